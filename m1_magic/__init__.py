@@ -1,0 +1,43 @@
+"""MiniMax M1 inside the notebook: ``%%m1`` cells, ``%m1`` lines and ``ask()``.
+
+``%load_ext m1_magic`` loads the magics; neither ``openai`` nor ``ipywidgets`` nor a DataFrame
+library is imported before it is needed.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+    from .api import ask
+    from .calls import Reply
+
+__all__ = ["Reply", "ask"]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "ask":
+        from .api import ask
+
+        return ask
+    if name == "Reply":
+        from .calls import Reply
+
+        return Reply
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def load_ipython_extension(shell: InteractiveShell) -> None:
+    """Add ``%%m1``, ``%m1`` and ``%config M1`` to IPython."""
+    from .magics import load
+
+    load(shell)
+
+
+def unload_ipython_extension(shell: InteractiveShell) -> None:
+    """Take all of it away again."""
+    from .magics import unload
+
+    unload(shell)

@@ -1,0 +1,111 @@
+"""Who answers: ``Backend.stream`` takes a Request and yields Events, whoever is behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Mapping
+from typing import Any, Protocol
+
+from ..calls import Event, Request
+from ..config import M1
+from ..endpoints import OFFLINE, Endpoint, endpoint
+from ..keys import Key, find
+from ..prices import Offer
+
+
+class Backend(Protocol):
+    """One place that answers.
+
+    ``name`` is its host, or ``offline``; ``prices_known`` says whether the public price lists of
+    OpenRouter's slugs hold there.
+    """
+
+    name: str
+    prices_known: bool
+
+    def ready(self) -> None:
+        """Fetch and start what the first call would otherwise wait for."""
+
+    def stream(self, request: Request) -> Generator[Event]:
+        """Yield Started, then Thinking and Text, then one Finish; raise M1Error where it breaks."""
+
+    def offer(self, model: str, max_price: Mapping[str, Any] | None = None) -> Offer | None:
+        """Return limits and prices of a model, None where they are not told."""
+
+    def models(self) -> list[dict[str, Any]]:
+        """Return the models to be had, in the shape of OpenRouter's ``GET /models``."""
+
+    def key(self) -> dict[str, Any]:
+        """Return the key's limit and use, in the shape of OpenRouter's ``GET /key``."""
+
+    def generation(self, generation_id: str) -> dict[str, Any] | None:
+        """Return the record of a past completion, None while there is none."""
+
+    def close(self) -> None:
+        """Free connections and processes."""
+
+
+def exchange(place: Endpoint, code: str, verifier: str) -> str:
+    """Return the key for a code that OpenRouter's login page showed.
+
+    Args:
+        place: OpenRouter.
+        code: what the user pasted.
+        verifier: what the page's challenge was made from.
+
+    Raises:
+        M1Error: there is no key for it.
+    """
+    from .openrouter import OpenRouter
+
+    wire = OpenRouter(place, Key("none", "not needed"))
+    try:
+        return wire.exchange(code, verifier)
+    finally:
+        wire.close()
+
+
+class Chooser:
+    """Settings → the Backend to ask, kept while neither address, key nor timeouts change.
+
+    Args:
+        progress: told (bytes done, bytes in all) while the local model is fetched.
+    """
+
+    def __init__(self, progress: Callable[[int, int], None] | None = None) -> None:
+        self._progress = progress
+        self._kept: tuple[object, Backend] | None = None
+
+    def __call__(self, settings: M1) -> Backend:
+        """Return the backend for these settings.
+
+        Raises:
+            BadSetting, NoKey, BadKey: nothing was sent.
+        """
+        place = endpoint(settings.base_url)
+        if place.host == OFFLINE:
+            from .local import Local
+
+            return self._keep(OFFLINE, lambda: Local(self._progress))
+        key = find(place)
+        from .openrouter import OpenRouter
+        from .watchdog import Timeouts
+
+        timeouts = Timeouts(
+            settings.connect_timeout,
+            settings.first_token_timeout,
+            settings.token_timeout,
+            settings.deadline,
+        )
+        return self._keep((place, key, timeouts), lambda: OpenRouter(place, key, timeouts))
+
+    def close(self) -> None:
+        """Close the kept backend."""
+        if self._kept:
+            self._kept[1].close()
+        self._kept = None
+
+    def _keep(self, what: object, make: Callable[[], Backend]) -> Backend:
+        if self._kept is None or self._kept[0] != what:
+            self.close()
+            self._kept = (what, make())
+        return self._kept[1]

@@ -1,0 +1,55 @@
+"""The local model's own process: llama.cpp's HTTP server, run by ``backends.offline``.
+
+A process of its own, because llama.cpp inside the kernel would take the kernel down with it when
+it aborts, block it while it loads, and hang children that fork. It prints its address when the
+model is ready, and ends when its standard input does: with the kernel, however that ends.
+This file is run by its path and imports nothing of the package.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+
+import xllamacpp  # type: ignore[import-untyped]
+
+ERRORS_ONLY = 1
+# Tokens read in one step; between steps the server notices that a client has gone.
+STEP = 128
+
+
+def main() -> None:
+    """Serve the model that the JSON in the first argument describes."""
+    wanted = json.loads(sys.argv[1])
+    params = xllamacpp.CommonParams()
+    params.model.path = wanted["path"]
+    params.model_alias = {wanted["model"]}
+    params.hostnames = ["127.0.0.1"]
+    params.port = wanted["port"]
+    params.n_ctx = wanted["context"]
+    params.n_parallel = 1
+    params.n_batch = params.n_ubatch = STEP
+    params.cpuparams.n_threads = wanted["threads"]
+    params.cpuparams_batch.n_threads = wanted["prompt_threads"]
+    params.cpuparams.poll = params.cpuparams_batch.poll = 0
+    params.n_gpu_layers = 0
+    params.fit_params = False
+    params.cache_ram_mib = 0
+    if wanted["seed"] is not None:
+        params.sampling.seed = wanted["seed"]
+    # No page that the user visits may read from this server, and no neighbour the prompts.
+    params.cors_origins = ""
+    params.cors_credentials = False
+    params.endpoint_slots = False
+    params.ui = False
+    params.verbosity = ERRORS_ONLY
+    server = xllamacpp.Server(params)
+    print(server.listening_address, flush=True)
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # nobody reads stdout from here on
+    sys.stdin.buffer.read()
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,70 @@
+"""The local model as a backend: fetched, started at first use, asked over the same wire."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+from ..calls import Event, Request
+from ..endpoints import OFFLINE, endpoint
+from ..keys import find
+from ..prices import Offer, Price
+from .offline import MODEL, shared, weights
+from .openrouter import OpenRouter
+
+# The model was trained on 8,192 tokens; an answer of its size is no use beyond this.
+CONTEXT, MAX_OUTPUT = 8192, 1024
+FREE = Price(Decimal(0), Decimal(0))
+
+
+class Local:
+    """Request → Events by the small model on this machine; costs nothing.
+
+    Args:
+        progress: told (bytes done, bytes in all) while the weights are fetched.
+    """
+
+    name = OFFLINE
+    prices_known = False
+
+    def __init__(self, progress: Callable[[int, int], None] | None = None) -> None:
+        self._progress = progress
+
+    def ready(self) -> None:
+        """Fetch the weights if need be, and start the server.
+
+        Raises:
+            OfflineProblem: they cannot be had, or it does not start.
+        """
+        weights(self._progress)
+        shared()
+
+    def stream(self, request: Request) -> Generator[Event]:
+        """Yield the events of one completion; it carries the local model's own name."""
+        place = endpoint(shared().base_url)
+        wire = OpenRouter(place, find(place, {}))
+        try:
+            yield from wire.stream(replace(request, model=MODEL, reasoning=None, provider=None))
+        finally:
+            wire.close()
+
+    def offer(self, model: str, max_price: Mapping[str, Any] | None = None) -> Offer:
+        """Return the local model's limits, whatever model is asked for; its price is nothing."""
+        return Offer(MODEL, CONTEXT, MAX_OUTPUT, FREE, FREE, source=OFFLINE)
+
+    def models(self) -> list[dict[str, Any]]:
+        """Return the one model, in the shape of ``GET /models``."""
+        free = {"prompt": "0", "completion": "0"}
+        return [{"id": MODEL, "name": MODEL, "context_length": CONTEXT, "pricing": free}]
+
+    def key(self) -> dict[str, Any]:
+        """Return nothing: there is no key."""
+        return {}
+
+    def generation(self, generation_id: str) -> None:
+        """Return nothing: nothing is billed."""
+
+    def close(self) -> None:
+        """Leave the server running: it serves the whole process, and ends with it."""

@@ -1,0 +1,134 @@
+"""HTTP statuses and error bodies → one of our errors, in words a user can act on.
+
+Statuses, shapes and messages: OpenRouter docs, api_reference/errors-and-debugging and limits.
+The status comes from HTTP first; newer bodies carry no ``error.code``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from .. import errors as e
+
+TOO_LONG = ("context_length", "context length", "context size", "maximum context", "exceed_context")
+LONGEST_RETRY_AFTER = 120.0
+
+
+def refusal(status: int, body: Any, headers: Mapping[str, str], host: str, model: str) -> e.M1Error:
+    """Return the error for an answer that is no completion.
+
+    Args:
+        status: the HTTP status, or the ``error.code`` of a body that came with 200.
+        body: the decoded JSON body or its ``error`` object, else the raw text.
+        headers: the response's headers (``Retry-After`` in seconds, ``Location``).
+        host: who answered.
+        model: the slug that was asked for.
+    """
+    said = message(body)
+    quoted = f" ({host} says: {said})" if said else ""
+    if 300 <= status < 400:
+        return redirected(headers, host)
+    if status == 401:
+        return e.KeyRefused(
+            f"{host} does not accept the key{quoted}.", todo="%m1 login stores another one."
+        )
+    if status == 402:
+        return e.OutOfCredit(
+            f"The account is out of credit, or the key's own limit is reached{quoted}.",
+            todo="Add credit at openrouter.ai/credits; %m1 key shows the key's limit.",
+        )
+    if status == 403:
+        return e.Flagged(
+            f"{host} refuses this request{reasons(body)}{quoted}.",
+            todo="Change the prompt, or the account's guardrail and privacy settings.",
+        )
+    if status in (400, 413, 422) and (status == 413 or _too_long(body, said)):
+        return e.PromptTooLarge(
+            f"The prompt is too large for {model}{quoted}.", cost=e.NOT_CHARGED, todo="Attach less."
+        )
+    if status == 404 or "not a valid model" in said:
+        return e.NoSuchModel(
+            f"{e.plain(model, 80)} cannot be had from {host}{quoted}.",
+            todo="%m1 models lists what can; provider settings (zdr, max_price) may exclude it.",
+        )
+    if status == 429:
+        return _later(e.RateLimited(f"Too many requests{quoted}.", todo="Wait a little."), headers)
+    if status == 503:
+        busy = e.ProviderDown(
+            f"No provider is free{quoted}.", cost=e.NOT_CHARGED, todo="Wait a little."
+        )
+        busy.retry, busy.charged = True, False
+        return _later(busy, headers)
+    if status in (408, 504, 524):
+        return e.SentNoAnswer(
+            f"The request was sent, but no answer came in time (HTTP {status}){quoted}.",
+            todo="It was not sent again; run the cell to do so.",
+        )
+    if status >= 500:
+        return e.ProviderDown(
+            f"The provider failed (HTTP {status}){quoted}.", todo="Try again later."
+        )
+    return e.BadRequest(f"{host} does not take the request (HTTP {status}){quoted}.")
+
+
+def message(body: Any) -> str:
+    """Return the server's own words on one line, without control characters."""
+    error = body.get("error", body) if isinstance(body, dict) else body
+    if isinstance(error, dict):
+        error = error.get("message") or ""
+    text = e.plain(error if isinstance(error, str) else "", 200)
+    return "a web page" if text.startswith("<") else text.rstrip(".")
+
+
+def reasons(body: Any) -> str:
+    """Return why a request was flagged, if the body says so."""
+    error = body.get("error", body) if isinstance(body, dict) else {}
+    metadata = error.get("metadata") if isinstance(error, dict) else None
+    given = metadata.get("reasons") if isinstance(metadata, dict) else None
+    if not isinstance(given, list) or not given:
+        return ""
+    return ": flagged for " + e.plain(", ".join(str(reason) for reason in given), 100)
+
+
+def redirected(headers: Mapping[str, str], host: str) -> e.M1Error:
+    """Return the error for a redirect: following it would take the prompt elsewhere."""
+    target = urlsplit(headers.get("location", "")).hostname or "another address"
+    return e.LoginPage(
+        f"{host} redirects to {e.plain(target, 80)}; not followed, for the prompt would go along.",
+        todo="Check base_url, and whether a proxy or login page is in between.",
+    )
+
+
+def web_page(host: str) -> e.M1Error:
+    """Return the error for HTML with status 200."""
+    return e.LoginPage(
+        f"A web page answered instead of {host}: a proxy's or network's login page?",
+        todo="Log in to the network, or check base_url.",
+    )
+
+
+def _too_long(body: Any, said: str) -> bool:
+    error = body.get("error", body) if isinstance(body, dict) else {}
+    text = (
+        f"{said} {error.get('type', '')} {error.get('metadata', '')}"
+        if isinstance(error, dict)
+        else said
+    )
+    return any(sign in text.lower() for sign in TOO_LONG)
+
+
+def _later(error: e.M1Error, headers: Mapping[str, str]) -> e.M1Error:
+    """Note when to try again; a wait that is too long, or garbage, is none to sit through."""
+    given = headers.get("retry-after", "")
+    try:
+        seconds = float(given)
+    except ValueError:
+        return error
+    if 0 <= seconds <= LONGEST_RETRY_AFTER:
+        error.retry_after = seconds
+    else:
+        error.retry = False
+        error.todo = f"{e.plain(given, 20)} s is what the server asks you to wait."
+    return error

@@ -1,0 +1,82 @@
+"""Deadlines that a read timeout cannot keep: keep-alive comments reset it for ever.
+
+A thread looks at the time of the last data event and, when one of the deadlines has passed, shuts
+the socket down: closing a stream from another thread does not wake a blocked read, this does.
+"""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """Seconds: to connect, to the first data event, between data events, for the whole call."""
+
+    connect: float = 5.0
+    first_token: float = 300.0
+    token: float = 60.0
+    deadline: float = 1800.0
+
+
+class Watchdog:
+    """Watches one response while it is read; ``expired`` says which deadline passed."""
+
+    def __init__(
+        self, stream: Any, timeouts: Timeouts, now: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.expired: str | None = None
+        self._socket = stream.get_extra_info("socket") if stream is not None else None
+        self._timeouts, self._now = timeouts, now
+        self._start, self._last = now(), None if stream is None else 0.0
+        self._done = threading.Event()
+        self._thread = threading.Thread(target=self._watch, name="m1-watchdog", daemon=True)
+
+    def fed(self) -> None:
+        """A data event came."""
+        self._last = self._now()
+
+    def __enter__(self) -> Watchdog:
+        if self._socket is not None:
+            self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._done.set()
+
+    def _watch(self) -> None:
+        while not self._done.wait(max(self._left()[0], 0.001)):
+            left, reason = self._left()
+            if left <= 0:
+                self.expired = reason
+                self._wake()
+                return
+
+    def _left(self) -> tuple[float, str]:
+        """Return the seconds to the nearest deadline, and what to say when it passes."""
+        limits, now = self._timeouts, self._now()
+        total = (
+            self._start + limits.deadline - now,
+            f"the call took longer than {limits.deadline:g} s",
+        )
+        if not self._last:
+            wait = self._start + limits.first_token - now, f"no token in {limits.first_token:g} s"
+        else:
+            wait = self._last + limits.token - now, f"no token for {limits.token:g} s"
+        return min(total, wait)
+
+    def _wake(self) -> None:
+        with suppress(OSError):  # the other side was quicker
+            self._socket.shutdown(socket.SHUT_RDWR)

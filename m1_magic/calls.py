@@ -1,0 +1,270 @@
+"""What a call is, from the question to the settled price.
+
+Frozen data only, standard library only: every other module speaks in these types and none of
+them does anything. ``None`` always means "not known", never zero; money is ``Decimal`` US
+dollars; tokens are whole numbers counted by the model's own tokenizer.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Literal
+
+Status = Literal["ok", "truncated", "failed", "stopped"]
+CostSource = Literal["billed", "estimated", "offline", "replayed", "unknown"]
+AttemptState = Literal["reserved", "streaming", "settled", "pending"]
+
+FENCE = re.compile(
+    r"^ {0,3}(```+|~~~+)[^\n`]*\n(.*?)^ {0,3}\1[`~]*[ \t]*$", re.MULTILINE | re.DOTALL
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What one call asks for, beyond the settings: one field for each flag of ``%%m1``."""
+
+    df: tuple[str, ...] = ()
+    send: str | None = None
+    model: str | None = None
+    system: str | None = None
+    temperature: float | None = None
+    top_p: float | None = None
+    max_tokens: int | None = None
+    seed: int | None = None
+    stop: tuple[str, ...] = ()
+    think: str | None = None
+    out: str | None = None
+    max_cost: Decimal | None = None
+    dry_run: bool = False
+    quiet: bool = False
+    raw: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message of the conversation: ``system``, ``user`` or ``assistant`` and its text."""
+
+    role: str
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """Text that goes along with a prompt, and what a receipt has to say about it.
+
+    ``rows`` and ``labels`` count the raw rows and the category labels inside ``text``;
+    ``masked`` counts columns or secrets that were hidden; ``shape`` is rows × columns of the
+    source where it is a table.
+    """
+
+    kind: str
+    name: str
+    text: str
+    level: str | None = None
+    shape: tuple[int, int] | None = None
+    rows: int = 0
+    labels: int = 0
+    masked: int = 0
+    tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """Everything that leaves for the model, and nothing else."""
+
+    model: str
+    messages: tuple[Message, ...]
+    max_tokens: int
+    temperature: float | None = None
+    top_p: float | None = None
+    seed: int | None = None
+    stop: tuple[str, ...] = ()
+    reasoning: Mapping[str, Any] | None = None
+    provider: Mapping[str, Any] | None = None
+    attachments: tuple[Attachment, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """All message text, for counting and for scanning."""
+        return "\n".join(message.content for message in self.messages)
+
+    def body(self) -> dict[str, Any]:
+        """Return the JSON body of ``POST /chat/completions``, without what was left unset."""
+        body: dict[str, Any] = {
+            "model": self.model,
+            "messages": [{"role": m.role, "content": m.content} for m in self.messages],
+            "max_tokens": self.max_tokens,
+            "temperature": self.temperature,
+            "top_p": self.top_p,
+            "seed": self.seed,
+            "stop": list(self.stop) or None,
+            "reasoning": dict(self.reasoning) if self.reasoning else None,
+            "provider": dict(self.provider) if self.provider else None,
+        }
+        return {key: value for key, value in body.items() if value is not None}
+
+    def fingerprint(self) -> str:
+        """Return the sha256 of the canonical JSON body: equal requests, equal fingerprints."""
+        canonical = json.dumps(self.body(), sort_keys=True, ensure_ascii=False, allow_nan=False)
+        return hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens of completions; ``input`` includes ``cached``, and ``output`` ``reasoning``."""
+
+    input: int = 0
+    output: int = 0
+    cached: int = 0
+    reasoning: int = 0
+
+    def __add__(self, other: Usage) -> Usage:
+        return Usage(
+            self.input + other.input,
+            self.output + other.output,
+            self.cached + other.cached,
+            self.reasoning + other.reasoning,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """The server accepted the request: from here on it may cost money."""
+
+    generation_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Thinking:
+    """A piece of the model's reasoning."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A piece of the answer."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Nothing was charged; the session tries again in ``seconds`` because of ``reason``."""
+
+    seconds: float
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """The end of one completion: ``cost`` is what the server billed, in US dollars."""
+
+    reason: str | None = None
+    usage: Usage | None = None
+    cost: Decimal | None = None
+    model: str | None = None
+    provider: str | None = None
+
+
+Event = Started | Thinking | Text | Waiting | Finish
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One request on the wire, with its own hold, generation id and price."""
+
+    id: str
+    hold: Decimal | None = None
+    generation_id: str | None = None
+    usage: Usage | None = None
+    cost: Decimal | None = None
+    cost_source: CostSource = "unknown"
+    state: AttemptState = "reserved"
+    provider: str | None = None
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Reply:
+    """What came back; shown again in a notebook, it displays itself without a new call.
+
+    ``cost`` is in US dollars, ``None`` while unknown. ``status`` and ``finish`` are
+    ``ok``/``stop``, ``truncated``/``length``, ``failed`` or ``stopped`` with a partial text.
+    """
+
+    text: str = ""
+    thinking: str = ""
+    usage: Usage | None = None
+    cost: Decimal | None = None
+    cost_source: CostSource = "unknown"
+    model: str = ""
+    finish: str | None = None
+    status: Status = "ok"
+    id: str = ""
+    data: Any = None
+
+    @property
+    def code(self) -> list[str]:
+        """The contents of the answer's fenced code blocks, in order."""
+        return [match.group(2) for match in FENCE.finditer(self.text)]
+
+    def json(self) -> Any:
+        """Return the answer, or else its first fenced block that is JSON, as Python data.
+
+        Raises:
+            ValueError: nothing in the answer is JSON.
+        """
+        for candidate in (self.text, *self.code):
+            try:
+                return json.loads(candidate)
+            except ValueError:
+                continue
+        raise ValueError("the answer holds no JSON; Reply.text has it as it came")
+
+    def __str__(self) -> str:
+        return self.text
+
+    def __repr__(self) -> str:
+        start = self.text if len(self.text) <= 60 else self.text[:59] + "…"
+        return f"Reply({start!r}, status={self.status!r}, cost={self.cost}, id={self.id!r})"
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One question: its request, all attempts at it, and the reply; costs are sums."""
+
+    id: str
+    at: datetime
+    request: Request
+    reply: Reply = field(default_factory=Reply)
+    attempts: tuple[Attempt, ...] = ()
+    seconds: float = 0.0
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """Dollars spent and held, in this session and in the budget's period."""
+
+    session: Decimal = Decimal(0)
+    spent: Decimal = Decimal(0)
+    held: Decimal = Decimal(0)
+    budget: Decimal | None = None
+    period: str = "session"
+    unknown: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What a footer needs: the call, the totals after it, and what is worth saying."""
+
+    call: Call
+    totals: Totals = field(default_factory=Totals)
+    notes: tuple[str, ...] = ()

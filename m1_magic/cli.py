@@ -1,0 +1,117 @@
+"""``m1-magic``: the demo, the quickstart in JupyterLab, the local server, verbs in a shell."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from importlib.metadata import version
+from importlib.resources import files
+from pathlib import Path
+
+from . import api, verbs
+from .endpoints import OFFLINE
+from .errors import Told, UsageError
+from .render import shell
+
+VERBS = ("cost", "doctor", "login", "logout", "key", "models")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; return the exit status."""
+    parser = commands()
+    given = parser.parse_args(argv)
+    try:
+        return int(given.run(given) or 0)
+    except Told as error:
+        print(f"m1-magic: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    finally:
+        api.end()
+
+
+def commands() -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
+    parser = argparse.ArgumentParser("m1-magic", description="MiniMax M1 inside the notebook.")
+    parser.add_argument("--version", action="version", version=f"m1-magic {version('m1-magic')}")
+    kinds = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def add(
+        name: str, help_: str, run: Callable[[argparse.Namespace], object]
+    ) -> argparse.ArgumentParser:
+        command = kinds.add_parser(name, help=help_, description=help_)
+        command.set_defaults(run=run)
+        return command
+
+    add(
+        "demo",
+        "run the quickstart on real data with the local model; print answers and prices",
+        demo,
+    )
+    lab = add("lab", "open the quickstart in JupyterLab", open_lab)
+    lab.add_argument("rest", nargs=argparse.REMAINDER, help="passed on to jupyter lab")
+    serve_ = add("serve", "run the local model as an OpenAI-compatible server", serve)
+    serve_.add_argument("--port", type=int, default=8080, help="default: 8080")
+    for name in VERBS:
+        verb = verbs.VERBS[name]
+        command = add(name, verb.help, lambda given: verb_of(given.verb, given.rest))
+        command.add_argument("rest", nargs="*", metavar="…")
+        command.set_defaults(verb=name)
+    return parser
+
+
+def verb_of(name: str, args: Sequence[str]) -> None:
+    """Run the verb of that name and print its page."""
+    desk = verbs.Desk(api.session(), {}, shell.secret)
+    shell.show(verbs.VERBS[name].run(desk, args))
+
+
+def serve(given: argparse.Namespace) -> None:
+    """Serve the local model on this machine until Ctrl-C."""
+    from .backends.offline import LocalServer, weights
+
+    weights(shell.progress("fetching the local model"))
+    with LocalServer.start(port=given.port) as server:
+        print(
+            f"{server.model} at {server.base_url} (this machine only; Ctrl-C ends it)", flush=True
+        )
+        server.wait()
+
+
+def notebook() -> Path:
+    """Return the quickstart notebook: of the checkout if this is one, else of the package."""
+    checkout = Path(__file__).parent.parent / "notebooks" / "quickstart.ipynb"
+    return checkout if checkout.exists() else Path(str(files("m1_magic") / "quickstart.ipynb"))
+
+
+def open_lab(given: argparse.Namespace) -> int:
+    """Open a copy of the quickstart in JupyterLab, so that the original stays as it is."""
+    import importlib.util
+    import shutil
+    import subprocess
+
+    if importlib.util.find_spec("jupyterlab") is None:
+        raise UsageError(
+            "JupyterLab is not installed.", cost="", todo='pip install "m1-magic[lab]"'
+        )
+    here = Path.cwd() / "m1-quickstart.ipynb"
+    if not here.exists():
+        shutil.copyfile(notebook(), here)
+    environ = {**({} if "OPENROUTER_API_KEY" in os.environ else {"M1_BASE_URL": OFFLINE}), **os.environ}
+    return subprocess.call(
+        [sys.executable, "-m", "jupyter", "lab", str(here), *given.rest], env=environ
+    )
+
+
+def demo(given: argparse.Namespace) -> None:
+    """Run the quickstart's cells in this terminal, with the local model unless told otherwise."""
+    from .demo import run
+
+    run(notebook())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,176 @@
+"""``{{name}}`` in a prompt → its value, once; every other brace stays as typed.
+
+The grammar is a name, then any of ``.attr``, ``[0]``, ``['key']``, without spaces: nothing is
+evaluated. Tables of any kind go through `summary`, so that the privacy level holds here too;
+plain values are inserted as they are; anything else must be made text by its owner.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import numbers
+import re
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date, time, timedelta
+
+from ..calls import Attachment
+from ..errors import UsageError, plain
+from .frames import is_frame, is_tabular
+
+NAME = r"[^\W\d]\w*"
+STEP = rf"""\.(?!_){NAME}|\[-?\d{{1,18}}\]|\[(?:'[^'\\\n]*'|"[^"\\\n]*")\]"""
+PATH = re.compile(rf"({NAME})((?:{STEP})*)")
+STEPS = re.compile(STEP)
+# One brace more on either side is an f-string's or LaTeX's: as typed.
+DOUBLE = re.compile(rf"(?<!\{{)\{{\{{({NAME}(?:{STEP})*)\}}\}}(?!\}})")
+SINGLE = re.compile(rf"(?<!\{{)\{{({NAME})\}}(?!\}})")
+SHELL = {"In", "Out", "get_ipython", "exit", "quit", "open"}
+
+
+@dataclass(frozen=True, slots=True)
+class Inserted:
+    """A prompt with its values in place, the summaries among them, and what to mention."""
+
+    text: str
+    attachments: tuple[Attachment, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def insert(
+    prompt: str, namespace: Mapping[str, object], summary: Callable[[object, str], Attachment]
+) -> Inserted:
+    """Return ``prompt`` with each ``{{name}}`` replaced once by its value or its summary.
+
+    Args:
+        prompt: the text as typed.
+        namespace: the notebook's variables.
+        summary: makes the attachment of a table, given the value and its expression.
+
+    Raises:
+        UsageError: a name close to an existing one; a value that cannot be reached, or is
+            neither plain nor a table.
+    """
+    notes: dict[str, None] = {}
+    tables: dict[str, Attachment] = {}
+    texts: dict[str, str] = {}
+
+    def place(match: re.Match[str]) -> str:
+        expression = match[1]
+        if expression not in texts:
+            base = re.match(NAME, expression)
+            if base and base[0] not in namespace:
+                _not_close(base[0], namespace)
+                notes[f"{{{{{plain(expression, 60)}}}}} left as typed: no such name"] = None
+                return match[0]
+            value = resolve(expression, namespace)
+            if is_tabular(value):
+                tables[expression] = summary(value, expression)
+                texts[expression] = tables[expression].text
+            else:
+                texts[expression] = _text(value, expression)
+        return texts[expression]
+
+    text = DOUBLE.sub(place, prompt)
+    for name in dict.fromkeys(SINGLE.findall(prompt)):
+        if name in namespace and is_frame(namespace[name]):
+            notes[f"{{{name}}} left as typed: write {{{{{name}}}}} to insert its summary"] = None
+    return Inserted(text, tuple(tables.values()), tuple(notes))
+
+
+def resolve(expression: str, namespace: Mapping[str, object]) -> object:
+    """Return what ``name.attr[0]['key']`` stands for, without evaluating anything.
+
+    Raises:
+        UsageError: not of that form, or a step fails; the exception's type is named, nothing
+            of its text.
+    """
+    match = PATH.fullmatch(expression)
+    if match is None or match[1] not in namespace:
+        raise UsageError(
+            f"{plain(expression, 60)!r} names no variable.",
+            todo="Write NAME, then any of .attr, [0] or ['key'], without spaces.",
+        )
+    value = namespace[match[1]]
+    try:
+        for step in STEPS.findall(match[2]):
+            if step[0] == ".":
+                value = getattr(value, step[1:])
+            else:
+                key = step[2:-2] if step[1] in "'\"" else int(step[1:-1])
+                value = value[key]  # type: ignore[index]
+    except Exception as error:  # properties and __getitem__ are the user's code
+        kind = plain(type(error).__name__, 60)
+        raise UsageError(
+            f"{plain(expression, 60)} cannot be read: {kind}.", todo="Try it in a cell of its own."
+        ) from None
+    return value
+
+
+def public_names(namespace: Mapping[str, object]) -> list[str]:
+    """Return the names that a suggestion may mention: none of IPython's own, none with ``_``."""
+    return [name for name in namespace if not name.startswith("_") and name not in SHELL]
+
+
+def _not_close(name: str, namespace: Mapping[str, object]) -> None:
+    alike = [known for known in public_names(namespace) if known[:1] == name[:1]]
+    close = difflib.get_close_matches(name, alike, 1, 0.8)
+    if close:
+        raise UsageError(
+            f"There is no {{{{{plain(name, 60)}}}}}.",
+            todo=f"Did you mean {{{{{close[0]}}}}}? To keep the text as typed, put a space inside.",
+        )
+
+
+def _text(value: object, expression: str) -> str:
+    """Return a plain value as text, or raise UsageError naming its type."""
+    try:
+        if isinstance(value, str):
+            return str.__str__(value)
+        if value is None or isinstance(value, (numbers.Number, date, time, timedelta, *_scalars())):
+            return str(value)
+        if isinstance(value, (dict, list, tuple, set, frozenset)):
+            return _compact(value)
+    except (TypeError, ValueError, RecursionError):
+        pass  # not plain inside, or circular: said below
+    kind, name = plain(type(value).__name__, 60), plain(expression, 60)
+    raise UsageError(
+        f"{{{{{name}}}}} is of type {kind}, not plain text, numbers or a table.",
+        todo=f"Insert a part of it, or its text: text = str({name}), then {{{{text}}}}.",
+    )
+
+
+def _scalars() -> tuple[type, ...]:
+    numpy = sys.modules.get("numpy")
+    return (numpy.generic,) if numpy else ()
+
+
+def _compact(value: object) -> str:
+    """Return plain containers as JSON, or as their repr where keys are no JSON keys.
+
+    Raises:
+        TypeError: something inside is not plain, or is a table, which must be named itself.
+    """
+    json.dumps(plain_copy := _plain(value), ensure_ascii=False, skipkeys=True)
+    try:
+        return json.dumps(plain_copy, ensure_ascii=False)
+    except TypeError:
+        return repr(plain_copy)
+
+
+def _plain(value: object) -> object:
+    if value is None or isinstance(value, (str, bool, int, float)):
+        return value
+    if isinstance(value, (numbers.Number, date, time, timedelta, *_scalars())):
+        return value.item() if hasattr(value, "item") else str(value)
+    if isinstance(value, (set, frozenset)):
+        return sorted((_plain(item) for item in value), key=repr)
+    if isinstance(value, (list, tuple)) and is_tabular(value):
+        raise TypeError("records inside")  # they would pass the privacy level by
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    raise TypeError(type(value).__name__)

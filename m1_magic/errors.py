@@ -1,0 +1,217 @@
+"""What can go wrong, each as one paragraph: what happened, what it cost, what to do.
+
+Told                      prints itself in one paragraph, without a traceback
+├── M1Error               every error of this package (an ``Exception``)
+│   ├── UsageError        unknown option, verb or variable; an empty cell
+│   │   └── BadSetting    a setting that cannot be (also a ``TraitError``)
+│   ├── KeyProblem        ├── NoKey ├── BadKey ├── KeyRefused (401)
+│   ├── SecretInPrompt    a key was typed where it would be sent
+│   ├── OutOfCredit (402) · Flagged (403) · NoSuchModel (400/404) · BadRequest (400, 422)
+│   ├── PromptTooLarge    over the model's context, before or after sending (413)
+│   ├── RateLimited (429) · ProviderDown (5xx) · CannotConnect
+│   ├── LoginPage         something else than OpenRouter answered
+│   ├── SentNoAnswer      the request left, nothing came: it may be charged
+│   ├── CutOff            the stream broke in mid-answer; the text is kept
+│   ├── EmptyAnswer       complete, and without a word
+│   ├── BudgetExceeded    refused before a byte was sent
+│   ├── LedgerProblem     the ledger cannot be written
+│   └── OfflineProblem    the local model is not there or does not start
+└── Stopped               the user stopped it (a ``KeyboardInterrupt``); the text is kept
+"""
+
+from __future__ import annotations
+
+import re
+import traceback
+from typing import Literal
+
+from traitlets import TraitError
+
+from .calls import Call, Reply
+
+NOTHING_SENT = "Nothing was sent, nothing was charged."
+NOT_CHARGED = "Nothing was charged."
+MAY_COST = "It may be charged; the ledger holds the cost until it is known."
+
+# C0/C1 controls (ESC among them) and the bidi and invisible characters that disguise text.
+INVISIBLE = re.compile(
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]"
+)
+
+# Stack frames that are not the user's: this package's and IPython's own.
+INNER = re.compile(r"[\\/](m1_magic|IPython|ipykernel)[\\/]")
+
+
+def plain(text: object, limit: int = 300) -> str:
+    """Return foreign text on one line, without control characters, at most ``limit`` long."""
+    line = " ".join(INVISIBLE.sub(" ", str(text)).split())
+    return line if len(line) <= limit else line[: limit - 1] + "…"
+
+
+class Told(BaseException):
+    """Prints as one paragraph in IPython, below as much of the stack as ``frames`` says.
+
+    Args:
+        what: what happened, a sentence.
+        cost: what it cost, a sentence; the class has a default.
+        todo: what to do, a sentence or two; the class may have a default.
+    """
+
+    cost = NOTHING_SENT
+    todo = ""
+    # Which stack frames are shown: none in a magic, the user's own around ask(), all on demand.
+    frames: Literal["none", "users", "all"] = "none"
+    # May the session try again by itself? Only where nothing was sent, or on 429 and 503.
+    retry = False
+    # May it cost something? Then the ledger keeps the hold until the price is known.
+    charged = False
+    # What came before it was raised, and the call it belongs to; set by the session.
+    reply: Reply | None = None
+    call: Call | None = None
+    retry_after: float | None = None
+
+    def __init__(self, what: str, *, cost: str | None = None, todo: str | None = None) -> None:
+        self.what = what
+        self.cost = type(self).cost if cost is None else cost
+        self.todo = type(self).todo if todo is None else todo
+        super().__init__(str(self))
+
+    def __str__(self) -> str:
+        return " ".join(part for part in (self.what, self.cost, self.todo) if part)
+
+    def _render_traceback_(self) -> list[str]:
+        """Return what IPython prints: one paragraph, below the stack that is to be shown."""
+        head = f"{type(self).__name__}: {self}"
+        stack = traceback.extract_tb(self.__traceback__)
+        if self.frames == "users":
+            stack = traceback.StackSummary(f for f in stack if not INNER.search(f.filename))
+        if self.frames == "none" or not stack:
+            return [head]
+        return ["Traceback (most recent call last):\n", *traceback.format_list(stack), head]
+
+
+class M1Error(Told, Exception):
+    """The root of this package's errors."""
+
+
+class UsageError(M1Error):
+    """The cell or line cannot be understood as it stands."""
+
+
+class BadSetting(UsageError, TraitError):
+    """A setting was given a value that it cannot have."""
+
+    cost = ""
+
+
+class KeyProblem(M1Error):
+    """Something is wrong with the key."""
+
+
+class NoKey(KeyProblem):
+    """There is no key for this endpoint."""
+
+
+class BadKey(KeyProblem):
+    """The key cannot be a key: spaces, line ends, quotes, "Bearer "."""
+
+
+class KeyRefused(KeyProblem):
+    """The server does not accept the key (401)."""
+
+    cost = NOT_CHARGED
+
+
+class SecretInPrompt(M1Error):
+    """A key or password stands in the text that would be sent."""
+
+
+class OutOfCredit(M1Error):
+    """The account or the key's own limit is used up (402)."""
+
+    cost = NOT_CHARGED
+
+
+class Flagged(M1Error):
+    """The server forbids this request: moderation, guardrail or permission (403)."""
+
+    cost = NOT_CHARGED
+
+
+class NoSuchModel(M1Error):
+    """No such model, or no endpoint of it that may be used (400, 404)."""
+
+    cost = NOT_CHARGED
+
+
+class BadRequest(M1Error):
+    """The server does not take the request as it is (400, 422)."""
+
+    cost = NOT_CHARGED
+
+
+class PromptTooLarge(M1Error):
+    """The prompt does not fit the model."""
+
+
+class RateLimited(M1Error):
+    """Too many requests (429)."""
+
+    cost = NOT_CHARGED
+    retry = True
+
+
+class ProviderDown(M1Error):
+    """The provider failed before the first token (5xx)."""
+
+    cost = MAY_COST
+    charged = True
+
+
+class CannotConnect(M1Error):
+    """The server could not be reached: DNS, refused, TLS, proxy."""
+
+    retry = True
+
+
+class LoginPage(M1Error):
+    """A web page answered instead of the API."""
+
+    cost = NOT_CHARGED
+
+
+class SentNoAnswer(M1Error):
+    """The request left and no answer came; it is not sent again by itself."""
+
+    cost = MAY_COST
+    charged = True
+
+
+class CutOff(M1Error):
+    """The stream broke in mid-answer."""
+
+    cost = MAY_COST
+    charged = True
+
+
+class EmptyAnswer(M1Error):
+    """The call is complete and there is no text."""
+
+
+class BudgetExceeded(M1Error):
+    """The call could cost more than is left, or than one call may cost."""
+
+
+class LedgerProblem(M1Error):
+    """The ledger cannot be read or written."""
+
+
+class OfflineProblem(M1Error):
+    """The local model is not installed, not whole, or does not start."""
+
+
+class Stopped(Told, KeyboardInterrupt):
+    """The user stopped the call."""
+
+    cost = MAY_COST
+    charged = True

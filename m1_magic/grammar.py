@@ -1,0 +1,196 @@
+"""What may be typed after ``%%m1`` and ``%m1``: options, verbs, and "did you mean".
+
+Options stand on the first line, free text never shares an argument with them: leading options
+are cut off the line token by token, the rest stays as it was typed, apostrophes and all.
+"""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import keyword
+import re
+import shlex
+from collections.abc import Iterable, Sequence
+from typing import Any, NoReturn
+
+from .calls import Options
+from .config import dollars, send_level
+from .errors import UsageError, plain
+
+TOKEN = re.compile(r"""\s*((?:"(?:\\.|[^"\\])*"|'[^']*'|\\.|[^\s"'\\])+)""", re.DOTALL)
+
+
+class Parser(argparse.ArgumentParser):
+    """An ``ArgumentParser`` whose errors are ours, without exit and without abbreviations."""
+
+    def __init__(self, prog: str, **more: Any) -> None:
+        super().__init__(prog=prog, add_help=False, allow_abbrev=False, **more)
+
+    def error(self, message: str) -> NoReturn:
+        """Raise instead of leaving the process."""
+        todo = (
+            f"Usage: {self.usage_line()}"
+            if self.prog.startswith("%m1 ")
+            else "%m1 help lists the options."
+        )
+        raise UsageError(f"{self.prog}: {plain(message)}.", todo=todo)
+
+    def usage_line(self) -> str:
+        """Return the usage on one line."""
+        return " ".join(self.format_usage().removeprefix("usage: ").split())
+
+    @property
+    def flags(self) -> dict[str, argparse.Action]:
+        """Return each option string and its action."""
+        return self._option_string_actions
+
+
+def names(text: str) -> list[str]:
+    """Split ``a,b`` into names."""
+    return [name for part in text.split(",") if (name := part.strip())]
+
+
+def level(text: str) -> str:
+    """Check a privacy level."""
+    send_level(text)
+    return text
+
+
+def variable(text: str) -> str:
+    """Check the name of a variable."""
+    if not text.isidentifier() or keyword.iskeyword(text):
+        raise UsageError(
+            f"{plain(text, 40)!r} cannot be the name of a variable.", todo="Use --out NAME."
+        )
+    return text
+
+
+def cell_options() -> Parser:
+    """Return the parser of ``%%m1`` and ``%m1 ask``; each dest is a field of Options."""
+    p = Parser("%%m1", argument_default=None)
+    add = p.add_argument
+    many: dict[str, Any] = {"action": "extend", "type": names, "default": []}
+    add("-d", "--df", metavar="NAME[,NAME]", help="attach a summary of these DataFrames", **many)
+    add(
+        "--send",
+        metavar="LEVEL",
+        type=level,
+        help="names, schema, stats, sample[:N]: what leaves of a table",
+    )
+    add("-m", "--model", metavar="SLUG", help="the model, for this call only")
+    add("-s", "--system", metavar="TEXT", help="the system prompt, for this call only")
+    add("-t", "--temperature", metavar="X", type=float, help="0 to 2, for this call only")
+    add("--top-p", metavar="X", type=float, help="0 to 1, for this call only")
+    add("--max-tokens", metavar="N", type=int, help="most output tokens, thinking included")
+    add(
+        "--seed",
+        metavar="N",
+        type=int,
+        help="ask for the same answer again, where the provider can",
+    )
+    add(
+        "--stop",
+        metavar="TEXT",
+        action="append",
+        default=[],
+        help="end the answer before this text",
+    )
+    add(
+        "--think",
+        metavar="LEVEL",
+        help="off, low, medium, high, 40k, 80k or tokens; a hint to the model",
+    )
+    add("-o", "--out", metavar="NAME", type=variable, help="bind the Reply to this variable")
+    add("--max-cost", metavar="USD", type=dollars, help="refuse the call if it could cost more")
+    add(
+        "--dry-run",
+        action="store_true",
+        default=False,
+        help="show what would leave and its price; send nothing",
+    )
+    add("--quiet", action="store_true", default=False, help="display nothing but the record")
+    add("--raw", action="store_true", default=False, help="plain text instead of rendered Markdown")
+    return p
+
+
+def options(line: str) -> tuple[Options, str]:
+    """Return the options at the start of ``line`` and the text after them, as typed.
+
+    Raises:
+        UsageError: an unknown option (with the nearest one), a value that is missing or wrong.
+    """
+    parser = cell_options()
+    argv, rest = leading(line, parser)
+    given = vars(parser.parse_args(argv))
+    for name, most in (("temperature", 2.0), ("top_p", 1.0)):
+        if given[name] is not None and not 0 <= given[name] <= most:
+            parser.error(f"--{name.replace('_', '-')} goes from 0 to {most:g}")
+    if given["max_tokens"] is not None and given["max_tokens"] < 1:
+        parser.error("--max-tokens is at least 1")
+    lists = {name: tuple(value) for name, value in given.items() if isinstance(value, list)}
+    return Options(**{**given, **lists}), rest
+
+
+def leading(line: str, parser: Parser) -> tuple[list[str], str]:
+    """Cut the leading options, with their values, off ``line``."""
+    argv: list[str] = []
+    while line.strip() and line.lstrip().startswith("-"):
+        word, after = token(line)
+        if word == "--":
+            return argv, after.strip()
+        flag, equals, _ = word.partition("=")
+        short = not word.startswith("--") and len(word) > 2 and word[:2] in parser.flags
+        action = parser.flags.get(word[:2] if short else flag)
+        if action is None:
+            raise unknown_option(flag, parser)
+        argv.append(word)
+        if action.nargs is None and not equals and not short:
+            if not after.strip():
+                parser.error(f"{flag} needs a value")
+            value, after = token(after)
+            argv[-1] = f"{word}={value}" if word.startswith("--") else word + value
+        line = after
+    return argv, line.strip()
+
+
+def token(line: str) -> tuple[str, str]:
+    """Return the first word of ``line``, without its shell quotes, and what follows it."""
+    match = TOKEN.match(line)
+    if match is None or line[match.end() : match.end() + 1] in ('"', "'"):
+        raise UsageError(
+            f"A quote is not closed in {plain(line, 60)!r}.", todo='Close it, or write "it\'s".'
+        )
+    return shlex.split(match[1])[0] if match[1] else "", line[match.end() :]
+
+
+def unknown_option(flag: str, parser: Parser) -> UsageError:
+    """Return the error for an option that there is not, with the nearest one."""
+    usage = "%m1 help lists them."
+    return UsageError(
+        f"There is no option {plain(flag, 40)!r}.{did_you_mean(flag, parser.flags)}", todo=usage
+    )
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Return `` Did you mean …?`` or nothing."""
+    near = difflib.get_close_matches(word, list(known), n=2, cutoff=0.65)
+    return f" Did you mean {' or '.join(near)}?" if near else ""
+
+
+def table(parser: Parser) -> str:
+    """Return the parser's options as a Markdown table."""
+    rows = ["| option | |", "|---|---|"]
+    for action in dict.fromkeys(parser.flags.values()):
+        value = f" {action.metavar}" if action.metavar else ""
+        rows.append(f"| `{', '.join(action.option_strings)}{value}` | {action.help} |")
+    return "\n".join(rows)
+
+
+def words(line: str) -> Sequence[str]:
+    """Split the arguments of a verb as a shell does."""
+    found = []
+    while line.strip():
+        word, line = token(line)
+        found.append(word)
+    return found

@@ -1,0 +1,188 @@
+"""``%%m1`` and ``%m1`` in IPython: the two magics, completion, the input transformer, registration.
+
+A magic returns nothing, so ``Out`` and ``_`` stay as they are; the Reply is bound to ``_m1`` and
+to ``--out`` before any error is raised.
+"""
+
+from __future__ import annotations
+
+import re
+from tokenize import TokenInfo
+from typing import TYPE_CHECKING, Any
+
+from IPython.core.inputtransformer2 import TokenTransformBase
+from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_expand
+
+from . import api, grammar, verbs
+from .calls import Options, Reply
+from .config import LEVELS
+from .errors import Told, UsageError, plain
+from .render import choose
+from .render import shell as screen
+from .render.notebook import install_formatter, remove_formatter
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from IPython.core.interactiveshell import InteractiveShell
+
+COMPLETED = r"\s*%%?m1\b"
+ABOVE = re.compile(r"\s*(#.*)?$")
+
+
+@magics_class
+class M1Magics(Magics):
+    """The magics, over the process's one session."""
+
+    @no_var_expand
+    @line_cell_magic
+    def m1(self, line: str, cell: str | None = None) -> None:
+        """Ask MiniMax M1 (``%%m1``), or run a verb (``%m1 help`` lists them)."""
+        try:
+            if cell is None:
+                self._line(line)
+            else:
+                self._cell(line, cell)
+        except Told as error:
+            error.frames = "all" if api.session().settings.traceback else "none"
+            raise
+
+    def _cell(self, line: str, cell: str) -> None:
+        options, rest = grammar.options(line)
+        if rest and cell.strip():
+            raise UsageError(
+                f"On the first line stand options only, not {plain(rest, 60)!r}.",
+                todo="Put the question below; quote an option's value that has spaces.",
+            )
+        self._ask(options, rest or cell)
+
+    def _line(self, line: str) -> None:
+        verb, rest = (*line.split(maxsplit=1), "", "")[:2]
+        if verb == "ask" and rest:
+            options, text = grammar.options(rest)
+            self._ask(options, text)
+            return
+        desk = verbs.Desk(api.session(), self._shell.user_ns, screen.secret)
+        if not verb:
+            screen.show(verbs.status(desk))
+            return
+        screen.show(verbs.found(verb, rest).run(desk, grammar.words(rest)))
+
+    def _ask(self, options: Options, prompt: str) -> None:
+        names = self._shell.user_ns
+        session = api.session()
+        if options.dry_run:
+            screen.show(verbs.preview(*api.preview(session, prompt, options, names)))
+            return
+        if options.out:
+            names.pop(options.out, None)
+        view = choose(self._shell, session.settings, quiet=options.quiet, raw=options.raw)
+        try:
+            self._bind(api.run(session, prompt, options, names, view), options)
+        except Told as error:
+            if error.reply is not None:
+                self._bind(error.reply, options)
+            raise
+
+    def _bind(self, reply: Reply, options: Options) -> None:
+        self._shell.push({"_m1": reply}, interactive=False)
+        if options.out:
+            self._shell.push({options.out: reply})
+
+    @property
+    def _shell(self) -> InteractiveShell:
+        assert self.shell is not None
+        return self.shell
+
+
+class AskLine(TokenTransformBase):
+    """Keeps ``%m1 ask why?`` a line of ours: IPython would take the ``?`` for its help."""
+
+    priority = 1
+
+    @classmethod
+    def find(cls, tokens_by_line: list[list[TokenInfo]]) -> AskLine | None:
+        """Return the first ``%m1 …?`` statement; one inside a string is no statement."""
+        for line in tokens_by_line:
+            words = [token for token in line if token.string.strip()]
+            ours = len(words) > 3 and words[0].string == "%" and words[1].string == "m1"
+            if ours and words[2].string != "?" and words[0].line.rstrip().endswith("?"):
+                return cls(words[0].start)
+        return None
+
+    def transform(self, lines: list[str]) -> list[str]:
+        """Replace the line by the call of the magic."""
+        text = lines[self.start_line]
+        rest = text[self.start_col :].strip().removeprefix("%m1").strip()
+        call = f"{text[: self.start_col]}get_ipython().run_line_magic('m1', {rest!r})\n"
+        return [*lines[: self.start_line], call, *lines[self.start_line + 1 :]]
+
+
+def below_comments(lines: list[str]) -> list[str]:
+    """Drop comment lines above ``%%m1``, and give ``%%m1 why?`` the body that IPython asks for."""
+    for number, line in enumerate(lines):
+        if line.startswith("%%m1") and not line[4:5].isalnum():
+            return lines[number:] if len(lines) > number + 1 else [line.rstrip("\n") + "\n", "\n"]
+        if not ABOVE.match(line):
+            break
+    return lines
+
+
+def complete(shell: InteractiveShell, event: Any) -> list[str]:
+    """Return what may follow in a ``%%m1`` or ``%m1`` line: verbs, options, levels, frames."""
+    before = event.text_until_cursor.split()
+    before = before if event.text_until_cursor.endswith(" ") else before[:-1]
+    flags = list(grammar.cell_options().flags)
+    from .context.frames import is_frame
+
+    frames = [n for n, v in shell.user_ns.items() if not n.startswith("_") and is_frame(v)]
+    last = before[-1] if before else ""
+    if last in ("-d", "--df", "df"):
+        return frames
+    if last == "--send":
+        return list(LEVELS)
+    if last == "--think":
+        return ["off", "low", "medium", "high", "40k", "80k"]
+    if before[:2] == ["%m1", "use"]:
+        return ["openrouter", "offline"]
+    if before[:2] in (["%m1", "set"], ["%m1", "help"]):
+        known = verbs.settings_names() if before[1] == "set" else verbs.VERBS
+        return list(known) if len(before) == 2 else []
+    if len(before) == 1 and before[0] == "%m1":
+        return list(verbs.VERBS)
+    return flags
+
+
+def load(shell: InteractiveShell) -> None:
+    """Register everything and print the one line that says where things stand."""
+    session = api.session(shell.config)
+    magics = M1Magics(shell)
+    shell.register_magics(magics)
+    shell.configurables.append(session.settings)  # type: ignore[arg-type]
+    manager = shell.input_transformer_manager
+    manager.cleanup_transforms.insert(0, below_comments)
+    manager.token_transformers.insert(0, AskLine)
+    shell.set_hook("complete_command", complete, re_key=COMPLETED)
+    install_formatter(shell, session.settings)
+    print(verbs.loaded(session.settings))
+
+
+def unload(shell: InteractiveShell) -> None:
+    """Undo ``load`` and close the session."""
+    for kind in ("line", "cell"):
+        shell.magics_manager.magics[kind].pop("m1", None)
+    shell.magics_manager.registry.pop("M1Magics", None)
+    manager = shell.input_transformer_manager
+    _drop(manager.cleanup_transforms, lambda item: item is below_comments)
+    _drop(manager.token_transformers, lambda item: item is AskLine)
+    settings = api.session().settings
+    _drop(shell.configurables, lambda item: item is settings)
+    completers = shell.strdispatchers["complete_command"].regexs
+    for key in [key for key in completers if key.pattern == COMPLETED]:
+        del completers[key]
+    remove_formatter(shell)
+    api.end()
+
+
+def _drop(items: list[Any], which: Callable[[Any], bool]) -> None:
+    items[:] = [item for item in items if not which(item)]

@@ -1,0 +1,55 @@
+"""Our own pages (help, tables, previews): Markdown by the ``markdown`` package, cleaned after.
+
+The text is ours, but names of models, columns and hosts in it come from elsewhere.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from .text import visible
+
+SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~$])")
+
+
+def cell(value: object) -> str:
+    """Return foreign text as it may stand in a table or sentence of our Markdown."""
+    return SPECIAL.sub(r"\\\1", " ".join(visible(str(value)).split()))
+
+
+def table(head: list[str], rows: list[list[object]]) -> str:
+    """Return a Markdown table; every cell but the head is taken as foreign text."""
+    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
+    return "\n".join([*lines, *("| " + " | ".join(map(cell, row)) + " |" for row in rows)])
+
+
+def code(text: str) -> str:
+    """Return foreign text as a code block that it cannot close."""
+    return "\n".join("    " + line for line in visible(text).split("\n"))
+
+
+def html(markdown: str) -> str:
+    """Return one of our pages as HTML without anything live in it."""
+    import nh3
+    from markdown import markdown as convert
+
+    made = convert(markdown, extensions=["tables", "sane_lists"], output_format="html")
+    clean = nh3.clean(made, tags=TAGS, attributes={"a": {"href"}}, url_schemes={"https", "http"})
+    return f'<div class="jp-RenderedHTMLCommon mathjax_ignore">{clean}</div>'
+
+
+def plain(markdown: str) -> str:
+    """Return one of our pages as it is read without rendering."""
+    return re.sub(r"\\([\\`*_{}\[\]<>#|~$])", r"\1", markdown)
+
+
+def bundle(markdown: str) -> dict[str, Any]:
+    """Return the MIME bundle of one of our pages."""
+    return {"text/html": html(markdown), "text/plain": plain(markdown)}
+
+
+TAGS = {
+    "p", "br", "hr", "h1", "h2", "h3", "h4", "ul", "ol", "li", "pre", "code", "em", "strong",
+    "a", "table", "thead", "tbody", "tr", "th", "td", "blockquote",
+}  # fmt: skip

@@ -1,0 +1,100 @@
+"""Foreign text made fit to be shown: for a terminal, for HTML, for any Markdown viewer.
+
+Nothing here needs a parser. ``visible`` is the first step of every way out: what it lets through
+moves no cursor, turns no reading direction and hides nothing.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+
+ANSI = re.compile(
+    r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]"  # CSI: colours, cursor
+    r"|(?:\x1b[\]PX^_]|[\x90\x98\x9d-\x9f])[^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c)"  # OSC, DCS, …
+)
+# Bidi embeddings and isolates, zero width space and the like, tag characters. Kept: the joiners
+# and marks (U+200C to U+200F) that emoji, Persian and Arabic need.
+HIDDEN = re.compile(
+    r"[\u00ad\u180e\u200b\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
+)
+CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+
+# U+2060, the word joiner: invisible, and neither "<" nor "![" before it means anything any more.
+JOINER = "\u2060"
+TEX_DANGER = re.compile(
+    r"\\(?:href|url|style|class|cssId|data|includegraphics|require|unicode|mmlToken|csname|catcode"
+    r"|(?:re|provide)?newcommand|(?:re)?newenvironment|[egx]?def|let|futurelet|DeclareMathOperator"
+    r"|DeclarePairedDelimiters\w*|html\w*|htmlmathml|action|toggle|texttip|mathtip|tooltip"
+    r"|loadextension|begingroupSandbox|special|input|write|read)(?![a-zA-Z])"
+)
+
+_FENCE = re.compile(r"(`{3,}|~{3,})[\w+#.-]*")
+_DEFINITION = re.compile(r"\]:|\$\$")  # link definitions, display formulas
+_PICTURE = re.compile(r"!\[([^\[\]\n]*)\]\((https?://[^\s()<>]+)[^()\n]*\)")
+_INSIDE = r"((?:[^\\]|\\[^()\[\]])+)"
+_TEX = re.compile(rf"\\\({_INSIDE}\\\)|\\\[{_INSIDE}\\\]")
+
+
+def visible(text: str) -> str:
+    """Return ``text`` without escape sequences, and with a sign for each hidden character."""
+    text = ANSI.sub("", text.replace("\r\n", "\n").removeprefix("\ufeff"))
+    return HIDDEN.sub(lambda found: f"⟨U+{ord(found[0]):04X}⟩", CONTROL.sub(_sign, text))
+
+
+def _sign(found: re.Match[str]) -> str:
+    code = ord(found[0])
+    if code == 0x0D:
+        return "\n"
+    if code < 0x20:
+        return chr(0x2400 + code)
+    return "␡" if code == 0x7F else "\ufffd"
+
+
+def escape(text: str) -> str:
+    """Return foreign text as HTML text that is fit for an attribute, too."""
+    return html.escape(visible(text))
+
+
+def inert(markdown: str) -> str:
+    """Return the model's Markdown such that no viewer finds a live tag, picture or script in it.
+
+    Raw tags are broken by a word joiner, pictures become their address, links keep only http(s)
+    and mailto. A fenced block is left to the letter where every parser agrees on its extent.
+    """
+    parts = _split(visible(markdown))
+    if parts is None:
+        return _broken(visible(markdown))
+    return "".join(part if verbatim else _broken(part) for verbatim, part in parts)
+
+
+def _broken(text: str) -> str:
+    text = _TEX.sub(lambda m: f"${m[1].strip()}$" if m[1] else f"$${m[2]}$$", text)
+    text = TEX_DANGER.sub(lambda m: "\\" + JOINER + m[0][1:], text)
+    text = _PICTURE.sub(lambda m: f"picture: {m[1]} ({m[2]})", text)
+    text = re.sub(r"<(?=[A-Za-z/!?])", "<" + JOINER, text)
+    text = text.replace("![", "!" + JOINER + "[")
+    return re.sub(r"\](?=[(:](?!\s*(?:https?://|mailto:)))", "]" + JOINER, text)
+
+
+def _split(text: str) -> list[tuple[bool, str]] | None:
+    """Return (is a fenced block, text) in order; None where parsers may differ on what is one."""
+    parts: list[tuple[bool, str]] = []
+    kept: list[str] = []
+    marker = ""
+    for line in text.splitlines(keepends=True):
+        bare = line.rstrip("\n")
+        opener = None if marker else _FENCE.fullmatch(bare)
+        if marker and bare == marker:
+            parts.append((True, "".join([*kept, line])))
+            kept, marker = [], ""
+        elif opener:
+            parts.append((False, "".join(kept)))
+            kept, marker = [line], opener[1]
+        elif bare.lstrip(" \t>").startswith(marker if marker else ("```", "~~~")):
+            return None
+        else:
+            kept.append(line)
+    parts.append((bool(marker), "".join(kept)))
+    outside = "".join(part for verbatim, part in parts if not verbatim)
+    return None if _DEFINITION.search(outside) else parts

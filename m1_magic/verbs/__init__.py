@@ -1,0 +1,72 @@
+"""What each ``%m1`` verb and ``m1-magic`` command does: functions that return Markdown.
+
+``VERBS`` is the list that help, completion and "did you mean" are made from. Nothing here
+displays; text that comes from a server or a table goes through ``page.cell``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from .. import grammar
+from ..errors import UsageError, plain
+from ..render import page
+from .account import cost, key, login, logout, models
+from .desk import Desk, Verb
+from .preview import df, preview
+from .state import budget, doctor, loaded, set_, settings_names, status, use, versions
+
+__all__ = ["VERBS", "Desk", "Verb", "found", "loaded", "preview", "settings_names", "status"]
+
+
+def help_(desk: Desk, args: Sequence[str] = ()) -> str:
+    """Return the page of help, or the usage of one verb."""
+    if args:
+        verb = found(args[0])
+        return f"`%m1 {verb.usage}`\n\n{verb.help}"
+    rows = "\n".join(f"| `%m1 {verb.usage}` | {verb.help} |" for verb in VERBS.values())
+    return "\n\n".join(
+        [
+            "**m1-magic**: MiniMax M1 in the notebook. Options first, the prompt below:",
+            page.code("%%m1 --df sales -o r\nWhich region grew, and why?"),
+            grammar.table(grammar.cell_options()),
+            "`{{name}}` in the prompt is replaced by a value, a table by its summary.",
+            f"| verb | |\n|---|---|\n| `%m1` | the status |\n{rows}",
+            "Every setting: `%config M1`.",
+        ]
+    )
+
+
+def found(name: str, rest: str = "") -> Verb:
+    """Return the verb of that name; ``rest`` is what follows it.
+
+    Raises:
+        UsageError: with the nearest verb, or, where it looks like a question, how to ask it.
+    """
+    if name in VERBS:
+        return VERBS[name]
+    near = grammar.did_you_mean(name, VERBS)
+    todo = f"To ask it: %m1 ask {plain(f'{name} {rest}', 200)}" if rest else "%m1 help lists them."
+    raise UsageError(f"There is no verb {plain(name, 40)!r}.{near}", todo=todo)
+
+
+def asks(desk: Desk, args: Sequence[str]) -> str:
+    """Stand in the list of verbs for ``ask``, which a door does itself: it streams."""
+    raise UsageError("There is nothing to ask.", todo="%m1 ask why is the sky blue?")
+
+
+VERBS: dict[str, Verb] = {
+    "help": Verb("help [VERB]", "this page, or one verb", help_),
+    "ask": Verb("ask [options] TEXT", "ask in one line: options first, then the question", asks),
+    "use": Verb("use openrouter|offline|URL", "who answers in this kernel", use),
+    "set": Verb("set NAME VALUE [--save]", "a setting, for this kernel or for good", set_),
+    "login": Verb("login [HOST]", "store a key for a host; nothing of it is shown", login),
+    "logout": Verb("logout [HOST]", "forget the key for a host", logout),
+    "key": Verb("key", "where the key comes from, and what is left of its limit", key),
+    "models": Verb("models [WORD]", "the models to be had, with context and prices", models),
+    "cost": Verb("cost", "what this session, today and this month cost", cost),
+    "budget": Verb("budget [USD|none] [--per PERIOD]", "refuse calls that could pass it", budget),
+    "df": Verb("df NAME [--send LEVEL]", "the summary that M1 would get of a table, free", df),
+    "doctor": Verb("doctor", "what works, what does not, what to do", doctor),
+    "version": Verb("version", "the versions that a bug report needs", versions),
+}

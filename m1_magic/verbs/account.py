@@ -1,0 +1,120 @@
+"""Verbs on account and money: login, logout, key, models, cost."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+
+from .. import keys
+from ..backends import exchange
+from ..endpoints import OFFLINE, OPENROUTER, endpoint
+from ..errors import M1Error, NoKey, UsageError
+from ..ledger import now_utc
+from ..prices import amount
+from ..render import footer, page
+from .desk import Desk, million, none
+
+
+def cost(desk: Desk, args: Sequence[str]) -> str:
+    """Add up this session, today and this month (UTC)."""
+    none(args, "cost")
+    with suppress(M1Error):  # what is pending stays so; the table says how much is held
+        desk.session.reconcile()
+    rows: list[list[object]] = [
+        [period, footer.money(spent), footer.money(held), calls]
+        for period, (spent, held, calls) in desk.session.ledger.spent(now_utc()).items()
+    ]
+    return page.table(["", "spent", "held until settled", "calls"], rows)
+
+
+def models(desk: Desk, args: Sequence[str]) -> str:
+    """List models with context and prices."""
+    word = " ".join(args).lower()
+    given = [
+        m
+        for m in desk.session.backend().models()
+        if word in f"{m.get('id')} {m.get('name')}".lower()
+    ]
+    if not given:
+        return f"No model here has {page.cell(repr(word))} in its name."
+    rows: list[list[object]] = []
+    for model in sorted(given, key=lambda m: str(m.get("id")))[:60]:
+        pricing = model.get("pricing") or {}
+        prices = [amount(pricing.get(part)) for part in ("prompt", "completion")]
+        rows.append(
+            [model.get("id"), model.get("context_length") or "?", *(million(p) for p in prices)]
+        )
+    more = f"\n\n{len(given) - 60} more: `%m1 models WORD`" if len(given) > 60 else ""
+    return (
+        page.table(["model", "context", "in, a million tokens", "out, a million tokens"], rows)
+        + more
+    )
+
+
+def key(desk: Desk, args: Sequence[str]) -> str:
+    """Show where the key comes from, and its limit at OpenRouter."""
+    none(args, "key")
+    place = endpoint(desk.settings.base_url)
+    if place.host == OFFLINE:
+        return "The local model needs no key."
+    held = keys.find(place)
+    where = f"key for {place.host}: {page.cell(held.source)}"
+    if not place.openrouter:
+        return where
+    info = desk.session.backend().key()
+    limit, left = (amount(info.get(name)) for name in ("limit", "limit_remaining"))
+    used = amount(info.get("usage"))
+    if limit is None:
+        return f"{where} · no limit of its own · used {footer.money(used)}"
+    return (
+        f"{where} · {footer.money(left)} left of {footer.limit(limit)} · used {footer.money(used)}"
+    )
+
+
+def login(desk: Desk, args: Sequence[str]) -> str:
+    """Store a key for a host, asked for without showing it."""
+    host = host_of(desk, args)
+    place = endpoint(desk.settings.base_url)
+    place = place if place.host == host else endpoint(OPENROUTER)
+    at_home = host == "openrouter.ai" or place.loopback
+    enter = "; Enter alone: log in with the browser" if at_home else ""
+    text = ask_secret(desk, f"Key for {host} (not shown{enter}): ")
+    if not text and at_home:
+        challenge = keys.challenge()
+        code = ask_secret(desk, f"Open {challenge.url}\nand paste the code that it shows: ")
+        text = exchange(place, code.strip(), challenge.verifier)
+    where = keys.store(host, text)
+    return f"The key for {page.cell(host)} is kept in {page.cell(where)}."
+
+
+def ask_secret(desk: Desk, question: str) -> str:
+    """Ask for a line without showing it; advise where there is no terminal to ask on."""
+    try:
+        return desk.secret(question)
+    except (EOFError, OSError, RuntimeError, NotImplementedError):
+        raise NoKey(
+            "There is no terminal here to ask for a key.",
+            cost="",
+            todo="Run m1-magic login in a shell, or set OPENROUTER_API_KEY.",
+        ) from None
+
+
+def logout(desk: Desk, args: Sequence[str]) -> str:
+    """Forget the key for a host."""
+    host = host_of(desk, args)
+    places = keys.forget(host)
+    return (
+        f"{page.cell(host)}: "
+        + (page.cell("; ".join(places)) if places else "there was no key")
+        + "."
+    )
+
+
+def host_of(desk: Desk, args: Sequence[str]) -> str:
+    """Return the host that a verb names, or the one in use."""
+    if len(args) > 1:
+        raise UsageError("One host, please.", todo="%m1 login openrouter.ai")
+    if args:
+        return args[0].lower() if "/" not in args[0] else endpoint(args[0]).host
+    host = endpoint(desk.settings.base_url).host
+    return "openrouter.ai" if host == OFFLINE else host

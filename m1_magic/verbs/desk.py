@@ -1,0 +1,58 @@
+"""What a verb works with, and the small checks that all of them share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from ..config import M1
+from ..errors import UsageError, plain
+from ..render import footer
+from ..session import Session
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What a verb works with.
+
+    ``secret`` asks the user for a line without showing it, and fails where nobody can answer.
+    """
+
+    session: Session
+    namespace: Mapping[str, object]
+    secret: Callable[[str], str]
+
+    @property
+    def settings(self) -> M1:
+        """The settings in force."""
+        return self.session.settings
+
+
+@dataclass(frozen=True, slots=True)
+class Verb:
+    """One verb: how it is used, what it does, and the function that does it."""
+
+    usage: str
+    help: str
+    run: Callable[[Desk, Sequence[str]], str]
+
+
+def million(price: Decimal | None) -> str:
+    """Return a price a token as a price a million tokens."""
+    return "?" if price is None else footer.limit(price * 1_000_000)
+
+
+def one(args: Sequence[str], usage: str) -> Sequence[str]:
+    """Return the one argument of a verb."""
+    if len(args) != 1:
+        raise UsageError(f"Usage: %m1 {usage}.", cost="")
+    return args
+
+
+def none(args: Sequence[str], name: str) -> None:
+    """Raise if a verb without arguments was given some."""
+    if args:
+        raise UsageError(
+            f"%m1 {name} takes nothing after it, not {plain(' '.join(args), 40)!r}.", cost=""
+        )

@@ -1,0 +1,52 @@
+"""What would leave, before it leaves: ``%m1 df`` and ``--dry-run``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from .. import config, grammar
+from ..calls import Request, Usage
+from ..context.frames import frame_named, summarise
+from ..prices import Offer, estimate, hold, known, likely_tokens
+from ..render import footer, page
+from .desk import Desk
+
+
+def df(desk: Desk, args: Sequence[str]) -> str:
+    """Show what M1 would get of a DataFrame, free."""
+    parser = grammar.Parser("%m1 df")
+    parser.add_argument("name")
+    parser.add_argument("--send", type=grammar.level, default=desk.settings.send)
+    given = parser.parse_args(list(args))
+    level, rows = config.send_level(given.send)
+    frame = frame_named(given.name, desk.namespace)
+    made = summarise(frame, given.name, level=level, rows=rows, min_group=desk.settings.min_group)
+    offer = known(desk.settings.model)
+    price = ""
+    if offer and offer.dearest:
+        price = f", about {footer.money(made.tokens * offer.dearest.input)} as input"
+    return (
+        f"{page.code(made.text)}\n\n{page.cell(footer.attachment(made))}{price}; nothing was sent"
+    )
+
+
+def preview(request: Request, offer: Offer | None) -> str:
+    """Return the page of ``--dry-run``: the exact messages, what is attached, tokens and price."""
+    parts = [f"**dry run** · {page.cell(request.model)} · nothing was sent"]
+    for message in request.messages:
+        parts += [f"*{message.role}*", page.code(message.content)]
+    parts += [page.cell(footer.attachment(a)) for a in request.attachments]
+    sampling = {k: v for k, v in request.body().items() if k not in ("model", "messages")}
+    parts.append(" · ".join(f"{k} {page.cell(v)}" for k, v in sampling.items()))
+    tokens = likely_tokens(request.text)
+    length = f"about {tokens:,} tokens in, at most {request.max_tokens:,} out"
+    parts.append(f"{length} · {price_range(request, offer)}")
+    return "\n\n".join([*parts, *(page.cell(note) for note in request.notes)])
+
+
+def price_range(request: Request, offer: Offer | None) -> str:
+    """Return what a call would cost, from a short answer to the longest."""
+    if offer is None or offer.dearest is None or offer.cheapest is None:
+        return "price not known"
+    least = estimate(Usage(input=likely_tokens(request.text)), offer.cheapest)
+    return f"from ≈{footer.money(least)} to at most {footer.money(hold(request, offer.dearest))}"

@@ -1,0 +1,173 @@
+"""What the emulator should say: one frozen value per expected chat call.
+
+A test writes `Answer(thinking="...", text="...")` and gets OpenRouter's bytes;
+every other field bends one detail of them (pace, usage, errors, faults).
+Error messages and codes follow OpenRouter docs, api_reference/errors-and-debugging.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Json = dict[str, Any]
+AUTO: Any = "auto"
+
+
+class _Missing:
+    """The type of MISSING, so that it prints as its name."""
+
+    def __repr__(self) -> str:
+        return "MISSING"
+
+
+MISSING: Any = _Missing()
+"""Give `Answer(cost=MISSING)` to leave the key out of the usage."""
+
+MESSAGES: dict[int, tuple[str, str]] = {
+    400: ("invalid_request", "Invalid request"),
+    401: ("authentication", "Missing Authentication header"),
+    402: (
+        "payment_required",
+        "Insufficient credits. Add more using https://openrouter.ai/credits",
+    ),
+    403: ("permission_denied", "Only management keys can perform this operation"),
+    404: ("not_found", "No endpoints found for this model"),
+    405: ("invalid_request", "Method Not Allowed"),
+    408: ("timeout", "Operation timed out. Please try again later."),
+    409: ("precondition_failed", "Conflict"),
+    413: ("payload_too_large", "Request payload too large"),
+    422: ("unprocessable", "Invalid argument"),
+    429: ("rate_limit_exceeded", "Rate limit exceeded"),
+    500: ("server", "Internal Server Error"),
+    502: ("provider_unavailable", "Provider returned error"),
+    503: ("provider_unavailable", "Service temporarily unavailable"),
+    504: ("timeout", "Gateway timeout"),
+    524: ("timeout", "Request timed out. Please try again later."),
+    529: ("provider_overloaded", "Provider returned error"),
+}
+"""Status -> (error_type, message)."""
+
+STATUSES = (400, 401, 402, 403, 404, 408, 413, 422, 429, 500, 502, 503, 524, 529)
+"""The statuses declared for a chat completion."""
+
+
+def error_body(
+    status: int,
+    message: str | None = None,
+    *,
+    metadata: Json | None = None,
+    new_shape: bool = False,
+    retry_after: object = None,
+) -> Json:
+    """Give the value of "error" in an error answer, in the old or the newer shape."""
+    kind, usual = MESSAGES.get(status, ("unmapped", "Unknown error"))
+    said = usual if message is None else message
+    if new_shape:
+        return _new_error(status, kind, said, metadata, retry_after)
+    error: Json = {"code": status, "message": said}
+    if metadata is not None:
+        error["metadata"] = metadata
+    return error
+
+
+def _new_error(
+    status: int, kind: str, message: str, metadata: Json | None, retry_after: object
+) -> Json:
+    """Give the newer error value, which has no "code" (page: errors, availability)."""
+    availability = {
+        "code": {429: "capacity_exhausted", 404: "no_endpoints"}.get(
+            status, "temporarily_unavailable"
+        ),
+        "retryable": status in (408, 429, 502, 503, 524, 529),
+        "retry_after": retry_after,
+        "requested_models": ["minimax/minimax-m1"],
+        "affected_providers": ["Minimax"],
+        "fallback_models": [],
+        "excluded_by": None,
+        "docs_url": "https://openrouter.ai/docs/api_reference/errors-and-debugging",
+    }
+    error: Json = {"message": message, "error_type": kind, "http_status": status}
+    if status in (404, 429, 502, 503, 529):
+        error["availability"] = availability
+    if metadata is not None:
+        error["metadata"] = metadata
+    return error
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One answer to one POST /chat/completions; a sequence gives the exact deltas."""
+
+    text: str | Sequence[str] = ""
+    thinking: str | Sequence[str] = ""
+    piece: int = 4
+    usage: Json | Literal["auto"] | None = "auto"
+    cost: Any = AUTO
+    cached: int = 0
+    usage_shape: Literal["a", "b", "c", "none"] = "a"
+    finish: str | None = "stop"
+    native_finish: str | None = AUTO
+    provider: str = "Minimax"
+    model: str | None = None
+    tool_calls: Sequence[Json] = ()
+    delay: float = 0.0
+    first_delay: float = 0.0
+    comments: bool = True
+    comment_every: int = 10
+    done: bool = True
+    generation_id: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    status: int = 200
+    error: Json | None = None
+    mid_error: Json | None = None
+    fault: str | None = None
+    think_tags: bool = False
+    hold: threading.Event | None = None
+    hold_after: int = 1
+    reasoning_in: Literal["both", "reasoning", "details"] = "both"
+    padding: bytes = b""
+
+    @classmethod
+    def http_error(
+        cls,
+        status: int,
+        message: str | None = None,
+        *,
+        retry_after: float | str | None = None,
+        metadata: Json | None = None,
+        new_shape: bool = False,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """Refuse with a real HTTP status and the documented JSON body."""
+        sent = dict(headers or {})
+        if retry_after is not None:
+            sent["Retry-After"] = str(retry_after)
+        if status == 429 and "provider_name" not in (metadata or {}):
+            reset = str(int(time.time() * 1000) + 60_000)
+            sent |= {"X-RateLimit-Limit": "20", "X-RateLimit-Remaining": "0"}
+            sent["X-RateLimit-Reset"] = reset
+        error = error_body(
+            status, message, metadata=metadata, new_shape=new_shape, retry_after=retry_after
+        )
+        return cls(status=status, error=error, headers=sent)
+
+    error_status = http_error
+
+    @classmethod
+    def broken(
+        cls,
+        text: str | Sequence[str],
+        code: int | str = 502,
+        message: str = "Provider disconnected",
+        *,
+        error_type: str = "provider_unavailable",
+        **more: Any,
+    ) -> Answer:
+        """Stream the text, then the documented error event, and end without [DONE]."""
+        metadata = {"error_type": error_type, "provider_code": str(code)}
+        error = {"code": code, "message": message, "metadata": metadata}
+        return cls(text=text, mid_error=error, **{"done": False, **more})

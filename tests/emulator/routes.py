@@ -1,0 +1,234 @@
+"""Which request gets which answer: the documented refusals first, then the queue.
+
+One function per endpoint of OpenRouter's API, found in a table by method and path.
+Errors: OpenRouter docs, api_reference/errors-and-debugging; PKCE: auth/oauth.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs, urlsplit
+
+from . import catalog
+from .answer import Answer
+from .exchange import Exchange
+from .faults import FAULTS
+from .wire import completion
+
+if TYPE_CHECKING:
+    from .server import OpenRouter
+
+
+class Refusal(Exception):
+    """A documented error answer."""
+
+    def __init__(self, status: int, message: str | None = None, **metadata: Any) -> None:
+        super().__init__(message)
+        self.answer = Answer.http_error(status, message, metadata=metadata or None)
+
+
+def parse(raw: bytes) -> Any:
+    """Read JSON, or give None."""
+    try:
+        return json.loads(raw)
+    except ValueError:
+        return None
+
+
+def answer(emulator: OpenRouter, x: Exchange) -> None:
+    """Answer one request."""
+    route = x.received.route
+    table = ROUTES.get(route) or (DYNAMIC.get(route.split("/")[1]) if "/" in route else None)
+    try:
+        if table is None:
+            raise Refusal(404, "Not Found")
+        if x.received.method not in table[0]:
+            raise Refusal(405, "Method Not Allowed")
+        table[1](emulator, x)
+    except Refusal as refusal:
+        refuse(x, refusal.answer)
+
+
+def refuse(x: Exchange, said: Answer) -> None:
+    """Send an error answer."""
+    body: dict[str, Any] = {"error": said.error}
+    if said.status != 401:
+        body["user_id"] = "user_emulated"
+    x.json(said.status, body, said.headers)
+
+
+def finish(emulator: OpenRouter, x: Exchange) -> None:
+    """Record a call that ended before its text did."""
+    if x.call is None or x.call.answer.error is not None:
+        return
+    fault = x.call.answer.fault
+    if fault is None or FAULTS[fault].paid:
+        emulator.settle(x, True)
+
+
+def check_key(emulator: OpenRouter, x: Exchange) -> None:
+    """Refuse a missing or wrong key."""
+    given = x.received.headers.get("authorization", "")
+    if not emulator.accept_any_key and given != f"Bearer {emulator.key}":
+        raise Refusal(401)
+
+
+# -- chat ------------------------------------------------------------------------------
+def chat(emulator: OpenRouter, x: Exchange) -> None:
+    """Answer POST /chat/completions."""
+    check_key(emulator, x)
+    body = x.received.body
+    if not isinstance(body, dict):
+        raise Refusal(400, "Invalid JSON body")
+    if not isinstance(body.get("messages"), list) or not body["messages"]:
+        raise Refusal(400, 'Input required: specify "prompt" or "messages"')
+    if not emulator.any_model and not emulator.peek().think_tags:
+        check_model(emulator, body)
+    reply(emulator, x, emulator.take())
+
+
+def check_model(emulator: OpenRouter, body: dict[str, Any]) -> None:
+    """Refuse an unknown model with 400 and a known one without endpoints with 404."""
+    for name in (body.get("model"), *(body.get("models") or ())):
+        if name is None or str(name).startswith("@preset/"):
+            continue
+        base, _, variant = str(name).partition("@")[0].partition(":")
+        if emulator.find(str(name)):
+            continue
+        if not emulator.find(base):
+            raise Refusal(400, f"{name} is not a valid model ID")
+        if variant and variant not in catalog.VARIANTS:
+            kind = "free_variant_ended" if variant == "free" else "no_endpoints"
+            raise Refusal(404, f"No endpoints found for {name}.", error_type=kind)
+    check_provider(emulator, body)
+
+
+def check_provider(emulator: OpenRouter, body: dict[str, Any]) -> None:
+    """Refuse provider lists that leave no endpoint of the model."""
+    base = str(body.get("model")).partition(":")[0]
+    tags = {str(e["tag"]) for e in emulator.endpoints.get(base, [])}
+    wish = body.get("provider")
+    if not tags or not isinstance(wish, dict):
+        return
+    only = {str(t).lower() for t in wish.get("only") or tags}
+    ignore = {str(t).lower() for t in wish.get("ignore") or ()}
+    if not (tags & only) - ignore:
+        message = "No endpoints found that satisfy the provider routing constraints."
+        raise Refusal(404, message, error_type="constraint_filtered")
+
+
+def reply(emulator: OpenRouter, x: Exchange, said: Answer) -> None:
+    """Send one answer."""
+    body = x.received.body if isinstance(x.received.body, dict) else {"stream": True}
+    x.call = emulator.accept(body, said)
+    x.wait(said.first_delay)
+    if said.error is not None:
+        x.call = None
+        refuse(x, said)
+    elif said.fault is not None:
+        FAULTS[said.fault].run(x)
+    elif not x.call.streamed:
+        emulator.settle(x, False)
+        data = said.padding + json.dumps(completion(x.call)).encode()
+        x.page(said.status, data, "application/json")
+    else:
+        x.head(said.status)
+        x.play(x.events())
+        x.end()
+
+
+def redirected(emulator: OpenRouter, x: Exchange) -> None:
+    """Answer at the place a redirect pointed to."""
+    said = emulator.parked.get(x.received.route)
+    if said is None:
+        raise Refusal(404, "Not Found")
+    check_key(emulator, x)
+    reply(emulator, x, said)
+
+
+def loop(_emulator: OpenRouter, x: Exchange) -> None:
+    """Redirect to itself for ever."""
+    x.page(307, b"", "text/plain", {"Location": "/api/v1/loop"})
+
+
+# -- facts -----------------------------------------------------------------------------
+def models(emulator: OpenRouter, x: Exchange) -> None:
+    """Answer GET /models and GET /models/{author}/{slug}/endpoints; no key is needed."""
+    parts = x.received.route.strip("/").split("/")
+    if len(parts) == 1:
+        return x.json(200, catalog.models_page(emulator.models))
+    listed = emulator.find("/".join(parts[1:3]))
+    if len(parts) != 4 or parts[3] != "endpoints" or listed is None:
+        raise Refusal(404, "Model not found")
+    found = emulator.endpoints.get(listed["id"], [])
+    return x.json(200, catalog.endpoints_page(listed, found))
+
+
+def generation(emulator: OpenRouter, x: Exchange) -> None:
+    """Answer GET /generation?id=, with 404 for the first few lookups if so wished."""
+    check_key(emulator, x)
+    wanted = parse_qs(urlsplit(x.received.path).query).get("id", [""])[0]
+    if not wanted:
+        raise Refusal(400, "Missing id")
+    emulator.lookups[wanted] = emulator.lookups.get(wanted, 0) + 1
+    found = emulator.generations.get(wanted)
+    if found is None or emulator.lookups[wanted] <= emulator.generation_lag:
+        raise Refusal(404, f"Generation {wanted} not found")
+    x.json(200, {"data": found})
+
+
+def key(emulator: OpenRouter, x: Exchange) -> None:
+    """Answer GET /key."""
+    check_key(emulator, x)
+    x.json(200, {"data": emulator.key_info})
+
+
+def credit(emulator: OpenRouter, x: Exchange) -> None:
+    """Answer GET /credits, which an ordinary key may not read."""
+    check_key(emulator, x)
+    raise Refusal(403, "Only management keys can perform this operation")
+
+
+def exchange_code(emulator: OpenRouter, x: Exchange) -> None:
+    """Answer POST /auth/keys: trade a code and its verifier for the key, once."""
+    body = x.received.body
+    if not isinstance(body, dict) or not isinstance(body.get("code"), str):
+        raise Refusal(400, "Missing code")
+    if body.get("code_challenge_method") not in (None, "S256", "plain"):
+        raise Refusal(400, "Invalid code_challenge_method")
+    if body["code"] not in emulator.auth_codes:
+        raise Refusal(403, "Invalid code or code_verifier")
+    challenge = emulator.auth_codes[body["code"]]
+    if challenge is not None and challenge != _challenge(body):
+        raise Refusal(403, "Invalid code or code_verifier")
+    del emulator.auth_codes[body["code"]]
+    x.json(200, {"key": emulator.key, "user_id": "user_emulated"})
+
+
+def _challenge(body: dict[str, Any]) -> str:
+    """Compute the challenge that belongs to the verifier."""
+    verifier = str(body.get("code_verifier") or "")
+    if body.get("code_challenge_method") == "plain":
+        return verifier
+    digest = hashlib.sha256(verifier.encode()).digest()
+    return base64.urlsafe_b64encode(digest).decode().rstrip("=")
+
+
+Route = tuple[tuple[str, ...], Callable[["OpenRouter", Exchange], None]]
+ROUTES: dict[str, Route] = {
+    "/chat/completions": (("POST",), chat),
+    "/models": (("GET",), models),
+    "/generation": (("GET",), generation),
+    "/key": (("GET",), key),
+    "/credits": (("GET",), credit),
+    "/auth/keys": (("POST",), exchange_code),
+    "/loop": (("GET", "POST"), loop),
+}
+DYNAMIC: dict[str, Route] = {
+    "models": (("GET",), models),
+    "redirected": (("GET", "POST"), redirected),
+}

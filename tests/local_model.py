@@ -1,0 +1,41 @@
+"""The real local model for tests: fetched once into a cache that outlives the test run.
+
+The cache is ``M1_TEST_MODELS``, or else ``~/.cache/m1-magic-tests``. Without xllamacpp, or where
+the weights cannot be fetched, the test that asked is skipped; with ``M1_TEST_MODELS`` set, it
+fails instead, so that CI cannot pass by skipping.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from pathlib import Path
+
+import pytest
+
+from m1_magic.backends import offline
+from m1_magic.errors import OfflineProblem
+
+
+def weights() -> Path:
+    """Return the checked weights out of the cache, fetching them into it once."""
+    required = "M1_TEST_MODELS" in os.environ
+    if importlib.util.find_spec("xllamacpp") is None and not required:
+        pytest.skip("xllamacpp is not installed: the offline extra")
+    cache = os.environ.get("M1_TEST_MODELS") or Path.home() / ".cache" / "m1-magic-tests"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("M1_HOME", str(cache))
+        try:
+            return offline.weights()
+        except OfflineProblem as problem:
+            if required:
+                raise
+            pytest.skip(f"no local model: {problem}")
+
+
+def give(home: Path) -> Path:
+    """Put the weights where ``offline.weights()`` looks under ``M1_HOME=home``, without a copy."""
+    kept = home / "models" / offline.SMOLLM2.file
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    kept.symlink_to(weights())
+    return kept

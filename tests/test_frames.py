@@ -1,0 +1,313 @@
+"""What a summary of a table says, and what it never says."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+import re
+import subprocess
+import sys
+from decimal import Decimal
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from palmerpenguins import load_penguins
+
+from m1_magic.calls import Options
+from m1_magic.config import M1
+from m1_magic.context import gather
+from m1_magic.context.frames import frame_named, is_frame, summarise
+from m1_magic.errors import UsageError
+
+GOLDEN = Path(__file__).parent / "golden"
+LEVELS = ("names", "schema", "stats", "sample")
+BELOW = LEVELS[:3]
+
+
+def small() -> pd.DataFrame:
+    """Forty made rows: two genders of column, nulls, dates, an e-mail column, a rare city."""
+    days = [dt.datetime(2024, 1 + i % 4, 1 + i % 27, i % 24) for i in range(40)]
+    return pd.DataFrame(
+        {
+            "city": ["Bern"] * 20 + ["Basel"] * 17 + ["Zermatt"] * 3,
+            "price": [None if i % 13 == 0 else 10 + i * 1.37 for i in range(40)],
+            "rooms": [1 + i % 4 for i in range(40)],
+            "sold": [i % 3 == 0 for i in range(40)],
+            "listed": pd.Series(days, dtype="datetime64[us]"),
+            "contact": [f"person{i}@example.org" for i in range(40)],
+            "Phone Number": [f"079 555 {i:04}" for i in range(40)],
+        }
+    )
+
+
+def made(which: str, library: str) -> object:
+    frame = small() if which == "small" else load_penguins()
+    return frame if library == "pandas" else pl.from_pandas(frame)
+
+
+@pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize("library", ["pandas", "polars"])
+@pytest.mark.parametrize("which", ["small", "penguins"])
+def test_summary_is_the_golden_text(which: str, library: str, level: str) -> None:
+    summary = summarise(made(which, library), which, level=level, rows=3)
+    again = summarise(made(which, library), which, level=level, rows=3)
+    assert summary == again
+    golden = (GOLDEN / f"{which}-{level}.md").read_text("utf-8")
+    assert summary.text + "\n" == golden
+
+
+def test_receipt_counts_what_left() -> None:
+    stats = summarise(small(), "homes")
+    assert (stats.kind, stats.name, stats.level, stats.shape) == (
+        "frame",
+        "homes",
+        "stats",
+        (40, 7),
+    )
+    assert (stats.rows, stats.labels, stats.masked) == (0, 2, 2)
+    assert stats.tokens == math.ceil(len(stats.text) / 2.4)
+    sample = summarise(small(), "homes", level="sample", rows=4)
+    assert sample.rows == 4
+    assert "@" not in sample.text and "079" not in sample.text
+
+
+def test_levels_say_more_step_by_step() -> None:
+    texts = [summarise(small(), "homes", level=level, rows=2).text for level in LEVELS]
+    assert "40" not in texts[0] and "`rooms`" in texts[0]
+    assert "whole number" in texts[1] and "Bern" not in texts[1]
+    assert "Bern" in texts[2] and "row 1" not in texts[2]
+    assert "row 1: " in texts[3]
+
+
+CANARY = "zq7canary"
+NUMBERS = st.integers(10**8, 10**9 - 1).filter(lambda n: n % 1000)
+
+
+@settings(max_examples=60, deadline=None)
+@given(data=st.data(), total=st.integers(1, 60), group=st.integers(2, 8), polars=st.booleans())
+def test_what_few_rows_share_stays(
+    data: st.DataObject, total: int, group: int, polars: bool
+) -> None:
+    few = data.draw(st.integers(1, min(group - 1, total)))
+    number, low = data.draw(NUMBERS), data.draw(st.integers(101, 999))
+    rest = total - few
+    near = st.lists(st.integers(0, 1000).filter(lambda n: n != low), min_size=rest, max_size=rest)
+    close = data.draw(near)
+    columns = {
+        "text": [CANARY] * few + ["common"] * rest,
+        "extreme": [number] * few + close,
+        "below": [-float(number)] * few + [float(n) for n in close],
+        "inside": [low + 0.25] * few + [float(n) for n in close],
+        "day": [dt.datetime(1931, 7, 23)] * few + [dt.datetime(2020, 1, 1)] * rest,
+    }
+    frame = pl.DataFrame(columns) if polars else pd.DataFrame(columns)
+    for level in BELOW:
+        text = summarise(frame, "t", level=level, min_group=group, tokens=4000).text
+        for secret in (CANARY, str(number), f"{low}.25", "1931-07-23"):
+            assert secret not in text
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    values=st.lists(st.integers(-50, 50), min_size=20, max_size=80)
+    | st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=80),
+    group=st.integers(2, 6),
+)
+def test_no_figure_is_a_rare_value(values: list[float], group: int) -> None:
+    line = summarise(pd.DataFrame({"v": pd.Series(values, dtype=float)}), "t", min_group=group).text
+    for figure in re.findall(r"(?:min|max|mean|median|P\d+|sd|always) (-?\d\S*)", line):
+        assert not 0 < values.count(float(figure)) < group
+
+
+def test_tiny_tables_have_no_aggregates() -> None:
+    text = summarise(pd.DataFrame({"age": [31, 47, 52, 64]}), "people").text
+    assert "fewer than 5 values" in text
+    assert not any(figure in text for figure in ("31", "47", "52", "64", "48.5"))
+
+
+def test_one_value_that_dominates_withholds_the_mean() -> None:
+    pay = [50_000.0 + i for i in range(99)] + [987_654_321.0]
+    text = summarise(pd.DataFrame({"pay": pay}), "staff").text
+    assert "mean withheld" in text and "sd" not in text
+
+
+def test_shared_extremes_are_exact() -> None:
+    text = summarise(
+        pd.DataFrame({"n": [0] * 5 + list(range(10, 60)) + [12_345_678] * 5}), "t"
+    ).text
+    assert "min 0 " in text and "max 12345678 " in text
+
+
+@pytest.mark.parametrize(
+    "name", ["email", "E-Mail", "phone", "ssn", "IBAN", "creditCard", "homeAddress", "first_name",
+             "LastName", "password", "api_token", "phone_number_2", "date_of_birth"],
+)  # fmt: skip
+def test_personal_names_are_masked(name: str) -> None:
+    summary = summarise(pd.DataFrame({name: ["abcdef"] * 9}), "t", level="sample", rows=2)
+    assert summary.masked == 1 and "looks personal" in summary.text
+    assert "abcdef" not in summary.text
+
+
+@pytest.mark.parametrize("name", ["token_count", "is_mobile", "species", "description", "tokens"])
+def test_harmless_names_are_not(name: str) -> None:
+    assert summarise(pd.DataFrame({name: ["abcdef"] * 9}), "t").masked == 0
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["write to jo@example.org", "4111 1111 1111 1111", 4111111111111111, "DE89370400440532013000",
+     "078-05-1120", "+41 44 668 18 00"],
+)  # fmt: skip
+def test_personal_content_is_masked(value: object) -> None:
+    for frame in (pd.DataFrame({"x": [value] * 9}), pl.DataFrame({"x": [value] * 9})):
+        summary = summarise(frame, "t", level="sample", rows=3)
+        assert summary.masked == 1
+        assert str(value) not in summary.text
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    columns=st.integers(1, 200),
+    tokens=st.integers(0, 2000),
+    level=st.sampled_from(LEVELS),
+    rows=st.integers(0, 9),
+    width=st.integers(1, 70),
+)
+def test_never_over_the_budget(
+    columns: int, tokens: int, level: str, rows: int, width: int
+) -> None:
+    frame = pd.DataFrame({f"{'c' * width}{i}": range(12) for i in range(columns)})
+    summary = summarise(frame, "wide", level=level, rows=rows, tokens=tokens)
+    assert math.ceil(len(summary.text) / 2.4) == summary.tokens <= tokens
+
+
+def test_wide_tables_say_what_was_left_out() -> None:
+    frame = pd.DataFrame(np.ones((20, 1700)))
+    text = summarise(frame, "wide").text
+    assert "of 1,700 columns in detail" in text and "more columns" in text
+    middle = summarise(frame.iloc[:, :120], "wide").text
+    assert "of 120 columns in detail" in middle and "`119`" in middle
+    assert "more columns" not in middle
+
+
+HOSTILE = "a\nb`c```\x1b[2J\u202eevil\u2028\\n\t" + "x" * 200
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_foreign_text_stays_in_its_line(level: str) -> None:
+    frame = pl.DataFrame({HOSTILE: [HOSTILE] * 9, "ok": ["```\n# Head"] * 9})
+    text = summarise(frame, "h\n```", level=level, rows=2).text
+    assert all(c.isprintable() or c == "\n" for c in text)
+    assert all(line.startswith(("`h", "- ", "row ")) for line in text.splitlines())
+    assert "```" not in text and text.count("`") % 2 == 0
+    assert "x" * 61 not in text
+
+
+def weird() -> list[object]:
+    six = pd.DataFrame(
+        {
+            "mixed": [1, "a", None, {}, [1], object()],
+            "decimal": [Decimal("1.5")] * 6,
+            "lists": [[1], [2], [3]] * 2,
+            "complex": [1j] * 6,
+            "null": [None] * 6,
+            "nan": [np.nan] * 6,
+            "inf": [np.inf, -np.inf, 1, 2, 3, 4],
+            "huge": [2**70] * 6,
+            "maybe": [True, None, False] * 2,
+            "delta": pd.to_timedelta(range(6), unit="s"),
+            "zone": pd.date_range("2020", periods=6, tz="Europe/Berlin"),
+            "period": pd.period_range("2020", periods=6, freq="M"),
+            "cut": pd.cut([1, 2, 3, 1, 2, 3], 2),
+            "cat": pd.Categorical(list("abaaaa"), categories=["a", "b", "never"]),
+            "Int": pd.array([1, None, 2] * 2, dtype="Int64"),
+            "sparse": pd.arrays.SparseArray([0, 0, 1] * 2),
+        }
+    )
+    polars = pl.DataFrame(
+        {
+            "list": [[1]] * 6,
+            "struct": [{"a": 1}] * 6,
+            "decimal": [Decimal("1.5")] * 6,
+            "time": [dt.time(1)] * 6,
+            "delta": [dt.timedelta(seconds=3)] * 6,
+            "date": [dt.date(2020, 1, 1 + i) for i in range(6)],
+            "object": pl.Series([object()] * 6, dtype=pl.Object),
+            "null": [None] * 6,
+            "enum": pl.Series(list("aaaaab"), dtype=pl.Enum(["a", "b"])),
+            "bytes": [b"a"] * 6,
+        }
+    )
+    return [
+        six, polars, pd.DataFrame(), pd.DataFrame(index=range(5)), pd.DataFrame({"a": []}),
+        pl.DataFrame(), pl.DataFrame({"a": []}), pd.DataFrame(np.ones((6, 2)), columns=["a", "a"]),
+        pd.DataFrame(np.ones((6, 2)), columns=[1, ("x", 2)]),
+        pd.DataFrame(np.ones((6, 2)), columns=pd.MultiIndex.from_product([["a"], [1, 2]])),
+        pd.DataFrame({"v": range(6)}, index=pd.MultiIndex.from_product([["a", "b"], [1, 2, 3]])),
+        pd.Series(range(30)), pl.Series("s", range(30)), pa.table({"a": [1, 2]}),
+        pa.Table.from_arrays([pa.array([1]), pa.array([2])], names=["a", "a"]),
+        np.arange(30), np.ones((30, 2)), [{"a": 1}, {"b": "x"}], {"a": [1, 2], "b": ["x", "y"]},
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_no_table_is_too_strange(level: str) -> None:
+    for frame in weird():
+        summary = summarise(frame, "t", level=level, rows=2, tokens=5000)
+        assert summary.text.startswith("`t`: ") and "not summarised" not in summary.text
+
+
+def test_the_index_of_a_time_series_is_a_column() -> None:
+    frame = pd.DataFrame({"v": [1] * 60}, pd.date_range("2020", periods=60, name="day"))
+    summary = summarise(frame, "series")
+    assert summary.shape == (60, 1)
+    assert "`day (index)`: date and time, no nulls; from 2020-01 to 2020-02" in summary.text
+
+
+def test_no_library_is_imported_for_other_values() -> None:
+    code = (
+        "import sys; from m1_magic.context.frames import is_frame;"
+        "assert not any(map(is_frame, (1, 'a', [], {}, object(), sys)));"
+        "print({'narwhals', 'pandas', 'polars', 'openai'} & set(sys.modules))"
+    )
+    env = {"PYTHONPATH": str(Path(__file__).parent.parent)}
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, env=env, check=True)
+    assert done.stdout.strip() == "set()"
+
+
+def test_is_frame() -> None:
+    assert all(map(is_frame, (small(), pl.DataFrame(), small()["city"], pa.table({"a": [1]}))))
+    assert is_frame(pd.DataFrame(np.ones((1, 2)), columns=["a", "a"]))
+    assert not any(map(is_frame, (pl.LazyFrame(), pd.Timestamp(0), [1], np.ones(3), pd)))
+
+
+def test_frame_named() -> None:
+    space = {"sales": small(), "parts": [small()], "salts": 3, "In": [], "_x": 1}
+    assert frame_named("sales", space) is space["sales"]
+    assert is_frame(frame_named("parts[0]", space)) and is_frame(frame_named("sales.city", space))
+    with pytest.raises(UsageError, match="Did you mean sales"):
+        frame_named("sale", space)
+    with pytest.raises(UsageError, match="DataFrames here: sales"):
+        frame_named("zzz", space)
+    with pytest.raises(UsageError, match="of type str") as error:
+        frame_named("secret", {"secret": "hunter2"})
+    assert "hunter2" not in str(error.value)
+
+
+def test_gather_takes_the_level_of_the_call_then_of_the_settings() -> None:
+    space = {"homes": small()}
+    named = gather(Options(df=("homes", "homes"), send="names"), "?", space, M1())
+    assert [a.level for a in named.attachments] == ["names"]
+    both = gather(Options(df=("homes",)), "see {{homes}}", space, M1(send="sample:2", min_group=20))
+    assert both.attachments[0].rows == 2 and both.inserted[0].level == "sample"
+    assert both.prompt == "see " + both.inserted[0].text
+    assert both.attachments[0].labels == 1  # only Bern has 20 rows
+    with pytest.raises(UsageError):
+        gather(Options(send="all"), "?", space, M1())

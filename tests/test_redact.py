@@ -1,0 +1,347 @@
+"""Secrets in outgoing text: all kinds are found, ordinary text is left alone, work is bounded."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import random
+import re
+import uuid
+from itertools import pairwise
+from re import _constants as sre  # type: ignore[attr-defined]
+from re import _parser as sre_parser  # type: ignore[attr-defined]
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from m1_magic import redact
+from m1_magic.errors import SecretInPrompt
+
+ALNUM = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+MEGABYTE = 1_000_000
+
+
+def some(length: int, alphabet: str = ALNUM, seed: int = 7) -> str:
+    """Return ``length`` characters that look like the random part of a key."""
+    return "".join(
+        random.Random(f"{seed}{length}{alphabet}").choice(alphabet) for _ in range(length)
+    )
+
+
+def pem(label: str = "RSA ", newline: str = "\n", headers: str = "") -> str:
+    body = newline.join(some(64, ALNUM + "+/", seed) for seed in range(4))
+    dashes = "-" * 5
+    return (
+        f"{dashes}BEGIN {label}PRIVATE KEY{dashes}{newline}{headers}{body}{newline}"
+        f"MIIB{newline}{dashes}END {label}PRIVATE KEY{dashes}"
+    )
+
+
+def jwt() -> str:
+    parts = ({"alg": "HS256", "typ": "JWT"}, {"sub": "1234567890", "name": "Jane"})
+    head = ".".join(
+        base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in parts
+    )
+    return f"{head}.{some(43, ALNUM + '-_')}"
+
+
+# Put together at run time, so that no scanner takes this file for a leak.
+KEYS = {
+    "openrouter": ("OpenRouter key", "sk-or-" + "v1-" + some(64, "0123456789abcdef")),
+    "openrouter-zeros": ("OpenRouter key", "sk-or-" + "v1-" + "0" * 64),
+    "openrouter-letters": ("OpenRouter key", "sk-or-" + "v1-" + "a" * 64),
+    "openai-project": ("OpenAI key", "sk-" + "proj-" + some(120, ALNUM + "-_") + "x"),
+    "openai-service": ("OpenAI key", "sk-" + "svcacct-" + some(70)),
+    "openai-old": ("OpenAI key", "sk-" + some(48)),
+    "minimax": ("MiniMax key", "sk-" + "api-" + some(100, ALNUM + "-_") + "x"),
+    "anthropic": ("Anthropic key", "sk-" + "ant-api03-" + some(95, ALNUM + "-_")),
+    "hugging-face": ("Hugging Face token", "hf" + "_" + some(34)),
+    "google": ("Google key", "AI" + "za" + some(35, ALNUM)),
+    "github": ("GitHub token", "gh" + "p_" + some(36)),
+    "github-oauth": ("GitHub token", "gh" + "o_" + some(36)),
+    "github-server": ("GitHub token", "gh" + "s_" + some(36)),
+    "github-fine": ("GitHub token", "github" + "_pat_" + some(22) + "_" + some(59)),
+    "gitlab": ("GitLab token", "gl" + "pat-" + some(20)),
+    "slack": ("Slack token", "xo" + "xb-123456789012-1234567890123-" + some(24)),
+    "slack-user": ("Slack token", "xo" + "xp-2-123456789012-" + some(24)),
+    "aws": ("AWS key", "AK" + "IA" + some(16, "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567")),
+    "aws-session": ("AWS key", "AS" + "IA" + some(16, "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567")),
+    "stripe": ("Stripe key", "sk" + "_live_" + some(24)),
+    "stripe-restricted": ("Stripe key", "rk" + "_live_" + some(99)),
+    "private": ("private key", pem()),
+    "private-pkcs8": ("private key", pem("")),
+    "private-openssh": ("private key", pem("OPENSSH ")),
+    "private-escaped": ("private key", pem("", "\\n")),
+    "private-encrypted": (
+        "private key",
+        pem(headers="Proc-Type: 4,ENCRYPTED\nDEK-Info: AES-256-CBC,8A4B\n\n"),
+    ),
+    "jwt": ("JWT", jwt()),
+    "npm": ("npm token", "npm" + "_" + some(36)),
+    "pypi": ("PyPI token", "pypi-" + "AgEIcHlwaS5vcmc" + some(150, ALNUM + "-_")),
+}
+
+PLACES = {
+    "bare": "{}",
+    "double quotes": 'api_key = "{}"',
+    "single quotes": "client = Client('{}')",
+    "backticks": "the key is `{}`",
+    "prose": "Why does {} not work? It did, yesterday.",
+    "sentence end": "My key is {}.",
+    "parentheses": "see (my key: {}) below",
+    "csv": "id,name,token\n1,Anna,{},2024-01-01\n2,Bob,,",
+    "env": "export TOKEN={}\n",
+    "url": "https://example.org/?key={}&page=2",
+    "json": '{{"a": 1, "token": "{}"}}',
+    "markdown": "| a | {} |\n|---|---|",
+    "flag": "run --key={} --fast",
+}
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("name", KEYS)
+def test_every_kind_is_found_whole_wherever_it_stands(name: str, place: str) -> None:
+    kind, key = KEYS[name]
+    text = PLACES[place].format(key)
+    start = text.index(key)
+    assert redact.find(text) == (redact.Secret(kind, start, start + len(key)),)
+    masked, count = redact.mask(text)
+    assert count == 1
+    assert masked == PLACES[place].format(f"[masked: {kind}]")
+    with pytest.raises(SecretInPrompt):
+        redact.refuse(text)
+
+
+def test_the_thirteen_kinds_of_issuers_are_all_there() -> None:
+    kinds = {kind for kind, _, _ in redact.RULES}
+    assert {kind for kind, _ in KEYS.values()} == kinds
+    assert len(kinds) >= 13
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "aws_secret_access_key = {}",
+        'AWS_SECRET_ACCESS_KEY="{}"',
+        '"SecretAccessKey": "{}",',
+        "aws_secret_access_key,{}",
+    ],
+)
+def test_the_aws_secret_is_known_by_its_name_and_only_the_value_is_masked(line: str) -> None:
+    secret = some(40, ALNUM + "/+")
+    assert redact.mask(line.format(secret)) == (line.format("[masked: AWS key]"), 1)
+
+
+def test_a_private_key_cut_off_before_its_end_is_masked_as_far_as_it_goes() -> None:
+    whole = pem("")
+    masked, count = redact.mask(whole[: whole.index("MIIB")] + "\nThe rest is lost. Sorry.")
+    assert (masked, count) == ("[masked: private key]\n\nThe rest is lost. Sorry.", 1)
+
+
+@pytest.mark.parametrize("order", range(3))
+def test_many_secrets_are_counted_and_all_gone(order: int) -> None:
+    keys = [key for _, key in KEYS.values()]
+    random.Random(order).shuffle(keys)
+    masked, count = redact.mask("\n".join(f"{n}: {key}" for n, key in enumerate(keys)))
+    assert count == len(keys)
+    assert not [key for key in keys if key[-16:] in masked]
+    assert [line.split(":")[0] for line in masked.splitlines()] == [
+        str(n) for n in range(len(keys))
+    ]
+
+
+def test_the_same_key_twice_counts_twice_and_neighbours_stay_apart() -> None:
+    key = KEYS["openrouter"][1]
+    assert redact.mask(f"{key} {key}") == ("[masked: OpenRouter key] [masked: OpenRouter key]", 2)
+
+
+BENIGN = {
+    "sklearn": "from sk-learn import x; pip install sk-learn-contrib-hdbscan-extensions",
+    "words": "task-or-v1-" + "a" * 64 + " risk-proj-" + "B7" * 20 + " disk-" + "d4" * 16,
+    "slug": "/sk-or-cz-or-hu-or-en /sk-proj-management-for-the-rest-of-us-part-two "
+    "/sk-api-docs-for-beginners",
+    "ants": "https://example.sk/sk-ant-colony-optimisation-for-the-travelling-salesman",
+    "placeholder": "OPENROUTER_API_KEY=sk-or-v1-... or <sk-or-v1-your-key> or sk-…",
+    "stripe publishable": "pk" + "_live_" + some(24),
+    "hub": "hf_hub_download(repo_id, filename); hf_transfer; hf_" + "x" * 12,
+    "github": "gh" + "p_token and through_ghp_short; github" + "_pat_example",
+    "gitlab": "use a glpat-token-from-your-own-account-settings-page",
+    "slack": "xoxb-your-token-goes-here-please",
+    "google": "AI" + "za is how they start; " + "AI" + "za" + "x" * 60,
+    "aws": "AK"
+    + "IA SHORT; xAK"
+    + "IA"
+    + "A" * 16
+    + "; AS"
+    + "IA"
+    + "A" * 30
+    + "; AS"
+    + "IAN MARKETS",
+    "pem in code": 'if "-----BEGIN '
+    + 'PRIVATE KEY-----" in text: raise ValueError("a key of theirs, at last")',
+    "pem prose": "A file that starts with -----BEGIN "
+    + "PRIVATE KEY----- is secret, as everybody knows.",
+    "certificate": "-----BEGIN CERTIFICATE-----\n" + some(64) + "\n-----END CERTIFICATE-----",
+    "public key": "-----BEGIN PUBLIC KEY-----\n" + some(64) + "\n-----END PUBLIC KEY-----",
+    "ssh public": "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI" + some(43) + " me@host",
+    "jwt head": "eyJhbGciOiJIUzI1NiJ9 and eyJ.eyJ.eyJ and eyJzdWIiOiIx.notjson.abc",
+    "npm": "npm_config_registry npm_package_version npm_lifecycle_event_of_some_script",
+    "git": " ".join(hashlib.sha1(bytes([n])).hexdigest() for n in range(50)),
+    "md5 csv": "\n".join(f"{n},{hashlib.md5(bytes([n])).hexdigest()}" for n in range(50)),
+    "picture": '<img src="data:image/png;base64,'
+    + base64.b64encode(bytes(range(256)) * 40).decode(),
+    "code": "def f(x: dict[str, int]) -> str:\n    return f'{x!r:>10}' # sk- hf_ ghp_ eyJ AKIA",
+    "card": "4111 1111 1111 1111, anna@example.org, +43 1 234567, AT61 1904 3002 3457 3201",
+}
+
+
+@pytest.mark.parametrize("name", BENIGN)
+def test_ordinary_text_is_left_as_it_is(name: str) -> None:
+    assert redact.find(BENIGN[name]) == ()
+    assert redact.mask(BENIGN[name]) == (BENIGN[name], 0)
+    redact.refuse(BENIGN[name])
+
+
+LITERALS = sorted({literal for _, literal, _ in redact.RULES})
+WORD = st.text(alphabet="abcdefghijklmnopqrstuvwxyzäöüé'", min_size=1, max_size=14)
+INNOCENT = st.one_of(
+    WORD,
+    st.lists(WORD, min_size=2, max_size=6).map("-".join),
+    st.binary(min_size=16, max_size=32).map(bytes.hex),
+    st.uuids().map(str),
+    st.binary(max_size=200).map(lambda b: base64.b64encode(b).decode()),
+    st.binary(max_size=200).map(lambda b: base64.urlsafe_b64encode(b).decode()),
+    st.sampled_from(LITERALS),
+    st.sampled_from(
+        ["task-", "risk-", "ask-", "desk_", "sk-learn", "sk-image", "x = ", "\n", ",", "."]
+    ),
+    st.integers().map(str),
+    st.floats(allow_nan=False).map(str),
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(INNOCENT, max_size=40))
+def test_prose_hashes_uuids_and_base64_are_never_taken_for_secrets(pieces: list[str]) -> None:
+    assert redact.find(" ".join(pieces)) == ()
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.lists(st.one_of(INNOCENT, st.sampled_from([key for _, key in KEYS.values()])), max_size=20)
+)
+def test_the_count_is_right_and_masking_twice_changes_nothing(pieces: list[str]) -> None:
+    keys = {key for _, key in KEYS.values()}
+    masked, count = redact.mask(" ; ".join(pieces))
+    assert count == sum(piece in keys for piece in pieces)
+    assert redact.mask(masked) == (masked, 0)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.text(max_size=300))
+def test_any_text_survives_and_spans_are_in_order(text: str) -> None:
+    key = KEYS["openrouter"][1]
+    secrets = redact.find(f"{text} {key} {text}")
+    assert any(secret.kind == "OpenRouter key" for secret in secrets)
+    assert all(one.end <= two.start for one, two in pairwise(secrets))
+
+
+def test_refusal_names_kind_and_line_and_never_the_text() -> None:
+    first, second = KEYS["openrouter"][1], KEYS["github"][1]
+    with pytest.raises(SecretInPrompt) as caught:
+        redact.refuse(f"why\ndoes {first}\n\nnot work? {second}")
+    told = str(caught.value)
+    assert "OpenRouter key in line 2" in told
+    assert "GitHub token in line 4" in told
+    assert "Nothing was sent" in told
+    assert "history" in told
+    assert "%m1 login" in told
+    assert first[9:20] not in told + repr(caught.value)
+    assert second[4:12] not in told + repr(caught.value)
+
+
+def test_refusal_of_many_stays_short() -> None:
+    with pytest.raises(SecretInPrompt, match="and 35 more"):
+        redact.refuse("\n".join([KEYS["openrouter"][1]] * 40))
+
+
+def test_a_secret_is_described_without_its_text() -> None:
+    (secret,) = redact.find(KEYS["stripe"][1])
+    assert repr(secret) == "Secret(kind='Stripe key', start=0, end=32)"
+
+
+UNITS = [
+    *LITERALS,
+    *(f"-{literal}" for literal in LITERALS),
+    *("sk-" + middle for middle in ("proj-", "proj-a-", "ant-api03-", "or-v1-", "api-A")),
+    "eyJaaaaaaaa.",
+    "-eyJ",
+    "-----BEGIN " + "PRIVATE KEY-----\n",
+    "-----BEGIN " + "PRIVATE KEY-----\nA: a\n",
+    "-----BEGIN " + "PRIVATE KEY-----\n" + "A" * 17 + "\n",
+    "xoxb-a-",
+    "glpat-a-",
+    "aws_secret_access_key = ",
+    " ",
+    "A",
+    "a-",
+    "-",
+    "\n",
+]
+
+
+@pytest.mark.parametrize("unit", UNITS)
+def test_a_megabyte_of_near_misses_comes_to_an_end(unit: str) -> None:
+    text = (unit * (MEGABYTE // len(unit) + 1))[:MEGABYTE]
+    masked, count = redact.mask(text)
+    assert len(masked) <= len(text)
+    assert redact.mask(masked)[1] <= count
+
+
+@pytest.mark.parametrize(
+    "tail", ["A" * MEGABYTE, ("A" * 64 + "\n") * 15000, "A" * 16 + "\n" * MEGABYTE, "\n" * MEGABYTE]
+)
+def test_a_private_key_without_an_end_comes_to_an_end(tail: str) -> None:
+    assert len(redact.find("-----BEGIN " + "PRIVATE KEY-----\n" + tail)) <= 1
+
+
+def repeats(parsed: Any) -> list[tuple[Any, bool]]:
+    """Return each repeat without an upper bound, and whether another one stands inside it."""
+    found = []
+    for op, value in parsed:
+        parts: list[Any] = []
+        if op in (sre.MAX_REPEAT, sre.MIN_REPEAT, sre.POSSESSIVE_REPEAT):
+            parts = [value[2]]
+            if value[1] is sre.MAXREPEAT:
+                found.append((value[2], bool(repeats(value[2]))))
+        elif op is sre.SUBPATTERN:
+            parts = [value[3]]
+        elif op is sre.BRANCH:
+            parts = list(value[1])
+        elif op in (sre.ASSERT, sre.ASSERT_NOT):
+            parts = [value[1]]
+        for part in parts:
+            found += repeats(part)
+    return found
+
+
+@pytest.mark.parametrize(("kind", "literal", "pattern"), redact.RULES)
+def test_no_pattern_can_backtrack_without_bound(
+    kind: str, literal: str, pattern: re.Pattern[str]
+) -> None:
+    assert pattern.pattern.startswith(re.escape(literal)), "the search must start with a literal"
+    parsed = sre_parser.parse(pattern.pattern)
+    assert not [inner for inner, nested in repeats(parsed) if nested], kind
+    lookaround = [value[1] for op, value in parsed if op in (sre.ASSERT, sre.ASSERT_NOT)]
+    assert not [inner for part in lookaround for inner in repeats(part)], kind
+
+
+def test_the_check_of_patterns_sees_a_bad_one() -> None:
+    assert any(nested for _, nested in repeats(sre_parser.parse("x(?:a+b?)*y")))
+
+
+def test_uuid_is_no_key_even_after_a_prefix_that_is_one() -> None:
+    assert redact.find(f"sk-{uuid.UUID(int=7)}") == ()

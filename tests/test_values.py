@@ -1,0 +1,161 @@
+"""What ``{{name}}`` in a prompt becomes, and which braces stay as typed."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from m1_magic.calls import Attachment
+from m1_magic.context.values import Inserted, insert
+from m1_magic.errors import UsageError
+
+
+def summary(value: object, name: str) -> Attachment:
+    return Attachment(kind="frame", name=name, text=f"<summary of {name}>")
+
+
+def done(prompt: str, **namespace: object) -> Inserted:
+    return insert(prompt, namespace, summary)
+
+
+@pytest.mark.parametrize(
+    ("prompt", "expected"),
+    [
+        ("{{s}}", "text"),
+        ("a{{n}}b{{n}}", "a3b3"),
+        ("{{f}} {{t}} {{none}}", "1.5 True None"),
+        ("{{o.x}}", "7"),
+        ("{{rows[0]}} {{rows[-1]}}", "1 é"),
+        ("{{d['key']}}{{d[\"key\"]}}", "vv"),
+        ("{{rows}}", '[1, 2, "é"]'),
+        ("{{d}}", '{"key": "v", "at": "2024-01-02"}'),
+        ("{{pair}}", "[1, 2]"),
+        ("{{many}}", '["a", "b", "c"]'),
+        ("{{odd}}", "{(1, 2): 3}"),
+        ("{{scalar}}", "2.5"),
+        ("{{o.d['a'][1].y}}", "deep"),
+    ],
+)
+def test_values(prompt: str, expected: str) -> None:
+    deep = SimpleNamespace(x=7, d={"a": [0, SimpleNamespace(y="deep")]})
+    result = done(
+        prompt, s="text", n=3, f=1.5, t=True, none=None, o=deep, rows=[1, 2, "é"], pair=(1, 2),
+        d={"key": "v", "at": dt.date(2024, 1, 2)}, many={"c", "a", "b"}, odd={(1, 2): 3},
+        scalar=np.float64(2.5),
+    )  # fmt: skip
+    assert result == Inserted(expected)
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "{{ s }}", "{s}", "{{{s}}}", "{{s!r}}", "{{s:>10}}", "{{s._hidden}}", "{{s.__class__}}",
+        "{{s()}}", "{{s[x]}}", "{{s[1:2]}}", "{{s + 1}}", "{{1}}", "{{}}", "{{s}", "{ {s}}",
+        'f"{s!r} {{literal text}}"', '{"a": {"b": 1}}', "{% for x in s %}{{ x }}{% endfor %}",
+        r"\frac{{{s}}}{2} \textbf{s}", "{{s\n}}", "{{ s}}", "${s}", "function(){return {s:{}}}",
+    ],
+)  # fmt: skip
+def test_other_braces_stay(typed: str) -> None:
+    assert done(typed, s="VALUE", x=1).text == typed
+
+
+@given(st.text(alphabet=st.sampled_from("{}[]().'\" \\ab1_%\n") | st.characters(), max_size=80))
+def test_text_without_a_value_comes_back(text: str) -> None:
+    if not re.search(r"\{\{\w", text):
+        assert done(text, a=1, b=2, s=3) == Inserted(text)
+
+
+def test_values_are_inserted_once() -> None:
+    result = done("{{a}} and {{b}}", a="{{b}} {b} \\1 \\g<0>", b="B")
+    assert result.text == "{{b}} {b} \\1 \\g<0> and B"
+    assert result.notes == ()
+    huge = "x" * 3_000_000
+    assert done("{{huge}}", huge=huge).text == huge
+
+
+def test_tables_go_through_the_summary() -> None:
+    frame = pd.DataFrame({"canary": [1, 2]})
+    space = {
+        "frame": frame,
+        "array": np.ones(3),
+        "grid": np.ones((2, 2)),
+        "rows": [{"canary": 1}],
+        "lists": {"canary": [1]},
+    }
+    prompt = "{{frame}} {{frame.canary}} {{array}} {{grid}} {{rows}} {{lists}} {{frame}}"
+    result = done(prompt, **space)
+    assert "canary" not in result.text.replace("frame.canary", "")
+    assert [a.name for a in result.attachments] == [
+        "frame", "frame.canary", "array", "grid", "rows", "lists"
+    ]  # fmt: skip
+    assert result.text.count("<summary of frame>") == 2
+    assert done("{{rows[0]}}", **space).text == '{"canary": 1}'
+
+
+def test_records_inside_a_value_do_not_pass() -> None:
+    for value in (
+        {"n": 1, "rows": [{"pay": 98765}]},
+        [[{"pay": 98765}]],
+        [pd.DataFrame({"pay": [98765]})],
+    ):
+        with pytest.raises(UsageError) as error:
+            done("{{value}}", value=value)
+        assert "98765" not in str(error.value)
+
+
+def test_unknown_names() -> None:
+    result = done("{{nmae}} {{nmae}} {{user.x}}", name="n")
+    assert result.text == "{{nmae}} {{nmae}} {{user.x}}"
+    assert result.notes == (
+        "{{nmae}} left as typed: no such name",
+        "{{user.x}} left as typed: no such name",
+    )
+    with pytest.raises(UsageError, match=r"Did you mean \{\{sales\}\}"):
+        done("{{saless}}", sales=1)
+    for hidden in ("_sales", "get_ipython", "exit", "In", "Out"):
+        assert done(f"{{{{{hidden}s}}}}", **{hidden: 1}).notes
+
+
+def test_single_braces_that_name_a_frame_earn_a_hint() -> None:
+    result = done("{sales} {sales} {n}", sales=pd.DataFrame(), n=1)
+    assert result.notes == ("{sales} left as typed: write {{sales}} to insert its summary",)
+    assert result.text == "{sales} {sales} {n}"
+
+
+class Trap:
+    """Everything about it speaks out of turn."""
+
+    @property
+    def door(self) -> str:
+        raise RuntimeError("hunter2")
+
+    def __str__(self) -> str:
+        return "hunter2"
+
+    __repr__ = __str__
+
+
+@pytest.mark.parametrize(
+    "expression", ["o.door", "o.nothing", "o[0]", "o", "l[9]", "d['no']", "nest"]
+)
+def test_failures_name_type_only(expression: str) -> None:
+    with pytest.raises(UsageError) as error:
+        done(f"{{{{{expression}}}}}", o=Trap(), l=["hunter2"], d={"a": "hunter2"}, nest=[Trap()])
+    assert "hunter2" not in str(error.value) and expression in str(error.value)
+    assert error.value.__context__ is None or error.value.__suppress_context__
+    assert "Nothing was sent" in str(error.value)
+
+
+def test_circular_and_other_objects_are_refused() -> None:
+    loop: list[object] = []
+    loop.append(loop)
+    for value in (loop, object(), b"bytes", print, 10**5000):
+        with pytest.raises(UsageError, match=r"str\(value\)"):
+            done("{{value}}", value=value)

@@ -1,0 +1,487 @@
+"""What a call looks like: in a notebook, in a terminal, in the footer and in its record."""
+
+from __future__ import annotations
+
+import io
+import itertools
+import json
+import os
+import pty
+import sys
+from dataclasses import replace
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from IPython.core.displaypub import CapturingDisplayPublisher, DisplayPublisher
+from IPython.core.interactiveshell import InteractiveShell
+from IPython.terminal.interactiveshell import TerminalInteractiveShell
+from traitlets import List
+from traitlets.config import Config
+
+from m1_magic.calls import (
+    Attachment,
+    Attempt,
+    Call,
+    CostSource,
+    Finish,
+    Message,
+    Receipt,
+    Reply,
+    Request,
+    Started,
+    Status,
+    Text,
+    Thinking,
+    Totals,
+    Usage,
+    Waiting,
+)
+from m1_magic.config import M1
+from m1_magic.render import Silent, choose, footer, mode
+from m1_magic.render.notebook import (
+    NotebookView,
+    RecordView,
+    bundle,
+    install_formatter,
+    remove_formatter,
+)
+from m1_magic.render.terminal import PlainView, TerminalView
+
+RECORD = "application/vnd.m1-magic.call+json"
+SALES = Attachment("frame", "sales", "…", "stats", (336776, 19), 0, 14, 2, 1100)
+REQUEST = Request("minimax/minimax-m1", (Message("user", "hi"),), 16000, attachments=(SALES,))
+USAGE = Usage(1204, 2345, 312, 1900)
+
+
+def receipt(
+    text: str = "It is **4**.",
+    *,
+    thinking: str = "",
+    status: Status = "ok",
+    finish: str | None = "stop",
+    usage: Usage | None = USAGE,
+    cost: Decimal | None = Decimal("0.0054"),
+    source: CostSource = "billed",
+    totals: Totals | None = None,
+    notes: tuple[str, ...] = (),
+) -> Receipt:
+    reply = Reply(
+        text, thinking, usage, cost, source, "minimax/minimax-m1", finish, status, "call-1"
+    )
+    attempts = (Attempt("a"), Attempt("b", generation_id="gen-2"))
+    at = datetime(2026, 1, 2, tzinfo=UTC)
+    call = Call("call-1", at, REQUEST, reply, attempts, 14.2)
+    return Receipt(call, totals or Totals(session=Decimal("0.0213")), notes)
+
+
+class Recorder(DisplayPublisher):
+    """Keeps what was published, as a front end would get it."""
+
+    sent: List[dict[str, Any]] = List()
+
+    def publish(self, data: Any, metadata: Any = None, **more: Any) -> None:  # type: ignore[override]
+        json.dumps(data)
+        self.sent.append({"data": data, **more})
+
+    def outputs(self) -> list[dict[str, Any]]:
+        """The cell's outputs, with updates applied."""
+        shown: dict[Any, dict[str, Any]] = {}
+        for number, message in enumerate(self.sent):
+            key = (message.get("transient") or {}).get("display_id", number)
+            assert (key in shown) == bool(message.get("update")), "an update without its display"
+            shown[key] = message["data"]
+        return list(shown.values())
+
+    def bytes(self) -> int:
+        return sum(len(json.dumps(message["data"]).encode()) for message in self.sent)
+
+
+@pytest.fixture
+def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> InteractiveShell:
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path))
+    for name in ("VSCODE_PID", "VSCODE_CWD"):
+        monkeypatch.delenv(name, raising=False)
+    made = InteractiveShell(config=Config({"HistoryManager": {"enabled": False}}))
+    made.display_pub = Recorder()
+    return made
+
+
+class Clock:
+    """Seconds that pass by themselves, a little at each look."""
+
+    def __init__(self, step: float) -> None:
+        self.time, self.step = 0.0, step
+
+    def __call__(self) -> float:
+        self.time += self.step
+        return self.time
+
+
+def play(view: Any, answer: Receipt, size: int = 4) -> None:
+    view.open(REQUEST, Decimal("0.0177"), "sales 344 × 8 → stats")
+    view.feed(Started("gen-2"))
+    reply = answer.call.reply
+    for kind, text in ((Thinking, reply.thinking), (Text, reply.text)):
+        for at in range(0, len(text), size):
+            view.feed(kind(text[at : at + size]))
+    view.feed(Finish(reply.finish, reply.usage, reply.cost))
+    view.close(answer)
+
+
+def test_two_outputs_the_answer_and_the_footer(shell: InteractiveShell) -> None:
+    play(NotebookView(shell, M1()), receipt(thinking="Two and two."))
+    answer, foot = shell.display_pub.outputs()
+    assert set(answer) == {"text/html", "text/plain"}
+    assert answer["text/plain"] == "It is **4**."
+    assert "<strong>4</strong>" in answer["text/html"]
+    assert "<details><summary>thought 1,900 tokens</summary>" in answer["text/html"]
+    assert set(foot) == {"text/html", "text/plain", RECORD}
+    assert "asking" not in answer["text/html"]
+
+
+def test_while_waiting_it_says_what_was_sent_and_the_highest_price(shell: InteractiveShell) -> None:
+    view = NotebookView(shell, M1())
+    view.open(REQUEST, Decimal("0.0177"), "<b>sales</b> 344 × 8 → stats")
+    (shown,) = shell.display_pub.outputs()
+    assert "asking minimax/minimax-m1" in shown["text/html"]
+    assert "&lt;b&gt;sales" in shown["text/html"] and "at most $0.018" in shown["text/html"]
+    view.feed(Waiting(12, "Too many requests <b>"))
+    (shown,) = shell.display_pub.outputs()
+    assert "Too many requests &lt;b&gt; Trying again in 12 s." in shown["text/html"]
+
+
+def test_the_answer_grows_and_is_whole_at_the_end(shell: InteractiveShell) -> None:
+    text = "Line of *text* with $x_1$.\n\n" * 40
+    play(NotebookView(shell, M1(), now=Clock(0.05)), receipt(text))
+    publisher = shell.display_pub
+    sizes = [len(message["data"].get("text/html", "")) for message in publisher.sent[:-1]]
+    assert len(sizes) > 20 and sizes[1:] == sorted(sizes[1:])
+    assert "mathjax_process" not in publisher.sent[-3]["data"]["text/html"]
+    answer, _ = publisher.outputs()
+    assert answer["text/html"].count(r"\(x_1\)") == 40 == answer["text/html"].count("_process te")
+    assert answer["text/plain"] == text
+
+
+@pytest.mark.parametrize("render", ["html", "markdown", "text"])
+def test_bytes_stay_bounded_for_a_long_answer(shell: InteractiveShell, render: str) -> None:
+    text = "A sentence of an answer, forty characters.\n\n" * 2300  # 100 kB
+    seconds = len(text) / 4 / 2000  # 2,000 deltas of 4 characters a second
+    play(NotebookView(shell, M1(render=render), now=Clock(1 / 2000)), receipt(text))
+    most = 200_000 * seconds + 5 * len(text)  # the budget, the last update and the final bundle
+    assert 3 * len(text) < shell.display_pub.bytes() < most
+    assert shell.display_pub.outputs()[0]["text/plain"] == text
+
+
+def test_at_most_ten_paintings_a_second(shell: InteractiveShell) -> None:
+    clock = Clock(0.01)
+    play(NotebookView(shell, M1(), now=clock), receipt("x" * 4000))
+    assert 5 < len(shell.display_pub.sent) <= clock.time * 10 + 4
+
+
+def test_under_capture_each_output_is_sent_once(shell: InteractiveShell) -> None:
+    shell.display_pub = CapturingDisplayPublisher()
+    play(NotebookView(shell, M1(), now=Clock(1)), receipt("x" * 400))
+    answer, foot = shell.display_pub.outputs
+    assert answer["data"]["text/plain"] == "x" * 400 and not answer["update"]
+    assert foot["data"][RECORD]["status"] == "ok"
+
+
+@pytest.mark.parametrize("status", ["failed", "stopped"])
+def test_a_partial_answer_is_painted(shell: InteractiveShell, status: Status) -> None:
+    view = NotebookView(shell, M1(), now=Clock(0))
+    view.open(REQUEST, None, "")
+    view.feed(Text("half of"))
+    view.close(receipt("half of it", status=status, finish=None, cost=None, source="unknown"))
+    answer, foot = shell.display_pub.outputs()
+    assert "half of it" in answer["text/html"]
+    assert ("stopped" if status == "stopped" else "cut off") in foot["text/plain"]
+    assert "$?" in foot["text/plain"] and foot[RECORD]["cost_usd"] is None
+
+
+def test_close_without_open_or_text_still_gives_two_outputs(shell: InteractiveShell) -> None:
+    NotebookView(shell, M1()).close(receipt("", status="failed", finish=None))
+    assert len(shell.display_pub.outputs()) == 2
+
+
+@pytest.mark.parametrize(
+    ("thinking", "shown", "saved"),
+    [("fold", "<details><summary>", True), ("show", "<details open>", True),
+     ("hide", "thought 1,900 tokens", False), ("drop", "", False)],
+)  # fmt: skip
+@pytest.mark.parametrize("render", ["html", "markdown"])
+def test_thinking(
+    shell: InteractiveShell, thinking: str, shown: str, saved: bool, render: str
+) -> None:
+    chosen = M1(thinking=thinking, render=render)
+    play(NotebookView(shell, chosen, now=Clock(1)), receipt(thinking="because <b>of</b> it"))
+    answer, _ = shell.display_pub.outputs()
+    assert "because" not in answer["text/plain"]
+    if render == "html":
+        page = answer["text/html"]
+        assert shown in page and ("because" in page) == saved
+        assert "<b>" not in page and ("thought" in page) == (thinking != "drop")
+    if thinking == "drop":
+        assert not any("because" in json.dumps(message) for message in shell.display_pub.sent)
+
+
+def test_markdown_mode_is_inert(shell: InteractiveShell) -> None:
+    play(NotebookView(shell, M1(render="markdown")), receipt("a <img src=x onerror=1> $x$"))
+    answer, _ = shell.display_pub.outputs()
+    assert set(answer) == {"text/markdown", "text/plain"}
+    assert "<img" not in answer["text/markdown"] and "$x$" in answer["text/markdown"]
+
+
+def test_mode_follows_the_front_end(
+    shell: InteractiveShell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert mode(M1(), shell) == "html"
+    monkeypatch.setenv("VSCODE_PID", "1")
+    assert mode(M1(), shell) == "markdown" and mode(M1(render="html"), shell) == "html"
+    monkeypatch.delenv("VSCODE_PID")
+    monkeypatch.setitem(sys.modules, "google.colab", sys)
+    assert mode(M1(), shell) == "markdown"
+
+
+def test_choose(shell: InteractiveShell, capsys: pytest.CaptureFixture[str]) -> None:
+    assert isinstance(choose(shell, M1()), NotebookView)
+    assert isinstance(choose(shell, M1(), quiet=True), RecordView)
+    assert isinstance(choose(shell, M1(), raw=True), PlainView)
+    assert isinstance(choose(None, M1()), PlainView)  # captured stdout is no terminal
+    assert isinstance(choose(None, M1(), quiet=True), Silent)
+    terminal = object.__new__(TerminalInteractiveShell)
+    assert isinstance(choose(terminal, M1(), quiet=True), Silent)
+    assert isinstance(choose(terminal, M1()), PlainView)
+
+
+def test_quiet_keeps_the_record_alone(shell: InteractiveShell) -> None:
+    play(choose(shell, M1(), quiet=True), receipt())
+    (only,) = shell.display_pub.outputs()
+    assert only.pop("text/plain") == "" and only[RECORD]["cost_usd"] == 0.0054
+
+
+def test_raw_streams_text_and_then_the_footer(
+    shell: InteractiveShell, capsys: pytest.CaptureFixture[str]
+) -> None:
+    play(choose(shell, M1(), raw=True), receipt("It \x1b[31mis **4**.", thinking="hm"))
+    assert capsys.readouterr().out == "It ␛[31mis **4**.\n"
+    (foot,) = shell.display_pub.outputs()
+    assert foot[RECORD]["id"] == "call-1"
+
+
+def test_plain_text_where_stdout_is_no_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    play(choose(None, M1()), receipt(thinking="hm"))
+    out = capsys.readouterr().out.splitlines()
+    assert out[:2] == ["It is **4**.", "thought 1,900 tokens"]
+    assert out[2].startswith("minimax/minimax-m1 · 1,204 in") and out[3].startswith("sales")
+
+
+ATTACK = "# T\n\n\x1b]8;;http://evil.example\x07[x](http://evil.example)\x1b[2J ![p](http://e.example/p)\n"
+
+
+class Terminal(io.TextIOBase):
+    """A real pseudo-terminal that keeps what it is sent."""
+
+    def __init__(self) -> None:
+        self.master, self.slave = pty.openpty()
+        self.got = b""
+
+    def isatty(self) -> bool:
+        return os.isatty(self.slave)
+
+    def fileno(self) -> int:
+        return self.slave
+
+    def write(self, text: str) -> int:
+        data = text.encode()
+        for at in range(0, len(data), 500):  # less than the terminal's own buffer
+            os.write(self.slave, data[at : at + 500] + b"\x00")
+            while not self.got.endswith(b"\x00"):
+                self.got += os.read(self.master, 65536)
+            self.got = self.got[:-1]
+        return len(text)
+
+
+def on_terminal(settings: M1, answer: Receipt) -> str:
+    """Play a call on a pseudo-terminal and return what it got."""
+    terminal = Terminal()
+    try:
+        play(TerminalView(settings, file=terminal, now=Clock(0.05)), answer)  # type: ignore[arg-type]
+    finally:
+        os.close(terminal.slave)
+        os.close(terminal.master)
+    return terminal.got.decode("utf-8", "replace")
+
+
+def test_a_terminal_shows_all_of_a_long_answer_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm-256color")
+    text = "".join(f"- item {number:04}\n" for number in range(300))
+    got = on_terminal(M1(), receipt(text, thinking="hm"))
+    final = got[got.rindex("thought 1,900 tokens") :]
+    assert all(final.count(f"item {number:04}") == 1 for number in range(300))
+    assert "\x1b[2mminimax/minimax-m1 · 1,204 in" in final
+    assert "asking minimax/minimax-m1" in got
+
+
+def test_a_terminal_gets_no_sequence_from_the_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm-256color")
+    got = on_terminal(M1(), receipt(ATTACK))
+    assert "\x1b]" not in got and "\x1b[2J" not in got
+    assert "http://evil.example" in got
+
+
+FOOTER = (
+    "minimax/minimax-m1 · 1,204 in (312 cached) · 2,345 out (1,900 thinking) · $0.0054 · "
+    "session $0.0213 of $1.00 · 14.2 s"
+)
+
+
+def test_footer_line_as_the_manual_shows_it() -> None:
+    totals = Totals(Decimal("0.0213"), Decimal("0.0213"), budget=Decimal(1))
+    assert footer.lines(receipt(totals=totals, notes=("a\x1b[1m note",)), M1()) == [
+        FOOTER,
+        "sales 336,776 × 19 → stats, 1.1k tokens, 0 rows, 14 labels, 2 columns masked",
+        "a [1m note",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("case", "part"),
+    [
+        ({"totals": Totals(Decimal(1), Decimal("0.02"), budget=Decimal("0.5"), period="day")},
+         " · day $0.0200 of $0.50 · "),
+        ({"totals": Totals(Decimal("0.1"), unknown=2)}, " · session $0.1000 + 2 unknown · "),
+        ({"usage": Usage(5, 7)}, " · 5 in · 7 out · "),
+        ({"usage": None}, "minimax/minimax-m1 · $0.0054 · "),
+        ({"source": "estimated"}, " · ≈$0.0054 · "),
+        ({"source": "unknown", "cost": None}, " · $? · "),
+        ({"source": "replayed", "cost": Decimal(0)}, " · replayed · $0 · "),
+        ({"source": "offline", "cost": Decimal(0)}, " · offline · "),
+        ({"status": "truncated"}, " · 14.2 s · truncated: length limit"),
+        ({"status": "truncated", "text": ""}, "truncated: all 1,900 tokens went into thinking"),
+        ({"status": "stopped"}, " · stopped"),
+        ({"status": "failed"}, " · cut off"),
+        ({"status": "failed", "text": ""}, " · failed"),
+    ],
+)  # fmt: skip
+def test_footer_line_variants(case: dict[str, Any], part: str) -> None:
+    assert part in footer.line(receipt(**case), M1())
+
+
+def test_a_stable_footer_has_no_seconds_and_sums() -> None:
+    made = footer.bundle(receipt(), M1(footer="stable"))
+    assert made["text/plain"].splitlines()[0].endswith("(1,900 thinking) · $0.0054")
+    assert made[RECORD]["seconds"] is None and "14.2" not in json.dumps(made)
+
+
+def test_the_record_is_exact() -> None:
+    assert footer.record(receipt()) == {
+        "id": "call-1",
+        "generation_id": "gen-2",
+        "model": "minimax/minimax-m1",
+        "usage": {"input": 1204, "output": 2345, "reasoning": 1900, "cached": 312},
+        "cost_usd": 0.0054,
+        "cost_source": "billed",
+        "seconds": 14.2,
+        "status": "ok",
+        "finish": "stop",
+    }
+    bare = receipt(usage=None, cost=None, source="unknown")
+    unsent = footer.record(replace(bare, call=replace(bare.call, attempts=())))
+    assert unsent["usage"] is None and unsent["cost_usd"] is None
+    assert unsent["generation_id"] is None
+
+
+def test_footer_html_escapes_what_others_named() -> None:
+    hostile = Attachment("file", '<img src="x">.md', "…", tokens=10)
+    call = replace(receipt().call, request=replace(REQUEST, attachments=(hostile,)))
+    page = footer.html_footer(Receipt(call, notes=("<script>",)), M1())
+    assert "<img" not in page and "<script" not in page and "&lt;img" in page
+    assert "mathjax_ignore" in page
+
+
+NANO = st.integers(0, 10**14).map(lambda nano: Decimal(nano).scaleb(-9))
+
+
+@given(NANO)
+def test_money_is_never_zero_unless_it_is(amount: Decimal) -> None:
+    text = footer.money(amount)
+    value = Decimal(text.removeprefix("$").replace(",", ""))
+    assert (value == 0) == (amount == 0)
+    if not amount:
+        return
+    decimals = text.partition(".")[2]
+    assert len(decimals) >= 4
+    assert len(text.replace("$", "").replace(",", "").replace(".", "").lstrip("0")) >= 2
+    assert abs(value - amount) <= Decimal(1).scaleb(-len(decimals)) / 2
+    assert len(decimals) == 4 or amount < Decimal("0.001")
+
+
+@given(NANO)
+def test_the_record_reads_back_to_the_last_digit(amount: Decimal) -> None:
+    wire = json.dumps(footer.record(receipt(cost=amount)))
+    assert json.loads(wire, parse_float=Decimal)["cost_usd"] == amount
+
+
+@given(NANO)
+def test_an_upper_bound_is_never_shown_too_low(amount: Decimal) -> None:
+    value = Decimal(footer.at_most(amount).removeprefix("$").replace(",", ""))
+    assert amount <= value <= amount * Decimal("1.1") + Decimal("1e-9")
+
+
+@pytest.mark.parametrize(
+    ("amount", "text"),
+    [("0.00000042", "$0.00000042"), ("0.000421", "$0.00042"), ("0.0054", "$0.0054"),
+     ("1.5", "$1.5000"), ("1234.5", "$1,234.5000"), ("0", "$0"), ("0.00009999", "$0.000100")],
+)  # fmt: skip
+def test_money(amount: str, text: str) -> None:
+    assert footer.money(Decimal(amount)) == text
+    assert footer.money(None) == "$?"
+
+
+def test_counts_limits_and_bounds() -> None:
+    assert [footer.short(n) for n in (0, 950, 999, 1100, 9949, 12_345, 999_949, 1_200_000)] == [
+        "0", "950", "999", "1.1k", "9.9k", "12k", "1M", "1.2M",
+    ]  # fmt: skip
+    assert footer.count(1204) == "1,204"
+    assert [footer.limit(Decimal(t)) for t in ("1", "0.5", "0.001")] == ["$1.00", "$0.50", "$0.001"]
+    assert [footer.at_most(Decimal(t)) for t in ("0.07", "0.0177", "1.231")] == [
+        "$0.07", "$0.018", "$1.24",
+    ]  # fmt: skip
+
+
+def test_a_reply_shown_again_displays_itself(shell: InteractiveShell) -> None:
+    reply = receipt("a <b> **c**", thinking="hm").call.reply
+    before, _ = shell.display_formatter.format(reply)
+    install_formatter(shell, M1())
+    data, _ = shell.display_formatter.format(reply)
+    assert data == bundle(reply, M1()) and data["text/plain"] == "a <b> **c**"
+    assert "<strong>c</strong>" in data["text/html"] and "<b>" not in data["text/html"]
+    remove_formatter(shell)
+    after, _ = shell.display_formatter.format(reply)
+    assert after == before and "text/html" not in after
+
+
+def test_importing_the_views_loads_nothing_heavy() -> None:
+    import subprocess
+
+    heavy = "markdown_it nh3 pygments rich IPython pandas openai"
+    code = (
+        "import sys; import m1_magic.render, m1_magic.render.notebook, m1_magic.render.terminal;"
+        f"print([name for name in '{heavy}'.split() if name in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )  # fmt: skip
+    assert done.stdout.strip() == "[]"
+
+
+def test_display_ids_differ(shell: InteractiveShell) -> None:
+    for _ in itertools.repeat(None, 2):
+        play(NotebookView(shell, M1()), receipt())
+    assert len(shell.display_pub.outputs()) == 4
