@@ -31,7 +31,8 @@ def run(notebook: Path) -> None:
 
     os.environ.setdefault("M1_BASE_URL", OFFLINE)
     shell = TerminalInteractiveShell.instance(colors="nocolor", simple_prompt=True)
-    shell.history_manager.enabled = False
+    if shell.history_manager is not None:
+        shell.history_manager.enabled = False
     book = nbformat.read(notebook, as_version=4)
     for cell in book.cells:
         if cell.cell_type == "code":
@@ -40,7 +41,7 @@ def run(notebook: Path) -> None:
 
 def step(shell: Any, source: str) -> None:
     """Run one cell as a user would see it."""
-    print("\n".join(f"\n> {visible(line)}" if not n else f"> {visible(line)}" for n, line in enumerate(source.split("\n"))))
+    print("\n" + "\n".join(f"> {visible(line)}" for line in source.split("\n")))
     before = api.session().last
     result = shell.run_cell(source, store_history=True)
     if not result.success:

@@ -158,6 +158,13 @@ def test_the_same_key_twice_counts_twice_and_neighbours_stay_apart() -> None:
     assert redact.mask(f"{key} {key}") == ("[masked: OpenRouter key] [masked: OpenRouter key]", 2)
 
 
+def test_a_key_inside_a_key_is_one_and_one_that_reaches_further_is_hidden_to_its_end() -> None:
+    inside = "sk-" + "proj-" + some(24) + "-" + KEYS["hugging-face"][1]
+    assert redact.mask(f"({inside})") == ("([masked: OpenAI key])", 1)
+    further = "xo" + "xb-123456789012-" + "AI" + "za" + some(17) + "_" + some(17)
+    assert redact.mask(f"({further})") == ("([masked: Slack token])", 1)
+
+
 BENIGN = {
     "sklearn": "from sk-learn import x; pip install sk-learn-contrib-hdbscan-extensions",
     "words": "task-or-v1-" + "a" * 64 + " risk-proj-" + "B7" * 20 + " disk-" + "d4" * 16,
@@ -328,7 +335,11 @@ def repeats(parsed: Any) -> list[tuple[Any, bool]]:
     return found
 
 
-@pytest.mark.parametrize(("kind", "literal", "pattern"), redact.RULES)
+@pytest.mark.parametrize(
+    ("kind", "literal", "pattern"),
+    redact.RULES,
+    ids=[f"{kind} {literal.strip()}" for kind, literal, _ in redact.RULES],
+)
 def test_no_pattern_can_backtrack_without_bound(
     kind: str, literal: str, pattern: re.Pattern[str]
 ) -> None:

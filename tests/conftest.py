@@ -1,0 +1,39 @@
+"""Every test gets a home of its own, no key, and no network beyond this machine."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from emulator import OpenRouter
+
+from m1_magic import api
+
+FOREIGN = ("OPENROUTER_", "OPENAI_", "M1_", "VSCODE_")
+KEPT = ("M1_TEST_MODELS",)
+
+
+@pytest.fixture(autouse=True)
+def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """An empty ``M1_HOME``, an environment without keys, and a default session of the test's own."""
+    for name in list(os.environ):
+        if name.startswith(FOREIGN) and name not in KEPT:
+            monkeypatch.delenv(name)
+    home = tmp_path / "m1 home"
+    monkeypatch.setenv("M1_HOME", str(home))
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
+    api.end()
+    yield home
+    api.end()
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[OpenRouter]:
+    """The OpenRouter emulator, set as the endpoint, with its key in the environment."""
+    with OpenRouter() as emulator:
+        monkeypatch.setenv("M1_BASE_URL", emulator.base_url)
+        monkeypatch.setenv("OPENROUTER_API_KEY", emulator.key)
+        yield emulator
+        assert emulator.crashes == []
