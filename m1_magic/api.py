@@ -1,93 +1,111 @@
-"""``ask()`` and the default session: one a process, shared by all doors."""
+"""``ask()``, and the process's one session that all doors share.
+
+Imports are inside the functions: ``%load_ext`` needs the settings only, and must not pay for the
+rest.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import fields, replace
-from decimal import Decimal
-from typing import Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
-from traitlets.config import Config
+from . import config
 
-from . import config, redact
-from .backends import Chooser
-from .calls import Options, Reply, Request
-from .config import M1
-from .context import gather
-from .endpoints import OFFLINE, endpoint
-from .errors import Told, UsageError
-from .ledger import open_ledger
-from .prices import Offer, known
-from .prompt import build, fitted
-from .render import Silent, View, shell
-from .session import Session
+if TYPE_CHECKING:
+    from traitlets.config import Config
 
+    from .calls import Options, Reply, Request
+    from .prices import Offer
+    from .render import View
+    from .session import Session
+
+_settings: config.M1 | None = None
 _session: Session | None = None
 
 
-def session(ipython: Config | None = None) -> Session:
-    """Return the process's session, composed at the first call.
+def settings(ipython: Config | None = None) -> config.M1:
+    """Return the process's settings, read at the first call.
 
     Args:
         ipython: IPython's config, for ``c.M1.…`` in its files.
 
     Raises:
-        BadSetting: a setting in a file or in the environment cannot be.
+        BadSetting: a value in a file or in the environment cannot be.
     """
+    global _settings
+    if _settings is None:
+        _settings = config.load(ipython)
+    return _settings
+
+
+def session() -> Session:
+    """Return the process's session, composed at the first call."""
     global _session
     if _session is None:
+        from .backends import Chooser
+        from .ledger import open_ledger
+        from .render import shell
+        from .session import Session
+
         chooser = Chooser(progress=shell.progress("fetching the local model"))
-        _session = Session(config.load(ipython), lambda: open_ledger(config.home()), chooser)
+        _session = Session(settings(), lambda: open_ledger(config.home()), chooser)
     return _session
 
 
 def end() -> None:
     """Close the process's session; the next call composes a new one."""
-    global _session
+    global _session, _settings
     if _session is not None:
         _session.close()
-    _session = None
+    _session = _settings = None
 
 
-def prepare(
-    settings: M1, prompt: str, options: Options, namespace: Mapping[str, object]
-) -> Request:
+def prepare(prompt: str, options: Options, namespace: Mapping[str, object]) -> Request:
     """Return the request for a prompt: values inserted, tables summarised, secrets looked for.
 
     Raises:
         UsageError, SecretInPrompt: nothing was sent.
     """
-    gathered = gather(options, prompt, namespace, settings)
+    from dataclasses import replace
+
+    from . import redact
+    from .context import gather
+    from .prompt import build
+
+    s = settings()
+    gathered = gather(options, prompt, namespace, s)
     redact.refuse(gathered.prompt)
     attachments = []
     for attachment in gathered.attachments:
         text, count = redact.mask(attachment.text)
         attachments.append(replace(attachment, text=text, masked=attachment.masked + count))
-    return build(options, gathered.prompt, settings, attachments, gathered.inserted, gathered.notes)
+    return build(options, gathered.prompt, s, attachments, gathered.inserted, gathered.notes)
 
 
-def run(
-    this: Session, prompt: str, options: Options, namespace: Mapping[str, object], view: View
-) -> Reply:
+def run(prompt: str, options: Options, namespace: Mapping[str, object], view: View) -> Reply:
     """Ask in ``view``: what ``%%m1``, ``%m1 ask`` and ``ask()`` have in common."""
-    request = prepare(this.settings, prompt, options, namespace)
-    return this.ask(request, view, options.max_cost, asked=wished(this.settings, options))
+    request = prepare(prompt, options, namespace)
+    return session().ask(request, view, options.max_cost, asked=wished(options))
 
 
 def preview(
-    this: Session, prompt: str, options: Options, namespace: Mapping[str, object]
+    prompt: str, options: Options, namespace: Mapping[str, object]
 ) -> tuple[Request, Offer | None]:
-    """Return what a call would send and the prices that are known without asking a server."""
-    request = prepare(this.settings, prompt, options, namespace)
-    place = endpoint(this.settings.base_url)
+    """Return what a call would send, and the prices that are known without asking a server."""
+    from .endpoints import OFFLINE, endpoint
+    from .prices import known
+    from .prompt import fitted
+
+    request = prepare(prompt, options, namespace)
+    place = endpoint(settings().base_url)
     offer = known(request.model) if place.openrouter and place.host != OFFLINE else None
-    return fitted(request, offer, wished(this.settings, options)), offer
+    return fitted(request, offer, wished(options)), offer
 
 
-def wished(settings: M1, options: Options) -> bool:
+def wished(options: Options) -> bool:
     """Is the number of output tokens the user's own wish?"""
-    default = M1.max_tokens.default_value
-    return bool(options.max_tokens or options.think) or settings.max_tokens != default
+    default = config.M1.max_tokens.default_value
+    return bool(options.max_tokens or options.think) or settings().max_tokens != default
 
 
 def ask(
@@ -110,11 +128,14 @@ def ask(
         M1Error: with the partial answer as ``.reply`` where some of it came.
         Stopped: a ``KeyboardInterrupt``; the same.
     """
+    from .errors import Told
+    from .render import Silent, shell
+
     try:
         variables = dict(shell.namespace() if namespace is None else namespace)
         frames = named(df, variables)
-        chosen = _options(options, tuple(frames))
-        return run(session(), prompt, chosen, {**variables, **frames}, Silent())
+        shell.show_replies(settings())
+        return run(prompt, chosen(options, tuple(frames)), {**variables, **frames}, Silent())
     except Told as error:
         error.frames = "users"
         raise
@@ -125,9 +146,9 @@ def named(df: object, namespace: Mapping[str, object]) -> dict[str, object]:
     if df is None:
         return {}
     if isinstance(df, str):
-        return {name: namespace[name] for name in df.split(",") if name in namespace} or _no_frame(
-            df
-        )
+        from .context.frames import frame_named
+
+        return {name.strip(): frame_named(name.strip(), namespace) for name in df.split(",")}
     if isinstance(df, Mapping):
         return {str(name): frame for name, frame in df.items()}
     frames = list(df) if isinstance(df, (list, tuple)) else [df]
@@ -138,21 +159,8 @@ def named(df: object, namespace: Mapping[str, object]) -> dict[str, object]:
     return found
 
 
-def _no_frame(name: str) -> dict[str, object]:
-    raise UsageError(
-        f"There is no DataFrame {name!r}.", todo="Pass the frame itself: ask(…, df=frame)."
-    )
+def chosen(given: Mapping[str, Any], frames: tuple[str, ...]) -> Options:
+    """Return keyword arguments as Options, checked as on a ``%%m1`` line."""
+    from . import grammar
 
-
-def _options(given: Mapping[str, Any], frames: tuple[str, ...]) -> Options:
-    """Return keyword arguments as Options."""
-    allowed = {field.name for field in fields(Options)} - {"df", "out", "dry_run", "quiet", "raw"}
-    unknown = sorted(set(given) - allowed)
-    if unknown:
-        raise TypeError(f"ask() got an unexpected keyword argument {unknown[0]!r}")
-    values = dict(given)
-    stop: str | Sequence[str] = values.get("stop") or ()
-    values["stop"] = (stop,) if isinstance(stop, str) else tuple(stop)
-    if values.get("max_cost") is not None:
-        values["max_cost"] = Decimal(str(values["max_cost"]))
-    return Options(df=frames, **values)
+    return grammar.from_python(given, frames)

@@ -100,7 +100,8 @@ def open_lab(given: argparse.Namespace) -> int:
     here = Path.cwd() / "m1-quickstart.ipynb"
     if not here.exists():
         shutil.copyfile(notebook(), here)
-    environ = {**({} if "OPENROUTER_API_KEY" in os.environ else {"M1_BASE_URL": OFFLINE}), **os.environ}
+    keyed = "OPENROUTER_API_KEY" in os.environ
+    environ = {**({} if keyed else {"M1_BASE_URL": OFFLINE}), **os.environ}
     return subprocess.call(
         [sys.executable, "-m", "jupyter", "lab", str(here), *given.rest], env=environ
     )

@@ -23,11 +23,12 @@ from __future__ import annotations
 
 import re
 import traceback
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from traitlets import TraitError
 
-from .calls import Call, Reply
+if TYPE_CHECKING:
+    from .calls import Call, Reply
 
 NOTHING_SENT = "Nothing was sent, nothing was charged."
 NOT_CHARGED = "Nothing was charged."

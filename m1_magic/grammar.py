@@ -9,15 +9,18 @@ from __future__ import annotations
 import argparse
 import difflib
 import keyword
+import math
 import re
 import shlex
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields
 from typing import Any, NoReturn
 
 from .calls import Options
 from .config import dollars, send_level
 from .errors import UsageError, plain
 
+RANGES = (("temperature", 0, 2.0), ("top_p", 0, 1.0), ("max_tokens", 1, math.inf))
 TOKEN = re.compile(r"""\s*((?:"(?:\\.|[^"\\])*"|'[^']*'|\\.|[^\s"'\\])+)""", re.DOTALL)
 
 
@@ -123,13 +126,40 @@ def options(line: str) -> tuple[Options, str]:
     parser = cell_options()
     argv, rest = leading(line, parser)
     given = vars(parser.parse_args(argv))
-    for name, most in (("temperature", 2.0), ("top_p", 1.0)):
-        if given[name] is not None and not 0 <= given[name] <= most:
-            parser.error(f"--{name.replace('_', '-')} goes from 0 to {most:g}")
-    if given["max_tokens"] is not None and given["max_tokens"] < 1:
-        parser.error("--max-tokens is at least 1")
     lists = {name: tuple(value) for name, value in given.items() if isinstance(value, list)}
-    return Options(**{**given, **lists}), rest
+    return in_range(Options(**{**given, **lists})), rest
+
+
+def from_python(given: Mapping[str, Any], frames: tuple[str, ...]) -> Options:
+    """Return the keyword arguments of ``ask()`` as Options.
+
+    Raises:
+        TypeError: an argument that there is not.
+        UsageError: a value that cannot be.
+    """
+    allowed = {field.name for field in fields(Options)} - {"df", "out", "dry_run", "quiet", "raw"}
+    for name in given:
+        if name not in allowed:
+            near = did_you_mean(name, allowed)
+            raise TypeError(f"ask() got an unexpected keyword argument {name!r}.{near}")
+    values = dict(given)
+    stop = values.get("stop") or ()
+    values["stop"] = (stop,) if isinstance(stop, str) else tuple(stop)
+    for name, check in (("send", level), ("max_cost", dollars), ("think", str)):
+        if values.get(name) is not None:
+            values[name] = check(values[name])
+    return in_range(Options(df=frames, **values))
+
+
+def in_range(options: Options) -> Options:
+    """Return the options, or raise UsageError for a number out of its range."""
+    for name, least, most in RANGES:
+        value = getattr(options, name)
+        if value is not None and not least <= value <= most:
+            shown = name.replace("_", "-")
+            limit = f"goes from {least:g} to {most:g}" if math.isfinite(most) else "is at least 1"
+            raise UsageError(f"--{shown} {limit}, not {value}.", todo="%m1 help lists the options.")
+    return options
 
 
 def leading(line: str, parser: Parser) -> tuple[list[str], str]:

@@ -23,7 +23,8 @@ from pathlib import Path
 from typing import Any, NoReturn, SupportsIndex, TypeVar
 from urllib.parse import urlencode
 
-from .config import Endpoint, endpoint, home
+from .config import home
+from .endpoints import OFFLINE, Endpoint, endpoint
 from .errors import BadKey, KeyProblem, LedgerProblem, NoKey, plain
 
 SERVICE = "m1-magic"
@@ -61,6 +62,7 @@ class Key(str):
     source: str
 
     def __new__(cls, text: str, source: str) -> Key:
+        """Mark ``text`` as a key read from ``source``; ``check`` says whether it can be one."""
         self = super().__new__(cls, text.reveal() if isinstance(text, Key) else text)
         self.source = source
         return self
@@ -128,6 +130,8 @@ def find(endpoint: Endpoint, environ: Mapping[str, str] | None = None) -> Key:
         NoKey: there is none; the message says how to go on.
         BadKey: there is one that cannot be a key, or that must not go to this host.
     """
+    if endpoint.url == OFFLINE:
+        return Key("none", "not needed")
     key = _from_environment(endpoint, environ)
     # A verbose traceback of an interrupted look-up prints arguments, and these hold the key.
     environ = None
@@ -143,6 +147,8 @@ def find(endpoint: Endpoint, environ: Mapping[str, str] | None = None) -> Key:
 
 def known(endpoint: Endpoint, environ: Mapping[str, str] | None = None) -> str:
     """Return where the key comes from, for the status line, without asking keyring or files."""
+    if endpoint.url == OFFLINE:
+        return "not needed"
     return next((name for name in _names(endpoint) if name in _variables(environ)), LATER)
 
 
@@ -278,11 +284,11 @@ def _from_colab(target: Endpoint) -> Key | None:
     """Return the notebook's Colab secret; None outside Colab, or if it is not there or denied."""
     for name in _names(target) if "google.colab" in sys.modules else ():
         source = f"{name} in Colab Secrets"
-        try:
+        secret = None
+        with contextlib.suppress(Exception):
             secret = Key(importlib.import_module("google.colab.userdata").get(name) or "", source)
-        except Exception:
-            continue
-        return check(secret, source, target.host)
+        if secret is not None:
+            return check(secret, source, target.host)
     return None
 
 

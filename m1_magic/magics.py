@@ -1,7 +1,7 @@
 """``%%m1`` and ``%m1`` in IPython: the two magics, completion, the input transformer, registration.
 
 A magic returns nothing, so ``Out`` and ``_`` stay as they are; the Reply is bound to ``_m1`` and
-to ``--out`` before any error is raised.
+to ``--out`` before any error is raised. What a call needs is imported by the first call.
 """
 
 from __future__ import annotations
@@ -13,21 +13,21 @@ from typing import TYPE_CHECKING, Any
 from IPython.core.inputtransformer2 import TokenTransformBase
 from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_expand
 
-from . import api, grammar, verbs
-from .calls import Options, Reply
-from .config import LEVELS
+from . import api
+from .banner import banner
 from .errors import Told, UsageError, plain
-from .render import choose
 from .render import shell as screen
-from .render.notebook import install_formatter, remove_formatter
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from IPython.core.interactiveshell import InteractiveShell
 
+    from .calls import Options, Reply
+
 COMPLETED = r"\s*%%?m1\b"
 ABOVE = re.compile(r"\s*(#.*)?$")
+THINK = ("off", "low", "medium", "high", "40k", "80k")
 
 
 @magics_class
@@ -44,10 +44,12 @@ class M1Magics(Magics):
             else:
                 self._cell(line, cell)
         except Told as error:
-            error.frames = "all" if api.session().settings.traceback else "none"
+            error.frames = "all" if api.settings().traceback else "none"
             raise
 
     def _cell(self, line: str, cell: str) -> None:
+        from . import grammar
+
         options, rest = grammar.options(line)
         if rest and cell.strip():
             raise UsageError(
@@ -57,10 +59,11 @@ class M1Magics(Magics):
         self._ask(options, rest or cell)
 
     def _line(self, line: str) -> None:
+        from . import grammar, verbs
+
         verb, rest = (*line.split(maxsplit=1), "", "")[:2]
         if verb == "ask" and rest:
-            options, text = grammar.options(rest)
-            self._ask(options, text)
+            self._ask(*grammar.options(rest))
             return
         desk = verbs.Desk(api.session(), self._shell.user_ns, screen.secret)
         if not verb:
@@ -69,16 +72,19 @@ class M1Magics(Magics):
         screen.show(verbs.found(verb, rest).run(desk, grammar.words(rest)))
 
     def _ask(self, options: Options, prompt: str) -> None:
+        from .render import choose
+
         names = self._shell.user_ns
-        session = api.session()
         if options.dry_run:
-            screen.show(verbs.preview(*api.preview(session, prompt, options, names)))
+            from . import verbs
+
+            screen.show(verbs.preview(*api.preview(prompt, options, names)))
             return
         if options.out:
             names.pop(options.out, None)
-        view = choose(self._shell, session.settings, quiet=options.quiet, raw=options.raw)
+        view = choose(self._shell, api.settings(), quiet=options.quiet, raw=options.raw)
         try:
-            self._bind(api.run(session, prompt, options, names, view), options)
+            self._bind(api.run(prompt, options, names, view), options)
         except Told as error:
             if error.reply is not None:
                 self._bind(error.reply, options)
@@ -130,41 +136,45 @@ def below_comments(lines: list[str]) -> list[str]:
 
 def complete(shell: InteractiveShell, event: Any) -> list[str]:
     """Return what may follow in a ``%%m1`` or ``%m1`` line: verbs, options, levels, frames."""
-    before = event.text_until_cursor.split()
-    before = before if event.text_until_cursor.endswith(" ") else before[:-1]
-    flags = list(grammar.cell_options().flags)
-    from .context.frames import is_frame
+    from . import grammar, verbs
+    from .config import LEVELS
 
-    frames = [n for n, v in shell.user_ns.items() if not n.startswith("_") and is_frame(v)]
+    typed = event.text_until_cursor.split()
+    before = typed if event.text_until_cursor.endswith(" ") else typed[:-1]
     last = before[-1] if before else ""
     if last in ("-d", "--df", "df"):
-        return frames
+        return frames(shell.user_ns)
     if last == "--send":
         return list(LEVELS)
     if last == "--think":
-        return ["off", "low", "medium", "high", "40k", "80k"]
-    if before[:2] == ["%m1", "use"]:
-        return ["openrouter", "offline"]
-    if before[:2] in (["%m1", "set"], ["%m1", "help"]):
-        known = verbs.settings_names() if before[1] == "set" else verbs.VERBS
-        return list(known) if len(before) == 2 else []
-    if len(before) == 1 and before[0] == "%m1":
+        return list(THINK)
+    if before == ["%m1"]:
         return list(verbs.VERBS)
-    return flags
+    if before[0] == "%m1" and before[1] != "ask":
+        known = {"use": ["openrouter", "offline"], "set": verbs.settings_names()}
+        known["help"] = list(verbs.VERBS)
+        return known.get(before[1], []) if len(before) == 2 else []
+    return list(grammar.cell_options().flags)
+
+
+def frames(namespace: dict[str, Any]) -> list[str]:
+    """Return the names of the user's DataFrames."""
+    from .context.frames import is_frame
+
+    return [n for n, value in namespace.items() if not n.startswith("_") and is_frame(value)]
 
 
 def load(shell: InteractiveShell) -> None:
     """Register everything and print the one line that says where things stand."""
-    session = api.session(shell.config)
-    magics = M1Magics(shell)
-    shell.register_magics(magics)
-    shell.configurables.append(session.settings)  # type: ignore[arg-type]
+    settings = api.settings(shell.config)
+    shell.register_magics(M1Magics(shell))
+    shell.configurables.append(settings)  # type: ignore[arg-type]
     manager = shell.input_transformer_manager
     manager.cleanup_transforms.insert(0, below_comments)
     manager.token_transformers.insert(0, AskLine)
     shell.set_hook("complete_command", complete, re_key=COMPLETED)
-    install_formatter(shell, session.settings)
-    print(verbs.loaded(session.settings))
+    screen.show_replies(settings)
+    print(banner(settings))
 
 
 def unload(shell: InteractiveShell) -> None:
@@ -173,16 +183,17 @@ def unload(shell: InteractiveShell) -> None:
         shell.magics_manager.magics[kind].pop("m1", None)
     shell.magics_manager.registry.pop("M1Magics", None)
     manager = shell.input_transformer_manager
-    _drop(manager.cleanup_transforms, lambda item: item is below_comments)
-    _drop(manager.token_transformers, lambda item: item is AskLine)
-    settings = api.session().settings
-    _drop(shell.configurables, lambda item: item is settings)
+    drop(manager.cleanup_transforms, lambda item: item is below_comments)
+    drop(manager.token_transformers, lambda item: item is AskLine)
+    settings = api.settings()
+    drop(shell.configurables, lambda item: item is settings)
     completers = shell.strdispatchers["complete_command"].regexs
     for key in [key for key in completers if key.pattern == COMPLETED]:
         del completers[key]
-    remove_formatter(shell)
+    screen.hide_replies()
     api.end()
 
 
-def _drop(items: list[Any], which: Callable[[Any], bool]) -> None:
+def drop(items: list[Any], which: Callable[[Any], bool]) -> None:
+    """Remove from ``items`` those that are meant."""
     items[:] = [item for item in items if not which(item)]

@@ -29,7 +29,7 @@ import keyring.errors
 import pytest
 
 from m1_magic import keys
-from m1_magic.config import OPENROUTER, endpoint
+from m1_magic.endpoints import OFFLINE, OPENROUTER, endpoint
 from m1_magic.errors import BadKey, BadSetting, KeyProblem, NoKey
 
 # Put together at run time, so that no scanner takes this file for a leak.
@@ -230,7 +230,7 @@ import os, signal, sys, threading
 from IPython.core.interactiveshell import InteractiveShell
 import keyring, keyring.backend
 from m1_magic import keys
-from m1_magic.config import OPENROUTER, endpoint
+from m1_magic.endpoints import OPENROUTER, endpoint
 
 class Interrupting(keyring.backend.KeyringBackend):
     priority = 5
@@ -489,6 +489,13 @@ def test_the_process_environment_is_read_at_each_look(monkeypatch: pytest.Monkey
 def test_a_local_server_needs_no_key() -> None:
     key = keys.find(LOCAL, {})
     assert (key.reveal(), key.source) == ("none", "not needed")
+
+
+def test_the_offline_model_needs_no_key_and_is_given_none(ring: Working) -> None:
+    key = keys.find(endpoint(OFFLINE), {"OPENROUTER_API_KEY": TEXT, "M1_API_KEY": TEXT})
+    assert (key.reveal(), key.source) == ("none", "not needed")
+    assert keys.known(endpoint(OFFLINE), {"OPENROUTER_API_KEY": TEXT}) == "not needed"
+    assert ring.asked == 0
 
 
 def test_without_a_key_the_ways_on_are_named() -> None:

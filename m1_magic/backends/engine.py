@@ -12,7 +12,7 @@ import json
 import os
 import sys
 
-import xllamacpp  # type: ignore[import-untyped]
+import xllamacpp
 
 ERRORS_ONLY = 1
 # Tokens read in one step; between steps the server notices that a client has gone.

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import os
 import sys
-from decimal import Decimal
 from typing import TYPE_CHECKING, Literal, Protocol
 
-from ..calls import Event, Receipt, Request
-
 if TYPE_CHECKING:
+    from decimal import Decimal
+
+    from ..calls import Event, Receipt, Request
     from ..config import M1
 
 Mode = Literal["html", "markdown", "text"]

@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ..calls import Event, Receipt, Reply, Request, Text, Thinking, Waiting
@@ -153,27 +152,6 @@ def bundle(reply: Reply, settings: M1, shown: Mode | None = None) -> dict[str, s
     if shown == "markdown":
         return {"text/markdown": _thoughts_markdown(reply, settings) + inert(reply.text), **plain}
     return plain
-
-
-def install_formatter(shell: Any, settings: M1) -> None:
-    """Let a Reply that is shown again display itself, in the form that ``settings`` ask for."""
-    formatter = shell.display_formatter.mimebundle_formatter
-    formatter.for_type(Reply, partial(_formatted, shell, settings))
-
-
-def remove_formatter(shell: Any) -> None:
-    """Undo ``install_formatter``."""
-    shell.display_formatter.mimebundle_formatter.pop(Reply, None)
-
-
-def _formatted(
-    shell: Any,
-    settings: M1,
-    reply: Reply,
-    include: Iterable[str] | None = None,
-    exclude: Iterable[str] | None = None,
-) -> dict[str, str]:
-    return bundle(reply, settings, mode(settings, shell))
 
 
 def _captured(shell: Any) -> bool:

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from .text import visible
+if TYPE_CHECKING:
+    from ..calls import Reply
+    from ..config import M1
+
+REPLY = ("m1_magic.calls", "Reply")
 
 
 def current() -> Any:
@@ -19,6 +23,30 @@ def namespace() -> Mapping[str, object]:
     """Return the user's variables in IPython; nothing outside of it."""
     shell = current()
     return shell.user_ns if shell is not None else {}
+
+
+def show_replies(settings: M1) -> None:
+    """Let a Reply that is shown in IPython display itself; outside of it, do nothing."""
+    shell = current()
+    if shell is None:
+        return
+
+    def shown(reply: Reply, include: object = None, exclude: object = None) -> dict[str, str]:
+        from . import mode
+        from .notebook import bundle
+
+        return bundle(reply, settings, mode(settings, shell))
+
+    # By name, so that loading the extension does not load what a reply is made of.
+    shell.display_formatter.mimebundle_formatter.for_type_by_name(*REPLY, shown)
+
+
+def hide_replies() -> None:
+    """Undo ``show_replies``."""
+    formatter = current().display_formatter.mimebundle_formatter
+    formatter.deferred_printers.pop(REPLY, None)
+    for kind in [k for k in formatter.type_printers if (k.__module__, k.__name__) == REPLY]:
+        formatter.pop(kind)
 
 
 def secret(question: str) -> str:
@@ -62,6 +90,8 @@ def show(markdown: str) -> None:
     elif sys.stdout.isatty():
         from rich.console import Console
         from rich.markdown import Markdown
+
+        from .text import visible
 
         Console().print(Markdown(visible(markdown), hyperlinks=False))
     else:

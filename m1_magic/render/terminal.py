@@ -153,11 +153,10 @@ class TerminalView:
             return Line(self._status, style="dim")
         console = self._console
         rows = console.render_lines(_markdown(settled(self._tail)), pad=False)
-        fitting = Line("\n").join(
+        return Line("\n").join(
             Line.assemble(*((piece.text, piece.style or "") for piece in row))
             for row in rows[-max(1, console.height - 2) :]
         )
-        return fitting
 
 
 def _markdown(text: str) -> RenderableType:

@@ -14,9 +14,9 @@ from ..render import page
 from .account import cost, key, login, logout, models
 from .desk import Desk, Verb
 from .preview import df, preview
-from .state import budget, doctor, loaded, set_, settings_names, status, use, versions
+from .state import budget, doctor, set_, settings_names, status, use, versions
 
-__all__ = ["VERBS", "Desk", "Verb", "found", "loaded", "preview", "settings_names", "status"]
+__all__ = ["VERBS", "Desk", "Verb", "found", "preview", "settings_names", "status"]
 
 
 def help_(desk: Desk, args: Sequence[str] = ()) -> str:

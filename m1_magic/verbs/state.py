@@ -6,7 +6,8 @@ import sys
 from collections.abc import Callable, Sequence
 from importlib.metadata import PackageNotFoundError, version
 
-from .. import config, grammar, keys
+from .. import config, grammar
+from ..banner import banner
 from ..config import M1
 from ..endpoints import OFFLINE, OPENROUTER, endpoint
 from ..errors import M1Error, UsageError, plain
@@ -21,7 +22,7 @@ def status(desk: Desk, args: Sequence[str] = ()) -> str:
     s, totals = desk.settings, desk.session.totals()
     place = endpoint(s.base_url)
     lines = [
-        loaded(s),
+        page.cell(banner(s)),
         f"session {footer.money(totals.session)}"
         + (f", {totals.unknown} call(s) not settled yet" if totals.unknown else ""),
         f"privacy level of tables: {s.send}; temperature {s.temperature}, top_p {s.top_p},"
@@ -30,21 +31,6 @@ def status(desk: Desk, args: Sequence[str] = ()) -> str:
     if place.openrouter and place.host != OFFLINE:
         lines.append(retention(s))
     return "\n\n".join(lines)
-
-
-def loaded(settings: M1) -> str:
-    """Return the one line that ``%load_ext`` prints; nothing is looked up for it."""
-    try:
-        place = endpoint(settings.base_url)
-        where, key = place.host, keys.known(place)
-    except UsageError as error:
-        where, key = f"{plain(settings.base_url, 60)} ({error.what})", "none"
-    budget = "no budget: %m1 budget 1 --per day"
-    if settings.budget is not None:
-        budget = f"budget {footer.limit(settings.budget)} per {settings.budget_period}"
-    if where == OFFLINE:
-        return f"m1-magic · the small local model, offline · free · {budget} · %m1 help"
-    return f"m1-magic · {page.cell(settings.model)} at {where} · key: {key} · {budget} · %m1 help"
 
 
 def retention(settings: M1) -> str:
@@ -73,7 +59,7 @@ def use(desk: Desk, args: Sequence[str]) -> str:
     if place.host not in (OFFLINE, "openrouter.ai"):
         model = page.cell(desk.settings.model)
         return f"From now on prompts go to **{page.cell(place.host)}** ({page.cell(url)}): {model}."
-    return loaded(desk.settings)
+    return page.cell(banner(desk.settings))
 
 
 def set_(desk: Desk, args: Sequence[str]) -> str:
