@@ -134,7 +134,7 @@ def ask(
     try:
         variables = dict(shell.namespace() if namespace is None else namespace)
         frames = named(df, variables)
-        shell.show_replies(settings())
+        shell.show_replies(shell.current(), settings())
         return run(prompt, chosen(options, tuple(frames)), {**variables, **frames}, Silent())
     except Told as error:
         error.frames = "users"

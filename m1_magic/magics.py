@@ -173,7 +173,7 @@ def load(shell: InteractiveShell) -> None:
     manager.cleanup_transforms.insert(0, below_comments)
     manager.token_transformers.insert(0, AskLine)
     shell.set_hook("complete_command", complete, re_key=COMPLETED)
-    screen.show_replies(settings)
+    screen.show_replies(shell, settings)
     print(banner(settings))
 
 
@@ -190,7 +190,7 @@ def unload(shell: InteractiveShell) -> None:
     completers = shell.strdispatchers["complete_command"].regexs
     for key in [key for key in completers if key.pattern == COMPLETED]:
         del completers[key]
-    screen.hide_replies()
+    screen.hide_replies(shell)
     api.end()
 
 

@@ -29,6 +29,8 @@ import keyring.errors
 import pytest
 
 from m1_magic import keys
+from m1_magic.keys import login
+from m1_magic.keys import ring as keyring_module
 from m1_magic.endpoints import OFFLINE, OPENROUTER, endpoint
 from m1_magic.errors import BadKey, BadSetting, KeyProblem, NoKey
 
@@ -136,13 +138,13 @@ def ring() -> Working:
 
 @pytest.fixture
 def hanging(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hanging]:
-    monkeypatch.setattr(keys, "KEYRING_SECONDS", 0.1)
+    monkeypatch.setattr(keyring_module, "KEYRING_SECONDS", 0.1)
     backend = Hanging()
     keyring.set_keyring(backend)
     yield backend
     backend.open.set()
     for thread in threading.enumerate():
-        if thread.name.startswith(keys.SERVICE):
+        if thread.name.startswith(keyring_module.SERVICE):
             thread.join()
 
 
@@ -230,6 +232,8 @@ import os, signal, sys, threading
 from IPython.core.interactiveshell import InteractiveShell
 import keyring, keyring.backend
 from m1_magic import keys
+from m1_magic.keys import login
+from m1_magic.keys import ring as keyring_module
 from m1_magic.endpoints import OPENROUTER, endpoint
 
 class Interrupting(keyring.backend.KeyringBackend):
@@ -241,7 +245,7 @@ class Interrupting(keyring.backend.KeyringBackend):
         self.get_password(service, username)
 
 keyring.set_keyring(Interrupting())
-keys.KEYRING_SECONDS = 600
+keyring_module.KEYRING_SECONDS = 600
 shell = InteractiveShell.instance()
 shell.user_ns.update(keys=keys, target=endpoint(OPENROUTER), empty=endpoint("https://a.example/v1"))
 CELLS = {
@@ -641,16 +645,16 @@ def test_a_keyring_that_was_unlocked_is_asked_again(
     hanging.kept["m1-magic", "openrouter.ai"] = TEXT
     hanging.open.set()
     for thread in threading.enumerate():
-        if thread.name.startswith(keys.SERVICE):
+        if thread.name.startswith(keyring_module.SERVICE):
             thread.join()
-    monkeypatch.setattr(keys, "KEYRING_SECONDS", 60)
+    monkeypatch.setattr(keyring_module, "KEYRING_SECONDS", 60)
     assert keys.find(HOME, {}).source == "system keyring"
 
 
 def test_two_at_once_both_get_the_key_of_a_slow_keyring(
     hanging: Hanging, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(keys, "KEYRING_SECONDS", 60)
+    monkeypatch.setattr(keyring_module, "KEYRING_SECONDS", 60)
     hanging.kept["m1-magic", "openrouter.ai"] = TEXT
     found: list[str] = []
     threads = [
@@ -891,7 +895,7 @@ def test_processes_that_log_in_at_once_lose_nothing(key_file: Path) -> None:
 
 
 def test_the_login_url_asks_for_a_code_to_paste() -> None:
-    made = keys.challenge("my label & more")
+    made = login.challenge("my label & more")
     url = urlsplit(made.url)
     query = parse_qs(url.query, strict_parsing=True)
     digest = hashlib.sha256(made.verifier.encode()).digest()
@@ -904,7 +908,7 @@ def test_the_login_url_asks_for_a_code_to_paste() -> None:
 
 
 def test_the_verifier_is_new_long_enough_and_not_shown() -> None:
-    one, two = keys.challenge(), keys.challenge()
+    one, two = login.challenge(), login.challenge()
     assert one.verifier != two.verifier
     assert 43 <= len(one.verifier) <= 128
     assert one.verifier not in repr(one)

@@ -25,9 +25,8 @@ def namespace() -> Mapping[str, object]:
     return shell.user_ns if shell is not None else {}
 
 
-def show_replies(settings: M1) -> None:
-    """Let a Reply that is shown in IPython display itself; outside of it, do nothing."""
-    shell = current()
+def show_replies(shell: Any, settings: M1) -> None:
+    """Let a Reply that is shown in IPython display itself; outside of it (None), do nothing."""
     if shell is None:
         return
 
@@ -41,9 +40,9 @@ def show_replies(settings: M1) -> None:
     shell.display_formatter.mimebundle_formatter.for_type_by_name(*REPLY, shown)
 
 
-def hide_replies() -> None:
+def hide_replies(shell: Any) -> None:
     """Undo ``show_replies``."""
-    formatter = current().display_formatter.mimebundle_formatter
+    formatter = shell.display_formatter.mimebundle_formatter
     formatter.deferred_printers.pop(REPLY, None)
     for kind in [k for k in formatter.type_printers if (k.__module__, k.__name__) == REPLY]:
         formatter.pop(kind)

@@ -9,6 +9,7 @@ from .. import keys
 from ..backends import exchange
 from ..endpoints import OFFLINE, OPENROUTER, endpoint
 from ..errors import M1Error, NoKey, UsageError
+from ..keys.login import challenge
 from ..ledger import now_utc
 from ..prices import amount
 from ..render import footer, page
@@ -78,12 +79,13 @@ def login(desk: Desk, args: Sequence[str]) -> str:
     place = place if place.host == host else endpoint(OPENROUTER)
     at_home = host == "openrouter.ai" or place.loopback
     enter = "; Enter alone: log in with the browser" if at_home else ""
-    text = ask_secret(desk, f"Key for {host} (not shown{enter}): ")
-    if not text and at_home:
-        challenge = keys.challenge()
-        code = ask_secret(desk, f"Open {challenge.url}\nand paste the code that it shows: ")
-        text = exchange(place, code.strip(), challenge.verifier)
-    where = keys.store(host, text)
+    # A Key from the first moment: a traceback of an interrupt here must not show it.
+    key = keys.Key(ask_secret(desk, f"Key for {host} (not shown{enter}): "), "%m1 login")
+    if not key.reveal() and at_home:
+        page_ = challenge()
+        code = ask_secret(desk, f"Open {page_.url}\nand paste the code that it shows: ")
+        key = keys.Key(exchange(place, code.strip(), page_.verifier), "%m1 login")
+    where = keys.store(host, key)
     return f"The key for {page.cell(host)} is kept in {page.cell(where)}."
 
 

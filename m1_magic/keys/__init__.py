@@ -1,0 +1,150 @@
+"""Where the key comes from, for which host, and that it is never shown.
+
+Order: environment, Colab Secrets, system keyring, a 0600 file in ``M1_HOME``. Whatever is read
+becomes a ``Key`` at once, whose ``repr`` names its source and nothing else, so that a verbose
+traceback has nothing to print. An OpenRouter key goes to openrouter.ai or to this machine only.
+``OPENAI_API_KEY`` and ``OPENAI_BASE_URL`` are never read.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import os
+import sys
+from collections.abc import Mapping
+
+from ..endpoints import OFFLINE, Endpoint
+from ..errors import NoKey
+from . import file, ring
+from .key import Key, as_endpoint, check
+
+__all__ = ["Key", "check", "find", "forget", "known", "store"]
+
+LATER = "looked up at first use"
+
+
+def find(endpoint: Endpoint, environ: Mapping[str, str] | None = None) -> Key:
+    """Return the key for ``endpoint``; a local server needs none and gets ``none``.
+
+    Args:
+        endpoint: where the key will be sent.
+        environ: instead of ``os.environ``.
+
+    Raises:
+        NoKey: there is none; the message says how to go on.
+        BadKey: there is one that cannot be a key, or that must not go to this host.
+    """
+    if endpoint.url == OFFLINE:
+        return Key("none", "not needed")
+    key = _from_environment(endpoint, environ)
+    # A verbose traceback of an interrupted look-up prints arguments, and these hold the key.
+    environ = None
+    key = _from_colab(endpoint) if key is None else key
+    key = _stored(endpoint) if key is None else key
+    if key is not None:
+        return key
+    if endpoint.loopback:
+        return Key("none", "not needed")
+    raise _missing(endpoint)
+
+
+def known(endpoint: Endpoint, environ: Mapping[str, str] | None = None) -> str:
+    """Return where the key comes from, for the status line, without asking keyring or files."""
+    if endpoint.url == OFFLINE:
+        return "not needed"
+    return next((name for name in _names(endpoint) if name in _variables(environ)), LATER)
+
+
+def store(host: str, text: str) -> str:
+    """Keep a key for ``host``, in the system keyring or else in a 0600 file; return where.
+
+    Args:
+        host: a host name or a base URL; subdomains of openrouter.ai share one key.
+        text: the key.
+
+    Raises:
+        BadKey: it cannot be a key, or not one for this host; or the file is not private.
+        KeyProblem: neither place can be written.
+    """
+    slot = _slot(host)
+    key = text = check(text, "%m1 login", slot)
+    if ring.put(slot, key):
+        return ring.KEYRING
+    return str(file.change(slot, key))
+
+
+def forget(host: str, environ: Mapping[str, str] | None = None) -> tuple[str, ...]:
+    """Remove the stored keys of ``host``; return the places, and what still holds one.
+
+    Raises:
+        BadKey: the key file is not private; nothing was removed.
+        KeyProblem: the key file cannot be written.
+    """
+    slot = _slot(host)
+    path = file.change(slot, None)
+    removed = (str(path) if path else None, ring.drop(slot))
+    silent = f"the {ring.KEYRING} does not answer and may still hold one" if ring.hangs() else None
+    still = (
+        f"{name} is still set in the environment"
+        for name in _names(as_endpoint(slot))
+        if name in _variables(environ)
+    )
+    return tuple(place for place in (*removed, silent, *still) if place)
+
+
+def _stored(target: Endpoint) -> Key | None:
+    """Return what ``%m1 login`` stored for the host: the keyring's before the file's."""
+    slot = _slot(target.host)
+    key = ring.get(slot)
+    key = file.get(slot) if key is None else key
+    return None if key is None else check(key, key.source, target.host)
+
+
+def _slot(host: str) -> str:
+    """Return the name that keys are stored under."""
+    name = as_endpoint(host).host
+    return "openrouter.ai" if name.endswith(".openrouter.ai") else name
+
+
+def _names(target: Endpoint) -> tuple[str, ...]:
+    """Return the variables whose key may go to ``target``, the first one first."""
+    if target.loopback:
+        return ("M1_API_KEY", "OPENROUTER_API_KEY")
+    return ("OPENROUTER_API_KEY",) if target.openrouter else ("M1_API_KEY",)
+
+
+def _variables(environ: Mapping[str, str] | None) -> Mapping[str, str]:
+    return os.environ if environ is None else environ
+
+
+def _missing(target: Endpoint) -> NoKey:
+    late = " The system keyring does not answer (is it locked?)." if ring.hangs() else ""
+    if target.openrouter:
+        login = "%m1 login (a key from openrouter.ai/keys, needs credit)"
+    else:
+        login = f"%m1 login {target.host}, or a key of {target.host} in M1_API_KEY"
+    return NoKey(
+        f"There is no key for {target.host}.{late}",
+        todo=f"{login}; %m1 use offline (small local model, 98 MB once, often wrong); "
+        "--dry-run (what would leave and its price, no key needed).",
+    )
+
+
+def _from_environment(target: Endpoint, environ: Mapping[str, str] | None) -> Key | None:
+    for name in _names(target):
+        if name in _variables(environ):
+            return check(_variables(environ)[name], name, target.host)
+    return None
+
+
+def _from_colab(target: Endpoint) -> Key | None:
+    """Return the notebook's Colab secret; None outside Colab, or if it is not there or denied."""
+    for name in _names(target) if "google.colab" in sys.modules else ():
+        source = f"{name} in Colab Secrets"
+        secret = None
+        with contextlib.suppress(Exception):
+            secret = Key(importlib.import_module("google.colab.userdata").get(name) or "", source)
+        if secret is not None:
+            return check(secret, source, target.host)
+    return None

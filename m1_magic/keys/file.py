@@ -1,0 +1,115 @@
+"""The 0600 file ``keys.json`` in ``M1_HOME``: host → key, read only if nobody else can."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import stat
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from ..config import home
+from ..errors import BadKey, KeyProblem, LedgerProblem
+from .key import Key
+
+
+def get(slot: str) -> Key | None:
+    """Return the key kept for a host, None if there is none.
+
+    Raises:
+        BadKey: others can read the file, or it is damaged.
+    """
+    try:
+        path = home() / "keys.json"
+    except LedgerProblem:
+        return None
+    return _kept(path).get(slot)
+
+
+def change(slot: str, key: Key | None) -> Path | None:
+    """Set or, with None, remove the key of one host in the file; return the file if it changed."""
+    path = home() / "keys.json"
+    try:
+        with _locked(path.with_suffix(".lock")):
+            kept = _kept(path)
+            if key is None and kept.pop(slot, None) is None:
+                return None
+            _write(path, kept if key is None else kept | {slot: key})
+            return path
+    except OSError as error:
+        reason = error.strerror
+    raise KeyProblem(
+        f"The key file {path} cannot be written ({reason}).",
+        todo="Set M1_HOME to a folder that you may write, or put the key in the environment.",
+    )
+
+
+def _kept(path: Path) -> dict[str, Key]:
+    """Return the keys in the file; raise BadKey unless only its owner can read it."""
+    problem, kept = None, None
+    try:
+        flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+        with open(os.open(path, flags), encoding="utf-8") as file:
+            problem = _exposed(os.fstat(file.fileno()))
+            if problem is None:
+                kept = json.load(file)
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        problem = "is a link" if path.is_symlink() else f"cannot be read ({error.strerror})"
+    except ValueError:
+        pass  # a JSONDecodeError holds the whole text: it must not become this error's context
+    if problem:
+        raise BadKey(
+            f"The key file {path} {problem}.",
+            todo=f"Make it a plain file of your own and run chmod 600 {path}; if others could read "
+            "it, replace the key.",
+        )
+    if not isinstance(kept, dict) or not all(isinstance(text, str) for text in kept.values()):
+        raise BadKey(f"The key file {path} is damaged.", todo="Delete it and run %m1 login again.")
+    return {host: Key(text, str(path)) for host, text in kept.items()}
+
+
+def _exposed(status: os.stat_result) -> str | None:
+    """Return why a file with this status must not hold keys; Windows keeps no such modes."""
+    if not stat.S_ISREG(status.st_mode):
+        return "is not a plain file"
+    if hasattr(os, "geteuid"):
+        if status.st_uid != os.geteuid():
+            return "belongs to another user"
+        if status.st_mode & 0o077:
+            return "can be read or written by others"
+    return None
+
+
+@contextlib.contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Keep other processes from changing the file meanwhile, where the system can."""
+    try:
+        import fcntl
+    except ImportError:
+        yield
+        return
+    flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW
+    with open(os.open(path, flags, 0o600), "r+", encoding="utf-8") as file:
+        with contextlib.suppress(OSError):  # some network file systems know no locks
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _write(path: Path, kept: Mapping[str, Key]) -> None:
+    """Replace the file in one step; at no moment can others read it."""
+    import tempfile
+
+    descriptor, fresh = tempfile.mkstemp(dir=path.parent, prefix="keys.")  # 0600, whatever umask
+    try:
+        with open(descriptor, "w", encoding="utf-8") as file:
+            file.write(json.dumps(kept, indent=1))
+            file.flush()
+            os.fsync(descriptor)
+        os.replace(fresh, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(fresh)
+        raise

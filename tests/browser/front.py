@@ -1,0 +1,447 @@
+"""A real JupyterLab or Notebook 7, and a real Chromium that looks at it.
+
+    with Jupyter("lab", folder, {"M1_BASE_URL": …}) as jupyter, chromium() as browser:
+        page = Page(browser, jupyter)
+        page.open(jupyter.write("a.ipynb", ["1 + 1"]))
+        page.run_all()
+
+Everything listens on 127.0.0.1, lives in ``folder`` and ends with its ``with`` block. Waits are for
+conditions in the page; a page is watched from its first request on.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import urllib.request
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Literal, Self
+from urllib.parse import urlsplit
+
+if TYPE_CHECKING:
+    from playwright.sync_api import BrowserContext, Dialog, Request
+
+App = Literal["lab", "notebook"]
+KEPT = ("PATH", "LANG", "LC_ALL", "TZ", "TMPDIR")  # of the environment; keys stay out
+SETTINGS: dict[str, dict[str, object]] = {
+    "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
+    "apputils-extension/themes": {"adaptive-theme": True},
+    # Otherwise outputs out of sight are not in the page.
+    "notebook-extension/tracker": {"windowingMode": "none"},
+}
+FLAGS = (
+    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
+    "--disable-component-update --disable-sync"
+).split()
+WIDTH, HEIGHT = 1000, 800
+# What Notebook 7 logs on an empty notebook, too.
+KNOWN = ("reading 'schema'", "[yjs#509]")
+
+HELPERS = """
+window.front = {
+  panel() {
+    const notebook = w => w && w.content && w.content.widgets && w.sessionContext;
+    const shell = jupyterapp.shell;
+    return [shell.currentWidget, ...shell.widgets('main')].find(notebook);
+  },
+  kernel() { return this.panel()?.sessionContext?.session?.kernel; },
+  ready() { return this.panel()?.context.isReady && this.kernel()?.status === 'idle'; },
+  cells() { return this.panel().content.widgets; },
+  areas() { return this.cells().flatMap(cell => cell.outputArea ?? []); },
+  nodes(cell) { return [...this.cells()[cell].node.querySelectorAll('.jp-OutputArea-output')]; },
+  start() {
+    this.went = undefined;
+    jupyterapp.commands.execute('notebook:run-all-cells').then(
+      well => { this.went = well === true; }, error => { this.went = String(error); });
+  },
+  done() {
+    return this.went !== undefined && this.kernel().status === 'idle'
+      && this.areas().every(area => area.widgets.length >= area.model.length);
+  },
+  outputs(cell) {
+    const {outputArea: area} = this.cells()[cell];
+    if (!area) return [];
+    const shown = this.nodes(cell);
+    return Array.from({length: area.model.length}, (_, i) => {
+      const model = area.model.get(i);
+      return {kind: model.type, mimes: Object.keys(model.data), raw: model.toJSON(),
+              text: shown[i]?.innerText ?? '', html: shown[i]?.innerHTML ?? ''};
+    });
+  },
+};
+"""
+
+
+@dataclass(frozen=True)
+class Output:
+    """One output of a cell: what the document holds of it, and what the page shows of it."""
+
+    kind: str
+    mimes: list[str]
+    raw: dict[str, Any]
+    text: str
+    html: str
+
+
+class Jupyter:
+    """A JupyterLab or Notebook 7 server of its own: folders, token, settings, environment.
+
+    Args:
+        app: which of the two.
+        folder: an empty folder for everything it reads and writes.
+        env: for the server and its kernels; little else is passed on.
+    """
+
+    def __init__(self, app: App, folder: Path, env: Mapping[str, str]) -> None:
+        self.app, self.root = app, folder / "notebooks"
+        self.port, self.token = _free_port(), secrets.token_hex(16)
+        self.base = f"http://127.0.0.1:{self.port}"
+        self._config = folder / "config"
+        self._env = {name: os.environ[name] for name in KEPT if name in os.environ} | {
+            "HOME": str(folder),
+            "JUPYTER_CONFIG_DIR": str(self._config),
+            "JUPYTER_DATA_DIR": str(folder / "data"),
+            "JUPYTER_RUNTIME_DIR": str(folder / "runtime"),
+            "IPYTHONDIR": str(folder / "ipython"),
+            "M1_HOME": str(folder / "m1"),
+            **env,
+        }
+        self._log: list[str] = []
+
+    def __enter__(self) -> Self:
+        self.root.mkdir(parents=True)
+        for name, values in SETTINGS.items():
+            file = self._config / f"lab/user-settings/@jupyterlab/{name}.jupyterlab-settings"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(json.dumps(values))
+        self._process = subprocess.Popen(
+            self._command(),
+            env=self._env,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        try:
+            self._await_start()
+        except BaseException:
+            self._kill()
+            raise
+        self._drain = threading.Thread(target=self._read, daemon=True)
+        self._drain.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        try:
+            self.end_kernels()
+            self._api("/api/shutdown", "POST")
+            self._process.wait(10)
+        except (OSError, subprocess.TimeoutExpired):
+            pass
+        finally:
+            self._kill()
+            self._drain.join(5)
+
+    def write(self, name: str, cells: Sequence[str]) -> str:
+        """Write a notebook of code cells and return its name."""
+        made = [
+            {
+                "cell_type": "code",
+                "id": f"cell-{number}",
+                "metadata": {},
+                "source": source,
+                "execution_count": None,
+                "outputs": [],
+            }
+            for number, source in enumerate(cells)
+        ]
+        kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+        notebook = {"cells": made, "nbformat": 4, "nbformat_minor": 5}
+        (self.root / name).write_text(json.dumps(notebook | {"metadata": {"kernelspec": kernel}}))
+        return name
+
+    def read(self, name: str) -> str:
+        """Return a notebook as it is saved."""
+        return (self.root / name).read_text("utf-8")
+
+    def address(self, name: str) -> str:
+        """Return where the browser finds a notebook."""
+        if self.app == "lab":
+            return f"{self.base}/lab/tree/{name}?token={self.token}&reset"
+        return f"{self.base}/notebooks/{name}?token={self.token}"
+
+    def end_kernels(self) -> None:
+        """End every kernel, so that the next notebook starts with a fresh one."""
+        for session in self._api("/api/sessions"):
+            self._api(f"/api/sessions/{session['id']}", "DELETE")
+
+    def _command(self) -> list[str]:
+        module, exposed = {
+            "lab": ("jupyterlab", "LabApp"),
+            "notebook": ("notebook", "JupyterNotebookApp"),
+        }[self.app]
+        return [
+            *(sys.executable, "-m", module, "--no-browser", "--allow-root", "--ip=127.0.0.1"),
+            *(f"--port={self.port}", "--ServerApp.port_retries=0"),
+            *(f"--IdentityProvider.token={self.token}", f"--ServerApp.root_dir={self.root}"),
+            *(f"--{exposed}.expose_app_in_browser=True", "--LabApp.news_url=None"),
+        ]
+
+    def _await_start(self) -> None:
+        limit = threading.Timer(60, self._process.kill)
+        limit.start()
+        try:
+            if not any("is running at" in line for line in self._lines()):
+                raise RuntimeError("Jupyter did not start:\n" + "".join(self._log[-30:]))
+        finally:
+            limit.cancel()
+
+    def _lines(self) -> Iterator[str]:
+        assert self._process.stderr is not None
+        for line in self._process.stderr:
+            self._log.append(line)
+            yield line
+
+    def _read(self) -> None:
+        for _ in self._lines():
+            pass
+
+    def _api(self, path: str, method: str = "GET") -> Any:
+        request = urllib.request.Request(
+            self.base + path,
+            method=method,
+            data=b"{}" if method == "POST" else None,
+            headers={"Authorization": f"token {self.token}"},
+        )
+        with urllib.request.urlopen(request, timeout=20) as answer:
+            return json.loads(answer.read() or b"null")
+
+    def _kill(self) -> None:
+        """End what is left of the server and its kernels."""
+        with suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+
+
+def _free_port() -> int:
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return int(sock.getsockname()[1])
+
+
+def chromium_path() -> str | None:
+    """Return where Debian's Chromium is, or None."""
+    return shutil.which("chromium")
+
+
+@contextmanager
+def chromium() -> Iterator[BrowserContext]:
+    """Start the browser, with one fresh profile that shares its cache among the pages."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=chromium_path(), args=FLAGS)
+        try:
+            yield browser.new_context(viewport={"width": WIDTH, "height": HEIGHT})
+        finally:
+            browser.close()
+
+
+@dataclass
+class Seen:
+    """What a page did that a test may want to know of."""
+
+    requests: list[str] = field(default_factory=list)
+    dialogs: list[str] = field(default_factory=list)
+    popups: list[str] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+
+
+class Page:
+    """A notebook in the browser; everything that happens to it from the start is in ``seen``."""
+
+    def __init__(self, browser: BrowserContext, jupyter: Jupyter) -> None:
+        self.jupyter, self.seen = jupyter, Seen()
+        self.tab = browser.new_page()
+        self.tab.set_default_timeout(60_000)
+        self.tab.on("request", lambda request: self._request(request))
+        self.tab.on("websocket", lambda one: self.seen.requests.append(one.url))
+        self.tab.on("dialog", lambda dialog: self._dialog(dialog))
+        self.tab.on("popup", lambda popup: self.seen.popups.append(popup.url))
+        self.tab.on("pageerror", lambda error: self._error(str(error)))
+        self.tab.on(
+            "console", lambda line: self._error(line.text) if line.type == "error" else None
+        )
+
+    def close(self) -> None:
+        """Close the tab and end its kernel."""
+        try:
+            self.tab.close()
+        finally:
+            self.jupyter.end_kernels()
+
+    # -- driving -------------------------------------------------------------------
+    def open(self, name: str) -> None:
+        """Open a notebook, and wait until its kernel is idle."""
+        self.tab.goto(self.jupyter.address(name), wait_until="domcontentloaded")
+        self.until("() => !!window.jupyterapp")
+        self.js(HELPERS)
+        self.until("() => front.ready()")
+
+    def run_all(self) -> bool:
+        """Run all cells to the end; tell whether none failed."""
+        self.start()
+        return self.finish()
+
+    def start(self) -> None:
+        """Set all cells going."""
+        self.js("() => front.start()")
+
+    def finish(self) -> bool:
+        """Wait until all that was started has run; tell whether no cell failed."""
+        self.until("() => front.done()")
+        went = self.js("() => front.went")
+        assert went in (True, False), went
+        return bool(went)
+
+    def interrupt(self) -> None:
+        """Press the stop button."""
+        self.js("() => front.kernel().interrupt()")
+
+    def save(self) -> str:
+        """Save the notebook and return its file's text."""
+        name = self.js("() => front.panel().context.save().then(() => front.panel().context.path)")
+        return self.jupyter.read(name)
+
+    def js(self, code: str, value: object = None) -> Any:
+        """Run JavaScript in the page and return what it gives."""
+        return self.tab.evaluate(code, value)
+
+    def until(self, condition: str, value: object = None) -> None:
+        """Wait until a JavaScript function of ``value`` is true in the page."""
+        self.tab.wait_for_function(condition, arg=value, polling=50)
+
+    def until_shown(self, cell: int, text: str) -> None:
+        """Wait until the outputs of a cell show ``text``."""
+        shows = "([cell, text]) => front.nodes(cell).some(one => one.innerText.includes(text))"
+        self.until(shows, [cell, text])
+
+    # -- looking -------------------------------------------------------------------
+    def outputs(self, cell: int) -> list[Output]:
+        """Return the outputs of a cell."""
+        return [Output(**one) for one in self.js("cell => front.outputs(cell)", cell)]
+
+    def all_outputs(self) -> list[Output]:
+        """Return the outputs of all cells, in order."""
+        return [
+            one
+            for cell in range(self.js("() => front.cells().length"))
+            for one in self.outputs(cell)
+        ]
+
+    def counts(self) -> list[int | None]:
+        """Return the execution count of each code cell; None: it did not run."""
+        cells = "front.cells().filter(one => one.model.type === 'code')"
+        return list(self.js(f"() => {cells}.map(one => one.model.executionCount ?? null)"))
+
+    def foreign(self) -> list[str]:
+        """Return the requests that went elsewhere than to the page's own server."""
+        parts = ((url, urlsplit(url)) for url in self.seen.requests)
+        own = urlsplit(self.jupyter.base).netloc
+        return [
+            url
+            for url, part in parts
+            if part.scheme not in ("data", "blob", "about") and part.netloc != own
+        ]
+
+    def unrest(self) -> list[str]:
+        """Return all that a calm page has none of: foreign requests, dialogs, popups, errors."""
+        seen = self.seen
+        return [*self.foreign(), *seen.dialogs, *seen.popups, *seen.errors]
+
+    def shot(self, file: Path, *, dark: bool = False) -> None:
+        """Take a picture of the whole notebook, in the light or in the dark theme."""
+        self.tab.emulate_media(color_scheme="dark" if dark else "light")
+        self.until("dark => document.body.dataset.jpThemeLight === String(!dark)", dark)
+        self.until("() => !document.querySelector('#jupyterlab-splash')")
+        self.js("() => jupyterapp.shell.collapseLeft?.()")
+        ends = "front.cells().map(one => one.node.getBoundingClientRect())"
+        tall = self.js(f"() => {{ const all = {ends}; return all.at(-1).bottom - all[0].top; }}")
+        self.tab.set_viewport_size({"width": WIDTH, "height": min(6000, int(tall) + 250)})
+        self.until(f"() => {{ const all = {ends}; return all.at(-1).bottom <= innerHeight; }}")
+        file.parent.mkdir(exist_ok=True)
+        self.tab.screenshot(path=file)
+
+    # -- watching ------------------------------------------------------------------
+    def _request(self, request: Request) -> None:
+        self.seen.requests.append(request.url)
+
+    def _dialog(self, dialog: Dialog) -> None:
+        if dialog.type == "beforeunload":
+            dialog.accept()
+            return
+        self.seen.dialogs.append(dialog.message)
+        dialog.dismiss()
+
+    def _error(self, text: str) -> None:
+        if not any(known in text for known in KNOWN):
+            self.seen.errors.append(text)
+
+
+class Attacker:
+    """A web server of somebody else, on this machine, that remembers what it was asked for."""
+
+    PIXEL = base64.b64decode("R0lGODlhAQABAAAAACw=")
+
+    def __init__(self) -> None:
+        hits = self.hits = []  # type: list[str]
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                hits.append(self.path)
+                self.send_response(200)
+                self.send_header("Content-Type", "image/gif")
+                self.send_header("Content-Length", str(len(Attacker.PIXEL)))
+                self.end_headers()
+                self.wfile.write(Attacker.PIXEL)
+
+            do_POST = do_GET
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.base = f"http://127.0.0.1:{self._server.server_address[1]}"
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join(5)

@@ -1,0 +1,66 @@
+"""Notebooks made and run by tests, in a real kernel through nbclient."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import nbformat
+from nbclient import NotebookClient
+from nbformat import NotebookNode
+from nbformat.v4 import new_code_cell, new_notebook
+
+RECORD = "application/vnd.m1-magic.call+json"
+QUICKSTART = Path(__file__).parent.parent / "notebooks" / "quickstart.ipynb"
+
+
+def run(*sources: str, timeout: int = 120, interrupts: bool = False) -> NotebookNode:
+    """Return a notebook of these cells after a run; a failing cell does not end it."""
+    book = new_notebook(cells=[new_code_cell(source) for source in sources])
+    return execute(book, timeout, interrupts)
+
+
+def execute(book: NotebookNode, timeout: int = 120, interrupts: bool = False) -> NotebookNode:
+    """Run a notebook in a fresh kernel and return it."""
+    NotebookClient(
+        book,
+        timeout=timeout,
+        kernel_name="python3",
+        allow_errors=True,
+        interrupt_on_timeout=interrupts,
+        resources={"metadata": {"path": str(Path.cwd())}},
+    ).execute()
+    return book
+
+
+def read(path: Path) -> NotebookNode:
+    """Return the notebook at ``path``."""
+    return nbformat.read(path, as_version=4)
+
+
+def errors(book: NotebookNode) -> list[str]:
+    """Return what the failed cells show, in order."""
+    outputs = [output for cell in book.cells for output in cell.get("outputs", [])]
+    return ["\n".join(o.traceback) for o in outputs if o.output_type == "error"]
+
+
+def displays(book: NotebookNode, cell: int) -> list[NotebookNode]:
+    """Return the display outputs of one cell."""
+    kinds = ("display_data", "execute_result")
+    return [o for o in book.cells[cell].outputs if o.output_type in kinds]
+
+
+def record(book: NotebookNode, cell: int) -> dict[str, object]:
+    """Return the one record that a cell saved."""
+    (found,) = [o.data[RECORD] for o in displays(book, cell) if RECORD in o.data]
+    return dict(found)
+
+
+def printed(book: NotebookNode, cell: int) -> str:
+    """Return what a cell wrote to stdout."""
+    return "".join(o.text for o in book.cells[cell].outputs if o.output_type == "stream")
+
+
+def saved(book: NotebookNode) -> str:
+    """Return the notebook file's text."""
+    return json.dumps(book, ensure_ascii=False)

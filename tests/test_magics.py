@@ -1,0 +1,384 @@
+"""The grammar of ``%%m1`` and ``%m1`` in a real IPython shell: options, verbs, errors, completion."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterator
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass, fields
+from decimal import Decimal
+from typing import Any
+
+import pandas as pd
+import polars as pl
+import pytest
+from emulator import Answer, OpenRouter
+from IPython.core.interactiveshell import InteractiveShell
+from traitlets.config import Config
+
+from m1_magic import grammar
+from m1_magic.calls import Options, Reply
+from m1_magic.verbs import VERBS
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What a cell did: what it showed, and the error it raised."""
+
+    text: str
+    error: BaseException | None
+
+    @property
+    def told(self) -> str:
+        """The error's paragraph; there has to be one, without a traceback."""
+        assert self.error is not None, self.text
+        assert "Traceback" not in self.text
+        assert str(self.error) in self.text
+        assert "\n" not in str(self.error)
+        return f"{type(self.error).__name__}: {self.error}"
+
+
+@pytest.fixture
+def shell(server: OpenRouter) -> Iterator[InteractiveShell]:
+    """A bare IPython with the extension loaded and the emulator as endpoint."""
+    made = InteractiveShell(config=Config({"HistoryManager": {"enabled": False}}))
+    made.run_line_magic("colors", "nocolor")
+    with redirect_stdout(io.StringIO()):
+        made.run_line_magic("load_ext", "m1_magic")
+    made.user_ns["sales"] = pd.DataFrame({"region": ["n", "s"] * 10, "amount": range(20)})
+    yield made
+    made.history_manager = None
+
+
+@pytest.fixture
+def run(shell: InteractiveShell) -> Callable[[str], Ran]:
+    def run_cell(source: str) -> Ran:
+        out = io.StringIO()
+        with redirect_stdout(out), redirect_stderr(out):
+            result = shell.run_cell(source, store_history=False)
+        return Ran(out.getvalue(), result.error_before_exec or result.error_in_exec)
+
+    return run_cell
+
+
+Run = Callable[[str], Ran]
+
+
+def prompt(server: OpenRouter) -> str:
+    return str(server.chats[-1].body["messages"][-1]["content"])
+
+
+def test_every_option_arrives_on_the_wire(server: OpenRouter, run: Run, shell: Any) -> None:
+    ran = run(
+        '%%m1 -m openai/gpt-4o-mini -s "Be brief." -t 0.3 --top-p 0.5 --max-tokens 77 --seed 7 '
+        "--stop END --stop=STOP --think low -o mine --max-cost 0.5\nIt's a question: {x} {{'a': 1}}"
+    )
+    assert ran.error is None
+    body = server.chats[0].body
+    assert body["model"] == "openai/gpt-4o-mini"
+    assert body["messages"] == [
+        {"role": "system", "content": "Be brief."},
+        {"role": "user", "content": "It's a question: {x} {{'a': 1}}"},
+    ]
+    sampling = {k: body[k] for k in ("temperature", "top_p", "max_tokens", "seed", "stop")}
+    assert sampling == {
+        "temperature": 0.3,
+        "top_p": 0.5,
+        "max_tokens": 77,
+        "seed": 7,
+        "stop": ["END", "STOP"],
+    }
+    assert body["reasoning"] == {"effort": "low"}
+    assert isinstance(shell.user_ns["mine"], Reply)
+    assert shell.user_ns["mine"] is shell.user_ns["_m1"]
+
+
+def test_the_defaults_are_those_of_the_model(server: OpenRouter, run: Run) -> None:
+    run("%%m1\nwhy?")
+    body = server.chats[0].body
+    assert body["model"] == "minimax/minimax-m1"
+    assert (body["temperature"], body["top_p"], body["max_tokens"]) == (1.0, 0.95, 16000)
+    assert body["messages"][0]["content"] == "You are a helpful assistant."
+    assert not {"seed", "stop", "reasoning", "provider"} & set(body)
+
+
+@pytest.mark.parametrize(
+    ("cell", "sent"),
+    [
+        ("%m1 ask why?", "why?"),
+        ("%m1 ask -t 0.1 what's {this} $HOME?", "what's {this} $HOME?"),
+        ("%%m1 one line, isn't it?", "one line, isn't it?"),
+        ("# a comment\n\n%%m1\nwhy?", "why?"),
+        ("%%m1\n# a heading, not a comment\nwhy?", "# a heading, not a comment\nwhy?"),
+        ("if True:\n    %m1 ask indented?", "indented?"),
+        ("%m1 ask -- -t is an option?", "-t is an option?"),
+        ("%%m1\n%m1 ask inside?", "%m1 ask inside?"),
+        ("%m1 ask a; b", "a; b"),
+    ],
+)
+def test_text_arrives_as_typed(server: OpenRouter, run: Run, cell: str, sent: str) -> None:
+    assert run(cell).error is None
+    assert prompt(server).strip("\n") == sent
+
+
+def test_a_question_mark_inside_a_string_is_left_alone(run: Run, shell: Any) -> None:
+    assert run("x = '''\n%m1 ask why?\n'''").error is None
+    assert shell.user_ns["x"] == "\n%m1 ask why?\n"
+
+
+def test_help_of_ipython_still_works(run: Run) -> None:
+    assert "Ask MiniMax M1" in run("%m1?").text
+
+
+@pytest.mark.parametrize("frame", [pd.DataFrame, pl.DataFrame])
+def test_frames_are_attached_and_inserted(
+    server: OpenRouter, run: Run, shell: Any, frame: Any
+) -> None:
+    shell.user_ns["table"] = frame({"kind": ["a"] * 6 + ["b"] * 6, "n": list(range(12))})
+    shell.user_ns["limit"] = 3
+    ran = run("%%m1 --df table,sales\nMore than {{limit}}? {{table}} {{nosuch}}")
+    assert ran.error is None
+    sent = prompt(server)
+    assert sent.startswith("More than 3? `table`: 12 rows × 2 columns")
+    assert '"a" 50 %' in sent
+    assert "{{nosuch}}" in sent
+    assert sent.count('frame="table"') == sent.count('frame="sales"') == 1
+    assert "table 12 × 2 → stats" in ran.text
+    assert "sales 20 × 2 → stats" in ran.text
+    assert "{{nosuch}} left as typed" in ran.text
+
+
+def test_levels_of_privacy(server: OpenRouter, run: Run) -> None:
+    for level, there, absent in (
+        ("names", "region", "20 rows"),
+        ("schema", "20 rows", "50 %"),
+        ("stats", "50 %", "row 1:"),
+        ("sample:2", "row 1:", "row 2:"),
+    ):
+        run(f"%%m1 --df sales --send {level}\nwhy?")
+        assert there in prompt(server)
+        assert absent not in prompt(server)
+
+
+BAD = {
+    "%%m1\n": "The prompt is empty.",
+    "%%m1": "The prompt is empty.",
+    "%m1 ask": "There is nothing to ask.",
+    "%%m1 --tempreture 1\nx": "Did you mean --temperature?",
+    "%%m1 -t hot\nx": "invalid float value: 'hot'",
+    "%%m1 -t 3\nx": "goes from 0 to 2",
+    "%%m1 --max-tokens 0\nx": "is at least 1",
+    "%%m1 --max-cost cheap\nx": "is no amount in US dollars",
+    "%%m1 -o 2x\nx": "cannot be the name of a variable",
+    "%%m1 -o class\nx": "cannot be the name of a variable",
+    '%%m1 -s "open\nx': "A quote is not closed",
+    "%%m1 -t\nx": "-t needs a value",
+    "%%m1 words here\nand a body": "On the first line stand options only, not 'words here'.",
+    "%%m1 --think hard\nx": "There is no thinking level 'hard'.",
+    "%%m1 --send everything\nx": "There is no privacy level 'everything'.",
+    "%%m1 --df slaes\nx": "Did you mean sales?",
+    "%%m1 --df run_me\nx": "There is no DataFrame 'run_me'.",
+    "%%m1 --df number\nx": "number is no DataFrame; it is of type int.",
+    "%%m1\nabout {{slaes}}": "Did you mean",
+    "%%m1\n\x89PNG\x00\x1a": "Line 1 of the prompt holds binary data",
+    "%m1 budgte": "Did you mean budget?",
+    "%m1 why is the sky blue?": "To ask it: %m1 ask why is the sky blue?",
+    "%m1 set tempratur 1": "Did you mean temperature?",
+    "%m1 set temperature 9": "'9' does not fit",
+    "%m1 set base_url foo": "'foo' is not an http(s) URL",
+    "%m1 set base_url http://example.com/v1": "is plain http",
+    "%m1 use offlin": "Did you mean offline?",
+    "%m1 use https://me:secret@example.com/v1": "holds a password",
+    "%m1 budget lots": "'lots' does not fit",
+    "%m1 budget 1 --per year": "invalid choice: 'year'",
+    "%m1 cost now": "takes nothing after it",
+    "%m1 df": "the following arguments are required: name",
+    "%m1 df nothing": "There is no DataFrame 'nothing'.",
+    "%m1 help budgte": "Did you mean budget?",
+}
+
+
+@pytest.mark.parametrize("cell", BAD)
+def test_bad_input_is_one_paragraph_and_sends_nothing(
+    server: OpenRouter, run: Run, shell: Any, cell: str
+) -> None:
+    shell.user_ns["number"] = 5
+    assert BAD[cell] in run(cell).told
+    assert server.requests == []
+
+
+def test_a_prompt_of_5_mb_is_refused_before_it_is_sent(server: OpenRouter, run: Run) -> None:
+    told = run("%%m1\n" + "word " * 1_000_000).told
+    assert told.startswith("PromptTooLarge: The prompt has 5,000,029 characters")
+    assert "Nothing was sent" in told
+    assert server.chats == []
+
+
+@pytest.mark.parametrize(
+    ("key", "problem"),
+    [
+        ("sk-or-v1-x\n", "ends with a line break"),
+        (" sk-or-v1-x", "begins or ends with a space"),
+        ("'sk-or-v1-x'", "stands in quotes"),
+        ("Bearer sk-or-v1-x", 'begins with "Bearer"'),
+        ("sk-or-v1-ü", "not ASCII"),
+        ("", "is empty"),
+    ],
+)
+def test_a_malformed_key_is_named_and_never_sent(
+    server: OpenRouter, run: Run, monkeypatch: pytest.MonkeyPatch, key: str, problem: str
+) -> None:
+    monkeypatch.setenv("OPENROUTER_API_KEY", key)
+    told = run("%%m1\nwhy?").told
+    assert told.startswith("BadKey: The key from OPENROUTER_API_KEY")
+    assert problem in told
+    assert "Nothing was sent" in told
+    assert "sk-or" not in told
+    assert server.requests == []
+
+
+def test_no_key_says_what_to_do_and_what_needs_none(
+    server: OpenRouter, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("OPENROUTER_API_KEY")
+    monkeypatch.setenv("OPENAI_API_KEY", server.key)
+    run("%m1 use openrouter")
+    told = run("%%m1\nwhy?").told
+    assert told.startswith("NoKey: There is no key for openrouter.ai.")
+    for way in ("Nothing was sent", "%m1 login", "%m1 use offline", "--dry-run"):
+        assert way in told
+    for cell in ("%m1", "%m1 help", "%m1 cost", "%m1 df sales", "%%m1 --dry-run\nwhy?"):
+        assert run(cell).error is None, cell
+
+
+def test_refusals_of_the_server(server: OpenRouter, run: Run) -> None:
+    server.say(
+        Answer.http_error(401), Answer.http_error(402), Answer.http_error(404), Answer.http_error(500)
+    )
+    for name in ("KeyRefused", "OutOfCredit", "NoSuchModel", "ProviderDown"):
+        assert run("%%m1\nwhy?").told.startswith(name)
+    assert run("%%m1 -m minimax/no-such\nwhy?").told.startswith("NoSuchModel: minimax/no-such")
+
+
+def test_out_is_unbound_before_and_bound_after_a_failed_call(
+    server: OpenRouter, run: Run, shell: Any
+) -> None:
+    shell.user_ns["r"] = "old"
+    run("%%m1 -o r --df nothing\nwhy?")
+    assert "r" not in shell.user_ns
+    server.say(Answer.broken("Half"))
+    run("%%m1 -o r\nwhy?")
+    assert (shell.user_ns["r"].text, shell.user_ns["r"].status) == ("Half", "failed")
+
+
+def test_dry_run_shows_the_exact_messages_and_sends_nothing(
+    server: OpenRouter, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cell = "%%m1 --df sales --max-tokens 80000 {}\nWhich {{sales}}?"
+    shown = run(cell.replace("{}", "--dry-run")).text
+    assert server.requests == []
+    run(cell.replace("{}", ""))
+    for message in server.chats[0].body["messages"]:
+        for line in message["content"].splitlines():
+            assert line in shown
+    assert server.chats[0].body["max_tokens"] == 40000
+    assert "max_tokens 80,000 → 40,000" in shown
+    assert "at most $" in shown
+
+
+def test_budget_and_max_cost_refuse_before_sending(server: OpenRouter, run: Run) -> None:
+    told = run("%%m1 --max-cost 0.001\nwhy?").told
+    assert told.startswith("BudgetExceeded: This call could cost $0.0")
+    assert "--max-cost 0.0" in told
+    run("%m1 budget 0.001 --per day")
+    told = run("%%m1\nwhy?").told
+    assert "of the day's budget of $0.001" in told
+    assert server.chats == []
+    run("%m1 budget none")
+    assert run("%%m1\nwhy?").error is None
+
+
+def test_verbs_without_a_server(run: Run, own_home: Any) -> None:
+    assert "minimax/minimax-m1 at 127.0.0.1" in run("%m1").text
+    assert "providers may keep prompts" in run("%m1").text
+    assert "m1-magic" in run("%m1 version").text
+    assert "no price known" not in run("%m1 doctor").text
+    assert "temperature = 0.2" in run("%m1 set temperature 0.2").text
+    assert "saved for good" in run("%m1 set max_tokens 500 --save").text
+    assert '"max_tokens": 500' in (own_home / "settings.json").read_text()
+    assert "Budget $2.00 per month" in run("%m1 budget 2 --per month").text
+    assert "20 rows × 2 columns" in run("%m1 df sales").text
+    assert "nothing was sent" in run("%m1 df sales").text
+
+
+def test_help_names_every_option_and_verb(run: Run) -> None:
+    text = run("%m1 help").text
+    for flag in grammar.cell_options().flags:
+        assert flag in text
+    for verb in VERBS.values():
+        assert verb.usage.split()[0] in text
+
+
+def test_verbs_with_a_server(server: OpenRouter, run: Run) -> None:
+    assert "$8.7500 left of $10.00" in run("%m1 key").text
+    assert "| minimax/minimax-m1 | 1000000 | $0.40 | $2.20 |" in run("%m1 models m1").text
+    run("%%m1\nwhy?")
+    (generation,) = server.generations.values()
+    assert str(generation["total_cost"])[:4] in run("%m1 cost").text or Decimal(
+        str(generation["total_cost"])
+    ) < Decimal("0.0001")
+    assert "| session |" in run("%m1 cost").text
+
+
+def test_login_needs_somebody_to_ask(run: Run) -> None:
+    told = run("%m1 login").told
+    assert told.startswith("NoKey: There is no terminal here to ask for a key.")
+
+
+def test_parser_matches_options() -> None:
+    dests = {action.dest for action in grammar.cell_options().flags.values()}
+    assert dests == {field.name for field in fields(Options)}
+
+
+def test_completion(shell: Any, run: Run) -> None:
+    def complete(line: str) -> list[str]:
+        return list(shell.complete(line.rpartition(" ")[2], line, len(line))[1])
+
+    assert "--df" in complete("%%m1 --d")
+    assert complete("%%m1 --df ") == ["sales"]
+    assert "budget" in complete("%m1 bu")
+    assert "schema" in complete("%%m1 --send ")
+    assert "temperature" in complete("%m1 set te")
+    assert "offline" in complete("%m1 use ")
+
+
+def test_unload_undoes_it_all(run: Run, shell: Any) -> None:
+    transforms = len(shell.input_transformer_manager.token_transformers)
+    run("%%m1\nwhy?")
+    assert run("_m1").text
+    assert run("%unload_ext m1_magic").error is None
+    assert "m1" not in shell.magics_manager.magics["cell"]
+    assert run("%m1").error is not None
+    assert "M1" not in [type(c).__name__ for c in shell.configurables]
+    assert len(shell.input_transformer_manager.token_transformers) == transforms - 1
+    assert not [r for r in shell.strdispatchers["complete_command"].regexs if "m1" in r.pattern]
+    run("%load_ext m1_magic")
+    assert run("%m1").error is None
+
+
+def test_config_sets_and_lists(server: OpenRouter, run: Run) -> None:
+    assert "M1.temperature=" in run("%config M1").text
+    run("%config M1.temperature = 0.7")
+    run("%config M1.zdr = True")
+    run("%%m1\nwhy?")
+    assert server.chats[0].body["temperature"] == 0.7
+    assert server.chats[0].body["provider"] == {"zdr": True}
+    run("%config M1.base_url = 'nowhere'")
+    assert run("%%m1\nwhy?").told.startswith("BadSetting: base_url 'nowhere'")
+
+
+def test_tracebacks_on_demand(run: Run) -> None:
+    run("%config M1.traceback = True")
+    shown = run("%%m1 --nope\nx").text
+    assert "Traceback" in shown
+    assert "grammar.py" in shown
