@@ -8,6 +8,7 @@ files > default. Environment values are merged into the traitlets config, so tha
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
@@ -20,11 +21,25 @@ from traitlets.config import Config, Configurable
 from .endpoints import OPENROUTER, Endpoint, endpoint  # noqa: F401
 from .errors import BadSetting, LedgerProblem, UsageError, plain
 
+# Dollars: what the ledger's 64 bits of nano-dollars hold. What claims to be more is no price.
+MOST = Decimal(1_000_000_000)
 MODEL = "minimax/minimax-m1"
 LEVELS = ("names", "schema", "stats", "sample")
 PERIODS = ("session", "day", "month")
 SWITCH = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
+WRITABLE = "Set M1_HOME to a folder that you may write."
 ENVIRONMENT = {"M1_BASE_URL": "base_url", "M1_MODEL": "model", "M1_BUDGET": "budget"}
+
+
+class Real(Float[Any, Any]):
+    """A number that is one: every limit below lets NaN through."""
+
+    def validate(self, obj: Any, value: Any) -> Any:
+        """Return the number, or raise TraitError."""
+        number = super().validate(obj, value)
+        if number is not None and not math.isfinite(number):
+            self.error(obj, value)
+        return number
 
 
 class Dollars(TraitType[Any, Any]):
@@ -46,13 +61,13 @@ def dollars(value: object) -> Decimal:
     """Return ``value`` (a number or ``"0.50"``, ``"$0.50"``) as exact US dollars.
 
     Raises:
-        UsageError: not a finite number, or below zero.
+        UsageError: not a number, below zero, or over ``MOST``.
     """
     try:
         amount = Decimal(str(value).strip().removeprefix("$"))
     except InvalidOperation:
         amount = Decimal("NaN")
-    if isinstance(value, bool) or not amount.is_finite() or amount < 0:
+    if isinstance(value, bool) or not amount.is_finite() or not 0 <= amount <= MOST:
         raise UsageError(f"{plain(value, 40)!r} is no amount in US dollars.", todo="Write 0.50.")
     return amount
 
@@ -66,10 +81,10 @@ class M1(Configurable):
     base_url = Unicode(
         OPENROUTER, help="OpenRouter, any OpenAI-compatible server, or the word offline."
     ).tag(config=True)
-    temperature = Float(
-        1.0, min=0.0, max=2.0, allow_none=True, help="Sampling; M1's own: 1.0."
-    ).tag(config=True)
-    top_p = Float(0.95, min=0.0, max=1.0, allow_none=True, help="Sampling; M1's own: 0.95.").tag(
+    temperature = Real(1.0, min=0.0, max=2.0, allow_none=True, help="Sampling; M1's own: 1.0.").tag(
+        config=True
+    )
+    top_p = Real(0.95, min=0.0, max=1.0, allow_none=True, help="Sampling; M1's own: 0.95.").tag(
         config=True
     )
     max_tokens = Int(16000, min=1, help="Most output tokens of a call, thinking included.").tag(
@@ -102,12 +117,12 @@ class M1(Configurable):
         allow_none=True,
         help="OpenRouter: dearest price, {'prompt': 0.5, 'completion': 2.5}.",
     ).tag(config=True)
-    connect_timeout = Float(5.0, min=0.01, help="Seconds to connect.").tag(config=True)
-    first_token_timeout = Float(300.0, min=0.01, help="Seconds to the first data event.").tag(
+    connect_timeout = Real(5.0, min=0.01, help="Seconds to connect.").tag(config=True)
+    first_token_timeout = Real(300.0, min=0.01, help="Seconds to the first data event.").tag(
         config=True
     )
-    token_timeout = Float(60.0, min=0.01, help="Seconds between data events.").tag(config=True)
-    deadline = Float(1800.0, min=0.01, help="Seconds for the whole call.").tag(config=True)
+    token_timeout = Real(60.0, min=0.01, help="Seconds between data events.").tag(config=True)
+    deadline = Real(1800.0, min=0.01, help="Seconds for the whole call.").tag(config=True)
     max_retries = Int(2, min=0, help="Visible retries: nothing sent, 429 or 503.").tag(config=True)
     thinking = CaselessStrEnum(
         ("fold", "show", "hide", "drop"), "fold", help="The model's thinking; drop: not saved."
@@ -150,7 +165,7 @@ def home() -> Path:
     """
     named = os.environ.get("M1_HOME")
     if named:
-        path = Path(named).expanduser()
+        path = Path(os.path.expanduser(named))
     else:
         from platformdirs import user_data_path
 
@@ -159,8 +174,7 @@ def home() -> Path:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise LedgerProblem(
-            f"The folder {path} cannot be made ({error.strerror}).",
-            todo="Set M1_HOME to a folder that you may write.",
+            f"The folder {path} cannot be made ({error.strerror}).", todo=WRITABLE
         ) from None
     return path
 
@@ -180,34 +194,45 @@ def load(ipython: Config | None = None, environ: Mapping[str, str] | None = None
     try:
         return M1(config=Config({"M1": merged}))
     except TraitError as error:
-        raise BadSetting(plain(error)) from None
+        raise BadSetting(
+            plain(error), todo="Mend it in IPython's config, or in settings.json of M1_HOME."
+        ) from None
 
 
 def saved() -> dict[str, Any]:
     """Return what ``%m1 set … --save`` kept."""
+    path = home() / "settings.json"
     try:
-        kept = json.loads((home() / "settings.json").read_text("utf-8"))
+        kept = dict(json.loads(path.read_text("utf-8")))
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError) as error:
+    except (OSError, TypeError, ValueError, RecursionError) as error:
         raise BadSetting(
-            f"{home() / 'settings.json'} cannot be read: {plain(error)}.", todo="Mend or delete it."
+            f"{path} cannot be read: {plain(error)}.", todo="Mend or delete it."
         ) from None
-    return {
-        name: value for name, value in kept.items() if name in M1.class_trait_names(config=True)
-    }
+    names = M1.class_trait_names(config=True)
+    return {name: value for name, value in kept.items() if name in names}
 
 
 def save(name: str, value: object) -> None:
-    """Keep one setting for good, in ``M1_HOME/settings.json`` (0600)."""
+    """Keep one setting for good, in ``M1_HOME/settings.json`` (0600).
+
+    Raises:
+        BadSetting: the file cannot be read or written.
+    """
     kept = saved() | {name: str(value) if isinstance(value, Decimal) else value}
     path = home() / "settings.json"
     fresh = path.with_suffix(".new")
-    with open(
-        os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8"
-    ) as file:
-        json.dump(kept, file, indent=1, ensure_ascii=False)
-    fresh.replace(path)
+    try:
+        number = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with open(number, "w", encoding="utf-8") as file:
+            json.dump(kept, file, indent=1)
+        fresh.replace(path)
+    except OSError as error:
+        raise BadSetting(
+            f"{path} cannot be written ({error.strerror}); {name} holds for this kernel.",
+            todo=WRITABLE,
+        ) from None
 
 
 def change(settings: M1, name: str, text: str) -> Any:
@@ -223,7 +248,9 @@ def change(settings: M1, name: str, text: str) -> Any:
 
 def checked(name: str, text: str, source: str) -> Any:
     """Return ``text`` as a value of the setting ``name``, or raise BadSetting."""
-    trait = M1.class_traits(config=True)[name]
+    trait = M1.class_traits(config=True).get(name)
+    if trait is None:
+        raise BadSetting(f"There is no setting {plain(name, 40)!r}.", todo="%config M1 lists them.")
     try:
         value = (
             None
@@ -235,6 +262,8 @@ def checked(name: str, text: str, source: str) -> Any:
             send_level(text)
         elif name == "base_url":
             endpoint(text)
+        elif name == "model" and not value:
+            raise UsageError("It needs a slug.")
     except (TraitError, ValueError, UsageError) as error:
         detail = error.what if isinstance(error, UsageError) else plain(trait.help)
         raise BadSetting(f"{source}: {plain(text, 60)!r} does not fit. {detail}") from None

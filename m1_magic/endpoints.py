@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -10,6 +11,9 @@ from .errors import BadSetting, plain
 
 OPENROUTER = "https://openrouter.ai/api/v1"
 OFFLINE = "offline"
+# A name in ASCII or an address: other letters can pass for these, and a stray "\" or "%" makes
+# one library read another host than the next.
+HOST = re.compile(r"[a-z0-9._-]+|[0-9a-f:.]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +45,8 @@ def endpoint(url: str) -> Endpoint:
     except ValueError:
         raise BadSetting("base_url is not a URL.", cost=BadSetting.cost, todo=todo) from None
     shown = plain(url, 80)
-    if parts.scheme not in ("http", "https") or not host or any(c.isspace() for c in url.strip()):
+    blank = any(c.isspace() or not c.isprintable() for c in url.strip())
+    if parts.scheme not in ("http", "https") or not host or blank:
         raise BadSetting(
             f"base_url {shown!r} is not an http(s) URL.", cost="Nothing was sent.", todo=todo
         )
@@ -50,6 +55,12 @@ def endpoint(url: str) -> Endpoint:
             f"base_url for {host} holds a password or a query, which would end in logs.",
             cost="Nothing was sent.",
             todo="Leave only https://host/path, and store the key with %m1 login " + host + ".",
+        )
+    if not HOST.fullmatch(host):
+        raise BadSetting(
+            f"The host of base_url {shown!r} is not in plain ASCII letters.",
+            cost="Nothing was sent.",
+            todo="Write an international name in its ASCII form, xn--….",
         )
     near = is_loopback(host)
     if parts.scheme == "http" and not near:

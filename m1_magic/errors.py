@@ -28,15 +28,17 @@ from typing import TYPE_CHECKING, Literal
 from traitlets import TraitError
 
 if TYPE_CHECKING:
-    from .calls import Call, Reply
+    from .calls import Reply
 
 NOTHING_SENT = "Nothing was sent, nothing was charged."
 NOT_CHARGED = "Nothing was charged."
 MAY_COST = "It may be charged; the ledger holds the cost until it is known."
 
-# C0/C1 controls (ESC among them) and the bidi and invisible characters that disguise text.
+# C0/C1 controls (ESC among them), the bidi, invisible and tag characters that disguise text, and
+# lone surrogates, which no terminal and no notebook file can take.
 INVISIBLE = re.compile(
-    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]"
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f"
+    r"\ud800-\udfff\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
 )
 
 # Stack frames that are not the user's: this package's and IPython's own.
@@ -66,9 +68,8 @@ class Told(BaseException):
     retry = False
     # May it cost something? Then the ledger keeps the hold until the price is known.
     charged = False
-    # What came before it was raised, and the call it belongs to; set by the session.
+    # What came before it was raised; set by the session.
     reply: Reply | None = None
-    call: Call | None = None
     retry_after: float | None = None
 
     def __init__(self, what: str, *, cost: str | None = None, todo: str | None = None) -> None:

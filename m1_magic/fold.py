@@ -1,18 +1,22 @@
-"""Events of an attempt → what came so far; attempts of a call → its Reply, or how it failed."""
+"""Events of an attempt → what came so far and its price; attempts of a call → its Reply."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 
-from .calls import Call, Event, Finish, Reply, Started, Status, Text, Thinking
-from .errors import EmptyAnswer, Stopped, Told
+from .calls import Attempt, Call, Event, Finish, Reply, Started, Status, Text, Thinking
+from .endpoints import OFFLINE
+from .errors import MAY_COST, NOTHING_SENT, EmptyAnswer, Stopped
+from .prices import Offer, amount, estimate
+from .render.footer import money
 
 
 class Fold:
     """The events of one attempt, folded into what came so far."""
 
     def __init__(self) -> None:
-        self.started = False
+        self.sent = self.started = False
         self.generation_id: str | None = None
         self.finish: Finish = Finish()
         self._text: list[str] = []
@@ -40,48 +44,97 @@ class Fold:
         return "".join(self._thinking)
 
 
-def reply(call: Call, fold: Fold, error: Told | None) -> Reply:
+def priced(
+    attempt: Attempt, fold: Fold, backend: str, offer: Offer | None, error: BaseException | None
+) -> Attempt:
+    """Return the attempt with its usage, and its cost or that it is not known yet."""
+    end = fold.finish
+    attempt = replace(
+        attempt,
+        usage=end.usage,
+        generation_id=fold.generation_id,
+        provider=end.provider,
+        state="settled",
+    )
+    if backend == OFFLINE:
+        return replace(attempt, cost=Decimal(0), cost_source="offline")
+    if end.cost is not None:
+        return replace(attempt, cost=end.cost, cost_source="billed")
+    if end.usage and end.usage.output and offer and offer.dearest:
+        about = amount(estimate(end.usage, offer.dearest))
+        if about is not None:
+            return replace(attempt, cost=about, cost_source="estimated")
+    if not fold.sent or (error is not None and not getattr(error, "charged", True)):
+        return replace(attempt, cost=Decimal(0))
+    return replace(attempt, state="pending")
+
+
+def reply(call: Call, fold: Fold, error: BaseException | None) -> Reply:
     """Return the reply of all attempts so far; the text is the last attempt's."""
-    end, last = fold.finish, call.attempts[-1]
+    end = fold.finish
     costs = [attempt.cost for attempt in call.attempts]
     usages = [attempt.usage for attempt in call.attempts if attempt.usage]
-    status: Status = "stopped" if isinstance(error, Stopped) else "failed" if error else "ok"
-    if status == "ok" and end.reason in ("length", "content_filter"):
+    status: Status = "failed" if error else "ok"
+    if isinstance(error, KeyboardInterrupt):
+        status = "stopped"
+    elif not error and end.reason in ("length", "content_filter"):
         status = "truncated"
     return Reply(
         text=fold.text,
         thinking=fold.thinking,
         usage=sum(usages[1:], usages[0]) if usages else None,
         cost=None if None in costs else sum((c for c in costs if c is not None), Decimal(0)),
-        cost_source=last.cost_source,
+        cost_source=call.attempts[-1].cost_source,
         model=end.model or call.request.model,
-        finish=None if isinstance(error, Stopped) else end.reason,
+        finish=end.reason if not error or (status, end.reason) == ("failed", "error") else None,
         status=status,
         id=call.id,
     )
 
 
-def unfinished(call: Call) -> Told | None:
-    """Return the error for a call that ended in order and brought nothing."""
-    if call.reply.text.strip() or call.reply.status != "ok" or call.reply.finish == "tool_calls":
+def empty(fold: Fold, attempt: Attempt) -> EmptyAnswer | None:
+    """Return the error for a completion that ended in order and brought no text."""
+    reason = fold.finish.reason
+    if fold.text.strip() or reason in ("length", "tool_calls"):
         return None
+    filtered = reason == "content_filter"
     return EmptyAnswer(
-        "The model answered without a word.",
-        cost="" if call.reply.cost is None else f"It cost ${call.reply.cost}.",
+        "A content filter kept the answer back."
+        if filtered
+        else "The model answered without a word.",
+        cost=MAY_COST if attempt.cost is None else f"It cost {money(attempt.cost)}.",
         todo="Ask again, or in other words.",
     )
 
 
-def stopped(fold: Fold) -> Stopped:
+def stopped(fold: Fold, backend: str) -> Stopped:
     """Return the error for a Ctrl-C, by how far the call had come."""
+    if not fold.sent:
+        return Stopped("Stopped by you, before anything was sent.", cost=NOTHING_SENT)
     if not fold.started:
         return Stopped(
             "Stopped by you, before the server answered.",
             todo="%m1 cost shows what is not settled.",
         )
     kept = "the text so far is kept" if fold.text or fold.thinking else "no text had come"
+    what = f"Stopped by you; {kept}."
+    if backend == OFFLINE:
+        return Stopped(what, cost="")
+    if fold.finish.cost is not None:
+        return Stopped(what, cost=f"It cost {money(fold.finish.cost)}.")
     return Stopped(
-        f"Stopped by you; {kept}.",
+        what,
         cost="The provider may still finish and charge (MiniMax's own endpoint cannot be stopped).",
         todo="%m1 cost shows the price once it is known.",
+    )
+
+
+def late(call: Call | None) -> Stopped:
+    """Return the error for a Ctrl-C before there was a call, or when it was over."""
+    if call is None:
+        return stopped(Fold(), "")
+    cost = call.reply.cost
+    return Stopped(
+        "Stopped by you, when the answer was complete; it is kept.",
+        cost=MAY_COST if cost is None else f"It cost {money(cost)}.",
     )

@@ -17,34 +17,16 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from decimal import ROUND_CEILING, Decimal
 from pathlib import Path
-from typing import Any
 
 from .calls import Attempt, Call, Totals
 from .errors import BudgetExceeded, LedgerProblem, plain
 from .interrupts import uninterrupted
 from .prices import from_nano, to_nano
+from .schema import connect
 
-SCHEMA = (
-    """
-    CREATE TABLE calls (
-        id TEXT PRIMARY KEY, at TEXT NOT NULL, session TEXT NOT NULL, model TEXT NOT NULL,
-        fingerprint TEXT NOT NULL, status TEXT, finish TEXT, error TEXT, seconds REAL,
-        prompt TEXT, thinking TEXT, answer TEXT
-    ) WITHOUT ROWID;
-    CREATE INDEX calls_at ON calls (at);
-    CREATE TABLE attempts (
-        id TEXT PRIMARY KEY, call_id TEXT NOT NULL REFERENCES calls (id),
-        at TEXT NOT NULL, session TEXT NOT NULL, pid INTEGER NOT NULL, endpoint TEXT NOT NULL,
-        state TEXT NOT NULL CHECK (state IN ('reserved', 'streaming', 'settled', 'pending')),
-        hold_nano INTEGER, generation_id TEXT, provider TEXT, model TEXT,
-        input INTEGER, output INTEGER, cached INTEGER, reasoning INTEGER,
-        cost_nano INTEGER, cost_source TEXT NOT NULL DEFAULT 'unknown'
-    ) WITHOUT ROWID;
-    CREATE INDEX attempts_at ON attempts (at, state, cost_nano, hold_nano);
-    CREATE INDEX attempts_session ON attempts (session, state, cost_nano, hold_nano);
-    CREATE INDEX attempts_open ON attempts (state) WHERE state <> 'settled';
-    """,
-)
+# What may still be asked for: not priced at all, or only estimated.
+OWED = "(state = 'pending' OR cost_source = 'estimated')"
+LARGEST = 2**63 - 1
 SUMS = """
     SELECT coalesce(sum(cost_nano), 0),
            coalesce(sum(CASE WHEN state <> 'settled' THEN hold_nano END), 0),
@@ -60,7 +42,12 @@ def new_id() -> str:
 def since(period: str, now: datetime) -> str:
     """Return the UTC start of the ``day`` or ``month`` that ``now`` lies in."""
     start = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    return (start.replace(day=1) if period == "month" else start).isoformat()
+    return stamp(start.replace(day=1) if period == "month" else start)
+
+
+def stamp(at: datetime) -> str:
+    """Return a time as the ledger writes it: UTC, so that text sorts as time does."""
+    return at.astimezone(UTC).isoformat()
 
 
 class Ledger:
@@ -79,17 +66,12 @@ class Ledger:
         self.session = session or new_id()
         self._lock = threading.RLock()
         with self._told():
-            os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-            self._db = sqlite3.connect(
-                path, timeout=10, isolation_level=None, check_same_thread=False
-            )
-            self._db.execute("PRAGMA journal_mode = WAL")
-            self._db.execute("PRAGMA synchronous = NORMAL")
-            self._migrate()
+            self._db = connect(path)
 
     def close(self) -> None:
         """Close the file."""
-        self._db.close()
+        with self._lock:
+            self._db.close()
 
     def reserve(
         self,
@@ -114,22 +96,22 @@ class Ledger:
             db.execute(
                 "INSERT OR IGNORE INTO calls (id, at, session, model, fingerprint, prompt)"
                 " VALUES (?, ?, ?, ?, ?, ?)",
-                (
+                _row(
                     call.id,
-                    call.at.isoformat(),
+                    stamp(call.at),
                     self.session,
                     call.request.model,
                     call.request.fingerprint(),
-                    _storable(prompt) if keep_text else None,
+                    prompt if keep_text else None,
                 ),
             )
             db.execute(
                 "INSERT INTO attempts (id, call_id, at, session, pid, endpoint, state, hold_nano)"
                 " VALUES (?, ?, ?, ?, ?, ?, 'reserved', ?)",
-                (
+                _row(
                     attempt.id,
                     call.id,
-                    call.at.isoformat(),
+                    stamp(call.at),
                     self.session,
                     os.getpid(),
                     endpoint,
@@ -142,7 +124,7 @@ class Ledger:
         with self._transaction() as db:
             db.execute(
                 "UPDATE attempts SET state = 'streaming', generation_id = ? WHERE id = ?",
-                (generation_id, attempt_id),
+                _row(generation_id, attempt_id),
             )
 
     def settle(self, attempt: Attempt) -> None:
@@ -158,7 +140,7 @@ class Ledger:
                 " provider = ?,"
                 " input = ?, output = ?, cached = ?, reasoning = ?, cost_nano = ?, cost_source = ?"
                 " WHERE id = ?",
-                (
+                _row(
                     attempt.state,
                     attempt.generation_id,
                     attempt.provider,
@@ -170,23 +152,31 @@ class Ledger:
             )
 
     def correct(self, attempt_id: str, cost: Decimal) -> None:
-        """Settle a pending attempt with what ``GET /generation`` says it cost, in dollars."""
+        """Settle a pending or estimated attempt with what ``GET /generation`` says, in dollars."""
         with self._transaction() as db:
             db.execute(
                 "UPDATE attempts SET state = 'settled', cost_nano = ?, cost_source = 'billed'"
-                " WHERE id = ? AND state = 'pending'",
-                (to_nano(cost), attempt_id),
+                f" WHERE id = ? AND {OWED}",
+                _row(to_nano(cost), attempt_id),
             )
 
     def finish(self, call: Call, keep_text: bool) -> None:
         """Write down how a call ended, with its text if that is to be kept."""
         reply = call.reply
-        kept = (_storable(reply.thinking), _storable(reply.text)) if keep_text else (None, None)
+        kept = (reply.thinking, reply.text) if keep_text else (None, None)
         with self._transaction() as db:
             db.execute(
                 "UPDATE calls SET status = ?, finish = ?, error = ?, seconds = ?, model = ?,"
                 " thinking = ?, answer = ? WHERE id = ?",
-                (reply.status, reply.finish, call.error, call.seconds, reply.model, *kept, call.id),
+                _row(
+                    reply.status,
+                    reply.finish,
+                    call.error,
+                    call.seconds,
+                    reply.model,
+                    *kept,
+                    call.id,
+                ),
             )
 
     def totals(self, budget: Decimal | None, period: str, now: datetime) -> Totals:
@@ -216,21 +206,19 @@ class Ledger:
         with self._transaction() as db:
             db.execute(
                 "UPDATE calls SET prompt = NULL, thinking = NULL, answer = NULL"
-                " WHERE at < ? AND prompt IS NOT NULL",
-                (before.isoformat(),),
+                " WHERE at < ? AND coalesce(prompt, thinking, answer) IS NOT NULL",
+                (stamp(before),),
             )
 
-    def pending(self) -> list[Attempt]:
-        """Return this session's unsettled attempts that have a generation id to ask for."""
+    def pending(self, endpoint: str) -> list[Attempt]:
+        """Return this session's attempts whose bill that endpoint can still be asked for."""
         with self._told():
             rows = self._db.execute(
-                "SELECT id, hold_nano, generation_id FROM attempts"
-                " WHERE session = ? AND state = 'pending' AND generation_id IS NOT NULL",
-                (self.session,),
+                "SELECT id, generation_id FROM attempts"
+                f" WHERE session = ? AND endpoint = ? AND generation_id IS NOT NULL AND {OWED}",
+                (self.session, endpoint),
             ).fetchall()
-        return [
-            Attempt(i, None if h is None else from_nano(h), g, state="pending") for i, h, g in rows
-        ]
+        return [Attempt(i, generation_id=g, state="pending") for i, g in rows]
 
     def check(self) -> str:
         """Return SQLite's own verdict on the file: ``ok``, or what is broken."""
@@ -249,8 +237,9 @@ class Ledger:
         if spent + held + hold > to_nano(budget):
             left = max(from_nano(to_nano(budget) - spent - held), Decimal(0))
             raise BudgetExceeded(
-                f"This call could cost ${from_nano(hold)}, and of the {period}'s budget of"
-                f" ${budget} ${from_nano(spent)} is spent and ${from_nano(held)} held: ${left} is left.",
+                f"This call could cost ${from_nano(hold):f}, and of the {period}'s budget of"
+                f" ${budget:f} ${from_nano(spent):f} is spent and ${from_nano(held):f} held:"
+                f" ${left:f} is left.",
                 todo="Lower --max-tokens, attach less, or raise it with %m1 budget.",
             )
 
@@ -264,38 +253,24 @@ class Ledger:
             return "session = ?", (self.session,)
         return "at >= ?", (since(period, now),)
 
-    def _migrate(self) -> None:
-        (version,) = self._db.execute("PRAGMA user_version").fetchone()
-        if version > len(SCHEMA):
-            raise LedgerProblem(
-                f"The ledger {self.path} was written by a newer m1-magic.",
-                todo="Upgrade this one, or set M1_HOME to another folder.",
-            )
-        if version == len(SCHEMA):
-            return
-        with self._transaction() as db:
-            (version,) = db.execute("PRAGMA user_version").fetchone()
-            for script in SCHEMA[version:]:
-                for statement in filter(str.strip, script.split(";")):
-                    db.execute(statement)
-            db.execute(f"PRAGMA user_version = {len(SCHEMA)}")
-
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
-        with self._told(), self._lock, uninterrupted():
+        with self._told(), uninterrupted():
             self._db.execute("BEGIN IMMEDIATE")
             try:
                 yield self._db
+                self._db.execute("COMMIT")
             except BaseException:
-                self._db.execute("ROLLBACK")
+                if self._db.in_transaction:  # a full disk has ended it already
+                    self._db.execute("ROLLBACK")
                 raise
-            self._db.execute("COMMIT")
 
     @contextmanager
     def _told(self) -> Iterator[None]:
-        """Turn SQLite's and the file system's errors into one paragraph."""
+        """Hold the connection; turn SQLite's and the file system's errors into one paragraph."""
         try:
-            yield
+            with self._lock:
+                yield
         except (sqlite3.Error, OSError) as error:
             raise LedgerProblem(
                 f"The ledger {self.path} cannot be used ({plain(error)}).",
@@ -313,6 +288,12 @@ def now_utc() -> datetime:
     return datetime.now(UTC)
 
 
-def _storable(text: str) -> Any:
-    """Return text that SQLite can keep: lone surrogates cannot be written as UTF-8."""
-    return text.encode("utf-8", "replace").decode("utf-8")
+def _row(*values: object) -> tuple[object, ...]:
+    """Return values that SQLite can keep: text as UTF-8, whole numbers of 64 bits."""
+    return tuple(map(_storable, values))
+
+
+def _storable(value: object) -> object:
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode("utf-8")
+    return min(value, LARGEST) if isinstance(value, int) else value

@@ -125,13 +125,23 @@ class AskLine(TokenTransformBase):
 
 
 def below_comments(lines: list[str]) -> list[str]:
-    """Drop comment lines above ``%%m1``, and give ``%%m1 why?`` the body that IPython asks for."""
+    """Drop comment and blank lines above ``%%m1``, where IPython wants the magic first."""
     for number, line in enumerate(lines):
         if line.startswith("%%m1") and not line[4:5].isalnum():
-            return lines[number:] if len(lines) > number + 1 else [line.rstrip("\n") + "\n", "\n"]
+            return lines[number:]
         if not ABOVE.match(line):
             break
     return lines
+
+
+def one_line(lines: list[str]) -> list[str]:
+    """Give ``%%m1 why?`` the body without which IPython refuses a cell magic."""
+    alone = len(lines) == 1 and lines[0].startswith("%%m1") and not lines[0][4:5].isalnum()
+    return [lines[0].rstrip("\n") + "\n", "\n"] if alone else lines
+
+
+# Not while a terminal asks whether the cell is complete: there, Enter goes on to the body.
+one_line.has_side_effects = True  # type: ignore[attr-defined]
 
 
 def complete(shell: InteractiveShell, event: Any) -> list[str]:
@@ -170,7 +180,7 @@ def load(shell: InteractiveShell) -> None:
     shell.register_magics(M1Magics(shell))
     shell.configurables.append(settings)  # type: ignore[arg-type]
     manager = shell.input_transformer_manager
-    manager.cleanup_transforms.insert(0, below_comments)
+    manager.cleanup_transforms[:0] = [below_comments, one_line]
     manager.token_transformers.insert(0, AskLine)
     shell.set_hook("complete_command", complete, re_key=COMPLETED)
     screen.show_replies(shell, settings)
@@ -183,7 +193,7 @@ def unload(shell: InteractiveShell) -> None:
         shell.magics_manager.magics[kind].pop("m1", None)
     shell.magics_manager.registry.pop("M1Magics", None)
     manager = shell.input_transformer_manager
-    drop(manager.cleanup_transforms, lambda item: item is below_comments)
+    drop(manager.cleanup_transforms, lambda item: item in (below_comments, one_line))
     drop(manager.token_transformers, lambda item: item is AskLine)
     settings = api.settings()
     drop(shell.configurables, lambda item: item is settings)

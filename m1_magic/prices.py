@@ -13,6 +13,7 @@ from decimal import ROUND_CEILING, ROUND_HALF_EVEN, Decimal, InvalidOperation
 from typing import Any
 
 from .calls import Message, Request, Usage
+from .config import MOST
 
 MILLION = Decimal(1_000_000)
 NANO = Decimal(1_000_000_000)
@@ -55,7 +56,7 @@ def amount(value: object) -> Decimal | None:
         dollars = Decimal(str(value))
     except InvalidOperation:
         return None
-    return dollars if dollars.is_finite() and dollars >= 0 else None
+    return dollars if dollars.is_finite() and 0 <= dollars <= MOST else None
 
 
 def billed(usage: Mapping[str, Any]) -> Decimal | None:
@@ -68,6 +69,14 @@ def billed(usage: Mapping[str, Any]) -> Decimal | None:
     if cost is None or usage.get("is_byok") is not True or not isinstance(details, Mapping):
         return cost
     return cost + (amount(details.get("upstream_inference_cost")) or 0)
+
+
+def recorded(generation: Mapping[str, Any]) -> Decimal | None:
+    """Return what a record of ``GET /generation`` says it cost, None while it does not."""
+    cost = amount(generation.get("total_cost"))
+    if cost is None or generation.get("is_byok") is not True:
+        return cost
+    return cost + (amount(generation.get("upstream_inference_cost")) or 0)
 
 
 def estimate(usage: Usage, price: Price) -> Decimal:
@@ -134,7 +143,9 @@ def offer_of(model: str, endpoints: list[Any], max_price: Mapping[str, Any] | No
     """
     prices = []
     for endpoint in endpoints:
-        pricing = endpoint.get("pricing") or {}
+        pricing = endpoint.get("pricing")
+        if not isinstance(pricing, Mapping):
+            continue
         given, got = amount(pricing.get("prompt")), amount(pricing.get("completion"))
         if given is not None and got is not None and _within(given, got, max_price or {}):
             prices.append(Price(given, got))

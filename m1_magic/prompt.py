@@ -10,6 +10,7 @@ import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import count
 from typing import Any
 
 from .calls import Attachment, Message, Options, Request
@@ -22,6 +23,8 @@ EFFORTS = ("off", "low", "medium", "high")
 BUDGETS = {"40k": 40_000, "80k": 80_000}
 # Room for the answer itself, beside a thinking budget.
 ANSWER_TOKENS = 4_000
+# A thinking budget beyond any model's context is a slip of the finger.
+MOST_DIGITS = 7
 # No text of any size has so few tokens: below this, a prompt may fit and the server decides.
 FEWEST_CHARACTERS_A_TOKEN = 4.5
 # Control characters (but tab, line ends, form feed and ESC), noncharacters, lone surrogates.
@@ -91,16 +94,13 @@ def readable(prompt: str) -> None:
 
 def fenced(attachment: Attachment) -> str:
     """Return the attachment between two marks that its text cannot contain."""
-    salt = 0
-    while True:
-        digest = hashlib.sha256(f"{salt}:{attachment.text}".encode("utf-8", "replace")).hexdigest()[
-            :8
-        ]
-        if f"data-{digest}" not in attachment.text:
+    text = attachment.text.encode("utf-8", "replace").decode("utf-8")  # lone surrogates cannot go
+    for salt in count():
+        digest = hashlib.sha256(f"{salt}:{text}".encode()).hexdigest()[:8]
+        if f"data-{digest}" not in text.lower():
             break
-        salt += 1
     name = plain(attachment.name, 120).replace('"', "'")
-    return f'<data-{digest} {attachment.kind}="{name}">\n{attachment.text}\n</data-{digest}>'
+    return f'<data-{digest} {attachment.kind}="{name}">\n{text}\n</data-{digest}>'
 
 
 def thinking(level: str | None) -> tuple[Mapping[str, Any] | None, int]:
@@ -109,7 +109,8 @@ def thinking(level: str | None) -> tuple[Mapping[str, Any] | None, int]:
         return None, 0
     if level in EFFORTS:
         return {"effort": "none" if level == "off" else level}, 0
-    budget = BUDGETS.get(level) or (int(level) if level.isdecimal() else 0)
+    number = level.isdecimal() and len(level) <= MOST_DIGITS
+    budget = BUDGETS.get(level) or (int(level) if number else 0)
     if not budget:
         raise UsageError(
             f"There is no thinking level {plain(level, 40)!r}.",
@@ -140,11 +141,14 @@ def fitted(request: Request, offer: Offer | None, asked: bool) -> Request:
         raise too_large(request, offer.context)
     if not offer.max_output or request.max_tokens <= offer.max_output:
         return request
-    note = f"max_tokens {request.max_tokens:,} → {offer.max_output:,}, the endpoint's limit"
-    notes = (*request.notes, note) if asked else request.notes
+    changed = [f"max_tokens {request.max_tokens:,} → {offer.max_output:,}"]
     reasoning = request.reasoning
-    if reasoning and reasoning.get("max_tokens", 0) >= offer.max_output:
-        reasoning = {"max_tokens": max(offer.max_output - ANSWER_TOKENS, 1)}
+    room = max(offer.max_output - ANSWER_TOKENS, 1)
+    if reasoning and reasoning.get("max_tokens", 0) > room:
+        changed.append(f"thinking {reasoning['max_tokens']:,} → {room:,}")
+        reasoning = {"max_tokens": room}
+    note = f"{', '.join(changed)}, the endpoint's limit"
+    notes = (*request.notes, note) if asked else request.notes
     return replace(request, max_tokens=offer.max_output, reasoning=reasoning, notes=notes)
 
 

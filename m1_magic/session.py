@@ -6,27 +6,38 @@ Ctrl-C, a broken stream or a broken display costs neither the text that came nor
 
 from __future__ import annotations
 
+import threading
 import time
-import warnings
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
-from dataclasses import replace
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
 from .backends import Backend, Chooser
-from .calls import Attempt, Call, Event, Receipt, Reply, Request, Started, Totals, Waiting
+from .calls import Attempt, Call, Receipt, Reply, Request, Started, Totals, Waiting
 from .config import M1
-from .errors import BudgetExceeded, LedgerProblem, M1Error, Told, plain
-from .fold import Fold, reply, stopped, unfinished
-from .interrupts import uninterrupted
+from .errors import NOT_CHARGED, BudgetExceeded, LedgerProblem, M1Error, Stopped, Told, plain
+from .fold import Fold, empty, late, priced, reply, stopped
+from .guarded import Booked, Shown
+from .interrupts import stoppable, uninterrupted
 from .ledger import Ledger, new_id, now_utc
-from .prices import Offer, amount, estimate, hold, known
+from .prices import Offer, hold, known, recorded
 from .prompt import fitted
-from .render import Silent, View
+from .render import View
 from .render.footer import at_most
 
 BACK_OFF = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A request fitted to who will answer it, and the most that an attempt could cost."""
+
+    request: Request
+    backend: Backend
+    offer: Offer | None
+    most: Decimal | None
 
 
 class Session:
@@ -53,16 +64,18 @@ class Session:
         self.last: Reply | None = None
         self._open = ledger
         self._ledger: Ledger | None = None
+        self._lock = threading.Lock()
         self._backend, self._now, self._sleep, self._clock = backend, now, sleep, clock
         self._offers: dict[tuple[str, str, str], Offer | None] = {}
 
     @property
     def ledger(self) -> Ledger:
         """The ledger, opened at the first use."""
-        if self._ledger is None:
-            self._ledger = self._open()
-            self._ledger.purge(self._now() - timedelta(days=self.settings.keep_days))
-        return self._ledger
+        with self._lock:
+            if self._ledger is None:
+                self._ledger = self._open()
+                self._ledger.purge(self._now() - timedelta(days=self.settings.keep_days))
+            return self._ledger
 
     def backend(self) -> Backend:
         """Return who answers, by the settings in force."""
@@ -89,28 +102,19 @@ class Session:
         Raises:
             Told: with ``reply`` holding whatever came before it was raised.
         """
-        backend = self.backend()
-        offer = self.offer(backend, request.model)
-        request = fitted(request, offer, asked)
-        most = hold(request, offer.dearest) if offer and offer.dearest else None
-        self._affordable(most, self.settings.max_cost if max_cost is None else max_cost)
-        backend.ready()
-        call = Call(new_id(), self._now(), request)
-        shown = Shown(view)
-        began = self._clock()
-        error: Told | None = None
+        call: Call | None = None
+        error: BaseException | None = None
         try:
-            shown.open(request, most)
-            call = self._attempts(call, backend, offer, most, shown)
-        except Told as told:
-            error, call = told, getattr(told, "call", call)
-        call = replace(call, seconds=self._clock() - began, error=plain(error) if error else None)
-        self.last = call.reply
-        if call.attempts:
-            self._close(call, shown)
-        if error:
+            plan = self._planned(request, max_cost, asked)
+            with uninterrupted():
+                call, error = self._carried_out(plan, view)
+        except KeyboardInterrupt:
+            error = error or late(call)
+        if isinstance(error, Told) and call is not None:
             error.reply = call.reply
+        if error is not None:
             raise error
+        assert call is not None
         return call.reply
 
     def offer(self, backend: Backend, model: str) -> Offer | None:
@@ -126,152 +130,115 @@ class Session:
         return self.ledger.totals(self.settings.budget, self.settings.budget_period, self._now())
 
     def reconcile(self) -> int:
-        """Ask once for the price of each pending attempt; return how many are settled now."""
-        settled = 0
-        for attempt in self.ledger.pending():
-            record = self.backend().generation(attempt.generation_id or "")
-            cost = amount(record.get("total_cost")) if record else None
+        """Ask the endpoint once for each price not billed yet; return how many are settled now."""
+        backend, settled = self.backend(), 0
+        for attempt in self.ledger.pending(backend.name):
+            cost = recorded(backend.generation(attempt.generation_id or "") or {})
             if cost is not None:
                 self.ledger.correct(attempt.id, cost)
                 settled += 1
         return settled
 
-    def _attempts(
-        self, call: Call, backend: Backend, offer: Offer | None, most: Decimal | None, shown: Shown
-    ) -> Call:
-        """Try until there is an answer; each try is an attempt of its own in the ledger."""
-        while True:
-            fold, attempt = Fold(), Attempt(new_id(), hold=most)
-            try:
-                self._once(call, backend, attempt, fold, shown)
-                error: Told | None = None
-            except Told as told:
-                error = told
-            except KeyboardInterrupt:
-                error = stopped(fold)
-            except BaseException:  # a bug, or the interpreter's end: the row must not stay open
-                self._settle(attempt, fold, backend, offer, stopped(fold))
-                raise
-            attempt = self._settle(attempt, fold, backend, offer, error)
-            call = replace(call, attempts=(*call.attempts, attempt))
-            call = replace(call, reply=reply(call, fold, error))
-            if error is None and (error := unfinished(call)) is None:
-                return call
-            if call.reply.status == "ok":
-                call = replace(call, reply=replace(call.reply, status="failed"))
-            if not isinstance(error, M1Error) or not self._again(error, call, shown):
-                error.call = call
-                raise error
-
-    def _once(
-        self, call: Call, backend: Backend, attempt: Attempt, fold: Fold, shown: Shown
-    ) -> None:
-        s = self.settings
-        self.ledger.reserve(call, attempt, backend.name, s.budget, s.budget_period, s.keep_text)
-        with closing(backend.stream(call.request)) as events:
-            for event in events:
-                fold.feed(event)
-                if isinstance(event, Started):
-                    self.ledger.started(attempt.id, event.generation_id)
-                shown.feed(event)
-
-    def _settle(
-        self,
-        attempt: Attempt,
-        fold: Fold,
-        backend: Backend,
-        offer: Offer | None,
-        error: Told | None,
-    ) -> Attempt:
-        """Write down what the attempt cost, or that it is not known yet."""
-        end = fold.finish
-        attempt = replace(
-            attempt,
-            usage=end.usage,
-            generation_id=fold.generation_id,
-            provider=end.provider,
-            state="settled",
-        )
-        if backend.name == "offline":
-            attempt = replace(attempt, cost=Decimal(0), cost_source="offline")
-        elif end.cost is not None:
-            attempt = replace(attempt, cost=end.cost, cost_source="billed")
-        elif end.usage and end.usage.output and offer and offer.dearest:
-            attempt = replace(
-                attempt, cost=estimate(end.usage, offer.dearest), cost_source="estimated"
-            )
-        elif error is not None and not error.charged:
-            attempt = replace(attempt, cost=Decimal(0))
-        else:
-            attempt = replace(attempt, state="pending")
-        if not isinstance(error, (LedgerProblem, BudgetExceeded)):
-            with uninterrupted():
-                self.ledger.settle(attempt)
-        return attempt
-
-    def _again(self, error: M1Error, call: Call, shown: Shown) -> bool:
-        """Wait, visibly, before another attempt; False if there shall be none."""
-        done = len(call.attempts)
-        if not error.retry or done > self.settings.max_retries:
-            return False
-        seconds = BACK_OFF * 2 ** (done - 1) if error.retry_after is None else error.retry_after
-        shown.feed(Waiting(seconds, error.what))
-        try:
-            self._sleep(seconds)
-        except KeyboardInterrupt:
-            return False
-        return True
-
-    def _affordable(self, most: Decimal | None, limit: Decimal | None) -> None:
+    def _planned(self, request: Request, max_cost: Decimal | None, asked: bool) -> Plan:
+        """Return what is to be done, or refuse it, before anything is sent or written."""
+        backend = self.backend()
+        offer = self.offer(backend, request.model)
+        request = fitted(request, offer, asked)
+        most = hold(request, offer.dearest) if offer and offer.dearest else None
+        limit = self.settings.max_cost if max_cost is None else max_cost
         if limit is not None and most is not None and most > limit:
             could = at_most(most)
+            allowing = could[1:].replace(",", "")
             raise BudgetExceeded(
-                f"This call could cost {could}, and a call may cost ${limit} at most.",
-                todo=f"Allow it with --max-cost {could[1:]}, lower --max-tokens, or attach less.",
+                f"This call could cost {could}, and a call may cost ${limit:f} at most.",
+                todo=f"Allow it with --max-cost {allowing}, lower --max-tokens, or attach less.",
             )
+        backend.ready()
+        return Plan(request, backend, offer, most)
 
-    def _close(self, call: Call, shown: Shown) -> None:
-        notes = list(call.request.notes)
+    def _carried_out(self, plan: Plan, view: View) -> tuple[Call, BaseException | None]:
+        """Reserve, ask, settle, show; return the call and how it failed."""
+        call = Call(new_id(), self._now(), plan.request)
+        attempt = self._reserved(call, plan)
+        shown, book, began = Shown(view), Booked(self.ledger), self._clock()
+        call, error = self._attempts(call, attempt, plan, shown, book)
+        failure = None if error is None else plain(error) or type(error).__name__
+        call = replace(call, seconds=self._clock() - began, error=failure)
+        self.last = call.reply
+        s = self.settings
+        book.finish(call, s.keep_text)
+        totals = book.totals(s.budget, s.budget_period, self._now())
         try:
-            with uninterrupted():
-                self.ledger.finish(call, self.settings.keep_text)
-            totals = self.totals()
-        except LedgerProblem as problem:  # what was paid for is shown all the same
-            totals, notes = Totals(), [*notes, str(problem)]
-        shown.close(Receipt(call, totals, tuple(notes)))
+            shown.close(Receipt(call, totals, (*call.request.notes, *book.notes)))
+        except KeyboardInterrupt:
+            error = error or late(call)
+        return call, error
 
+    def _reserved(self, call: Call, plan: Plan) -> Attempt:
+        """Return a new attempt that is in the ledger, so that it may be sent."""
+        s, attempt = self.settings, Attempt(new_id(), hold=plan.most)
+        name = plan.backend.name
+        self.ledger.reserve(call, attempt, name, s.budget, s.budget_period, s.keep_text)
+        return attempt
 
-class Shown:
-    """A view that may break without breaking the call: after that it is left alone."""
+    def _attempts(
+        self, call: Call, attempt: Attempt, plan: Plan, shown: Shown, book: Booked
+    ) -> tuple[Call, BaseException | None]:
+        """Try until there is an answer; each try is an attempt of its own in the ledger."""
+        while True:
+            fold = Fold()
+            error = self._once(call, attempt, plan, fold, shown, book)
+            attempt = priced(attempt, fold, plan.backend.name, plan.offer, error)
+            book.settle(attempt)
+            call = replace(call, attempts=(*call.attempts, attempt))
+            if error is None:
+                error = empty(fold, attempt)
+                break
+            if not isinstance(error, M1Error) or not self._may_again(error, call):
+                break
+            try:
+                self._wait(error, call, shown)
+                attempt = self._reserved(call, plan)
+            except (Stopped, BudgetExceeded, LedgerProblem) as end:
+                error = end
+                break
+        return replace(call, reply=reply(call, fold, error)), error
 
-    def __init__(self, view: View) -> None:
-        self._view = view
-        self._broken = False
-
-    def open(self, request: Request, most: Decimal | None) -> None:
-        """See View.open."""
-        with self._guarded() as view:
-            view.open(request, most, sent(request))
-
-    def feed(self, event: Event) -> None:
-        """See View.feed."""
-        with self._guarded() as view:
-            view.feed(event)
-
-    def close(self, receipt: Receipt) -> None:
-        """See View.close."""
-        with self._guarded() as view:
-            view.close(receipt)
-
-    @contextmanager
-    def _guarded(self) -> Iterator[View]:
+    def _once(
+        self, call: Call, attempt: Attempt, plan: Plan, fold: Fold, shown: Shown, book: Booked
+    ) -> BaseException | None:
+        """Send once; return what broke it, after the connection is closed."""
         try:
-            yield Silent() if self._broken else self._view
-        except Exception as error:
-            self._broken = True
-            warnings.warn(f"The display failed ({error!r}); the reply is in _m1.", stacklevel=2)
+            with stoppable():
+                if not call.attempts:
+                    shown.open(call.request, plan.most)
+                with closing(plan.backend.stream(call.request)) as events:
+                    fold.sent = True
+                    for event in events:
+                        fold.feed(event)
+                        if isinstance(event, Started):
+                            book.started(attempt, event.generation_id)
+                        shown.feed(event)
+        except Told as told:
+            return told
+        except KeyboardInterrupt:
+            return stopped(fold, plan.backend.name)
+        except BaseException as error:  # a bug, or the interpreter's end: settled all the same
+            return error
+        return None
 
+    def _may_again(self, error: M1Error, call: Call) -> bool:
+        return error.retry and len(call.attempts) <= self.settings.max_retries
 
-def sent(request: Request) -> str:
-    """Return one line on what goes along with the prompt."""
-    return "; ".join(f"{plain(a.name, 40)} → {a.level or a.kind}" for a in request.attachments)
+    def _wait(self, error: M1Error, call: Call, shown: Shown) -> None:
+        """Wait, visibly, before another attempt; raise Stopped if the user has had enough."""
+        seconds = error.retry_after
+        if seconds is None:
+            seconds = BACK_OFF * 2 ** (len(call.attempts) - 1)
+        try:
+            with stoppable():
+                shown.feed(Waiting(seconds, error.what))
+                self._sleep(seconds)
+        except KeyboardInterrupt:
+            what = f"Stopped by you, while waiting to try again. {error.what}"
+            raise Stopped(what, cost=NOT_CHARGED) from None

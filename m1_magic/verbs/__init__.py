@@ -24,14 +24,15 @@ def help_(desk: Desk, args: Sequence[str] = ()) -> str:
     if args:
         verb = found(args[0])
         return f"`%m1 {verb.usage}`\n\n{verb.help}"
-    rows = "\n".join(f"| `%m1 {verb.usage}` | {verb.help} |" for verb in VERBS.values())
+    width = max(len(verb.usage) for verb in VERBS.values())
+    rows = [f"%m1 {verb.usage:{width}}  {verb.help}" for verb in VERBS.values()]
     return "\n\n".join(
         [
             "**m1-magic**: MiniMax M1 in the notebook. Options first, the prompt below:",
             page.code("%%m1 --df sales -o r\nWhich region grew, and why?"),
             grammar.table(grammar.cell_options()),
             "`{{name}}` in the prompt is replaced by a value, a table by its summary.",
-            f"| verb | |\n|---|---|\n| `%m1` | the status |\n{rows}",
+            page.code("\n".join([f"%m1 {'':{width}}  the status", *rows])),
             "Every setting: `%config M1`.",
         ]
     )

@@ -409,7 +409,7 @@ class Page:
 class Attacker:
     """A web server of somebody else, on this machine, that remembers what it was asked for."""
 
-    PIXEL = base64.b64decode("R0lGODlhAQABAAAAACw=")
+    PIXEL = base64.b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")
 
     def __init__(self) -> None:
         hits = self.hits = []  # type: list[str]

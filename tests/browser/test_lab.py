@@ -15,9 +15,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import BrowserContext
+
 from browser.front import Attacker, Jupyter, Output, Page, chromium, chromium_path
 from emulator import Answer, OpenRouter
-from playwright.sync_api import BrowserContext
 
 pytestmark = pytest.mark.browser
 only_lab = pytest.mark.parametrize("jupyter", ["lab"], indirect=True)
@@ -277,7 +278,7 @@ def test_answers_are_inert(
 
 def check_inert(page: Page, attacker: Attacker) -> list[int]:
     """Check that all of the attack is there as text and that none of it is alive."""
-    page.js(SETTLE, attacker.base)
+    settle(page, attacker)
     assert page.js("() => window.pwned ?? null") is None
     assert [hit for hit in attacker.hits if not hit.startswith("/fence")] == []
     assert [url for url in page.seen.requests if "attack-" in url] == []
@@ -290,14 +291,21 @@ def check_inert(page: Page, attacker: Attacker) -> list[int]:
     return [len(answer) for answer in outputs]
 
 
+def settle(page: Page, attacker: Attacker) -> None:
+    """Wait until whatever the outputs may have set going has happened."""
+    page.js(SETTLE, attacker.base)
+    page.until("() => settled")
+
+
 # Unfolds everything; then a broken picture, and one that is loaded after all others.
-SETTLE = """site => new Promise(done => {
+SETTLE = """site => {
+  window.settled = false;
   for (const one of document.querySelectorAll('.jp-OutputArea details')) one.open = true;
   const broken = new Image(), last = new Image();
-  last.onload = () => requestAnimationFrame(() => requestAnimationFrame(() => done()));
+  last.onload = () => requestAnimationFrame(() => requestAnimationFrame(() => { settled = true; }));
   broken.onerror = () => { last.src = site + '/fence?' + Math.random(); };
   broken.src = 'data:image/png,x';
-})"""
+}"""
 
 # What in an output is more than text, tables, lists, code and links to elsewhere.
 ALIVE = r"""() => {
@@ -326,7 +334,7 @@ def test_the_traps_of_the_attack_work(page: Page, jupyter: Jupyter, attacker: At
     page.open(jupyter.write("control.ipynb", [shown]))
     assert page.run_all()
     page.until("names => names.every(name => window.pwned?.includes(name))", list(EXECUTED))
-    page.js(SETTLE, attacker.base)
+    settle(page, attacker)
     assert {f"/{name}" for name in LOADED} <= set(attacker.hits)
     asked = " ".join(page.seen.requests)
     assert all(name in asked for name in ("attack-relative", "attack-tag", "attack-absolute"))

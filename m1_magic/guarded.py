@@ -1,0 +1,93 @@
+"""A view and a ledger that may break without breaking the call that they serve.
+
+What was paid for is shown though it cannot be written down, and written down though it cannot be
+shown.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import datetime
+from decimal import Decimal
+
+from .calls import Attempt, Call, Event, Receipt, Request, Totals
+from .errors import LedgerProblem, plain
+from .ledger import Ledger
+from .render import Silent, View
+
+
+class Shown:
+    """A view of one call; after it has failed once, it is left alone."""
+
+    def __init__(self, view: View) -> None:
+        self._view = view
+
+    def open(self, request: Request, most: Decimal | None) -> None:
+        """See View.open."""
+        with self._guarded():
+            self._view.open(request, most, sent(request))
+
+    def feed(self, event: Event) -> None:
+        """See View.feed."""
+        with self._guarded():
+            self._view.feed(event)
+
+    def close(self, receipt: Receipt) -> None:
+        """See View.close."""
+        with self._guarded():
+            self._view.close(receipt)
+
+    @contextmanager
+    def _guarded(self) -> Iterator[None]:
+        try:
+            yield
+        except Exception as error:
+            self._view = Silent()
+            with suppress(Warning):  # where warnings are errors, the reply matters more
+                warnings.warn(
+                    f"The display failed ({plain(repr(error), 120)}); the reply is in _m1.",
+                    stacklevel=2,
+                )
+
+
+class Booked:
+    """The ledger of a call that may be paid for already: its first problem becomes a note."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self.notes: tuple[str, ...] = ()
+
+    def started(self, attempt: Attempt, generation_id: str | None) -> None:
+        """See Ledger.started."""
+        with self._noted():
+            self._ledger.started(attempt.id, generation_id)
+
+    def settle(self, attempt: Attempt) -> None:
+        """See Ledger.settle."""
+        with self._noted():
+            self._ledger.settle(attempt)
+
+    def finish(self, call: Call, keep_text: bool) -> None:
+        """See Ledger.finish."""
+        with self._noted():
+            self._ledger.finish(call, keep_text)
+
+    def totals(self, budget: Decimal | None, period: str, now: datetime) -> Totals:
+        """See Ledger.totals; nothing but the budget if it cannot be read."""
+        with self._noted():
+            return self._ledger.totals(budget, period, now)
+        return Totals(budget=budget, period=period)
+
+    @contextmanager
+    def _noted(self) -> Iterator[None]:
+        try:
+            yield
+        except LedgerProblem as problem:
+            self.notes = self.notes or (f"{problem.what} This call is not all in it.",)
+
+
+def sent(request: Request) -> str:
+    """Return one line on what goes along with the prompt."""
+    return "; ".join(f"{plain(a.name, 40)} → {a.level or a.kind}" for a in request.attachments)

@@ -1,0 +1,132 @@
+"""A backend that says what a test wrote down, and a view that keeps what it is told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Mapping, Sequence
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from m1_magic.calls import Event, Finish, Message, Receipt, Request, Started, Text, Usage
+from m1_magic.config import M1
+from m1_magic.ledger import open_ledger
+from m1_magic.prices import Offer, Price
+from m1_magic.session import Session
+
+MODEL = "minimax/minimax-m1"
+PRICE = Price(Decimal("0.0000004"), Decimal("0.0000022"))
+OFFER = Offer(MODEL, 1_000_000, 40_000, PRICE, PRICE, source="endpoints")
+USAGE = Usage(input=12, output=5)
+# An event to yield, an error to raise, or something to do at that moment.
+Line = Event | BaseException | Callable[[], object]
+Script = Sequence[Line]
+
+
+def request(text: str = "hi", max_tokens: int = 100, **more: Any) -> Request:
+    return Request(MODEL, (Message("user", text),), max_tokens, **more)
+
+
+def answer(*pieces: str, cost: str | None = "0.0025", reason: str | None = "stop") -> list[Line]:
+    """A whole completion: Started, the pieces, Finish."""
+    end = Finish(reason, USAGE, None if cost is None else Decimal(cost), MODEL, "Minimax")
+    return [Started("gen-1"), *map(Text, pieces or ("Yes.",)), end]
+
+
+class Scripted:
+    """A Backend that plays one script an attempt, and the Chooser that always chooses it."""
+
+    prices_known = False
+
+    def __init__(
+        self,
+        *scripts: Script,
+        name: str = "openrouter.ai",
+        offer: Offer | None = OFFER,
+        records: Mapping[str, dict[str, Any]] | None = None,
+    ) -> None:
+        self.name, self._offer, self.records = name, offer, dict(records or {})
+        self._scripts = list(scripts)
+        self.sent: list[Request] = []
+        self.said: list[Event] = []
+        self.open = self.closed = self.readied = 0
+
+    def __call__(self, settings: M1) -> Scripted:
+        return self
+
+    def ready(self) -> None:
+        self.readied += 1
+
+    def stream(self, request: Request) -> Generator[Event]:
+        self.sent.append(request)
+        self.open += 1
+        try:
+            for line in self._scripts.pop(0):
+                if isinstance(line, BaseException):
+                    raise line
+                if isinstance(line, Event):
+                    self.said.append(line)
+                    yield line
+                else:
+                    line()
+        finally:
+            self.open -= 1
+            self.closed += 1
+
+    def offer(self, model: str, max_price: Mapping[str, Any] | None = None) -> Offer | None:
+        return self._offer
+
+    def models(self) -> list[dict[str, Any]]:
+        return []
+
+    def key(self) -> dict[str, Any]:
+        return {}
+
+    def generation(self, generation_id: str) -> dict[str, Any] | None:
+        return self.records.get(generation_id)
+
+    def close(self) -> None:
+        pass
+
+
+class Seen:
+    """A View that lists what it is fed; ``at`` does something, or raises, at open, feed, close."""
+
+    def __init__(self, **at: BaseException | Callable[[], object]) -> None:
+        self._at = at
+        self.opened: list[tuple[Request, Decimal | None, str]] = []
+        self.events: list[Event] = []
+        self.receipts: list[Receipt] = []
+
+    @property
+    def text(self) -> str:
+        return "".join(event.text for event in self.events if isinstance(event, Text))
+
+    @property
+    def receipt(self) -> Receipt:
+        (receipt,) = self.receipts
+        return receipt
+
+    def open(self, request: Request, at_most: Decimal | None, sent: str) -> None:
+        self.opened.append((request, at_most, sent))
+        self._now("open")
+
+    def feed(self, event: Event) -> None:
+        self.events.append(event)
+        self._now("feed")
+
+    def close(self, receipt: Receipt) -> None:
+        self.receipts.append(receipt)
+        self._now("close")
+
+    def _now(self, moment: str) -> None:
+        what = self._at.get(moment)
+        if isinstance(what, BaseException):
+            raise what
+        if what is not None:
+            what()
+
+
+def session(home: Path, backend: Scripted, settings: M1 | None = None, **more: Any) -> Session:
+    """A session of its own, with its ledger in ``home``."""
+    home.mkdir(parents=True, exist_ok=True)
+    return Session(settings or M1(), lambda: open_ledger(home), backend, **more)  # type: ignore[arg-type]

@@ -1,0 +1,1016 @@
+"""One loop from a request to a settled reply: what is kept, shown and raised, whatever happens."""
+
+from __future__ import annotations
+
+import gc
+import os
+import signal
+import sqlite3
+import sys
+import threading
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from decimal import Decimal
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import pytest
+from emulator import Answer, OpenRouter
+from emulator import closed_port as a_closed_port
+from scripted import OFFER, USAGE, Line, Scripted, Seen, answer, request, session
+
+from m1_magic import api, errors
+from m1_magic.backends import Backend
+from m1_magic.calls import Finish, Receipt, Reply, Started, Text, Thinking, Usage, Waiting
+from m1_magic.config import M1
+from m1_magic.errors import (
+    BudgetExceeded,
+    CannotConnect,
+    CutOff,
+    EmptyAnswer,
+    KeyRefused,
+    LedgerProblem,
+    M1Error,
+    OutOfCredit,
+    ProviderDown,
+    RateLimited,
+    SentNoAnswer,
+    Stopped,
+)
+from m1_magic.interrupts import stoppable, uninterrupted
+from m1_magic.prices import Price
+from m1_magic.prompt import build
+from m1_magic.session import Session
+
+COST = Decimal("0.0025")
+Row = tuple[str, int | None, int | None, str | None, str]
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    return tmp_path / "m1 home"
+
+
+def attempts(home: Path) -> list[Row]:
+    """State, hold and cost in nano-dollars, generation id and cost source, in order of writing."""
+    with sqlite3.connect(home / "ledger.db") as db:
+        return db.execute(
+            "SELECT state, hold_nano, cost_nano, generation_id, cost_source FROM attempts"
+            " JOIN (SELECT id AS i, row_number() OVER (ORDER BY rowid) AS n FROM"
+            " (SELECT id, 0 AS rowid FROM attempts)) ON i = id ORDER BY n"
+        ).fetchall()
+
+
+def calls(home: Path) -> list[tuple[str, str | None, str | None, str | None]]:
+    """Status, finish, error and answer of each call."""
+    with sqlite3.connect(home / "ledger.db") as db:
+        return db.execute("SELECT status, finish, error, answer FROM calls").fetchall()
+
+
+def failing(
+    home: Path, *scripts: list[Line], view: Seen | None = None, **more: Any
+) -> tuple[BaseException, Session, Scripted]:
+    """Ask what must fail; return the error, the session and the backend."""
+    backend = Scripted(*scripts)
+    asking = session(home, backend, **more)
+    with pytest.raises(BaseException) as caught:
+        asking.ask(request(), view or Seen())
+    return caught.value, asking, backend
+
+
+# -- how a call ends ------------------------------------------------------------------------
+
+
+def test_complete(home: Path) -> None:
+    backend = Scripted(
+        [Started("gen-1"), Thinking("Hm."), Text("Y"), Text("es."), Finish("stop", USAGE, COST)]
+    )
+    checked: Backend = backend  # the fake keeps the protocol
+    view = Seen()
+    reply = session(home, checked).ask(request(), view)  # type: ignore[arg-type]
+    assert (reply.text, reply.thinking, reply.status, reply.finish) == (
+        "Yes.",
+        "Hm.",
+        "ok",
+        "stop",
+    )
+    assert (reply.usage, reply.cost, reply.cost_source) == (USAGE, COST, "billed")
+    assert reply.model == "minimax/minimax-m1"
+    assert view.events == backend.said
+    assert view.receipt.call.reply == reply
+    assert view.receipt.totals.session == view.receipt.totals.spent == COST
+    assert view.receipt.notes == ()
+    assert (backend.open, backend.closed, backend.readied) == (0, 1, 1)
+    assert calls(home) == [("ok", "stop", None, "Yes.")]
+    assert [row[0] for row in attempts(home)] == ["settled"]
+
+
+def test_the_view_hears_of_the_fitted_request_its_hold_and_what_goes_along(home: Path) -> None:
+    view = Seen()
+    session(home, Scripted(answer())).ask(request(max_tokens=50_000), view, asked=True)
+    ((shown, most, sent),) = view.opened
+    assert shown.max_tokens == 40_000
+    assert most == (2 + 2 * 32) * Decimal("0.0000004") + 40_000 * Decimal("0.0000022")
+    assert sent == ""
+    assert view.receipt.notes == ("max_tokens 50,000 → 40,000, the endpoint's limit",)
+
+
+@pytest.mark.parametrize("reason", ["length", "content_filter"])
+def test_truncated_passes(home: Path, reason: str) -> None:
+    reply = session(home, Scripted(answer("half", reason=reason))).ask(request(), Seen())
+    assert (reply.status, reply.finish, reply.text) == ("truncated", reason, "half")
+    assert calls(home)[0][:2] == ("truncated", reason)
+
+
+def test_all_tokens_into_thinking_is_truncated_not_empty(home: Path) -> None:
+    script: list[Line] = [Started("g"), Thinking("Hm"), Finish("length", USAGE, COST)]
+    reply = session(home, Scripted(script)).ask(request(), Seen())
+    assert (reply.status, reply.text, reply.thinking) == ("truncated", "", "Hm")
+
+
+@pytest.mark.parametrize(
+    ("script", "says"),
+    [
+        ([Started("g"), Finish("stop", USAGE, COST)], "without a word. It cost $0.0025."),
+        ([Started("g"), Text(" \n"), Finish("stop", USAGE, COST)], "It cost $0.0025."),
+        ([Started("g"), Thinking("Hm"), Finish("stop", USAGE, COST)], "It cost $0.0025."),
+        ([Started("g"), Finish("stop")], "It may be charged"),
+        ([Started("g"), Finish("content_filter", USAGE, COST)], "content filter"),
+    ],
+)
+def test_an_empty_answer_fails(home: Path, script: list[Line], says: str) -> None:
+    view = Seen()
+    error, asking, _ = failing(home, script, view=view)
+    assert isinstance(error, EmptyAnswer)
+    assert says in str(error)
+    assert error.reply == asking.last == view.receipt.call.reply
+    assert (error.reply.status, error.reply.finish) == ("failed", None)
+    assert calls(home)[0][0] == "failed"
+
+
+def test_tool_calls_without_text_are_no_empty_answer(home: Path) -> None:
+    reply = session(home, Scripted(answer("", reason="tool_calls"))).ask(request(), Seen())
+    assert (reply.status, reply.finish) == ("ok", "tool_calls")
+
+
+def test_cut_off_keeps_the_text_and_the_hold(home: Path) -> None:
+    view = Seen()
+    script: list[Line] = [Started("gen-9"), Thinking("Hm"), Text("so far"), CutOff("cut.")]
+    error, asking, backend = failing(home, script, view=view)
+    assert isinstance(error, CutOff)
+    reply = error.reply
+    assert reply is not None
+    assert (reply.text, reply.thinking, reply.status, reply.finish) == (
+        "so far",
+        "Hm",
+        "failed",
+        None,
+    )
+    assert (reply.cost, reply.cost_source) == (None, "unknown")
+    assert asking.last == reply == view.receipt.call.reply
+    assert view.receipt.totals.unknown == 1
+    ((state, hold, cost, generation, source),) = attempts(home)
+    assert (state, cost, generation, source) == ("pending", None, "gen-9", "unknown")
+    assert hold is not None and hold > 0
+    assert asking.totals().held == Decimal(hold) / 10**9
+    assert calls(home) == [("failed", None, "cut. " + CutOff.cost, "so far")]
+    assert len(backend.sent) == 1
+
+
+def test_an_error_after_the_finish_keeps_price_and_reason(home: Path) -> None:
+    script: list[Line] = [
+        Started("g"),
+        Text("so far"),
+        Finish("error", USAGE, COST),
+        CutOff("the provider reports an error."),
+    ]
+    error, _, _ = failing(home, script)
+    assert isinstance(error, CutOff) and error.reply is not None
+    assert (error.reply.finish, error.reply.status, error.reply.cost) == ("error", "failed", COST)
+    assert attempts(home)[0][0] == "settled"
+
+
+def test_sent_but_no_answer(home: Path) -> None:
+    error, asking, _ = failing(home, [SentNoAnswer("silence.")])
+    assert isinstance(error, SentNoAnswer) and error.reply is not None
+    assert (error.reply.text, error.reply.status, error.reply.cost) == ("", "failed", None)
+    assert attempts(home)[0][0] == "pending"
+    assert asking.totals().held > 0
+
+
+@pytest.mark.parametrize("kind", [KeyRefused, OutOfCredit, errors.Flagged, errors.BadRequest])
+def test_a_refusal_costs_nothing_and_releases_the_hold(home: Path, kind: type[M1Error]) -> None:
+    error, asking, backend = failing(home, [kind("No.")])
+    assert isinstance(error, kind) and error.reply is not None
+    assert error.reply.cost == 0
+    assert [row[:3:2] for row in attempts(home)] == [("settled", 0)]
+    assert asking.totals().held == 0
+    assert len(backend.sent) == 1
+
+
+def test_a_bug_in_the_backend_is_raised_and_accounted(home: Path) -> None:
+    view = Seen()
+    bug = RuntimeError("bug")
+    error, asking, backend = failing(home, [Started("g"), Text("so far"), bug], view=view)
+    assert error is bug
+    assert attempts(home)[0][0] == "pending"
+    assert asking.last is not None and asking.last.text == "so far"
+    assert view.receipt.call.error == "bug"
+    assert backend.open == 0
+
+
+def test_a_backend_that_fails_before_it_sends_costs_nothing(home: Path) -> None:
+    class Broken(Scripted):
+        def stream(self, request: Any) -> Any:
+            raise RuntimeError("not even started")
+
+    asking = session(home, Broken())
+    with pytest.raises(RuntimeError):
+        asking.ask(request(), Seen())
+    assert [row[:3:2] for row in attempts(home)] == [("settled", 0)]
+
+
+def test_calls_do_not_share_anything(home: Path) -> None:
+    asking = session(home, Scripted(answer("one"), answer("two"), answer("three", cost="1.5")))
+    replies = [asking.ask(request(), Seen()) for _ in range(3)]
+    assert [reply.text for reply in replies] == ["one", "two", "three"]
+    assert len({reply.id for reply in replies}) == 3
+    assert asking.totals().session == Decimal("1.505")
+
+
+# -- retries --------------------------------------------------------------------------------
+
+
+def limited(seconds: float | None = None) -> RateLimited:
+    error = RateLimited("Too many requests.")
+    error.retry_after = seconds
+    return error
+
+
+def busy() -> ProviderDown:
+    error = ProviderDown("No provider is free.", cost=errors.NOT_CHARGED)
+    error.retry, error.charged = True, False
+    return error
+
+
+@pytest.mark.parametrize(
+    ("failures", "seconds"),
+    [
+        ([limited(7.0), limited(0.0)], [7.0, 0.0]),
+        ([limited(), limited()], [0.5, 1.0]),
+        ([busy(), limited(3.0)], [0.5, 3.0]),
+        ([CannotConnect("refused."), CannotConnect("refused.")], [0.5, 1.0]),
+    ],
+)
+def test_a_retry_is_visible_and_an_attempt_of_its_own(
+    home: Path, failures: list[M1Error], seconds: list[float]
+) -> None:
+    slept: list[float] = []
+    view = Seen()
+    backend = Scripted([failures[0]], [failures[1]], answer("third"))
+    reply = session(home, backend, sleep=slept.append).ask(request(), view)
+    assert (reply.text, reply.status, reply.cost) == ("third", "ok", COST)
+    assert slept == seconds
+    told = [event for event in view.events if isinstance(event, Waiting)]
+    expected = zip(seconds, failures, strict=True)
+    assert told == [Waiting(wait, error.what) for wait, error in expected]
+    assert len(view.opened) == len(view.receipts) == 1
+    assert len(view.receipt.call.attempts) == 3
+    rows = attempts(home)
+    assert sorted(row[2] or 0 for row in rows) == [0, 0, 2_500_000]
+    assert {row[0] for row in rows} == {"settled"}
+    assert len({row[1] for row in rows}) == 1 and rows[0][1]
+
+
+def test_each_attempt_holds_before_it_is_sent(home: Path) -> None:
+    held: list[Decimal] = []
+    asking: Session
+
+    def look() -> None:
+        held.append(asking.totals().held)
+
+    asking = session(
+        home, Scripted([look, limited(0)], [look, *answer()]), sleep=lambda seconds: None
+    )
+    asking.ask(request(), Seen())
+    assert held[0] == held[1] > 0
+    assert asking.totals().held == 0
+
+
+def test_only_so_many_attempts(home: Path) -> None:
+    for number, retries in enumerate((2, 0, 5)):
+        slept: list[float] = []
+        settings = M1()
+        settings.max_retries = retries
+        where = home / str(number)
+        error, _, backend = failing(
+            where, *([limited(1)] for _ in range(9)), settings=settings, sleep=slept.append
+        )
+        assert isinstance(error, RateLimited)
+        assert len(backend.sent) == retries + 1 == len(attempts(where))
+        assert len(slept) == retries
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        KeyRefused("401"),
+        OutOfCredit("402"),
+        ProviderDown("500"),
+        SentNoAnswer("silence"),
+        errors.LoginPage("page"),
+        errors.NoSuchModel("404"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_never_tried_again(home: Path, error: M1Error) -> None:
+    raised, _, backend = failing(home, [error], answer(), sleep=pytest.fail)
+    assert raised is error
+    assert len(backend.sent) == 1
+
+
+def test_nothing_that_gave_text_is_tried_again(home: Path) -> None:
+    _, _, backend = failing(home, [Started("g"), Text("a"), CutOff("cut")], answer())
+    assert len(backend.sent) == 1
+
+
+def test_the_text_is_the_last_attempts_and_the_cost_is_of_all(home: Path) -> None:
+    charged = limited(0)
+    first: list[Line] = [Started("g1"), Text("lost"), Finish("stop", Usage(1, 2), COST), charged]
+    view = Seen()
+    asking = session(home, Scripted(first, answer("kept", cost="0.01")), sleep=lambda seconds: None)
+    reply = asking.ask(request(), view)
+    assert (reply.text, reply.cost) == ("kept", Decimal("0.0125"))
+    assert reply.usage == Usage(13, 7)
+    assert asking.totals().session == Decimal("0.0125")
+
+
+def test_a_budget_that_is_used_up_between_attempts_ends_the_call(home: Path) -> None:
+    settings = M1()
+    asking: Session
+
+    def lower(seconds: float) -> None:
+        settings.budget = Decimal(0)
+
+    view = Seen()
+    error, _, backend = failing(
+        home, [limited(1)], answer(), settings=settings, sleep=lower, view=view
+    )
+    assert isinstance(error, BudgetExceeded) and error.reply is not None
+    assert len(backend.sent) == 1
+    assert view.receipt.call.reply.status == "failed"
+    assert [row[0] for row in attempts(home)] == ["settled"]
+
+
+# -- Ctrl-C ---------------------------------------------------------------------------------
+
+
+def ctrl_c() -> None:
+    signal.raise_signal(signal.SIGINT)
+
+
+@pytest.mark.parametrize("stop", [ctrl_c, KeyboardInterrupt()], ids=["signal", "raised"])
+@pytest.mark.parametrize(
+    ("before", "says", "text", "generation"),
+    [
+        ([], "before the server answered", "", None),
+        ([Started("gen-7")], "no text had come", "", "gen-7"),
+        ([Started("gen-7"), Thinking("Hm")], "text so far is kept", "", "gen-7"),
+        ([Started("gen-7"), Text("so "), Text("far")], "text so far is kept", "so far", "gen-7"),
+    ],
+)
+def test_stopped(
+    home: Path, before: list[Line], says: str, text: str, generation: str | None, stop: Line
+) -> None:
+    view = Seen()
+    error, asking, backend = failing(home, [*before, stop, *answer()], view=view)
+    assert isinstance(error, Stopped) and isinstance(error, KeyboardInterrupt)
+    assert says in str(error)
+    assert error.reply is not None
+    assert (error.reply.text, error.reply.status, error.reply.finish) == (text, "stopped", None)
+    assert error.reply == asking.last == view.receipt.call.reply
+    assert (backend.open, backend.closed) == (0, 1)
+    ((state, hold, cost, found, _),) = attempts(home)
+    assert (state, cost, found) == ("pending", None, generation)
+    assert hold
+    assert calls(home)[0][0] == "stopped"
+
+
+@pytest.mark.parametrize("stop", [ctrl_c, KeyboardInterrupt()], ids=["signal", "raised"])
+def test_stopped_while_the_view_paints(home: Path, stop: Line) -> None:
+    view = Seen(feed=stop)  # type: ignore[arg-type]
+    error, _, backend = failing(home, [Started("g"), Text("so far")], view=view)
+    assert isinstance(error, Stopped)
+    assert backend.open == 0
+    assert len(view.receipts) == 1
+
+
+def test_stopped_before_anything_was_sent(home: Path) -> None:
+    view = Seen(open=ctrl_c)
+    error, asking, backend = failing(home, answer(), view=view)
+    assert isinstance(error, Stopped)
+    assert errors.NOTHING_SENT in str(error)
+    assert backend.sent == []
+    assert asking.totals().held == 0
+    assert [row[:3:2] for row in attempts(home)] == [("settled", 0)]
+    assert view.receipt.call.reply.status == "stopped"
+
+
+def test_stopped_while_getting_ready(home: Path) -> None:
+    class Slow(Scripted):
+        def ready(self) -> None:
+            ctrl_c()
+
+    view = Seen()
+    backend = Slow(answer())
+    with pytest.raises(Stopped, match="Nothing was sent") as caught:
+        session(home, backend).ask(request(), view)
+    assert caught.value.reply is None
+    assert (backend.sent, view.opened, view.receipts) == ([], [], [])
+
+
+def test_stopped_after_the_bill_came_is_settled_with_it(home: Path) -> None:
+    error, asking, _ = failing(home, [*answer("all"), ctrl_c])
+    assert isinstance(error, Stopped) and error.reply is not None
+    assert (error.reply.text, error.reply.cost, error.reply.status) == ("all", COST, "stopped")
+    assert "It cost $0.0025." in str(error)
+    assert asking.totals().held == 0
+
+
+@pytest.mark.parametrize("stop", [ctrl_c, KeyboardInterrupt()], ids=["signal", "raised"])
+def test_stopped_while_the_end_is_shown_loses_nothing(home: Path, stop: Line) -> None:
+    view = Seen(close=stop)  # type: ignore[arg-type]
+    error, asking, _ = failing(home, answer("all"), view=view)
+    assert isinstance(error, Stopped) and error.reply is not None
+    assert (error.reply.text, error.reply.status, error.reply.cost) == ("all", "ok", COST)
+    assert "It cost $0.0025" in str(error)
+    assert asking.totals().session == COST
+
+
+@pytest.mark.parametrize("by", ["sleep", "view"])
+def test_stopped_during_the_back_off(home: Path, by: str) -> None:
+    def sleep(seconds: float) -> None:
+        ctrl_c()
+
+    view = Seen(feed=ctrl_c if by == "view" else lambda: None)
+    more: dict[str, Any] = {"sleep": sleep if by == "sleep" else pytest.fail}
+    error, asking, backend = failing(home, [limited(60)], answer(), view=view, **more)
+    assert isinstance(error, Stopped)
+    assert "Too many requests" in str(error) and errors.NOT_CHARGED in str(error)
+    assert len(backend.sent) == 1
+    assert asking.totals().held == 0
+    assert view.receipt.call.reply.status == "stopped"
+
+
+def test_stopping_the_local_model_costs_nothing(home: Path) -> None:
+    backend = Scripted([Started(None), Text("a"), ctrl_c], name="offline")
+    with pytest.raises(Stopped) as caught:
+        session(home, backend).ask(request(), Seen())
+    assert "charge" not in str(caught.value)
+    assert caught.value.reply is not None and caught.value.reply.cost == 0
+
+
+def test_a_second_ctrl_c_waits_until_the_first_is_written_down(home: Path) -> None:
+    class Hasty(Scripted):
+        def stream(self, request: Any) -> Any:
+            yield Started("gen-1")
+            yield Text("so far")
+            ctrl_c()
+
+    view = Seen(close=ctrl_c)
+    asking = session(home, Hasty())
+    with pytest.raises(Stopped) as caught:
+        asking.ask(request(), view)
+    assert caught.value.reply is not None and caught.value.reply.text == "so far"
+    assert attempts(home)[0][0] == "pending"
+    assert len(view.receipts) == 1
+
+
+OURS = ("session.py", "fold.py", "guarded.py", "ledger.py", "schema.py", "interrupts.py")
+
+
+def interrupted_at(lines: set[int], run: Callable[[], object]) -> int:
+    """Run with a SIGINT at each of these lines of our own code; return how many lines there were."""
+    count = 0
+
+    def trace(frame: FrameType, event: str, arg: object) -> Any:
+        nonlocal count
+        name = frame.f_code.co_filename
+        if "m1_magic" not in name or not name.endswith(OURS):
+            return None
+        if event == "line":
+            count += 1
+            if count in lines:
+                ctrl_c()
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        run()
+    finally:
+        sys.settrace(before)
+    return count
+
+
+def everywhere(home: Path, script: list[Line], check: Callable[..., None]) -> None:
+    """Interrupt a call at each line of ours, once a call, and check what is left."""
+    settings = M1()
+    first = session(home, Scripted(answer()), settings)
+    first.ask(request(), Seen())
+    seen = Seen()
+    total = interrupted_at(set(), lambda: session_of(first, script).ask(request(), seen))
+    assert total > 200
+    for line in range(1, total + 1):
+        view, backend = Seen(), Scripted(script)
+        asking = session_of(first, script, backend)
+        raised: BaseException | None = None
+        try:
+            interrupted_at({line}, lambda a=asking, v=view: a.ask(request(), v))  # type: ignore[misc]
+        except KeyboardInterrupt as error:
+            raised = error
+        check(line, raised, asking, view, backend)
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def session_of(like: Session, script: list[Line], backend: Scripted | None = None) -> Session:
+    """A session on the same ledger."""
+    return Session(like.settings, lambda: like.ledger, backend or Scripted(script))  # type: ignore[arg-type]
+
+
+def test_ctrl_c_at_any_line_of_ours_loses_neither_text_nor_price(home: Path) -> None:
+    def check(
+        line: int,
+        raised: BaseException | None,
+        asking: Session,
+        view: Seen,
+        backend: Scripted,
+    ) -> None:
+        where = f"line {line}"
+        assert raised is not None, where
+        assert backend.open == 0, where
+        assert asking.ledger.totals(None, "session", NOW()).held == 0 or backend.sent, where
+        states = [row[0] for row in attempts(home)]
+        assert "reserved" not in states and "streaming" not in states, where
+        assert len(view.receipts) == len(view.opened) or not backend.sent, where
+        if backend.sent:
+            assert asking.last is not None, where
+            assert asking.last.text.startswith(view.text), where
+            assert len(view.receipts) == 1, where
+            if isinstance(raised, Stopped):
+                assert raised.reply == asking.last == view.receipt.call.reply, where
+            else:  # in the last lines, when all was written and shown
+                assert asking.last.status == "ok", where
+
+    from m1_magic.ledger import now_utc as NOW
+
+    everywhere(home, answer("one ", "two"), check)
+
+
+def test_a_second_ctrl_c_at_any_line_is_no_worse(home: Path) -> None:
+    script: list[Line] = [Started("gen-1"), Text("so far"), ctrl_c]
+    first = session(home, Scripted(answer()))
+    first.ask(request(), Seen())
+
+    def hasty(lines: set[int]) -> tuple[int, BaseException | None, Session, Seen]:
+        asking, view = session_of(first, script), Seen()
+        raised: BaseException | None = None
+        counted = 0
+        try:
+            counted = interrupted_at(lines, lambda: quiet(asking, view))
+        except KeyboardInterrupt as error:
+            raised = error
+        return counted, raised, asking, view
+
+    def quiet(asking: Session, view: Seen) -> None:
+        with pytest.raises(Stopped) as caught:
+            asking.ask(request(), view)
+        assert caught.value.reply is not None
+        assert caught.value.reply.text == "so far"
+
+    total, _, _, _ = hasty(set())
+    # From the first Ctrl-C on: what comes before is the test above.
+    begun = total // 2
+    for line in range(begun, total + 1):
+        _, raised, asking, view = hasty({line})
+        states = {row[0] for row in attempts(home)}
+        assert states <= {"settled", "pending"}, line
+        assert asking.last is None or asking.last.text in ("", "so far"), line
+        assert len(view.receipts) == 1, line
+        assert raised is None or total - line < 12, line
+
+
+def test_uninterrupted_lets_ctrl_c_through_afterwards() -> None:
+    done = []
+    with pytest.raises(KeyboardInterrupt):
+        with uninterrupted():
+            ctrl_c()
+            ctrl_c()
+            done.append("written")
+    assert done == ["written"]
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_uninterrupted_nests_and_stoppable_opens_it_once() -> None:
+    done = []
+    with uninterrupted():
+        with pytest.raises(KeyboardInterrupt):
+            with stoppable():
+                with uninterrupted():
+                    ctrl_c()
+                    done.append("inner")
+                done.append("never")
+        ctrl_c()  # a second one: the first has come through
+        done.append("outer")
+    assert done == ["inner", "outer"]
+
+
+def test_stoppable_lets_the_one_through_that_waited() -> None:
+    with uninterrupted():
+        ctrl_c()
+        with pytest.raises(KeyboardInterrupt):
+            with stoppable():
+                pytest.fail("stopped before")
+
+
+def test_stoppable_alone_does_nothing() -> None:
+    with pytest.raises(KeyboardInterrupt):
+        with stoppable():
+            ctrl_c()
+
+
+def test_interrupts_outside_the_main_thread_are_left_alone() -> None:
+    done = []
+
+    def work() -> None:
+        with uninterrupted(), stoppable():
+            done.append(signal.getsignal(signal.SIGINT))
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join(10)
+    assert done == [signal.default_int_handler]
+
+
+def test_a_handler_that_does_not_raise_is_called_and_the_call_goes_on(home: Path) -> None:
+    heard: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, frame: heard.append(number))
+    try:
+        reply = session(home, Scripted([Started("g"), ctrl_c, ctrl_c, *answer()[1:]])).ask(
+            request(), Seen()
+        )
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert reply.status == "ok"
+    assert heard == [signal.SIGINT] * 2
+
+
+# -- a view that breaks ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("moment", ["open", "feed", "close"])
+def test_a_broken_view_never_loses_the_reply_and_warns_once(home: Path, moment: str) -> None:
+    view = Seen(**{moment: ValueError("no \x1b[31mscreen")})
+    with pytest.warns(UserWarning, match="The display failed") as warned:
+        reply = session(home, Scripted(answer("a", "b", "c"))).ask(request(), view)
+    assert (reply.text, reply.cost, reply.status) == ("abc", COST, "ok")
+    assert len(warned) == 1
+    assert "\x1b" not in str(warned[0].message)
+    assert attempts(home)[0][0] == "settled"
+    assert len(view.receipts) == (moment == "close")
+
+
+def test_a_broken_view_does_not_lose_the_reply_where_warnings_are_errors(home: Path) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        reply = session(home, Scripted(answer())).ask(request(), Seen(feed=ValueError("no screen")))
+    assert reply.text == "Yes."
+
+
+def test_the_ledger_is_settled_before_the_view_is_closed(home: Path) -> None:
+    found: list[Any] = []
+    view = Seen(close=lambda: found.append((attempts(home), calls(home))))
+    session(home, Scripted(answer("all"))).ask(request(), view)
+    ((rows, ended),) = found
+    assert rows[0][0] == "settled" and rows[0][2] == 2_500_000
+    assert ended == [("ok", "stop", None, "all")]
+
+
+@pytest.mark.parametrize("last", [CutOff("cut"), KeyboardInterrupt(), KeyRefused("401"), OSError()])
+def test_the_view_is_closed_once_also_after_a_failure(home: Path, last: BaseException) -> None:
+    found: list[str] = []
+    view = Seen(close=lambda: found.append(attempts(home)[0][0]))
+    failing(home, [Started("g"), Text("a"), last], view=view)
+    assert len(view.receipts) == 1
+    assert found in (["settled"], ["pending"])
+
+
+def test_the_generation_id_is_written_before_the_view_hears_of_it(home: Path) -> None:
+    found: list[Row] = []
+    view = Seen(feed=lambda: found.extend(attempts(home)[:1]))
+    session(home, Scripted(answer())).ask(request(), view)
+    assert found[0][0] == "streaming" and found[0][3] == "gen-1"
+
+
+# -- a ledger that breaks -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("when", ["before Started", "in mid-text", "before the end"])
+def test_a_ledger_that_breaks_after_the_call_was_sent_costs_no_answer(
+    home: Path, when: str
+) -> None:
+    asking: Session
+
+    def smash() -> None:
+        asking.ledger.close()
+
+    script = answer("all ", "of it")
+    script.insert({"before Started": 0, "in mid-text": 2, "before the end": 4}[when], smash)
+    view = Seen()
+    asking = session(home, Scripted(script))
+    reply = asking.ask(request(), view)
+    assert (reply.text, reply.status, reply.cost) == ("all of it", "ok", COST)
+    (note,) = view.receipt.notes
+    assert str(home) in note and "cannot be used" in note
+    assert "Nothing was sent" not in note
+    assert view.text == "all of it"
+
+
+def test_a_full_disk_after_the_call_was_sent_costs_no_answer(home: Path) -> None:
+    resource = pytest.importorskip("resource")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    text = "x" * 100_000
+
+    def fill() -> None:
+        size = (home / "ledger.db-wal").stat().st_size
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+
+    view = Seen(close=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard)))
+    asking = session(home, Scripted([Started("gen-1"), fill, *answer(text)[1:]]))
+    try:
+        reply = asking.ask(request(), view)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert (reply.text, reply.cost) == (text, COST)
+    assert "cannot be used" in view.receipt.notes[0]
+    # The row is not settled, so its hold still guards the budget; and the ledger works again.
+    ((state, _, cost, generation, _),) = attempts(home)
+    assert (state, cost, generation) == ("streaming", None, "gen-1")
+    assert asking.totals().held > 0
+    assert session(home, Scripted(answer())).ask(request(), Seen()).status == "ok"
+
+
+def test_a_ledger_that_cannot_be_opened_refuses_before_anything_is_sent(tmp_path: Path) -> None:
+    (tmp_path / "ledger.db").mkdir()
+    backend, view = Scripted(answer()), Seen()
+    with pytest.raises(LedgerProblem, match="Nothing was sent"):
+        session(tmp_path, backend).ask(request(), view)
+    assert (backend.sent, view.opened, view.receipts) == ([], [], [])
+
+
+def test_a_ledger_that_breaks_between_attempts_ends_the_call(home: Path) -> None:
+    asking: Session
+
+    def smash(seconds: float) -> None:
+        asking.ledger.close()
+
+    view, backend = Seen(), Scripted([limited(1)], answer())
+    asking = session(home, backend, sleep=smash)
+    with pytest.raises(LedgerProblem) as caught:
+        asking.ask(request(), view)
+    assert len(backend.sent) == 1
+    assert caught.value.reply is not None and caught.value.reply.status == "failed"
+    assert len(view.receipts) == 1
+
+
+# -- limits before sending ------------------------------------------------------------------
+
+
+def test_max_cost_refuses_before_anything_is_sent(home: Path) -> None:
+    view, backend = Seen(), Scripted(answer())
+    with pytest.raises(BudgetExceeded) as caught:
+        session(home, backend).ask(request(), view, max_cost=Decimal("0.0001"))
+    told = str(caught.value)
+    assert errors.NOTHING_SENT in told and "$0.0001" in told
+    assert (backend.sent, view.opened, view.receipts) == ([], [], [])
+    allowed = told.split("--max-cost ")[1].split(",")[0]
+    reply = session(home, backend).ask(request(), view, max_cost=Decimal(allowed))
+    assert reply.status == "ok"
+
+
+def test_the_price_that_the_refusal_names_is_one_that_options_take(home: Path) -> None:
+    dear = Price(Decimal(1), Decimal(100))
+    backend = Scripted(answer(), offer=replace(OFFER, dearest=dear, cheapest=dear))
+    with pytest.raises(BudgetExceeded) as caught:
+        session(home, backend).ask(request(), Seen())
+    allowed = str(caught.value).split("--max-cost ")[1].split(", lower")[0]
+    asking = session(home, backend)
+    assert asking.ask(request(), Seen(), max_cost=Decimal(allowed)).status == "ok"
+
+
+def test_the_setting_counts_unless_the_call_says_otherwise(home: Path) -> None:
+    settings = M1()
+    settings.max_cost = Decimal("0.0001")
+    asking = session(home, Scripted(answer(), answer()), settings)
+    with pytest.raises(BudgetExceeded):
+        asking.ask(request(), Seen())
+    assert asking.ask(request(), Seen(), max_cost=Decimal(1)).status == "ok"
+    settings.max_cost = None
+    assert asking.ask(request(), Seen()).status == "ok"
+
+
+def test_an_offer_is_asked_for_once(home: Path) -> None:
+    class Counting(Scripted):
+        asked = 0
+
+        def offer(self, model: str, max_price: Any = None) -> Any:
+            self.asked += 1
+            return OFFER
+
+    backend = Counting(*(answer() for _ in range(4)))
+    settings = M1()
+    asking = session(home, backend, settings)
+    asking.ask(request(), Seen())
+    asking.ask(request(), Seen())
+    assert backend.asked == 1
+    settings.max_price = {"prompt": 1}
+    asking.ask(request(), Seen())
+    assert backend.asked == 2
+
+
+# -- over the wire --------------------------------------------------------------------------
+
+
+def asked(text: str = "hello", view: Seen | None = None) -> Reply:
+    return api.session().ask(
+        build(api.chosen({}, ()), text, api.settings()), view or Seen(), asked=False
+    )
+
+
+def test_wire_complete(server: OpenRouter, own_home: Path) -> None:
+    server.say(Answer(thinking="Hm.", text="Ça va 😀", cost=0.00123, generation_id="gen-1-a"))
+    view = Seen()
+    reply = asked(view=view)
+    assert (reply.text, reply.thinking, reply.status) == ("Ça va 😀", "Hm.", "ok")
+    assert reply.cost == Decimal("0.00123")
+    assert view.text == reply.text
+    assert attempts(own_home)[0] == (
+        "settled",
+        pytest.approx(attempts(own_home)[0][1]),
+        1_230_000,
+        "gen-1-a",
+        "billed",
+    )
+
+
+def test_wire_length(server: OpenRouter) -> None:
+    server.say(Answer(text="half", finish="length"))
+    assert asked().status == "truncated"
+
+
+def test_wire_error_in_mid_stream(server: OpenRouter, own_home: Path) -> None:
+    server.say(Answer.broken("so far", generation_id="gen-1-b"))
+    view = Seen()
+    with pytest.raises(CutOff, match="Provider disconnected") as caught:
+        asked(view=view)
+    assert caught.value.reply is not None
+    assert caught.value.reply.text == view.text == "so far"
+    assert attempts(own_home)[0][0] == "pending"
+    assert len(server.chats) == 1
+
+
+@pytest.mark.parametrize("fault", ["rst_mid", "eof_cut", "fin_mid_chunked"])
+def test_wire_cut(server: OpenRouter, own_home: Path, fault: str) -> None:
+    server.say(Answer(text="one two three four", fault=fault, generation_id="gen-1-c"))
+    with pytest.raises(CutOff) as caught:
+        asked()
+    assert caught.value.reply is not None
+    assert "one two three four".startswith(caught.value.reply.text)
+    assert caught.value.reply.text
+    assert attempts(own_home)[0][::3] == ("pending", "gen-1-c")
+    assert len(server.chats) == 1
+
+
+@pytest.mark.parametrize("fault", ["rst_before_headers", "empty_200", "close_after_headers"])
+def test_wire_nothing_came(server: OpenRouter, own_home: Path, fault: str) -> None:
+    server.say(Answer(fault=fault))
+    with pytest.raises(SentNoAnswer):
+        asked()
+    assert attempts(own_home)[0][0] == "pending"
+    assert len(server.chats) == 1
+
+
+def test_wire_empty_answer(server: OpenRouter) -> None:
+    server.say(Answer(text="", thinking="Hm."))
+    with pytest.raises(EmptyAnswer):
+        asked()
+
+
+def test_wire_retries(
+    server: OpenRouter, own_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slept: list[float] = []
+    server.say(
+        Answer.http_error(429, retry_after=7),
+        Answer.http_error(503, retry_after=11),
+        Answer(text="third"),
+    )
+    shared = api.session()
+    asking = Session(shared.settings, lambda: shared.ledger, shared._backend, sleep=slept.append)
+    view = Seen()
+    reply = asking.ask(request("hi"), view)
+    assert reply.text == "third"
+    assert slept == [7.0, 11.0]
+    assert [e.seconds for e in view.events if isinstance(e, Waiting)] == [7.0, 11.0]
+    assert len(server.chats) == 3 == len(attempts(own_home))
+    assert len({chat.raw for chat in server.chats}) == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [(401, KeyRefused), (402, OutOfCredit), (500, ProviderDown), (502, ProviderDown)],
+)
+def test_wire_never_tried_again(server: OpenRouter, status: int, kind: type[M1Error]) -> None:
+    server.say(Answer.http_error(status))
+    with pytest.raises(kind):
+        asked()
+    assert len(server.chats) == 1
+
+
+def test_wire_nobody_there(own_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("M1_BASE_URL", f"http://127.0.0.1:{a_closed_port()}/v1")
+    monkeypatch.setenv("OPENROUTER_API_KEY", "sk-or-v1-test-0000")
+    slept: list[float] = []
+    shared = api.session()
+    asking = Session(shared.settings, lambda: shared.ledger, shared._backend, sleep=slept.append)
+    with pytest.raises(CannotConnect):
+        asking.ask(request(), Seen())
+    assert slept == [0.5, 1.0]
+    assert {row[:3:2] for row in attempts(own_home)} == {("settled", 0)}
+
+
+@pytest.fixture
+def stop_button(server: OpenRouter) -> Iterator[Callable[[], None]]:
+    """Starts a thread that sends SIGINT to the main thread once the server stands still."""
+    threads: list[threading.Thread] = []
+    main = threading.main_thread().ident
+    assert main is not None
+
+    def press() -> None:
+        if server.wait_chats(1) and server.wait_held():
+            signal.pthread_kill(main, signal.SIGINT)
+
+    def start() -> None:
+        threads.append(threading.Thread(target=press))
+        threads[-1].start()
+
+    yield start
+    for thread in threads:
+        thread.join(10)
+
+
+@pytest.mark.parametrize("after", [0, 1, 3])
+def test_wire_stopped_while_it_reads(
+    server: OpenRouter, own_home: Path, stop_button: Callable[[], None], after: int
+) -> None:
+    gate = threading.Event()
+    server.say(
+        Answer(
+            text=["a", "b", "c", "d"], hold=gate, hold_after=after, generation_id="gen-1-d"
+        )
+    )
+    stop_button()
+    with pytest.raises(Stopped) as caught:
+        asked()
+    assert caught.value.reply is not None
+    assert caught.value.reply.text == "abcd"[:after]
+    assert server.wait_closed()
+    assert attempts(own_home)[0][::3] == ("pending", "gen-1-d")
+    gate.set()
+
+
+def test_wire_stopped_leaves_no_open_file(
+    server: OpenRouter, stop_button: Callable[[], None]
+) -> None:
+    asked()
+    before = len(os.listdir("/proc/self/fd")) if os.path.isdir("/proc/self/fd") else 0
+    server.say(Answer(text=["a", "b"], hold=threading.Event()))
+    stop_button()
+    with pytest.raises(Stopped):
+        asked()
+    gc.collect()
+    if before:
+        assert len(os.listdir("/proc/self/fd")) <= before + 1
+
+
+def test_the_receipt_is_the_calls(home: Path) -> None:
+    view = Seen()
+    ticks = iter((10.0, 12.5))
+    asking = session(home, Scripted(answer()), clock=lambda: next(ticks))
+    asking.ask(request(notes=("left as typed: {{x}}",)), view)
+    receipt: Receipt = view.receipt
+    assert receipt.call.seconds == 2.5
+    assert receipt.notes == ("left as typed: {{x}}",)
+    assert receipt.call.attempts[0].provider == "Minimax"

@@ -1,0 +1,84 @@
+"""``%%m1`` in terminal IPython, on a real pseudo-terminal."""
+
+from __future__ import annotations
+
+import re
+import sys
+import threading
+from collections.abc import Iterator
+
+import pexpect
+import pytest
+from emulator import Answer, OpenRouter
+
+ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b[=>]|\x1b\][^\x07]*\x07")
+TABLE = "**Adelie** leads:\n\n| species | n |\n|---|---|\n| Adelie | 152 |\n"
+
+
+@pytest.fixture
+def ipython(server: OpenRouter) -> Iterator[pexpect.spawn[str]]:
+    """A terminal IPython with the extension loaded; its prompts are ``In [n]:``."""
+    child = pexpect.spawn(
+        sys.executable,
+        ["-m", "IPython", "--no-banner", "--no-confirm-exit", "--colors=nocolor", "--simple-prompt"],
+        encoding="utf-8",
+        dimensions=(60, 120),
+        timeout=60,
+    )
+    child.expect(r"In \[1\]: ")
+    child.sendline("%load_ext m1_magic")
+    child.expect(r"In \[2\]: ")
+    yield child
+    child.close(force=True)
+
+
+def plain(text: str | None) -> str:
+    return ESCAPES.sub("", text or "")
+
+
+def test_an_answer_is_drawn_and_its_footer_printed(
+    server: OpenRouter, ipython: pexpect.spawn[str]
+) -> None:
+    server.say(Answer(text=TABLE + "\x1b]0;pwned\x07\x1b[2J", thinking="hm"))
+    ipython.sendline("%m1 ask which species?")
+    ipython.expect(r"In \[3\]: ")
+    shown = plain(ipython.before)
+    assert "Adelie leads:" in shown
+    assert "**" not in shown
+    assert re.search(r"Adelie +152", shown)
+    assert "thought" in shown
+    assert re.search(r"minimax/minimax-m1 · \d+ in · \d+ out \(\d+ thinking\) · \$0\.0", shown)
+    assert "\x1b]0;pwned" not in (ipython.before or "")
+    ipython.sendline("_m1.status, type(_m1).__name__")
+    ipython.expect(r"\('ok', 'Reply'\)")
+
+
+def test_a_cell_magic_waits_for_its_body(server: OpenRouter, ipython: pexpect.spawn[str]) -> None:
+    ipython.sendline("%%m1 --raw -o r")
+    ipython.expect(r"\.\.\.: ")
+    ipython.sendline("which species?")
+    ipython.expect(r"\.\.\.: ")
+    ipython.sendline("")  # IPython ends a cell magic at the second empty line
+    ipython.expect(r"\.\.\.: ")
+    ipython.sendline("")
+    ipython.expect(r"In \[3\]: ")
+    assert "Hello from the emulator" in plain(ipython.before)
+    assert server.chats[0].body["messages"][-1]["content"].strip() == "which species?"
+
+
+def test_ctrl_c_stops_keeps_the_text_and_says_so_in_one_paragraph(
+    server: OpenRouter, ipython: pexpect.spawn[str]
+) -> None:
+    server.say(Answer(text="Slowly, slowly, slowly", hold=threading.Event(), hold_after=3))
+    ipython.sendline("%m1 ask why?")
+    assert server.wait_chats(1, 30)
+    assert server.wait_held(-1, 30)
+    ipython.expect("Slow")
+    ipython.sendintr()
+    ipython.expect(r"In \[3\]: ")
+    shown = plain(ipython.before)
+    assert "Stopped: Stopped by you; the text so far is kept." in shown
+    assert "Traceback" not in shown
+    assert server.wait_closed(timeout=10)
+    ipython.sendline("_m1.text")
+    ipython.expect("'Slowly, slow")
