@@ -51,9 +51,15 @@ def connect(path: Path) -> sqlite3.Connection:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
     db = sqlite3.connect(path, timeout=BUSY, isolation_level=None, check_same_thread=False)
     try:
+        if _version(db) > len(SCHEMA):
+            raise LedgerProblem(
+                f"The ledger {path} was written by a newer m1-magic.",
+                todo="Upgrade this one, or set M1_HOME to another folder.",
+            )
         _use_wal(db)
         db.execute("PRAGMA synchronous = NORMAL")
-        _migrate(db, path)
+        if _version(db) < len(SCHEMA):
+            _migrate(db)
     except BaseException:
         db.close()
         raise
@@ -73,15 +79,7 @@ def _use_wal(db: sqlite3.Connection) -> None:
         time.sleep(0.01)
 
 
-def _migrate(db: sqlite3.Connection, path: Path) -> None:
-    version = _version(db)
-    if version > len(SCHEMA):
-        raise LedgerProblem(
-            f"The ledger {path} was written by a newer m1-magic.",
-            todo="Upgrade this one, or set M1_HOME to another folder.",
-        )
-    if version == len(SCHEMA):
-        return
+def _migrate(db: sqlite3.Connection) -> None:
     with uninterrupted(), db:
         db.execute("BEGIN IMMEDIATE")
         for script in SCHEMA[_version(db) :]:  # another kernel may have been quicker

@@ -92,7 +92,7 @@ class Seen:
     """A View that lists what it is fed; ``at`` does something, or raises, at open, feed, close."""
 
     def __init__(self, **at: BaseException | Callable[[], object]) -> None:
-        self._at = at
+        self.at = dict(at)
         self.opened: list[tuple[Request, Decimal | None, str]] = []
         self.events: list[Event] = []
         self.receipts: list[Receipt] = []
@@ -119,7 +119,7 @@ class Seen:
         self._now("close")
 
     def _now(self, moment: str) -> None:
-        what = self._at.get(moment)
+        what = self.at.get(moment)
         if isinstance(what, BaseException):
             raise what
         if what is not None:

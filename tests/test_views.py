@@ -47,9 +47,8 @@ from m1_magic.render.notebook import (
     NotebookView,
     RecordView,
     bundle,
-    install_formatter,
-    remove_formatter,
 )
+from m1_magic.render.shell import hide_replies, show_replies
 from m1_magic.render.terminal import PlainView, TerminalView
 
 RECORD = "application/vnd.m1-magic.call+json"
@@ -457,11 +456,11 @@ def test_counts_limits_and_bounds() -> None:
 def test_a_reply_shown_again_displays_itself(shell: InteractiveShell) -> None:
     reply = receipt("a <b> **c**", thinking="hm").call.reply
     before, _ = shell.display_formatter.format(reply)
-    install_formatter(shell, M1())
+    show_replies(shell, M1())
     data, _ = shell.display_formatter.format(reply)
     assert data == bundle(reply, M1()) and data["text/plain"] == "a <b> **c**"
     assert "<strong>c</strong>" in data["text/html"] and "<b>" not in data["text/html"]
-    remove_formatter(shell)
+    hide_replies(shell)
     after, _ = shell.display_formatter.format(reply)
     assert after == before and "text/html" not in after
 

@@ -8,6 +8,7 @@ way in which it can break ends in one of our errors.
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import chain
@@ -23,9 +24,9 @@ from ..endpoints import Endpoint
 from ..keys import Key
 from ..prices import Offer, offer_of
 from . import sse
-from .refusals import message, refusal, web_page
+from .refusals import broken, free, message, refusal, web_page, without
 from .watchdog import Timeouts, Watchdog
-from .wire import Reader
+from .wire import Reader, as_chunk, whole
 
 # Who we are, for OpenRouter's app page (OpenRouter docs, app-attribution).
 USER_AGENT = "m1-magic"
@@ -35,9 +36,19 @@ IDENTITY = {
 }
 # All else that the SDK would send (x-stainless-*, OPENAI_CUSTOM_HEADERS, …) stays here.
 HEADERS = ("host", "accept", "accept-encoding", "connection", "content-type", "content-length")
-LARGEST_JSON = 32_000_000
 # Before a byte of the request can have left.
-UNSENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.ProxyError, httpx2.UnsupportedProtocol)
+UNSENT = (
+    httpx2.ConnectError,
+    httpx2.ConnectTimeout,
+    httpx2.PoolTimeout,
+    httpx2.ProxyError,
+    httpx2.UnsupportedProtocol,
+    httpx2.InvalidURL,
+)
+# While an answer is read; ValueError: a TLS socket that the watchdog shut down between two reads.
+BROKEN = (httpx2.HTTPError, httpx2.StreamError, OSError, ValueError)
+# A shorter word, like the "none" of a server without keys, is no secret and may be in any text.
+SHORTEST_KEY = 8
 
 
 class OpenRouter:
@@ -47,6 +58,9 @@ class OpenRouter:
         endpoint: the checked base URL.
         key: what is sent as ``Authorization: Bearer``.
         timeouts: in seconds.
+
+    Raises:
+        CannotConnect: proxy or certificate settings of the environment are no use.
     """
 
     def __init__(self, endpoint: Endpoint, key: Key, timeouts: Timeouts | None = None) -> None:
@@ -54,16 +68,22 @@ class OpenRouter:
         self.name = endpoint.host
         self.prices_known = endpoint.openrouter
         self._timeouts = limits = timeouts or Timeouts()
-        self._client = openai.OpenAI(
-            base_url=endpoint.url,
-            api_key=key,
-            max_retries=0,
-            timeout=httpx2.Timeout(limits.first_token, connect=limits.connect, write=60, pool=5),
-            http_client=openai.DefaultHttpxClient(
-                follow_redirects=False, event_hooks={"request": [self._only_ours]}
-            ),
-        )
         self._key = key
+        self._secret: str = key if len(key) >= SHORTEST_KEY else ""
+        read = min(limits.first_token, limits.deadline)
+        with _set_up():
+            self._client = openai.OpenAI(
+                base_url=endpoint.url,
+                api_key=key,
+                max_retries=0,
+                timeout=httpx2.Timeout(read, connect=limits.connect, write=60, pool=5),
+                http_client=openai.DefaultHttpxClient(
+                    follow_redirects=False,
+                    # What is for this machine, in plain http, is not for a proxy to read.
+                    trust_env=not endpoint.loopback,
+                    event_hooks={"request": [self._only_ours]},
+                ),
+            )
 
     def ready(self) -> None:
         """Do nothing: the first call connects by itself."""
@@ -72,14 +92,15 @@ class OpenRouter:
         """Yield the events of one completion; closing the iterator closes the connection.
 
         Raises:
-            M1Error: see ``refusals`` and ``errors``; after the first event, ``CutOff``.
+            M1Error: see ``refusals`` and ``errors``; once the answer has begun, ``CutOff``.
         """
+        start = time.monotonic()
         with self._sending(request) as response:
             generation_id = response.headers.get("x-generation-id")
             yield Started(generation_id)
             reader = Reader(request.model, generation_id)
             network = response.extensions.get("network_stream")
-            with Watchdog(network, self._timeouts) as watchdog:
+            with Watchdog(network, self._timeouts, start) as watchdog:
                 yield from self._events(response, reader, watchdog, request)
 
     def offer(self, model: str, max_price: Mapping[str, Any] | None = None) -> Offer | None:
@@ -92,11 +113,9 @@ class OpenRouter:
         except e.M1Error:
             return None
         endpoints = data.get("endpoints") if isinstance(data, dict) else None
-        return (
-            offer_of(model, [x for x in endpoints if isinstance(x, dict)], max_price)
-            if endpoints
-            else None
-        )
+        if not isinstance(endpoints, list) or not endpoints:
+            return None
+        return offer_of(model, [x for x in endpoints if isinstance(x, dict)], max_price)
 
     def models(self) -> list[dict[str, Any]]:
         """Return the models to be had (``GET /models``)."""
@@ -121,7 +140,7 @@ class OpenRouter:
     def exchange(self, code: str, verifier: str) -> str:
         """Return the key for a pasted login code (OpenRouter docs, auth/oauth)."""
         body = {"code": code, "code_verifier": verifier, "code_challenge_method": "S256"}
-        with _told(self.name, "login"):
+        with free(), _told(self.name, "login"):
             answer = self._client.post("/auth/keys", cast_to=object, body=body)
         key = answer.get("key") if isinstance(answer, dict) else None
         if not isinstance(key, str):
@@ -142,7 +161,7 @@ class OpenRouter:
         request.headers = httpx2.Headers({**kept, **authorization, **ours})
 
     def _get(self, path: str, timeout: float = 30.0) -> Any:
-        with _told(self.name, path):
+        with free(), _told(self.name, path, self._secret):
             answer = self._client.get(path, cast_to=object, options={"timeout": timeout})
         if not isinstance(answer, dict) or "data" not in answer:
             raise web_page(self.name)
@@ -154,7 +173,7 @@ class OpenRouter:
         body = request.body() | {"stream": True}
         if self.endpoint.host != "openrouter.ai":
             body["stream_options"] = {"include_usage": True}
-        with _told(self.name, request.model):
+        with _told(self.name, request.model, self._secret):
             stream = self._client.post(
                 "/chat/completions",
                 cast_to=object,
@@ -169,110 +188,100 @@ class OpenRouter:
         self, response: httpx2.Response, reader: Reader, watchdog: Watchdog, request: Request
     ) -> Iterator[Event]:
         begun = False
+        problem: e.M1Error | str = ""
         try:
-            chunks = self._checked(response, reader, request)
-            for name, data in chunks:
+            for name, data in self._checked(response, request.model):
                 watchdog.fed()
-                for event in reader.feed(data, name):
+                for event in reader.feed(without(self._secret, data), name):
                     begun = begun or isinstance(event, (Thinking, Text))
                     yield event
                 if reader.done:
                     break
-        except (httpx2.HTTPError, OSError) as error:
-            reason = watchdog.expired or e.plain(error, 120) or type(error).__name__
-            raise self._broken(reason, begun) from None
-        yield from self._ended(reader, watchdog, begun)
+            problem = watchdog.expired or ""
+        except e.CutOff as error:
+            problem = error
+        except BROKEN as error:
+            problem = watchdog.expired or e.plain(error, 120) or type(error).__name__
+        yield from self._ended(reader, problem, begun)
 
-    def _checked(
-        self, response: httpx2.Response, reader: Reader, request: Request
-    ) -> Iterable[tuple[str, str]]:
+    def _checked(self, response: httpx2.Response, model: str) -> Iterable[tuple[str, str]]:
         """Return the SSE blocks; what is no event stream is told or taken as a whole answer."""
         bytes_ = response.iter_bytes()
         kind = response.headers.get("content-type", "").lower()
         if kind.startswith("text/event-stream"):
             return sse.events(bytes_)
-        start = next((chunk for chunk in bytes_ if chunk.strip()), b"")
-        head = start.lstrip().removeprefix(sse.BOM)
-        if head.startswith((b"data:", b":", b"event:", b"id:", b"retry:")):
-            return sse.events(chain([start], bytes_))
+        taken, head = sse.start(bytes_)
+        if head.startswith(sse.SIGNS):
+            return sse.events(chain([taken], bytes_))
         if not head:
-            raise self._broken(f"HTTP {response.status_code} with nothing in it", begun=False)
-        if not head.startswith((b"{", b"[")):
-            raise web_page(self.name)
-        return self._whole(start, bytes_, reader, request)
-
-    def _whole(
-        self, start: bytes, rest: Iterator[bytes], reader: Reader, request: Request
-    ) -> list[tuple[str, str]]:
-        """Read an answer that is JSON instead of a stream; return it as if it had been streamed."""
-        body = bytearray(start)
-        for chunk in rest:
-            body += chunk
-            if len(body) > LARGEST_JSON:
-                raise web_page(self.name)
-        try:
-            answer = json.loads(body)
-        except ValueError:
-            raise web_page(self.name) from None
-        if not isinstance(answer, dict) or not (answer.get("choices") or answer.get("error")):
+            reason = f"HTTP {response.status_code} with nothing in it"
+            raise broken(self.name, reason, begun=False)
+        answer = whole(chain([taken], bytes_))
+        if answer is None:
             raise web_page(self.name)
         if answer.get("error"):
             code = answer["error"].get("code") if isinstance(answer["error"], dict) else None
-            raise refusal(
-                code if isinstance(code, int) else 500, answer, {}, self.name, request.model
-            )
-        return [("", json.dumps(_as_chunk(answer))), ("", "[DONE]")]
+            status = code if isinstance(code, int) else 500
+            raise refusal(status, answer, {}, self.name, model, self._secret)
+        return [("", json.dumps(as_chunk(answer))), ("", "[DONE]")]
 
-    def _ended(self, reader: Reader, watchdog: Watchdog, begun: bool) -> Iterator[Event]:
-        *held, finish = reader.finish()
+    def _ended(self, reader: Reader, problem: e.M1Error | str, begun: bool) -> Iterator[Event]:
+        """Yield what is left; what broke after a finish reason took nothing from the answer."""
+        held, finish = reader.finish()
         yield from held
-        if watchdog.expired:
-            raise self._broken(watchdog.expired, begun)
         yield finish
-        if finish.reason is None:  # type: ignore[union-attr]
-            raise self._broken("the stream ended without a finish reason", begun)
-        if finish.reason == "error":  # type: ignore[union-attr]
-            raise self._broken("the provider reports an error", begun)
-
-    def _broken(self, reason: str, begun: bool) -> e.M1Error:
-        if begun:
-            return e.CutOff(f"The answer was cut off: {reason}. The text so far is kept.")
-        return e.SentNoAnswer(
-            f"The request was sent, but {self.name} gave no answer: {reason}.",
-            todo="It was not sent again by itself; run the cell to do so.",
-        )
-
-
-def _as_chunk(answer: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a whole completion in the shape of a chunk."""
-    choices = answer["choices"]
-    first = (
-        choices[0] if isinstance(choices, list) and choices and isinstance(choices[0], dict) else {}
-    )
-    return {**answer, "choices": [{**first, "delta": first.get("message")}]}
+        if isinstance(problem, e.M1Error):
+            raise problem
+        if finish.reason == "error":
+            raise broken(self.name, "the provider reports an error", begun or bool(held))
+        if finish.reason is None:
+            reason = problem or "the stream ended without a finish reason"
+            raise broken(self.name, reason, begun or bool(held))
 
 
 @contextmanager
-def _told(host: str, model: str) -> Iterator[None]:
+def _set_up() -> Iterator[None]:
+    """Turn settings of the environment that allow no client into one of our errors."""
+    try:
+        yield
+    except (ImportError, OSError, ValueError, httpx2.InvalidURL) as error:
+        # Not in the library's words: they may quote the proxy's password.
+        unusable = e.CannotConnect(
+            f"The proxy or certificate settings are no use ({type(error).__name__}).",
+            todo="Check HTTPS_PROXY, ALL_PROXY, NO_PROXY and SSL_CERT_FILE; "
+            "a SOCKS proxy needs pip install socksio.",
+        )
+        unusable.retry = False
+        raise unusable from None
+
+
+@contextmanager
+def _told(host: str, model: str, secret: str = "") -> Iterator[None]:
     """Turn whatever the SDK raises before the headers are there into one of our errors."""
     try:
         yield
     except openai.APIStatusError as error:
         headers = {name.lower(): value for name, value in error.response.headers.items()}
-        raise refusal(error.status_code, error.body, headers, host, model) from None
+        raise refusal(error.status_code, error.body, headers, host, model, secret) from None
     except openai.APIConnectionError as error:
-        raise _unreached(error.__cause__ or error, host) from None
-    except ImportError as error:
-        raise e.CannotConnect(f"The proxy cannot be used: {e.plain(error)}.") from None
-    except (openai.OpenAIError, httpx2.HTTPError, OSError, ValueError) as error:
+        raise _unreached(error.__cause__ or error, host, secret) from None
+    except (httpx2.HTTPError, httpx2.InvalidURL) as error:
+        raise _unreached(error, host, secret) from None
+    except UnicodeEncodeError:
+        raise e.BadRequest(
+            "The prompt holds half a character (a lone surrogate), which cannot be sent.",
+            cost=e.NOTHING_SENT,
+        ) from None
+    except (openai.OpenAIError, httpx2.StreamError, OSError, ValueError, RecursionError) as error:
+        words = message(str(error), secret) or type(error).__name__
         raise e.SentNoAnswer(
-            f"{host} answered with something that cannot be read ({message(str(error))}).",
+            f"{host} answered with something that cannot be read ({words}).",
             todo="Check base_url: it usually ends in /v1.",
         ) from None
 
 
-def _unreached(cause: BaseException, host: str) -> e.M1Error:
-    detail = e.plain(cause, 160) or type(cause).__name__
+def _unreached(cause: BaseException, host: str, secret: str) -> e.M1Error:
+    detail = e.plain(without(secret, str(cause)), 160) or type(cause).__name__
     if isinstance(cause, UNSENT):
         return e.CannotConnect(
             f"{host} cannot be reached ({detail}).", todo="Check network, proxy and base_url."

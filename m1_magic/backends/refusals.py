@@ -6,7 +6,9 @@ The status comes from HTTP first; newer bodies carry no ``error.code``.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -16,7 +18,9 @@ TOO_LONG = ("context_length", "context length", "context size", "maximum context
 LONGEST_RETRY_AFTER = 120.0
 
 
-def refusal(status: int, body: Any, headers: Mapping[str, str], host: str, model: str) -> e.M1Error:
+def refusal(
+    status: int, body: Any, headers: Mapping[str, str], host: str, model: str, secret: str = ""
+) -> e.M1Error:
     """Return the error for an answer that is no completion.
 
     Args:
@@ -25,8 +29,9 @@ def refusal(status: int, body: Any, headers: Mapping[str, str], host: str, model
         headers: the response's headers (``Retry-After`` in seconds, ``Location``).
         host: who answered.
         model: the slug that was asked for.
+        secret: the key, which some servers quote when they refuse it.
     """
-    said = message(body)
+    said = message(body, secret)
     quoted = f" ({host} says: {said})" if said else ""
     if 300 <= status < 400:
         return redirected(headers, host)
@@ -41,7 +46,7 @@ def refusal(status: int, body: Any, headers: Mapping[str, str], host: str, model
         )
     if status == 403:
         return e.Flagged(
-            f"{host} refuses this request{reasons(body)}{quoted}.",
+            f"{host} refuses this request{reasons(body, secret)}{quoted}.",
             todo="Change the prompt, or the account's guardrail and privacy settings.",
         )
     if status in (400, 413, 422) and (status == 413 or _too_long(body, said)):
@@ -73,23 +78,29 @@ def refusal(status: int, body: Any, headers: Mapping[str, str], host: str, model
     return e.BadRequest(f"{host} does not take the request (HTTP {status}){quoted}.")
 
 
-def message(body: Any) -> str:
-    """Return the server's own words on one line, without control characters."""
+def message(body: Any, secret: str = "") -> str:
+    """Return the server's own words on one line, without control characters and the key."""
     error = body.get("error", body) if isinstance(body, dict) else body
     if isinstance(error, dict):
         error = error.get("message") or ""
-    text = e.plain(error if isinstance(error, str) else "", 200)
+    text = e.plain(without(secret, error) if isinstance(error, str) else "", 200)
     return "a web page" if text.startswith("<") else text.rstrip(".")
 
 
-def reasons(body: Any) -> str:
+def without(secret: str, text: str) -> str:
+    """Return text without the key in it."""
+    return text.replace(secret, "(the key)") if secret else text
+
+
+def reasons(body: Any, secret: str = "") -> str:
     """Return why a request was flagged, if the body says so."""
     error = body.get("error", body) if isinstance(body, dict) else {}
     metadata = error.get("metadata") if isinstance(error, dict) else None
     given = metadata.get("reasons") if isinstance(metadata, dict) else None
     if not isinstance(given, list) or not given:
         return ""
-    return ": flagged for " + e.plain(", ".join(str(reason) for reason in given), 100)
+    named = without(secret, ", ".join(str(reason) for reason in given))
+    return ": flagged for " + e.plain(named, 100)
 
 
 def redirected(headers: Mapping[str, str], host: str) -> e.M1Error:
@@ -109,6 +120,28 @@ def web_page(host: str) -> e.M1Error:
     )
 
 
+def broken(host: str, reason: str, begun: bool) -> e.M1Error:
+    """Return the error for an answer that ended too early, before or after its first word."""
+    if begun:
+        return e.CutOff(f"The answer was cut off: {reason}. The text so far is kept.")
+    return e.SentNoAnswer(
+        f"The request was sent, but {host} gave no answer: {reason}.",
+        todo="It was not sent again by itself; run the cell to do so.",
+    )
+
+
+@contextmanager
+def free() -> Iterator[None]:
+    """Let errors say that nothing was charged: questions about models and the key cost nothing."""
+    try:
+        yield
+    except e.M1Error as error:
+        if error.charged:
+            error.charged, error.cost = False, e.NOT_CHARGED
+            error.args = (str(error),)
+        raise
+
+
 def _too_long(body: Any, said: str) -> bool:
     error = body.get("error", body) if isinstance(body, dict) else {}
     text = (
@@ -120,13 +153,15 @@ def _too_long(body: Any, said: str) -> bool:
 
 
 def _later(error: e.M1Error, headers: Mapping[str, str]) -> e.M1Error:
-    """Note when to try again; a wait that is too long, or garbage, is none to sit through."""
+    """Note when to try again; a wait that is too long is none to sit through, garbage is none."""
     given = headers.get("retry-after", "")
     try:
         seconds = float(given)
     except ValueError:
         return error
-    if 0 <= seconds <= LONGEST_RETRY_AFTER:
+    if not math.isfinite(seconds) or seconds < 0:
+        return error
+    if seconds <= LONGEST_RETRY_AFTER:
         error.retry_after = seconds
     else:
         error.retry = False

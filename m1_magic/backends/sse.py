@@ -9,27 +9,44 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
+# How an event stream begins that is not labelled as one.
+SIGNS = (b"data:", b":", b"event:", b"id:", b"retry:")
 LINE_END = re.compile(rb"\r\n|\n|\r")
 BOM = b"\xef\xbb\xbf"
 
 
+def start(chunks: Iterator[bytes]) -> tuple[bytes, bytes]:
+    """Return the first bytes of a body, as many as SIGNS need, with and without BOM and blanks."""
+    taken = b""
+    for chunk in chunks:
+        taken += chunk
+        if len(taken.lstrip()) >= len(BOM) + max(map(len, SIGNS)):
+            break
+    return taken, taken.lstrip().removeprefix(BOM)
+
+
 def lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
     """Yield the lines of a byte stream cut anywhere: LF, CRLF or CR, the last one unterminated."""
-    rest = b""
+    begun: list[bytes] = []
+    tail = b""
     for chunk in chunks:
-        rest += chunk
+        fresh = tail + chunk
         # A CR at the very end may be the first half of a CRLF: it waits for the next chunk.
-        tail = b"\r" if rest.endswith(b"\r") else b""
-        *whole, rest = LINE_END.split(rest[: len(rest) - len(tail)])
-        rest += tail
-        yield from whole
-    if rest:
-        yield rest.rstrip(b"\r")
+        tail = b"\r" if fresh.endswith(b"\r") else b""
+        *whole, rest = LINE_END.split(fresh[: len(fresh) - len(tail)])
+        for line in whole:
+            yield b"".join((*begun, line))
+            begun.clear()
+        begun.append(rest)
+    last = b"".join(begun)
+    if last or tail:
+        yield last
 
 
 def events(chunks: Iterable[bytes]) -> Iterator[tuple[str, str]]:
     """Yield (event name, data) of each block that has data; all other blocks are skipped."""
-    name, data, first = "", [], True
+    name, first = "", True
+    data: list[bytes] = []
     for raw in lines(chunks):
         line = raw.removeprefix(BOM) if first else raw
         first = False

@@ -27,15 +27,27 @@ class Timeouts:
 
 
 class Watchdog:
-    """Watches one response while it is read; ``expired`` says which deadline passed."""
+    """Watches one response while it is read; ``expired`` says which deadline passed.
+
+    Args:
+        stream: the response's ``network_stream``.
+        timeouts: in seconds.
+        start: when the request was sent, by ``now``; by default this moment.
+        now: a clock in seconds.
+    """
 
     def __init__(
-        self, stream: Any, timeouts: Timeouts, now: Callable[[], float] = time.monotonic
+        self,
+        stream: Any,
+        timeouts: Timeouts,
+        start: float | None = None,
+        now: Callable[[], float] = time.monotonic,
     ) -> None:
         self.expired: str | None = None
-        self._socket = stream.get_extra_info("socket") if stream is not None else None
+        self._socket: Any = stream.get_extra_info("socket") if stream is not None else None
         self._timeouts, self._now = timeouts, now
-        self._start, self._last = now(), None if stream is None else 0.0
+        self._start = now() if start is None else start
+        self._last: float | None = None
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="m1-watchdog", daemon=True)
 
@@ -71,7 +83,7 @@ class Watchdog:
             self._start + limits.deadline - now,
             f"the call took longer than {limits.deadline:g} s",
         )
-        if not self._last:
+        if self._last is None:
             wait = self._start + limits.first_token - now, f"no token in {limits.first_token:g} s"
         else:
             wait = self._last + limits.token - now, f"no token for {limits.token:g} s"

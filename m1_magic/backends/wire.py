@@ -8,13 +8,16 @@ as ``reasoning`` or, from a self-hosted M1, inside the content as ``<think>…</
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ..calls import Event, Finish, Started, Text, Thinking, Usage
 from ..errors import CutOff, M1Error, plain
-from ..prices import billed
+from ..prices import amount, billed
 
+# No usage of one completion is larger; what is, would not fit the ledger.
+MOST_TOKENS = 10**12
+LARGEST_JSON = 32_000_000
 OPEN, CLOSE = "<think>", "</think>"
 
 
@@ -119,25 +122,25 @@ class Reader:
             return
         try:
             chunk = json.loads(data)
-        except ValueError:
+        except (ValueError, RecursionError):
             raise CutOff(
                 f"The stream broke off with something that is no JSON: {plain(data, 120)!r}."
             ) from None
-        if not isinstance(chunk, dict):
-            return
-        if event == "error" or chunk.get("error"):
+        if event == "error" or (isinstance(chunk, dict) and chunk.get("error")):
             raise broken(chunk)
-        yield from self._chunk(chunk)
+        if isinstance(chunk, dict):
+            yield from self._chunk(chunk)
 
-    def finish(self) -> Iterator[Event]:
-        """Yield what was held back, then the Finish; its reason is None if the stream was cut."""
-        yield from self._splitter.close()
-        yield from _some(Thinking, self._thinking.feed("", last=True))
-        yield from _some(Text, self._text.feed("", last=True))
+    def finish(self) -> tuple[list[Event], Finish]:
+        """Return what was held back, and the Finish; its reason is None if the stream was cut."""
+        held = [
+            *_some(Thinking, self._thinking.feed("", last=True)),
+            *self._splitter.feed(self._text.feed("", last=True)),
+            *self._splitter.close(),
+        ]
         reason = self._reason or ("stop" if self.done else None)
-        yield Finish(
-            reason, usage(self._usage), billed(self._usage or {}), self._model, self._provider
-        )
+        spent = self._usage or {}
+        return held, Finish(reason, usage(spent), billed(spent), self._model, self._provider)
 
     def _chunk(self, chunk: Mapping[str, Any]) -> Iterator[Event]:
         given = _str(chunk.get("id")) or ""
@@ -189,9 +192,30 @@ def usage(given: Mapping[str, Any] | None) -> Usage | None:
     )
 
 
-def broken(chunk: Mapping[str, Any]) -> M1Error:
+def whole(chunks: Iterable[bytes]) -> dict[str, Any] | None:
+    """Return the completion or the error that came as JSON, not as a stream; None for neither."""
+    body = bytearray()
+    for chunk in chunks:
+        body += chunk
+        if len(body) > LARGEST_JSON:
+            return None
+    try:
+        answer = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    told = isinstance(answer, dict) and (answer.get("choices") or answer.get("error"))
+    return answer if told else None
+
+
+def as_chunk(answer: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a whole completion in the shape of a chunk."""
+    choice = _first(answer)
+    return {**answer, "choices": [{**choice, "delta": choice.get("message")}]}
+
+
+def broken(chunk: Any) -> M1Error:
     """Return the error for an error event in mid-stream."""
-    error = chunk.get("error") or chunk
+    error = (chunk.get("error") or chunk) if isinstance(chunk, dict) else chunk
     message = error.get("message") if isinstance(error, dict) else error
     return CutOff(f"The provider broke off the answer: {plain(message or 'no reason given', 200)}.")
 
@@ -218,7 +242,6 @@ def _str(value: object) -> str | None:
 
 
 def _count(value: object) -> int:
-    try:
-        return max(int(str(value)), 0)
-    except ValueError:
-        return 0
+    """Return a number of tokens, however it is written; 0 for what cannot be one."""
+    count = amount(value)
+    return int(count) if count is not None and count <= MOST_TOKENS else 0

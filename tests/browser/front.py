@@ -61,6 +61,12 @@ window.front = {
   ready() { return this.panel()?.context.isReady && this.kernel()?.status === 'idle'; },
   cells() { return this.panel().content.widgets; },
   areas() { return this.cells().flatMap(cell => cell.outputArea ?? []); },
+  bottom() { return this.cells().at(-1).node.getBoundingClientRect().bottom; },
+  whole() {
+    this.cells()[0].node.scrollIntoView();
+    return this.bottom() <= innerHeight || this.height() > innerHeight;
+  },
+  height() { return this.bottom() - this.cells()[0].node.getBoundingClientRect().top; },
   nodes(cell) { return [...this.cells()[cell].node.querySelectorAll('.jp-OutputArea-output')]; },
   start() {
     this.went = undefined;
@@ -383,10 +389,9 @@ class Page:
         self.until("dark => document.body.dataset.jpThemeLight === String(!dark)", dark)
         self.until("() => !document.querySelector('#jupyterlab-splash')")
         self.js("() => jupyterapp.shell.collapseLeft?.()")
-        ends = "front.cells().map(one => one.node.getBoundingClientRect())"
-        tall = self.js(f"() => {{ const all = {ends}; return all.at(-1).bottom - all[0].top; }}")
+        tall = self.js("() => front.height()")
         self.tab.set_viewport_size({"width": WIDTH, "height": min(6000, int(tall) + 250)})
-        self.until(f"() => {{ const all = {ends}; return all.at(-1).bottom <= innerHeight; }}")
+        self.until("() => front.whole()")
         file.parent.mkdir(exist_ok=True)
         self.tab.screenshot(path=file)
 

@@ -276,8 +276,13 @@ def test_answers_are_inert(
     assert check_inert(page, attacker) == shown
 
 
+ATTACKED = (1, 2, 3, 5)
+
+
 def check_inert(page: Page, attacker: Attacker) -> list[int]:
     """Check that all of the attack is there as text and that none of it is alive."""
+    for cell in ATTACKED:
+        page.until_shown(cell, "onerror")
     settle(page, attacker)
     assert page.js("() => window.pwned ?? null") is None
     assert [hit for hit in attacker.hits if not hit.startswith("/fence")] == []
@@ -285,10 +290,7 @@ def check_inert(page: Page, attacker: Attacker) -> list[int]:
     assert page.js(ALIVE) == []
     assert page.js("() => getComputedStyle(document.body).outlineColor") != "rgb(1, 2, 3)"
     assert [one for one in page.unrest() if not one.startswith(attacker.base + "/fence")] == []
-    outputs = [page.outputs(cell) for cell in (1, 2, 3, 5, 6)]
-    for answer in outputs:
-        assert any("onerror" in one.html for one in answer)
-    return [len(answer) for answer in outputs]
+    return [len(page.outputs(cell)) for cell in ATTACKED]
 
 
 def settle(page: Page, attacker: Attacker) -> None:
@@ -307,23 +309,28 @@ SETTLE = """site => {
   broken.src = 'data:image/png,x';
 }"""
 
-# What in an output is more than text, tables, lists, code and links to elsewhere.
+# What in an output is more than text, tables, lists, code and links to elsewhere. The front end's
+# own drawings are not meant: a formula's twin for screen readers, a diagram as a still picture.
 ALIVE = r"""() => {
-  const tags = new Set(('script iframe frame object embed applet form input button textarea select'
-    + ' video audio source track img picture image link meta base svg math template dialog canvas'
-    ).toUpperCase().split(' '));
-  const loads = new Set(('src srcset srcdoc poster action formaction background data ping'
-    + ' xlink:href autofocus data-commandlinker-command').split(' '));
+  const words = text => new Set(text.trim().split(/\s+/));
+  const tags = words(`script iframe frame object embed applet form input button textarea select
+    video audio source track img picture image link meta base svg math template dialog canvas`);
+  const loads = words(`src srcset srcdoc poster action formaction background data ping xlink:href
+    autofocus data-commandlinker-command`);
   const ours = rule => rule.selectorText?.split(',').every(one => /^\s*\.m1-/.test(one));
   const attribute = ({name, value}) => name.startsWith('on') || loads.has(name)
     || (name === 'href' && !/^(https?:\/\/|mailto:|#)/.test(value))
-    || (name === 'style' && /url|position|z-index|inset|image/.test(value));
-  const alive = one => tags.has(one.tagName.toUpperCase())
+    || (name === 'style' && /url|image/.test(value));
+  const drawn = one => one.closest('mjx-assistive-mml')
+    || (one.matches('.jp-RenderedMermaid img') && one.src.startsWith('data:image/svg+xml,'));
+  const places = ['fixed', 'sticky', 'absolute'];
+  const alive = one => tags.has(one.localName)
     || [...one.attributes].some(attribute)
-    || (one.tagName === 'STYLE' && ![...one.sheet.cssRules].every(ours))
-    || ['fixed', 'sticky'].includes(getComputedStyle(one).position);
-  return [...document.querySelectorAll('.jp-OutputArea-output *')].filter(alive)
-    .map(one => one.outerHTML.slice(0, 200));
+    || (one.localName === 'style' && ![...one.sheet.cssRules].every(ours))
+    || (places.includes(getComputedStyle(one).position) && !one.closest('mjx-container'))
+    || getComputedStyle(one).position === 'fixed';
+  return [...document.querySelectorAll('.jp-OutputArea-output *')]
+    .filter(one => alive(one) && !drawn(one)).map(one => one.outerHTML.slice(0, 200));
 }"""
 
 
@@ -429,6 +436,7 @@ def test_quickstart(page: Page, jupyter: Jupyter, openrouter: OpenRouter) -> Non
     seen = "\n".join(one.text for one in outputs)
     for text in answers:
         assert text.replace("*", "") in seen
+    assert "\\" not in seen
     assert sum(RECORD in one.mimes for one in outputs) == len(answers)
     page.shot(SHOTS / f"quickstart-{jupyter.app}.png")
     assert page.unrest() == []

@@ -1,0 +1,750 @@
+"""The file that knows what was spent: whatever races, breaks or is killed, no sum is lost."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import sqlite3
+import stat
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta, timezone
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+
+from emulator import Answer, OpenRouter
+from m1_magic.calls import Attempt, Call, Message, Reply, Request, Usage
+from m1_magic.errors import BudgetExceeded, LedgerProblem
+from m1_magic.ledger import Ledger, new_id, open_ledger
+from scripted import MODEL, Scripted, Seen, answer, request, session
+
+NOW = datetime(2026, 3, 15, 12, 0, tzinfo=UTC)
+HOST = "openrouter.ai"
+CENT = Decimal("0.01")
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "ledger.db"
+
+
+@pytest.fixture
+def ledger(path: Path) -> Iterator[Ledger]:
+    with closing(Ledger(path, "s1")) as opened:
+        yield opened
+
+
+def call(at: datetime = NOW, text: str = "hi") -> Call:
+    return Call(new_id(), at, request(text))
+
+
+def reserve(
+    ledger: Ledger,
+    hold: Decimal | None = CENT,
+    budget: Decimal | None = None,
+    period: str = "session",
+    at: datetime = NOW,
+    keep: bool = True,
+    of: Call | None = None,
+) -> Attempt:
+    attempt = Attempt(new_id(), hold=hold)
+    ledger.reserve(of or call(at), attempt, HOST, budget, period, keep)
+    return attempt
+
+
+def settle(ledger: Ledger, attempt: Attempt, cost: str | None, **more: Any) -> None:
+    state = "pending" if cost is None else "settled"
+    given = None if cost is None else Decimal(cost)
+    source = "unknown" if cost is None else "billed"
+    ledger.settle(replace(attempt, cost=given, state=state, cost_source=source, **more))  # type: ignore[arg-type]
+
+
+def spend(ledger: Ledger, cost: str, at: datetime = NOW) -> None:
+    settle(ledger, reserve(ledger, at=at), cost)
+
+
+def rows(path: Path, sql: str) -> list[tuple[Any, ...]]:
+    with closing(sqlite3.connect(path)) as db:
+        return db.execute(sql).fetchall()
+
+
+def sums(ledger: Ledger, period: str = "session", now: datetime = NOW) -> tuple[Decimal, Decimal]:
+    totals = ledger.totals(None, period, now)
+    return totals.spent, totals.held
+
+
+# -- the file -------------------------------------------------------------------------------
+
+
+def test_the_file_is_private_and_in_wal_mode(path: Path) -> None:
+    before = os.umask(0)
+    try:
+        with closing(Ledger(path)) as ledger:
+            reserve(ledger)
+            modes = {p.name: stat.S_IMODE(p.stat().st_mode) for p in path.parent.iterdir()}
+    finally:
+        os.umask(before)
+    assert modes == {"ledger.db": 0o600, "ledger.db-wal": 0o600, "ledger.db-shm": 0o600}
+    assert rows(path, "PRAGMA journal_mode") == [("wal",)]
+    assert rows(path, "PRAGMA user_version") == [(1,)]
+
+
+def test_an_old_file_is_used_as_it_is(path: Path) -> None:
+    with closing(Ledger(path, "s1")) as ledger:
+        spend(ledger, "0.5")
+    with closing(Ledger(path, "s1")) as ledger:
+        assert sums(ledger) == (Decimal("0.5"), 0)
+        assert ledger.check() == "ok"
+
+
+def test_an_empty_file_is_a_new_one(path: Path) -> None:
+    path.touch()
+    with closing(Ledger(path)) as ledger:
+        spend(ledger, "0.5")
+
+
+@pytest.mark.parametrize("name", ["with space", "日本", "x" * 200])
+def test_any_folder(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).mkdir()
+    with closing(open_ledger(tmp_path / name)) as ledger:
+        spend(ledger, "0.5")
+        assert ledger.path.parent.name == name
+
+
+def test_a_newer_file_is_left_alone(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("PRAGMA user_version = 99")
+    before = path.read_bytes()
+    with pytest.raises(LedgerProblem, match="newer m1-magic") as caught:
+        Ledger(path)
+    assert str(path) in str(caught.value) and "Upgrade" in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert path.read_bytes() == before
+
+
+def broken(kind: str, path: Path) -> Path:
+    if kind == "garbage":
+        path.write_bytes(b"This is no database, it is prose. " * 100)
+    elif kind == "directory":
+        path.mkdir()
+    elif kind == "no folder":
+        return path.parent / "none" / "ledger.db"
+    elif kind == "cut":
+        with closing(Ledger(path)) as ledger:
+            for _ in range(50):
+                spend(ledger, "1")
+        path.write_bytes(path.read_bytes()[:6000])
+    elif kind == "not writable":
+        return Path("/proc/ledger.db")
+    return path
+
+
+@pytest.mark.parametrize("kind", ["garbage", "directory", "no folder", "cut", "not writable"])
+def test_a_file_that_cannot_be_used_is_told_in_one_paragraph(path: Path, kind: str) -> None:
+    where = broken(kind, path)
+    kept = path.read_bytes() if path.is_file() else None
+    with pytest.raises(LedgerProblem) as caught:
+        with closing(Ledger(where)) as ledger:
+            spend(ledger, "1")
+    told = str(caught.value)
+    assert str(where) in told and "M1_HOME" in told and "\n" not in told
+    assert kept is None or path.read_bytes()[:32] == kept[:32]  # never deleted, never replaced
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_folder_that_may_not_be_written(path: Path) -> None:
+    path.parent.chmod(0o500)
+    try:
+        with pytest.raises(LedgerProblem):
+            Ledger(path)
+    finally:
+        path.parent.chmod(0o700)
+
+
+def test_a_full_disk_leaves_the_ledger_usable(ledger: Ledger, path: Path) -> None:
+    resource = pytest.importorskip("resource")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    spend(ledger, "1")
+    resource.setrlimit(
+        resource.RLIMIT_FSIZE, (path.with_name("ledger.db-wal").stat().st_size, hard)
+    )
+    try:
+        with pytest.raises(LedgerProblem) as caught:
+            reserve(ledger, of=call(text="x" * 100_000))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert "transaction" not in str(caught.value)  # the cause, not what follows from it
+    spend(ledger, "1")
+    assert sums(ledger) == (2, 0)
+
+
+def test_a_closed_ledger_says_so(path: Path) -> None:
+    ledger = Ledger(path)
+    ledger.close()
+    for use in (lambda: reserve(ledger), lambda: sums(ledger), ledger.check):
+        with pytest.raises(LedgerProblem):
+            use()
+
+
+# -- states ---------------------------------------------------------------------------------
+
+
+def test_the_states_of_an_attempt(ledger: Ledger, path: Path) -> None:
+    sql = "SELECT state, hold_nano, cost_nano, generation_id, cost_source, pid FROM attempts"
+    asked = call()
+    attempt = reserve(ledger, of=asked)
+    pid = os.getpid()
+    assert rows(path, sql) == [("reserved", 10_000_000, None, None, "unknown", pid)]
+    assert sums(ledger) == (0, CENT)
+    ledger.started(attempt.id, "gen-1")
+    assert rows(path, sql) == [("streaming", 10_000_000, None, "gen-1", "unknown", pid)]
+    assert sums(ledger) == (0, CENT)
+    settle(ledger, attempt, None)
+    assert rows(path, sql) == [("pending", 10_000_000, None, "gen-1", "unknown", pid)]
+    assert ledger.totals(None, "session", NOW).unknown == 1
+    assert sums(ledger) == (0, CENT)
+    (owed,) = ledger.pending(HOST)
+    assert (owed.id, owed.generation_id) == (attempt.id, "gen-1")
+    ledger.correct(attempt.id, Decimal("0.003"))
+    assert rows(path, sql) == [("settled", 10_000_000, 3_000_000, "gen-1", "billed", pid)]
+    assert sums(ledger) == (Decimal("0.003"), 0)
+    assert ledger.pending(HOST) == []
+    assert ledger.totals(None, "session", NOW).unknown == 0
+
+
+def test_usage_and_reply_are_written(ledger: Ledger, path: Path) -> None:
+    asked = call(text="why?")
+    attempt = reserve(ledger, of=asked)
+    settle(ledger, attempt, "0.1", usage=Usage(10, 7, 3, 5), provider="Novita")
+    reply = Reply("because", "hm", status="truncated", finish="length", model="other/model")
+    ledger.finish(replace(asked, reply=reply, seconds=1.5, error="e"), keep_text=True)
+    assert rows(path, "SELECT input, output, cached, reasoning, provider FROM attempts") == [
+        (10, 7, 3, 5, "Novita")
+    ]
+    sql = "SELECT status, finish, error, seconds, model, prompt, thinking, answer FROM calls"
+    assert rows(path, sql) == [
+        ("truncated", "length", "e", 1.5, "other/model", "why?", "hm", "because")
+    ]
+
+
+def test_a_bill_is_never_corrected(ledger: Ledger) -> None:
+    attempt = reserve(ledger)
+    settle(ledger, attempt, "0.1", generation_id="gen-1")
+    ledger.correct(attempt.id, Decimal(9))
+    assert sums(ledger) == (Decimal("0.1"), 0)
+    assert ledger.pending(HOST) == []
+
+
+def test_an_estimate_counts_and_can_still_be_corrected(ledger: Ledger) -> None:
+    attempt = reserve(ledger)
+    ledger.settle(
+        replace(
+            attempt,
+            cost=CENT,
+            cost_source="estimated",
+            state="settled",
+            generation_id="gen-1",
+        )
+    )
+    assert sums(ledger) == (CENT, 0)
+    assert [owed.id for owed in ledger.pending(HOST)] == [attempt.id]
+    ledger.correct(attempt.id, Decimal("0.02"))
+    assert sums(ledger) == (Decimal("0.02"), 0)
+    assert ledger.pending(HOST) == []
+
+
+def test_only_what_that_endpoint_and_this_session_can_be_asked_is_pending(path: Path) -> None:
+    with closing(Ledger(path, "s1")) as one, closing(Ledger(path, "s2")) as two:
+        settle(one, reserve(one), None, generation_id="gen-1")
+        settle(one, reserve(one), None)
+        settle(two, reserve(two), None, generation_id="gen-2")
+        assert [owed.generation_id for owed in one.pending(HOST)] == ["gen-1"]
+        assert one.pending("elsewhere") == []
+
+
+def test_without_keep_text_only_numbers_are_kept(ledger: Ledger, path: Path) -> None:
+    asked = call(text="a secret plan")
+    attempt = reserve(ledger, of=asked, keep=False)
+    settle(ledger, attempt, "0.1")
+    ledger.finish(replace(asked, reply=Reply("a secret answer", "a secret thought")), False)
+    assert rows(path, "SELECT prompt, thinking, answer FROM calls") == [(None, None, None)]
+    stored = b"".join(p.read_bytes() for p in path.parent.iterdir())
+    assert b"secret" not in stored
+
+
+def test_only_the_users_own_messages_are_kept_as_the_prompt(ledger: Ledger, path: Path) -> None:
+    messages = (Message("system", "be kind"), Message("user", "hi"), Message("user", "there"))
+    reserve(ledger, of=Call(new_id(), NOW, Request(MODEL, messages, 10)))
+    assert rows(path, "SELECT prompt FROM calls") == [("hi\n\nthere",)]
+
+
+def test_purge_drops_text_and_keeps_numbers(ledger: Ledger, path: Path) -> None:
+    for days in (40, 20):
+        asked = call(NOW - timedelta(days=days), text=f"{days} days old")
+        attempt = reserve(ledger, of=asked)
+        settle(ledger, attempt, "0.1", usage=Usage(1, 2))
+        ledger.finish(replace(asked, reply=Reply("answer", "thought")), True)
+    ledger.purge(NOW - timedelta(days=30))
+    found = rows(path, "SELECT prompt, thinking, answer, status FROM calls ORDER BY at")
+    assert found == [(None, None, None, "ok"), ("20 days old", "thought", "answer", "ok")]
+    assert rows(path, "SELECT sum(cost_nano), sum(output) FROM attempts") == [(200_000_000, 4)]
+
+
+def test_the_session_purges_when_it_opens_the_ledger(tmp_path: Path) -> None:
+    with closing(open_ledger(tmp_path)) as ledger:
+        ledger.finish(replace(asked := call(), reply=Reply("old")), True)
+        reserve(ledger, of=asked)
+    later = session(tmp_path, Scripted(answer()), now=lambda: NOW + timedelta(days=31))
+    later.ask(request("new"), Seen())
+    assert rows(tmp_path / "ledger.db", "SELECT prompt FROM calls ORDER BY at") == [
+        (None,),
+        ("new",),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("a\x00b", "a\x00b"),
+        ("lone \ud800 surrogate \udfff", "lone ? surrogate ?"),
+        ("'; DROP TABLE calls; --", "'; DROP TABLE calls; --"),
+        ("\u202e 😀 日本", "\u202e 😀 日本"),
+        ("x" * 2_000_000, "x" * 2_000_000),
+    ],
+    ids=["NUL", "surrogates", "quotes", "bidi", "long"],
+)
+def test_any_text_goes_in_wherever_it_comes_from(
+    ledger: Ledger, path: Path, text: str, kept: str
+) -> None:
+    messages = (Message("user", text),)
+    asked = Call(new_id(), NOW, Request(text, messages, 10))
+    attempt = Attempt(new_id())
+    ledger.reserve(asked, attempt, HOST, None, "session", True)
+    ledger.started(attempt.id, text)
+    settle(ledger, attempt, "0.1", provider=text, generation_id=text)
+    reply = Reply(text, text, model=text, finish=text)
+    ledger.finish(replace(asked, reply=reply, error=text), True)
+    found = rows(path, "SELECT model, finish, error, prompt, thinking, answer FROM calls")
+    assert found == [(kept,) * 6]
+    assert rows(path, "SELECT provider, generation_id FROM attempts") == [(kept, kept)]
+
+
+def test_numbers_beyond_64_bits_do_not_lose_the_row(ledger: Ledger, path: Path) -> None:
+    attempt = reserve(ledger)
+    settle(ledger, attempt, "0.1", usage=Usage(10**30, 2**63, 0, 0))
+    assert sums(ledger) == (Decimal("0.1"), 0)
+    assert rows(path, "SELECT input, output FROM attempts") == [(2**63 - 1, 2**63 - 1)]
+
+
+# -- sums and budgets -----------------------------------------------------------------------
+
+
+def test_a_hundred_thousand_costs_sum_exactly(ledger: Ledger, path: Path) -> None:
+    attempt = reserve(ledger)
+    settle(ledger, attempt, "0.00012345")
+    with closing(sqlite3.connect(path)) as db:
+        columns = [
+            name for _, name, *_ in db.execute("PRAGMA table_info(attempts)") if name != "id"
+        ]
+        db.execute(
+            "WITH RECURSIVE n (i) AS (SELECT 2 UNION ALL SELECT i + 1 FROM n WHERE i < 100000)"
+            f" INSERT INTO attempts (id, {', '.join(columns)})"
+            f" SELECT 'n' || i, {', '.join(columns)} FROM n, attempts"
+        )
+        db.commit()
+    assert sums(ledger) == (Decimal("12.345"), 0)
+    assert sum([0.00012345] * 100_000) != 12.345  # what floats make of it
+
+
+def test_fifty_thousand_calls_add_up_in_every_period(ledger: Ledger, path: Path) -> None:
+    made, expected = [], {"session": 0, "day": 0, "month": 0}
+    for number in range(50_000):
+        at = NOW - timedelta(minutes=number)
+        who = "s1" if number % 3 else "other"
+        cost = number * 37 % 1000
+        made.append((f"c{number}", at.isoformat(), who, cost))
+        expected["session"] += cost * (who == "s1")
+        expected["day"] += cost * (at.date() == NOW.date())
+        expected["month"] += cost * (at.month == NOW.month)
+    with closing(sqlite3.connect(path)) as db:
+        db.executemany(
+            "INSERT INTO calls (id, at, session, model, fingerprint) VALUES (?, ?, ?, 'm', 'f')",
+            [row[:3] for row in made],
+        )
+        db.executemany(
+            "INSERT INTO attempts (id, call_id, at, session, cost_nano, pid, endpoint, state)"
+            " VALUES (?1, ?1, ?2, ?3, ?4, 1, 'h', 'settled')",
+            made,
+        )
+        db.commit()
+    found = ledger.spent(NOW)
+    assert {name: int(spent * 10**9) for name, (spent, _, _) in found.items()} == expected
+    assert found["day"][2] == 721  # the minutes since midnight, and midnight itself
+    assert found["session"][2] == sum(number % 3 > 0 for number in range(50_000))
+
+
+@pytest.mark.parametrize(
+    ("period", "inside", "outside"),
+    [
+        ("day", "2026-03-15T00:00:00+00:00", "2026-03-14T23:59:59.999999+00:00"),
+        ("day", "2026-03-15T00:00:00.000001+00:00", "2026-03-15T01:59:59+02:00"),
+        ("day", "2026-03-14T20:00:00-04:00", "2026-03-14T19:59:59-04:00"),
+        ("month", "2026-03-01T00:00:00+00:00", "2026-02-28T23:59:59+00:00"),
+        ("month", "2026-02-28T20:00:00-05:00", "2026-03-01T00:30:00+01:00"),
+    ],
+)
+def test_periods_begin_at_midnight_utc(
+    ledger: Ledger, period: str, inside: str, outside: str
+) -> None:
+    spend(ledger, "1", datetime.fromisoformat(inside))
+    spend(ledger, "2", datetime.fromisoformat(outside))
+    for zone in (UTC, timezone(timedelta(hours=11)), timezone(timedelta(hours=-11))):
+        assert sums(ledger, period, NOW.astimezone(zone)) == (1, 0)
+
+
+def test_a_session_is_one_kernel(path: Path) -> None:
+    with closing(Ledger(path)) as one, closing(Ledger(path)) as two:
+        spend(one, "1")
+        spend(two, "2")
+        assert (sums(one), sums(two)) == ((1, 0), (2, 0))
+        assert sums(one, "day") == sums(two, "month") == (3, 0)
+        assert one.totals(None, "day", NOW).session == 1
+
+
+@pytest.mark.parametrize("period", ["session", "day", "month"])
+def test_a_budget_is_kept_to_the_last_nano_dollar(ledger: Ledger, period: str) -> None:
+    budget = Decimal("0.03")
+    settle(ledger, reserve(ledger, CENT, budget, period), "0.005")
+    reserve(ledger, CENT, budget, period)
+    with pytest.raises(BudgetExceeded) as caught:
+        reserve(ledger, Decimal("0.015000001"), budget, period)
+    told = str(caught.value)
+    assert "$0.015000001" in told and f"{period}'s budget of $0.03" in told
+    assert "$0.005 is spent and $0.01 held: $0.015 is left." in told
+    assert "Nothing was sent" in told
+    assert sums(ledger, period) == (Decimal("0.005"), CENT)
+    reserve(ledger, Decimal("0.015"), budget, period)
+    with pytest.raises(BudgetExceeded):
+        reserve(ledger, Decimal("0.000000001"), budget, period)
+    reserve(ledger, Decimal(0), budget, period)
+
+
+def test_a_hold_is_rounded_up(ledger: Ledger) -> None:
+    reserve(ledger, Decimal("0.0000000001"))
+    assert sums(ledger) == (0, Decimal("0.000000001"))
+
+
+def test_small_sums_are_told_without_exponents(ledger: Ledger) -> None:
+    with pytest.raises(BudgetExceeded) as caught:
+        reserve(ledger, Decimal("0.00000002"), Decimal("1E-8"))
+    assert "E-" not in str(caught.value)
+    assert "$0.00000002" in str(caught.value) and "$0.00000001" in str(caught.value)
+
+
+def test_an_unknown_price_is_refused_under_a_budget_only(ledger: Ledger) -> None:
+    with pytest.raises(BudgetExceeded, match="not known"):
+        reserve(ledger, None, Decimal(100))
+    assert sums(ledger) == (0, 0)
+    reserve(ledger, None)
+
+
+def test_an_old_month_does_not_burden_the_new_one(ledger: Ledger) -> None:
+    reserve(ledger, Decimal(1), Decimal(1), "month", NOW - timedelta(days=31))
+    reserve(ledger, Decimal(1), Decimal(1), "month", NOW)
+    with pytest.raises(BudgetExceeded):
+        reserve(ledger, CENT, Decimal(1), "month", NOW)
+
+
+class Budgeted(RuleBasedStateMachine):
+    """Two kernels reserve and settle in any order; what is spent and held stays within budget."""
+
+    budget = Decimal("0.05")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.folder = tempfile.TemporaryDirectory()
+        path = Path(self.folder.name) / "ledger.db"
+        self.ledgers = [Ledger(path, "a"), Ledger(path, "b")]
+        self.open: list[Attempt] = []
+        self.spent = Decimal(0)
+
+    @rule(who=st.integers(0, 1), nano=st.integers(0, 30_000_000))
+    def reserve(self, who: int, nano: int) -> None:
+        hold = Decimal(nano) / 10**9
+        held = sum((a.hold or Decimal(0) for a in self.open), Decimal(0))
+        fits = self.spent + held + hold <= self.budget
+        try:
+            self.open.append(reserve(self.ledgers[who], hold, self.budget, "day"))
+            assert fits
+        except BudgetExceeded:
+            assert not fits
+
+    @rule(who=st.integers(0, 1), share=st.integers(0, 100), data=st.data())
+    def settle(self, who: int, share: int, data: st.DataObject) -> None:
+        if self.open:
+            attempt = self.open.pop(data.draw(st.integers(0, len(self.open) - 1)))
+            cost = ((attempt.hold or Decimal(0)) * share / 100).quantize(Decimal("1E-9"))
+            settle(self.ledgers[who], attempt, str(cost))
+            self.spent += cost
+
+    @rule(who=st.integers(0, 1), data=st.data())
+    def leave_pending(self, who: int, data: st.DataObject) -> None:
+        if self.open:
+            settle(self.ledgers[who], data.draw(st.sampled_from(self.open)), None)
+
+    @invariant()
+    def within(self) -> None:
+        for ledger in self.ledgers:
+            spent, held = sums(ledger, "day")
+            assert spent == self.spent
+            assert held == sum((a.hold or Decimal(0) for a in self.open), Decimal(0))
+            assert spent + held <= self.budget
+
+    def teardown(self) -> None:
+        for ledger in self.ledgers:
+            ledger.close()
+        self.folder.cleanup()
+
+
+def test_no_order_of_reserving_and_settling_passes_the_budget() -> None:
+    run_state_machine_as_test(  # type: ignore[no-untyped-call]
+        Budgeted,
+        settings=hypothesis_settings(max_examples=25, stateful_step_count=20, deadline=None),
+    )
+
+
+@given(st.lists(st.integers(0, 10**15), max_size=30))
+@hypothesis_settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+def test_the_total_is_the_sum_of_the_rows(tmp_path: Path, nanos: list[int]) -> None:
+    path = tmp_path / f"{new_id()}.db"
+    with closing(Ledger(path)) as ledger:
+        for nano in nanos:
+            spend(ledger, f"{nano}E-9")
+        assert sums(ledger)[0] == Decimal(sum(nanos)) / 10**9
+
+
+# -- many at once ---------------------------------------------------------------------------
+
+
+def racing(path: Path, barrier: Any, queue: Any, tries: int) -> None:
+    """One kernel: reserve a cent each time, settle every other at a third of it."""
+    barrier.wait(60)
+    done = refused = 0
+    budget, at = Decimal("1.00"), datetime.now(UTC)
+    try:
+        with closing(Ledger(path)) as ledger:
+            for number in range(tries):
+                try:
+                    attempt = reserve(ledger, CENT, budget, "month", at)
+                except BudgetExceeded:
+                    refused += 1
+                    continue
+                done += 1
+                totals = ledger.totals(budget, "month", at)
+                assert totals.spent + totals.held <= budget
+                if number % 2:
+                    settle(ledger, attempt, "0.003")
+        queue.put((done, refused))
+    except BaseException as error:
+        queue.put(repr(error))
+
+
+def test_six_kernels_never_pass_the_budget_together(path: Path) -> None:
+    context = multiprocessing.get_context("spawn")
+    barrier, queue = context.Barrier(6), context.Queue()
+    racers = [context.Process(target=racing, args=(path, barrier, queue, 100)) for _ in range(6)]
+    for racer in racers:
+        racer.start()
+    found = [queue.get(timeout=120) for _ in racers]
+    for racer in racers:
+        racer.join(60)
+    assert all(isinstance(one, tuple) for one in found), found
+    assert sum(done + refused for done, refused in found) == 600
+    done = sum(done for done, _ in found)
+    with closing(Ledger(path)) as ledger:
+        spent, held = sums(ledger, "month", datetime.now(UTC))
+        assert ledger.check() == "ok"
+    (settled,) = (row[0] for row in rows(path, "SELECT count(*) FROM attempts WHERE cost_nano > 0"))
+    assert (spent, held) == (settled * Decimal("0.003"), (done - settled) * CENT)
+    assert Decimal("1.00") - CENT < spent + held <= Decimal("1.00")
+    assert done == rows(path, "SELECT count(*) FROM attempts")[0][0]
+
+
+def opening(path: Path, barrier: Any, queue: Any) -> None:
+    try:
+        for number in range(15):
+            barrier.wait(60)
+            with closing(Ledger(path / f"{number}.db")) as ledger:
+                spend(ledger, "0.1")
+        queue.put("ok")
+    except BaseException as error:
+        barrier.abort()
+        queue.put(repr(error))
+
+
+def test_kernels_that_make_the_file_at_the_same_time(tmp_path: Path) -> None:
+    context = multiprocessing.get_context("spawn")
+    barrier, queue = context.Barrier(4), context.Queue()
+    makers = [context.Process(target=opening, args=(tmp_path, barrier, queue)) for _ in range(4)]
+    for maker in makers:
+        maker.start()
+    found = [queue.get(timeout=120) for _ in makers]
+    for maker in makers:
+        maker.join(60)
+    assert found == ["ok"] * 4
+    for file in tmp_path.glob("*.db"):
+        assert rows(file, "SELECT count(*), sum(cost_nano) FROM attempts") == [(4, 400_000_000)]
+
+
+def test_threads_share_one_ledger(ledger: Ledger) -> None:
+    failures: list[BaseException] = []
+    gate = threading.Barrier(8)
+
+    def work() -> None:
+        try:
+            gate.wait(30)
+            for _ in range(25):
+                attempt = reserve(ledger, CENT, Decimal(1000), "day")
+                ledger.started(attempt.id, "g")
+                ledger.totals(None, "day", NOW)
+                settle(ledger, attempt, "0.001")
+        except BaseException as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=work) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert failures == []
+    assert sums(ledger, "day") == (Decimal("0.2"), 0)
+
+
+def test_threads_open_the_ledger_of_a_session_once(tmp_path: Path) -> None:
+    shared = session(tmp_path, Scripted())
+    gate, found = threading.Barrier(8), []
+
+    def work() -> None:
+        gate.wait(30)
+        found.append(shared.ledger)
+
+    threads = [threading.Thread(target=work) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert len(found) == 8 and len(set(map(id, found))) == 1
+
+
+def test_another_kernels_write_is_waited_for(ledger: Ledger, path: Path) -> None:
+    with closing(sqlite3.connect(path, isolation_level=None, check_same_thread=False)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        timer = threading.Timer(0.3, lambda: other.execute("ROLLBACK"))
+        timer.start()
+        spend(ledger, "1")
+        timer.join()
+    assert sums(ledger) == (1, 0)
+
+
+def test_a_second_ledger_in_a_process_does_not_drop_the_locks_of_the_first(path: Path) -> None:
+    with closing(Ledger(path)) as first, closing(sqlite3.connect(path, isolation_level=None)) as db:
+        spend(first, "1")
+        db.execute("BEGIN IMMEDIATE")
+        Ledger(path).close()  # closing a file drops every lock of this process on it
+        code = (
+            "import sqlite3, sys\n"
+            "db = sqlite3.connect(sys.argv[1], timeout=0, isolation_level=None)\n"
+            "try: db.execute('BEGIN IMMEDIATE')\n"
+            "except sqlite3.OperationalError: print('locked')\n"
+        )
+        done = subprocess.run([sys.executable, "-c", code, path], capture_output=True, text=True)
+        db.execute("ROLLBACK")
+    assert done.stdout.strip() == "locked", done.stderr
+
+
+# -- killed, interrupted --------------------------------------------------------------------
+
+CHILD = """
+from m1_magic import api
+from m1_magic.calls import Text
+from m1_magic.prompt import build
+
+class View:
+    def open(self, request, at_most, sent): pass
+    def close(self, receipt): pass
+    def feed(self, event):
+        if isinstance(event, Text):
+            print("text", flush=True)
+
+api.session().ask(build(api.chosen({}, ()), "hello", api.settings()), View())
+"""
+
+
+def test_kill_9_in_mid_stream_leaves_what_can_be_asked_for(
+    server: OpenRouter, own_home: Path
+) -> None:
+    server.say(
+        Answer(
+            text=["one", "two"], hold=threading.Event(), hold_after=1, generation_id="gen-1-killed"
+        )
+    )
+    with subprocess.Popen([sys.executable, "-c", CHILD], stdout=subprocess.PIPE) as child:
+        assert child.stdout is not None
+        assert child.stdout.readline() == b"text\n"
+        child.kill()
+        assert child.wait(30) == -signal.SIGKILL
+    path = own_home / "ledger.db"
+    ((state, hold, generation, pid),) = rows(
+        path, "SELECT state, hold_nano, generation_id, pid FROM attempts"
+    )
+    assert (state, generation, pid) == ("streaming", "gen-1-killed", child.pid)
+    assert hold > 0
+    with closing(open_ledger(own_home)) as ledger:
+        totals = ledger.totals(None, "day", datetime.now(UTC))
+        assert ledger.check() == "ok"
+    assert totals.held == Decimal(hold) / 10**9
+
+
+def test_ctrl_c_waits_for_the_row(ledger: Ledger, path: Path) -> None:
+    class Pressed(str):
+        """A model name that presses Ctrl-C twice while it is written."""
+
+        def encode(self, *args: Any, **more: Any) -> bytes:
+            signal.raise_signal(signal.SIGINT)
+            signal.raise_signal(signal.SIGINT)
+            return super().encode(*args, **more)
+
+    asked = call()
+    attempt = reserve(ledger, of=asked)
+    with pytest.raises(KeyboardInterrupt):
+        settle(ledger, attempt, "0.1", provider=Pressed("Minimax"))
+    assert rows(path, "SELECT state, cost_nano, provider FROM attempts") == [
+        ("settled", 100_000_000, "Minimax")
+    ]
+    spend(ledger, "0.1")
+    assert sums(ledger) == (Decimal("0.2"), 0)
+
+
+def test_a_failure_within_a_transaction_leaves_nothing_half_done(
+    ledger: Ledger, path: Path
+) -> None:
+    attempt = reserve(ledger)
+    with pytest.raises(LedgerProblem):  # that attempt is there already
+        ledger.reserve(call(), attempt, HOST, None, "session", True)
+    assert rows(path, "SELECT count(*) FROM calls") == [(1,)]  # not the one that failed
+    spend(ledger, "1")

@@ -1,0 +1,467 @@
+"""What a call may cost before it is sent, and what it did cost, to the last digit."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from dataclasses import replace
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from emulator import MISSING, Answer, OpenRouter
+from m1_magic import api
+from m1_magic.calls import Finish, Message, Reply, Request, Started, Text, Usage
+from m1_magic.config import M1
+from m1_magic.errors import BudgetExceeded, CutOff, M1Error
+from m1_magic.prices import (
+    LIMITS,
+    TEMPLATE_TOKENS,
+    Offer,
+    Price,
+    amount,
+    billed,
+    estimate,
+    from_nano,
+    hold,
+    known,
+    likely_tokens,
+    most_tokens,
+    offer_of,
+    recorded,
+    to_nano,
+)
+from m1_magic.session import Session
+from scripted import MODEL, OFFER, USAGE, Line, Scripted, Seen, answer, request, session
+
+# M1's reference prices: $0.40 in and $2.10 out a million tokens.
+REFERENCE = Price(Decimal("0.0000004"), Decimal("0.0000021"))
+UNKNOWN: list[Any] = [None, True, False, "free", "", "NaN", "-0.1", -1, -1e-9, [], {}, float("nan")]
+UNKNOWN += [float("inf"), "Infinity", 1e30, "1e999999", 1e9 + 1]
+KNOWN: list[tuple[Any, str]] = [
+    (0, "0"),
+    (0.0, "0"),
+    ("0", "0"),
+    (1e-9, "0.000000001"),
+    ("0.000000001", "0.000000001"),
+    (0.00012345, "0.00012345"),
+    (0.1, "0.1"),
+    (3, "3"),
+    ("2.50", "2.5"),
+    (1e9, "1000000000"),
+    (123456.789012345, "123456.789012345"),
+]
+
+
+def attempt(home: Path) -> tuple[str, int | None, int | None, str]:
+    with closing(sqlite3.connect(home / "ledger.db")) as db:
+        (row,) = db.execute(
+            "SELECT state, hold_nano, cost_nano, cost_source FROM attempts"
+        ).fetchall()
+    return row  # type: ignore[no-any-return]
+
+
+def asked(text: str = "hi", **options: Any) -> Reply:
+    return api.ask(text, namespace={}, **options)
+
+
+# -- amounts --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("value", "dollars"), KNOWN)
+def test_an_amount_is_exact(value: object, dollars: str) -> None:
+    assert amount(value) == Decimal(dollars)
+
+
+@pytest.mark.parametrize("value", UNKNOWN)
+def test_what_is_no_amount_is_not_known(value: object) -> None:
+    assert amount(value) is None
+
+
+@given(st.integers(0, 10**18))
+def test_nano_dollars_come_back_as_they_went(nano: int) -> None:
+    dollars = from_nano(nano)
+    assert to_nano(dollars) == nano
+    assert dollars * 10**9 == nano
+    assert Decimal(format(dollars, "f")) == dollars
+
+
+@pytest.mark.parametrize(
+    ("dollars", "nano"), [("1.5E-9", 2), ("2.5E-9", 2), ("2.6E-9", 3), ("0.5E-9", 0)]
+)
+def test_rounding_is_half_even_and_happens_once(dollars: str, nano: int) -> None:
+    assert to_nano(Decimal(dollars)) == nano
+
+
+def test_the_reference_prices_give_0_825_a_million_at_3_to_1() -> None:
+    usage = Usage(input=750_000, output=250_000)
+    assert estimate(usage, REFERENCE) == Decimal("0.825")
+
+
+def test_cached_and_thinking_tokens_count_once() -> None:
+    plain = Usage(input=4256, output=900)
+    told = Usage(input=4256, output=900, cached=4000, reasoning=700)
+    assert estimate(told, REFERENCE) == estimate(plain, REFERENCE) == Decimal("0.0035924")
+
+
+def test_your_own_keys_price_is_added() -> None:
+    usage: dict[str, Any] = {"cost": 0.001, "cost_details": {"upstream_inference_cost": 0.02}}
+    assert billed(usage) == Decimal("0.001")
+    assert billed(usage | {"is_byok": True}) == Decimal("0.021")
+    assert billed({"cost": 0, "is_byok": True, "cost_details": None}) == 0
+    assert billed(usage | {"cost": None, "is_byok": True}) is None
+    record = {"total_cost": 0.001, "upstream_inference_cost": 0.02}
+    assert recorded(record) == Decimal("0.001")
+    assert recorded(record | {"is_byok": True}) == Decimal("0.021")
+    assert recorded({}) is None
+
+
+# -- the hold -------------------------------------------------------------------------------
+
+TEXTS = st.text(st.characters(), max_size=200)
+PRICES = st.builds(
+    lambda one, two: Price(Decimal(one) / 10**11, Decimal(two) / 10**11),
+    st.integers(0, 10**7),
+    st.integers(0, 10**7),
+)
+
+
+@given(st.lists(TEXTS, min_size=1, max_size=4), PRICES, st.integers(1, 80_000), st.data())
+def test_a_hold_is_never_below_what_is_billed(
+    texts: list[str], price: Price, max_tokens: int, data: st.DataObject
+) -> None:
+    messages = tuple(Message("user", text) for text in texts)
+    # A token is at least a byte of UTF-8; the template adds a few around each message.
+    most = sum(len(text.encode("utf-8", "replace")) for text in texts)
+    template = data.draw(st.integers(0, TEMPLATE_TOKENS)) * len(messages)
+    usage = Usage(data.draw(st.integers(0, most)) + template, data.draw(st.integers(0, max_tokens)))
+    asking = Request(MODEL, messages, max_tokens)
+    assert to_nano(hold(asking, price)) >= to_nano(estimate(usage, price))
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"]), max_size=50))
+def test_the_bound_grows_with_bytes_not_with_characters(text: str) -> None:
+    empty = most_tokens((Message("user", ""),))
+    assert most_tokens((Message("user", text),)) - empty == len(text.encode())
+
+
+def test_a_hold_that_is_no_whole_nano_dollar_is_rounded_up() -> None:
+    tiny = Price(Decimal(0), Decimal("0.00000000001"))
+    assert hold(Request(MODEL, (), 1), tiny) == Decimal("0.000000001")
+
+
+@pytest.mark.parametrize("text", ["", "word " * 900, "x = 1\n" * 900])
+def test_a_count_for_people_is_below_the_bound(text: str) -> None:
+    assert likely_tokens(text) <= most_tokens((Message("user", text),))
+
+
+def test_a_hold_is_within_reach_of_a_default_call() -> None:
+    price = Price(Decimal("0.00000055"), Decimal("0.0000022"))
+    assert hold(request("hi", M1().max_tokens), price) < Decimal("0.25")
+
+
+# -- offers ---------------------------------------------------------------------------------
+
+
+def listed(prompt: Any, completion: Any, **more: Any) -> dict[str, Any]:
+    return {"pricing": {"prompt": prompt, "completion": completion}, **more}
+
+
+def test_a_hold_counts_with_the_dearest_endpoint_in_each_part() -> None:
+    endpoints = [
+        listed("0.0000004", "0.000003", context_length=1_000_000, max_completion_tokens=40_000),
+        listed("0.00000055", "0.0000022", context_length=128_000, max_completion_tokens=None),
+    ]
+    offer = offer_of(MODEL, endpoints)
+    assert offer.dearest == Price(Decimal("0.00000055"), Decimal("0.000003"))
+    assert offer.cheapest == Price(Decimal("0.0000004"), Decimal("0.0000022"))
+    assert (offer.context, offer.max_output) == (1_000_000, 40_000)
+
+
+def test_endpoints_over_max_price_do_not_count() -> None:
+    endpoints = [listed("0.0000004", "0.0000022"), listed("0.00000055", "0.0000022")]
+    offer = offer_of(MODEL, endpoints, {"prompt": 0.4})
+    assert offer.dearest == offer.cheapest == Price(Decimal("0.0000004"), Decimal("0.0000022"))
+    assert offer_of(MODEL, endpoints, {"completion": "2"}).dearest is None
+    assert offer_of(MODEL, endpoints, {"completion": "2.2"}).dearest is not None
+
+
+@pytest.mark.parametrize(
+    "endpoint",
+    [
+        {},
+        {"pricing": None},
+        {"pricing": "cheap"},
+        {"pricing": ["0.1", "0.1"]},
+        listed(None, "0.1"),
+        listed("-1", "-1"),
+        listed("soon", "0.1"),
+        listed(True, True),
+    ],
+)
+def test_an_endpoint_without_a_price_has_none(endpoint: dict[str, Any]) -> None:
+    offer = offer_of(MODEL, [endpoint, {"context_length": "many", "max_completion_tokens": -1}])
+    assert offer == Offer(MODEL, source="endpoints")
+    assert offer_of(MODEL, [endpoint, listed("0", "0")]).dearest == Price(Decimal(0), Decimal(0))
+
+
+def test_what_is_known_without_a_server() -> None:
+    offer = known(MODEL)
+    assert offer is not None
+    assert (offer.context, offer.max_output) == LIMITS[MODEL]
+    assert offer.dearest is not None and 0 < offer.dearest.input < offer.dearest.output < 1
+    assert known("nobody/has-this-model") is None
+
+
+# -- what a call did cost, over the wire ----------------------------------------------------
+
+
+@pytest.mark.parametrize(("cost", "dollars"), KNOWN)
+def test_the_bill_goes_everywhere_to_the_last_digit(
+    server: OpenRouter, own_home: Path, cost: object, dollars: str
+) -> None:
+    server.say(Answer(text="Yes.", cost=cost))
+    reply = asked()
+    expected = Decimal(dollars)
+    assert (reply.cost, reply.cost_source, reply.status) == (expected, "billed", "ok")
+    totals = api.session().totals()
+    nano = to_nano(expected)
+    assert totals.session == totals.spent == Decimal(nano) / 10**9
+    assert totals.held == 0
+    state, _, kept, source = attempt(own_home)
+    assert (state, kept, source) == ("settled", nano, "billed")
+
+
+@pytest.mark.parametrize("cost", [None, MISSING, True, "free", -0.1, 1e30, "NaN"])
+def test_without_a_bill_the_price_is_estimated(
+    server: OpenRouter, own_home: Path, cost: object
+) -> None:
+    usage = {"prompt_tokens": 1000, "completion_tokens": 500, "total_tokens": 1500}
+    if cost is not MISSING:
+        usage["cost"] = cost  # type: ignore[assignment]
+    server.say(Answer(text="Yes.", usage=usage))
+    reply = asked()
+    # The dearest endpoint of the emulator's M1: an estimate is not too low.
+    expected = 1000 * Decimal("0.00000055") + 500 * Decimal("0.0000022")
+    assert (reply.cost, reply.cost_source) == (expected, "estimated")
+    assert api.session().totals().session == expected
+    assert api.session().totals().held == 0
+
+
+def test_a_bill_that_is_not_a_number_at_all(server: OpenRouter, own_home: Path) -> None:
+    """JSON as Python and some proxies write it: a bare NaN."""
+    usage = {"prompt_tokens": 10, "completion_tokens": 5, "cost": float("nan")}
+    server.say(Answer(text="Yes.", usage=usage))
+    assert asked().cost_source == "estimated"
+
+
+@pytest.mark.parametrize("usage", [None, {}, {"prompt_tokens": 9, "completion_tokens": 0}])
+def test_without_bill_and_tokens_the_price_is_not_known(
+    server: OpenRouter, own_home: Path, usage: Any
+) -> None:
+    server.say(Answer(text="Yes.", usage=usage))
+    reply = asked()
+    assert (reply.text, reply.status) == ("Yes.", "ok")
+    assert (reply.cost, reply.cost_source) == (None, "unknown")
+    totals = api.session().totals()
+    assert (totals.session, totals.unknown) == (0, 1)
+    assert totals.held > 0
+    state, held, cost, source = attempt(own_home)
+    assert (state, cost, source) == ("pending", None, "unknown")
+    assert totals.held == from_nano(held or 0)
+
+
+def test_the_record_of_a_generation_settles_it(server: OpenRouter, own_home: Path) -> None:
+    server.generation_lag = 2
+    server.say(Answer(text="Yes.", usage=None, generation_id="gen-1-later"))
+    asked()
+    asking = api.session()
+    assert asking.reconcile() == 0  # not recorded yet: 404
+    assert asking.totals().held > 0
+    assert asking.reconcile() == 0
+    assert asking.reconcile() == 1
+    assert server.lookups == {"gen-1-later": 3}
+    totals = asking.totals()
+    assert totals.session == amount(server.generations["gen-1-later"]["total_cost"])
+    assert (totals.held, totals.unknown) == (0, 0)
+    assert asking.reconcile() == 0
+    assert server.lookups == {"gen-1-later": 3}
+
+
+def test_an_estimate_is_corrected_by_the_record(server: OpenRouter, own_home: Path) -> None:
+    usage = {"prompt_tokens": 1000, "completion_tokens": 500}
+    server.say(Answer(text="Yes.", usage=usage, generation_id="gen-1-about"))
+    assert asked().cost_source == "estimated"
+    asking = api.session()
+    assert asking.reconcile() == 1
+    record = Decimal(1000) * Decimal("0.0000004") + 500 * Decimal("0.0000022")
+    assert asking.totals().session == record
+    assert attempt(own_home)[3] == "billed"
+
+
+def test_a_stream_that_broke_is_settled_by_its_record(server: OpenRouter, own_home: Path) -> None:
+    server.say(Answer.broken("so far", generation_id="gen-1-broken"))
+    with pytest.raises(CutOff):
+        asked()
+    assert api.session().totals().held > 0
+    assert api.session().reconcile() == 1  # the zero-completion insurance: it cost nothing
+    totals = api.session().totals()
+    assert (totals.session, totals.held, totals.unknown) == (0, 0, 0)
+
+
+def test_another_endpoint_is_not_asked_for_it(tmp_path: Path) -> None:
+    asking = session(tmp_path, Scripted([Started("gen-1"), Text("a"), Finish("stop")]))
+    asking.ask(request(), Seen())
+    records = {"gen-1": {"total_cost": 0.5}}
+    for name, settled in (("other.example", 0), ("openrouter.ai", 1)):
+        backend = Scripted(name=name, records=records)
+        switched = Session(M1(), lambda: asking.ledger, backend)  # type: ignore[arg-type]
+        assert switched.reconcile() == settled
+    assert asking.totals().session == Decimal("0.5")
+
+
+def test_a_record_without_a_price_settles_nothing(tmp_path: Path) -> None:
+    records = {"gen-1": {"total_cost": None}}
+    script: list[Line] = [Started("gen-1"), Text("a"), Finish("stop")]
+    asking = session(tmp_path, Scripted(script, records=records))
+    asking.ask(request(), Seen())
+    assert asking.reconcile() == 0
+    assert asking.totals().held > 0
+
+
+def test_ones_own_key_over_the_wire(server: OpenRouter, own_home: Path) -> None:
+    usage = {"prompt_tokens": 10, "completion_tokens": 5, "cost": 0.0001, "is_byok": True}
+    usage |= {"cost_details": {"upstream_inference_cost": 0.002}}
+    server.say(Answer(text="Yes.", usage=usage))
+    assert asked().cost == Decimal("0.0021")
+    assert api.session().totals().session == Decimal("0.0021")
+
+
+def test_the_local_model_is_free(tmp_path: Path) -> None:
+    free = Price(Decimal(0), Decimal(0))
+    backend = Scripted(
+        answer(cost=None), name="offline", offer=replace(OFFER, dearest=free, cheapest=free)
+    )
+    settings = M1()
+    settings.budget = Decimal(0)
+    reply = session(tmp_path, backend, settings).ask(request(), Seen())
+    assert (reply.cost, reply.cost_source) == (0, "offline")
+
+
+def test_a_model_without_a_price_is_not_estimated(tmp_path: Path) -> None:
+    backend = Scripted(answer(cost=None), offer=None)
+    asking = session(tmp_path, backend)
+    reply = asking.ask(request(), Seen())
+    assert (reply.cost, reply.cost_source, reply.usage) == (None, "unknown", USAGE)
+    assert asking.totals().unknown == 1
+
+
+def test_an_estimate_beyond_belief_is_none(tmp_path: Path) -> None:
+    script: list[Line] = [Started("g"), Text("a"), Finish("stop", Usage(10**40, 10**40))]
+    asking = session(tmp_path, Scripted(script))
+    assert asking.ask(request(), Seen()).cost is None
+    assert asking.totals().held > 0
+
+
+@pytest.mark.parametrize("text", ["hi", "日本語 " * 300, "😀" * 500, "x = [1, 2]\n" * 200])
+def test_what_was_held_was_enough(server: OpenRouter, own_home: Path, text: str) -> None:
+    server.say(Answer(text="word " * 200, thinking="hm " * 100))
+    reply = asked(text, max_tokens=2000)
+    _, held, cost, _ = attempt(own_home)
+    assert reply.cost is not None
+    assert held is not None and cost is not None and held >= cost > 0
+
+
+# -- limits ---------------------------------------------------------------------------------
+
+
+def test_a_call_over_max_cost_is_not_sent(server: OpenRouter, own_home: Path) -> None:
+    with pytest.raises(BudgetExceeded, match="Nothing was sent"):
+        asked("hi", max_cost="0.0001")
+    assert server.chats == []
+    assert not any(b'"hi"' in seen.raw for seen in server.requests)
+
+
+@pytest.mark.parametrize("period", ["session", "day", "month"])
+def test_a_call_over_the_budget_is_not_sent(
+    server: OpenRouter, own_home: Path, period: str
+) -> None:
+    settings = api.settings()
+    settings.budget, settings.budget_period = Decimal("0.04"), period
+    server.say(Answer(text="Yes.", cost=0.03))
+    assert asked().cost == Decimal("0.03")
+    with pytest.raises(BudgetExceeded) as caught:
+        asked()
+    assert f"{period}'s budget of $0.04" in str(caught.value)
+    assert len(server.chats) == 1
+    totals = api.session().totals()
+    assert (totals.spent, totals.held, totals.budget) == (
+        Decimal("0.03"),
+        0,
+        Decimal("0.04"),
+    )
+    assert asked(max_tokens=100).status == "ok"  # a small one fits in what is left
+
+
+def test_an_unknown_price_under_a_budget_is_not_sent(server: OpenRouter, own_home: Path) -> None:
+    for endpoint in server.endpoints[MODEL]:
+        endpoint["pricing"] |= {"prompt": "-1", "completion": "-1"}
+    assert asked().status == "ok"
+    api.settings().budget = Decimal(100)
+    with pytest.raises(BudgetExceeded, match="not known"):
+        asked()
+    assert len(server.chats) == 1
+
+
+@pytest.mark.parametrize("status", [400, 401, 402, 403, 404, 413, 422, 429, 503])
+def test_a_call_that_failed_without_charge_holds_nothing(
+    server: OpenRouter, own_home: Path, status: int
+) -> None:
+    api.settings().max_retries = 0
+    server.say(Answer.http_error(status))
+    with pytest.raises(M1Error) as caught:
+        asked()
+    assert caught.value.reply is not None and caught.value.reply.cost == 0
+    totals = api.session().totals()
+    assert (totals.session, totals.held, totals.unknown) == (0, 0, 0)
+
+
+@pytest.mark.parametrize("status", [408, 500, 502, 524, 529])
+def test_a_call_that_may_be_charged_keeps_its_hold(
+    server: OpenRouter, own_home: Path, status: int
+) -> None:
+    server.say(Answer.http_error(status))
+    with pytest.raises(M1Error) as caught:
+        asked()
+    assert caught.value.reply is not None and caught.value.reply.cost is None
+    totals = api.session().totals()
+    assert totals.held > 0 and totals.unknown == 1
+
+
+def test_a_budget_spent_between_two_kernels_is_seen(tmp_path: Path) -> None:
+    settings = M1()
+    settings.budget, settings.budget_period = Decimal("0.001"), "month"
+    one = session(tmp_path, Scripted(answer(cost="0.0009")), settings)
+    two = session(tmp_path, Scripted(answer()), settings)
+    assert one.ask(request(), Seen()).cost == Decimal("0.0009")
+    with pytest.raises(BudgetExceeded, match=r"\$0.0009 is spent"):
+        two.ask(request(), Seen())
+    assert two.totals().session == 0
+
+
+@given(st.lists(st.integers(0, 10**12), min_size=1, max_size=6))
+@hypothesis_settings(
+    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+def test_sums_of_replies_are_exact(tmp_path: Path, nanos: list[int]) -> None:
+    costs = [Decimal(nano) / 10**9 for nano in nanos]
+    asking = session(tmp_path, Scripted(*(answer(cost=str(cost)) for cost in costs)))
+    replies = [asking.ask(request(), Seen()) for _ in costs]
+    assert [reply.cost for reply in replies] == costs
+    assert asking.totals().session == sum(costs)
+    asking.close()

@@ -1,0 +1,549 @@
+"""Bytes → SSE blocks → events, wherever the network cuts them and however servers bend them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from hypothesis import assume, example, given, settings
+from hypothesis import strategies as st
+
+from m1_magic.backends import sse
+from m1_magic.backends.wire import CLOSE, OPEN, Reader, ThinkSplitter, Whole, as_chunk, whole
+from m1_magic.calls import Event, Finish, Started, Text, Thinking, Usage
+from m1_magic.errors import CutOff
+
+# No clock decides, and every run tries the same.
+STEADY = settings(deadline=None, derandomize=True)
+ENDS = ("\n", "\r\n", "\r")
+BODY = (
+    ': OPENROUTER PROCESSING\n\nretry: 3000\n\ndata: {"a":"Ça va? 日本 😀"}\n\nid: 7\n\n'
+    "event: ping\n\nevent: error\ndata: boom\n\nfoo: bar\nx\ndata:no space\n\n"
+    'data: {\ndata:  "b": 1\ndata: }\n\n\n\ndata\n\ndata:\n\n: keep-alive\ndata: a:b: c\n\n'
+    'event: message\nid: gen-1\ndata: {"choices":[{"delta":{"content":"So."}}]}\n\ndata: [DONE]\n\n'
+)
+BLOCKS = [
+    ("", '{"a":"Ça va? 日本 😀"}'),
+    ("error", "boom"),
+    ("", "no space"),
+    ("", '{\n "b": 1\n}'),
+    ("", ""),
+    ("", ""),
+    ("", "a:b: c"),
+    ("message", '{"choices":[{"delta":{"content":"So."}}]}'),
+    ("", "[DONE]"),
+]
+
+
+def blocks(*chunks: bytes) -> list[tuple[str, str]]:
+    return list(sse.events(chunks))
+
+
+def cut(data: Any, at: Iterable[int]) -> list[Any]:
+    """Return ``data`` in pieces that end at these places."""
+    places = [0, *sorted({place % (len(data) + 1) for place in at}), len(data)]
+    return [data[i:j] for i, j in pairwise(places)]
+
+
+# --- blocks --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("end", ENDS, ids=repr)
+def test_a_body_cut_at_any_byte_gives_the_same_blocks(end: str) -> None:
+    body = BODY.replace("\n", end).encode()
+    assert len(body) > 280
+    assert blocks(body) == BLOCKS
+    for at in range(len(body) + 1):
+        assert blocks(body[:at], body[at:]) == BLOCKS, at
+    assert blocks(*(body[i : i + 1] for i in range(len(body)))) == BLOCKS
+
+
+@STEADY
+@given(st.sampled_from(ENDS), st.lists(st.integers(0, 400), max_size=12))
+def test_a_body_cut_anywhere_gives_the_same_blocks(end: str, at: list[int]) -> None:
+    assert blocks(*cut(BODY.replace("\n", end).encode(), at)) == BLOCKS
+
+
+@STEADY
+@given(st.binary(max_size=80), st.lists(st.integers(0, 80), max_size=6))
+def test_no_bytes_break_the_reader(data: bytes, at: list[int]) -> None:
+    assert blocks(*cut(data, at)) == blocks(data)
+
+
+@STEADY
+@given(
+    st.text(st.characters(exclude_characters="\r\n", exclude_categories=["Cs"])),
+    st.lists(st.integers(0, 100)),
+)
+def test_data_comes_through_as_it_was_sent(text: str, at: list[int]) -> None:
+    assert blocks(*cut(f"data: {text}\n\n".encode(), at)) == [("", text)]
+
+
+@pytest.mark.parametrize("end", ENDS, ids=repr)
+def test_mixed_line_ends_end_lines_alike(end: str) -> None:
+    assert blocks(f"data: 1{end}data: 2\n\rdata: 3\r\n\n".encode()) == [("", "1\n2"), ("", "3")]
+
+
+@pytest.mark.parametrize("first", ["data: 1\n\n", ": c\n\ndata: 1\n\n"])
+def test_a_byte_order_mark_costs_nothing(first: str) -> None:
+    body = b"\xef\xbb\xbf" + first.encode()
+    for at in range(len(body)):
+        assert blocks(body[:at], body[at:]) == [("", "1")]
+
+
+def test_only_the_first_line_may_have_a_byte_order_mark() -> None:
+    assert blocks("data: 1\n\n\ufeffdata: 2\n\n".encode()) == [("", "1")]
+    assert blocks("data: \ufeff1\n\n".encode()) == [("", "\ufeff1")]
+
+
+@pytest.mark.parametrize("tail", ["", "\n", "\r", "\r\n"], ids=repr)
+def test_a_last_block_without_its_blank_line_counts(tail: str) -> None:
+    body = f"data: 1\n\nevent: e\ndata: 2{tail}".encode()
+    for at in range(len(body) + 1):
+        assert blocks(body[:at], body[at:]) == [("", "1"), ("e", "2")]
+
+
+@pytest.mark.parametrize("block", [": keep-alive", "retry: 3000", "id: 7", "event: ping", "x"])
+def test_blocks_without_data_are_none(block: str) -> None:
+    assert blocks(f"{block}\n\ndata: 1\n\n{block}\n\n".encode()) == [("", "1")]
+
+
+def test_an_event_name_holds_for_one_block() -> None:
+    assert blocks(b"event: error\n\ndata: 1\n\nevent: a\nevent: b\ndata: 2\n\ndata: 3\n\n") == [
+        ("", "1"),
+        ("b", "2"),
+        ("", "3"),
+    ]
+
+
+def test_one_space_after_the_colon_is_no_data() -> None:
+    assert blocks(b"data:  two\n\ndata:\tx\n\n") == [("", " two"), ("", "\tx")]
+
+
+def test_bytes_that_are_no_utf_8_become_a_sign() -> None:
+    assert blocks(b"data: a\xffb\n\n") == [("", "a\ufffdb")]
+
+
+def test_other_line_separators_are_text() -> None:
+    assert blocks("data: a\u2028b\x85c\x0bd\n\n".encode()) == [("", "a\u2028b\x85c\x0bd")]
+
+
+def test_a_block_is_told_before_the_next_byte_comes() -> None:
+    def chunks() -> Iterable[bytes]:
+        yield b"data: 1\n\n"
+        raise AssertionError("read on before the block was told")
+
+    assert next(sse.events(chunks())) == ("", "1")
+
+
+def test_a_large_event_in_small_chunks() -> None:
+    line = b"data: " + b"0123456789" * 500_000 + b"\n\n"
+    ((_, data),) = blocks(*(line[i : i + 4096] for i in range(0, len(line), 4096)))
+    assert data == "0123456789" * 500_000
+
+
+@pytest.mark.parametrize("body", ["data: 1\n\n", ": c\n", "\ufeffretry: 1\n", "\n\nevent: e\n", ""])
+def test_the_start_of_a_body_is_all_of_it_and_shows_what_it_is(body: str) -> None:
+    data = body.encode()
+    rest = iter([data[i : i + 1] for i in range(len(data))])
+    taken, head = sse.start(rest)
+    assert taken + b"".join(rest) == data
+    assert head.startswith(sse.SIGNS) == bool(body)
+
+
+# --- thinking in tags ----------------------------------------------------------------------------
+
+
+def split(*pieces: str) -> tuple[str, str]:
+    """Return the thinking and the text that the pieces fold to."""
+    splitter = ThinkSplitter()
+    return fold([e for piece in pieces for e in splitter.feed(piece)] + list(splitter.close()))
+
+
+def fold(events: Sequence[Event]) -> tuple[str, str]:
+    thinking = "".join(e.text for e in events if isinstance(e, Thinking))
+    return thinking, "".join(e.text for e in events if isinstance(e, Text))
+
+
+SCRAPS = st.text(st.sampled_from("<>/thinkTH \n\ta日") | st.characters(exclude_categories=["Cs"]))
+TAGGED = st.lists(SCRAPS | st.sampled_from([OPEN, CLOSE, "\n", "<thi", "</th", " "])).map("".join)
+
+
+@STEADY
+@given(TAGGED, st.lists(st.integers(0, 60)))
+@example("<think>\n\nHm.\n\n</think>\n\n yes", [3, 8, 9, 13, 14, 20])
+def test_content_cut_anywhere_folds_to_the_same(content: str, at: list[int]) -> None:
+    assert split(*cut(content, at)) == split(content) == split(*content)
+
+
+@STEADY
+@given(SCRAPS, SCRAPS, st.lists(st.integers(0, 60)))
+def test_thinking_and_answer_come_apart(thought: str, answer: str, at: list[int]) -> None:
+    assume(CLOSE not in thought)
+    content = f"{OPEN}\n{thought}\n{CLOSE}\n\n{answer}"
+    assert split(*cut(content, at)) == (thought.lstrip("\n"), answer.lstrip())
+
+
+@STEADY
+@given(TAGGED, st.lists(st.integers(0, 60)))
+def test_content_without_a_leading_tag_is_text_to_the_letter(content: str, at: list[int]) -> None:
+    assume(not content.lstrip().startswith(OPEN))
+    assert split(*cut(content, at)) == ("", content)
+
+
+def test_a_tag_in_mid_answer_stays_text() -> None:
+    content = "Use <think> and </think> as tags. <think>x</think>"
+    for at in range(len(content)):
+        assert split(content[:at], content[at:]) == ("", content)
+
+
+def test_tags_in_the_answer_behind_the_thinking_stay_text() -> None:
+    answer = "The tag is <think>, its end </think>."
+    content = f"<think>\nHm.\n</think>\n{answer}"
+    for at in range(len(content)):
+        assert split(content[:at], content[at:]) == ("Hm.", answer)
+
+
+@pytest.mark.parametrize(
+    ("content", "thinking"),
+    [
+        ("<think>\nHm", "Hm"),
+        ("<think>Hm</thin", "Hm</thin"),
+        ("<think>a\n", "a\n"),
+        ("<think>", ""),
+    ],
+)
+def test_thinking_that_never_ends_is_thinking(content: str, thinking: str) -> None:
+    assert split(content) == (thinking, "")
+
+
+def test_nothing_is_held_back_that_cannot_be_a_tag() -> None:
+    splitter = ThinkSplitter()
+    assert list(splitter.feed("<think>\nHm, a < b")) == [Thinking("Hm, a < b")]
+    assert list(splitter.feed("</")) == []
+    assert list(splitter.feed("em> ")) == [Thinking("</em> ")]
+
+
+@STEADY
+@given(st.text(st.characters()), st.lists(st.integers(0, 40)))
+@example("a\ud83d\ude00b", [2])
+@example("\ud83d\ud83d\ude00\ude00", [1, 2, 3])
+def test_characters_cut_into_halves_become_whole(text: str, at: list[int]) -> None:
+    reader = Whole()
+    got = "".join(map(reader.feed, cut(text, at))) + reader.feed("", last=True)
+    assert got == text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    got.encode()
+
+
+# --- chunks --------------------------------------------------------------------------------------
+
+
+def delta(finish: str | None = None, **fields: Any) -> dict[str, Any]:
+    return {"choices": [{"index": 0, "delta": fields, "finish_reason": finish}]}
+
+
+def feed(*chunks: Any, id: str | None = "gen-1") -> tuple[list[Event], Finish]:
+    """Return the events of chunks (JSON values, or raw text) and the Finish."""
+    reader = Reader("asked", id)
+    events = []
+    for chunk in chunks:
+        events += reader.feed(chunk if isinstance(chunk, str) else json.dumps(chunk))
+    held, finish = reader.finish()
+    return events + held, finish
+
+
+def test_thinking_is_told_once_though_it_is_sent_twice() -> None:
+    details = [{"type": "reasoning.text", "text": "Hm.", "index": 0}]
+    events, _ = feed(delta(content="", reasoning="Hm.", reasoning_details=details))
+    assert events == [Thinking("Hm.")]
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"reasoning": "Hm."},
+        {"reasoning": None, "reasoning_content": "Hm."},
+        {"reasoning": "", "reasoning_details": [{"type": "reasoning.text", "text": "Hm."}]},
+        {
+            "reasoning_details": [
+                {"text": "H"},
+                None,
+                5,
+                {"text": None},
+                {"data": "?"},
+                {"text": "m."},
+            ]
+        },
+        {"reasoning_details": [{"type": "reasoning.summary", "summary": "Hm."}]},
+        {"reasoning": 5, "reasoning_content": "Hm.", "reasoning_details": "no list"},
+    ],
+)
+def test_thinking_in_all_its_places(fields: dict[str, Any]) -> None:
+    assert feed(delta(content="", **fields))[0] == [Thinking("Hm.")]
+
+
+@pytest.mark.parametrize("given", ["x", 5, {}, [], None, [{"text": 5}], [{"summary": []}]])
+def test_details_that_hold_no_text_are_no_thinking(given: Any) -> None:
+    assert feed(delta(content="", reasoning_details=given))[0] == []
+
+
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [
+        ("Yes", "Yes"),
+        ("", ""),
+        (None, ""),
+        (5, ""),
+        (True, ""),
+        ({"text": "no"}, ""),
+        ([{"type": "text", "text": "Y"}, {"type": "text", "text": "es"}], "Yes"),
+        ([None, "x", 5, {}, {"text": None}, {"type": "image_url"}, {"text": "Yes"}], "Yes"),
+    ],
+)
+def test_content_in_all_its_shapes(content: Any, text: str) -> None:
+    assert fold(feed(delta(content=content))[0]) == ("", text)
+
+
+@pytest.mark.parametrize(
+    "chunk",
+    [
+        {},
+        {"choices": None},
+        {"choices": []},
+        {"choices": {}},
+        {"choices": "x"},
+        {"choices": [None]},
+        {"choices": [[]]},
+        {"choices": [{}]},
+        {"choices": [{"delta": None}]},
+        {"choices": [{"delta": []}]},
+        {"choices": [{"delta": "x", "finish_reason": None}]},
+        {"choices": [{"delta": {}, "finish_reason": 5}]},
+        {"error": None},
+        {"error": {}},
+        {"id": 5, "model": 7, "provider": [], "usage": "none"},
+        {"usage": None},
+        None,
+        [],
+        "hi",
+        5,
+        True,
+    ],
+    ids=json.dumps,
+)
+def test_odd_chunks_cost_nothing(chunk: Any) -> None:
+    odd = json.dumps(chunk)
+    events, finish = feed(delta(content="Y"), odd, delta("stop", content="es"), odd, "", " ")
+    assert fold(events) == ("", "Yes")
+    assert finish == Finish("stop", model="asked")
+
+
+def test_no_null_overwrites_a_finish_reason() -> None:
+    late = delta(content="") | {"usage": {"prompt_tokens": 1, "cost": 0.5}}
+    assert feed(delta("length", content=""), late)[1] == Finish(
+        "length", Usage(1), Decimal("0.5"), "asked"
+    )
+
+
+@pytest.mark.parametrize(
+    ("end", "reason"),
+    [((), None), (("[DONE]",), "stop"), ((" [DONE] ", "x", delta("length")), "stop")],
+)
+def test_the_end_is_a_finish_reason_or_done(end: Sequence[Any], reason: str | None) -> None:
+    events, finish = feed(delta(content="Yes"), *end)
+    assert (fold(events), finish.reason) == (("", "Yes"), reason)
+
+
+def test_done_ends_it() -> None:
+    reader = Reader("asked")
+    assert list(reader.feed("[DONE]")) == []
+    assert reader.done
+    assert list(reader.feed(json.dumps(delta(content="AFTER")))) == []
+
+
+def test_the_last_usage_wins_and_is_not_added_up() -> None:
+    early = {"usage": {"prompt_tokens": 9, "completion_tokens": 1, "cost": 1e-06}, "choices": []}
+    last = delta("stop") | {"usage": {"prompt_tokens": 9, "completion_tokens": 7, "cost": 2e-05}}
+    for chunks in ([early, last], [early, last, last], [last, {"usage": None}, delta()]):
+        finish = feed(*chunks)[1]
+        assert (finish.usage, finish.cost) == (Usage(9, 7), Decimal("0.00002"))
+
+
+def test_all_counts_of_a_usage() -> None:
+    counts = {
+        "prompt_tokens": 1204,
+        "completion_tokens": 2345,
+        "prompt_tokens_details": {"cached_tokens": 312},
+        "completion_tokens_details": {"reasoning_tokens": 1900},
+        "cost": 0.0054,
+        "is_byok": False,
+        "cost_details": {"upstream_inference_cost": 0.9},
+    }
+    finish = feed({"usage": counts, "model": "m", "provider": "P"})[1]
+    assert finish == Finish(None, Usage(1204, 2345, 312, 1900), Decimal("0.0054"), "m", "P")
+
+
+@pytest.mark.parametrize(
+    ("given", "tokens"),
+    [
+        ("12", 12),
+        (12.0, 12),
+        (None, 0),
+        ("many", 0),
+        (-3, 0),
+        (True, 0),
+        ([], 0),
+        (float("nan"), 0),
+        (float("inf"), 0),
+        (10**30, 0),
+    ],
+)
+def test_counts_that_are_none_are_zero(given: Any, tokens: int) -> None:
+    odd = {"prompt_tokens": given, "completion_tokens": 5, "prompt_tokens_details": given}
+    odd["completion_tokens_details"] = {"reasoning_tokens": given}
+    usage = feed({"usage": odd})[1].usage
+    assert usage == Usage(tokens, 5, 0, tokens)
+
+
+@pytest.mark.parametrize(
+    ("cost", "dollars"),
+    [
+        (1, "1"),
+        (0, "0"),
+        (1e-09, "1E-9"),
+        ("0.01", "0.01"),
+        (None, None),
+        (-0.5, None),
+        (float("nan"), None),
+        ("free", None),
+        (True, None),
+        ({}, None),
+    ],
+)
+def test_prices_that_are_none_are_unknown(cost: Any, dollars: str | None) -> None:
+    finish = feed({"usage": {"prompt_tokens": 1, "cost": cost}})[1]
+    assert finish.cost == (None if dollars is None else Decimal(dollars))
+
+
+def test_no_usage_is_unknown() -> None:
+    for chunks in ([], [{"usage": {}}], [{"usage": [1]}]):
+        assert feed(*chunks)[1] == Finish(model="asked")
+
+
+@pytest.mark.parametrize(
+    ("byok", "details", "dollars"),
+    [
+        (True, {"upstream_inference_cost": 0.0137}, "0.0142"),
+        (True, None, "0.0005"),
+        (True, {"upstream_inference_cost": None}, "0.0005"),
+        (False, {"upstream_inference_cost": 0.0137}, "0.0005"),
+        (None, {"upstream_inference_cost": 0.0137}, "0.0005"),
+    ],
+)
+def test_a_key_of_ones_own_is_paid_too(byok: Any, details: Any, dollars: str) -> None:
+    usage = {"prompt_tokens": 1, "cost": 0.0005, "is_byok": byok, "cost_details": details}
+    assert feed({"usage": usage})[1].cost == Decimal(dollars)
+
+
+def test_the_generation_id_is_told_once_and_only_if_the_headers_had_none() -> None:
+    chunks = [{"id": "gen-2"} | delta(content="a"), {"id": "gen-3"} | delta(content="b")]
+    assert feed(*chunks, id=None)[0] == [Started("gen-2"), Text("a"), Text("b")]
+    assert feed(*chunks, id="gen-1")[0] == [Text("a"), Text("b")]
+    assert feed({"id": "chatcmpl-1"} | delta(content="a"), id=None)[0] == [Text("a")]
+
+
+@pytest.mark.parametrize("field", ["content", "reasoning", "reasoning_content"])
+def test_a_character_cut_over_two_deltas_is_whole(field: str) -> None:
+    halves = [delta(**{field: "a\ud83d"}), delta(**{field: "\ude00b"})]
+    assert "".join(fold(feed(*halves)[0])) == "a😀b"
+    assert "".join(fold(feed(halves[0])[0])) == "a\ufffd"
+
+
+def test_half_a_character_of_thinking_in_tags_is_no_answer() -> None:
+    assert fold(feed(delta(content="<think>Hm \ud83d"))[0]) == ("Hm \ufffd", "")
+
+
+@STEADY
+@given(TAGGED, TAGGED, st.lists(st.integers(0, 60)), st.lists(st.integers(0, 60)))
+def test_deltas_cut_anywhere_fold_to_the_same(
+    thought: str, answer: str, at: list[int], there: list[int]
+) -> None:
+    assume(not answer.lstrip().startswith(OPEN))
+    chunks = [delta(content="", reasoning=piece) for piece in cut(thought, at)]
+    chunks += [delta(content=piece) for piece in cut(answer, there)]
+    events, finish = feed(*chunks, delta("stop"))
+    assert (fold(events), finish.reason) == ((thought, answer), "stop")
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        ('{"error":{"code":502,"message":"Provider disconnected"}}', "Provider disconnected"),
+        ('{"error":{"code":"server_error","message":null}}', "no reason given"),
+        ('{"error":"boom"}', "boom"),
+        ('{"error":["boom"]}', "boom"),
+        ('{"id": broken', '{"id": broken'),
+        ("[" * 100_000, "[[["),
+        ('{"error":{"message":"a\\u001b[31m\\nb\\u202e' + "x" * 100_000 + '"}}', "a [31m b x"),
+    ],
+    ids=["object", "string code", "string", "list", "no JSON", "deep", "foul"],
+)
+def test_an_error_in_mid_stream_is_told_in_a_line(data: str, words: str) -> None:
+    reader = Reader("asked")
+    assert list(reader.feed(json.dumps(delta(content="so far")))) == [Text("so far")]
+    with pytest.raises(CutOff) as caught:
+        list(reader.feed(data))
+    said = str(caught.value)
+    assert words in said
+    assert len(said) < 500
+    assert said.isprintable()
+
+
+@pytest.mark.parametrize(
+    "data", ['{"message":"boom"}', '"boom"', '["boom"]', "boom", '{"error":"boom"}']
+)
+def test_an_event_named_error_is_one_whatever_it_holds(data: str) -> None:
+    with pytest.raises(CutOff, match="boom"):
+        list(Reader("asked").feed(data, "error"))
+
+
+# --- a whole answer instead of a stream ----------------------------------------------------------
+
+
+def test_a_whole_answer_reads_like_a_stream_of_it() -> None:
+    message = {"role": "assistant", "content": "Yes.", "reasoning": "Hm."}
+    usage = {"prompt_tokens": 3, "completion_tokens": 2, "cost": 0.1}
+    answer = {"id": "gen-1", "model": "m", "usage": usage}
+    answer["choices"] = [{"index": 0, "finish_reason": "length", "message": message}]
+    body = json.dumps(answer).encode()
+    read = whole(cut(body, [5, 40, 41]))
+    assert read is not None
+    events, finish = feed(as_chunk(read))
+    assert fold(events) == ("Hm.", "Yes.")
+    assert finish == Finish("length", Usage(3, 2), Decimal("0.1"), "m")
+
+
+@pytest.mark.parametrize("choices", [[], [None], [{}], [{"message": None}], "x", {"a": 1}])
+def test_a_whole_answer_without_a_message_is_no_text(choices: Any) -> None:
+    assert feed(as_chunk({"choices": choices}))[0] == []
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"<html>", b'{"choices":', b"[]", b"{}", b'{"choices":[]}', b"[" * 100_000, b'"x"'],
+)
+def test_what_is_neither_answer_nor_error_is_neither(body: bytes) -> None:
+    assert whole([body]) is None
+
+
+def test_an_endless_body_is_not_read_to_its_end() -> None:
+    def endless() -> Iterable[bytes]:
+        for _ in range(100):
+            yield b" " * 1_000_000
+        raise AssertionError("read on and on")
+
+    assert whole(endless()) is None
