@@ -79,7 +79,8 @@ def prepare(prompt: str, options: Options, namespace: Mapping[str, object]) -> R
     for attachment in gathered.attachments:
         text, count = redact.mask(attachment.text)
         attachments.append(replace(attachment, text=text, masked=attachment.masked + count))
-    return build(options, gathered.prompt, s, attachments, gathered.inserted, gathered.notes)
+    made = build(options, gathered.prompt, s, attachments, gathered.inserted, gathered.notes)
+    return replace(made, prompt=prompt)
 
 
 def run(prompt: str, options: Options, namespace: Mapping[str, object], view: View) -> Reply:

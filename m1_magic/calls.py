@@ -76,7 +76,10 @@ class Attachment:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """Everything that leaves for the model, and nothing else."""
+    """Everything that leaves for the model; ``prompt``, ``attachments`` and ``notes`` tell of it.
+
+    ``prompt`` is what the user typed, without the values and tables that went into ``messages``.
+    """
 
     model: str
     messages: tuple[Message, ...]
@@ -89,6 +92,13 @@ class Request:
     provider: Mapping[str, Any] | None = None
     attachments: tuple[Attachment, ...] = ()
     notes: tuple[str, ...] = ()
+    prompt: str = ""
+
+    @property
+    def asked(self) -> str:
+        """What the ledger keeps of the question: as typed, never an attachment's text."""
+        users = (message.content for message in self.messages if message.role == "user")
+        return self.prompt or "\n\n".join(users)
 
     @property
     def text(self) -> str:

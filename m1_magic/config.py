@@ -18,7 +18,7 @@ from typing import Any
 from traitlets import Bool, CaselessStrEnum, Dict, Float, Int, TraitError, TraitType, Unicode
 from traitlets.config import Config, Configurable
 
-from .endpoints import OPENROUTER, Endpoint, endpoint  # noqa: F401
+from .endpoints import OPENROUTER, endpoint
 from .errors import BadSetting, LedgerProblem, UsageError, plain
 
 # Dollars: what the ledger's 64 bits of nano-dollars hold. What claims to be more is no price.

@@ -92,7 +92,6 @@ class Ledger:
         with self._transaction() as db:
             if budget is not None:
                 self._within(db, budget, period, hold, call.at)
-            prompt = "\n\n".join(m.content for m in call.request.messages if m.role == "user")
             db.execute(
                 "INSERT OR IGNORE INTO calls (id, at, session, model, fingerprint, prompt)"
                 " VALUES (?, ?, ?, ?, ?, ?)",
@@ -102,7 +101,7 @@ class Ledger:
                     self.session,
                     call.request.model,
                     call.request.fingerprint(),
-                    prompt if keep_text else None,
+                    call.request.asked if keep_text else None,
                 ),
             )
             db.execute(

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from emulator import OpenRouter
 
+from emulator import OpenRouter
 from m1_magic import api
 
 FOREIGN = ("OPENROUTER_", "OPENAI_", "M1_", "VSCODE_")
@@ -17,7 +17,7 @@ KEPT = ("M1_TEST_MODELS",)
 
 @pytest.fixture(autouse=True)
 def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """An empty ``M1_HOME``, an environment without keys, and a default session of the test's own."""
+    """An empty ``M1_HOME``, an environment without keys, a default session of the test's own."""
     for name in list(os.environ):
         if name.startswith(FOREIGN) and name not in KEPT:
             monkeypatch.delenv(name)

@@ -33,7 +33,9 @@ def settings() -> str:
     for name, trait in M1.class_traits(config=True).items():
         default = getattr(M1(), name)
         shown = "none" if default is None else str(default)
-        choices = f" One of: {', '.join(map(str, trait.values))}." if isinstance(trait, Enum) else ""
+        choices = (
+            f" One of: {', '.join(map(str, trait.values))}." if isinstance(trait, Enum) else ""
+        )
         rows.append(f"| `{name}` | {shown} | {trait.help}{choices} |")
     return "\n".join(rows)
 
@@ -42,7 +44,7 @@ PARTS: dict[str, Callable[[], str]] = {"options": options, "verbs": verbs, "sett
 
 
 def replaced(text: str, part: str, content: str) -> str:
-    """Return ``text`` with the content between ``<!-- part -->`` and ``<!-- /part -->`` renewed."""
+    """Return ``text`` with what stands between ``<!-- part -->`` and its end renewed."""
     pattern = re.compile(rf"(<!-- {part} -->\n).*?(<!-- /{part} -->)", re.DOTALL)
     assert pattern.search(text), part
     return pattern.sub(lambda m: f"{m[1]}{content}\n{m[2]}", text)

@@ -11,10 +11,10 @@ import sys
 import urllib.request
 from pathlib import Path
 
-import local_model
 import pytest
-from emulator import OpenRouter
 
+import local_model
+from emulator import OpenRouter
 from m1_magic.cli import VERBS
 
 

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import nbformat
+
 import readme
 
 ROOT = Path(__file__).parent.parent

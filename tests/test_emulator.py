@@ -21,10 +21,11 @@ from typing import Any
 import openai
 import openrouter
 import pytest
+from openrouter import components, errors, operations
+
 from emulator import FAULTS, MISSING, STATUSES, Answer, OpenRouter, closed_port
 from emulator.catalog import key_info
 from emulator.wire import pieces
-from openrouter import components, errors, operations
 
 M1 = "minimax/minimax-m1"
 ASK: dict[str, Any] = {"model": M1, "messages": [{"role": "user", "content": "Hi, Ça va?"}]}

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from IPython.core.interactiveshell import InteractiveShell
 from traitlets import TraitError
+from traitlets.config import Config
 
 from m1_magic import errors
 from m1_magic.calls import Reply
@@ -135,9 +136,9 @@ def shown(frames):
 
 @pytest.fixture
 def shell() -> InteractiveShell:
-    shell = InteractiveShell.instance()
-    shell.run_cell(RAISE)
-    return shell
+    made = InteractiveShell(config=Config({"HistoryManager": {"enabled": False}}))
+    made.run_cell(RAISE)
+    return made
 
 
 @pytest.mark.parametrize(

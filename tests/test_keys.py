@@ -29,10 +29,10 @@ import keyring.errors
 import pytest
 
 from m1_magic import keys
-from m1_magic.keys import login
-from m1_magic.keys import ring as keyring_module
 from m1_magic.endpoints import OFFLINE, OPENROUTER, endpoint
 from m1_magic.errors import BadKey, BadSetting, KeyProblem, NoKey
+from m1_magic.keys import login
+from m1_magic.keys import ring as keyring_module
 
 # Put together at run time, so that no scanner takes this file for a leak.
 BODY = "c0ffee" * 10 + "abcd"

@@ -1,21 +1,23 @@
-"""The grammar of ``%%m1`` and ``%m1`` in a real IPython shell: options, verbs, errors, completion."""
+"""The grammar of ``%%m1`` and ``%m1`` in a real IPython: options, verbs, errors, completion."""
 
 from __future__ import annotations
 
 import io
+import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass, fields
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import polars as pl
 import pytest
-from emulator import Answer, OpenRouter
 from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 
+from emulator import Answer, OpenRouter
 from m1_magic import grammar
 from m1_magic.calls import Options, Reply
 from m1_magic.verbs import VERBS
@@ -148,6 +150,17 @@ def test_frames_are_attached_and_inserted(
     assert "{{nosuch}} left as typed" in ran.text
 
 
+def test_the_ledger_keeps_the_question_and_no_table(
+    server: OpenRouter, run: Run, own_home: Path
+) -> None:
+    server.say(Answer(text="because"))
+    assert run("%%m1 --df sales\nwhy {{sales}}?").error is None
+    with sqlite3.connect(own_home / "ledger.db") as ledger:
+        rows = ledger.execute("SELECT prompt, answer FROM calls").fetchall()
+    assert rows == [("why {{sales}}?\n", "because")]
+    assert b"distinct" not in b"".join(path.read_bytes() for path in own_home.iterdir())
+
+
 def test_levels_of_privacy(server: OpenRouter, run: Run) -> None:
     for level, there, absent in (
         ("names", "region", "20 rows"),
@@ -252,9 +265,7 @@ def test_no_key_says_what_to_do_and_what_needs_none(
 
 
 def test_refusals_of_the_server(server: OpenRouter, run: Run) -> None:
-    server.say(
-        Answer.http_error(401), Answer.http_error(402), Answer.http_error(404), Answer.http_error(500)
-    )
+    server.say(*map(Answer.http_error, (401, 402, 404, 500)))
     for name in ("KeyRefused", "OutOfCredit", "NoSuchModel", "ProviderDown"):
         assert run("%%m1\nwhy?").told.startswith(name)
     assert run("%%m1 -m minimax/no-such\nwhy?").told.startswith("NoSuchModel: minimax/no-such")

@@ -6,11 +6,11 @@ import sqlite3
 from decimal import Decimal
 from pathlib import Path
 
+import pytest
+
 import local_model
 import notebooks
-import pytest
 from emulator import Answer, OpenRouter
-
 from m1_magic.render.footer import money
 
 LOAD = "%load_ext m1_magic"

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import notebooks
 import pytest
+
+import notebooks
 from emulator import Answer, OpenRouter
 
 CELLS = (
@@ -18,7 +19,8 @@ CELLS = (
     "%%m1\nwhy?",  # breaks in mid-answer
     "from m1_magic import ask, api\nask('why?')",
     "from m1_magic.keys import find\nfrom m1_magic.endpoints import endpoint\n"
-    "key = find(endpoint(api.settings().base_url))\nprint(key, [key], {'k': key})\n1 / len(key[:0])",
+    "key = find(endpoint(api.settings().base_url))\n"
+    "print(key, [key], {'k': key})\n1 / len(key[:0])",
     "api.session().backend().stream(None).send(1)",
     "next(api.session().backend().stream(None))",  # a bug of ours, with all frames shown
     "%config M1.traceback = True",

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import chain
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 import httpx2
@@ -24,10 +24,11 @@ from ..endpoints import Endpoint
 from ..keys import Key
 from ..prices import Offer, offer_of
 from . import sse
-from .refusals import broken, free, message, refusal, web_page, without
+from .refusals import broken, code_of, free, message, refusal, web_page, without
 from .watchdog import Timeouts, Watchdog
 from .wire import Reader, as_chunk, whole
 
+T = TypeVar("T")
 # Who we are, for OpenRouter's app page (OpenRouter docs, app-attribution).
 USER_AGENT = "m1-magic"
 IDENTITY = {
@@ -71,19 +72,21 @@ class OpenRouter:
         self._key = key
         self._secret: str = key if len(key) >= SHORTEST_KEY else ""
         read = min(limits.first_token, limits.deadline)
-        with _set_up():
-            self._client = openai.OpenAI(
-                base_url=endpoint.url,
-                api_key=key,
-                max_retries=0,
-                timeout=httpx2.Timeout(read, connect=limits.connect, write=60, pool=5),
-                http_client=openai.DefaultHttpxClient(
-                    follow_redirects=False,
-                    # What is for this machine, in plain http, is not for a proxy to read.
-                    trust_env=not endpoint.loopback,
-                    event_hooks={"request": [self._only_ours]},
-                ),
+        http = _made(
+            lambda: openai.DefaultHttpxClient(
+                follow_redirects=False,
+                # What is for this machine, in plain http, is not for a proxy to read.
+                trust_env=not endpoint.loopback,
+                event_hooks={"request": [self._only_ours]},
             )
+        )
+        self._client = openai.OpenAI(
+            base_url=endpoint.url,
+            api_key=key,
+            max_retries=0,
+            timeout=httpx2.Timeout(read, connect=limits.connect, write=60, pool=5),
+            http_client=http,
+        )
 
     def ready(self) -> None:
         """Do nothing: the first call connects by itself."""
@@ -96,7 +99,7 @@ class OpenRouter:
         """
         start = time.monotonic()
         with self._sending(request) as response:
-            generation_id = response.headers.get("x-generation-id")
+            generation_id = response.headers.get("x-generation-id") or None
             yield Started(generation_id)
             reader = Reader(request.model, generation_id)
             network = response.extensions.get("network_stream")
@@ -120,9 +123,7 @@ class OpenRouter:
     def models(self) -> list[dict[str, Any]]:
         """Return the models to be had (``GET /models``)."""
         data = self._get("/models")
-        return (
-            [model for model in data if isinstance(model, dict)] if isinstance(data, list) else []
-        )
+        return [m for m in data if isinstance(m, dict)] if isinstance(data, list) else []
 
     def key(self) -> dict[str, Any]:
         """Return the key's limit and use, in US dollars (``GET /key``)."""
@@ -140,8 +141,11 @@ class OpenRouter:
     def exchange(self, code: str, verifier: str) -> str:
         """Return the key for a pasted login code (OpenRouter docs, auth/oauth)."""
         body = {"code": code, "code_verifier": verifier, "code_challenge_method": "S256"}
-        with free(), _told(self.name, "login"):
-            answer = self._client.post("/auth/keys", cast_to=object, body=body)
+        post = self._client.post
+        try:
+            answer = self._ask(lambda: post("/auth/keys", cast_to=object, body=body), "login")
+        except (e.BadRequest, e.Flagged):
+            answer = None
         key = answer.get("key") if isinstance(answer, dict) else None
         if not isinstance(key, str):
             raise e.KeyRefused(
@@ -161,11 +165,15 @@ class OpenRouter:
         request.headers = httpx2.Headers({**kept, **authorization, **ours})
 
     def _get(self, path: str, timeout: float = 30.0) -> Any:
-        with free(), _told(self.name, path, self._secret):
-            answer = self._client.get(path, cast_to=object, options={"timeout": timeout})
+        get = self._client.get
+        answer = self._ask(lambda: get(path, cast_to=object, options={"timeout": timeout}), path)
         if not isinstance(answer, dict) or "data" not in answer:
             raise web_page(self.name)
         return answer["data"]
+
+    def _ask(self, ask: Callable[[], T], what: str) -> T:
+        with free():
+            return _told(ask, self.name, what, self._secret)
 
     @contextmanager
     def _sending(self, request: Request) -> Iterator[httpx2.Response]:
@@ -173,14 +181,18 @@ class OpenRouter:
         body = request.body() | {"stream": True}
         if self.endpoint.host != "openrouter.ai":
             body["stream_options"] = {"include_usage": True}
-        with _told(self.name, request.model, self._secret):
-            stream = self._client.post(
+        stream = _told(
+            lambda: self._client.post(
                 "/chat/completions",
                 cast_to=object,
                 body=body,
                 stream=True,
                 stream_cls=openai.Stream[object],
-            )
+            ),
+            self.name,
+            request.model,
+            self._secret,
+        )
         with stream:
             yield stream.response
 
@@ -214,15 +226,12 @@ class OpenRouter:
         if head.startswith(sse.SIGNS):
             return sse.events(chain([taken], bytes_))
         if not head:
-            reason = f"HTTP {response.status_code} with nothing in it"
-            raise broken(self.name, reason, begun=False)
+            raise broken(self.name, f"HTTP {response.status_code} with nothing in it", begun=False)
         answer = whole(chain([taken], bytes_))
         if answer is None:
             raise web_page(self.name)
         if answer.get("error"):
-            code = answer["error"].get("code") if isinstance(answer["error"], dict) else None
-            status = code if isinstance(code, int) else 500
-            raise refusal(status, answer, {}, self.name, model, self._secret)
+            raise refusal(code_of(answer), answer, {}, self.name, model, self._secret)
         return [("", json.dumps(as_chunk(answer))), ("", "[DONE]")]
 
     def _ended(self, reader: Reader, problem: e.M1Error | str, begun: bool) -> Iterator[Event]:
@@ -233,51 +242,54 @@ class OpenRouter:
         if isinstance(problem, e.M1Error):
             raise problem
         if finish.reason == "error":
-            raise broken(self.name, "the provider reports an error", begun or bool(held))
-        if finish.reason is None:
+            problem = "the provider reports an error"
+        if finish.reason in (None, "error"):
             reason = problem or "the stream ended without a finish reason"
             raise broken(self.name, reason, begun or bool(held))
 
 
-@contextmanager
-def _set_up() -> Iterator[None]:
-    """Turn settings of the environment that allow no client into one of our errors."""
+def _made(make: Callable[[], T]) -> T:
+    """Return the client, or raise what in the environment does not allow one."""
     try:
-        yield
+        return make()
     except (ImportError, OSError, ValueError, httpx2.InvalidURL) as error:
-        # Not in the library's words: they may quote the proxy's password.
-        unusable = e.CannotConnect(
-            f"The proxy or certificate settings are no use ({type(error).__name__}).",
-            todo="Check HTTPS_PROXY, ALL_PROXY, NO_PROXY and SSL_CERT_FILE; "
-            "a SOCKS proxy needs pip install socksio.",
-        )
-        unusable.retry = False
-        raise unusable from None
+        reason = type(error).__name__  # its words may quote the proxy's password
+    unusable = e.CannotConnect(
+        f"The proxy or certificate settings are no use ({reason}).",
+        todo="Check HTTPS_PROXY, ALL_PROXY, NO_PROXY and SSL_CERT_FILE; "
+        "a SOCKS proxy needs pip install socksio.",
+    )
+    unusable.retry = False
+    raise unusable
 
 
-@contextmanager
-def _told(host: str, model: str, secret: str = "") -> Iterator[None]:
-    """Turn whatever the SDK raises before the headers are there into one of our errors."""
+def _told(ask: Callable[[], T], host: str, model: str, secret: str = "") -> T:
+    """Return the SDK's answer, or raise what it raises before the headers are there as ours.
+
+    Raised outside of ``except``, for the SDK's error holds key and prompt.
+    """
+    told: e.M1Error
     try:
-        yield
+        return ask()
     except openai.APIStatusError as error:
         headers = {name.lower(): value for name, value in error.response.headers.items()}
-        raise refusal(error.status_code, error.body, headers, host, model, secret) from None
+        told = refusal(error.status_code, error.body, headers, host, model, secret)
     except openai.APIConnectionError as error:
-        raise _unreached(error.__cause__ or error, host, secret) from None
+        told = _unreached(error.__cause__ or error, host, secret)
     except (httpx2.HTTPError, httpx2.InvalidURL) as error:
-        raise _unreached(error, host, secret) from None
+        told = _unreached(error, host, secret)
     except UnicodeEncodeError:
-        raise e.BadRequest(
+        told = e.BadRequest(
             "The prompt holds half a character (a lone surrogate), which cannot be sent.",
             cost=e.NOTHING_SENT,
-        ) from None
+        )
     except (openai.OpenAIError, httpx2.StreamError, OSError, ValueError, RecursionError) as error:
         words = message(str(error), secret) or type(error).__name__
-        raise e.SentNoAnswer(
+        told = e.SentNoAnswer(
             f"{host} answered with something that cannot be read ({words}).",
             todo="Check base_url: it usually ends in /v1.",
-        ) from None
+        )
+    raise told
 
 
 def _unreached(cause: BaseException, host: str, secret: str) -> e.M1Error:
@@ -286,7 +298,4 @@ def _unreached(cause: BaseException, host: str, secret: str) -> e.M1Error:
         return e.CannotConnect(
             f"{host} cannot be reached ({detail}).", todo="Check network, proxy and base_url."
         )
-    return e.SentNoAnswer(
-        f"The request was sent, but {host} gave no answer ({detail}).",
-        todo="It was not sent again by itself; run the cell to do so.",
-    )
+    return broken(host, detail.rstrip("."), begun=False)

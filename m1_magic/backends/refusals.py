@@ -87,6 +87,13 @@ def message(body: Any, secret: str = "") -> str:
     return "a web page" if text.startswith("<") else text.rstrip(".")
 
 
+def code_of(body: Mapping[str, Any]) -> int:
+    """Return the status that stands for a body with an error in it, sent with HTTP 200."""
+    error = body["error"]
+    code = error.get("code") if isinstance(error, dict) else None
+    return code if isinstance(code, int) and 400 <= code < 600 else 500
+
+
 def without(secret: str, text: str) -> str:
     """Return text without the key in it."""
     return text.replace(secret, "(the key)") if secret else text
@@ -144,12 +151,9 @@ def free() -> Iterator[None]:
 
 def _too_long(body: Any, said: str) -> bool:
     error = body.get("error", body) if isinstance(body, dict) else {}
-    text = (
-        f"{said} {error.get('type', '')} {error.get('metadata', '')}"
-        if isinstance(error, dict)
-        else said
-    )
-    return any(sign in text.lower() for sign in TOO_LONG)
+    named = ("type", "error_type", "code", "metadata") if isinstance(error, dict) else ()
+    text = " ".join((said, *(str(error.get(name, "")) for name in named))).lower()
+    return any(sign in text for sign in TOO_LONG)
 
 
 def _later(error: e.M1Error, headers: Mapping[str, str]) -> e.M1Error:

@@ -134,14 +134,15 @@ def attachment(item: Attachment) -> str:
     hidden = "column" if item.shape else "value"
     parts = [plain(item.level or item.kind, 40), tokens]
     if item.shape:
-        parts += [_many(item.rows, "row"), _many(item.labels, "label")]
+        parts += [many(item.rows, "row"), many(item.labels, "label")]
     if item.masked:
-        parts.append(_many(item.masked, hidden) + " masked")
+        parts.append(many(item.masked, hidden) + " masked")
     size = f" {count(item.shape[0])} × {count(item.shape[1])}" if item.shape else ""
     return f"{plain(item.name, 80)}{size} → {', '.join(parts)}"
 
 
-def _many(number: int, noun: str) -> str:
+def many(number: int, noun: str) -> str:
+    """Return ``1 row`` or ``1,204 rows``."""
     return f"{count(number)} {noun}{'' if number == 1 else 's'}"
 
 

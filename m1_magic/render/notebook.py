@@ -186,7 +186,7 @@ def _details(summary: str, body: str, unfolded: bool) -> str:
 def thought(reply: Reply) -> str:
     """Return how much was thought: ``thought 1,900 tokens``; nothing where nothing was."""
     if reply.usage and reply.usage.reasoning:
-        return f"thought {footer.count(reply.usage.reasoning)} tokens"
+        return f"thought {footer.many(reply.usage.reasoning, 'token')}"
     return f"thought {footer.count(len(reply.thinking))} characters" if reply.thinking else ""
 
 

@@ -10,12 +10,15 @@ from typing import Any
 
 from .text import visible
 
-SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~$])")
+# What both the ``markdown`` package and CommonMark take a backslash before.
+SPECIAL = re.compile(r"([\\`*_{}\[\]>#|])")
+ESCAPED = re.compile(r"\\([\\`*_{}\[\]>#|])")
 
 
 def cell(value: object) -> str:
     """Return foreign text as it may stand in a table or sentence of our Markdown."""
-    return SPECIAL.sub(r"\\\1", " ".join(visible(str(value)).split()))
+    text = " ".join(visible(str(value)).split()).replace("&", "&amp;").replace("<", "&lt;")
+    return SPECIAL.sub(r"\\\1", text)
 
 
 def table(head: list[str], rows: list[list[object]]) -> str:
@@ -41,7 +44,7 @@ def html(markdown: str) -> str:
 
 def plain(markdown: str) -> str:
     """Return one of our pages as it is read without rendering."""
-    return re.sub(r"\\([\\`*_{}\[\]<>#|~$])", r"\1", markdown)
+    return ESCAPED.sub(r"\1", markdown).replace("&lt;", "<").replace("&amp;", "&")
 
 
 def bundle(markdown: str) -> dict[str, Any]:

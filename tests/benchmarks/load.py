@@ -22,7 +22,8 @@ EXTENSIONS = {
     "an extension that registers one magic": (
         "stub",
         "from IPython.core.magic import Magics, line_cell_magic, magics_class\n"
-        "@magics_class\nclass Stub(Magics):\n    @line_cell_magic\n    def stub(self, line, cell=None): ...\n"
+        "@magics_class\nclass Stub(Magics):\n    @line_cell_magic\n"
+        "    def stub(self, line, cell=None): ...\n"
         "def load_ipython_extension(shell): shell.register_magics(Stub(shell))\n",
     ),
     "`%load_ext m1_magic`": ("m1_magic", None),
