@@ -102,8 +102,9 @@ class OpenRouter:
             generation_id = response.headers.get("x-generation-id") or None
             yield Started(generation_id)
             reader = Reader(request.model, generation_id)
-            network = response.extensions.get("network_stream")
-            with Watchdog(network, self._timeouts, start) as watchdog:
+            with Watchdog(
+                response.extensions.get("network_stream"), self._timeouts, start
+            ) as watchdog:
                 yield from self._events(response, reader, watchdog, request)
 
     def offer(self, model: str, max_price: Mapping[str, Any] | None = None) -> Offer | None:

@@ -9,8 +9,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-import local_model
 from front import Jupyter, Page, chromium
+
+import local_model
 
 PICTURE = Path(__file__).parent.parent.parent / "notebooks" / "quickstart.png"
 CELLS = (

@@ -1,0 +1,1164 @@
+"""The OpenRouter backend on the wire: a real server, real sockets, every way in which they break."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import importlib.util
+import json
+import threading
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import openai
+import pytest
+import tls
+from emulator import FAULTS, MISSING, STATUSES, Answer, Fault, closed_port, routes
+from emulator import OpenRouter as Emulator
+from emulator.exchange import Exchange
+from emulator.wire import COMMENT
+
+from m1_magic import errors as e
+from m1_magic.backends import exchange
+from m1_magic.backends.openrouter import OpenRouter, _told
+from m1_magic.backends.watchdog import Timeouts
+from m1_magic.calls import Event, Finish, Message, Request, Started, Text, Thinking, Usage
+from m1_magic.endpoints import Endpoint, endpoint
+from m1_magic.keys import Key
+
+MODEL = "minimax/minimax-m1"
+THOUGHT, TEXT = "Hm, let me see.", "Hello wörld 日本, 😀 and all of you!"
+ANSWER = Answer(thinking=THOUGHT, text=TEXT)
+KEY = "sk-or-v1-test-0000"
+SHORT = 0.3
+
+
+def ask(text: str = "hi", max_tokens: int = 100, **more: Any) -> Request:
+    return Request(MODEL, (Message("user", text),), max_tokens, **more)
+
+
+def at(server: Emulator, host: str = "") -> Endpoint:
+    """The server's endpoint; with ``host``, as if it were that one."""
+    return Endpoint(server.base_url, host, loopback=False) if host else endpoint(server.base_url)
+
+
+@dataclass
+class Came:
+    """What one call brought, to its end or to its error."""
+
+    events: list[Event] = field(default_factory=list)
+    error: BaseException | None = None
+
+    @property
+    def text(self) -> str:
+        return "".join(event.text for event in self.events if isinstance(event, Text))
+
+    @property
+    def thinking(self) -> str:
+        return "".join(event.text for event in self.events if isinstance(event, Thinking))
+
+    @property
+    def finish(self) -> Finish | None:
+        """The Finish, which is the last event and the only one."""
+        ends = [event for event in self.events if isinstance(event, Finish)]
+        assert ends in ([], self.events[-1:])
+        return ends[0] if ends else None
+
+
+def call(where: Emulator | Endpoint, request: Request | None = None, **timeouts: float) -> Came:
+    """Make one call, with time enough unless ``timeouts`` says otherwise."""
+    place = at(where) if isinstance(where, Emulator) else where
+    came = Came()
+    with closing(OpenRouter(place, Key(KEY, "a test"), Timeouts(**timeouts))) as backend:
+        try:
+            for event in backend.stream(request or ask()):
+                came.events.append(event)
+        except BaseException as error:
+            came.error = error
+    return came
+
+
+def is_told(error: BaseException | None, *, limit: int = 700) -> str:
+    """Return the error's one paragraph: short, printable, without the key anywhere in its chain."""
+    assert isinstance(error, e.M1Error), repr(error)
+    said = str(error)
+    assert said.isprintable()
+    assert len(said) < limit
+    assert "Traceback" not in said
+    link: BaseException | None = error
+    while link is not None:
+        shown = (str(link), repr(link), repr(link.args), repr(vars(link)))
+        assert not any(KEY in text for text in shown), shown
+        link = link.__cause__ or link.__context__
+    assert KEY not in "".join(traceback.format_exception(error))
+    return said
+
+
+@pytest.fixture
+def fault(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[Exchange], None]], Answer]:
+    """Makes an Answer of a function that answers one exchange in a way of its own."""
+
+    def register(run: Callable[[Exchange], None]) -> Answer:
+        monkeypatch.setitem(FAULTS, "own", Fault("own", "none", False, run))
+        return Answer(thinking=THOUGHT, text=TEXT, fault="own")
+
+    return register
+
+
+# --- every fault ---------------------------------------------------------------------------------
+
+# Those that are waited for: only there do short timeouts decide.
+WAITING = ("never_answers", "stall_mid", "comments_forever")
+# What the fault itself adds to the text, after its first delta.
+ADDED = {
+    "invalid_utf8": "\ufffd",
+    "lone_surrogate": "\ufffd",
+    "content_list": "part",
+    "nul": "a\0b",
+    "line_separators": "a\u2028b\x85c",
+    "duplicated": TEXT[:4],
+}
+# All is on the wire, but not so that it can be read.
+UNREADABLE = {"says_gzip": "", "malformed_json": TEXT[:4]}
+REFUSED = {
+    "redirect_307_same": e.LoginPage,
+    "redirect_302_same": e.LoginPage,
+    "redirect_307_other": e.LoginPage,
+    "redirect_loop": e.LoginPage,
+    "html_200": e.LoginPage,
+    "html_502": e.ProviderDown,
+    "json_error_200": e.ProviderDown,
+}
+
+
+def left(fault: Fault) -> tuple[str, type[e.M1Error] | None]:
+    """What a client must get of ``TEXT``, and the error it must end in."""
+    if fault.name in UNREADABLE:
+        text = UNREADABLE[fault.name]
+        return text, e.CutOff if text else e.SentNoAnswer
+    if fault.leaves == "all":
+        return TEXT[:4] + ADDED.get(fault.name, "") + TEXT[4:], None
+    if fault.leaves == "part":
+        return TEXT[:20], e.CutOff
+    return "", REFUSED.get(fault.name, e.SentNoAnswer)
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_fault_costs_no_word_and_no_second_request(server: Emulator, name: str) -> None:
+    server.say(Answer(thinking=THOUGHT, text=TEXT, fault=name))
+    other = server.other_host
+    short = {"first_token": SHORT, "token": SHORT} if name in WAITING else {}
+    came = call(server, **short)
+    text, error = left(FAULTS[name])
+    assert came.text == text
+    assert came.thinking == (THOUGHT if text else "")
+    assert [r.route for r in server.requests] == ["/chat/completions"]
+    assert other.requests == []
+    assert server.wait_closed()
+    if error is None:
+        assert came.error is None
+        assert came.finish is not None
+        assert came.finish.reason == "stop"
+        return
+    assert type(came.error) is error
+    is_told(came.error)
+    assert came.error.retry is False  # type: ignore[attr-defined]
+    assert came.error.charged is (error is not e.LoginPage)  # type: ignore[attr-defined]
+    assert came.finish is None or came.finish.reason is None
+
+
+@pytest.mark.parametrize(
+    "name", [n for n, f in FAULTS.items() if f.leaves == "all" and n not in UNREADABLE]
+)
+def test_a_fault_that_leaves_all_leaves_the_bill(server: Emulator, name: str) -> None:
+    server.say(Answer(thinking=THOUGHT, text=TEXT, fault=name))
+    came = call(server)
+    (record,) = server.generations.values()
+    assert came.events[0] == Started(record["id"])
+    assert came.finish is not None
+    assert (came.finish.model, came.finish.provider) == (MODEL, "Minimax")
+    counts = [record[f"native_tokens_{n}"] for n in ("prompt", "completion", "cached", "reasoning")]
+    if name == "no_usage":
+        assert (came.finish.usage, came.finish.cost) == (None, None)
+    elif name == "usage_strings":
+        assert (came.finish.usage, came.finish.cost) == (Usage(12), Decimal("0.01"))
+    else:
+        assert came.finish.usage == Usage(*counts)
+        assert came.finish.cost == Decimal(str(record["total_cost"]))
+
+
+@pytest.mark.parametrize("shape", ["a", "b", "c"])
+def test_the_usage_in_each_of_its_places(server: Emulator, shape: Any) -> None:
+    server.say(Answer(text=TEXT, thinking=THOUGHT, usage_shape=shape, cached=2))
+    finish = call(server).finish
+    assert finish is not None
+    assert finish.usage is not None
+    assert (finish.reason, finish.usage.cached) == ("stop", 2)
+    assert finish.cost is not None
+    assert finish.cost > 0
+
+
+@pytest.mark.parametrize("cost", [None, MISSING, "free", -1, float("nan")], ids=repr)
+def test_a_price_that_is_none_is_unknown(server: Emulator, cost: Any) -> None:
+    server.say(Answer(text="Yes.", cost=cost))
+    finish = call(server).finish
+    assert finish is not None
+    assert finish.cost is None
+    assert finish.usage is not None
+
+
+@pytest.mark.parametrize("ending", ["close", "reset", "hang"])
+def test_what_breaks_after_the_finish_reason_took_nothing(
+    server: Emulator, fault: Any, ending: str
+) -> None:
+    """Without [DONE] the end is told by the finish reason; the usage before it counts."""
+
+    def run(x: Exchange) -> None:
+        x.head()
+        x.play([one for one in x.events() if one.kind != "done"])
+        {"close": x.leave, "reset": x.reset, "hang": x.hang}[ending]()
+
+    server.say(fault(run))
+    came = call(server, token=SHORT if ending == "hang" else 60)
+    assert (came.text, came.error) == (TEXT, None)
+    assert came.finish is not None
+    assert (came.finish.reason, came.finish.cost is None) == ("stop", False)
+    assert server.wait_closed()
+
+
+def test_what_was_billed_before_it_broke_is_told(server: Emulator, fault: Any) -> None:
+    def run(x: Exchange) -> None:
+        x.head()
+        x.play([one for one in x.events() if one.kind not in ("done", "finish")])
+        x.reset()
+
+    server.say(fault(run))
+    came = call(server)
+    assert isinstance(came.error, e.CutOff)
+    assert came.finish is not None
+    assert came.finish.reason is None
+    assert came.finish.cost == Decimal(str(next(iter(server.generations.values()))["total_cost"]))
+
+
+def test_what_is_held_back_for_a_tag_is_kept_when_it_breaks(server: Emulator, fault: Any) -> None:
+    def run(x: Exchange) -> None:
+        x.head()
+        for piece in ("<think>", "Hm </thi"):
+            chunk = {"choices": [{"index": 0, "delta": {"content": piece}, "finish_reason": None}]}
+            x.write(b"data: " + json.dumps(chunk).encode() + b"\n\n")
+        x.reset()
+
+    server.say(fault(run))
+    came = call(server)
+    assert (came.thinking, type(came.error)) == ("Hm </thi", e.CutOff)
+
+
+@pytest.mark.parametrize("code", [502, "server_error"])
+def test_an_error_in_mid_stream(server: Emulator, code: Any) -> None:
+    server.say(Answer.broken(TEXT, code, "The provider\n\x1b[31mleft"))
+    came = call(server)
+    assert (came.text, type(came.error)) == (TEXT, e.CutOff)
+    assert "The provider [31mleft" in is_told(came.error)
+    assert len(server.chats) == 1
+
+
+def test_a_finish_reason_of_error_is_one(server: Emulator) -> None:
+    server.say(Answer(text="so far", finish="error"))
+    came = call(server)
+    assert (came.text, type(came.error)) == ("so far", e.CutOff)
+    assert came.finish is not None
+    assert came.finish.reason == "error"
+
+
+@pytest.mark.parametrize("reason", ["stop", "length", "content_filter", "tool_calls"])
+def test_the_finish_reason_as_it_was_told(server: Emulator, reason: str) -> None:
+    server.say(Answer(text="so far", finish=reason))
+    came = call(server)
+    assert came.error is None
+    assert came.finish is not None
+    assert came.finish.reason == reason
+
+
+def test_an_unlabelled_stream_in_single_bytes(server: Emulator, fault: Any) -> None:
+    def run(x: Exchange) -> None:
+        x.head(kind="text/plain")
+        for byte in b"\xef\xbb\xbf" + b"".join(one.raw for one in x.events()):
+            x.send(b"1\r\n%c\r\n" % byte)
+        x.end()
+
+    server.say(fault(run))
+    came = call(server)
+    assert (came.text, came.error) == (TEXT, None)
+
+
+@pytest.mark.parametrize("padding", [b"", b"\n\n   \n", b"\xef\xbb\xbf"], ids=repr)
+def test_a_whole_answer_behind_blanks(server: Emulator, fault: Any, padding: bytes) -> None:
+    def run(x: Exchange) -> None:
+        choice = {"finish_reason": "length", "message": {"content": TEXT}}
+        x.page(200, padding + json.dumps({"choices": [choice]}).encode(), "application/json")
+
+    server.say(fault(run))
+    came = call(server)
+    assert (came.text, came.error) == (TEXT, None)
+    assert came.finish == Finish("length", model=MODEL)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"{}", b"[]", b"null", b'"hi"', b"{broken", b'{"choices":[]}', b"\xff\xfe", b"[" * 100_000],
+    ids=repr,
+)
+def test_a_body_that_is_no_answer(server: Emulator, fault: Any, body: bytes) -> None:
+    server.say(fault(lambda x: x.page(200, body, "application/json")))
+    came = call(server)
+    assert isinstance(came.error, e.LoginPage)
+    is_told(came.error)
+    assert server.wait_closed()
+
+
+# --- refusals ------------------------------------------------------------------------------------
+
+CLASSES: dict[int, type[e.M1Error]] = {
+    400: e.BadRequest,
+    401: e.KeyRefused,
+    402: e.OutOfCredit,
+    403: e.Flagged,
+    404: e.NoSuchModel,
+    405: e.BadRequest,
+    408: e.SentNoAnswer,
+    409: e.BadRequest,
+    413: e.PromptTooLarge,
+    418: e.BadRequest,
+    422: e.BadRequest,
+    429: e.RateLimited,
+    500: e.ProviderDown,
+    501: e.ProviderDown,
+    502: e.ProviderDown,
+    503: e.ProviderDown,
+    504: e.SentNoAnswer,
+    524: e.SentNoAnswer,
+    529: e.ProviderDown,
+}
+MAY_COST = {408, 500, 501, 502, 504, 524, 529}
+FOUL = "\x1b[31mred\x1b[0m\r\n<script>alert(1)</script>\u202e\u200b\x9b" + "long " * 20_000
+
+
+def test_every_documented_status_is_here() -> None:
+    assert set(STATUSES) <= set(CLASSES)
+
+
+@pytest.mark.parametrize("new_shape", [False, True], ids=["old", "new"])
+@pytest.mark.parametrize("said", [None, FOUL, f"Invalid key {KEY}!"], ids=["usual", "foul", "key"])
+@pytest.mark.parametrize("status", CLASSES)
+def test_a_refusal(server: Emulator, status: int, said: str | None, new_shape: bool) -> None:
+    server.say(Answer.http_error(status, said, new_shape=new_shape))
+    came = call(server)
+    assert came.events == []
+    assert type(came.error) is CLASSES[status]
+    words = is_told(came.error)
+    assert came.error.charged is (status in MAY_COST)
+    assert came.error.retry is (status in (429, 503))
+    assert ("may be charged" in words) is came.error.charged
+    if said == FOUL:
+        assert "[31mred [0m <script>alert(1)</script> long long" in words
+    elif said:
+        assert "Invalid key (the key)!" in words
+    assert len(server.requests) == 1
+    assert server.wait_closed()
+
+
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        ("text/html", b"<!DOCTYPE html><h1>Bad gateway</h1>" + b"<p>" * 40_000),
+        ("text/html", b"\n  <html>"),
+        ("text/plain", b"no upstream"),
+        ("application/json", b""),
+        ("application/json", b"{broken"),
+        ("application/json", b"null"),
+        ("application/json", b"[1]"),
+        ("application/json", b'"down"'),
+        ("application/json", b'{"error":null}'),
+        ("application/json", b'{"error":"down"}'),
+        ("application/json", b'{"error":{"message":{"x":1},"metadata":7}}'),
+        ("application/json", b'{"detail":"Not Found"}'),
+        ("application/json", b"\xff\xfe\x00"),
+        ("application/json", b"[" * 100_000),
+    ],
+)
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 429, 502, 503])
+def test_a_refusal_with_an_odd_body(
+    server: Emulator, fault: Any, status: int, kind: str, body: bytes
+) -> None:
+    server.say(fault(lambda x: x.page(status, body, kind)))
+    came = call(server)
+    assert type(came.error) is CLASSES[status]
+    assert "<" not in is_told(came.error)
+
+
+@pytest.mark.parametrize(
+    ("status", "error", "kind", "words"),
+    [
+        (400, {"message": "x/y is not a valid model ID"}, e.NoSuchModel, "%m1 models"),
+        (
+            400,
+            {"message": "This endpoint's maximum context length is 40960 tokens."},
+            e.PromptTooLarge,
+            "Attach less",
+        ),
+        (400, {"message": "?", "type": "exceed_context_size_error"}, e.PromptTooLarge, "Attach"),
+        (400, {"message": "?", "code": "context_length_exceeded"}, e.PromptTooLarge, "Attach"),
+        (
+            400,
+            {"message": "?", "error_type": "context_length_exceeded", "http_status": 400},
+            e.PromptTooLarge,
+            "Attach",
+        ),
+        (
+            422,
+            {"message": "?", "metadata": {"error_type": "context_length_exceeded"}},
+            e.PromptTooLarge,
+            "Attach",
+        ),
+        (400, {"message": "max_tokens is too large"}, e.BadRequest, "max_tokens"),
+        (
+            403,
+            {"message": "Flagged", "metadata": {"reasons": ["violence", "\x1b[2Jhate"]}},
+            e.Flagged,
+            "flagged for violence, [2Jhate",
+        ),
+        (403, {"message": "Flagged", "metadata": {"reasons": [KEY, 5]}}, e.Flagged, "(the key), 5"),
+        (403, {"message": "Flagged", "metadata": {"reasons": "x"}}, e.Flagged, "Flagged"),
+        (402, {"message": "Insufficient credits."}, e.OutOfCredit, "openrouter.ai/credits"),
+        (401, {"message": "No auth"}, e.KeyRefused, "%m1 login"),
+    ],
+)
+def test_a_refusal_says_what_to_do(
+    server: Emulator, status: int, error: Any, kind: type[e.M1Error], words: str
+) -> None:
+    server.say(Answer(status=status, error=error))
+    came = call(server)
+    assert type(came.error) is kind
+    assert words in is_told(came.error)
+
+
+@pytest.mark.parametrize(
+    ("code", "kind"),
+    [(401, e.KeyRefused), (402, e.OutOfCredit), (429, e.RateLimited), ("x", e.ProviderDown)]
+    + [(code, e.ProviderDown) for code in (None, 200, 302, 10**9, True)],
+)
+def test_a_refusal_with_status_200(server: Emulator, fault: Any, code: Any, kind: Any) -> None:
+    body = {"error": {"code": code, "message": f"no {KEY} today"}}
+    server.say(fault(lambda x: x.json(200, body)))
+    came = call(server)
+    assert type(came.error) is kind
+    assert "no (the key) today" in is_told(came.error)
+
+
+@pytest.mark.parametrize("status", [429, 503])
+@pytest.mark.parametrize(
+    ("given", "retry", "seconds"),
+    [
+        (None, True, None),
+        ("0", True, 0),
+        ("1", True, 1),
+        ("30", True, 30),
+        ("120", True, 120),
+        ("300", False, None),
+        ("1e9", False, None),
+        ("Wed, 21 Oct 2099 07:28:00 GMT", True, None),
+        ("soon", True, None),
+        ("inf", True, None),
+        ("-5", True, None),
+        ("nan", True, None),
+    ],
+)
+def test_retry_after(
+    server: Emulator, status: int, given: str | None, retry: bool, seconds: float | None
+) -> None:
+    server.say(Answer.http_error(status, retry_after=given))
+    error = call(server).error
+    said = is_told(error)
+    assert isinstance(error, e.M1Error)
+    assert (error.retry, error.retry_after) == (retry, seconds)
+    assert (f"{given} s is what the server asks" in said) is not retry
+    assert len(server.chats) == 1
+
+
+@pytest.mark.parametrize(
+    ("location", "named"),
+    [
+        ("https://portal.example/login?next=x", "portal.example"),
+        ("//elsewhere.example", "elsewhere.example"),
+        ("/there", "another address"),
+        ("", "another address"),
+        ("http://[broken", "another address"),
+        ("https://" + "x" * 5000, "xxx…"),
+    ],
+)
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_a_redirect_is_named_and_not_followed(
+    server: Emulator, fault: Any, status: int, location: str, named: str
+) -> None:
+    server.say(fault(lambda x: x.page(status, b"", "text/plain", {"Location": location})))
+    came = call(server)
+    assert isinstance(came.error, e.LoginPage)
+    assert named in is_told(came.error)
+    assert len(server.requests) == 1
+
+
+# --- what leaves ---------------------------------------------------------------------------------
+
+ALWAYS = {"host", "accept", "accept-encoding", "connection", "authorization", "user-agent"}
+POSTED = {"content-type", "content-length"}
+NAMED = {"http-referer", "x-openrouter-title"}
+
+
+def test_these_headers_leave_and_no_other(
+    server: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("API_KEY", "ORG_ID", "PROJECT_ID", "ADMIN_KEY", "WEBHOOK_SECRET"):
+        monkeypatch.setenv(f"OPENAI_{name}", "LEAK")
+    monkeypatch.setenv("OPENAI_BASE_URL", server.other_host.base_url)
+    monkeypatch.setenv("OPENAI_CUSTOM_HEADERS", "X-Leak: LEAK\nAuthorization: Bearer LEAK")
+    server.say(Answer(text="a", headers={"Set-Cookie": "id=LEAK"}), Answer(text="b"))
+    with closing(OpenRouter(at(server), Key(KEY, "a test"))) as backend:
+        list(backend.stream(ask()))
+        list(backend.stream(ask()))
+        backend.key()
+    posts, (get,) = server.requests[:2], server.requests[2:]
+    for post in posts:
+        assert set(post.headers) == ALWAYS | POSTED | NAMED
+    assert set(get.headers) == ALWAYS | NAMED
+    for request in server.requests:
+        assert request.headers["authorization"] == f"Bearer {KEY}"
+        assert request.headers["user-agent"] == "m1-magic"
+        assert b"LEAK" not in request.raw
+        assert "LEAK" not in request.path + str(request.headers)
+    assert server.other_host.requests == []
+
+
+def test_another_host_is_not_told_the_name_of_the_app(server: Emulator) -> None:
+    assert call(at(server, "llm.example.org")).error is None
+    assert set(server.chats[0].headers) == ALWAYS | POSTED
+
+
+def test_the_least_body(server: Emulator) -> None:
+    call(at(server, "openrouter.ai"))
+    messages = [{"role": "user", "content": "hi"}]
+    assert server.chats[0].body == {
+        "model": MODEL,
+        "messages": messages,
+        "max_tokens": 100,
+        "stream": True,
+    }
+
+
+def test_the_fullest_body(server: Emulator) -> None:
+    options: dict[str, Any] = {
+        "temperature": 0.0,
+        "top_p": 0.95,
+        "seed": 0,
+        "stop": ("END", "\n"),
+        "reasoning": {"effort": "high"},
+        "provider": {"data_collection": "deny", "zdr": True, "max_price": {"prompt": 0.5}},
+    }
+    messages = (Message("system", "Sei nett.\u2028"), Message("user", "Ça va? 日本 😀 \0"))
+    call(at(server, "openrouter.ai"), Request(MODEL, messages, 40_000, **options))
+    assert server.chats[0].body == {
+        "model": MODEL,
+        "messages": [{"role": m.role, "content": m.content} for m in messages],
+        "max_tokens": 40_000,
+        "stream": True,
+        **options,
+        "stop": ["END", "\n"],
+    }
+
+
+@pytest.mark.parametrize(("host", "asked"), [("openrouter.ai", False), ("llm.example.org", True)])
+def test_usage_is_asked_for_where_it_does_not_come_by_itself(
+    server: Emulator, host: str, asked: bool
+) -> None:
+    call(at(server, host))
+    options = {"stream_options": {"include_usage": True}} if asked else {}
+    body = server.chats[0].body
+    assert {k: v for k, v in body.items() if k == "stream_options"} == options
+
+
+def test_half_a_character_does_not_leave(server: Emulator) -> None:
+    came = call(server, ask("a\ud83d"))
+    assert isinstance(came.error, e.BadRequest)
+    assert e.NOTHING_SENT in is_told(came.error)
+    assert server.requests == []
+
+
+# --- how it starts and how it ends ---------------------------------------------------------------
+
+
+def test_the_generation_id_comes_with_the_headers(server: Emulator) -> None:
+    hold = threading.Event()
+    server.say(Answer(text=TEXT, comments=False, hold=hold, hold_after=0, generation_id="gen-1-h"))
+    with (
+        closing(OpenRouter(at(server), Key(KEY, "a test"))) as backend,
+        closing(backend.stream(ask())) as events,
+    ):
+        assert next(events) == Started("gen-1-h")
+        assert server.wait_held()
+        hold.set()
+        assert not any(isinstance(event, Started) for event in events)
+
+
+@pytest.mark.parametrize("header", [b"", b"X-Generation-Id:\r\n"])
+def test_without_the_header_the_generation_id_comes_with_the_first_chunk(
+    server: Emulator, fault: Any, header: bytes
+) -> None:
+    def run(x: Exchange) -> None:
+        x.leave()
+        start = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n"
+        x.send(start + header + b"\r\n")
+        x.play(x.events())
+
+    server.say(fault(run))
+    came = call(server)
+    (generation,) = server.generations
+    assert came.events[:2] == [Started(None), Started(generation)]
+    assert not any(isinstance(event, Started) for event in came.events[2:])
+    assert (came.text, came.error) == (TEXT, None)
+
+
+def no_watchdog() -> bool:
+    """Is there no watchdog left, once those that were told to end have ended?"""
+    left = [t for t in threading.enumerate() if t.name == "m1-watchdog"]
+    for thread in left:
+        thread.join(5)
+    return not any(thread.is_alive() for thread in left)
+
+
+@pytest.fixture
+def held(server: Emulator) -> Iterator[Emulator]:
+    """The server, standing still in the middle of its next answer."""
+    hold = threading.Event()
+    server.say(Answer(text=TEXT, hold=hold, hold_after=2))
+    yield server
+    hold.set()
+
+
+def test_closing_the_events_closes_the_connection(held: Emulator) -> None:
+    with closing(OpenRouter(at(held), Key(KEY, "a test"))) as backend:
+        events = backend.stream(ask())
+        assert [type(next(events)) for _ in range(3)] == [Started, Text, Text]
+        assert held.wait_held()
+        assert not held.chats[0].closed.is_set()
+        events.close()
+        assert held.wait_closed()
+        assert no_watchdog()
+        assert Came(list(backend.stream(ask()))).finish is not None
+    assert len(held.chats) == 2
+
+
+@pytest.mark.parametrize("error", [ZeroDivisionError, KeyboardInterrupt])
+def test_an_error_of_the_reader_closes_the_connection(
+    held: Emulator, error: type[BaseException]
+) -> None:
+    with closing(OpenRouter(at(held), Key(KEY, "a test"))) as backend:
+        with pytest.raises(error) as caught, closing(backend.stream(ask())) as events:
+            for event in events:
+                if isinstance(event, Text):
+                    raise error
+        assert held.wait_closed()  # though the traceback, kept here, holds the generator's frame
+        assert no_watchdog()
+    assert caught.value.__traceback__ is not None
+
+
+def test_the_events_can_be_closed_before_the_first(server: Emulator) -> None:
+    with closing(OpenRouter(at(server), Key(KEY, "a test"))) as backend:
+        backend.stream(ask()).close()
+    assert server.requests == []
+
+
+def forever(data: bytes) -> Callable[[Exchange], None]:
+    def run(x: Exchange) -> None:
+        x.head()
+        while True:
+            x.write(data)
+            x.wait(0.02)
+
+    return run
+
+
+WORD = b'data: {"choices":[{"index":0,"delta":{"content":"la "}}]}\n\n'
+
+
+@pytest.mark.parametrize(
+    ("data", "timeouts", "kind", "reason"),
+    [
+        (COMMENT, {"first_token": SHORT}, e.SentNoAnswer, "no token in 0.3 s"),
+        (COMMENT, {"deadline": SHORT}, e.SentNoAnswer, "the call took longer than 0.3 s"),
+        (WORD, {"deadline": SHORT}, e.CutOff, "the call took longer than 0.3 s"),
+        (WORD + COMMENT, {"deadline": SHORT, "first_token": 0.01}, e.CutOff, "longer than 0.3 s"),
+    ],
+)
+def test_a_deadline_ends_a_stream_that_never_ends(
+    server: Emulator, fault: Any, data: bytes, timeouts: dict[str, float], kind: Any, reason: str
+) -> None:
+    server.say(fault(forever(data)))
+    came = call(server, **timeouts)
+    assert type(came.error) is kind
+    assert reason in is_told(came.error)
+    assert server.wait_closed()
+    assert no_watchdog()
+
+
+@pytest.mark.parametrize("name", ["comments_forever", "stall_mid"])
+def test_the_time_between_tokens_is_limited(server: Emulator, name: str) -> None:
+    server.say(Answer(text=TEXT, fault=name))
+    came = call(server, token=SHORT)
+    assert came.text == TEXT[:20]
+    assert "no token for 0.3 s" in is_told(came.error)
+    assert server.wait_closed()
+
+
+@pytest.mark.parametrize("timeouts", [{"first_token": SHORT}, {"deadline": SHORT}], ids=str)
+def test_silence_before_the_headers_ends(server: Emulator, timeouts: dict[str, float]) -> None:
+    server.say(Answer(text=TEXT, fault="never_answers"))
+    came = call(server, **timeouts)
+    assert isinstance(came.error, e.SentNoAnswer)
+    is_told(came.error)
+    assert server.wait_closed()
+
+
+def test_the_time_to_the_first_token_includes_the_headers(server: Emulator, fault: Any) -> None:
+    """With the clock started anew at the headers, the silence would last past the next word."""
+
+    def run(x: Exchange) -> None:
+        x.wait(0.8)
+        x.head()
+        x.wait(0.8)
+        x.write(WORD)
+        x.write(b"data: [DONE]\n\n")
+
+    server.say(fault(run))
+    came = call(server, first_token=1.2)
+    assert isinstance(came.error, e.SentNoAnswer)
+    assert came.text == ""
+
+
+# --- what lies between ---------------------------------------------------------------------------
+
+PASSWORD = "geheim"
+PROXIES = [f"{kind}_proxy" for kind in ("http", "https", "all", "no")]
+FAR = endpoint("https://openrouter.ai/api/v1")
+
+
+@pytest.fixture
+def proxy(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Sets the proxy of the environment, which every other test must not have."""
+    for name in PROXIES:
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+
+    def put(url: str) -> None:
+        for name in PROXIES[:3]:
+            monkeypatch.setenv(name.upper(), url)
+
+    return put
+
+
+def unreached(place: Endpoint) -> str:
+    """Return what is said where nothing can have been sent."""
+    came = Came()
+    try:
+        came = call(place, connect=5)
+    except e.M1Error as error:
+        came.error = error
+    assert came.events == []
+    assert type(came.error) is e.CannotConnect
+    assert came.error.charged is False
+    said = is_told(came.error)
+    assert e.NOTHING_SENT in said
+    assert PASSWORD not in said + repr(came.error.__context__) + repr(came.error.__cause__)
+    return said
+
+
+def test_a_port_that_refuses() -> None:
+    assert "refused" in unreached(endpoint(f"http://127.0.0.1:{closed_port()}/v1"))
+
+
+def test_https_to_a_plain_port(server: Emulator) -> None:
+    unreached(endpoint(server.base_url.replace("http:", "https:")))
+    assert server.requests == []
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://user:geheim@[::1:1",
+        "http://user:geheim@127.0.0.1:port",
+        "http://user:geheim/@127.0.0.1:1",
+        "ftp://user:geheim@127.0.0.1:1",
+        pytest.param(
+            "socks5://user:geheim@127.0.0.1:{closed}",
+            marks=pytest.mark.skipif(
+                importlib.util.find_spec("socksio") is not None, reason="socksio is installed"
+            ),
+        ),
+    ],
+)
+def test_a_proxy_that_cannot_be_used(proxy: Callable[[str], None], url: str) -> None:
+    proxy(url.replace("{closed}", str(closed_port())))
+    assert "HTTPS_PROXY" in unreached(FAR)
+
+
+def test_a_proxy_that_refuses(proxy: Callable[[str], None]) -> None:
+    proxy(f"http://user:{PASSWORD}@127.0.0.1:{closed_port()}")
+    assert "openrouter.ai cannot be reached" in unreached(FAR)
+
+
+def test_a_proxy_that_says_no(server: Emulator, proxy: Callable[[str], None]) -> None:
+    proxy(server.base_url.removesuffix("/api/v1").replace("//", f"//user:{PASSWORD}@"))
+    assert "501" in unreached(FAR)
+    assert server.requests == []
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+def test_what_is_for_this_machine_passes_no_proxy(
+    server: Emulator, proxy: Callable[[str], None], host: str
+) -> None:
+    """Prompt and key go there in plain http, which a proxy could read."""
+    proxy(server.other_host.base_url.removesuffix("/api/v1"))
+    assert call(endpoint(server.base_url.replace("127.0.0.1", host))).error is None
+    assert len(server.chats) == 1
+    assert server.other_host.requests == []
+
+
+def test_certificates_that_are_not_there(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "none.pem"))
+    assert "SSL_CERT_FILE" in unreached(FAR)
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tls.certificate(tmp_path_factory.mktemp("tls"))
+
+
+def test_a_certificate_of_its_own_making(server: Emulator, certificate: Path) -> None:
+    with tls.front(server.base_url, certificate) as url:
+        assert "certificate" in unreached(Endpoint(url, "openrouter.ai", loopback=False)).lower()
+    assert server.requests == []
+
+
+@pytest.fixture
+def trusted(
+    server: Emulator, certificate: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Endpoint]:
+    """The server behind TLS, as openrouter.ai is."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    with tls.front(server.base_url, certificate) as url:
+        yield Endpoint(url, "openrouter.ai", loopback=False)
+
+
+def test_an_answer_over_tls(server: Emulator, trusted: Endpoint) -> None:
+    server.say(ANSWER)
+    came = call(trusted)
+    assert (came.error, came.thinking, came.text) == (None, THOUGHT, TEXT)
+
+
+@pytest.mark.parametrize("name", ["comments_forever", "stall_mid"])
+def test_the_watchdog_wakes_a_read_over_tls(server: Emulator, trusted: Endpoint, name: str) -> None:
+    server.say(Answer(text=TEXT, fault=name))
+    came = call(trusted, token=SHORT)
+    assert (came.text, type(came.error)) == (TEXT[:20], e.CutOff)
+    assert "no token for 0.3 s" in is_told(came.error)
+    assert server.wait_closed()
+
+
+# --- questions that cost nothing -----------------------------------------------------------------
+
+
+@pytest.fixture
+def backend(server: Emulator) -> Iterator[OpenRouter]:
+    with closing(OpenRouter(at(server), Key(KEY, "a test"))) as made:
+        yield made
+
+
+ODD = ["x", 5, None, [], {}, [1, None, "x"], {"data": 1}]
+
+
+def page(monkeypatch: pytest.MonkeyPatch, route: str, *answer: Any) -> None:
+    """Let a route answer with a status, a body and its type."""
+    table = routes.DYNAMIC if route in routes.DYNAMIC else routes.ROUTES
+    run = (("GET", "POST"), lambda _emulator, x: x.page(*answer))
+    monkeypatch.setitem(table, route, run)
+    if route == "models":
+        monkeypatch.delitem(routes.ROUTES, "/models")
+
+
+def test_an_offer_tells_limits_and_prices(server: Emulator, backend: OpenRouter) -> None:
+    for slug in (MODEL, f"{MODEL}:nitro"):
+        offer = backend.offer(slug)
+        assert offer is not None
+        assert (offer.context, offer.max_output) == (1_000_000, 40_000)
+        assert offer.cheapest is not None
+        assert offer.dearest is not None
+        assert (offer.cheapest.input, offer.dearest.input) == (
+            Decimal("0.0000004"),
+            Decimal("0.00000055"),
+        )
+    assert {r.route for r in server.requests} == {f"/models/{MODEL}/endpoints"}
+    cheap = backend.offer(MODEL, {"prompt": 0.5})
+    assert cheap is not None
+    assert cheap.dearest == cheap.cheapest
+
+
+def test_no_offer_where_there_is_none(server: Emulator, backend: OpenRouter) -> None:
+    for slug in ("nobody/nothing", "x", "", "../key", "a b/ç?d#e"):
+        assert backend.offer(slug) is None
+    assert not any(r.route == "/key" for r in server.requests)
+
+
+@pytest.mark.parametrize("endpoints", ODD, ids=str)
+def test_no_offer_in_odd_answers(
+    server: Emulator, backend: OpenRouter, endpoints: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for data in (endpoints, {"endpoints": endpoints}):
+        page(monkeypatch, "models", 200, json.dumps({"data": data}).encode(), "application/json")
+        offer = backend.offer(MODEL)
+        assert offer is None or (offer.dearest, offer.context) == (None, None)
+        monkeypatch.undo()
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"pricing": None},
+        {"pricing": {"prompt": "free", "completion": None}},
+        {"pricing": {"prompt": "-1", "completion": "NaN"}},
+        {"context_length": "many", "max_completion_tokens": -5},
+        {"context_length": None, "max_completion_tokens": None},
+    ],
+    ids=str,
+)
+def test_an_odd_endpoint_spoils_no_offer(
+    server: Emulator, backend: OpenRouter, odd: dict[str, Any]
+) -> None:
+    server.endpoints[MODEL].append(odd)
+    offer = backend.offer(MODEL)
+    assert offer is not None
+    assert (offer.context, offer.max_output) == (1_000_000, 40_000)
+    assert offer.dearest is not None
+    assert offer.dearest.input == Decimal("0.00000055")
+
+
+def test_another_server_is_not_asked_for_offers(server: Emulator) -> None:
+    with closing(OpenRouter(at(server, "llm.example.org"), Key(KEY, "a test"))) as backend:
+        assert backend.offer(MODEL) is None
+        assert backend.prices_known is False
+    assert server.requests == []
+
+
+def test_no_offer_without_a_server() -> None:
+    place = endpoint(f"http://127.0.0.1:{closed_port()}/v1")
+    with closing(OpenRouter(place, Key(KEY, "a test"))) as backend:
+        assert backend.offer(MODEL) is None
+
+
+def test_models_key_and_generation(server: Emulator, backend: OpenRouter) -> None:
+    assert backend.models() == server.models
+    assert backend.key() == server.key_info
+    list(backend.stream(ask()))
+    ((number, record),) = server.generations.items()
+    server.generation_lag = 1
+    assert backend.generation(number) is None
+    assert backend.generation(number) == record
+    for odd in ("gen-x&id=" + number, "../key", "ç d?#", "%2e"):
+        assert backend.generation(odd) is None
+    assert not any(r.route == "/key" for r in server.requests[2:])
+
+
+@pytest.mark.parametrize("data", ODD, ids=str)
+def test_models_key_and_generation_of_odd_answers(
+    server: Emulator, backend: OpenRouter, data: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for route in ("models", "/key", "/generation"):
+        page(monkeypatch, route, 200, json.dumps({"data": data}).encode(), "application/json")
+    assert all(isinstance(model, dict) for model in backend.models())
+    assert backend.key() == (data if isinstance(data, dict) else {})
+    assert backend.generation("gen-1") == (data if isinstance(data, dict) else None)
+
+
+QUESTIONS: dict[str, Callable[[OpenRouter], object]] = {
+    "models": lambda backend: backend.models(),
+    "/key": lambda backend: backend.key(),
+    "/generation": lambda backend: backend.generation("gen-1"),
+    "/auth/keys": lambda backend: backend.exchange("code", "verifier"),
+}
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "kind"),
+    [
+        (200, b"<html>Log in</html>", "text/html"),
+        (200, b"", "application/json"),
+        (200, b"{broken", "application/json"),
+        (200, b"[" * 100_000, "application/json"),
+        (200, b"[1]", "application/json"),
+        (200, b'{"error":{"code":500}}', "application/json"),
+        (200, b"\xff\xfe", "application/json"),
+        (302, b"", "text/plain"),
+        (401, json.dumps({"error": {"message": f"bad {KEY}"}}).encode(), "application/json"),
+        (403, b"<html>", "text/html"),
+        (429, b"", "text/plain"),
+        (500, b"", "text/plain"),
+        (504, FOUL.encode(), "text/plain"),
+    ],
+)
+@pytest.mark.parametrize("route", QUESTIONS)
+def test_questions_that_fail_are_told_and_free(
+    backend: OpenRouter,
+    monkeypatch: pytest.MonkeyPatch,
+    route: str,
+    status: int,
+    body: bytes,
+    kind: str,
+) -> None:
+    page(monkeypatch, route, status, body, kind)
+    with pytest.raises(e.M1Error) as caught:
+        QUESTIONS[route](backend)
+    assert "may be charged" not in is_told(caught.value)
+    assert caught.value.charged is False
+
+
+def test_a_login_code_becomes_a_key_once(server: Emulator) -> None:
+    digest = hashlib.sha256(b"verifier-verifier").digest()
+    server.auth_codes["code-1"] = base64.urlsafe_b64encode(digest).decode().rstrip("=")
+    with pytest.raises(e.KeyRefused, match="login"):
+        exchange(at(server), "code-1", "another verifier")
+    assert exchange(at(server), "code-1", "verifier-verifier") == server.key
+    with pytest.raises(e.KeyRefused, match="login"):
+        exchange(at(server), "code-1", "verifier-verifier")
+    assert KEY not in str([(r.path, r.headers, r.raw) for r in server.requests])
+
+
+@pytest.mark.parametrize("answer", [{}, {"key": None}, {"key": 5}, {"data": {"key": "x"}}], ids=str)
+def test_a_login_without_a_key_is_none(
+    server: Emulator, monkeypatch: pytest.MonkeyPatch, answer: Any
+) -> None:
+    page(monkeypatch, "/auth/keys", 200, json.dumps(answer).encode(), "application/json")
+    with pytest.raises(e.KeyRefused, match="login"):
+        exchange(at(server), "code", "verifier")
+
+
+# --- the key, and the library's errors -----------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        json.dumps({"error": {"code": 401, "message": f"Wrong key {KEY}"}}).encode(),
+        f"broken {KEY}".encode(),
+        b"x" * 110 + KEY.encode(),
+    ],
+)
+def test_a_stream_that_quotes_the_key(server: Emulator, fault: Any, data: bytes) -> None:
+    def run(x: Exchange) -> None:
+        x.head()
+        x.write(b"data: " + data + b"\n\n")
+        x.end()
+
+    server.say(fault(run))
+    came = call(server)
+    assert isinstance(came.error, e.CutOff)
+    assert KEY[:12] not in is_told(came.error)
+
+
+@pytest.mark.parametrize("name", ["rst_before_headers", "html_200", "rst_mid", "malformed_json"])
+def test_a_verbose_traceback_shows_no_key(server: Emulator, name: str) -> None:
+    server.say(Answer(text=TEXT, fault=name))
+    error = call(server).error
+    assert error is not None
+    shown = "".join(
+        traceback.TracebackException.from_exception(error, capture_locals=True).format()
+    )
+    assert "stream" in shown
+    assert KEY not in shown
+
+
+def test_a_server_without_keys_may_say_none(server: Emulator) -> None:
+    server.accept_any_key = True
+    server.say(Answer(text="There is none."))
+    with closing(OpenRouter(at(server), Key("none", "not needed"))) as backend:
+        assert Came(list(backend.stream(ask()))).text == "There is none."
+
+
+def exported(module: Any, *roots: type[BaseException]) -> list[type[BaseException]]:
+    kinds = [kind for kind in vars(module).values() if isinstance(kind, type)]
+    return [kind for kind in kinds if issubclass(kind, roots)]
+
+
+def raised(kind: type[BaseException]) -> BaseException:
+    """An error as the library makes it; one of a kind that is not known here, without arguments."""
+    request = httpx2.Request("POST", "http://127.0.0.1/v1", headers={"Authorization": KEY})
+    response = httpx2.Response(418, request=request)
+    if issubclass(kind, openai.OAuthError):
+        return kind(response=response, body=None)
+    if issubclass(kind, openai.APIStatusError):
+        return kind("no", response=response, body=None)
+    if issubclass(kind, openai.APITimeoutError):
+        return kind(request)
+    if issubclass(kind, openai.APIConnectionError):
+        return kind(message="no", request=request)
+    if issubclass(kind, httpx2.HTTPStatusError):
+        return kind("no", request=request, response=response)
+    return kind.__new__(kind)
+
+
+LIBRARY = [
+    *exported(openai, openai.OpenAIError),
+    *exported(httpx2, httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError),
+    *(ImportError, OSError, ValueError, UnicodeError, json.JSONDecodeError, RecursionError),
+]
+
+
+def test_the_libraries_errors_are_found() -> None:
+    assert {openai.RateLimitError, httpx2.ReadTimeout, httpx2.StreamClosed} <= set(LIBRARY)
+
+
+@pytest.mark.parametrize("kind", dict.fromkeys(LIBRARY), ids=lambda kind: kind.__name__)
+def test_every_openai_error_is_mapped(kind: type[BaseException]) -> None:
+    def ask() -> None:
+        raise raised(kind)
+
+    with pytest.raises(e.M1Error) as caught:
+        _told(ask, "openrouter.ai", MODEL, KEY)
+    is_told(caught.value)
+    assert caught.value.__context__ is None
+
+
+@pytest.mark.parametrize(
+    ("kind", "told"),
+    [
+        *((k, e.CannotConnect) for k in (httpx2.ConnectError, httpx2.ConnectTimeout)),
+        *((k, e.CannotConnect) for k in (httpx2.PoolTimeout, httpx2.ProxyError, httpx2.InvalidURL)),
+        *((k, e.SentNoAnswer) for k in (httpx2.ReadTimeout, httpx2.WriteTimeout, httpx2.ReadError)),
+        *((k, e.SentNoAnswer) for k in (httpx2.WriteError, httpx2.RemoteProtocolError)),
+        (ImportError, e.SentNoAnswer),
+    ],
+)
+def test_only_what_cannot_have_left_is_told_as_not_sent(kind: Any, told: type[e.M1Error]) -> None:
+    """The SDK wraps whatever the transport raises."""
+
+    def ask() -> None:
+        error = openai.APIConnectionError(request=httpx2.Request("POST", "http://127.0.0.1"))
+        raise error from kind(f"with {KEY} in it")
+
+    with pytest.raises(e.M1Error) as caught:
+        _told(ask, "openrouter.ai", MODEL, KEY)
+    assert type(caught.value) is told
+    assert "with (the key) in it" in is_told(caught.value)
+    assert caught.value.retry is (told is e.CannotConnect)
