@@ -67,7 +67,7 @@ def dollars(value: object) -> Decimal:
         amount = Decimal(str(value).strip().removeprefix("$"))
     except InvalidOperation:
         amount = Decimal("NaN")
-    if isinstance(value, bool) or not amount.is_finite() or not 0 <= amount <= MOST:
+    if not amount.is_finite() or not 0 <= amount <= MOST:
         raise UsageError(f"{plain(value, 40)!r} is no amount in US dollars.", todo="Write 0.50.")
     return amount
 

@@ -70,7 +70,7 @@ class Ledger:
 
     def close(self) -> None:
         """Close the file."""
-        with self._lock:
+        with self._told():
             self._db.close()
 
     def reserve(
@@ -254,7 +254,7 @@ class Ledger:
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
-        with self._told(), uninterrupted():
+        with self._told():
             self._db.execute("BEGIN IMMEDIATE")
             try:
                 yield self._db
@@ -268,7 +268,7 @@ class Ledger:
     def _told(self) -> Iterator[None]:
         """Hold the connection; turn SQLite's and the file system's errors into one paragraph."""
         try:
-            with self._lock:
+            with uninterrupted(), self._lock:
                 yield
         except (sqlite3.Error, OSError) as error:
             raise LedgerProblem(

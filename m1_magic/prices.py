@@ -50,11 +50,9 @@ class Offer:
 
 def amount(value: object) -> Decimal | None:
     """Return a JSON number or decimal string as dollars; None for anything else."""
-    if isinstance(value, bool) or not isinstance(value, (int, float, str, Decimal)):
-        return None
     try:
         dollars = Decimal(str(value))
-    except InvalidOperation:
+    except InvalidOperation:  # as for True, None and lists
         return None
     return dollars if dollars.is_finite() and 0 <= dollars <= MOST else None
 

@@ -64,18 +64,19 @@ class Session:
         self.last: Reply | None = None
         self._open = ledger
         self._ledger: Ledger | None = None
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._backend, self._now, self._sleep, self._clock = backend, now, sleep, clock
         self._offers: dict[tuple[str, str, str], Offer | None] = {}
 
     @property
     def ledger(self) -> Ledger:
         """The ledger, opened at the first use."""
-        with self._lock:
-            if self._ledger is None:
-                self._ledger = self._open()
-                self._ledger.purge(self._now() - timedelta(days=self.settings.keep_days))
-            return self._ledger
+        if self._ledger is None:
+            with uninterrupted(), self._lock:
+                if self._ledger is None:
+                    self._ledger = self._open()
+                    self._ledger.purge(self._now() - timedelta(days=self.settings.keep_days))
+        return self._ledger
 
     def backend(self) -> Backend:
         """Return who answers, by the settings in force."""

@@ -599,6 +599,18 @@ def test_uninterrupted_nests_and_stoppable_opens_it_once() -> None:
     assert done == ["inner", "outer"]
 
 
+def test_a_second_one_does_not_disturb_what_the_first_one_stopped() -> None:
+    done = []
+    with uninterrupted():
+        with stoppable():
+            try:
+                ctrl_c()
+            except KeyboardInterrupt:
+                ctrl_c()
+                done.append("cleaned up")
+    assert done == ["cleaned up"]
+
+
 def test_stoppable_lets_the_one_through_that_waited() -> None:
     with uninterrupted():
         ctrl_c()

@@ -11,6 +11,7 @@ import json
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from itertools import chain
 from typing import Any, TypeVar
 from urllib.parse import quote
@@ -102,9 +103,10 @@ class OpenRouter:
             generation_id = response.headers.get("x-generation-id") or None
             yield Started(generation_id)
             reader = Reader(request.model, generation_id)
-            with Watchdog(
-                response.extensions.get("network_stream"), self._timeouts, start
-            ) as watchdog:
+            # From here on the watchdog keeps the time: it knows tokens from comments.
+            response.request.extensions["timeout"]["read"] = self._timeouts.deadline
+            network = response.extensions.get("network_stream")
+            with Watchdog(network, self._timeouts, start) as watchdog:
                 yield from self._events(response, reader, watchdog, request)
 
     def offer(self, model: str, max_price: Mapping[str, Any] | None = None) -> Offer | None:
@@ -182,18 +184,10 @@ class OpenRouter:
         body = request.body() | {"stream": True}
         if self.endpoint.host != "openrouter.ai":
             body["stream_options"] = {"include_usage": True}
-        stream = _told(
-            lambda: self._client.post(
-                "/chat/completions",
-                cast_to=object,
-                body=body,
-                stream=True,
-                stream_cls=openai.Stream[object],
-            ),
-            self.name,
-            request.model,
-            self._secret,
-        )
+        kind = openai.Stream[object]
+        post = partial(self._client.post, cast_to=object, body=body, stream=True, stream_cls=kind)
+        send = partial(post, "/chat/completions")
+        stream = _told(send, self.name, request.model, self._secret)
         with stream:
             yield stream.response
 

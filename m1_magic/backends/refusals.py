@@ -58,6 +58,13 @@ def refusal(
             f"{e.plain(model, 80)} cannot be had from {host}{quoted}.",
             todo="%m1 models lists what can; provider settings (zdr, max_price) may exclude it.",
         )
+    if status == 429 or status >= 500 or status == 408:
+        return failure(status, headers, quoted)
+    return e.BadRequest(f"{host} does not take the request (HTTP {status}){quoted}.")
+
+
+def failure(status: int, headers: Mapping[str, str], quoted: str) -> e.M1Error:
+    """Return the error for a server that would take the request, but cannot now."""
     if status == 429:
         return _later(e.RateLimited(f"Too many requests{quoted}.", todo="Wait a little."), headers)
     if status == 503:
@@ -71,11 +78,7 @@ def refusal(
             f"The request was sent, but no answer came in time (HTTP {status}){quoted}.",
             todo="It was not sent again; run the cell to do so.",
         )
-    if status >= 500:
-        return e.ProviderDown(
-            f"The provider failed (HTTP {status}){quoted}.", todo="Try again later."
-        )
-    return e.BadRequest(f"{host} does not take the request (HTTP {status}){quoted}.")
+    return e.ProviderDown(f"The provider failed (HTTP {status}){quoted}.", todo="Try again later.")
 
 
 def message(body: Any, secret: str = "") -> str:
@@ -112,7 +115,10 @@ def reasons(body: Any, secret: str = "") -> str:
 
 def redirected(headers: Mapping[str, str], host: str) -> e.M1Error:
     """Return the error for a redirect: following it would take the prompt elsewhere."""
-    target = urlsplit(headers.get("location", "")).hostname or "another address"
+    try:
+        target = urlsplit(headers.get("location", "")).hostname or "another address"
+    except ValueError:
+        target = "another address"
     return e.LoginPage(
         f"{host} redirects to {e.plain(target, 80)}; not followed, for the prompt would go along.",
         todo="Check base_url, and whether a proxy or login page is in between.",

@@ -69,7 +69,8 @@ class Watchdog:
         self._done.set()
 
     def _watch(self) -> None:
-        while not self._done.wait(max(self._left()[0], 0.001)):
+        # Never longer than from one token to the next: the first one may come while this waits.
+        while not self._done.wait(max(min(self._left()[0], self._timeouts.token), 0.001)):
             left, reason = self._left()
             if left <= 0:
                 self.expired = reason

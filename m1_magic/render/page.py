@@ -39,7 +39,9 @@ def html(markdown: str) -> str:
 
     made = convert(markdown, extensions=["tables", "sane_lists"], output_format="html")
     clean = nh3.clean(made, tags=TAGS, attributes={"a": {"href"}}, url_schemes={"https", "http"})
-    return f'<div class="jp-RenderedHTMLCommon mathjax_ignore">{clean}</div>'
+    # JupyterLab breaks preformatted lines inside words; after nh3, for it takes styles away.
+    wrapped = clean.replace("<pre>", f'<pre style="{WRAPPED}">')
+    return f'<div class="jp-RenderedHTMLCommon mathjax_ignore">{wrapped}</div>'
 
 
 def plain(markdown: str) -> str:
@@ -52,6 +54,7 @@ def bundle(markdown: str) -> dict[str, Any]:
     return {"text/html": html(markdown), "text/plain": plain(markdown)}
 
 
+WRAPPED = "white-space:pre-wrap;word-break:normal;overflow-wrap:anywhere"
 TAGS = {
     "p", "br", "hr", "h1", "h2", "h3", "h4", "ul", "ol", "li", "pre", "code", "em", "strong",
     "a", "table", "thead", "tbody", "tr", "th", "td", "blockquote",
