@@ -118,6 +118,12 @@ class Hanging(Working):
 
 
 @pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A busy machine is no hanging keyring; the tests of one set their own limit."""
+    monkeypatch.setattr(keyring_module, "KEYRING_SECONDS", 60.0)
+
+
+@pytest.fixture(autouse=True)
 def alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Give each test an empty home, no key in the environment and no keyring."""
     monkeypatch.setenv("M1_HOME", str(tmp_path / "home"))
