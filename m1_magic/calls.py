@@ -30,7 +30,11 @@ class Options:
     """What one call asks for, beyond the settings: one field for each flag of ``%%m1``."""
 
     df: tuple[str, ...] = ()
+    cols: tuple[str, ...] = ()
     send: str | None = None
+    df_tokens: int | None = None
+    allow: tuple[str, ...] = ()
+    diff: bool = False
     model: str | None = None
     system: str | None = None
     temperature: float | None = None

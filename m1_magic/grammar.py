@@ -20,7 +20,12 @@ from .calls import Options
 from .config import dollars, send_level
 from .errors import UsageError, plain
 
-RANGES = (("temperature", 0, 2.0), ("top_p", 0, 1.0), ("max_tokens", 1, math.inf))
+RANGES = (
+    ("temperature", 0, 2.0),
+    ("top_p", 0, 1.0),
+    ("max_tokens", 1, math.inf),
+    ("df_tokens", 1, math.inf),
+)
 TOKEN = re.compile(r"""\s*((?:"(?:\\.|[^"\\])*"|'[^']*'|\\.|[^\s"'\\])+)""", re.DOTALL)
 
 
@@ -54,6 +59,10 @@ def names(text: str) -> list[str]:
     return [name for part in text.split(",") if (name := part.strip())]
 
 
+# Flags that may be repeated, each with several names.
+MANY: dict[str, Any] = {"action": "extend", "type": names, "default": []}
+
+
 def level(text: str) -> str:
     """Check a privacy level."""
     send_level(text)
@@ -69,18 +78,47 @@ def variable(text: str) -> str:
     return text
 
 
-def cell_options() -> Parser:
-    """Return the parser of ``%%m1`` and ``%m1 ask``; each dest is a field of Options."""
-    p = Parser("%%m1", argument_default=None)
-    add = p.add_argument
-    many: dict[str, Any] = {"action": "extend", "type": names, "default": []}
-    add("-d", "--df", metavar="NAME[,NAME]", help="attach a summary of these DataFrames", **many)
+def about_tables(parser: Parser) -> None:
+    """Add the options that say what of a table may leave."""
+    add = parser.add_argument
+    add("--cols", metavar="COL[,COL]", help="only these columns; '!COL': all but these", **MANY)
     add(
         "--send",
         metavar="LEVEL",
         type=level,
         help="names, schema, stats, sample[:N]: what leaves of a table",
     )
+    add("--df-tokens", metavar="N", type=int, help="most tokens of each table's summary (1500)")
+    add("--allow", metavar="COL[,COL]", help="columns that look personal and may be sent", **MANY)
+    add(
+        "--diff",
+        action="store_true",
+        default=False,
+        help="with two tables in --df: what changed between them",
+    )
+
+
+def table_options(prog: str, args: Sequence[str]) -> Options:
+    """Return the options of a verb about tables, which it names without ``--df``.
+
+    Raises:
+        UsageError: an unknown option, a value that is missing or wrong.
+    """
+    parser = Parser(prog)
+    parser.add_argument("df", metavar="NAME", nargs="*", help="a DataFrame, or a table file")
+    about_tables(parser)
+    given = vars(parser.parse_args(list(args)))
+    given["df"] = [name for word in given["df"] for name in names(word)]
+    lists = {name: tuple(value) for name, value in given.items() if isinstance(value, list)}
+    return in_range(Options(**{**given, **lists}))
+
+
+def cell_options() -> Parser:
+    """Return the parser of ``%%m1`` and ``%m1 ask``; each dest is a field of Options."""
+    p = Parser("%%m1", argument_default=None)
+    add = p.add_argument
+    add("-d", "--df", metavar="NAME[,NAME]", help="attach a summary of these DataFrames", **MANY)
+    about_tables(p)
     add("-m", "--model", metavar="SLUG", help="the model, for this call only")
     add("-s", "--system", metavar="TEXT", help="the system prompt, for this call only")
     add("-t", "--temperature", metavar="X", type=float, help="0 to 2, for this call only")
@@ -145,6 +183,9 @@ def from_python(given: Mapping[str, Any], frames: tuple[str, ...]) -> Options:
     values = dict(given)
     stop = values.get("stop") or ()
     values["stop"] = (stop,) if isinstance(stop, str) else tuple(stop)
+    for name in ("cols", "allow"):
+        given_names = values.get(name) or ()
+        values[name] = tuple(names(given_names) if isinstance(given_names, str) else given_names)
     for name, check in (("send", level), ("max_cost", dollars), ("think", str)):
         if values.get(name) is not None:
             values[name] = check(values[name])

@@ -141,7 +141,8 @@ def test_frames_are_attached_and_inserted(
     ran = run("%%m1 --df table,sales\nMore than {{limit}}? {{table}} {{nosuch}}")
     assert ran.error is None
     sent = prompt(server)
-    assert sent.startswith("More than 3? `table`: 12 rows × 2 columns")
+    assert sent.startswith("More than 3? \n<data-")
+    assert sent.count("`table`: 12 rows × 2 columns") == 1
     assert '"a" 50 %' in sent
     assert "{{nosuch}}" in sent
     assert sent.count('frame="table"') == sent.count('frame="sales"') == 1
@@ -205,7 +206,7 @@ BAD = {
     "%m1 budget lots": "'lots' does not fit",
     "%m1 budget 1 --per year": "invalid choice: 'year'",
     "%m1 cost now": "takes nothing after it",
-    "%m1 df": "the following arguments are required: name",
+    "%m1 df": "Which table?",
     "%m1 df nothing": "There is no DataFrame 'nothing'.",
     "%m1 help budgte": "Did you mean budget?",
 }

@@ -5,15 +5,16 @@ Every route to a table ends in `frames.summarise`, at one privacy level for the 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ..calls import Attachment, Options
 from ..config import M1, send_level
-from .frames import frame_named, summarise
+from ..errors import UsageError
+from .frames import TOKENS, Wish, applying, difference, frame_named, opened, summary
 from .values import insert
 
-__all__ = ["Gathered", "gather"]
+__all__ = ["Gathered", "attached", "gather", "wished"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,21 +33,74 @@ def gather(
     """Return the prompt and the summaries that a call sends.
 
     Args:
-        options: ``df`` names the tables, ``send`` the level of this call.
+        options: ``df`` names the tables; ``send``, ``cols``, ``allow``, ``df_tokens`` and
+            ``diff`` say what of them may leave.
         prompt: the text as typed.
         namespace: the notebook's variables.
         settings: ``send`` where the call says none, and ``min_group``.
 
     Raises:
-        UsageError: no such level, table or value.
+        UsageError: no such level, table, column or value.
     """
+    wish = wished(options, settings)
+    inside: list[Sequence[str]] = []
+
+    def placed(value: object, name: str) -> Attachment:
+        table = opened(value)
+        inside.append(table.names)
+        return summary(table, name, wish).attachment()
+
+    inserted = insert(prompt, namespace, placed)
+    named = {name: frame_named(name, namespace) for name in options.df}
+    beside = attached(named, wish, diff=options.diff, cols=options.cols, others=inside)
+    # A table that stands in the prompt is not sent twice.
+    beside = tuple(one for one in beside if one not in inserted.attachments)
+    return Gathered(inserted.text, beside, inserted.attachments, inserted.notes)
+
+
+def wished(options: Options, settings: M1) -> Wish:
+    """Return what may leave of each table of a call."""
     level, rows = send_level(options.send or settings.send)
-
-    def summary(value: object, name: str) -> Attachment:
-        return summarise(value, name, level=level, rows=rows, min_group=settings.min_group)
-
-    attachments = tuple(
-        summary(frame_named(name, namespace), name) for name in dict.fromkeys(options.df)
+    return Wish(
+        level=level,
+        rows=rows,
+        min_group=settings.min_group,
+        tokens=options.df_tokens or TOKENS,
+        allow=frozenset(options.allow),
     )
-    inserted = insert(prompt, namespace, summary)
-    return Gathered(inserted.text, attachments, inserted.attachments, inserted.notes)
+
+
+def attached(
+    named: Mapping[str, object],
+    wish: Wish,
+    *,
+    cols: Sequence[str] = (),
+    diff: bool = False,
+    others: Sequence[Sequence[str]] = (),
+) -> tuple[Attachment, ...]:
+    """Return the summaries of the tables, after what changed between them if that is asked.
+
+    Args:
+        named: the tables by name.
+        wish: what may leave of each.
+        cols: columns of any of them: only these, or with ``!`` all but these.
+        diff: put what changed from the first of two tables to the second in front.
+        others: the columns of further tables, which ``wish.allow`` may be about.
+
+    Raises:
+        UsageError: ``diff`` without two tables; a column that no table has.
+    """
+    if diff and len(named) != 2:
+        raise UsageError("--diff compares two tables.", todo="Name both: --df before,after --diff.")
+    tables = {name: opened(frame) for name, frame in named.items()}
+    headings = [table.names for table in tables.values()]
+    applying(sorted(wish.allow), [*headings, *others])
+    chosen = applying(cols, headings) if tables else []
+    if diff:
+        (before, old), (after, new) = tables.items()
+        changes = difference((old, new), (before, after), wish, chosen)
+        return (changes.attachment(),)
+    return tuple(
+        summary(table, name, wish, some).attachment()
+        for (name, table), some in zip(tables.items(), chosen, strict=True)
+    )

@@ -18,6 +18,7 @@ from datetime import date, time, timedelta
 
 from ..calls import Attachment
 from ..errors import UsageError, plain
+from .fence import fenced
 from .frames import is_frame, is_tabular
 
 NAME = r"[^\W\d]\w*"
@@ -65,10 +66,10 @@ def insert(
                 _not_close(base[0], namespace)
                 notes[f"{{{{{plain(expression, 60)}}}}} left as typed: no such name"] = None
                 return match[0]
-            value = resolve(expression, namespace)
+            value = _column(resolve(expression, namespace), expression, namespace)
             if is_tabular(value):
                 tables[expression] = summary(value, expression)
-                texts[expression] = tables[expression].text
+                texts[expression] = f"\n{fenced(tables[expression])}\n"
             else:
                 texts[expression] = _text(value, expression)
         return texts[expression]
@@ -109,6 +110,16 @@ def resolve(expression: str, namespace: Mapping[str, object]) -> object:
     return value
 
 
+def _column(value: object, expression: str, namespace: Mapping[str, object]) -> object:
+    """Return a list that is a column of a dict of columns as a table, all else as it is."""
+    steps = STEPS.findall(expression)
+    if not steps or not isinstance(value, (list, tuple)) or is_tabular(value):
+        return value
+    parent = resolve(expression.removesuffix(steps[-1]), namespace)
+    column = isinstance(parent, dict) and is_tabular(parent)
+    return {steps[-1].strip("[]'\""): value} if column else value
+
+
 def public_names(namespace: Mapping[str, object]) -> list[str]:
     """Return the names that a suggestion may mention: none of IPython's own, none with ``_``."""
     return [name for name in namespace if not name.startswith("_") and name not in SHELL]
@@ -120,7 +131,8 @@ def _not_close(name: str, namespace: Mapping[str, object]) -> None:
     if close:
         raise UsageError(
             f"There is no {{{{{plain(name, 60)}}}}}.",
-            todo=f"Did you mean {{{{{close[0]}}}}}? To keep the text as typed, put a space inside.",
+            todo=f"Did you mean {{{{{plain(close[0], 60)}}}}}? "
+            "To keep the text as typed, put a space inside.",
         )
 
 
@@ -167,7 +179,7 @@ def _plain(value: object) -> object:
         return value.item() if hasattr(value, "item") else str(value)
     if isinstance(value, (set, frozenset)):
         return sorted((_plain(item) for item in value), key=repr)
-    if isinstance(value, (list, tuple)) and is_tabular(value):
+    if isinstance(value, (list, tuple)) and any(isinstance(item, dict) for item in value):
         raise TypeError("records inside")  # they would pass the privacy level by
     if isinstance(value, dict):
         return {key: _plain(item) for key, item in value.items()}

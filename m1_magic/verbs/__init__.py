@@ -67,7 +67,7 @@ VERBS: dict[str, Verb] = {
     "models": Verb("models [WORD]", "the models to be had, with context and prices", models),
     "cost": Verb("cost", "what this session, today and this month cost", cost),
     "budget": Verb("budget [USD|none] [--per PERIOD]", "refuse calls that could pass it", budget),
-    "df": Verb("df NAME [--send LEVEL]", "the summary that M1 would get of a table, free", df),
+    "df": Verb("df NAME [options]", "the summary that M1 would get of a table, free", df),
     "doctor": Verb("doctor", "what works, what does not, what to do", doctor),
     "version": Verb("version", "the versions that a bug report needs", versions),
 }

@@ -4,30 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from .. import config, grammar
+from .. import grammar
 from ..calls import Request, Usage
-from ..context.frames import frame_named, summarise
+from ..context import attached, wished
+from ..context.frames import frame_named
+from ..errors import UsageError
 from ..prices import Offer, estimate, hold, known, likely_tokens
 from ..render import footer, page
 from .desk import Desk
 
 
 def df(desk: Desk, args: Sequence[str]) -> str:
-    """Show what M1 would get of a DataFrame, free."""
-    parser = grammar.Parser("%m1 df")
-    parser.add_argument("name")
-    parser.add_argument("--send", type=grammar.level, default=desk.settings.send)
-    given = parser.parse_args(list(args))
-    level, rows = config.send_level(given.send)
-    frame = frame_named(given.name, desk.namespace)
-    made = summarise(frame, given.name, level=level, rows=rows, min_group=desk.settings.min_group)
+    """Show what M1 would get of DataFrames or table files, free."""
+    options = grammar.table_options("%m1 df", args)
+    if not options.df:
+        raise UsageError("Which table?", todo="%m1 df NAME, or %m1 df data.csv.")
+    named = {name: frame_named(name, desk.namespace) for name in options.df}
+    wish = wished(options, desk.settings)
+    made = attached(named, wish, cols=options.cols, diff=options.diff)
     offer = known(desk.settings.model)
-    price = ""
-    if offer and offer.dearest:
-        price = f", about {footer.money(made.tokens * offer.dearest.input)} as input"
-    return (
-        f"{page.code(made.text)}\n\n{page.cell(footer.attachment(made))}{price}; nothing was sent"
-    )
+    parts = []
+    for attachment in made:
+        price = ""
+        if offer and offer.dearest:
+            price = f", about {footer.money(attachment.tokens * offer.dearest.input)} as input"
+        parts += [page.code(attachment.text), page.cell(footer.attachment(attachment)) + price]
+    return "\n\n".join(parts) + "; nothing was sent"
 
 
 def preview(request: Request, offer: Offer | None) -> str:

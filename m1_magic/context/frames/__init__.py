@@ -1,44 +1,70 @@
-"""A table → the few lines about it that may leave.
+"""A table → the page about it that may leave.
 
-One road for pandas, Polars, Arrow, arrays and records: each column becomes one line until the
-token budget is used. Below `sample` no value leaves that fewer than ``min_group`` rows share.
-Names and values are untrusted text. The only importer of narwhals, and only once there is a
-table.
+One road for every table: `tables` finds out where it lives, `describe` what may be said of each
+column at the privacy level, `page` what of that fits the token budget. Below `sample` no value
+leaves that fewer than ``min_group`` rows share. Names and values are untrusted text. The only
+importer of narwhals and NumPy, and only once there is a table.
 """
 
 from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-from ...calls import Attachment
 from ...errors import UsageError, plain
-from .columns import SAMPLE, profiled
-from .page import Page, fit, visible
-from .rows import pick
-from .tables import is_frame, is_tabular, normal
+from .files import is_table_file
+from .lines import visible
+from .personal import personal_name_in
+from .summary import TOKENS, Wish
+from .tables import is_frame, is_tabular
 
-__all__ = ["frame_named", "is_frame", "is_tabular", "summarise", "visible"]
+if TYPE_CHECKING:
+    from .summary import Summary
+    from .tables import Source
+
+__all__ = [
+    "TOKENS",
+    "Wish",
+    "applying",
+    "difference",
+    "frame_named",
+    "is_frame",
+    "is_tabular",
+    "opened",
+    "summarise",
+    "summary",
+    "visible",
+]
+
+COMPARED = 20_000  # tokens of the summaries that a comparison is made from
 
 
 def frame_named(name: str, namespace: Mapping[str, object]) -> object:
-    """Return the table that ``name`` (``sales``, ``data.sales``, ``parts[0]``) stands for.
+    """Return the table that ``name`` (``sales``, ``data.sales``, ``parts[0]``, a file) stands for.
 
     Raises:
         UsageError: no such name, or not a table; values are never shown.
     """
     from ..values import public_names, resolve  # values.py imports this module
 
+    if name in namespace and is_tabular(namespace[name]):
+        return namespace[name]  # ask(df={"Sheet 1": …}): any text may be a name
     base = re.split(r"[.\[]", name, maxsplit=1)[0]
     if base not in namespace:
+        if is_table_file(name):
+            return Path(name).expanduser()
         names = public_names(namespace)
         frames = [known for known in names if is_frame(namespace[known])]
         matches = difflib.get_close_matches
         close = matches(base, frames, 1) or matches(base, names, 1)
-        todo = f"Did you mean {close[0]}?" if close else ""
+        todo = f"Did you mean {plain(close[0], 60)}?" if close else ""
         if not close and frames:
-            todo = f"DataFrames here: {', '.join(frames[:5])}."
+            todo = f"DataFrames here: {', '.join(plain(known, 60) for known in frames[:5])}."
         raise UsageError(f"There is no DataFrame {plain(name, 60)!r}.", todo=todo)
     value = resolve(name, namespace)
     if not is_tabular(value):
@@ -49,47 +75,114 @@ def frame_named(name: str, namespace: Mapping[str, object]) -> object:
 
 def summarise(
     frame: object,
-    name: str,
+    name: str = "df",
     *,
     level: str = "stats",
     rows: int = 0,
     min_group: int = 5,
-    tokens: int = 1500,
-) -> Attachment:
+    tokens: int = TOKENS,
+    cols: Sequence[str] = (),
+    allow: Sequence[str] = (),
+) -> Summary:
     """Return what may leave of a table at a privacy level, in at most ``tokens`` tokens.
 
     Args:
-        frame: anything that `is_tabular`.
-        level: ``names`` · ``schema`` (types, counts, nulls) · ``stats`` · ``sample``.
-        rows: rows of the table to show, at level ``sample`` only.
-        min_group: a label or extreme leaves only if so many rows share it.
-        tokens: upper bound, at 2.4 characters a token (measured on such summaries).
+        frame: anything that `is_tabular`; it is never changed.
+        name: what the page calls it.
+        cols: only these columns (``*`` stands for any characters), or with ``!`` in front of
+            all of them, all but these.
+        level, rows, min_group, tokens, allow: see `Wish`.
 
     Raises:
-        UsageError: an array or records, and neither pandas nor Polars is installed.
+        UsageError: no such column; the table's engine cannot be asked; an array or records,
+            and neither pandas nor Polars is installed.
     """
-    table, names, levels = normal(frame)
-    count, limit = len(table), max(0, tokens * 12 // 5)
-    columns = [] if level == "names" else list(profiled(table, names, level, min_group, limit))
-    picked = pick(table, columns, min(rows, count)) if level == "sample" else []
-    width = len(names) - levels
-    head = f"`{visible(name)}`: {count:,} rows × {width:,} columns"
-    head += " and the index" if levels else ""
-    if level == "names":
-        head = f"`{visible(name)}`: {width:,} columns"
-    elif level != "schema" and min_group > 1:
-        head += f"; aggregates without values that fewer than {min_group} rows share"
-    if level in ("stats", "sample") and count > 2 * SAMPLE:
-        head += "; quantiles and ≈ from a sample of rows"
-    text, detailed, shown = fit(Page(head, columns, names, picked), limit)
-    return Attachment(
-        kind="frame",
-        name=name,
-        text=text,
-        level=level,
-        shape=(count, width),
-        rows=shown,
-        labels=sum(column.labels for column in columns[:detailed]),
-        masked=sum(column.masked for column in columns[:detailed]),
-        tokens=-(-len(text) * 5 // 12),
+    table = opened(frame)
+    unknown(allow, table.names)
+    wish = Wish(level, rows, max(1, min_group), tokens, frozenset(allow))
+    return summary(table, name, wish, cols)
+
+
+def summary(table: Source, name: str, wish: Wish, cols: Sequence[str] = ()) -> Summary:
+    """Return what may leave of the columns ``cols`` of a table that is opened."""
+    from .lazy import reading
+    from .whole import whole
+
+    with reading(plain(name, 60)):
+        return whole(table, name, chosen(table.names, cols), wish)
+
+
+def difference(
+    tables: tuple[Source, Source],
+    names: tuple[str, str],
+    wish: Wish,
+    cols: Sequence[Sequence[str]] = ((), ()),
+) -> Summary:
+    """Return what changed from the first table to the second, in at most ``wish.tokens``."""
+    from .diff import compared, keys, nearly_same
+
+    all_of_it = replace(wish, tokens=COMPARED)
+    old, new = (
+        summary(table, name, all_of_it, some)
+        for table, name, some in zip(tables, names, cols, strict=True)
     )
+    same = keys(tables[0].table, tables[1].table, old, new) if wish.level != "names" else ""
+    alike = nearly_same(tables[0].table, tables[1].table, old, new, wish.min_group)
+    return compared(old, new, same, wish.tokens, alike)
+
+
+def opened(frame: object) -> Source:
+    """Return the table that ``frame`` is, ready to be asked; one that is opened stays as it is."""
+    from .lazy import reading
+    from .tables import Source, source
+
+    with reading(plain(type(frame).__name__, 60)):
+        return frame if isinstance(frame, Source) else source(frame)
+
+
+def chosen(names: Sequence[str], cols: Sequence[str]) -> list[int]:
+    """Return the places of the columns that ``cols`` asks for, in the table's order.
+
+    Raises:
+        UsageError: a name that no column has, or both ``a`` and ``!b``.
+    """
+    wanted = [column for column in cols if not column.startswith("!")]
+    unwanted = [column[1:] for column in cols if column.startswith("!")]
+    if wanted and unwanted:
+        raise UsageError(
+            "--cols takes either columns or, with !, columns to leave out.",
+            todo="Write --cols a,b or --cols '!a,!b'.",
+        )
+    unknown(wanted or unwanted, names)
+
+    def meant(name: str) -> bool:
+        return any(name == one or fnmatchcase(name, one) for one in wanted or unwanted)
+
+    return [i for i, name in enumerate(names) if not cols or meant(name) == bool(wanted)]
+
+
+def unknown(asked: Sequence[str], names: Sequence[str]) -> None:
+    """Raise UsageError for a name or pattern that no column has."""
+    for one in asked:
+        if not any(name == one or fnmatchcase(name, one) for name in names):
+            told = [name for name in names if not personal_name_in(name[:500])]
+            close = difflib.get_close_matches(one, told, 1)
+            todo = f"Did you mean {visible(close[0])}?" if close else "%m1 df NAME lists them."
+            raise UsageError(f"There is no column {plain(one, 60)!r}.", todo=todo)
+
+
+def applying(asked: Sequence[str], names: Sequence[Sequence[str]]) -> list[tuple[str, ...]]:
+    """Return, for each table, which of the column names asked for it has.
+
+    Raises:
+        UsageError: a name that no table has.
+    """
+    unknown([one.removeprefix("!") for one in asked], [name for table in names for name in table])
+    return [
+        tuple(
+            one
+            for one in asked
+            if any(fnmatchcase(name, one.removeprefix("!")) or name == one for name in table)
+        )
+        for table in names
+    ]

@@ -1,66 +1,121 @@
-"""The columns' lines → one page within a budget of characters, and what was left out of it."""
+"""Lines → one page within a budget of characters, and what was left out of it.
+
+Detail goes where it tells most: all columns in full if they fit; else columns that look alike
+are told together, the less telling ones in short, then by name, then by number.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import cached_property
 
-if TYPE_CHECKING:
-    from .columns import Column
+from .lines import Line, listed, ranked
 
 
-def visible(value: object, limit: int = 60) -> str:
-    """Return foreign text on one line: escaped as in a repr, no backticks, cut at ``limit``."""
-    raw = str(value)[: limit + 1].replace("\\", "\\\\").replace("`", "\\x60")
-    shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in raw)
-    return shown if len(shown) <= limit else shown[: limit - 1] + "…"
+@dataclass(frozen=True)
+class Page:
+    """What a summary could say.
+
+    Args:
+        head: the first line.
+        names: of all columns in the table's order, each with its type or "".
+        lines: the columns that were looked at.
+        relations: lines below the columns.
+        cells: rows of the table: a label, and the cells by place.
+    """
+
+    head: str
+    names: Sequence[tuple[str, str]]
+    lines: Sequence[Line]
+    relations: Sequence[str] = ()
+    cells: Sequence[tuple[str, Mapping[int, str]]] = ()
+
+    @cached_property
+    def ranks(self) -> list[int]:
+        """The lines by number, the most telling first."""
+        return ranked(self.lines)
+
+    @cached_property
+    def fulls(self) -> list[str]:
+        """Each line in full."""
+        return [line.full() for line in self.lines]
+
+    @cached_property
+    def briefs(self) -> list[str]:
+        """Each line in short."""
+        return [line.brief() for line in self.lines]
+
+    @property
+    def complete(self) -> bool:
+        """Do the lines tell of all columns?"""
+        return sum(len(line.columns) for line in self.lines) == len(self.names)
+
+    def text(self, full: int, brief: int, named: bool, rows: int, relations: bool) -> str:
+        """Return the page with the first ranks in full, the next in short, the rest named."""
+        told = {n: self.fulls[n] for n in self.ranks[:full]}
+        told |= {n: self.briefs[n] for n in self.ranks[full : full + brief]}
+        places = [place for n in sorted(told) for place in self.lines[n].columns]
+        seen = set(places)
+        rest = [name for place, name in enumerate(self.names) if place not in seen]
+        part = f"; {len(places):,} of {len(self.names):,} columns in detail"
+        out = [self.head + (part if self.lines and rest else "")]
+        out += [told[n] for n in sorted(told)]
+        if rest and named:
+            out.append(f"- {'other columns' if told else 'columns'}: {', '.join(listed(rest))}")
+        elif rest:
+            out.append(f"- {len(rest):,} more columns, not named here")
+        out += self.relations if relations else []
+        for label, cells in self.cells[:rows] if places else ():
+            out.append(f"{label}: " + ", ".join(cells[place] for place in places))
+        return "\n".join(out)
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
-    """What a summary could say; `text` says a part of it."""
+class Fitted:
+    """A page within its budget: its text, the lines on it, the rows of the table on it."""
 
-    head: str
-    columns: list[Column]
-    names: list[str]
-    cells: list[list[str]]
-
-    def text(self, detailed: int, named: int, rows: int) -> str:
-        """Return the first columns in detail, the names of the next, the number of the rest."""
-        total = len(self.names)
-        rest = self.names[detailed : detailed + named]
-        left = total - detailed - len(rest)
-        part = f"; {detailed:,} of {total:,} columns in detail"
-        lines = [self.head + (part if self.columns and detailed < total else "")]
-        lines += [column.text for column in self.columns[:detailed]]
-        if rest:
-            listed = ", ".join(f"`{visible(name)}`" for name in rest)
-            lines.append(f"- {'other ' if self.columns else ''}columns: {listed}")
-        if left:
-            lines.append(f"- {left:,} more columns")
-        lines += [", ".join(row[:detailed]) for row in self.cells[:rows] if detailed]
-        return "\n".join(lines)
+    text: str
+    lines: tuple[Line, ...]
+    rows: int
 
 
-def fit(page: Page, limit: int) -> tuple[str, int, int]:
-    """Return the text within ``limit`` characters, its columns in detail and its rows."""
-    total, rows = len(page.names), len(page.cells)
-    if len(page.columns) == total and len(text := page.text(total, 0, rows)) <= limit:
-        return text, total, rows
-    # All names only if they leave half of the room for detail.
-    all_named = len(page.text(0, total, 0)) * 2 <= limit
-    named, room = (total, limit) if all_named else (0, limit // 2)
-    detailed = _detailed(page, named, rows, room)
-    while rows and detailed < min(5, total):
+def fit(pages: Sequence[Page], limit: int) -> Fitted:
+    """Return the first page if it fits as a whole, else what fits of the last one."""
+    first, last = pages[0], pages[-1]
+    every = len(first.lines)
+    if first.complete:
+        text = first.text(every, 0, True, len(first.cells), True)
+        if len(text) <= limit:
+            return Fitted(text, tuple(first.lines), len(first.cells))
+    count, rows = len(last.lines), len(last.cells)
+    while True:
+        for relations in (True, False):
+            text, told = _fullest(last, limit, rows, relations)
+            if told == count or (not relations and (not rows or told >= min(5, count))):
+                shown = tuple(last.lines[n] for n in last.ranks[:told])
+                return Fitted(text[:limit], shown, rows if told else 0)
         rows //= 2
-        detailed = _detailed(page, named, rows, room)
-    named = _most(total - detailed, lambda n: len(page.text(detailed, n, rows)) <= limit)
-    return page.text(detailed, named, rows)[:limit], detailed, rows if detailed else 0
 
 
-def _detailed(page: Page, named: int, rows: int, room: int) -> int:
-    return _most(len(page.columns), lambda count: len(page.text(count, named, rows)) <= room)
+def _fullest(page: Page, limit: int, rows: int, relations: bool) -> tuple[str, int]:
+    """Return the page with most detail that fits, and how many lines are on it."""
+    count = len(page.lines)
+
+    def made(full: int, brief: int, named: bool = True) -> str:
+        return page.text(full, brief, named, rows, relations)
+
+    def fits(text: str) -> bool:
+        return len(text) <= limit
+
+    if page.complete and fits(made(0, count)):
+        full = _most(count, lambda n: fits(made(n, count - n)))
+        return made(full, count - full), count
+    # All names, if they leave half of the room for detail.
+    named = not count or 2 * len(made(0, 0)) <= limit
+    full = _most(count, lambda n: fits(made(n, min(n, count - n), named)))
+    brief = _most(count - full, lambda n: fits(made(full, n, named)))
+    return made(full, brief, named), full + brief
 
 
 def _most(top: int, fits: Callable[[int], bool]) -> int:

@@ -3,41 +3,65 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from datetime import date, time, timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from .columns import Column
-from .page import visible
-from .personal import CARD, CONTENT, has_iban, luhn
+from .lines import visible
+from .personal import personal_text
+from .summary import Column
 
 if TYPE_CHECKING:
-    import narwhals.stable.v2 as nw
+    from .local import Local
 
 
-def pick(table: nw.DataFrame[Any], columns: list[Column], rows: int) -> list[list[str]]:
-    """Return the cells of ``rows`` rows, spread evenly; masked columns stay masked."""
+def pick(
+    sample: Local,
+    columns: Mapping[int, Column],
+    rows: int,
+    total: int,
+    allow: frozenset[str],
+) -> list[tuple[str, dict[int, str]]]:
+    """Return the cells of ``rows`` rows, spread evenly; masked columns stay masked.
+
+    Args:
+        sample: the rows to choose from.
+        total: rows of the whole table; a row has its number only if all were read.
+    """
+    rows = min(rows, length := sample.rows)
     if not rows or not columns:
         return []
-    places = [i * len(table) // rows for i in range(rows)]
-    picked = table[places]
-    cells = [
-        ["masked" if column.masked else _cell(value) for value in picked[str(i)].to_list()]
-        for i, column in enumerate(columns)
+    places = [i * length // rows for i in range(rows)]
+    cells = {
+        i: ["masked"] * rows
+        if column.masked
+        else [_cell(value, column.name in allow) for value in sample.series(i)[places].to_list()]
+        for i, column in columns.items()
+    }
+    labels = [
+        f"row {place + 1}" if length == total else f"sample {n}"
+        for n, place in enumerate(places, 1)
     ]
-    lines = zip(places, *cells, strict=True)
-    return [[f"row {place + 1}: {row[0]}", *row[1:]] for place, *row in lines]
+    return [(label, {i: cells[i][n] for i in cells}) for n, label in enumerate(labels)]
 
 
-def _cell(value: object) -> str:
+def _cell(value: object, allowed: bool) -> str:
     if value is None or type(value).__name__ in ("NAType", "NaTType"):
         return ""
     known = (str, int, float, Decimal, date, time, timedelta, list, tuple, dict)
     try:
-        text = str(value) if isinstance(value, known) else f"<{type(value).__name__}>"
+        text = str(value)[:10_000] if isinstance(value, known) else f"<{type(value).__name__}>"
     except Exception:  # an object inside a list prints itself with the user's code
         text = f"<{type(value).__name__}>"
-    if CONTENT.search(text) or has_iban(text) or any(luhn(m[0]) for m in CARD.finditer(text)):
+    if not allowed and personal_text(text):
         return "masked"
     shown = visible("" if text == "nan" else text)
     return '"' + shown.replace('"', '""') + '"' if re.search(r'[",]', shown) else shown
+
+
+def shown(
+    cells: Sequence[tuple[str, Mapping[int, str]]], names: Sequence[str]
+) -> tuple[dict[str, str], ...]:
+    """Return the rows by column name, for `Summary`."""
+    return tuple({names[i]: cell for i, cell in row.items()} for _, row in cells)

@@ -1,45 +1,78 @@
-"""Anything tabular → one narwhals table with columns named "0", "1", …, and its real names.
+"""Anything tabular → a `Table`.
 
-Doubled, missing and composite names are what narwhals refuses, and what users have.
+Doubled, missing and composite column names are what narwhals refuses, and what users have: so
+columns get their position as name, and their real names are kept beside.
 """
 
 from __future__ import annotations
 
 import sys
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...errors import UsageError, plain
+from . import files
+from .lazy import is_lazy, lazy_table
 
 if TYPE_CHECKING:
-    import narwhals.stable.v2 as nw
+    from .measures import Table
 
 LIBRARIES = {"pandas", "polars", "pyarrow", "modin", "cudf", "narwhals"}
 
 
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A table, how many of its columns are its index, and what is to be said of it besides."""
+
+    table: Table
+    levels: int = 0
+    about: str = ""
+
+    @property
+    def names(self) -> list[str]:
+        """The names of its columns, the index first."""
+        return self.table.names
+
+
 def is_frame(value: object) -> bool:
-    """Say whether ``value`` is an eager DataFrame or Series of a library that narwhals takes."""
+    """Say whether ``value`` is a DataFrame, LazyFrame, relation or Series of a known library."""
     kind = type(value)
-    roots = {str(getattr(base, "__module__", "")).partition(".")[0] for base in kind.__mro__}
-    if not (roots & LIBRARIES or hasattr(kind, "__narwhals_dataframe__")):
+    if is_lazy(value) or is_grouped(value):
+        return True
+    if not (_roots(kind) & LIBRARIES or hasattr(kind, "__narwhals_dataframe__")):
         return False
     import narwhals.stable.v2 as nw
 
     try:
         native = nw.from_native(value, eager_only=True, allow_series=True, pass_through=True)
     except Exception:  # a MultiIndex or doubled names: a frame all the same
-        return hasattr(value, "columns") and hasattr(value, "shape")
+        return hasattr(kind, "columns") and hasattr(kind, "shape")
     return isinstance(native, (nw.DataFrame, nw.Series))
 
 
 def is_tabular(value: object) -> bool:
-    """Say whether `summarise` takes ``value``: a frame, an array, records, a dict of columns."""
+    """Say whether `summarise` takes ``value``: a frame, a table file's path, an array, records."""
     if isinstance(value, (list, tuple)):
         return bool(value) and all(isinstance(row, dict) for row in value)
     if isinstance(value, dict):
         columns = list(value.values())
         lists = bool(columns) and all(isinstance(column, (list, tuple)) for column in columns)
         return lists and len({len(column) for column in columns}) == 1
+    if isinstance(value, Path):
+        return files.is_table_file(str(value))
     return _is_array(value) or is_frame(value)
+
+
+def is_grouped(value: object) -> bool:
+    """Say whether ``value`` is a GroupBy of pandas or Polars."""
+    kind = type(value)
+    known = _roots(kind) & {"pandas", "polars"}
+    return bool(known) and kind.__name__ in ("DataFrameGroupBy", "SeriesGroupBy", "GroupBy")
+
+
+def _roots(kind: type) -> set[str]:
+    return {str(getattr(base, "__module__", "")).partition(".")[0] for base in kind.__mro__}
 
 
 def _is_array(value: object) -> bool:
@@ -47,28 +80,27 @@ def _is_array(value: object) -> bool:
     return numpy is not None and isinstance(value, numpy.ndarray) and value.ndim in (1, 2)
 
 
-def normal(value: object) -> tuple[nw.DataFrame[Any], list[str], int]:
-    """Return the table with columns "0", "1", …, its names, how many of them are its index's."""
+def source(value: Any) -> Source:
+    """Return the table that ``value`` is.
+
+    Raises:
+        UsageError: nothing here can read it.
+    """
+    if isinstance(value, Path):
+        value = files.scanned(value)
+    if is_lazy(value):
+        return Source(lazy_table(value))
+    if is_grouped(value):
+        return _grouped(value)
     import narwhals.stable.v2 as nw
+
+    from .local import Local
 
     if _is_array(value) or not is_frame(value):
         value = _converted(value)
     native, levels = nw.to_native(value, pass_through=True), 0
     if hasattr(native, "set_axis") and hasattr(native, "index"):
-        native = native.to_frame() if not hasattr(native, "columns") else native
-        names = [_joined(name) for name in native.columns]
-        index = native.index
-        native = native.set_axis([str(i) for i in range(len(names))], axis=1)
-        counted = (
-            index.nlevels == 1 and index.name is None and str(index.dtype)[:3] in ("int", "uin")
-        )
-        if not counted:
-            levels = index.nlevels
-            for level in range(levels):
-                native.insert(level, f"index{level}", index.get_level_values(level))
-            labels = ["" if name is None else f"{_joined(name)} " for name in index.names]
-            names = [f"{label}(index)" for label in labels] + names
-            native = native.set_axis([str(i) for i in range(len(names))], axis=1)
+        native, names, levels = _pandas(native)
     elif hasattr(native, "rename_columns"):  # Arrow takes doubled names, narwhals does not
         names = [str(name) for name in native.column_names]
         native = native.rename_columns([str(i) for i in range(len(names))])
@@ -77,11 +109,53 @@ def normal(value: object) -> tuple[nw.DataFrame[Any], list[str], int]:
     if not (hasattr(native, "set_axis") or hasattr(native, "rename_columns")):
         names = list(table.columns)
         table = table.rename({name: str(i) for i, name in enumerate(names)})
-    return table, names, levels
+    return Source(Local(table, names), levels)
+
+
+def _pandas(native: Any) -> tuple[Any, list[str], int]:
+    """Return a pandas table with its index as columns, its names, and the index's levels."""
+    native = native.to_frame() if not hasattr(native, "columns") else native
+    names, index, levels = [_joined(name) for name in native.columns], native.index, 0
+    native = native.set_axis([str(i) for i in range(len(names))], axis=1)
+    counted = index.nlevels == 1 and index.name is None and str(index.dtype)[:3] in ("int", "uin")
+    if not counted:
+        levels = index.nlevels
+        for level in range(levels):
+            native.insert(level, f"index{level}", index.get_level_values(level))
+        labels = ["" if name is None else f"{_joined(name)} " for name in index.names]
+        names = [f"{label}(index)" for label in labels] + names
+        native = native.set_axis([str(i) for i in range(len(names))], axis=1)
+    return native, names, levels
 
 
 def _joined(name: object) -> str:
     return " / ".join(str(part) for part in name) if isinstance(name, tuple) else str(name)
+
+
+def _grouped(value: Any) -> Source:
+    """Return the table under a GroupBy, and how large its groups are."""
+    if hasattr(value, "ngroup"):  # pandas
+        under, sizes = value.obj, value.size()
+        keys = [str(name) for name in getattr(sizes.index, "names", [])]
+        counts = sizes["size"] if hasattr(sizes, "columns") else sizes
+    else:
+        under = value.df
+        counts = value.len().get_columns()[-1]
+        keys = [str(name) for name in value.len().columns[:-1]]
+    made, order = source(under), sorted(int(size) for size in counts)
+    return Source(made.table, made.levels, _groups(keys, order))
+
+
+def _groups(keys: list[str], sizes: list[int]) -> str:
+    from .lines import visible
+    from .personal import safe_name
+
+    by = ", ".join(f"`{visible(safe_name(key))}`" for key in keys)
+    if not sizes:
+        return f"grouped by {by}: no groups"
+    middle = sizes[len(sizes) // 2]
+    spread = f"{sizes[0]:,} to {sizes[-1]:,} rows each, median {middle:,}"
+    return f"grouped by {by}: {len(sizes):,} groups, {spread}"
 
 
 def _converted(value: Any) -> Any:

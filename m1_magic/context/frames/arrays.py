@@ -1,0 +1,105 @@
+"""Exact figures of one column's values as a NumPy array, chunk by chunk.
+
+Chunks stay in the processor's cache, so that nothing of the column's size is ever allocated.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from functools import cache
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[Any]
+
+CHUNK = 1 << 16
+
+
+def chunks(values: Array) -> Iterator[Array]:
+    """Yield the values in pieces that fit the cache."""
+    for start in range(0, len(values), CHUNK):
+        yield values[start : start + CHUNK]
+
+
+@cache
+def spread(total: int, wanted: int) -> Array:
+    """Return ``wanted`` positions out of ``total``: one in each equal stretch, always the same.
+
+    Where in its stretch a row is taken follows the golden ratio, so that tables with a period
+    (hours, weekdays) are not read in step with it.
+    """
+    step = total / wanted
+    turns = np.modf(np.arange(wanted) * 0.6180339887498949)[0]
+    places: Array = np.minimum((np.arange(wanted) + turns) * step, total - 1).astype(np.int64)
+    return places
+
+
+@np.errstate(all="ignore")
+def moments(values: Array) -> dict[str, Any]:
+    """Return the figures of `Measures` for numbers: NaN and infinities counted and left out."""
+    found: dict[str, Any] = {"nan": 0, "infinite": 0, "zeros": 0, "negatives": 0}
+    low: Any = None
+    high: Any = None
+    count, mean, squares, size = 0, 0.0, 0.0, 0.0
+    whole, real = True, values.dtype.kind == "f"
+    for chunk in chunks(values):
+        total = float(chunk.sum(dtype=np.float64))
+        if real and not math.isfinite(total):
+            there = chunk[chunk == chunk]
+            found["nan"] += len(chunk) - len(there)
+            chunk = there if math.isfinite(there.sum()) else there[np.isfinite(there)]
+            found["infinite"] += len(there) - len(chunk)
+            total = float(chunk.sum(dtype=np.float64))
+        if not len(chunk):
+            continue
+        least, most = chunk.min(), chunk.max()
+        low = least if low is None else min(low, least)
+        high = most if high is None else max(high, most)
+        if least <= 0 <= most:
+            found["zeros"] += int(np.count_nonzero(chunk == 0))
+        if least < 0:
+            found["negatives"] += int(np.count_nonzero(chunk < 0))
+        if whole and real:
+            whole = _whole(chunk[:64]) and _whole(chunk)
+        floats, many = chunk.astype(np.float64, copy=False), len(chunk)
+        here = total / many
+        away = floats - here
+        delta = here - mean
+        squares += float(np.einsum("i,i", away, away)) + delta * delta * count * many / (
+            count + many
+        )
+        mean += delta * many / (count + many)
+        size += abs(total) if least >= 0 or most <= 0 else float(np.abs(floats).sum())
+        count += many
+    found |= {"low": _python(low), "high": _python(high), "whole": whole}
+    if count:
+        found |= {"mean": _clamped(mean, low, high), "size": size / count}
+        found["sd"] = math.sqrt(squares / (count - 1)) if count > 1 else None
+    return found
+
+
+def _whole(values: Array) -> bool:
+    return not np.any(values != np.rint(values))
+
+
+def _clamped(mean: float, low: Any, high: Any) -> float:
+    """Return the mean within its bounds, which rounding (or an overflow) may have left."""
+    return min(max(mean, float(low)), float(high)) if math.isfinite(mean) else float("nan")
+
+
+def _python(value: Any) -> Any:
+    return value.item() if hasattr(value, "item") else value
+
+
+@np.errstate(all="ignore")
+def hits(values: Array, spans: Sequence[tuple[Any, Any]]) -> list[int]:
+    """Return how many values lie within each span, both ends included."""
+    counts = [0] * len(spans)
+    for chunk in chunks(values):
+        for place, (low, high) in enumerate(spans):
+            inside = chunk == low if low == high else (chunk >= low) & (chunk <= high)
+            counts[place] += int(np.count_nonzero(inside))
+    return counts

@@ -1,0 +1,251 @@
+"""A table and its measures → what may leave of each column.
+
+Each kind of column has its own description; all of them ask their questions about all rows at
+once, so that a table is read three times at most. What fails to be described is named all the
+same: foreign types fail in foreign ways.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import narwhals.stable.v2 as nw
+import numpy as np
+
+from ...errors import M1Error
+from . import figures, moments, texts
+from .arrays import Array
+from .arrays import moments as figures_of
+from .kinds import is_moment, is_number, is_text, words
+from .lines import visible
+from .local import Local, array, there
+from .measures import Between, Count, Measures, Table
+from .nested import nested
+from .personal import column_reason, personal_name_in, safe_name
+from .summary import Column
+
+if TYPE_CHECKING:
+    Series = nw.Series[Any]
+
+HEAD = 500  # values that are searched for personal content
+MANY = 20  # labels from which dates and numbers written as text are looked for
+Draft = Generator[list[Between], list[int], Column]
+
+
+def schema(table: Table, columns: Sequence[int], allow: frozenset[str]) -> tuple[int, list[Column]]:
+    """Return the rows, and names, types and nulls; nothing of columns that look personal."""
+    measured = table.measure(columns, nulls_only=True)
+    sample = table.sample(columns)
+    made = []
+    for column, m in zip(columns, measured, strict=True):
+        series, name = sample.series(column), table.names[column]
+        known = Column(safe_name(name), _words(series), m.nulls)
+        masked = name not in allow and _reason(name, series)
+        made.append(_masked(known) if masked else known)
+    return (measured[0].rows if measured else sample.rows), made
+
+
+def described(
+    table: Table, columns: Sequence[int], k: int, allow: frozenset[str]
+) -> tuple[int, list[Column], Local]:
+    """Return the rows, what may leave of the columns, and the sample it was read from."""
+    measured = table.measure(columns)
+    sample = table.sample(columns)
+    rows = measured[0].rows if measured else sample.rows
+    if sample is not table and sample.rows == rows:
+        # All of it came: from here on it is described like any table in this process.
+        table, measured = sample, sample.measure(columns)
+    once = not isinstance(table, Local)
+    drafts = {
+        column: _draft(column, table.names[column], m, sample.series(column), k, allow, once)
+        for column, m in zip(columns, measured, strict=True)
+    }
+    made = _made(table, drafts)
+    return rows, [made[c] or _unsaid(table.names[c], sample.series(c)) for c in columns], sample
+
+
+def _made(table: Table, drafts: dict[int, Draft]) -> dict[int, Column | None]:
+    """Return what each draft comes to, None where a foreign type fails.
+
+    The questions of all drafts are asked together, as often as any draft has some.
+    """
+    made: dict[int, Column | None] = {}
+    answers: dict[int, list[int] | None] = dict.fromkeys(drafts)
+    while answers:
+        asked: dict[int, list[Between]] = {}
+        for column, answer in answers.items():
+            try:
+                # A generator starts with None.
+                asked[column] = drafts[column].send(answer)  # type: ignore[arg-type]
+            except StopIteration as done:
+                made[column] = done.value
+            except M1Error:
+                raise
+            except Exception:
+                made[column] = None
+        counted = iter(table.count([q for questions in asked.values() for q in questions]))
+        answers = {column: [next(counted) for _ in asked[column]] for column in asked}
+    return made
+
+
+def _unsaid(name: str, series: Series) -> Column:
+    return Column(safe_name(name), _words(series), notes=("not summarised",))
+
+
+def _draft(
+    column: int, name: str, m: Measures, series: Series, k: int, allow: frozenset[str], once: bool
+) -> Draft:
+    """Yield the questions about one column, return what may be said of it."""
+    known = Column(safe_name(name), _words(series), m.nulls, _counts({"NaN": m.nan}), m.distinct)
+    if name not in allow and _reason(name, series):
+        return _masked(known)
+    dtype = series.dtype
+    if is_number(dtype):
+        return (yield from _number(column, known, m, series, k, once))
+    if is_moment(dtype):
+        return (yield from _moment(column, known, m, series, k))
+    if is_text(dtype):
+        return (yield from _text(column, known, m, series, k))
+    if dtype == nw.Boolean:
+        return _boolean(known, m, k)
+    return nested(known, m, series.drop_nulls(), k)
+
+
+def _number(column: int, known: Column, m: Measures, series: Series, k: int, once: bool) -> Draft:
+    values = array(series)
+    order = np.sort(values[np.isfinite(values)] if values.dtype.kind == "f" else values)
+    whole = len(series) == m.rows
+    told = yield from figures.numbers(column, m, order, k, once=once)
+    kind = known.type
+    if m.whole and values.dtype.kind == "f" and kind == "number":
+        kind = "whole number as float"
+    return replace(
+        known,
+        type=kind,
+        distinct=m.distinct or figures.distinct_in(order, whole),
+        figures=told.figures,
+        labels=told.labels,
+        counts={**known.counts, **_counts(told.counts)},
+        notes=(*told.notes, *_key(m, known.distinct)),
+    )
+
+
+def _moment(column: int, known: Column, m: Measures, series: Series, k: int) -> Draft:
+    zone = getattr(series.dtype, "time_zone", None)
+    if zone:
+        series = series.dt.replace_time_zone(None)
+    order = np.sort(array(series))
+    told, notes = yield from moments.moments(column, m, order, k, zone)
+    distinct = m.distinct or figures.distinct_in(order, len(series) == m.rows)
+    return replace(known, figures=told, notes=(*notes, *_key(m, distinct)), distinct=distinct)
+
+
+def _text(column: int, known: Column, m: Measures, series: Series, k: int) -> Draft:
+    seen = series.drop_nulls().cast(nw.String)
+    if m.valid < k or not len(seen):
+        return replace(known, distinct=None, notes=(f"fewer than {k} values",) if m.valid else ())
+    if series.dtype == nw.String and (m.labels is None or len(m.labels) > MANY):
+        written = texts.moments(seen), texts.numbers(seen)
+        if written[0] is not None or written[1] is not None:
+            return (yield from _written(column, known, m, *written, k))
+    pairs, distinct = m.labels, m.distinct
+    if pairs is None:
+        alone = distinct is not None and distinct.sample and distinct.value + k > distinct.sample
+        labels = [] if alone else _frequent(seen, k)
+        pairs = tuple(zip(labels, (yield [Between(column, x, x) for x in labels]), strict=True))
+        distinct = distinct or Count(int(seen.n_unique()), sample=len(seen))
+    top = texts.shared(pairs, m.valid, k)
+    facts: list[str] = []
+    if series.dtype != nw.String:
+        facts += _order(series, pairs, k)
+    elif not top or sum(top.values()) < 0.5:
+        facts += [f"about {seen.str.len_chars().mean():.0f} characters"]
+        facts += [found for found in [texts.common_shape(seen, k)] if found]
+    return replace(known, distinct=distinct, labels=top, notes=(*facts, *_key(m, distinct)))
+
+
+def _frequent(seen: Series, k: int) -> list[Any]:
+    counts = seen.value_counts(sort=True, name="n").filter(nw.col("n") >= k)
+    return [label for label, _ in counts.iter_rows()][: 2 * texts.LABELS]
+
+
+def _written(
+    column: int, known: Column, m: Measures, dates: Array | None, values: Array | None, k: int
+) -> Draft:
+    """Describe dates or numbers that are kept as text, by the sample alone."""
+    if dates is not None:
+        blank = replace(m, low=None, high=None)
+        told, notes = yield from moments.moments(column, blank, dates, k, None)
+        return replace(
+            known, type="date as text", figures=told, notes=(*notes, *_key(m, m.distinct))
+        )
+    known = replace(known, type="number as text", notes=_key(m, m.distinct))
+    if values is None or len(values) < m.valid:
+        return known  # a figure might be a rare value among the rows that were not read
+    found = Measures(m.valid, distinct=m.distinct, **figures_of(values))
+    about = yield from figures.numbers(column, found, np.sort(values), k, once=True)
+    return replace(known, figures=about.figures)
+
+
+def _order(series: Series, pairs: Sequence[tuple[Any, int]], k: int) -> list[str]:
+    """Return the order of an ordered category's labels, those that k rows share."""
+    native = series.to_native()
+    dtype = native.type if hasattr(native, "type") else native.dtype  # Arrow's, or any other
+    if not bool(getattr(dtype, "ordered", series.dtype == nw.Enum)):
+        return []
+    told = {str(label) for label, n in pairs if n >= k and not personal_name_in(str(label)[:500])}
+    order = [c for c in map(str, series.cat.get_categories().head(1000).to_list()) if c in told]
+    return ["ordered: " + " < ".join(map(visible, order[:10]))] if len(order) > 1 else []
+
+
+def _boolean(known: Column, m: Measures, k: int) -> Column:
+    if m.valid < k or m.trues is None:
+        note = (f"fewer than {k} values",) if m.valid else ()
+        return replace(known, notes=note)
+    rare = min(m.trues, m.valid - m.trues)
+    if m.trues in (0, m.valid):
+        return replace(known, figures={"always": "true" if m.trues else "false"})
+    if rare < k:
+        most = "true" if m.trues > rare else "false"
+        return replace(known, notes=(f"{most} in all but fewer than {k} rows",))
+    return replace(known, labels={"true": m.trues / m.valid})
+
+
+def _key(m: Measures, distinct: Count | None) -> tuple[str, ...]:
+    """Return a note where no two rows share a value."""
+    if not distinct or distinct.value < 2 or m.nulls or m.nan:
+        return ()
+    if distinct.exact:
+        return ("every value distinct",) if distinct.value == m.rows else ()
+    total = distinct.sample or m.rows
+    return ("nearly all distinct",) if distinct.value >= (1 - distinct.error) * total else ()
+
+
+def _counts(counts: dict[str, int]) -> dict[str, int]:
+    return {name: number for name, number in counts.items() if number}
+
+
+def _masked(known: Column) -> Column:
+    return Column(known.name, known.type, masked=True)
+
+
+def _reason(name: str, series: Series) -> str:
+    """Return why a column looks personal, "" if it does not."""
+    dtype = series.dtype
+    if dtype == nw.Boolean:
+        return ""
+    whole = bool(dtype.is_integer())
+    looked_at = whole or is_text(dtype) or dtype in (nw.Object, nw.Unknown)
+    return column_reason(name, _first(series) if looked_at else [], whole_numbers=whole)
+
+
+def _first(series: Series) -> list[Any]:
+    """Return the first values that are there."""
+    first = [value for value in series.head(HEAD).to_list() if there(value)]
+    return first if 2 * len(first) > HEAD else series.drop_nulls().head(HEAD).to_list()
+
+
+def _words(series: Series) -> str:
+    return words(series.dtype, getattr(series.to_native(), "dtype", None))

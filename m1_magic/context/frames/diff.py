@@ -1,0 +1,189 @@
+"""Two summaries → what changed between the tables: columns, nulls, distributions, keys.
+
+Made from what may leave of each table. Where the tables differ by fewer than ``min_group`` values
+of a column, not even that: from two means the values could be computed that make the difference.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .lines import distinct, figure, listed, share, visible
+from .local import array
+from .measures import WHOLE
+from .summary import Columns, Summary
+
+if TYPE_CHECKING:
+    from .local import Local
+    from .measures import Table
+    from .summary import Column
+
+SHIFTED = 0.01  # of a share, or of a standard deviation, from which a change is told
+
+
+def compared(
+    before: Summary, after: Summary, keys: str, tokens: int, alike: frozenset[str] = frozenset()
+) -> Summary:
+    """Return the page of what changed, within so many tokens.
+
+    Args:
+        before: all that may leave of the first table; ``after``: of the second.
+        keys: what became of the rows, in words; "" if not known.
+        alike: the columns whose figures are not compared; see `nearly_same`.
+    """
+    old, new = ({column.name: column for column in side.columns} for side in (before, after))
+    size = f"{_size(before)} → {_size(after)}"
+    head = f"`{visible(before.name)}` → `{visible(after.name)}`: {size}"
+    lines = [keys] if keys else []
+    lines += _named("columns gone", [c for name, c in old.items() if name not in new])
+    lines += _named("columns new", [c for name, c in new.items() if name not in old])
+    both = [(old[name], new[name]) for name in old if name in new]
+    told = [
+        (changed, a.name)
+        for a, b in both
+        if (changed := _changes(a, b, before.rows or 0, after.rows or 0, a.name in alike))
+    ]
+    same = [a.name for a, b in both if a.name not in {name for _, name in told}]
+    lines += [f"- `{visible(name)}`: {'; '.join(changes)}" for changes, name in told]
+    if same:
+        lines.append(f"- unchanged: {', '.join(listed((name, '') for name in same))}")
+    text = _within([head, *lines], tokens * 12 // 5)
+    return Summary(
+        name=f"{before.name} → {after.name}",
+        level=after.level,
+        rows=after.rows,
+        width=after.width,
+        columns=Columns(b for _, b in both),
+        text=text,
+        labels=sum(len(a.labels.keys() | b.labels.keys()) for a, b in both),
+        masked=sum(b.masked for b in after.columns),
+    )
+
+
+def _size(side: Summary) -> str:
+    rows = "" if side.rows is None else f"{side.rows:,} rows × "
+    return f"{rows}{side.width:,} columns"
+
+
+def _named(what: str, columns: Sequence[Column]) -> list[str]:
+    if not columns:
+        return []
+    return [f"- {what}: {', '.join(listed((column.name, column.type) for column in columns))}"]
+
+
+def _within(lines: Sequence[str], limit: int) -> str:
+    """Return as many lines as fit, and how many do not."""
+    for kept in range(len(lines), 0, -1):
+        rest = [f"- {len(lines) - kept:,} more lines"] if kept < len(lines) else []
+        text = "\n".join([*lines[:kept], *rest])
+        if len(text) <= limit:
+            return text
+    return lines[0][:limit]
+
+
+def _changes(a: Column, b: Column, rows_a: int, rows_b: int, alike: bool) -> list[str]:
+    """Return what changed in one column, each change in words."""
+    if a.masked or b.masked:
+        return []
+    told = [f"type {a.type} → {b.type}"] if a.type != b.type else []
+    if a.nulls is not None and b.nulls is not None and rows_a and rows_b:
+        parts = a.nulls / rows_a, b.nulls / rows_b
+        if parts[0] != parts[1] and share(parts[0]) != share(parts[1]):
+            told.append(f"nulls {share(parts[0])} → {share(parts[1])}")
+    if a.distinct and b.distinct and a.distinct != b.distinct:
+        told.append(f"{distinct(a)} → {distinct(b)}")
+    told += ["figures withheld: few values differ"] if alike else _figures(a, b)
+    told += _labels(a, b)
+    lost, won = ([note for note in x.notes if note not in y.notes] for x, y in ((a, b), (b, a)))
+    told += [f"no longer {note}" for note in lost if note == "every value distinct"]
+    return told + [f"now {note}" for note in won if note == "every value distinct"]
+
+
+def _figures(a: Column, b: Column) -> list[str]:
+    spread = [x.figures.get("sd") for x in (a, b)]
+    sd = max((x for x in spread if isinstance(x, (int, float))), default=0)
+    told = []
+    for name in a.figures.keys() & b.figures.keys():
+        x, y = a.figures[name], b.figures[name]
+        if x == y:
+            continue
+        moved = ""
+        if isinstance(x, (int, float)) and isinstance(y, (int, float)):
+            if abs(y - x) < SHIFTED * sd:
+                continue
+            moved = f" ({(y - x) / sd:+.2g} sd)" if sd and name == "mean" else ""
+        told.append((list(a.figures).index(name), f"{name} {figure(x)} → {figure(y)}{moved}"))
+    return [" · ".join(text for _, text in sorted(told))] if told else []
+
+
+def _labels(a: Column, b: Column) -> list[str]:
+    told = []
+    for label in dict.fromkeys((*a.labels, *b.labels)):
+        x, y = a.labels.get(label), b.labels.get(label)
+        shown = f'"{visible(label)}"'
+        if y is None:
+            told.append(f"{shown} gone from the top labels ({share(x or 0)})")
+        elif x is None:
+            told.append(f"{shown} new among the top labels ({share(y)})")
+        elif abs(y - x) >= SHIFTED:
+            told.append(f"{shown} {share(x)} → {share(y)}")
+    return [", ".join(told)] if told else []
+
+
+def nearly_same(before: Table, after: Table, old: Summary, new: Summary, k: int) -> frozenset[str]:
+    """Return the columns of numbers of which some values, but fewer than k, differ."""
+    if max(old.rows or 0, new.rows or 0) > WHOLE:
+        return frozenset()  # means are too coarse there
+    twins = {column.name for column in new.columns}
+    return frozenset(
+        column.name
+        for column in old.columns
+        if column.name in twins
+        and {"mean", "sd"} & column.figures.keys()
+        and _few_differ(_numbers(before, column.name), _numbers(after, column.name), k)
+    )
+
+
+def _numbers(table: Table, name: str) -> Any:
+    """Return a column's values, None where its name does not tell which it is."""
+    if table.names.count(name) != 1:
+        return None
+    place = table.names.index(name)
+    return array(table.sample([place]).series(place)).astype(np.float64)
+
+
+def _few_differ(before: Any, after: Any, k: int) -> bool:
+    if before is None or after is None:
+        return True
+    found, which = np.unique(np.r_[before, after], return_inverse=True)
+    old, new = (
+        np.bincount(part, minlength=len(found))
+        for part in (which[: len(before)], which[len(before) :])
+    )
+    return bool(0 < max(np.maximum(old - new, 0).sum(), np.maximum(new - old, 0).sum()) < k)
+
+
+def keys(before: Any, after: Any, old: Summary, new: Summary) -> str:
+    """Return how many rows stayed, went and came, if a column of both tells rows apart."""
+    for column in old.columns:
+        twin = next((c for c in new.columns if c.name == column.name), None)
+        told = "every value distinct"
+        if twin and told in column.notes and told in twin.notes:
+            left, right = (_values(table, column.name) for table in (before, after))
+            if left is None or right is None:
+                return ""
+            stayed = len(left & right)
+            return (
+                f"- by `{visible(column.name)}`: {stayed:,} rows in both,"
+                f" {len(left) - stayed:,} gone, {len(right) - stayed:,} new"
+            )
+    return ""
+
+
+def _values(table: Local, name: str) -> set[Any] | None:
+    if not hasattr(table, "series") or table.names.count(name) != 1:
+        return None
+    return set(table.series(table.names.index(name)).to_list())

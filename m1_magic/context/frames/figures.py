@@ -1,0 +1,267 @@
+"""Numbers → the figures that may leave.
+
+An extreme leaves only if k rows share it, else the 1 % or 99 % quantile does. A quantile is a
+value that k rows share, else the mean of its k neighbours in order. No figure is shown that is
+itself a value that fewer than k rows have.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Generator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from .arrays import Array
+from .measures import Between, Count, Measures
+from .summary import Value
+
+DOMINANT = 0.9  # of the squared distances from the median
+FEW_VALUES = 6  # distinct numbers up to which each is told with its share
+
+Asked = Generator[list[Between], list[int], "Figures"]
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What is said of a column's numbers: see the fields of `summary.Column`."""
+
+    figures: dict[str, Value]
+    labels: dict[str, float]
+    counts: dict[str, int]
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A figure that might leave, and the rows that decide it.
+
+    ``shared``: only if k rows have it; else also if none has it.
+    """
+
+    label: str
+    value: int | float
+    low: Any
+    high: Any
+    shared: bool = False
+
+
+def numbers(column: int, m: Measures, order: Array, k: int, *, once: bool) -> Asked:
+    """Return what may be said of numbers; yields the questions about all rows that decide it.
+
+    Args:
+        m: exact figures over all rows.
+        order: the finite values of the sample, in order.
+        k: rows that must share a value.
+        once: ask all that might be needed at once, since each question is a pass.
+    """
+    n = m.valid - m.infinite
+    zeros = m.zeros if m.zeros >= k else 0  # a value like any other
+    counts = {"infinite": m.infinite, "zero": zeros, "negative": m.negatives}
+    if n < k or m.low is None or not len(order):
+        note = (f"fewer than {k} values: no figures",) if n else ()
+        return Figures({}, {}, {"infinite": m.infinite}, note)
+    if m.low == m.high:
+        return Figures({"always": _bare(m.low)}, {}, {"infinite": m.infinite})
+    counts["outlier"] = _outliers(order, n)
+    few = _values(order, k)
+    slots = _slots(m, order, k, quartiles=not few)
+    if order.dtype.kind == "f" and order.dtype.itemsize < 8:
+        slots = [[_widened(one) for one in slot] for slot in slots]
+    known = _known(column, slots, order, k, whole=len(order) == n)
+    while asked := _open(column, slots, known, k, once=once):
+        known.update(zip(asked, (yield asked), strict=True))
+    figures = _chosen(column, slots, known, k)
+    notes: tuple[str, ...] = ()
+    biggest = max(m.low, m.high, key=abs)
+    alone = known.get(Between(column, biggest, biggest), 0) < k
+    one = alone and not 2 * abs(biggest) <= (m.size or 0) * n
+    rest = round((1 - sum(few.values())) * len(order)) if few else 0
+    if one or 0 < rest < k or _dominated(m, order, n, k):
+        # Values could be computed back from a mean that they dominate.
+        figures = {name: v for name, v in figures.items() if name not in ("mean", "sd")}
+        who = "one value dominates" if one else f"fewer than {k} rows decide it"
+        notes = (f"mean withheld: {who}",)
+    return Figures(figures, few, counts, notes)
+
+
+def _dominated(m: Measures, order: Array, n: int, k: int) -> bool:
+    """Do fewer than k rows make up nearly all of the spread, or one of them most of it?"""
+    if k < 2 or m.mean is None or not m.sd:
+        return False
+    middle = float(order[len(order) // 2])
+    whole = len(order) == n
+    ends = np.r_[order[: k - 1], order[max(k - 1, n - k + 1) :]] if whole else [m.low, m.high]
+    away = np.sort(np.square(np.asarray(ends, dtype=np.float64) - middle))
+    # Of a longer table only the ends are known: as if k - 1 rows lay there.
+    few = float(away[1 - k :].sum()) if whole else (k - 1) * float(away[-1])
+    spread = (n - 1) * m.sd * m.sd + n * (m.mean - middle) * (m.mean - middle)
+    if not math.isfinite(spread):
+        return True
+    return few > DOMINANT * spread or (whole and 2 * float(away[-1]) > spread)
+
+
+def _values(order: Array, k: int) -> dict[str, float]:
+    """Return the values that k rows share with their shares, where there are few values."""
+    edges = np.flatnonzero(order[1:] != order[:-1]) + 1
+    if len(edges) >= FEW_VALUES:
+        return {}
+    starts = [0, *edges.tolist(), len(order)]
+    sizes = np.diff(starts)
+    shown = [str(_bare(order[start].item())) for start in starts[:-1]]
+    pairs = zip(shown, sizes.tolist(), strict=True)
+    return {label: size / len(order) for label, size in pairs if size >= k}
+
+
+def _outliers(order: Array, n: int) -> int:
+    """Return how many values lie beyond 1.5 interquartile ranges, by the sample's share."""
+    first, third = (float(order[round(q * (len(order) - 1))]) for q in (0.25, 0.75))
+    away = 1.5 * (third - first)
+    if not away > 0:
+        return 0
+    low = np.searchsorted(order, first - away)
+    high = np.searchsorted(order, third + away, "right")  # on the fence is not beyond it
+    return round((int(low) + len(order) - int(high)) * n / len(order))
+
+
+def _slots(m: Measures, order: Array, k: int, *, quartiles: bool) -> list[list[Candidate]]:
+    """Return, for each place in the line, the figures it could show, the best first."""
+    fine = _decimals(m.sd, 3)
+    tails = [_tail(order, k, q, fine) if quartiles else [] for q in (0.01, 0.99)]
+    slots = [[_extreme("min", m.low), *tails[0]]]
+    if quartiles:
+        slots += [_quartile(order, k, q, fine) for q in (0.25, 0.5, 0.75)]
+    slots.append([_extreme("max", m.high), *tails[1]])
+    return [*slots, _rounded("mean", m.mean, 4, fine), _rounded("sd", m.sd, 4)]
+
+
+def _extreme(label: str, value: Any) -> Candidate:
+    return Candidate(label, _bare(value), value, value, shared=True)
+
+
+def _quartile(order: Array, k: int, q: float, fine: int) -> list[Candidate]:
+    """Return the quartile itself, and the mean of its neighbours, if k rows lie on both sides."""
+    label = "median" if q == 0.5 else f"P{q * 100:.0f}"
+    if len(order) * min(q, 1 - q) < k:
+        return []
+    value = order[place := round(q * (len(order) - 1))].item()
+    exact = Candidate(label, _bare(value), value, value, shared=True)
+    return [exact, *_rounded(label, _near(order, place, k), 4, fine)]
+
+
+def _tail(order: Array, k: int, q: float, fine: int) -> list[Candidate]:
+    """Return the 1 % or 99 % quantile, further in where it would show the k - 1 outermost rows."""
+    last = len(order) - 1
+    inset = max(round(0.01 * last), k - 1 + (k + 1) // 2)
+    if inset > 0.1 * last:
+        return []
+    place = inset if q < 0.5 else last - inset
+    return _rounded(f"P{100 * place / last:.0f}", _near(order, place, k), 3, fine - 1)
+
+
+def _near(order: Array, place: int, k: int) -> float | None:
+    """Return the mean of the values around a place: at least k, and evenly many.
+
+    Of an odd number that lie evenly, like 1, 2, 3, the mean is one of them. The k - 1 outermost
+    rows are never among them: a few that lie far off would decide it.
+    """
+    many, last = k + k % 2, len(order) - (k - 1)
+    if last - many < k - 1:
+        return None
+    start = max(k - 1, min(place - many // 2, last - many))
+    return float(order[start : start + many].mean(dtype=np.float64))
+
+
+def _rounded(label: str, value: float | None, digits: int, fine: int = -400) -> list[Candidate]:
+    """Return ``value`` in so many digits, or more where its column spreads less than that.
+
+    A digit or two more is the way out if the figure is some row's own value; less of them may
+    make a quantile pass others.
+    """
+    if value is None or not math.isfinite(value):
+        return []
+    places = max(_decimals(value, digits), min(fine, _decimals(value, 7)))
+    made = []
+    for decimals in (places, places + 1, places + 2):
+        shown = float(f"{value:.{decimals}f}") if 0 <= decimals < 300 else round(value, decimals)
+        bare = _bare(shown)
+        made.append(Candidate(label, bare, bare, bare))
+    return made
+
+
+def _decimals(value: float | None, digits: int) -> int:
+    """Return the decimal places that show so many significant digits of ``value``."""
+    if not value or not math.isfinite(value):
+        return -400
+    return digits - 1 - math.floor(math.log10(abs(value)))
+
+
+def _widened(one: Candidate) -> Candidate:
+    """Return the figure for 32-bit floats, of which 39.1 is 39.099998."""
+    slack = 0 if one.shared else abs(one.value) * 1e-7
+    return replace(one, low=one.low - slack, high=one.high + slack)
+
+
+def _known(
+    column: int, slots: list[list[Candidate]], order: Array, k: int, *, whole: bool
+) -> dict[Between, int]:
+    """Return what the sample answers: all of it if it is whole, else what k rows of it share."""
+    known: dict[Between, int] = {}
+    for one in (one for slot in slots for one in slot):
+        left, right = np.searchsorted(order, one.low), np.searchsorted(order, one.high, "right")
+        rows = int(right - left)
+        # A quartile that the sample hardly has is not worth a question.
+        if whole or rows >= k or (one.shared and one.label not in ("min", "max")):
+            known[Between(column, one.low, one.high)] = rows
+    return known
+
+
+def _open(
+    column: int, slots: list[list[Candidate]], known: dict[Between, int], k: int, *, once: bool
+) -> list[Between]:
+    """Return what must be asked to fill each slot with its first candidate that may leave."""
+    asked: dict[Between, None] = {}
+    for slot in slots:
+        for one in slot:
+            question = Between(column, one.low, one.high)
+            if question not in known:
+                asked[question] = None
+                if not once:
+                    break
+            elif _leaves(one, known[question], k):
+                break
+    return list(asked)
+
+
+def _leaves(one: Candidate, rows: int, k: int) -> bool:
+    return rows >= k or (rows == 0 and not one.shared)
+
+
+def _chosen(
+    column: int, slots: list[list[Candidate]], known: dict[Between, int], k: int
+) -> dict[str, Value]:
+    figures: dict[str, Value] = {}
+    for slot in slots:
+        for one in slot:
+            rows = known.get(Between(column, one.low, one.high))
+            if rows is not None and _leaves(one, rows, k):
+                figures[one.label] = one.value
+                break
+    return figures
+
+
+def distinct_in(order: Array, whole: bool) -> Count | None:
+    """Return the distinct numbers of a sample in order; None where that says nothing."""
+    found = int(np.count_nonzero(order[1:] != order[:-1])) + bool(len(order))
+    if whole:
+        return Count(found)
+    return Count(found, sample=len(order)) if found <= 100 else None
+
+
+def _bare(value: Any) -> int | float:
+    """Return a number of Python, whole where it is whole."""
+    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
+        return int(value)
+    return value if isinstance(value, (int, float)) else float(value)

@@ -1,0 +1,70 @@
+"""CSV and Parquet files → a lazy table: scanned where they lie, never loaded."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from ...errors import UsageError, plain
+
+# Ending → what reads it in Polars and in DuckDB.
+READERS = {
+    ".csv": ("scan_csv", "read_csv"),
+    ".tsv": ("scan_csv", "read_csv"),
+    ".parquet": ("scan_parquet", "read_parquet"),
+    ".pq": ("scan_parquet", "read_parquet"),
+    ".ndjson": ("scan_ndjson", "read_json"),
+    ".jsonl": ("scan_ndjson", "read_json"),
+    ".arrow": ("scan_ipc", ""),
+    ".feather": ("scan_ipc", ""),
+}
+
+
+def is_table_file(name: str) -> bool:
+    """Say whether ``name`` ends like a file that can be scanned as a table."""
+    return Path(name.removesuffix(".gz")).suffix.lower() in READERS
+
+
+def scanned(path: Path) -> Any:
+    """Return a file as a Polars LazyFrame, else a DuckDB relation, else (small) in pandas.
+
+    Raises:
+        UsageError: there is no such file, or nothing that reads it.
+    """
+    shown = plain(path, 120)
+    if not path.is_file():
+        raise UsageError(
+            f"There is no file {shown}.", todo="Check the name; %pwd says where you are."
+        )
+    ending = Path(path.name.removesuffix(".gz")).suffix.lower()
+    polars, duckdb = READERS[ending]
+    try:
+        if find_spec("polars"):
+            import polars as pl
+
+            tab = {"separator": "\t"} if ending == ".tsv" else {}
+            return getattr(pl, polars)(str(path.resolve()), **tab)
+        if find_spec("duckdb") and duckdb:
+            import duckdb as db
+
+            return getattr(db.connect(), duckdb)(_literal(path))
+    except Exception as error:
+        raise unreadable(path, error) from None
+    raise UsageError(
+        f"A summary of {shown} needs Polars or DuckDB.", todo="pip install polars, or load it."
+    )
+
+
+def unreadable(path: Path, error: Exception) -> UsageError:
+    """Return the error for a file that does not hold what its name says."""
+    kind = plain(type(error).__name__, 60)
+    return UsageError(
+        f"{plain(path, 120)} cannot be read as a table: {kind}.",
+        todo="Load it yourself and name the DataFrame.",
+    )
+
+
+def _literal(path: Path) -> str:
+    """Return a path in which DuckDB finds no pattern."""
+    return str(path.resolve())

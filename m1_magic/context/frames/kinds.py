@@ -1,0 +1,56 @@
+"""A column's type: what kind it is of, and its name in plain words."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import narwhals.stable.v2 as nw
+
+from .lines import visible
+
+WORDS = {
+    "Boolean": "true/false",
+    "String": "text",
+    "Categorical": "category",
+    "Enum": "category",
+    "Date": "date",
+    "Datetime": "date and time",
+    "Duration": "duration in seconds",
+    "Time": "time of day",
+    "Struct": "struct",
+    "Object": "objects",
+    "Binary": "bytes",
+}
+
+
+def is_number(dtype: Any) -> bool:
+    """Is it a number of any kind, or a length of time, which counts as seconds?"""
+    return bool(dtype.is_numeric() or dtype == nw.Duration)
+
+
+def is_moment(dtype: Any) -> bool:
+    """Is it a date, or a date and time?"""
+    return bool(dtype == nw.Date or dtype == nw.Datetime)
+
+
+def is_text(dtype: Any) -> bool:
+    """Is it text or a category?"""
+    return bool(dtype == nw.String or dtype == nw.Categorical or dtype == nw.Enum)
+
+
+def words(dtype: Any, native: Any = None) -> str:
+    """Return a type in plain words; ``native`` is the library's own, for those narwhals lacks."""
+    if dtype.is_integer():
+        return "whole number"
+    if dtype.is_numeric():
+        return "number"
+    if dtype == nw.List or dtype == nw.Array:
+        inner = getattr(dtype, "inner", None)
+        known = inner is not None and hasattr(inner, "is_numeric")
+        return f"list of {words(inner)}" if known else "list"
+    word = re.split(r"[\[(]", str(dtype), maxsplit=1)[0]
+    if word == "Unknown" and native is not None:
+        word = re.split(r"\W", str(native), maxsplit=1)[0]
+    zone = getattr(dtype, "time_zone", None)
+    return WORDS.get(word, visible(word.lower(), 30)) + (f" ({visible(zone)})" if zone else "")

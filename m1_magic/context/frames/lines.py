@@ -1,0 +1,186 @@
+"""A column, or columns that look alike → one line, in full or in short."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .summary import Column, Value
+
+ALIKE = 4  # columns named q1, q2, … from which they are told as one
+PLAIN = ("number", "whole number", "true/false")  # types whose labels need no quotes
+
+
+def visible(value: object, limit: int = 60) -> str:
+    """Return foreign text on one line: escaped as in a repr, no backticks, cut at ``limit``."""
+    raw = str(value)[: limit + 1].replace("\\", "\\\\").replace("`", "\\x60")
+    shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in raw)
+    return shown if len(shown) <= limit else shown[: limit - 1] + "…"
+
+
+def share(part: float) -> str:
+    """Return ``0.123`` as ``12.3 %``; never 0 % or 100 % for what is not."""
+    percent = 100 * part
+    if 0 < percent < 0.1:
+        return "< 0.1 %"
+    if 99.9 < percent < 100:
+        return "> 99.9 %"
+    return f"{percent:.{2 if percent < 1 else 3}g} %"
+
+
+def figure(value: Value) -> str:
+    """Return a number in as many digits as it was rounded to, without separators."""
+    return value if isinstance(value, str) else f"{value:.15g}"
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What one line tells of: ``columns`` of a table of so many ``rows``, by place."""
+
+    columns: Mapping[int, Column]
+    rows: int
+
+    @property
+    def first(self) -> Column:
+        """The column, or the first of those that look alike."""
+        return next(iter(self.columns.values()))
+
+    def full(self) -> str:
+        """Return all that may be said."""
+        if len(self.columns) > 1:
+            return self._together()
+        c, told = self.first, [self._head()]
+        told += [
+            f"{name} {share(n / self.rows)}"
+            for name, n in c.counts.items()
+            if _told(name, n, self.rows)
+        ]
+        told += [distinct(c)] if c.distinct and "always" not in c.figures else []
+        between = " " if "to" in c.figures else " · "
+        told += [between.join(f"{name} {figure(v)}" for name, v in c.figures.items())]
+        told += [self._labels()]
+        return "; ".join(filter(None, [*told, *c.notes]))
+
+    def brief(self) -> str:
+        """Return the type and the one thing that tells most."""
+        if len(self.columns) > 1:
+            return self._together()
+        c = self.first
+        ends = [
+            f"{name} {figure(v)}"
+            for name, v in c.figures.items()
+            if name in ("always", "median", "from", "to")
+        ]
+        top = next(iter(c.labels), None)
+        most = f"{_quoted(top, c)} {share(c.labels[top])}" if top is not None else ""
+        return "; ".join(filter(None, [self._head(), " ".join(ends) or most]))
+
+    def _head(self) -> str:
+        c = self.first
+        head = f"- `{visible(c.name)}`" + (f": {c.type}" if c.type else "")
+        if c.masked:
+            return f"{head}, masked: looks personal"
+        return f"{head}, {nulls(c.nulls, self.rows)}" if c.nulls is not None and self.rows else head
+
+    def _labels(self) -> str:
+        c = self.first
+        told = [f"{_quoted(label, c)} {share(part)}" for label, part in c.labels.items()]
+        rest = 1 - sum(c.labels.values())
+        if told and rest > 1e-9 and c.type != "true/false":
+            told.append(f"others {share(rest)}")
+        return ", ".join(told)
+
+    def _together(self) -> str:
+        """Return the ranges of the figures of columns that look alike."""
+        columns = list(self.columns.values())
+        empty = [column.nulls or 0 for column in columns]
+        spans = [nulls(empty[0], self.rows)]
+        if min(empty) != max(empty):
+            spans = [f"{share(min(empty) / self.rows)} to {share(max(empty) / self.rows)} null"]
+        for name in ("always", "min", "P1", "median", "mean", "max", "P99"):
+            found = [
+                c.figures[name] for c in columns if isinstance(c.figures.get(name), (int, float))
+            ]
+            if len(found) == len(columns):
+                low, high = min(found), max(found)
+                spans.append(
+                    f"{name} {figure(low)}" + (f" to {figure(high)}" if low != high else "")
+                )
+        names = f"`{visible(columns[0].name)}` … `{visible(columns[-1].name)}`"
+        return f"- {names} ({len(columns):,} columns): {columns[0].type}, " + "; ".join(spans)
+
+
+def _told(name: str, number: int, rows: int) -> bool:
+    return name != "zero" or number >= 0.01 * rows
+
+
+def nulls(number: int, rows: int) -> str:
+    """Return ``no nulls``, or their number and share."""
+    return f"{number:,} null ({share(number / rows)})" if number else "no nulls"
+
+
+def distinct(column: Column) -> str:
+    """Return the distinct values, and how well that is known."""
+    count = column.distinct
+    if count is None:
+        return ""
+    if count.sample is not None:
+        return f"{count.value:,} distinct in {count.sample:,} rows"
+    return f"≈ {count.value:,} distinct" if count.error else f"{count.value:,} distinct"
+
+
+def _quoted(label: str, column: Column) -> str:
+    if column.type.startswith(PLAIN):
+        return label
+    return '"' + visible(label).replace('"', '\\"') + '"'
+
+
+def stem_of(name: str) -> str:
+    """Return a name without its numbers: ``q*`` for ``q12``; "" if it has none."""
+    stem = re.sub(r"\d+", "*", name[:200])
+    return stem if "*" in stem else ""
+
+
+def alike(columns: Mapping[int, Column], rows: int) -> list[Line]:
+    """Return one line for each column, but one for those in a row that look alike."""
+
+    def kind(item: tuple[int, Column]) -> tuple[str, str]:
+        column = item[1]
+        return stem_of(column.name), "" if column.masked else column.type
+
+    made: list[Line] = []
+    for (stem, type_), group in groupby(columns.items(), key=kind):
+        members = dict(group)
+        together = stem and type_ and len(members) >= ALIKE
+        parts = [members] if together else [{place: c} for place, c in members.items()]
+        made += [Line(part, rows) for part in parts]
+    return made
+
+
+def listed(names: Iterable[tuple[str, str]]) -> list[str]:
+    """Return names (each with its type or "") those that differ by a number told together."""
+    told: list[str] = []
+    for (stem, kind), group in groupby(names, key=lambda pair: (stem_of(pair[0]), pair[1])):
+        members = [name for name, _ in group]
+        if stem and len(members) >= ALIKE:
+            many = f"{len(members):,}" + (f", {kind}" if kind else "")
+            told.append(f"`{visible(members[0])}` … `{visible(members[-1])}` ({many})")
+        else:
+            told += [f"`{visible(name)}`" for name in members]
+    return told
+
+
+def ranked(lines: Sequence[Line]) -> list[int]:
+    """Return the places of the lines, the most telling first."""
+
+    def weight(place: int) -> tuple[int, int]:
+        column, rows = lines[place].first, lines[place].rows
+        if column.masked or "always" in column.figures or column.nulls == rows:
+            return 2, place
+        return (0 if column.figures or column.labels else 1), place
+
+    return sorted(range(len(lines)), key=weight)

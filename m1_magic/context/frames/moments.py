@@ -1,0 +1,133 @@
+"""Dates and times → their range, how regular they are, and their gaps.
+
+An end of the range leaves to the second only if k rows share it; else the day, the month or the
+year that k rows share.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import numpy as np
+
+from .arrays import Array
+from .measures import Between, Measures
+from .summary import Value
+
+DAY = 86_400_000_000
+STEADY = 0.9  # of the steps from moment to moment are alike: a frequency
+UNITS = (
+    (7 * DAY, "week"),
+    (DAY, "day"),
+    (DAY // 24, "hour"),
+    (60_000_000, "minute"),
+    (1_000_000, "second"),
+)
+Asked = Generator[list[Between], list[int], tuple[dict[str, Value], tuple[str, ...]]]
+
+
+def moments(column: int, m: Measures, order: Array, k: int, zone: str | None) -> Asked:
+    """Return ``from`` and ``to``, and notes on regularity.
+
+    Args:
+        order: the sample's moments, microseconds of the wall clock in its zone, in order.
+        zone: the zone's name, None for naive moments.
+    """
+    if m.valid < k or not len(order):
+        return {}, ((f"fewer than {k} values: no range",) if m.valid else ())
+    whole = len(order) == m.valid
+    known = whole or m.low is None
+    ends = (order[0], order[-1]) if known else (_wall(m.low, zone), _wall(m.high, zone))
+    asked = [Between(column, end, end) for end in (m.low, m.high)]
+    if whole:
+        shared = [_rows(order, end, end) for end in ends]
+    elif m.low is None:  # read from texts: only what the sample shows
+        shared = [0, 0]
+    else:
+        shared = yield asked
+    inset = max(round(0.01 * (len(order) - 1)), min(k // 2, (len(order) - 1) // 2))
+    places = inset, len(order) - 1 - inset
+    told = [
+        _written(end, order) if rows >= k else _cut([int(end), int(order[place])], order, k)
+        for end, rows, place in zip(ends, shared, places, strict=True)
+    ]
+    notes = _regular(np.unique(order), whole)
+    if told[0] and told[0] == told[1]:
+        return {"always": told[0]}, ()
+    named: dict[str, Value] = {
+        name: text for name, text in zip(("from", "to"), told, strict=True) if text
+    }
+    return named, notes if named else (*notes, f"no range that {k} rows share")
+
+
+def _wall(value: Any, zone: str | None) -> int:
+    """Return a moment as microseconds of the wall clock."""
+    if isinstance(value, date) and not isinstance(value, datetime):
+        value = datetime(value.year, value.month, value.day)
+    if not isinstance(value, datetime):
+        if zone is None:
+            return int(value)
+        value = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=int(value))
+    if value.tzinfo is not None:
+        value = value.astimezone(ZoneInfo(zone) if zone else UTC).replace(tzinfo=None)
+    return int((value - datetime(1970, 1, 1)) // timedelta(microseconds=1))
+
+
+def _rows(order: Array, low: Any, high: Any) -> int:
+    left = np.searchsorted(order, low)
+    return int(np.searchsorted(order, high, side="right") - left)
+
+
+def _written(moment: Any, order: Array) -> str:
+    text = str(np.datetime64(int(moment), "us")).removesuffix(".000000")
+    return text[:-9] if text.endswith("T00:00:00") else text.replace("T", " ")
+
+
+def _cut(ends: Sequence[int], order: Array, k: int) -> str:
+    """Return the day, else the month, else the year of an end that k rows share, else "".
+
+    Args:
+        ends: the end itself, and what stands for it where k rows do not even share its year.
+    """
+    for moment in ends:
+        at = np.datetime64(moment, "us")
+        for unit in ("D", "M", "Y"):
+            span = at.astype(f"datetime64[{unit}]")
+            start = int(span.astype("datetime64[us]").astype(np.int64))
+            end = int((span + 1).astype("datetime64[us]").astype(np.int64)) - 1
+            if _rows(order, start, end) >= k:
+                return str(span)
+    return ""
+
+
+def _regular(moments: Array, whole: bool) -> tuple[str, ...]:
+    """Return how far apart the moments are, if that is nearly always the same, and the gaps."""
+    if len(moments) < 10:
+        return ()
+    days = np.unique(moments // DAY)
+    if not whole:
+        # A sample shows that a day is there, never that it is missing.
+        full = len(days) > 1 and len(days) == days[-1] - days[0] + 1
+        return ("every day of it has rows",) if full else ()
+    for unit, word in (("M", "month"), ("Y", "year")):
+        spans = np.unique(moments.astype("datetime64[us]").astype(f"datetime64[{unit}]"))
+        if len(spans) == len(moments) and np.all(np.diff(spans.astype(np.int64)) == 1):
+            return (f"one moment a {word}, no gaps",)
+    steps, times = np.unique(np.diff(moments), return_counts=True)
+    step, often = int(steps[times.argmax()]), int(times.max())
+    if step == DAY and len(days) == len(moments) and np.all((days + 3) % 7 < 5):
+        missing = int(np.busday_count(*days[[0, -1]].astype("datetime64[D]"))) + 1 - len(days)
+        if missing <= (1 - STEADY) * len(days):
+            return (_every("every weekday", missing),)
+    if often < STEADY * (len(moments) - 1):
+        return ()
+    unit, word = next(((u, w) for u, w in UNITS if step % u == 0), (1, "microsecond"))
+    every = f"every {word}" if step == unit else f"every {step // unit:,} {word}s"
+    return (_every(every, len(moments) - 1 - often),)
+
+
+def _every(step: str, gaps: int) -> str:
+    return f"{step}, {f'{gaps:,}' if gaps else 'no'} {'gap' if gaps == 1 else 'gaps'}"

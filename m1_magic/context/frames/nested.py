@@ -1,0 +1,68 @@
+"""Lists, structs and columns of Python objects → how long, which fields, which types."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import narwhals.stable.v2 as nw
+import numpy as np
+
+from .lines import visible
+from .local import array
+from .measures import Measures
+from .personal import safe_name
+from .summary import Column
+
+if TYPE_CHECKING:
+    Series = nw.Series[Any]
+
+OBJECTS = 5_000  # Python objects of a column that are looked at
+
+
+def nested(known: Column, m: Measures, seen: Series, k: int) -> Column:
+    """Return what may be said of lists, structs and mixed objects: lengths, fields, types."""
+    if m.valid < k or not len(seen):
+        return known
+    if seen.dtype == nw.Struct:
+        return replace(known, notes=_fields(seen, k))
+    if seen.dtype == nw.List:
+        return replace(known, notes=_lengths(array(seen.list.len()), k))
+    if seen.dtype not in (nw.Object, nw.Unknown):
+        return known
+    values = [v for v in seen.head(OBJECTS).to_list() if v is not None]
+    kinds = Counter(type(value).__name__ for value in values)
+    notes = [f"{kind} {100 * n / len(values):.3g} %" for kind, n in kinds.most_common(4) if n >= k]
+    if len(kinds) == 1:
+        known, notes = replace(known, type=visible(next(iter(kinds)), 30)), []
+    if kinds and set(kinds) <= {"list", "tuple", "ndarray", "set", "dict"}:
+        return replace(known, notes=(*notes, *_lengths(np.array([_size(v) for v in values]), k)))
+    return replace(known, notes=tuple(notes))
+
+
+def _fields(seen: Series, k: int) -> tuple[str, ...]:
+    """Return the names of the fields that k rows have a value in: a key of few rows is data."""
+    names = [one.name for one in seen.dtype.fields]  # type: ignore[attr-defined]
+    filled = (len(seen) - seen.struct.field(name).null_count() for name in names)
+    told = [safe_name(name) for name, n in zip(names, filled, strict=True) if n >= k]
+    return (_some("fields", told),) if told else ()
+
+
+def _size(value: Any) -> int:
+    return len(value) if getattr(value, "ndim", 1) else 1
+
+
+def _lengths(sizes: Any, k: int) -> tuple[str, ...]:
+    """Return the range of lengths that all but the k - 1 longest and shortest have."""
+    order = np.sort(sizes)
+    if len(order) < 2 * k:
+        return ()
+    low, middle, high = (int(order[i]) for i in (k - 1, len(order) // 2, len(order) - k))
+    return (f"always {low} long",) if low == high else (f"{low} to {high} long, median {middle}",)
+
+
+def _some(noun: str, names: Sequence[str]) -> str:
+    more = f" and {len(names) - 10:,} more" if len(names) > 10 else ""
+    return f"{noun} {', '.join(f'`{visible(name)}`' for name in names[:10])}{more}"

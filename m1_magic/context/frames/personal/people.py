@@ -1,0 +1,85 @@
+"""People's names: by honorifics, by "Last, First", by common first names."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+
+FEW_NAMES = 0.1  # share of common first names that shows people in a column called "name"
+TITLE = (
+    r"(?:Mr|Mrs|Ms|Mx|Miss|Mlle|Mme|Dr|Prof|Herr|Frau|Rev|Sir|Lady|Sra|Srta|Capt|Col|Major|Don"
+    r"|Master|Monsieur|Madame)"
+)
+HONOURED = re.compile(
+    rf"[^\W\d_][^\d,]{{0,40}}, (?:the )?{TITLE}\b"
+    r"|(?:(?:Mr|Mrs|Ms|Mx|Mlle|Mme|Dr|Prof|Rev|Sra?|Srta|Capt|Col)\."
+    r"|(?:Mr|Mrs|Ms|Miss|Mme|Mlle|Dr|Prof|Herr|Frau)) [^\W\d_]"
+)
+LAST_FIRST = re.compile(r"[^\W\d_][^\d,]{0,40}, ?([^\W\d_]{2,20})(?:[ -][^\d,]{1,40})?$")
+WORD = r"(?![a-zß-öø-ÿа-я])[^\W\d_](?:[^\W\d_]|['’.-]){0,20}"
+SHAPE = re.compile(
+    rf"{WORD}(?: (?:{WORD}|de|da|di|du|dos|das|del|la|le|van|von|der|den|ter|ten|zu|al|el|bin|y)"
+    r"){1,4}$"
+)
+NO_PERSON = re.compile(
+    r"[0-9]|\b(?:Intl|International|Airport|Field|Airlines|Inc|Ltd|LLC|Corp|GmbH|AG|Company|Bank"
+    r"|Group|University|College|School|Hospital|Park|Street|Award|Prize)\b"
+)
+# Without those that begin many places' names, such as Charlotte, Jordan, Victoria.
+COMMON = (
+    "james john robert michael david william richard joseph thomas charles christopher daniel "
+    "matthew anthony donald steven steve stephen paul andrew joshua kenneth kevin brian george "
+    "edward ronald timothy jason jeffrey ryan jacob gary nicholas eric jonathan larry brandon "
+    "benjamin samuel gregory alexander patrick raymond jack dennis jerry aaron adam peter henry "
+    "harry oliver noah liam ethan lucas bob dave tom tim jim joe sam ben alex chris mike matt "
+    "nick mary patricia jennifer linda elizabeth barbara susan jessica sarah karen lisa nancy "
+    "betty sandra margaret ashley kimberly emily donna michelle carol amanda melissa deborah "
+    "stephanie rebecca laura sharon cynthia kathleen amy angela shirley anna brenda pamela emma "
+    "nicole helen samantha katherine catherine christine debra rachel janet maria diane ruth "
+    "julie olivia alice eve eva jane kate lucy ella mia chloe hannah julia sophie carla hans "
+    "klaus wolfgang jürgen stefan andreas markus martin sabine petra monika ursula anja katrin "
+    "lukas jonas felix jan lars sven erik jean pierre michel philippe françois nicolas marie "
+    "nathalie isabelle sylvie camille julien jose josé juan carlos luis miguel antonio francisco "
+    "javier manuel pedro jorge fernando ana carmen lucia pablo diego alejandro giuseppe giovanni "
+    "marco luca francesco giulia chiara paolo joao joão paulo muhammad mohammed mohamed ahmed ali "
+    "omar fatima aisha hassan ibrahim mehmet mustafa ayse amit rahul priya anil sunil raj sanjay "
+    "rajesh neha pooja vijay ravi deepak arjun wei yuki hiroshi takashi kenji ivan dmitri sergei "
+    "olga natasha elena igor vladimir иван анна мария александр сергей елена ольга дмитрий"
+)
+FIRST_NAMES = frozenset(COMMON.split())
+
+
+def most(texts: Sequence[str], holds: Callable[[str], object]) -> bool:
+    """Is it so in over half of the texts?"""
+    return 2 * sum(1 for one in texts if holds(one)) > len(texts)
+
+
+def people(texts: Sequence[str], *, role: bool) -> bool:
+    """Are these people, in a column whose name allows it, or (``role``) says so?"""
+    first = sum(_first(one) for one in texts)
+    shaped = [one for one in texts if SHAPE.match(one)]
+    if not most(texts, lambda one: _first(one) or SHAPE.match(one)):
+        return False
+    varied = len(set(shaped)) >= min(20, len(texts) / 2)
+    return first >= FEW_NAMES * len(texts) or (role and varied)
+
+
+def _first(text: str) -> bool:
+    """Does a text of a few words without digits begin with a common first name?"""
+    words = text.split(None, 4)
+    return (
+        len(words) < 5
+        and words[0].rstrip(",").casefold() in FIRST_NAMES
+        and not NO_PERSON.search(text)
+    )
+
+
+def named(texts: Sequence[str]) -> bool:
+    """Do the texts show by themselves that they are people's names?"""
+    if most(texts, HONOURED.match):
+        return True
+    tails = [match[1].casefold() for one in texts if (match := LAST_FIRST.match(one))]
+    known = sum(tail in FIRST_NAMES for tail in tails)
+    if 2 * len(tails) > len(texts) and known >= max(1, FEW_NAMES * len(texts)):
+        return True
+    return most(texts, lambda one: _first(one) and SHAPE.match(one))

@@ -1,0 +1,118 @@
+"""What holds between columns: they move together, one decides the other, rows repeat.
+
+Read from a sample, and only where that is cheap; nothing of it is a value of the table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import combinations
+from typing import TYPE_CHECKING, Any
+
+import narwhals.stable.v2 as nw
+import numpy as np
+
+from .kinds import is_number, is_text
+from .lines import visible
+from .local import Local
+
+if TYPE_CHECKING:
+    from .summary import Column
+
+    Series = nw.Series[Any]
+
+ROWS = 2_500  # of the sample that are looked at
+WIDEST = 30  # numeric columns that are compared with each other
+GROUPS = 8  # columns of labels that are
+STRONG = 0.8
+TOLD = 6
+
+
+def relations(columns: Mapping[int, Column], sample: Local, k: int) -> tuple[str, ...]:
+    """Return, in words, what is likely to hold between the columns that are not masked.
+
+    Args:
+        columns: what is said of each, by position.
+        sample: the rows to read.
+        k: fewer than four times as many rows say nothing.
+    """
+    if sample.rows < 4 * k:
+        return ()
+    every = max(1, sample.rows // ROWS)
+    thin = [(c, sample.series(i).gather_every(every)) for i, c in columns.items() if not c.masked]
+    numeric = [(c, s) for c, s in thin if is_number(s.dtype) and "always" not in c.figures]
+    labelled = [(c, s) for c, s in thin if is_text(s.dtype) and len(c.labels) > 1]
+    told = [*_together(numeric[:WIDEST]), *_decided(labelled[:GROUPS])]
+    return tuple(told[:TOLD])
+
+
+def _together(columns: Sequence[tuple[Column, Series]]) -> list[str]:
+    """Return the strongest correlations (Pearson's), by pairs of rows with both values."""
+    if len(columns) < 2:
+        return []
+    values = np.vstack([_floats(series) for _, series in columns])
+    some = np.isfinite(values).any(axis=1)
+    columns = [pair for pair, there in zip(columns, some.tolist(), strict=True) if there]
+    values = values[some]
+    there = np.isfinite(values)
+    with np.errstate(all="ignore"):
+        means = np.nanmean(np.where(there, values, np.nan), axis=1, keepdims=True)
+        centred = np.where(there, values - means, 0.0)
+        both = there.astype(np.float32) @ there.astype(np.float32).T
+        # Of the row's column, where the other is there: the sum, and the squares about its mean.
+        total = centred @ there.T
+        squares = (centred**2) @ there.T
+        about = squares - total**2 / both
+        spread = np.sqrt(np.where(about > 1e-12 * squares, about, np.nan))
+        matrix = (centred @ centred.T - total * total.T / both) / (spread * spread.T)
+    pairs = [
+        (float(matrix[i, j]), i, j)
+        for i, j in combinations(range(len(columns)), 2)
+        if both[i, j] >= 20 and STRONG <= abs(matrix[i, j]) <= 1.0001
+    ]
+    pairs.sort(key=lambda pair: -abs(pair[0]))
+    return [
+        f"`{visible(columns[i][0].name)}` and `{visible(columns[j][0].name)}`: "
+        + ("move together exactly" if abs(r) > 0.99995 else f"correlation {r:.2f}")
+        for r, i, j in pairs[:TOLD]
+    ]
+
+
+def _floats(series: Series) -> Any:
+    if series.dtype == nw.Duration:
+        series = series.dt.total_seconds()
+    elif series.dtype.is_decimal():
+        series = series.cast(nw.Float64())
+    return np.asarray(series.to_numpy(), dtype=np.float64)
+
+
+def _decided(columns: Sequence[tuple[Column, Series]]) -> list[str]:
+    """Return which labels decide others: a carrier's code its name."""
+    codes = []
+    for column, series in columns:
+        found, code = np.unique(
+            np.asarray(series.cast(nw.String).fill_null("").to_list()), return_inverse=True
+        )
+        codes.append((column, code, len(found)))
+    told = []
+    for (a, of_a, many_a), (b, of_b, many_b) in combinations(codes, 2):
+        pairs = len(np.unique(of_a.astype(np.int64) * many_b + of_b))
+        names = f"`{visible(a.name)}`", f"`{visible(b.name)}`"
+        if pairs == many_a == many_b:
+            told.append(f"{names[0]} and {names[1]} decide each other")
+        elif pairs == many_a and many_b > 1:
+            told.append(f"{names[0]} decides {names[1]}")
+        elif pairs == many_b and many_a > 1:
+            told.append(f"{names[1]} decides {names[0]}")
+    return told
+
+
+def repeated(columns: Sequence[int], sample: Local) -> int | None:
+    """Return how many rows repeat an earlier one, None where cells cannot be compared."""
+    if any(sample.series(i).dtype in (nw.Object, nw.Unknown) for i in columns):
+        return None  # hashes and comparisons of the user's own: they may be slow, or fail
+    try:
+        kept = [sample.series(i).alias(str(i)).to_frame() for i in columns]
+        return sample.rows - len(nw.concat(kept, how="horizontal").unique())
+    except Exception:  # lists, dicts
+        return None

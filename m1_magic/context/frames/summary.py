@@ -1,0 +1,135 @@
+"""What may leave of a table, as data: the same facts as a dict, or as the page the model reads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from ...calls import Attachment
+from .measures import Count
+
+Value = int | float | str
+TOKENS = 1_500  # of a summary, unless --df-tokens says otherwise
+KEPT = ("name", "type", "nulls")
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """How much may be said of a table.
+
+    Args:
+        level: ``names`` · ``schema`` (types, counts, nulls) · ``stats`` · ``sample``.
+        rows: rows of the table to show, at level ``sample`` only.
+        min_group: a label or extreme leaves only if so many rows share it.
+        tokens: upper bound of the page, at 2.4 characters a token (measured on such pages).
+        allow: columns that look personal and may leave all the same.
+    """
+
+    level: str = "stats"
+    rows: int = 0
+    min_group: int = 5
+    tokens: int = TOKENS
+    allow: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """What may leave of one column.
+
+    Args:
+        name: its name, as text.
+        type: its type in plain words.
+        nulls: rows without a value; None at level ``names``.
+        counts: rows that are ``NaN``, ``infinite``, ``zero``, ``negative``, ``true``, an
+            ``outlier`` (beyond 1.5 interquartile ranges, ≈ where read from a sample); only if any.
+        distinct: how many distinct values, None where that was not counted.
+        figures: ``min``, ``P25``, ``mean``, … → number, or a date as text; already rounded.
+        labels: label → share of the rows with a value, 0 to 1, the most frequent first.
+        notes: what else there is to say, in words.
+        masked: it looks personal, so nothing of it is said but its type.
+    """
+
+    name: str
+    type: str
+    nulls: int | None = None
+    counts: Mapping[str, int] = field(default_factory=dict)
+    distinct: Count | None = None
+    figures: Mapping[str, Value] = field(default_factory=dict)
+    labels: Mapping[str, float] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    masked: bool = False
+
+
+class Columns(tuple[Column, ...]):
+    """The columns in order; ``columns["price"]`` and ``columns[0]`` both work."""
+
+    def __getitem__(self, key: Any) -> Any:
+        if not isinstance(key, str):
+            return super().__getitem__(key)
+        for column in self:
+            if column.name == key:
+                return column
+        raise KeyError(key)
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What may leave of a table at one privacy level, within one token budget.
+
+    Args:
+        name: what the user calls it.
+        level: ``names`` · ``schema`` · ``stats`` · ``sample``.
+        rows: its rows, None at level ``names``.
+        columns: those that were looked at, the most telling first if not all were.
+        relations: what holds between columns, in words.
+        cells: rows of the table, at level ``sample`` only.
+        text: the page, within the budget.
+        labels: category labels on the page; ``masked``: columns that are hidden.
+    """
+
+    name: str
+    level: str
+    rows: int | None
+    width: int
+    columns: Columns
+    relations: tuple[str, ...] = ()
+    cells: tuple[Mapping[str, str], ...] = ()
+    text: str = ""
+    labels: int = 0
+    masked: int = 0
+
+    @property
+    def tokens(self) -> int:
+        """Tokens of the page, at 2.4 characters a token."""
+        return -(-len(self.text) * 5 // 12)
+
+    def to_markdown(self) -> str:
+        """Return the page that the model reads."""
+        return self.text
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the same facts as plain data, ready for JSON; empty ones left out."""
+        made = asdict(self)
+        made["columns"] = [
+            {key: value for key, value in asdict(column).items() if value or key in KEPT}
+            for column in self.columns
+        ]
+        return {**made, "tokens": self.tokens}
+
+    def attachment(self) -> Attachment:
+        """Return what goes along with a prompt."""
+        return Attachment(
+            kind="frame",
+            name=self.name,
+            text=self.text,
+            level=self.level,
+            shape=None if self.rows is None else (self.rows, self.width),
+            rows=len(self.cells),
+            labels=self.labels,
+            masked=self.masked,
+            tokens=self.tokens,
+        )
+
+    def __str__(self) -> str:
+        return self.text
