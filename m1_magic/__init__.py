@@ -13,8 +13,9 @@ if TYPE_CHECKING:
 
     from .api import ask
     from .calls import Reply
+    from .context.frames import summarise
 
-__all__ = ["Reply", "ask"]
+__all__ = ["Reply", "ask", "summarise"]
 
 
 def __getattr__(name: str) -> Any:
@@ -26,6 +27,10 @@ def __getattr__(name: str) -> Any:
         from .calls import Reply
 
         return Reply
+    if name == "summarise":
+        from .context.frames import summarise
+
+        return summarise
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

@@ -150,6 +150,10 @@ def named(df: object, namespace: Mapping[str, object]) -> dict[str, object]:
         from .context.frames import frame_named
 
         return {name.strip(): frame_named(name.strip(), namespace) for name in df.split(",")}
+    from .context.frames import is_tabular
+
+    if isinstance(df, (list, dict)) and is_tabular(df):
+        return {"df": df}  # records, or a dict of columns: one table
     if isinstance(df, Mapping):
         return {str(name): frame for name, frame in df.items()}
     frames = list(df) if isinstance(df, (list, tuple)) else [df]

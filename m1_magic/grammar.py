@@ -113,6 +113,13 @@ def table_options(prog: str, args: Sequence[str]) -> Options:
     return in_range(Options(**{**given, **lists}))
 
 
+def table_flags() -> list[str]:
+    """Return the options of `table_options`."""
+    parser = Parser("%m1 df")
+    about_tables(parser)
+    return list(parser.flags)
+
+
 def cell_options() -> Parser:
     """Return the parser of ``%%m1`` and ``%m1 ask``; each dest is a field of Options."""
     p = Parser("%%m1", argument_default=None)

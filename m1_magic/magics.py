@@ -154,6 +154,8 @@ def complete(shell: InteractiveShell, event: Any) -> list[str]:
     last = before[-1] if before else ""
     if last in ("-d", "--df", "df"):
         return frames(shell.user_ns)
+    if last in ("--cols", "--allow"):
+        return columns(shell.user_ns, before)
     if last == "--send":
         return list(LEVELS)
     if last == "--think":
@@ -163,6 +165,8 @@ def complete(shell: InteractiveShell, event: Any) -> list[str]:
     if before[0] == "%m1" and before[1] != "ask":
         known = {"use": ["openrouter", "offline"], "set": verbs.settings_names()}
         known["help"] = list(verbs.VERBS)
+        if before[1] == "df":
+            return [flag for flag in grammar.table_flags() if flag.startswith("--")]
         return known.get(before[1], []) if len(before) == 2 else []
     return list(grammar.cell_options().flags)
 
@@ -172,6 +176,15 @@ def frames(namespace: dict[str, Any]) -> list[str]:
     from .context.frames import is_frame
 
     return [n for n, value in namespace.items() if not n.startswith("_") and is_frame(value)]
+
+
+def columns(namespace: dict[str, Any], words: list[str]) -> list[str]:
+    """Return the names of the columns of the tables that a line names, those without blanks."""
+    from .context.frames import is_frame, opened
+
+    named = [name for word in words for name in word.split(",") if name in namespace]
+    tables = [opened(namespace[name]) for name in named if is_frame(namespace[name])]
+    return [name for table in tables for name in table.names if name.isidentifier()]
 
 
 def load(shell: InteractiveShell) -> None:

@@ -56,7 +56,8 @@ def build(
         )
     readable(prompt)
     system = settings.system if options.system is None else options.system
-    text = "\n\n".join([prompt.strip("\n"), *map(fenced, attachments)])
+    around = "\n".join([prompt, *(one.text for one in attachments)])
+    text = "\n\n".join([prompt.strip("\n"), *(fenced(one, around) for one in attachments)])
     if attachments or inserted:
         text = f"{text}\n\n{NOTE}"
     reasoning, least = thinking(options.think)

@@ -11,7 +11,9 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_notebook
 
 RECORD = "application/vnd.m1-magic.call+json"
-QUICKSTART = Path(__file__).parent.parent / "notebooks" / "quickstart.ipynb"
+FOLDER = Path(__file__).parent.parent / "notebooks"
+QUICKSTART = FOLDER / "quickstart.ipynb"
+DATAFRAMES = FOLDER / "dataframes.ipynb"
 
 
 def run(*sources: str, timeout: int = 120, interrupts: bool = False) -> NotebookNode:

@@ -7,9 +7,10 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from palmerpenguins import load_penguins
 from traitlets import Enum
 
-from m1_magic import grammar
+from m1_magic import grammar, summarise
 from m1_magic.config import M1
 from m1_magic.verbs import VERBS
 
@@ -40,7 +41,18 @@ def settings() -> str:
     return "\n".join(rows)
 
 
-PARTS: dict[str, Callable[[], str]] = {"options": options, "verbs": verbs, "settings": settings}
+def summary() -> str:
+    page = summarise(load_penguins(), "penguins").to_markdown()
+    # What it takes in memory differs between versions of pandas.
+    return f"````\n{re.sub('; [0-9.]+ kB', '', page, count=1)}\n````"
+
+
+PARTS: dict[str, Callable[[], str]] = {
+    "options": options,
+    "verbs": verbs,
+    "settings": settings,
+    "summary": summary,
+}
 
 
 def replaced(text: str, part: str, content: str) -> str:

@@ -47,7 +47,8 @@ def test_no_module_is_long() -> None:
         assert len(path.read_text("utf-8").splitlines()) <= 300, path
 
 
-def test_the_quickstart_is_saved_without_outputs() -> None:
-    book = nbformat.read(ROOT / "notebooks" / "quickstart.ipynb", as_version=4)
-    nbformat.validate(book)
-    assert all(not c.outputs for c in book.cells if c.cell_type == "code")
+def test_notebooks_are_saved_without_outputs() -> None:
+    for path in (ROOT / "notebooks").glob("*.ipynb"):
+        book = nbformat.read(path, as_version=4)
+        nbformat.validate(book)
+        assert all(not c.outputs for c in book.cells if c.cell_type == "code")

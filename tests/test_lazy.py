@@ -137,6 +137,7 @@ def started() -> Any:
 @pytest.fixture
 def load(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[str, pa.Table], Any]:
     """Return the function that brings an Arrow table into an engine."""
+    opened = []  # before DuckDB 1.5 a relation does not keep its connection
 
     def loaded(engine: str, table: pa.Table) -> Any:
         if engine == "polars":
@@ -145,6 +146,7 @@ def load(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[str, pa.Ta
             import duckdb
 
             connection = duckdb.connect()
+            opened.append(connection)
             connection.register("given", table)
             return connection.table("given")
         if engine == "ibis":
@@ -463,8 +465,8 @@ def test_duckdb_and_ibis_run_three_queries(small: Data, tmp_path: Path) -> None:
         table.count([question for question, _ in asked(small)])
         logged.execute("CALL disable_logging()")
         seen = logged.execute("SELECT message FROM duckdb_logs WHERE type = 'QueryLog'").fetchall()
-        # (The log ends a text where it holds a NUL.)
-        assert len([text for (text,) in seen if text.startswith(("SELECT", "WITH"))]) == 3
+        # (The log ends a text where it holds a NUL; DuckDB 1.4.0's has none for a relation.)
+        assert len([text for (text,) in seen if not text.startswith("CALL")]) == 3
 
 
 def test_spark_runs_three_queries(spark: Any, small: Data, load: Any) -> None:

@@ -173,3 +173,15 @@ def test_the_quickstart_runs_against_openrouter_unchanged(server: OpenRouter) ->
     spent = sum(Decimal(str(g["total_cost"])) for g in server.generations.values())
     session = next(o.data["text/plain"] for o in book.cells[-1].outputs)
     assert f"| session | {money(spent)} | $0 | 3 |" in session
+
+
+def test_the_dataframes_notebook_runs_and_masks(server: OpenRouter) -> None:
+    book = notebooks.execute(notebooks.read(notebooks.DATAFRAMES))
+    assert notebooks.errors(book) == []
+    assert len(server.chats) == 1
+    sent = server.chats[0].body["messages"][-1]["content"]
+    assert "`flights`: 336,776 rows × 4 columns" in sent
+    assert "`arr_delay`" in sent and "tailnum" not in sent
+    text = notebooks.saved(book)
+    assert text.count("crew0@example.org") == 2  # HTML and text, where it is allowed
+    assert "by_carrier" in text and "16 groups, " in text and "january → july" in text

@@ -11,7 +11,17 @@ from dataclasses import dataclass
 from ..calls import Attachment, Options
 from ..config import M1, send_level
 from ..errors import UsageError
-from .frames import TOKENS, Wish, applying, difference, frame_named, opened, summary
+from .frames import (
+    TOKENS,
+    Wish,
+    applying,
+    difference,
+    frame_named,
+    known,
+    opened,
+    summary,
+)
+from .frames.tables import Source
 from .values import insert
 
 __all__ = ["Gathered", "attached", "gather", "wished"]
@@ -43,16 +53,17 @@ def gather(
         UsageError: no such level, table, column or value.
     """
     wish = wished(options, settings)
-    inside: list[Sequence[str]] = []
+    named = {name: opened(frame_named(name, namespace)) for name in options.df}
+    beside = attached(named, wish, diff=options.diff, cols=options.cols)
+    headings = [table.names for table in named.values()]
 
     def placed(value: object, name: str) -> Attachment:
         table = opened(value)
-        inside.append(table.names)
+        headings.append(table.names)
         return summary(table, name, wish).attachment()
 
-    inserted = insert(prompt, namespace, placed)
-    named = {name: frame_named(name, namespace) for name in options.df}
-    beside = attached(named, wish, diff=options.diff, cols=options.cols, others=inside)
+    inserted = insert(prompt, namespace, placed, "\n".join(one.text for one in beside))
+    known(wish.allow, headings)
     # A table that stands in the prompt is not sent twice.
     beside = tuple(one for one in beside if one not in inserted.attachments)
     return Gathered(inserted.text, beside, inserted.attachments, inserted.notes)
@@ -71,31 +82,22 @@ def wished(options: Options, settings: M1) -> Wish:
 
 
 def attached(
-    named: Mapping[str, object],
-    wish: Wish,
-    *,
-    cols: Sequence[str] = (),
-    diff: bool = False,
-    others: Sequence[Sequence[str]] = (),
+    tables: Mapping[str, Source], wish: Wish, *, cols: Sequence[str] = (), diff: bool = False
 ) -> tuple[Attachment, ...]:
-    """Return the summaries of the tables, after what changed between them if that is asked.
+    """Return the summaries of the tables, or what changed from the first of two to the second.
 
     Args:
-        named: the tables by name.
+        tables: by name.
         wish: what may leave of each.
         cols: columns of any of them: only these, or with ``!`` all but these.
-        diff: put what changed from the first of two tables to the second in front.
-        others: the columns of further tables, which ``wish.allow`` may be about.
+        diff: only what changed.
 
     Raises:
         UsageError: ``diff`` without two tables; a column that no table has.
     """
-    if diff and len(named) != 2:
+    if diff and len(tables) != 2:
         raise UsageError("--diff compares two tables.", todo="Name both: --df before,after --diff.")
-    tables = {name: opened(frame) for name, frame in named.items()}
-    headings = [table.names for table in tables.values()]
-    applying(sorted(wish.allow), [*headings, *others])
-    chosen = applying(cols, headings) if tables else []
+    chosen = applying(cols, [table.names for table in tables.values()]) if tables else []
     if diff:
         (before, old), (after, new) = tables.items()
         changes = difference((old, new), (before, after), wish, chosen)

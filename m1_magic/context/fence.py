@@ -14,12 +14,17 @@ NOTE = (
 )
 
 
-def fenced(attachment: Attachment) -> str:
-    """Return the attachment between marks made from its own hash, salted until they are unique."""
+def fenced(attachment: Attachment, around: str = "") -> str:
+    """Return the attachment between marks made from its own hash, salted until they are unique.
+
+    Args:
+        attachment: what to put between them.
+        around: what else is in the prompt, which must not hold them either.
+    """
     text = attachment.text.encode("utf-8", "replace").decode("utf-8")  # lone surrogates cannot go
     name = plain(attachment.name, 120).replace('"', "'")
     for salt in count():
         digest = hashlib.sha256(f"{salt}:{text}".encode()).hexdigest()[:8]
-        if f"data-{digest}" not in f"{name} {text}".lower():
+        if f"data-{digest}" not in f"{name} {text} {around}".lower():
             break
     return f'<data-{digest} {attachment.kind}="{name}">\n{text}\n</data-{digest}>'

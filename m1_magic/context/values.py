@@ -41,7 +41,10 @@ class Inserted:
 
 
 def insert(
-    prompt: str, namespace: Mapping[str, object], summary: Callable[[object, str], Attachment]
+    prompt: str,
+    namespace: Mapping[str, object],
+    summary: Callable[[object, str], Attachment],
+    around: str = "",
 ) -> Inserted:
     """Return ``prompt`` with each ``{{name}}`` replaced once by its value or its summary.
 
@@ -49,6 +52,7 @@ def insert(
         prompt: the text as typed.
         namespace: the notebook's variables.
         summary: makes the attachment of a table, given the value and its expression.
+        around: what else will be in the prompt, so that no mark of a table is in it.
 
     Raises:
         UsageError: a name close to an existing one; a value that cannot be reached, or is
@@ -69,11 +73,14 @@ def insert(
             value = _column(resolve(expression, namespace), expression, namespace)
             if is_tabular(value):
                 tables[expression] = summary(value, expression)
-                texts[expression] = f"\n{fenced(tables[expression])}\n"
+                texts[expression] = ""
             else:
                 texts[expression] = _text(value, expression)
         return texts[expression]
 
+    DOUBLE.sub(place, prompt)
+    all_of_it = "\n".join([prompt, around, *texts.values(), *(t.text for t in tables.values())])
+    texts |= {name: f"\n{fenced(table, all_of_it)}\n" for name, table in tables.items()}
     text = DOUBLE.sub(place, prompt)
     for name in dict.fromkeys(SINGLE.findall(prompt)):
         if name in namespace and is_frame(namespace[name]):

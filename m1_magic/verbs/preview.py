@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from .. import grammar
 from ..calls import Request, Usage
 from ..context import attached, wished
-from ..context.frames import frame_named
+from ..context.frames import frame_named, opened
+from ..context.frames import known as known_columns
 from ..errors import UsageError
 from ..prices import Offer, estimate, hold, known, likely_tokens
 from ..render import footer, page
@@ -19,7 +20,8 @@ def df(desk: Desk, args: Sequence[str]) -> str:
     options = grammar.table_options("%m1 df", args)
     if not options.df:
         raise UsageError("Which table?", todo="%m1 df NAME, or %m1 df data.csv.")
-    named = {name: frame_named(name, desk.namespace) for name in options.df}
+    named = {name: opened(frame_named(name, desk.namespace)) for name in options.df}
+    known_columns(options.allow, [table.names for table in named.values()])
     wish = wished(options, desk.settings)
     made = attached(named, wish, cols=options.cols, diff=options.diff)
     offer = known(desk.settings.model)

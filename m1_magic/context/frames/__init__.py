@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -35,6 +35,7 @@ __all__ = [
     "frame_named",
     "is_frame",
     "is_tabular",
+    "known",
     "opened",
     "summarise",
     "summary",
@@ -98,7 +99,7 @@ def summarise(
             and neither pandas nor Polars is installed.
     """
     table = opened(frame)
-    unknown(allow, table.names)
+    known(allow, [table.names])
     wish = Wish(level, rows, max(1, min_group), tokens, frozenset(allow))
     return summary(table, name, wish, cols)
 
@@ -165,10 +166,22 @@ def unknown(asked: Sequence[str], names: Sequence[str]) -> None:
     """Raise UsageError for a name or pattern that no column has."""
     for one in asked:
         if not any(name == one or fnmatchcase(name, one) for name in names):
-            told = [name for name in names if not personal_name_in(name[:500])]
-            close = difflib.get_close_matches(one, told, 1)
-            todo = f"Did you mean {visible(close[0])}?" if close else "%m1 df NAME lists them."
-            raise UsageError(f"There is no column {plain(one, 60)!r}.", todo=todo)
+            raise no_column(one, names)
+
+
+def no_column(asked: str, names: Sequence[str]) -> UsageError:
+    """Return the error for a name that no column has, with the nearest that is not personal."""
+    told = [name for name in names if not personal_name_in(name[:500])]
+    close = difflib.get_close_matches(asked, told, 1)
+    todo = f"Did you mean {visible(close[0])}?" if close else "%m1 df NAME lists them."
+    return UsageError(f"There is no column {plain(asked, 60)!r}.", todo=todo)
+
+
+def known(allow: Iterable[str], names: Iterable[Sequence[str]]) -> None:
+    """Raise UsageError if a column that may be sent is in no table; patterns are no names."""
+    every = [name for table in names for name in table]
+    for one in sorted(set(allow) - set(every)):
+        raise no_column(one, every)
 
 
 def applying(asked: Sequence[str], names: Sequence[Sequence[str]]) -> list[tuple[str, ...]]:

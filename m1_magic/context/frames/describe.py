@@ -7,7 +7,7 @@ same: foreign types fail in foreign ways.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Collection, Generator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +23,7 @@ from .lines import visible
 from .local import Local, array, there
 from .measures import Between, Count, Measures, Table
 from .nested import nested
-from .personal import column_reason, personal_name_in, safe_name
+from .personal import column_reason, safe_name
 from .summary import Column
 
 if TYPE_CHECKING:
@@ -152,23 +152,29 @@ def _text(column: int, known: Column, m: Measures, series: Series, k: int) -> Dr
             return (yield from _written(column, known, m, *written, k))
     pairs, distinct = m.labels, m.distinct
     if pairs is None:
-        alone = distinct is not None and distinct.sample and distinct.value + k > distinct.sample
-        labels = [] if alone else _frequent(seen, k)
+        labels = _asked_about(seen, distinct, k)
         pairs = tuple(zip(labels, (yield [Between(column, x, x) for x in labels]), strict=True))
+        if sum(n for _, n in pairs) == m.valid:  # there are no others
+            distinct = Count(len(pairs))
         distinct = distinct or Count(int(seen.n_unique()), sample=len(seen))
     top = texts.shared(pairs, m.valid, k)
     facts: list[str] = []
     if series.dtype != nw.String:
-        facts += _order(series, pairs, k)
+        facts += _order(series, top)
     elif not top or sum(top.values()) < 0.5:
         facts += [f"about {seen.str.len_chars().mean():.0f} characters"]
         facts += [found for found in [texts.common_shape(seen, k)] if found]
     return replace(known, distinct=distinct, labels=top, notes=(*facts, *_key(m, distinct)))
 
 
-def _frequent(seen: Series, k: int) -> list[Any]:
-    counts = seen.value_counts(sort=True, name="n").filter(nw.col("n") >= k)
-    return [label for label, _ in counts.iter_rows()][: 2 * texts.LABELS]
+def _asked_about(seen: Series, distinct: Count | None, k: int) -> list[Any]:
+    """Return the labels worth counting in all rows: all of them if few, else the frequent ones."""
+    if distinct and distinct.sample and distinct.value + k > distinct.sample:
+        return []
+    counts = list(seen.value_counts(sort=True, name="n").iter_rows())
+    if len(counts) <= MANY:
+        return [label for label, _ in counts]
+    return [label for label, n in counts if n >= k][: 2 * texts.LABELS]
 
 
 def _written(
@@ -189,15 +195,14 @@ def _written(
     return replace(known, figures=about.figures)
 
 
-def _order(series: Series, pairs: Sequence[tuple[Any, int]], k: int) -> list[str]:
-    """Return the order of an ordered category's labels, those that k rows share."""
+def _order(series: Series, labels: Collection[str]) -> list[str]:
+    """Return the order of an ordered category's labels, those that are shown."""
     native = series.to_native()
     dtype = native.type if hasattr(native, "type") else native.dtype  # Arrow's, or any other
     if not bool(getattr(dtype, "ordered", series.dtype == nw.Enum)):
         return []
-    told = {str(label) for label, n in pairs if n >= k and not personal_name_in(str(label)[:500])}
-    order = [c for c in map(str, series.cat.get_categories().head(1000).to_list()) if c in told]
-    return ["ordered: " + " < ".join(map(visible, order[:10]))] if len(order) > 1 else []
+    order = [c for c in map(str, series.cat.get_categories().head(1000).to_list()) if c in labels]
+    return ["ordered: " + " < ".join(map(visible, order))] if len(order) > 1 else []
 
 
 def _boolean(known: Column, m: Measures, k: int) -> Column:

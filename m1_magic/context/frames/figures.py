@@ -69,7 +69,8 @@ def numbers(column: int, m: Measures, order: Array, k: int, *, once: bool) -> As
     few = _values(order, k)
     slots = _slots(m, order, k, quartiles=not few)
     if order.dtype.kind == "f" and order.dtype.itemsize < 8:
-        slots = [[_widened(one) for one in slot] for slot in slots]
+        eps = float(np.finfo(order.dtype).eps)
+        slots = [[_widened(one, eps) for one in slot] for slot in slots]
     known = _known(column, slots, order, k, whole=len(order) == n)
     while asked := _open(column, slots, known, k, once=once):
         known.update(zip(asked, (yield asked), strict=True))
@@ -198,9 +199,9 @@ def _decimals(value: float | None, digits: int) -> int:
     return digits - 1 - math.floor(math.log10(abs(value)))
 
 
-def _widened(one: Candidate) -> Candidate:
+def _widened(one: Candidate, eps: float) -> Candidate:
     """Return the figure for 32-bit floats, of which 39.1 is 39.099998."""
-    slack = 0 if one.shared else abs(one.value) * 1e-7
+    slack = 0 if one.shared else abs(one.value) * eps
     return replace(one, low=one.low - slack, high=one.high + slack)
 
 

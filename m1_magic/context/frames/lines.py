@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from .summary import Column, Value
 
 ALIKE = 4  # columns named q1, q2, … from which they are told as one
+ENDS = ("always", "median", "from", "to")  # figures that are told in short
 PLAIN = ("number", "whole number", "true/false")  # types whose labels need no quotes
 
 
@@ -70,14 +71,20 @@ class Line:
         if len(self.columns) > 1:
             return self._together()
         c = self.first
-        ends = [
-            f"{name} {figure(v)}"
-            for name, v in c.figures.items()
-            if name in ("always", "median", "from", "to")
-        ]
-        top = next(iter(c.labels), None)
-        most = f"{_quoted(top, c)} {share(c.labels[top])}" if top is not None else ""
-        return "; ".join(filter(None, [self._head(), " ".join(ends) or most]))
+        most = [f"{_quoted(label, c)} {share(part)}" for label, part in self._top().items()]
+        ends = [f"{name} {figure(v)}" for name, v in c.figures.items() if name in ENDS]
+        return "; ".join(filter(None, [self._head(), " ".join(ends or most)]))
+
+    def labels(self, full: bool) -> int:
+        """Return how many labels it tells of, in full or in short."""
+        if len(self.columns) > 1 or self.first.type == "true/false":
+            return 0
+        return len(self.first.labels if full else self._top())
+
+    def _top(self) -> dict[str, float]:
+        """Return the label that is told in short, if figures are not."""
+        c = self.first
+        return {} if set(ENDS) & c.figures.keys() else dict([*c.labels.items()][:1])
 
     def _head(self) -> str:
         c = self.first

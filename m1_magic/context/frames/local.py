@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from datetime import date, timedelta
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import narwhals.stable.v2 as nw
@@ -58,8 +60,8 @@ class Local:
         """Return a column; objects that are all of one kind as that kind."""
         if column not in self._kept:
             series = self.table[str(column)]
-            known = series.dtype not in (nw.Object, nw.Unknown)
-            self._kept[column] = series if known else _unboxed(series)
+            unknown = series.dtype in (nw.Object, nw.Unknown)
+            self._kept[column] = _unboxed(series) if unknown else _texts_only(series)
         return self._kept[column]
 
     def measure(self, columns: Sequence[int], *, nulls_only: bool = False) -> list[Measures]:
@@ -251,6 +253,30 @@ def _arrow(native: Any) -> bool:
         return True
     dtype = getattr(native, "dtype", None)
     return hasattr(dtype, "pyarrow_dtype") or getattr(dtype, "storage", "") == "pyarrow"
+
+
+def _texts_only(series: Series) -> Series:
+    """Return a pandas column that begins with texts as texts all through.
+
+    Narwhals looks at the first hundred cells. Others may be slow to hash, or print themselves
+    without end.
+    """
+    native = series.to_native()
+    if str(getattr(native, "dtype", "")) != "object":
+        return series
+    import pandas
+
+    if pandas.api.types.infer_dtype(native, skipna=True) in ("string", "empty"):
+        return series
+    return nw.from_native(native.map(_shortly, na_action="ignore"), series_only=True)
+
+
+def _shortly(value: Any) -> str:
+    """Return a text, number or date as text, of other cells the type."""
+    if isinstance(value, str):
+        return value
+    plain = isinstance(value, (float, Decimal, date, timedelta))
+    return str(value) if plain or type(value) in (bool, int) else f"<{type(value).__name__}>"
 
 
 def _unboxed(series: Series) -> Series:

@@ -1,7 +1,7 @@
 """Dates and times → their range, how regular they are, and their gaps.
 
 An end of the range leaves to the second only if k rows share it; else the day, the month or the
-year that k rows share.
+year that k rows share, of the end itself or of the 1 % quantile.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def moments(column: int, m: Measures, order: Array, k: int, zone: str | None) ->
     inset = max(round(0.01 * (len(order) - 1)), min(k // 2, (len(order) - 1) // 2))
     places = inset, len(order) - 1 - inset
     told = [
-        _written(end, order) if rows >= k else _cut([int(end), int(order[place])], order, k)
+        _written(end) if rows >= k else _cut([int(end), int(order[place])], order, k)
         for end, rows, place in zip(ends, shared, places, strict=True)
     ]
     notes = _regular(np.unique(order), whole)
@@ -81,7 +81,7 @@ def _rows(order: Array, low: Any, high: Any) -> int:
     return int(np.searchsorted(order, high, side="right") - left)
 
 
-def _written(moment: Any, order: Array) -> str:
+def _written(moment: Any) -> str:
     text = str(np.datetime64(int(moment), "us")).removesuffix(".000000")
     return text[:-9] if text.endswith("T00:00:00") else text.replace("T", " ")
 
@@ -112,8 +112,8 @@ def _regular(moments: Array, whole: bool) -> tuple[str, ...]:
         # A sample shows that a day is there, never that it is missing.
         full = len(days) > 1 and len(days) == days[-1] - days[0] + 1
         return ("every day of it has rows",) if full else ()
-    for unit, word in (("M", "month"), ("Y", "year")):
-        spans = np.unique(moments.astype("datetime64[us]").astype(f"datetime64[{unit}]"))
+    for code, word in (("M", "month"), ("Y", "year")):
+        spans = np.unique(moments.astype("datetime64[us]").astype(f"datetime64[{code}]"))
         if len(spans) == len(moments) and np.all(np.diff(spans.astype(np.int64)) == 1):
             return (f"one moment a {word}, no gaps",)
     steps, times = np.unique(np.diff(moments), return_counts=True)

@@ -1,7 +1,7 @@
 """Lines → one page within a budget of characters, and what was left out of it.
 
-Detail goes where it tells most: all columns in full if they fit; else columns that look alike
-are told together, the less telling ones in short, then by name, then by number.
+All columns in full if they fit; else columns that look alike are told together, every column is
+named if that fits, as many as possible are told in short, and the most telling of them in full.
 """
 
 from __future__ import annotations
@@ -73,10 +73,14 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Fitted:
-    """A page within its budget: its text, the lines on it, the rows of the table on it."""
+    """A page within its budget: its text, the lines on it, the rows of the table on it.
+
+    The first ``full`` of the lines are there in full, the others in short.
+    """
 
     text: str
     lines: tuple[Line, ...]
+    full: int
     rows: int
 
 
@@ -87,19 +91,19 @@ def fit(pages: Sequence[Page], limit: int) -> Fitted:
     if first.complete:
         text = first.text(every, 0, True, len(first.cells), True)
         if len(text) <= limit:
-            return Fitted(text, tuple(first.lines), len(first.cells))
+            return Fitted(text, tuple(first.lines), every, len(first.cells))
     count, rows = len(last.lines), len(last.cells)
     while True:
         for relations in (True, False):
-            text, told = _fullest(last, limit, rows, relations)
+            text, told, full = _fullest(last, limit, rows, relations)
             if told == count or (not relations and (not rows or told >= min(5, count))):
                 shown = tuple(last.lines[n] for n in last.ranks[:told])
-                return Fitted(text[:limit], shown, rows if told else 0)
+                return Fitted(text[:limit], shown, full, rows if told else 0)
         rows //= 2
 
 
-def _fullest(page: Page, limit: int, rows: int, relations: bool) -> tuple[str, int]:
-    """Return the page with most detail that fits, and how many lines are on it."""
+def _fullest(page: Page, limit: int, rows: int, relations: bool) -> tuple[str, int, int]:
+    """Return the page with most detail that fits, how many lines are on it, how many in full."""
     count = len(page.lines)
 
     def made(full: int, brief: int, named: bool = True) -> str:
@@ -110,12 +114,11 @@ def _fullest(page: Page, limit: int, rows: int, relations: bool) -> tuple[str, i
 
     if page.complete and fits(made(0, count)):
         full = _most(count, lambda n: fits(made(n, count - n)))
-        return made(full, count - full), count
-    # All names, if they leave half of the room for detail.
-    named = not count or 2 * len(made(0, 0)) <= limit
-    full = _most(count, lambda n: fits(made(n, min(n, count - n), named)))
-    brief = _most(count - full, lambda n: fits(made(full, n, named)))
-    return made(full, brief, named), full + brief
+        return made(full, count - full), count, full
+    named = not count or fits(made(0, 0))
+    brief = _most(count, lambda n: fits(made(0, n, named)))
+    full = _most(brief, lambda n: fits(made(n, brief - n, named)))
+    return made(full, brief - full, named), brief, full
 
 
 def _most(top: int, fits: Callable[[int], bool]) -> int:

@@ -61,7 +61,7 @@ def _cell(value: object, allowed: bool) -> str:
 
 
 def shown(
-    cells: Sequence[tuple[str, Mapping[int, str]]], names: Sequence[str]
+    cells: Sequence[tuple[str, Mapping[int, str]]], names: Mapping[int, str]
 ) -> tuple[dict[str, str], ...]:
     """Return the rows by column name, for `Summary`."""
     return tuple({names[i]: cell for i, cell in row.items()} for _, row in cells)

@@ -7,6 +7,7 @@ columns get their position as name, and their real names are kept beside.
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,12 +23,20 @@ LIBRARIES = {"pandas", "polars", "pyarrow", "modin", "cudf", "narwhals"}
 
 
 @dataclass(frozen=True, slots=True)
+class Groups:
+    """What a GroupBy groups by, and the rows of each of its groups in order."""
+
+    keys: tuple[str, ...]
+    sizes: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Source:
-    """A table, how many of its columns are its index, and what is to be said of it besides."""
+    """A table, how many of its columns are its index, and the groups of its rows."""
 
     table: Table
     levels: int = 0
-    about: str = ""
+    groups: Groups | None = None
 
     @property
     def names(self) -> list[str]:
@@ -54,14 +63,29 @@ def is_frame(value: object) -> bool:
 def is_tabular(value: object) -> bool:
     """Say whether `summarise` takes ``value``: a frame, a table file's path, an array, records."""
     if isinstance(value, (list, tuple)):
-        return bool(value) and all(isinstance(row, dict) for row in value)
+        return _is_records(value)
     if isinstance(value, dict):
-        columns = list(value.values())
-        lists = bool(columns) and all(isinstance(column, (list, tuple)) for column in columns)
-        return lists and len({len(column) for column in columns}) == 1
+        return _is_columns(list(value.values()))
     if isinstance(value, Path):
         return files.is_table_file(str(value))
     return _is_array(value) or is_frame(value)
+
+
+def _is_records(rows: Sequence[object]) -> bool:
+    """Are these rows: dicts, or several lists or tuples of one length, as from a cursor?"""
+    if all(isinstance(row, dict) for row in rows):
+        return bool(rows)
+    lists = [row for row in rows if isinstance(row, (list, tuple))]
+    return len(rows) == len(lists) > 1 and len({len(row) for row in lists}) == 1
+
+
+def _is_columns(columns: Sequence[object]) -> bool:
+    """Are these columns: lists of one length, or several dicts with the same keys?"""
+    lists = [column for column in columns if isinstance(column, (list, tuple))]
+    if lists and len(lists) == len(columns):
+        return len({len(column) for column in lists}) == 1
+    keys = [column.keys() for column in columns if isinstance(column, dict)]
+    return len(keys) == len(columns) > 1 and all(one == keys[0] for one in keys)
 
 
 def is_grouped(value: object) -> bool:
@@ -143,19 +167,7 @@ def _grouped(value: Any) -> Source:
         counts = value.len().get_columns()[-1]
         keys = [str(name) for name in value.len().columns[:-1]]
     made, order = source(under), sorted(int(size) for size in counts)
-    return Source(made.table, made.levels, _groups(keys, order))
-
-
-def _groups(keys: list[str], sizes: list[int]) -> str:
-    from .lines import visible
-    from .personal import safe_name
-
-    by = ", ".join(f"`{visible(safe_name(key))}`" for key in keys)
-    if not sizes:
-        return f"grouped by {by}: no groups"
-    middle = sizes[len(sizes) // 2]
-    spread = f"{sizes[0]:,} to {sizes[-1]:,} rows each, median {middle:,}"
-    return f"grouped by {by}: {len(sizes):,} groups, {spread}"
+    return Source(made.table, made.levels, Groups(tuple(keys), tuple(order)))
 
 
 def _converted(value: Any) -> Any:
@@ -167,7 +179,8 @@ def _converted(value: Any) -> Any:
             continue
         strict = {"strict": False} if library == "polars" else {}
         if isinstance(value, dict):
-            value = {str(key): list(column) for key, column in value.items()}
+            values = (c.values() if isinstance(c, dict) else c for c in value.values())
+            value = {str(key): list(column) for key, column in zip(value, values, strict=True)}
         elif isinstance(value, tuple):
             value = list(value)
         return module.DataFrame(value, **strict)

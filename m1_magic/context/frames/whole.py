@@ -15,7 +15,7 @@ from .personal import named_personal, safe_name
 from .relations import relations, repeated
 from .rows import pick, shown
 from .summary import Column, Columns, Summary, Wish
-from .tables import Source
+from .tables import Groups, Source
 
 MANY = 8  # columns that look alike of which a wide table's summary looks at
 LEAST_LINE = 25  # characters that a column in detail takes at least
@@ -38,10 +38,11 @@ def whole(source: Source, name: str, places: Sequence[int], wish: Wish) -> Summa
     else:
         rows, columns, sample = described(table, looked, wish.min_group, wish.allow)
     told = dict(zip(looked, columns, strict=True))
-    head = [_size(name, rows, width, levels), _memory(table), source.about]
+    head = [_size(name, rows, width, levels), _memory(table)]
     between: tuple[str, ...] = ()
     cells: list[tuple[str, dict[int, str]]] = []
     if sample is not None and rows:
+        head.append(_groups(source.groups, wish.min_group))
         head += _reading(wish.min_group, rows, sample.rows)
         between = _between(told, sample, rows, wish.min_group)
         if wish.level == "sample":
@@ -60,17 +61,11 @@ def whole(source: Source, name: str, places: Sequence[int], wish: Wish) -> Summa
         width=width,
         columns=Columns(columns),
         relations=between,
-        cells=shown(cells[: fitted.rows], table.names),
+        cells=shown(cells[: fitted.rows], dict(zip(places, names, strict=True))),
         text=fitted.text,
-        labels=sum(map(_labels, fitted.lines)),
+        labels=sum(line.labels(n < fitted.full) for n, line in enumerate(fitted.lines)),
         masked=sum(column.masked for column in shown_),
     )
-
-
-def _labels(line: Line) -> int:
-    """Return how many labels of the table a line shows."""
-    alone = len(line.columns) == 1 and line.first.type != "true/false"
-    return len(line.first.labels) if alone else 0
 
 
 def _singly(columns: dict[int, Column], rows: int) -> list[Line]:
@@ -111,6 +106,22 @@ def _between(told: dict[int, Column], sample: Local, rows: int, k: int) -> tuple
 def _size(name: str, rows: int | None, width: int, levels: int) -> str:
     size = "" if rows is None else f"{rows:,} rows × "
     return f"`{visible(name)}`: {size}{width:,} columns{' and the index' if levels else ''}"
+
+
+def _groups(groups: Groups | None, k: int) -> str:
+    """Return what the rows are grouped by, and how large the groups are, k rows or more."""
+    if groups is None:
+        return ""
+    by = "grouped by " + ", ".join(f"`{visible(safe_name(key))}`" for key in groups.keys)
+    if not groups.sizes:
+        return f"{by}: no groups"
+    low, middle, high = (groups.sizes[i] for i in (0, len(groups.sizes) // 2, -1))
+    least, most = (f"{size:,}" if size >= k else f"fewer than {k}" for size in (low, high))
+    spread = f"{least} rows each" if least == most else f"{least} to {most} rows each"
+    spread += f", median {middle:,}" if middle >= k and least != most else ""
+    return (
+        f"{by}: {len(groups.sizes):,} {'group' if len(groups.sizes) == 1 else 'groups'}, {spread}"
+    )
 
 
 def _memory(table: Table) -> str:

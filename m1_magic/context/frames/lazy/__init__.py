@@ -51,7 +51,7 @@ class Engine(Protocol):
         """
         ...
 
-    def literal(self, column: int, value: Any) -> Any:
+    def literal(self, column: int, value: Any) -> nw.Expr:
         """Return a bound of a question as what the engine compares the column's form with."""
         ...
 
@@ -73,6 +73,7 @@ def library(value: object) -> str:
     """Return the library whose lazy table ``value`` is, else ""."""
     for base in type(value).__mro__:
         root, _, rest = str(getattr(base, "__module__", "")).partition(".")
+        root = root.lstrip("_")  # DuckDB 1.4 and 1.5 name their extension module
         if base.__name__ in KINDS.get(root, ()) and not rest.startswith("pandas"):
             return root
     return ""
@@ -216,7 +217,7 @@ class Lazy:
         import narwhals.stable.v2 as nw
 
         value = nw.col(f"f{column}")
-        low, high = (nw.lit(self.engine.literal(column, bound)) for bound in span)
+        low, high = (self.engine.literal(column, bound) for bound in span)
         if span.low == span.high:
             return hits(value == low)
         return hits((value >= low) & (value <= high))

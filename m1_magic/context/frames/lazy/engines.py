@@ -47,9 +47,9 @@ def is_label(dtype: Any) -> bool:
 class Plain:
     """What compares bounds as they are."""
 
-    def literal(self, column: int, value: Any) -> Any:
+    def literal(self, column: int, value: Any) -> nw.Expr:
         """Return the bound as it is."""
-        return value
+        return nw.lit(value)
 
 
 class Polars(Plain):

@@ -10,6 +10,13 @@ import narwhals.stable.v2 as nw
 
 from .engines import DAY, LONGEST, SEED, is_real, is_wide
 
+NUL = "\0"
+
+
+def character(code: int) -> str:
+    """Stand for the engine's own function; never run."""
+    raise NotImplementedError
+
 
 class Ibis:
     """An Ibis table; see `lazy.Engine`."""
@@ -26,6 +33,11 @@ class Ibis:
         forms = {f"f{i}": self._form(i) for i in columns}
         # Its floor is a 64-bit integer, which a large float is beyond.
         forms |= {f"b{i}": self._form(i) % 1 != 0 for i in columns if is_real(self.schema[i])}
+        if any(self._is_nul(i, NUL) for i in columns):
+            import ibis
+
+            made = ibis.udf.scalar.builtin(character, name="chr", signature=(("int64",), "string"))
+            raw["nul"] = made(0)
         native = self.table.select(**raw, **forms) if columns else self.table
         formed: nw.LazyFrame[Any] = nw.from_native(native)
         return formed
@@ -44,8 +56,19 @@ class Ibis:
             return value.notnull().nullif(False)
         return value.cast("float64") if is_wide(dtype) else value
 
-    def literal(self, column: int, value: Any) -> Any:
+    def _is_nul(self, column: int, value: Any) -> bool:
+        """Is it a text that DuckDB before 2.0 cannot parse?"""
+        text = self.schema[column] == nw.String and isinstance(value, str) and NUL in value
+        return text and self.table.get_backend().name == "duckdb"
+
+    def literal(self, column: int, value: Any) -> nw.Expr:
         """Return microseconds as the nearest moment of Python."""
+        if self._is_nul(column, value):
+            first, *rest = (nw.lit(part) for part in value.split(NUL))
+            return nw.concat_str([first, *(e for part in rest for e in (nw.col("nul"), part))])
+        return nw.lit(self._literal(column, value))
+
+    def _literal(self, column: int, value: Any) -> Any:
         dtype = self.schema[column]
         if dtype == nw.Date:
             return date.fromordinal(min(max(1, value // DAY + 719_163), date.max.toordinal()))
