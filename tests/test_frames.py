@@ -136,7 +136,7 @@ def test_tiny_tables_have_no_aggregates() -> None:
 def test_one_value_that_dominates_withholds_the_mean() -> None:
     pay = [50_000.0 + i for i in range(99)] + [987_654_321.0]
     text = summarise(pd.DataFrame({"pay": pay}), "staff").text
-    assert "mean withheld" in text and "sd" not in text
+    assert "mean and sd withheld" in text and "mean 1" not in text and "· sd" not in text
 
 
 def test_shared_extremes_are_exact() -> None:

@@ -41,7 +41,7 @@ BELOW = ("names", "schema", "stats")
 N = 60
 RARE = 987_654_321
 # In no table but as a value that few rows share, or in a column that looks personal.
-SECRETS = ("zqx", "987654", "987,654", "9876.54", "1931-07", "411111111")
+SECRETS = ("zqxwvj", "987654", "987,654", "9876.54", "1931-07", "411111111")
 TOKEN = re.compile(r"(?<![\w.])-?\d[\d,]*(?:\.\d+)?(?:[eE][+-]?\d+)?")
 fast = settings(deadline=None, derandomize=True)
 
@@ -55,7 +55,7 @@ def plain_columns() -> dict[str, list[Any]]:
     days = [dt.date(2024, 1 + i % 3, 1 + i % 28) for i in range(N)]
     at = [dt.datetime(2024, 1 + i % 3, 1 + i % 28, i % 24) for i in range(N)]
     return {
-        "kind": ["common"] * (N - 3) + ["zqx rare"] * 3,
+        "kind": ["common"] * (N - 3) + ["zqxwvj rare"] * 3,
         "amount": [i % 30 for i in range(N - 2)] + [RARE] * 2,
         "low": [i * 0.37 for i in range(N - 1)] + [-float(RARE)],
         "ratio": [7.5] * (N - 1) + [9876.54321],
@@ -66,34 +66,34 @@ def plain_columns() -> dict[str, list[Any]]:
         "digits": [f"{i}.25" for i in range(N - 1)] + ["987654321.5"],
         "codes": [f"AB-{i:04}" for i in range(N - 1)] + ["ZQX-1931-07"],
         "flag": [False] * (N - 1) + [True],
-        "contact": [f"zqx.person{i}@example.org" for i in range(N)],
-        "boss": [f"zqx.boss{i % 2}@example.org" for i in range(N)],
-        "Phone Number": [f"zqx {i}" for i in range(N)],
+        "contact": [f"zqxwvj.person{i}@example.org" for i in range(N)],
+        "boss": [f"zqxwvj.boss{i % 2}@example.org" for i in range(N)],
+        "Phone Number": [f"zqxwvj {i}" for i in range(N)],
         "pin": [4_111_111_111_111_111] * N,
-        "salary_iban": ["DE89370400440532013000 zqx"] * N,
+        "salary_iban": ["DE89370400440532013000 zqxwvj"] * N,
         "few": [RARE if i < 3 else None for i in range(N)],
     }
 
 
 def more_pandas() -> dict[str, Any]:
-    labels = ["a"] * (N - 2) + ["zqx rare"] * 2
-    order = ["zqx never", "a", "zqx rare", "zqx also never"]
+    labels = ["a"] * (N - 2) + ["zqxwvj rare"] * 2
+    order = ["zqxwvj never", "a", "zqxwvj rare", "zqxwvj also never"]
     return {
         "category": pd.Categorical(labels, categories=order, ordered=True),
         "zoned": pd.to_datetime(plain_columns()["at"]).tz_localize("Europe/Berlin"),
         "wait": pd.to_timedelta([5] * (N - 1) + [RARE], unit="s"),
         "price": [Decimal("1.10") + i for i in range(N - 1)] + [Decimal("9876.54")],
-        "tags": [["x"] * (i % 3) for i in range(N - 1)] + [["zqx"] * 5],
-        "extra": [{"x": 1} if i else {"zqx key": "zqx"} for i in range(N)],
-        "mixed": [1, "zqx", None, [2], {"zqx": 1}, 2.5] * (N // 6),
-        "arrays": [np.arange(3)] * (N - 1) + [np.array(["zqx"])],
+        "tags": [["x"] * (i % 3) for i in range(N - 1)] + [["zqxwvj"] * 5],
+        "extra": [{"x": 1} if i else {"zqxwvj key": "zqxwvj"} for i in range(N)],
+        "mixed": [1, "zqxwvj", None, [2], {"zqxwvj": 1}, 2.5] * (N // 6),
+        "arrays": [np.arange(3)] * (N - 1) + [np.array(["zqxwvj"])],
         "float32": np.array([7.5] * (N - 1) + [RARE], dtype="float32"),
         "float16": np.array([7.5] * (N - 1) + [9876.54], dtype="float16"),
         "minus": [-0.0] * 3 + [1.5 + i for i in range(N - 3)],
         "wide": np.array([5] * (N - 1) + [9_876_543_210_987_654_321], dtype="uint64"),
         "period": pd.period_range("1931-07", periods=N, freq="M"),
         "cut": pd.cut([*range(N - 1), RARE], [0, 30, 60, RARE]),
-        "bytes": [b"zqx"] * N,
+        "bytes": [b"zqxwvj"] * N,
     }
 
 
@@ -107,17 +107,17 @@ def as_index() -> pd.DataFrame:
 
 
 def as_pivot() -> pd.DataFrame:
-    top = pd.MultiIndex.from_tuples([("score", f"zqx{i}@example.org") for i in range(4)])
+    top = pd.MultiIndex.from_tuples([("score", f"zqxwvj{i}@example.org") for i in range(4)])
     values = [[i % 7, 2.0, RARE if i == 3 else 1, i] for i in range(N)]
     return pd.DataFrame(values, columns=top)
 
 
 def as_polars() -> pl.DataFrame:
-    enum = pl.Enum(["zqx never", "a", "zqx rare"])
+    enum = pl.Enum(["zqxwvj never", "a", "zqxwvj rare"])
     more = {
-        "enum": pl.Series(["a"] * (N - 2) + ["zqx rare"] * 2, dtype=enum),
-        "struct": [{"x": 1, "zqx_key": i if i < 3 else None} for i in range(N)],
-        "lists": [["x"] * (i % 3) for i in range(N - 1)] + [["zqx"] * 5],
+        "enum": pl.Series(["a"] * (N - 2) + ["zqxwvj rare"] * 2, dtype=enum),
+        "struct": [{"x": 1, "zqxwvj_key": i if i < 3 else None} for i in range(N)],
+        "lists": [["x"] * (i % 3) for i in range(N - 1)] + [["zqxwvj"] * 5],
         "price": [Decimal("1.10") + i for i in range(N - 1)] + [Decimal("9876.54")],
         "wait": [dt.timedelta(seconds=5)] * (N - 1) + [dt.timedelta(seconds=RARE)],
         "clock": [dt.time(4, 5, 6)] * N,
@@ -128,9 +128,9 @@ def as_polars() -> pl.DataFrame:
 
 def as_arrow() -> pa.Table:
     more = {
-        "dictionary": pa.array(["a"] * (N - 2) + ["zqx rare"] * 2).dictionary_encode(),
-        "map": pa.array([[("zqx", 1)]] * N, type=pa.map_(pa.string(), pa.int64())),
-        "struct": pa.array([{"x": 1, "zqx": None if i else 1} for i in range(N)]),
+        "dictionary": pa.array(["a"] * (N - 2) + ["zqxwvj rare"] * 2).dictionary_encode(),
+        "map": pa.array([[("zqxwvj", 1)]] * N, type=pa.map_(pa.string(), pa.int64())),
+        "struct": pa.array([{"x": 1, "zqxwvj": None if i else 1} for i in range(N)]),
         "price": pa.array([Decimal("1.10")] * (N - 1) + [Decimal("9876.54")]),
     }
     return pa.table({**plain_columns(), **more})
@@ -141,9 +141,12 @@ def as_records() -> list[dict[str, Any]]:
     return [{name: columns[name][i] for name in columns} for i in range(N)]
 
 
+OPEN: list[Any] = []  # before DuckDB 1.5 a relation dies with its connection
+
+
 def as_relation() -> Any:
-    table = pa.table(plain_columns())
-    return duckdb.connect().from_arrow(table)
+    OPEN.append(duckdb.connect())
+    return OPEN[-1].from_arrow(pa.table(plain_columns()))
 
 
 def as_file() -> Path:
@@ -170,7 +173,7 @@ TABLES: dict[str, Callable[[], Any]] = {
     "lists": plain_columns,
     "array": lambda: np.array([*range(N - 1), RARE], dtype=float),
     "grid": lambda: np.array([[i, RARE if i == 5 else 1, 4111111111111111] for i in range(N)]),
-    "object array": lambda: np.array([*(["common"] * (N - 1)), "zqx"], dtype=object),
+    "object array": lambda: np.array([*(["common"] * (N - 1)), "zqxwvj"], dtype=object),
 }
 
 
@@ -328,7 +331,8 @@ def test_long_tables_hide_what_few_rows_share_too() -> None:
     for name in ("contact", "boss", "pin"):
         columns[name] = (rest[name] * repeats)[:110_001]
     frame = pl.DataFrame(columns)
-    relation = duckdb.connect().from_arrow(frame.to_arrow())
+    connection = duckdb.connect()
+    relation = connection.from_arrow(frame.to_arrow())
     for table in (frame, frame.lazy(), frame.to_pandas(), relation):
         text = summarise(table, "t", tokens=20_000).text
         assert "110,001 rows" in text and "common" in text
@@ -361,7 +365,7 @@ def figures(values: Any, **more: Any) -> Any:
 def test_no_mean_or_sd_gives_a_single_extreme_away(values: list[float]) -> None:
     shown = figures(values)
     assert not {"mean", "sd"} & set(shown.figures)
-    assert any("mean withheld" in note for note in shown.notes)
+    assert any("mean and sd withheld" in note for note in shown.notes)
     for frame in (pl.DataFrame({"v": values}, strict=False).lazy(), [{"v": v} for v in values]):
         assert summarise(frame, "t").columns["v"].figures == shown.figures
 
@@ -464,7 +468,7 @@ def test_counts_of_a_rare_value_are_not_told() -> None:
 @pytest.mark.parametrize("rows", [1, 2, 4])
 def test_tables_smaller_than_a_group_tell_no_value(library: Any, rows: int) -> None:
     columns = {name: column[:rows] for name, column in plain_columns().items()}
-    columns["same"] = ["zqx"] * rows
+    columns["same"] = ["zqxwvj"] * rows
     columns["number"] = [RARE] * rows
     columns["yes"] = [True] * rows
     columns["when"] = [dt.date(1931, 7, 23)] * rows
@@ -546,13 +550,13 @@ def test_other_cells_far_down_a_column_of_texts_stay(late: Any) -> None:
 
 
 def test_categories_without_rows_and_their_order_stay() -> None:
-    names = [f"zqx{i}" for i in range(50)]
+    names = [f"zqxwvj{i}" for i in range(50)]
     labels = ["low"] * 20 + ["mid"] * 20 + ["high"] * 20 + names[:3]
     order = [names[0], "low", *names[1:25], "mid", *names[25:], "high"]
     frame = pd.DataFrame({"v": pd.Categorical(labels, categories=order, ordered=True)})
     for table in (frame, pl.DataFrame({"v": pl.Series(labels, dtype=pl.Enum(order))})):
         text = summarise(table, "t").text
-        assert "zqx" not in text
+        assert "zqxwvj" not in text
         assert "ordered: low < mid < high" in text
 
 
@@ -564,14 +568,14 @@ def test_shapes_are_never_a_text_of_the_table() -> None:
 
 def test_list_lengths_and_keys_of_few_rows_stay() -> None:
     lists = [["x"] * 2] * 57 + [["x"] * 9876] * 3
-    structs = [{"a": 1, "zqx_rare": 1 if i < 4 else None} for i in range(60)]
+    structs = [{"a": 1, "zqxwvj_rare": 1 if i < 4 else None} for i in range(60)]
     for frame in (
         pd.DataFrame({"l": lists, "s": structs}),
         pl.DataFrame({"l": lists, "s": structs}),
         pa.table({"l": lists, "s": structs}),
     ):
         text = summarise(frame, "t").text
-        assert "9876" not in text and "9,876" not in text and "zqx" not in text, text
+        assert "9876" not in text and "9,876" not in text and "zqxwvj" not in text, text
 
 
 # --- records and other values in a prompt ------------------------------------------------------
@@ -609,11 +613,11 @@ def test_tables_inside_other_values_do_not_pass(value: object) -> None:
 def people() -> pd.DataFrame:
     return pd.DataFrame(
         {
-            "email": [f"zqx{i % 3}@example.org" for i in range(N)],
-            "backup_email": [f"zqx{i % 3}@example.net" for i in range(N)],
+            "email": [f"zqxwvj{i % 3}@example.org" for i in range(N)],
+            "backup_email": [f"zqxwvj{i % 3}@example.net" for i in range(N)],
             "phone": [f"+41 44 668 18 {i % 3:02}" for i in range(N)],
             "city": ["Bern", "Basel", "Genf"] * 20,
-            "note": ["call zqx@example.com" if i % 6 == 0 else "fine" for i in range(N)],
+            "note": ["call zqxwvj@example.com" if i % 6 == 0 else "fine" for i in range(N)],
             "age": [20 + i % 40 for i in range(N)],
         }
     )
@@ -621,7 +625,7 @@ def people() -> pd.DataFrame:
 
 def test_allow_unmasks_that_column_only() -> None:
     masked = summarise(people(), "t", tokens=9_000)
-    assert masked.masked == 4 and "zqx" not in masked.text and "668" not in masked.text
+    assert masked.masked == 4 and "zqxwvj" not in masked.text and "668" not in masked.text
     allowed = summarise(people(), "t", tokens=9_000, allow=["email"])
     assert allowed.masked == 3
     assert [column.name for column in allowed.columns if column.masked] == [
@@ -629,34 +633,34 @@ def test_allow_unmasks_that_column_only() -> None:
     ]  # fmt: skip
     assert "example.net" not in allowed.text and "example.com" not in allowed.text
     sample = summarise(people(), "t", level="sample", rows=9, tokens=9_000, allow=["email"])
-    assert "zqx0@example.org" in sample.text
+    assert "zqxwvj0@example.org" in sample.text
     assert not re.search(r"example\.(net|com)|668 18", sample.text)
 
 
 def test_labels_that_are_personal_stay_in_any_column() -> None:
-    late = ["fine"] * 3_000 + ["zqx@example.org"] * 30 + ["4111 1111 1111 1111"] * 30
+    late = ["fine"] * 3_000 + ["zqxwvj@example.org"] * 30 + ["4111 1111 1111 1111"] * 30
     for table in (pd.DataFrame({"v": late}), pl.DataFrame({"v": late}).lazy()):
         for level in ("stats", "sample"):
             text = summarise(table, "t", level=level, rows=500, tokens=50_000).text
-            assert "zqx" not in text and "4111" not in text, text
+            assert "zqxwvj" not in text and "4111" not in text, text
             assert ("row 1: fine" in text and "masked" in text) == (level == "sample")
-    order = ["fine", "zqx@example.org", "odd"]
-    cat = pd.Categorical(["fine"] * 3_000 + ["zqx@example.org"] * 9 + ["odd"] * 9, order, True)
-    assert "zqx" not in summarise(pd.DataFrame({"v": cat}), "t").text
+    order = ["fine", "zqxwvj@example.org", "odd"]
+    cat = pd.Categorical(["fine"] * 3_000 + ["zqxwvj@example.org"] * 9 + ["odd"] * 9, order, True)
+    assert "zqxwvj" not in summarise(pd.DataFrame({"v": cat}), "t").text
 
 
 def test_rows_keep_masked_cells() -> None:
     summary = summarise(as_pandas(), "t", level="sample", rows=N, tokens=200_000)
     assert summary.text.count("\nrow ") == N
     rows = summary.text[summary.text.index("\nrow ") :]
-    assert "zqx rare" in rows and str(RARE) in rows  # this is what sample is for
-    assert not re.search(r"example\.org|zqx \d|4111|DE89", rows)
-    assert "b'zqx'" not in rows
+    assert "zqxwvj rare" in rows and str(RARE) in rows  # this is what sample is for
+    assert not re.search(r"example\.org|zqxwvj \d|4111|DE89", rows)
+    assert "b'zqxwvj'" not in rows
 
 
 @pytest.mark.parametrize("level", ["names", "schema", "stats", "sample"])
 def test_personal_names_of_columns_stay(level: str) -> None:
-    names = ["zqx@example.org", "+41 44 668 18 00", "pay of zqx@example.org"]
+    names = ["zqxwvj@example.org", "+41 44 668 18 00", "pay of zqxwvj@example.org"]
     frame = pd.DataFrame({name: range(9) for name in names})
     pivot = frame.set_axis(pd.MultiIndex.from_product([["pay"], names]), axis=1)
     index = frame.set_index(names[0])
@@ -664,20 +668,20 @@ def test_personal_names_of_columns_stay(level: str) -> None:
                   pl.DataFrame(frame.to_dict("list")).group_by(names[0]),
                   pl.DataFrame({"s": [{names[0]: 1}] * 9})):  # fmt: skip
         summary = summarise(table, "t", level=level, rows=2)
-        assert "zqx" not in summary.text and "668" not in summary.text, summary.text
+        assert "zqxwvj" not in summary.text and "668" not in summary.text, summary.text
 
 
 def test_errors_suggest_no_personal_names() -> None:
-    frame = pd.DataFrame({"zqx@example.org": [1] * 9, "price": [1] * 9})
+    frame = pd.DataFrame({"zqxwvj@example.org": [1] * 9, "price": [1] * 9})
     for more in ({"cols": ["xqx@example.org"]}, {"allow": ["xqx@example.org"]}):
         with pytest.raises(UsageError) as error:
             summarise(frame, "t", **more)
-        assert "zqx" not in str(error.value)
+        assert "zqxwvj" not in str(error.value)
     with pytest.raises(UsageError, match="Did you mean price"):
         summarise(frame, "t", cols=["prise"])
     with pytest.raises(UsageError) as error:
         gather(Options(df=("t",), cols=("xqx@example.org",)), "?", {"t": frame}, M1())
-    assert "zqx" not in str(error.value)
+    assert "zqxwvj" not in str(error.value)
 
 
 def fails(value: str) -> int:
@@ -686,8 +690,8 @@ def fails(value: str) -> int:
 
 def unreadable() -> dict[str, Callable[[], Any]]:
     """Tables of engines whose own error messages show a value."""
-    lazy = pl.DataFrame({"v": ["zqx 987654", "1"]}).lazy()
-    number = "SELECT 'zqx'::VARCHAR::INTEGER AS v FROM range(9)"
+    lazy = pl.DataFrame({"v": ["zqxwvj 987654", "1"]}).lazy()
+    number = "SELECT 'zqxwvj'::VARCHAR::INTEGER AS v FROM range(9)"
     return {
         "cast": lambda: lazy.with_columns(pl.col("v").cast(pl.Int64)),
         "python": lambda: lazy.select(pl.col("v").map_elements(fails, pl.Int64)),
@@ -877,20 +881,20 @@ class Hostile:
     """Everything that Python calls by itself fails, and would tell the secret."""
 
     def _fail(self, *args: object) -> Any:
-        raise RuntimeError("zqx")
+        raise RuntimeError("zqxwvj")
 
     __str__ = __repr__ = __eq__ = __ne__ = __lt__ = __bool__ = __len__ = __iter__ = _fail
     __getitem__ = __float__ = __int__ = __index__ = __add__ = __format__ = __contains__ = _fail
 
     def __hash__(self) -> int:
-        raise RuntimeError("zqx")
+        raise RuntimeError("zqxwvj")
 
 
 class Huge:
     """Prints itself without end."""
 
     def __repr__(self) -> str:
-        return "zqx" * 4_000_000
+        return "zqxwvj" * 4_000_000
 
     __str__ = __repr__
 
@@ -899,7 +903,7 @@ class Label:
     """A column's name that cannot be printed."""
 
     def __str__(self) -> str:
-        raise RuntimeError("zqx")
+        raise RuntimeError("zqxwvj")
 
     __repr__ = __str__
 
@@ -919,7 +923,7 @@ class Broken(pd.DataFrame):
 
     @property
     def columns(self) -> Any:
-        raise RuntimeError("zqx")
+        raise RuntimeError("zqxwvj")
 
 
 def many(value: Any, rows: int = 30) -> np.ndarray[Any, Any]:
@@ -977,7 +981,7 @@ def bad() -> dict[str, Callable[[], Any]]:
         "far dates": lambda: pd.DataFrame({"a": ends, "b": pd.Series(ends, dtype=object)}),
         "far dates polars": lambda: pl.DataFrame({"a": ends, "b": [d.date() for d in ends]}),
         "farther": lambda: np.array(["20000-01-01", "-5000-01-01"] * 9, dtype="M8[D]"),
-        "huge integers": lambda: pd.DataFrame({"a": [10**400] * 9, "b": [2**64] * 9}),
+        "huge integers": lambda: pd.DataFrame({"a": [10**400] * 9, "b": [2**64] * 9}, dtype=object),
         "zones": lambda: pd.DataFrame(
             {"a": [pd.Timestamp("2020", tz=z) for z in ("UTC", "Asia/Tokyo")] * 9}
         ),
@@ -992,8 +996,8 @@ def bad() -> dict[str, Callable[[], Any]]:
         "deep": lambda: pl.DataFrame({"a": [[[[{"b": [{"c": [1]}]}]]]] * 9}),
         "intervals": lambda: pd.DataFrame({"a": range(18)}, index=pd.interval_range(0, 18)),
         "arrow nulls": lambda: pa.table({"a": pa.nulls(9), "b": pa.nulls(9, pa.int32())}),
-        "long texts": lambda: pd.DataFrame({"a": ["zqx" * 3_500_000] * 2, "b": [1, 2]}),
-        "long texts polars": lambda: pl.DataFrame({"a": ["zqx" * 3_500_000] * 2}),
+        "long texts": lambda: pd.DataFrame({"a": ["zqxwvj" * 3_500_000] * 2, "b": [1, 2]}),
+        "long texts polars": lambda: pl.DataFrame({"a": ["zqxwvj" * 3_500_000] * 2}),
         "categories": lambda: pd.DataFrame(
             {"a": pd.Categorical.from_codes([0, 1] * 9, pd.Index(np.arange(10**6).astype(str)))}
         ),
@@ -1009,10 +1013,10 @@ def test_bad_tables_get_a_summary_or_one_paragraph(kind: str) -> None:
         except UsageError as error:
             assert kind in ("broken subclass", "label"), error
             assert "could not be read" in str(error) and "\n" not in str(error)
-            assert "zqx" not in str(error)
+            assert "zqxwvj" not in str(error)
             continue
         assert summary.text.startswith("`t`: ")
-        assert level == "sample" or "zqx" not in summary.text
+        assert level == "sample" or "zqxwvj" not in summary.text
         assert summary.tokens <= 5_000
 
 
@@ -1026,24 +1030,24 @@ def test_nulls_of_any_kind_are_nulls() -> None:
 def test_bad_tables_by_all_routes(server: OpenRouter, shell: InteractiveShell, kind: str) -> None:
     shell.user_ns["t"] = bad()[kind]()
     for route in ROUTES:
-        assert "zqx" not in shown(shell, route.format(level="stats").replace("t,u", "t,t"))
-    assert "zqx" not in written(server)
+        assert "zqxwvj" not in shown(shell, route.format(level="stats").replace("t,u", "t,t"))
+    assert "zqxwvj" not in written(server)
 
 
 def files(at: Path) -> dict[str, Any]:
     """Tables whose source is broken or gone."""
-    (at / "none.parquet").write_bytes(b"PAR1 zqx is no Parquet")
-    (at / "latin.csv").write_bytes(b"a,b\n1,zqx\xff\xfe\n" * 50)
-    (at / "ragged.csv").write_text("a\n1\nzqx\n" * 900 + "x,y,z\n")
+    (at / "none.parquet").write_bytes(b"PAR1 zqxwvj is no Parquet")
+    (at / "latin.csv").write_bytes(b"a,b\n1,zqxwvj\xff\xfe\n" * 50)
+    (at / "ragged.csv").write_text("a\n1\nzqxwvj\n" * 900 + "x,y,z\n")
     (at / "nothing.csv").write_text("")
-    (at / "half.ndjson").write_text('{"a": 1}\n{"a": "zqx')
+    (at / "half.ndjson").write_text('{"a": 1}\n{"a": "zqxwvj')
     (at / "gone.csv").write_text("a,b\n1,2\n")
     pl.DataFrame({"a": [1]}).write_parquet(at / "gone.parquet")
     connection = duckdb.connect()
-    closed = connection.sql("SELECT 1 AS a, 'zqx' AS b FROM range(9)")
+    closed = connection.sql("SELECT 1 AS a, 'zqxwvj' AS b FROM range(9)")
     connection.close()
     dropped = duckdb.connect()
-    dropped.sql("CREATE TABLE t AS SELECT 'zqx' AS a")
+    dropped.sql("CREATE TABLE t AS SELECT 'zqxwvj' AS a")
     relation = dropped.table("t")
     dropped.sql("DROP TABLE t")
     gone = pl.scan_csv(at / "gone.csv"), pl.scan_parquet(at / "gone.parquet")
@@ -1063,7 +1067,7 @@ def test_broken_sources_are_one_paragraph_each(
             screen = shown(shell, cell)
             assert screen.startswith("UsageError: "), (kind, screen)
             assert len(screen.strip().splitlines()) == 1
-            assert "zqx" not in screen and "Nothing was sent" in screen
+            assert "zqxwvj" not in screen and "Nothing was sent" in screen
     assert not server.chats
 
 

@@ -23,7 +23,7 @@ from .lines import visible
 from .local import Local, array, there
 from .measures import Between, Count, Measures, Table
 from .nested import nested
-from .personal import column_reason, safe_name
+from .personal import column_reason, named_personal, safe_name
 from .summary import Column
 
 if TYPE_CHECKING:
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 HEAD = 500  # values that are searched for personal content
 MANY = 20  # labels from which dates and numbers written as text are looked for
+# What no column of floats holds, whatever its name; phones and cards with nulls are floats.
+FRACTIONS = ("e-mail", "IP address", "address", "name")
 Draft = Generator[list[Between], list[int], Column]
 
 
@@ -162,9 +164,14 @@ def _text(column: int, known: Column, m: Measures, series: Series, k: int) -> Dr
     if series.dtype != nw.String:
         facts += _order(series, top)
     elif not top or sum(top.values()) < 0.5:
-        facts += [f"about {seen.str.len_chars().mean():.0f} characters"]
+        facts += [_length(seen.str.len_chars())]
         facts += [found for found in [texts.common_shape(seen, k)] if found]
     return replace(known, distinct=distinct, labels=top, notes=(*facts, *_key(m, distinct)))
+
+
+def _length(sizes: Series) -> str:
+    same = sizes.min() == sizes.max()
+    return f"{sizes.min()} characters" if same else f"about {sizes.mean():.0f} characters"
 
 
 def _asked_about(seen: Series, distinct: Count | None, k: int) -> list[Any]:
@@ -240,6 +247,8 @@ def _reason(name: str, series: Series) -> str:
     """Return why a column looks personal, "" if it does not."""
     dtype = series.dtype
     if dtype == nw.Boolean:
+        return ""
+    if dtype.is_float() and named_personal(name) in FRACTIONS:
         return ""
     whole = bool(dtype.is_integer())
     looked_at = whole or is_text(dtype) or dtype in (nw.Object, nw.Unknown)

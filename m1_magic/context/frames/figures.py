@@ -75,33 +75,47 @@ def numbers(column: int, m: Measures, order: Array, k: int, *, once: bool) -> As
     while asked := _open(column, slots, known, k, once=once):
         known.update(zip(asked, (yield asked), strict=True))
     figures = _chosen(column, slots, known, k)
-    notes: tuple[str, ...] = ()
-    biggest = max(m.low, m.high, key=abs)
-    alone = known.get(Between(column, biggest, biggest), 0) < k
-    one = alone and not 2 * abs(biggest) <= (m.size or 0) * n
-    rest = round((1 - sum(few.values())) * len(order)) if few else 0
-    if one or 0 < rest < k or _dominated(m, order, n, k):
-        # Values could be computed back from a mean that they dominate.
-        figures = {name: v for name, v in figures.items() if name not in ("mean", "sd")}
-        who = "one value dominates" if one else f"fewer than {k} rows decide it"
-        notes = (f"mean withheld: {who}",)
+    notes = _withheld(m, order, n, k, few, known.get(Between(column, m.high, m.high), 0))
+    figures = {name: v for name, v in figures.items() if not any(name in note for note in notes)}
     return Figures(figures, few, counts, notes)
 
 
-def _dominated(m: Measures, order: Array, n: int, k: int) -> bool:
-    """Do fewer than k rows make up nearly all of the spread, or one of them most of it?"""
+def _withheld(
+    m: Measures, order: Array, n: int, k: int, few: dict[str, float], tops: int
+) -> tuple[str, ...]:
+    """Return notes on mean and sd where values could be computed back from them.
+
+    So it is where fewer than k rows decide them: by their values, or since the shares of all
+    other values are told.
+    """
+    rest = round((1 - sum(few.values())) * len(order)) if few else 0
+    if m.low >= 0 and tops < k and 2 * m.high > (m.size or 0) * n:  # most of the sum
+        return ("mean and sd withheld: one value dominates",)
+    if 0 < rest < k or _dominated(m, order, n, k, 1):
+        return (f"mean and sd withheld: fewer than {k} rows decide them",)
+    if _dominated(m, order, n, k, 2):
+        return (f"sd withheld: fewer than {k} rows decide it",)
+    return ()
+
+
+def _dominated(m: Measures, order: Array, n: int, k: int, power: int) -> bool:
+    """Do fewer than k rows make up nearly all of the distances from the median (or their
+    squares), or one of them most of it?"""
     if k < 2 or m.mean is None or not m.sd:
         return False
     middle = float(order[len(order) // 2])
     whole = len(order) == n
     ends = np.r_[order[: k - 1], order[max(k - 1, n - k + 1) :]] if whole else [m.low, m.high]
-    away = np.sort(np.square(np.asarray(ends, dtype=np.float64) - middle))
+    away = np.sort(np.abs(np.asarray(ends, dtype=np.float64) - middle) ** power)
     # Of a longer table only the ends are known: as if k - 1 rows lay there.
     few = float(away[1 - k :].sum()) if whole else (k - 1) * float(away[-1])
-    spread = (n - 1) * m.sd * m.sd + n * (m.mean - middle) * (m.mean - middle)
-    if not math.isfinite(spread):
+    if power == 1:
+        total = n * float(np.abs(order.astype(np.float64) - middle).mean())
+    else:
+        total = (n - 1) * m.sd * m.sd + n * (m.mean - middle) * (m.mean - middle)
+    if not math.isfinite(total):
         return True
-    return few > DOMINANT * spread or (whole and 2 * float(away[-1]) > spread)
+    return few > DOMINANT * total or (whole and 2 * float(away[-1]) > total)
 
 
 def _values(order: Array, k: int) -> dict[str, float]:
@@ -131,15 +145,19 @@ def _slots(m: Measures, order: Array, k: int, *, quartiles: bool) -> list[list[C
     """Return, for each place in the line, the figures it could show, the best first."""
     fine = _decimals(m.sd, 3)
     tails = [_tail(order, k, q, fine) if quartiles else [] for q in (0.01, 0.99)]
-    slots = [[_extreme("min", m.low), *tails[0]]]
+    slots = [[_shared("min", m.low, order), *tails[0]]]
     if quartiles:
         slots += [_quartile(order, k, q, fine) for q in (0.25, 0.5, 0.75)]
-    slots.append([_extreme("max", m.high), *tails[1]])
-    return [*slots, _rounded("mean", m.mean, 4, fine), _rounded("sd", m.sd, 4)]
+    slots.append([_shared("max", m.high, order), *tails[1]])
+    return [*slots, _rounded("mean", m.mean, 4, fine, fine + 2), _rounded("sd", m.sd, 4)]
 
 
-def _extreme(label: str, value: Any) -> Candidate:
-    return Candidate(label, _bare(value), value, value, shared=True)
+def _shared(label: str, value: Any, order: Array) -> Candidate:
+    """Return a value that leaves if k rows have it, in 7 digits unless that is another's value."""
+    short = float(f"{value:.7g}")
+    left, right = np.searchsorted(order, short), np.searchsorted(order, short, "right")
+    exact = isinstance(value, int) or left != right
+    return Candidate(label, _bare(value if exact else short), value, value, shared=True)
 
 
 def _quartile(order: Array, k: int, q: float, fine: int) -> list[Candidate]:
@@ -148,8 +166,7 @@ def _quartile(order: Array, k: int, q: float, fine: int) -> list[Candidate]:
     if len(order) * min(q, 1 - q) < k:
         return []
     value = order[place := round(q * (len(order) - 1))].item()
-    exact = Candidate(label, _bare(value), value, value, shared=True)
-    return [exact, *_rounded(label, _near(order, place, k), 4, fine)]
+    return [_shared(label, value, order), *_rounded(label, _near(order, place, k), 4, fine)]
 
 
 def _tail(order: Array, k: int, q: float, fine: int) -> list[Candidate]:
@@ -175,7 +192,9 @@ def _near(order: Array, place: int, k: int) -> float | None:
     return float(order[start : start + many].mean(dtype=np.float64))
 
 
-def _rounded(label: str, value: float | None, digits: int, fine: int = -400) -> list[Candidate]:
+def _rounded(
+    label: str, value: float | None, digits: int, fine: int = -400, finest: int = 400
+) -> list[Candidate]:
     """Return ``value`` in so many digits, or more where its column spreads less than that.
 
     A digit or two more is the way out if the figure is some row's own value; less of them may
@@ -183,7 +202,7 @@ def _rounded(label: str, value: float | None, digits: int, fine: int = -400) -> 
     """
     if value is None or not math.isfinite(value):
         return []
-    places = max(_decimals(value, digits), min(fine, _decimals(value, 7)))
+    places = min(finest, max(_decimals(value, digits), min(fine, _decimals(value, 7))))
     made = []
     for decimals in (places, places + 1, places + 2):
         shown = float(f"{value:.{decimals}f}") if 0 <= decimals < 300 else round(value, decimals)

@@ -54,17 +54,24 @@ class Line:
         """Return all that may be said."""
         if len(self.columns) > 1:
             return self._together()
-        c, told = self.first, [self._head()]
-        told += [
+        c, complete = self.first, self._complete()
+        counts = [
             f"{name} {share(n / self.rows)}"
             for name, n in c.counts.items()
-            if _told(name, n, self.rows)
+            if name != "zero" or (not complete and n >= 0.01 * self.rows)
         ]
-        told += [distinct(c)] if c.distinct and "always" not in c.figures else []
         between = " " if "to" in c.figures else " · "
-        told += [between.join(f"{name} {figure(v)}" for name, v in c.figures.items())]
-        told += [self._labels()]
-        return "; ".join(filter(None, [*told, *c.notes]))
+        figures = between.join(f"{name} {figure(c.figures[name])}" for name in self._telling())
+        told = "" if "always" in c.figures or complete else distinct(c)
+        parts = [self._head(), *counts, told, figures, self._labels(), *c.notes]
+        return "; ".join(filter(None, parts))
+
+    def _telling(self) -> list[str]:
+        """Return the figures that say more than the shares of all values do."""
+        if not self._complete():
+            return list(self.first.figures)
+        more = ("always", "mean", "sd") if len(self.first.labels) > 2 else ("always",)
+        return [name for name in self.first.figures if name in more]
 
     def brief(self) -> str:
         """Return the type and the one thing that tells most."""
@@ -86,6 +93,10 @@ class Line:
         c = self.first
         return {} if set(ENDS) & c.figures.keys() else dict([*c.labels.items()][:1])
 
+    def _complete(self) -> bool:
+        """Are these numbers all of whose values are told with their shares?"""
+        return self.first.type.startswith(PLAIN) and sum(self.first.labels.values()) > 1 - 1e-9
+
     def _head(self) -> str:
         c = self.first
         head = f"- `{visible(c.name)}`" + (f": {c.type}" if c.type else "")
@@ -97,7 +108,9 @@ class Line:
         c = self.first
         told = [f"{_quoted(label, c)} {share(part)}" for label, part in c.labels.items()]
         rest = 1 - sum(c.labels.values())
-        if told and rest > 1e-9 and c.type != "true/false":
+        if len(told) == 1 and rest <= 1e-9:
+            return f"always {_quoted(next(iter(c.labels)), c)}"
+        if told and 1e-9 < rest < 0.95 and c.type != "true/false":
             told.append(f"others {share(rest)}")
         return ", ".join(told)
 
@@ -119,10 +132,6 @@ class Line:
                 )
         names = f"`{visible(columns[0].name)}` … `{visible(columns[-1].name)}`"
         return f"- {names} ({len(columns):,} columns): {columns[0].type}, " + "; ".join(spans)
-
-
-def _told(name: str, number: int, rows: int) -> bool:
-    return name != "zero" or number >= 0.01 * rows
 
 
 def nulls(number: int, rows: int) -> str:

@@ -8,14 +8,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from datetime import date, timedelta
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import narwhals.stable.v2 as nw
 import numpy as np
 
-from . import distinct
+from . import distinct, unboxed
 from .arrays import Array, hits, moments, spread
 from .kinds import is_moment, is_number, is_text
 from .measures import FEW, SAMPLE, WHOLE, Between, Count, Measures
@@ -26,17 +24,6 @@ if TYPE_CHECKING:
 
 SLOTS = 1 << 16  # of the table of labels' hashes
 NEARLY = 0.98  # of a sample differ: nothing more is learnt by reading all rows
-# What pandas' infer_dtype says of a column of objects → the dtype it could have had.
-OBJECTS = {
-    "boolean": "boolean",
-    "integer": "Int64",
-    "floating": "float64",
-    "mixed-integer-float": "float64",
-    "decimal": "float64",
-    "date": "datetime64[us]",
-    "datetime": "datetime64[us]",
-    "timedelta": "timedelta64[us]",
-}
 
 
 class Local:
@@ -61,7 +48,7 @@ class Local:
         if column not in self._kept:
             series = self.table[str(column)]
             unknown = series.dtype in (nw.Object, nw.Unknown)
-            self._kept[column] = _unboxed(series) if unknown else _texts_only(series)
+            self._kept[column] = unboxed.unboxed(series) if unknown else unboxed.texts_only(series)
         return self._kept[column]
 
     def measure(self, columns: Sequence[int], *, nulls_only: bool = False) -> list[Measures]:
@@ -253,61 +240,3 @@ def _arrow(native: Any) -> bool:
         return True
     dtype = getattr(native, "dtype", None)
     return hasattr(dtype, "pyarrow_dtype") or getattr(dtype, "storage", "") == "pyarrow"
-
-
-def _texts_only(series: Series) -> Series:
-    """Return a pandas column that begins with texts as texts all through.
-
-    Narwhals looks at the first hundred cells. Others may be slow to hash, or print themselves
-    without end.
-    """
-    native = series.to_native()
-    if str(getattr(native, "dtype", "")) != "object":
-        return series
-    import pandas
-
-    if pandas.api.types.infer_dtype(native, skipna=True) in ("string", "empty"):
-        return series
-    return nw.from_native(native.map(_shortly, na_action="ignore"), series_only=True)
-
-
-def _shortly(value: Any) -> str:
-    """Return a text, number or date as text, of other cells the type."""
-    if isinstance(value, str):
-        return value
-    plain = isinstance(value, (float, Decimal, date, timedelta))
-    return str(value) if plain or type(value) in (bool, int) else f"<{type(value).__name__}>"
-
-
-def _unboxed(series: Series) -> Series:
-    """Return a pandas column of Python objects that are all of one kind as that kind."""
-    native = series.to_native()
-    if not hasattr(native, "infer_objects"):
-        return series
-    import pandas
-
-    head = native.head(SAMPLE)
-    kind = OBJECTS.get(pandas.api.types.infer_dtype(head, skipna=True))
-    if kind is None:
-        return series
-    try:
-        if kind == "datetime64[us]":
-            made = pandas.to_datetime(native, errors="coerce", utc=_zoned(head)).astype(
-                "datetime64[us, UTC]" if _zoned(head) else kind
-            )
-        elif kind == "float64":
-            made = pandas.to_numeric(native.map(_float, na_action="ignore"), errors="coerce")
-        else:
-            made = native.astype(kind)
-    except Exception:  # a value further down that is of another kind
-        return series
-    same = int(made.isna().sum()) == int(native.isna().sum())
-    return nw.from_native(made, series_only=True) if same else series
-
-
-def _zoned(head: Any) -> bool:
-    return any(getattr(value, "tzinfo", None) is not None for value in head.head(100))
-
-
-def _float(value: Any) -> float:
-    return float(value)

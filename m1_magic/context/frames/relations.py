@@ -26,6 +26,8 @@ WIDEST = 30  # numeric columns that are compared with each other
 GROUPS = 8  # columns of labels that are
 STRONG = 0.8
 TOLD = 6
+PAIRS = 4  # correlations among them
+EMPTY = 0.2  # share of nulls from which a column of labels decides nothing
 
 
 def relations(columns: Mapping[int, Column], sample: Local, k: int) -> tuple[str, ...]:
@@ -38,12 +40,21 @@ def relations(columns: Mapping[int, Column], sample: Local, k: int) -> tuple[str
     """
     if sample.rows < 4 * k:
         return ()
-    every = max(1, sample.rows // ROWS)
+    every = thinned(sample.rows)
     thin = [(c, sample.series(i).gather_every(every)) for i, c in columns.items() if not c.masked]
     numeric = [(c, s) for c, s in thin if is_number(s.dtype) and "always" not in c.figures]
-    labelled = [(c, s) for c, s in thin if is_text(s.dtype) and len(c.labels) > 1]
+    labelled = [
+        (c, s)
+        for c, s in thin
+        if is_text(s.dtype) and len(c.labels) > 1 and s.null_count() <= EMPTY * len(s)
+    ]
     told = [*_together(numeric[:WIDEST]), *_decided(labelled[:GROUPS])]
     return tuple(told[:TOLD])
+
+
+def thinned(rows: int) -> int:
+    """Return the step at which rows of a sample are read."""
+    return max(1, rows // ROWS)
 
 
 def _together(columns: Sequence[tuple[Column, Series]]) -> list[str]:
@@ -74,7 +85,7 @@ def _together(columns: Sequence[tuple[Column, Series]]) -> list[str]:
     return [
         f"`{visible(columns[i][0].name)}` and `{visible(columns[j][0].name)}`: "
         + ("move together exactly" if abs(r) > 0.99995 else f"correlation {r:.2f}")
-        for r, i, j in pairs[:TOLD]
+        for r, i, j in pairs[:PAIRS]
     ]
 
 

@@ -12,7 +12,7 @@ from .local import Local
 from .measures import Table
 from .page import Page, fit
 from .personal import named_personal, safe_name
-from .relations import relations, repeated
+from .relations import relations, repeated, thinned
 from .rows import pick, shown
 from .summary import Column, Columns, Summary, Wish
 from .tables import Groups, Source
@@ -140,5 +140,7 @@ def _reading(k: int, rows: int, read: int) -> list[str]:
     """Return how the figures are to be read."""
     told = [f"no value that fewer than {k} rows share"] if k > 1 else []
     if read < rows:
-        told.append(f"quantiles, outliers and relations ≈ from {read:,} rows")
+        told.append(f"quantiles and outliers ≈ from {read:,} rows")
+    if rows > (compared := read // thinned(read)):
+        told.append(f"relations ≈ from {compared:,}")
     return told

@@ -1,0 +1,84 @@
+"""pandas columns of Python objects → what they hold, if all of it is of one kind."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import narwhals.stable.v2 as nw
+
+from .measures import SAMPLE
+
+if TYPE_CHECKING:
+    Series = nw.Series[Any]
+
+# What pandas' infer_dtype says of a column of objects → the dtype it could have had.
+OBJECTS = {
+    "boolean": "boolean",
+    "integer": "Int64",
+    "floating": "float64",
+    "mixed-integer-float": "float64",
+    "decimal": "float64",
+    "date": "datetime64[us]",
+    "datetime": "datetime64[us]",
+    "timedelta": "timedelta64[us]",
+}
+
+
+def texts_only(series: Series) -> Series:
+    """Return a pandas column that begins with texts as texts all through.
+
+    Narwhals looks at the first hundred cells. Others may be slow to hash, or print themselves
+    without end.
+    """
+    native = series.to_native()
+    if str(getattr(native, "dtype", "")) != "object":
+        return series
+    import pandas
+
+    if pandas.api.types.infer_dtype(native, skipna=True) in ("string", "empty"):
+        return series
+    return nw.from_native(native.map(_shortly, na_action="ignore"), series_only=True)
+
+
+def _shortly(value: Any) -> str:
+    """Return a text, number or date as text, of other cells the type."""
+    if isinstance(value, str):
+        return value
+    plain = isinstance(value, (float, Decimal, date, timedelta))
+    return str(value) if plain or type(value) in (bool, int) else f"<{type(value).__name__}>"
+
+
+def unboxed(series: Series) -> Series:
+    """Return a pandas column of Python objects that are all of one kind as that kind."""
+    native = series.to_native()
+    if not hasattr(native, "infer_objects"):
+        return series
+    import pandas
+
+    head = native.head(SAMPLE)
+    kind = OBJECTS.get(pandas.api.types.infer_dtype(head, skipna=True))
+    if kind is None:
+        return series
+    try:
+        if kind == "datetime64[us]":
+            made = pandas.to_datetime(native, errors="coerce", utc=_zoned(head)).astype(
+                "datetime64[us, UTC]" if _zoned(head) else kind
+            )
+        elif kind == "float64":
+            made = pandas.to_numeric(native.map(_float, na_action="ignore"), errors="coerce")
+        else:
+            made = native.astype(kind)
+    except Exception:  # a value further down that is of another kind
+        return series
+    same = int(made.isna().sum()) == int(native.isna().sum())
+    return nw.from_native(made, series_only=True) if same else series
+
+
+def _zoned(head: Any) -> bool:
+    return any(getattr(value, "tzinfo", None) is not None for value in head.head(100))
+
+
+def _float(value: Any) -> float:
+    return float(value)
