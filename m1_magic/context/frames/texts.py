@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 LABELS = 6
 TELLING = 0.01  # share from which a label tells something
-SHAPED = 200  # texts whose shape is looked at
+SHAPED = 100  # texts whose shape is looked at
 LONGEST_NUMBER = 40  # characters
 DATE = re.compile(
     r"\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d{1,6})?)?(?:Z|[+-]\d{2}:?\d{2})?)?\Z"
