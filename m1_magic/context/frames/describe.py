@@ -29,7 +29,7 @@ from .summary import Column
 if TYPE_CHECKING:
     Series = nw.Series[Any]
 
-HEAD = 500  # values that are searched for personal content
+HEAD = 400  # values that are searched for personal content
 MANY = 20  # labels from which dates and numbers written as text are looked for
 # What no column of floats holds, whatever its name; phones and cards with nulls are floats.
 FRACTIONS = ("e-mail", "IP address", "address", "name")

@@ -174,6 +174,8 @@ def array(series: Series) -> Array:
 def _nulls(series: Series) -> int:
     """Return the rows without a value, from Arrow's own count where that is at hand."""
     native = series.to_native()
+    if _nan_is_null(series) and native.dtype.kind in "biu":
+        return 0  # NumPy has no nulls of these
     return int(series.to_arrow().null_count if _arrow(native) else series.null_count())
 
 

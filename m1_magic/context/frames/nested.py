@@ -19,7 +19,7 @@ from .summary import Column
 if TYPE_CHECKING:
     Series = nw.Series[Any]
 
-OBJECTS = 5_000  # Python objects of a column that are looked at
+OBJECTS = 2_000  # Python objects of a column that are looked at
 
 
 def nested(known: Column, m: Measures, seen: Series, k: int) -> Column:
