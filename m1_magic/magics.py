@@ -56,7 +56,7 @@ class M1Magics(Magics):
                 f"On the first line stand options only, not {plain(rest, 60)!r}.",
                 todo="Put the question below; quote an option's value that has spaces.",
             )
-        self._ask(options, rest or cell)
+        self._ask(options, rest or cell, pure=True)
 
     def _line(self, line: str) -> None:
         from . import grammar, verbs
@@ -71,7 +71,7 @@ class M1Magics(Magics):
             return
         screen.show(verbs.found(verb, rest).run(desk, grammar.words(rest)))
 
-    def _ask(self, options: Options, prompt: str) -> None:
+    def _ask(self, options: Options, prompt: str, *, pure: bool = False) -> None:
         from .render import choose
 
         names = self._shell.user_ns
@@ -82,7 +82,8 @@ class M1Magics(Magics):
             return
         if options.out:
             names.pop(options.out, None)
-        view = choose(self._shell, api.settings(), quiet=options.quiet, raw=options.raw)
+        quiet, raw = options.quiet, options.raw
+        view = choose(self._shell, api.settings(), quiet=quiet, raw=raw, pure=pure)
         try:
             self._bind(api.run(prompt, options, names, view), options)
         except Told as error:

@@ -16,6 +16,7 @@ import signal
 import socket
 import subprocess
 import sys
+import textwrap
 import threading
 import time
 import zipfile
@@ -498,9 +499,15 @@ def test_the_server_goes_with_a_killed_process(model_home: Path) -> None:
 @pytest.mark.offline
 @pytest.mark.skipif(os.name != "posix", reason="POSIX signals")
 def test_an_interrupt_reaches_python_and_not_the_server(model_home: Path) -> None:
-    code = SHARED + (
-        "try:\n    signal.pause()\nexcept KeyboardInterrupt:\n"
-        "    server.check()\n    print(server.running, os.getpgid(server.pid) == os.getpgid(0))\n"
+    # All of it inside ``try``: the interrupt may come before the pause.
+    code = (
+        "try:\n"
+        + textwrap.indent(SHARED + "signal.pause()\n", "    ")
+        + (
+            "except KeyboardInterrupt:\n"
+            "    server.check()\n"
+            "    print(server.running, os.getpgid(server.pid) == os.getpgid(0))\n"
+        )
     )
     with script(model_home, code) as process:
         started(process)

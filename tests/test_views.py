@@ -87,10 +87,16 @@ class Recorder(DisplayPublisher):
         json.dumps(data)
         self.sent.append({"data": data, **more})
 
+    def clear_output(self, wait: bool = False) -> None:
+        self.sent.append({"data": {}, "clear": wait})
+
     def outputs(self) -> list[dict[str, Any]]:
-        """The cell's outputs, with updates applied."""
+        """The cell's outputs, with updates and clearing applied."""
         shown: dict[Any, dict[str, Any]] = {}
         for number, message in enumerate(self.sent):
+            if "clear" in message:
+                shown.clear()
+                continue
             key = (message.get("transient") or {}).get("display_id", number)
             assert (key in shown) == bool(message.get("update")), "an update without its display"
             shown[key] = message["data"]
@@ -166,14 +172,77 @@ def test_the_answer_grows_and_is_whole_at_the_end(shell: InteractiveShell) -> No
     assert answer["text/plain"] == text
 
 
-@pytest.mark.parametrize("render", ["html", "markdown", "text"])
-def test_bytes_stay_bounded_for_a_long_answer(shell: InteractiveShell, render: str) -> None:
-    text = "A sentence of an answer, forty characters.\n\n" * 2300  # 100 kB
-    seconds = len(text) / 4 / 2000  # 2,000 deltas of 4 characters a second
-    play(NotebookView(shell, M1(render=render), now=Clock(1 / 2000)), receipt(text))
-    most = 200_000 * seconds + 5 * len(text)  # the budget, the last update and the final bundle
-    assert 3 * len(text) < shell.display_pub.bytes() < most
-    assert shell.display_pub.outputs()[0]["text/plain"] == text
+RENDERS = pytest.mark.parametrize("render", ["html", "markdown", "text"])
+SENTENCE = "A sentence of an answer, forty characters.\n\n"
+
+
+def streamed(shell: Any, text: str, render: str = "html", *, pure: bool = True) -> Any:
+    """2,000 deltas of 4 characters a second."""
+    clock = Clock(1 / 2000)
+    play(NotebookView(shell, M1(render=render), now=clock, pure=pure), receipt(text))
+    return shell.display_pub
+
+
+@RENDERS
+def test_a_long_answer_ends_as_two_outputs_in_a_cell_of_ours(
+    shell: InteractiveShell, render: str
+) -> None:
+    text = SENTENCE * 2200  # 97 kB
+    publisher = streamed(shell, text, render)
+    assert publisher.bytes() <= 10 * len(text)
+    answer, foot = publisher.outputs()
+    assert answer["text/plain"] == text and foot[RECORD]["status"] == "ok"
+
+
+@RENDERS
+@pytest.mark.parametrize(("sentences", "pure"), [(2200, False), (2400, True)])
+def test_else_its_blocks_stay_and_nothing_is_cleared(
+    shell: InteractiveShell, render: str, sentences: int, pure: bool
+) -> None:
+    text = SENTENCE * sentences
+    publisher = streamed(shell, text, render, pure=pure)
+    assert not any("clear" in message for message in publisher.sent)
+    *blocks, foot = publisher.outputs()
+    assert "".join(block["text/plain"] for block in blocks) == text
+    assert 2 < len(blocks) < 49 and RECORD in foot
+    assert publisher.bytes() <= 10 * len(text)
+
+
+def test_a_megabyte_makes_fewer_than_fifty_outputs(shell: InteractiveShell) -> None:
+    text = SENTENCE * 23_000
+    publisher = streamed(shell, text)
+    assert len(publisher.outputs()) < 50
+    assert publisher.bytes() <= 14 * len(text)
+
+
+def test_blocks_are_cut_where_nothing_can_change_them(shell: InteractiveShell) -> None:
+    code = "```python\nx = 1\n\ny = 2\n```"
+    part = f"# Head\n\n- a\n- b\n\n  c\n\n{code}\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\n"
+    publisher = streamed(shell, part * 400, pure=False)
+    *blocks, _ = publisher.outputs()
+    assert len(blocks) > 2
+    for block in blocks:
+        assert block["text/plain"].lstrip().startswith(("# Head", "- a", "```python", "| a"))
+        assert block["text/plain"].count("```") % 2 == 0
+
+
+def test_thinking_is_folded_once_above_a_long_answer(shell: InteractiveShell) -> None:
+    text = SENTENCE * 400
+    view = NotebookView(shell, M1(), now=Clock(1 / 2000))
+    play(view, receipt(text, thinking="hmm " * 50))
+    *blocks, _ = shell.display_pub.outputs()
+    assert len(blocks) > 1
+    assert ["<details" in block["text/html"] for block in blocks] == [True] + [False] * (
+        len(blocks) - 1
+    )
+
+
+def test_a_call_that_fails_without_a_word_leaves_only_its_footer(shell: InteractiveShell) -> None:
+    view = NotebookView(shell, M1(), now=Clock(0), pure=True)
+    view.open(REQUEST, None, "")
+    view.close(receipt("", status="failed", finish=None, cost=None, source="unknown", usage=None))
+    (foot,) = shell.display_pub.outputs()
+    assert foot[RECORD]["status"] == "failed"
 
 
 def test_at_most_ten_paintings_a_second(shell: InteractiveShell) -> None:
@@ -182,12 +251,13 @@ def test_at_most_ten_paintings_a_second(shell: InteractiveShell) -> None:
     assert 5 < len(shell.display_pub.sent) <= clock.time * 10 + 4
 
 
-def test_under_capture_each_output_is_sent_once(shell: InteractiveShell) -> None:
+def test_under_capture_one_bundle_is_sent(shell: InteractiveShell) -> None:
     shell.display_pub = CapturingDisplayPublisher()
     play(NotebookView(shell, M1(), now=Clock(1)), receipt("x" * 400))
-    answer, foot = shell.display_pub.outputs
-    assert answer["data"]["text/plain"] == "x" * 400 and not answer["update"]
-    assert foot["data"][RECORD]["status"] == "ok"
+    (only,) = shell.display_pub.outputs
+    assert only["data"]["text/plain"].startswith("x" * 400 + "\n\n") and not only["update"]
+    assert only["data"]["text/html"].count("x" * 400) == 1
+    assert only["data"][RECORD]["status"] == "ok"
 
 
 @pytest.mark.parametrize("status", ["failed", "stopped"])

@@ -51,7 +51,14 @@ class Silent:
         pass
 
 
-def choose(shell: object | None, settings: M1, *, quiet: bool = False, raw: bool = False) -> View:
+def choose(
+    shell: object | None,
+    settings: M1,
+    *,
+    quiet: bool = False,
+    raw: bool = False,
+    pure: bool = False,
+) -> View:
     """Return the view that fits where the code runs.
 
     Args:
@@ -59,6 +66,7 @@ def choose(shell: object | None, settings: M1, *, quiet: bool = False, raw: bool
         settings: for ``render``, ``thinking`` and ``footer``.
         quiet: show nothing; a notebook still keeps the record of the call.
         raw: the answer as plain text on stdout.
+        pure: is all of the cell ours, so that its outputs may be cleared?
     """
     notebook = in_notebook(shell)
     if quiet and not notebook:
@@ -66,7 +74,7 @@ def choose(shell: object | None, settings: M1, *, quiet: bool = False, raw: bool
     if notebook and (quiet or not raw):
         from .notebook import NotebookView, RecordView
 
-        return RecordView(shell, settings) if quiet else NotebookView(shell, settings)
+        return RecordView(shell, settings) if quiet else NotebookView(shell, settings, pure=pure)
     from .terminal import PlainView, TerminalView
 
     if raw or not sys.stdout.isatty():

@@ -49,6 +49,7 @@ COLOURED = 20_000  # characters of a code block that Pygments is given; longer o
 
 _HOSTLIKE = re.compile(r"[\w-]+(?:[.\u3002\uff0e\uff61][\w-]+)*[.\u3002\uff0e\uff61][^\W\d_]{2,}")
 _URL_PATH = re.compile(r"(https?://[^\s/?#]+)\S*", re.IGNORECASE)
+_LINE_END = re.compile(r"\r\n?|\n")
 _TASK = re.compile(r"\[([ xX])\][ \u00a0]")
 _DELIMITER = re.compile(r"[\s|:\-]*-[\s|:\-]*")
 _MARKS = re.compile(r"[\s\-=*_`~|:#+>$\\\[\]]*|\s*\d{1,9}[.)]?\s*")
@@ -58,7 +59,8 @@ def html(markdown: str, *, typeset: bool = True) -> str:
     """Return untrusted Markdown as one safe ``<div>``; ``typeset=False`` leaves TeX as text."""
     source = visible(markdown)
     try:
-        inner = _clean(_parser().render(source, {"typeset": typeset}))
+        # Once more after parsing: "&#x202e;" and its like are characters only now.
+        inner = _clean(visible(_parser().render(source, {"typeset": typeset})))
     except Exception:  # a paid answer is shown whatever a parser makes of it
         inner = f"<pre>{escape(source)}</pre>"
     return f'<div class="m1-answer mathjax_ignore tex2jax_ignore">{inner}</div>'
@@ -79,6 +81,20 @@ def settled(prefix: str) -> str:
     if len(head) == 1 or (len(head) == 2 and not _DELIMITER.fullmatch(head[1])):
         body = body[:begin]
     return "\n".join(body) if body is lines else "".join(line + "\n" for line in body)
+
+
+def finished(prefix: str) -> int:
+    """Return how many characters of a growing answer are blocks that nothing can change.
+
+    All blocks but the last one are; what refers to later definitions (footnotes, links by name)
+    is not, and becomes right when the answer is shown as a whole.
+    """
+    tokens = _parser().parse(prefix, {})
+    starts = [token.map[0] for token in tokens if token.map and not token.level]
+    if len(starts) < 2 or not starts[-1]:
+        return 0
+    ends = [match.end() for match in _LINE_END.finditer(prefix)]
+    return ends[starts[-1] - 1]
 
 
 def _clean(text: str) -> str:
@@ -152,7 +168,9 @@ def _formula(token: Token, wanted: bool) -> str:
 
 
 def _code(token: Token) -> str:
-    language = token.info.split(maxsplit=1)[0] if token.info.strip() else ""
+    from markdown_it.common.utils import unescapeAll
+
+    language = next(iter(unescapeAll(token.info).split(maxsplit=1)), "")
     mark = f' class="language-{escape(language)}"' if language else ""
     inner = _coloured(token.content, language) or escape(token.content)
     return f'<div class="highlight"><pre><code{mark}>{inner}</code></pre></div>'
@@ -230,8 +248,11 @@ def _links(children: Sequence[Token]) -> list[Token]:
 
 
 def _misleads(label: str, host: str) -> bool:
+    own = host.casefold()
+    if label.casefold().removeprefix("mailto:") == own:
+        return False
     named = {found.casefold() for found in _HOSTLIKE.findall(_URL_PATH.sub(r"\1", label))}
-    return bool(named - {host.rpartition("@")[2]})
+    return bool(named - {own.rpartition("@")[2]})
 
 
 def _host(address: str) -> str:

@@ -1,8 +1,10 @@
 """A call in a notebook: two outputs, the answer that grows and the footer with its record.
 
-Painting happens inside ``feed``, without timers or threads. It is throttled twice: by time, and
-by bytes, since each update sends the whole answer so far. Formulas are typeset once, at the end.
-``close`` always paints, so that what came is on the page however the call ended.
+Painting happens inside ``feed``, without timers or threads. Each update sends all of the output
+that grows: so it is throttled by time and by bytes, and once its first blocks are finished, they
+are typeset and stay as an output of their own. In a cell that is all ours these become one again
+at the end, unless they are very long. ``close`` always paints, so that what came is on the page
+however the call ended.
 """
 
 from __future__ import annotations
@@ -15,14 +17,18 @@ from typing import TYPE_CHECKING, Any
 
 from ..calls import Event, Receipt, Reply, Request, Text, Thinking, Waiting
 from . import Mode, footer, mode
-from .markup import html, settled
+from .markup import finished, html, settled
 from .text import escape, inert, visible
 
 if TYPE_CHECKING:
     from ..config import M1
 
 EVERY = 0.1  # seconds between two paintings
-BYTES_PER_SECOND = 200_000  # what updates may send; a page keeps up with it
+BYTES_PER_SECOND = 60_000  # what updates may send; a page keeps up with it
+GROWN = 8_000  # characters from which the first blocks of an output stay; more in long answers
+# JupyterLab shows fifty outputs of a cell: with a twelfth of the answer each, 1 MB makes 41.
+TWELFTH = 12
+TOGETHER = 100_000  # characters of an answer up to which a cell of ours ends as one output
 TYPESET_THINKING = 20_000  # characters; typesetting costs about 25 ms a thousand
 # JupyterLab aligns the cells of HTML tables to the right; these are ours, not the model's.
 TABLES = (
@@ -41,15 +47,24 @@ class NotebookView:
         shell: an IPython shell.
         settings: for ``render``, ``thinking`` and ``footer``.
         now: a clock, in seconds.
+        pure: is all of the cell ours, so that its outputs may be cleared?
     """
 
-    def __init__(self, shell: Any, settings: M1, now: Callable[[], float] = time.monotonic) -> None:
-        self._shell, self._settings, self._now = shell, settings, now
+    def __init__(
+        self,
+        shell: Any,
+        settings: M1,
+        now: Callable[[], float] = time.monotonic,
+        *,
+        pure: bool = False,
+    ) -> None:
+        self._shell, self._settings, self._now, self._pure = shell, settings, now, pure
         self._mode: Mode = mode(settings, shell)
         self._id = uuid.uuid4().hex
         self._shown = False
         self._status = ""
-        self._text: list[str] = []
+        self._kept = 0  # characters of the answer in outputs that stay
+        self._text: list[str] = []  # what came after them
         self._thinking: list[str] = []
         self._thought = 0
         self._next = 0.0
@@ -76,31 +91,67 @@ class NotebookView:
             self._paint()
 
     def close(self, receipt: Receipt) -> None:
-        captured = _captured(self._shell)
-        answer = bundle(receipt.call.reply, self._settings, self._mode)
-        if captured:
-            self._shell.display_pub.publish(data=answer, metadata={})
-        else:
-            self._publish(answer)
+        reply = receipt.call.reply
+        if _captured(self._shell):
+            self._publish_once(receipt)
+            return
+        together = self._kept and self._pure and len(reply.text) <= TOGETHER
+        nothing = not (reply.text or thought(reply))
+        if together or (nothing and self._pure):
+            self._shell.display_pub.clear_output(wait=True)
+            self._kept, self._shown = 0, False
+        if self._kept:
+            rest = Reply(text=reply.text[self._kept :])
+            if rest.text or self._shown:
+                self._publish(bundle(rest, self._settings, self._mode))
+        elif not nothing or not self._pure:
+            self._publish(bundle(reply, self._settings, self._mode))
         _publish_footer(self._shell, receipt, self._settings, self._mode)
+
+    def _publish_once(self, receipt: Receipt) -> None:
+        """Publish answer and footer in one bundle, as a cell under ``%%capture`` wants it."""
+        answer = bundle(receipt.call.reply, self._settings, self._mode)
+        foot = footer.bundle(receipt, self._settings, html=self._mode == "html")
+        joined = {
+            kind: f"{answer[kind]}\n\n{foot.get(kind, foot['text/plain'])}" for kind in answer
+        }
+        self._shell.display_pub.publish(data={**foot, **joined}, metadata={})
 
     def _paint(self) -> None:
         if _captured(self._shell):
             return
+        growing = "".join(self._text)
+        self._text = [growing]
+        if len(growing) > max(GROWN, self._kept // TWELFTH):
+            self._keep(growing)
         size = self._publish(self._unfinished())
         self._next = self._now() + max(EVERY, size / BYTES_PER_SECOND)
+
+    def _keep(self, growing: str) -> None:
+        """Leave the finished blocks as they are, and go on in an output of their own."""
+        end = finished(growing)
+        if end < len(growing) // 2:
+            return
+        thinking = "" if self._kept else "".join(self._thinking)
+        part = Reply(text=growing[:end], thinking=thinking)
+        self._publish(bundle(part, self._settings, self._mode))
+        self._id, self._shown = uuid.uuid4().hex, False
+        self._kept += end
+        self._text = [growing[end:]]
 
     def _unfinished(self) -> dict[str, str]:
         """Return the output so far, in one form only: it is replaced soon."""
         text = settled("".join(self._text))
         status = self._status
-        if self._thinking and not text and self._settings.thinking != "drop":
+        if self._kept and not text:
+            status = "…"
+        elif self._thinking and not text and self._settings.thinking != "drop":
             status = f"thinking… {footer.count(self._thought)} characters so far"
         if self._mode == "text":
             return {"text/plain": visible(text) or status}
         if self._mode == "markdown":
             return {"text/markdown": inert(text) or f"*{_literal(status)}*"}
-        peek = self._peek() if not text else ""
+        peek = self._peek() if not (text or self._kept) else ""
         body = html(text, typeset=False) if text else _quiet(escape(status)) + peek
         return {"text/html": _page(body)}
 

@@ -382,6 +382,30 @@ def test_text_is_shown_while_it_comes(page: Page, jupyter: Jupyter, openrouter: 
     assert page.unrest() == []
 
 
+LONG = "".join(
+    f"## Part {n}\n\nText with **weight** and $x_{n}^2$.\n\n- one\n- two\n\n"
+    f"```python\nx = {n}\n```\n\n| a | b |\n|---|---|\n| {n} | 2 |\n\n"
+    for n in range(300)
+)
+
+
+@only_lab
+def test_a_long_answer_streams_in_blocks_and_ends_as_one(
+    page: Page, jupyter: Jupyter, openrouter: OpenRouter
+) -> None:
+    pieces = [LONG[at : at + 40] for at in range(0, len(LONG), 40)]
+    openrouter.say(Answer(text=pieces, delay=0.004))
+    page.open(jupyter.write("long.ipynb", SLOW))
+    page.start()
+    page.until_shown(1, "Part 30")  # long before the end
+    assert page.finish()
+    answer, foot = page.outputs(1)
+    assert answer.raw["data"]["text/plain"] == LONG
+    assert "Part 299" in answer.text and RECORD in foot.raw["data"]
+    page.shot(SHOTS / "long.png")
+    assert page.unrest() == []
+
+
 @only_lab
 def test_stop_keeps_the_text(page: Page, jupyter: Jupyter, openrouter: OpenRouter) -> None:
     answer, _ = held()
