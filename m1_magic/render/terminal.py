@@ -16,7 +16,7 @@ from ..calls import Event, Receipt, Request, Text, Thinking, Waiting
 from . import footer
 from .markup import settled
 from .notebook import thought
-from .text import visible
+from .text import unmasked, visible
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -162,7 +162,7 @@ class TerminalView:
 def _markdown(text: str) -> RenderableType:
     from rich.markdown import Markdown
 
-    return Markdown(visible(text), hyperlinks=False, code_theme="ansi_dark")
+    return Markdown(unmasked(visible(text)), hyperlinks=False, code_theme="ansi_dark")
 
 
 def _retry(event: Waiting) -> str:

@@ -20,6 +20,8 @@ HIDDEN = re.compile(
 )
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 
+_ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z]\w{1,31});")
+
 # U+2060, the word joiner: invisible, and neither "<" nor "![" before it means anything any more.
 JOINER = "\u2060"
 TEX_DANGER = re.compile(
@@ -40,6 +42,16 @@ def visible(text: str) -> str:
     """Return ``text`` without escape sequences, and with a sign for each hidden character."""
     text = ANSI.sub("", text.replace("\r\n", "\n").removeprefix("\ufeff"))
     return HIDDEN.sub(lambda found: f"⟨U+{ord(found[0]):04X}⟩", CONTROL.sub(_sign, text))
+
+
+def unmasked(markdown: str) -> str:
+    """Return Markdown whose entities for hidden characters (``&#x202e;``) are signs, too."""
+
+    def sign(entity: re.Match[str]) -> str:
+        character = html.unescape(entity[0])
+        return visible(character) if HIDDEN.search(character) else entity[0]
+
+    return _ENTITY.sub(sign, markdown)
 
 
 def _sign(found: re.Match[str]) -> str:
@@ -69,6 +81,7 @@ def inert(markdown: str) -> str:
 
 
 def _broken(text: str) -> str:
+    text = unmasked(text)
     text = _TEX.sub(lambda m: f"${m[1].strip()}$" if m[1] else f"$${m[2]}$$", text)
     text = TEX_DANGER.sub(lambda m: "\\" + JOINER + m[0][1:], text)
     text = _PICTURE.sub(lambda m: f"picture: {m[1]} ({m[2]})", text)
