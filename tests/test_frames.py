@@ -272,6 +272,9 @@ def test_files_are_scanned(tmp_path: Path) -> None:
         assert made.rows == 344 and made.columns["species"].labels["Adelie"] == 152 / 344
     with pytest.raises(UsageError, match="no file"):
         summarise(frame_named("nowhere.csv", {}))
+    (tmp_path / "all*.csv").write_text("a\n1\n")
+    with pytest.raises(UsageError, match="reads like a pattern"):
+        summarise(frame_named(str(tmp_path / "all*.csv"), {}))
     (tmp_path / "broken.parquet").write_bytes(b"no parquet")
     with pytest.raises(UsageError, match="could not be read"):
         summarise(frame_named(str(tmp_path / "broken.parquet"), {}))

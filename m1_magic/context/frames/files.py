@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from ...errors import UsageError, plain
 
+PATTERN = re.compile(r"[*?\[]")
 # Ending → what reads it in Polars and in DuckDB.
 READERS = {
     ".csv": ("scan_csv", "read_csv"),
@@ -27,15 +29,20 @@ def is_table_file(name: str) -> bool:
 
 
 def scanned(path: Path) -> Any:
-    """Return a file as a Polars LazyFrame, else a DuckDB relation, else (small) in pandas.
+    """Return a file as a Polars LazyFrame, or, without Polars, as a DuckDB relation.
 
     Raises:
-        UsageError: there is no such file, or nothing that reads it.
+        UsageError: there is no such file, nothing that reads it, or a name that both libraries
+            would take for a pattern.
     """
     shown = plain(path, 120)
     if not path.is_file():
         raise UsageError(
             f"There is no file {shown}.", todo="Check the name; %pwd says where you are."
+        )
+    if PATTERN.search(str(path.resolve())):
+        raise UsageError(
+            f"{shown} reads like a pattern of files.", todo="Load it, and name the DataFrame."
         )
     ending = Path(path.name.removesuffix(".gz")).suffix.lower()
     polars, duckdb = READERS[ending]
@@ -48,7 +55,7 @@ def scanned(path: Path) -> Any:
         if find_spec("duckdb") and duckdb:
             import duckdb as db
 
-            return getattr(db.connect(), duckdb)(_literal(path))
+            return getattr(db.connect(), duckdb)(str(path.resolve()))
     except Exception as error:
         raise unreadable(path, error) from None
     raise UsageError(
@@ -63,8 +70,3 @@ def unreadable(path: Path, error: Exception) -> UsageError:
         f"{plain(path, 120)} cannot be read as a table: {kind}.",
         todo="Load it yourself and name the DataFrame.",
     )
-
-
-def _literal(path: Path) -> str:
-    """Return a path in which DuckDB finds no pattern."""
-    return str(path.resolve())
