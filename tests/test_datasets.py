@@ -85,10 +85,17 @@ def as_texts(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.assign(**{name: frame[name].map(str, na_action="ignore") for name in mixed})
 
 
+def none_for_nan(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the frame with None for nulls of texts, which pandas 2 has as NaN."""
+    made = as_texts(frame)
+    texts = [name for name in made if made[name].dtype == object]
+    return made.assign(**{name: made[name].where(made[name].notna(), None) for name in texts})
+
+
 FORMS: dict[str, Callable[[pd.DataFrame], Any]] = {
     "pandas": lambda frame: frame,
     "polars": as_polars,
-    "polars with NaN": lambda frame: pl.from_pandas(as_texts(frame), nan_to_null=False),
+    "polars with NaN": lambda frame: pl.from_pandas(none_for_nan(frame), nan_to_null=False),
     "arrow": lambda frame: pa.Table.from_pandas(as_texts(frame), preserve_index=False),
     "nullable": lambda frame: frame.convert_dtypes(),
     "categories": lambda frame: frame.astype(

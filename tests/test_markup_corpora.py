@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
+import markdown_it
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -230,6 +231,8 @@ def test_every_example_reads_as_the_specification_says_or_is_listed() -> None:
         number for number, example in examples().items()
         if shown(example.markdown) != said(example.html)
     }  # fmt: skip
+    # markdown-it-py 3 follows specification 0.30, to which symbols are no punctuation.
+    differing -= {354} if markdown_it.__version__ < "4" else set()
     listed = [number for numbers in DIFFERENT.values() for number in numbers]
     assert len(listed) == len(set(listed))
     assert differing - set(listed) == set(), "differ and are not listed"
