@@ -1,11 +1,13 @@
 """A view and a ledger that may break without breaking the call that they serve.
 
 What was paid for is shown though it cannot be written down, and written down though it cannot be
-shown.
+shown. While the call waits for the network, a thread gives the view the time of day.
 """
 
 from __future__ import annotations
 
+import contextvars
+import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -19,25 +21,45 @@ from .render import Silent, View
 
 
 class Shown:
-    """A view of one call; after it has failed once, it is left alone."""
+    """A view of one call, told one thing at a time; after it has failed once, it is left alone."""
 
     def __init__(self, view: View) -> None:
         self._view = view
+        # Taken by itself, outside of any Python code that a Ctrl-C could leave half done.
+        self._lock = threading.Lock()
+        self._over = threading.Event()
 
     def open(self, request: Request, most: Decimal | None) -> None:
         """See View.open."""
-        with self._guarded():
+        with self._lock, self._guarded():
             self._view.open(request, most, sent(request))
+        seconds = self._tick()
+        if seconds is not None:
+            # In this context, so that what it publishes belongs to the cell of this call.
+            run = contextvars.copy_context().run
+            threading.Thread(
+                target=run, args=(self._ticking, seconds), name="m1-ticker", daemon=True
+            ).start()
 
     def feed(self, event: Event) -> None:
         """See View.feed."""
-        with self._guarded():
+        with self._lock, self._guarded():
             self._view.feed(event)
 
     def close(self, receipt: Receipt) -> None:
         """See View.close."""
-        with self._guarded():
+        self._over.set()
+        with self._lock, self._guarded():
             self._view.close(receipt)
+
+    def _ticking(self, seconds: float | None) -> None:
+        while seconds is not None and not self._over.wait(seconds):
+            seconds = self._tick()
+
+    def _tick(self) -> float | None:
+        with self._lock, self._guarded():
+            return None if self._over.is_set() else self._view.tick()
+        return None
 
     @contextmanager
     def _guarded(self) -> Iterator[None]:

@@ -89,7 +89,7 @@ class Scripted:
 
 
 class Seen:
-    """A View that lists what it is fed; ``at`` does something, or raises, at open, feed, close."""
+    """A View that lists what it is fed; ``at`` does something, or raises, in one of its methods."""
 
     def __init__(self, **at: BaseException | Callable[[], object]) -> None:
         self.at = dict(at)
@@ -113,6 +113,10 @@ class Seen:
     def feed(self, event: Event) -> None:
         self.events.append(event)
         self._now("feed")
+
+    def tick(self) -> float | None:
+        self._now("tick")
+        return None
 
     def close(self, receipt: Receipt) -> None:
         self.receipts.append(receipt)

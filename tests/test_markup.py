@@ -11,7 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from m1_magic.render.markup import _clean, html, settled
+from m1_magic.render.blocks import settled
+from m1_magic.render.markup import _clean, html
 from m1_magic.render.text import HIDDEN, escape, inert, visible
 
 TAGS = {
@@ -25,10 +26,13 @@ ATTRIBUTES = {
     ("a", "target"): "_blank",
     ("code", "class"): r"language-[\w+#.-]{1,30}",
     ("div", "class"): r"highlight|m1-answer mathjax_ignore tex2jax_ignore",
+    ("blockquote", "class"): "m1-callout m1-(note|tip|important|warning|caution)",
     ("ol", "start"): r"\d{1,9}",
     ("span", "class"): r"mathjax_process tex2jax_process|[a-z][a-z0-9]{0,2}",
     ("td", "align"): "left|right|center",
     ("th", "align"): "left|right|center",
+} | {
+    (tag, "dir"): "auto" for tag in ("p", "li", "ul", "ol", "blockquote", "table", "td", "th", "h1")
 }
 # frontends.md §1 and the ways to write a picture or a script link in Markdown.
 IMAGES = [
@@ -294,6 +298,44 @@ def test_strikethrough_tasks_footnotes_nested_lists_cjk() -> None:
     assert html("- a\n  - b\n    1. c\n").count("<li>") == 3
     assert "<strong>求解</strong>" in html("**求解**方程")
     assert "ol start" in html("3. c\n4. d")
+
+
+@pytest.mark.parametrize("kind", ["NOTE", "tip", "Important", "WARNING", "CAUTION"])
+def test_callouts(kind: str) -> None:
+    page = html(f"> [!{kind}]\n> Mind the *gap*.\n>\n> - a\n> - b")
+    assert f'<blockquote class="m1-callout m1-{kind.lower()}">' in page
+    title = kind.capitalize()
+    assert f"<strong>{title}</strong><br>" in page and "<em>gap</em>" in page
+    assert page.count("<li>") == 2 and live(page) == []
+    assert f"<strong>{title}</strong></p></blockquote>" in html(f"> [!{kind}]")
+
+
+@pytest.mark.parametrize(
+    "markdown",
+    ["> [!NOTE] x", "> [!OTHER]\n> x", "> x\n> [!NOTE]", "[!NOTE]\nx", "> *[!NOTE]*\n> x",
+     "- [!NOTE]\n  x"],
+)  # fmt: skip
+def test_what_is_no_callout_is_text(markdown: str) -> None:
+    assert "m1-callout" not in html(markdown)
+    assert "[!" in text(markdown)
+
+
+def test_text_from_right_to_left_says_so() -> None:
+    page = html("שלום\n\n- مرحبا\n- b\n\n> שלום\n\n| א |\n|-|\n| ב |\n\n# שלום\n\nleft")
+    for tag in ("p", "ul", "li", "blockquote", "table", "th", "td", "h1"):
+        assert f'<{tag} dir="auto">' in page, tag
+    assert "<p>left</p>" in page and "<li>b</li>" in page and live(page) == []
+
+
+def test_a_footnote_without_a_reference_is_not_lost() -> None:
+    page = html("a[^1]\n\n[^1]: used\n\n[^2]: loose *x*\n\n    more\n\n[^3]:\n")
+    assert "<p>[^2]: loose <em>x</em></p><p>more</p><p>[^3]: </p>" in page
+    assert "<li><p>used</p></li>" in page and "[^1]" not in page
+
+
+def test_a_change_of_code_is_coloured() -> None:
+    page = html("```diff\n-old\n+new\n```")
+    assert '<span class="gd">-old</span>\n<span class="gi">+new</span>\n' in page
 
 
 @pytest.mark.parametrize("language", ["python", "rust", "html", "no-such-language", ""])

@@ -22,7 +22,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from m1_magic.render.markup import _clean, html, settled
+from m1_magic.render.blocks import settled
+from m1_magic.render.markup import _clean, html
 from m1_magic.render.text import inert, visible
 
 DATA = Path(__file__).parent / "data"
@@ -34,17 +35,19 @@ NAUGHTY: list[str] = json.loads((DATA / "blns.json").read_text())
 LINK = r"(?:https?://[a-zA-Z0-9_.\[\]:-]+(?:[/?#][!-~]*)?|mailto:[!-~]+@[!-~]+)"
 LANGUAGE = r"language-[\w+#.-]{1,30}"
 NOTHING: dict[str, str] = {}
+AUTO = {"dir": "auto"}
 PAGE: dict[str, dict[str, str]] = {
     "a": {"href": f"(?i:{LINK})", "rel": "noopener noreferrer nofollow", "target": "_blank"},
     "code": {"class": LANGUAGE},
     "div": {"class": "highlight|m1-answer mathjax_ignore tex2jax_ignore"},
-    "ol": {"start": r"\d{1,9}"},
+    "blockquote": AUTO | {"class": "m1-callout m1-(?:note|tip|important|warning|caution)"},
+    "ol": AUTO | {"start": r"\d{1,9}"},
     "span": {"class": "mathjax_process tex2jax_process|[a-z][a-z0-9]{0,2}"},
-    "td": {"align": "left|right|center"},
-    "th": {"align": "left|right|center"},
-    **dict.fromkeys(("p", "br", "hr", "ul", "li", "blockquote", "pre", "em", "strong"), NOTHING),
-    **dict.fromkeys(("h1", "h2", "h3", "h4", "h5", "h6", "s", "del", "sup", "sub"), NOTHING),
-    **dict.fromkeys(("table", "thead", "tbody", "tr"), NOTHING),
+    "td": AUTO | {"align": "left|right|center"},
+    "th": AUTO | {"align": "left|right|center"},
+    **dict.fromkeys(("p", "ul", "li", "h1", "h2", "h3", "h4", "h5", "h6", "table"), AUTO),
+    **dict.fromkeys(("br", "hr", "pre", "em", "strong", "s", "del", "sup", "sub"), NOTHING),
+    **dict.fromkeys(("thead", "tbody", "tr"), NOTHING),
 }
 
 
@@ -348,6 +351,7 @@ FRAGMENTS = [
     "$\\href{javascript:x}{y}$", "\\[\n\\style{x}{y}\n\\]", "$x_1$", "$$\n", "\\(", "\\)", "\\[",
     "\\]", "$", "\n```html\n", "\n```\n", "\n~~~&quot;><img>\n", "`", "``", "    ", "\t",
     "\n| a | b |\n|:--|--:|\n| 1 | ", " | ", "\n- [ ] ", "\n1. ", "\n> ", "\n# ", "\n---\n",
+    "\n> [!NOTE]\n> ", "> [!tip]\n", "שלום", "\n- مرحبا", "\n[^2]: ",
     "[^1]", "\n[^1]: ", "*", "**", "_", "~~", "[", "](", ")", "]", "<", ">", '"', "'", "\\",
     "&lt;", "&#60;", "&#x202e;", "&ZeroWidthSpace;", "&quot;", "&", "\x1b]8;;http://e\x07",
     "\x1b[2J", "\u202e", "\u2028", "\ud800", "\x00", "\r", "\n", "\n\n", " ", "求解", "a",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 import gc
 import os
 import signal
@@ -22,7 +23,7 @@ from emulator import Answer, OpenRouter
 from emulator import closed_port as a_closed_port
 from m1_magic import api, errors
 from m1_magic.backends import Backend, Chooser
-from m1_magic.calls import Finish, Receipt, Reply, Started, Text, Thinking, Usage, Waiting
+from m1_magic.calls import Event, Finish, Receipt, Reply, Started, Text, Thinking, Usage, Waiting
 from m1_magic.config import M1
 from m1_magic.errors import (
     BudgetExceeded,
@@ -654,7 +655,7 @@ def test_a_handler_that_does_not_raise_is_called_and_the_call_goes_on(home: Path
 # -- a view that breaks ---------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("moment", ["open", "feed", "close"])
+@pytest.mark.parametrize("moment", ["open", "feed", "tick", "close"])
 def test_a_broken_view_never_loses_the_reply_and_warns_once(home: Path, moment: str) -> None:
     view = Seen(**{moment: ValueError("no \x1b[31mscreen")})
     with pytest.warns(UserWarning, match="The display failed") as warned:
@@ -664,6 +665,72 @@ def test_a_broken_view_never_loses_the_reply_and_warns_once(home: Path, moment: 
     assert "\x1b" not in str(warned[0].message)
     assert attempts(home)[0][0] == "settled"
     assert len(view.receipts) == (moment == "close")
+
+
+class Ticking(Seen):
+    """A view that wants ticks, and remembers from where they came."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ticks: list[tuple[threading.Thread, object]] = []
+        self.ticked = threading.Semaphore(0)
+        self.inside = threading.Lock()
+
+    def tick(self) -> float | None:
+        assert self.inside.acquire(blocking=False)
+        assert not self.receipts
+        self.ticks.append((threading.current_thread(), CELL.get()))
+        self.inside.release()
+        self.ticked.release()
+        return 0.001
+
+    def feed(self, event: Event) -> None:
+        assert self.inside.acquire(blocking=False)
+        super().feed(event)
+        self.inside.release()
+
+
+CELL = contextvars.ContextVar[object]("CELL", default=None)
+
+
+def test_a_view_has_the_time_while_nothing_comes(home: Path) -> None:
+    view = Ticking()
+
+    def stall() -> None:
+        for _ in range(5):
+            assert view.ticked.acquire(timeout=20)
+
+    token = CELL.set("this cell")
+    try:
+        session(home, Scripted([stall, *answer("a", "b"), stall])).ask(request(), view)
+    finally:
+        CELL.reset(token)
+    ((first, _), *others) = view.ticks
+    assert first is threading.main_thread()  # right after open
+    ticker = others[0][0]
+    assert {thread for thread, _ in others} == {ticker} and ticker.daemon
+    assert {cell for _, cell in others} == {"this cell"}
+    ticker.join(20)
+    assert not ticker.is_alive() and len(view.receipts) == 1
+
+
+def test_a_view_that_fails_in_a_tick_is_left_alone(home: Path) -> None:
+    view = Ticking()
+    failed = threading.Event()
+
+    def fail() -> float:
+        if threading.current_thread() is not threading.main_thread():
+            failed.set()
+            raise ValueError("no screen")
+        return 0.001
+
+    view.tick = fail  # type: ignore[method-assign]
+    with pytest.warns(UserWarning, match="The display failed") as warned:
+        script = [*answer("a")[:-1], lambda: failed.wait(20), *answer("b")[1:]]
+        reply = session(home, Scripted(script)).ask(request(), view)
+    assert reply.text == "ab" and len(warned) == 1
+    assert [event.text for event in view.events if isinstance(event, Text)] == ["a"]
+    assert view.receipts == []
 
 
 def test_a_broken_view_does_not_lose_the_reply_where_warnings_are_errors(home: Path) -> None:

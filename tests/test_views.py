@@ -43,11 +43,8 @@ from m1_magic.calls import (
 )
 from m1_magic.config import M1
 from m1_magic.render import Silent, choose, footer, mode
-from m1_magic.render.notebook import (
-    NotebookView,
-    RecordView,
-    bundle,
-)
+from m1_magic.render.answer import bundle
+from m1_magic.render.notebook import NotebookView, RecordView
 from m1_magic.render.shell import hide_replies, show_replies
 from m1_magic.render.terminal import PlainView, TerminalView
 
@@ -149,37 +146,132 @@ def test_two_outputs_the_answer_and_the_footer(shell: InteractiveShell) -> None:
     assert "asking" not in answer["text/html"]
 
 
-def test_while_waiting_it_says_what_was_sent_and_the_highest_price(shell: InteractiveShell) -> None:
-    view = NotebookView(shell, M1())
+RENDERS = pytest.mark.parametrize("render", ["html", "markdown", "text"])
+
+
+class Hand:
+    """A clock that a test sets."""
+
+    def __init__(self) -> None:
+        self.time = 0.0
+
+    def __call__(self) -> float:
+        return self.time
+
+
+def last(shell: Any) -> str:
+    """The text of the last output on the page."""
+    return str(shell.display_pub.outputs()[-1]["text/html"])
+
+
+def waiting(shell: Any, **settings: Any) -> tuple[NotebookView, Hand]:
+    clock = Hand()
+    view = NotebookView(shell, M1(**settings), now=clock)
     view.open(REQUEST, Decimal("0.0177"), "<b>sales</b> 344 × 8 → stats")
-    (shown,) = shell.display_pub.outputs()
-    assert "asking minimax/minimax-m1" in shown["text/html"]
-    assert "&lt;b&gt;sales" in shown["text/html"] and "at most $0.018" in shown["text/html"]
-    view.feed(Waiting(12, "Too many requests <b>"))
-    (shown,) = shell.display_pub.outputs()
-    assert "Too many requests &lt;b&gt; Trying again in 12 s." in shown["text/html"]
+    return view, clock
+
+
+def test_while_waiting_it_says_what_was_sent_how_long_ago_and_the_highest_price(
+    shell: InteractiveShell,
+) -> None:
+    view, clock = waiting(shell)
+    asking = "asking minimax/minimax-m1 · 0 s · &lt;b&gt;sales&lt;/b&gt; 344 × 8 → stats · at most"
+    assert f"{asking} $0.018" in last(shell)
+    clock.time = 75
+    view.tick()
+    assert "asking minimax/minimax-m1 · 1 min 15 s · " in last(shell)
+
+
+def test_a_retry_counts_down(shell: InteractiveShell) -> None:
+    view, clock = waiting(shell)
+    view.feed(Waiting(12, "Too many requests <b>."))
+    assert "Too many requests &lt;b&gt;. Trying again in 12 s." in last(shell)
+    clock.time = 8.5
+    view.tick()
+    assert "Trying again in 4 s." in last(shell)
+    clock.time = 13
+    view.tick()
+    assert "Trying again.<" in last(shell)
+    view.feed(Started("gen-2"))
+    clock.time = 14
+    view.tick()
+    assert "asking minimax/minimax-m1 · 14 s" in last(shell)
+
+
+def test_the_line_tells_tokens_and_their_speed(shell: InteractiveShell) -> None:
+    view, clock = waiting(shell)
+    clock.time = 2
+    view.feed(Thinking("hmm <i> " * 75))
+    clock.time = 12
+    view.feed(Thinking("so"))
+    assert "thinking… ≈ 201 tokens · 20 tokens/s · 12 s" in last(shell)
+    assert "hmm &lt;i&gt; so<" in last(shell) and last(shell).count("hmm") < 40
+    view.feed(Text("x" * 300))
+    clock.time = 22
+    view.tick()
+    assert "answering… ≈ 301 tokens · 15 tokens/s · 22 s" in last(shell)
+    answer, _ = shell.display_pub.outputs()
+    assert "thought ≈ 201 tokens" in answer["text/html"] and "hmm" not in str(answer)
+
+
+@pytest.mark.parametrize("thinking", ["hide", "drop"])
+def test_thinking_that_is_not_wanted_is_counted_only(
+    shell: InteractiveShell, thinking: str
+) -> None:
+    view, _ = waiting(shell, thinking=thinking)
+    view.feed(Thinking("hmm"))
+    view.tick()
+    assert "hmm" not in str(shell.display_pub.sent)
+
+
+@RENDERS
+def test_what_came_before_a_stall_is_seen_in_it(shell: InteractiveShell, render: str) -> None:
+    view, clock = waiting(shell, render=render)
+    view.feed(Text("first "))
+    view.feed(Text("second"))  # within a tenth of a second
+    assert "second" not in str(shell.display_pub.outputs())
+    clock.time = 0.2
+    assert view.tick() is not None
+    assert "first second" in str(shell.display_pub.outputs())
+
+
+def test_the_line_ends_as_the_footer_and_nothing_is_cleared(shell: InteractiveShell) -> None:
+    view, _ = waiting(shell)
+    view.feed(Text("It"))
+    (_, line) = shell.display_pub.sent[-1]["transient"].values(), shell.display_pub.sent[-1]
+    view.close(receipt("It is"))
+    foot = shell.display_pub.sent[-1]
+    assert foot["update"] and foot["transient"] == line["transient"] and RECORD in foot["data"]
+    assert not any("clear" in message for message in shell.display_pub.sent)
 
 
 def test_the_answer_grows_and_is_whole_at_the_end(shell: InteractiveShell) -> None:
     text = "Line of *text* with $x_1$.\n\n" * 40
     play(NotebookView(shell, M1(), now=Clock(0.05)), receipt(text))
     publisher = shell.display_pub
-    sizes = [len(message["data"].get("text/html", "")) for message in publisher.sent[:-1]]
-    assert len(sizes) > 20 and sizes[1:] == sorted(sizes[1:])
-    assert "mathjax_process" not in publisher.sent[-3]["data"]["text/html"]
+    pages = [message["data"].get("text/html", "") for message in publisher.sent]
+    *growing, whole = [page for page in pages if "m1-answer" in page]
+    sizes = [len(page) for page in growing]
+    assert len(sizes) > 20 and sizes == sorted(sizes)
+    assert not any("mathjax_process" in page for page in growing)
     answer, _ = publisher.outputs()
-    assert answer["text/html"].count(r"\(x_1\)") == 40 == answer["text/html"].count("_process te")
+    assert answer["text/html"] == whole
+    assert whole.count(r"\(x_1\)") == 40 == whole.count("_process te")
     assert answer["text/plain"] == text
 
 
-RENDERS = pytest.mark.parametrize("render", ["html", "markdown", "text"])
 SENTENCE = "A sentence of an answer, forty characters.\n\n"
 
 
 def streamed(shell: Any, text: str, render: str = "html", *, pure: bool = True) -> Any:
     """2,000 deltas of 4 characters a second."""
-    clock = Clock(1 / 2000)
-    play(NotebookView(shell, M1(render=render), now=clock, pure=pure), receipt(text))
+    clock = Hand()
+    view = NotebookView(shell, M1(render=render), now=clock, pure=pure)
+    view.open(REQUEST, Decimal("0.0177"), "")
+    for at in range(0, len(text), 4):
+        clock.time += 1 / 2000
+        view.feed(Text(text[at : at + 4]))
+    view.close(receipt(text))
     return shell.display_pub
 
 
@@ -213,6 +305,45 @@ def test_a_megabyte_makes_fewer_than_fifty_outputs(shell: InteractiveShell) -> N
     publisher = streamed(shell, text)
     assert len(publisher.outputs()) < 50
     assert publisher.bytes() <= 14 * len(text)
+
+
+@pytest.mark.parametrize("block", [1_900, 2_050, 3_900, 4_100, 90_000])
+def test_no_size_of_paragraphs_makes_fifty_outputs(shell: InteractiveShell, block: int) -> None:
+    text = (f"{'word ' * (block // 5)}\n\n") * (2_000_000 // block)
+    clock = Hand()
+    view = NotebookView(shell, M1(render="text"), now=clock)
+    for at in range(0, len(text), 900):
+        clock.time += 0.2
+        view.feed(Text(text[at : at + 900]))
+    view.close(receipt(text))
+    assert 2 < len(shell.display_pub.outputs()) < 50
+
+
+def test_one_endless_block_is_painted_within_its_bytes(shell: InteractiveShell) -> None:
+    text = "```python\n" + "x = [1, 2, 3]  # a line\n" * 4000
+    publisher = streamed(shell, text)
+    assert len(publisher.outputs()) == 2
+    assert publisher.bytes() <= 10 * len(text)
+
+
+FAR = (
+    "Look[^1] at [the manual][doc].\n\n" + SENTENCE * 150 + "And[^n] again[^1].\n\n"
+    "[^1]: The *first* note.\n\n[^n]: Another.\n\n[^l]: A loose one.\n\n"
+    "[doc]: https://docs.example/a\n"
+)
+
+
+def test_blocks_that_stay_show_what_is_defined_far_below_them(shell: InteractiveShell) -> None:
+    publisher = streamed(shell, FAR, pure=False)
+    *blocks, _ = publisher.outputs()
+    pages = [block["text/html"] for block in blocks]
+    assert len(pages) > 2
+    assert "Look<sup>[1]</sup> at <a href" in pages[0] and "<em>first</em> note" in pages[0]
+    assert "And<sup>[1]</sup> again<sup>[2]</sup>" in pages[-1] and "Another" in pages[-1]
+    assert "[^l]: A loose one." in pages[-1] and "A loose one" not in pages[0]
+    assert "".join(block["text/plain"] for block in blocks) == FAR
+    again = [m for m in publisher.sent if m.get("update") and "Look<sup>" in str(m["data"])]
+    assert len(again) == 1  # once, at the end
 
 
 def test_blocks_are_cut_where_nothing_can_change_them(shell: InteractiveShell) -> None:
@@ -272,9 +403,12 @@ def test_a_partial_answer_is_painted(shell: InteractiveShell, status: Status) ->
     assert "$?" in foot["text/plain"] and foot[RECORD]["cost_usd"] is None
 
 
-def test_close_without_open_or_text_still_gives_two_outputs(shell: InteractiveShell) -> None:
+def test_close_without_open_and_text_shows_what_was_thought_and_the_footer(
+    shell: InteractiveShell,
+) -> None:
     NotebookView(shell, M1()).close(receipt("", status="failed", finish=None))
-    assert len(shell.display_pub.outputs()) == 2
+    thought, foot = shell.display_pub.outputs()
+    assert "thought 1,900 tokens" in thought["text/html"] and RECORD in foot
 
 
 @pytest.mark.parametrize(

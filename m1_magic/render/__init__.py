@@ -34,6 +34,13 @@ class View(Protocol):
     def feed(self, event: Event) -> None:
         """Called with each event, in order."""
 
+    def tick(self) -> float | None:
+        """Called now and then after ``open``, by another thread, while nothing else is called.
+
+        Returns:
+            The seconds until it wants to be called again; None: no more.
+        """
+
     def close(self, receipt: Receipt) -> None:
         """Called exactly once, also after a failure: the partial text is in the reply."""
 
@@ -46,6 +53,9 @@ class Silent:
 
     def feed(self, event: Event) -> None:
         pass
+
+    def tick(self) -> float | None:
+        return None
 
     def close(self, receipt: Receipt) -> None:
         pass

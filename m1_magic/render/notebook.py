@@ -1,10 +1,9 @@
-"""A call in a notebook: two outputs, the answer that grows and the footer with its record.
+"""A call in a notebook: the answer, which grows, and below it a line that ends as the footer.
 
-Painting happens inside ``feed``, without timers or threads. Each update sends all of the output
-that grows: so it is throttled by time and by bytes, and once its first blocks are finished, they
-are typeset and stay as an output of their own. In a cell that is all ours these become one again
-at the end, unless they are very long. ``close`` always paints, so that what came is on the page
-however the call ended.
+An update sends all of the output that it replaces. So the answer's blocks are typeset once they
+are finished, and stay as outputs of their own; the rest is painted again, throttled by time and by
+bytes. In a cell that is all ours the blocks become one again at the end, unless they are very
+long. ``close`` always paints, so that what came is on the page however the call ended.
 """
 
 from __future__ import annotations
@@ -17,27 +16,38 @@ from typing import TYPE_CHECKING, Any
 
 from ..calls import Event, Receipt, Reply, Request, Text, Thinking, Waiting
 from . import Mode, footer, mode
-from .markup import finished, html, settled
+from .answer import bundle, framed, quiet, styled, thought
+from .blocks import Growing, definitions, settled
+from .markup import html
+from .progress import Progress
 from .text import escape, inert, visible
 
 if TYPE_CHECKING:
     from ..config import M1
 
-EVERY = 0.1  # seconds between two paintings
-BYTES_PER_SECOND = 60_000  # what updates may send; a page keeps up with it
-GROWN = 8_000  # characters from which the first blocks of an output stay; more in long answers
-# JupyterLab shows fifty outputs of a cell: with a twelfth of the answer each, 1 MB makes 41.
-TWELFTH = 12
+TICK = 0.25  # seconds between two looks at what is not painted yet
+LINE_EVERY = 1.0  # seconds between two paintings of the line
+PEEK_EVERY = 0.5  # the same while it shows the thinking
+# JupyterLab shows the first fifty outputs of a cell: each block that stays is larger than the one
+# before it, and the last of them ends behind a megabyte.
+FIRST_BLOCK, LARGER, BLOCKS = 2_000, 1.1, 44
 TOGETHER = 100_000  # characters of an answer up to which a cell of ours ends as one output
-TYPESET_THINKING = 20_000  # characters; typesetting costs about 25 ms a thousand
-# JupyterLab aligns the cells of HTML tables to the right; these are ours, not the model's.
-TABLES = (
-    "<style>.m1-answer th,.m1-answer td{text-align:left!important}"
-    ".m1-answer [align=right]{text-align:right!important}"
-    ".m1-answer [align=center]{text-align:center!important}</style>"
-)
-# Clips what a formula could draw over its neighbours.
-FRAME = "overflow-x:auto;overflow-y:hidden"
+
+
+class Output:
+    """One output of a cell, which can be replaced."""
+
+    def __init__(self, shell: Any) -> None:
+        self._shell, self._id = shell, uuid.uuid4().hex
+        self._shown = False
+
+    def put(self, data: Mapping[str, Any]) -> int:
+        """Show ``data`` here, in place of what was; return about how many bytes that took."""
+        self._shell.display_pub.publish(
+            data=dict(data), metadata={}, transient={"display_id": self._id}, update=self._shown
+        )
+        self._shown = True
+        return sum(len(text.encode()) for text in data.values() if isinstance(text, str))
 
 
 class NotebookView:
@@ -60,53 +70,55 @@ class NotebookView:
     ) -> None:
         self._shell, self._settings, self._now, self._pure = shell, settings, now, pure
         self._mode: Mode = mode(settings, shell)
-        self._id = uuid.uuid4().hex
-        self._shown = False
-        self._status = ""
-        self._kept = 0  # characters of the answer in outputs that stay
-        self._text: list[str] = []  # what came after them
+        self._captured = _captured(shell)
+        self._progress = Progress(now)
+        self._growing = Growing()
         self._thinking: list[str] = []
-        self._thought = 0
-        self._next = 0.0
+        self._blocks: list[tuple[Output, str]] = []  # what stays, and its Markdown
+        self._rest: Output | None = None
+        self._line = Output(shell)
+        self._unpainted = False
+        self._next = self._line_next = 0.0
 
     def open(self, request: Request, at_most: Decimal | None, sent: str) -> None:
-        price = "" if at_most is None else f"at most {footer.at_most(at_most)}"
-        parts = (f"asking {request.model}", sent, price)
-        self._status = visible(" · ".join(part for part in parts if part))
+        self._progress.open(request, at_most, sent)
         self._paint()
 
     def feed(self, event: Event) -> None:
+        self._progress.feed(event)
         if isinstance(event, Text):
-            self._text.append(event.text)
+            self._growing.feed(event.text)
+            self._unpainted = True
         elif isinstance(event, Thinking):
             self._thinking.append(event.text)
-            self._thought += len(event.text)
         elif isinstance(event, Waiting):
-            reason = visible(event.reason)
-            self._status = f"{reason} Trying again in {event.seconds:.0f} s."
-            self._next = 0.0
+            self._line_next = 0.0
         else:
             return
-        if self._now() >= self._next:
-            self._paint()
+        self._paint()
+
+    def tick(self) -> float | None:
+        if self._captured:
+            return None
+        self._paint()
+        return TICK
 
     def close(self, receipt: Receipt) -> None:
         reply = receipt.call.reply
-        if _captured(self._shell):
+        if self._captured:
             self._publish_once(receipt)
             return
-        together = self._kept and self._pure and len(reply.text) <= TOGETHER
-        nothing = not (reply.text or thought(reply))
-        if together or (nothing and self._pure):
+        if self._blocks and self._pure and len(reply.text) <= TOGETHER:
             self._shell.display_pub.clear_output(wait=True)
-            self._kept, self._shown = 0, False
-        if self._kept:
-            rest = Reply(text=reply.text[self._kept :])
-            if rest.text or self._shown:
-                self._publish(bundle(rest, self._settings, self._mode))
-        elif not nothing or not self._pure:
-            self._publish(bundle(reply, self._settings, self._mode))
-        _publish_footer(self._shell, receipt, self._settings, self._mode)
+            self._blocks, self._rest, self._line = [], None, Output(self._shell)
+        kept = sum(len(text) for _, text in self._blocks)
+        rest = Reply(text=reply.text[kept:]) if kept else reply
+        shared = definitions(reply.text) if self._blocks and self._mode == "html" else {}
+        if rest.text or thought(rest) or self._rest:
+            self._below_the_line().put(bundle(rest, self._settings, self._mode, shared))
+        if shared:
+            self._revise(shared)
+        self._line.put(footer.bundle(receipt, self._settings, html=self._mode != "text"))
 
     def _publish_once(self, receipt: Receipt) -> None:
         """Publish answer and footer in one bundle, as a cell under ``%%capture`` wants it."""
@@ -118,56 +130,79 @@ class NotebookView:
         self._shell.display_pub.publish(data={**foot, **joined}, metadata={})
 
     def _paint(self) -> None:
-        if _captured(self._shell):
+        """Paint what is due; in a captured cell nothing is, for updates would pile up there."""
+        now = self._now()
+        if self._captured:
             return
-        growing = "".join(self._text)
-        self._text = [growing]
-        if len(growing) > max(GROWN, self._kept // TWELFTH):
-            self._keep(growing)
-        size = self._publish(self._unfinished())
-        self._next = self._now() + max(EVERY, size / BYTES_PER_SECOND)
+        if self._unpainted and now >= self._next:
+            size = self._paint_answer()
+            self._next = self._now() + self._progress.pause(size)
+        if now >= self._line_next:
+            self._line.put(self._waiting())
+            self._line_next = now + (PEEK_EVERY if self._progress.peek else LINE_EVERY)
 
-    def _keep(self, growing: str) -> None:
-        """Leave the finished blocks as they are, and go on in an output of their own."""
-        end = finished(growing)
-        if end < len(growing) // 2:
-            return
-        thinking = "" if self._kept else "".join(self._thinking)
-        part = Reply(text=growing[:end], thinking=thinking)
-        self._publish(bundle(part, self._settings, self._mode))
-        self._id, self._shown = uuid.uuid4().hex, False
-        self._kept += end
-        self._text = [growing[end:]]
+    def _paint_answer(self) -> int:
+        size, self._unpainted = 0, False
+        if len(self._blocks) < BLOCKS:
+            taken = self._growing.take(int(FIRST_BLOCK * LARGER ** len(self._blocks)))
+            if taken:
+                size = self._keep(taken)
+        text = settled(self._growing.rest)
+        if text.strip():
+            size += self._below_the_line().put(self._unfinished(text))
+        return size
 
-    def _unfinished(self) -> dict[str, str]:
-        """Return the output so far, in one form only: it is replaced soon."""
-        text = settled("".join(self._text))
-        status = self._status
-        if self._kept and not text:
-            status = "…"
-        elif self._thinking and not text and self._settings.thinking != "drop":
-            status = f"thinking… {footer.count(self._thought)} characters so far"
+    def _keep(self, text: str) -> int:
+        """Show finished blocks as they stay; what comes next gets an output of its own."""
+        thinking = "" if self._blocks else "".join(self._thinking)
+        output = self._below_the_line()
+        self._blocks.append((output, text))
+        self._rest = None
+        return output.put(bundle(Reply(text=text, thinking=thinking), self._settings, self._mode))
+
+    def _below_the_line(self) -> Output:
+        """Return the output of the rest; a new one takes the place of the line, which moves on."""
+        if self._rest is None:
+            self._rest, self._line = self._line, Output(self._shell)
+            self._line_next = 0.0
+        return self._rest
+
+    def _revise(self, shared: Mapping[str, Any]) -> None:
+        """Show blocks again that refer to what was defined only below them."""
+        for number, (output, text) in enumerate(self._blocks):
+            if "[" in text and html(text, shared=shared) != html(text):
+                thinking = "" if number else "".join(self._thinking)
+                part = Reply(text=text, thinking=thinking)
+                output.put(bundle(part, self._settings, self._mode, shared))
+
+    def _unfinished(self, text: str) -> dict[str, str]:
+        """Return the rest so far, in one form only: it is replaced soon."""
         if self._mode == "text":
-            return {"text/plain": visible(text) or status}
+            return {"text/plain": visible(text)}
         if self._mode == "markdown":
-            return {"text/markdown": inert(text) or f"*{_literal(status)}*"}
-        peek = self._peek() if not (text or self._kept) else ""
-        body = html(text, typeset=False) if text else _quiet(escape(status)) + peek
-        return {"text/html": _page(body)}
+            return {"text/markdown": inert(text)}
+        shown = self._settings.thinking != "drop" and not self._blocks
+        above = escape(self._progress.thought()) if shown else ""
+        body = html(text, typeset=False)
+        return {"text/html": styled(framed((quiet(above) if above else "") + body))}
 
-    def _peek(self) -> str:
-        """Return the end of the thinking, folded: all of it, ten times a second, is too much."""
-        if not self._thinking or self._settings.thinking not in ("fold", "show"):
-            return ""
-        tail = "".join(self._thinking[-400:])[-1500:]
-        return _details("the last of it", _prose(escape(tail)), self._settings.thinking == "show")
+    def _waiting(self) -> dict[str, str]:
+        """Return the line below the answer, with a look at the thinking while it comes."""
+        line = self._progress.line()
+        if self._mode == "text":
+            return {"text/plain": line}
+        if self._mode == "markdown":
+            return {"text/markdown": f"*{_literal(line)}*"}
+        peek = self._progress.peek if self._settings.thinking in ("fold", "show") else ""
+        window = f'<div style="{PEEKED}"><div>{escape(peek)}</div></div>' if peek else ""
+        return {"text/html": quiet(escape(line) + window)}
 
-    def _publish(self, data: Mapping[str, str]) -> int:
-        self._shell.display_pub.publish(
-            data=dict(data), metadata={}, transient={"display_id": self._id}, update=self._shown
-        )
-        self._shown = True
-        return sum(len(text.encode()) for text in data.values())
+
+# Three lines, of which the last is always in sight.
+PEEKED = (
+    "display:flex;flex-direction:column-reverse;height:4.5em;overflow:hidden;"
+    "white-space:pre-wrap;overflow-wrap:anywhere;opacity:.7"
+)
 
 
 class RecordView:
@@ -182,27 +217,12 @@ class RecordView:
     def feed(self, event: Event) -> None:
         pass
 
+    def tick(self) -> float | None:
+        return None
+
     def close(self, receipt: Receipt) -> None:
         kept = footer.record(receipt, stable=self._settings.footer == "stable")
         self._shell.display_pub.publish(data={footer.RECORD: kept, "text/plain": ""}, metadata={})
-
-
-def bundle(reply: Reply, settings: M1, shown: Mode | None = None) -> dict[str, str]:
-    """Return the output of a finished reply; ``text/plain`` is its Markdown.
-
-    Args:
-        reply: the reply, whole or cut off.
-        settings: for ``render`` and ``thinking``.
-        shown: what to display it as; None: what ``settings`` say.
-    """
-    shown = shown or mode(settings)
-    plain = {"text/plain": visible(reply.text)}
-    if shown == "html":
-        answer = html(reply.text) if reply.text else ""
-        return {"text/html": _page(_thoughts(reply, settings) + answer), **plain}
-    if shown == "markdown":
-        return {"text/markdown": _thoughts_markdown(reply, settings) + inert(reply.text), **plain}
-    return plain
 
 
 def _captured(shell: Any) -> bool:
@@ -210,57 +230,6 @@ def _captured(shell: Any) -> bool:
     from IPython.core.displaypub import CapturingDisplayPublisher
 
     return isinstance(shell.display_pub, CapturingDisplayPublisher)
-
-
-def _publish_footer(shell: Any, receipt: Receipt, settings: M1, shown: Mode) -> None:
-    data = footer.bundle(receipt, settings, html=shown != "text")
-    shell.display_pub.publish(data=data, metadata={})
-
-
-def _page(body: str) -> str:
-    return f'{TABLES}<div style="{FRAME}">{body}</div>'
-
-
-def _quiet(markup: str) -> str:
-    return f'<div class="mathjax_ignore tex2jax_ignore" style="{footer.STYLE}">{markup}</div>'
-
-
-def _prose(markup: str) -> str:
-    return f'<div style="white-space:pre-wrap;overflow-wrap:anywhere">{markup}</div>'
-
-
-def _details(summary: str, body: str, unfolded: bool) -> str:
-    state = " open" if unfolded else ""
-    return _quiet(f"<details{state}><summary>{summary}</summary>{body}</details>")
-
-
-def thought(reply: Reply) -> str:
-    """Return how much was thought: ``thought 1,900 tokens``; nothing where nothing was."""
-    if reply.usage and reply.usage.reasoning:
-        return f"thought {footer.many(reply.usage.reasoning, 'token')}"
-    return f"thought {footer.count(len(reply.thinking))} characters" if reply.thinking else ""
-
-
-def _thoughts(reply: Reply, settings: M1) -> str:
-    summary = thought(reply)
-    if not summary or settings.thinking == "drop":
-        return ""
-    if settings.thinking == "hide" or not reply.thinking:
-        return _quiet(summary)
-    body = html(reply.thinking, typeset=len(reply.thinking) <= TYPESET_THINKING)
-    # Not in _quiet's mathjax_ignore as a whole: the formulas inside ask for themselves.
-    return _details(summary, body, settings.thinking == "show")
-
-
-def _thoughts_markdown(reply: Reply, settings: M1) -> str:
-    """Return the thinking as a quotation: Markdown has no fold without raw HTML."""
-    summary = thought(reply)
-    if not summary or settings.thinking == "drop":
-        return ""
-    if settings.thinking != "show" or not reply.thinking:
-        return f"*{summary}*\n\n"
-    quoted = "\n".join(f"> {row}" for row in inert(reply.thinking).split("\n"))
-    return f"*{summary}*\n\n{quoted}\n\n---\n\n"
 
 
 def _literal(text: str) -> str:

@@ -32,7 +32,7 @@ def show_replies(shell: Any, settings: M1) -> None:
 
     def shown(reply: Reply, include: object = None, exclude: object = None) -> dict[str, str]:
         from . import mode
-        from .notebook import bundle
+        from .answer import bundle
 
         return bundle(reply, settings, mode(settings, shell))
 

@@ -12,10 +12,11 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, TextIO
 
-from ..calls import Event, Receipt, Request, Text, Thinking, Waiting
+from ..calls import Event, Receipt, Request, Text, Waiting
 from . import footer
-from .markup import settled
-from .notebook import thought
+from .answer import thought
+from .blocks import settled
+from .progress import Progress
 from .text import unmasked, visible
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from ..config import M1
 
 EVERY = 0.1  # seconds between two paintings
+TICK = 0.25  # seconds between two looks at what is not painted yet
 TAIL = 6000  # characters of the answer that a painting looks at; more than fills a screen
 
 
@@ -48,6 +50,9 @@ class PlainView:
             self._write(visible(event.text))
         elif isinstance(event, Waiting) and not self._raw:
             self._write(_retry(event) + "\n")
+
+    def tick(self) -> float | None:
+        return None
 
     def close(self, receipt: Receipt) -> None:
         if not self._last.endswith("\n"):
@@ -82,18 +87,14 @@ class TerminalView:
         self._settings, self._file, self._now = settings, file, now
         self._made: Console | None = None
         self._live: Any = None
-        self._text: list[str] = []
+        self._progress = Progress(now)
         self._tail = ""
-        self._thought = 0
-        self._status = ""
         self._next = 0.0
 
     def open(self, request: Request, at_most: Decimal | None, sent: str) -> None:
         from rich.live import Live
 
-        price = "" if at_most is None else f"at most {footer.at_most(at_most)}"
-        parts = (f"asking {request.model}", sent, price)
-        self._status = visible(" · ".join(part for part in parts if part))
+        self._progress.open(request, at_most, sent)
         self._live = Live(
             self._picture(),
             console=self._console,
@@ -105,20 +106,16 @@ class TerminalView:
         self._live.start(refresh=True)
 
     def feed(self, event: Event) -> None:
+        self._progress.feed(event)
         if isinstance(event, Text):
-            self._text.append(event.text)
             self._tail = (self._tail + event.text)[-TAIL:]
-        elif isinstance(event, Thinking):
-            self._thought += len(event.text)
-            self._status = f"thinking… {footer.count(self._thought)} characters so far"
         elif isinstance(event, Waiting):
-            self._status = _retry(event)
             self._next = 0.0
-        else:
-            return
-        if self._live and self._now() >= self._next:
-            self._live.update(self._picture(), refresh=True)
-            self._next = self._now() + EVERY
+        self._paint()
+
+    def tick(self) -> float | None:
+        self._paint()
+        return TICK
 
     def close(self, receipt: Receipt) -> None:
         from rich.text import Text as Line
@@ -145,18 +142,25 @@ class TerminalView:
             self._made = Console(file=self._file or sys.stdout, highlight=False)
         return self._made
 
+    def _paint(self) -> None:
+        if self._live and self._now() >= self._next:
+            self._live.update(self._picture(), refresh=True)
+            self._next = self._now() + EVERY
+
     def _picture(self) -> RenderableType:
         """Return the last lines that fit the screen; a live picture that is higher would tear."""
         from rich.text import Text as Line
 
+        line = Line(self._progress.line(), style="dim")
         if not self._tail:
-            return Line(self._status, style="dim")
+            return line
         console = self._console
         rows = console.render_lines(_markdown(settled(self._tail)), pad=False)
-        return Line("\n").join(
+        shown = [
             Line.assemble(*((piece.text, piece.style or "") for piece in row))
-            for row in rows[-max(1, console.height - 2) :]
-        )
+            for row in rows[-max(1, console.height - 3) :]
+        ]
+        return Line("\n").join([*shown, line])
 
 
 def _markdown(text: str) -> RenderableType:

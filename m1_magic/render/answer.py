@@ -1,0 +1,112 @@
+"""A finished reply as an output: the thinking, folded, and the answer.
+
+The same function serves cells, the panel, ``ask()`` and what is shown again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from ..calls import Reply
+from . import Mode, footer, mode
+from .markup import html
+from .text import inert, visible
+
+if TYPE_CHECKING:
+    from ..config import M1
+
+TYPESET_THINKING = 20_000  # characters; typesetting costs about 25 ms a thousand
+# What front ends lack for answers: they align cells to the right, break code inside words and
+# squeeze wide tables. The class names are ours; the model has no way to them. Each part with the
+# mark in an answer that needs it.
+STYLES = {
+    "<table": ".m1-answer th,.m1-answer td{text-align:start!important}"
+    ".m1-answer [align=right]{text-align:right!important}"
+    ".m1-answer [align=center]{text-align:center!important}"
+    ".m1-answer table{display:block;width:max-content;max-width:100%;overflow-x:auto}",
+    "<pre": ".m1-answer pre{white-space:pre!important;overflow-x:auto}"
+    ".m1-answer .nf{color:var(--jp-mirror-editor-def-color,#795e26)}"
+    ".m1-answer .nb{color:var(--jp-mirror-editor-builtin-color,#05a)}"
+    ".m1-answer .gi{color:var(--jp-success-color1,#1a7f37)}"
+    ".m1-answer .gd{color:var(--jp-error-color1,#cf222e)}",
+    "m1-callout": ".m1-callout{--m1:var(--jp-info-color1,#0969da);margin-inline:0;"
+    "border-inline-start:4px solid var(--m1);padding-inline:1em 0}"
+    ".m1-tip{--m1:var(--jp-success-color1,#1a7f37)}"
+    ".m1-important{--m1:var(--jp-brand-color1,#8250df)}"
+    ".m1-warning{--m1:var(--jp-warn-color1,#9a6700)}"
+    ".m1-caution{--m1:var(--jp-error-color1,#cf222e)}"
+    ".m1-callout>p:first-child>strong:first-child{color:var(--m1)}",
+}
+# Clips what a formula could draw over its neighbours.
+FRAME = "overflow-x:auto;overflow-y:hidden"
+
+
+def bundle(
+    reply: Reply,
+    settings: M1,
+    shown: Mode | None = None,
+    shared: Mapping[str, Any] | None = None,
+) -> dict[str, str]:
+    """Return the output of a finished reply; ``text/plain`` is its Markdown.
+
+    Args:
+        reply: the reply, whole, cut off, or a part of it.
+        settings: for ``render`` and ``thinking``.
+        shown: what to display it as; None: what ``settings`` say.
+        shared: what the whole answer defines for this part, see ``blocks.definitions``.
+    """
+    shown = shown or mode(settings)
+    plain = {"text/plain": visible(reply.text)}
+    if shown == "html":
+        answer = html(reply.text, shared=shared) if reply.text else ""
+        return {"text/html": styled(framed(_thoughts(reply, settings) + answer)), **plain}
+    if shown == "markdown":
+        return {"text/markdown": _thoughts_markdown(reply, settings) + inert(reply.text), **plain}
+    return plain
+
+
+def thought(reply: Reply) -> str:
+    """Return how much was thought: ``thought 1,900 tokens``; nothing where nothing was."""
+    if reply.usage and reply.usage.reasoning:
+        return f"thought {footer.many(reply.usage.reasoning, 'token')}"
+    return f"thought {footer.count(len(reply.thinking))} characters" if reply.thinking else ""
+
+
+def styled(markup: str) -> str:
+    """Return markup with the style that it needs before it."""
+    needed = "".join(style for mark, style in STYLES.items() if mark in markup)
+    return f"<style>{needed}</style>{markup}" if needed else markup
+
+
+def framed(body: str) -> str:
+    """Return markup in a box that nothing in it can leave."""
+    return f'<div style="{FRAME}">{body}</div>'
+
+
+def quiet(markup: str) -> str:
+    """Return markup of ours as small text in the theme's second colour."""
+    return f'<div class="mathjax_ignore tex2jax_ignore" style="{footer.STYLE}">{markup}</div>'
+
+
+def _thoughts(reply: Reply, settings: M1) -> str:
+    summary = thought(reply)
+    if not summary or settings.thinking == "drop":
+        return ""
+    if settings.thinking == "hide" or not reply.thinking:
+        return quiet(summary)
+    # The formulas inside ask to be typeset themselves, in spite of the class around them.
+    body = html(reply.thinking, typeset=len(reply.thinking) <= TYPESET_THINKING)
+    state = " open" if settings.thinking == "show" else ""
+    return quiet(f"<details{state}><summary>{summary}</summary>{body}</details>")
+
+
+def _thoughts_markdown(reply: Reply, settings: M1) -> str:
+    """Return the thinking as a quotation: Markdown has no fold without raw HTML."""
+    summary = thought(reply)
+    if not summary or settings.thinking == "drop":
+        return ""
+    if settings.thinking != "show" or not reply.thinking:
+        return f"*{summary}*\n\n"
+    quoted = "\n".join(f"> {row}" for row in inert(reply.thinking).split("\n"))
+    return f"*{summary}*\n\n{quoted}\n\n---\n\n"

@@ -1,0 +1,185 @@
+"""An answer's tokens, made harmless and complete before they become HTML.
+
+Pictures and doubtful links become text, styles ``align``, tasks ☐ and ☑; ``> [!NOTE]`` becomes a
+note, text that runs from right to left says so, and no footnote is dropped.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Literal
+from urllib.parse import urlsplit
+
+if TYPE_CHECKING:
+    from markdown_it import MarkdownIt
+    from markdown_it.rules_core import StateCore
+    from markdown_it.token import Token
+
+Nesting = Literal[-1, 0, 1]
+LINK = re.compile(
+    r"https?://(?:[a-z0-9_-]+(?:\.[a-z0-9_-]+)*\.?|\[[0-9a-f:.]+\])(?::\d{1,5})?(?:[/?#][!-~]*)?"
+    r"|mailto:[\w.+%-]+@[\w.-]+(?:\?[!-~]*)?",
+    re.IGNORECASE | re.ASCII,
+)
+# GitHub docs, basic writing and formatting syntax: alerts.
+NOTES = ("note", "tip", "important", "warning", "caution")
+_HOSTLIKE = re.compile(r"[\w-]+(?:[.\u3002\uff0e\uff61][\w-]+)*[.\u3002\uff0e\uff61][^\W\d_]{2,}")
+_URL_PATH = re.compile(r"(https?://[^\s/?#]+)\S*", re.IGNORECASE)
+_NOTE = re.compile(rf"\[!({'|'.join(NOTES)})\][ \t]*(?:\n|$)", re.IGNORECASE)
+# Hebrew, Arabic and their neighbours.
+_LEFTWARDS = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
+_TASK = re.compile(r"\[([ xX])\][ \u00a0]")
+
+
+def install(md: MarkdownIt) -> None:
+    """Teach ``md`` all of this; footnotes are to be installed before."""
+    md.core.ruler.after("block", "borrow", _borrow)
+    # Before the footnotes' own rule, which drops those that nothing refers to.
+    md.core.ruler.after("inline", "keep", _keep)
+    md.core.ruler.push("defuse", _defuse)
+
+
+def _borrow(state: StateCore) -> None:
+    """Put the footnotes of the whole text to those of this part, see ``blocks.definitions``."""
+    state.tokens[:0] = state.env.get("notes", ())
+
+
+def _keep(state: StateCore) -> None:
+    """Leave a footnote where it stands, with its name, if nothing refers to it."""
+    referred = {one.get("label") for one in state.env.get("footnotes", {}).get("list", {}).values()}
+    elsewhere = {one.meta.get("label") for one in state.env.get("notes", ())}
+    out: list[Token] = []
+    name = ""  # of the footnote that begins here and stays
+    open_notes: list[bool] = []
+    for token in state.tokens:
+        if token.type == "footnote_reference_open":
+            label = token.meta["label"]
+            open_notes.append(label not in referred and label not in elsewhere)
+            name = f"[^{label}]: " if open_notes[-1] else ""
+        if token.type == "inline" and name:
+            token.children = [_text(name), *(token.children or ())]
+            name = ""
+        stays = token.type.startswith("footnote_reference_") and open_notes[-1]
+        if not stays:
+            out.append(token)
+        elif name and token.type == "footnote_reference_close":  # it held no words
+            out += _paragraph(name)
+            name = ""
+        if token.type == "footnote_reference_close":
+            open_notes.pop()
+    state.tokens = out
+
+
+def _defuse(state: StateCore) -> None:
+    """Turn pictures and doubtful links into text, styles into ``align``, tasks into ☐ and ☑."""
+    around: list[Token] = []
+    for at, token in enumerate(state.tokens):
+        if token.nesting > 0:
+            around.append(token)
+        elif token.nesting < 0 and around:
+            around.pop()
+        if token.type in ("td_open", "th_open"):
+            style = str(token.attrs.pop("style", ""))
+            if style:
+                token.attrs["align"] = style.removeprefix("text-align:")
+        elif token.type == "inline" and token.children:
+            before = state.tokens[at - 2].type if at > 1 else ""
+            if before == "list_item_open":
+                _task(token.children)
+            elif before == "blockquote_open":
+                _note(state.tokens[at - 2], token)
+            token.children = _links(_pictures(token.children))
+            if _LEFTWARDS.search(token.content):
+                for outer in around:
+                    outer.attrs["dir"] = "auto"
+
+
+def _note(quotation: Token, first: Token) -> None:
+    """Make a quotation that begins with ``[!NOTE]`` a note of that kind."""
+    found = _NOTE.match(first.content)
+    kinds = [child.type for child in first.children or ()]
+    if not found or kinds[0] != "text":
+        return
+    kind = found[1].lower()
+    quotation.attrs["class"] = f"m1-callout m1-{kind}"
+    broken = next((n for n, one in enumerate(kinds) if one in ("softbreak", "hardbreak")), None)
+    rest = [] if broken is None else (first.children or [])[broken + 1 :]
+    title = [_text("", "strong_open", "strong", 1), _text(kind.capitalize())]
+    title.append(_text("", "strong_close", "strong", -1))
+    first.children = [*title, *([_text("", "hardbreak", "br"), *rest] if rest else [])]
+
+
+def _task(children: list[Token]) -> None:
+    if children and (box := _TASK.match(children[0].content)) and children[0].type == "text":
+        children[0].content = ("☐ " if box[1] == " " else "☑ ") + children[0].content[box.end() :]
+
+
+def _pictures(children: Sequence[Token]) -> list[Token]:
+    out: list[Token] = []
+    for token in children:
+        if token.type != "image":
+            out.append(token)
+            continue
+        address = str(token.attrs.get("src", ""))
+        host = _host(address)
+        alt = "".join(inner.content for inner in token.children or ())
+        out.append(_text(f"picture: {alt} ({host}) " if host else f"picture: {alt} "))
+        out.append(_text(_short(address), "code_inline", "code"))
+    return out
+
+
+def _links(children: Sequence[Token]) -> list[Token]:
+    """Return the tokens with only safe links, and the host where the text names another one."""
+    out: list[Token] = []
+    start, href = 0, ""
+    for token in children:
+        if token.type == "link_open":
+            start, href = len(out), str(token.attrs.get("href", ""))
+            token.attrs = {"href": href}
+            if LINK.fullmatch(href):
+                out.append(token)
+        elif token.type == "link_close":
+            label = "".join(inner.content for inner in out[start:])
+            if LINK.fullmatch(href):
+                out.append(token)
+                if _misleads(label, _host(href)):
+                    out.append(_text(f" ({_host(href)})"))
+            elif label != href:
+                out.append(_text(f" ({_short(href)})"))
+        else:
+            out.append(token)
+    return out
+
+
+def _misleads(label: str, host: str) -> bool:
+    own = host.casefold()
+    if label.casefold().removeprefix("mailto:") == own:
+        return False
+    named = {found.casefold() for found in _HOSTLIKE.findall(_URL_PATH.sub(r"\1", label))}
+    return bool(named - {own.rpartition("@")[2]})
+
+
+def _host(address: str) -> str:
+    if address.lower().startswith("mailto:"):
+        return address[7:].partition("?")[0]
+    try:
+        return urlsplit(address).hostname or ""
+    except ValueError:
+        return ""
+
+
+def _short(address: str) -> str:
+    return address if len(address) <= 200 else address[:199] + "…"
+
+
+def _text(content: str, kind: str = "text", tag: str = "", nesting: Nesting = 0) -> Token:
+    from markdown_it.token import Token
+
+    return Token(kind, tag, nesting, content=content)
+
+
+def _paragraph(text: str) -> list[Token]:
+    inline = _text(text, "inline")
+    inline.children = [_text(text)]
+    return [_text("", "paragraph_open", "p", 1), inline, _text("", "paragraph_close", "p", -1)]

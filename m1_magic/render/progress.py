@@ -1,0 +1,107 @@
+"""How far a call is, in one line: what was sent and its highest price, then tokens and speed.
+
+Tokens are counted by the server at the end only; until then they are estimated from characters.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from decimal import Decimal
+
+from ..calls import Event, Request, Started, Text, Thinking, Waiting
+from ..prices import CHARACTERS_A_TOKEN
+from . import footer
+from .text import visible
+
+EVERY = 0.1  # seconds between two paintings
+# What a second of paintings may send: this, and so much for each character that comes in it.
+BYTES_A_SECOND, BYTES_A_CHARACTER = 12_000, 2.5
+PEEK = 300  # characters of the thinking that are shown while it comes
+
+
+class Progress:
+    """Follows one call by its events and a clock.
+
+    Args:
+        now: a clock, in seconds.
+    """
+
+    def __init__(self, now: Callable[[], float]) -> None:
+        self._now = now
+        self._began = now()
+        self._asking = self._price = self._reason = ""
+        self._until = self._first = 0.0
+        self._characters = self._thought = 0
+        self._peek = ""
+        self._answering = False
+
+    def open(self, request: Request, at_most: Decimal | None, sent: str) -> None:
+        """See View.open."""
+        self._began = self._now()
+        self._asking = f"asking {request.model}"
+        price = "" if at_most is None else f"at most {footer.at_most(at_most)}"
+        self._price = " · ".join(part for part in (sent, price) if part)
+
+    def feed(self, event: Event) -> None:
+        """See View.feed."""
+        if isinstance(event, Text | Thinking):
+            if not self._characters:
+                self._first = self._now()
+            self._characters += len(event.text)
+            self._answering = isinstance(event, Text)
+            if isinstance(event, Thinking):
+                self._thought += len(event.text)
+                self._peek = (self._peek + event.text)[-PEEK:]
+        elif isinstance(event, Waiting):
+            self._reason, self._until = event.reason, self._now() + event.seconds
+        elif isinstance(event, Started):
+            self._reason = ""
+
+    @property
+    def peek(self) -> str:
+        """The end of the thinking, while nothing else has come; foreign text."""
+        return "" if self._answering else self._peek
+
+    def line(self) -> str:
+        """Return the line as it stands now, fit to be shown as text."""
+        now = self._now()
+        if self._reason:
+            left = math.ceil(self._until - now)
+            again = f"Trying again in {left} s." if left > 0 else "Trying again."
+            return visible(f"{self._reason} {again}")
+        elapsed = _duration(now - self._began)
+        if not self._characters:
+            return visible(" · ".join(p for p in (self._asking, elapsed, self._price) if p))
+        verb = "answering" if self._answering else "thinking"
+        so_far = f"{verb}… ≈ {self._count(self._characters)}"
+        return " · ".join([so_far, *self._speed(now), elapsed])
+
+    def thought(self) -> str:
+        """Return how much was thought, estimated; nothing where nothing was."""
+        return f"thought ≈ {self._count(self._thought)}" if self._thought else ""
+
+    def pause(self, size: int) -> float:
+        """Return the seconds until the next painting, after one that sent ``size`` bytes."""
+        pace = self._characters / max(self._now() - self._first, 1.0)
+        return max(EVERY, size / (BYTES_A_SECOND + BYTES_A_CHARACTER * pace))
+
+    def _speed(self, now: float) -> list[str]:
+        """Return the speed since the first token; nothing in the first second."""
+        seconds = now - self._first
+        if seconds < 1:
+            return []
+        return [f"{footer.count(round(_tokens(self._characters) / seconds))} tokens/s"]
+
+    @staticmethod
+    def _count(characters: int) -> str:
+        return footer.many(_tokens(characters), "token")
+
+
+def _tokens(characters: int) -> int:
+    return math.ceil(characters / CHARACTERS_A_TOKEN)
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(int(seconds), 60)
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
