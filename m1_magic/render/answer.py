@@ -25,13 +25,17 @@ STYLES = {
     ".m1-answer [align=right]{text-align:right!important}"
     ".m1-answer [align=center]{text-align:center!important}"
     ".m1-answer table{display:block;width:max-content;max-width:100%;overflow-x:auto}",
-    "<pre": ".m1-answer pre{white-space:pre!important;overflow-x:auto}"
+    "<pre": ".m1-answer pre{white-space:pre!important;overflow-x:auto;padding:.5em .8em!important;"
+    "background:var(--jp-cell-editor-background,transparent)!important;margin:0 0 1em!important}"
+    ".m1-answer pre *{background:none!important}"
     ".m1-answer .nf{color:var(--jp-mirror-editor-def-color,#795e26)}"
     ".m1-answer .nb{color:var(--jp-mirror-editor-builtin-color,#05a)}"
     ".m1-answer .gi{color:var(--jp-success-color1,#1a7f37)}"
     ".m1-answer .gd{color:var(--jp-error-color1,#cf222e)}",
-    "m1-callout": ".m1-callout{--m1:var(--jp-info-color1,#0969da);margin-inline:0;"
-    "border-inline-start:4px solid var(--m1);padding-inline:1em 0}"
+    'dir="auto"': ".m1-answer [dir]{text-align:start!important}",
+    "m1-callout": ".m1-callout{--m1:var(--jp-info-color1,#0969da);margin-inline:0!important;"
+    "border:0 solid var(--m1)!important;border-inline-start-width:4px!important;"
+    "padding-inline:1em 0!important}"
     ".m1-tip{--m1:var(--jp-success-color1,#1a7f37)}"
     ".m1-important{--m1:var(--jp-brand-color1,#8250df)}"
     ".m1-warning{--m1:var(--jp-warn-color1,#9a6700)}"

@@ -6,6 +6,7 @@ Tokens are counted by the server at the end only; until then they are estimated 
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from decimal import Decimal
 
@@ -61,7 +62,7 @@ class Progress:
     @property
     def peek(self) -> str:
         """The end of the thinking, while nothing else has come; foreign text."""
-        return "" if self._answering else self._peek
+        return "" if self._answering else re.sub(r"\s*\n\s*", "\n", self._peek).lstrip()
 
     def line(self) -> str:
         """Return the line as it stands now, fit to be shown as text."""
