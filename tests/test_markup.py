@@ -438,10 +438,10 @@ def test_a_long_row_of_marks_is_shown(piece: str) -> None:
 def test_no_entity_hides_a_character(entity: str) -> None:
     from rich.console import Console
 
-    from m1_magic.render.terminal import _markdown
+    from m1_magic.render.drawn import drawn
 
     console = Console(width=80, file=io.StringIO(), force_terminal=True)
-    console.print(_markdown(f"a{entity}b"))
+    console.print(drawn(f"a{entity}b"))
     assert isinstance(console.file, io.StringIO)
     viewer = MarkdownIt("commonmark", {"html": True})
     for shown in (

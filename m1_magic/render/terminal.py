@@ -16,8 +16,9 @@ from ..calls import Event, Receipt, Request, Text, Waiting
 from . import footer
 from .answer import thought
 from .blocks import settled
+from .drawn import drawn
 from .progress import Progress
-from .text import unmasked, visible
+from .text import visible
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -130,7 +131,7 @@ class TerminalView:
         if reply.thinking and self._settings.thinking == "show":
             console.print(Line(visible(reply.thinking), style="dim"))
         if reply.text:
-            console.print(_markdown(reply.text))
+            console.print(drawn(reply.text))
         for text in footer.lines(receipt, self._settings):
             console.print(Line(text, style="dim"), soft_wrap=True)
 
@@ -155,18 +156,12 @@ class TerminalView:
         if not self._tail:
             return line
         console = self._console
-        rows = console.render_lines(_markdown(settled(self._tail)), pad=False)
+        rows = console.render_lines(drawn(settled(self._tail)), pad=False)
         shown = [
             Line.assemble(*((piece.text, piece.style or "") for piece in row))
             for row in rows[-max(1, console.height - 3) :]
         ]
         return Line("\n").join([*shown, line])
-
-
-def _markdown(text: str) -> RenderableType:
-    from rich.markdown import Markdown
-
-    return Markdown(unmasked(visible(text)), hyperlinks=False, code_theme="ansi_dark")
 
 
 def _retry(event: Waiting) -> str:
