@@ -55,8 +55,8 @@ def html(markdown: str, *, typeset: bool = True, shared: Mapping[str, Any] | Non
     source = visible(markdown)
     try:
         # Once more after parsing: "&#x202e;" and its like are characters only now.
-        inner = _clean(visible(parser().render(source, _env(typeset, shared))))
-        inner = _BETWEEN.sub("", inner)
+        made = visible(parser().render(source, _env(typeset, shared)))
+        inner = _clean(_BETWEEN.sub("", made))
     except Exception:  # a paid answer is shown whatever a parser makes of it
         inner = f"<pre>{escape(source)}</pre>"
     return f'<div class="m1-answer mathjax_ignore tex2jax_ignore">{inner}</div>'
