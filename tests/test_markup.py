@@ -308,6 +308,11 @@ def test_the_viewer_that_puts_formulas_back_is_careless() -> None:
     assert len(spared) <= 4, spared
 
 
+@pytest.mark.parametrize("opener", ["```mermaid", "~~~ mermaid", "````Mermaid", "a\n```mermaid"])
+def test_inert_draws_no_diagram(opener: str) -> None:
+    assert "mermaid" not in inert(f"{opener}\ngraph TD\n```").lower()
+
+
 def test_inert_keeps_honest_links_and_code() -> None:
     kept = (
         "[docs](https://docs.example/a_(b)?c=1&d=2) costs $5, [mail](mailto:a@b.example)\n\n"

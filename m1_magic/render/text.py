@@ -43,6 +43,7 @@ _OTHER_LINK = re.compile(
     rf"\](?=\((?!{_ADDRESS}\))|:(?!\s*{_ADDRESS}[ \t]*(?:\n(?!\s*[\"'(])|\Z)))"
 )
 _BARE_LINK = re.compile(r"(?<!\]\()(?:https?:|ftp:|www\.)(?=\S*(?:[$\\]|@@))", re.IGNORECASE)
+_DIAGRAM = re.compile(r"(?<=```|~~~)[ \t]*mermaid\b", re.IGNORECASE)
 _OTHER_FENCE = re.compile(r"(``|~~)(?=[`~][^\n]*[\"$\\@&])")
 _TEX = re.compile(rf"\\\({_INSIDE}\\\)|\\\[{_INSIDE}\\\]")
 
@@ -81,15 +82,17 @@ def inert(markdown: str, *, quoted: bool = False) -> str:
     """Return the model's Markdown such that no viewer finds a live tag, picture or script in it.
 
     Raw tags are broken by a word joiner, pictures become their address, links keep only http(s)
-    and mailto. A fenced block is left to the letter where every parser agrees on its extent.
+    and mailto. A fenced block is left to the letter where every parser agrees on its extent; one
+    of Mermaid's is plain text, for a diagram can load pictures.
 
     Args:
         markdown: the untrusted Markdown.
         quoted: is it to become a quotation? JupyterLab's formulas reach into code there.
     """
-    parts = None if quoted else _split(visible(markdown))
+    source = _DIAGRAM.sub("text", visible(markdown))
+    parts = None if quoted else _split(source)
     if parts is None:
-        return _broken(visible(markdown))
+        return _broken(source)
     out: list[str] = []
     for verbatim, part in parts:
         if not part:
