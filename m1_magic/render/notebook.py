@@ -30,11 +30,17 @@ GROWN = 8_000  # characters from which the first blocks of an output stay; more 
 TWELFTH = 12
 TOGETHER = 100_000  # characters of an answer up to which a cell of ours ends as one output
 TYPESET_THINKING = 20_000  # characters; typesetting costs about 25 ms a thousand
-# JupyterLab aligns the cells of HTML tables to the right; these are ours, not the model's.
-TABLES = (
+# JupyterLab aligns the cells of HTML tables to the right, breaks lines of code inside of words and
+# gives code no box. Wide tables and long lines scroll by themselves, not with the text around.
+LOOKS = (
     "<style>.m1-answer th,.m1-answer td{text-align:left!important}"
     ".m1-answer [align=right]{text-align:right!important}"
-    ".m1-answer [align=center]{text-align:center!important}</style>"
+    ".m1-answer [align=center]{text-align:center!important}"
+    ".m1-answer table{display:block;max-width:100%;overflow-x:auto}"
+    ".m1-answer .highlight{margin:1em 0;padding:.4em .8em;overflow-x:auto;"
+    "background:var(--jp-cell-editor-background,rgba(128,128,128,.1))}"
+    ".m1-answer .highlight pre,.m1-answer .highlight code{margin:0;padding:0;white-space:pre;"
+    "word-break:normal;overflow-wrap:normal;background:none;overflow:visible}</style>"
 )
 # Clips what a formula could draw over its neighbours.
 FRAME = "overflow-x:auto;overflow-y:hidden"
@@ -218,7 +224,7 @@ def _publish_footer(shell: Any, receipt: Receipt, settings: M1, shown: Mode) -> 
 
 
 def _page(body: str) -> str:
-    return f'{TABLES}<div style="{FRAME}">{body}</div>'
+    return f'{LOOKS}<div style="{FRAME}">{body}</div>'
 
 
 def _quiet(markup: str) -> str:
