@@ -113,7 +113,28 @@ CODE = [
     "`<img src=x onerror=alert(1)>`",
     "    <img src=x onerror=alert(1)>",
 ]
-ATTACKS = IMAGES + RAW + SCRIPTS + MATH + CODE
+# JupyterLab's Markdown puts formulas back after parsing, into attributes, too.
+EVENT = 'x" onfocus="alert(1)" y="'
+PUT_BACK = [
+    f'[x](https://evil.example "${EVENT}$")',
+    f"[x](https://evil.example/${EVENT.replace(' ', '/')}$)",
+    f"see https://evil.example/${EVENT.replace(' ', '/')}$ there",
+    f"see www.evil.example/${EVENT.replace(' ', '/')}$ there",
+    f'[x][y]\n\n[y]: https://evil.example "${EVENT}$"',
+    f'[x][y]\n\n[y]: https://evil.example\n"${EVENT}$"',
+    f'[x](https://evil.example\n"${EVENT}$")',
+    f'[x](https://evil.example "\\begin{{x}}{EVENT}\\end{{x}}")',
+    f'a ${EVENT}$ [x](https://evil.example "\\@@0\\@@")',
+    f"a ${EVENT}$ [x](https://evil.example/\\@@0\\@@)",
+    f"a ${EVENT}$ [x](https://evil.example/&#64;@0@@)",
+    f"```${EVENT}$\ncode\n```",
+    f"```{EVENT}\ncode\n```",
+    f"a ${EVENT}$\n\n```\\@@0\\@@\ncode\n```",
+    "a $\n~~~\n$ <img src=x onerror=alert(1)>\n~~~",
+    "a \\begin{x}\n```\n\\end{x} <img src=x onerror=alert(1)>\n```",
+    "```\n\\begin{x}\n```\n\\end{x}\n\n```\n<img src=x onerror=alert(1)>\n```",
+]
+ATTACKS = IMAGES + RAW + SCRIPTS + MATH + CODE + PUT_BACK
 
 
 class Inventory(HTMLParser):
@@ -252,6 +273,58 @@ def test_inert_trusts_no_fence_where_parsers_differ() -> None:
     assert "<img" not in inert("$$\n```\n$$\n<img src=x onerror=alert(1)>\n```")
     assert "<img" not in inert('[a]: /u "x\n```\ny"\n<img src=x onerror=alert(1)>\n```')
     assert "<img" not in inert("```\n```~\n<img src=x onerror=alert(1)>\n```")
+
+
+def lab(markdown: str) -> Inventory:
+    """Return what JupyterLab makes of Markdown, as far as its handling of formulas goes."""
+    formulas: list[str] = []
+
+    def taken(formula: re.Match[str]) -> str:
+        if re.search(r"\n\s*\n", formula[0]):
+            return formula[0]
+        formulas.append(formula[0].replace("<", "&lt;"))
+        return f"@@{len(formulas) - 1}@@"
+
+    # In fences of backticks, dollars do not count there.
+    hidden = re.sub(r"(?ms)^```[^`\n]*\n.*?^```$", lambda m: m[0].replace("$", "\x00"), markdown)
+    source = re.sub(r"(?s)\$[^$]+\$|\\begin\{x\}.*?\\end\{x\}", taken, hidden)
+    source = re.sub(r"(?m)(?<![(<])((?:https?://|www\.\w)\S*)", r"[x](\1)", source)
+    viewer = MarkdownIt("commonmark", {"html": True})
+    viewer.validateLink = lambda url: True  # type: ignore[method-assign]
+    viewer.normalizeLink = lambda url: url  # type: ignore[method-assign]
+    page = viewer.render(source).replace("&quot;", '"').replace("\x00", "$")
+    return Inventory(re.sub(r"@@(\d+)@@", lambda m: formulas[int(m[1])], page))
+
+
+def events(inventory: Inventory) -> list[str]:
+    return [name for _, name, _ in inventory.found if name.startswith("on")]
+
+
+@pytest.mark.parametrize("attack", PUT_BACK)
+def test_inert_is_inert_where_formulas_are_put_back(attack: str) -> None:
+    assert events(lab(inert(attack))) == []
+    quoted = "\n".join(f"> {row}" for row in inert(attack, quoted=True).split("\n"))
+    assert events(lab(quoted)) == []
+
+
+def test_the_viewer_that_puts_formulas_back_is_careless() -> None:
+    spared = [attack for attack in PUT_BACK if not events(lab(attack))]
+    assert len(spared) <= 4, spared
+
+
+@pytest.mark.parametrize("opener", ["```mermaid", "~~~ mermaid", "````Mermaid", "a\n```mermaid"])
+def test_inert_draws_no_diagram(opener: str) -> None:
+    assert "mermaid" not in inert(f"{opener}\ngraph TD\n```").lower()
+
+
+def test_inert_keeps_honest_links_and_code() -> None:
+    kept = (
+        "[docs](https://docs.example/a_(b)?c=1&d=2) costs $5, [mail](mailto:a@b.example)\n\n"
+        "see https://docs.example/ and [x][y]\n\n[y]: https://docs.example/\n\nEnd."
+    )
+    assert inert(kept) == kept
+    fenced = "So:\n```html\n<b>$x$</b>\n```\nand `$y$`."
+    assert inert(fenced) == "So:\n\n```html\n<b>$x$</b>\n```\n\nand `$y$`."
 
 
 def test_inert_writes_formulas_with_dollars() -> None:

@@ -112,5 +112,5 @@ def _thoughts_markdown(reply: Reply, settings: M1) -> str:
         return ""
     if settings.thinking != "show" or not reply.thinking:
         return f"*{summary}*\n\n"
-    quoted = "\n".join(f"> {row}" for row in inert(reply.thinking).split("\n"))
+    quoted = "\n".join(f"> {row}" for row in inert(reply.thinking, quoted=True).split("\n"))
     return f"*{summary}*\n\n{quoted}\n\n---\n\n"

@@ -35,6 +35,16 @@ _FENCE = re.compile(r"(`{3,}|~{3,})[\w+#.-]*")
 _DEFINITION = re.compile(r"\]:|\$\$")  # link definitions, display formulas
 _PICTURE = re.compile(r"!\[([^\[\]\n]*)\]\((https?://[^\s()<>]+)[^()\n]*\)")
 _INSIDE = r"((?:[^\\]|\\[^()\[\]])+)"
+_PART = r"(?:[^\s()<>\"$\\&@]|&(?![#\w]+;)|@(?!@))*"
+_ADDRESS = rf"(?:https?://|mailto:){_PART}(?:\({_PART}\){_PART})?"
+# JupyterLab puts formulas back into the finished HTML, where one in an attribute closes it, and
+# does not escape a fence's language: so addresses without TeX or title, and plain languages.
+_OTHER_LINK = re.compile(
+    rf"\](?=\((?!{_ADDRESS}\))|:(?!\s*{_ADDRESS}[ \t]*(?:\n(?!\s*[\"'(])|\Z)))"
+)
+_BARE_LINK = re.compile(r"(?<!\]\()(?:https?:|ftp:|www\.)(?=\S*(?:[$\\]|@@))", re.IGNORECASE)
+_DIAGRAM = re.compile(r"(?<=```|~~~)[ \t]*mermaid\b", re.IGNORECASE)
+_OTHER_FENCE = re.compile(r"(``|~~)(?=[`~][^\n]*[\"$\\@&])")
 _TEX = re.compile(rf"\\\({_INSIDE}\\\)|\\\[{_INSIDE}\\\]")
 
 
@@ -68,16 +78,30 @@ def escape(text: str) -> str:
     return html.escape(visible(text))
 
 
-def inert(markdown: str) -> str:
+def inert(markdown: str, *, quoted: bool = False) -> str:
     """Return the model's Markdown such that no viewer finds a live tag, picture or script in it.
 
     Raw tags are broken by a word joiner, pictures become their address, links keep only http(s)
-    and mailto. A fenced block is left to the letter where every parser agrees on its extent.
+    and mailto. A fenced block is left to the letter where every parser agrees on its extent; one
+    of Mermaid's is plain text, for a diagram can load pictures.
+
+    Args:
+        markdown: the untrusted Markdown.
+        quoted: is it to become a quotation? JupyterLab's formulas reach into code there.
     """
-    parts = _split(visible(markdown))
+    source = _DIAGRAM.sub("text", visible(markdown))
+    parts = None if quoted else _split(source)
     if parts is None:
-        return _broken(visible(markdown))
-    return "".join(part if verbatim else _broken(part) for verbatim, part in parts)
+        return _broken(source)
+    out: list[str] = []
+    for verbatim, part in parts:
+        if not part:
+            continue
+        # Only a blank line keeps JupyterLab's formulas from swallowing a fence.
+        if out and not out[-1].endswith("\n\n") and not part.startswith("\n"):
+            out.append("\n")
+        out.append(part if verbatim else _broken(part))
+    return "".join(out)
 
 
 def _broken(text: str) -> str:
@@ -87,7 +111,9 @@ def _broken(text: str) -> str:
     text = _PICTURE.sub(lambda m: f"picture: {m[1]} ({m[2]})", text)
     text = re.sub(r"<(?=[A-Za-z/!?])", "<" + JOINER, text)
     text = text.replace("![", "!" + JOINER + "[")
-    return re.sub(r"\](?=[(:](?!\s*(?:https?://|mailto:)))", "]" + JOINER, text)
+    text = _OTHER_LINK.sub("]" + JOINER, text)
+    text = _BARE_LINK.sub(lambda m: m[0] + JOINER, text)
+    return _OTHER_FENCE.sub(lambda m: m[0] + JOINER, text)
 
 
 def _split(text: str) -> list[tuple[bool, str]] | None:

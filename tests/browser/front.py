@@ -73,6 +73,12 @@ window.front = {
     jupyterapp.commands.execute('notebook:run-all-cells').then(
       well => { this.went = well === true; }, error => { this.went = String(error); });
   },
+  run(cell) {
+    this.went = undefined;
+    this.panel().content.activeCellIndex = cell;
+    jupyterapp.commands.execute('notebook:run-cell').then(
+      well => { this.went = well === true; }, error => { this.went = String(error); });
+  },
   done() {
     return this.went !== undefined && this.kernel().status === 'idle'
       && this.areas().every(area => area.widgets.length >= area.model.length);
@@ -317,6 +323,11 @@ class Page:
         self.start()
         return self.finish()
 
+    def run(self, cell: int) -> bool:
+        """Run one cell to the end; tell whether it did not fail."""
+        self.js("cell => front.run(cell)", cell)
+        return self.finish()
+
     def start(self) -> None:
         """Set all cells going."""
         self.js("() => front.start()")
@@ -412,21 +423,29 @@ class Page:
 
 
 class Attacker:
-    """A web server of somebody else, on this machine, that remembers what it was asked for."""
+    """A web server of somebody else, on this machine, that remembers what it was asked for.
+
+    It has a picture at every address, and what is put into ``pages`` as HTML.
+    """
 
     PIXEL = base64.b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")
 
     def __init__(self) -> None:
         hits = self.hits = []  # type: list[str]
+        pages = self.pages = {}  # type: dict[str, str]
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
-                hits.append(self.path)
+                page = pages.get(self.path)
+                if page is None:
+                    hits.append(self.path)
+                body = Attacker.PIXEL if page is None else page.encode()
+                kind = "image/gif" if page is None else "text/html; charset=utf-8"
                 self.send_response(200)
-                self.send_header("Content-Type", "image/gif")
-                self.send_header("Content-Length", str(len(Attacker.PIXEL)))
+                self.send_header("Content-Type", kind)
+                self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
-                self.wfile.write(Attacker.PIXEL)
+                self.wfile.write(body)
 
             do_POST = do_GET
 

@@ -1,0 +1,60 @@
+"""The servers and the browser, once for all tests of this folder."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import BrowserContext
+
+from browser.front import Attacker, Jupyter, Page, chromium, chromium_path
+from emulator import OpenRouter
+
+pytest.register_assert_rewrite("browser.shared", "browser.watch")
+
+# "package" and not "session": Playwright's loop would run on under the tests of other folders.
+
+
+@pytest.fixture(scope="package")
+def openrouter() -> Iterator[OpenRouter]:
+    with OpenRouter() as emulator:
+        yield emulator
+        assert emulator.crashes == []
+
+
+@pytest.fixture(scope="package")
+def browser() -> Iterator[BrowserContext]:
+    if chromium_path() is None:
+        (pytest.fail if os.environ.get("CI") else pytest.skip)("no chromium: apt install chromium")
+    with chromium() as context:
+        yield context
+
+
+@pytest.fixture(scope="package", params=["lab", "notebook"])
+def jupyter(
+    request: pytest.FixtureRequest,
+    browser: BrowserContext,
+    openrouter: OpenRouter,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Jupyter]:
+    env = {"M1_BASE_URL": openrouter.base_url, "OPENROUTER_API_KEY": openrouter.key}
+    with Jupyter(request.param, tmp_path_factory.mktemp(request.param), env) as server:
+        yield server
+
+
+@pytest.fixture
+def page(browser: BrowserContext, jupyter: Jupyter, openrouter: OpenRouter) -> Iterator[Page]:
+    one = Page(browser, jupyter)
+    try:
+        yield one
+    finally:
+        one.close()
+        while openrouter.pending:
+            openrouter.take()
+
+
+@pytest.fixture
+def attacker() -> Iterator[Attacker]:
+    with Attacker() as server:
+        yield server

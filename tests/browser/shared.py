@@ -1,0 +1,26 @@
+"""Words and checks that several of the tests need."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from browser.front import Output
+
+only_lab = pytest.mark.parametrize("jupyter", ["lab"], indirect=True)
+
+ROOT = Path(__file__).parents[2]
+SHOTS = ROOT / "artifacts"
+RECORD = "application/vnd.m1-magic.call+json"
+WAIT = 30.0
+LOAD = "%load_ext m1_magic"
+
+
+def check_paragraph(output: Output, name: str) -> None:
+    assert (output.kind, output.raw["ename"]) == ("error", name)
+    shown = output.text.strip()
+    assert shown.startswith(f"{name}: ")
+    assert len(shown.splitlines()) == 1
+    assert not re.search(r"Traceback|File |Cell In|line \d", shown)
