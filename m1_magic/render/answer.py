@@ -21,13 +21,13 @@ TYPESET_THINKING = 20_000  # characters; typesetting costs about 25 ms a thousan
 # squeeze wide tables. The class names are ours; the model has no way to them. Each part with the
 # mark in an answer that needs it.
 STYLES = {
-    "<table": ".m1-answer th,.m1-answer td{text-align:start!important}"
+    "<table": ".m1-answer th,.m1-answer td{text-align:left!important}"
     ".m1-answer [align=right]{text-align:right!important}"
     ".m1-answer [align=center]{text-align:center!important}"
     ".m1-answer table{display:block;width:max-content;max-width:100%;overflow-x:auto}",
     "<pre": ".m1-answer pre{white-space:pre!important;overflow-x:auto;padding:.5em .8em!important;"
     "background:var(--jp-cell-editor-background,transparent)!important;margin:0 0 1em!important}"
-    ".m1-answer pre *{background:none!important}"
+    ".m1-answer pre *{background:none!important;white-space:pre!important}"
     ".m1-answer .nf{color:var(--jp-mirror-editor-def-color,#795e26)}"
     ".m1-answer .nb{color:var(--jp-mirror-editor-builtin-color,#05a)}"
     ".m1-answer .gi{color:var(--jp-success-color1,#1a7f37)}"
