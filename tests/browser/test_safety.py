@@ -136,7 +136,7 @@ def test_each_case_alone_is_inert(page: Page, jupyter: Jupyter, attacker: Attack
     """Where each is an output of its own, none can hide in what another one opened."""
     make = (
         "from IPython.display import display\nfrom m1_magic.calls import Reply\n"
-        "from m1_magic.config import M1\nfrom m1_magic.render.notebook import bundle\n\n"
+        "from m1_magic.config import M1\nfrom m1_magic.render.answer import bundle\n\n"
         "def show(texts, mode):\n    for text in texts:\n"
         "        reply = Reply(text=text, thinking=text)\n"
         "        display(bundle(reply, M1(thinking='show'), mode), raw=True)"
@@ -158,7 +158,7 @@ def test_every_prefix_of_a_stream_is_inert(
     assert len(few) >= 25
     make = (
         "from IPython.display import HTML, display\n"
-        "from m1_magic.render.markup import html, settled\n\n"
+        "from m1_magic.render.blocks import settled\nfrom m1_magic.render.markup import html\n\n"
         "def show(texts):\n    for text in texts:\n"
         "        starts = [text[:size] for size in range(1, len(text) + 1)]\n"
         "        shown = [html(settled(start), typeset=False) for start in starts]\n"
@@ -177,22 +177,44 @@ def test_every_prefix_of_a_stream_is_inert(
 WIDGETS = ("HTML", "HTMLMath")
 
 
+PANEL = """
+from datetime import UTC, datetime
+from m1_magic.calls import Call, Message, Receipt, Reply, Request, Text, Thinking
+from m1_magic.config import M1
+from m1_magic.render.panel import PanelView
+
+view = PanelView(M1(thinking="show"))
+display(view.box)
+request = Request(text[:200], (Message("user", text),), 100, notes=(text[:200],))
+view.open(request, None, text)
+view.feed(Thinking(text))
+for at in range(0, len(text), 100):
+    view.feed(Text(text[at : at + 100]))
+    view.tick()
+reply = Reply(text, text, model=text[:200])
+view.close(Receipt(Call("1", datetime.now(UTC), request, reply), notes=request.notes))
+"""
+
+
 def test_widgets_with_answers_are_inert(page: Page, jupyter: Jupyter, attacker: Attacker) -> None:
     first, second = plain(attacker.base), framed(attacker.base)
     cells = [
-        "import ipywidgets\nfrom m1_magic.render.markup import html, settled\n\n"
+        "import ipywidgets\nfrom m1_magic.render.blocks import settled\n"
+        "from m1_magic.render.markup import html\n\n"
         f"boxes = [getattr(ipywidgets, name)(html({first!r})) for name in {WIDGETS}]\n"
         "more = [ipywidgets.HTML(), ipywidgets.HTMLMath()]\n"
         "display(ipywidgets.VBox(boxes), *more)",
         f"text = {second!r}\nfor size in (*range(0, len(text), 10_000), len(text)):\n"
         "    for box in more:\n        box.value = html(settled(text[:size]), typeset=False)",
         "for box in more:\n    box.value = html(text)",
+        PANEL,
     ]
     page.open(jupyter.write("widgets.ipynb", cells))
     assert page.run_all()
     # What all cases together end with.
     page.until_shown(0, CASES[-1].name)
-    page.until("() => document.querySelectorAll('.jupyter-widgets .m1-answer').length === 4")
+    page.until("() => document.querySelectorAll('.jupyter-widgets .m1-answer').length > 5")
+    page.until_shown(3, "session $0")
     page.until("() => document.querySelector('.jupyter-widgets mjx-container')")
     check_inert(page, attacker)
 
