@@ -7,7 +7,7 @@ import re
 import pytest
 
 from browser.front import Jupyter, Page
-from browser.shared import LOAD, SHOTS, only_lab
+from browser.shared import LOAD, only_lab, shoot
 from emulator import Answer, OpenRouter
 
 pytestmark = pytest.mark.browser
@@ -104,7 +104,7 @@ READ = """cell => {
   const pre = all('pre');
   const wide = box(all('table').find(one => one.rows[0].cells.length === 40));
   const long = box(pre.find(one => one.textContent.includes('term_59')));
-  const colours = one => new Set(all('span', one).map(word => style(word, 'color'))).size;
+  const colours = one => new Set([one, ...all('span', one)].map(part => style(part, 'color'))).size;
   const edges = pre.map(one => one.parentElement.getBoundingClientRect());
   return {
     title: texts('h1'),
@@ -176,8 +176,7 @@ def test_everything_at_once(page: Page, jupyter: Jupyter, openrouter: OpenRouter
         "Family 👩‍👩‍👧, flag 🇯🇵, thumbs 👍🏽.",
     ):
         assert part in text
-    page.shot(SHOTS / f"fidelity-{jupyter.app}-light.png")
-    page.shot(SHOTS / f"fidelity-{jupyter.app}-dark.png", dark=True)
+    shoot(page, "fidelity")
     assert page.unrest() == []
 
 
