@@ -30,10 +30,13 @@ GROWN = 8_000  # characters from which the first blocks of an output stay; more 
 TWELFTH = 12
 TOGETHER = 100_000  # characters of an answer up to which a cell of ours ends as one output
 TYPESET_THINKING = 20_000  # characters; typesetting costs about 25 ms a thousand
-# JupyterLab aligns the cells of HTML tables to the right, breaks lines of code inside of words and
-# gives code no box. Wide tables and long lines scroll by themselves, not with the text around.
+# JupyterLab aligns the cells of HTML tables to the right and Arabic to the left, breaks lines of
+# code inside of words and gives code no box. Wide tables and long lines scroll by themselves, not
+# with the text around.
 LOOKS = (
-    "<style>.m1-answer th,.m1-answer td{text-align:left!important}"
+    "<style>.m1-answer p,.m1-answer li,.m1-answer h1,.m1-answer h2,.m1-answer h3,.m1-answer th,"
+    ".m1-answer td{unicode-bidi:plaintext;text-align:start!important}"
+    ".m1-answer [align=left]{text-align:left!important}"
     ".m1-answer [align=right]{text-align:right!important}"
     ".m1-answer [align=center]{text-align:center!important}"
     ".m1-answer table{display:block;max-width:100%;overflow-x:auto}"
