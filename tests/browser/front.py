@@ -325,12 +325,12 @@ class Page:
 
     def run(self, cell: int) -> bool:
         """Run one cell to the end; tell whether it did not fail."""
-        self.js("cell => front.run(cell)", cell)
+        self.start(cell)
         return self.finish()
 
-    def start(self) -> None:
-        """Set all cells going."""
-        self.js("() => front.start()")
+    def start(self, cell: int | None = None) -> None:
+        """Set one cell going, or all of them."""
+        self.js("cell => cell === null ? front.start() : front.run(cell)", cell)
 
     def finish(self) -> bool:
         """Wait until all that was started has run; tell whether no cell failed."""

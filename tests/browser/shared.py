@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from browser.front import Output
+from browser.front import Output, Page
 
 only_lab = pytest.mark.parametrize("jupyter", ["lab"], indirect=True)
 
@@ -16,6 +16,12 @@ SHOTS = ROOT / "artifacts"
 RECORD = "application/vnd.m1-magic.call+json"
 WAIT = 30.0
 LOAD = "%load_ext m1_magic"
+
+
+def shoot(page: Page, name: str) -> None:
+    """Take a picture in the light and one in the dark theme."""
+    for theme in ("light", "dark"):
+        page.shot(SHOTS / f"{name}-{page.jupyter.app}-{theme}.png", dark=theme == "dark")
 
 
 def check_paragraph(output: Output, name: str) -> None:

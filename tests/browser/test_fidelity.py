@@ -7,7 +7,7 @@ import re
 import pytest
 
 from browser.front import Jupyter, Page
-from browser.shared import LOAD, SHOTS, only_lab
+from browser.shared import LOAD, only_lab, shoot
 from emulator import Answer, OpenRouter
 
 pytestmark = pytest.mark.browser
@@ -104,7 +104,7 @@ READ = """cell => {
   const pre = all('pre');
   const wide = box(all('table').find(one => one.rows[0].cells.length === 40));
   const long = box(pre.find(one => one.textContent.includes('term_59')));
-  const colours = one => new Set([one, ...all('span', one)].map(it => style(it, 'color'))).size;
+  const colours = one => new Set([one, ...all('span', one)].map(part => style(part, 'color'))).size;
   const edges = pre.map(one => one.parentElement.getBoundingClientRect());
   return {
     title: texts('h1'),
@@ -151,8 +151,8 @@ def test_everything_at_once(page: Page, jupyter: Jupyter, openrouter: OpenRouter
         "coloured": [True, True, True, False, False, True],
         "mono": True,
         "apart": True,
-        "head": ["left", "center", "right", "left"],
-        "aligned": ["left", "center", "right", "left"],
+        "head": ["left", "center", "right", "start"],
+        "aligned": ["left", "center", "right", "start"],
         "bold": ["bold", "bold", "both", "企鹅"],
         "italic": ["one", "italic", "both", "footnote"],
         "struck": ["gone", "Struck"],
@@ -176,11 +176,13 @@ def test_everything_at_once(page: Page, jupyter: Jupyter, openrouter: OpenRouter
         "Family 👩‍👩‍👧, flag 🇯🇵, thumbs 👍🏽.",
     ):
         assert part in text
-    page.shot(SHOTS / f"fidelity-{jupyter.app}-light.png")
-    page.shot(SHOTS / f"fidelity-{jupyter.app}-dark.png", dark=True)
+    shoot(page, "fidelity")
     assert page.unrest() == []
 
 
+SIDED = (
+    "هذا نص عربي.\n\nEnglish.\n\n- שלום\n- English\n\n| long head | b |\n|---|---|\n| עב | b |\n"
+)
 SIDES = """cell => {
   const shown = front.nodes(cell)[0].querySelector('.m1-answer');
   return [...shown.querySelectorAll('p, li, td')].map(one => {
@@ -196,7 +198,7 @@ SIDES = """cell => {
 def test_arabic_and_hebrew_begin_on_the_right(
     page: Page, jupyter: Jupyter, openrouter: OpenRouter
 ) -> None:
-    openrouter.say(Answer(text="هذا نص عربي.\n\nEnglish.\n\n- שלום\n- English\n"))
+    openrouter.say(Answer(text=SIDED))
     page.open(jupyter.write("sides.ipynb", [LOAD, "%%m1\nBoth, please."]))
     assert page.run_all()
-    assert page.js(SIDES, 1) == ["right", "left", "right", "left"]
+    assert page.js(SIDES, 1) == ["right", "left"] * 3

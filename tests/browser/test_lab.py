@@ -9,7 +9,7 @@ import shutil
 import pytest
 
 from browser.front import Jupyter, Page
-from browser.shared import LOAD, RECORD, ROOT, SHOTS, check_paragraph, only_lab
+from browser.shared import LOAD, RECORD, ROOT, SHOTS, check_paragraph, shoot
 from emulator import Answer, OpenRouter
 
 pytestmark = pytest.mark.browser
@@ -74,8 +74,7 @@ def test_first_call(page: Page, jupyter: Jupyter, openrouter: OpenRouter) -> Non
     assert page.outputs(3)[0].raw["text"] == f"True {used} 0.0054\n"
     check_saved(page.save(), openrouter)
 
-    page.shot(SHOTS / f"first-{jupyter.app}-light.png")
-    page.shot(SHOTS / f"first-{jupyter.app}-dark.png", dark=True)
+    shoot(page, "first")
     assert page.unrest() == []
 
 
@@ -110,15 +109,28 @@ def check_saved(file: str, openrouter: OpenRouter) -> None:
     assert record["generation_id"] in openrouter.generations
 
 
+def test_thinking_is_shown_where_it_is_wanted(
+    page: Page, jupyter: Jupyter, openrouter: OpenRouter
+) -> None:
+    openrouter.say(Answer(thinking=THINKING, text=TEXT, usage=USAGE))
+    show = f"{LOAD}\n%config M1.thinking = 'show'"
+    page.open(jupyter.write("thinking.ipynb", [show, "%%m1\nWhich species is the heaviest?"]))
+    assert page.run_all()
+    text = page.outputs(1)[0].text
+    assert text.index("thought 1,900 tokens") < text.index("Gentoo leads") < text.index("heaviest")
+    assert page.js("() => document.querySelector('.m1-answer').closest('details').open")
+    shoot(page, "thinking")
+    assert page.unrest() == []
+
+
 # -- when it fails -----------------------------------------------------------------------------
-@only_lab
 def test_an_error_is_one_paragraph(page: Page, jupyter: Jupyter) -> None:
     wrong = "import os\n\nos.environ['OPENROUTER_API_KEY'] = 'sk-or-v1-' + 'cd' * 32"
     page.open(jupyter.write("error.ipynb", [wrong, LOAD, "%%m1\nTell me a story."]))
     assert not page.run_all()
     check_paragraph(page.outputs(2)[-1], "KeyRefused")
     assert "cd" * 32 not in page.save()
-    page.shot(SHOTS / "error.png")
+    shoot(page, "error")
     assert page.unrest() == []
 
 

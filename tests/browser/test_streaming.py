@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import threading
 
 import pytest
 
 from browser.front import Jupyter, Page
-from browser.shared import LOAD, RECORD, SHOTS, WAIT, check_paragraph, only_lab
+from browser.shared import LOAD, RECORD, SHOTS, WAIT, check_paragraph, only_lab, shoot
 from emulator import Answer, OpenRouter
 
 pytestmark = pytest.mark.browser
@@ -66,7 +67,75 @@ def test_a_long_answer_streams_in_blocks_and_ends_as_one(
     assert page.unrest() == []
 
 
+def written(size: int, every: int) -> str:
+    """Return an answer of that many characters, with a formula in one of ``every`` parts."""
+    parts: list[str] = []
+    while sum(map(len, parts)) < size:
+        n = len(parts)
+        formula = f" It tends to $x_{{{n}}}^2$." if n % every == 0 else ""
+        parts.append(
+            f"## Part {n}.\n\nThe **weight** of species {n} costs $5.{formula} "
+            + f"Its mean is known, the median of group {n} is not. " * 8
+            + f"\n\n- one\n- two of *{n}*\n\n```python\nmean = {n}  # grams\n```\n\n"
+            f"| species | mass |\n|---|--:|\n| Gentoo | {n} |\n\n"
+        )
+    return "".join(parts)
+
+
+OTHERS = """() => [0, 1, 3].flatMap(cell => front.nodes(cell)).map(one => {
+  const touched = one.seen !== true;
+  one.seen = true;
+  return [touched, one.innerHTML];
+})"""
+IDLE = "() => new Promise(done => requestIdleCallback(() => done(front.kernel().status)))"
+
+
 @only_lab
+@pytest.mark.parametrize(
+    ("size", "piece", "delay", "every"), [(100_000, 200, 0.004, 1), (1_000_000, 4000, 0.04, 10)]
+)
+def test_a_very_long_answer_is_all_there(
+    page: Page,
+    jupyter: Jupyter,
+    openrouter: OpenRouter,
+    size: int,
+    piece: int,
+    delay: float,
+    every: int,
+) -> None:
+    text = written(size, every)
+    pieces = [text[at : at + piece] for at in range(0, len(text), piece)]
+    hold = threading.Event()
+    openrouter.say(Answer(text=pieces, delay=delay, hold=hold, hold_after=len(pieces) // 2))
+    before = len(openrouter.chats)
+    own = "from IPython.display import HTML, display\n\nprint('mine')\ndisplay(HTML('<b>mine</b>'))"
+    page.open(jupyter.write("very-long.ipynb", [LOAD, own, "%%m1\nTell me all.", own]))
+    for cell in (0, 1, 3):
+        assert page.run(cell)
+    others = page.js(OTHERS)
+
+    page.start(2)
+    page.until_shown(2, "Part 1.")
+    assert openrouter.wait_chats(before + 1, WAIT)
+    assert openrouter.wait_held(timeout=WAIT)
+    page.until_shown(2, f"Part {text[: size // 4].count('## ')}.")
+    assert page.js("() => front.kernel().status") == "busy"
+    hold.set()
+    assert page.finish()
+
+    outputs = page.outputs(2)
+    assert len(outputs) < 50
+    assert page.js("() => document.querySelector('.jp-TrimmedOutputs')") is None
+    assert "".join(one.raw["data"]["text/plain"] for one in outputs[:-1]) == text
+    shown = "\n".join(one.text for one in outputs)
+    assert re.findall(r"Part (\d+)\.", shown) == [str(n) for n in range(text.count("## "))]
+    formulas = "count => front.cells()[2].node.querySelectorAll('mjx-container').length === count"
+    page.until(formulas, text.count("$x_"))
+    assert page.js(IDLE) == "idle"
+    assert page.js(OTHERS) == [[False, html] for _, html in others]
+    assert page.unrest() == []
+
+
 def test_stop_keeps_the_text(page: Page, jupyter: Jupyter, openrouter: OpenRouter) -> None:
     answer, _ = held()
     openrouter.say(answer)
@@ -84,5 +153,5 @@ def test_stop_keeps_the_text(page: Page, jupyter: Jupyter, openrouter: OpenRoute
     assert text.text.split()[: len(so_far)] == so_far
     assert foot.raw["data"][RECORD]["status"] == "stopped"
     check_paragraph(error, "Stopped")
-    page.shot(SHOTS / "stopped.png")
+    shoot(page, "stopped")
     assert page.unrest() == []
