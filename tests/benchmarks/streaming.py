@@ -71,7 +71,7 @@ def edge(samples: int, dimensions: int, sigma: float = 1.0) -> float:
 
 """
 
-WARM = "Say hello."
+WARM, HELLO = "Say hello.", Answer(text="Hello.")  # the call that is not counted
 QUESTION = "Tell me about spectra."
 SDK = """
 import os, openai
@@ -202,14 +202,12 @@ def answer(size: int) -> str:
 
 
 def serve(pipe: Connection) -> None:
-    """Be the emulator: say what is sent; asked for anything else, tell when it began."""
+    """Be the emulator: say what is sent, and tell when the last answer began."""
     with OpenRouter() as server:
         pipe.send((server.base_url, server.key))
-        while (order := pipe.recv()) != "end":
-            if isinstance(order, Answer):
-                server.say(order)
-            else:
-                pipe.send(server.chats[-1].began)
+        while (answers := pipe.recv()) is not None:
+            server.say(*answers)
+            pipe.send(server.chats[-1].began if server.chats else None)
 
 
 class Emulator:
@@ -222,17 +220,14 @@ class Emulator:
         self._process.start()
         self.url, self.key = self._pipe.recv()
 
-    def say(self, size: int, rate: float) -> None:
-        """Queue the short answer that warms up, and the one that is measured."""
-        self._pipe.send(Answer(text="Hello."))
-        self._pipe.send(Answer(text=answer(size), rate=rate))
-
-    def began(self) -> float:
-        self._pipe.send("began")
-        return float(self._pipe.recv())
+    def say(self, *answers: Answer) -> float | None:
+        """Queue answers; return when the last one so far began."""
+        self._pipe.send(answers)
+        began: float | None = self._pipe.recv()
+        return began
 
     def close(self) -> None:
-        self._pipe.send("end")
+        self._pipe.send(None)
         self._process.join(10)
 
 
@@ -315,7 +310,7 @@ def cells(case: Case) -> tuple[str, str, str, str]:
 
 def measure(case: Case, emulator: Emulator) -> Found:
     """Run a case in a kernel of its own."""
-    emulator.say(case.size, case.rate)
+    emulator.say(HELLO, Answer(text=answer(case.size), rate=case.rate))
     set_up, warm, ask, text = cells(case)
     with tempfile.TemporaryDirectory() as scratch:
         with kernel(environment(emulator, Path(scratch))) as cell:
@@ -327,7 +322,7 @@ def measure(case: Case, emulator: Emulator) -> Found:
     assert after["size"] == len(answer(case.size)), after
     found.cpu = after["cpu"] - before["cpu"]
     found.memory = after["memory"] - before["memory"]
-    found.first = came - emulator.began() if came else 0.0
+    found.first = came - (emulator.say() or came) if came else 0.0
     return found
 
 
@@ -335,7 +330,7 @@ def shown(case: Case, emulator: Emulator) -> Page:
     """Run a case of ours in JupyterLab and watch the page."""
     from devtools import tab
 
-    emulator.say(case.size, case.rate or WATCHED)
+    emulator.say(HELLO, Answer(text=answer(case.size), rate=case.rate or WATCHED))
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         env = environment(emulator, folder)
