@@ -26,30 +26,32 @@ class Shown:
 
     def open(self, request: Request, most: Decimal | None) -> None:
         """See View.open."""
-        with self._guarded():
+        try:
             self._view.open(request, most, sent(request))
+        except Exception as error:
+            self._failed(error)
 
     def feed(self, event: Event) -> None:
         """See View.feed."""
-        with self._guarded():
+        try:  # no context manager: this runs once a token
             self._view.feed(event)
+        except Exception as error:
+            self._failed(error)
 
     def close(self, receipt: Receipt) -> None:
         """See View.close."""
-        with self._guarded():
-            self._view.close(receipt)
-
-    @contextmanager
-    def _guarded(self) -> Iterator[None]:
         try:
-            yield
+            self._view.close(receipt)
         except Exception as error:
-            self._view = Silent()
-            with suppress(Warning):  # where warnings are errors, the reply matters more
-                warnings.warn(
-                    f"The display failed ({plain(repr(error), 120)}); the reply is in _m1.",
-                    stacklevel=2,
-                )
+            self._failed(error)
+
+    def _failed(self, error: Exception) -> None:
+        self._view = Silent()
+        with suppress(Warning):  # where warnings are errors, the reply matters more
+            warnings.warn(
+                f"The display failed ({plain(repr(error), 120)}); the reply is in _m1.",
+                stacklevel=3,
+            )
 
 
 class Booked:
