@@ -136,8 +136,8 @@ CASES = {
     "brisk": Case("`%%m1`, 100 kB, 2,000 deltas/s", SHORT, BRISK),
     "slow": Case("`%%m1`, 6 kB, 100 deltas/s", 6_000, READING),
     "naive": Case("update on each delta, 20 kB", 20_000, FAST, NAIVE),
-    "printed": Case("`print`, 100 kB", SHORT, FAST, PRINTED),
-    "printed long": Case("`print`, 1 MB", LONG, FAST, PRINTED),
+    "printed": Case("`print(…, flush=True)`, 100 kB", SHORT, FAST, PRINTED),
+    "printed long": Case("`print(…, flush=True)`, 1 MB", LONG, FAST, PRINTED),
 }
 SIZES = {SHORT: "100 kB", LONG: "1 MB"}
 FLOORS = {
