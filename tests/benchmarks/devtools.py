@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import json
 import subprocess
+import threading
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import psutil
 import websocket
 
 from browser.front import FLAGS, HEIGHT, WIDTH, chromium_path
@@ -22,15 +25,15 @@ from browser.front import FLAGS, HEIGHT, WIDTH, chromium_path
 START = 30.0  # seconds for the browser to come up
 SLOWEST = 240.0  # seconds that a busy page may take to answer
 POLL = 0.2
+SAMPLE = 0.05
 REST = 0.1  # CPU seconds in a second: a page that does less has come to rest
 
 
 class Tab:
-    """A page that runs JavaScript and tells how much CPU its main thread took."""
+    """A page that runs JavaScript, and how much CPU its main thread took."""
 
-    def __init__(self, socket: websocket.WebSocket) -> None:
-        self._socket, self._sent = socket, 0
-        self._call("Performance.enable", timeDomain="threadTicks")
+    def __init__(self, socket: websocket.WebSocket, browser: psutil.Process) -> None:
+        self._socket, self._browser, self._sent = socket, browser, 0
 
     def open(self, address: str) -> None:
         self._call("Page.navigate", url=address)
@@ -49,9 +52,26 @@ class Tab:
             time.sleep(POLL)
 
     def cpu(self) -> float:
-        """Return the CPU seconds of the main thread's tasks."""
-        metrics = self._call("Performance.getMetrics")["metrics"]
-        return next(float(one["value"]) for one in metrics if one["name"] == "TaskDuration")
+        """Return the CPU seconds of the main thread, also while it is busy."""
+        return _main_threads(self._renderers())
+
+    @contextmanager
+    def watched(self) -> Iterator[Callable[[float], float]]:
+        """Within the block, watch the CPU seconds; yield what tells them of a moment in it."""
+        renderers, over = self._renderers(), threading.Event()
+        seen: list[tuple[float, float]] = []
+
+        def watch() -> None:
+            while not over.wait(SAMPLE):
+                seen.append((time.time(), _main_threads(renderers)))
+
+        thread = threading.Thread(target=watch)
+        thread.start()
+        try:
+            yield lambda moment: float(np.interp(moment, *zip(*seen, strict=True)))
+        finally:
+            over.set()
+            thread.join()
 
     def rest(self) -> float:
         """Wait until the page has no more to do; return its CPU seconds."""
@@ -61,6 +81,10 @@ class Tab:
             before, now = now, self.cpu()
             if now - before < REST:
                 return now
+
+    def _renderers(self) -> list[int]:
+        children = self._browser.children(recursive=True)
+        return [one.pid for one in children if "--type=renderer" in one.cmdline()]
 
     def _call(self, method: str, **params: Any) -> dict[str, Any]:
         self._sent += 1
@@ -85,10 +109,15 @@ def tab(profile: Path) -> Iterator[Tab]:
             socket = websocket.create_connection(
                 _address(profile / "DevToolsActivePort"), SLOWEST, suppress_origin=True
             )
-            yield Tab(socket)
+            yield Tab(socket, psutil.Process(browser.pid))
             socket.close()
         finally:
             browser.terminate()
+
+
+def _main_threads(processes: list[int]) -> float:
+    stats = (Path(f"/proc/{one}/task/{one}/schedstat").read_text() for one in processes)
+    return sum(int(stat.split()[0]) for stat in stats) / 1e9
 
 
 def _address(file: Path) -> str:
