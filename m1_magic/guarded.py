@@ -25,14 +25,18 @@ class Shown:
 
     def __init__(self, view: View) -> None:
         self._view = view
-        # Taken by itself, outside of any Python code that a Ctrl-C could leave half done.
-        self._lock = threading.Lock()
+        # Reentrant: a Ctrl-C that comes between its ``with`` and its release must not keep the
+        # same thread from closing the view.
+        self._lock = threading.RLock()
         self._over = threading.Event()
 
     def open(self, request: Request, most: Decimal | None) -> None:
         """See View.open."""
-        with self._lock, self._guarded():
-            self._view.open(request, most, sent(request))
+        with self._lock:
+            try:
+                self._view.open(request, most, sent(request))
+            except Exception as error:
+                self._failed(error)
         seconds = self._tick()
         if seconds is not None:
             # In this context, so that what it publishes belongs to the cell of this call.
@@ -43,35 +47,40 @@ class Shown:
 
     def feed(self, event: Event) -> None:
         """See View.feed."""
-        with self._lock, self._guarded():
-            self._view.feed(event)
+        with self._lock:
+            try:  # no context manager of ours: this runs once a token
+                self._view.feed(event)
+            except Exception as error:
+                self._failed(error)
 
     def close(self, receipt: Receipt) -> None:
         """See View.close."""
         self._over.set()
-        with self._lock, self._guarded():
-            self._view.close(receipt)
+        with self._lock:
+            try:
+                self._view.close(receipt)
+            except Exception as error:
+                self._failed(error)
 
     def _ticking(self, seconds: float | None) -> None:
         while seconds is not None and not self._over.wait(seconds):
             seconds = self._tick()
 
     def _tick(self) -> float | None:
-        with self._lock, self._guarded():
-            return None if self._over.is_set() else self._view.tick()
+        with self._lock:
+            try:
+                return None if self._over.is_set() else self._view.tick()
+            except Exception as error:
+                self._failed(error)
         return None
 
-    @contextmanager
-    def _guarded(self) -> Iterator[None]:
-        try:
-            yield
-        except Exception as error:
-            self._view = Silent()
-            with suppress(Warning):  # where warnings are errors, the reply matters more
-                warnings.warn(
-                    f"The display failed ({plain(repr(error), 120)}); the reply is in _m1.",
-                    stacklevel=2,
-                )
+    def _failed(self, error: Exception) -> None:
+        self._view = Silent()
+        with suppress(Warning):  # where warnings are errors, the reply matters more
+            warnings.warn(
+                f"The display failed ({plain(repr(error), 120)}); the reply is in _m1.",
+                stacklevel=3,
+            )
 
 
 class Booked:

@@ -12,6 +12,7 @@ import json
 import re
 import socket
 import threading
+import time
 import zlib
 from collections.abc import Iterator
 from dataclasses import replace
@@ -424,6 +425,13 @@ def test_hold_goes_on_when_set(server: OpenRouter) -> None:
     assert server.wait_held()
     gate.set()
     assert said(read_events(split(drain(sock))[2])) == "abcdefgh"
+
+
+def test_a_pace_cuts_nothing_and_the_first_delta_has_its_time(server: OpenRouter) -> None:
+    before = time.monotonic()
+    assert said(stream(server, Answer(text="Paced, to the end.", rate=500))) == "Paced, to the end."
+    began = server.chats[-1].began
+    assert began is not None and before <= began <= time.monotonic()
 
 
 def test_failed_generation_is_free(server: OpenRouter) -> None:

@@ -30,14 +30,19 @@ def lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
     begun: list[bytes] = []
     tail = b""
     for chunk in chunks:
-        fresh = tail + chunk
-        # A CR at the very end may be the first half of a CRLF: it waits for the next chunk.
-        tail = b"\r" if fresh.endswith(b"\r") else b""
-        *whole, rest = LINE_END.split(fresh[: len(fresh) - len(tail)])
+        fresh = tail + chunk if tail else chunk
+        tail = b""
+        if b"\r" not in fresh:  # nearly always
+            *whole, rest = fresh.split(b"\n")
+        else:
+            # A CR at the very end may be the first half of a CRLF: it waits for the next chunk.
+            tail = b"\r" if fresh.endswith(b"\r") else b""
+            *whole, rest = LINE_END.split(fresh[: len(fresh) - len(tail)])
         for line in whole:
-            yield b"".join((*begun, line))
+            yield b"".join((*begun, line)) if begun else line
             begun.clear()
-        begun.append(rest)
+        if rest:
+            begun.append(rest)
     last = b"".join(begun)
     if last or tail:
         yield last

@@ -47,11 +47,16 @@ class ThinkSplitter:
         self._held = ""
         self._state = "start"
 
-    def feed(self, content: str) -> Iterator[Event]:
-        """Yield the thinking and text that is certain so far."""
-        if self._state == "text":
-            yield from _some(Text, content)
-            return
+    def feed(self, content: str) -> Iterable[Event]:
+        """Return the thinking and text that is certain so far."""
+        return _some(Text, content) if self._state == "text" else self._more(content)
+
+    def close(self) -> tuple[Event, ...]:
+        """Return what was held back when the stream ends."""
+        held, self._held = self._held, ""
+        return _some(Text if self._state in ("start", "text") else Thinking, held)
+
+    def _more(self, content: str) -> Iterator[Event]:
         self._held += content
         if self._state == "start":
             self._begin()
@@ -65,11 +70,6 @@ class ThinkSplitter:
         if self._state == "text":
             held, self._held = self._held, ""
             yield from _some(Text, held)
-
-    def close(self) -> Iterator[Event]:
-        """Yield what was held back when the stream ends."""
-        held, self._held = self._held, ""
-        yield from _some(Text if self._state in ("start", "text") else Thinking, held)
 
     def _begin(self) -> None:
         start = self._held.lstrip()
@@ -115,10 +115,11 @@ class Reader:
         """
         if self.done:
             return
-        if data.strip() == "[DONE]":
+        stripped = data.strip()
+        if stripped == "[DONE]":
             self.done = True
             return
-        if not data.strip():
+        if not stripped:
             return
         try:
             chunk = json.loads(data)
@@ -225,9 +226,8 @@ def _overlap(text: str, tag: str) -> int:
     return next((n for n in range(len(tag) - 1, 0, -1) if text.endswith(tag[:n])), 0)
 
 
-def _some(kind: type[Text] | type[Thinking], text: str) -> Iterator[Event]:
-    if text:
-        yield kind(text)
+def _some(kind: type[Text] | type[Thinking], text: str) -> tuple[Event, ...]:
+    return (kind(text),) if text else ()
 
 
 def _first(chunk: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -6,7 +6,7 @@ Pygments' own formatter.
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, lru_cache
 from itertools import groupby
 from typing import TYPE_CHECKING
 
@@ -34,6 +34,7 @@ CLASSES = {
 }
 
 
+@lru_cache(64)  # a fence that grows is painted again and again, and those above it
 def coloured(code: str, language: str) -> str:
     """Return code as HTML, or nothing where its language is not known, or it is too long."""
     lexer = _lexer(language) if language and len(code) <= LONGEST else None

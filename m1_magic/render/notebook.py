@@ -28,9 +28,9 @@ if TYPE_CHECKING:
 TICK = 0.25  # seconds between two looks at what is not painted yet
 LINE_EVERY = 1.0  # seconds between two paintings of the line
 PEEK_EVERY = 0.5  # the same while it shows the thinking
-# JupyterLab shows the first fifty outputs of a cell: each block that stays is larger than the one
-# before it, and the last of them ends behind a megabyte.
-FIRST_BLOCK, LARGER, BLOCKS = 2_000, 1.1, 44
+# JupyterLab shows the first fifty outputs of a cell: each block that stays is so much larger than
+# the one before it, and the last of them ends behind a megabyte.
+FIRST_BLOCK, LARGER, BLOCKS = 2_000, 1_000, 44
 TOGETHER = 100_000  # characters of an answer up to which a cell of ours ends as one output
 
 
@@ -144,7 +144,7 @@ class NotebookView:
     def _paint_answer(self) -> int:
         size, self._unpainted = 0, False
         if len(self._blocks) < BLOCKS:
-            taken = self._growing.take(int(FIRST_BLOCK * LARGER ** len(self._blocks)))
+            taken = self._growing.take(FIRST_BLOCK + LARGER * len(self._blocks))
             if taken:
                 size = self._keep(taken)
         text = settled(self._growing.rest)

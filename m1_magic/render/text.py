@@ -19,6 +19,7 @@ HIDDEN = re.compile(
     r"[\u00ad\u180e\u200b\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
 )
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+_FOREIGN = re.compile(f"{HIDDEN.pattern}|{CONTROL.pattern}")
 
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z]\w{1,31});")
 
@@ -50,6 +51,8 @@ _TEX = re.compile(rf"\\\({_INSIDE}\\\)|\\\[{_INSIDE}\\\]")
 
 def visible(text: str) -> str:
     """Return ``text`` without escape sequences, and with a sign for each hidden character."""
+    if not _FOREIGN.search(text):  # nearly always
+        return text
     text = ANSI.sub("", text.replace("\r\n", "\n").removeprefix("\ufeff"))
     return HIDDEN.sub(lambda found: f"⟨U+{ord(found[0]):04X}⟩", CONTROL.sub(_sign, text))
 

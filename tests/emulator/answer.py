@@ -115,6 +115,7 @@ class Answer:
     model: str | None = None
     tool_calls: Sequence[Json] = ()
     delay: float = 0.0
+    rate: float = 0.0  # deltas a second, by the clock; 0: by `delay` alone
     first_delay: float = 0.0
     comments: bool = True
     comment_every: int = 10

@@ -47,6 +47,7 @@ class Received:
     body: Any = None
     sent: int = 0
     status: int = 0
+    began: float | None = None  # when the first delta was sent, by time.monotonic
     closed: threading.Event = field(default_factory=threading.Event)
     held: threading.Event = field(default_factory=threading.Event)
 
@@ -194,6 +195,10 @@ class Exchange:
             self.wait(None, answer.hold)
         if one.kind not in ("think", "text"):
             return
+        if self.received.began is None:
+            self.received.began = time.monotonic()
+        if answer.rate:
+            self.wait(self.received.began + self._deltas / answer.rate - time.monotonic())
         self._deltas += 1
         self.said += one.piece if one.kind == "text" else ""
         self.thought += one.piece if one.kind == "think" else ""
