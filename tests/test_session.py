@@ -257,7 +257,7 @@ def busy() -> ProviderDown:
 @pytest.mark.parametrize(
     ("failures", "seconds"),
     [
-        ([limited(7.0), limited(0.0)], [7.0, 0.0]),
+        ([limited(4.0), limited(0.0)], [4.0, 0.0]),
         ([limited(), limited()], [0.5, 1.0]),
         ([busy(), limited(3.0)], [0.5, 3.0]),
         ([CannotConnect("refused."), CannotConnect("refused.")], [0.5, 1.0]),
@@ -891,8 +891,8 @@ def test_wire_empty_answer(server: OpenRouter) -> None:
 def test_wire_retries(server: OpenRouter, own_home: Path) -> None:
     slept: list[float] = []
     server.say(
-        Answer.http_error(429, retry_after=7),
-        Answer.http_error(503, retry_after=11),
+        Answer.http_error(429, retry_after=4),
+        Answer.http_error(503, retry_after=3),
         Answer(text="third"),
     )
     asking = Session(api.settings(), lambda: open_ledger(own_home), Chooser(), sleep=slept.append)
@@ -900,8 +900,8 @@ def test_wire_retries(server: OpenRouter, own_home: Path) -> None:
     reply = asking.ask(request("hi"), view)
     asking.close()
     assert reply.text == "third"
-    assert slept == [7.0, 11.0]
-    assert [e.seconds for e in view.events if isinstance(e, Waiting)] == [7.0, 11.0]
+    assert slept == [4.0, 3.0]
+    assert [e.seconds for e in view.events if isinstance(e, Waiting)] == [4.0, 3.0]
     assert len(server.chats) == 3 == len(attempts(own_home))
     assert len({chat.raw for chat in server.chats}) == 1
 
