@@ -285,6 +285,7 @@ def _told(
         told = e.BadRequest(
             "The prompt holds half a character (a lone surrogate), which cannot be sent.",
             cost=e.NOTHING_SENT,
+            todo="Take it out of the prompt.",
         )
     except (openai.OpenAIError, httpx2.StreamError, OSError, ValueError, RecursionError) as error:
         words = message(str(error), secret) or type(error).__name__
