@@ -111,7 +111,8 @@ class Reader:
         """Yield the events of one ``data:`` block.
 
         Raises:
-            CutOff: the block is an error, or no JSON (the text before it is kept).
+            CutOff: the block is an error.
+            ValueError: it is no JSON.
         """
         if self.done:
             return
@@ -123,9 +124,9 @@ class Reader:
         try:
             chunk = json.loads(data)
         except (ValueError, RecursionError):
-            raise CutOff(
-                f"The stream broke off with something that is no JSON: {plain(data, 120)!r}."
-            ) from None
+            if event == "error":
+                raise broken(data) from None
+            raise ValueError(f"something that is no JSON came: {plain(data, 80)!r}") from None
         if event == "error" or (isinstance(chunk, dict) and chunk.get("error")):
             raise broken(chunk)
         if isinstance(chunk, dict):
