@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
+import socket
 import sqlite3
+import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -175,3 +178,49 @@ def own(monkeypatch: pytest.MonkeyPatch, run: Callable[[Exchange], None], **answ
     """Return an Answer that a function of the test's own gives."""
     monkeypatch.setitem(FAULTS, "own", Fault("own", "none", True, run))
     return Answer(**{"thinking": THOUGHT, "text": TEXT, "fault": "own", **answer})
+
+
+def take(sock: socket.socket) -> bytes:
+    """Read one HTTP request and return its head; nothing if the client has gone."""
+    data = b""
+    while b"\r\n\r\n" not in data:
+        more = sock.recv(65536)
+        if not more:
+            return b""
+        data += more
+    head, _, body = data.partition(b"\r\n\r\n")
+    length = re.search(rb"(?i)content-length: (\d+)", head)
+    left = int(length[1]) - len(body) if length else 0
+    while left > 0:
+        left -= len(sock.recv(65536))
+    return head
+
+
+@contextmanager
+def listening(
+    answer: Callable[[socket.socket], None], sock: socket.socket | None = None
+) -> Iterator[socket.socket]:
+    """Answer one connection after the other by hand; close each when ``answer`` returns."""
+    server = sock or socket.create_server(("127.0.0.1", 0), backlog=50)
+    server.listen(50)
+
+    def accept() -> None:
+        with suppress(OSError):
+            while True:
+                near, _ = server.accept()
+                with near, suppress(OSError):
+                    answer(near)
+
+    thread = threading.Thread(target=accept, daemon=True)
+    thread.start()
+    try:
+        yield server
+    finally:
+        with suppress(OSError):
+            server.shutdown(socket.SHUT_RDWR)
+        server.close()
+        thread.join(5)
+
+
+def url_of(server: socket.socket) -> str:
+    return f"http://127.0.0.1:{server.getsockname()[1]}/api/v1"

@@ -232,7 +232,7 @@ def test_s041_a_whole_answer_behind_blanks(server: Emulator, fault: Any, padding
 
 @pytest.mark.parametrize(
     "body",
-    [b"{}", b"[]", b"null", b'"hi"', b"{broken", b'{"choices":[]}', b"\xff\xfe", b"[" * 100_000],
+    [b"{}", b"[]", b"null", b'"hi"', b'{"choices":[]}', b"\xff\xfe", b"[" * 100_000],
     ids=repr,
 )
 def test_r03_a_body_that_is_no_answer(server: Emulator, fault: Any, body: bytes) -> None:
@@ -241,6 +241,16 @@ def test_r03_a_body_that_is_no_answer(server: Emulator, fault: Any, body: bytes)
     assert isinstance(came.error, e.LoginPage)
     is_told(came.error)
     assert server.wait_closed()
+
+
+@pytest.mark.parametrize("body", [b"{", b'{"choices":[{"message":{"content":"Yes', b'{"a"' * 9000])
+def test_s041_half_of_a_whole_answer_may_be_charged(
+    server: Emulator, fault: Any, body: bytes
+) -> None:
+    server.say(fault(lambda x: x.page(200, body, "application/json")))
+    came = call(server)
+    assert isinstance(came.error, e.SentNoAnswer)
+    assert "half an answer" in is_told(came.error)
 
 
 # --- refusals ------------------------------------------------------------------------------------

@@ -538,12 +538,15 @@ def test_a_whole_answer_without_a_message_is_no_text(choices: Any) -> None:
     assert feed(as_chunk({"choices": choices}))[0] == []
 
 
-@pytest.mark.parametrize(
-    "body",
-    [b"", b"<html>", b'{"choices":', b"[]", b"{}", b'{"choices":[]}', b"[" * 100_000, b'"x"'],
-)
+@pytest.mark.parametrize("body", [b"[]", b"{}", b'{"choices":[]}', b'"x"', b"null"])
 def test_what_is_neither_answer_nor_error_is_neither(body: bytes) -> None:
     assert whole([body]) is None
+
+
+@pytest.mark.parametrize("body", [b"", b"<html>", b'{"choices":', b"[" * 100_000, b"{\xff"])
+def test_s041_what_is_no_json_is_half_of_an_answer(body: bytes) -> None:
+    with pytest.raises(ValueError, match="half an answer"):
+        whole([body])
 
 
 def test_an_endless_body_is_not_read_to_its_end() -> None:
@@ -552,4 +555,5 @@ def test_an_endless_body_is_not_read_to_its_end() -> None:
             yield b" " * 1_000_000
         raise AssertionError("read on and on")
 
-    assert whole(endless()) is None
+    with pytest.raises(ValueError, match="without an end"):
+        whole(endless())

@@ -49,7 +49,14 @@ UNSENT = (
 )
 # While an answer is read; ValueError: a TLS socket that the watchdog shut down between two reads,
 # an event that is no JSON.
-BROKEN = (httpx2.HTTPError, httpx2.StreamError, OSError, ValueError)
+BROKEN = (
+    openai.OpenAIError,
+    httpx2.HTTPError,
+    httpx2.StreamError,
+    ImportError,
+    OSError,
+    ValueError,
+)
 # A shorter word, like the "none" of a server without keys, is no secret and may be in any text.
 SHORTEST_KEY = 8
 

@@ -194,16 +194,20 @@ def usage(given: Mapping[str, Any] | None) -> Usage | None:
 
 
 def whole(chunks: Iterable[bytes]) -> dict[str, Any] | None:
-    """Return the completion or the error that came as JSON, not as a stream; None for neither."""
+    """Return the completion or the error that came as JSON, not as a stream; None for neither.
+
+    Raises:
+        ValueError: it is half of one, or far too large.
+    """
     body = bytearray()
     for chunk in chunks:
         body += chunk
         if len(body) > LARGEST_JSON:
-            return None
+            raise ValueError("an answer without an end")
     try:
         answer = json.loads(body)
     except (ValueError, RecursionError):
-        return None
+        raise ValueError("half an answer, which cannot be read") from None
     told = isinstance(answer, dict) and (answer.get("choices") or answer.get("error"))
     return answer if told else None
 
