@@ -25,7 +25,7 @@ from hypothesis import strategies as st
 from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 
-from emulator import Answer, OpenRouter, closed_port
+from emulator import Answer, OpenRouter
 from emulator.exchange import Exchange
 from emulator.wire import COMMENT, Event
 from faulty import (
@@ -874,9 +874,3 @@ def test_r10_a_byte_order_mark_costs_no_word(server: OpenRouter, own_home: Path)
         with asking(own_home) as asked:
             came = asked.ask()
         assert (came.view.text, came.thinking) == (TEXT, THOUGHT)
-
-
-def test_s001_a_closed_port_is_one(own_home: Path) -> None:
-    """The fixture of S001 itself: nobody may listen there."""
-    with socket.socket() as probe:
-        assert probe.connect_ex(("127.0.0.1", closed_port())) != 0
