@@ -622,9 +622,7 @@ def test_the_events_can_be_closed_before_the_first(server: Emulator) -> None:
 def forever(data: bytes) -> Callable[[Exchange], None]:
     def run(x: Exchange) -> None:
         x.head()
-        while True:
-            x.write(data)
-            x.wait(0.02)
+        x.repeat(b"%x\r\n%b\r\n" % (len(data), data))
 
     return run
 

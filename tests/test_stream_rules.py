@@ -141,12 +141,6 @@ def api_settings() -> Any:
     return api.settings()
 
 
-def drip(x: Exchange, data: bytes) -> None:
-    while True:
-        x.send(data)
-        x.wait(0.02)
-
-
 def word(text: str) -> bytes:
     chunk = {"choices": [{"index": 0, "delta": {"content": text}, "finish_reason": None}]}
     return b"data: " + json.dumps(chunk).encode() + b"\n\n"
@@ -158,7 +152,7 @@ def body(start: bytes, then: bytes) -> Callable[[Exchange], None]:
     def run(x: Exchange) -> None:
         x.head()
         x.write(start)
-        drip(x, b"%x\r\n%b\r\n" % (len(then), then))
+        x.repeat(b"%x\r\n%b\r\n" % (len(then), then))
 
     return run
 
@@ -168,7 +162,7 @@ def early(start: bytes, then: bytes) -> Callable[[Exchange], None]:
 
     def run(x: Exchange) -> None:
         x.send(start)
-        drip(x, then)
+        x.repeat(then)
 
     return run
 
@@ -233,9 +227,10 @@ def test_r02_a_question_for_prices_that_is_never_answered_does_not_hold_up_the_c
     def slow(near: socket.socket) -> None:
         if b"/endpoints" in take(near):
             near.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n")
-            while True:
+            for _ in range(500):
                 near.sendall(b" ")
                 time.sleep(0.02)
+            return
         whole(near)
 
     with listening(slow) as raw, asking(own_home, base_url=url_of(raw)) as asked:
@@ -576,7 +571,7 @@ def test_s116_an_event_without_an_end_is_given_up(
     def run(x: Exchange) -> None:
         x.head()
         x.write(SO_FAR + b"data: ")
-        while True:
+        for _ in range(1000):
             x.write(b"x" * 10_000)
 
     server.say(own(monkeypatch, run))

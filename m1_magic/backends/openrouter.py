@@ -24,8 +24,7 @@ from ..calls import Event, Request, Started, Text, Thinking
 from ..endpoints import Endpoint
 from ..keys import Key
 from ..prices import Offer, offer_of
-from . import sse
-from .refusals import broken, code_of, free, message, refusal, web_page, without
+from . import refusals, sse
 from .watchdog import Timeouts, Watchdog
 from .wire import Reader, as_chunk, whole
 
@@ -49,14 +48,8 @@ UNSENT = (
 )
 # While an answer is read; ValueError: a TLS socket that the watchdog shut down between two reads,
 # an event that is no JSON.
-BROKEN = (
-    openai.OpenAIError,
-    httpx2.HTTPError,
-    httpx2.StreamError,
-    ImportError,
-    OSError,
-    ValueError,
-)
+LIBRARY = (openai.OpenAIError, httpx2.HTTPError, httpx2.StreamError)
+BROKEN = (*LIBRARY, ImportError, OSError, ValueError)
 # A shorter word, like the "none" of a server without keys, is no secret and may be in any text.
 SHORTEST_KEY = 8
 
@@ -180,12 +173,12 @@ class OpenRouter:
     def _get(self, path: str, timeout: float = 30.0) -> Any:
         answer = self._ask(partial(self._client.get, cast_to=object), path, timeout)
         if not isinstance(answer, dict) or "data" not in answer:
-            raise web_page(self.name)
+            raise refusals.web_page(self.name)
         return answer["data"]
 
     def _ask(self, ask: Callable[..., T], path: str, timeout: float = 30.0) -> T:
         limits = Timeouts(self._timeouts.connect, timeout, timeout, timeout)
-        with free(), Watchdog(limits) as watchdog:
+        with refusals.free(), Watchdog(limits) as watchdog:
             return self._told(partial(ask, path), path, watchdog)
 
     def _told(self, ask: Callable[[], T], what: str, watchdog: Watchdog) -> T:
@@ -213,7 +206,7 @@ class OpenRouter:
         try:
             for name, data in self._checked(response, request.model):
                 watchdog.fed()
-                for event in reader.feed(without(self._secret, data), name):
+                for event in reader.feed(refusals.without(self._secret, data), name):
                     begun = begun or isinstance(event, (Thinking, Text))
                     yield event
                 if reader.done:
@@ -235,12 +228,16 @@ class OpenRouter:
         if head.startswith(sse.SIGNS):
             return sse.events(chain([taken], bytes_))
         if not head:
-            raise broken(self.name, f"HTTP {response.status_code} with nothing in it", begun=False)
+            raise refusals.broken(
+                self.name, f"HTTP {response.status_code} with nothing in it", begun=False
+            )
         answer = whole(chain([taken], bytes_)) if head.startswith(b"{") else None
         if answer is None:
-            raise web_page(self.name)
+            raise refusals.web_page(self.name)
         if answer.get("error"):
-            raise refusal(code_of(answer), answer, {}, self.name, model, self._secret)
+            raise refusals.refusal(
+                refusals.code_of(answer), answer, {}, self.name, model, self._secret
+            )
         return [("", json.dumps(as_chunk(answer))), ("", "[DONE]")]
 
     def _ended(self, reader: Reader, problem: e.M1Error | str, begun: bool) -> Iterator[Event]:
@@ -254,7 +251,7 @@ class OpenRouter:
             problem = "the provider reports an error"
         if finish.reason in (None, "error"):
             reason = problem or "the stream ended without a finish reason"
-            raise broken(self.name, reason, begun or bool(held))
+            raise refusals.broken(self.name, reason, begun or bool(held))
 
 
 def _made(make: Callable[[], T]) -> T:
@@ -263,13 +260,7 @@ def _made(make: Callable[[], T]) -> T:
         return make()
     except (ImportError, OSError, ValueError, httpx2.InvalidURL) as error:
         reason = type(error).__name__  # its words may quote the proxy's password
-    unusable = e.CannotConnect(
-        f"The proxy or certificate settings are no use ({reason}).",
-        todo="Check HTTPS_PROXY, ALL_PROXY, NO_PROXY and SSL_CERT_FILE; "
-        "a SOCKS proxy needs pip install socksio.",
-    )
-    unusable.retry = False
-    raise unusable
+    raise refusals.unusable(reason)
 
 
 def _told(
@@ -284,22 +275,16 @@ def _told(
         return ask()
     except openai.APIStatusError as error:
         headers = {name.lower(): value for name, value in error.response.headers.items()}
-        told = refusal(error.status_code, error.body, headers, host, model, secret)
+        told = refusals.refusal(error.status_code, error.body, headers, host, model, secret)
     except openai.APIConnectionError as error:
         told = _unreached(error.__cause__ or error, host, secret, watchdog)
     except (httpx2.HTTPError, httpx2.InvalidURL) as error:
         told = _unreached(error, host, secret, watchdog)
     except UnicodeEncodeError:
-        told = e.BadRequest(
-            "The prompt holds half a character (a lone surrogate), which cannot be sent.",
-            cost=e.NOTHING_SENT,
-            todo="Take it out of the prompt.",
-        )
-    except (openai.OpenAIError, httpx2.StreamError, OSError, ValueError, RecursionError) as error:
-        words = message(str(error), secret) or type(error).__name__
-        told = e.SentNoAnswer(
-            f"{host} answered with something that cannot be read ({words}).",
-            todo="Check base_url: it usually ends in /v1.",
+        told = refusals.half_a_character()
+    except (*BROKEN, RecursionError) as error:
+        told = refusals.unreadable(
+            host, refusals.message(str(error), secret) or type(error).__name__
         )
     raise told
 
@@ -307,10 +292,8 @@ def _told(
 def _unreached(
     cause: BaseException, host: str, secret: str, watchdog: Watchdog | None
 ) -> e.M1Error:
-    detail = e.plain(without(secret, str(cause)), 160) or type(cause).__name__
+    detail = e.plain(refusals.without(secret, str(cause)), 160) or type(cause).__name__
     if isinstance(cause, UNSENT) or (watchdog and not watchdog.sent):
-        return e.CannotConnect(
-            f"{host} cannot be reached ({detail}).", todo="Check network, proxy and base_url."
-        )
+        return refusals.unreachable(host, detail)
     reason = watchdog.expired if watchdog else None
-    return broken(host, reason or detail.rstrip("."), begun=False)
+    return refusals.broken(host, reason or detail.rstrip("."), begun=False)

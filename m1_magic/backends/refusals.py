@@ -145,6 +145,41 @@ def broken(host: str, reason: str, begun: bool) -> e.M1Error:
     )
 
 
+def unreachable(host: str, detail: str) -> e.M1Error:
+    """Return the error for a server that no byte of the request got to."""
+    return e.CannotConnect(
+        f"{host} cannot be reached ({detail}).", todo="Check network, proxy and base_url."
+    )
+
+
+def unusable(reason: str) -> e.M1Error:
+    """Return the error for an environment that no client can be made in."""
+    error = e.CannotConnect(
+        f"The proxy or certificate settings are no use ({reason}).",
+        todo="Check HTTPS_PROXY, ALL_PROXY, NO_PROXY and SSL_CERT_FILE; "
+        "a SOCKS proxy needs pip install socksio.",
+    )
+    error.retry = False
+    return error
+
+
+def unreadable(host: str, words: str) -> e.M1Error:
+    """Return the error for an answer that the SDK stumbles over."""
+    return e.SentNoAnswer(
+        f"{host} answered with something that cannot be read ({words}).",
+        todo="Check base_url: it usually ends in /v1.",
+    )
+
+
+def half_a_character() -> e.M1Error:
+    """Return the error for a prompt that is no text."""
+    return e.BadRequest(
+        "The prompt holds half a character (a lone surrogate), which cannot be sent.",
+        cost=e.NOTHING_SENT,
+        todo="Take it out of the prompt.",
+    )
+
+
 @contextmanager
 def free() -> Iterator[None]:
     """Let errors say that nothing was charged: questions about models and the key cost nothing."""

@@ -297,9 +297,7 @@ def stall_mid(x: Exchange) -> None:
 def comments_forever(x: Exchange) -> None:
     """Send only keep-alive comments after the middle."""
     _first_half(x)
-    while True:
-        x.write(COMMENT)
-        x.wait(0.02)
+    x.repeat(b"%x\r\n%b\r\n" % (len(COMMENT), COMMENT))
 
 
 @fault("all")
