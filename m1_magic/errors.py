@@ -150,6 +150,7 @@ class BadRequest(M1Error):
     """The server does not take the request as it is (400, 422)."""
 
     cost = NOT_CHARGED
+    todo = "Change what the server names, or the options of the call."
 
 
 class PromptTooLarge(M1Error):
@@ -193,6 +194,7 @@ class CutOff(M1Error):
     """The stream broke in mid-answer."""
 
     cost = MAY_COST
+    todo = "It was not sent again by itself; run the cell to do so."
     charged = True
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -28,6 +28,8 @@ from .render import View
 from .render.footer import at_most
 
 BACK_OFF = 0.5
+# Seconds between two looks at what is left of a wait.
+TICK = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +164,7 @@ class Session:
         call = Call(new_id(), self._now(), plan.request)
         attempt = self._reserved(call, plan)
         shown, book, began = Shown(view), Booked(self.ledger), self._clock()
-        call, error = self._attempts(call, attempt, plan, shown, book)
+        call, error = self._attempts(call, attempt, plan, shown, book, began)
         failure = None if error is None else plain(error) or type(error).__name__
         call = replace(call, seconds=self._clock() - began, error=failure)
         self.last = call.reply
@@ -183,7 +185,13 @@ class Session:
         return attempt
 
     def _attempts(
-        self, call: Call, attempt: Attempt, plan: Plan, shown: Shown, book: Booked
+        self,
+        call: Call,
+        attempt: Attempt,
+        plan: Plan,
+        shown: Shown,
+        book: Booked,
+        began: float,
     ) -> tuple[Call, BaseException | None]:
         """Try until there is an answer; each try is an attempt of its own in the ledger."""
         while True:
@@ -195,10 +203,13 @@ class Session:
             if error is None:
                 error = empty(fold, attempt)
                 break
-            if not isinstance(error, M1Error) or not self._may_again(error, call):
+            if not isinstance(error, M1Error):
+                break
+            seconds = self._pause(error, call, began)
+            if seconds is None:
                 break
             try:
-                self._wait(error, call, shown)
+                self._wait(seconds, error.what, shown)
                 attempt = self._reserved(call, plan)
             except (Stopped, BudgetExceeded, LedgerProblem) as end:
                 error = end
@@ -228,18 +239,31 @@ class Session:
             return error
         return None
 
-    def _may_again(self, error: M1Error, call: Call) -> bool:
-        return error.retry and len(call.attempts) <= self.settings.max_retries
-
-    def _wait(self, error: M1Error, call: Call, shown: Shown) -> None:
-        """Wait, visibly, before another attempt; raise Stopped if the user has had enough."""
+    def _pause(self, error: M1Error, call: Call, began: float) -> float | None:
+        """Return the seconds to wait before another attempt; None if there is to be none."""
+        if not error.retry or len(call.attempts) > self.settings.max_retries:
+            return None
         seconds = error.retry_after
         if seconds is None:
             seconds = BACK_OFF * 2 ** (len(call.attempts) - 1)
+        left = began + self.settings.deadline - self._clock()
+        return seconds if seconds < left else None
+
+    def _wait(self, seconds: float, reason: str, shown: Shown) -> None:
+        """Wait, counting down, before another attempt; raise Stopped if the user has had enough."""
         try:
             with stoppable():
-                shown.feed(Waiting(seconds, error.what))
-                self._sleep(seconds)
+                for left in countdown(seconds):
+                    shown.feed(Waiting(left, reason))
+                    self._sleep(min(left, TICK))
         except KeyboardInterrupt:
-            what = f"Stopped by you, while waiting to try again. {error.what}"
+            what = f"Stopped by you, while waiting to try again. {reason}"
             raise Stopped(what, cost=NOT_CHARGED) from None
+
+
+def countdown(seconds: float) -> Iterator[float]:
+    """Yield what is left of a wait, first all of it, then every ``TICK``."""
+    yield seconds
+    while seconds > TICK:
+        seconds -= TICK
+        yield seconds

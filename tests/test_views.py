@@ -376,7 +376,7 @@ def test_a_call_that_fails_without_a_word_leaves_only_its_footer(shell: Interact
     assert foot[RECORD]["status"] == "failed"
 
 
-def test_at_most_ten_paintings_a_second(shell: InteractiveShell) -> None:
+def test_s116_at_most_ten_paintings_a_second(shell: InteractiveShell) -> None:
     clock = Clock(0.01)
     play(NotebookView(shell, M1(), now=clock), receipt("x" * 4000))
     assert 5 < len(shell.display_pub.sent) <= clock.time * 10 + 4

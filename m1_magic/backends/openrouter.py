@@ -8,7 +8,7 @@ way in which it can break ends in one of our errors.
 from __future__ import annotations
 
 import json
-import time
+import threading
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
@@ -24,8 +24,7 @@ from ..calls import Event, Request, Started, Text, Thinking
 from ..endpoints import Endpoint
 from ..keys import Key
 from ..prices import Offer, offer_of
-from . import sse
-from .refusals import broken, code_of, free, message, refusal, web_page, without
+from . import refusals, sse
 from .watchdog import Timeouts, Watchdog
 from .wire import Reader, as_chunk, whole
 
@@ -47,8 +46,10 @@ UNSENT = (
     httpx2.UnsupportedProtocol,
     httpx2.InvalidURL,
 )
-# While an answer is read; ValueError: a TLS socket that the watchdog shut down between two reads.
-BROKEN = (httpx2.HTTPError, httpx2.StreamError, OSError, ValueError)
+# While an answer is read; ValueError: a TLS socket that the watchdog shut down between two reads,
+# an event that is no JSON.
+LIBRARY = (openai.OpenAIError, httpx2.HTTPError, httpx2.StreamError)
+BROKEN = (*LIBRARY, ImportError, OSError, ValueError)
 # A shorter word, like the "none" of a server without keys, is no secret and may be in any text.
 SHORTEST_KEY = 8
 
@@ -72,12 +73,14 @@ class OpenRouter:
         self._timeouts = limits = timeouts or Timeouts()
         self._key = key
         self._secret: str = key if len(key) >= SHORTEST_KEY else ""
-        read = min(limits.first_token, limits.deadline)
+        self._asking = threading.local()
         http = _made(
             lambda: openai.DefaultHttpxClient(
                 follow_redirects=False,
                 # What is for this machine, in plain http, is not for a proxy to read.
                 trust_env=not endpoint.loopback,
+                # A connection that was left open may be dead: what goes into it "was sent".
+                limits=httpx2.Limits(max_keepalive_connections=0),
                 event_hooks={"request": [self._only_ours]},
             )
         )
@@ -85,7 +88,8 @@ class OpenRouter:
             base_url=endpoint.url,
             api_key=key,
             max_retries=0,
-            timeout=httpx2.Timeout(read, connect=limits.connect, write=60, pool=5),
+            # Reading ends by the watchdog, who knows tokens from comments; this is behind it.
+            timeout=httpx2.Timeout(limits.deadline + 1, connect=limits.connect, write=60, pool=5),
             http_client=http,
         )
 
@@ -98,16 +102,14 @@ class OpenRouter:
         Raises:
             M1Error: see ``refusals`` and ``errors``; once the answer has begun, ``CutOff``.
         """
-        start = time.monotonic()
-        with self._sending(request) as response:
+        with (
+            Watchdog(self._timeouts) as watchdog,
+            self._sending(request, watchdog) as response,
+        ):
             generation_id = response.headers.get("x-generation-id") or None
             yield Started(generation_id)
             reader = Reader(request.model, generation_id)
-            # From here on the watchdog keeps the time: it knows tokens from comments.
-            response.request.extensions["timeout"]["read"] = self._timeouts.deadline
-            network = response.extensions.get("network_stream")
-            with Watchdog(network, self._timeouts, start) as watchdog:
-                yield from self._events(response, reader, watchdog, request)
+            yield from self._events(response, reader, watchdog, request)
 
     def offer(self, model: str, max_price: Mapping[str, Any] | None = None) -> Offer | None:
         """Return limits and prices of ``model``, None where the server does not tell them."""
@@ -144,9 +146,9 @@ class OpenRouter:
     def exchange(self, code: str, verifier: str) -> str:
         """Return the key for a pasted login code (OpenRouter docs, auth/oauth)."""
         body = {"code": code, "code_verifier": verifier, "code_challenge_method": "S256"}
-        post = self._client.post
+        post = partial(self._client.post, cast_to=object, body=body)
         try:
-            answer = self._ask(lambda: post("/auth/keys", cast_to=object, body=body), "login")
+            answer = self._ask(post, "/auth/keys")
         except (e.BadRequest, e.Flagged):
             answer = None
         key = answer.get("key") if isinstance(answer, dict) else None
@@ -166,28 +168,33 @@ class OpenRouter:
         ours = IDENTITY if self.endpoint.openrouter else {}
         authorization = {"authorization": f"Bearer {self._key}", "user-agent": USER_AGENT}
         request.headers = httpx2.Headers({**kept, **authorization, **ours})
+        request.extensions["trace"] = self._asking.watchdog.trace
 
     def _get(self, path: str, timeout: float = 30.0) -> Any:
-        get = self._client.get
-        answer = self._ask(lambda: get(path, cast_to=object, options={"timeout": timeout}), path)
+        answer = self._ask(partial(self._client.get, cast_to=object), path, timeout)
         if not isinstance(answer, dict) or "data" not in answer:
-            raise web_page(self.name)
+            raise refusals.web_page(self.name)
         return answer["data"]
 
-    def _ask(self, ask: Callable[[], T], what: str) -> T:
-        with free():
-            return _told(ask, self.name, what, self._secret)
+    def _ask(self, ask: Callable[..., T], path: str, timeout: float = 30.0) -> T:
+        limits = Timeouts(self._timeouts.connect, timeout, timeout, timeout)
+        with refusals.free(), Watchdog(limits) as watchdog:
+            return self._told(partial(ask, path), path, watchdog)
+
+    def _told(self, ask: Callable[[], T], what: str, watchdog: Watchdog) -> T:
+        """Return the SDK's answer, watched while it is waited for."""
+        self._asking.watchdog = watchdog
+        return _told(ask, self.name, what, self._secret, watchdog)
 
     @contextmanager
-    def _sending(self, request: Request) -> Iterator[httpx2.Response]:
+    def _sending(self, request: Request, watchdog: Watchdog) -> Iterator[httpx2.Response]:
         """Post the request; yield the response once its headers are there, close it at the end."""
         body = request.body() | {"stream": True}
         if self.endpoint.host != "openrouter.ai":
             body["stream_options"] = {"include_usage": True}
         kind = openai.Stream[object]
         post = partial(self._client.post, cast_to=object, body=body, stream=True, stream_cls=kind)
-        send = partial(post, "/chat/completions")
-        stream = _told(send, self.name, request.model, self._secret)
+        stream = self._told(partial(post, "/chat/completions"), request.model, watchdog)
         with stream:
             yield stream.response
 
@@ -199,7 +206,7 @@ class OpenRouter:
         try:
             for name, data in self._checked(response, request.model):
                 watchdog.fed()
-                for event in reader.feed(without(self._secret, data), name):
+                for event in reader.feed(refusals.without(self._secret, data), name):
                     begun = begun or isinstance(event, (Thinking, Text))
                     yield event
                 if reader.done:
@@ -221,12 +228,16 @@ class OpenRouter:
         if head.startswith(sse.SIGNS):
             return sse.events(chain([taken], bytes_))
         if not head:
-            raise broken(self.name, f"HTTP {response.status_code} with nothing in it", begun=False)
-        answer = whole(chain([taken], bytes_))
+            raise refusals.broken(
+                self.name, f"HTTP {response.status_code} with nothing in it", begun=False
+            )
+        answer = whole(chain([taken], bytes_)) if head.startswith(b"{") else None
         if answer is None:
-            raise web_page(self.name)
+            raise refusals.web_page(self.name)
         if answer.get("error"):
-            raise refusal(code_of(answer), answer, {}, self.name, model, self._secret)
+            raise refusals.refusal(
+                refusals.code_of(answer), answer, {}, self.name, model, self._secret
+            )
         return [("", json.dumps(as_chunk(answer))), ("", "[DONE]")]
 
     def _ended(self, reader: Reader, problem: e.M1Error | str, begun: bool) -> Iterator[Event]:
@@ -240,7 +251,7 @@ class OpenRouter:
             problem = "the provider reports an error"
         if finish.reason in (None, "error"):
             reason = problem or "the stream ended without a finish reason"
-            raise broken(self.name, reason, begun or bool(held))
+            raise refusals.broken(self.name, reason, begun or bool(held))
 
 
 def _made(make: Callable[[], T]) -> T:
@@ -249,16 +260,12 @@ def _made(make: Callable[[], T]) -> T:
         return make()
     except (ImportError, OSError, ValueError, httpx2.InvalidURL) as error:
         reason = type(error).__name__  # its words may quote the proxy's password
-    unusable = e.CannotConnect(
-        f"The proxy or certificate settings are no use ({reason}).",
-        todo="Check HTTPS_PROXY, ALL_PROXY, NO_PROXY and SSL_CERT_FILE; "
-        "a SOCKS proxy needs pip install socksio.",
-    )
-    unusable.retry = False
-    raise unusable
+    raise refusals.unusable(reason)
 
 
-def _told(ask: Callable[[], T], host: str, model: str, secret: str = "") -> T:
+def _told(
+    ask: Callable[[], T], host: str, model: str, secret: str = "", watchdog: Watchdog | None = None
+) -> T:
     """Return the SDK's answer, or raise what it raises before the headers are there as ours.
 
     Raised outside of ``except``, for the SDK's error holds key and prompt.
@@ -268,29 +275,25 @@ def _told(ask: Callable[[], T], host: str, model: str, secret: str = "") -> T:
         return ask()
     except openai.APIStatusError as error:
         headers = {name.lower(): value for name, value in error.response.headers.items()}
-        told = refusal(error.status_code, error.body, headers, host, model, secret)
+        told = refusals.refusal(error.status_code, error.body, headers, host, model, secret)
     except openai.APIConnectionError as error:
-        told = _unreached(error.__cause__ or error, host, secret)
+        told = _unreached(error.__cause__ or error, host, secret, watchdog)
     except (httpx2.HTTPError, httpx2.InvalidURL) as error:
-        told = _unreached(error, host, secret)
+        told = _unreached(error, host, secret, watchdog)
     except UnicodeEncodeError:
-        told = e.BadRequest(
-            "The prompt holds half a character (a lone surrogate), which cannot be sent.",
-            cost=e.NOTHING_SENT,
-        )
-    except (openai.OpenAIError, httpx2.StreamError, OSError, ValueError, RecursionError) as error:
-        words = message(str(error), secret) or type(error).__name__
-        told = e.SentNoAnswer(
-            f"{host} answered with something that cannot be read ({words}).",
-            todo="Check base_url: it usually ends in /v1.",
+        told = refusals.half_a_character()
+    except (*BROKEN, RecursionError) as error:
+        told = refusals.unreadable(
+            host, refusals.message(str(error), secret) or type(error).__name__
         )
     raise told
 
 
-def _unreached(cause: BaseException, host: str, secret: str) -> e.M1Error:
-    detail = e.plain(without(secret, str(cause)), 160) or type(cause).__name__
-    if isinstance(cause, UNSENT):
-        return e.CannotConnect(
-            f"{host} cannot be reached ({detail}).", todo="Check network, proxy and base_url."
-        )
-    return broken(host, detail.rstrip("."), begun=False)
+def _unreached(
+    cause: BaseException, host: str, secret: str, watchdog: Watchdog | None
+) -> e.M1Error:
+    detail = e.plain(refusals.without(secret, str(cause)), 160) or type(cause).__name__
+    if isinstance(cause, UNSENT) or (watchdog and not watchdog.sent):
+        return refusals.unreachable(host, detail)
+    reason = watchdog.expired if watchdog else None
+    return refusals.broken(host, reason or detail.rstrip("."), begun=False)

@@ -7,8 +7,10 @@ The status comes from HTTP first; newer bodies carry no ``error.code``.
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -26,7 +28,7 @@ def refusal(
     Args:
         status: the HTTP status, or the ``error.code`` of a body that came with 200.
         body: the decoded JSON body or its ``error`` object, else the raw text.
-        headers: the response's headers (``Retry-After`` in seconds, ``Location``).
+        headers: the response's headers (``Retry-After``, ``Date``, ``Location``).
         host: who answered.
         model: the slug that was asked for.
         secret: the key, which some servers quote when they refuse it.
@@ -143,6 +145,41 @@ def broken(host: str, reason: str, begun: bool) -> e.M1Error:
     )
 
 
+def unreachable(host: str, detail: str) -> e.M1Error:
+    """Return the error for a server that no byte of the request got to."""
+    return e.CannotConnect(
+        f"{host} cannot be reached ({detail}).", todo="Check network, proxy and base_url."
+    )
+
+
+def unusable(reason: str) -> e.M1Error:
+    """Return the error for an environment that no client can be made in."""
+    error = e.CannotConnect(
+        f"The proxy or certificate settings are no use ({reason}).",
+        todo="Check HTTPS_PROXY, ALL_PROXY, NO_PROXY and SSL_CERT_FILE; "
+        "a SOCKS proxy needs pip install socksio.",
+    )
+    error.retry = False
+    return error
+
+
+def unreadable(host: str, words: str) -> e.M1Error:
+    """Return the error for an answer that the SDK stumbles over."""
+    return e.SentNoAnswer(
+        f"{host} answered with something that cannot be read ({words}).",
+        todo="Check base_url: it usually ends in /v1.",
+    )
+
+
+def half_a_character() -> e.M1Error:
+    """Return the error for a prompt that is no text."""
+    return e.BadRequest(
+        "The prompt holds half a character (a lone surrogate), which cannot be sent.",
+        cost=e.NOTHING_SENT,
+        todo="Take it out of the prompt.",
+    )
+
+
 @contextmanager
 def free() -> Iterator[None]:
     """Let errors say that nothing was charged: questions about models and the key cost nothing."""
@@ -163,17 +200,36 @@ def _too_long(body: Any, said: str) -> bool:
 
 
 def _later(error: e.M1Error, headers: Mapping[str, str]) -> e.M1Error:
-    """Note when to try again; a wait that is too long is none to sit through, garbage is none."""
-    given = headers.get("retry-after", "")
-    try:
-        seconds = float(given)
-    except ValueError:
-        return error
-    if not math.isfinite(seconds) or seconds < 0:
+    """Note when to try again; a wait that is too long is none to sit through."""
+    seconds = retry_after(headers)
+    if seconds is None:
         return error
     if seconds <= LONGEST_RETRY_AFTER:
         error.retry_after = seconds
     else:
         error.retry = False
-        error.todo = f"{e.plain(given, 20)} s is what the server asks you to wait."
+        error.todo = f"{seconds:.0f} s is what the server asks you to wait."
     return error
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """Return the seconds that ``Retry-After`` asks for, in figures or as a date, else None.
+
+    A date counts from the server's own ``Date``, so that this machine's clock may be wrong.
+    """
+    given = headers.get("retry-after", "")
+    try:
+        seconds = float(given)
+    except ValueError:
+        then, now = _moment(given), _moment(headers.get("date", ""))
+        if then is None:
+            return None
+        return max(then - (time.time() if now is None else now), 0.0)
+    return seconds if math.isfinite(seconds) and seconds >= 0 else None
+
+
+def _moment(date: str) -> float | None:
+    try:
+        return parsedate_to_datetime(date).timestamp()
+    except (TypeError, ValueError, OverflowError):
+        return None

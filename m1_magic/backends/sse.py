@@ -13,6 +13,9 @@ from collections.abc import Iterable, Iterator
 SIGNS = (b"data:", b":", b"event:", b"id:", b"retry:")
 LINE_END = re.compile(rb"\r\n|\n|\r")
 BOM = b"\xef\xbb\xbf"
+# An event of more bytes, or so many blanks before the first one, is no answer.
+LARGEST = 64_000_000
+MOST_BLANKS = 1_000_000
 
 
 def start(chunks: Iterator[bytes]) -> tuple[bytes, bytes]:
@@ -20,7 +23,7 @@ def start(chunks: Iterator[bytes]) -> tuple[bytes, bytes]:
     taken = b""
     for chunk in chunks:
         taken += chunk
-        if len(taken.lstrip()) >= len(BOM) + max(map(len, SIGNS)):
+        if len(taken.lstrip()) >= len(BOM) + max(map(len, SIGNS)) or len(taken) > MOST_BLANKS:
             break
     return taken, taken.lstrip().removeprefix(BOM)
 
@@ -28,7 +31,7 @@ def start(chunks: Iterator[bytes]) -> tuple[bytes, bytes]:
 def lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
     """Yield the lines of a byte stream cut anywhere: LF, CRLF or CR, the last one unterminated."""
     begun: list[bytes] = []
-    tail = b""
+    size, tail = 0, b""
     for chunk in chunks:
         fresh = tail + chunk if tail else chunk
         tail = b""
@@ -41,8 +44,12 @@ def lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
         for line in whole:
             yield b"".join((*begun, line)) if begun else line
             begun.clear()
+            size = 0
         if rest:
             begun.append(rest)
+            size += len(rest)
+        if size > LARGEST:
+            raise ValueError("an event without an end")
     last = b"".join(begun)
     if last or tail:
         yield last

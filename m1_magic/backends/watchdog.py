@@ -1,4 +1,4 @@
-"""Deadlines that a read timeout cannot keep: keep-alive comments reset it for ever.
+"""Deadlines that a read timeout cannot keep: each byte resets it, also one of a header or comment.
 
 A thread looks at the time of the last data event and, when one of the deadlines has passed, shuts
 the socket down: closing a stream from another thread does not wake a blocked read, this does.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from types import TracebackType
@@ -27,26 +27,21 @@ class Timeouts:
 
 
 class Watchdog:
-    """Watches one response while it is read; ``expired`` says which deadline passed.
+    """Watches one call, from before it connects until its answer is read.
+
+    ``expired`` says which deadline passed; ``sent``, whether any of the request can have left.
 
     Args:
-        stream: the response's ``network_stream``.
         timeouts: in seconds.
-        start: when the request was sent, by ``now``; by default this moment.
         now: a clock in seconds.
     """
 
-    def __init__(
-        self,
-        stream: Any,
-        timeouts: Timeouts,
-        start: float | None = None,
-        now: Callable[[], float] = time.monotonic,
-    ) -> None:
+    def __init__(self, timeouts: Timeouts, now: Callable[[], float] = time.monotonic) -> None:
         self.expired: str | None = None
-        self._socket: Any = stream.get_extra_info("socket") if stream is not None else None
+        self.sent = False
+        self._stream: Any = None
         self._timeouts, self._now = timeouts, now
-        self._start = now() if start is None else start
+        self._start = now()
         self._last: float | None = None
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="m1-watchdog", daemon=True)
@@ -55,9 +50,22 @@ class Watchdog:
         """A data event came."""
         self._last = self._now()
 
+    def trace(self, name: str, info: Mapping[str, Any]) -> None:
+        """Hear what the transport does: the ``trace`` extension of httpx2's requests."""
+        if name.endswith((".connect_tcp.complete", ".start_tls.complete")):
+            self._stream = info["return_value"]
+            if self.expired:
+                self._wake()
+        elif name.endswith(".send_request_headers.started"):
+            request = info["request"]
+            if request.method == b"CONNECT":  # a proxy's yes or no is still part of connecting
+                timeout = request.extensions.get("timeout", {})
+                request.extensions["timeout"] = {**timeout, "read": self._timeouts.connect}
+            else:
+                self.sent = True
+
     def __enter__(self) -> Watchdog:
-        if self._socket is not None:
-            self._thread.start()
+        self._thread.start()
         return self
 
     def __exit__(
@@ -91,5 +99,6 @@ class Watchdog:
         return min(total, wait)
 
     def _wake(self) -> None:
-        with suppress(OSError):  # the other side was quicker
-            self._socket.shutdown(socket.SHUT_RDWR)
+        if self._stream is not None:
+            with suppress(OSError):  # the other side was quicker
+                self._stream.get_extra_info("socket").shutdown(socket.SHUT_RDWR)

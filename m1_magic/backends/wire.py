@@ -111,7 +111,8 @@ class Reader:
         """Yield the events of one ``data:`` block.
 
         Raises:
-            CutOff: the block is an error, or no JSON (the text before it is kept).
+            CutOff: the block is an error.
+            ValueError: it is no JSON.
         """
         if self.done:
             return
@@ -124,9 +125,9 @@ class Reader:
         try:
             chunk = json.loads(data)
         except (ValueError, RecursionError):
-            raise CutOff(
-                f"The stream broke off with something that is no JSON: {plain(data, 120)!r}."
-            ) from None
+            if event == "error":
+                raise broken(data) from None
+            raise ValueError(f"something that is no JSON came: {plain(data, 80)!r}") from None
         if event == "error" or (isinstance(chunk, dict) and chunk.get("error")):
             raise broken(chunk)
         if isinstance(chunk, dict):
@@ -194,16 +195,20 @@ def usage(given: Mapping[str, Any] | None) -> Usage | None:
 
 
 def whole(chunks: Iterable[bytes]) -> dict[str, Any] | None:
-    """Return the completion or the error that came as JSON, not as a stream; None for neither."""
+    """Return the completion or the error that came as JSON, not as a stream; None for neither.
+
+    Raises:
+        ValueError: it is half of one, or far too large.
+    """
     body = bytearray()
     for chunk in chunks:
         body += chunk
         if len(body) > LARGEST_JSON:
-            return None
+            raise ValueError("an answer without an end")
     try:
         answer = json.loads(body)
     except (ValueError, RecursionError):
-        return None
+        raise ValueError("half an answer, which cannot be read") from None
     told = isinstance(answer, dict) and (answer.get("choices") or answer.get("error"))
     return answer if told else None
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from .answer import Json
 from .exchange import Exchange
-from .faults import FAULTS, Fault, Left, half, raw, spot
+from .faults import FAULTS, Fault, Left, half, raw, spot, spot_in
 from .wire import COMMENT, DONE, Event, event, usage
 
 BIG = 5_000_000
@@ -49,7 +49,12 @@ def each(name: str, change: Callable[[bytes], bytes]) -> None:
 
 def insert(name: str, data: bytes) -> None:
     """Register an edit that adds bytes after the first text delta."""
-    add_edit(name, "all", lambda es, _x: [*es[: spot(es)], raw(data), *es[spot(es) :]])
+
+    def added(es: list[Event], x: Exchange) -> list[Event]:
+        at = spot_in(es, x)
+        return [*es[:at], raw(data), *es[at:]]
+
+    add_edit(name, "all", added)
 
 
 def last_words(name: str, data: bytes) -> None:
@@ -61,7 +66,7 @@ def strange(name: str, change: Callable[[Json], Any]) -> None:
     """Register an edit that adds a changed copy of the first text chunk after it."""
 
     def added(es: list[Event], x: Exchange) -> list[Event]:
-        at = spot(es)
+        at = spot_in(es, x)
         chunk = deepcopy(es[at - 1].payload or {"choices": [{"delta": {}}]})
         chunk["choices"][0]["delta"]["content"] = ""
         change(chunk)
@@ -180,16 +185,16 @@ def usage_strings(events: list[Event], _x: Exchange) -> list[Event]:
 @edit("all")
 def usage_early_and_last(events: list[Event], x: Exchange) -> list[Event]:
     """Give a smaller usage early and the right one last."""
-    at = spot(events)
+    at = spot_in(events, x)
     early = dict(usage(x.order)) | {"completion_tokens": 1, "cost": 0.000001}
     chunk = (events[at - 1].payload or {}) | {"choices": [], "usage": early}
     return [*events[:at], event("other", chunk), *events[at:]]
 
 
 @edit("all")
-def duplicated(events: list[Event], _x: Exchange) -> list[Event]:
+def duplicated(events: list[Event], x: Exchange) -> list[Event]:
     """Send the first text delta and the usage twice."""
-    first = spot(events) - 1
+    first = spot_in(events, x) - 1
     twice = {first} | {i for i, e in enumerate(events) if e.kind == "usage"}
     return [e for i, e in enumerate(events) for _ in range(2 if i in twice else 1)]
 

@@ -21,6 +21,8 @@ from .wire import Call, Event, dump
 from .wire import events as all_events
 
 TICK = 0.02
+# Seconds after which a fault that goes on for ever ends, so that a test fails and does not hang.
+FOR_EVER = 15.0
 REASONS = {200: "OK", 204: "No Content", 302: "Found", 307: "Temporary Redirect"}
 
 
@@ -109,7 +111,14 @@ class Exchange:
 
     def hang(self) -> None:
         """Stay silent until the client leaves."""
-        self.wait(None)
+        self.wait(FOR_EVER)
+
+    def repeat(self, data: bytes, pause: float = TICK) -> None:
+        """Put the same bytes on the socket again and again, until the client leaves."""
+        end = time.monotonic() + FOR_EVER
+        while time.monotonic() < end:
+            self.send(data)
+            self.wait(pause)
 
     # -- writing ---------------------------------------------------------------
     def send(self, data: bytes) -> None:

@@ -7,6 +7,7 @@ or "none".  Whether a client can use what is left is the client's test.
 
 from __future__ import annotations
 
+import re
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -44,11 +45,18 @@ def fault(leaves: Left, *, paid: bool = True) -> Callable[[Run], Run]:
     return register
 
 
-def spot(events: list[Event]) -> int:
-    """Find the place just after the first text delta (else after the first data event)."""
+def spot(events: list[Event], after: int = 1) -> int:
+    """Find the place just after so many text deltas (else after the first data event)."""
     texts = [i for i, e in enumerate(events) if e.kind == "text"]
-    data = texts or [i for i, e in enumerate(events) if e.payload is not None] or [-1]
+    if texts:
+        return texts[min(after, len(texts)) - 1] + 1
+    data = [i for i, e in enumerate(events) if e.payload is not None] or [-1]
     return data[0] + 1
+
+
+def spot_in(events: list[Event], x: Exchange) -> int:
+    """Find the place of the fault that the answer asks for."""
+    return spot(events, x.order.answer.fault_after)
 
 
 def half(events: list[Event]) -> list[Event]:
@@ -181,6 +189,18 @@ def one_byte_chunks(x: Exchange) -> None:
 
 
 @fault("all")
+def utf8_split(x: Exchange) -> None:
+    """End an HTTP chunk inside each character of more than one byte."""
+    x.head()
+    for one in x.events():
+        x.pace(one)
+        for part in re.split(rb"(?<=[\xc0-\xff])", one.raw):
+            x.write(part)
+    x.settle(x, False)
+    x.end()
+
+
+@fault("all")
 def gzip(x: Exchange) -> None:
     """Compress the stream."""
     x.head(headers={"Content-Encoding": "gzip"})
@@ -277,9 +297,7 @@ def stall_mid(x: Exchange) -> None:
 def comments_forever(x: Exchange) -> None:
     """Send only keep-alive comments after the middle."""
     _first_half(x)
-    while True:
-        x.write(COMMENT)
-        x.wait(0.02)
+    x.repeat(b"%x\r\n%b\r\n" % (len(COMMENT), COMMENT))
 
 
 @fault("all")
