@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -28,8 +28,6 @@ from .render import View
 from .render.footer import at_most
 
 BACK_OFF = 0.5
-# Seconds between two looks at what is left of a wait.
-TICK = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,20 +248,15 @@ class Session:
         return seconds if seconds < left else None
 
     def _wait(self, seconds: float, reason: str, shown: Shown) -> None:
-        """Wait, counting down, before another attempt; raise Stopped if the user has had enough."""
+        """Wait before another attempt, for which a view counts down.
+
+        Raises:
+            Stopped: the user had enough of it.
+        """
         try:
             with stoppable():
-                for left in countdown(seconds):
-                    shown.feed(Waiting(left, reason))
-                    self._sleep(min(left, TICK))
+                shown.feed(Waiting(seconds, reason))
+                self._sleep(seconds)
         except KeyboardInterrupt:
             what = f"Stopped by you, while waiting to try again. {reason}"
             raise Stopped(what, cost=NOT_CHARGED) from None
-
-
-def countdown(seconds: float) -> Iterator[float]:
-    """Yield what is left of a wait, first all of it, then every ``TICK``."""
-    yield seconds
-    while seconds > TICK:
-        seconds -= TICK
-        yield seconds
