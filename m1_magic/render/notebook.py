@@ -34,16 +34,15 @@ TYPESET_THINKING = 20_000  # characters; typesetting costs about 25 ms a thousan
 # code inside of words and gives code no box. Wide tables and long lines scroll by themselves, not
 # with the text around.
 LOOKS = (
-    "<style>.m1-answer p,.m1-answer li,.m1-answer h1,.m1-answer h2,.m1-answer h3,.m1-answer th,"
-    ".m1-answer td{unicode-bidi:plaintext;text-align:start!important}"
+    "<style>.m1-answer :is(p,li,h1,h2,h3,th,td){unicode-bidi:plaintext;text-align:start!important}"
     ".m1-answer [align=left]{text-align:left!important}"
     ".m1-answer [align=right]{text-align:right!important}"
     ".m1-answer [align=center]{text-align:center!important}"
     ".m1-answer table{display:block;max-width:100%;overflow-x:auto}"
     ".m1-answer .highlight{margin:1em 0;padding:.4em .8em;overflow-x:auto;"
-    "background:var(--jp-cell-editor-background,rgba(128,128,128,.1))}"
-    ".m1-answer .highlight pre,.m1-answer .highlight code{margin:0;padding:0;white-space:pre;"
-    "word-break:normal;overflow-wrap:normal;background:none;overflow:visible}</style>"
+    "background:var(--jp-cell-editor-background,#8881)}"
+    ".m1-answer .highlight :is(pre,code){margin:0;padding:0;white-space:pre;word-break:normal;"
+    "background:none;overflow:visible}</style>"
 )
 # Clips what a formula could draw over its neighbours.
 FRAME = "overflow-x:auto;overflow-y:hidden"
