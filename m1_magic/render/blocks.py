@@ -13,6 +13,7 @@ from typing import Any
 from .markup import parser
 from .text import visible
 
+AGAIN = 1.2  # times longer than at the last look, a text may have more finished blocks
 _LINE_END = re.compile(r"\r\n?|\n")
 _DELIMITER = re.compile(r"[\s|:\-]*-[\s|:\-]*")
 _MARKS = re.compile(r"[\s\-=*_`~|:#+>$\\\[\]]*|\s*\d{1,9}[.)]?\s*|\s*>\s*\[![A-Za-z]*")
@@ -23,6 +24,7 @@ class Growing:
 
     def __init__(self) -> None:
         self._pieces: list[str] = []
+        self._looked = 0  # characters when nothing was found to take
         self.characters = 0
 
     def feed(self, text: str) -> None:
@@ -42,14 +44,16 @@ class Growing:
 
         To look for them costs as much as to show them: it is left until there may be enough.
         """
-        if self.characters <= least:
+        if self.characters <= least or self.characters < self._looked * AGAIN:
             return ""
         rest = self.rest
         end = finished(rest)
         if end < least:
+            self._looked = self.characters
             return ""
         self._pieces = [rest[end:]]
         self.characters -= end
+        self._looked = 0
         return rest[:end]
 
 

@@ -134,31 +134,32 @@ class NotebookView:
         now = self._now()
         if self._captured:
             return
-        if self._unpainted and now >= self._next:
-            size = self._paint_answer()
+        size = self._keep()
+        if size or (self._unpainted and now >= self._next):
+            size += self._paint_rest()
+        if size:
             self._next = self._now() + self._progress.pause(size)
         if now >= self._line_next:
             self._line.put(self._waiting())
             self._line_next = now + (PEEK_EVERY if self._progress.peek else LINE_EVERY)
 
-    def _paint_answer(self) -> int:
-        size, self._unpainted = 0, False
-        if len(self._blocks) < BLOCKS:
-            taken = self._growing.take(FIRST_BLOCK + LARGER * len(self._blocks))
-            if taken:
-                size = self._keep(taken)
-        text = settled(self._growing.rest)
-        if text.strip():
-            size += self._below_the_line().put(self._unfinished(text))
-        return size
-
-    def _keep(self, text: str) -> int:
-        """Show finished blocks as they stay; what comes next gets an output of its own."""
+    def _keep(self) -> int:
+        """Show blocks that are finished as they stay; what follows gets an output of its own."""
+        if len(self._blocks) == BLOCKS:
+            return 0
+        text = self._growing.take(FIRST_BLOCK + LARGER * len(self._blocks))
+        if not text:
+            return 0
         thinking = "" if self._blocks else "".join(self._thinking)
         output = self._below_the_line()
         self._blocks.append((output, text))
         self._rest = None
         return output.put(bundle(Reply(text=text, thinking=thinking), self._settings, self._mode))
+
+    def _paint_rest(self) -> int:
+        self._unpainted = False
+        text = settled(self._growing.rest)
+        return self._below_the_line().put(self._unfinished(text)) if text.strip() else 0
 
     def _below_the_line(self) -> Output:
         """Return the output of the rest; a new one takes the place of the line, which moves on."""

@@ -75,32 +75,34 @@ class PanelView:
 
     def _paint(self) -> None:
         now = self._now()
-        if self._unpainted and now >= self._next:
-            size = self._paint_answer()
+        size = self._keep_finished()
+        if size or (self._unpainted and now >= self._next):
+            size += self._paint_rest()
+        if size:
             self._next = self._now() + self._progress.pause(size)
         if now >= self._line_next:
             self._line.value = quiet(escape(self._progress.line()))
             self._line_next = now + LINE_EVERY
 
-    def _paint_answer(self) -> int:
+    def _keep_finished(self) -> int:
+        text = self._growing.take(BLOCK)
+        if not text:
+            return 0
+        thinking = "" if self._kept else "".join(self._thinking)
+        self._kept += len(text)
+        return self._keep(Reply(text=text, thinking=thinking))
+
+    def _paint_rest(self) -> int:
         self._unpainted = False
-        taken = self._growing.take(BLOCK)
-        if taken:
-            thinking = "" if self._kept else "".join(self._thinking)
-            self._kept += len(taken)
-            self._keep(Reply(text=taken, thinking=thinking))
         text = settled(self._growing.rest)
-        self._rest.value = _shown(text)
+        self._rest.value = styled(framed(html(text, typeset=False))) if text.strip() else ""
         return len(self._rest.value)
 
-    def _keep(self, part: Reply) -> None:
+    def _keep(self, part: Reply) -> int:
         block = _html(bundle(part, self._settings, "html")["text/html"], ipywidgets.HTMLMath)
         *before, rest, line = self.box.children
         self.box.children = (*before, block, rest, line)
-
-
-def _shown(text: str) -> str:
-    return styled(framed(html(text, typeset=False))) if text.strip() else ""
+        return len(block.value)
 
 
 def _html(value: str = "", kind: type[ipywidgets.HTML] = ipywidgets.HTML) -> ipywidgets.HTML:

@@ -16,8 +16,8 @@ from . import footer
 from .text import visible
 
 EVERY = 0.1  # seconds between two paintings
-# What a second of paintings may send: this, and so much for each character that comes in it.
-BYTES_A_SECOND, BYTES_A_CHARACTER = 12_000, 2.5
+# What may be sent up to now: so much for each second, and for each character that came.
+BYTES_A_SECOND, BYTES_A_CHARACTER = 10_000, 3.5
 PEEK = 300  # characters of the thinking that are shown while it comes
 
 
@@ -33,7 +33,7 @@ class Progress:
         self._began = now()
         self._asking = self._price = self._reason = ""
         self._until = self._first = 0.0
-        self._characters = self._thought = 0
+        self._characters = self._thought = self._sent = 0
         self._peek = ""
         self._answering = False
 
@@ -83,9 +83,15 @@ class Progress:
         return f"thought ≈ {self._count(self._thought)}" if self._thought else ""
 
     def pause(self, size: int) -> float:
-        """Return the seconds until the next painting, after one that sent ``size`` bytes."""
-        pace = self._characters / max(self._now() - self._first, 1.0)
-        return max(EVERY, size / (BYTES_A_SECOND + BYTES_A_CHARACTER * pace))
+        """Return the seconds until the next painting, after one that sent ``size`` bytes more.
+
+        So all that is sent stays in proportion to what came, however fast that is; in a slow
+        answer the seconds allow for more.
+        """
+        self._sent += size
+        seconds = max(self._now() - self._first, 1.0)
+        allowed = BYTES_A_SECOND * seconds + BYTES_A_CHARACTER * self._characters
+        return max(EVERY, (self._sent - allowed) / (allowed / seconds))
 
     def _speed(self, now: float) -> list[str]:
         """Return the speed since the first token; nothing in the first second."""

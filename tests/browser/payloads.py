@@ -437,8 +437,8 @@ def framed(site: str) -> str:
     for at, case in enumerate(CASES):
         text = case.text(site)
         if "\n" not in text:
-            ways = 4 if case in few else 1
-            frames = [FRAMES[(at + 2 * way) % len(FRAMES)] for way in range(ways)]
+            ways = 3 if case in few else 1
+            frames = [FRAMES[(at + 3 * way) % len(FRAMES)] for way in range(ways)]
             lines += [frame.replace("{}", text) for frame in frames]
     short = (text for case in CASES if "\n" not in (text := case.text(site)))
     return "\n\n".join([*lines, "\n".join(short)])

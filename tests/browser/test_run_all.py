@@ -105,8 +105,7 @@ def test_nothing_foreign_is_cleared_or_moved(
     ours += [one for n in range(ROUNDS) for one in outputs[4 + 5 * n][1:3]]
     size = len(json.dumps(ours, ensure_ascii=False, indent=1).encode())
     answers = sum(len(said[5 * n + part].encode()) for n in range(ROUNDS) for part in range(3))
-    print("RATIO", size / answers)
-    assert size <= 4 * answers
+    assert size <= 4 * answers, size / answers
     assert None not in page.counts()
     page.shot(SHOTS / "thirty.png")
     assert page.unrest() == []

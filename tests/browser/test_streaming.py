@@ -92,7 +92,9 @@ IDLE = "() => new Promise(done => requestIdleCallback(() => done(front.kernel().
 
 @only_lab
 @pytest.mark.parametrize(
-    ("size", "piece", "delay", "every"), [(100_000, 200, 0.004, 1), (1_000_000, 4000, 0.04, 10)]
+    ("size", "piece", "delay", "every"),
+    [(100_000, 200, 0.004, 1), (1_000_000, 4000, 0.04, 10)],
+    ids=["100kB", "1MB"],
 )
 def test_a_very_long_answer_is_all_there(
     page: Page,

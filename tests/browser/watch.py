@@ -67,7 +67,7 @@ ALIVE = r"""() => {
   // Headings of Markdown get an id from the front end.
   const named = one => (one.id || one.hasAttribute('name')) && !one.closest(`h1, h2, h3, h4, h5,
     h6, mjx-container, .jupyter-widgets`);
-  const ours = rule => rule.selectorText?.split(',').every(one => /^\s*\.m1-/.test(one));
+  const ours = rule => rule.selectorText?.split(/,(?![^(]*\))/).every(one => /^\s*\.m1-/.test(one));
   const attribute = ({name, value}) => name.startsWith('on') || loads.has(name)
     || (name === 'href' && !/^(https?:\/\/|mailto:|#)/.test(value))
     || (name === 'style' && /url|image/.test(value));
