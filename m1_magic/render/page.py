@@ -41,7 +41,7 @@ def html(markdown: str) -> str:
     clean = nh3.clean(made, tags=TAGS, attributes={"a": {"href"}}, url_schemes={"https", "http"})
     # JupyterLab breaks preformatted lines inside words; after nh3, for it takes styles away.
     wrapped = clean.replace("<pre>", f'<pre style="{WRAPPED}">')
-    return f'<div class="jp-RenderedHTMLCommon mathjax_ignore">{wrapped}</div>'
+    return f'{LEFT}<div class="jp-RenderedHTMLCommon m1-page mathjax_ignore">{wrapped}</div>'
 
 
 def plain(markdown: str) -> str:
@@ -54,6 +54,8 @@ def bundle(markdown: str) -> dict[str, Any]:
     return {"text/html": html(markdown), "text/plain": plain(markdown)}
 
 
+# JupyterLab aligns the cells of HTML tables to the right.
+LEFT = "<style>.m1-page th,.m1-page td{text-align:left!important}</style>"
 WRAPPED = "white-space:pre-wrap;word-break:normal;overflow-wrap:anywhere"
 TAGS = {
     "p", "br", "hr", "h1", "h2", "h3", "h4", "ul", "ol", "li", "pre", "code", "em", "strong",
