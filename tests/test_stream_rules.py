@@ -198,6 +198,7 @@ def test_s107_s108_r02_no_server_is_listened_to_for_ever(
     with asking(own_home, **{limit: SHORT}) as asked:
         came = asked.ask()
         assert server.wait_closed()
+        assert server.chats[0].left  # not the server, which would have gone on
         assert connections(server.base_url) == 0
     said = told(came.error)
     if case == "R02-an error for ever":

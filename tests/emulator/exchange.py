@@ -50,6 +50,8 @@ class Received:
     sent: int = 0
     status: int = 0
     began: float | None = None  # when the first delta was sent, by time.monotonic
+    left: bool = False
+    """Did the client leave before the answer was at its end?"""
     closed: threading.Event = field(default_factory=threading.Event)
     held: threading.Event = field(default_factory=threading.Event)
 
@@ -112,6 +114,7 @@ class Exchange:
     def hang(self) -> None:
         """Stay silent until the client leaves."""
         self.wait(FOR_EVER)
+        self.leave()
 
     def repeat(self, data: bytes, pause: float = TICK) -> None:
         """Put the same bytes on the socket again and again, until the client leaves."""
@@ -119,6 +122,7 @@ class Exchange:
         while time.monotonic() < end:
             self.send(data)
             self.wait(pause)
+        self.leave()
 
     # -- writing ---------------------------------------------------------------
     def send(self, data: bytes) -> None:

@@ -256,7 +256,7 @@ class _Handler(BaseHTTPRequestHandler):
         try:
             routes.answer(emulator, x)
         except Gone:
-            x.keep_alive = False
+            x.keep_alive, received.left = False, True
         finally:
             routes.finish(emulator, x)
             self.close_connection = not x.keep_alive
