@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from emulator import OpenRouter
-from m1_magic import api
+from m1_magic import api, settling
 
 FOREIGN = ("OPENROUTER_", "OPENAI_", "M1_", "VSCODE_")
 KEPT = ("M1_TEST_MODELS",)
@@ -27,6 +27,8 @@ def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     home = tmp_path / "m1 home"
     monkeypatch.setenv("M1_HOME", str(home))
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
+    # In this process prices are asked for when a test says so; kernels do as they do for users.
+    monkeypatch.setattr(settling, "PAUSES", ())
     api.end()
     yield home
     api.end()

@@ -28,12 +28,10 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 from emulator import Answer, OpenRouter
 from m1_magic.calls import Attempt, Call, Message, Reply, Request, Usage
 from m1_magic.errors import BudgetExceeded, LedgerProblem
+from m1_magic.history import purge
 from m1_magic.ledger import Ledger, new_id, open_ledger
+from ledgers import CENT, HOST, NOW, call, reserve, rows, settle, spend, sums
 from scripted import MODEL, Scripted, Seen, answer, request, session
-
-NOW = datetime(2026, 3, 15, 12, 0, tzinfo=UTC)
-HOST = "openrouter.ai"
-CENT = Decimal("0.01")
 
 
 @pytest.fixture
@@ -45,45 +43,6 @@ def path(tmp_path: Path) -> Path:
 def ledger(path: Path) -> Iterator[Ledger]:
     with closing(Ledger(path, "s1")) as opened:
         yield opened
-
-
-def call(at: datetime = NOW, text: str = "hi") -> Call:
-    return Call(new_id(), at, request(text))
-
-
-def reserve(
-    ledger: Ledger,
-    hold: Decimal | None = CENT,
-    budget: Decimal | None = None,
-    period: str = "session",
-    at: datetime = NOW,
-    keep: bool = True,
-    of: Call | None = None,
-) -> Attempt:
-    attempt = Attempt(new_id(), hold=hold)
-    ledger.reserve(of or call(at), attempt, HOST, budget, period, keep)
-    return attempt
-
-
-def settle(ledger: Ledger, attempt: Attempt, cost: str | None, **more: Any) -> None:
-    state = "pending" if cost is None else "settled"
-    given = None if cost is None else Decimal(cost)
-    source = "unknown" if cost is None else "billed"
-    ledger.settle(replace(attempt, cost=given, state=state, cost_source=source, **more))  # type: ignore[arg-type]
-
-
-def spend(ledger: Ledger, cost: str, at: datetime = NOW) -> None:
-    settle(ledger, reserve(ledger, at=at), cost)
-
-
-def rows(path: Path, sql: str) -> list[tuple[Any, ...]]:
-    with closing(sqlite3.connect(path)) as db:
-        return db.execute(sql).fetchall()
-
-
-def sums(ledger: Ledger, period: str = "session", now: datetime = NOW) -> tuple[Decimal, Decimal]:
-    totals = ledger.totals(None, period, now)
-    return totals.spent, totals.held
 
 
 # -- the file -------------------------------------------------------------------------------
@@ -99,7 +58,7 @@ def test_the_file_is_private_and_in_wal_mode(path: Path) -> None:
         os.umask(before)
     assert modes == {"ledger.db": 0o600, "ledger.db-wal": 0o600, "ledger.db-shm": 0o600}
     assert rows(path, "PRAGMA journal_mode") == [("wal",)]
-    assert rows(path, "PRAGMA user_version") == [(1,)]
+    assert rows(path, "PRAGMA user_version") == [(2,)]
 
 
 def test_an_old_file_is_used_as_it_is(path: Path) -> None:
@@ -122,56 +81,6 @@ def test_any_folder(tmp_path: Path, name: str) -> None:
     with closing(open_ledger(tmp_path / name)) as ledger:
         spend(ledger, "0.5")
         assert ledger.path.parent.name == name
-
-
-def test_a_newer_file_is_left_alone(path: Path) -> None:
-    with closing(sqlite3.connect(path)) as db:
-        db.execute("PRAGMA user_version = 99")
-    before = path.read_bytes()
-    with pytest.raises(LedgerProblem, match="newer m1-magic") as caught:
-        Ledger(path)
-    assert str(path) in str(caught.value) and "Upgrade" in str(caught.value)
-    assert "\n" not in str(caught.value)
-    assert path.read_bytes() == before
-
-
-def broken(kind: str, path: Path) -> Path:
-    if kind == "garbage":
-        path.write_bytes(b"This is no database, it is prose. " * 100)
-    elif kind == "directory":
-        path.mkdir()
-    elif kind == "no folder":
-        return path.parent / "none" / "ledger.db"
-    elif kind == "cut":
-        with closing(Ledger(path)) as ledger:
-            for _ in range(50):
-                spend(ledger, "1")
-        path.write_bytes(path.read_bytes()[:6000])
-    elif kind == "not writable":
-        return Path("/proc/ledger.db")
-    return path
-
-
-@pytest.mark.parametrize("kind", ["garbage", "directory", "no folder", "cut", "not writable"])
-def test_a_file_that_cannot_be_used_is_told_in_one_paragraph(path: Path, kind: str) -> None:
-    where = broken(kind, path)
-    kept = path.read_bytes() if path.is_file() else None
-    with pytest.raises(LedgerProblem) as caught:
-        with closing(Ledger(where)) as ledger:
-            spend(ledger, "1")
-    told = str(caught.value)
-    assert str(where) in told and "M1_HOME" in told and "\n" not in told
-    assert kept is None or path.read_bytes()[:32] == kept[:32]  # never deleted, never replaced
-
-
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_a_folder_that_may_not_be_written(path: Path) -> None:
-    path.parent.chmod(0o500)
-    try:
-        with pytest.raises(LedgerProblem):
-            Ledger(path)
-    finally:
-        path.parent.chmod(0o700)
 
 
 def test_a_full_disk_leaves_the_ledger_usable(ledger: Ledger, path: Path) -> None:
@@ -297,7 +206,7 @@ def test_purge_drops_text_and_keeps_numbers(ledger: Ledger, path: Path) -> None:
         attempt = reserve(ledger, of=asked)
         settle(ledger, attempt, "0.1", usage=Usage(1, 2))
         ledger.finish(replace(asked, reply=Reply("answer", "thought")), True)
-    ledger.purge(NOW - timedelta(days=30))
+    purge(ledger, NOW - timedelta(days=30))
     found = rows(path, "SELECT prompt, thinking, answer, status FROM calls ORDER BY at")
     assert found == [(None, None, None, "ok"), ("20 days old", "thought", "answer", "ok")]
     assert rows(path, "SELECT sum(cost_nano), sum(output) FROM attempts") == [(200_000_000, 4)]

@@ -486,7 +486,10 @@ def test_a_second_ctrl_c_waits_until_the_first_is_written_down(home: Path) -> No
     assert len(view.receipts) == 1
 
 
-OURS = ("session.py", "fold.py", "guarded.py", "ledger.py", "schema.py", "interrupts.py")
+OURS = (
+    "session.py", "fold.py", "guarded.py", "interrupts.py", "settling.py",
+    "ledger.py", "store.py", "journal.py", "disk.py", "schema.py", "kept.py",
+)  # fmt: skip
 
 
 class Interrupter:
@@ -739,10 +742,13 @@ def test_a_full_disk_after_the_call_was_sent_costs_no_answer(home: Path) -> None
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert (reply.text, reply.cost) == (text, COST)
     assert "cannot be used" in view.receipt.notes[0]
-    # The row is not settled, so its hold still guards the budget; and the ledger works again.
+    assert "kept" in view.receipt.notes[0] and "written down later" in view.receipt.notes[0]
+    # The row is not settled, so its hold still guards the budget; until the disk has room again.
     ((state, _, cost, generation, _),) = attempts(home)
     assert (state, cost, generation) == ("streaming", None, "gen-1")
-    assert asking.totals().held > 0
+    assert (asking.totals().held, asking.totals().spent) == (0, COST)
+    assert attempts(home)[0][::2] == ("settled", 2_500_000, "billed")
+    assert calls(home) == [("ok", "stop", None, text)]
     assert session(home, Scripted(answer())).ask(request(), Seen()).status == "ok"
 
 

@@ -10,9 +10,9 @@ from ..backends import exchange
 from ..endpoints import OFFLINE, OPENROUTER, endpoint
 from ..errors import M1Error, NoKey, UsageError
 from ..keys.login import challenge
-from ..ledger import now_utc
 from ..prices import amount
 from ..render import footer, page
+from ..store import now_utc
 from .desk import Desk, million, none
 
 
