@@ -233,9 +233,11 @@ def owed(
     db: sqlite3.Connection, session: str, endpoint: str | None, more: str = "", *values: str
 ) -> list[Attempt]:
     """Return the attempts without a bill of a session and of nobody, at an endpoint or at any."""
+    # A comparison in either case: without one, SQLite leaves the index alone.
+    where, place = ("=", endpoint) if endpoint is not None else (">=", "")
     rows = db.execute(
         f"SELECT id, generation_id FROM attempts WHERE {ASKABLE} AND {OWED}"
-        f" AND endpoint = coalesce(?, endpoint) AND (session = ? OR process IS NULL){more}",
-        (endpoint, session, *values),
+        f" AND endpoint {where} ? AND (session = ? OR process IS NULL){more}",
+        (place, session, *values),
     )
     return [Attempt(i, generation_id=g, state="pending") for i, g in rows.fetchall()]

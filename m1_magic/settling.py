@@ -27,11 +27,12 @@ PAUSES: Sequence[float] = (0.5, 1, 2, 4, 8, 15, 30)
 SILENT, LEASE, OLDEST = timedelta(hours=1), timedelta(minutes=1), timedelta(days=30)
 ENDED = "The kernel ended in mid-call."
 # What may belong to a kernel that has ended, each part by an index of its own.
-ROWS = "SELECT a.id, a.call_id, a.process, a.at FROM attempts a"
+ROWS = "SELECT a.id, a.call_id, a.process, a.at FROM"
 OPEN = f"""
-    {ROWS} WHERE state <> 'settled' AND process IS NOT NULL
-    UNION {ROWS} WHERE {ASKABLE} AND {OWED} AND process IS NOT NULL
-    UNION {ROWS} JOIN calls c ON c.id = a.call_id WHERE c.status IS NULL
+    {ROWS} attempts a WHERE state <> 'settled' AND process IS NOT NULL
+    UNION {ROWS} attempts a WHERE {ASKABLE} AND {OWED} AND process IS NOT NULL
+    UNION {ROWS} calls c INDEXED BY calls_open CROSS JOIN attempts a ON a.call_id = c.id
+        WHERE c.status IS NULL
 """
 
 

@@ -68,6 +68,10 @@ class Store:
         """Is the ledger in memory only, because the file cannot be written?"""
         return self._opened.file is None
 
+    def unwritten(self) -> int:
+        """Return how many writes, of all kernels, wait beside the ledger to be done."""
+        return len(self._journal.left())
+
     def tell(self, note: str) -> None:
         """Keep a sentence for the user."""
         with self._lock:

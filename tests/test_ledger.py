@@ -26,11 +26,11 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from emulator import Answer, OpenRouter
+from ledgers import CENT, HOST, NOW, call, reserve, rows, settle, spend, sums
 from m1_magic.calls import Attempt, Call, Message, Reply, Request, Usage
 from m1_magic.errors import BudgetExceeded, LedgerProblem
 from m1_magic.history import purge
 from m1_magic.ledger import Ledger, new_id, open_ledger
-from ledgers import CENT, HOST, NOW, call, reserve, rows, settle, spend, sums
 from scripted import MODEL, Scripted, Seen, answer, request, session
 
 

@@ -13,7 +13,7 @@ import stat
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
@@ -25,14 +25,23 @@ from typing import Any
 import pytest
 
 from ledgers import (
-    CENT, HOST, NOW, call, ordinary_user, reserve, rows, settle, spend, sums,
+    CENT,
+    HOST,
+    NOW,
+    call,
+    ordinary_user,
+    reserve,
+    rows,
+    settle,
+    spend,
+    sums,
 )  # fmt: skip
 from m1_magic import disk, history, schema, settling
 from m1_magic.calls import Reply
 from m1_magic.errors import BudgetExceeded, LedgerProblem
 from m1_magic.ledger import Ledger, open_ledger
 
-VERSION_1 = Path(__file__).parent / "data" / "ledger-1.sql"
+VERSION_1 = Path(__file__).parent / "golden" / "ledger-1.sql"
 LATEST = len(schema.SCHEMA)
 
 
