@@ -122,10 +122,12 @@ def read(path: Path) -> list[Write]:
         ValueError: it is none.
         OSError: it cannot be read, or another kernel has done it.
     """
-    found = json.loads(path.read_text("utf-8"))
-    if not isinstance(found, list):
-        raise ValueError("not a list")
-    writes = [(str(name), tuple(values)) for name, values in found]
+    try:
+        writes = [
+            (str(name), tuple(values)) for name, values in json.loads(path.read_text("utf-8"))
+        ]
+    except (TypeError, RecursionError) as error:
+        raise ValueError("not a list of writes") from error
     if any(name not in STATEMENTS for name, _ in writes):
         raise ValueError("not a statement of ours")
     return writes

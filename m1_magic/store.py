@@ -172,17 +172,23 @@ class Store:
         if opened.file is None:
             return opened
         for file in self._journal.left():
-            with suppress(OSError, sqlite3.OperationalError):  # done by another one, or locked
-                try:
-                    writes = journal.read(file)
-                    with _transaction(opened.db):
-                        journal.do(opened.db, writes)
-                except (ValueError, sqlite3.IntegrityError):
-                    file.rename(file.with_suffix(".unreadable"))
-                    self._notes.append(f"{file.name} beside the ledger could not be read.")
-                    continue
-                file.unlink()
+            with suppress(OSError):  # another kernel has just done it
+                self._caught_up(opened.db, file)
         return opened
+
+    def _caught_up(self, db: sqlite3.Connection, file: Path) -> None:
+        """Write down what a kernel could not; what cannot be read is kept under another name."""
+        try:
+            writes = journal.read(file)
+            with _transaction(db):
+                journal.do(db, writes)
+        except sqlite3.OperationalError:  # locked, full: the next kernel may do it
+            return
+        except (ValueError, sqlite3.IntegrityError, sqlite3.ProgrammingError):
+            file.rename(file.with_suffix(".unreadable"))
+            self._notes.append(f"{file.name} beside the ledger could not be read.")
+            return
+        file.unlink()
 
     @contextmanager
     def _told(self) -> Iterator[None]:

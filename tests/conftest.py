@@ -12,7 +12,7 @@ from emulator import OpenRouter
 from m1_magic import api, settling
 
 FOREIGN = ("OPENROUTER_", "OPENAI_", "M1_", "VSCODE_")
-KEPT = ("M1_TEST_MODELS",)
+KEPT = ("M1_TEST_MODELS", "M1_TEST_FULL")
 # Never the keyring of whoever runs the tests, nor a test's own backend found by its class;
 # those that need one set it themselves.
 os.environ["PYTHON_KEYRING_BACKEND"] = "keyring.backends.fail.Keyring"

@@ -83,7 +83,9 @@ def test_any_folder(tmp_path: Path, name: str) -> None:
         assert ledger.path.parent.name == name
 
 
-def test_a_full_disk_leaves_the_ledger_usable(ledger: Ledger, path: Path) -> None:
+def test_l12_a_full_disk_refuses_the_call_and_leaves_the_ledger_usable(
+    ledger: Ledger, path: Path
+) -> None:
     resource = pytest.importorskip("resource")
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     spend(ledger, "1")
@@ -278,7 +280,7 @@ def test_a_hundred_thousand_costs_sum_exactly(ledger: Ledger, path: Path) -> Non
     assert sum([0.00012345] * 100_000) != 12.345  # what floats make of it
 
 
-def test_fifty_thousand_calls_add_up_in_every_period(ledger: Ledger, path: Path) -> None:
+def test_l22_fifty_thousand_calls_add_up_in_every_period(ledger: Ledger, path: Path) -> None:
     made, expected = [], {"session": 0, "day": 0, "month": 0}
     for number in range(50_000):
         at = NOW - timedelta(minutes=number)
@@ -315,7 +317,7 @@ def test_fifty_thousand_calls_add_up_in_every_period(ledger: Ledger, path: Path)
         ("month", "2026-02-28T20:00:00-05:00", "2026-03-01T00:30:00+01:00"),
     ],
 )
-def test_periods_begin_at_midnight_utc(
+def test_l21_periods_begin_at_midnight_utc(
     ledger: Ledger, period: str, inside: str, outside: str
 ) -> None:
     spend(ledger, "1", datetime.fromisoformat(inside))
@@ -370,7 +372,7 @@ def test_an_unknown_price_is_refused_under_a_budget_only(ledger: Ledger) -> None
     reserve(ledger, None)
 
 
-def test_an_old_month_does_not_burden_the_new_one(ledger: Ledger) -> None:
+def test_l21_an_old_month_does_not_burden_the_new_one(ledger: Ledger) -> None:
     reserve(ledger, Decimal(1), Decimal(1), "month", NOW - timedelta(days=31))
     reserve(ledger, Decimal(1), Decimal(1), "month", NOW)
     with pytest.raises(BudgetExceeded):
@@ -473,7 +475,7 @@ def racing(path: Path, barrier: Any, queue: Any, tries: int) -> None:
         queue.put(repr(error))
 
 
-def test_six_kernels_never_pass_the_budget_together(path: Path) -> None:
+def test_l02_six_kernels_never_pass_the_budget_together(path: Path) -> None:
     context = multiprocessing.get_context("spawn")
     barrier, queue = context.Barrier(6), context.Queue()
     racers = [context.Process(target=racing, args=(path, barrier, queue, 100)) for _ in range(6)]
@@ -560,7 +562,7 @@ def test_threads_open_the_ledger_of_a_session_once(tmp_path: Path) -> None:
     assert len(found) == 8 and len(set(map(id, found))) == 1
 
 
-def test_another_kernels_write_is_waited_for(ledger: Ledger, path: Path) -> None:
+def test_l04_another_kernels_write_is_waited_for(ledger: Ledger, path: Path) -> None:
     with closing(sqlite3.connect(path, isolation_level=None, check_same_thread=False)) as other:
         other.execute("BEGIN IMMEDIATE")
         timer = threading.Timer(0.3, lambda: other.execute("ROLLBACK"))
@@ -570,7 +572,7 @@ def test_another_kernels_write_is_waited_for(ledger: Ledger, path: Path) -> None
     assert sums(ledger) == (1, 0)
 
 
-def test_a_new_file_that_another_kernel_is_writing_is_waited_for(path: Path) -> None:
+def test_l04_a_new_file_that_another_kernel_is_writing_is_waited_for(path: Path) -> None:
     """SQLite gives up at once on switching to WAL here, whatever its busy timeout."""
     with closing(sqlite3.connect(path, isolation_level=None, check_same_thread=False)) as other:
         other.execute("BEGIN IMMEDIATE")
@@ -612,7 +614,7 @@ api.session().ask(build(api.chosen({}, ()), "hello", api.settings()), View())
 """
 
 
-def test_kill_9_in_mid_stream_leaves_what_can_be_asked_for(
+def test_i12_kill_9_in_mid_stream_leaves_what_can_be_asked_for(
     server: OpenRouter, own_home: Path
 ) -> None:
     server.say(
@@ -637,7 +639,7 @@ def test_kill_9_in_mid_stream_leaves_what_can_be_asked_for(
     assert totals.held == Decimal(hold) / 10**9
 
 
-def test_ctrl_c_waits_for_the_row(ledger: Ledger, path: Path) -> None:
+def test_i06_ctrl_c_waits_for_the_row(ledger: Ledger, path: Path) -> None:
     class Pressed(str):
         """A model name that presses Ctrl-C twice while it is written."""
 

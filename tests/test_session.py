@@ -378,6 +378,7 @@ def ctrl_c() -> None:
         ([Started("gen-7"), Thinking("Hm")], "text so far is kept", "", "gen-7"),
         ([Started("gen-7"), Text("so "), Text("far")], "text so far is kept", "so far", "gen-7"),
     ],
+    ids=["i02_before_headers", "i03_before_a_token", "i04_in_thinking", "i04_in_text"],
 )
 def test_stopped(
     home: Path, before: list[Line], says: str, text: str, generation: str | None, stop: Line
@@ -397,7 +398,7 @@ def test_stopped(
 
 
 @pytest.mark.parametrize("stop", [ctrl_c, KeyboardInterrupt()], ids=["signal", "raised"])
-def test_stopped_while_the_view_paints(home: Path, stop: Line) -> None:
+def test_i05_stopped_while_the_view_paints(home: Path, stop: Line) -> None:
     view = Seen(feed=stop)  # type: ignore[arg-type]
     error, _, backend = failing(home, [Started("g"), Text("so far")], view=view)
     assert isinstance(error, Stopped)
@@ -405,7 +406,7 @@ def test_stopped_while_the_view_paints(home: Path, stop: Line) -> None:
     assert len(view.receipts) == 1
 
 
-def test_stopped_before_anything_was_sent(home: Path) -> None:
+def test_i01_stopped_before_anything_was_sent(home: Path) -> None:
     view = Seen(open=ctrl_c)
     error, asking, backend = failing(home, answer(), view=view)
     assert isinstance(error, Stopped)
@@ -416,7 +417,7 @@ def test_stopped_before_anything_was_sent(home: Path) -> None:
     assert view.receipt.call.reply.status == "stopped"
 
 
-def test_stopped_while_getting_ready(home: Path) -> None:
+def test_i01_stopped_while_getting_ready(home: Path) -> None:
     class Slow(Scripted):
         def ready(self) -> None:
             ctrl_c()
@@ -429,7 +430,7 @@ def test_stopped_while_getting_ready(home: Path) -> None:
     assert (backend.sent, view.opened, view.receipts) == ([], [], [])
 
 
-def test_stopped_after_the_bill_came_is_settled_with_it(home: Path) -> None:
+def test_i04_stopped_after_the_bill_came_is_settled_with_it(home: Path) -> None:
     error, asking, _ = failing(home, [*answer("all"), ctrl_c])
     assert isinstance(error, Stopped) and error.reply is not None
     assert (error.reply.text, error.reply.cost, error.reply.status) == ("all", COST, "stopped")
@@ -438,7 +439,7 @@ def test_stopped_after_the_bill_came_is_settled_with_it(home: Path) -> None:
 
 
 @pytest.mark.parametrize("stop", [ctrl_c, KeyboardInterrupt()], ids=["signal", "raised"])
-def test_stopped_while_the_end_is_shown_loses_nothing(home: Path, stop: Line) -> None:
+def test_i05_stopped_while_the_end_is_shown_loses_nothing(home: Path, stop: Line) -> None:
     view = Seen(close=stop)  # type: ignore[arg-type]
     error, asking, _ = failing(home, answer("all"), view=view)
     assert isinstance(error, Stopped) and error.reply is not None
@@ -448,7 +449,7 @@ def test_stopped_while_the_end_is_shown_loses_nothing(home: Path, stop: Line) ->
 
 
 @pytest.mark.parametrize("by", ["sleep", "view"])
-def test_stopped_during_the_back_off(home: Path, by: str) -> None:
+def test_i07_stopped_during_the_back_off(home: Path, by: str) -> None:
     def sleep(seconds: float) -> None:
         ctrl_c()
 
@@ -470,7 +471,7 @@ def test_stopping_the_local_model_costs_nothing(home: Path) -> None:
     assert caught.value.reply is not None and caught.value.reply.cost == 0
 
 
-def test_a_second_ctrl_c_waits_until_the_first_is_written_down(home: Path) -> None:
+def test_i06_a_second_ctrl_c_waits_until_the_first_is_written_down(home: Path) -> None:
     class Hasty(Scripted):
         def stream(self, request: Any) -> Any:
             yield Started("gen-1")
@@ -552,7 +553,7 @@ def test_ctrl_c_at_any_line_of_ours_loses_neither_text_nor_price(home: Path) -> 
     assert kinds == {Stopped, KeyboardInterrupt}
 
 
-def test_a_second_ctrl_c_at_any_line_is_no_worse(home: Path) -> None:
+def test_i06_a_second_ctrl_c_at_any_line_is_no_worse(home: Path) -> None:
     line = 0
     while True:
         line += 1
@@ -705,7 +706,7 @@ def test_the_generation_id_is_written_before_the_view_hears_of_it(home: Path) ->
 
 
 @pytest.mark.parametrize("when", ["before Started", "in mid-text", "before the end"])
-def test_a_ledger_that_breaks_after_the_call_was_sent_costs_no_answer(
+def test_l05_a_ledger_that_breaks_after_the_call_was_sent_costs_no_answer(
     home: Path, when: str
 ) -> None:
     asking: Session
@@ -725,7 +726,7 @@ def test_a_ledger_that_breaks_after_the_call_was_sent_costs_no_answer(
     assert view.text == "all of it"
 
 
-def test_a_full_disk_after_the_call_was_sent_costs_no_answer(home: Path) -> None:
+def test_l13_a_full_disk_after_the_call_was_sent_costs_no_answer(home: Path) -> None:
     resource = pytest.importorskip("resource")
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     text = "x" * 100_000
@@ -752,7 +753,7 @@ def test_a_full_disk_after_the_call_was_sent_costs_no_answer(home: Path) -> None
     assert session(home, Scripted(answer())).ask(request(), Seen()).status == "ok"
 
 
-def test_a_ledger_that_cannot_be_opened_refuses_before_anything_is_sent(tmp_path: Path) -> None:
+def test_l11_a_ledger_that_cannot_be_opened_refuses_before_anything_is_sent(tmp_path: Path) -> None:
     (tmp_path / "ledger.db").mkdir()
     backend, view = Scripted(answer()), Seen()
     with pytest.raises(LedgerProblem, match="Nothing was sent"):
@@ -960,7 +961,7 @@ def stop_button(server: OpenRouter) -> Iterator[Callable[[Seen, str], None]]:
         thread.join(10)
 
 
-@pytest.mark.parametrize("after", [0, 1, 3])
+@pytest.mark.parametrize("after", [0, 1, 3], ids=["i03_0", "i04_1", "i04_3"])
 def test_wire_stopped_while_it_reads(
     server: OpenRouter,
     own_home: Path,
