@@ -10,29 +10,17 @@ import errno
 import os
 import sqlite3
 import time
-from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from . import schema
 from .errors import LedgerProblem, plain
-
-try:
-    import fcntl
-except ImportError:  # Windows: no such lock, and no such file systems
-    fcntl = None  # type: ignore[assignment]
+from .folder import alone, local
 
 # Seconds to wait for another kernel's write.
 BUSY = 10.0
-MOUNTS = Path("/proc/self/mounts")
-# File systems whose locks, or memory shared between machines, WAL cannot rely on.
-NETWORK = {
-    "9p", "acfs", "afs", "beegfs", "ceph", "cifs", "cvmfs", "davfs", "drvfs", "fakeowner",
-    "gfs2", "glusterfs", "gpfs", "lustre", "ncpfs", "nfs", "nfs4", "ocfs2", "panfs", "prl_fs",
-    "smb3", "smbfs", "vboxsf", "virtiofs", "vmhgfs", "wekafs",
-}  # fmt: skip
 BROKEN = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 UNWRITABLE = {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM}
 OURS = {"calls", "attempts"}
@@ -73,7 +61,7 @@ def opened(path: Path, now: datetime, suspect: bool = False) -> Opened:
         )
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with _alone(path.parent):
+        with alone(path.parent, BUSY):
             db = _connected(path, now, notes, suspect)
     except (OSError, sqlite3.OperationalError) as error:
         if not _unwritable(error):
@@ -105,23 +93,6 @@ def primary(error: BaseException) -> int | None:
     """Return SQLite's primary error code, without the details in the upper bits."""
     code = getattr(error, "sqlite_errorcode", None)
     return None if code is None else code & 0xFF
-
-
-def local(path: Path) -> bool:
-    """Is the file on a disk of this machine, where WAL works? Unknown: yes."""
-    try:
-        mounts = MOUNTS.read_text("utf-8", "surrogateescape").splitlines()
-    except OSError:
-        return True
-    where, best, kind = path.resolve(), -1, ""
-    for line in mounts:
-        fields = line.split(" ")
-        if len(fields) < 3:
-            continue
-        point = Path(fields[1].encode().decode("unicode_escape"))  # \040 is a space
-        if where.is_relative_to(point) and len(point.parts) >= best:
-            best, kind = len(point.parts), fields[2]
-    return kind not in NETWORK and not kind.startswith("fuse.")
 
 
 def aside(path: Path, now: datetime, why: str = "broken") -> Path:
@@ -238,31 +209,12 @@ def _checked(db: sqlite3.Connection, now: datetime, suspect: bool) -> None:
         found = sqlite3.DatabaseError(plain(verdict))
         found.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
         raise found
-    db.execute("BEGIN IMMEDIATE")
-    db.execute("INSERT OR REPLACE INTO facts (name, value) VALUES ('checked', ?)", (today,))
-    db.execute("COMMIT")
-
-
-@contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Let one process at a time make, migrate or set aside a ledger; no lock to be had: go on."""
-    if fcntl is None:
-        yield
-        return
-    number = os.open(folder, os.O_RDONLY)
-    try:
-        end = time.monotonic() + BUSY
-        while time.monotonic() < end:
-            try:
-                fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                time.sleep(0.01)
-            except OSError:  # a file system without these locks
-                break
-        yield
-    finally:
-        os.close(number)
+    db.execute("PRAGMA busy_timeout = 0")
+    with suppress(sqlite3.OperationalError):  # in use, or full: then it is looked through again
+        db.execute("BEGIN IMMEDIATE")
+        db.execute("INSERT OR REPLACE INTO facts (name, value) VALUES ('checked', ?)", (today,))
+    if db.in_transaction:
+        db.execute("COMMIT")
 
 
 def _unwritable(error: OSError | sqlite3.Error) -> bool:

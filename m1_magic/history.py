@@ -21,6 +21,7 @@ from .kept import Sent, read
 from .ledger import Ledger, stamp
 from .prices import from_nano
 from .schema import HAS_TEXT
+from .store import HASTE
 
 BILLS = (
     "SELECT cost_nano, cost_source, estimate_nano,"
@@ -113,7 +114,7 @@ def purge(ledger: Ledger, before: datetime) -> None:
     where = f"WHERE at < ? AND {HAS_TEXT}"
     sql, values = f"SELECT 1 FROM calls {where} LIMIT 1", (stamp(before),)
     if ledger.read(lambda db: db.execute(sql, values).fetchone()):
-        _wipe(ledger, where, values)
+        _wipe(ledger, where, values, HASTE)
     for copy in backups(ledger.path):
         with suppress(OSError):
             if copy.stat().st_mtime < before.timestamp():
@@ -125,6 +126,7 @@ def forget(ledger: Ledger, ids: Sequence[str] | None = None) -> int:
 
     Copies of older versions, which have the text too, are deleted.
     """
+    ledger.take_in()
     if ids is None:
         count = _wipe(ledger, f"WHERE {HAS_TEXT}", ())
     else:
@@ -141,13 +143,19 @@ def backups(path: Path) -> list[Path]:
     return sorted(path.parent.glob(f"{path.stem}-version-*.db"))
 
 
-def broken(path: Path) -> list[Path]:
-    """Return the files that were set aside because they were broken; they may hold text."""
-    return sorted(path.parent.glob(f"{path.stem}-broken-*.db"))
+def aside(path: Path) -> list[Path]:
+    """Return the files that lie beside the ledger because they cannot be read: they may hold text.
+
+    Those that could not be written into it yet are among them.
+    """
+    kinds = ("broken-*.db", "left-*", "unwritten-*")
+    return sorted(file for kind in kinds for file in path.parent.glob(f"{path.stem}-{kind}"))
 
 
-def _wipe(ledger: Ledger, where: str, values: tuple[str, ...]) -> int:
-    count = ledger.write(lambda db: db.execute(f"{WIPE} {where}", values).rowcount)
+def _wipe(
+    ledger: Ledger, where: str, values: tuple[str, ...], patience: float | None = None
+) -> int:
+    count = ledger.write(lambda db: db.execute(f"{WIPE} {where}", values).rowcount, patience)
     with suppress(LedgerProblem):  # the log of changes still has it; in use, it is emptied later
         ledger.read(lambda db: db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone())
     return count

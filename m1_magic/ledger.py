@@ -134,9 +134,11 @@ class Ledger(Store):
             reply.status, reply.finish, call.error, call.seconds, reply.model, *text, call.id
         )
         last = call.attempts[-1].id if call.attempts else ""
-        self._book(last, ("finished", values))
-        for attempt in call.attempts:
-            self._reserved.pop(attempt.id, None)
+        try:
+            self._book(last, ("finished", values))
+        finally:
+            for attempt in call.attempts:
+                self._reserved.pop(attempt.id, None)
 
     def correct(
         self,

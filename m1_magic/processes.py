@@ -7,6 +7,7 @@ process was born.
 
 from __future__ import annotations
 
+import functools
 import os
 import platform
 from pathlib import Path
@@ -16,7 +17,12 @@ PROC = Path("/proc")
 
 def me() -> str:
     """Return the name of this process: ``place pid birth``."""
-    return f"{_place()} {os.getpid()} {_born(os.getpid())}"
+    return _named(os.getpid())
+
+
+@functools.cache
+def _named(pid: int) -> str:
+    return f"{_place()} {pid} {_born(pid)}"
 
 
 def ended(process: str) -> bool | None:

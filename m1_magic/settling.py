@@ -77,7 +77,13 @@ def sweep(ledger: Ledger, now: datetime) -> int:
 
     def sweeping(db: sqlite3.Connection) -> int:
         rows = db.execute(OPEN).fetchall()
-        left = [(attempt, call) for attempt, call, who, at in rows if _ended(who, at, now)]
+        ended = {who: processes.ended(who) if who else None for _, _, who, _ in rows}
+        silent = stamp(now - SILENT)
+        left = [
+            (attempt, call)
+            for attempt, call, who, at in rows
+            if (at < silent if ended[who] is None else ended[who])
+        ]
         db.executemany(
             "UPDATE attempts SET process = NULL, lease = NULL, state = CASE"
             " WHEN state IN ('reserved', 'streaming') THEN 'pending' ELSE state END WHERE id = ?",
@@ -88,12 +94,6 @@ def sweep(ledger: Ledger, now: datetime) -> int:
         return sum(db.execute(fail, (ENDED, call)).rowcount for call in calls)
 
     return ledger.write(sweeping, HASTE)
-
-
-def _ended(process: str | None, at: str, now: datetime) -> bool:
-    """Has the kernel ended that a row belongs to?"""
-    ended = processes.ended(process) if process else None
-    return at < stamp(now - SILENT) if ended is None else ended
 
 
 def used(record: Mapping[str, Any]) -> Usage | None:

@@ -51,9 +51,9 @@ class Store:
         self._notes: list[str] = []
         self._journal = journal.Journal(path)
         self._patience = disk.BUSY
-        self._open = True
+        self._open, self._stale = True, True
         with self._told():
-            self._opened = self._connected()
+            self._renew()
 
     def close(self) -> None:
         """Close the file."""
@@ -132,6 +132,12 @@ class Store:
         if self._journal:
             self.write(lambda db: None)
 
+    def take_in(self) -> None:
+        """Write down what this kernel and others could not."""
+        self.catch_up()
+        with self._told():
+            self._take_in()
+
     def _done(self, work: Callable[[sqlite3.Connection], T], patience: float | None) -> T:
         with self._told():
             try:
@@ -142,7 +148,7 @@ class Store:
                 if self.in_memory or not disk.lost(error):
                     raise
                 self._opened.db.close()
-                self._opened = self._connected(suspect=True)
+                self._renew(suspect=True)
             return work(self._connection(patience))
 
     def _connection(self, patience: float | None) -> sqlite3.Connection:
@@ -152,12 +158,14 @@ class Store:
         if self._pid != os.getpid():  # a child of the process that opened it
             _PARENTS.append(self._opened.db)
             self._pid = os.getpid()
-            self._opened = self._connected()
+            self._renew()
+        elif self._stale:  # it could not be opened the last time
+            self._renew()
         elif not self.in_memory and self._opened.file != disk.identity(self.path):
             with suppress(sqlite3.Error):  # all that was written shall be in the file that moved
                 self._opened.db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             self._opened.db.close()
-            self._opened = self._connected()
+            self._renew()
             self._notes.append(
                 f"The ledger was moved away while it was in use; from now on {self.path} counts."
             )
@@ -165,16 +173,20 @@ class Store:
         db.execute(f"PRAGMA busy_timeout = {round(wait * 1000)}")
         return db
 
-    def _connected(self, suspect: bool = False) -> disk.Opened:
-        """Open the file, and write into it what other kernels could not."""
-        opened = disk.opened(self.path, self._now(), suspect)
-        self._notes += opened.notes
-        if opened.file is None:
-            return opened
-        for file in self._journal.left():
+    def _renew(self, suspect: bool = False) -> None:
+        """Open the file that lies at the path, and write into it what other kernels could not."""
+        self._stale = True
+        self._opened = disk.opened(self.path, self._now(), suspect)
+        self._stale = False
+        self._notes += self._opened.notes
+        self._take_in()
+
+    def _take_in(self) -> None:
+        db = self._opened.db
+        db.execute(f"PRAGMA busy_timeout = {round(HASTE * 1000)}")
+        for file in [] if self.in_memory else self._journal.left():
             with suppress(OSError):  # another kernel has just done it
-                self._caught_up(opened.db, file)
-        return opened
+                self._caught_up(db, file)
 
     def _caught_up(self, db: sqlite3.Connection, file: Path) -> None:
         """Write down what a kernel could not; what cannot be read is kept under another name."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from contextlib import closing
 from dataclasses import replace
@@ -332,3 +333,15 @@ def test_the_verbs_in_a_notebook(server: OpenRouter) -> None:
     assert "The text of 1 call is wiped" in shown[3]
     assert shown[4] == "No call with 'so' in it."
     assert len(server.chats) == 1
+
+
+def test_forget_reaches_what_waits_beside_the_ledger(server: OpenRouter, own_home: Path) -> None:
+    """A kernel that ended could not write its answer down; it must not come back."""
+    reply = ask("why?")
+    file = own_home / "ledger-unwritten-1-1.json"
+    values = ["ok", "stop", None, 1.0, "m", "late thought", "late answer", reply.id]
+    file.write_text(json.dumps([["finished", values]]))
+    page("forget", "--all")
+    assert b"late" not in files(own_home) and not file.exists()
+    file.with_suffix(".unreadable").write_text("text")
+    assert "unwritten-1-1.unreadable" in page("forget", "--all")

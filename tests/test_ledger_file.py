@@ -36,7 +36,7 @@ from ledgers import (
     spend,
     sums,
 )  # fmt: skip
-from m1_magic import disk, history, schema, settling
+from m1_magic import disk, folder, history, schema, settling
 from m1_magic.calls import Reply
 from m1_magic.errors import BudgetExceeded, LedgerProblem
 from m1_magic.ledger import Ledger, open_ledger
@@ -47,7 +47,7 @@ LATEST = len(schema.SCHEMA)
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    return tmp_path / "m1 home" / "ledger.db"
+    return tmp_path / "m1 höme" / "ledger.db"
 
 
 @pytest.fixture
@@ -542,7 +542,7 @@ def test_l18_the_journal_goes_by_the_file_system(
     mounts = path.parents[1] / "mounts"
     home = str(path.parent).replace(" ", "\\040")
     mounts.write_text(f"/dev/a / ext4 rw 0 0\nserver:/x {home} {kind} rw 0 0\n")
-    monkeypatch.setattr(disk, "MOUNTS", mounts)
+    monkeypatch.setattr(folder, "MOUNTS", mounts)
     with closing(Ledger(path, "s1")) as ledger, closing(Ledger(path, "s2")) as other:
         assert ledger.read(lambda db: db.execute("PRAGMA journal_mode").fetchone()) == (mode,)
         spend(ledger, "1")
@@ -559,8 +559,8 @@ def test_l18_mounts_that_say_nothing_mean_a_disk_of_this_machine(
     listed = path.parents[1] / "mounts"
     if mounts:
         listed.write_text(mounts)
-    monkeypatch.setattr(disk, "MOUNTS", listed)
-    assert disk.local(path)
+    monkeypatch.setattr(folder, "MOUNTS", listed)
+    assert folder.local(path)
 
 
 def test_l18_a_ledger_in_wal_mode_may_come_to_a_network(

@@ -279,7 +279,15 @@ def test_a_locked_ledger_refuses_a_call_before_it_is_sent(path: Path) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "[", '{"ab": 1}', "[1]", '[["drop", []]]', '[["call", []]]', '[["call", [1,2,3,4,5,6,null]]]x'],
+    [
+        "",
+        "[",
+        '{"ab": 1}',
+        "[1]",
+        '[["drop", []]]',
+        '[["call", []]]',
+        '[["call", [1,2,3,4,5,6,null]]]x',
+    ],
 )
 def test_a_journal_that_cannot_be_read_is_kept_and_told(path: Path, text: str) -> None:
     file = path.with_name("ledger-unwritten-1-1.json")

@@ -78,10 +78,10 @@ def forget(desk: Desk, args: Sequence[str]) -> str:
     ids = None if given.all else [named(desk, start).id for start in given.id]
     count = history.forget(ledger, ids)
     told = f"The text of {footer.many(count, 'call')} is wiped from the ledger; numbers stay."
-    left = history.broken(ledger.path) if given.all else []
+    left = history.aside(ledger.path) if given.all else []
     if left:
         names = ", ".join(page.cell(path) for path in left)
-        told += f" What was set aside as broken may hold text, too; delete it yourself: {names}."
+        told += f" Files that cannot be read may hold text, too; delete them yourself: {names}."
     return told
 
 
