@@ -117,8 +117,8 @@ def test_log_lists_the_last_twenty(path: Path, server: OpenRouter) -> None:
     assert "finds older ones" in listed
 
 
-def test_an_estimate_that_was_corrected_leaves_a_trace(path: Path, server: OpenRouter) -> None:
-    """I16: the ledger has both what was thought and what was billed."""
+def test_i16_an_estimate_that_was_corrected_leaves_a_trace(path: Path, server: OpenRouter) -> None:
+    """The ledger has both what was thought and what was billed."""
     ledger, asked = api.session().ledger, call()
     attempt = replace(reserve(ledger, of=asked), generation_id="gen-1", state="settled")
     about = replace(attempt, cost=Decimal("0.004"), cost_source="estimated", usage=Usage(12, 5))

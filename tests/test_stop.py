@@ -62,6 +62,13 @@ class Kernel:
             if "text" in o or "ename" in o
         )
 
+    def shows(self, text: str) -> bool:
+        """Wait until an output has that text in it."""
+        while True:
+            message = self.client.get_iopub_msg(timeout=60)
+            if text in str(message["content"].get("data")):
+                return True
+
     def restart(self) -> None:
         """Restart it as the button does, in the middle of whatever it does."""
         self.client.stop_channels()
@@ -207,6 +214,21 @@ def test_stopped_in_a_cell_with_a_top_level_await(
     assert status == "stopped" and "one two ".startswith(answer)
     assert attempt(own_home)[:2] == ("pending", "gen-1-k")
     assert kernel.run("await asyncio.sleep(0); print('alive')") == "alive\n"
+
+
+def test_i07_stopped_while_it_waits_to_try_again(
+    kernel: Kernel, server: OpenRouter, own_home: Path
+) -> None:
+    server.say(Answer.http_error(429, retry_after=30), Answer(text="never asked for"))
+    cell = kernel.start("%%m1\nwhy?")
+    assert kernel.shows("Trying again")
+    kernel.manager.interrupt_kernel()
+    (error,) = [o for o in kernel.outputs(cell) if "ename" in o]
+    assert error["ename"] == "Stopped"
+    assert "while waiting to try again" in error["evalue"]
+    assert "Nothing was charged." in error["evalue"]
+    assert len(server.chats) == 1
+    assert attempt(own_home) == ("settled", None, 0)
 
 
 def test_i11_a_kernel_that_is_restarted_in_mid_answer(server: OpenRouter, own_home: Path) -> None:
