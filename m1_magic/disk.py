@@ -63,11 +63,12 @@ def opened(path: Path, now: datetime, suspect: bool = False) -> Opened:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with alone(path.parent, BUSY):
             db = _connected(path, now, notes, suspect)
+            file = identity(path)
     except (OSError, sqlite3.OperationalError) as error:
         if not _unwritable(error):
             raise
         return Opened(_in_memory(path, now), None, (_instead(path, error),))
-    return Opened(db, identity(path), tuple(notes))
+    return Opened(db, file, tuple(notes))
 
 
 def identity(path: Path) -> tuple[int, int] | None:
@@ -86,7 +87,7 @@ def broken(error: sqlite3.Error) -> bool:
 
 def lost(error: sqlite3.Error) -> bool:
     """Can the file not be used any more as it was opened: broken, or read-only by now?"""
-    return primary(error) in BROKEN | UNWRITABLE
+    return primary(error) in BROKEN | {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM}
 
 
 def primary(error: BaseException) -> int | None:
@@ -142,9 +143,8 @@ def _up_to_date(path: Path, now: datetime, suspect: bool = False) -> sqlite3.Con
     db = sqlite3.connect(path, timeout=BUSY, isolation_level=None, check_same_thread=False)
     try:
         _ours(db, path)
-        on_this_machine = local(path)
-        _journal_mode(db, "WAL" if on_this_machine else "DELETE")
-        db.execute(f"PRAGMA synchronous = {'NORMAL' if on_this_machine else 'FULL'}")
+        mode = _journal_mode(db, "WAL" if local(path) else "DELETE")
+        db.execute(f"PRAGMA synchronous = {'NORMAL' if mode == 'wal' else 'FULL'}")
         db.execute("PRAGMA secure_delete = ON")  # what is forgotten shall be gone
         if (old := schema.version(db)) < len(schema.SCHEMA):
             stamp = now.strftime("%Y%m%d-%H%M%S")
@@ -172,13 +172,12 @@ def _ours(db: sqlite3.Connection, path: Path) -> None:
         )
 
 
-def _journal_mode(db: sqlite3.Connection, mode: str) -> None:
-    """Switch; SQLite does not wait for another kernel that is just doing the same."""
+def _journal_mode(db: sqlite3.Connection, mode: str) -> str:
+    """Switch, and return what it is then; SQLite does not wait for another that does the same."""
     end = time.monotonic() + BUSY
     while True:
         try:
-            db.execute(f"PRAGMA journal_mode = {mode}")
-            return
+            return str(db.execute(f"PRAGMA journal_mode = {mode}").fetchone()[0])
         except sqlite3.OperationalError as error:
             if primary(error) != sqlite3.SQLITE_BUSY or time.monotonic() > end:
                 raise

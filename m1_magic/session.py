@@ -141,14 +141,12 @@ class Session:
 
     def reconcile(self) -> int:
         """Ask the endpoint once for each price not billed yet; return how many are settled now."""
-        return self._settle()[0]
+        return settling.settle(self.ledger, self.backend(), self._now())[0]
 
     def _look(self) -> int:
         """Ask in the background; return how many prices are still owed."""
-        return self._settle()[1] if self._ledger is not None else 0
-
-    def _settle(self) -> tuple[int, int]:
-        return settling.settle(self.ledger, self.backend(), self._now())
+        ledger = self._ledger  # not opened anew, if it has just been closed
+        return 0 if ledger is None else settling.settle(ledger, self.backend(), self._now())[1]
 
     def _tidied(self, ledger: Ledger) -> Ledger:
         """Return the ledger without old text, and with what kernels left that have ended."""
@@ -156,10 +154,10 @@ class Session:
             purge(ledger, self._now() - timedelta(days=self.settings.keep_days))
             if ended := settling.sweep(ledger, self._now()):
                 ledger.tell(f"{ended} call(s) of a kernel that ended are not settled: %m1 cost.")
+            if ledger.pending(None):
+                self._settler.wake()
         except LedgerProblem:  # locked, perhaps; a call would say so
             pass
-        if ledger.pending(None):
-            self._settler.wake()
         return ledger
 
     def _planned(self, request: Request, max_cost: Decimal | None, asked: bool) -> Plan:
