@@ -463,8 +463,9 @@ def test_i07_stopped_during_the_back_off(home: Path, by: str) -> None:
     assert view.receipt.call.reply.status == "stopped"
 
 
-def test_stopping_the_local_model_costs_nothing(home: Path) -> None:
-    backend = Scripted([Started(None), Text("a"), ctrl_c], name="offline")
+@pytest.mark.parametrize("before", [[], [Started(None), Text("a")]])
+def test_stopping_the_local_model_costs_nothing(home: Path, before: list[Line]) -> None:
+    backend = Scripted([*before, ctrl_c], name="offline")
     with pytest.raises(Stopped) as caught:
         session(home, backend).ask(request(), Seen())
     assert "charge" not in str(caught.value)

@@ -136,6 +136,7 @@ def test_i02_stopped_before_the_headers(kernel: Kernel, server: OpenRouter, own_
     (error,) = [o for o in kernel.outputs(cell) if "ename" in o]
     assert error["ename"] == "Stopped"
     assert "before the server answered. It may be charged" in error["evalue"]
+    assert MAY in error["evalue"]
     assert server.wait_closed(timeout=20)
     assert attempt(own_home) == ("pending", None, None)
     assert ended(own_home) == [("stopped", "")]
