@@ -77,7 +77,8 @@ def sweep(ledger: Ledger, now: datetime) -> int:
 
     def sweeping(db: sqlite3.Connection) -> int:
         rows = db.execute(OPEN).fetchall()
-        ended = {who: processes.ended(who) if who else None for _, _, who, _ in rows}
+        kernels = {who for _, _, who, _ in rows}
+        ended = {who: processes.ended(who) if who else None for who in kernels}
         silent = stamp(now - SILENT)
         left = [
             (attempt, call)

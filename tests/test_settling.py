@@ -108,14 +108,17 @@ def killed(server: OpenRouter, path: Path, point: str) -> int:
         more = {"hold": threading.Event(), "hold_after": 0}
     server.say(Answer(text=["one ", "two"], generation_id="gen-1-killed", cost=0.0042, **more))
     with subprocess.Popen([sys.executable, "-c", CHILD, point], stdout=subprocess.PIPE) as child:
-        if point == "sent":
-            assert server.wait_chats(1, 60)
-        elif point == "headers":
-            assert server.wait_chats(1, 60) and server.wait_held(timeout=20)
-            assert until(lambda: rows(path, STATES)[0][0] == "streaming")
-        if point in ("sent", "headers"):
+        try:
+            if point == "sent":
+                assert server.wait_chats(1, 60)
+            elif point == "headers":
+                assert server.wait_chats(1, 60) and server.wait_held(timeout=20)
+                assert until(lambda: rows(path, STATES)[0][0] == "streaming", 10)
+            if point in ("sent", "headers"):
+                child.kill()
+            assert child.wait(60) == -signal.SIGKILL
+        finally:
             child.kill()
-        assert child.wait(60) == -signal.SIGKILL
     return child.pid
 
 
