@@ -15,7 +15,7 @@ from .endpoints import OFFLINE
 from .errors import Told, UsageError
 from .render import shell
 
-VERBS = ("cost", "doctor", "login", "logout", "key", "models")
+VERBS = ("cost", "log", "doctor", "login", "logout", "key", "models")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -11,6 +11,11 @@ from .errors import MAY_COST, NOTHING_SENT, EmptyAnswer, Stopped
 from .prices import Offer, amount, estimate
 from .render.footer import money
 
+# OpenRouter docs, api_reference/streaming: closing the connection does not stop every provider.
+CANNOT_BE_STOPPED = (
+    "The provider may still finish and charge (MiniMax's own endpoint cannot be stopped)."
+)
+
 
 class Fold:
     """The events of one attempt, folded into what came so far."""
@@ -114,7 +119,8 @@ def stopped(fold: Fold, backend: str) -> Stopped:
     if not fold.started:
         return Stopped(
             "Stopped by you, before the server answered.",
-            todo="%m1 cost shows what is not settled.",
+            cost="" if backend == OFFLINE else f"{MAY_COST} {CANNOT_BE_STOPPED}",
+            todo="" if backend == OFFLINE else "%m1 cost shows what is not settled.",
         )
     kept = "the text so far is kept" if fold.text or fold.thinking else "no text had come"
     what = f"Stopped by you; {kept}."
@@ -124,7 +130,7 @@ def stopped(fold: Fold, backend: str) -> Stopped:
         return Stopped(what, cost=f"It cost {money(fold.finish.cost)}.")
     return Stopped(
         what,
-        cost="The provider may still finish and charge (MiniMax's own endpoint cannot be stopped).",
+        cost=CANNOT_BE_STOPPED,
         todo="%m1 cost shows the price once it is known.",
     )
 

@@ -8,6 +8,7 @@ first one stopped.
 from __future__ import annotations
 
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -28,7 +29,17 @@ class _Handler:
         # Closed before it raises: no second one can come through where the first is handled.
         self.open, self.delivered = False, True
         self.before(number, frame)
+        if _in_event_loop():
+            # In a cell with a top-level await, the kernel cancels the cell's task; that waits for
+            # the loop, and the loop for us.
+            raise KeyboardInterrupt
         self.open, self.delivered = True, False
+
+
+def _in_event_loop() -> bool:
+    """Does an event loop of this thread wait for us?"""
+    asyncio = sys.modules.get("asyncio")
+    return asyncio is not None and asyncio._get_running_loop() is not None
 
 
 @contextmanager

@@ -4,34 +4,35 @@ An attempt goes ``reserved`` → ``streaming`` (generation id known) → ``settl
 while its price is unknown; its hold counts against the budget until it is settled. Only
 ``BEGIN IMMEDIATE`` transactions, so that no race of kernels passes a budget. Money is stored
 as integer nano-dollars, NULL while unknown.
+
+What a paid call did is never lost to a ledger that cannot be written: see ``journal``.
 """
 
 from __future__ import annotations
 
 import os
 import sqlite3
-import threading
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from decimal import ROUND_CEILING, Decimal
 from pathlib import Path
 
-from .calls import Attempt, Call, Totals
-from .errors import BudgetExceeded, LedgerProblem, plain
+from . import disk, journal, processes
+from .calls import Attempt, Call, Totals, Usage
+from .errors import BudgetExceeded, LedgerProblem
 from .interrupts import uninterrupted
+from .journal import Write, row
+from .kept import kept
 from .prices import from_nano, to_nano
-from .schema import connect
+from .schema import ASKABLE, OWED
+from .store import HASTE, Store, now_utc
 
-# What may still be asked for: not priced at all, or only estimated.
-OWED = "(state = 'pending' OR cost_source = 'estimated')"
-LARGEST = 2**63 - 1
-SUMS = """
-    SELECT coalesce(sum(cost_nano), 0),
-           coalesce(sum(CASE WHEN state <> 'settled' THEN hold_nano END), 0),
-           coalesce(sum(cost_nano IS NULL AND state <> 'reserved'), 0)
-    FROM attempts WHERE """
+SUMS = (
+    "SELECT coalesce(sum(spent), 0), coalesce(sum(held), 0), coalesce(sum(unknown), 0),"
+    " coalesce(sum(calls), 0) FROM totals WHERE "
+)
 
 
 def new_id() -> str:
@@ -40,9 +41,8 @@ def new_id() -> str:
 
 
 def since(period: str, now: datetime) -> str:
-    """Return the UTC start of the ``day`` or ``month`` that ``now`` lies in."""
-    start = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    return stamp(start.replace(day=1) if period == "month" else start)
+    """Return the UTC date on which the ``day`` or ``month`` began that ``now`` lies in."""
+    return now.astimezone(UTC).strftime("%Y-%m-01" if period == "month" else "%Y-%m-%d")
 
 
 def stamp(at: datetime) -> str:
@@ -50,28 +50,24 @@ def stamp(at: datetime) -> str:
     return at.astimezone(UTC).isoformat()
 
 
-class Ledger:
+class Ledger(Store):
     """The calls of one machine's user, shared by all their kernels.
 
     Args:
         path: the SQLite file; made with mode 0600 if it is not there.
         session: the name of this kernel's session, in which it counts what was spent.
+        now: the time in UTC.
 
     Raises:
-        LedgerProblem: the file cannot be opened or written, or is no ledger.
+        LedgerProblem: the file cannot be opened, or is not ours.
     """
 
-    def __init__(self, path: Path, session: str | None = None) -> None:
-        self.path = path
+    def __init__(
+        self, path: Path, session: str | None = None, now: Callable[[], datetime] = now_utc
+    ) -> None:
         self.session = session or new_id()
-        self._lock = threading.RLock()
-        with self._told():
-            self._db = connect(path)
-
-    def close(self) -> None:
-        """Close the file."""
-        with self._told():
-            self._db.close()
+        self._reserved: dict[str, tuple[Write, ...]] = {}
+        super().__init__(path, now)
 
     def reserve(
         self,
@@ -89,145 +85,124 @@ class Ledger:
             LedgerProblem: it could not be written; so nothing may be sent.
         """
         hold = None if attempt.hold is None else to_nano(attempt.hold, ROUND_CEILING)
-        with self._transaction() as db:
+        at, asked = stamp(call.at), call.request
+        text = (asked.asked, kept(asked)) if keep_text else (None, None)
+        who = (self.session, os.getpid(), processes.me(), endpoint)
+        writes: tuple[Write, ...] = (
+            ("call", row(call.id, at, self.session, asked.model, asked.fingerprint(), *text)),
+            ("attempt", row(attempt.id, call.id, at, *who, hold)),
+        )
+
+        def reserving(db: sqlite3.Connection) -> None:
             if budget is not None:
                 self._within(db, budget, period, hold, call.at)
-            db.execute(
-                "INSERT OR IGNORE INTO calls (id, at, session, model, fingerprint, prompt)"
-                " VALUES (?, ?, ?, ?, ?, ?)",
-                _row(
-                    call.id,
-                    stamp(call.at),
-                    self.session,
-                    call.request.model,
-                    call.request.fingerprint(),
-                    call.request.asked if keep_text else None,
-                ),
-            )
-            db.execute(
-                "INSERT INTO attempts (id, call_id, at, session, pid, endpoint, state, hold_nano)"
-                " VALUES (?, ?, ?, ?, ?, ?, 'reserved', ?)",
-                _row(
-                    attempt.id,
-                    call.id,
-                    stamp(call.at),
-                    self.session,
-                    os.getpid(),
-                    endpoint,
-                    hold,
-                ),
-            )
+            if journal.do(db, writes) < 1:
+                raise sqlite3.IntegrityError("that attempt is there already")
+
+        self._patience = disk.BUSY
+        self.write(reserving)
+        self._reserved[attempt.id] = writes
 
     def started(self, attempt_id: str, generation_id: str | None) -> None:
         """Write down that the server accepted an attempt, and under which generation id."""
-        with self._transaction() as db:
-            db.execute(
-                "UPDATE attempts SET state = 'streaming', generation_id = ? WHERE id = ?",
-                _row(generation_id, attempt_id),
-            )
+        self._book(attempt_id, ("started", row(generation_id, attempt_id)))
 
     def settle(self, attempt: Attempt) -> None:
         """Write down what an attempt used and cost; without a cost its hold stays (``pending``)."""
-        usage = attempt.usage
-        tokens = (
-            (usage.input, usage.output, usage.cached, usage.reasoning) if usage else (None,) * 4
-        )
-        cost = None if attempt.cost is None else to_nano(attempt.cost)
-        with self._transaction() as db:
-            db.execute(
-                "UPDATE attempts SET state = ?, generation_id = coalesce(?, generation_id),"
-                " provider = ?,"
-                " input = ?, output = ?, cached = ?, reasoning = ?, cost_nano = ?, cost_source = ?"
-                " WHERE id = ?",
-                _row(
-                    attempt.state,
-                    attempt.generation_id,
-                    attempt.provider,
-                    *tokens,
-                    cost,
-                    attempt.cost_source,
-                    attempt.id,
-                ),
+        with uninterrupted():
+            u = attempt.usage
+            tokens = (u.input, u.output, u.cached, u.reasoning) if u else (None,) * 4
+            cost = None if attempt.cost is None else to_nano(attempt.cost)
+            estimate = cost if attempt.cost_source == "estimated" else None
+            values = row(
+                attempt.state,
+                attempt.generation_id,
+                attempt.provider,
+                *tokens,
+                cost,
+                attempt.cost_source,
+                estimate,
+                attempt.id,
             )
-
-    def correct(self, attempt_id: str, cost: Decimal) -> None:
-        """Settle a pending or estimated attempt with what ``GET /generation`` says, in dollars."""
-        with self._transaction() as db:
-            db.execute(
-                "UPDATE attempts SET state = 'settled', cost_nano = ?, cost_source = 'billed'"
-                f" WHERE id = ? AND {OWED}",
-                _row(to_nano(cost), attempt_id),
-            )
+            self._book(attempt.id, ("settled", values))
 
     def finish(self, call: Call, keep_text: bool) -> None:
         """Write down how a call ended, with its text if that is to be kept."""
         reply = call.reply
-        kept = (reply.thinking, reply.text) if keep_text else (None, None)
-        with self._transaction() as db:
-            db.execute(
-                "UPDATE calls SET status = ?, finish = ?, error = ?, seconds = ?, model = ?,"
-                " thinking = ?, answer = ? WHERE id = ?",
-                _row(
-                    reply.status,
-                    reply.finish,
-                    call.error,
-                    call.seconds,
-                    reply.model,
-                    *kept,
-                    call.id,
-                ),
-            )
+        text = (reply.thinking, reply.text) if keep_text else (None, None)
+        values = row(
+            reply.status, reply.finish, call.error, call.seconds, reply.model, *text, call.id
+        )
+        last = call.attempts[-1].id if call.attempts else ""
+        try:
+            self._book(last, ("finished", values))
+        finally:
+            for attempt in call.attempts:
+                self._reserved.pop(attempt.id, None)
+
+    def correct(
+        self,
+        attempt_id: str,
+        cost: Decimal,
+        usage: Usage | None = None,
+        provider: str | None = None,
+    ) -> None:
+        """Settle a pending or estimated attempt with what ``GET /generation`` says, in dollars.
+
+        Tokens and provider are taken from there only where they are not known yet; what had been
+        estimated stays in the row.
+        """
+        u = usage
+        tokens = (u.input, u.output, u.cached, u.reasoning) if u else (None,) * 4
+        self.write(
+            lambda db: db.execute(
+                "UPDATE attempts SET state = 'settled', cost_nano = ?, cost_source = 'billed',"
+                " lease = NULL, provider = coalesce(provider, ?), input = coalesce(input, ?),"
+                " output = coalesce(output, ?), cached = coalesce(cached, ?),"
+                f" reasoning = coalesce(reasoning, ?) WHERE id = ? AND {OWED}",
+                row(to_nano(cost), provider, *tokens, attempt_id),
+            ),
+            HASTE,
+        )
 
     def totals(self, budget: Decimal | None, period: str, now: datetime) -> Totals:
         """Return what this session and the budget's period have spent and hold, in dollars."""
-        with self._told():
-            session, _, unknown = self._sums(self._db, "session", now)
-            spent, held, _ = self._sums(self._db, period, now)
+        with suppress(LedgerProblem):
+            self.catch_up()
+        session, _, unknown, _ = self.read(lambda db: self._sums(db, "session", now))
+        spent, held, _, _ = self.read(lambda db: self._sums(db, period, now))
         return Totals(
             from_nano(session), from_nano(spent), from_nano(held), budget, period, unknown
         )
 
     def spent(self, now: datetime) -> dict[str, tuple[Decimal, Decimal, int]]:
         """Return dollars spent, dollars held and calls, by ``session``, ``day`` and ``month``."""
-        found = {}
-        with self._told():
-            for period in ("session", "day", "month"):
-                where, values = self._period(period, now)
-                spent, held, _ = self._sums(self._db, period, now)
-                (calls,) = self._db.execute(
-                    f"SELECT count(*) FROM calls WHERE {where}", values
-                ).fetchone()
-                found[period] = (from_nano(spent), from_nano(held), calls)
-        return found
+        return self.read(
+            lambda db: {
+                period: (from_nano(spent), from_nano(held), calls)
+                for period in ("session", "day", "month")
+                for spent, held, _, calls in [self._sums(db, period, now)]
+            }
+        )
 
-    def purge(self, before: datetime) -> None:
-        """Drop the text of calls before that time; their numbers stay."""
-        with self._transaction() as db:
-            db.execute(
-                "UPDATE calls SET prompt = NULL, thinking = NULL, answer = NULL"
-                " WHERE at < ? AND coalesce(prompt, thinking, answer) IS NOT NULL",
-                (stamp(before),),
-            )
+    def pending(self, endpoint: str | None) -> list[Attempt]:
+        """Return the attempts whose bill this session can still ask for at an endpoint, or at any.
 
-    def pending(self, endpoint: str) -> list[Attempt]:
-        """Return this session's attempts whose bill that endpoint can still be asked for."""
-        with self._told():
-            rows = self._db.execute(
-                "SELECT id, generation_id FROM attempts"
-                f" WHERE session = ? AND endpoint = ? AND generation_id IS NOT NULL AND {OWED}",
-                (self.session, endpoint),
-            ).fetchall()
-        return [Attempt(i, generation_id=g, state="pending") for i, g in rows]
+        They are its own, and those of kernels that have ended.
+        """
+        return self.read(lambda db: owed(db, self.session, endpoint))
 
     def check(self) -> str:
         """Return SQLite's own verdict on the file: ``ok``, or what is broken."""
-        with self._told():
-            return str(self._db.execute("PRAGMA quick_check").fetchone()[0])
+        return self.read(lambda db: str(db.execute("PRAGMA quick_check").fetchone()[0]))
+
+    def _book(self, attempt_id: str, write: Write) -> None:
+        self.book((*self._reserved.get(attempt_id, ()), write))
 
     def _within(
         self, db: sqlite3.Connection, budget: Decimal, period: str, hold: int | None, now: datetime
     ) -> None:
-        spent, held, _ = self._sums(db, period, now)
+        spent, held, _, _ = self._sums(db, period, now)
         if hold is None:
             raise BudgetExceeded(
                 "There is a budget, and what this model could cost is not known.",
@@ -242,39 +217,13 @@ class Ledger:
                 todo="Lower --max-tokens, attach less, or raise it with %m1 budget.",
             )
 
-    def _sums(self, db: sqlite3.Connection, period: str, now: datetime) -> tuple[int, int, int]:
-        where, values = self._period(period, now)
-        spent, held, unknown = db.execute(SUMS + where, values).fetchone()
-        return spent, held, unknown
-
-    def _period(self, period: str, now: datetime) -> tuple[str, tuple[str]]:
+    def _sums(self, db: sqlite3.Connection, period: str, now: datetime) -> tuple[int, ...]:
+        """Return nano-dollars spent and held, attempts without a price, and calls."""
         if period == "session":
-            return "session = ?", (self.session,)
-        return "at >= ?", (since(period, now),)
-
-    @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
-        with self._told():
-            self._db.execute("BEGIN IMMEDIATE")
-            try:
-                yield self._db
-                self._db.execute("COMMIT")
-            except BaseException:
-                if self._db.in_transaction:  # a full disk has ended it already
-                    self._db.execute("ROLLBACK")
-                raise
-
-    @contextmanager
-    def _told(self) -> Iterator[None]:
-        """Hold the connection; turn SQLite's and the file system's errors into one paragraph."""
-        try:
-            with uninterrupted(), self._lock:
-                yield
-        except (sqlite3.Error, OSError) as error:
-            raise LedgerProblem(
-                f"The ledger {self.path} cannot be used ({plain(error)}).",
-                todo="Free the disk or the file, or set M1_HOME to another folder; see %m1 doctor.",
-            ) from None
+            found = db.execute(f"{SUMS} kind = 'session' AND name = ?", (self.session,))
+        else:
+            found = db.execute(f"{SUMS} kind = 'day' AND name >= ?", (since(period, now),))
+        return tuple(found.fetchone())
 
 
 def open_ledger(home: Path, session: str | None = None) -> Ledger:
@@ -282,17 +231,15 @@ def open_ledger(home: Path, session: str | None = None) -> Ledger:
     return Ledger(home / "ledger.db", session)
 
 
-def now_utc() -> datetime:
-    """Return the time, in UTC."""
-    return datetime.now(UTC)
-
-
-def _row(*values: object) -> tuple[object, ...]:
-    """Return values that SQLite can keep: text as UTF-8, whole numbers of 64 bits."""
-    return tuple(map(_storable, values))
-
-
-def _storable(value: object) -> object:
-    if isinstance(value, str):
-        return value.encode("utf-8", "replace").decode("utf-8")
-    return min(value, LARGEST) if isinstance(value, int) else value
+def owed(
+    db: sqlite3.Connection, session: str, endpoint: str | None, more: str = "", *values: str
+) -> list[Attempt]:
+    """Return the attempts without a bill of a session and of nobody, at an endpoint or at any."""
+    # A comparison in either case: without one, SQLite leaves the index alone.
+    where, place = ("=", endpoint) if endpoint is not None else (">=", "")
+    rows = db.execute(
+        f"SELECT id, generation_id FROM attempts WHERE {ASKABLE} AND {OWED}"
+        f" AND endpoint {where} ? AND (session = ? OR process IS NULL){more}",
+        (place, session, *values),
+    )
+    return [Attempt(i, generation_id=g, state="pending") for i, g in rows.fetchall()]

@@ -165,7 +165,7 @@ def complete(shell: InteractiveShell, event: Any) -> list[str]:
         return list(verbs.VERBS)
     if before[0] == "%m1" and before[1] != "ask":
         known = {"use": ["openrouter", "offline"], "set": verbs.settings_names()}
-        known["help"] = list(verbs.VERBS)
+        known |= {"help": list(verbs.VERBS), "forget": ["--all"]}
         if before[1] == "df":
             return [flag for flag in grammar.table_flags() if flag.startswith("--")]
         return known.get(before[1], []) if len(before) == 2 else []

@@ -1,19 +1,65 @@
-"""The ledger's file: made private and in WAL mode, its tables brought up to date.
+"""The ledger's tables, brought up to date.
 
 ``SCHEMA`` holds one script for each version ever released; ``PRAGMA user_version`` counts those
-that a file has been through.
+that a file has been through. All that are missing run in one transaction: a kernel that dies in
+the middle leaves the old version.
 """
 
 from __future__ import annotations
 
 import os
 import sqlite3
-import time
-from contextlib import suppress
+from collections.abc import Iterator
 from pathlib import Path
 
-from .errors import LedgerProblem
 from .interrupts import uninterrupted
+
+# What an attempt adds to the running totals.
+PARTS = (
+    "coalesce({0}.cost_nano, 0)",
+    "CASE WHEN {0}.state <> 'settled' THEN coalesce({0}.hold_nano, 0) ELSE 0 END",
+    "({0}.cost_nano IS NULL AND {0}.state <> 'reserved')",
+)
+
+
+def _added(kind: str, name: str, sums: tuple[str, ...]) -> str:
+    """Return SQL that adds sums to one row of the totals, made if it is not there.
+
+    No upsert: the policy of the statement that fires a trigger goes over the trigger's own.
+    """
+    spent, held, unknown, calls = sums
+    return f"""
+        INSERT INTO totals (kind, name) SELECT '{kind}', {name}
+            WHERE NOT EXISTS (SELECT 1 FROM totals WHERE kind = '{kind}' AND name = {name});
+        UPDATE totals SET spent = spent + {spent}, held = held + {held},
+            unknown = unknown + {unknown}, calls = calls + {calls}
+            WHERE kind = '{kind}' AND name = {name};"""
+
+
+def _trigger(name: str, event: str, sums: tuple[str, ...], row: str = "NEW") -> str:
+    both = _added("session", f"{row}.session", sums)
+    both += _added("day", f"substr({row}.at, 1, 10)", sums)
+    return f"CREATE TRIGGER {name} AFTER {event} BEGIN {both} END;"
+
+
+def _summed(table: str, kind: str, name: str, sums: tuple[str, ...]) -> str:
+    columns = zip(sums, ("spent", "held", "unknown", "calls"), strict=True)
+    listed = ", ".join(f"{value} AS {column}" for value, column in columns)
+    return f"SELECT '{kind}' AS kind, {name} AS name, {listed} FROM {table}"
+
+
+NEW, OLD, IT = (tuple(part.format(row) for part in PARTS) for row in ("NEW", "OLD", "attempts"))
+CHANGE = tuple(f"({new} - {old})" for new, old in zip(NEW, OLD, strict=True))
+ONE_CALL = ("0", "0", "0", "1")
+EVERYTHING = " UNION ALL ".join(
+    _summed(table, kind, name, sums)
+    for table, sums in (("attempts", (*IT, "0")), ("calls", ONE_CALL))
+    for kind, name in (("session", "session"), ("day", "substr(at, 1, 10)"))
+)
+HAS_TEXT = "coalesce(prompt, thinking, answer, sent) IS NOT NULL"
+# A price can be asked for, and is owed: there is none yet, or only an estimate.
+ASKABLE = "cost_source <> 'billed' AND generation_id IS NOT NULL"
+OWED = "(state = 'pending' OR cost_source = 'estimated')"
 
 SCHEMA = (
     """
@@ -35,59 +81,82 @@ SCHEMA = (
     CREATE INDEX attempts_session ON attempts (session, state, cost_nano, hold_nano);
     CREATE INDEX attempts_open ON attempts (state) WHERE state <> 'settled';
     """,
+    f"""
+    ALTER TABLE calls ADD COLUMN sent TEXT;
+    ALTER TABLE attempts ADD COLUMN process TEXT;
+    ALTER TABLE attempts ADD COLUMN lease TEXT;
+    ALTER TABLE attempts ADD COLUMN estimate_nano INTEGER;
+    CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+    CREATE TABLE totals (
+        kind TEXT NOT NULL, name TEXT NOT NULL, spent INTEGER NOT NULL DEFAULT 0,
+        held INTEGER NOT NULL DEFAULT 0, unknown INTEGER NOT NULL DEFAULT 0,
+        calls INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (kind, name)
+    ) WITHOUT ROWID;
+    INSERT INTO totals (kind, name, spent, held, unknown, calls)
+        SELECT kind, name, sum(spent), sum(held), sum(unknown), sum(calls)
+        FROM ({EVERYTHING}) GROUP BY kind, name;
+    {_trigger("calls_added", "INSERT ON calls", ONE_CALL)}
+    {_trigger("attempts_added", "INSERT ON attempts", (*NEW, "0"))}
+    {
+        _trigger(
+            "attempts_changed",
+            "UPDATE OF state, cost_nano, hold_nano ON attempts",
+            (*CHANGE, "0"),
+        )
+    }
+    DROP INDEX attempts_at;
+    DROP INDEX attempts_session;
+    CREATE INDEX attempts_call ON attempts (call_id);
+    CREATE INDEX attempts_askable ON attempts (endpoint) WHERE {ASKABLE};
+    CREATE INDEX calls_open ON calls (at) WHERE status IS NULL;
+    CREATE INDEX calls_text ON calls (at) WHERE {HAS_TEXT};
+    """,
 )
-# Seconds to wait for another kernel's write.
-BUSY = 10.0
 
 
-def connect(path: Path) -> sqlite3.Connection:
-    """Return the ledger at ``path``, made with mode 0600 if it is not there.
+def version(db: sqlite3.Connection) -> int:
+    """Return how many scripts a file has been through."""
+    (number,) = db.execute("PRAGMA user_version").fetchone()
+    return int(number)
 
-    Raises:
-        LedgerProblem: it was written by a newer version.
-        OSError, sqlite3.Error: it cannot be opened, or is no database.
+
+def tables(db: sqlite3.Connection) -> set[str]:
+    """Return the names of a file's tables; raises sqlite3.DatabaseError if it is no database."""
+    return {name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+
+
+def migrate(db: sqlite3.Connection, backup: Path | None = None) -> None:
+    """Bring a file up to date, in one transaction, after a copy of what was there.
+
+    Args:
+        db: the file.
+        backup: where the copy goes, if there is anything to copy; not over another one.
     """
-    with suppress(FileExistsError):  # closing a file that is open drops this process's locks on it
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
-    db = sqlite3.connect(path, timeout=BUSY, isolation_level=None, check_same_thread=False)
-    try:
-        if _version(db) > len(SCHEMA):
-            raise LedgerProblem(
-                f"The ledger {path} was written by a newer m1-magic.",
-                todo="Upgrade this one, or set M1_HOME to another folder.",
-            )
-        _use_wal(db)
-        db.execute("PRAGMA synchronous = NORMAL")
-        if _version(db) < len(SCHEMA):
-            _migrate(db)
-    except BaseException:
-        db.close()
-        raise
-    return db
-
-
-def _use_wal(db: sqlite3.Connection) -> None:
-    """Switch to WAL; SQLite does not wait for another kernel that is just doing the same."""
-    end = time.monotonic() + BUSY
-    while True:
-        try:
-            db.execute("PRAGMA journal_mode = WAL")
-            return
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > end:
-                raise
-        time.sleep(0.01)
-
-
-def _migrate(db: sqlite3.Connection) -> None:
+    if backup is not None and version(db) and not backup.exists():
+        _copy(db, backup)
     with uninterrupted(), db:
         db.execute("BEGIN IMMEDIATE")
-        for script in SCHEMA[_version(db) :]:  # another kernel may have been quicker
-            for statement in filter(str.strip, script.split(";")):
+        for script in SCHEMA[version(db) :]:  # another kernel may have been quicker
+            for statement in statements(script):
                 db.execute(statement)
         db.execute(f"PRAGMA user_version = {len(SCHEMA)}")
 
 
-def _version(db: sqlite3.Connection) -> int:
-    (version,) = db.execute("PRAGMA user_version").fetchone()
-    return int(version)
+def _copy(db: sqlite3.Connection, backup: Path) -> None:
+    """Copy a file, whole or not at all, with mode 0600."""
+    part = backup.with_suffix(".part")
+    part.unlink(missing_ok=True)
+    os.close(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+    db.execute("VACUUM INTO ?", (str(part),))
+    part.replace(backup)
+
+
+def statements(script: str) -> Iterator[str]:
+    """Split a script where statements end, not within triggers."""
+    statement = ""
+    for piece in script.split(";"):
+        statement += piece + ";"
+        if sqlite3.complete_statement(statement):
+            if statement.strip(" \n;"):
+                yield statement
+            statement = ""

@@ -8,24 +8,27 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+from . import settling
 from .backends import Backend, Chooser
 from .calls import Attempt, Call, Receipt, Reply, Request, Started, Totals, Waiting
 from .config import M1
 from .errors import NOT_CHARGED, BudgetExceeded, LedgerProblem, M1Error, Stopped, Told, plain
 from .fold import Fold, empty, late, priced, reply, stopped
 from .guarded import Booked, Shown
+from .history import purge
 from .interrupts import stoppable, uninterrupted
-from .ledger import Ledger, new_id, now_utc
-from .prices import Offer, hold, known, recorded
+from .ledger import Ledger, new_id
+from .prices import Offer, hold, known
 from .prompt import fitted
 from .render import View
 from .render.footer import at_most
+from .store import now_utc
 
 BACK_OFF = 0.5
 
@@ -48,6 +51,7 @@ class Session:
         ledger: opens the ledger at the first use, where calls are reserved and settled.
         backend: who answers, chosen anew by the settings of each call.
         now, sleep, clock: the time in UTC, how to wait, and seconds that never go back.
+        pauses: seconds between looks for prices that are owed; `settling.PAUSES` if None.
     """
 
     def __init__(
@@ -59,6 +63,7 @@ class Session:
         now: Callable[[], datetime] = now_utc,
         sleep: Callable[[float], None] = time.sleep,
         clock: Callable[[], float] = time.monotonic,
+        pauses: Sequence[float] | None = None,
     ) -> None:
         self.settings = settings
         self.last: Reply | None = None
@@ -67,6 +72,8 @@ class Session:
         self._lock = threading.RLock()
         self._backend, self._now, self._sleep, self._clock = backend, now, sleep, clock
         self._offers: dict[tuple[str, str, str], Offer | None] = {}
+        self._pauses = settling.PAUSES if pauses is None else pauses
+        self._settler = settling.Settler(self._look, self._pauses)
 
     @property
     def ledger(self) -> Ledger:
@@ -74,16 +81,18 @@ class Session:
         if self._ledger is None:
             with uninterrupted(), self._lock:
                 if self._ledger is None:
-                    self._ledger = self._open()
-                    self._ledger.purge(self._now() - timedelta(days=self.settings.keep_days))
+                    self._ledger = self._tidied(self._open())
         return self._ledger
 
     def backend(self) -> Backend:
         """Return who answers, by the settings in force."""
-        return self._backend(self.settings)
+        with self._lock:
+            return self._backend(self.settings)
 
     def close(self) -> None:
         """Close connections, local model and ledger."""
+        self._settler.close()
+        self._settler = settling.Settler(self._look, self._pauses)
         self._backend.close()
         if self._ledger is not None:
             self._ledger.close()
@@ -132,13 +141,24 @@ class Session:
 
     def reconcile(self) -> int:
         """Ask the endpoint once for each price not billed yet; return how many are settled now."""
-        backend, settled = self.backend(), 0
-        for attempt in self.ledger.pending(backend.name):
-            cost = recorded(backend.generation(attempt.generation_id or "") or {})
-            if cost is not None:
-                self.ledger.correct(attempt.id, cost)
-                settled += 1
-        return settled
+        return settling.settle(self.ledger, self.backend(), self._now())[0]
+
+    def _look(self) -> int:
+        """Ask in the background; return how many prices are still owed."""
+        ledger = self._ledger  # not opened anew, if it has just been closed
+        return 0 if ledger is None else settling.settle(ledger, self.backend(), self._now())[1]
+
+    def _tidied(self, ledger: Ledger) -> Ledger:
+        """Return the ledger without old text, and with what kernels left that have ended."""
+        try:
+            purge(ledger, self._now() - timedelta(days=self.settings.keep_days))
+            if ended := settling.sweep(ledger, self._now()):
+                ledger.tell(f"{ended} call(s) of a kernel that ended are not settled: %m1 cost.")
+            if ledger.pending(None):
+                self._settler.wake()
+        except LedgerProblem:  # locked, perhaps; a call would say so
+            pass
+        return ledger
 
     def _planned(self, request: Request, max_cost: Decimal | None, asked: bool) -> Plan:
         """Return what is to be done, or refuse it, before anything is sent or written."""
@@ -170,9 +190,12 @@ class Session:
         book.finish(call, s.keep_text)
         totals = book.totals(s.budget, s.budget_period, self._now())
         try:
-            shown.close(Receipt(call, totals, (*call.request.notes, *book.notes)))
+            notes = (*call.request.notes, *book.notes, *self.ledger.news())
+            shown.close(Receipt(call, totals, notes))
         except KeyboardInterrupt:
             error = error or late(call)
+        if any(a.state == "pending" or a.cost_source == "estimated" for a in call.attempts):
+            self._settler.wake()
         return call, error
 
     def _reserved(self, call: Call, plan: Plan) -> Attempt:

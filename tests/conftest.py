@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from emulator import OpenRouter
-from m1_magic import api
+from m1_magic import api, settling
 
 FOREIGN = ("OPENROUTER_", "OPENAI_", "M1_", "VSCODE_")
-KEPT = ("M1_TEST_MODELS",)
+KEPT = ("M1_TEST_MODELS", "M1_TEST_FULL")
 # Never the keyring of whoever runs the tests, nor a test's own backend found by its class;
 # those that need one set it themselves.
 os.environ["PYTHON_KEYRING_BACKEND"] = "keyring.backends.fail.Keyring"
@@ -27,6 +27,8 @@ def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     home = tmp_path / "m1 home"
     monkeypatch.setenv("M1_HOME", str(home))
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
+    # In this process prices are asked for when a test says so; kernels do as they do for users.
+    monkeypatch.setattr(settling, "PAUSES", ())
     api.end()
     yield home
     api.end()

@@ -38,6 +38,7 @@ def test_version_and_help_everywhere() -> None:
 
 def test_verbs(server: OpenRouter) -> None:
     assert "| session | $0 | $0 | 0 |" in m1("cost").stdout
+    assert m1("log").stdout == "No calls yet.\n"
     assert "3 models at" in m1("doctor").stdout
     assert "$8.7500 left of $10.00" in m1("key").stdout
     assert "minimax/minimax-m1" in m1("models", "m1").stdout

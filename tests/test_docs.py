@@ -52,3 +52,17 @@ def test_notebooks_are_saved_without_outputs() -> None:
         book = nbformat.read(path, as_version=4)
         nbformat.validate(book)
         assert all(not c.outputs for c in book.cells if c.cell_type == "code")
+
+
+def test_the_catalogue_names_files_that_have_its_ids() -> None:
+    text = (ROOT / "tests" / "README.md").read_text("utf-8")
+    rows = re.findall(r"^\| ([IL])(\d+)(?:–[IL](\d+))? \|(.*)$", text, re.MULTILINE)
+    covered = {"I": set(), "L": set()}
+    for letter, first, last, rest in rows:
+        numbers = range(int(first), int(last or first) + 1)
+        covered[letter] |= set(numbers)
+        for name in re.findall(r"`(test_\w+\.py)`", rest):
+            source = (ROOT / "tests" / name).read_text("utf-8")
+            assert any(f"{letter.lower()}{n:02}_" in source for n in numbers), (letter, first, name)
+        assert "test_" in rest or "left out" in rest, rest
+    assert covered == {"I": set(range(1, 21)), "L": set(range(1, 27))}

@@ -26,14 +26,15 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from emulator import Answer, OpenRouter
+from ledgers import CENT, HOST, NOW, call, reserve, rows, settle, spend, sums
 from m1_magic.calls import Attempt, Call, Message, Reply, Request, Usage
 from m1_magic.errors import BudgetExceeded, LedgerProblem
+from m1_magic.history import purge
 from m1_magic.ledger import Ledger, new_id, open_ledger
 from scripted import MODEL, Scripted, Seen, answer, request, session
 
-NOW = datetime(2026, 3, 15, 12, 0, tzinfo=UTC)
-HOST = "openrouter.ai"
-CENT = Decimal("0.01")
+# Of each of six kernels that race for a budget; the catalogue's figure with M1_TEST_FULL=1.
+TRIES = 500 if os.environ.get("M1_TEST_FULL") else 100
 
 
 @pytest.fixture
@@ -45,45 +46,6 @@ def path(tmp_path: Path) -> Path:
 def ledger(path: Path) -> Iterator[Ledger]:
     with closing(Ledger(path, "s1")) as opened:
         yield opened
-
-
-def call(at: datetime = NOW, text: str = "hi") -> Call:
-    return Call(new_id(), at, request(text))
-
-
-def reserve(
-    ledger: Ledger,
-    hold: Decimal | None = CENT,
-    budget: Decimal | None = None,
-    period: str = "session",
-    at: datetime = NOW,
-    keep: bool = True,
-    of: Call | None = None,
-) -> Attempt:
-    attempt = Attempt(new_id(), hold=hold)
-    ledger.reserve(of or call(at), attempt, HOST, budget, period, keep)
-    return attempt
-
-
-def settle(ledger: Ledger, attempt: Attempt, cost: str | None, **more: Any) -> None:
-    state = "pending" if cost is None else "settled"
-    given = None if cost is None else Decimal(cost)
-    source = "unknown" if cost is None else "billed"
-    ledger.settle(replace(attempt, cost=given, state=state, cost_source=source, **more))  # type: ignore[arg-type]
-
-
-def spend(ledger: Ledger, cost: str, at: datetime = NOW) -> None:
-    settle(ledger, reserve(ledger, at=at), cost)
-
-
-def rows(path: Path, sql: str) -> list[tuple[Any, ...]]:
-    with closing(sqlite3.connect(path)) as db:
-        return db.execute(sql).fetchall()
-
-
-def sums(ledger: Ledger, period: str = "session", now: datetime = NOW) -> tuple[Decimal, Decimal]:
-    totals = ledger.totals(None, period, now)
-    return totals.spent, totals.held
 
 
 # -- the file -------------------------------------------------------------------------------
@@ -99,7 +61,7 @@ def test_the_file_is_private_and_in_wal_mode(path: Path) -> None:
         os.umask(before)
     assert modes == {"ledger.db": 0o600, "ledger.db-wal": 0o600, "ledger.db-shm": 0o600}
     assert rows(path, "PRAGMA journal_mode") == [("wal",)]
-    assert rows(path, "PRAGMA user_version") == [(1,)]
+    assert rows(path, "PRAGMA user_version") == [(2,)]
 
 
 def test_an_old_file_is_used_as_it_is(path: Path) -> None:
@@ -124,57 +86,9 @@ def test_any_folder(tmp_path: Path, name: str) -> None:
         assert ledger.path.parent.name == name
 
 
-def test_a_newer_file_is_left_alone(path: Path) -> None:
-    with closing(sqlite3.connect(path)) as db:
-        db.execute("PRAGMA user_version = 99")
-    before = path.read_bytes()
-    with pytest.raises(LedgerProblem, match="newer m1-magic") as caught:
-        Ledger(path)
-    assert str(path) in str(caught.value) and "Upgrade" in str(caught.value)
-    assert "\n" not in str(caught.value)
-    assert path.read_bytes() == before
-
-
-def broken(kind: str, path: Path) -> Path:
-    if kind == "garbage":
-        path.write_bytes(b"This is no database, it is prose. " * 100)
-    elif kind == "directory":
-        path.mkdir()
-    elif kind == "no folder":
-        return path.parent / "none" / "ledger.db"
-    elif kind == "cut":
-        with closing(Ledger(path)) as ledger:
-            for _ in range(50):
-                spend(ledger, "1")
-        path.write_bytes(path.read_bytes()[:6000])
-    elif kind == "not writable":
-        return Path("/proc/ledger.db")
-    return path
-
-
-@pytest.mark.parametrize("kind", ["garbage", "directory", "no folder", "cut", "not writable"])
-def test_a_file_that_cannot_be_used_is_told_in_one_paragraph(path: Path, kind: str) -> None:
-    where = broken(kind, path)
-    kept = path.read_bytes() if path.is_file() else None
-    with pytest.raises(LedgerProblem) as caught:
-        with closing(Ledger(where)) as ledger:
-            spend(ledger, "1")
-    told = str(caught.value)
-    assert str(where) in told and "M1_HOME" in told and "\n" not in told
-    assert kept is None or path.read_bytes()[:32] == kept[:32]  # never deleted, never replaced
-
-
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_a_folder_that_may_not_be_written(path: Path) -> None:
-    path.parent.chmod(0o500)
-    try:
-        with pytest.raises(LedgerProblem):
-            Ledger(path)
-    finally:
-        path.parent.chmod(0o700)
-
-
-def test_a_full_disk_leaves_the_ledger_usable(ledger: Ledger, path: Path) -> None:
+def test_l12_a_full_disk_refuses_the_call_and_leaves_the_ledger_usable(
+    ledger: Ledger, path: Path
+) -> None:
     resource = pytest.importorskip("resource")
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     spend(ledger, "1")
@@ -297,7 +211,7 @@ def test_purge_drops_text_and_keeps_numbers(ledger: Ledger, path: Path) -> None:
         attempt = reserve(ledger, of=asked)
         settle(ledger, attempt, "0.1", usage=Usage(1, 2))
         ledger.finish(replace(asked, reply=Reply("answer", "thought")), True)
-    ledger.purge(NOW - timedelta(days=30))
+    purge(ledger, NOW - timedelta(days=30))
     found = rows(path, "SELECT prompt, thinking, answer, status FROM calls ORDER BY at")
     assert found == [(None, None, None, "ok"), ("20 days old", "thought", "answer", "ok")]
     assert rows(path, "SELECT sum(cost_nano), sum(output) FROM attempts") == [(200_000_000, 4)]
@@ -369,7 +283,7 @@ def test_a_hundred_thousand_costs_sum_exactly(ledger: Ledger, path: Path) -> Non
     assert sum([0.00012345] * 100_000) != 12.345  # what floats make of it
 
 
-def test_fifty_thousand_calls_add_up_in_every_period(ledger: Ledger, path: Path) -> None:
+def test_l22_fifty_thousand_calls_add_up_in_every_period(ledger: Ledger, path: Path) -> None:
     made, expected = [], {"session": 0, "day": 0, "month": 0}
     for number in range(50_000):
         at = NOW - timedelta(minutes=number)
@@ -406,7 +320,7 @@ def test_fifty_thousand_calls_add_up_in_every_period(ledger: Ledger, path: Path)
         ("month", "2026-02-28T20:00:00-05:00", "2026-03-01T00:30:00+01:00"),
     ],
 )
-def test_periods_begin_at_midnight_utc(
+def test_l21_periods_begin_at_midnight_utc(
     ledger: Ledger, period: str, inside: str, outside: str
 ) -> None:
     spend(ledger, "1", datetime.fromisoformat(inside))
@@ -461,7 +375,7 @@ def test_an_unknown_price_is_refused_under_a_budget_only(ledger: Ledger) -> None
     reserve(ledger, None)
 
 
-def test_an_old_month_does_not_burden_the_new_one(ledger: Ledger) -> None:
+def test_l21_an_old_month_does_not_burden_the_new_one(ledger: Ledger) -> None:
     reserve(ledger, Decimal(1), Decimal(1), "month", NOW - timedelta(days=31))
     reserve(ledger, Decimal(1), Decimal(1), "month", NOW)
     with pytest.raises(BudgetExceeded):
@@ -564,17 +478,17 @@ def racing(path: Path, barrier: Any, queue: Any, tries: int) -> None:
         queue.put(repr(error))
 
 
-def test_six_kernels_never_pass_the_budget_together(path: Path) -> None:
+def test_l02_six_kernels_never_pass_the_budget_together(path: Path) -> None:
     context = multiprocessing.get_context("spawn")
     barrier, queue = context.Barrier(6), context.Queue()
-    racers = [context.Process(target=racing, args=(path, barrier, queue, 100)) for _ in range(6)]
+    racers = [context.Process(target=racing, args=(path, barrier, queue, TRIES)) for _ in range(6)]
     for racer in racers:
         racer.start()
     found = [queue.get(timeout=120) for _ in racers]
     for racer in racers:
         racer.join(60)
     assert all(isinstance(one, tuple) for one in found), found
-    assert sum(done + refused for done, refused in found) == 600
+    assert sum(done + refused for done, refused in found) == 6 * TRIES
     done = sum(done for done, _ in found)
     with closing(Ledger(path)) as ledger:
         spent, held = sums(ledger, "month", datetime.now(UTC))
@@ -651,7 +565,7 @@ def test_threads_open_the_ledger_of_a_session_once(tmp_path: Path) -> None:
     assert len(found) == 8 and len(set(map(id, found))) == 1
 
 
-def test_another_kernels_write_is_waited_for(ledger: Ledger, path: Path) -> None:
+def test_l04_another_kernels_write_is_waited_for(ledger: Ledger, path: Path) -> None:
     with closing(sqlite3.connect(path, isolation_level=None, check_same_thread=False)) as other:
         other.execute("BEGIN IMMEDIATE")
         timer = threading.Timer(0.3, lambda: other.execute("ROLLBACK"))
@@ -661,7 +575,7 @@ def test_another_kernels_write_is_waited_for(ledger: Ledger, path: Path) -> None
     assert sums(ledger) == (1, 0)
 
 
-def test_a_new_file_that_another_kernel_is_writing_is_waited_for(path: Path) -> None:
+def test_l04_a_new_file_that_another_kernel_is_writing_is_waited_for(path: Path) -> None:
     """SQLite gives up at once on switching to WAL here, whatever its busy timeout."""
     with closing(sqlite3.connect(path, isolation_level=None, check_same_thread=False)) as other:
         other.execute("BEGIN IMMEDIATE")
@@ -703,7 +617,7 @@ api.session().ask(build(api.chosen({}, ()), "hello", api.settings()), View())
 """
 
 
-def test_kill_9_in_mid_stream_leaves_what_can_be_asked_for(
+def test_i12_kill_9_in_mid_stream_leaves_what_can_be_asked_for(
     server: OpenRouter, own_home: Path
 ) -> None:
     server.say(
@@ -728,7 +642,7 @@ def test_kill_9_in_mid_stream_leaves_what_can_be_asked_for(
     assert totals.held == Decimal(hold) / 10**9
 
 
-def test_ctrl_c_waits_for_the_row(ledger: Ledger, path: Path) -> None:
+def test_i06_ctrl_c_waits_for_the_row(ledger: Ledger, path: Path) -> None:
     class Pressed(str):
         """A model name that presses Ctrl-C twice while it is written."""
 

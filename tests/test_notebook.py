@@ -77,7 +77,7 @@ def test_a_failed_call_keeps_its_text_and_fails_the_cell(server: OpenRouter) -> 
     assert notebooks.record(book, 2)["status"] == "failed"
 
 
-def test_a_cell_timeout_stops_the_call_and_keeps_the_text(server: OpenRouter) -> None:
+def test_i20_a_cell_timeout_stops_the_call_and_keeps_the_text(server: OpenRouter) -> None:
     import threading
 
     server.say(Answer(text="Slowly, slowly", hold=threading.Event(), hold_after=2))

@@ -379,6 +379,7 @@ def ctrl_c() -> None:
         ([Started("gen-7"), Thinking("Hm")], "text so far is kept", "", "gen-7"),
         ([Started("gen-7"), Text("so "), Text("far")], "text so far is kept", "so far", "gen-7"),
     ],
+    ids=["i02_before_headers", "i03_before_a_token", "i04_in_thinking", "i04_in_text"],
 )
 def test_stopped(
     home: Path, before: list[Line], says: str, text: str, generation: str | None, stop: Line
@@ -398,7 +399,7 @@ def test_stopped(
 
 
 @pytest.mark.parametrize("stop", [ctrl_c, KeyboardInterrupt()], ids=["signal", "raised"])
-def test_stopped_while_the_view_paints(home: Path, stop: Line) -> None:
+def test_i05_stopped_while_the_view_paints(home: Path, stop: Line) -> None:
     view = Seen(feed=stop)  # type: ignore[arg-type]
     error, _, backend = failing(home, [Started("g"), Text("so far")], view=view)
     assert isinstance(error, Stopped)
@@ -406,7 +407,7 @@ def test_stopped_while_the_view_paints(home: Path, stop: Line) -> None:
     assert len(view.receipts) == 1
 
 
-def test_stopped_before_anything_was_sent(home: Path) -> None:
+def test_i01_stopped_before_anything_was_sent(home: Path) -> None:
     view = Seen(open=ctrl_c)
     error, asking, backend = failing(home, answer(), view=view)
     assert isinstance(error, Stopped)
@@ -417,7 +418,7 @@ def test_stopped_before_anything_was_sent(home: Path) -> None:
     assert view.receipt.call.reply.status == "stopped"
 
 
-def test_stopped_while_getting_ready(home: Path) -> None:
+def test_i01_stopped_while_getting_ready(home: Path) -> None:
     class Slow(Scripted):
         def ready(self) -> None:
             ctrl_c()
@@ -430,7 +431,7 @@ def test_stopped_while_getting_ready(home: Path) -> None:
     assert (backend.sent, view.opened, view.receipts) == ([], [], [])
 
 
-def test_stopped_after_the_bill_came_is_settled_with_it(home: Path) -> None:
+def test_i04_stopped_after_the_bill_came_is_settled_with_it(home: Path) -> None:
     error, asking, _ = failing(home, [*answer("all"), ctrl_c])
     assert isinstance(error, Stopped) and error.reply is not None
     assert (error.reply.text, error.reply.cost, error.reply.status) == ("all", COST, "stopped")
@@ -439,7 +440,7 @@ def test_stopped_after_the_bill_came_is_settled_with_it(home: Path) -> None:
 
 
 @pytest.mark.parametrize("stop", [ctrl_c, KeyboardInterrupt()], ids=["signal", "raised"])
-def test_stopped_while_the_end_is_shown_loses_nothing(home: Path, stop: Line) -> None:
+def test_i05_stopped_while_the_end_is_shown_loses_nothing(home: Path, stop: Line) -> None:
     view = Seen(close=stop)  # type: ignore[arg-type]
     error, asking, _ = failing(home, answer("all"), view=view)
     assert isinstance(error, Stopped) and error.reply is not None
@@ -449,7 +450,7 @@ def test_stopped_while_the_end_is_shown_loses_nothing(home: Path, stop: Line) ->
 
 
 @pytest.mark.parametrize("by", ["sleep", "view"])
-def test_stopped_during_the_back_off(home: Path, by: str) -> None:
+def test_i07_stopped_during_the_back_off(home: Path, by: str) -> None:
     def sleep(seconds: float) -> None:
         ctrl_c()
 
@@ -463,15 +464,16 @@ def test_stopped_during_the_back_off(home: Path, by: str) -> None:
     assert view.receipt.call.reply.status == "stopped"
 
 
-def test_stopping_the_local_model_costs_nothing(home: Path) -> None:
-    backend = Scripted([Started(None), Text("a"), ctrl_c], name="offline")
+@pytest.mark.parametrize("before", [[], [Started(None), Text("a")]])
+def test_stopping_the_local_model_costs_nothing(home: Path, before: list[Line]) -> None:
+    backend = Scripted([*before, ctrl_c], name="offline")
     with pytest.raises(Stopped) as caught:
         session(home, backend).ask(request(), Seen())
     assert "charge" not in str(caught.value)
     assert caught.value.reply is not None and caught.value.reply.cost == 0
 
 
-def test_a_second_ctrl_c_waits_until_the_first_is_written_down(home: Path) -> None:
+def test_i06_a_second_ctrl_c_waits_until_the_first_is_written_down(home: Path) -> None:
     class Hasty(Scripted):
         def stream(self, request: Any) -> Any:
             yield Started("gen-1")
@@ -487,7 +489,10 @@ def test_a_second_ctrl_c_waits_until_the_first_is_written_down(home: Path) -> No
     assert len(view.receipts) == 1
 
 
-OURS = ("session.py", "fold.py", "guarded.py", "ledger.py", "schema.py", "interrupts.py")
+OURS = (
+    "session.py", "fold.py", "guarded.py", "interrupts.py", "settling.py",
+    "ledger.py", "store.py", "journal.py", "disk.py", "schema.py", "kept.py",
+)  # fmt: skip
 
 
 class Interrupter:
@@ -550,7 +555,7 @@ def test_ctrl_c_at_any_line_of_ours_loses_neither_text_nor_price(home: Path) -> 
     assert kinds == {Stopped, KeyboardInterrupt}
 
 
-def test_a_second_ctrl_c_at_any_line_is_no_worse(home: Path) -> None:
+def test_i06_a_second_ctrl_c_at_any_line_is_no_worse(home: Path) -> None:
     line = 0
     while True:
         line += 1
@@ -769,7 +774,7 @@ def test_the_generation_id_is_written_before_the_view_hears_of_it(home: Path) ->
 
 
 @pytest.mark.parametrize("when", ["before Started", "in mid-text", "before the end"])
-def test_a_ledger_that_breaks_after_the_call_was_sent_costs_no_answer(
+def test_l05_a_ledger_that_breaks_after_the_call_was_sent_costs_no_answer(
     home: Path, when: str
 ) -> None:
     asking: Session
@@ -789,7 +794,7 @@ def test_a_ledger_that_breaks_after_the_call_was_sent_costs_no_answer(
     assert view.text == "all of it"
 
 
-def test_a_full_disk_after_the_call_was_sent_costs_no_answer(home: Path) -> None:
+def test_l13_a_full_disk_after_the_call_was_sent_costs_no_answer(home: Path) -> None:
     resource = pytest.importorskip("resource")
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     text = "x" * 100_000
@@ -806,14 +811,17 @@ def test_a_full_disk_after_the_call_was_sent_costs_no_answer(home: Path) -> None
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert (reply.text, reply.cost) == (text, COST)
     assert "cannot be used" in view.receipt.notes[0]
-    # The row is not settled, so its hold still guards the budget; and the ledger works again.
+    assert "kept" in view.receipt.notes[0] and "written down later" in view.receipt.notes[0]
+    # The row is not settled, so its hold still guards the budget; until the disk has room again.
     ((state, _, cost, generation, _),) = attempts(home)
     assert (state, cost, generation) == ("streaming", None, "gen-1")
-    assert asking.totals().held > 0
+    assert (asking.totals().held, asking.totals().spent) == (0, COST)
+    assert attempts(home)[0][::2] == ("settled", 2_500_000, "billed")
+    assert calls(home) == [("ok", "stop", None, text)]
     assert session(home, Scripted(answer())).ask(request(), Seen()).status == "ok"
 
 
-def test_a_ledger_that_cannot_be_opened_refuses_before_anything_is_sent(tmp_path: Path) -> None:
+def test_l11_a_ledger_that_cannot_be_opened_refuses_before_anything_is_sent(tmp_path: Path) -> None:
     (tmp_path / "ledger.db").mkdir()
     backend, view = Scripted(answer()), Seen()
     with pytest.raises(LedgerProblem, match="Nothing was sent"):
@@ -1021,7 +1029,7 @@ def stop_button(server: OpenRouter) -> Iterator[Callable[[Seen, str], None]]:
         thread.join(10)
 
 
-@pytest.mark.parametrize("after", [0, 1, 3])
+@pytest.mark.parametrize("after", [0, 1, 3], ids=["i03_0", "i04_1", "i04_3"])
 def test_wire_stopped_while_it_reads(
     server: OpenRouter,
     own_home: Path,

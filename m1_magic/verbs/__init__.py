@@ -13,6 +13,7 @@ from ..errors import UsageError, plain
 from ..render import page
 from .account import cost, key, login, logout, models
 from .desk import Desk, Verb
+from .past import forget, log, sent
 from .preview import df, preview
 from .state import budget, doctor, set_, settings_names, status, use, versions
 
@@ -66,6 +67,9 @@ VERBS: dict[str, Verb] = {
     "key": Verb("key", "where the key comes from, and what is left of its limit", key),
     "models": Verb("models [WORD]", "the models to be had, with context and prices", models),
     "cost": Verb("cost", "what this session, today and this month cost", cost),
+    "log": Verb("log [WORD|ID]", "past calls, those with a word in them, or one again", log),
+    "sent": Verb("sent [ID]", "the exact messages that left, tables by name and size", sent),
+    "forget": Verb("forget ID|--all", "wipe kept text from the ledger; numbers stay", forget),
     "budget": Verb("budget [USD|none] [--per PERIOD]", "refuse calls that could pass it", budget),
     "df": Verb("df NAME [options]", "the summary that M1 would get of a table, free", df),
     "doctor": Verb("doctor", "what works, what does not, what to do", doctor),

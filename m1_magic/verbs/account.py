@@ -10,9 +10,9 @@ from ..backends import exchange
 from ..endpoints import OFFLINE, OPENROUTER, endpoint
 from ..errors import M1Error, NoKey, UsageError
 from ..keys.login import challenge
-from ..ledger import now_utc
 from ..prices import amount
 from ..render import footer, page
+from ..store import now_utc
 from .desk import Desk, million, none
 
 
@@ -25,7 +25,8 @@ def cost(desk: Desk, args: Sequence[str]) -> str:
         [period, footer.money(spent), footer.money(held), calls]
         for period, (spent, held, calls) in desk.session.ledger.spent(now_utc()).items()
     ]
-    return page.table(["", "spent", "held until settled", "calls"], rows)
+    table = page.table(["", "spent", "held until settled", "calls"], rows)
+    return "\n\n".join([table, *map(page.cell, desk.session.ledger.news())])
 
 
 def models(desk: Desk, args: Sequence[str]) -> str:

@@ -10,7 +10,7 @@ from .. import config, grammar
 from ..banner import banner
 from ..config import M1
 from ..endpoints import OFFLINE, OPENROUTER, endpoint
-from ..errors import M1Error, UsageError, plain
+from ..errors import LedgerProblem, M1Error, UsageError, plain
 from ..prices import known
 from ..render import footer, page
 from .account import key
@@ -30,7 +30,7 @@ def status(desk: Desk, args: Sequence[str] = ()) -> str:
     ]
     if place.openrouter and place.host != OFFLINE:
         lines.append(retention(s))
-    return "\n\n".join(lines)
+    return "\n\n".join([*lines, *map(page.cell, desk.session.ledger.news())])
 
 
 def retention(settings: M1) -> str:
@@ -109,7 +109,7 @@ def doctor(desk: Desk, args: Sequence[str]) -> str:
     none(args, "doctor")
     checks: list[tuple[str, Callable[[], str]]] = [
         ("versions", versions),
-        ("ledger", lambda: f"{desk.session.ledger.check()} ({desk.session.ledger.path})"),
+        ("ledger", lambda: ledger(desk)),
         ("key", lambda: key(desk, ())),
         (
             "endpoint",
@@ -118,6 +118,25 @@ def doctor(desk: Desk, args: Sequence[str]) -> str:
         ("price list", lambda: price_of(desk.settings.model)),
     ]
     return page.table(["", "", ""], [[name, *examined(check)] for name, check in checks])
+
+
+def ledger(desk: Desk) -> str:
+    """Return how the ledger is, and where.
+
+    Raises:
+        LedgerProblem: it is broken, or cannot be written.
+    """
+    found = desk.session.ledger
+    verdict = found.check()
+    if verdict != "ok" or found.in_memory:
+        what = "cannot be written; calls are kept in memory" if found.in_memory else plain(verdict)
+        raise LedgerProblem(
+            f"{found.path}: {what}.",
+            cost="",
+            todo="Make the folder writable, or set M1_HOME to another one.",
+        )
+    lost = f"; {kept} not written down yet" if (kept := found.unwritten()) else ""
+    return f"ok ({found.path}{lost})"
 
 
 def examined(check: Callable[[], str]) -> tuple[str, str]:

@@ -1,0 +1,251 @@
+"""Where the ledger lies: opened in private, in WAL mode or not, and what if it cannot be.
+
+A file that is broken is set aside and never deleted, a newer or a foreign one is left alone, and
+where nothing may be written the ledger is kept in memory, with the sums of the file that is there.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import sqlite3
+import time
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from . import schema
+from .errors import LedgerProblem, plain
+from .folder import alone, local
+
+# Seconds to wait for another kernel's write.
+BUSY = 10.0
+BROKEN = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+UNWRITABLE = {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM}
+OURS = {"calls", "attempts"}
+# Seconds that SQLite may look through the file, once a day.
+CHECK = 0.5
+# What a ledger in memory takes over: columns of the first version, without text.
+COPIED = {
+    "calls": "id, at, session, model, fingerprint, status",
+    "attempts": "id, call_id, at, session, pid, endpoint, state, hold_nano, cost_nano",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """An open ledger: its connection, which file that is (None: memory), and what to tell."""
+
+    db: sqlite3.Connection
+    file: tuple[int, int] | None = None
+    notes: tuple[str, ...] = ()
+
+
+def opened(path: Path, now: datetime, suspect: bool = False) -> Opened:
+    """Open the ledger at ``path``, made with mode 0600 in a 0700 folder if it is not there.
+
+    Args:
+        path: the SQLite file.
+        now: the time in UTC.
+        suspect: has it just failed? Then all of it is looked through.
+
+    Raises:
+        LedgerProblem: it was written by a newer version, or by another program.
+        OSError, sqlite3.Error: it cannot be opened.
+    """
+    notes: list[str] = []
+    if path.is_dir():
+        raise LedgerProblem(
+            f"The ledger {path} is a folder.", todo="Move it, or set M1_HOME to another folder."
+        )
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with alone(path.parent, BUSY):
+            db = _connected(path, now, notes, suspect)
+            file = identity(path)
+    except (OSError, sqlite3.OperationalError) as error:
+        if not _unwritable(error):
+            raise
+        return Opened(_in_memory(path, now), None, (_instead(path, error),))
+    return Opened(db, file, tuple(notes))
+
+
+def identity(path: Path) -> tuple[int, int] | None:
+    """Return which file lies at ``path``, whatever else it is called; None if none does."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def broken(error: sqlite3.Error) -> bool:
+    """Does the error say that the file is no database any more?"""
+    return primary(error) in BROKEN
+
+
+def lost(error: sqlite3.Error) -> bool:
+    """Can the file not be used any more as it was opened: broken, or read-only by now?"""
+    return primary(error) in BROKEN | {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM}
+
+
+def primary(error: BaseException) -> int | None:
+    """Return SQLite's primary error code, without the details in the upper bits."""
+    code = getattr(error, "sqlite_errorcode", None)
+    return None if code is None else code & 0xFF
+
+
+def aside(path: Path, now: datetime, why: str = "broken") -> Path:
+    """Rename a file, with what belongs to it, to a name that says when; return that."""
+    stamp, number = now.strftime("%Y%m%d-%H%M%S"), 0
+    kept = path.with_name(f"{path.stem}-{why}-{stamp}.db")
+    while kept.exists():
+        number += 1
+        kept = path.with_name(f"{path.stem}-{why}-{stamp}-{number}.db")
+    for suffix in ("", "-wal", "-shm", "-journal"):
+        with suppress(FileNotFoundError):
+            path.with_name(path.name + suffix).rename(kept.with_name(kept.name + suffix))
+    return kept
+
+
+def _connected(path: Path, now: datetime, notes: list[str], suspect: bool) -> sqlite3.Connection:
+    """Return the ledger's connection; a file that is broken makes way for a new one, once."""
+    _create(path, now)
+    try:
+        return _up_to_date(path, now, suspect)
+    except sqlite3.DatabaseError as error:
+        if not broken(error):
+            raise
+        kept = aside(path, now)
+        notes.append(
+            f"The ledger was broken ({plain(error)}) and begins anew; the old file is kept as"
+            f" {kept}. Budgets count from now on."
+        )
+    _create(path, now)
+    return _up_to_date(path, now)
+
+
+def _create(path: Path, now: datetime) -> None:
+    """Make the file, private, if it is not there; what an old one left is not for the new one."""
+    with suppress(FileExistsError):  # closing a file that is open drops this process's locks on it
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+        if any(path.with_name(path.name + end).exists() for end in ("-wal", "-journal")):
+            path.unlink()
+            aside(path, now, "left")
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+    for one in (path, path.parent):
+        if not os.access(one, os.W_OK, effective_ids=os.access in os.supports_effective_ids):
+            raise PermissionError(errno.EACCES, "it may not be written", str(one))
+
+
+def _up_to_date(path: Path, now: datetime, suspect: bool = False) -> sqlite3.Connection:
+    db = sqlite3.connect(path, timeout=BUSY, isolation_level=None, check_same_thread=False)
+    try:
+        _ours(db, path)
+        mode = _journal_mode(db, "WAL" if local(path) else "DELETE")
+        db.execute(f"PRAGMA synchronous = {'NORMAL' if mode == 'wal' else 'FULL'}")
+        db.execute("PRAGMA secure_delete = ON")  # what is forgotten shall be gone
+        if (old := schema.version(db)) < len(schema.SCHEMA):
+            stamp = now.strftime("%Y%m%d-%H%M%S")
+            schema.migrate(db, path.with_name(f"{path.stem}-version-{old}-{stamp}.db"))
+        _checked(db, now, suspect)
+    except BaseException:
+        db.close()
+        raise
+    return db
+
+
+def _ours(db: sqlite3.Connection, path: Path) -> None:
+    """Raise unless the file is a ledger of this version, of an older one, or empty."""
+    number = schema.version(db)
+    if number > len(schema.SCHEMA):
+        raise LedgerProblem(
+            f"The ledger {path} was written by a newer m1-magic.",
+            todo="Upgrade this one, or set M1_HOME to another folder.",
+        )
+    found = schema.tables(db)
+    if (number and not found >= OURS) or (not number and found):
+        raise LedgerProblem(
+            f"{path} is the database of another program; it is left as it is.",
+            todo="Set M1_HOME to another folder.",
+        )
+
+
+def _journal_mode(db: sqlite3.Connection, mode: str) -> str:
+    """Switch, and return what it is then; SQLite does not wait for another that does the same."""
+    end = time.monotonic() + BUSY
+    while True:
+        try:
+            return str(db.execute(f"PRAGMA journal_mode = {mode}").fetchone()[0])
+        except sqlite3.OperationalError as error:
+            if primary(error) != sqlite3.SQLITE_BUSY or time.monotonic() > end:
+                raise
+        time.sleep(0.01)
+
+
+def _checked(db: sqlite3.Connection, now: datetime, suspect: bool) -> None:
+    """Let SQLite look through the whole file: once a day, in less than a second; or suspecting.
+
+    Raises:
+        sqlite3.DatabaseError: it is broken.
+    """
+    today = now.strftime("%Y-%m-%d")
+    lately = db.execute("SELECT value FROM facts WHERE name = 'checked'").fetchone()
+    if lately and lately[0] == today and not suspect:
+        return
+    end = time.monotonic() + (BUSY if suspect else CHECK)
+    db.set_progress_handler(lambda: time.monotonic() > end, 10_000)
+    try:
+        (verdict,) = db.execute("PRAGMA quick_check(1)").fetchone()
+    except sqlite3.OperationalError as error:
+        if primary(error) != sqlite3.SQLITE_INTERRUPT:
+            raise
+        verdict = "ok"  # as far as it came
+    finally:
+        db.set_progress_handler(None, 0)
+    if verdict != "ok":
+        found = sqlite3.DatabaseError(plain(verdict))
+        found.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+        raise found
+    db.execute("PRAGMA busy_timeout = 0")
+    with suppress(sqlite3.OperationalError):  # in use, or full: then it is looked through again
+        db.execute("BEGIN IMMEDIATE")
+        db.execute("INSERT OR REPLACE INTO facts (name, value) VALUES ('checked', ?)", (today,))
+    if db.in_transaction:
+        db.execute("COMMIT")
+
+
+def _unwritable(error: OSError | sqlite3.Error) -> bool:
+    if isinstance(error, OSError):
+        return error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT)
+    return primary(error) in UNWRITABLE
+
+
+def _in_memory(path: Path, now: datetime) -> sqlite3.Connection:
+    """Return a ledger in memory that knows what this month has cost, if the file can be read."""
+    db = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+    schema.migrate(db)
+    since = now.strftime("%Y-%m-01")
+    for how in ("mode=ro", "immutable=1"):  # the first one sees what is in the WAL, if it may
+        try:
+            with closing(sqlite3.connect(f"{path.absolute().as_uri()}?{how}", uri=True)) as old:
+                for table, columns in COPIED.items():
+                    sql = f"SELECT {columns} FROM {table} WHERE at >= ?"
+                    places = ", ".join("?" * len(columns.split(",")))
+                    db.executemany(
+                        f"INSERT OR IGNORE INTO {table} ({columns}) VALUES ({places})",
+                        old.execute(sql, (since,)).fetchall(),
+                    )
+            break
+        except sqlite3.Error:
+            continue
+    return db
+
+
+def _instead(path: Path, error: OSError | sqlite3.Error) -> str:
+    return (
+        f"The ledger {path} cannot be written ({plain(error)}): until this kernel ends, calls are"
+        " kept in memory only, and budgets count what can be read of the file. Make the folder"
+        " writable, or set M1_HOME to another one; then %reload_ext m1_magic."
+    )

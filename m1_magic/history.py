@@ -1,0 +1,187 @@
+"""Past calls, from the ledger: found again, shown again, and what of them is forgotten.
+
+A call's numbers stay for good; its text stays until it is purged or forgotten, and is then gone
+from the file, not just from its index.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from .calls import Usage
+from .errors import LedgerProblem
+from .kept import Sent, read
+from .ledger import Ledger, stamp
+from .prices import from_nano
+from .schema import HAS_TEXT
+from .store import HASTE
+
+BILLS = (
+    "SELECT cost_nano, cost_source, estimate_nano,"
+    " CASE WHEN state <> 'settled' THEN coalesce(hold_nano, 0) ELSE 0 END, generation_id,"
+    " input, output, cached, reasoning FROM attempts WHERE call_id = ?"
+)
+COLUMNS = "id, at, model, status, finish, error, seconds, prompt, thinking, answer, sent"
+WIPE = "UPDATE calls SET prompt = NULL, thinking = NULL, answer = NULL, sent = NULL"
+SHORTEST_ID = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Bill:
+    """An attempt as the ledger has it, in US dollars; ``estimate`` is what a bill replaced."""
+
+    cost: Decimal | None
+    source: str
+    estimate: Decimal | None
+    held: Decimal
+    usage: Usage | None
+    generation_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """A call as the ledger has it; text that was not kept, or is gone, is None."""
+
+    id: str
+    at: datetime
+    model: str
+    status: str | None
+    finish: str | None
+    error: str | None
+    seconds: float | None
+    prompt: str | None
+    thinking: str | None
+    answer: str | None
+    sent: Sent | None
+    bills: tuple[Bill, ...]
+
+    @property
+    def cost(self) -> Decimal | None:
+        """US dollars of all attempts; None while a part of it is not known."""
+        costs = [bill.cost for bill in self.bills if bill.cost is not None]
+        return sum(costs, Decimal(0)) if len(costs) == len(self.bills) else None
+
+    @property
+    def estimated(self) -> bool:
+        """Is a part of the cost an estimate?"""
+        return any(bill.source == "estimated" for bill in self.bills)
+
+    @property
+    def usage(self) -> Usage | None:
+        """Tokens of all attempts that are known."""
+        known = [bill.usage for bill in self.bills if bill.usage]
+        return sum(known[1:], known[0]) if known else None
+
+
+def latest(ledger: Ledger, count: int, word: str = "") -> list[Past]:
+    """Return the last calls, the newest first: those with ``word`` in prompt, answer or model.
+
+    Upper and lower case are the same, in every script.
+    """
+    folded = word.casefold()
+    where = "WHERE found(prompt) OR found(answer) OR found(model)" if word else ""
+    sql = f"SELECT {COLUMNS} FROM calls {where} ORDER BY at DESC LIMIT ?"
+
+    def found(db: sqlite3.Connection) -> list[Past]:
+        db.create_function("found", 1, lambda text: folded in str(text or "").casefold())
+        return [_past(db, row) for row in db.execute(sql, (count,)).fetchall()]
+
+    return ledger.read(found)
+
+
+def called(ledger: Ledger, start: str) -> Past | None:
+    """Return the call whose id is, or alone begins with, ``start``; None if there is none."""
+    if not (len(start) >= SHORTEST_ID and start.isascii() and start.isalnum()):
+        return None
+    sql = f"SELECT {COLUMNS} FROM calls WHERE id >= ? AND id < ? LIMIT 2"
+
+    def found(db: sqlite3.Connection) -> Past | None:
+        rows = db.execute(sql, (start.lower(), start.lower() + "~")).fetchall()
+        return _past(db, rows[0]) if len(rows) == 1 else None
+
+    return ledger.read(found)
+
+
+def purge(ledger: Ledger, before: datetime) -> None:
+    """Drop the text of calls before that time, and copies as old; numbers stay."""
+    where = f"WHERE at < ? AND {HAS_TEXT}"
+    sql, values = f"SELECT 1 FROM calls {where} LIMIT 1", (stamp(before),)
+    if ledger.read(lambda db: db.execute(sql, values).fetchone()):
+        _wipe(ledger, where, values, HASTE)
+    for copy in backups(ledger.path):
+        with suppress(OSError):
+            if copy.stat().st_mtime < before.timestamp():
+                copy.unlink()
+
+
+def forget(ledger: Ledger, ids: Sequence[str] | None = None) -> int:
+    """Wipe the text of these calls, or of all; return how many had any. Numbers stay.
+
+    Copies of older versions, which have the text too, are deleted.
+    """
+    ledger.take_in()
+    if ids is None:
+        count = _wipe(ledger, f"WHERE {HAS_TEXT}", ())
+    else:
+        places = ", ".join("?" * len(ids))
+        count = _wipe(ledger, f"WHERE id IN ({places}) AND {HAS_TEXT}", tuple(ids))
+    for copy in backups(ledger.path):
+        with suppress(OSError):
+            copy.unlink()
+    return count
+
+
+def backups(path: Path) -> list[Path]:
+    """Return the copies made before a ledger was brought up to date."""
+    return sorted(path.parent.glob(f"{path.stem}-version-*.db"))
+
+
+def aside(path: Path) -> list[Path]:
+    """Return the files that lie beside the ledger because they cannot be read: they may hold text.
+
+    Those that could not be written into it yet are among them.
+    """
+    kinds = ("broken-*.db", "left-*", "unwritten-*")
+    return sorted(file for kind in kinds for file in path.parent.glob(f"{path.stem}-{kind}"))
+
+
+def _wipe(
+    ledger: Ledger, where: str, values: tuple[str, ...], patience: float | None = None
+) -> int:
+    count = ledger.write(lambda db: db.execute(f"{WIPE} {where}", values).rowcount, patience)
+    with suppress(LedgerProblem):  # the log of changes still has it; in use, it is emptied later
+        ledger.read(lambda db: db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone())
+    return count
+
+
+def _past(db: sqlite3.Connection, row: tuple[Any, ...]) -> Past:
+    values = dict(zip(COLUMNS.split(", "), row, strict=True))
+    values["at"], sent = datetime.fromisoformat(values["at"]), values["sent"]
+    bills = tuple(_bill(*one) for one in db.execute(BILLS, (values["id"],)).fetchall())
+    return Past(**{**values, "sent": sent and read(sent), "bills": bills})
+
+
+def _bill(
+    cost: int | None,
+    source: str,
+    estimate: int | None,
+    held: int,
+    generation: str | None,
+    *tokens: int | None,
+) -> Bill:
+    known = [count for count in tokens if count is not None]
+    return Bill(
+        None if cost is None else from_nano(cost),
+        source,
+        None if estimate is None else from_nano(estimate),
+        from_nano(held),
+        Usage(*known) if len(known) == len(tokens) else None,
+        generation,
+    )

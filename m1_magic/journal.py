@@ -1,0 +1,133 @@
+"""What the ledger writes, as data; and where that is kept while the ledger cannot be written.
+
+A write is the name of a statement and its values. All of them may be done twice, by any kernel:
+that is what makes it safe to write down later what could not be written at once. Each lost write
+becomes one whole file beside the ledger (no appending, so nothing is half there after a crash);
+where no file can be made either, it is kept in memory until this kernel ends.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+Write = tuple[str, tuple[Any, ...]]
+
+STATEMENTS = {
+    "call": "INSERT INTO calls (id, at, session, model, fingerprint, prompt, sent)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING",
+    "attempt": "INSERT INTO attempts"
+    " (id, call_id, at, session, pid, process, endpoint, state, hold_nano)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, 'reserved', ?) ON CONFLICT (id) DO NOTHING",
+    "started": "UPDATE attempts SET generation_id = coalesce(generation_id, ?),"
+    " state = CASE state WHEN 'reserved' THEN 'streaming' ELSE state END WHERE id = ?",
+    # A bill is the last word: a write that comes late must not take it back.
+    "settled": "UPDATE attempts SET state = ?, generation_id = coalesce(?, generation_id),"
+    " provider = ?, input = ?, output = ?, cached = ?, reasoning = ?, cost_nano = ?,"
+    " cost_source = ?, estimate_nano = ? WHERE id = ? AND cost_source <> 'billed'",
+    "finished": "UPDATE calls SET status = ?, finish = ?, error = ?, seconds = ?, model = ?,"
+    " thinking = ?, answer = ? WHERE id = ?",
+}
+LARGEST = 2**63 - 1
+
+
+def row(*values: object) -> tuple[Any, ...]:
+    """Return values that SQLite can keep: text as UTF-8, whole numbers of 64 bits."""
+    return tuple(map(_storable, values))
+
+
+def _storable(value: object) -> object:
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode("utf-8")
+    return min(value, LARGEST) if isinstance(value, int) else value
+
+
+def do(db: sqlite3.Connection, writes: Sequence[Write]) -> int:
+    """Carry out writes, within a transaction of the caller's; return the rows of the last one."""
+    changed = 0
+    for name, values in writes:
+        changed = db.execute(STATEMENTS[name], values).rowcount
+    return changed
+
+
+class Journal:
+    """The writes that could not be done yet, of this process and of those that are gone.
+
+    Args:
+        ledger: the ledger's path, beside which the files lie.
+    """
+
+    def __init__(self, ledger: Path) -> None:
+        self._ledger = ledger
+        self._mine: dict[tuple[Write, ...], Path | None] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._mine)
+
+    def keep(self, writes: Sequence[Write]) -> Path | None:
+        """Keep writes; return their file, None where they could only be kept in memory."""
+        try:
+            path = self._file(writes)
+        except OSError:
+            path = None
+        self._mine[tuple(writes)] = path
+        return path
+
+    def do(self, db: sqlite3.Connection) -> None:
+        """Carry out what this process has kept, within a transaction of the caller's."""
+        for writes in self._mine:
+            do(db, writes)
+
+    def done(self) -> None:
+        """Forget what ``do`` has carried out, once that is committed."""
+        for path in self._mine.values():
+            if path is not None:
+                with suppress(OSError):
+                    path.unlink(missing_ok=True)
+        self._mine.clear()
+
+    def left(self) -> list[Path]:
+        """Return the files of all processes, the oldest first."""
+        return sorted(self._ledger.parent.glob(f"{self._ledger.stem}-unwritten-*.json"))
+
+    def _file(self, writes: Sequence[Write]) -> Path:
+        """Write a file, whole or not at all, that only the user can read."""
+        name = f"{self._ledger.stem}-unwritten-{time.time_ns():020}-{os.getpid()}.json"
+        path = self._ledger.with_name(name)
+        part = path.with_suffix(".part")
+        try:
+            number = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            with open(number, "w", encoding="utf-8") as file:
+                json.dump(writes, file, ensure_ascii=False)
+                file.flush()
+                os.fsync(file.fileno())
+            part.replace(path)
+        except OSError:
+            with suppress(OSError):
+                part.unlink(missing_ok=True)
+            raise
+        return path
+
+
+def read(path: Path) -> list[Write]:
+    """Return the writes in a journal's file.
+
+    Raises:
+        ValueError: it is none.
+        OSError: it cannot be read, or another kernel has done it.
+    """
+    try:
+        writes = [
+            (str(name), tuple(values)) for name, values in json.loads(path.read_text("utf-8"))
+        ]
+    except (TypeError, RecursionError) as error:
+        raise ValueError("not a list of writes") from error
+    if any(name not in STATEMENTS for name, _ in writes):
+        raise ValueError("not a statement of ours")
+    return writes

@@ -1,0 +1,229 @@
+"""The ledger's file as one process uses it: transactions, whatever happens to the file meanwhile.
+
+All writes are ``BEGIN IMMEDIATE``. A file that breaks, moves away or turns read-only while it is
+open is opened anew and the transaction done again; what belongs to a paid call and cannot be
+written goes to the journal, and into the file with the next write that succeeds.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TypeVar
+
+from . import disk, journal
+from .errors import LedgerProblem, plain
+from .interrupts import uninterrupted
+from .journal import Write
+
+T = TypeVar("T")
+# Seconds to wait for a lock that was not to be had a moment ago, or that nobody waits for.
+HASTE = 0.25
+# Connections of a parent process: closing them here could disturb it.
+_PARENTS: list[sqlite3.Connection] = []
+
+
+def now_utc() -> datetime:
+    """Return the time, in UTC."""
+    return datetime.now(UTC)
+
+
+class Store:
+    """One process's connection to the ledger, for all its threads.
+
+    Args:
+        path: the SQLite file; made with mode 0600 if it is not there.
+        now: the time in UTC.
+
+    Raises:
+        LedgerProblem: the file cannot be opened, or is not ours.
+    """
+
+    def __init__(self, path: Path, now: Callable[[], datetime] = now_utc) -> None:
+        self.path = path
+        self._now = now
+        self._lock, self._pid = threading.RLock(), os.getpid()
+        self._notes: list[str] = []
+        self._journal = journal.Journal(path)
+        self._patience = disk.BUSY
+        self._open, self._stale = True, True
+        with self._told():
+            self._renew()
+
+    def close(self) -> None:
+        """Close the file."""
+        with suppress(LedgerProblem):
+            self.catch_up()
+        with self._told():
+            self._open = False
+            self._opened.db.close()
+
+    @property
+    def in_memory(self) -> bool:
+        """Is the ledger in memory only, because the file cannot be written?"""
+        return self._opened.file is None
+
+    def unwritten(self) -> int:
+        """Return how many writes, of all kernels, wait beside the ledger to be done."""
+        return len(self._journal.left())
+
+    def tell(self, note: str) -> None:
+        """Keep a sentence for the user."""
+        with self._lock:
+            self._notes.append(note)
+
+    def news(self) -> tuple[str, ...]:
+        """Return what happened to the file that the user has not been told yet."""
+        with self._lock:
+            found, self._notes = tuple(self._notes), []
+        return found
+
+    def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Return what ``work`` reads; raises LedgerProblem."""
+        return self._done(work, None)
+
+    def write(self, work: Callable[[sqlite3.Connection], T], patience: float | None = None) -> T:
+        """Do ``work`` in one transaction, after all that could not be written before.
+
+        Args:
+            work: may be called twice, if the file has to be opened anew.
+            patience: seconds to wait for another kernel's lock.
+
+        Raises:
+            LedgerProblem: nothing of it was written.
+        """
+
+        def all_of_it(db: sqlite3.Connection) -> T:
+            with _transaction(db):
+                self._journal.do(db)
+                result = work(db)
+            self._journal.done()
+            self._patience = disk.BUSY
+            return result
+
+        return self._done(all_of_it, patience)
+
+    def book(self, writes: tuple[Write, ...]) -> None:
+        """Do writes of a call that may be paid for, or keep them until they can be done.
+
+        The last one is done alone, if the row is there that it changes.
+
+        Raises:
+            LedgerProblem: they are kept, and where.
+        """
+        try:
+            self.write(lambda db: journal.do(db, writes[-1:]) or journal.do(db, writes))
+        except LedgerProblem as problem:
+            with self._lock:
+                file = self._journal.keep(writes)
+            where = f"in {file.name} beside it" if file else "in this kernel's memory"
+            raise LedgerProblem(
+                f"{problem.what} What it lacks is kept {where} and written down later.",
+                todo=problem.todo,
+            ) from None
+
+    def catch_up(self) -> None:
+        """Write down what is kept in the journal, if anything is."""
+        if self._journal:
+            self.write(lambda db: None)
+
+    def take_in(self) -> None:
+        """Write down what this kernel and others could not."""
+        self.catch_up()
+        with self._told():
+            self._take_in()
+
+    def _done(self, work: Callable[[sqlite3.Connection], T], patience: float | None) -> T:
+        with self._told():
+            try:
+                return work(self._connection(patience))
+            except sqlite3.DatabaseError as error:
+                if disk.primary(error) == sqlite3.SQLITE_BUSY:
+                    self._patience = HASTE  # once is enough for a cell to wait
+                if self.in_memory or not disk.lost(error):
+                    raise
+                self._opened.db.close()
+                self._renew(suspect=True)
+            return work(self._connection(patience))
+
+    def _connection(self, patience: float | None) -> sqlite3.Connection:
+        """Return the connection to the file that lies at the path now."""
+        if not self._open:
+            raise sqlite3.ProgrammingError("it is closed")
+        if self._pid != os.getpid():  # a child of the process that opened it
+            _PARENTS.append(self._opened.db)
+            self._pid = os.getpid()
+            self._renew()
+        elif self._stale:  # it could not be opened the last time
+            self._renew()
+        elif not self.in_memory and self._opened.file != disk.identity(self.path):
+            with suppress(sqlite3.Error):  # all that was written shall be in the file that moved
+                self._opened.db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            self._opened.db.close()
+            self._renew()
+            self._notes.append(
+                f"The ledger was moved away while it was in use; from now on {self.path} counts."
+            )
+        db, wait = self._opened.db, self._patience if patience is None else patience
+        db.execute(f"PRAGMA busy_timeout = {round(wait * 1000)}")
+        return db
+
+    def _renew(self, suspect: bool = False) -> None:
+        """Open the file that lies at the path, and write into it what other kernels could not."""
+        self._stale = True
+        self._opened = disk.opened(self.path, self._now(), suspect)
+        self._stale = False
+        self._notes += self._opened.notes
+        self._take_in()
+
+    def _take_in(self) -> None:
+        db = self._opened.db
+        db.execute(f"PRAGMA busy_timeout = {round(HASTE * 1000)}")
+        for file in [] if self.in_memory else self._journal.left():
+            with suppress(OSError):  # another kernel has just done it
+                self._caught_up(db, file)
+
+    def _caught_up(self, db: sqlite3.Connection, file: Path) -> None:
+        """Write down what a kernel could not; what cannot be read is kept under another name."""
+        try:
+            writes = journal.read(file)
+            with _transaction(db):
+                journal.do(db, writes)
+        except sqlite3.OperationalError:  # locked, full: the next kernel may do it
+            return
+        except (ValueError, sqlite3.IntegrityError, sqlite3.ProgrammingError):
+            file.rename(file.with_suffix(".unreadable"))
+            self._notes.append(f"{file.name} beside the ledger could not be read.")
+            return
+        file.unlink()
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """Hold the connection; turn SQLite's and the file system's errors into one paragraph."""
+        if self._pid != os.getpid():  # whoever held it in the parent does not run here
+            self._lock = threading.RLock()
+        try:
+            with uninterrupted(), self._lock:
+                yield
+        except (sqlite3.Error, OSError) as error:
+            raise LedgerProblem(
+                f"The ledger {self.path} cannot be used ({plain(error)}).",
+                todo="Free the disk or the file, or set M1_HOME to another folder; see %m1 doctor.",
+            ) from None
+
+
+@contextmanager
+def _transaction(db: sqlite3.Connection) -> Iterator[None]:
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        db.execute("COMMIT")
+    except BaseException:
+        if db.in_transaction:  # a full disk has ended it already
+            db.execute("ROLLBACK")
+        raise

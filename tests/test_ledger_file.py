@@ -1,0 +1,672 @@
+"""The ledger's file, whatever happens to it: broken, foreign, read-only, moved, old, on a network.
+
+The names are those of the catalogue in tests/README.md.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import sqlite3
+import stat
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import pytest
+
+from ledgers import (
+    CENT,
+    HOST,
+    NOW,
+    call,
+    ordinary_user,
+    reserve,
+    rows,
+    settle,
+    spend,
+    sums,
+)  # fmt: skip
+from m1_magic import disk, folder, history, schema, settling
+from m1_magic.calls import Reply
+from m1_magic.errors import BudgetExceeded, LedgerProblem
+from m1_magic.ledger import Ledger, open_ledger
+
+VERSION_1 = Path(__file__).parent / "golden" / "ledger-1.sql"
+LATEST = len(schema.SCHEMA)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "m1 höme" / "ledger.db"
+
+
+@pytest.fixture
+def filled(path: Path) -> Path:
+    """A ledger of some pages: 50 calls of a dollar, with text."""
+    with closing(Ledger(path, "old")) as ledger:
+        for _ in range(50):
+            asked = call(text="why? " * 50)
+            settle(ledger, reserve(ledger, of=asked), "1")
+    return path
+
+
+def news(ledger: Ledger) -> str:
+    return " ".join(ledger.news())
+
+
+# -- private, anywhere ------------------------------------------------------------------------
+
+
+def test_l23_the_file_is_private_in_a_private_folder(path: Path) -> None:
+    before = os.umask(0)
+    try:
+        with closing(Ledger(path)) as ledger:
+            reserve(ledger)
+            modes = {p.name: stat.S_IMODE(p.stat().st_mode) for p in path.parent.iterdir()}
+    finally:
+        os.umask(before)
+    assert modes == {"ledger.db": 0o600, "ledger.db-wal": 0o600, "ledger.db-shm": 0o600}
+    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+    assert rows(path, "PRAGMA journal_mode") == [("wal",)]
+    assert rows(path, "PRAGMA user_version") == [(LATEST,)]
+
+
+def test_an_old_file_is_used_as_it_is(path: Path) -> None:
+    with closing(Ledger(path, "s1")) as ledger:
+        spend(ledger, "0.5")
+    with closing(Ledger(path, "s1")) as ledger:
+        assert sums(ledger) == (Decimal("0.5"), 0)
+        assert ledger.check() == "ok"
+        assert ledger.news() == ()
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["with space", "日本 😀", "x" * 200, "a%20b?c=d#e", "/".join(["y" * 50] * 7)],
+)
+def test_l20_any_folder(tmp_path: Path, name: str) -> None:
+    with closing(open_ledger(tmp_path / name)) as ledger:
+        spend(ledger, "0.5")
+        assert ledger.path.parent == tmp_path / name
+        assert not ledger.in_memory
+    assert rows(tmp_path / name / "ledger.db", "SELECT sum(cost_nano) FROM attempts") == [
+        (500_000_000,)
+    ]
+
+
+def test_l20_a_path_longer_than_sqlite_takes_is_told(tmp_path: Path) -> None:
+    with closing(open_ledger(tmp_path / "/".join(["y" * 50] * 12))) as ledger:
+        assert ledger.in_memory and "memory only" in news(ledger)
+        spend(ledger, "0.5")
+        assert sums(ledger) == (Decimal("0.5"), 0)
+
+
+# -- broken -----------------------------------------------------------------------------------
+
+
+def garble(path: Path, at: int, length: int = 64) -> None:
+    with path.open("r+b") as file:
+        file.seek(at)
+        file.write(b"\xa5" * length)
+
+
+def break_header(path: Path) -> None:
+    garble(path, 0)
+
+
+def break_page(path: Path) -> None:
+    for page in range(1, path.stat().st_size // 4096):
+        garble(path, page * 4096)
+
+
+def cut(path: Path) -> None:
+    os.truncate(path, 6000)
+
+
+def replace_by_prose(path: Path) -> None:
+    path.write_bytes(b"This is no database, it is prose. " * 100)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        pytest.param(break_header, id="l06_header"),
+        pytest.param(break_page, id="l07_page"),
+        pytest.param(cut, id="l08_truncated"),
+        pytest.param(replace_by_prose, id="prose"),
+    ],
+)
+def test_a_broken_file_is_set_aside_and_never_deleted(
+    filled: Path, damage: Callable[[Path], None]
+) -> None:
+    damage(filled)
+    kept = filled.read_bytes()
+    with closing(Ledger(filled, "s1", lambda: NOW)) as ledger:
+        spend(ledger, "2")
+        assert sums(ledger, "month") == (2, 0)
+        told = news(ledger)
+    (aside,) = filled.parent.glob("*broken*.db")
+    assert aside.read_bytes() == kept
+    assert str(aside) in told and "begins anew" in told
+    assert stat.S_IMODE(filled.stat().st_mode) == 0o600
+    with closing(Ledger(filled, "s2")) as ledger:
+        assert ledger.news() == ()
+        assert sums(ledger, "month") == (2, 0)
+
+
+def test_l09_an_empty_file_is_a_new_one(path: Path) -> None:
+    path.parent.mkdir()
+    path.touch()
+    with closing(Ledger(path)) as ledger:
+        spend(ledger, "0.5")
+        assert ledger.news() == ()
+    assert list(path.parent.glob("*broken*")) == []
+
+
+def test_broken_files_do_not_overwrite_each_other(path: Path) -> None:
+    for number in range(3):
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(b"%d no database" % number * 100)
+        Ledger(path, now=lambda: NOW).close()
+    found = [p.read_bytes()[:1] for p in path.parent.glob("*broken*.db")]
+    assert sorted(found) == [b"0", b"1", b"2"]
+
+
+def test_a_file_that_breaks_while_it_is_open_costs_no_row(filled: Path) -> None:
+    with closing(Ledger(filled, "s1", lambda: NOW)) as ledger:
+        asked = call()
+        attempt = reserve(ledger, of=asked)
+        with closing(sqlite3.connect(filled)) as db:
+            db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        break_header(filled)
+        break_page(filled)
+        settle(ledger, attempt, "0.25")
+        assert sums(ledger, "month") == (Decimal("0.25"), 0)
+        assert "begins anew" in news(ledger)
+    assert rows(filled, "SELECT call_id, cost_nano FROM attempts") == [(asked.id, 250_000_000)]
+    assert rows(filled, "SELECT id FROM calls") == [(asked.id,)]
+
+
+def test_two_kernels_set_a_broken_file_aside_once(filled: Path) -> None:
+    """The second one must not take the new file for the broken one."""
+    with closing(Ledger(filled, "a")) as one, closing(Ledger(filled, "b")) as two:
+        with closing(sqlite3.connect(filled)) as db:
+            db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        break_header(filled)
+        break_page(filled)
+        spend(one, "1")
+        spend(two, "1")
+        assert sums(one, "month") == sums(two, "month") == (2, 0)
+    assert len(list(filled.parent.glob("*broken*.db"))) == 1
+
+
+WRITER = """
+import os, sys
+from pathlib import Path
+from ledgers import spend
+from m1_magic.ledger import Ledger
+ledger = Ledger(Path(sys.argv[1]), "killed")
+for _ in range(20):
+    spend(ledger, "1")
+os.kill(os.getpid(), 9)
+"""
+
+
+@pytest.mark.parametrize("damage", ["l10_missing", "l10_garbled", "l10_shm_garbled", "l10_cut"])
+def test_a_log_that_a_killed_kernel_left_may_be_damaged(path: Path, damage: str) -> None:
+    subprocess.run([sys.executable, "-c", WRITER, path], cwd=Path(__file__).parent, check=False)
+    wal, shm = (path.with_name(f"ledger.db-{end}") for end in ("wal", "shm"))
+    assert wal.stat().st_size > 0
+    if damage == "l10_missing":
+        wal.unlink()
+    elif damage == "l10_garbled":
+        garble(wal, wal.stat().st_size // 2, 5000)
+    elif damage == "l10_shm_garbled":
+        garble(shm, 0, 200)
+    else:
+        os.truncate(wal, wal.stat().st_size * 2 // 3)
+    with closing(Ledger(path, "s1")) as ledger:
+        assert ledger.check() == "ok"
+        spent = sums(ledger, "month")[0]
+        assert spent == 20 if damage == "l10_shm_garbled" else 0 <= spent <= 20
+        spend(ledger, "1")
+        assert sums(ledger, "month")[0] == spent + 1
+
+
+@pytest.mark.parametrize("late", [False, True], ids=["the first time", "the next day"])
+def test_l24_the_whole_file_is_looked_through_once_a_day(filled: Path, late: bool) -> None:
+    """Damage that a call would not meet is found, and not looked for at each opening."""
+    with closing(Ledger(filled, "s1", lambda: NOW)) as ledger:
+        settle(ledger, reserve(ledger, of=call(text="x" * 200_000)), "1")
+    last = filled.stat().st_size // 4096 - 1
+    garble(filled, last * 4096, 4096)  # a page of that text
+    with closing(sqlite3.connect(filled)) as db:
+        assert db.execute("PRAGMA quick_check(1)").fetchone() != ("ok",)
+    with closing(Ledger(filled, "s2", lambda: NOW + timedelta(days=late))) as ledger:
+        assert ("begins anew" in news(ledger)) is late
+
+
+def test_l24_a_file_too_large_to_look_through_is_used(
+    filled: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(disk, "CHECK", -1.0)
+    with closing(sqlite3.connect(filled)) as db:
+        db.execute(
+            "CREATE TABLE big AS WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1"
+            " FROM n WHERE i < 200000) SELECT i, randomblob(20) AS b FROM n"
+        )
+    with closing(Ledger(filled, "s1", lambda: NOW + timedelta(days=1))) as ledger:
+        assert ledger.news() == ()
+        spend(ledger, "1")
+    assert rows(filled, "SELECT value FROM facts WHERE name = 'checked'") == [("2026-03-16",)]
+
+
+# -- not ours, newer --------------------------------------------------------------------------
+
+
+def foreign(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("CREATE TABLE history (line TEXT)")
+
+
+def foreign_with_a_version(path: Path) -> None:
+    foreign(path)
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("PRAGMA user_version = 1")
+
+
+def newer(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("PRAGMA user_version = 99")
+
+
+@pytest.mark.parametrize(
+    ("make", "says", "todo"),
+    [
+        pytest.param(newer, "newer m1-magic", "Upgrade", id="l14_newer"),
+        pytest.param(foreign, "another program", "M1_HOME", id="foreign"),
+        pytest.param(foreign_with_a_version, "another program", "M1_HOME", id="foreign version"),
+        pytest.param(Path.mkdir, "is a folder", "M1_HOME", id="folder"),
+    ],
+)
+def test_a_file_that_is_not_ours_to_write_is_left_alone(
+    path: Path, make: Callable[[Path], None], says: str, todo: str
+) -> None:
+    path.parent.mkdir()
+    make(path)
+    before = None if path.is_dir() else path.read_bytes()
+    with pytest.raises(LedgerProblem, match=says) as caught:
+        Ledger(path)
+    told = str(caught.value)
+    assert str(path) in told and todo in told and "Nothing was sent" in told and "\n" not in told
+    assert before is None or path.read_bytes() == before
+    assert list(path.parent.iterdir()) == [path]
+
+
+# -- read-only --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("what", ["folder", "file"])
+def test_l11_a_ledger_that_may_not_be_written_is_kept_in_memory(what: str) -> None:
+    with ordinary_user() as home:
+        path = home / "ledger.db"
+        with closing(Ledger(path, "old", lambda: NOW)) as ledger:
+            spend(ledger, "0.75")
+        before = path.read_bytes()
+        (home if what == "folder" else path).chmod(0o500 if what == "folder" else 0o400)
+        with closing(Ledger(path, "s1", lambda: NOW)) as ledger:
+            assert ledger.in_memory
+            told = news(ledger)
+            assert str(path) in told and "memory only" in told and "M1_HOME" in told
+            assert sums(ledger, "month") == (Decimal("0.75"), 0)  # what the file knows counts
+            spend(ledger, "0.1")
+            reserve(ledger, CENT, Decimal("0.86"), "month")
+            with pytest.raises(BudgetExceeded):
+                reserve(ledger, CENT, Decimal("0.86"), "month")
+            with pytest.raises(BudgetExceeded):
+                reserve(ledger, CENT, Decimal("0.115"), "session")
+        assert path.read_bytes() == before
+
+
+def test_l11_an_empty_folder_that_may_not_be_written() -> None:
+    with ordinary_user() as home:
+        home.chmod(0o500)
+        with closing(Ledger(home / "ledger.db", "s1")) as ledger:
+            assert ledger.in_memory
+            spend(ledger, "0.1")
+            assert sums(ledger) == (Decimal("0.1"), 0)
+        assert list(home.iterdir()) == []
+
+
+def test_l11_a_ledger_that_turns_read_only_while_it_is_open() -> None:
+    with ordinary_user() as home:
+        path = home / "ledger.db"
+        with closing(Ledger(path, "s1", lambda: NOW)) as ledger:
+            attempt = reserve(ledger)
+            ledger.close()
+            path.chmod(0o400)
+            with closing(Ledger(path, "s1", lambda: NOW)) as again:
+                assert sums(again) == (0, CENT)
+                settle(again, attempt, "0.005")
+                assert sums(again) == (Decimal("0.005"), 0)
+
+
+# -- moved ------------------------------------------------------------------------------------
+
+
+def moved(path: Path) -> None:
+    path.rename(path.with_name("elsewhere.db"))
+
+
+def deleted(path: Path) -> None:
+    path.unlink()
+
+
+def replaced(path: Path) -> None:
+    path.rename(path.with_name("elsewhere.db"))
+    Ledger(path, "other").close()
+
+
+def folder_moved(path: Path) -> None:
+    path.parent.rename(path.parent.with_name("gone"))
+
+
+@pytest.mark.parametrize("how", [moved, deleted, replaced, folder_moved], ids=lambda f: f.__name__)
+def test_l19_a_file_that_moves_while_it_is_open_costs_no_row(
+    path: Path, how: Callable[[Path], None]
+) -> None:
+    with closing(Ledger(path, "s1")) as ledger:
+        spend(ledger, "1")
+        asked = call()
+        attempt = reserve(ledger, of=asked)
+        how(path)
+        settle(ledger, attempt, "0.25")
+        assert "moved away" in news(ledger)
+        spend(ledger, "0.5")
+        assert sums(ledger) == (Decimal("0.75"), 0)
+        assert ledger.check() == "ok"
+    assert rows(path, "SELECT count(*), sum(cost_nano) FROM attempts") == [(2, 750_000_000)]
+    for left in (path.with_name("elsewhere.db"), path.parent.with_name("gone") / "ledger.db"):
+        if left.exists():  # whole, with what was in its log
+            assert rows(left, "SELECT sum(cost_nano), count(*) FROM attempts") == [(10**9, 2)]
+            assert rows(left, "PRAGMA quick_check") == [("ok",)]
+
+
+def test_l19_the_log_of_a_file_that_was_taken_away_is_not_for_the_next_one(path: Path) -> None:
+    subprocess.run([sys.executable, "-c", WRITER, path], cwd=Path(__file__).parent, check=False)
+    path.unlink()
+    with closing(Ledger(path, "s1")) as ledger:
+        spend(ledger, "1")
+        assert sums(ledger, "month") == (1, 0)
+        assert ledger.check() == "ok"
+    assert list(path.parent.glob("*-left-*-wal"))
+
+
+def test_l19_a_symbolic_link_is_followed_and_may_be_turned(path: Path, tmp_path: Path) -> None:
+    path.parent.mkdir()
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+    path.symlink_to(tmp_path / "one" / "real.db")
+    (tmp_path / "one" / "real.db").touch()
+    (tmp_path / "two" / "real.db").touch()
+    with closing(Ledger(path, "s1")) as ledger:
+        spend(ledger, "1")
+        path.unlink()
+        path.symlink_to(tmp_path / "two" / "real.db")
+        spend(ledger, "2")
+    for name, nano in (("one", 10**9), ("two", 2 * 10**9)):
+        real = tmp_path / name / "real.db"
+        assert rows(real, "SELECT sum(cost_nano) FROM attempts") == [(nano,)]
+
+
+# -- old versions -----------------------------------------------------------------------------
+
+
+def make_old(path: Path) -> None:
+    """Lay down a ledger as version 1 left it: 4 calls, in every state."""
+    path.parent.mkdir(exist_ok=True)
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("PRAGMA journal_mode = WAL")
+        db.executescript(VERSION_1.read_text("utf-8"))
+
+
+def test_l15_an_old_file_is_brought_up_to_date_beside_a_copy(path: Path) -> None:
+    make_old(path)
+    with closing(Ledger(path, "old", lambda: NOW)) as ledger:
+        assert sums(ledger) == (Decimal("0.0025"), Decimal("0.09"))
+        assert sums(ledger, "month") == (Decimal("0.0125"), Decimal("0.09"))
+        assert ledger.totals(None, "day", NOW).unknown == 2
+        assert ledger.spent(NOW)["month"][2] == 4
+        spend(ledger, "1")
+        assert sums(ledger) == (Decimal("1.0025"), Decimal("0.09"))
+    assert rows(path, "PRAGMA user_version") == [(LATEST,)]
+    assert rows(path, "SELECT prompt, answer FROM calls WHERE id = 'c1'") == [("why?", "because")]
+    (copy,) = path.parent.glob("ledger-version-1-*.db")
+    assert rows(copy, "PRAGMA user_version") == [(1,)]
+    assert rows(copy, "SELECT count(*) FROM calls") == [(4,)]
+    assert stat.S_IMODE(copy.stat().st_mode) == 0o600
+    assert list(path.parent.glob("*.part")) == []
+
+
+class Killer:
+    """Kills this process at one line of the modules that open and migrate."""
+
+    def __init__(self, line: int) -> None:
+        self.left = line
+
+    def __call__(self, frame: FrameType, event: str, arg: object) -> Any:
+        if not frame.f_code.co_filename.endswith(("schema.py", "disk.py")):
+            return None
+        if event == "line":
+            self.left -= 1
+            if not self.left:
+                os.kill(os.getpid(), signal.SIGKILL)
+        return self
+
+
+def test_l16_a_kernel_that_is_killed_in_any_line_of_migrating_leaves_a_whole_file(
+    path: Path,
+) -> None:
+    died = 0
+    for line in range(1, 5000, 7):
+        for file in path.parent.glob("*"):
+            file.unlink()
+        make_old(path)
+        child = os.fork()
+        if not child:
+            sys.settrace(Killer(line))
+            Ledger(path, "killed")
+            os._exit(0)
+        _, status = os.waitpid(child, 0)
+        assert rows(path, "PRAGMA user_version") in ([(1,)], [(LATEST,)]), line
+        with closing(Ledger(path, "s1", lambda: NOW)) as ledger:
+            assert sums(ledger, "month") == (Decimal("0.0125"), Decimal("0.09")), line
+            assert ledger.news() == (), line
+        if not os.WIFSIGNALED(status):
+            break
+        died += 1
+    assert died > 30
+
+
+def migrating(folder: Path, barrier: Any, queue: Any) -> None:
+    try:
+        for number in range(8):
+            barrier.wait(60)
+            with closing(Ledger(folder / str(number) / "ledger.db", "old")) as ledger:
+                spend(ledger, "1")
+        queue.put("ok")
+    except BaseException as error:
+        barrier.abort()
+        queue.put(repr(error))
+
+
+def test_l17_kernels_that_migrate_at_the_same_time(tmp_path: Path) -> None:
+    for number in range(8):
+        make_old(tmp_path / str(number) / "ledger.db")
+    context = multiprocessing.get_context("fork")
+    barrier, queue = context.Barrier(4), context.Queue()
+    kernels = [context.Process(target=migrating, args=(tmp_path, barrier, queue)) for _ in range(4)]
+    for kernel in kernels:
+        kernel.start()
+    assert [queue.get(timeout=120) for _ in kernels] == ["ok"] * 4
+    for kernel in kernels:
+        kernel.join(60)
+    for number in range(8):
+        file = tmp_path / str(number) / "ledger.db"
+        sql = "SELECT spent FROM totals WHERE kind = 'session' AND name = 'old'"
+        assert rows(file, sql) == [(4_002_500_000,)]
+        assert rows(file, "PRAGMA user_version") == [(LATEST,)]
+        assert len(list(file.parent.glob("ledger-version-1-*.db"))) >= 1
+
+
+# -- on a network -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("kind", "mode"), [
+    ("nfs4", "delete"), ("nfs", "delete"), ("cifs", "delete"), ("fuse.sshfs", "delete"),
+    ("9p", "delete"), ("ext4", "wal"), ("tmpfs", "wal"), ("overlay", "wal"), ("fuseblk", "wal"),
+])  # fmt: skip
+def test_l18_the_journal_goes_by_the_file_system(
+    path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, mode: str
+) -> None:
+    mounts = path.parents[1] / "mounts"
+    home = str(path.parent).replace(" ", "\\040")
+    mounts.write_text(f"/dev/a / ext4 rw 0 0\nserver:/x {home} {kind} rw 0 0\n")
+    monkeypatch.setattr(folder, "MOUNTS", mounts)
+    with closing(Ledger(path, "s1")) as ledger, closing(Ledger(path, "s2")) as other:
+        assert ledger.read(lambda db: db.execute("PRAGMA journal_mode").fetchone()) == (mode,)
+        spend(ledger, "1")
+        spend(other, "1")
+        assert sums(ledger, "month") == sums(other, "month") == (2, 0)
+    assert (path.with_name("ledger.db-wal").exists()) is False
+    assert rows(path, "PRAGMA journal_mode") == [(mode,)]
+
+
+@pytest.mark.parametrize("mounts", ["", "nonsense\n\n", "a /other nfs rw\nb /o nfs\n"])
+def test_l18_mounts_that_say_nothing_mean_a_disk_of_this_machine(
+    path: Path, monkeypatch: pytest.MonkeyPatch, mounts: str
+) -> None:
+    listed = path.parents[1] / "mounts"
+    if mounts:
+        listed.write_text(mounts)
+    monkeypatch.setattr(folder, "MOUNTS", listed)
+    assert folder.local(path)
+
+
+def test_l18_a_ledger_in_wal_mode_may_come_to_a_network(
+    filled: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(disk, "local", lambda path: False)
+    with closing(Ledger(filled, "s1")) as ledger:
+        assert sums(ledger, "month") == (50, 0)
+    assert rows(filled, "PRAGMA journal_mode") == [("delete",)]
+
+
+# -- forked -----------------------------------------------------------------------------------
+
+
+def test_l25_a_forked_child_opens_the_file_anew(path: Path) -> None:
+    with closing(Ledger(path, "s1")) as ledger:
+        spend(ledger, "1")
+        for _ in range(3):
+            child = os.fork()
+            if not child:
+                code = 1
+                try:
+                    spend(ledger, "1")
+                    ledger.close()
+                    code = 0
+                finally:
+                    os._exit(code)
+            spend(ledger, "1")
+            assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+        assert sums(ledger) == (7, 0)  # a child's calls are its session's
+        assert ledger.check() == "ok"
+    assert rows(path, "SELECT count(DISTINCT pid) FROM attempts") == [(4,)]
+
+
+def test_l25_a_child_is_not_kept_by_a_lock_that_another_thread_held(path: Path) -> None:
+    with closing(Ledger(path, "s1")) as ledger:
+        inside, go = threading.Event(), threading.Event()
+
+        def hold(db: sqlite3.Connection) -> None:
+            inside.set()
+            go.wait(30)
+
+        thread = threading.Thread(target=lambda: ledger.read(hold))
+        thread.start()
+        assert inside.wait(10)
+        child = os.fork()
+        if not child:
+            signal.alarm(20)  # a deadlock ends here
+            spend(ledger, "1")
+            os._exit(0)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+        go.set()
+        thread.join(10)
+        assert sums(ledger) == (1, 0)
+
+
+# -- how it writes ----------------------------------------------------------------------------
+
+
+def traced(ledger: Ledger) -> list[str]:
+    statements: list[str] = []
+    ledger.read(lambda db: db.set_trace_callback(statements.append))
+    return statements
+
+
+@pytest.fixture
+def every_use() -> Callable[[Ledger], None]:
+    def use(ledger: Ledger) -> None:
+        asked = call()
+        attempt = reserve(ledger, CENT, Decimal(1), "month", of=asked)
+        ledger.started(attempt.id, "gen-1")
+        settle(ledger, attempt, None, generation_id="gen-1")
+        ended = replace(asked, reply=Reply("text"), attempts=(attempt,))
+        ledger.finish(ended, True)
+        settling.claim(ledger, HOST, NOW)
+        ledger.correct(attempt.id, CENT)
+        settling.sweep(ledger, NOW)
+        ledger.totals(Decimal(1), "day", NOW)
+        ledger.spent(NOW)
+        history.latest(ledger, 5, "text")
+        history.called(ledger, asked.id)
+        history.purge(ledger, NOW)
+        history.forget(ledger)
+
+    return use
+
+
+WRITES = ("INSERT", "UPDATE", "DELETE", "REPLACE", "CREATE", "ALTER", "DROP")
+
+
+def test_l03_everything_is_written_in_immediate_transactions(
+    path: Path, every_use: Callable[[Ledger], None]
+) -> None:
+    """A transaction that begins with reading cannot wait for a lock: SQLite fails it at once."""
+    with closing(Ledger(path, "s1")) as ledger:
+        statements = traced(ledger)
+        every_use(ledger)
+    inside, written = False, 0
+    for statement in statements:
+        word = statement.split(maxsplit=1)[0]
+        if word == "BEGIN":
+            assert statement == "BEGIN IMMEDIATE"
+            inside = True
+        elif word in ("COMMIT", "ROLLBACK"):
+            inside = False
+        elif word in WRITES:
+            assert inside, statement
+            written += 1
+    assert written > 10

@@ -1,0 +1,451 @@
+"""The ledger under load, locked, full and killed: no row is lost, no answer waits for it.
+
+The names are those of the catalogue in tests/README.md.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import multiprocessing
+import os
+import random
+import resource
+import select
+import signal
+import sqlite3
+import stat
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from emulator import FAULTS, Answer, OpenRouter
+from ledgers import CENT, NOW, call, ordinary_user, reserve, rows, settle, spend, sums
+from m1_magic import api, disk, journal, verbs
+from m1_magic.calls import Reply, Started, Text
+from m1_magic.config import M1
+from m1_magic.errors import BudgetExceeded, LedgerProblem, Told
+from m1_magic.ledger import Ledger
+from m1_magic.store import HASTE
+from scripted import Scripted, Seen, answer, request, session
+
+# The catalogue's figures: 6 × 500 calls, 50 kills, 500 faulty calls; M1_TEST_FULL=1 runs them all.
+FULL = bool(os.environ.get("M1_TEST_FULL"))
+CALLS = 500 if FULL else 60
+KILLS = 50
+FAULTY = 500 if FULL else 150
+COST = Decimal("0.0025")
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "ledger.db"
+
+
+# -- many kernels ------------------------------------------------------------------------------
+
+
+def calling(path: Path, number: int, barrier: Any, queue: Any) -> None:
+    """One kernel: whole calls, one after the other, and what their ledger said of each."""
+    budget, at = Decimal(1000), datetime.now(UTC)
+    try:
+        with closing(Ledger(path, f"s{number}")) as ledger:
+            barrier.wait(60)
+            for _ in range(CALLS):
+                asked = call(at)
+                attempt = reserve(ledger, CENT, budget, "month", of=asked)
+                ledger.started(attempt.id, "gen-1")
+                settle(ledger, attempt, "0.003")
+                ended = replace(asked, reply=Reply("answer"), attempts=(attempt,))
+                ledger.finish(ended, True)
+            queue.put(ledger.news())
+    except BaseException as error:
+        queue.put(repr(error))
+
+
+def test_l01_six_kernels_write_without_an_error_or_a_loss(path: Path) -> None:
+    context = multiprocessing.get_context("fork")
+    barrier, queue = context.Barrier(6), context.Queue()
+    kernels = [
+        context.Process(target=calling, args=(path, number, barrier, queue)) for number in range(6)
+    ]
+    for kernel in kernels:
+        kernel.start()
+    assert [queue.get(timeout=300) for _ in kernels] == [()] * 6
+    for kernel in kernels:
+        kernel.join(60)
+    whole = "cost_nano = 3000000 AND state = 'settled' AND generation_id = 'gen-1'"
+    assert rows(path, f"SELECT count(*) FROM attempts WHERE {whole}") == [(6 * CALLS,)]
+    assert rows(path, "SELECT count(*) FROM calls WHERE answer = 'answer'") == [(6 * CALLS,)]
+    assert rows(path, "SELECT sum(spent), sum(held) FROM totals WHERE kind = 'day'") == [
+        (6 * CALLS * 3_000_000, 0)
+    ]
+    assert list(path.parent.glob("*unwritten*")) == []
+    with closing(Ledger(path)) as ledger:
+        assert ledger.check() == "ok"
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["a", "b"]),
+            st.integers(0, 40),
+            st.one_of(st.none(), st.integers(0, 10**9)),
+            st.sampled_from(["reserve", "start", "settle", "correct"]),
+        ),
+        max_size=25,
+    )
+)
+@hypothesis_settings(max_examples=40, deadline=None)
+def test_running_totals_are_the_sums_of_the_rows(
+    steps: list[tuple[str, int, int | None, str]],
+) -> None:
+    """They are kept by triggers, and no budget is better than they are."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "ledger.db"
+        with closing(Ledger(path, "a")) as a, closing(Ledger(path, "b")) as b:
+            for who, days, nano, last in steps:
+                ledger = a if who == "a" else b
+                hold = None if nano is None else Decimal(nano) / 10**9
+                attempt = reserve(ledger, hold, at=NOW - timedelta(days=days))
+                if last in ("start", "settle", "correct"):
+                    ledger.started(attempt.id, "g")
+                if last == "settle":
+                    settle(ledger, attempt, None if nano is None else f"{nano}E-9")
+                if last == "correct":
+                    settle(ledger, attempt, None)
+                    ledger.correct(attempt.id, CENT)
+            for kind, name in (("session", "session"), ("day", "substr(at, 1, 10)")):
+                summed = rows(
+                    path,
+                    f"SELECT {name}, coalesce(sum(cost_nano), 0),"
+                    " coalesce(sum(CASE WHEN state <> 'settled' THEN hold_nano END), 0),"
+                    " sum(cost_nano IS NULL AND state <> 'reserved'), count(*)"
+                    f" FROM attempts GROUP BY 1 ORDER BY 1",
+                )
+                kept = "SELECT name, spent, held, unknown, calls FROM totals WHERE kind = "
+                assert rows(path, f"{kept}'{kind}' ORDER BY 1") == summed
+
+
+# -- killed ------------------------------------------------------------------------------------
+
+
+def writing(path: Path, pipe: int) -> None:
+    """Write calls for ever; say on the pipe which of them is in the ledger for sure."""
+    ledger = Ledger(path, "killed")
+    while True:
+        attempt = reserve(ledger)
+        os.write(pipe, f"r{attempt.id}\n".encode())
+        settle(ledger, attempt, "0.003")
+        os.write(pipe, f"s{attempt.id}\n".encode())
+
+
+def test_l26_fifty_random_kills_lose_nothing_that_was_acknowledged(path: Path) -> None:
+    chance = random.Random(26)
+    told: list[str] = []
+    for _ in range(KILLS):
+        reading, pipe = os.pipe()
+        child = os.fork()
+        if not child:
+            with suppress(BaseException):
+                writing(path, pipe)
+            os._exit(1)
+        os.close(pipe)
+        text, wanted = b"", chance.randrange(1, 60)
+        while text.count(b"\n") < wanted:
+            assert select.select([reading], [], [], 30)[0]
+            text += os.read(reading, 1 << 16)
+        time.sleep(chance.random() / 500)  # anywhere in what it does next
+        os.kill(child, signal.SIGKILL)
+        assert os.WTERMSIG(os.waitpid(child, 0)[1]) == signal.SIGKILL
+        while rest := os.read(reading, 1 << 16):
+            text += rest
+        os.close(reading)
+        told += text.decode().split("\n")[:-1]
+        assert rows(path, "PRAGMA quick_check") == [("ok",)]
+    found = dict(rows(path, "SELECT id, state FROM attempts"))
+    assert len(told) > 10 * KILLS
+    for line in told:
+        state = found[line[1:]]
+        assert line[0] == "r" or state == "settled"
+    settled = sum(state == "settled" for state in found.values())
+    assert rows(path, "SELECT sum(spent) FROM totals WHERE kind = 'session'") == [
+        (settled * 3_000_000,)
+    ]
+
+
+# -- locked ------------------------------------------------------------------------------------
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Another program holds the ledger's lock and does not let go."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        yield
+        other.execute("ROLLBACK")
+
+
+@pytest.fixture
+def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(disk, "BUSY", 0.2)
+
+
+@pytest.mark.usefixtures("hasty")
+def test_l05_a_ledger_that_stays_locked_keeps_its_row_in_a_file_until_it_can_be_written(
+    path: Path,
+) -> None:
+    lock = locked(path)
+    script = [Started("gen-1"), Text("all "), lambda: lock.__enter__(), Text("of it")]
+    view = Seen()
+    asking = session(path.parent, Scripted([*script, *answer()[2:]], answer("next")))
+    reply = asking.ask(request("a question"), view)
+    assert (reply.text, reply.status, reply.cost) == ("all of it", "ok", COST)
+    (note,) = view.receipt.notes
+    kept = sorted(path.parent.glob("ledger-unwritten-*.json"))
+    assert len(kept) == 2 and "locked" in note and kept[0].name in note
+    assert {stat.S_IMODE(file.stat().st_mode) for file in kept} == {0o600}
+    desk = verbs.Desk(asking, {}, str)
+    assert "2 not written down yet" in verbs.VERBS["doctor"].run(desk, ()).replace("\\", "")
+    lock.__exit__(None, None, None)
+
+    assert asking.ask(request(), Seen()).text == "next"
+    assert sorted(path.parent.glob("*unwritten*")) == []
+    found = "SELECT status, answer, state, cost_nano FROM calls c JOIN attempts a ON call_id = c.id"
+    assert rows(path, f"{found} WHERE prompt = 'a question'") == [
+        ("ok", "all of it", "settled", 2_500_000)
+    ]
+    assert asking.totals().spent == 2 * COST and asking.totals().held == 0
+
+
+@pytest.mark.usefixtures("hasty")
+def test_l05_what_a_kernel_could_not_write_before_it_ended_the_next_one_does(path: Path) -> None:
+    child = os.fork()
+    if not child:
+        with suppress(BaseException):
+            lock = locked(path)
+            script = [*answer("text")[:2], lambda: lock.__enter__(), answer()[-1]]
+            session(path.parent, Scripted(script)).ask(request("a question"), Seen())
+            os.kill(os.getpid(), signal.SIGKILL)
+        os._exit(1)
+    assert os.WTERMSIG(os.waitpid(child, 0)[1]) == signal.SIGKILL
+    assert rows(path, "SELECT state FROM attempts") == [("streaming",)]
+    with closing(Ledger(path, "next")) as ledger:
+        assert sums(ledger, "month", datetime.now(UTC)) == (COST, 0)
+    assert rows(path, "SELECT status, answer FROM calls") == [("ok", "text")]
+    assert list(path.parent.glob("*unwritten*")) == []
+
+
+@pytest.mark.usefixtures("hasty")
+def test_l05_a_cell_waits_for_a_lock_once_and_not_at_each_step(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits: list[int] = []
+    with closing(Ledger(path, "s1")) as ledger:
+        attempt = reserve(ledger)
+        with locked(path):
+            for _ in range(3):
+                with pytest.raises(LedgerProblem, match="kept in"):
+                    ledger.started(attempt.id, "gen-1")
+                ((wait,),) = ledger.read(lambda db: db.execute("PRAGMA busy_timeout").fetchall())
+                waits.append(wait)
+        assert waits == [round(HASTE * 1000)] * 3
+        reserve(ledger)
+        assert ledger.read(lambda db: db.execute("PRAGMA busy_timeout").fetchone()) == (200,)
+
+
+@pytest.mark.usefixtures("hasty")
+def test_a_locked_ledger_refuses_a_call_before_it_is_sent(path: Path) -> None:
+    backend = Scripted(answer(), answer())
+    asking = session(path.parent, backend)
+    asking.ledger  # noqa: B018
+    with locked(path), pytest.raises(LedgerProblem, match="locked") as caught:
+        asking.ask(request(), Seen())
+    assert "Nothing was sent" in str(caught.value) and backend.sent == []
+    assert asking.ask(request(), Seen()).status == "ok"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[",
+        '{"ab": 1}',
+        "[1]",
+        '[["drop", []]]',
+        '[["call", []]]',
+        '[["call", [1,2,3,4,5,6,null]]]x',
+    ],
+)
+def test_a_journal_that_cannot_be_read_is_kept_and_told(path: Path, text: str) -> None:
+    file = path.with_name("ledger-unwritten-1-1.json")
+    file.write_text(text)
+    with closing(Ledger(path, "s1")) as ledger:
+        assert file.name in " ".join(ledger.news())
+        spend(ledger, "1")
+    assert file.with_suffix(".unreadable").read_text() == text
+
+
+def test_writing_down_twice_is_like_once(path: Path) -> None:
+    """A kernel may die after it has written down a file and before it has deleted it."""
+    with closing(Ledger(path, "s1")) as ledger:
+        attempt = reserve(ledger)
+        settle(ledger, attempt, None, generation_id="gen-1")
+    writes = [
+        ("started", ["gen-1", attempt.id]),
+        ("settled", ["pending", *[None] * 7, "unknown", None, attempt.id]),
+    ]
+    for number in range(2):
+        file = path.with_name(f"ledger-unwritten-{number}-1.json")
+        file.write_text(json.dumps(writes))
+        with closing(Ledger(path, "s1")) as ledger:
+            assert ledger.news() == ()
+            if number == 0:
+                assert sums(ledger) == (0, CENT)
+                ledger.correct(attempt.id, COST)
+            assert sums(ledger) == (COST, 0)  # a late word does not take a bill back
+        assert not file.exists()
+
+
+# -- full --------------------------------------------------------------------------------------
+
+
+@contextmanager
+def full(path: Path) -> Iterator[None]:
+    """No file may grow."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(
+        resource.RLIMIT_FSIZE, (path.with_name("ledger.db-wal").stat().st_size, hard)
+    )
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_l12_a_full_disk_refuses_the_call_before_it_is_sent(path: Path) -> None:
+    backend = Scripted(answer(), answer())
+    asking = session(path.parent, backend)
+    asking.ask(request(), Seen())
+    with full(path), pytest.raises(LedgerProblem) as caught:
+        asking.ask(request("x" * 100_000), Seen())
+    assert "Nothing was sent" in str(caught.value) and len(backend.sent) == 1
+    assert asking.ask(request(), Seen()).status == "ok"
+    assert asking.totals().spent == 2 * COST
+
+
+def test_l13_a_disk_that_fills_up_in_mid_call_keeps_the_row_in_memory(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def nowhere(self: journal.Journal, writes: object) -> Path:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(journal.Journal, "_file", nowhere)
+    limit, view = full(path), Seen()
+    text = "x" * 100_000
+    script = [Started("gen-1"), Text(text), lambda: limit.__enter__(), answer()[-1]]
+    asking = session(path.parent, Scripted(script, answer()))
+    try:
+        reply = asking.ask(request(), view)
+        assert (reply.text, reply.cost) == (text, COST)
+        assert view.receipt.totals.held > 0
+    finally:
+        limit.__exit__(None, None, None)
+    assert asking.ask(request(), Seen()).status == "ok"
+    assert asking.totals().spent == 2 * COST and asking.totals().held == 0
+    assert rows(path, "SELECT length(answer) FROM calls ORDER BY 1") == [(4,), (100_000,)]
+
+
+# -- read-only, seen from a call ---------------------------------------------------------------
+
+
+def test_l11_a_call_goes_through_without_a_writable_ledger_within_its_budget() -> None:
+    with ordinary_user() as home:
+        home.chmod(0o500)
+        settings = M1()
+        settings.budget = Decimal("0.003")
+        view, backend = Seen(), Scripted(answer(), answer())
+        asking = session(home, backend, settings)
+        assert asking.ask(request(), view).status == "ok"
+        (note,) = view.receipt.notes
+        assert "memory only" in note and str(home) in note
+        with pytest.raises(BudgetExceeded):
+            asking.ask(request(max_tokens=1000), Seen())
+        assert len(backend.sent) == 1
+        page = verbs.VERBS["doctor"].run(verbs.Desk(asking, {}, str), ())
+        assert "cannot be written" in page
+
+
+# -- time --------------------------------------------------------------------------------------
+
+
+def test_l21_a_clock_that_is_set_back_loses_nothing_of_the_budget(path: Path) -> None:
+    with closing(Ledger(path, "s1")) as ledger:
+        spend(ledger, "0.5", NOW)
+        earlier = NOW - timedelta(hours=3)
+        assert sums(ledger, "day", earlier) == sums(ledger, "month", earlier) == (Decimal("0.5"), 0)
+        with pytest.raises(BudgetExceeded):
+            reserve(ledger, CENT, Decimal("0.5"), "day", earlier)
+        yesterday = NOW - timedelta(days=1)  # over midnight: still counted, never forgotten
+        assert sums(ledger, "day", yesterday) == (Decimal("0.5"), 0)
+
+
+@pytest.mark.parametrize("hours", [-1, 0, 1, 2])
+def test_l21_daylight_saving_does_not_move_the_day(path: Path, hours: int) -> None:
+    berlin = datetime(2026, 10, 25, 1, 30, tzinfo=ZoneInfo("Europe/Berlin"))
+    with closing(Ledger(path, "s1")) as ledger:
+        spend(ledger, "0.5", datetime(2026, 10, 25, 12, tzinfo=UTC))
+        at = (berlin.astimezone(UTC) + timedelta(hours=hours)).astimezone(berlin.tzinfo)
+        spent = sums(ledger, "day", at)[0]
+        assert spent == Decimal("0.5")  # at or after that UTC day
+        spend(ledger, "0.25", at)
+        counted = at.astimezone(UTC).date() == datetime(2026, 10, 25).date()
+        day = sums(ledger, "day", datetime(2026, 10, 25, 20, tzinfo=UTC))[0]
+        assert day == (Decimal("0.75") if counted else Decimal("0.5"))
+
+
+# -- files -------------------------------------------------------------------------------------
+
+
+def open_files() -> int:
+    gc.collect()
+    return len(os.listdir("/proc/self/fd"))
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="no /proc")
+def test_no_faulty_call_leaves_a_file_open(
+    server: OpenRouter, own_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = api.settings()
+    settings.max_retries = 0
+    settings.first_token_timeout = settings.token_timeout = 0.15
+    chance, ends = random.Random(500), set()
+    said = [Answer(text="a b c d", fault=name) for name in FAULTS]
+    said += 2 * [Answer.http_error(status) for status in (401, 402, 404, 429, 500, 503)]
+    kept = []
+    for number in range(FAULTY):
+        server.say(chance.choice(said))
+        try:
+            ends.add(api.session().ask(request(), Seen()).status)
+        except Told as error:
+            kept = [*kept[-5:], error]  # as IPython keeps the last traceback
+            ends.add(type(error).__name__)
+        if number == FAULTY // 5:
+            before = open_files()
+    assert len(ends) > 6
+    assert open_files() <= before + 3
+    assert rows(own_home / "ledger.db", "SELECT count(*) FROM calls") == [(FAULTY,)]
+    open_ids = "SELECT count(*) FROM attempts WHERE state IN ('reserved', 'streaming')"
+    assert rows(own_home / "ledger.db", open_ids) == [(0,)]
