@@ -69,18 +69,17 @@ def prepare(prompt: str, options: Options, namespace: Mapping[str, object]) -> R
     from dataclasses import replace
 
     from . import redact
-    from .context import gather
+    from .context import gather, personal
     from .prompt import build
 
     s = settings()
     gathered = gather(options, prompt, namespace, s)
-    redact.refuse(gathered.prompt)
-    attachments = []
-    for attachment in gathered.attachments:
-        text, count = redact.mask(attachment.text)
-        attachments.append(replace(attachment, text=text, masked=attachment.masked + count))
-    made = build(options, gathered.prompt, s, attachments, gathered.inserted, gathered.notes)
-    return replace(made, prompt=prompt)
+    made = build(
+        options, gathered.prompt, s, gathered.attachments, gathered.inserted, gathered.notes
+    )
+    made = replace(made, prompt=prompt)
+    redact.check(made, redact.policy(s))
+    return replace(made, notes=(*made.notes, *personal(made.text)))
 
 
 def run(prompt: str, options: Options, namespace: Mapping[str, object], view: View) -> Reply:

@@ -13,7 +13,7 @@ from decimal import ROUND_CEILING, ROUND_HALF_EVEN, Decimal, InvalidOperation
 from typing import Any
 
 from .calls import Message, Request, Usage
-from .config import MOST
+from .traits import MOST
 
 MILLION = Decimal(1_000_000)
 NANO = Decimal(1_000_000_000)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from .. import grammar
+from .. import grammar, redact
 from ..calls import Request, Usage
 from ..context import attached, wished
 from ..context.frames import frame_named, opened
@@ -23,7 +23,8 @@ def df(desk: Desk, args: Sequence[str]) -> str:
     named = {name: opened(frame_named(name, desk.namespace)) for name in options.df}
     known_columns(options.allow, [table.names for table in named.values()])
     wish = wished(options, desk.settings)
-    made = attached(named, wish, cols=options.cols, diff=options.diff)
+    secrets = redact.policy(desk.settings)
+    made = attached(named, wish, cols=options.cols, diff=options.diff, secrets=secrets)
     offer = known(desk.settings.model)
     parts = []
     for attachment in made:
