@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from decimal import ROUND_CEILING, Decimal
 from pathlib import Path
+from typing import Any
 
 from .calls import Attempt, Call, Totals
 from .errors import BudgetExceeded, LedgerProblem, plain
@@ -108,13 +109,7 @@ class Ledger:
                 "INSERT INTO attempts (id, call_id, at, session, pid, endpoint, state, hold_nano)"
                 " VALUES (?, ?, ?, ?, ?, ?, 'reserved', ?)",
                 _row(
-                    attempt.id,
-                    call.id,
-                    stamp(call.at),
-                    self.session,
-                    os.getpid(),
-                    endpoint,
-                    hold,
+                    attempt.id, call.id, stamp(call.at), self.session, os.getpid(), endpoint, hold
                 ),
             )
 
@@ -128,26 +123,19 @@ class Ledger:
 
     def settle(self, attempt: Attempt) -> None:
         """Write down what an attempt used and cost; without a cost its hold stays (``pending``)."""
-        usage = attempt.usage
+        made, usage = attempt, attempt.usage
         tokens = (
             (usage.input, usage.output, usage.cached, usage.reasoning) if usage else (None,) * 4
         )
-        cost = None if attempt.cost is None else to_nano(attempt.cost)
+        cost = None if made.cost is None else to_nano(made.cost)
+        end = (cost, made.cost_source, made.id)
         with self._transaction() as db:
             db.execute(
                 "UPDATE attempts SET state = ?, generation_id = coalesce(?, generation_id),"
                 " provider = ?,"
                 " input = ?, output = ?, cached = ?, reasoning = ?, cost_nano = ?, cost_source = ?"
                 " WHERE id = ?",
-                _row(
-                    attempt.state,
-                    attempt.generation_id,
-                    attempt.provider,
-                    *tokens,
-                    cost,
-                    attempt.cost_source,
-                    attempt.id,
-                ),
+                _row(made.state, made.generation_id, made.provider, *tokens, *end),
             )
 
     def correct(self, attempt_id: str, cost: Decimal) -> None:
@@ -218,6 +206,17 @@ class Ledger:
                 (self.session, endpoint),
             ).fetchall()
         return [Attempt(i, generation_id=g, state="pending") for i, g in rows]
+
+    def read(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
+        """Return what a query finds."""
+        with self._told():
+            return self._db.execute(sql, values).fetchall()
+
+    def write(self, *statements: tuple[object, ...]) -> None:
+        """Carry out statements, each with its values, in one transaction."""
+        with self._transaction() as db:
+            for sql, *values in statements:
+                db.execute(str(sql), _row(*values))
 
     def check(self) -> str:
         """Return SQLite's own verdict on the file: ``ok``, or what is broken."""

@@ -14,9 +14,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+from . import pricelist, sums
 from .backends import Backend, Chooser
 from .calls import Attempt, Call, Receipt, Reply, Request, Started, Totals, Waiting
 from .config import M1
+from .endpoints import OFFLINE
 from .errors import NOT_CHARGED, BudgetExceeded, LedgerProblem, M1Error, Stopped, Told, plain
 from .fold import Fold, empty, late, priced, reply, stopped
 from .guarded import Booked, Shown
@@ -26,6 +28,7 @@ from .prices import Offer, hold, known, recorded
 from .prompt import fitted
 from .render import View
 from .render.footer import at_most
+from .tokens import likely_tokens
 
 BACK_OFF = 0.5
 
@@ -48,6 +51,7 @@ class Session:
         ledger: opens the ledger at the first use, where calls are reserved and settled.
         backend: who answers, chosen anew by the settings of each call.
         now, sleep, clock: the time in UTC, how to wait, and seconds that never go back.
+        notebook: the path of the notebook that is served, None where it is not known.
     """
 
     def __init__(
@@ -59,6 +63,7 @@ class Session:
         now: Callable[[], datetime] = now_utc,
         sleep: Callable[[float], None] = time.sleep,
         clock: Callable[[], float] = time.monotonic,
+        notebook: Callable[[], str | None] = lambda: None,
     ) -> None:
         self.settings = settings
         self.last: Reply | None = None
@@ -66,7 +71,8 @@ class Session:
         self._ledger: Ledger | None = None
         self._lock = threading.RLock()
         self._backend, self._now, self._sleep, self._clock = backend, now, sleep, clock
-        self._offers: dict[tuple[str, str, str], Offer | None] = {}
+        self._notebook = notebook
+        self._offers: dict[tuple[str, str, str], tuple[datetime, Offer | None]] = {}
 
     @property
     def ledger(self) -> Ledger:
@@ -76,6 +82,7 @@ class Session:
                 if self._ledger is None:
                     self._ledger = self._open()
                     self._ledger.purge(self._now() - timedelta(days=self.settings.keep_days))
+                    sums.name_session(self._ledger, self._notebook())
         return self._ledger
 
     def backend(self) -> Backend:
@@ -119,12 +126,26 @@ class Session:
         return call.reply
 
     def offer(self, backend: Backend, model: str) -> Offer | None:
-        """Return limits and prices of ``model`` at this backend, asked for once a session."""
-        key = (backend.name, model, repr(self.settings.max_price))
-        if key not in self._offers:
-            offer = backend.offer(model, self.settings.max_price)
-            self._offers[key] = offer or (known(model) if backend.prices_known else None)
-        return self._offers[key]
+        """Return limits and prices of ``model`` at this backend, asked for once an hour."""
+        most, now = self.settings.max_price, self._now()
+        key = (backend.name, model, repr(most))
+        if key in self._offers and abs(now - self._offers[key][0]) < pricelist.FRESH:
+            return self._offers[key][1]
+        offer = backend.offer(model, most)
+        if offer is not None:
+            offer = replace(offer, at=now)
+            pricelist.keep(backend.name, model, most, offer)
+        elif backend.prices_known:
+            offer = pricelist.kept(backend.name, model, most, now) or known(model)
+        self._offers[key] = (now, offer)
+        return offer
+
+    def likely_tokens(self, request: Request) -> int:
+        """Return about how many tokens the prompt has, by what was counted for this model."""
+        try:
+            return likely_tokens(request.text, sums.learned(self.ledger, request.model))
+        except LedgerProblem:  # a guess needs no ledger
+            return likely_tokens(request.text)
 
     def totals(self) -> Totals:
         """Return what was spent, and what the budget says."""
@@ -191,6 +212,8 @@ class Session:
             error = self._once(call, attempt, plan, fold, shown, book)
             attempt = priced(attempt, fold, plan.backend.name, plan.offer, error)
             book.settle(attempt)
+            if attempt.usage and plan.backend.name != OFFLINE:
+                book.learn(call.request, attempt.usage)
             call = replace(call, attempts=(*call.attempts, attempt))
             if error is None:
                 error = empty(fold, attempt)

@@ -21,7 +21,6 @@ from m1_magic.config import M1
 from m1_magic.errors import BudgetExceeded, CutOff, M1Error
 from m1_magic.prices import (
     LIMITS,
-    TEMPLATE_TOKENS,
     Offer,
     Price,
     amount,
@@ -30,13 +29,12 @@ from m1_magic.prices import (
     from_nano,
     hold,
     known,
-    likely_tokens,
-    most_tokens,
     offer_of,
     recorded,
     to_nano,
 )
 from m1_magic.session import Session
+from m1_magic.tokens import TEMPLATE_TOKENS, likely_tokens, most_tokens
 from scripted import MODEL, OFFER, USAGE, Line, Scripted, Seen, answer, request, session
 
 # M1's reference prices: $0.40 in and $2.10 out a million tokens.
