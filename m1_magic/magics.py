@@ -39,6 +39,7 @@ class M1Magics(Magics):
     def m1(self, line: str, cell: str | None = None) -> None:
         """Ask MiniMax M1 (``%%m1``), or run a verb (``%m1 help`` lists them)."""
         try:
+            self._keyless(line)
             if cell is None:
                 self._line(line)
             else:
@@ -46,6 +47,12 @@ class M1Magics(Magics):
         except Told as error:
             error.frames = "all" if api.settings().traceback else "none"
             raise
+
+    def _keyless(self, line: str) -> None:
+        """Refuse a key in a line before any error can quote the line."""
+        from . import redact
+
+        redact.refuse(line, redact.policy(api.settings()), place="The line")
 
     def _cell(self, line: str, cell: str) -> None:
         from . import grammar

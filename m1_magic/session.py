@@ -16,6 +16,7 @@ from decimal import Decimal
 
 from . import pricelist, sums
 from .backends import Backend, Chooser
+from .budget import over_budget, over_max_cost
 from .calls import Attempt, Call, Receipt, Reply, Request, Started, Totals, Waiting
 from .config import M1
 from .endpoints import OFFLINE
@@ -27,7 +28,6 @@ from .ledger import Ledger, new_id, now_utc
 from .prices import Offer, hold, known, recorded
 from .prompt import fitted
 from .render import View
-from .render.footer import at_most
 from .tokens import likely_tokens
 
 BACK_OFF = 0.5
@@ -71,7 +71,7 @@ class Session:
         self._ledger: Ledger | None = None
         self._lock = threading.RLock()
         self._backend, self._now, self._sleep, self._clock = backend, now, sleep, clock
-        self._notebook = notebook
+        self.notebook = notebook()
         self._offers: dict[tuple[str, str, str], tuple[datetime, Offer | None]] = {}
 
     @property
@@ -82,7 +82,7 @@ class Session:
                 if self._ledger is None:
                     self._ledger = self._open()
                     self._ledger.purge(self._now() - timedelta(days=self.settings.keep_days))
-                    sums.name_session(self._ledger, self._notebook())
+                    sums.name_session(self._ledger, self.notebook)
         return self._ledger
 
     def backend(self) -> Backend:
@@ -168,13 +168,8 @@ class Session:
         request = fitted(request, offer, asked)
         most = hold(request, offer.dearest) if offer and offer.dearest else None
         limit = self.settings.max_cost if max_cost is None else max_cost
-        if limit is not None and most is not None and most > limit:
-            could = at_most(most)
-            allowing = could[1:].replace(",", "")
-            raise BudgetExceeded(
-                f"This call could cost {could}, and a call may cost ${limit:f} at most.",
-                todo=f"Allow it with --max-cost {allowing}, lower --max-tokens, or attach less.",
-            )
+        if limit is not None and offer and most is not None and most > limit:
+            raise over_max_cost(request, offer, most, limit)
         backend.ready()
         return Plan(request, backend, offer, most)
 
@@ -200,7 +195,10 @@ class Session:
         """Return a new attempt that is in the ledger, so that it may be sent."""
         s, attempt = self.settings, Attempt(new_id(), hold=plan.most)
         name = plan.backend.name
-        self.ledger.reserve(call, attempt, name, s.budget, s.budget_period, s.keep_text)
+        try:
+            self.ledger.reserve(call, attempt, name, s.budget, s.budget_period, s.keep_text)
+        except BudgetExceeded as refused:
+            raise over_budget(refused, call.request, plan.offer, s) from None
         return attempt
 
     def _attempts(

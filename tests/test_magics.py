@@ -205,7 +205,7 @@ BAD = {
     "%m1 use https://me:secret@example.com/v1": "holds a password",
     "%m1 budget lots": "'lots' does not fit",
     "%m1 budget 1 --per year": "invalid choice: 'year'",
-    "%m1 cost now": "takes nothing after it",
+    "%m1 cost now": "unrecognized arguments: now",
     "%m1 df": "Which table?",
     "%m1 df nothing": "There is no DataFrame 'nothing'.",
     "%m1 help budgte": "Did you mean budget?",

@@ -25,6 +25,7 @@ from ..endpoints import Endpoint
 from ..keys import Key
 from ..prices import Offer, offer_of
 from . import sse
+from .clock import Clock
 from .refusals import broken, code_of, free, message, refusal, web_page, without
 from .watchdog import Timeouts, Watchdog
 from .wire import Reader, as_chunk, whole
@@ -69,6 +70,7 @@ class OpenRouter:
         self.endpoint = endpoint
         self.name = endpoint.host
         self.prices_known = endpoint.openrouter
+        self.clock = Clock()
         self._timeouts = limits = timeouts or Timeouts()
         self._key = key
         self._secret: str = key if len(key) >= SHORTEST_KEY else ""
@@ -78,7 +80,7 @@ class OpenRouter:
                 follow_redirects=False,
                 # What is for this machine, in plain http, is not for a proxy to read.
                 trust_env=not endpoint.loopback,
-                event_hooks={"request": [self._only_ours]},
+                event_hooks={"request": [self._only_ours], "response": [self.clock]},
             )
         )
         self._client = openai.OpenAI(

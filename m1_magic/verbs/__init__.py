@@ -11,12 +11,15 @@ from collections.abc import Sequence
 from .. import grammar
 from ..errors import UsageError, plain
 from ..render import page
-from .account import cost, key, login, logout, models
+from .account import key, login, logout, models
+from .cost import cost
 from .desk import Desk, Verb
+from .doctor import doctor, versions
 from .preview import df, preview
-from .state import budget, doctor, set_, settings_names, status, use, versions
+from .report import report
+from .state import budget, set_, settings_names, status, use
 
-__all__ = ["VERBS", "Desk", "Verb", "found", "preview", "settings_names", "status"]
+__all__ = ["VERBS", "Desk", "Verb", "found", "preview", "report", "settings_names", "status"]
 
 
 def help_(desk: Desk, args: Sequence[str] = ()) -> str:
@@ -65,7 +68,11 @@ VERBS: dict[str, Verb] = {
     "logout": Verb("logout [HOST]", "forget the key for a host", logout),
     "key": Verb("key", "where the key comes from, and what is left of its limit", key),
     "models": Verb("models [WORD]", "the models to be had, with context and prices", models),
-    "cost": Verb("cost", "what this session, today and this month cost", cost),
+    "cost": Verb(
+        "cost [--by KEY] [--csv PATH] [--release ID]",
+        "what was spent and is held: by session, day, month; by model, day, notebook, chat",
+        cost,
+    ),
     "budget": Verb("budget [USD|none] [--per PERIOD]", "refuse calls that could pass it", budget),
     "df": Verb("df NAME [options]", "the summary that M1 would get of a table, free", df),
     "doctor": Verb("doctor", "what works, what does not, what to do", doctor),

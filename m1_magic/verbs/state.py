@@ -1,20 +1,16 @@
-"""Verbs on this kernel's state: status, use, set, budget, doctor, version."""
+"""Verbs on this kernel's state: status, use, set, budget."""
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Sequence
-from importlib.metadata import PackageNotFoundError, version
+from collections.abc import Sequence
 
 from .. import config, grammar
 from ..banner import banner
 from ..config import M1
 from ..endpoints import OFFLINE, OPENROUTER, endpoint
-from ..errors import M1Error, UsageError, plain
-from ..prices import known
+from ..errors import UsageError, plain
 from ..render import footer, page
-from .account import key
-from .desk import Desk, million, none, one
+from .desk import Desk, one
 
 
 def status(desk: Desk, args: Sequence[str] = ()) -> str:
@@ -102,47 +98,3 @@ def budget(desk: Desk, args: Sequence[str]) -> str:
     if totals.budget is None:
         return f"No budget ({totals.period}: {spent}). `%m1 budget 1 --per day` sets one."
     return f"Budget {footer.limit(totals.budget)} per {totals.period}: {spent}."
-
-
-def doctor(desk: Desk, args: Sequence[str]) -> str:
-    """Check key, network, ledger and versions; say what works and what to do."""
-    none(args, "doctor")
-    checks: list[tuple[str, Callable[[], str]]] = [
-        ("versions", versions),
-        ("ledger", lambda: f"{desk.session.ledger.check()} ({desk.session.ledger.path})"),
-        ("key", lambda: key(desk, ())),
-        (
-            "endpoint",
-            lambda: f"{len(desk.session.backend().models())} models at {desk.settings.base_url}",
-        ),
-        ("price list", lambda: price_of(desk.settings.model)),
-    ]
-    return page.table(["", "", ""], [[name, *examined(check)] for name, check in checks])
-
-
-def examined(check: Callable[[], str]) -> tuple[str, str]:
-    """Return ``works`` or ``fails``, and what the check says."""
-    try:
-        return "works", page.plain(check())
-    except M1Error as error:
-        return "fails", str(error)
-
-
-def price_of(model: str) -> str:
-    """Return what the price package knows of a model."""
-    offer = known(model)
-    if offer is None or offer.dearest is None:
-        return f"{model}: no price known; with a budget it is refused"
-    prices = f"{million(offer.dearest.input)} in, {million(offer.dearest.output)} out"
-    return f"{model}: {prices} a million tokens"
-
-
-def versions(desk: Desk | None = None, args: Sequence[str] = ()) -> str:
-    """Return the versions that a bug report needs."""
-    found_ = []
-    for name in ("m1-magic", "ipython", "openai", "narwhals", "xllamacpp"):
-        try:
-            found_.append(f"{name} {version(name)}")
-        except PackageNotFoundError:
-            found_.append(f"{name}: not installed")
-    return " · ".join([*found_, f"Python {sys.version.split()[0]}"])
