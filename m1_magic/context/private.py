@@ -11,7 +11,7 @@ from collections import Counter
 from .frames.personal.proofs import BEFORE, CHECKS, SURE, WRITTEN, is_card
 
 # A card's number without gaps: not in a longer number, a decimal, a hash or a UUID.
-BARE = re.compile(r"[2-6](?<![\w.,+-][2-6])\d{12,18}(?![\w-]|[.,]\d)")
+BARE = re.compile(r"[2-6](?<![\w.+-][2-6])\d{12,18}(?![\w-]|\.\d)")
 NAMES = {"e-mail": "e-mail address", "phone": "phone number", "card": "card number"}
 NAMES |= {"iban": "bank account", "secret": "password"}
 

@@ -84,7 +84,7 @@ def settings_names() -> list[str]:
 
 
 def budget(desk: Desk, args: Sequence[str]) -> str:
-    """Show or set the budget."""
+    """Show or set the budget; one for a day or a month is for all kernels, so it is saved."""
     parser = grammar.Parser("%m1 budget")
     parser.add_argument("usd", nargs="?")
     parser.add_argument("--per", choices=config.PERIODS)
@@ -93,8 +93,20 @@ def budget(desk: Desk, args: Sequence[str]) -> str:
         config.change(desk.settings, "budget_period", given.per)
     if given.usd:
         config.change(desk.settings, "budget", given.usd)
+    kept = _kept(desk.settings) if given.usd or given.per else ""
     totals = desk.session.totals()
     spent = f"spent {footer.money(totals.spent)}, held {footer.money(totals.held)}"
     if totals.budget is None:
-        return f"No budget ({totals.period}: {spent}). `%m1 budget 1 --per day` sets one."
-    return f"Budget {footer.limit(totals.budget)} per {totals.period}: {spent}."
+        return f"No budget ({totals.period}: {spent}){kept}. `%m1 budget 1 --per day` sets one."
+    return f"Budget {footer.limit(totals.budget)} per {totals.period}: {spent}{kept}."
+
+
+def _kept(settings: M1) -> str:
+    """Save the budget of a day or a month, and that a saved one is lifted; say so."""
+    lasting = settings.budget is not None and settings.budget_period != "session"
+    lifted = settings.budget is None and config.saved().get("budget") is not None
+    if not lasting and not lifted:
+        return ""
+    config.save("budget", settings.budget)
+    config.save("budget_period", settings.budget_period)
+    return "; saved, for new kernels too"
