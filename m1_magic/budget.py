@@ -51,13 +51,17 @@ def cheapest(request: Request, offer: Offer, left: Decimal) -> str:
     if low is None or high is None:
         return ""
     if low != high and hold(request, low) <= left:
-        prices = {"prompt": f"{low.input * MILLION:f}", "completion": f"{low.output * MILLION:f}"}
+        prices = {"prompt": _million(low.input), "completion": _million(low.output)}
         return f" The cheapest way to fit: %config M1.max_price = {prices}."
     room = left - most_tokens(request.messages) * high.input
     fits = int((room / high.output).to_integral_value(ROUND_FLOOR)) if high.output else 0
     if not LEAST_TOKENS <= fits < request.max_tokens:
         return ""
     return f" The cheapest way to fit: --max-tokens {fits}."
+
+
+def _million(price: Decimal) -> str:
+    return f"{(price * MILLION).normalize():f}"
 
 
 def typed(dollars: Decimal) -> str:

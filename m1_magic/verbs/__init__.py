@@ -12,11 +12,11 @@ from .. import grammar
 from ..errors import UsageError, plain
 from ..render import page
 from .account import key, login, logout, models
-from .cost import cost
 from .desk import Desk, Verb
-from .doctor import doctor, versions
+from .health import doctor, versions
+from .money import cost
+from .notebooks import report
 from .preview import df, preview
-from .report import report
 from .state import budget, set_, settings_names, status, use
 
 __all__ = ["VERBS", "Desk", "Verb", "found", "preview", "report", "settings_names", "status"]
