@@ -100,6 +100,7 @@ class Secret:
 
 
 ISSUERS = Policy()
+MASK = "[masked: "
 
 
 def policy(settings: M1) -> Policy:
@@ -140,7 +141,7 @@ def mask(text: str, policy: Policy = ISSUERS) -> tuple[str, int]:
     secrets = find(text, policy)
     pieces, at = [], 0
     for secret in secrets:
-        pieces += [text[at : secret.start], f"[masked: {secret.kind}]"]
+        pieces += [text[at : secret.start], f"{MASK}{secret.kind}]"]
         at = secret.end
     return "".join((*pieces, text[at:])), len(secrets)
 

@@ -140,7 +140,10 @@ def test_m8_your_own_keys_price_is_added() -> None:
 
 # -- the hold -------------------------------------------------------------------------------
 
-TEXTS = st.text(st.characters(), max_size=200)
+TEXTS = st.one_of(
+    st.text(st.characters(), max_size=200),
+    st.text(st.characters(min_codepoint=0x800), min_size=100, max_size=200),
+)
 PRICES = st.builds(
     lambda one, two: Price(Decimal(one) / 10**11, Decimal(two) / 10**11),
     st.integers(0, 10**7),
@@ -155,8 +158,9 @@ def test_m13_a_hold_is_never_below_what_is_billed(
     messages = tuple(Message("user", text) for text in texts)
     # A token is at least a byte of UTF-8; the template adds a few around each message.
     most = sum(len(text.encode("utf-8", "replace")) for text in texts)
-    template = data.draw(st.integers(0, TEMPLATE_TOKENS)) * len(messages)
-    usage = Usage(data.draw(st.integers(0, most)) + template, data.draw(st.integers(0, max_tokens)))
+    template = data.draw(st.sampled_from([0, 12, TEMPLATE_TOKENS])) * len(messages)
+    given_ = data.draw(st.sampled_from([most, most // 2, 0])) + template
+    usage = Usage(given_, data.draw(st.sampled_from([max_tokens, max_tokens // 2, 0])))
     asking = Request(MODEL, messages, max_tokens)
     assert to_nano(hold(asking, price)) >= to_nano(estimate(usage, price))
 

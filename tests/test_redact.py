@@ -487,6 +487,34 @@ def test_k19_a_key_in_an_attachment_is_masked_and_counted(
     assert "masked" in made.text
 
 
+@pytest.mark.parametrize("name", KEYS)
+def test_k19_a_column_that_may_be_sent_is_sent_without_its_keys(name: str) -> None:
+    """``--allow`` is about looks of personal data; a key is masked in spite of it."""
+    kind, key = KEYS[name]
+    notes = [f"see {key} here", *(f"all is well, {n}" for n in range(30))]
+    options = Options(df=("frame",), send="sample:40", allow=("note",))
+    made = api.prepare("why?", options, {"frame": pd.DataFrame({"note": notes})})
+    (one,) = made.attachments
+    assert one.masked >= 1 and f"[masked: {kind}]" in one.text
+    assert "all is well" in one.text
+    assert key[len(key) // 2 :] not in made.text
+
+
+def test_patterns_of_ones_own_are_masked_in_attachments(own_home: Path) -> None:
+    api.settings().own_secrets = {"case number": r"CASE-\d{6}"}
+    notes = ["about CASE-123456", *(f"all is well, {n}" for n in range(30))]
+    frame = pd.DataFrame({"note": notes})
+    for options, prompt in (
+        (Options(df=("frame",), send="sample:40"), "why?"),
+        (Options(send="sample:40"), "why {{frame}}?"),
+    ):
+        made = api.prepare(prompt, options, {"frame": frame})
+        assert "CASE-123456" not in made.text and "[masked: case number]" in made.text
+        assert sum(one.masked for one in made.attachments) >= 1
+    with pytest.raises(SecretInPrompt):
+        api.prepare("about CASE-123456", Options(), {})
+
+
 def test_the_whole_request_is_scanned_in_one_pass(monkeypatch: pytest.MonkeyPatch) -> None:
     looked: list[str] = []
     find = redact.find

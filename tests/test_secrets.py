@@ -133,6 +133,25 @@ def test_k9_a_key_typed_in_a_cell_is_refused_and_not_repeated(
     assert not ledger.exists() or body_of(TYPED) not in ledger.read_bytes()
 
 
+@pytest.mark.parametrize(
+    ("options", "place"),
+    [
+        ({"system": f"use {TYPED}"}, "The system prompt"),
+        ({"stop": TYPED}, "--stop"),
+        ({"model": TYPED}, "--model"),
+        ({}, "The system prompt"),
+    ],
+)
+def test_k9_a_key_in_an_argument_or_a_setting_is_refused(
+    server: OpenRouter, options: dict[str, Any], place: str
+) -> None:
+    if not options:
+        api.settings().system = f"use {TYPED}"
+    with pytest.raises(SecretInPrompt, match=f"{place} holds a secret: OpenRouter key in line 1"):
+        ask("why?", namespace={}, **options)
+    assert server.chats == []
+
+
 def test_k9_a_command_line_is_no_place_for_a_key() -> None:
     argv = [sys.executable, "-m", "m1_magic.cli", "login", TYPED]
     ran = subprocess.run(argv, capture_output=True, text=True)

@@ -86,8 +86,9 @@ def wished(options: Options, settings: M1) -> Wish:
 
 def masked(attachment: Attachment, secrets: redact.Policy) -> Attachment:
     """Return the attachment with its secrets masked and counted."""
-    text, count = redact.mask(attachment.text, secrets)
-    return replace(attachment, text=text, masked=attachment.masked + count)
+    text, _ = redact.mask(attachment.text, secrets)
+    # Some are masked already: those in values that were cut, which would not be known any more.
+    return replace(attachment, text=text, masked=attachment.masked + text.count(redact.MASK))
 
 
 def attached(
