@@ -836,6 +836,19 @@ def test_a_pipe_or_a_folder_in_its_place_is_refused_at_once(key_file: Path) -> N
         keys.find(HOME, {})
 
 
+@POSIX
+def test_k14_a_folder_open_to_all_gives_nothing_away(key_file: Path) -> None:
+    put(key_file, {"openrouter.ai": TEXT}).parent.chmod(0o777)
+    assert keys.find(HOME, {}) == TEXT
+    os.rename(put(key_file.with_name("theirs"), {"openrouter.ai": TEXT}), key_file)
+    os.chown(key_file, 12345, -1)  # as another user would replace it
+    with pytest.raises(BadKey, match="belongs to another user"):
+        keys.find(HOME, {})
+    key_file.unlink()
+    assert keys.store("openrouter.ai", TEXT) == str(key_file)
+    assert key_file.stat().st_mode & 0o077 == 0
+
+
 @pytest.mark.skipif(
     not hasattr(os, "geteuid") or os.geteuid() != 0, reason="needs root to give away"
 )

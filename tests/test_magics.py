@@ -362,6 +362,9 @@ def test_completion(shell: Any, run: Run) -> None:
     assert "schema" in complete("%%m1 --send ")
     assert "temperature" in complete("%m1 set te")
     assert "offline" in complete("%m1 use ")
+    assert "--csv" in complete("%m1 cost --c")
+    assert complete("%m1 cost --by m") == ["model"]
+    assert complete("%m1 budget 1 --per d") == ["day"]
 
 
 def test_unload_undoes_it_all(run: Run, shell: Any) -> None:
