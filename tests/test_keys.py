@@ -42,6 +42,9 @@ HOME = endpoint(OPENROUTER)
 ELSEWHERE = endpoint("https://llm.example.org/v1")
 LOCAL = endpoint("http://127.0.0.1:8000/v1")
 POSIX = pytest.mark.skipif(not hasattr(os, "geteuid"), reason="modes and owners are POSIX")
+GIVING = pytest.mark.skipif(
+    not hasattr(os, "geteuid") or os.geteuid() != 0, reason="needs root to give away"
+)
 NOTHING: keyring.backend.KeyringBackend = keyring.backends.fail.Keyring()  # type: ignore[no-untyped-call]
 
 
@@ -836,7 +839,7 @@ def test_a_pipe_or_a_folder_in_its_place_is_refused_at_once(key_file: Path) -> N
         keys.find(HOME, {})
 
 
-@POSIX
+@GIVING
 def test_k14_a_folder_open_to_all_gives_nothing_away(key_file: Path) -> None:
     put(key_file, {"openrouter.ai": TEXT}).parent.chmod(0o777)
     assert keys.find(HOME, {}) == TEXT
@@ -849,9 +852,7 @@ def test_k14_a_folder_open_to_all_gives_nothing_away(key_file: Path) -> None:
     assert key_file.stat().st_mode & 0o077 == 0
 
 
-@pytest.mark.skipif(
-    not hasattr(os, "geteuid") or os.geteuid() != 0, reason="needs root to give away"
-)
+@GIVING
 def test_k14_a_file_of_another_user_is_refused(key_file: Path) -> None:
     put(key_file, {"openrouter.ai": TEXT})
     os.chown(key_file, 12345, -1)
