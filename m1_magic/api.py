@@ -6,6 +6,7 @@ rest.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -44,11 +45,17 @@ def session() -> Session:
     if _session is None:
         from .backends import Chooser
         from .ledger import open_ledger
+        from .notebook import notebook
         from .render import shell
         from .session import Session
 
         chooser = Chooser(progress=shell.progress("fetching the local model"))
-        _session = Session(settings(), lambda: open_ledger(config.home()), chooser)
+        _session = Session(
+            settings(),
+            lambda: open_ledger(config.home()),
+            chooser,
+            notebook=lambda: notebook(os.environ, shell.namespace()),
+        )
     return _session
 
 
@@ -69,18 +76,17 @@ def prepare(prompt: str, options: Options, namespace: Mapping[str, object]) -> R
     from dataclasses import replace
 
     from . import redact
-    from .context import gather
+    from .context import gather, personal
     from .prompt import build
 
     s = settings()
     gathered = gather(options, prompt, namespace, s)
-    redact.refuse(gathered.prompt)
-    attachments = []
-    for attachment in gathered.attachments:
-        text, count = redact.mask(attachment.text)
-        attachments.append(replace(attachment, text=text, masked=attachment.masked + count))
-    made = build(options, gathered.prompt, s, attachments, gathered.inserted, gathered.notes)
-    return replace(made, prompt=prompt)
+    made = build(
+        options, gathered.prompt, s, gathered.attachments, gathered.inserted, gathered.notes
+    )
+    made = replace(made, prompt=prompt)
+    redact.check(made, redact.policy(s))
+    return replace(made, notes=(*made.notes, *personal(made.text)))
 
 
 def run(prompt: str, options: Options, namespace: Mapping[str, object], view: View) -> Reply:
@@ -91,16 +97,22 @@ def run(prompt: str, options: Options, namespace: Mapping[str, object], view: Vi
 
 def preview(
     prompt: str, options: Options, namespace: Mapping[str, object]
-) -> tuple[Request, Offer | None]:
-    """Return what a call would send, and the prices that are known without asking a server."""
+) -> tuple[Request, Offer | None, int]:
+    """Return what a call would send, the prices known without asking a server, and its tokens."""
+    from . import pricelist
     from .endpoints import OFFLINE, endpoint
     from .prices import known
     from .prompt import fitted
+    from .store import now_utc
 
     request = prepare(prompt, options, namespace)
     place = endpoint(settings().base_url)
-    offer = known(request.model) if place.openrouter and place.host != OFFLINE else None
-    return fitted(request, offer, wished(options)), offer
+    offer = None
+    if place.openrouter and place.host != OFFLINE:
+        most = settings().max_price
+        offer = pricelist.kept(place.host, request.model, most, now_utc()) or known(request.model)
+    request = fitted(request, offer, wished(options))
+    return request, offer, session().likely_tokens(request)
 
 
 def wished(options: Options) -> bool:

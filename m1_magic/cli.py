@@ -10,7 +10,7 @@ from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
 
-from . import api, verbs
+from . import api, redact, verbs
 from .endpoints import OFFLINE
 from .errors import Told, UsageError
 from .render import shell
@@ -20,8 +20,7 @@ VERBS = ("cost", "log", "doctor", "login", "logout", "key", "models")
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; return the exit status."""
-    parser = commands()
-    given = parser.parse_args(argv)
+    given = parsed(list(sys.argv[1:] if argv is None else argv))
     try:
         return int(given.run(given) or 0)
     except Told as error:
@@ -31,6 +30,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 130
     finally:
         api.end()
+
+
+def parsed(argv: list[str]) -> argparse.Namespace:
+    """Return the command; what follows a verb is left to the verb, but for ``--help``."""
+    if argv[:1] and argv[0] in VERBS and not {"-h", "--help"} & set(argv):
+        return argparse.Namespace(run=verb_of, verb=argv[0], rest=argv[1:])
+    return commands().parse_args(argv)
 
 
 def commands() -> argparse.ArgumentParser:
@@ -55,18 +61,25 @@ def commands() -> argparse.ArgumentParser:
     lab.add_argument("rest", nargs=argparse.REMAINDER, help="passed on to jupyter lab")
     serve_ = add("serve", "run the local model as an OpenAI-compatible server", serve)
     serve_.add_argument("--port", type=int, default=8080, help="default: 8080")
+    notebooks = add("report", "add up what notebooks cost, from their saved outputs", report)
+    notebooks.add_argument("notebooks", nargs="+", metavar="NOTEBOOK", help="files or folders")
     for name in VERBS:
         verb = verbs.VERBS[name]
-        command = add(name, verb.help, lambda given: verb_of(given.verb, given.rest))
+        command = add(name, f"{verb.help} ({verb.usage})", verb_of)
         command.add_argument("rest", nargs="*", metavar="…")
-        command.set_defaults(verb=name)
     return parser
 
 
-def verb_of(name: str, args: Sequence[str]) -> None:
+def verb_of(given: argparse.Namespace) -> None:
     """Run the verb of that name and print its page."""
+    redact.refuse(" ".join(given.rest), place="The command")
     desk = verbs.Desk(api.session(), {}, shell.secret)
-    shell.show(verbs.VERBS[name].run(desk, args))
+    shell.show(verbs.VERBS[given.verb].run(desk, given.rest))
+
+
+def report(given: argparse.Namespace) -> None:
+    """Print what notebooks cost."""
+    shell.show(verbs.report(given.notebooks))
 
 
 def serve(given: argparse.Namespace) -> None:

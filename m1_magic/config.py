@@ -8,68 +8,35 @@ files > default. Environment values are merged into the traitlets config, so tha
 from __future__ import annotations
 
 import json
-import math
 import os
 from collections.abc import Mapping
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from traitlets import Bool, CaselessStrEnum, Dict, Float, Int, TraitError, TraitType, Unicode
+from traitlets import (
+    Bool,
+    CaselessStrEnum,
+    Dict,
+    Float,
+    Int,
+    List,
+    TraitError,
+    TraitType,
+    Unicode,
+)
 from traitlets.config import Config, Configurable
 
 from .endpoints import OPENROUTER, endpoint
 from .errors import BadSetting, LedgerProblem, UsageError, plain
+from .traits import Dollars, Patterns, Real
 
-# Dollars: what the ledger's 64 bits of nano-dollars hold. What claims to be more is no price.
-MOST = Decimal(1_000_000_000)
 MODEL = "minimax/minimax-m1"
 LEVELS = ("names", "schema", "stats", "sample")
 PERIODS = ("session", "day", "month")
 SWITCH = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
 WRITABLE = "Set M1_HOME to a folder that you may write."
 ENVIRONMENT = {"M1_BASE_URL": "base_url", "M1_MODEL": "model", "M1_BUDGET": "budget"}
-
-
-class Real(Float[Any, Any]):
-    """A number that is one: every limit below lets NaN through."""
-
-    def validate(self, obj: Any, value: Any) -> Any:
-        """Return the number, or raise TraitError."""
-        number = super().validate(obj, value)
-        if number is not None and not math.isfinite(number):
-            self.error(obj, value)
-        return number
-
-
-class Dollars(TraitType[Any, Any]):
-    """US dollars as ``Decimal``, or None; takes numbers and strings such as ``"0.50"``."""
-
-    info_text = "US dollars (a number that is not negative) or None"
-    default_value = None
-    allow_none = True
-
-    def validate(self, obj: Any, value: Any) -> Decimal:
-        """Return the amount, or raise TraitError."""
-        try:
-            return dollars(value)
-        except UsageError:
-            self.error(obj, value)
-
-
-def dollars(value: object) -> Decimal:
-    """Return ``value`` (a number or ``"0.50"``, ``"$0.50"``) as exact US dollars.
-
-    Raises:
-        UsageError: not a number, below zero, or over ``MOST``.
-    """
-    try:
-        amount = Decimal(str(value).strip().removeprefix("$"))
-    except InvalidOperation:
-        amount = Decimal("NaN")
-    if not amount.is_finite() or not 0 <= amount <= MOST:
-        raise UsageError(f"{plain(value, 40)!r} is no amount in US dollars.", todo="Write 0.50.")
-    return amount
 
 
 class M1(Configurable):
@@ -116,6 +83,12 @@ class M1(Configurable):
         default_value=None,
         allow_none=True,
         help="OpenRouter: dearest price, {'prompt': 0.5, 'completion': 2.5}.",
+    ).tag(config=True)
+    own_secrets = Patterns(
+        help="Secrets of your own: {'case number': r'CASE-[0-9]{6}'}; refused or masked as keys."
+    ).tag(config=True)
+    allowed_secrets = List(
+        Unicode(), help="Hashes of strings that look like secrets and may be sent."
     ).tag(config=True)
     connect_timeout = Real(5.0, min=0.01, help="Seconds to connect.").tag(config=True)
     first_token_timeout = Real(300.0, min=0.01, help="Seconds to the first data event.").tag(
@@ -278,6 +251,8 @@ def parsed(trait: TraitType[Any, Any], text: str) -> Any:
         return int(text.replace(",", "").replace("_", ""))
     if isinstance(trait, Float):
         return float(text)
-    if isinstance(trait, Dict):
+    if isinstance(trait, List):
+        return [word.strip() for word in text.split(",") if word.strip()]
+    if isinstance(trait, (Dict, Patterns)):
         return json.loads(text.replace("'", '"'))
     return text.strip()

@@ -23,6 +23,7 @@ from __future__ import annotations
 
 import re
 import traceback
+from decimal import Decimal
 from typing import TYPE_CHECKING, Literal
 
 from traitlets import TraitError
@@ -203,7 +204,15 @@ class EmptyAnswer(M1Error):
 
 
 class BudgetExceeded(M1Error):
-    """The call could cost more than is left, or than one call may cost."""
+    """The call could cost more than is left, or than one call may cost.
+
+    In US dollars, where a budget refused it: what is left of it, what is held, and the least
+    budget that would take the call.
+    """
+
+    left: Decimal | None = None
+    held: Decimal | None = None
+    needed: Decimal | None = None
 
 
 class LedgerProblem(M1Error):

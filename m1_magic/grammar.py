@@ -17,8 +17,9 @@ from dataclasses import fields
 from typing import Any, NoReturn
 
 from .calls import Options
-from .config import dollars, send_level
+from .config import send_level
 from .errors import UsageError, plain
+from .traits import dollars
 
 RANGES = (
     ("temperature", 0, 2.0),

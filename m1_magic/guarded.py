@@ -14,7 +14,8 @@ from contextlib import contextmanager, suppress
 from datetime import datetime
 from decimal import Decimal
 
-from .calls import Attempt, Call, Event, Receipt, Request, Totals
+from . import sums
+from .calls import Attempt, Call, Event, Receipt, Request, Totals, Usage
 from .errors import LedgerProblem, plain
 from .ledger import Ledger
 from .render import Silent, View
@@ -99,6 +100,11 @@ class Booked:
         """See Ledger.settle."""
         with self._noted():
             self._ledger.settle(attempt)
+
+    def learn(self, request: Request, usage: Usage) -> None:
+        """See sums.learn."""
+        with self._noted():
+            sums.learn(self._ledger, request.model, request.text, usage.input)
 
     def finish(self, call: Call, keep_text: bool) -> None:
         """See Ledger.finish."""

@@ -210,12 +210,15 @@ class Ledger(Store):
             )
         if spent + held + hold > to_nano(budget):
             left = max(from_nano(to_nano(budget) - spent - held), Decimal(0))
-            raise BudgetExceeded(
+            refused = BudgetExceeded(
                 f"This call could cost ${from_nano(hold):f}, and of the {period}'s budget of"
                 f" ${budget:f} ${from_nano(spent):f} is spent and ${from_nano(held):f} held:"
                 f" ${left:f} is left.",
                 todo="Lower --max-tokens, attach less, or raise it with %m1 budget.",
             )
+            refused.left, refused.held = left, from_nano(held)
+            refused.needed = from_nano(spent + held + hold)
+            raise refused
 
     def _sums(self, db: sqlite3.Connection, period: str, now: datetime) -> tuple[int, ...]:
         """Return nano-dollars spent and held, attempts without a price, and calls."""

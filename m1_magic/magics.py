@@ -39,6 +39,7 @@ class M1Magics(Magics):
     def m1(self, line: str, cell: str | None = None) -> None:
         """Ask MiniMax M1 (``%%m1``), or run a verb (``%m1 help`` lists them)."""
         try:
+            self._keyless(line)
             if cell is None:
                 self._line(line)
             else:
@@ -46,6 +47,12 @@ class M1Magics(Magics):
         except Told as error:
             error.frames = "all" if api.settings().traceback else "none"
             raise
+
+    def _keyless(self, line: str) -> None:
+        """Refuse a key in a line before any error can quote the line."""
+        from . import redact
+
+        redact.refuse(line, redact.policy(api.settings()), place="The line")
 
     def _cell(self, line: str, cell: str) -> None:
         from . import grammar
@@ -148,7 +155,7 @@ one_line.has_side_effects = True  # type: ignore[attr-defined]
 def complete(shell: InteractiveShell, event: Any) -> list[str]:
     """Return what may follow in a ``%%m1`` or ``%m1`` line: verbs, options, levels, frames."""
     from . import grammar, verbs
-    from .config import LEVELS
+    from .config import LEVELS, PERIODS
 
     typed = event.text_until_cursor.split()
     before = typed if event.text_until_cursor.endswith(" ") else typed[:-1]
@@ -161,11 +168,16 @@ def complete(shell: InteractiveShell, event: Any) -> list[str]:
         return list(LEVELS)
     if last == "--think":
         return list(THINK)
+    if last == "--by" and before[1] == "cost":
+        return ["model", "day", "notebook", "chat"]
+    if last == "--per" and before[1] == "budget":
+        return list(PERIODS)
     if before == ["%m1"]:
         return list(verbs.VERBS)
     if before[0] == "%m1" and before[1] != "ask":
         known = {"use": ["openrouter", "offline"], "set": verbs.settings_names()}
         known |= {"help": list(verbs.VERBS), "forget": ["--all"]}
+        known |= {"cost": ["--by", "--csv", "--release"], "budget": ["--per", "none"]}
         if before[1] == "df":
             return [flag for flag in grammar.table_flags() if flag.startswith("--")]
         return known.get(before[1], []) if len(before) == 2 else []

@@ -9,20 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import ROUND_CEILING, ROUND_HALF_EVEN, Decimal, InvalidOperation
 from typing import Any
 
-from .calls import Message, Request, Usage
-from .config import MOST
+from .calls import Request, Usage
+from .tokens import most_tokens
+from .traits import MOST
 
 MILLION = Decimal(1_000_000)
 NANO = Decimal(1_000_000_000)
-# What a chat template adds around each message; M1's own is about a dozen tokens.
-TEMPLATE_TOKENS = 32
 # Context and most output tokens of M1 at OpenRouter (its model page); the server's list goes first.
 LIMITS = {"minimax/minimax-m1": (1_000_000, 40_000)}
-# Characters a token in mixed English, code and tables (measured against M1's merges: 2.0 to 3.9).
-CHARACTERS_A_TOKEN = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +35,8 @@ class Price:
 class Offer:
     """What may be had of a model: limits in tokens, and prices over all its endpoints.
 
-    ``dearest`` is what a hold must count with, ``cheapest`` the other end of a price range.
+    ``dearest`` is what a hold must count with, ``cheapest`` the other end of a price range;
+    ``at`` is when the list was fetched, None for one that came with a package.
     """
 
     model: str
@@ -46,6 +45,7 @@ class Offer:
     cheapest: Price | None = None
     dearest: Price | None = None
     source: str = ""
+    at: datetime | None = None
 
 
 def amount(value: object) -> Decimal | None:
@@ -86,17 +86,6 @@ def hold(request: Request, price: Price) -> Decimal:
     """Return the most that ``request`` could cost, rounded up to a nano-dollar."""
     worst = Usage(most_tokens(request.messages), request.max_tokens)
     return from_nano(to_nano(estimate(worst, price), ROUND_CEILING))
-
-
-def most_tokens(messages: tuple[Message, ...]) -> int:
-    """Return a bound that no prompt passes: M1's BPE works on bytes, a token is at least one."""
-    text = sum(len(m.content.encode("utf-8", "replace")) for m in messages)
-    return text + TEMPLATE_TOKENS * (len(messages) + 1)
-
-
-def likely_tokens(text: str) -> int:
-    """Return about how many tokens ``text`` has."""
-    return round(len(text) / CHARACTERS_A_TOKEN)
 
 
 def to_nano(dollars: Decimal, rounding: str = ROUND_HALF_EVEN) -> int:

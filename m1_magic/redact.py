@@ -3,14 +3,21 @@
 A secret is known by its issuer's prefix and its length, never by entropy, so prose, hashes and
 base64 stay untouched. Each rule starts with a literal that ``in`` looks for first, and its
 repeats are bounded or end the pattern, so that the work grows with the text and no faster.
+Patterns of one's own (``M1.own_secrets``) come beside them; ``M1.allowed_secrets`` lets single
+strings through, known by their hash only, so that a notebook can say it without holding them.
 """
 
 from __future__ import annotations
 
+import hashlib
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
-from .errors import SecretInPrompt
+from .calls import Request
+from .config import M1
+from .errors import SecretInPrompt, plain
 
 CHARS = "[A-Za-z0-9_-]"
 # A run of key characters: hyphenated lower-case words (a slug) are not one.
@@ -71,6 +78,18 @@ RULES = tuple(
 )
 
 
+# How much of a SHA-256 names a string in the allow-list: 64 bits.
+DIGEST = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What counts as a secret beside the issuers' rules, and which strings do not."""
+
+    own: tuple[tuple[str, re.Pattern[str]], ...] = ()
+    allowed: frozenset[str] = frozenset()
+
+
 @dataclass(frozen=True, slots=True)
 class Secret:
     """Where a secret stands in a text, and whose it is; never its text."""
@@ -80,45 +99,107 @@ class Secret:
     end: int
 
 
-def find(text: str) -> tuple[Secret, ...]:
+ISSUERS = Policy()
+MASK = "[masked: "
+
+
+def policy(settings: M1) -> Policy:
+    """Return the policy of these settings."""
+    allowed = (word.strip().lower() for word in settings.allowed_secrets)
+    patterns = settings.own_secrets or {}
+    own = tuple(_compiled(plain(kind, 60), text) for kind, text in patterns.items())
+    return Policy(own, frozenset(filter(None, allowed)))
+
+
+def digest(secret: str) -> str:
+    """Return the name under which the allow-list knows a string."""
+    return hashlib.sha256(secret.encode("utf-8", "replace")).hexdigest()[:DIGEST]
+
+
+def find(text: str, policy: Policy = ISSUERS) -> tuple[Secret, ...]:
     """Return the secrets of ``text`` in order, without overlaps."""
     found = []
     for kind, literal, pattern in RULES:
         if literal in text:
             group = "secret" if "secret" in pattern.groupindex else 0
             found += [Secret(kind, *match.span(group)) for match in pattern.finditer(text)]
+    for kind, pattern in policy.own:
+        found += [Secret(kind, *match.span()) for match in pattern.finditer(text) if match[0]]
     apart: list[Secret] = []
     for secret in sorted(found, key=lambda one: (one.start, -one.end)):
         if not apart or secret.start >= apart[-1].end:
             apart.append(secret)
         elif secret.end > apart[-1].end:
             apart[-1] = Secret(apart[-1].kind, apart[-1].start, secret.end)
+    if policy.allowed:
+        apart = [s for s in apart if digest(text[s.start : s.end]) not in policy.allowed]
     return tuple(apart)
 
 
-def mask(text: str) -> tuple[str, int]:
+def mask(text: str, policy: Policy = ISSUERS) -> tuple[str, int]:
     """Return ``text`` with ``[masked: OpenRouter key]`` for each secret, and their number."""
-    secrets = find(text)
+    secrets = find(text, policy)
     pieces, at = [], 0
     for secret in secrets:
-        pieces += [text[at : secret.start], f"[masked: {secret.kind}]"]
+        pieces += [text[at : secret.start], f"{MASK}{secret.kind}]"]
         at = secret.end
     return "".join((*pieces, text[at:])), len(secrets)
 
 
-def refuse(prompt: str) -> None:
-    """Raise if a secret was typed into the prompt.
+def check(request: Request, policy: Policy = ISSUERS) -> None:
+    """Raise if a secret stands anywhere in what would leave: the one scan over the whole of it.
+
+    Attachments come masked; what is found was typed, or is a value that was put in its place.
+
+    Raises:
+        SecretInPrompt: names kinds, places and hashes, never the text.
+    """
+    for place, text in _parts(request):
+        refuse(text, policy, place, request.prompt or None)
+
+
+def refuse(
+    text: str, policy: Policy = ISSUERS, place: str = "The prompt", typed: str | None = None
+) -> None:
+    """Raise if a secret stands in the text.
+
+    Args:
+        text: what would leave.
+        policy: what counts as a secret.
+        place: how the message calls the text.
+        typed: the prompt as typed, if ``text`` holds values besides; lines are counted in it.
 
     Raises:
         SecretInPrompt: names kinds and line numbers, never the text.
     """
-    secrets = find(prompt)
+    secrets = find(text, policy)
     if not secrets:
         return
-    places = [f"{s.kind} in line {prompt.count(chr(10), 0, s.start) + 1}" for s in secrets[:5]]
+    source = text if typed is None or place != "The prompt" else typed
+    places = [f"{s.kind} {_line(text[s.start : s.end], source)}" for s in secrets[:5]]
     more = f" and {len(secrets) - 5} more" if len(secrets) > 5 else ""
+    hashes = dict.fromkeys(digest(text[s.start : s.end]) for s in secrets[:5])
     raise SecretInPrompt(
-        f"The prompt holds a secret: {', '.join(places)}{more}.",
+        f"{place} holds a secret: {', '.join(places)}{more}.",
         todo="Delete it from the cell, and replace the key where it was made: this one is in the "
-        "notebook's history. Keep keys in the environment, or with %m1 login.",
+        "notebook's history. Keep keys in the environment, or with %m1 login. A false alarm is let "
+        f"through by a cell %m1 set allowed_secrets {','.join(hashes)}.",
     )
+
+
+def _parts(request: Request) -> Iterator[tuple[str, str]]:
+    """Yield every text of a request that somebody wrote, and what to call it."""
+    for message in request.messages:
+        yield ("The system prompt" if message.role == "system" else "The prompt", message.content)
+    yield "--model", request.model
+    yield "--stop", "\n".join(request.stop)
+
+
+def _line(secret: str, source: str) -> str:
+    at = source.find(secret)
+    return "in a {{value}}" if at < 0 else f"in line {source.count(chr(10), 0, at) + 1}"
+
+
+@lru_cache(maxsize=64)
+def _compiled(kind: str, pattern: str) -> tuple[str, re.Pattern[str]]:
+    return kind, re.compile(pattern)

@@ -86,6 +86,10 @@ SCHEMA = (
     ALTER TABLE attempts ADD COLUMN process TEXT;
     ALTER TABLE attempts ADD COLUMN lease TEXT;
     ALTER TABLE attempts ADD COLUMN estimate_nano INTEGER;
+    CREATE TABLE notebooks (session TEXT PRIMARY KEY, notebook TEXT) WITHOUT ROWID;
+    CREATE TABLE lengths (
+        model TEXT, kind TEXT, characters INTEGER, tokens INTEGER, PRIMARY KEY (model, kind)
+    ) WITHOUT ROWID;
     CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
     CREATE TABLE totals (
         kind TEXT NOT NULL, name TEXT NOT NULL, spent INTEGER NOT NULL DEFAULT 0,

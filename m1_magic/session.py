@@ -14,10 +14,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from . import settling
+from . import pricelist, settling, sums
 from .backends import Backend, Chooser
+from .budget import over_budget, over_max_cost
 from .calls import Attempt, Call, Receipt, Reply, Request, Started, Totals, Waiting
 from .config import M1
+from .endpoints import OFFLINE
 from .errors import NOT_CHARGED, BudgetExceeded, LedgerProblem, M1Error, Stopped, Told, plain
 from .fold import Fold, empty, late, priced, reply, stopped
 from .guarded import Booked, Shown
@@ -27,8 +29,8 @@ from .ledger import Ledger, new_id
 from .prices import Offer, hold, known
 from .prompt import fitted
 from .render import View
-from .render.footer import at_most
 from .store import now_utc
+from .tokens import likely_tokens
 
 BACK_OFF = 0.5
 
@@ -52,6 +54,7 @@ class Session:
         backend: who answers, chosen anew by the settings of each call.
         now, sleep, clock: the time in UTC, how to wait, and seconds that never go back.
         pauses: seconds between looks for prices that are owed; `settling.PAUSES` if None.
+        notebook: the path of the notebook that is served, None where it is not known.
     """
 
     def __init__(
@@ -64,6 +67,7 @@ class Session:
         sleep: Callable[[float], None] = time.sleep,
         clock: Callable[[], float] = time.monotonic,
         pauses: Sequence[float] | None = None,
+        notebook: Callable[[], str | None] = lambda: None,
     ) -> None:
         self.settings = settings
         self.last: Reply | None = None
@@ -71,9 +75,10 @@ class Session:
         self._ledger: Ledger | None = None
         self._lock = threading.RLock()
         self._backend, self._now, self._sleep, self._clock = backend, now, sleep, clock
-        self._offers: dict[tuple[str, str, str], Offer | None] = {}
+        self._offers: dict[tuple[str, str, str], tuple[datetime, Offer | None]] = {}
         self._pauses = settling.PAUSES if pauses is None else pauses
         self._settler = settling.Settler(self._look, self._pauses)
+        self.notebook = notebook()
 
     @property
     def ledger(self) -> Ledger:
@@ -128,12 +133,26 @@ class Session:
         return call.reply
 
     def offer(self, backend: Backend, model: str) -> Offer | None:
-        """Return limits and prices of ``model`` at this backend, asked for once a session."""
-        key = (backend.name, model, repr(self.settings.max_price))
-        if key not in self._offers:
-            offer = backend.offer(model, self.settings.max_price)
-            self._offers[key] = offer or (known(model) if backend.prices_known else None)
-        return self._offers[key]
+        """Return limits and prices of ``model`` at this backend, asked for once an hour."""
+        most, now = self.settings.max_price, self._now()
+        key = (backend.name, model, repr(most))
+        if key in self._offers and abs(now - self._offers[key][0]) < pricelist.FRESH:
+            return self._offers[key][1]
+        offer = backend.offer(model, most)
+        if offer is not None:
+            offer = replace(offer, at=now)
+            pricelist.keep(backend.name, model, most, offer)
+        elif backend.prices_known:
+            offer = pricelist.kept(backend.name, model, most, now) or known(model)
+        self._offers[key] = (now, offer)
+        return offer
+
+    def likely_tokens(self, request: Request) -> int:
+        """Return about how many tokens the prompt has, by what was counted for this model."""
+        try:
+            return likely_tokens(request.text, sums.learned(self.ledger, request.model))
+        except LedgerProblem:  # a guess needs no ledger
+            return likely_tokens(request.text)
 
     def totals(self) -> Totals:
         """Return what was spent, and what the budget says."""
@@ -152,6 +171,7 @@ class Session:
         """Return the ledger without old text, and with what kernels left that have ended."""
         try:
             purge(ledger, self._now() - timedelta(days=self.settings.keep_days))
+            sums.name_session(ledger, self.notebook)
             if ended := settling.sweep(ledger, self._now()):
                 ledger.tell(f"{ended} call(s) of a kernel that ended are not settled: %m1 cost.")
             if ledger.pending(None):
@@ -167,13 +187,8 @@ class Session:
         request = fitted(request, offer, asked)
         most = hold(request, offer.dearest) if offer and offer.dearest else None
         limit = self.settings.max_cost if max_cost is None else max_cost
-        if limit is not None and most is not None and most > limit:
-            could = at_most(most)
-            allowing = could[1:].replace(",", "")
-            raise BudgetExceeded(
-                f"This call could cost {could}, and a call may cost ${limit:f} at most.",
-                todo=f"Allow it with --max-cost {allowing}, lower --max-tokens, or attach less.",
-            )
+        if limit is not None and offer and most is not None and most > limit:
+            raise over_max_cost(request, offer, most, limit)
         backend.ready()
         return Plan(request, backend, offer, most)
 
@@ -202,7 +217,10 @@ class Session:
         """Return a new attempt that is in the ledger, so that it may be sent."""
         s, attempt = self.settings, Attempt(new_id(), hold=plan.most)
         name = plan.backend.name
-        self.ledger.reserve(call, attempt, name, s.budget, s.budget_period, s.keep_text)
+        try:
+            self.ledger.reserve(call, attempt, name, s.budget, s.budget_period, s.keep_text)
+        except BudgetExceeded as refused:
+            raise over_budget(refused, call.request, plan.offer, s) from None
         return attempt
 
     def _attempts(
@@ -220,6 +238,8 @@ class Session:
             error = self._once(call, attempt, plan, fold, shown, book)
             attempt = priced(attempt, fold, plan.backend.name, plan.offer, error)
             book.settle(attempt)
+            if attempt.usage and plan.backend.name != OFFLINE:
+                book.learn(call.request, attempt.usage)
             call = replace(call, attempts=(*call.attempts, attempt))
             if error is None:
                 error = empty(fold, attempt)

@@ -7,6 +7,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from m1_magic.backends.clock import Clock
 from m1_magic.calls import Event, Finish, Message, Receipt, Request, Started, Text, Usage
 from m1_magic.config import M1
 from m1_magic.ledger import open_ledger
@@ -36,6 +37,7 @@ class Scripted:
     """A Backend that plays one script an attempt, and the Chooser that always chooses it."""
 
     prices_known = False
+    clock = Clock()
 
     def __init__(
         self,

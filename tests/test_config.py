@@ -18,9 +18,10 @@ from traitlets.config import Config
 
 from emulator import Answer, OpenRouter
 from m1_magic import api
-from m1_magic.config import M1, change, dollars, home, load, save, send_level
+from m1_magic.config import M1, change, home, load, save, send_level
 from m1_magic.endpoints import OFFLINE, OPENROUTER, Endpoint, endpoint
 from m1_magic.errors import BadSetting, LedgerProblem, UsageError
+from m1_magic.traits import dollars
 
 DEFAULTS: dict[str, Any] = {
     "model": "minimax/minimax-m1",
@@ -37,6 +38,8 @@ DEFAULTS: dict[str, Any] = {
     "data_collection": None,
     "zdr": None,
     "max_price": None,
+    "own_secrets": None,
+    "allowed_secrets": [],
     "connect_timeout": 5.0,
     "first_token_timeout": 300.0,
     "token_timeout": 60.0,

@@ -42,6 +42,9 @@ HOME = endpoint(OPENROUTER)
 ELSEWHERE = endpoint("https://llm.example.org/v1")
 LOCAL = endpoint("http://127.0.0.1:8000/v1")
 POSIX = pytest.mark.skipif(not hasattr(os, "geteuid"), reason="modes and owners are POSIX")
+GIVING = pytest.mark.skipif(
+    not hasattr(os, "geteuid") or os.geteuid() != 0, reason="needs root to give away"
+)
 NOTHING: keyring.backend.KeyringBackend = keyring.backends.fail.Keyring()  # type: ignore[no-untyped-call]
 
 
@@ -174,7 +177,7 @@ def hidden(text: str) -> None:
 # --- a key is never shown ---------------------------------------------------------------------
 
 
-def test_a_key_shows_where_it_comes_from_and_nothing_else() -> None:
+def test_k5_a_key_shows_where_it_comes_from_and_nothing_else() -> None:
     key = keys.find(HOME, {"OPENROUTER_API_KEY": TEXT})
     assert repr(key) == str(key) == f"{key!r}" == f"{key!s}" == "<key from OPENROUTER_API_KEY>"
     assert key.source == "OPENROUTER_API_KEY"
@@ -191,7 +194,7 @@ def test_the_wire_gets_the_whole_key() -> None:
     assert hash(key) == hash(TEXT)
 
 
-def test_the_openai_client_sends_it_and_does_not_show_it() -> None:
+def test_k5_the_openai_client_sends_it_and_does_not_show_it() -> None:
     openai = pytest.importorskip("openai")
     key = keys.find(HOME, {"OPENROUTER_API_KEY": TEXT})
     with openai.OpenAI(api_key=key, base_url="http://127.0.0.1:9/v1") as client:
@@ -199,7 +202,7 @@ def test_the_openai_client_sends_it_and_does_not_show_it() -> None:
         hidden(repr(client) + repr(client.api_key))
 
 
-def test_copies_are_as_masked_as_the_key() -> None:
+def test_k5_copies_are_as_masked_as_the_key() -> None:
     key = keys.Key(TEXT, "here")
     for twin in (
         copy.copy(key),
@@ -212,13 +215,13 @@ def test_copies_are_as_masked_as_the_key() -> None:
 
 
 @pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
-def test_a_key_cannot_be_pickled(protocol: int) -> None:
+def test_k5_a_key_cannot_be_pickled(protocol: int) -> None:
     with pytest.raises(TypeError, match="never pickled") as caught:
         pickle.dumps({"key": keys.Key(TEXT, "here")}, protocol)
     hidden(str(caught.value))
 
 
-def test_logs_do_not_show_it(caplog: pytest.LogCaptureFixture) -> None:
+def test_k10_logs_do_not_show_it(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.DEBUG):
         logging.getLogger("m1").debug("key %s %r", keys.Key(TEXT, "here"), keys.Key(TEXT, "here"))
     assert "<key from here>" in caplog.text
@@ -306,7 +309,7 @@ def test_no_traceback_of_ipython_shows_it(xmode: str, tmp_path: Path) -> None:
     hidden(shown)
 
 
-def test_no_error_carries_it_along(key_file: Path) -> None:
+def test_k11_no_error_carries_it_along(key_file: Path) -> None:
     put(key_file, '{"openrouter.ai": "' + TEXT + '", broken')
     with pytest.raises(BadKey, match="damaged") as caught:
         keys.find(HOME)
@@ -457,7 +460,9 @@ def test_stored_openrouter_keys_do_not_leave_for_another_host_either(
         (LOCAL, {"M1_API_KEY": TEXT}, "M1_API_KEY"),
     ],
 )
-def test_each_endpoint_has_its_variable(target: Any, environ: dict[str, str], source: str) -> None:
+def test_k17_each_endpoint_has_its_variable(
+    target: Any, environ: dict[str, str], source: str
+) -> None:
     key = keys.find(target, environ)
     assert (key.source, key.reveal()) == (source, environ[source])
     assert keys.known(target, environ) == source
@@ -555,7 +560,7 @@ def colab(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     return secrets
 
 
-def test_environment_then_colab_then_keyring_then_file(
+def test_k17_environment_then_colab_then_keyring_then_file(
     colab: dict[str, Any], ring: Working, key_file: Path
 ) -> None:
     places = ["environment", "colab", "keyring", "file"]
@@ -604,7 +609,7 @@ def test_a_malformed_colab_secret_is_named(colab: dict[str, Any]) -> None:
         Weak,
     ],
 )
-def test_an_unusable_keyring_is_passed_over_and_the_file_is_used(
+def test_k13_an_unusable_keyring_is_passed_over_and_the_file_is_used(
     backend: Any, key_file: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     keyring.set_keyring(backend())
@@ -629,7 +634,7 @@ def test_without_the_keyring_package_the_file_is_used(
     assert keys.find(HOME, {}) == TEXT
 
 
-def test_a_hanging_keyring_holds_nobody_up_twice(hanging: Hanging, key_file: Path) -> None:
+def test_k13_a_hanging_keyring_holds_nobody_up_twice(hanging: Hanging, key_file: Path) -> None:
     put(key_file, {"openrouter.ai": TEXT})
     assert keys.find(HOME, {}).source == str(key_file)
     assert hanging.asked == 1
@@ -774,7 +779,7 @@ def test_a_host_that_is_none_is_refused(typed: str, ring: Working) -> None:
 
 @POSIX
 @pytest.mark.parametrize("umask", [0o000, 0o022, 0o077])
-def test_the_file_is_private_whatever_the_umask(umask: int, key_file: Path) -> None:
+def test_k15_the_file_is_private_whatever_the_umask(umask: int, key_file: Path) -> None:
     before = os.umask(umask)
     try:
         assert keys.store("openrouter.ai", TEXT) == str(key_file)
@@ -791,7 +796,7 @@ def test_the_file_is_private_whatever_the_umask(umask: int, key_file: Path) -> N
 
 @POSIX
 @pytest.mark.parametrize("mode", [0o644, 0o640, 0o604, 0o660, 0o602, 0o610])
-def test_a_file_that_others_can_open_is_refused(mode: int, key_file: Path) -> None:
+def test_k14_a_file_that_others_can_open_is_refused(mode: int, key_file: Path) -> None:
     put(key_file, {"openrouter.ai": TEXT}, mode)
     for action in (
         lambda: keys.find(HOME, {}),
@@ -809,7 +814,7 @@ def test_a_file_that_others_can_open_is_refused(mode: int, key_file: Path) -> No
 
 @POSIX
 @pytest.mark.parametrize("there", [True, False])
-def test_a_link_is_refused(there: bool, key_file: Path, tmp_path: Path) -> None:
+def test_k14_a_link_is_refused(there: bool, key_file: Path, tmp_path: Path) -> None:
     target = tmp_path / "elsewhere.json"
     if there:
         put(target, {"openrouter.ai": TEXT})
@@ -834,10 +839,21 @@ def test_a_pipe_or_a_folder_in_its_place_is_refused_at_once(key_file: Path) -> N
         keys.find(HOME, {})
 
 
-@pytest.mark.skipif(
-    not hasattr(os, "geteuid") or os.geteuid() != 0, reason="needs root to give away"
-)
-def test_a_file_of_another_user_is_refused(key_file: Path) -> None:
+@GIVING
+def test_k14_a_folder_open_to_all_gives_nothing_away(key_file: Path) -> None:
+    put(key_file, {"openrouter.ai": TEXT}).parent.chmod(0o777)
+    assert keys.find(HOME, {}) == TEXT
+    os.rename(put(key_file.with_name("theirs"), {"openrouter.ai": TEXT}), key_file)
+    os.chown(key_file, 12345, -1)  # as another user would replace it
+    with pytest.raises(BadKey, match="belongs to another user"):
+        keys.find(HOME, {})
+    key_file.unlink()
+    assert keys.store("openrouter.ai", TEXT) == str(key_file)
+    assert key_file.stat().st_mode & 0o077 == 0
+
+
+@GIVING
+def test_k14_a_file_of_another_user_is_refused(key_file: Path) -> None:
     put(key_file, {"openrouter.ai": TEXT})
     os.chown(key_file, 12345, -1)
     with pytest.raises(BadKey, match="belongs to another user"):

@@ -23,10 +23,17 @@ import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from emulator import Answer, OpenRouter
 from ledgers import CENT, HOST, NOW, call, reserve, rows, settle, spend, sums
+from m1_magic import sums as sums_of
 from m1_magic.calls import Attempt, Call, Message, Reply, Request, Usage
 from m1_magic.errors import BudgetExceeded, LedgerProblem
 from m1_magic.history import purge
@@ -266,7 +273,7 @@ def test_numbers_beyond_64_bits_do_not_lose_the_row(ledger: Ledger, path: Path) 
 # -- sums and budgets -----------------------------------------------------------------------
 
 
-def test_a_hundred_thousand_costs_sum_exactly(ledger: Ledger, path: Path) -> None:
+def test_m1_a_hundred_thousand_costs_sum_exactly(ledger: Ledger, path: Path) -> None:
     attempt = reserve(ledger)
     settle(ledger, attempt, "0.00012345")
     with closing(sqlite3.connect(path)) as db:
@@ -320,7 +327,7 @@ def test_l22_fifty_thousand_calls_add_up_in_every_period(ledger: Ledger, path: P
         ("month", "2026-02-28T20:00:00-05:00", "2026-03-01T00:30:00+01:00"),
     ],
 )
-def test_l21_periods_begin_at_midnight_utc(
+def test_l21_m19_periods_begin_at_midnight_utc(
     ledger: Ledger, period: str, inside: str, outside: str
 ) -> None:
     spend(ledger, "1", datetime.fromisoformat(inside))
@@ -356,7 +363,7 @@ def test_a_budget_is_kept_to_the_last_nano_dollar(ledger: Ledger, period: str) -
     reserve(ledger, Decimal(0), budget, period)
 
 
-def test_a_hold_is_rounded_up(ledger: Ledger) -> None:
+def test_m21_a_hold_is_rounded_up(ledger: Ledger) -> None:
     reserve(ledger, Decimal("0.0000000001"))
     assert sums(ledger) == (0, Decimal("0.000000001"))
 
@@ -375,7 +382,7 @@ def test_an_unknown_price_is_refused_under_a_budget_only(ledger: Ledger) -> None
     reserve(ledger, None)
 
 
-def test_l21_an_old_month_does_not_burden_the_new_one(ledger: Ledger) -> None:
+def test_l21_m19_an_old_month_does_not_burden_the_new_one(ledger: Ledger) -> None:
     reserve(ledger, Decimal(1), Decimal(1), "month", NOW - timedelta(days=31))
     reserve(ledger, Decimal(1), Decimal(1), "month", NOW)
     with pytest.raises(BudgetExceeded):
@@ -383,19 +390,23 @@ def test_l21_an_old_month_does_not_burden_the_new_one(ledger: Ledger) -> None:
 
 
 class Budgeted(RuleBasedStateMachine):
-    """Two kernels reserve and settle in any order; what is spent and held stays within budget."""
+    """Kernels reserve, settle, let go and die in any order; spent + held stays within budget."""
 
     budget = Decimal("0.05")
+    who = st.integers(0, 2)
 
     def __init__(self) -> None:
         super().__init__()
         self.folder = tempfile.TemporaryDirectory()
-        path = Path(self.folder.name) / "ledger.db"
-        self.ledgers = [Ledger(path, "a"), Ledger(path, "b")]
+        self.path = Path(self.folder.name) / "ledger.db"
+        self.ledgers = [Ledger(self.path, name) for name in "abc"]
         self.open: list[Attempt] = []
         self.spent = Decimal(0)
 
-    @rule(who=st.integers(0, 1), nano=st.integers(0, 30_000_000))
+    def any_open(self, data: st.DataObject) -> Attempt:
+        return self.open.pop(data.draw(st.integers(0, len(self.open) - 1)))
+
+    @rule(who=who, nano=st.integers(0, 30_000_000))
     def reserve(self, who: int, nano: int) -> None:
         hold = Decimal(nano) / 10**9
         held = sum((a.hold or Decimal(0) for a in self.open), Decimal(0))
@@ -403,21 +414,44 @@ class Budgeted(RuleBasedStateMachine):
         try:
             self.open.append(reserve(self.ledgers[who], hold, self.budget, "day"))
             assert fits
-        except BudgetExceeded:
+        except BudgetExceeded as refused:
             assert not fits
+            assert refused.needed == self.spent + held + hold
+            assert refused.left == self.budget - self.spent - held
 
-    @rule(who=st.integers(0, 1), share=st.integers(0, 100), data=st.data())
+    @precondition(lambda self: self.open)
+    @rule(who=who, share=st.integers(0, 100), data=st.data())
     def settle(self, who: int, share: int, data: st.DataObject) -> None:
-        if self.open:
-            attempt = self.open.pop(data.draw(st.integers(0, len(self.open) - 1)))
-            cost = ((attempt.hold or Decimal(0)) * share / 100).quantize(Decimal("1E-9"))
-            settle(self.ledgers[who], attempt, str(cost))
-            self.spent += cost
+        attempt = self.any_open(data)
+        cost = ((attempt.hold or Decimal(0)) * share / 100).quantize(Decimal("1E-9"))
+        settle(self.ledgers[who], attempt, str(cost))
+        self.spent += cost
 
-    @rule(who=st.integers(0, 1), data=st.data())
+    @precondition(lambda self: self.open)
+    @rule(who=who, data=st.data())
     def leave_pending(self, who: int, data: st.DataObject) -> None:
+        settle(self.ledgers[who], data.draw(st.sampled_from(self.open)), None)
+
+    @precondition(lambda self: self.open)
+    @rule(who=who, data=st.data())
+    def release(self, who: int, data: st.DataObject) -> None:
+        attempt = self.any_open(data)
+        # Long after: then it does not matter whether its process lives.
+        gone = sums_of.release(
+            self.ledgers[who], attempt.id[:12], NOW + timedelta(days=1), timedelta(hours=1)
+        )
+        assert gone.hold == attempt.hold
+
+    @rule(who=who, data=st.data())
+    def kill(self, who: int, data: st.DataObject) -> None:
+        """A kernel dies within its transaction; another one takes its place."""
+        dying = self.ledgers[who]
+        dying._db.execute("BEGIN IMMEDIATE")
         if self.open:
-            settle(self.ledgers[who], data.draw(st.sampled_from(self.open)), None)
+            one = data.draw(st.sampled_from(self.open))
+            dying._db.execute("UPDATE attempts SET hold_nano = 0 WHERE id = ?", (one.id,))
+        dying._db.close()
+        self.ledgers[who] = Ledger(self.path, new_id())
 
     @invariant()
     def within(self) -> None:
@@ -433,7 +467,7 @@ class Budgeted(RuleBasedStateMachine):
         self.folder.cleanup()
 
 
-def test_no_order_of_reserving_and_settling_passes_the_budget() -> None:
+def test_m14_no_order_of_events_passes_the_budget() -> None:
     run_state_machine_as_test(  # type: ignore[no-untyped-call]
         Budgeted,
         settings=hypothesis_settings(max_examples=25, stateful_step_count=20, deadline=None),
@@ -478,7 +512,7 @@ def racing(path: Path, barrier: Any, queue: Any, tries: int) -> None:
         queue.put(repr(error))
 
 
-def test_l02_six_kernels_never_pass_the_budget_together(path: Path) -> None:
+def test_l02_m16_six_kernels_never_pass_the_budget_together(path: Path) -> None:
     context = multiprocessing.get_context("spawn")
     barrier, queue = context.Barrier(6), context.Queue()
     racers = [context.Process(target=racing, args=(path, barrier, queue, TRIES)) for _ in range(6)]

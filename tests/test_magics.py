@@ -205,7 +205,7 @@ BAD = {
     "%m1 use https://me:secret@example.com/v1": "holds a password",
     "%m1 budget lots": "'lots' does not fit",
     "%m1 budget 1 --per year": "invalid choice: 'year'",
-    "%m1 cost now": "takes nothing after it",
+    "%m1 cost now": "unrecognized arguments: now",
     "%m1 df": "Which table?",
     "%m1 df nothing": "There is no DataFrame 'nothing'.",
     "%m1 help budgte": "Did you mean budget?",
@@ -362,6 +362,9 @@ def test_completion(shell: Any, run: Run) -> None:
     assert "schema" in complete("%%m1 --send ")
     assert "temperature" in complete("%m1 set te")
     assert "offline" in complete("%m1 use ")
+    assert "--csv" in complete("%m1 cost --c")
+    assert complete("%m1 cost --by m") == ["model"]
+    assert complete("%m1 budget 1 --per d") == ["day"]
 
 
 def test_unload_undoes_it_all(run: Run, shell: Any) -> None:

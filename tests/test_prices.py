@@ -15,13 +15,13 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from emulator import MISSING, Answer, OpenRouter
-from m1_magic import api
-from m1_magic.calls import Finish, Message, Reply, Request, Started, Text, Usage
+from m1_magic import api, pricelist
+from m1_magic.calls import Finish, Message, Options, Reply, Request, Started, Text, Usage
 from m1_magic.config import M1
-from m1_magic.errors import BudgetExceeded, CutOff, M1Error
+from m1_magic.errors import BudgetExceeded, CutOff, EmptyAnswer, M1Error
+from m1_magic.ledger import now_utc
 from m1_magic.prices import (
     LIMITS,
-    TEMPLATE_TOKENS,
     Offer,
     Price,
     amount,
@@ -30,17 +30,19 @@ from m1_magic.prices import (
     from_nano,
     hold,
     known,
-    likely_tokens,
-    most_tokens,
     offer_of,
     recorded,
     to_nano,
 )
+from m1_magic.render.footer import line, money
 from m1_magic.session import Session
+from m1_magic.tokens import TEMPLATE_TOKENS, likely_tokens, most_tokens
 from scripted import MODEL, OFFER, USAGE, Line, Scripted, Seen, answer, request, session
 
 # M1's reference prices: $0.40 in and $2.10 out a million tokens.
 REFERENCE = Price(Decimal("0.0000004"), Decimal("0.0000021"))
+# The dearest endpoint of the emulator's M1 in each part.
+GIVEN, GOT = Decimal("0.00000055"), Decimal("0.0000022")
 UNKNOWN: list[Any] = [None, True, False, "free", "", "NaN", "-0.1", -1, -1e-9, [], {}, float("nan")]
 UNKNOWN += [float("inf"), "Infinity", 1e30, "1e999999", 1e9 + 1]
 KNOWN: list[tuple[Any, str]] = [
@@ -74,12 +76,12 @@ def asked(text: str = "hi", **options: Any) -> Reply:
 
 
 @pytest.mark.parametrize(("value", "dollars"), KNOWN)
-def test_an_amount_is_exact(value: object, dollars: str) -> None:
+def test_m2_an_amount_is_exact(value: object, dollars: str) -> None:
     assert amount(value) == Decimal(dollars)
 
 
 @pytest.mark.parametrize("value", UNKNOWN)
-def test_what_is_no_amount_is_not_known(value: object) -> None:
+def test_m2_what_is_no_amount_is_not_known(value: object) -> None:
     assert amount(value) is None
 
 
@@ -94,7 +96,7 @@ def test_nano_dollars_come_back_as_they_went(nano: int) -> None:
 @pytest.mark.parametrize(
     ("dollars", "nano"), [("1.5E-9", 2), ("2.5E-9", 2), ("2.6E-9", 3), ("0.5E-9", 0)]
 )
-def test_rounding_is_half_even_and_happens_once(dollars: str, nano: int) -> None:
+def test_m21_rounding_is_half_even_and_happens_once(dollars: str, nano: int) -> None:
     assert to_nano(Decimal(dollars)) == nano
 
 
@@ -103,13 +105,28 @@ def test_the_reference_prices_give_0_825_a_million_at_3_to_1() -> None:
     assert estimate(usage, REFERENCE) == Decimal("0.825")
 
 
-def test_cached_and_thinking_tokens_count_once() -> None:
-    plain = Usage(input=4256, output=900)
+# opencode #4256 and others: what is a part of a count was added to it, and paid twice.
+PARTS = {
+    "M4 cached": {"prompt_tokens_details": {"cached_tokens": 4000}},
+    "M5 reasoning": {"completion_tokens_details": {"reasoning_tokens": 700}},
+    "M6 cache write": {"prompt_tokens_details": {"cached_tokens": 0, "cache_write_tokens": 4000}},
+}
+
+
+@pytest.mark.parametrize("part", [pytest.param(part, id=name) for name, part in PARTS.items()])
+def test_m4_m5_m6_a_part_of_a_count_is_not_added_to_it(
+    server: OpenRouter, own_home: Path, part: dict[str, Any]
+) -> None:
+    usage = {"prompt_tokens": 4256, "completion_tokens": 900, **part}
+    server.say(Answer(text="Yes.", usage=usage))
+    reply = asked()
+    assert (reply.cost, reply.cost_source) == (4256 * GIVEN + 900 * GOT, "estimated")
+    assert reply.usage is not None and (reply.usage.input, reply.usage.output) == (4256, 900)
     told = Usage(input=4256, output=900, cached=4000, reasoning=700)
-    assert estimate(told, REFERENCE) == estimate(plain, REFERENCE) == Decimal("0.0035924")
+    assert estimate(told, REFERENCE) == Decimal("0.0035924")
 
 
-def test_your_own_keys_price_is_added() -> None:
+def test_m8_your_own_keys_price_is_added() -> None:
     usage: dict[str, Any] = {"cost": 0.001, "cost_details": {"upstream_inference_cost": 0.02}}
     assert billed(usage) == Decimal("0.001")
     assert billed(usage | {"is_byok": True}) == Decimal("0.021")
@@ -123,7 +140,10 @@ def test_your_own_keys_price_is_added() -> None:
 
 # -- the hold -------------------------------------------------------------------------------
 
-TEXTS = st.text(st.characters(), max_size=200)
+TEXTS = st.one_of(
+    st.text(st.characters(), max_size=200),
+    st.text(st.characters(min_codepoint=0x800), min_size=100, max_size=200),
+)
 PRICES = st.builds(
     lambda one, two: Price(Decimal(one) / 10**11, Decimal(two) / 10**11),
     st.integers(0, 10**7),
@@ -132,14 +152,15 @@ PRICES = st.builds(
 
 
 @given(st.lists(TEXTS, min_size=1, max_size=4), PRICES, st.integers(1, 80_000), st.data())
-def test_a_hold_is_never_below_what_is_billed(
+def test_m13_a_hold_is_never_below_what_is_billed(
     texts: list[str], price: Price, max_tokens: int, data: st.DataObject
 ) -> None:
     messages = tuple(Message("user", text) for text in texts)
     # A token is at least a byte of UTF-8; the template adds a few around each message.
     most = sum(len(text.encode("utf-8", "replace")) for text in texts)
-    template = data.draw(st.integers(0, TEMPLATE_TOKENS)) * len(messages)
-    usage = Usage(data.draw(st.integers(0, most)) + template, data.draw(st.integers(0, max_tokens)))
+    template = data.draw(st.sampled_from([0, 12, TEMPLATE_TOKENS])) * len(messages)
+    given_ = data.draw(st.sampled_from([most, most // 2, 0])) + template
+    usage = Usage(given_, data.draw(st.sampled_from([max_tokens, max_tokens // 2, 0])))
     asking = Request(MODEL, messages, max_tokens)
     assert to_nano(hold(asking, price)) >= to_nano(estimate(usage, price))
 
@@ -150,7 +171,7 @@ def test_the_bound_grows_with_bytes_not_with_characters(text: str) -> None:
     assert most_tokens((Message("user", text),)) - empty == len(text.encode())
 
 
-def test_a_hold_that_is_no_whole_nano_dollar_is_rounded_up() -> None:
+def test_m21_a_hold_that_is_no_whole_nano_dollar_is_rounded_up() -> None:
     tiny = Price(Decimal(0), Decimal("0.00000000001"))
     assert hold(Request(MODEL, (), 1), tiny) == Decimal("0.000000001")
 
@@ -222,7 +243,7 @@ def test_what_is_known_without_a_server() -> None:
 
 
 @pytest.mark.parametrize(("cost", "dollars"), KNOWN)
-def test_the_bill_goes_everywhere_to_the_last_digit(
+def test_m2_the_bill_goes_everywhere_to_the_last_digit(
     server: OpenRouter, own_home: Path, cost: object, dollars: str
 ) -> None:
     server.say(Answer(text="Yes.", cost=cost))
@@ -238,7 +259,7 @@ def test_the_bill_goes_everywhere_to_the_last_digit(
 
 
 @pytest.mark.parametrize("cost", [None, MISSING, True, "free", -0.1, 1e30, "NaN"])
-def test_without_a_bill_the_price_is_estimated(
+def test_m2_m7_without_a_bill_the_price_is_estimated(
     server: OpenRouter, own_home: Path, cost: object
 ) -> None:
     usage = {"prompt_tokens": 1000, "completion_tokens": 500, "total_tokens": 1500}
@@ -246,8 +267,7 @@ def test_without_a_bill_the_price_is_estimated(
         usage["cost"] = cost  # type: ignore[assignment]
     server.say(Answer(text="Yes.", usage=usage))
     reply = asked()
-    # The dearest endpoint of the emulator's M1: an estimate is not too low.
-    expected = 1000 * Decimal("0.00000055") + 500 * Decimal("0.0000022")
+    expected = 1000 * GIVEN + 500 * GOT  # the dearest: an estimate is not too low
     assert (reply.cost, reply.cost_source) == (expected, "estimated")
     assert api.session().totals().session == expected
     assert api.session().totals().held == 0
@@ -293,10 +313,13 @@ def test_the_record_of_a_generation_settles_it(server: OpenRouter, own_home: Pat
     assert server.lookups == {"gen-1-later": 3}
 
 
-def test_an_estimate_is_corrected_by_the_record(server: OpenRouter, own_home: Path) -> None:
+def test_m7_an_estimate_is_corrected_by_the_record(server: OpenRouter, own_home: Path) -> None:
     usage = {"prompt_tokens": 1000, "completion_tokens": 500}
     server.say(Answer(text="Yes.", usage=usage, generation_id="gen-1-about"))
-    assert asked().cost_source == "estimated"
+    view = Seen()
+    reply = api.run("hi", Options(), {}, view)
+    assert reply.cost_source == "estimated"
+    assert f" · ≈{money(1000 * GIVEN + 500 * GOT)} · " in line(view.receipt, api.settings())
     asking = api.session()
     assert asking.reconcile() == 1
     record = Decimal(1000) * Decimal("0.0000004") + 500 * Decimal("0.0000022")
@@ -304,7 +327,9 @@ def test_an_estimate_is_corrected_by_the_record(server: OpenRouter, own_home: Pa
     assert attempt(own_home)[3] == "billed"
 
 
-def test_a_stream_that_broke_is_settled_by_its_record(server: OpenRouter, own_home: Path) -> None:
+def test_m11_a_stream_that_broke_is_settled_by_its_record(
+    server: OpenRouter, own_home: Path
+) -> None:
     server.say(Answer.broken("so far", generation_id="gen-1-broken"))
     with pytest.raises(CutOff):
         asked()
@@ -334,12 +359,81 @@ def test_a_record_without_a_price_settles_nothing(tmp_path: Path) -> None:
     assert asking.totals().held > 0
 
 
-def test_ones_own_key_over_the_wire(server: OpenRouter, own_home: Path) -> None:
+def test_m8_ones_own_key_over_the_wire(server: OpenRouter, own_home: Path) -> None:
     usage = {"prompt_tokens": 10, "completion_tokens": 5, "cost": 0.0001, "is_byok": True}
     usage |= {"cost_details": {"upstream_inference_cost": 0.002}}
     server.say(Answer(text="Yes.", usage=usage))
     assert asked().cost == Decimal("0.0021")
     assert api.session().totals().session == Decimal("0.0021")
+
+
+def test_m9_a_free_model_costs_zero_and_that_is_known(server: OpenRouter, own_home: Path) -> None:
+    for endpoint in server.endpoints[MODEL]:
+        endpoint["pricing"] |= {"prompt": "0", "completion": "0"}
+    api.settings().budget = Decimal(0)
+    server.say(Answer(text="Yes.", cost=0), Answer(text="Yes.", cost=None))
+    billed_, estimated = asked(), asked()
+    assert (billed_.cost, billed_.cost_source) == (0, "billed")
+    assert (estimated.cost, estimated.cost_source) == (0, "estimated")
+    totals = api.session().totals()
+    assert (totals.session, totals.held, totals.unknown) == (0, 0, 0)
+
+
+@pytest.mark.parametrize("record", [Decimal(0), Decimal("0.0001")], ids=["insured", "web fee"])
+def test_m10_no_words_are_free_only_if_the_record_says_so(
+    server: OpenRouter, own_home: Path, record: Decimal
+) -> None:
+    usage = {"prompt_tokens": 900, "completion_tokens": 0}
+    server.say(Answer(text="", usage=usage, generation_id="gen-1-empty"))
+    with pytest.raises(EmptyAnswer, match="It may be charged"):
+        asked()
+    assert api.session().totals().held > 0  # no rule of theirs is taken for granted
+    server.generations["gen-1-empty"]["total_cost"] = float(record)
+    assert api.session().reconcile() == 1
+    totals = api.session().totals()
+    assert (totals.session, totals.held, totals.unknown) == (record, 0, 0)
+
+
+def test_m12_a_price_that_rose_after_the_hold_is_paid_and_seen(
+    server: OpenRouter, own_home: Path
+) -> None:
+    settings = api.settings()
+    settings.budget = Decimal("0.05")
+    server.say(Answer(text="Yes.", cost=0.04))
+    asked(max_tokens=1000)
+    _, held, cost, _ = attempt(own_home)
+    assert held is not None and cost == 40_000_000 > held  # the bill counts, not what was held
+    for endpoint in server.endpoints[MODEL]:
+        endpoint["pricing"] |= {"completion": "0.00001"}
+    with pytest.raises(BudgetExceeded, match=r"\$0.04 is spent"):
+        asked(max_tokens=5000)
+    assert asked(max_tokens=4000).status == "ok"  # this hour's list: 0.0088
+    later = now_utc() + pricelist.FRESH
+    api.session()._now = lambda: later
+    with pytest.raises(BudgetExceeded, match=r"could cost \$0.04"):  # the next hour's: 0.04
+        asked(max_tokens=4000)
+
+
+def test_m15_the_first_call_of_all_is_held_to_the_budget(
+    server: OpenRouter, own_home: Path
+) -> None:
+    """litellm #26672: sums over no rows were NULL, and NULL was under every cap."""
+    api.settings().budget, api.settings().budget_period = Decimal("0.0001"), "month"
+    with pytest.raises(BudgetExceeded, match=r"\$0 is spent and \$0 held"):
+        asked()
+    assert server.chats == []
+    assert asked(max_tokens=1).status == "ok"
+
+
+@pytest.mark.parametrize("options", [{}, {"max_tokens": 7}, {"think": "40k"}])
+def test_m23_every_request_says_where_it_ends(
+    server: OpenRouter, own_home: Path, options: dict[str, Any]
+) -> None:
+    asked(**options)
+    most = server.chats[0].body["max_tokens"]
+    assert most == options.get("max_tokens", 40_000 if options else 16_000)
+    _, held, _, _ = attempt(own_home)
+    assert held is not None and held >= most * to_nano(GOT)
 
 
 def test_the_local_model_is_free(tmp_path: Path) -> None:
@@ -369,7 +463,7 @@ def test_an_estimate_beyond_belief_is_none(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["hi", "日本語 " * 300, "😀" * 500, "x = [1, 2]\n" * 200])
-def test_what_was_held_was_enough(server: OpenRouter, own_home: Path, text: str) -> None:
+def test_m13_what_was_held_was_enough(server: OpenRouter, own_home: Path, text: str) -> None:
     server.say(Answer(text="word " * 200, thinking="hm " * 100))
     reply = asked(text, max_tokens=2000)
     _, held, cost, _ = attempt(own_home)

@@ -8,16 +8,25 @@ import json
 import random
 import re
 import uuid
+from dataclasses import replace
 from itertools import pairwise
+from pathlib import Path
 from re import _constants as sre  # type: ignore[attr-defined]
 from re import _parser as sre_parser  # type: ignore[attr-defined]
 from typing import Any
 
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from IPython.core.interactiveshell import InteractiveShell
+from traitlets import TraitError
+from traitlets.config import Config
 
-from m1_magic import redact
+from emulator import OpenRouter
+from m1_magic import api, redact
+from m1_magic.calls import Options
+from m1_magic.config import M1
 from m1_magic.errors import SecretInPrompt
 
 ALNUM = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
@@ -103,7 +112,7 @@ PLACES = {
 
 @pytest.mark.parametrize("place", PLACES)
 @pytest.mark.parametrize("name", KEYS)
-def test_every_kind_is_found_whole_wherever_it_stands(name: str, place: str) -> None:
+def test_k19_every_kind_is_found_whole_wherever_it_stands(name: str, place: str) -> None:
     kind, key = KEYS[name]
     text = PLACES[place].format(key)
     start = text.index(key)
@@ -206,10 +215,44 @@ BENIGN = {
 
 
 @pytest.mark.parametrize("name", BENIGN)
-def test_ordinary_text_is_left_as_it_is(name: str) -> None:
+def test_k20_ordinary_text_is_left_as_it_is(name: str) -> None:
     assert redact.find(BENIGN[name]) == ()
     assert redact.mask(BENIGN[name]) == (BENIGN[name], 0)
     redact.refuse(BENIGN[name])
+
+
+def megabyte(of: str) -> str:
+    """A megabyte of text that people send, and that holds no secret."""
+    made: list[str] = []
+    if of == "prose":
+        made = random.Random(7).choices(WORDS, k=MEGABYTE // 5)
+    elif of == "CSV with md5":
+        digests = (hashlib.md5(bytes([n % 256])).hexdigest() for n in range(20_000))
+        made = [f"{n},{digest},{n * 1.1:.4f}\n" for n, digest in enumerate(digests)]
+    elif of == "git SHAs":
+        made = [hashlib.sha1(str(n).encode()).hexdigest() for n in range(25_000)]
+    elif of == "UUIDs":
+        made = [str(uuid.UUID(int=random.Random(n).getrandbits(128))) for n in range(28_000)]
+    elif of == "base64 picture":
+        made = [base64.b64encode(random.Random(7).randbytes(MEGABYTE * 3 // 4)).decode()]
+    elif of == "code":
+        modules = sorted(Path(redact.__file__).parent.rglob("*.py"))
+        source = "\n".join(path.read_text("utf-8") for path in modules)
+        made = [source] * (MEGABYTE // len(source) + 1)
+    return " ".join(made)[:MEGABYTE]
+
+
+WORDS = (
+    "the quick brown fox's risk-averse task asks, well: sk-learn is mask-based; (hf) ghp.".split()
+)
+TEXTS = ["prose", "CSV with md5", "git SHAs", "UUIDs", "base64 picture", "code"]
+
+
+@pytest.mark.parametrize("of", TEXTS)
+def test_k20_a_megabyte_of_ordinary_text_holds_no_secret(of: str) -> None:
+    text = megabyte(of)
+    assert len(text) > MEGABYTE * 0.9
+    assert redact.find(text) == ()
 
 
 LITERALS = sorted({literal for _, literal, _ in redact.RULES})
@@ -232,7 +275,7 @@ INNOCENT = st.one_of(
 
 @settings(max_examples=300, deadline=None)
 @given(st.lists(INNOCENT, max_size=40))
-def test_prose_hashes_uuids_and_base64_are_never_taken_for_secrets(pieces: list[str]) -> None:
+def test_k20_prose_hashes_uuids_and_base64_are_never_taken_for_secrets(pieces: list[str]) -> None:
     assert redact.find(" ".join(pieces)) == ()
 
 
@@ -301,7 +344,7 @@ UNITS = [
 
 
 @pytest.mark.parametrize("unit", UNITS)
-def test_a_megabyte_of_near_misses_comes_to_an_end(unit: str) -> None:
+def test_k21_a_megabyte_of_near_misses_comes_to_an_end(unit: str) -> None:
     text = (unit * (MEGABYTE // len(unit) + 1))[:MEGABYTE]
     masked, count = redact.mask(text)
     assert len(masked) <= len(text)
@@ -340,7 +383,7 @@ def repeats(parsed: Any) -> list[tuple[Any, bool]]:
     redact.RULES,
     ids=[f"{kind} {literal.strip()}" for kind, literal, _ in redact.RULES],
 )
-def test_no_pattern_can_backtrack_without_bound(
+def test_k21_no_pattern_can_backtrack_without_bound(
     kind: str, literal: str, pattern: re.Pattern[str]
 ) -> None:
     assert pattern.pattern.startswith(re.escape(literal)), "the search must start with a literal"
@@ -356,3 +399,128 @@ def test_the_check_of_patterns_sees_a_bad_one() -> None:
 
 def test_uuid_is_no_key_even_after_a_prefix_that_is_one() -> None:
     assert redact.find(f"sk-{uuid.UUID(int=7)}") == ()
+
+
+# -- a policy of one's own ------------------------------------------------------------------
+
+
+def policy(**given: Any) -> redact.Policy:
+    settings_ = M1()
+    for name, value in given.items():
+        setattr(settings_, name, value)
+    return redact.policy(settings_)
+
+
+def test_patterns_of_ones_own_are_secrets_too() -> None:
+    ours = policy(own_secrets={"case number": r"CASE-\d{6}"})
+    text = "about CASE-123456 and CASE-12"
+    assert redact.find(text) == ()
+    assert redact.mask(text, ours) == ("about [masked: case number] and CASE-12", 1)
+    with pytest.raises(SecretInPrompt, match="case number in line 1"):
+        redact.refuse(text, ours)
+
+
+def test_a_pattern_that_matches_nothing_everywhere_masks_nothing() -> None:
+    assert redact.mask("text", policy(own_secrets={"empty": "q*"})) == ("text", 0)
+
+
+@pytest.mark.parametrize("bad", [{"a": "("}, {"a": 5}, {5: "a"}, ["a"], "a", {"a": None}])
+def test_a_pattern_that_does_not_compile_is_no_setting(bad: Any) -> None:
+    with pytest.raises(TraitError):
+        policy(own_secrets=bad)
+
+
+def test_k23_an_allowed_string_is_known_by_its_hash_and_passes_alone() -> None:
+    allowed, other = KEYS["openai-old"][1], KEYS["github"][1]
+    with pytest.raises(SecretInPrompt) as caught:
+        redact.refuse(f"{allowed} and {other}")
+    hashes = str(caught.value).split("set allowed_secrets ")[1].rstrip(".").split(",")
+    ours = policy(allowed_secrets=[f" {hashes[0].upper()}"])
+    redact.refuse(f"only {allowed}, twice {allowed}", ours)
+    assert redact.mask(f"{allowed} {other}", ours) == (f"{allowed} [masked: GitHub token]", 1)
+    with pytest.raises(SecretInPrompt, match="GitHub token in line 2"):
+        redact.refuse(f"{allowed}\n{other}", ours)
+    # A longer string with the allowed one at its beginning is another one.
+    assert redact.find(allowed + "x", ours) != ()
+
+
+def test_k23_a_notebook_allows_with_the_cell_that_the_refusal_prints(server: OpenRouter) -> None:
+    shell = InteractiveShell(config=Config({"HistoryManager": {"enabled": False}}))
+    shell.run_line_magic("load_ext", "m1_magic")
+    key = KEYS["stripe"][1]
+    ask = f"%%m1\nis {key} a key?"
+    told = str(shell.run_cell(ask).error_in_exec)
+    cell = "%m1 set allowed_secrets " + told.split("%m1 set allowed_secrets ")[1].rstrip(".")
+    assert key not in cell
+    assert shell.run_cell(cell).success
+    assert shell.run_cell(ask).success
+    assert key in server.chats[0].body["messages"][-1]["content"]
+    api.end()  # another notebook does not know of it
+    shell = InteractiveShell(config=Config({"HistoryManager": {"enabled": False}}))
+    shell.run_line_magic("load_ext", "m1_magic")
+    assert isinstance(shell.run_cell(ask).error_in_exec, SecretInPrompt)
+
+
+# -- the whole request ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", KEYS)
+@pytest.mark.parametrize("where", ["in DataFrame", "in a column's name", "in file", "in {{table}}"])
+def test_k19_a_key_in_an_attachment_is_masked_and_counted(
+    tmp_path: Path, where: str, name: str
+) -> None:
+    _, key = KEYS[name]
+    text = f"see {key} here"
+    frame = pd.DataFrame({"note": [text, *(f"all is well, {n}" for n in range(30))]})
+    if where == "in a column's name":
+        frame = frame.rename(columns={"note": text})
+    options, prompt = Options(df=("frame",), send="sample:40"), "why?"
+    if where == "in file":
+        frame.to_csv(tmp_path / "notes.csv", index=False)
+        options = replace(options, df=(str(tmp_path / "notes.csv"),))
+    elif where == "in {{table}}":
+        options, prompt = replace(options, df=()), "why {{frame}}?"
+    made = api.prepare(prompt, options, {"frame": frame})
+    assert sum(one.masked for one in made.attachments) >= 1
+    assert key not in made.text
+    assert key[len(key) // 2 :] not in made.text
+    assert "masked" in made.text
+
+
+@pytest.mark.parametrize("name", KEYS)
+def test_k19_a_column_that_may_be_sent_is_sent_without_its_keys(name: str) -> None:
+    """``--allow`` is about looks of personal data; a key is masked in spite of it."""
+    kind, key = KEYS[name]
+    notes = [f"see {key} here", *(f"all is well, {n}" for n in range(30))]
+    options = Options(df=("frame",), send="sample:40", allow=("note",))
+    made = api.prepare("why?", options, {"frame": pd.DataFrame({"note": notes})})
+    (one,) = made.attachments
+    assert one.masked >= 1 and f"[masked: {kind}]" in one.text
+    assert "all is well" in one.text
+    assert key[len(key) // 2 :] not in made.text
+
+
+def test_patterns_of_ones_own_are_masked_in_attachments(own_home: Path) -> None:
+    api.settings().own_secrets = {"case number": r"CASE-\d{6}"}
+    notes = ["about CASE-123456", *(f"all is well, {n}" for n in range(30))]
+    frame = pd.DataFrame({"note": notes})
+    for options, prompt in (
+        (Options(df=("frame",), send="sample:40"), "why?"),
+        (Options(send="sample:40"), "why {{frame}}?"),
+    ):
+        made = api.prepare(prompt, options, {"frame": frame})
+        assert "CASE-123456" not in made.text and "[masked: case number]" in made.text
+        assert sum(one.masked for one in made.attachments) >= 1
+    with pytest.raises(SecretInPrompt):
+        api.prepare("about CASE-123456", Options(), {})
+
+
+def test_the_whole_request_is_scanned_in_one_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked: list[str] = []
+    find = redact.find
+    monkeypatch.setattr(
+        redact, "find", lambda text, *more: looked.append(text) or find(text, *more)
+    )
+    made = api.prepare("why {{x}}?", Options(system="be kind", stop=("END",)), {"x": "a value"})
+    sent = [*(message.content for message in made.messages), made.model, *made.stop]
+    assert looked == sent

@@ -611,7 +611,7 @@ NANO = st.integers(0, 10**14).map(lambda nano: Decimal(nano).scaleb(-9))
 
 
 @given(NANO)
-def test_money_is_never_zero_unless_it_is(amount: Decimal) -> None:
+def test_m20_money_is_never_zero_unless_it_is(amount: Decimal) -> None:
     text = footer.money(amount)
     value = Decimal(text.removeprefix("$").replace(",", ""))
     assert (value == 0) == (amount == 0)

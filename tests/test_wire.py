@@ -365,7 +365,7 @@ def test_done_ends_it() -> None:
     assert list(reader.feed(json.dumps(delta(content="AFTER")))) == []
 
 
-def test_r06_the_last_usage_wins_and_is_not_added_up() -> None:
+def test_r06_m3_the_last_usage_wins_and_is_not_added_up() -> None:
     early = {"usage": {"prompt_tokens": 9, "completion_tokens": 1, "cost": 1e-06}, "choices": []}
     last = delta("stop") | {"usage": {"prompt_tokens": 9, "completion_tokens": 7, "cost": 2e-05}}
     for chunks in ([early, last], [early, last, last], [last, {"usage": None}, delta()]):

@@ -10,17 +10,19 @@ from ..config import M1
 from ..endpoints import OFFLINE, Endpoint, endpoint
 from ..keys import Key, find
 from ..prices import Offer
+from .clock import Clock
 
 
 class Backend(Protocol):
     """One place that answers.
 
     ``name`` is its host, or ``offline``; ``prices_known`` says whether the public price lists of
-    OpenRouter's slugs hold there.
+    OpenRouter's slugs hold there; ``clock`` is what was heard of the server's time.
     """
 
     name: str
     prices_known: bool
+    clock: Clock
 
     def ready(self) -> None:
         """Fetch and start what the first call would otherwise wait for."""

@@ -11,6 +11,7 @@ from ..calls import Event, Request
 from ..endpoints import OFFLINE, endpoint
 from ..keys import find
 from ..prices import Offer, Price
+from .clock import Clock
 from .offline import MODEL, shared, weights
 from .openrouter import OpenRouter
 
@@ -28,6 +29,7 @@ class Local:
 
     name = OFFLINE
     prices_known = False
+    clock = Clock()
 
     def __init__(self, progress: Callable[[int, int], None] | None = None) -> None:
         self._progress = progress

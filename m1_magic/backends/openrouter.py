@@ -25,6 +25,7 @@ from ..endpoints import Endpoint
 from ..keys import Key
 from ..prices import Offer, offer_of
 from . import refusals, sse
+from .clock import Clock
 from .watchdog import Timeouts, Watchdog
 from .wire import Reader, as_chunk, whole
 
@@ -70,6 +71,7 @@ class OpenRouter:
         self.endpoint = endpoint
         self.name = endpoint.host
         self.prices_known = endpoint.openrouter
+        self.clock = Clock()
         self._timeouts = limits = timeouts or Timeouts()
         self._key = key
         self._secret: str = key if len(key) >= SHORTEST_KEY else ""
@@ -81,7 +83,7 @@ class OpenRouter:
                 trust_env=not endpoint.loopback,
                 # A connection that was left open may be dead: what goes into it "was sent".
                 limits=httpx2.Limits(max_keepalive_connections=0),
-                event_hooks={"request": [self._only_ours]},
+                event_hooks={"request": [self._only_ours], "response": [self.clock]},
             )
         )
         self._client = openai.OpenAI(

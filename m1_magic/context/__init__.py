@@ -1,13 +1,15 @@
 """What goes along with a prompt: tables that were named, and values put in its place.
 
-Every route to a table ends in `frames.summarise`, at one privacy level for the whole call.
+Every route to a table ends in `frames.summarise`, at one privacy level for the whole call; what
+comes of it is an attachment with secrets masked, wherever it will stand.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from .. import redact
 from ..calls import Attachment, Options
 from ..config import M1, send_level
 from ..errors import UsageError
@@ -22,9 +24,10 @@ from .frames import (
     summary,
 )
 from .frames.tables import Source
+from .private import personal
 from .values import insert
 
-__all__ = ["Gathered", "attached", "gather", "wished"]
+__all__ = ["Gathered", "attached", "gather", "personal", "wished"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,15 +55,15 @@ def gather(
     Raises:
         UsageError: no such level, table, column or value.
     """
-    wish = wished(options, settings)
+    wish, secrets = wished(options, settings), redact.policy(settings)
     named = {name: opened(frame_named(name, namespace)) for name in options.df}
-    beside = attached(named, wish, diff=options.diff, cols=options.cols)
+    beside = attached(named, wish, diff=options.diff, cols=options.cols, secrets=secrets)
     headings = [table.names for table in named.values()]
 
     def placed(value: object, name: str) -> Attachment:
         table = opened(value)
         headings.append(table.names)
-        return summary(table, name, wish).attachment()
+        return masked(summary(table, name, wish).attachment(), secrets)
 
     inserted = insert(prompt, namespace, placed, "\n".join(one.text for one in beside))
     known(wish.allow, headings)
@@ -81,8 +84,20 @@ def wished(options: Options, settings: M1) -> Wish:
     )
 
 
+def masked(attachment: Attachment, secrets: redact.Policy) -> Attachment:
+    """Return the attachment with its secrets masked and counted."""
+    text, _ = redact.mask(attachment.text, secrets)
+    # Some are masked already: those in values that were cut, which would not be known any more.
+    return replace(attachment, text=text, masked=attachment.masked + text.count(redact.MASK))
+
+
 def attached(
-    tables: Mapping[str, Source], wish: Wish, *, cols: Sequence[str] = (), diff: bool = False
+    tables: Mapping[str, Source],
+    wish: Wish,
+    *,
+    cols: Sequence[str] = (),
+    diff: bool = False,
+    secrets: redact.Policy = redact.ISSUERS,
 ) -> tuple[Attachment, ...]:
     """Return the summaries of the tables, or what changed from the first of two to the second.
 
@@ -91,6 +106,7 @@ def attached(
         wish: what may leave of each.
         cols: columns of any of them: only these, or with ``!`` all but these.
         diff: only what changed.
+        secrets: what is masked.
 
     Raises:
         UsageError: ``diff`` without two tables; a column that no table has.
@@ -101,8 +117,8 @@ def attached(
     if diff:
         (before, old), (after, new) = tables.items()
         changes = difference((old, new), (before, after), wish, chosen)
-        return (changes.attachment(),)
+        return (masked(changes.attachment(), secrets),)
     return tuple(
-        summary(table, name, wish, some).attachment()
+        masked(summary(table, name, wish, some).attachment(), secrets)
         for (name, table), some in zip(tables.items(), chosen, strict=True)
     )

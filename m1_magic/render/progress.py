@@ -11,7 +11,7 @@ from collections.abc import Callable
 from decimal import Decimal
 
 from ..calls import Event, Request, Started, Text, Thinking, Waiting
-from ..prices import CHARACTERS_A_TOKEN
+from ..tokens import WRITTEN
 from . import footer
 from .text import visible
 
@@ -106,7 +106,7 @@ class Progress:
 
 
 def _tokens(characters: int) -> int:
-    return math.ceil(characters / CHARACTERS_A_TOKEN)
+    return math.ceil(characters / WRITTEN)
 
 
 def _duration(seconds: float) -> str:

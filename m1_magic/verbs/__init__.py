@@ -11,13 +11,16 @@ from collections.abc import Sequence
 from .. import grammar
 from ..errors import UsageError, plain
 from ..render import page
-from .account import cost, key, login, logout, models
+from .account import key, login, logout, models
 from .desk import Desk, Verb
+from .health import doctor, versions
+from .money import cost
+from .notebooks import report
 from .past import forget, log, sent
 from .preview import df, preview
-from .state import budget, doctor, set_, settings_names, status, use, versions
+from .state import budget, set_, settings_names, status, use
 
-__all__ = ["VERBS", "Desk", "Verb", "found", "preview", "settings_names", "status"]
+__all__ = ["VERBS", "Desk", "Verb", "found", "preview", "report", "settings_names", "status"]
 
 
 def help_(desk: Desk, args: Sequence[str] = ()) -> str:
@@ -66,7 +69,11 @@ VERBS: dict[str, Verb] = {
     "logout": Verb("logout [HOST]", "forget the key for a host", logout),
     "key": Verb("key", "where the key comes from, and what is left of its limit", key),
     "models": Verb("models [WORD]", "the models to be had, with context and prices", models),
-    "cost": Verb("cost", "what this session, today and this month cost", cost),
+    "cost": Verb(
+        "cost [--by KEY] [--csv PATH] [--release ID]",
+        "what was spent and is held: by session, day, month; by model, day, notebook, chat",
+        cost,
+    ),
     "log": Verb("log [WORD|ID]", "past calls, those with a word in them, or one again", log),
     "sent": Verb("sent [ID]", "the exact messages that left, tables by name and size", sent),
     "forget": Verb("forget ID|--all", "wipe kept text from the ledger; numbers stay", forget),

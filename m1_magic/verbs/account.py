@@ -1,32 +1,17 @@
-"""Verbs on account and money: login, logout, key, models, cost."""
+"""Verbs on the account: login, logout, key, models."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import suppress
 
 from .. import keys
 from ..backends import exchange
 from ..endpoints import OFFLINE, OPENROUTER, endpoint
-from ..errors import M1Error, NoKey, UsageError
+from ..errors import NoKey, UsageError
 from ..keys.login import challenge
 from ..prices import amount
 from ..render import footer, page
-from ..store import now_utc
 from .desk import Desk, million, none
-
-
-def cost(desk: Desk, args: Sequence[str]) -> str:
-    """Add up this session, today and this month (UTC)."""
-    none(args, "cost")
-    with suppress(M1Error):  # what is pending stays so; the table says how much is held
-        desk.session.reconcile()
-    rows: list[list[object]] = [
-        [period, footer.money(spent), footer.money(held), calls]
-        for period, (spent, held, calls) in desk.session.ledger.spent(now_utc()).items()
-    ]
-    table = page.table(["", "spent", "held until settled", "calls"], rows)
-    return "\n\n".join([table, *map(page.cell, desk.session.ledger.news())])
 
 
 def models(desk: Desk, args: Sequence[str]) -> str:

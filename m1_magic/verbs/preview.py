@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from .. import grammar
+from .. import grammar, redact
 from ..calls import Request, Usage
 from ..context import attached, wished
 from ..context.frames import frame_named, opened
 from ..context.frames import known as known_columns
 from ..errors import UsageError
-from ..prices import Offer, estimate, hold, known, likely_tokens
+from ..prices import Offer, estimate, hold, known
 from ..render import footer, page
 from .desk import Desk
 
@@ -23,7 +23,8 @@ def df(desk: Desk, args: Sequence[str]) -> str:
     named = {name: opened(frame_named(name, desk.namespace)) for name in options.df}
     known_columns(options.allow, [table.names for table in named.values()])
     wish = wished(options, desk.settings)
-    made = attached(named, wish, cols=options.cols, diff=options.diff)
+    secrets = redact.policy(desk.settings)
+    made = attached(named, wish, cols=options.cols, diff=options.diff, secrets=secrets)
     offer = known(desk.settings.model)
     parts = []
     for attachment in made:
@@ -34,7 +35,7 @@ def df(desk: Desk, args: Sequence[str]) -> str:
     return "\n\n".join(parts) + "; nothing was sent"
 
 
-def preview(request: Request, offer: Offer | None) -> str:
+def preview(request: Request, offer: Offer | None, tokens: int) -> str:
     """Return the page of ``--dry-run``: the exact messages, what is attached, tokens and price."""
     parts = [f"**dry run** · {page.cell(request.model)} · nothing was sent"]
     for message in request.messages:
@@ -42,15 +43,22 @@ def preview(request: Request, offer: Offer | None) -> str:
     parts += [page.cell(footer.attachment(a)) for a in request.attachments]
     sampling = {k: v for k, v in request.body().items() if k not in ("model", "messages")}
     parts.append(" · ".join(f"{k} {page.cell(v)}" for k, v in sampling.items()))
-    tokens = likely_tokens(request.text)
     length = f"about {tokens:,} tokens in, at most {request.max_tokens:,} out"
-    parts.append(f"{length} · {price_range(request, offer)}")
+    parts.append(f"{length} · {price_range(request, offer, tokens)}")
     return "\n\n".join([*parts, *(page.cell(note) for note in request.notes)])
 
 
-def price_range(request: Request, offer: Offer | None) -> str:
-    """Return what a call would cost, from a short answer to the longest."""
+def price_range(request: Request, offer: Offer | None, tokens: int) -> str:
+    """Return what a call would cost, from a short answer to the longest, and by which list."""
     if offer is None or offer.dearest is None or offer.cheapest is None:
         return "price not known"
-    least = estimate(Usage(input=likely_tokens(request.text)), offer.cheapest)
-    return f"from ≈{footer.money(least)} to at most {footer.money(hold(request, offer.dearest))}"
+    least = estimate(Usage(input=tokens), offer.cheapest)
+    most = hold(request, offer.dearest)
+    return f"from ≈{footer.money(least)} to at most {footer.money(most)} ({dated(offer)})"
+
+
+def dated(offer: Offer) -> str:
+    """Return whose price list an offer is from, and of when."""
+    if offer.at is None:
+        return f"{offer.source}, no list of the endpoint yet"
+    return f"the endpoint's list of {offer.at:%Y-%m-%d %H:%M} UTC"

@@ -1,20 +1,16 @@
-"""Verbs on this kernel's state: status, use, set, budget, doctor, version."""
+"""Verbs on this kernel's state: status, use, set, budget."""
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Sequence
-from importlib.metadata import PackageNotFoundError, version
+from collections.abc import Sequence
 
 from .. import config, grammar
 from ..banner import banner
 from ..config import M1
 from ..endpoints import OFFLINE, OPENROUTER, endpoint
-from ..errors import LedgerProblem, M1Error, UsageError, plain
-from ..prices import known
+from ..errors import UsageError, plain
 from ..render import footer, page
-from .account import key
-from .desk import Desk, million, none, one
+from .desk import Desk, one
 
 
 def status(desk: Desk, args: Sequence[str] = ()) -> str:
@@ -88,7 +84,7 @@ def settings_names() -> list[str]:
 
 
 def budget(desk: Desk, args: Sequence[str]) -> str:
-    """Show or set the budget."""
+    """Show or set the budget; one for a day or a month is for all kernels, so it is saved."""
     parser = grammar.Parser("%m1 budget")
     parser.add_argument("usd", nargs="?")
     parser.add_argument("--per", choices=config.PERIODS)
@@ -97,71 +93,20 @@ def budget(desk: Desk, args: Sequence[str]) -> str:
         config.change(desk.settings, "budget_period", given.per)
     if given.usd:
         config.change(desk.settings, "budget", given.usd)
+    kept = _kept(desk.settings) if given.usd or given.per else ""
     totals = desk.session.totals()
     spent = f"spent {footer.money(totals.spent)}, held {footer.money(totals.held)}"
     if totals.budget is None:
-        return f"No budget ({totals.period}: {spent}). `%m1 budget 1 --per day` sets one."
-    return f"Budget {footer.limit(totals.budget)} per {totals.period}: {spent}."
+        return f"No budget ({totals.period}: {spent}){kept}. `%m1 budget 1 --per day` sets one."
+    return f"Budget {footer.limit(totals.budget)} per {totals.period}: {spent}{kept}."
 
 
-def doctor(desk: Desk, args: Sequence[str]) -> str:
-    """Check key, network, ledger and versions; say what works and what to do."""
-    none(args, "doctor")
-    checks: list[tuple[str, Callable[[], str]]] = [
-        ("versions", versions),
-        ("ledger", lambda: ledger(desk)),
-        ("key", lambda: key(desk, ())),
-        (
-            "endpoint",
-            lambda: f"{len(desk.session.backend().models())} models at {desk.settings.base_url}",
-        ),
-        ("price list", lambda: price_of(desk.settings.model)),
-    ]
-    return page.table(["", "", ""], [[name, *examined(check)] for name, check in checks])
-
-
-def ledger(desk: Desk) -> str:
-    """Return how the ledger is, and where.
-
-    Raises:
-        LedgerProblem: it is broken, or cannot be written.
-    """
-    found = desk.session.ledger
-    verdict = found.check()
-    if verdict != "ok" or found.in_memory:
-        what = "cannot be written; calls are kept in memory" if found.in_memory else plain(verdict)
-        raise LedgerProblem(
-            f"{found.path}: {what}.",
-            cost="",
-            todo="Make the folder writable, or set M1_HOME to another one.",
-        )
-    lost = f"; {kept} not written down yet" if (kept := found.unwritten()) else ""
-    return f"ok ({found.path}{lost})"
-
-
-def examined(check: Callable[[], str]) -> tuple[str, str]:
-    """Return ``works`` or ``fails``, and what the check says."""
-    try:
-        return "works", page.plain(check())
-    except M1Error as error:
-        return "fails", str(error)
-
-
-def price_of(model: str) -> str:
-    """Return what the price package knows of a model."""
-    offer = known(model)
-    if offer is None or offer.dearest is None:
-        return f"{model}: no price known; with a budget it is refused"
-    prices = f"{million(offer.dearest.input)} in, {million(offer.dearest.output)} out"
-    return f"{model}: {prices} a million tokens"
-
-
-def versions(desk: Desk | None = None, args: Sequence[str] = ()) -> str:
-    """Return the versions that a bug report needs."""
-    found_ = []
-    for name in ("m1-magic", "ipython", "openai", "narwhals", "xllamacpp"):
-        try:
-            found_.append(f"{name} {version(name)}")
-        except PackageNotFoundError:
-            found_.append(f"{name}: not installed")
-    return " · ".join([*found_, f"Python {sys.version.split()[0]}"])
+def _kept(settings: M1) -> str:
+    """Save the budget of a day or a month, and that a saved one is lifted; say so."""
+    lasting = settings.budget is not None and settings.budget_period != "session"
+    lifted = settings.budget is None and config.saved().get("budget") is not None
+    if not lasting and not lifted:
+        return ""
+    config.save("budget", settings.budget)
+    config.save("budget_period", settings.budget_period)
+    return "; saved, for new kernels too"

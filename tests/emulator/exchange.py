@@ -14,6 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from email.utils import formatdate
 from typing import Any
 
 from .answer import Json
@@ -143,7 +144,7 @@ class Exchange:
         chunked: bool = True,
     ) -> None:
         """Send the status line and headers; framing by length, by chunks or by closing."""
-        sent = {"Date": "Mon, 01 Jan 2024 00:00:00 GMT", "Content-Type": kind}
+        sent = {"Date": formatdate(usegmt=True), "Content-Type": kind}
         if kind == "text/event-stream":
             sent["Cache-Control"] = "no-cache"
         if self.call is not None and kind != "text/html":

@@ -8,9 +8,12 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING
 
+from ... import redact
+
 if TYPE_CHECKING:
     from .summary import Column, Value
 
+LOOKED_AT = 20_000  # characters of a long value in which keys are looked for
 ALIKE = 4  # columns named q1, q2, … from which they are told as one
 ENDS = ("always", "median", "from", "to")  # figures that are told in short
 PLAIN = ("number", "whole number", "true/false")  # types whose labels need no quotes
@@ -18,7 +21,10 @@ PLAIN = ("number", "whole number", "true/false")  # types whose labels need no q
 
 def visible(value: object, limit: int = 60) -> str:
     """Return foreign text on one line: escaped as in a repr, no backticks, cut at ``limit``."""
-    raw = str(value)[: limit + 1].replace("\\", "\\\\").replace("`", "\\x60")
+    text = str(value)
+    if len(text) > limit:  # what is cut off may be what a key would be known by
+        text, _ = redact.mask(text[:LOOKED_AT])
+    raw = text[: limit + 1].replace("\\", "\\\\").replace("`", "\\x60")
     shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in raw)
     return shown if len(shown) <= limit else shown[: limit - 1] + "…"
 

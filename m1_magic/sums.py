@@ -1,0 +1,196 @@
+"""What the ledger's rows add up to, and what lies beside them: notebooks, lengths of tokens."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from .errors import UsageError, plain
+from .journal import row
+from .ledger import Ledger
+from .prices import from_nano
+from .tokens import kind_of, teaches
+
+NOWHERE = "(no notebook)"
+# What a sum can be by. Conversations are not there yet: each call stands alone.
+KEYS = {
+    "model": "c.model",
+    "day": "substr(a.at, 1, 10)",
+    "notebook": f"coalesce(n.notebook, '{NOWHERE}')",
+    "chat": "'(no chat)'",
+}
+ROWS = "FROM attempts a JOIN calls c ON c.id = a.call_id LEFT JOIN notebooks n USING (session)"
+HELD = "coalesce(sum(CASE WHEN a.state <> 'settled' THEN a.hold_nano END), 0)"
+AMOUNTS = (
+    "count(DISTINCT a.call_id), coalesce(sum(a.input), 0), coalesce(sum(a.output), 0),"
+    f" coalesce(sum(a.cost_nano), 0), {HELD},"
+    " coalesce(sum(a.cost_nano IS NULL AND a.state <> 'reserved'), 0)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Sum:
+    """What calls of one model, day or notebook used, spent and hold (US dollars)."""
+
+    name: str
+    calls: int
+    input: int
+    output: int
+    spent: Decimal
+    held: Decimal
+    unknown: int
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """An attempt whose hold still counts; ``pid`` is the process that sent it."""
+
+    id: str
+    at: datetime
+    model: str
+    hold: Decimal | None
+    state: str
+    pid: int
+
+
+def name_session(ledger: Ledger, notebook: str | None) -> None:
+    """Write down which notebook this session serves; an unknown one is left out."""
+    if notebook:
+        _write(ledger, "INSERT OR REPLACE INTO notebooks VALUES (?, ?)", ledger.session, notebook)
+
+
+def by(ledger: Ledger, key: str) -> list[Sum]:
+    """Return the sums of all calls by ``model``, ``day``, ``notebook`` or ``chat``.
+
+    Days come in order, all else by what was spent.
+    """
+    order = "1" if key == "day" else "5 DESC, 2 DESC, 1"
+    found = _read(
+        ledger, f"SELECT {KEYS[key]} AS name, {AMOUNTS} {ROWS} GROUP BY name ORDER BY {order}"
+    )
+    return [_sum(*row) for row in found]
+
+
+def of_notebook(ledger: Ledger, notebook: str) -> Sum:
+    """Return the sum of all calls from one notebook."""
+    (row,) = _read(ledger, f"SELECT ?, {AMOUNTS} {ROWS} WHERE n.notebook = ?", notebook, notebook)
+    return _sum(*row)
+
+
+def calls(ledger: Ledger) -> list[tuple[Any, ...]]:
+    """Return one row a call, in order: what ``HEAD`` names, dollars as Decimal or None."""
+    found = _read(
+        ledger,
+        "SELECT c.at, c.id, coalesce(n.notebook, ''), c.model, c.status, sum(a.input),"
+        " sum(a.output), sum(a.cached), sum(a.reasoning), sum(a.cost_nano),"
+        f" {HELD}, count(*) > count(a.cost_nano), group_concat(DISTINCT a.cost_source)"
+        f" {ROWS} GROUP BY c.id ORDER BY c.at, c.id",
+    )
+    return [
+        (*row[:9], None if row[9] is None else from_nano(row[9]), from_nano(row[10]), *row[11:])
+        for row in found
+    ]
+
+
+HEAD = (
+    "at", "id", "notebook", "model", "status", "input", "output", "cached", "reasoning",
+    "cost_usd", "held_usd", "unknown", "cost_source",
+)  # fmt: skip
+
+
+def held(ledger: Ledger, most: int = 1000) -> list[Held]:
+    """Return the attempts whose hold counts, the oldest first."""
+    found = _read(
+        ledger,
+        f"SELECT a.id, a.at, c.model, a.hold_nano, a.state, a.pid {ROWS}"
+        " WHERE a.state <> 'settled' ORDER BY a.at LIMIT ?",
+        most,
+    )
+    return [
+        Held(i, datetime.fromisoformat(at), m, None if n is None else from_nano(n), s, pid)
+        for i, at, m, n, s, pid in found
+    ]
+
+
+def release(ledger: Ledger, id: str, now: datetime, longest: timedelta) -> Held:
+    """Let go of one hold: what the attempt cost stays unknown, and counts no more.
+
+    Args:
+        ledger: where it is held.
+        id: of the attempt, or the beginning of it.
+        now: the time.
+        longest: a call that is younger, and whose process lives, may still be running.
+
+    Raises:
+        UsageError: there is no such hold, or its call may be running.
+    """
+    found = [one for one in held(ledger) if one.id.startswith(id.lower())] if id else []
+    if len(found) != 1:
+        many = "more than one" if found else "no"
+        raise UsageError(
+            f"There is {many} hold {plain(id, 40)!r}.", cost="", todo="%m1 cost lists them."
+        )
+    (one,) = found
+    if one.state != "pending" and running(one.pid) and now - one.at < longest:
+        raise UsageError(
+            f"The call of hold {one.id} may be running (process {one.pid}).",
+            cost="",
+            todo="Stop it first; what it cost is settled then.",
+        )
+    _write(
+        ledger, "UPDATE attempts SET state = 'settled' WHERE id = ? AND state <> 'settled'", one.id
+    )
+    return one
+
+
+def running(pid: int) -> bool:
+    """Is there a process of that number on this machine?"""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError, ValueError):
+        return True
+    return True
+
+
+def learn(ledger: Ledger, model: str, text: str, tokens: int) -> None:
+    """Write down how many tokens a server counted in a prompt, by model and kind of text."""
+    if teaches(len(text), tokens):
+        _write(
+            ledger,
+            "INSERT INTO lengths VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
+            " characters = characters + excluded.characters, tokens = tokens + excluded.tokens",
+            model,
+            kind_of(text),
+            len(text),
+            tokens,
+        )
+
+
+def learned(ledger: Ledger, model: str) -> Mapping[str, tuple[int, int]]:
+    """Return characters and tokens that were counted for a model, by kind of text."""
+    found = _read(ledger, "SELECT kind, characters, tokens FROM lengths WHERE model = ?", model)
+    return {kind: (characters, tokens) for kind, characters, tokens in found}
+
+
+def latest(ledger: Ledger) -> datetime | None:
+    """Return when the last call was made."""
+    ((at,),) = _read(ledger, "SELECT max(at) FROM attempts")
+    return None if at is None else datetime.fromisoformat(at).astimezone(UTC)
+
+
+def _read(ledger: Ledger, sql: str, *values: object) -> list[tuple[Any, ...]]:
+    return ledger.read(lambda db: db.execute(sql, values).fetchall())
+
+
+def _write(ledger: Ledger, sql: str, *values: object) -> None:
+    ledger.write(lambda db: db.execute(sql, row(*values)))
+
+
+def _sum(name: str, calls: int, given: int, got: int, spent: int, hold: int, unknown: int) -> Sum:
+    return Sum(str(name), calls, given, got, from_nano(spent), from_nano(hold), unknown)

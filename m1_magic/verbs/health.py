@@ -1,0 +1,183 @@
+"""``%m1 doctor``: what works, what does not, and what to do, one line each."""
+
+from __future__ import annotations
+
+import os
+import ssl
+import sys
+import urllib.request
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
+from urllib.parse import urlsplit
+
+from .. import sums
+from ..endpoints import OFFLINE, endpoint
+from ..errors import LedgerProblem, M1Error, UsageError, plain
+from ..render import footer, page
+from ..store import now_utc
+from .account import key
+from .desk import Desk, million, none
+
+# A clock that is further off puts calls into another day's budget, and may break TLS.
+MOST_SKEW = timedelta(minutes=5)
+CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
+
+
+def doctor(desk: Desk, args: Sequence[str]) -> str:
+    """Check all that a call needs; say what works, what does not, and what to do."""
+    none(args, "doctor")
+    checks: list[tuple[str, Callable[[], str]]] = [
+        ("versions", versions),
+        ("key", lambda: key(desk, ())),
+        ("proxy", lambda: proxy(desk)),
+        ("certificates", certificates),
+        ("endpoint", lambda: answers(desk)),
+        ("clock", lambda: clock(desk)),
+        ("ledger", lambda: ledger(desk)),
+        ("price list", lambda: prices(desk)),
+    ]
+    return page.table(["", "", ""], [[name, *examined(check)] for name, check in checks])
+
+
+def examined(check: Callable[[], str]) -> tuple[str, str]:
+    """Return ``works`` or ``fails``, and what the check says."""
+    try:
+        return "works", page.plain(check())
+    except M1Error as error:
+        return "fails", str(error)
+    except Exception as error:  # a doctor that falls ill helps nobody
+        return "fails", f"This check itself broke ({type(error).__name__}); please report it."
+
+
+def versions(desk: Desk | None = None, args: Sequence[str] = ()) -> str:
+    """Return the versions that a bug report needs."""
+    found = []
+    for name in ("m1-magic", "ipython", "openai", "narwhals", "genai-prices", "xllamacpp"):
+        try:
+            found.append(f"{name} {version(name)}")
+        except PackageNotFoundError:
+            found.append(f"{name}: not installed")
+    return " · ".join([*found, f"Python {sys.version.split()[0]}"])
+
+
+def answers(desk: Desk) -> str:
+    """Return how many models the endpoint lists."""
+    return f"{len(desk.session.backend().models())} models at {desk.settings.base_url}"
+
+
+def clock(desk: Desk) -> str:
+    """Compare this machine's clock with the server's and with the ledger's last call."""
+    now = now_utc()
+    last = sums.latest(desk.session.ledger)
+    if last is not None and last - now > MOST_SKEW:
+        raise wrong(f"The clock is before the ledger's last call, of {last:%Y-%m-%d %H:%M} UTC.")
+    skew = desk.session.backend().clock.skew
+    if skew is None:
+        return f"{now:%Y-%m-%d %H:%M} UTC; no server told the time to compare with"
+    off = timedelta(seconds=abs(skew))
+    if off > MOST_SKEW:
+        way = "ahead of" if skew > 0 else "behind"
+        raise wrong(f"The clock is {age(off)} {way} the server's.")
+    return f"{now:%Y-%m-%d %H:%M} UTC, as at the server"
+
+
+def wrong(what: str) -> UsageError:
+    """Return the error for a clock that cannot be right."""
+    todo = "Set the clock: the days and months of budgets go by it."
+    return UsageError(what, cost="", todo=todo)
+
+
+def ledger(desk: Desk) -> str:
+    """Return SQLite's verdict on the ledger, and what it holds."""
+    book = desk.session.ledger
+    verdict = book.check()
+    if verdict != "ok" or book.in_memory:
+        what = "cannot be written; calls are kept in memory" if book.in_memory else plain(verdict)
+        raise LedgerProblem(
+            f"{book.path}: {what}.",
+            cost="",
+            todo="Make the folder writable, or set M1_HOME to another one.",
+        )
+    lost = f", {kept} not written down yet" if (kept := book.unwritten()) else ""
+    found = sums.held(book)
+    held = f", {footer.many(len(found), 'hold')}: see %m1 cost" if found else ", nothing is held"
+    return f"ok ({book.path}){lost}{held}"
+
+
+def prices(desk: Desk) -> str:
+    """Return the prices that holds are made from, and how old their list is."""
+    session, model = desk.session, desk.settings.model
+    if desk.settings.base_url.lower() == OFFLINE:
+        return "the local model is free"
+    offer = session.offer(session.backend(), model)
+    if offer is None or offer.dearest is None:
+        return f"{model}: no price known; with a budget it is refused"
+    told = f"{million(offer.dearest.input)} in, {million(offer.dearest.output)} out"
+    if offer.at is None:
+        source = f"genai-prices {version('genai-prices')}; the endpoint told no list"
+    else:
+        source = f"the endpoint's list of {offer.at:%Y-%m-%d %H:%M} UTC, {ago(offer.at)}"
+    return f"{model}: {told} a million tokens, {source}"
+
+
+def ago(at: datetime) -> str:
+    """Return how long ago a moment was."""
+    past = now_utc() - at
+    return f"{age(past)} old" if past > timedelta(minutes=1) else "just fetched"
+
+
+def age(span: timedelta) -> str:
+    """Return a span in its largest whole unit."""
+    seconds = span.total_seconds()
+    for size, noun in ((86_400, "day"), (3_600, "hour"), (60, "minute")):
+        if seconds >= size:
+            return footer.many(int(seconds // size), noun)
+    return footer.many(int(seconds), "second")
+
+
+def proxy(desk: Desk) -> str:
+    """Return through which proxy the endpoint is asked; never a password in it."""
+    place = endpoint(desk.settings.base_url)
+    if place.loopback:
+        return "none, for this machine"
+    scheme = urlsplit(place.url).scheme
+    found = urllib.request.getproxies()
+    named = found.get(scheme) or found.get("all")
+    if not named or urllib.request.proxy_bypass(place.host):
+        return f"none, for {place.host}"
+    try:
+        parts = urlsplit(named if "://" in named else f"http://{named}")
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        host = port = None
+    todo = "Mend HTTPS_PROXY or ALL_PROXY, or name the host in NO_PROXY."
+    if not host or parts.scheme not in ("http", "https", "socks5", "socks5h"):
+        raise UsageError("The proxy of the environment is no usable URL.", cost="", todo=todo)
+    if parts.scheme.startswith("socks") and find_spec("socksio") is None:
+        raise UsageError("The proxy speaks SOCKS.", cost="", todo="pip install socksio")
+    return f"{parts.scheme}://{host}" + (f":{port}" if port else "") + f", for {place.host}"
+
+
+def certificates() -> str:
+    """Return whose certificates are trusted."""
+    named = [name for name in CERTIFICATES if os.environ.get(name)]
+    for name in named:
+        path = os.environ[name]
+        try:
+            folder = name.endswith("DIR")
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+            if folder:
+                os.listdir(path)
+            context.load_verify_locations(*((None, path) if folder else (path,)))
+        except OSError as error:  # ssl.SSLError is one
+            reason = plain(error.strerror or type(error).__name__, 80)
+            raise UsageError(
+                f"{name}={plain(path, 200)} cannot be used ({reason}).",
+                cost="",
+                todo=f"Name a PEM file of certificates, or unset {name}.",
+            ) from None
+    if named:
+        return "; ".join(f"{name}={os.environ[name]}" for name in named)
+    return "the system's"

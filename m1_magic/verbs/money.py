@@ -1,0 +1,164 @@
+"""``%m1 cost``: what calls cost, by period, model, day or notebook; what is held; CSV."""
+
+from __future__ import annotations
+
+import csv
+import os
+import tempfile
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
+
+from .. import grammar, sums
+from ..errors import M1Error, UsageError, plain
+from ..render import footer, page
+from ..store import now_utc
+from .desk import Desk
+
+# What a spreadsheet takes for the beginning of a formula (OWASP, CSV Injection), wide forms too.
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+MOST_ROWS = 60
+BARS = 30
+
+
+def cost(desk: Desk, args: Sequence[str]) -> str:
+    """Add up calls by period or as ``--by`` says, list what is held, write CSV, release a hold."""
+    given = parser().parse_args(list(args))
+    ledger, now = desk.session.ledger, now_utc()
+    if given.release is not None:
+        longest = timedelta(seconds=desk.settings.deadline)
+        gone = sums.release(ledger, given.release, now, longest)
+        return (
+            f"Hold {gone.id} of {footer.money(gone.hold)} is released: what that call of"
+            f" {gone.at:%Y-%m-%d %H:%M} UTC cost stays unknown, and counts no more."
+        )
+    with suppress(M1Error):  # what is pending stays so; the table says how much is held
+        desk.session.reconcile()
+    parts = [_by(desk, given.by) if given.by else _periods(desk), *_held(desk)]
+    if given.csv:
+        rows = sums.calls(ledger)
+        path = Path(given.csv).expanduser()
+        write_csv(path, sums.HEAD, rows)
+        parts.append(f"{footer.many(len(rows), 'call')} written to {page.cell(path)}")
+    parts += map(page.cell, ledger.news())
+    return "\n\n".join(parts)
+
+
+def parser() -> grammar.Parser:
+    """Return the parser of the verb's options."""
+    made = grammar.Parser("%m1 cost")
+    made.add_argument("--by", choices=tuple(sums.KEYS))
+    made.add_argument("--csv", metavar="PATH")
+    made.add_argument("--release", metavar="ID")
+    return made
+
+
+def _periods(desk: Desk) -> str:
+    rows: list[list[object]] = []
+    for period, (spent, held, calls) in desk.session.ledger.spent(now_utc()).items():
+        rows.append([period, footer.money(spent), footer.money(held), calls])
+        notebook = desk.session.notebook
+        if period == "session" and notebook:
+            its = sums.of_notebook(desk.session.ledger, notebook)
+            name = f"notebook {os.path.basename(notebook)}"
+            rows.append([name, footer.money(its.spent), footer.money(its.held), its.calls])
+    return page.table(["", "spent", "held until settled", "calls"], rows)
+
+
+def _by(desk: Desk, key: str) -> str:
+    found = sums.by(desk.session.ledger, key)
+    if not found:
+        return "No calls yet."
+    # The latest days, the dearest of all else.
+    shown = found[-MOST_ROWS:] if key == "day" else found[:MOST_ROWS]
+    rows: list[list[object]] = [
+        [
+            one.name,
+            footer.money(one.spent) + (f" + {one.unknown} unknown" if one.unknown else ""),
+            footer.money(one.held),
+            footer.count(one.calls),
+            footer.count(one.input),
+            footer.count(one.output),
+        ]
+        for one in shown
+    ]
+    head = [key, "spent", "held until settled", "calls", "tokens in", "out"]
+    left = len(found) - len(shown)
+    more = f"\n\n{left} more; --csv PATH writes every call" if left else ""
+    return f"{page.table(head, rows)}\n\n{page.code(chart(shown))}{more}"
+
+
+def chart(found: Sequence[sums.Sum]) -> str:
+    """Return a bar for each sum as plain text; a sum that is not zero has at least a sliver."""
+    most = max((one.spent for one in found), default=Decimal(0))
+    names = [plain(one.name, 32) for one in found]
+    width = max(map(len, names), default=0)
+    lines = []
+    for name, one in zip(names, found, strict=True):
+        full = int(one.spent * BARS / most) if most else 0
+        bar = "█" * full or ("▏" if one.spent else "")
+        lines.append(f"{name:{width}} {bar:{BARS}} {footer.money(one.spent)}")
+    return "\n".join(lines)
+
+
+def _held(desk: Desk) -> list[str]:
+    """Return what is held and why, and how to let go of it; nothing if nothing is."""
+    found = sums.held(desk.session.ledger)
+    if not found:
+        return []
+    rows: list[list[object]] = [
+        [one.id, f"{one.at:%Y-%m-%d %H:%M}", one.model, footer.money(one.hold), _why(one)]
+        for one in found[-10:]
+    ]
+    more = f" The latest 10 of {len(found):,} are shown." if len(found) > 10 else ""
+    return [
+        page.table(["held", "UTC", "model", "at most", ""], rows),
+        "A price that never comes is held for good: `%m1 cost --release ID` lets go of it." + more,
+    ]
+
+
+def _why(one: sums.Held) -> str:
+    if one.state == "pending":
+        return "price not known yet"
+    alive = sums.running(one.pid)
+    return f"process {one.pid} {'may be running it' if alive else 'is gone'}"
+
+
+def write_csv(path: Path, head: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Write a table for spreadsheets, in one step; no cell of it is taken for a formula.
+
+    Raises:
+        UsageError: another file stands there, or it cannot be written.
+    """
+    first = ",".join(head)
+    try:
+        if path.exists() and not path.read_text("utf-8-sig", "replace").startswith(first):
+            raise UsageError(
+                f"{plain(path, 200)} is there and is no such table; it was left as it is.",
+                cost="",
+                todo="Give another path.",
+            )
+        descriptor, fresh = tempfile.mkstemp(dir=path.parent, prefix=".m1-", suffix=".csv")
+        with open(descriptor, "w", encoding="utf-8", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow(head)
+            writer.writerows([cell(value) for value in row] for row in rows)
+        os.replace(fresh, path)
+    except OSError as error:
+        raise UsageError(
+            f"{plain(path, 200)} cannot be written ({error.strerror}).",
+            cost="",
+            todo="Give a path in a folder that you may write.",
+        ) from None
+
+
+def cell(value: object) -> str:
+    """Return a value as CSV may hold it: exact numbers, text that begins no formula."""
+    if value is None:
+        return ""
+    if isinstance(value, Decimal):
+        return f"{value:f}"
+    text = str(value)
+    return f"'{text}" if text.lstrip(" '").startswith(FORMULA) or text[:1] in FORMULA else text
