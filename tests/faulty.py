@@ -28,7 +28,7 @@ from m1_magic.session import Session
 from scripted import Seen, request
 
 THOUGHT, TEXT = "Hm, let me see.", "Hello wörld 日本, 😀 and all of you!"
-SHORT = 0.3
+SHORT = 0.5
 COSTS = (e.NOTHING_SENT, e.NOT_CHARGED, e.MAY_COST)
 
 

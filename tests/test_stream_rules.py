@@ -88,6 +88,7 @@ def test_s104_sent_without_an_answer_is_not_sent_again(
     assert "The request was sent, but" in said
     assert errors.MAY_COST in said
     assert "It was not sent again by itself; run the cell to do so." in said
+    assert server.wait_closed()
     assert len(server.chats) == 1
 
 
@@ -207,9 +208,9 @@ def test_s107_s108_r02_no_server_is_listened_to_for_ever(
         return
     assert type(came.error) is (errors.CutOff if text else errors.SentNoAnswer)
     reasons = {
-        "first_token_timeout": "no token in 0.3 s",
-        "token_timeout": "no token for 0.3 s",
-        "deadline": "the call took longer than 0.3 s",
+        "first_token_timeout": f"no token in {SHORT} s",
+        "token_timeout": f"no token for {SHORT} s",
+        "deadline": f"the call took longer than {SHORT} s",
     }
     assert reasons[limit] in said
     assert came.view.text.startswith(text)

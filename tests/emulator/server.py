@@ -117,9 +117,9 @@ class OpenRouter:
             return self._change.wait_for(lambda: len(self.chats) >= count, timeout)
 
     def wait_closed(self, number: int = -1, timeout: float = 5.0) -> bool:
-        """Wait until the handler of that chat request ended; tell whether it did."""
-        chats = self.chats
-        return bool(chats) and chats[number].closed.wait(timeout)
+        """Wait until that chat request came and its handler ended; tell whether it did."""
+        came = self.wait_chats(max(number + 1, 1), timeout)
+        return came and self.chats[number].closed.wait(timeout)
 
     def wait_held(self, number: int = -1, timeout: float = 5.0) -> bool:
         """Wait until that chat request stands at its `hold`; tell whether it does."""
