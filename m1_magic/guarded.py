@@ -7,9 +7,11 @@ shown. While the call waits for the network, a thread gives the view the time of
 from __future__ import annotations
 
 import contextvars
+import math
 import threading
+import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from decimal import Decimal
@@ -17,8 +19,12 @@ from decimal import Decimal
 from . import sums
 from .calls import Attempt, Call, Event, Receipt, Request, Totals, Usage
 from .errors import LedgerProblem, plain
+from .fold import Fold
 from .ledger import Ledger
 from .render import Silent, View
+
+OFTEN = 1.0  # seconds between two looks at what came so far, in a short answer
+A_SECOND = 50_000  # characters of it for which a second more may pass
 
 
 class Shown:
@@ -87,8 +93,11 @@ class Shown:
 class Booked:
     """The ledger of a call that may be paid for already: its first problem becomes a note."""
 
-    def __init__(self, ledger: Ledger) -> None:
-        self._ledger = ledger
+    def __init__(
+        self, ledger: Ledger, keep_text: bool, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._ledger, self._keep_text, self._clock = ledger, keep_text, clock
+        self._next = clock() + OFTEN if keep_text else math.inf
         self.notes: tuple[str, ...] = ()
 
     def started(self, attempt: Attempt, generation_id: str | None) -> None:
@@ -106,10 +115,21 @@ class Booked:
         with self._noted():
             sums.learn(self._ledger, request.model, request.text, usage.input)
 
-    def finish(self, call: Call, keep_text: bool) -> None:
+    def so_far(self, call: Call, fold: Fold) -> None:
+        """Write down now and then what came so far, for a kernel that may be killed."""
+        if self._clock() < self._next:
+            return
+        text, thinking = fold.text, fold.thinking
+        self._next = self._clock() + OFTEN + (len(text) + len(thinking)) / A_SECOND
+        try:
+            self._ledger.so_far(call.id, thinking, text)
+        except LedgerProblem:  # the end of the call will say so
+            self._next = math.inf
+
+    def finish(self, call: Call) -> None:
         """See Ledger.finish."""
         with self._noted():
-            self._ledger.finish(call, keep_text)
+            self._ledger.finish(call, self._keep_text)
 
     def totals(self, budget: Decimal | None, period: str, now: datetime) -> Totals:
         """See Ledger.totals; nothing but the budget if it cannot be read."""

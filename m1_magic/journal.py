@@ -31,6 +31,8 @@ STATEMENTS = {
     "settled": "UPDATE attempts SET state = ?, generation_id = coalesce(?, generation_id),"
     " provider = ?, input = ?, output = ?, cached = ?, reasoning = ?, cost_nano = ?,"
     " cost_source = ?, estimate_nano = ? WHERE id = ? AND cost_source <> 'billed'",
+    # What came so far of an answer that has not ended: a kernel that dies loses no more.
+    "so far": "UPDATE calls SET thinking = ?, answer = ? WHERE id = ? AND status IS NULL",
     "finished": "UPDATE calls SET status = ?, finish = ?, error = ?, seconds = ?, model = ?,"
     " thinking = ?, answer = ? WHERE id = ?",
 }

@@ -126,6 +126,12 @@ class Ledger(Store):
             )
             self._book(attempt.id, ("settled", values))
 
+    def so_far(self, call_id: str, thinking: str, text: str) -> None:
+        """Write down what came so far; raises LedgerProblem, at once where it is locked."""
+        self.write(
+            lambda db: journal.do(db, [("so far", row(thinking, text, call_id))]), patience=HASTE
+        )
+
     def finish(self, call: Call, keep_text: bool) -> None:
         """Write down how a call ended, with its text if that is to be kept."""
         reply = call.reply

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from . import pricelist, settling, sums
+from . import settling, sums
 from .backends import Backend, Chooser
 from .budget import over_budget, over_max_cost
 from .calls import Attempt, Call, Receipt, Reply, Request, Started, Totals, Waiting
@@ -26,7 +26,8 @@ from .guarded import Booked, Shown
 from .history import purge
 from .interrupts import stoppable, uninterrupted
 from .ledger import Ledger, new_id
-from .prices import Offer, hold, known
+from .offers import Offers
+from .prices import Offer, hold
 from .prompt import fitted
 from .render import View
 from .store import now_utc
@@ -75,7 +76,7 @@ class Session:
         self._ledger: Ledger | None = None
         self._lock = threading.RLock()
         self._backend, self._now, self._sleep, self._clock = backend, now, sleep, clock
-        self._offers: dict[tuple[str, str, str], tuple[datetime, Offer | None]] = {}
+        self._offers = Offers(now)
         self._pauses = settling.PAUSES if pauses is None else pauses
         self._settler = settling.Settler(self._look, self._pauses)
         self.notebook = notebook()
@@ -134,18 +135,7 @@ class Session:
 
     def offer(self, backend: Backend, model: str) -> Offer | None:
         """Return limits and prices of ``model`` at this backend, asked for once an hour."""
-        most, now = self.settings.max_price, self._now()
-        key = (backend.name, model, repr(most))
-        if key in self._offers and abs(now - self._offers[key][0]) < pricelist.FRESH:
-            return self._offers[key][1]
-        offer = backend.offer(model, most)
-        if offer is not None:
-            offer = replace(offer, at=now)
-            pricelist.keep(backend.name, model, most, offer)
-        elif backend.prices_known:
-            offer = pricelist.kept(backend.name, model, most, now) or known(model)
-        self._offers[key] = (now, offer)
-        return offer
+        return self._offers.of(backend, model, self.settings.max_price)
 
     def likely_tokens(self, request: Request) -> int:
         """Return about how many tokens the prompt has, by what was counted for this model."""
@@ -196,13 +186,13 @@ class Session:
         """Reserve, ask, settle, show; return the call and how it failed."""
         call = Call(new_id(), self._now(), plan.request)
         attempt = self._reserved(call, plan)
-        shown, book, began = Shown(view), Booked(self.ledger), self._clock()
+        s, began = self.settings, self._clock()
+        shown, book = Shown(view), Booked(self.ledger, s.keep_text, self._clock)
         call, error = self._attempts(call, attempt, plan, shown, book, began)
         failure = None if error is None else plain(error) or type(error).__name__
         call = replace(call, seconds=self._clock() - began, error=failure)
         self.last = call.reply
-        s = self.settings
-        book.finish(call, s.keep_text)
+        book.finish(call)
         totals = book.totals(s.budget, s.budget_period, self._now())
         try:
             notes = (*call.request.notes, *book.notes, *self.ledger.news())
@@ -272,6 +262,7 @@ class Session:
                         if isinstance(event, Started):
                             book.started(attempt, event.generation_id)
                         shown.feed(event)
+                        book.so_far(call, fold)
         except Told as told:
             return told
         except KeyboardInterrupt:

@@ -131,14 +131,6 @@ def test_m24_every_way_to_add_up_gives_the_same(tmp_path: Path, made: list[Any])
     assert sum(Decimal(row["held_usd"]) for row in rows) == held
 
 
-def test_an_old_ledger_without_the_tables_adds_up(path: Path) -> None:
-    with closing(Ledger(path, "s1")) as ledger:
-        put(ledger, "0.5")
-        assert ledger.read("SELECT count(*) FROM sqlite_master WHERE name = 'notebooks'") == [(0,)]
-        assert sums.by(ledger, "notebook")[0].spent == Decimal("0.5")
-        assert sums.learned(ledger, "a/model") == {}
-
-
 # -- the verb -------------------------------------------------------------------------------
 
 
@@ -241,7 +233,10 @@ def stuck(pid: int, state: str = "streaming", age: timedelta = timedelta(0)) -> 
     attempt = Attempt(new_id(), hold=Decimal("0.03"))
     call = Call(new_id(), datetime.now(UTC) - age, request())
     ledger.reserve(call, attempt, HOST, None, "session", True)
-    ledger.write(("UPDATE attempts SET pid = ?, state = ? WHERE id = ?", pid, state, attempt.id))
+    values = (pid, state, attempt.id)
+    ledger.write(
+        lambda db: db.execute("UPDATE attempts SET pid = ?, state = ? WHERE id = ?", values)
+    )
     return attempt.id
 
 

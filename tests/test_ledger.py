@@ -446,11 +446,12 @@ class Budgeted(RuleBasedStateMachine):
     def kill(self, who: int, data: st.DataObject) -> None:
         """A kernel dies within its transaction; another one takes its place."""
         dying = self.ledgers[who]
-        dying._db.execute("BEGIN IMMEDIATE")
+        db = dying._opened.db
+        db.execute("BEGIN IMMEDIATE")
         if self.open:
             one = data.draw(st.sampled_from(self.open))
-            dying._db.execute("UPDATE attempts SET hold_nano = 0 WHERE id = ?", (one.id,))
-        dying._db.close()
+            db.execute("UPDATE attempts SET hold_nano = 0 WHERE id = ?", (one.id,))
+        db.close()
         self.ledgers[who] = Ledger(self.path, new_id())
 
     @invariant()
@@ -642,6 +643,7 @@ from m1_magic.prompt import build
 
 class View:
     def open(self, request, at_most, sent): pass
+    def tick(self): return None
     def close(self, receipt): pass
     def feed(self, event):
         if isinstance(event, Text):

@@ -20,7 +20,7 @@ import openai
 import pytest
 
 import tls
-from emulator import FAULTS, MISSING, STATUSES, Answer, Fault, closed_port, routes
+from emulator import FAULTS, MIDNIGHT, MISSING, STATUSES, Answer, Fault, closed_port, routes
 from emulator import OpenRouter as Emulator
 from emulator.exchange import Exchange
 from emulator.wire import COMMENT
@@ -405,7 +405,7 @@ def test_s040_a_refusal_with_status_200(server: Emulator, fault: Any, code: Any,
         ("120", True, 120),
         ("300", False, None),
         ("1e9", False, None),
-        ("Mon, 01 Jan 2024 00:00:30 GMT", True, 30),  # the emulator's Date is midnight
+        ("Mon, 01 Jan 2024 00:00:30 GMT", True, 30),  # from midnight
         ("Sun, 31 Dec 2023 23:00:00 GMT", True, 0),
         ("Mon, 01 Jan 2024 00:05:00 GMT", False, None),
         ("Wed, 21 Oct 2099 07:28:00 GMT", False, None),
@@ -419,7 +419,7 @@ def test_s040_a_refusal_with_status_200(server: Emulator, fault: Any, code: Any,
 def test_s114_retry_after(
     server: Emulator, status: int, given: str | None, retry: bool, seconds: float | None
 ) -> None:
-    server.say(Answer.http_error(status, retry_after=given))
+    server.say(Answer.http_error(status, retry_after=given, headers=MIDNIGHT))
     error = call(server).error
     said = is_told(error)
     assert isinstance(error, e.M1Error)

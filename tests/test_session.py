@@ -745,6 +745,29 @@ def test_a_broken_view_does_not_lose_the_reply_where_warnings_are_errors(home: P
     assert reply.text == "Yes."
 
 
+@pytest.mark.parametrize("keep", [True, False])
+def test_what_came_so_far_is_in_the_ledger_for_a_kernel_that_is_killed(
+    home: Path, keep: bool
+) -> None:
+    time = [0.0]
+    seen: list[Any] = []
+
+    def later(seconds: float) -> Callable[[], None]:
+        return lambda: time.__setitem__(0, time[0] + seconds)
+
+    def look() -> None:
+        seen.extend(row[3] for row in calls(home))
+
+    script: list[Line] = [
+        Started("gen-1"), Thinking("Hm."), Text("one "), look, later(1.1), Text("two "), look,
+        later(0.5), Text("three "), look, later(0.6), Text("four "), look,
+        Finish("stop", USAGE, COST),
+    ]  # fmt: skip
+    settings = M1(keep_text=keep)
+    session(home, Scripted(script), settings, clock=lambda: time[0]).ask(request(), Seen())
+    assert seen == ([None, "one two ", "one two ", "one two three four "] if keep else [None] * 4)
+
+
 def test_the_ledger_is_settled_before_the_view_is_closed(home: Path) -> None:
     found: list[Any] = []
     view = Seen(close=lambda: found.append((attempts(home), calls(home))))

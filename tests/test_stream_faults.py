@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 import tls
-from emulator import FAULTS, Answer, OpenRouter, closed_port
+from emulator import FAULTS, MIDNIGHT, Answer, OpenRouter, closed_port
 from faulty import SHORT, TEXT, THOUGHT, Asked, Asking, asking, connections, settled, told
 from m1_magic import errors as e
 from m1_magic.calls import Usage
@@ -26,7 +26,6 @@ from scripted import Seen
 from scripted import request as first_question
 
 KEY = "sk-or-v1-test-0000"
-# The emulator's Date is midnight.
 HALF_A_MINUTE_LATER = "Mon, 01 Jan 2024 00:00:30 GMT"
 
 
@@ -117,6 +116,7 @@ ROWS = (
         "requests",
         (30.0, 30.0),
         retry_after=HALF_A_MINUTE_LATER,
+        headers=MIDNIGHT,
     ),
     refused("S027-429 in 300 s", 429, e.RateLimited, "300 s is what", retry_after=300),
     refused("S028-500", 500, e.ProviderDown, "HTTP 500"),

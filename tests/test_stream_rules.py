@@ -25,7 +25,7 @@ from hypothesis import strategies as st
 from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 
-from emulator import Answer, OpenRouter
+from emulator import MIDNIGHT, Answer, OpenRouter
 from emulator.exchange import Exchange
 from emulator.wire import COMMENT, Event
 from faulty import (
@@ -394,7 +394,7 @@ def test_s114_retry_after_is_waited_for_and_shown(
     server: OpenRouter, own_home: Path, case: str, status: int
 ) -> None:
     given, waits = RETRY_AFTER[case]
-    refusal = Answer.http_error(status, retry_after=given)
+    refusal = Answer.http_error(status, retry_after=given, headers=MIDNIGHT)
     server.say(*[refusal] * (1 + len(waits)))
     with asking(own_home) as asked:
         came = asked.ask()

@@ -285,9 +285,8 @@ def _told(
     except UnicodeEncodeError:
         told = refusals.half_a_character()
     except (*BROKEN, RecursionError) as error:
-        told = refusals.unreadable(
-            host, refusals.message(str(error), secret) or type(error).__name__
-        )
+        words = refusals.message(str(error), secret) or type(error).__name__
+        told = refusals.unreadable(host, words)
     raise told
 
 

@@ -93,12 +93,17 @@ def ledger(desk: Desk) -> str:
     """Return SQLite's verdict on the ledger, and what it holds."""
     book = desk.session.ledger
     verdict = book.check()
-    if verdict != "ok" or book.in_memory:
-        what = "cannot be written; calls are kept in memory" if book.in_memory else plain(verdict)
+    if book.in_memory:
         raise LedgerProblem(
-            f"{book.path}: {what}.",
+            f"The ledger {book.path} cannot be written; calls are kept in memory.",
             cost="",
             todo="Make the folder writable, or set M1_HOME to another one.",
+        )
+    if verdict != "ok":
+        raise LedgerProblem(
+            f"The ledger {book.path} is damaged ({plain(verdict, 100)}).",
+            cost="",
+            todo="Copy it, then move it away: a new one is begun.",
         )
     lost = f", {kept} not written down yet" if (kept := book.unwritten()) else ""
     found = sums.held(book)

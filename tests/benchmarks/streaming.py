@@ -9,7 +9,7 @@ growth of its peak memory (``VmHWM``, reset before the cell), and the time from 
 first delta to the first message that holds text of the answer. The bare loop only joins what it is
 given; each row is held against the bare loop of the same length and pace.
 
-Where Chromium is, a cell of ours runs in JupyterLab once more, at 8,000 deltas a second at most:
+Where Chromium is, a cell of ours runs in JupyterLab once more, at 2,000 deltas a second:
 how long after the kernel the page shows the last words (and how much CPU its main thread took in
 that time: what others on the machine take does not count), and its CPU until it came to rest.
 """
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
 SHORT, LONG = 100_000, 1_000_000
 BRISK, READING, FAST = 2_000, 100, 0  # deltas a second; 0: as fast as they are taken
-WATCHED = 8_000  # as fast as a page is sent deltas: many times what any model writes
+WATCHED = 2_000  # deltas a second that a page is sent: twenty times what a model writes
 PATIENCE = 300.0  # seconds for the slowest cell
 FIRST, LAST = "Eige", "Quod erat demonstrandum."
 SECTION = r"""## {n}. The spectrum of a sample covariance

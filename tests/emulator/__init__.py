@@ -14,13 +14,14 @@ import functools
 import socket
 
 from . import edits
-from .answer import MISSING, STATUSES, Answer
+from .answer import MIDNIGHT, MISSING, STATUSES, Answer
 from .exchange import Received
 from .faults import FAULTS, Fault
 from .server import OpenRouter
 
 __all__ = [
     "FAULTS",
+    "MIDNIGHT",
     "MISSING",
     "STATUSES",
     "Answer",

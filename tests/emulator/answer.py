@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 Json = dict[str, Any]
+# For answers whose dates are counted from the server's own.
+MIDNIGHT = {"Date": "Mon, 01 Jan 2024 00:00:00 GMT"}
 AUTO: Any = "auto"
 
 

@@ -1,0 +1,63 @@
+"""The process that ``test_chaos.py`` stops and kills: calls one after another, noted down.
+
+    python chaos.py NOTES FIRST LAST
+
+Each piece of text that the view gets is a line of NOTES before anything else happens.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from decimal import Decimal
+from pathlib import Path
+
+from m1_magic import api
+from m1_magic.calls import Event, Options, Receipt, Request, Text
+from m1_magic.errors import Told
+
+
+class Noting:
+    """A view that writes down what it is shown."""
+
+    def __init__(self, notes: Path, call: int) -> None:
+        self._file = notes.open("a", encoding="utf-8")
+        self._call = call
+
+    def note(self, **what: object) -> None:
+        self._file.write(json.dumps({"call": self._call, **what}) + "\n")
+        self._file.flush()
+
+    def open(self, request: Request, at_most: Decimal | None, sent: str) -> None:
+        pass
+
+    def feed(self, event: Event) -> None:
+        if isinstance(event, Text):
+            self.note(text=event.text)
+
+    def tick(self) -> float | None:
+        return None
+
+    def close(self, receipt: Receipt) -> None:
+        pass
+
+
+def main() -> None:
+    """Make the calls."""
+    notes, first, last = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
+    settings = api.settings()
+    settings.first_token_timeout = settings.token_timeout = 1.0
+    for call in range(first, last):
+        view = Noting(notes, call)
+        view.note(begin=True)
+        try:
+            reply = api.run(f"call {call}", Options(), {}, view)
+        except Told as error:
+            reply = error.reply
+        if reply is not None:
+            view.note(id=reply.id, reply=reply.text, status=reply.status)
+    api.end()
+
+
+if __name__ == "__main__":
+    main()

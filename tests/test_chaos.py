@@ -1,0 +1,140 @@
+"""Two hundred calls with faults, interrupts and kills at random: nothing is lost or counted twice.
+
+Each request that reached the server is a row of the ledger; each character that was shown is in a
+reply, or, where the process was killed, in the ledger, but for what came in its last second.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import sqlite3
+import subprocess
+import sys
+import threading
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from emulator import FAULTS, Answer, OpenRouter
+from m1_magic.ledger import open_ledger
+
+CALLS = 200
+# Those that need a deadline to end would take minutes.
+SLOW = {"no_response", "stall_mid", "comments_only", "no_end"}
+QUICK = sorted(set(FAULTS) - SLOW)
+WORDS = [f"word{number} " for number in range(30)]
+WORKER = Path(__file__).parent / "chaos.py"
+
+
+@dataclass
+class Plan:
+    """What the server says, and at which held answer the process is stopped or killed."""
+
+    answers: list[Answer] = field(default_factory=list)
+    signals: dict[int, signal.Signals] = field(default_factory=dict)
+
+
+def plan(seed: int) -> Plan:
+    dice, made = random.Random(seed), Plan()
+    for number in range(CALLS * 3):
+        kind = dice.choices(["ok", "fault", "refused", "signal"], [40, 35, 10, 15])[0]
+        if kind == "fault":
+            made.answers.append(Answer(text=WORDS, fault=dice.choice(QUICK)))
+        elif kind == "refused":
+            status = dice.choice([400, 401, 402, 429, 500, 503])
+            made.answers.append(Answer.http_error(status, retry_after=0))
+        elif kind == "signal":
+            made.signals[number] = dice.choice([signal.SIGINT, signal.SIGKILL])
+            hold = threading.Event()
+            after = dice.randrange(1, len(WORDS))
+            made.answers.append(Answer(text=WORDS, hold=hold, hold_after=after))
+        else:
+            made.answers.append(Answer(text=WORDS))
+    return made
+
+
+class Worker:
+    """The process that makes the calls; begun anew after each kill."""
+
+    def __init__(self, notes: Path) -> None:
+        self._notes = notes
+        self.process = self._begun(0)
+
+    def signal(self, number: signal.Signals) -> None:
+        if number == signal.SIGINT:
+            self.process.send_signal(number)
+            return
+        self.process.kill()
+        self.process.wait()
+        begun = [note["call"] for note in notes(self._notes) if "begin" in note]
+        self.process = self._begun(max(begun) + 1)
+
+    def _begun(self, first: int) -> subprocess.Popen[bytes]:
+        command = [sys.executable, str(WORKER), str(self._notes), str(first), str(CALLS)]
+        path = os.pathsep.join(sys.path)
+        return subprocess.Popen(command, env={**os.environ, "PYTHONPATH": path})
+
+
+def notes(file: Path) -> list[dict[str, Any]]:
+    lines = file.read_text("utf-8").splitlines() if file.exists() else []
+    return [json.loads(line) for line in lines]
+
+
+def drive(server: OpenRouter, worker: Worker, made: Plan) -> None:
+    """Send each signal when the process waits in the answer that it is meant for."""
+    seen = 0
+    while True:
+        if server.wait_chats(seen + 1, 0.2):
+            chat, number = server.chats[seen], made.signals.get(seen)
+            seen += 1
+            if number is not None and chat.held.wait(20):
+                worker.signal(number)
+                assert chat.closed.wait(20)
+        elif worker.process.poll() is not None:
+            return
+
+
+@pytest.mark.parametrize("seed", [1])
+def test_nothing_is_lost_and_nothing_counted_twice(
+    server: OpenRouter, own_home: Path, tmp_path: Path, seed: int
+) -> None:
+    made, file = plan(seed), tmp_path / "notes"
+    server.say(*made.answers)
+    worker = Worker(file)
+    drive(server, worker, made)
+    assert worker.process.returncode == 0
+
+    shown: dict[int, str] = defaultdict(str)
+    ended: dict[int, dict[str, Any]] = {}
+    for note in notes(file):
+        shown[note["call"]] += note.get("text", "")
+        if "status" in note:
+            ended[note["call"]] = note
+    assert set(shown) == set(range(CALLS))
+    assert Counter(note["status"] for note in ended.values()).keys() == {"ok", "failed", "stopped"}
+    kills = list(made.signals.values())[: sum(n < len(server.chats) for n in made.signals)]
+    assert len(ended) == CALLS - kills.count(signal.SIGKILL)
+    assert min(Counter(kills).values()) > 5
+
+    open_ledger(own_home).close()  # what kernels left that have ended is taken over
+    with sqlite3.connect(own_home / "ledger.db") as db:
+        calls = {
+            asked: (id, answer or "")
+            for id, asked, answer in db.execute("SELECT id, prompt, answer FROM calls")
+        }
+        attempts = db.execute("SELECT state, cost_nano FROM attempts").fetchall()
+        (integrity,) = db.execute("PRAGMA integrity_check").fetchone()
+    db.close()
+    assert integrity == "ok"
+    assert len(attempts) == len(server.chats)
+    for call, note in ended.items():
+        assert note["reply"] == shown[call]
+        assert calls[f"call {call}"] == (note["id"], shown[call])
+    for call in shown.keys() - ended.keys():
+        assert shown[call].startswith(calls[f"call {call}"][1])
