@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import io
+import os
 import re
+import signal
+import threading
 from html.parser import HTMLParser
 
 import pytest
@@ -523,3 +526,15 @@ def test_no_entity_hides_a_character(entity: str) -> None:
         viewer.render(inert(f"a{entity}b")),
     ):
         assert not HIDDEN.search(shown) and "⟨U+" in shown
+
+
+def test_ctrl_c_is_not_lost_while_it_is_cleaned() -> None:
+    """nh3 swallows whatever is raised in its filter of attributes."""
+    page = "<table>" + '<tr><td align="left">x</td></tr>' * 3000 + "</table>"
+    for _ in range(20):
+        timer = threading.Timer(0.003, os.kill, (os.getpid(), signal.SIGINT))
+        with pytest.raises(KeyboardInterrupt):
+            timer.start()
+            while timer.is_alive():
+                _clean(page)
+            _clean(page)

@@ -1094,8 +1094,9 @@ def test_wire_stopped_leaves_no_open_file(
 
 def test_the_receipt_is_the_calls(home: Path) -> None:
     view = Seen()
-    ticks = iter((10.0, 12.5))
-    asking = session(home, Scripted(answer()), clock=lambda: next(ticks))
+    time = [10.0]
+    script = [lambda: time.__setitem__(0, 12.5), *answer()]
+    asking = session(home, Scripted(script), clock=lambda: time[0])
     asking.ask(request(notes=("left as typed: {{x}}",)), view)
     receipt: Receipt = view.receipt
     assert receipt.call.seconds == 2.5

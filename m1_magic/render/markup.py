@@ -13,6 +13,7 @@ from copy import deepcopy
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from ..interrupts import uninterrupted
 from .defused import LINK, NOTES
 from .text import escape, visible
 
@@ -75,7 +76,8 @@ def _env(typeset: bool, shared: Mapping[str, Any] | None) -> dict[str, Any]:
 
 
 def _clean(text: str) -> str:
-    return str(_cleaner().clean(text))
+    with uninterrupted():  # nh3 swallows what its filter raises, a Ctrl-C, too
+        return str(_cleaner().clean(text))
 
 
 @cache
