@@ -582,6 +582,7 @@ def test_l25_a_forked_child_opens_the_file_anew(path: Path) -> None:
         for _ in range(3):
             child = os.fork()
             if not child:
+                signal.alarm(30)  # a deadlock ends here
                 code = 1
                 try:
                     spend(ledger, "1")
@@ -611,6 +612,7 @@ def test_l25_a_fork_waits_for_the_transactions_of_other_threads(path: Path) -> N
         assert inside.wait(10)
         child = os.fork()
         if not child:
+            signal.alarm(30)  # a deadlock ends here
             code = 1
             try:
                 spend(ledger, "1")
