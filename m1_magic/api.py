@@ -101,9 +101,9 @@ def preview(
     """Return what a call would send, the prices known without asking a server, and its tokens."""
     from . import pricelist
     from .endpoints import OFFLINE, endpoint
+    from .ledger.store import now_utc
     from .prices import known
     from .prompt import fitted
-    from .store import now_utc
 
     request = prepare(prompt, options, namespace)
     place = endpoint(settings().base_url)

@@ -16,11 +16,10 @@ from contextlib import contextmanager, suppress
 from datetime import datetime
 from decimal import Decimal
 
-from . import sums
 from .calls import Attempt, Call, Event, Receipt, Request, Totals, Usage
 from .errors import LedgerProblem, plain
 from .fold import Fold
-from .ledger import Ledger
+from .ledger import Ledger, sums
 from .render import Silent, View
 
 OFTEN = 1.0  # seconds between two looks at what came so far, in a short answer

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from . import settling, sums
+from . import settling
 from .backends import Backend, Chooser
 from .budget import over_budget, over_max_cost
 from .calls import Attempt, Call, Receipt, Reply, Request, Started, Totals, Waiting
@@ -23,14 +23,14 @@ from .endpoints import OFFLINE
 from .errors import NOT_CHARGED, BudgetExceeded, LedgerProblem, M1Error, Stopped, Told, plain
 from .fold import Fold, empty, late, priced, reply, stopped
 from .guarded import Booked, Shown
-from .history import purge
 from .interrupts import stoppable, uninterrupted
-from .ledger import Ledger, new_id
+from .ledger import Ledger, new_id, sums
+from .ledger.history import purge
+from .ledger.store import now_utc
 from .offers import Offers
 from .prices import Offer, hold
 from .prompt import fitted
 from .render import View
-from .store import now_utc
 from .tokens import likely_tokens
 
 BACK_OFF = 0.5

@@ -12,13 +12,12 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from . import processes
 from .backends import Backend
 from .calls import Attempt, Usage
-from .ledger import Ledger, owed, stamp
+from .ledger import Ledger, owed, processes, stamp
+from .ledger.schema import ASKABLE, OWED
+from .ledger.store import HASTE
 from .prices import recorded
-from .schema import ASKABLE, OWED
-from .store import HASTE
 
 # Seconds between looks in the background; after the last one it is left to %m1 cost.
 PAUSES: Sequence[float] = (0.5, 1, 2, 4, 8, 15, 30)

@@ -18,11 +18,11 @@ from hypothesis import strategies as st
 import notebooks
 from emulator import Answer, OpenRouter
 from ledgers import NOW, call, reserve, rows, settle
-from m1_magic import api, history, kept, verbs
+from m1_magic import api, verbs
 from m1_magic.calls import Attachment, Message, Options, Reply, Request, Usage
 from m1_magic.context.fence import fenced
 from m1_magic.errors import UsageError
-from m1_magic.ledger import Ledger
+from m1_magic.ledger import Ledger, history, sent
 from m1_magic.render import Silent
 from m1_magic.render.page import plain
 from scripted import MODEL
@@ -163,15 +163,15 @@ def test_no_attachment_is_in_what_is_kept(secret: str, before: str, after: str) 
         f"{before.replace('QQ', '')}\n\n{fenced(one, before + after)}\n{after.replace('QQ', '')}"
     )
     request = Request(MODEL, (Message("user", content),), 10, attachments=(one,))
-    found = kept.read(kept.kept(request)).messages[0].content
-    assert secret not in found and kept.line(one) in found
+    found = sent.read(sent.kept(request)).messages[0].content
+    assert secret not in found and sent.line(one) in found
 
 
 def test_an_attachment_that_is_not_where_it_should_be_takes_the_message_with_it() -> None:
     one = Attachment("table", "t", "secret", "stats")
     request = Request(MODEL, (Message("user", "a secret here"),), 10, attachments=(one,))
-    assert "secret" not in kept.kept(request)
-    assert "not kept" in kept.kept(request)
+    assert "secret" not in sent.kept(request)
+    assert "not kept" in sent.kept(request)
 
 
 def test_sent_of_nothing(server: OpenRouter) -> None:

@@ -33,11 +33,11 @@ from hypothesis.stateful import (
 
 from emulator import Answer, OpenRouter
 from ledgers import CENT, HOST, NOW, call, reserve, rows, settle, spend, sums
-from m1_magic import sums as sums_of
 from m1_magic.calls import Attempt, Call, Message, Reply, Request, Usage
 from m1_magic.errors import BudgetExceeded, LedgerProblem
-from m1_magic.history import purge
 from m1_magic.ledger import Ledger, new_id, open_ledger
+from m1_magic.ledger import sums as sums_of
+from m1_magic.ledger.history import purge
 from scripted import MODEL, Scripted, Seen, answer, request, session
 
 # Of each of six kernels that race for a budget; the catalogue's figure with M1_TEST_FULL=1.

@@ -36,10 +36,10 @@ from ledgers import (
     spend,
     sums,
 )  # fmt: skip
-from m1_magic import disk, folder, history, schema, settling
+from m1_magic import settling
 from m1_magic.calls import Reply
 from m1_magic.errors import BudgetExceeded, LedgerProblem
-from m1_magic.ledger import Ledger, open_ledger
+from m1_magic.ledger import Ledger, disk, folder, history, open_ledger, schema
 
 VERSION_1 = Path(__file__).parent / "golden" / "ledger-1.sql"
 LATEST = len(schema.SCHEMA)

@@ -24,11 +24,11 @@ import pytest
 
 from emulator import Answer, OpenRouter
 from ledgers import HOST, NOW, call, reserve, rows, settle, sums
-from m1_magic import api, history, processes, settling, verbs
+from m1_magic import api, settling, verbs
 from m1_magic.backends import Chooser
 from m1_magic.calls import Started, Text
 from m1_magic.errors import CannotConnect, CutOff, Stopped
-from m1_magic.ledger import Ledger, open_ledger
+from m1_magic.ledger import Ledger, history, open_ledger, processes
 from m1_magic.session import Session
 from m1_magic.settling import Settler
 from scripted import Scripted, Seen, answer, request, session

@@ -15,9 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emulator import Answer, OpenRouter
-from m1_magic import api, pricelist, sums, verbs
+from m1_magic import api, pricelist, verbs
 from m1_magic.calls import Message, Options
-from m1_magic.ledger import Ledger
+from m1_magic.ledger import Ledger, sums
 from m1_magic.prices import known
 from m1_magic.render import page
 from m1_magic.tokens import USUAL, kind_of, likely_tokens, most_tokens

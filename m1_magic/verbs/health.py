@@ -12,11 +12,11 @@ from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from urllib.parse import urlsplit
 
-from .. import sums
 from ..endpoints import OFFLINE, endpoint
 from ..errors import LedgerProblem, M1Error, UsageError, plain
+from ..ledger import sums
+from ..ledger.store import now_utc
 from ..render import footer, page
-from ..store import now_utc
 from .account import key
 from .desk import Desk, million, none
 

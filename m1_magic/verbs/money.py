@@ -11,10 +11,11 @@ from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 
-from .. import grammar, sums
+from .. import grammar
 from ..errors import M1Error, UsageError, plain
+from ..ledger import sums
+from ..ledger.store import now_utc
 from ..render import footer, page
-from ..store import now_utc
 from .desk import Desk
 
 # What a spreadsheet takes for the beginning of a formula (OWASP, CSV Injection), wide forms too.

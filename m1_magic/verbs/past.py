@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from .. import grammar, history
+from .. import grammar
 from ..errors import UsageError, plain
-from ..history import Past
+from ..ledger import history
+from ..ledger.history import Past
 from ..render import footer, page
 from .desk import Desk
 

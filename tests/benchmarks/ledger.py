@@ -23,9 +23,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent.parent))
 import readme
 from ledgers import CENT, call, reserve, settle
-from m1_magic import history
 from m1_magic.calls import Reply
-from m1_magic.ledger import Ledger
+from m1_magic.ledger import Ledger, history
 
 CALLS, RUNS = 100_000, 300
 

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from ..errors import LedgerProblem, plain
 from . import schema
-from .errors import LedgerProblem, plain
 from .folder import alone, local
 
 # Seconds to wait for another kernel's write.

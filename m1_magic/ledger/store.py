@@ -17,9 +17,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
+from ..errors import LedgerProblem, plain
+from ..interrupts import uninterrupted
 from . import disk, journal
-from .errors import LedgerProblem, plain
-from .interrupts import uninterrupted
 from .journal import Write
 
 T = TypeVar("T")

@@ -12,7 +12,7 @@ import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
-from .interrupts import uninterrupted
+from ..interrupts import uninterrupted
 
 # What an attempt adds to the running totals.
 PARTS = (

@@ -9,11 +9,11 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from .errors import UsageError, plain
+from ..errors import UsageError, plain
+from ..prices import from_nano
+from ..tokens import kind_of, teaches
+from . import Ledger
 from .journal import row
-from .ledger import Ledger
-from .prices import from_nano
-from .tokens import kind_of, teaches
 
 NOWHERE = "(no notebook)"
 # What a sum can be by. Conversations are not there yet: each call stands alone.

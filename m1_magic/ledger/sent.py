@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .calls import Attachment, Message, Request
-from .errors import plain
+from ..calls import Attachment, Message, Request
+from ..errors import plain
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,12 +15,12 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from .calls import Usage
-from .errors import LedgerProblem
-from .kept import Sent, read
-from .ledger import Ledger, stamp
-from .prices import from_nano
+from ..calls import Usage
+from ..errors import LedgerProblem
+from ..prices import from_nano
+from . import Ledger, stamp
 from .schema import HAS_TEXT
+from .sent import Sent, read
 from .store import HASTE
 
 BILLS = (

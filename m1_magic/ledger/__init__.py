@@ -19,14 +19,14 @@ from datetime import UTC, datetime
 from decimal import ROUND_CEILING, Decimal
 from pathlib import Path
 
+from ..calls import Attempt, Call, Totals, Usage
+from ..errors import BudgetExceeded, LedgerProblem
+from ..interrupts import uninterrupted
+from ..prices import from_nano, to_nano
 from . import disk, journal, processes
-from .calls import Attempt, Call, Totals, Usage
-from .errors import BudgetExceeded, LedgerProblem
-from .interrupts import uninterrupted
 from .journal import Write, row
-from .kept import kept
-from .prices import from_nano, to_nano
 from .schema import ASKABLE, OWED
+from .sent import kept
 from .store import HASTE, Store, now_utc
 
 SUMS = (
