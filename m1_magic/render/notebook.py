@@ -14,20 +14,17 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from ..calls import Event, Receipt, Reply, Request, Text, Thinking, Waiting
+from ..calls import Event, Receipt, Reply, Request
 from . import Mode, footer, mode
 from .answer import bundle, framed, quiet, styled, thought
-from .blocks import Growing, definitions, settled
+from .blocks import definitions, settled
 from .markup import html
-from .progress import Progress
+from .painted import Painted
 from .text import escape, inert, visible
 
 if TYPE_CHECKING:
     from ..config import M1
 
-TICK = 0.25  # seconds between two looks at what is not painted yet
-LINE_EVERY = 1.0  # seconds between two paintings of the line
-PEEK_EVERY = 0.5  # the same while it shows the thinking
 # JupyterLab shows the first fifty outputs of a cell: each block that stays is so much larger than
 # the one before it, and the last of them ends behind a megabyte.
 FIRST_BLOCK, LARGER, BLOCKS = 2_000, 1_000, 44
@@ -50,7 +47,7 @@ class Output:
         return sum(len(text.encode()) for text in data.values() if isinstance(text, str))
 
 
-class NotebookView:
+class NotebookView(Painted):
     """Shows a call through the display publisher of ``shell``.
 
     Args:
@@ -68,40 +65,16 @@ class NotebookView:
         *,
         pure: bool = False,
     ) -> None:
-        self._shell, self._settings, self._now, self._pure = shell, settings, now, pure
+        super().__init__(now)
+        self._shell, self._settings, self._pure = shell, settings, pure
         self._mode: Mode = mode(settings, shell)
         self._captured = _captured(shell)
-        self._progress = Progress(now)
-        self._growing = Growing()
-        self._thinking: list[str] = []
         self._blocks: list[tuple[Output, str]] = []  # what stays, and its Markdown
         self._rest: Output | None = None
         self._line = Output(shell)
-        self._unpainted = False
-        self._next = self._line_next = 0.0
-
-    def open(self, request: Request, at_most: Decimal | None, sent: str) -> None:
-        self._progress.open(request, at_most, sent)
-        self._paint()
-
-    def feed(self, event: Event) -> None:
-        self._progress.feed(event)
-        if isinstance(event, Text):
-            self._growing.feed(event.text)
-            self._unpainted = True
-        elif isinstance(event, Thinking):
-            self._thinking.append(event.text)
-        elif isinstance(event, Waiting):
-            self._line_next = 0.0
-        else:
-            return
-        self._paint()
 
     def tick(self) -> float | None:
-        if self._captured:
-            return None
-        self._paint()
-        return TICK
+        return None if self._captured else super().tick()
 
     def close(self, receipt: Receipt) -> None:
         reply = receipt.call.reply
@@ -130,36 +103,27 @@ class NotebookView:
         self._shell.display_pub.publish(data={**foot, **joined}, metadata={})
 
     def _paint(self) -> None:
-        """Paint what is due; in a captured cell nothing is, for updates would pile up there."""
-        now = self._now()
-        if self._captured:
-            return
-        size = self._keep()
-        if size or (self._unpainted and now >= self._next):
-            size += self._paint_rest()
-        if size:
-            self._next = self._now() + self._progress.pause(size)
-        if now >= self._line_next:
-            self._line.put(self._waiting())
-            self._line_next = now + (PEEK_EVERY if self._progress.peek else LINE_EVERY)
+        if not self._captured:  # updates would pile up there
+            super()._paint()
 
     def _keep(self) -> int:
-        """Show blocks that are finished as they stay; what follows gets an output of its own."""
         if len(self._blocks) == BLOCKS:
             return 0
         text = self._growing.take(FIRST_BLOCK + LARGER * len(self._blocks))
         if not text:
             return 0
-        thinking = "" if self._blocks else "".join(self._thinking)
+        thinking = "" if self._blocks else self._thinking
         output = self._below_the_line()
         self._blocks.append((output, text))
-        self._rest = None
+        self._rest = None  # what follows gets an output of its own
         return output.put(bundle(Reply(text=text, thinking=thinking), self._settings, self._mode))
 
     def _paint_rest(self) -> int:
-        self._unpainted = False
         text = settled(self._growing.rest)
         return self._below_the_line().put(self._unfinished(text)) if text.strip() else 0
+
+    def _paint_line(self) -> None:
+        self._line.put(self._waiting())
 
     def _below_the_line(self) -> Output:
         """Return the output of the rest; a new one takes the place of the line, which moves on."""
@@ -172,7 +136,7 @@ class NotebookView:
         """Show blocks again that refer to what was defined only below them."""
         for number, (output, text) in enumerate(self._blocks):
             if "[" in text and html(text, shared=shared) != html(text):
-                thinking = "" if number else "".join(self._thinking)
+                thinking = "" if number else self._thinking
                 part = Reply(text=text, thinking=thinking)
                 output.put(bundle(part, self._settings, self._mode, shared))
 
