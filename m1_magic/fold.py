@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from .calls import Attempt, Call, Event, Finish, Reply, Started, Status, Text, Thinking
 from .endpoints import OFFLINE
-from .errors import MAY_COST, NOTHING_SENT, EmptyAnswer, Stopped
+from .errors import MAY_COST, NOTHING_SENT, CutOff, EmptyAnswer, Stopped
 from .prices import Offer, amount, estimate
 from .render.footer import money
 
@@ -133,6 +133,12 @@ def stopped(fold: Fold, backend: str) -> Stopped:
         cost=CANNOT_BE_STOPPED,
         todo="%m1 cost shows the price once it is known.",
     )
+
+
+def overdue(deadline: float) -> CutOff:
+    """Return the error for an answer that goes on after the call's deadline, in seconds."""
+    what = f"The answer was cut off: the call took longer than {deadline:g} s."
+    return CutOff(f"{what} The text so far is kept.")
 
 
 def late(call: Call | None) -> Stopped:

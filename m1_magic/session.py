@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -17,11 +17,19 @@ from decimal import Decimal
 from . import settling
 from .backends import Backend, Chooser
 from .budget import over_budget, over_max_cost
-from .calls import Attempt, Call, Receipt, Reply, Request, Started, Totals, Waiting
+from .calls import Attempt, Call, Receipt, Reply, Request, Started, Text, Thinking, Totals, Waiting
 from .config import M1
 from .endpoints import OFFLINE
-from .errors import NOT_CHARGED, BudgetExceeded, LedgerProblem, M1Error, Stopped, Told, plain
-from .fold import Fold, empty, late, priced, reply, stopped
+from .errors import (
+    NOT_CHARGED,
+    BudgetExceeded,
+    LedgerProblem,
+    M1Error,
+    Stopped,
+    Told,
+    plain,
+)
+from .fold import Fold, empty, late, overdue, priced, reply, stopped
 from .guarded import Booked, Shown
 from .interrupts import stoppable, uninterrupted
 from .ledger import Ledger, new_id, sums
@@ -38,12 +46,13 @@ BACK_OFF = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A request fitted to who will answer it, and the most that an attempt could cost."""
+    """A request fitted to who will answer it, what an attempt could cost, and until when."""
 
     request: Request
     backend: Backend
     offer: Offer | None
     most: Decimal | None
+    until: float
 
 
 class Session:
@@ -159,15 +168,13 @@ class Session:
 
     def _tidied(self, ledger: Ledger) -> Ledger:
         """Return the ledger without old text, and with what kernels left that have ended."""
-        try:
+        with suppress(LedgerProblem):  # locked, perhaps; a call would say so
             purge(ledger, self._now() - timedelta(days=self.settings.keep_days))
             sums.name_session(ledger, self.notebook)
             if ended := settling.sweep(ledger, self._now()):
                 ledger.tell(f"{ended} call(s) of a kernel that ended are not settled: %m1 cost.")
             if ledger.pending(None):
                 self._settler.wake()
-        except LedgerProblem:  # locked, perhaps; a call would say so
-            pass
         return ledger
 
     def _planned(self, request: Request, max_cost: Decimal | None, asked: bool) -> Plan:
@@ -180,7 +187,7 @@ class Session:
         if limit is not None and offer and most is not None and most > limit:
             raise over_max_cost(request, offer, most, limit)
         backend.ready()
-        return Plan(request, backend, offer, most)
+        return Plan(request, backend, offer, most, self._clock() + self.settings.deadline)
 
     def _carried_out(self, plan: Plan, view: View) -> tuple[Call, BaseException | None]:
         """Reserve, ask, settle, show; return the call and how it failed."""
@@ -188,7 +195,7 @@ class Session:
         attempt = self._reserved(call, plan)
         s, began = self.settings, self._clock()
         shown, book = Shown(view), Booked(self.ledger, s.keep_text, self._clock)
-        call, error = self._attempts(call, attempt, plan, shown, book, began)
+        call, error = self._attempts(call, attempt, plan, shown, book)
         failure = None if error is None else plain(error) or type(error).__name__
         call = replace(call, seconds=self._clock() - began, error=failure)
         self.last = call.reply
@@ -214,13 +221,7 @@ class Session:
         return attempt
 
     def _attempts(
-        self,
-        call: Call,
-        attempt: Attempt,
-        plan: Plan,
-        shown: Shown,
-        book: Booked,
-        began: float,
+        self, call: Call, attempt: Attempt, plan: Plan, shown: Shown, book: Booked
     ) -> tuple[Call, BaseException | None]:
         """Try until there is an answer; each try is an attempt of its own in the ledger."""
         while True:
@@ -236,7 +237,7 @@ class Session:
                 break
             if not isinstance(error, M1Error):
                 break
-            seconds = self._pause(error, call, began)
+            seconds = self._pause(error, call, plan)
             if seconds is None:
                 break
             try:
@@ -263,6 +264,8 @@ class Session:
                             book.started(attempt, event.generation_id)
                         shown.feed(event)
                         book.so_far(call, fold)
+                        if isinstance(event, (Text, Thinking)) and self._clock() > plan.until:
+                            raise overdue(self.settings.deadline)
         except Told as told:
             return told
         except KeyboardInterrupt:
@@ -271,15 +274,14 @@ class Session:
             return error
         return None
 
-    def _pause(self, error: M1Error, call: Call, began: float) -> float | None:
+    def _pause(self, error: M1Error, call: Call, plan: Plan) -> float | None:
         """Return the seconds to wait before another attempt; None if there is to be none."""
         if not error.retry or len(call.attempts) > self.settings.max_retries:
             return None
         seconds = error.retry_after
         if seconds is None:
             seconds = BACK_OFF * 2 ** (len(call.attempts) - 1)
-        left = began + self.settings.deadline - self._clock()
-        return seconds if seconds < left else None
+        return seconds if seconds < plan.until - self._clock() else None
 
     def _wait(self, seconds: float, reason: str, shown: Shown) -> None:
         """Wait before another attempt, for which a view counts down.

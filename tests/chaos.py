@@ -45,8 +45,6 @@ class Noting:
 def main() -> None:
     """Make the calls."""
     notes, first, last = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
-    settings = api.settings()
-    settings.first_token_timeout = settings.token_timeout = 1.0
     for call in range(first, last):
         view = Noting(notes, call)
         view.note(begin=True)

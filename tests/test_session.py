@@ -284,6 +284,24 @@ def test_a_retry_is_visible_and_an_attempt_of_its_own(
     assert len({row[1] for row in rows}) == 1 and rows[0][1]
 
 
+def test_the_deadline_is_the_calls_and_not_an_attempts(home: Path) -> None:
+    time = [0.0]
+
+    def later() -> None:
+        time[0] += 40.0
+
+    scripts: list[list[Line]] = [
+        [later, limited(0)],
+        [Started("gen-2"), Text("one "), later, Text("two "), later, Text("three "), *answer()],
+    ]
+    error, _, _ = failing(
+        home, *scripts, settings=M1(deadline=100.0), clock=lambda: time[0], sleep=lambda _: None
+    )
+    assert isinstance(error, CutOff) and "longer than 100 s" in str(error)
+    assert error.reply is not None and error.reply.text == "one two three "
+    assert [row[0] for row in attempts(home)].count("pending") == 1
+
+
 def test_each_attempt_holds_before_it_is_sent(home: Path) -> None:
     held: list[Decimal] = []
     asking: Session
