@@ -2,17 +2,24 @@
 
 ``uninterrupted`` makes it wait until the block is through; inside, ``stoppable`` lets it through
 at once, but only the first: the second, of a user in a hurry, finds us writing down what the
-first one stopped.
+first one stopped. ``heard`` sees to it that one is noticed which comes just before a read blocks.
 """
 
 from __future__ import annotations
 
+import os
 import signal
+import socket
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
+
+# Seconds within which Python runs a handler, unless the main thread is blocked, and within which
+# what it raised has left the block, unless a destructor or a callback of C code swallowed it.
+SOON, LATER = 0.1, 1.0
 
 
 class _Handler:
@@ -20,7 +27,8 @@ class _Handler:
 
     def __init__(self, before: Callable[[int, FrameType | None], object]) -> None:
         self.before = before
-        self.open = self.caught = self.delivered = False
+        self.open = self.caught = self.delivered = self.inside = False
+        self.passed = 0.0  # when ``before`` raised nothing, by time.monotonic
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
         if not self.open:
@@ -33,7 +41,7 @@ class _Handler:
             # In a cell with a top-level await, the kernel cancels the cell's task; that waits for
             # the loop, and the loop for us.
             raise KeyboardInterrupt
-        self.open, self.delivered = True, False
+        self.open, self.delivered, self.passed = True, False, time.monotonic()
 
 
 def _in_event_loop() -> bool:
@@ -60,6 +68,73 @@ def uninterrupted() -> Iterator[None]:
 
 
 @contextmanager
+def heard() -> Iterator[None]:
+    """Within ``uninterrupted``: notice a Ctrl-C that comes between a look for it and a read.
+
+    Python looks for signals before it blocks in a read, and again when the read ends: one that
+    comes between the two would wait for the next token. And what a handler raises is lost where
+    it happens to run in a destructor or a callback. A thread learns of each signal at once, and
+    sends it again if the block of ``stoppable`` goes on.
+    """
+    handler = signal.getsignal(signal.SIGINT)
+    if not isinstance(handler, _Handler) or not hasattr(signal, "pthread_kill"):
+        yield
+        return
+    ours, theirs = socket.socketpair()
+    theirs.setblocking(False)
+    before = signal.set_wakeup_fd(theirs.fileno(), warn_on_full_buffer=False)
+    ears = _Ears(ours, before, handler)
+    ears.start()
+    try:
+        yield
+    finally:
+        signal.set_wakeup_fd(before)
+        ears.end()
+        theirs.close()
+
+
+class _Ears(threading.Thread):
+    """Reads the numbers of signals from a socket, and passes them on to who listened before."""
+
+    def __init__(self, signals: socket.socket, before: int, handler: _Handler) -> None:
+        super().__init__(name="m1-interrupts", daemon=True)
+        self._signals, self._before, self._handler = signals, before, handler
+        self._main = threading.get_ident()
+        self._ended = threading.Event()
+        self._lock = threading.Lock()
+
+    def run(self) -> None:
+        with self._signals:
+            while numbers := self._signals.recv(64):
+                came = time.monotonic()
+                if self._before != -1:
+                    with suppress(OSError):
+                        os.write(self._before, numbers)
+                if signal.SIGINT in numbers and self._missed(came):
+                    self._again()
+
+    def end(self) -> None:
+        """Send nothing from now on."""
+        with self._lock:
+            self._ended.set()
+
+    def _missed(self, came: float) -> bool:
+        """Does the block go on, though a signal came that was to stop it?"""
+        handler = self._handler
+        if self._ended.wait(SOON) or not handler.inside:
+            return False
+        if not handler.delivered:
+            return handler.passed < came - SOON  # else it was handled just before it was read here
+        return not self._ended.wait(LATER) and handler.inside
+
+    def _again(self) -> None:
+        with self._lock:
+            if not self._ended.is_set():
+                self._handler.open = True
+                signal.pthread_kill(self._main, signal.SIGINT)
+
+
+@contextmanager
 def stoppable() -> Iterator[None]:
     """Within ``uninterrupted``: let a Ctrl-C stop this block, also one that waited for it."""
     handler = signal.getsignal(signal.SIGINT)
@@ -68,11 +143,11 @@ def stoppable() -> Iterator[None]:
     ):
         yield
         return
-    handler.open = True
+    handler.open = handler.inside = True
     try:
         if handler.caught:
             handler.caught = False
             signal.raise_signal(signal.SIGINT)
         yield
     finally:
-        handler.open = False
+        handler.open = handler.inside = False

@@ -31,7 +31,7 @@ from .errors import (
 )
 from .fold import Fold, empty, late, overdue, priced, reply, stopped
 from .guarded import Booked, Shown
-from .interrupts import stoppable, uninterrupted
+from .interrupts import heard, stoppable, uninterrupted
 from .ledger import Ledger, new_id, sums
 from .ledger.history import purge
 from .ledger.store import now_utc
@@ -131,7 +131,7 @@ class Session:
         error: BaseException | None = None
         try:
             plan = self._planned(request, max_cost, asked)
-            with uninterrupted():
+            with uninterrupted(), heard():
                 call, error = self._carried_out(plan, view)
         except KeyboardInterrupt:
             error = error or late(call)

@@ -75,6 +75,7 @@ class Watchdog:
         trace: TracebackType | None,
     ) -> None:
         self._done.set()
+        self._wake()  # an interrupt within the library may have left the connection open
 
     def _watch(self) -> None:
         # Never longer than from one token to the next: the first one may come while this waits.
