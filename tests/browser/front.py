@@ -293,7 +293,7 @@ class Page:
     def __init__(self, browser: BrowserContext, jupyter: Jupyter) -> None:
         self.jupyter, self.seen = jupyter, Seen()
         self.tab = browser.new_page()
-        self.tab.set_default_timeout(60_000)
+        self.tab.set_default_timeout(180_000)
         self.tab.on("request", lambda request: self._request(request))
         self.tab.on("websocket", lambda one: self.seen.requests.append(one.url))
         self.tab.on("dialog", lambda dialog: self._dialog(dialog))
@@ -432,13 +432,16 @@ class Attacker:
 
     def __init__(self) -> None:
         hits = self.hits = []  # type: list[str]
+        change = self._change = threading.Condition()
         pages = self.pages = {}  # type: dict[str, str]
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 page = pages.get(self.path)
                 if page is None:
-                    hits.append(self.path)
+                    with change:
+                        hits.append(self.path)
+                        change.notify_all()
                 body = Attacker.PIXEL if page is None else page.encode()
                 kind = "image/gif" if page is None else "text/html; charset=utf-8"
                 self.send_response(200)
@@ -455,6 +458,12 @@ class Attacker:
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.base = f"http://127.0.0.1:{self._server.server_address[1]}"
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))
+
+    def wait(self, paths: set[str], timeout: float = 60.0) -> set[str]:
+        """Wait until all of the paths were asked for; return those that were not."""
+        with self._change:
+            self._change.wait_for(lambda: paths <= set(self.hits), timeout)
+        return paths - set(self.hits)
 
     def __enter__(self) -> Self:
         self._thread.start()
