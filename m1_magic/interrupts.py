@@ -3,6 +3,8 @@
 ``uninterrupted`` makes it wait until the block is through; inside, ``stoppable`` lets it through
 at once, but only the first: the second, of a user in a hurry, finds us writing down what the
 first one stopped. ``heard`` sees to it that one is noticed which comes just before a read blocks.
+
+Signals reach the main thread only: a call in another one is stopped by its ``Stop``.
 """
 
 from __future__ import annotations
@@ -20,6 +22,71 @@ from types import FrameType
 # Seconds within which Python runs a handler, unless the main thread is blocked, and within which
 # what it raised has left the block, unless a destructor or a callback of C code swallowed it.
 SOON, LATER = 0.1, 1.0
+
+
+_here = threading.local()
+
+
+class Stop:
+    """The Ctrl-C of a call that runs in a thread: pressed from another one, for good."""
+
+    def __init__(self) -> None:
+        self._pressed = threading.Event()
+        self._lock = threading.Lock()
+        self._wake: Callable[[], object] = bool
+
+    @property
+    def pressed(self) -> bool:
+        """Was it?"""
+        return self._pressed.is_set()
+
+    def press(self) -> None:
+        """Stop what the thread reads or waits for."""
+        with self._lock:
+            self._pressed.set()
+            self._wake()
+
+    @contextmanager
+    def listening(self) -> Iterator[None]:
+        """Let this thread be stopped."""
+        _here.stop = self
+        try:
+            yield
+        finally:
+            del _here.stop
+
+    def wakes(self, wake: Callable[[], object]) -> None:
+        """Have ``wake`` called when it is pressed, at once if it was; only the last one is."""
+        with self._lock:
+            self._wake = wake
+            if self.pressed:
+                wake()
+
+    def wait(self, seconds: float) -> None:
+        """Sleep until then, or until it is pressed."""
+        self._pressed.wait(seconds)
+
+
+def at_hand() -> Stop | None:
+    """Return what may stop this thread; None: only signals, if it is the main thread."""
+    return getattr(_here, "stop", None)
+
+
+def check() -> None:
+    """Raise KeyboardInterrupt in a thread that is to stop."""
+    stop = at_hand()
+    if stop is not None and stop.pressed:
+        raise KeyboardInterrupt
+
+
+def pause(seconds: float) -> None:
+    """Sleep; raise KeyboardInterrupt in a thread that is to stop."""
+    stop = at_hand()
+    if stop is None:
+        time.sleep(seconds)
+        return
+    stop.wait(seconds)
+    check()
 
 
 class _Handler:
@@ -137,6 +204,10 @@ class _Ears(threading.Thread):
 @contextmanager
 def stoppable() -> Iterator[None]:
     """Within ``uninterrupted``: let a Ctrl-C stop this block, also one that waited for it."""
+    if at_hand() is not None:
+        with _stoppable_thread():
+            yield
+        return
     handler = signal.getsignal(signal.SIGINT)
     if threading.current_thread() is not threading.main_thread() or not isinstance(
         handler, _Handler
@@ -151,3 +222,14 @@ def stoppable() -> Iterator[None]:
         yield
     finally:
         handler.open = handler.inside = False
+
+
+@contextmanager
+def _stoppable_thread() -> Iterator[None]:
+    """Turn what breaks because this thread was stopped into a KeyboardInterrupt."""
+    try:
+        check()
+        yield
+    except Exception:
+        check()
+        raise

@@ -9,6 +9,7 @@ from typing import Any
 
 from . import pricelist
 from .backends import Backend
+from .interrupts import check
 from .prices import Offer, known
 
 
@@ -29,6 +30,7 @@ class Offers:
         if key in self._found and abs(now - self._found[key][0]) < pricelist.FRESH:
             return self._found[key][1]
         offer = backend.offer(model, most)
+        check()  # a look that was stopped says nothing of the prices
         if offer is not None:
             offer = replace(offer, at=now)
             pricelist.keep(backend.name, model, most, offer)

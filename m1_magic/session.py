@@ -31,7 +31,7 @@ from .errors import (
 )
 from .fold import Fold, empty, late, overdue, priced, reply, stopped
 from .guarded import Booked, Shown
-from .interrupts import heard, stoppable, uninterrupted
+from .interrupts import check, heard, pause, stoppable, uninterrupted
 from .ledger import Ledger, new_id, sums
 from .ledger.history import purge
 from .ledger.store import now_utc
@@ -74,7 +74,7 @@ class Session:
         backend: Chooser,
         *,
         now: Callable[[], datetime] = now_utc,
-        sleep: Callable[[float], None] = time.sleep,
+        sleep: Callable[[float], None] = pause,
         clock: Callable[[], float] = time.monotonic,
         pauses: Sequence[float] | None = None,
         notebook: Callable[[], str | None] = lambda: None,
@@ -259,6 +259,7 @@ class Session:
                 with closing(plan.backend.stream(call.request)) as events:
                     fold.sent = True
                     for event in events:
+                        check()
                         fold.feed(event)
                         if isinstance(event, Started):
                             book.started(attempt, event.generation_id)

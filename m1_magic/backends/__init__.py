@@ -107,7 +107,7 @@ class Chooser:
         self._kept = None
 
     def _keep(self, what: object, make: Callable[[], Backend]) -> Backend:
+        # The one before is not closed: another thread may still be reading from it.
         if self._kept is None or self._kept[0] != what:
-            self.close()
             self._kept = (what, make())
         return self._kept[1]

@@ -1,7 +1,8 @@
 """Deadlines that a read timeout cannot keep: each byte resets it, also one of a header or comment.
 
 A thread looks at the time of the last data event and, when one of the deadlines has passed, shuts
-the socket down: closing a stream from another thread does not wake a blocked read, this does.
+the socket down: closing a stream from another thread does not wake a blocked read, this does. So
+does the ``Stop`` of the thread that reads.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
+
+from ..interrupts import at_hand
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,7 @@ class Watchdog:
         self._start = now()
         self._last: float | None = None
         self._done = threading.Event()
+        self._stop = at_hand()
         self._thread = threading.Thread(target=self._watch, name="m1-watchdog", daemon=True)
 
     def fed(self) -> None:
@@ -54,7 +58,7 @@ class Watchdog:
         """Hear what the transport does: the ``trace`` extension of httpx2's requests."""
         if name.endswith((".connect_tcp.complete", ".start_tls.complete")):
             self._stream = info["return_value"]
-            if self.expired:
+            if self.expired or (self._stop and self._stop.pressed):
                 self._wake()
         elif name.endswith(".send_request_headers.started"):
             request = info["request"]
@@ -66,6 +70,8 @@ class Watchdog:
 
     def __enter__(self) -> Watchdog:
         self._thread.start()
+        if self._stop:
+            self._stop.wakes(self._wake)
         return self
 
     def __exit__(
@@ -75,6 +81,8 @@ class Watchdog:
         trace: TracebackType | None,
     ) -> None:
         self._done.set()
+        if self._stop:
+            self._stop.wakes(bool)
         self._wake()  # an interrupt within the library may have left the connection open
 
     def _watch(self) -> None:
