@@ -1,4 +1,4 @@
-"""MiniMax M1 inside the notebook: ``%%m1`` cells, ``%m1`` lines and ``ask()``.
+"""MiniMax M1 inside the notebook: ``%%m1`` cells, ``%m1`` lines, ``ask()`` and ``panel()``.
 
 ``%load_ext m1_magic`` loads the magics; neither ``openai`` nor ``ipywidgets`` nor a DataFrame
 library is imported before it is needed.
@@ -14,8 +14,9 @@ if TYPE_CHECKING:
     from .api import ask
     from .calls import Reply
     from .context.frames import summarise
+    from .widgets import panel
 
-__all__ = ["Reply", "ask", "summarise"]
+__all__ = ["Reply", "ask", "panel", "summarise"]
 
 
 def __getattr__(name: str) -> Any:
@@ -31,6 +32,10 @@ def __getattr__(name: str) -> Any:
         from .context.frames import summarise
 
         return summarise
+    if name == "panel":
+        from .widgets import panel
+
+        return panel
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

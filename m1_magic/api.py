@@ -91,7 +91,11 @@ def prepare(prompt: str, options: Options, namespace: Mapping[str, object]) -> R
 
 def run(prompt: str, options: Options, namespace: Mapping[str, object], view: View) -> Reply:
     """Ask in ``view``: what ``%%m1``, ``%m1 ask`` and ``ask()`` have in common."""
-    request = prepare(prompt, options, namespace)
+    return send(prepare(prompt, options, namespace), options, view)
+
+
+def send(request: Request, options: Options, view: View) -> Reply:
+    """Ask what `prepare` made of these options; may be called in any thread."""
     return session().ask(request, view, options.max_cost, asked=wished(options))
 
 
@@ -99,20 +103,25 @@ def preview(
     prompt: str, options: Options, namespace: Mapping[str, object]
 ) -> tuple[Request, Offer | None, int]:
     """Return what a call would send, the prices known without asking a server, and its tokens."""
+    from .prompt import fitted
+
+    request = prepare(prompt, options, namespace)
+    offer = price_list(request.model)
+    request = fitted(request, offer, wished(options))
+    return request, offer, session().likely_tokens(request)
+
+
+def price_list(model: str) -> Offer | None:
+    """Return limits and prices of a model as they are known without asking a server."""
     from . import pricelist
     from .endpoints import OFFLINE, endpoint
     from .ledger.store import now_utc
     from .prices import known
-    from .prompt import fitted
 
-    request = prepare(prompt, options, namespace)
     place = endpoint(settings().base_url)
-    offer = None
-    if place.openrouter and place.host != OFFLINE:
-        most = settings().max_price
-        offer = pricelist.kept(place.host, request.model, most, now_utc()) or known(request.model)
-    request = fitted(request, offer, wished(options))
-    return request, offer, session().likely_tokens(request)
+    if not place.openrouter or place.host == OFFLINE:
+        return None
+    return pricelist.kept(place.host, model, settings().max_price, now_utc()) or known(model)
 
 
 def wished(options: Options) -> bool:

@@ -7,6 +7,7 @@ to ``--out`` before any error is raised. What a call needs is imported by the fi
 from __future__ import annotations
 
 import re
+import sys
 from tokenize import TokenInfo
 from typing import TYPE_CHECKING, Any
 
@@ -72,11 +73,27 @@ class M1Magics(Magics):
         if verb == "ask" and rest:
             self._ask(*grammar.options(rest))
             return
+        if verb == "panel":
+            self._panel(rest)
+            return
         desk = verbs.Desk(api.session(), self._shell.user_ns, screen.secret)
         if not verb:
             screen.show(verbs.status(desk))
             return
         screen.show(verbs.found(verb, rest).run(desk, grammar.words(rest)))
+
+    def _panel(self, rest: str) -> None:
+        from IPython.display import display
+
+        from . import widgets
+
+        if rest:
+            raise UsageError(
+                f"%m1 panel takes nothing after it, not {plain(rest, 40)!r}.",
+                cost="",
+                todo="m1_magic.panel(df=…, model=…) opens one with its fields filled in.",
+            )
+        display(widgets.panel())
 
     def _ask(self, options: Options, prompt: str, *, pure: bool = False) -> None:
         from .render import choose
@@ -221,6 +238,8 @@ def unload(shell: InteractiveShell) -> None:
     manager = shell.input_transformer_manager
     drop(manager.cleanup_transforms, lambda item: item in (below_comments, one_line))
     drop(manager.token_transformers, lambda item: item is AskLine)
+    if "m1_magic.widgets" in sys.modules:
+        sys.modules["m1_magic.widgets"].close_all()
     settings = api.settings()
     drop(shell.configurables, lambda item: item is settings)
     completers = shell.strdispatchers["complete_command"].regexs

@@ -19,7 +19,7 @@ from . import Mode, footer, mode
 from .answer import bundle, framed, quiet, styled, thought
 from .blocks import definitions, settled
 from .markup import html
-from .painted import Painted
+from .painted import Painted, waiting
 from .text import escape, inert, visible
 
 if TYPE_CHECKING:
@@ -158,16 +158,7 @@ class NotebookView(Painted):
             return {"text/plain": line}
         if self._mode == "markdown":
             return {"text/markdown": f"*{_literal(line)}*"}
-        peek = self._progress.peek if self._settings.thinking in ("fold", "show") else ""
-        window = f'<div style="{PEEKED}"><div>{escape(peek)}</div></div>' if peek else ""
-        return {"text/html": quiet(escape(line) + window)}
-
-
-# Three lines, of which the last is always in sight.
-PEEKED = (
-    "display:flex;flex-direction:column-reverse;height:4.5em;overflow:hidden;"
-    "white-space:pre-wrap;overflow-wrap:anywhere;opacity:.7"
-)
+        return {"text/html": waiting(self._progress, self._settings)}
 
 
 class RecordView:

@@ -8,14 +8,25 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
 from ..calls import Event, Request, Text, Thinking, Waiting
+from .answer import quiet
 from .blocks import Growing
 from .progress import Progress
+from .text import escape
+
+if TYPE_CHECKING:
+    from ..config import M1
 
 TICK = 0.25  # seconds between two looks at what is not painted yet
 LINE_EVERY = 1.0  # seconds between two paintings of the line
 PEEK_EVERY = 0.5  # the same while it shows the thinking
+# Three lines, of which the last is always in sight.
+PEEKED = (
+    "display:flex;flex-direction:column-reverse;height:4.5em;overflow:hidden;"
+    "white-space:pre-wrap;overflow-wrap:anywhere;opacity:.7"
+)
 
 
 class Painted:
@@ -81,3 +92,10 @@ class Painted:
     def _paint_line(self) -> None:
         """Show how far the call is."""
         raise NotImplementedError
+
+
+def waiting(progress: Progress, settings: M1) -> str:
+    """Return the line below the answer, with a look at the thinking while it comes."""
+    peek = progress.peek if settings.thinking in ("fold", "show") else ""
+    window = f'<div style="{PEEKED}"><div>{escape(peek)}</div></div>' if peek else ""
+    return quiet(escape(progress.line()) + window)

@@ -14,11 +14,10 @@ import ipywidgets
 
 from ..calls import Receipt, Reply
 from . import footer
-from .answer import bundle, framed, quiet, styled, thought
+from .answer import bundle, framed, styled, thought
 from .blocks import settled
 from .markup import html
-from .painted import Painted
-from .text import escape
+from .painted import Painted, waiting
 
 if TYPE_CHECKING:
     from ..config import M1
@@ -47,6 +46,7 @@ class PanelView(Painted):
         if rest.text or thought(rest):
             self._add(rest)
         self._rest.value = ""
+        self._rest.layout.display = "none"
         self._line.value = footer.html_footer(receipt, self._settings)
 
     def _keep(self) -> int:
@@ -63,7 +63,7 @@ class PanelView(Painted):
         return len(self._rest.value)
 
     def _paint_line(self) -> None:
-        self._line.value = quiet(escape(self._progress.line()))
+        self._line.value = waiting(self._progress, self._settings)
 
     def _add(self, part: Reply) -> int:
         block = _html(bundle(part, self._settings, "html")["text/html"], ipywidgets.HTMLMath)

@@ -64,6 +64,27 @@ class Progress:
         """The end of the thinking, while nothing else has come; foreign text."""
         return "" if self._answering else re.sub(r"\s*\n\s*", "\n", self._peek).lstrip()
 
+    @property
+    def seconds(self) -> float:
+        """How long the call takes up to now."""
+        return self._now() - self._began
+
+    @property
+    def tokens(self) -> int:
+        """About how many tokens came, thinking included."""
+        return _tokens(self._characters)
+
+    @property
+    def thought_tokens(self) -> int:
+        """About how many of them were thinking."""
+        return _tokens(self._thought)
+
+    @property
+    def speed(self) -> int:
+        """About how many tokens came a second since the first one; 0 in the first second."""
+        seconds = self._now() - self._first
+        return round(self.tokens / seconds) if self._characters and seconds >= 1 else 0
+
     def line(self) -> str:
         """Return the line as it stands now, fit to be shown as text."""
         now = self._now()
@@ -76,7 +97,8 @@ class Progress:
             return visible(" · ".join(p for p in (self._asking, elapsed, self._price) if p))
         verb = "answering" if self._answering else "thinking"
         so_far = f"{verb}… ≈ {self._count(self._characters)}"
-        return " · ".join([so_far, *self._speed(now), elapsed])
+        speed = [f"{footer.count(self.speed)} tokens/s"] if self.speed else []
+        return " · ".join([so_far, *speed, elapsed])
 
     def thought(self) -> str:
         """Return how much was thought, estimated; nothing where nothing was."""
@@ -92,13 +114,6 @@ class Progress:
         seconds = max(self._now() - self._first, 1.0)
         allowed = BYTES_A_SECOND * seconds + BYTES_A_CHARACTER * self._characters
         return max(EVERY, (self._sent - allowed) / (allowed / seconds))
-
-    def _speed(self, now: float) -> list[str]:
-        """Return the speed since the first token; nothing in the first second."""
-        seconds = now - self._first
-        if seconds < 1:
-            return []
-        return [f"{footer.count(round(_tokens(self._characters) / seconds))} tokens/s"]
 
     @staticmethod
     def _count(characters: int) -> str:

@@ -63,6 +63,7 @@ def asks(desk: Desk, args: Sequence[str]) -> str:
 VERBS: dict[str, Verb] = {
     "help": Verb("help [VERB]", "this page, or one verb", help_),
     "ask": Verb("ask [options] TEXT", "ask in one line: options first, then the question", asks),
+    "panel": Verb("panel", "the panel: a form that asks while the kernel stays free", asks),
     "use": Verb("use openrouter|offline|URL", "who answers in this kernel", use),
     "set": Verb("set NAME VALUE [--save]", "a setting, for this kernel or for good", set_),
     "login": Verb("login [HOST]", "store a key for a host; nothing of it is shown", login),

@@ -120,9 +120,13 @@ def _records(cells: list[Any]) -> Iterator[dict[str, Any]]:
         outputs = cell.get("outputs") if isinstance(cell, dict) else None
         for output in outputs if isinstance(outputs, list) else ():
             data = output.get("data") if isinstance(output, dict) else None
-            record = data.get(footer.RECORD) if isinstance(data, dict) else None
-            if isinstance(record, dict):
-                yield record
+            saved = data.get(footer.RECORD) if isinstance(data, dict) else None
+            # A cell's call leaves one, a panel a list.
+            yield from (one for one in _listed(saved) if isinstance(one, dict))
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
 
 
 def _page(

@@ -21,7 +21,7 @@ from .files import is_table_file
 from .lines import visible
 from .personal import personal_name_in
 from .summary import TOKENS, Wish
-from .tables import is_frame, is_tabular
+from .tables import is_frame, is_tabular, shape_of
 
 if TYPE_CHECKING:
     from .summary import Summary
@@ -37,6 +37,7 @@ __all__ = [
     "is_tabular",
     "known",
     "opened",
+    "shapes",
     "summarise",
     "summary",
     "visible",
@@ -72,6 +73,12 @@ def frame_named(name: str, namespace: Mapping[str, object]) -> object:
         kind = plain(type(value).__name__, 60)
         raise UsageError(f"{plain(name, 60)} is no DataFrame; it is of type {kind}.")
     return value
+
+
+def shapes(namespace: Mapping[str, object]) -> dict[str, tuple[int, int] | None]:
+    """Return the frames among the user's variables: rows and columns, None where they are lazy."""
+    named = [(name, value) for name, value in namespace.items() if not name.startswith("_")]
+    return {name: shape_of(value) for name, value in named if is_frame(value)}
 
 
 def summarise(

@@ -60,6 +60,17 @@ def is_frame(value: object) -> bool:
     return isinstance(native, (nw.DataFrame, nw.Series))
 
 
+def shape_of(value: object) -> tuple[int, int] | None:
+    """Return a frame's rows and columns where it has them at hand; nothing is computed for it."""
+    if is_lazy(value):
+        return None
+    try:
+        rows, *columns = value.shape  # type: ignore[attr-defined]
+        return int(rows), int(columns[0]) if columns else 1
+    except Exception:  # a GroupBy, a frame of the user's own
+        return None
+
+
 def is_tabular(value: object) -> bool:
     """Say whether `summarise` takes ``value``: a frame, a table file's path, an array, records."""
     if isinstance(value, (list, tuple)):

@@ -1,0 +1,34 @@
+"""The panel: ``%m1 panel`` and ``panel()``, a form of ipywidgets over the process's one session."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .. import api
+from ..errors import UsageError
+from ..render import in_notebook, shell
+from .assembly import Panel, close_all
+
+__all__ = ["Panel", "close_all", "panel"]
+
+
+def panel(df: object = None, **options: Any) -> Panel:
+    """Return a panel; as the last line of a cell, or by ``display``, it is shown.
+
+    Args:
+        df: a DataFrame, a list of them, a mapping of name to DataFrame, or names, ticked at once.
+        **options: what its fields begin with: ``prompt``, and options of ``ask()`` by name.
+
+    Raises:
+        UsageError: there is no front end that shows widgets.
+        TypeError: an option that there is not.
+    """
+    if not in_notebook(shell.current()):
+        raise UsageError(
+            "A panel needs a notebook: JupyterLab, Notebook 7, VS Code or Colab.",
+            cost="",
+            todo="%m1 ask and %%m1 work here.",
+        )
+    prompt = str(options.pop("prompt", ""))
+    given = api.named(df, shell.namespace())
+    return Panel(prompt, api.chosen(options, tuple(given)), given)

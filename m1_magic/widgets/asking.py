@@ -1,0 +1,55 @@
+"""A call in a thread of its own, so that the kernel stays free for other cells."""
+
+from __future__ import annotations
+
+import contextvars
+import threading
+from collections.abc import Callable
+
+from ..calls import Reply
+from ..errors import Told
+from ..interrupts import Stop
+
+
+class Asking:
+    """One call on its way.
+
+    Args:
+        ask: asks and returns the reply; run in the thread.
+        ended: told the reply, if any came, and the error, if one did; run in the thread.
+    """
+
+    def __init__(
+        self,
+        ask: Callable[[], Reply],
+        ended: Callable[[Reply | None, BaseException | None], None],
+    ) -> None:
+        self._ask, self._ended, self._stop = ask, ended, Stop()
+        # An empty context: what the call publishes belongs to no cell that happens to run.
+        run = contextvars.Context().run
+        self._thread = threading.Thread(target=run, args=(self._run,), name="m1-panel", daemon=True)
+
+    def start(self) -> None:
+        """Set it going."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop it, wherever it is; what came so far is kept."""
+        self._stop.press()
+
+    def wait(self, seconds: float) -> bool:
+        """Wait until it has ended; tell whether it has."""
+        self._thread.join(seconds)
+        return not self._thread.is_alive()
+
+    def _run(self) -> None:
+        reply: Reply | None = None
+        failed: BaseException | None = None
+        try:
+            with self._stop.listening():
+                reply = self._ask()
+        except Told as error:
+            failed, reply = error, error.reply
+        except BaseException as error:  # a bug must not leave the panel waiting for ever
+            failed = error
+        self._ended(reply, failed)

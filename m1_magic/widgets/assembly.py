@@ -1,0 +1,222 @@
+"""One panel: the form, the call that runs in its thread, and what came of it.
+
+What a click does here is done between cells, in the main thread; the call itself runs in a thread
+and paints from there. One call at a time in a panel; any number of panels.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Mapping
+from typing import Any
+
+from .. import api, verbs
+from ..calls import Options, Receipt, Reply
+from ..ledger.history import Past
+from ..render import footer, page, shell
+from .asking import Asking
+from .counters import Counters
+from .exits import Exits
+from .form import Form
+from .live import Live
+from .login import Login
+from .look import STYLE, button, column, failure, gone, html, note, row, unfolding
+from .past import Shelf
+from .still import empty, still
+
+PATIENCE = 5.0  # seconds in which a call that is stopped has to end
+_open: weakref.WeakSet[Panel] = weakref.WeakSet()
+
+
+class Panel:
+    """A form that asks, in ``box``.
+
+    Args:
+        prompt: what stands in it at first.
+        options: what its fields begin with.
+        given: tables by name, ticked at once.
+    """
+
+    def __init__(self, prompt: str, options: Options, given: Mapping[str, object]) -> None:
+        self._session, self._shell = api.session(), shell.current()
+        self._asking: Asking | None = None
+        self._reply: Reply | None = None
+        self._view: Live | None = None
+        self._asked: dict[str, tuple[str, Options]] = {}
+        self._records: list[dict[str, Any]] = []
+        self._handles: list[Any] = []
+        self._closed = False
+        settings = self._session.settings
+        self._form = Form(settings, given)
+        self._form.fill(prompt, options)
+        self._login = Login(settings, lambda: self._say(note("The key is kept.")))
+        self._counters = Counters(self._session)
+        self._exits = Exits(lambda: self._reply)
+        self._past = Shelf(self._session, edit=self._edit, resume=self._resume, show=self._show)
+        self._send = button("Send", self.send, "Send the prompt", button_style="primary")
+        self._stop = button(
+            "Stop", self.stop, "Stop the call; the text so far is kept", disabled=True
+        )
+        self._dry = button(
+            "Dry run", self.dry_run, "What would leave, and its price; sends nothing"
+        )
+        self._told, self._answer = html(), column(name="m1-shown")
+        history_ = unfolding("History", self._past.box, self._past.refresh)
+        close = button("Close", self.close, "Close the panel; its last answer stays")
+        self.box = column(
+            html(f"<style>{STYLE}</style>"),
+            self._login.box,
+            self._form.prompt,
+            row(self._send, self._stop, self._dry, self._form.unfold, history_, close),
+            self._form.more,
+            self._form.along,
+            self._counters.box,
+            self._told,
+            self._answer,
+            self._exits.box,
+            self._past.box,
+            name="m1-panel",
+        )
+        self.refresh()
+        self._shell.events.register("post_run_cell", self.refresh)
+        _open.add(self)
+
+    def _ipython_display_(self) -> None:
+        """Show it: what a saved notebook keeps, and below it what is alive."""
+        from IPython.display import display
+
+        self._handles.append(display(empty(), raw=True, display_id=True))
+        # Without the widgets' own text, which has all their values in it.
+        live = self.box._repr_mimebundle_() | {"text/plain": "m1-magic panel"}
+        display(live, raw=True)
+
+    def send(self) -> None:
+        """Ask what stands in the form; the cells go on meanwhile."""
+        if self._asking is not None:
+            self._say(note("One call at a time in a panel: stop this one, or open another panel."))
+            return
+        prompt = self._form.prompt.value
+        try:
+            options = self._form.options()
+            request = api.prepare(prompt, options, self._form.names(self._shell.user_ns))
+        except Exception as error:
+            self._say(failure(error))
+            return
+        self._say("")
+        offer, tokens = api.price_list(request.model), self._session.likely_tokens(request)
+        settings = self._session.settings
+        view = Live(settings, self._counters, tokens, offer, self._receipt)
+        self._replace([view.box])
+        self._view = view
+        self._busy(True)
+
+        def ended(reply: Reply | None, error: BaseException | None) -> None:
+            self._ended(prompt, options, reply, error)
+
+        self._asking = Asking(lambda: api.send(request, options, view), ended)
+        self._asking.start()
+
+    def stop(self) -> None:
+        """Stop the call that runs; the text so far is kept."""
+        if self._asking is not None:
+            self._stop.disabled = True
+            self._asking.stop()
+
+    def dry_run(self) -> None:
+        """Show what would leave and what it could cost; send nothing."""
+        if self._asking is not None:
+            self._say(note("A call is running; its answer stands below."))
+            return
+        names = self._form.names(self._shell.user_ns)
+        try:
+            prompt, options = self._form.prompt.value, self._form.options()
+            shown = page.html(verbs.preview(*api.preview(prompt, options, names)))
+        except Exception as error:
+            self._say(failure(error))
+            return
+        self._say("")
+        self._replace([html(shown)])
+
+    def refresh(self, *_: object) -> None:
+        """Look again at the tables that there are, and at the sums."""
+        self._form.refresh(self._shell.user_ns)
+        self._login.refresh()
+        if self._asking is None:
+            self._counters.refresh()
+
+    def close(self) -> None:
+        """Stop what runs, and free everything; what a saved notebook keeps stays."""
+        if self._closed:
+            return
+        self._closed = True
+        _open.discard(self)
+        self._shell.events.unregister("post_run_cell", self.refresh)
+        asking = self._asking
+        if asking is not None:
+            asking.stop()
+            asking.wait(PATIENCE)
+        self._exits.close()
+        gone(self.box)
+        self._handles.clear()
+
+    def _ended(
+        self, prompt: str, options: Options, reply: Reply | None, error: BaseException | None
+    ) -> None:
+        """Take what came of the call; in its thread."""
+        self._asking = None
+        if reply is not None:
+            self._reply = reply
+            self._asked[reply.id] = (prompt, options)
+            self._shell.user_ns["_m1"] = reply
+        if self._closed:
+            return
+        if error is not None:
+            self._say(failure(error))
+        self._exits.offer()
+        self._busy(False)
+        self._counters.refresh()
+
+    def _receipt(self, receipt: Receipt) -> None:
+        """Keep what a saved notebook shows; in the call's thread."""
+        settings = self._session.settings
+        self._records.append(footer.record(receipt, stable=settings.footer == "stable"))
+        for handle in self._handles:
+            handle.update(still(receipt, self._records, settings), raw=True)
+
+    def _edit(self, past: Past, ask: bool) -> None:
+        """Put a past question into the form; with ``ask``, send it."""
+        prompt, options = self._asked.get(past.id, (past.prompt or "", None))
+        self._form.fill(prompt, options)
+        if options is None and past.sent is not None:
+            self._say(note("Tables and options are as in the form: the ledger keeps none of them."))
+        if ask:
+            self.send()
+
+    def _resume(self, past: Past) -> None:
+        raise NotImplementedError
+
+    def _show(self, parts: list[Any], told: str) -> None:
+        if self._asking is not None:
+            self._say(note("A call is running; its answer stands below."))
+            return
+        self._say(note(told))
+        self._replace([row(*parts)])
+
+    def _replace(self, parts: list[Any]) -> None:
+        """Show these widgets where answers stand, and free those that stood there."""
+        before, self._answer.children = self._answer.children, tuple(parts)
+        for one in before:
+            gone(one)
+
+    def _say(self, markup: str) -> None:
+        if self._told.value != markup:
+            self._told.value = markup
+
+    def _busy(self, busy: bool) -> None:
+        self._send.disabled, self._stop.disabled = busy, not busy
+
+
+def close_all() -> None:
+    """Close every panel of this process."""
+    for one in list(_open):
+        one.close()

@@ -1,0 +1,159 @@
+"""What the call and the session cost, as it stands: live while a call runs, then as billed.
+
+Sums are the ledger's own, the same that ``%m1 cost`` prints.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+from decimal import Decimal
+
+import ipywidgets
+
+from ..calls import Receipt, Reply, Totals, Usage
+from ..errors import LedgerProblem
+from ..ledger.store import now_utc
+from ..prices import Offer, amount, estimate
+from ..render import footer
+from ..render.progress import Progress
+from ..render.text import escape, visible
+from ..session import Session
+from .look import column, html, row
+
+# Of the budget, from which on the bar warns; it is red when the next call may be refused.
+HIGH = Decimal("0.8")
+NAMES = {"session": "session", "day": "today", "month": "month"}
+
+
+class Counters:
+    """The tiles and the budget bar, in ``box``."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._call, self._sums, self._words = html(), html(), html()
+        self._bar = ipywidgets.FloatProgress(0.0, min=0.0, max=1.0)
+        self._bar.add_class("m1-bar")
+        tiles = row(self._call, self._sums)
+        self.box = column(tiles, self._bar, self._words)
+        self.refresh()
+
+    def live(
+        self, progress: Progress, tokens: int, offer: Offer | None, most: Decimal | None
+    ) -> None:
+        """Show a call that runs, by characters and the clock.
+
+        Args:
+            progress: how far it is.
+            tokens: about how many its prompt has.
+            offer: what they cost; None: not known.
+            most: the highest price in US dollars; None: not known.
+        """
+        usage = Usage(tokens, progress.tokens, 0, progress.thought_tokens)
+        price = f"at most {footer.at_most(most)}" if most is not None else ""
+        if offer and offer.dearest:
+            so_far = amount(estimate(usage, offer.dearest))
+            price = " · ".join(p for p in (f"≈{footer.money(so_far)}", price) if p)
+        self._show(usage, progress.speed, progress.seconds, price or "$?", "≈ ")
+
+    def done(self, receipt: Receipt) -> None:
+        """Show a call that has ended, as the server counted it."""
+        reply, seconds = receipt.call.reply, receipt.call.seconds
+        speed = round(reply.usage.output / seconds) if reply.usage and seconds else 0
+        self._show(reply.usage, speed, seconds, price_of(reply))
+        self.refresh()
+
+    def settled(self, reply: Reply, seconds: float) -> None:
+        """Show the same call with the price that was billed for it later."""
+        speed = round(reply.usage.output / seconds) if reply.usage and seconds else 0
+        self._show(reply.usage, speed, seconds, price_of(reply))
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Show the sums and the budget as the ledger has them now."""
+        with suppress(LedgerProblem):  # a call would say so
+            spent, totals = self._session.ledger.spent(now_utc()), self._session.totals()
+            tiles = {
+                NAMES[period]: footer.money(sums[0]) + _held(sums[1])
+                for period, sums in spent.items()
+            }
+            _set(self._sums, _tiles(tiles))
+            self._budget(totals)
+
+    def _show(
+        self, usage: Usage | None, speed: int, seconds: float, price: str, about: str = ""
+    ) -> None:
+        tiles = {}
+        if usage:
+            tiles = {
+                "tokens in": about + footer.count(usage.input),
+                "cached": footer.count(usage.cached) if not about else "–",
+                "out": about + footer.count(usage.output),
+                "thinking": about + footer.count(usage.reasoning),
+            }
+        tiles |= {
+            "tokens/s": footer.count(speed) if speed else "–",
+            "elapsed": f"{seconds:.1f} s",
+            "this call": price,
+        }
+        _set(self._call, _tiles(tiles))
+
+    def _budget(self, totals: Totals) -> None:
+        if totals.budget is None:
+            self._bar.layout.display = "none"
+            _set(self._words, _small("no budget: %m1 budget 1 --per day"))
+            return
+        used = totals.spent + totals.held
+        part = used / totals.budget if totals.budget else Decimal(1)
+        tight = used + (self._longest() or 0) > totals.budget
+        self._bar.layout.display = None
+        self._bar.value = float(min(part, Decimal(1)))
+        self._bar.bar_style = "danger" if tight else "warning" if part >= HIGH else ""
+        words = (
+            f"{totals.period} budget: {footer.money(totals.spent)}{_held(totals.held)}"
+            f" of {footer.limit(totals.budget)}"
+        )
+        if tight:
+            words += " · a call of full length would not fit any more"
+        _set(self._words, _small(words))
+
+    def _longest(self) -> Decimal | None:
+        """Return what the output of one call could cost at most, as far as prices are known."""
+        from .. import api
+
+        settings = self._session.settings
+        offer = api.price_list(settings.model)
+        if offer is None or offer.dearest is None:
+            return None
+        return amount(estimate(Usage(output=settings.max_tokens), offer.dearest))
+
+
+def price_of(reply: Reply) -> str:
+    """Return what a call cost, marked where that is an estimate or nothing."""
+    if reply.cost_source in ("offline", "replayed"):
+        return f"$0 ({reply.cost_source})"
+    sign = "≈" if reply.cost_source == "estimated" and reply.cost is not None else ""
+    return sign + footer.money(reply.cost)
+
+
+def _held(amount: Decimal) -> str:
+    return f" + {footer.money(amount)} held" if amount else ""
+
+
+def _tiles(tiles: Mapping[str, str]) -> str:
+    """Return numbers with their names above."""
+    parts = (
+        f'<div><span class="m1-name">{name}</span> <span>{escape(visible(value))}</span></div>'
+        for name, value in tiles.items()
+    )
+    return f'<div class="m1-tiles mathjax_ignore">{"".join(parts)}</div>'
+
+
+def _small(words: str) -> str:
+    return f'<span class="m1-note mathjax_ignore">{escape(words)}</span>'
+
+
+def _set(place: ipywidgets.HTML, value: str) -> None:
+    """Change a widget only where that changes something: each change is a message."""
+    if place.value != value:
+        place.value = value

@@ -1,0 +1,146 @@
+"""What is asked: the prompt, the tables that go along, and the options, as controls.
+
+The tables of the namespace are looked at anew after each cell; one that was ticked and is gone
+stays in sight until it is unticked, so that nothing is asked without it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import ipywidgets
+
+from ..calls import Options
+from ..config import LEVELS, M1
+from ..context.frames import shapes
+from ..context.frames.tables import shape_of
+from ..errors import UsageError
+from ..grammar import from_python
+from ..render.footer import count
+from .look import choice, column, gone, html, note, row, text, unfolding
+
+THINK = ("off", "low", "medium", "high", "40k", "80k")
+MODELS = ("minimax/minimax-m1",)
+# Options that the form has a field for, by the name that they have in Python.
+FIELDS = ("model", "think", "temperature", "max_tokens", "send")
+NUMBERS = {"temperature": float, "max_tokens": int}
+
+
+class Form:
+    """The controls, in ``prompt``, ``along`` and ``more``.
+
+    Args:
+        settings: what holds where a field is left empty.
+        given: tables that were handed over, by name; they need not be in the namespace.
+    """
+
+    def __init__(self, settings: M1, given: Mapping[str, object]) -> None:
+        self._settings, self._given = settings, dict(given)
+        self._ticks: dict[str, ipywidgets.Checkbox] = {}
+        self.prompt = ipywidgets.Textarea(
+            placeholder="Ask MiniMax M1. {{name}} inserts a value.",
+            continuous_update=False,
+            rows=4,
+            tooltip="Prompt",
+        )
+        self.prompt.add_class("m1-prompt")
+        levels = dict.fromkeys((*LEVELS, settings.send))
+        self._level = choice("tables as", list(levels), settings.send)
+        self._frames = row()
+        self._frames.add_class("m1-frames")
+        self._hint = html()
+        self.along = column(row(self._level), self._frames, self._hint)
+        self._fields: dict[str, Any] = {
+            "send": self._level,
+            "model": text("model", settings.model, ipywidgets.Combobox, options=MODELS),
+            "think": text("thinking", "as the model likes", ipywidgets.Combobox, options=THINK),
+            "temperature": text("temperature", f"{settings.temperature:g}"),
+            "max_tokens": text("max tokens", f"{settings.max_tokens}"),
+        }
+        names = ("model", "think", "temperature", "max_tokens")
+        part = row(*(self._fields[name] for name in names))
+        part.add_class("m1-more")
+        self.more = part
+        self.unfold = unfolding("More", part, lambda: None)
+
+    def refresh(self, namespace: Mapping[str, object]) -> None:
+        """Show the tables that there are now, with their sizes."""
+        there = shapes(namespace) | {n: shape_of(value) for n, value in self._given.items()}
+        for name in [n for n, tick in self._ticks.items() if n not in there and not tick.value]:
+            self._drop(name)
+        for name, shape in there.items():
+            self._tick(name).description = f"{name}  {size(shape)}"
+        for name in self._ticks.keys() - there.keys():
+            self._ticks[name].description = f"{name}  (gone)"
+        ticks = tuple(self._ticks[name] for name in sorted(self._ticks))
+        if self._frames.children != ticks:
+            self._frames.children = ticks
+        hint = (
+            ""
+            if ticks
+            else note("No DataFrames here yet: they appear after the cell that makes one.")
+        )
+        if self._hint.value != hint:
+            self._hint.value = hint
+
+    def names(self, namespace: Mapping[str, object]) -> dict[str, object]:
+        """Return what names in prompt and ticks stand for."""
+        return {**namespace, **self._given}
+
+    def options(self) -> Options:
+        """Return what is ticked and filled in.
+
+        Raises:
+            UsageError: a field that cannot be.
+        """
+        given = {name: number(name, field.value) for name, field in self._fields.items()}
+        ticked = tuple(name for name, tick in self._ticks.items() if tick.value)
+        return from_python({k: v for k, v in given.items() if v not in (None, "")}, ticked)
+
+    def fill(self, prompt: str, options: Options | None = None) -> None:
+        """Put a question into the form, to be changed and asked."""
+        self.prompt.value = prompt
+        if options is None:
+            return
+        for name, field in self._fields.items():
+            value = getattr(options, name)
+            field.value = (
+                self._level.value if name == "send" and value is None else str(value or "")
+            )
+        for name in options.df:
+            self._tick(name)
+        for name, tick in self._ticks.items():
+            tick.value = name in options.df
+
+    def enable(self, free: bool) -> None:
+        """Let the prompt be changed or not."""
+        self.prompt.disabled = not free
+
+    def _tick(self, name: str) -> ipywidgets.Checkbox:
+        if name not in self._ticks:
+            made = ipywidgets.Checkbox(name in self._given, description=name, indent=False)
+            self._ticks[name] = made
+        return self._ticks[name]
+
+    def _drop(self, name: str) -> None:
+        gone(self._ticks.pop(name))
+
+
+def size(shape: tuple[int, int] | None) -> str:
+    """Return rows × columns, or that nobody knows without asking."""
+    return f"{count(shape[0])} × {count(shape[1])}" if shape else "(lazy)"
+
+
+def number(name: str, value: str) -> object:
+    """Return what stands in a field; raise UsageError where it is to be a number and is not."""
+    text_ = value.strip()
+    if not text_ or name not in NUMBERS:
+        return text_
+    try:
+        return NUMBERS[name](text_.replace(",", ""))
+    except ValueError:
+        raise UsageError(
+            f"{name.replace('_', ' ')}: {text_[:40]!r} is no number.",
+            todo="Empty it for the setting.",
+        ) from None

@@ -1,0 +1,50 @@
+"""A call as the panel shows it: the answer that grows, and the counters above it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+
+from ..calls import Receipt, Request
+from ..config import M1
+from ..prices import Offer
+from ..render.panel import PanelView
+from .counters import Counters
+
+
+class Live(PanelView):
+    """Shows a call in ``box``, and what it costs in the counters.
+
+    Args:
+        settings: for ``thinking`` and ``footer``.
+        counters: shown the call's numbers.
+        tokens: about how many the prompt has.
+        offer: what tokens cost, as far as it is known.
+        done: told the receipt, once.
+    """
+
+    def __init__(
+        self,
+        settings: M1,
+        counters: Counters,
+        tokens: int,
+        offer: Offer | None,
+        done: Callable[[Receipt], None],
+    ) -> None:
+        super().__init__(settings)
+        self._counters, self._tokens, self._offer, self._done = counters, tokens, offer, done
+        self._most: Decimal | None = None
+
+    def open(self, request: Request, at_most: Decimal | None, sent: str) -> None:
+        self._most = at_most
+        super().open(request, at_most, sent)
+        self._counters.refresh()  # what is held for this call
+
+    def close(self, receipt: Receipt) -> None:
+        super().close(receipt)
+        self._counters.done(receipt)
+        self._done(receipt)
+
+    def _paint_line(self) -> None:
+        super()._paint_line()
+        self._counters.live(self._progress, self._tokens, self._offer, self._most)

@@ -1,0 +1,137 @@
+"""How the panel looks: its one style sheet, in the theme's own colours, and the kinds of controls.
+
+Widths are left to the front end: every row wraps, so that it fits beside a notebook as well as
+below a cell. What a control says is text, never markup, unless it comes through `page`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import ipywidgets
+
+from ..errors import Told
+from ..render.text import escape, visible
+
+STYLE = """
+.m1-panel{border:1px solid var(--jp-border-color2,#bdbdbd);border-radius:4px;padding:8px;gap:6px;
+ color:var(--jp-ui-font-color1,inherit);background:var(--jp-layout-color1,transparent);
+ max-width:100%;box-sizing:border-box}
+.m1-panel .widget-hbox{flex-flow:row wrap;gap:6px;align-items:center;overflow:visible}
+.m1-panel .widget-vbox{gap:4px;overflow:visible}
+.m1-panel .widget-label{white-space:normal;line-height:normal;height:auto}
+.m1-panel .widget-text,.m1-panel .widget-dropdown,.m1-panel .widget-combobox,
+.m1-panel .widget-password{width:auto;margin:0;max-width:24em}
+.m1-panel .widget-hbox>.widget-text,.m1-panel .widget-hbox>.widget-dropdown,
+.m1-panel .widget-hbox>.widget-combobox{flex:1 1 11em;min-width:9em}
+.m1-panel .m1-prompt{width:auto;margin:0}
+.m1-panel .m1-prompt textarea{resize:vertical;min-height:4.5em;width:100%;
+ font-family:var(--jp-code-font-family,monospace);font-size:var(--jp-code-font-size,13px)}
+.m1-panel .m1-frames{max-height:9.5em;overflow:auto;flex-flow:row wrap;column-gap:14px;width:100%}
+.m1-panel .m1-frames .widget-checkbox{width:auto;flex:0 0 auto;margin:0}
+.m1-panel .widget-checkbox,.m1-panel .widget-checkbox label{width:auto;max-width:100%}
+.m1-panel button{width:auto;min-width:4.2em;margin:0}
+.m1-panel button:focus-visible,.m1-panel input:focus-visible,.m1-panel textarea:focus-visible,
+.m1-panel select:focus-visible{outline:2px solid var(--jp-brand-color1,#1976d2);outline-offset:1px}
+.m1-panel .widget-html,.m1-panel .widget-htmlmath{width:auto;max-width:100%;margin:0}
+.m1-panel .widget-html-content{line-height:normal;overflow-x:auto;max-width:100%}
+.m1-panel .widget-html>.widget-html-content,.m1-panel .widget-htmlmath>.widget-html-content{
+ align-self:stretch;flex:1 1 auto}
+.m1-panel .m1-list{width:auto;margin:0}
+.m1-panel .m1-list select{width:100%}
+.m1-panel .m1-more{border-left:3px solid var(--jp-border-color2,#bdbdbd);padding-left:8px}
+.m1-panel .m1-shown{overflow-wrap:anywhere;width:100%}
+.m1-side{flex:1 1 20em;min-width:0}
+.m1-tiles{display:flex;flex-wrap:wrap;gap:2px 18px;line-height:1.35}
+.m1-tiles span{display:block;white-space:nowrap;font-variant-numeric:tabular-nums}
+.m1-tiles .m1-name{font-size:11px;color:var(--jp-ui-font-color2,gray)}
+.m1-panel .m1-error{border-left:3px solid var(--jp-error-color1,#c00);padding:2px 8px;margin:0}
+.m1-panel .m1-note{color:var(--jp-ui-font-color2,gray);margin:0;font-size:12px}
+.m1-panel .m1-copy{user-select:all;white-space:pre;overflow:auto;max-height:24em;margin:0;
+ padding:.5em .8em;background:var(--jp-cell-editor-background,rgba(127,127,127,.1))}
+.m1-panel .m1-bar{width:auto;margin:0;max-width:32em}
+.m1-panel .m1-bar .progress{height:8px;align-self:center}
+"""
+
+
+def html(value: str = "", *classes: str) -> ipywidgets.HTML:
+    """Return a place for markup that is safe already."""
+    made = ipywidgets.HTML(value)
+    for name in classes:
+        made.add_class(name)
+    return made
+
+
+def row(*children: ipywidgets.Widget) -> ipywidgets.HBox:
+    """Return controls side by side, in as many lines as it takes."""
+    return ipywidgets.HBox(children)
+
+
+def column(*children: ipywidgets.Widget, name: str = "") -> ipywidgets.VBox:
+    """Return controls one below the other."""
+    made = ipywidgets.VBox(children)
+    if name:
+        made.add_class(name)
+    return made
+
+
+def button(label: str, pressed: Callable[[], None], tip: str = "", **more: Any) -> Any:
+    """Return a button, told in ``tip`` what it does."""
+    made = ipywidgets.Button(description=label, tooltip=tip or label, **more)
+    made.on_click(lambda _: pressed())
+    return made
+
+
+def text(label: str, hint: str = "", kind: Any = ipywidgets.Text, **more: Any) -> Any:
+    """Return a field with a label in front, whose value comes when it is left."""
+    style = {"description_width": "initial"}
+    more.setdefault("continuous_update", False)
+    return kind(description=label, placeholder=hint, style=style, **more)
+
+
+def choice(label: str, options: Sequence[tuple[str, str] | str], value: str) -> Any:
+    """Return a list to choose one from."""
+    style = {"description_width": "initial"}
+    return ipywidgets.Dropdown(description=label, options=options, value=value, style=style)
+
+
+def shown(widget: ipywidgets.DOMWidget, visible: bool) -> None:
+    """Show or hide a part of the panel."""
+    widget.layout.display = None if visible else "none"
+
+
+def unfolding(label: str, part: ipywidgets.DOMWidget, opened: Callable[[], None]) -> Any:
+    """Return a button that shows and hides a part; ``opened`` is called when it is shown."""
+    shown(part, False)
+    toggle = ipywidgets.ToggleButton(description=label, tooltip=f"Show or hide: {label}")
+
+    def change(now: dict[str, Any]) -> None:
+        if now["new"]:
+            opened()
+        shown(part, now["new"])
+
+    toggle.observe(change, "value")
+    return toggle
+
+
+def failure(error: BaseException) -> str:
+    """Return an error as one paragraph that a screen reader reads out."""
+    said = str(error) if isinstance(error, Told) else f"{type(error).__name__}: {error}"
+    return f'<p class="m1-error mathjax_ignore" role="alert">{escape(visible(said))}</p>'
+
+
+def note(said: str) -> str:
+    """Return a remark of ours."""
+    return f'<p class="m1-note mathjax_ignore" role="status">{escape(visible(said))}</p>'
+
+
+def gone(widget: Any) -> None:
+    """Close a widget and all within it, so that nothing of it is kept in kernel or page."""
+    for child in getattr(widget, "children", ()):
+        gone(child)
+    for part in ("layout", "style"):
+        own = getattr(widget, part, None)
+        if isinstance(own, ipywidgets.Widget):
+            own.close()
+    widget.close()
