@@ -6,7 +6,8 @@ stays in sight until it is unticked, so that nothing is asked without it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
+from dataclasses import fields
 from typing import Any
 
 import ipywidgets
@@ -15,15 +16,13 @@ from ..calls import Options
 from ..config import LEVELS, M1
 from ..context.frames import shapes
 from ..context.frames.tables import shape_of
-from ..errors import UsageError
+from ..errors import UsageError, plain
 from ..grammar import from_python
 from ..render.footer import count
 from .look import choice, column, gone, html, note, row, text, unfolding
 
 THINK = ("off", "low", "medium", "high", "40k", "80k")
 MODELS = ("minimax/minimax-m1",)
-# Options that the form has a field for, by the name that they have in Python.
-FIELDS = ("model", "think", "temperature", "max_tokens", "send")
 NUMBERS = {"temperature": float, "max_tokens": int}
 
 
@@ -49,8 +48,9 @@ class Form:
         self._level = choice("tables as", list(levels), settings.send)
         self._frames = row()
         self._frames.add_class("m1-frames")
-        self._hint = html()
-        self.along = column(row(self._level), self._frames, self._hint)
+        self._hint, self._also = html(), html()
+        self.along = column(row(self._level), self._frames, self._hint, self._also)
+        self._others: dict[str, Any] = {}  # options that have no field
         self._fields: dict[str, Any] = {
             "send": self._level,
             "model": text("model", settings.model, ipywidgets.Combobox, options=MODELS),
@@ -70,9 +70,9 @@ class Form:
         for name in [n for n, tick in self._ticks.items() if n not in there and not tick.value]:
             self._drop(name)
         for name, shape in there.items():
-            self._tick(name).description = f"{name}  {size(shape)}"
+            self._tick(name).description = f"{plain(name, 60)}  {size(shape)}"
         for name in self._ticks.keys() - there.keys():
-            self._ticks[name].description = f"{name}  (gone)"
+            self._ticks[name].description = f"{plain(name, 60)}  (gone)"
         ticks = tuple(self._ticks[name] for name in sorted(self._ticks))
         if self._frames.children != ticks:
             self._frames.children = ticks
@@ -95,19 +95,24 @@ class Form:
             UsageError: a field that cannot be.
         """
         given = {name: number(name, field.value) for name, field in self._fields.items()}
+        filled = {name: value for name, value in given.items() if value != ""}
         ticked = tuple(name for name, tick in self._ticks.items() if tick.value)
-        return from_python({k: v for k, v in given.items() if v not in (None, "")}, ticked)
+        return from_python({**self._others, **filled}, ticked)
 
     def fill(self, prompt: str, options: Options | None = None) -> None:
         """Put a question into the form, to be changed and asked."""
         self.prompt.value = prompt
         if options is None:
             return
+        if options.send and options.send not in self._level.options:
+            self._level.options = (*self._level.options, options.send)
         for name, field in self._fields.items():
             value = getattr(options, name)
-            field.value = (
-                self._level.value if name == "send" and value is None else str(value or "")
-            )
+            if name != "send" or value is not None:
+                field.value = "" if value is None else str(value)
+        self._others = others(options, self._fields.keys() | {"df"})
+        listed = ", ".join(f"{n} {plain(value, 60)}" for n, value in self._others.items())
+        self._also.value = note(f"Goes along, too: {listed}.") if listed else ""
         for name in options.df:
             self._tick(name)
         for name, tick in self._ticks.items():
@@ -119,12 +124,18 @@ class Form:
 
     def _tick(self, name: str) -> ipywidgets.Checkbox:
         if name not in self._ticks:
-            made = ipywidgets.Checkbox(name in self._given, description=name, indent=False)
+            made = ipywidgets.Checkbox(name in self._given, indent=False)
             self._ticks[name] = made
         return self._ticks[name]
 
     def _drop(self, name: str) -> None:
         gone(self._ticks.pop(name))
+
+
+def others(options: Options, known: Set[str]) -> dict[str, Any]:
+    """Return the options that are set and are not among these, by name."""
+    named = {f.name: (getattr(options, f.name), f.default) for f in fields(options)}
+    return {n: now for n, (now, unset) in named.items() if n not in known and now != unset}
 
 
 def size(shape: tuple[int, int] | None) -> str:
