@@ -257,7 +257,8 @@ def test_the_counters_are_the_ledgers(server: OpenRouter, page: Page) -> None:
     assert counts == [f"{n:,}" for n in (usage.input, 3, usage.output, usage.reasoning)]
     for spent, held, _ in api.session().ledger.spent(now_utc()).values():
         assert held == 0 and spent == reply.cost
-    cost = page.run("%m1 cost")
+    page.run("%m1 cost")
+    cost = page.outputs[-1]["text/plain"]
     for name, shown in (("session", "session"), ("today", "day"), ("month", "month")):
         (line,) = [line for line in cost.splitlines() if re.match(rf"\W*{shown}\b", line)]
         assert hand.tiles[name] in line and hand.tiles[name] == "$0.00012"

@@ -17,6 +17,7 @@ from ..calls import Options, Receipt, Reply
 from ..ledger import history
 from ..ledger.history import Past
 from ..render import footer, page, shell
+from ..render.text import escape, visible
 from .asking import Asking
 from .counters import Counters
 from .enter import sending
@@ -111,11 +112,11 @@ class Panel:
         try:
             options = self._form.options()
             request = api.prepare(prompt, options, self._form.names(self._shell.user_ns))
+            offer, tokens = api.price_list(request.model), self._session.likely_tokens(request)
         except Exception as error:
             self._say(failure(error))
             return
         self._say("")
-        offer, tokens = api.price_list(request.model), self._session.likely_tokens(request)
         settings = self._session.settings
         view = Live(settings, self._counters, tokens, offer, self._receipt)
         self._replace([view.box])
@@ -181,18 +182,26 @@ class Panel:
         self, prompt: str, options: Options, reply: Reply | None, error: BaseException | None
     ) -> None:
         """Take what came of the call; in its thread."""
-        self._asking = None
-        if reply is not None:
-            self._reply = reply
-            self._asked[reply.id] = (prompt, options)
-            self._shell.user_ns["_m1"] = reply
-        if self._closed:
-            return
+        try:
+            if reply is not None:
+                self._reply = reply
+                self._asked[reply.id] = (prompt, options)
+                self._shell.user_ns["_m1"] = reply
+            if not self._closed:
+                self._show_end(reply, error)
+        finally:
+            self._busy(False)
+            self._asking = None  # the last: from here on another call may begin
+
+    def _show_end(self, reply: Reply | None, error: BaseException | None) -> None:
+        if reply is not None and self._view is not None and not self._view.whole:
+            self._replace([html(f"<pre>{escape(visible(reply.text))}</pre>", "mathjax_ignore")])
+            self._say(note("The display failed; this is the answer as it came."))
         if error is not None:
             self._say(failure(error))
         self._exits.offer()
-        self._busy(False)
         self._counters.refresh()
+        self._past.renew()
 
     def _receipt(self, receipt: Receipt) -> None:
         """Keep what a saved notebook shows; in the call's thread."""
@@ -204,10 +213,12 @@ class Panel:
     def _settled(self) -> None:
         """Show prices that came after their calls; in the background."""
         reply = self._reply
-        if self._asking is not None or reply is None or reply.cost_source == "billed":
+        if self._asking is not None or reply is None:
+            return
+        if reply.cost_source not in ("unknown", "estimated"):
             return
         past = history.called(self._session.ledger, reply.id)
-        if past is not None and past.cost is not None:
+        if past is not None and past.cost is not None and not past.estimated:
             self._reply = replace(reply, cost=past.cost, cost_source="billed", usage=past.usage)
             self._counters.settled(self._reply, past.seconds or 0)
 
@@ -226,6 +237,8 @@ class Panel:
     def _show(self, parts: list[Any], told: str) -> None:
         if self._asking is not None:
             self._say(note("A call is running; its answer stands below."))
+            for part in parts:
+                gone(part)
             return
         self._say(note(told))
         self._replace([row(*parts)])

@@ -34,6 +34,7 @@ class Live(PanelView):
         super().__init__(settings)
         self._counters, self._tokens, self._offer, self._done = counters, tokens, offer, done
         self._most: Decimal | None = None
+        self.whole = False  # is all of the answer shown?
 
     def open(self, request: Request, at_most: Decimal | None, sent: str) -> None:
         self._most = at_most
@@ -41,9 +42,12 @@ class Live(PanelView):
         self._counters.refresh()  # what is held for this call
 
     def close(self, receipt: Receipt) -> None:
-        super().close(receipt)
-        self._counters.done(receipt)
-        self._done(receipt)
+        try:
+            super().close(receipt)
+            self.whole = True
+            self._counters.done(receipt)
+        finally:
+            self._done(receipt)
 
     def _paint_line(self) -> None:
         super()._paint_line()

@@ -11,7 +11,7 @@ from typing import Any
 
 import ipywidgets
 
-from ..errors import Told
+from ..errors import Told, plain
 from ..render.text import escape, visible
 
 STYLE = """
@@ -117,7 +117,7 @@ def unfolding(label: str, part: ipywidgets.DOMWidget, opened: Callable[[], None]
 
 def failure(error: BaseException) -> str:
     """Return an error as one paragraph that a screen reader reads out."""
-    said = str(error) if isinstance(error, Told) else f"{type(error).__name__}: {error}"
+    said = str(error) if isinstance(error, Told) else plain(f"{type(error).__name__}: {error}")
     return f'<p class="m1-error mathjax_ignore" role="alert">{escape(visible(said))}</p>'
 
 

@@ -74,6 +74,11 @@ class Shelf:
             self._list.value = kept
         self._told.value = "" if found else note("No calls yet, or none with that word.")
 
+    def renew(self) -> None:
+        """List them anew, if the list is in sight."""
+        if self.box.layout.display is None:
+            self.refresh()
+
     def _chosen(self) -> list[Past]:
         with suppress(LedgerProblem):
             calls = (history.called(self._session.ledger, id) for id in self._list.value)
