@@ -158,6 +158,7 @@ class Panel:
         """Look again at the tables that there are, and at the sums."""
         self._form.refresh(self._shell.user_ns)
         self._login.refresh()
+        self._past.renew()
         if self._asking is None:
             self._counters.refresh()
 

@@ -45,6 +45,7 @@ class Login:
     def __init__(self, settings: M1, entered: Callable[[], None]) -> None:
         self._settings, self._entered = settings, entered
         self._told, self._fields = html(), column()
+        self._place: Endpoint | None = None  # whose key the fields ask for
         self.box = column(self._told, self._fields)
         self.refresh()
 
@@ -55,10 +56,12 @@ class Login:
         if missing is None:
             self._empty()
             return
-        if self._fields.children:
-            return
-        self._told.value = failure(missing)
         place = endpoint(self._settings.base_url)
+        if self._fields.children and place == self._place:
+            return
+        self._empty()
+        self._place = place
+        self._told.value = failure(missing)
         field = Secret(
             lambda key: self._store(place, key),
             placeholder=f"a key for {place.host}",

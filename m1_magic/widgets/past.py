@@ -75,8 +75,8 @@ class Shelf:
         self._told.value = "" if found else note("No calls yet, or none with that word.")
 
     def renew(self) -> None:
-        """List them anew, if the list is in sight."""
-        if self.box.layout.display is None:
+        """List them anew, if any are listed: what was forgotten must not stand there."""
+        if self._list.options or self.box.layout.display is None:
             self.refresh()
 
     def _chosen(self) -> list[Past]:
