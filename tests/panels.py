@@ -13,6 +13,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
+from html.parser import HTMLParser
 from typing import Any
 
 import ipywidgets
@@ -24,7 +25,7 @@ from traitlets.config import Config
 
 from m1_magic.widgets import Panel, panel
 
-PATIENCE = 10.0
+PATIENCE = 60.0
 MARKUP = (ipywidgets.HTML, ipywidgets.HTMLMath)
 
 
@@ -203,6 +204,20 @@ class Hand:
     def busy(self) -> tuple[bool, bool]:
         """Can Send be pressed, and Stop?"""
         return not self.labelled("Send").disabled, not self.labelled("Stop").disabled
+
+
+def live(markup: str) -> list[str]:
+    """Return what in markup would run, load or lead somewhere by a script."""
+    found: list[str] = []
+
+    class Reader(HTMLParser):
+        def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+            if tag in ("script", "img", "iframe", "object", "form", "svg", "link"):
+                found.append(tag)
+            found.extend(n for n, v in attrs if n.startswith("on") or "javascript:" in (v or ""))
+
+    Reader().feed(markup)
+    return found
 
 
 def within(widget: Any) -> Iterator[Any]:

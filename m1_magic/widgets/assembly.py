@@ -190,6 +190,8 @@ class Panel:
                 self._shell.user_ns["_m1"] = reply
             if not self._closed:
                 self._show_end(reply, error)
+            elif self._view is not None:
+                gone(self._view.box)  # with what it showed after the panel was closed
         finally:
             self._busy(False)
             self._asking = None  # the last: from here on another call may begin
