@@ -254,5 +254,8 @@ def notebook(monkeypatch: pytest.MonkeyPatch) -> Iterator[Page]:
         page.run("%unload_ext m1_magic")
         shell.history_manager = None
         InteractiveShell.clear_instance()
-    assert not running()
+    for thread in threading.enumerate():
+        if thread.name.startswith("m1-"):
+            thread.join(PATIENCE)
+            assert not thread.is_alive(), thread
     assert not page.left

@@ -11,8 +11,8 @@ import weakref
 import pandas as pd
 import pytest
 
-from emulator import Answer, OpenRouter
-from faulty import listening, take, url_of
+from emulator import MISSING, Answer, OpenRouter
+from faulty import listening, settled, take, url_of
 from ledgers import rows
 from m1_magic import api
 from m1_magic.calls import Receipt
@@ -70,19 +70,40 @@ def test_an_estimate_while_it_runs_then_the_bill(server: OpenRouter, page: Page)
     assert hand.tiles["this call"] == "$0.1250" == hand.tiles["session"]
 
 
+def tell() -> None:
+    """Say what the settler says once prices came."""
+    for told in api.session().settler.told:
+        told()
+
+
 def test_a_price_that_is_owed_is_settled_later(server: OpenRouter, page: Page) -> None:
     server.generation_lag = 1
-    server.say(Answer("one two three four", fault="fin_mid_chunked"))
+    server.say(Answer("one two three four", fault="fin_mid_chunked", generation_id="gen-1"))
     hand = page.panel()
     hand.ask("why?")
     assert hand.tiles["this call"] == "$?" and "held" in hand.tiles["session"]
     assert "one" in hand.shown and "cut off" in hand.shown
-    api.session().reconcile()
-    page.run("%m1 cost")
-    hand.panel.refresh()
-    (spent, held, _) = api.session().ledger.spent(now_utc())["session"]
-    assert "held" not in hand.tiles["session"] or held
-    assert hand.tiles["session"].startswith(footer.money(spent))
+    settled(server, "gen-1")
+    assert [api.session().reconcile() for _ in range(2)] == [0, 1]
+    page.run("1")
+    spent, held, _ = api.session().ledger.spent(now_utc())["session"]
+    assert held == 0 != spent and hand.tiles["session"] == footer.money(spent)
+    tell()
+    assert hand.tiles["this call"] == footer.money(spent)
+
+
+def test_an_estimate_stays_one_until_the_bill_is_there(server: OpenRouter, page: Page) -> None:
+    server.say(Answer("one two", usage_shape="a", cost=MISSING, generation_id="gen-1"))
+    hand = page.panel()
+    hand.ask("why?")
+    estimate = hand.tiles["this call"]
+    assert estimate.startswith("≈$")
+    tell()  # of another call
+    assert hand.tiles["this call"] == estimate
+    settled(server, "gen-1")
+    assert api.session().reconcile() == 1
+    tell()
+    assert re.fullmatch(r"\$0\.\d+", hand.tiles["this call"])
 
 
 def test_the_budget_bar_turns_before_it_blocks(server: OpenRouter, page: Page) -> None:

@@ -23,6 +23,7 @@ from m1_magic.endpoints import Endpoint, endpoint
 from m1_magic.widgets import assembly, live
 from m1_magic.widgets.login import Secret
 from panels import Hand, Page
+from panels import live as alive
 
 EVIL = 'said <img src=x onerror="alert(1)"><script>alert(2)</script>\x1b[31m\u202e$x$'
 KEY = "sk-or-v1-" + "5ec2e7" * 8
@@ -129,6 +130,18 @@ def test_a_bug_before_the_call_is_told(page: Page, monkeypatch: pytest.MonkeyPat
     hand.ask("why?")
     assert hand.error.startswith("KeyError") and len(hand.error) < 400
     assert "<img" not in hand.text and hand.busy == (True, False)
+
+
+def test_nothing_in_answer_names_or_columns_is_alive(server: OpenRouter, page: Page) -> None:
+    frame = pd.DataFrame({f"{EVIL} {n}": [EVIL] * 20 for n in range(200)})
+    server.say(Answer(EVIL + "\n\n" + EVIL, thinking=EVIL, model=EVIL, finish=EVIL))
+    hand = page.panel({EVIL: frame}, prompt=EVIL, df_tokens=50_000)
+    hand.press("Dry run")
+    assert "onerror" in hand.shown and alive(hand.text) == []
+    hand.ask(EVIL)
+    assert hand.shown.count("onerror") > 2 and alive(hand.text) == []
+    assert "<script" not in "".join(o.get("text/html", "") for o in page.outputs)
+    assert hand.busy == (True, False)
 
 
 # -- keys --------------------------------------------------------------------------------
