@@ -73,7 +73,9 @@ class Comm:
 
     def typed(self, **state: Any) -> None:
         """Say what the page says once something was typed."""
-        data = {"method": "update", "state": state, "buffer_paths": []}
+        self.hears({"method": "update", "state": state, "buffer_paths": []})
+
+    def hears(self, data: dict[str, Any]) -> None:
         self._heard({"content": {"data": data}, "buffers": []})
 
 

@@ -121,6 +121,32 @@ def test_the_budget_bar_turns_before_it_blocks(server: OpenRouter, page: Page) -
     assert "a call of full length would not fit" in hand.text
 
 
+def test_enter_sends_what_stands_in_the_page(server: OpenRouter, page: Page) -> None:
+    pytest.importorskip("anywidget")
+    hand = page.panel()
+    (listener,) = [w for w in hand.all() if hasattr(w, "_esm")]
+    said = {"method": "custom", "content": {"prompt": "typed, and not yet left?"}}
+    listener.comm.hears(said)
+    hand.end()
+    assert server.chats[0].body["messages"][-1]["content"] == "typed, and not yet left?"
+    for content in ({}, {"prompt": 3}):
+        listener.comm.hears({"method": "custom", "content": content})
+    assert len(server.chats) == 1
+
+
+@pytest.mark.parametrize("thinking", ["drop", "hide"])
+def test_thinking_that_is_not_to_be_seen_is_nowhere(
+    server: OpenRouter, page: Page, thinking: str
+) -> None:
+    page.run(f"%m1 set thinking {thinking}")
+    server.say(Answer("the answer", thinking=["so secret"] * 3))
+    hand = page.panel()
+    assert "the answer" in hand.ask("why?")
+    assert "secret" not in page.wire.all
+    assert thinking == "hide" or "secret" not in str(page.outputs)
+    assert "secret" in page.shell.user_ns["_m1"].thinking
+
+
 # -- stopped -----------------------------------------------------------------------------
 @pytest.mark.parametrize(
     ("answer", "seen", "text", "told"),

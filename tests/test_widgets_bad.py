@@ -169,6 +169,8 @@ def test_a_key_is_asked_for_kept_and_never_seen(keyless: Page, own_home: Path) -
     assert "There is no key for openrouter.ai" in hand.error
     hand.ask("why?")
     assert "Nothing was sent" in hand.error
+    hand.press("Dry run")
+    assert "why?" in hand.shown and "$" in hand.shown and hand.text.count('"m1-error') == 1
     field, _ = secrets(hand)
     field.comm.typed(value=KEY)
     assert "The key is kept." in hand.text and not secrets(hand)

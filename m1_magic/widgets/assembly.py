@@ -135,9 +135,10 @@ class Panel:
 
     def stop(self) -> None:
         """Stop the call that runs; the text so far is kept."""
-        if self._asking is not None:
+        asking = self._asking  # it may end just now
+        if asking is not None:
             self._stop.disabled = True
-            self._asking.stop()
+            asking.stop()
 
     def dry_run(self) -> None:
         """Show what would leave and what it could cost; send nothing."""
