@@ -14,6 +14,7 @@ from typing import Any
 
 from .. import api, verbs
 from ..calls import Options, Receipt, Reply
+from ..errors import KeyProblem
 from ..ledger import history
 from ..ledger.history import Past
 from ..render import footer, page, shell
@@ -190,6 +191,8 @@ class Panel:
             return
         if error is not None:
             self._say(failure(error))
+        if isinstance(error, KeyProblem):
+            self._login.refresh(again=True)
         self._exits.offer()
         self._busy(False)
         self._counters.refresh()
