@@ -29,7 +29,8 @@ from .look import STYLE, button, column, failure, gone, html, note, row, unfoldi
 from .past import Shelf
 from .still import empty, still
 
-PATIENCE = 5.0  # seconds in which a call that is stopped has to end
+SOON = 0.8  # seconds in which a call that is stopped ends, unless it is still connecting
+PATIENCE = 5.0  # seconds in which it ends even then
 _open: weakref.WeakSet[Panel] = weakref.WeakSet()
 
 
@@ -124,10 +125,15 @@ class Panel:
         self._busy(True)
 
         def ended(reply: Reply | None, error: BaseException | None) -> None:
-            self._ended(prompt, options, reply, error)
+            if reply is not None:
+                self._reply = reply
+                self._asked[reply.id] = (prompt, options)
+                self._shell.user_ns["_m1"] = reply
+            if self._asking is asking and not self._closed:
+                self._ended(error)
 
-        self._asking = Asking(lambda: api.send(request, options, view), ended)
-        self._asking.start()
+        self._asking = asking = Asking(lambda: api.send(request, options, view), ended)
+        asking.start()
 
     def _entered(self, prompt: str) -> None:
         self._form.prompt.value = prompt
@@ -135,9 +141,16 @@ class Panel:
 
     def stop(self) -> None:
         """Stop the call that runs; the text so far is kept."""
-        if self._asking is not None:
-            self._stop.disabled = True
-            self._asking.stop()
+        asking = self._asking
+        if asking is None:
+            return
+        self._stop.disabled = True
+        asking.stop()
+        if not asking.wait(SOON) and self._asking is asking:
+            # It still connects, which nothing can wake; it will send nothing, and ends by itself.
+            self._asking = None
+            self._say(note("Stopped, before the server answered. %m1 cost knows more."))
+            self._busy(False)
 
     def dry_run(self) -> None:
         """Show what would leave and what it could cost; send nothing."""
@@ -178,22 +191,14 @@ class Panel:
         gone(self.box)
         self._handles.clear()
 
-    def _ended(
-        self, prompt: str, options: Options, reply: Reply | None, error: BaseException | None
-    ) -> None:
-        """Take what came of the call; in its thread."""
-        self._asking = None
-        if reply is not None:
-            self._reply = reply
-            self._asked[reply.id] = (prompt, options)
-            self._shell.user_ns["_m1"] = reply
-        if self._closed:
-            return
+    def _ended(self, error: BaseException | None) -> None:
+        """Show how the call ended; in its thread."""
         if error is not None:
             self._say(failure(error))
         if isinstance(error, KeyProblem):
             self._login.refresh(again=True)
         self._exits.offer()
+        self._asking = None
         self._busy(False)
         self._counters.refresh()
 
