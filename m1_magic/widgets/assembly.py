@@ -58,8 +58,10 @@ class Panel:
         self._form.fill(prompt, options)
         self._login = Login(settings, lambda: self._say(note("The key is kept.")))
         self._counters = Counters(self._session)
-        self._exits = Exits(lambda: self._reply)
-        self._past = Shelf(self._session, edit=self._edit, resume=self._resume, show=self._show)
+        # Made when they are needed: each control is a message or three.
+        self._exits: Exits | None = None
+        self._past: Shelf | None = None
+        self._way_out, self._shelf = column(), column()
         self._send = button("Send", self.send, "Send the prompt", button_style="primary")
         self._stop = button(
             "Stop", self.stop, "Stop the call; the text so far is kept", disabled=True
@@ -68,7 +70,7 @@ class Panel:
             "Dry run", self.dry_run, "What would leave, and its price; sends nothing"
         )
         self._told, self._answer = html(), column(name="m1-shown")
-        history_ = unfolding("History", self._past.box, self._past.refresh)
+        history_ = unfolding("History", self._shelf, self._look_back)
         close = button("Close", self.close, "Close the panel; its last answer stays")
         enter = sending(self._entered)
         self.box = column(
@@ -82,8 +84,8 @@ class Panel:
             self._counters.box,
             self._told,
             self._answer,
-            self._exits.box,
-            self._past.box,
+            self._way_out,
+            self._shelf,
             name="m1-panel",
         )
         self.refresh()
@@ -187,7 +189,8 @@ class Panel:
         if asking is not None:
             asking.stop()
             asking.wait(PATIENCE)
-        self._exits.close()
+        if self._exits is not None:
+            self._exits.close()
         gone(self.box)
         self._handles.clear()
 
@@ -197,10 +200,24 @@ class Panel:
             self._say(failure(error))
         if isinstance(error, KeyProblem):
             self._login.refresh(again=True)
-        self._exits.offer()
+        self._offer()
         self._asking = None
         self._busy(False)
         self._counters.refresh()
+
+    def _offer(self) -> None:
+        """Offer what can be done with the reply."""
+        if self._exits is None:
+            self._exits = Exits(lambda: self._reply)
+            self._way_out.children = (self._exits.box,)
+        self._exits.offer()
+
+    def _look_back(self) -> None:
+        """List past calls."""
+        if self._past is None:
+            self._past = Shelf(self._session, edit=self._edit, resume=self._resume, show=self._show)
+            self._shelf.children = (self._past.box,)
+        self._past.refresh()
 
     def _receipt(self, receipt: Receipt) -> None:
         """Keep what a saved notebook shows; in the call's thread."""
