@@ -189,6 +189,9 @@ BAD = {
     "%%m1 -t\nx": "-t needs a value",
     "%%m1 words here\nand a body": "On the first line stand options only, not 'words here'.",
     "%%m1 --think hard\nx": "There is no thinking level 'hard'.",
+    "%%m1 --task sumarize\nx": "Did you mean summarize?",
+    "%m1 set tasks {'a': ''}": "The task a cannot have this system.",
+    "%m1 tasks math": "takes nothing after it",
     "%%m1 --send everything\nx": "There is no privacy level 'everything'.",
     "%%m1 --df slaes\nx": "Did you mean sales?",
     "%%m1 --df run_me\nx": "There is no DataFrame 'run_me'.",
@@ -360,6 +363,8 @@ def test_completion(shell: Any, run: Run) -> None:
     assert complete("%%m1 --df ") == ["sales"]
     assert "budget" in complete("%m1 bu")
     assert "schema" in complete("%%m1 --send ")
+    run("%config M1.tasks = {'tutor': 'Ask back.'}")
+    assert {"tutor", "math"} <= set(complete("%%m1 --task "))
     assert "temperature" in complete("%m1 set te")
     assert "offline" in complete("%m1 use ")
     assert "--csv" in complete("%m1 cost --c")
