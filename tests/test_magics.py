@@ -322,6 +322,7 @@ def test_verbs_without_a_server(run: Run, own_home: Any) -> None:
     assert "saved for good" in run("%m1 set max_tokens 500 --save").text
     assert '"max_tokens": 500' in (own_home / "settings.json").read_text()
     assert "Budget $2.00 per month" in run("%m1 budget 2 --per month").text
+    assert "budget $2.00 per month" in run("%m1").text
     assert "20 rows × 2 columns" in run("%m1 df sales").text
     assert "nothing was sent" in run("%m1 df sales").text
 
