@@ -101,6 +101,12 @@ def shown(widget: ipywidgets.DOMWidget, visible: bool) -> None:
     widget.layout.display = None if visible else "none"
 
 
+def put(widget: ipywidgets.Widget, trait: str, value: object) -> None:
+    """Set what is not so yet: each change is a message."""
+    if getattr(widget, trait) != value:
+        setattr(widget, trait, value)
+
+
 def unfolding(label: str, part: ipywidgets.DOMWidget, opened: Callable[[], None]) -> Any:
     """Return a button that shows and hides a part; ``opened`` is called when it is shown."""
     shown(part, False)
