@@ -20,7 +20,7 @@ from ..errors import UsageError, plain
 from ..grammar import from_python
 from ..render.footer import count
 from ..tasks import known
-from .look import choice, column, gone, html, note, put, row, text, unfolding
+from .look import choice, column, gone, html, note, offer, put, row, text, unfolding
 
 THINK = ("off", "low", "medium", "high", "40k", "80k")
 MODELS = ("minimax/minimax-m1",)
@@ -80,7 +80,7 @@ class Form:
         if self._frames.children != ticks:
             self._frames.children = ticks
         put(self._hint, "value", "" if ticks else NO_FRAMES)
-        put(self._fields["task"], "options", tasks(self._settings))
+        offer(self._fields["task"], tasks(self._settings))
 
     def names(self, namespace: Mapping[str, object]) -> dict[str, object]:
         """Return what names in prompt and ticks stand for."""

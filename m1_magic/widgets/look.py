@@ -107,6 +107,19 @@ def put(widget: ipywidgets.Widget, trait: str, value: object) -> None:
         setattr(widget, trait, value)
 
 
+def offer(field: Any, options: Sequence[tuple[str, Any]]) -> None:
+    """Offer these to choose from; what is chosen stays so, if it is among them."""
+    if field.options == tuple(options):
+        return
+    chosen = field.value
+    field.options = tuple(options)
+    values = [value for _, value in options]
+    if isinstance(chosen, tuple):
+        field.value = [value for value in chosen if value in values]
+    elif chosen in values:
+        field.value = chosen
+
+
 def unfolding(label: str, part: ipywidgets.DOMWidget, opened: Callable[[], None]) -> Any:
     """Return a button that shows and hides a part; ``opened`` is called when it is shown."""
     shown(part, False)
