@@ -35,6 +35,7 @@ class Options:
     df_tokens: int | None = None
     allow: tuple[str, ...] = ()
     diff: bool = False
+    chat: str | None = None
     model: str | None = None
     system: str | None = None
     temperature: float | None = None
@@ -82,7 +83,8 @@ class Attachment:
 class Request:
     """Everything that leaves for the model; ``prompt``, ``attachments`` and ``notes`` tell of it.
 
-    ``prompt`` is what the user typed, without the values and tables that went into ``messages``.
+    ``prompt`` is what the user typed, without the values and tables that went into ``messages``;
+    ``after`` are the calls of the chat whose questions and answers stand before its last message.
     """
 
     model: str
@@ -97,6 +99,8 @@ class Request:
     attachments: tuple[Attachment, ...] = ()
     notes: tuple[str, ...] = ()
     prompt: str = ""
+    chat: str | None = None
+    after: tuple[str, ...] = ()
 
     @property
     def asked(self) -> str:

@@ -1,4 +1,4 @@
-"""Kinds of settings that traitlets does not have: finite numbers, US dollars, patterns."""
+"""Kinds of values that traitlets does not have: finite numbers, US dollars, patterns, names."""
 
 from __future__ import annotations
 
@@ -71,3 +71,13 @@ def dollars(value: object) -> Decimal:
     if not amount.is_finite() or not 0 <= amount <= MOST:
         raise UsageError(f"{plain(value, 40)!r} is no amount in US dollars.", todo="Write 0.50.")
     return amount
+
+
+def short(text: str) -> str:
+    """Return a name for people on one line, or raise UsageError; it may be empty."""
+    name = " ".join(text.split())
+    if name != plain(name, 60):
+        raise UsageError(
+            f"{plain(name, 40)!r} cannot be a name.", todo="Use up to 60 visible characters."
+        )
+    return name
