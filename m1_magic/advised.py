@@ -40,7 +40,8 @@ class Advised:
 
     def close(self, receipt: Receipt) -> None:
         """See View.close."""
-        if receipt.call.reply.finish == "length":
+        reply = receipt.call.reply
+        if reply.finish == "length" or (reply.status in ("failed", "stopped") and reply.text):
             offer = None
             with suppress(M1Error):  # asked for before the call, so at hand
                 offer = self._session.offer(self._session.backend(), receipt.call.request.model)
@@ -49,7 +50,7 @@ class Advised:
 
 
 def advice(receipt: Receipt, offer: Offer | None) -> str:
-    """Return what to do about an answer that met the limit of its length."""
+    """Return what to do about an answer that met the limit of its length, or was cut off."""
     request = receipt.call.request
     if receipt.call.reply.text.strip():
         return "%m1 continue asks for the rest"

@@ -10,12 +10,13 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Collection
+from contextlib import suppress
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
 
 from . import grammar, redact
 from .calls import Options, Reply, Request
-from .errors import UsageError, plain
+from .errors import LedgerProblem, UsageError, plain
 from .ledger import conversation, history
 from .ledger.history import Past
 from .session import Session
@@ -207,8 +208,10 @@ class Chats:
         return found
 
     def names(self) -> list[str]:
-        """Return the names of the chats that a line can hold without quotes."""
-        return [one.name for one in self.listed() if NAME.fullmatch(one.name)]
+        """Return the names of the chats that a line can hold without quotes, for completion."""
+        with suppress(LedgerProblem):
+            return [one.name for one in self.listed() if NAME.fullmatch(one.name)]
+        return []
 
     def of_session(self) -> Point:
         """Return the calls of this session that the ledger keeps, in order, whatever chat."""

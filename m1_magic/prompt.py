@@ -140,7 +140,7 @@ def fitted(request: Request, offer: Offer | None, asked: bool) -> Request:
 def too_large(request: Request, context: int) -> PromptTooLarge:
     """Return the error that names the largest attachments."""
     largest = sorted(request.attachments, key=lambda a: len(a.text), reverse=True)[:3]
-    chat = f" The chat's {len(request.after)} earlier turns count, too: begin a new one."
+    chat = f" Earlier turns of the chat count, too ({len(request.after)}): begin a new one."
     named = ", ".join(f"{plain(a.name, 40)} ({len(a.text):,} characters)" for a in largest)
     least = round(len(request.text) / FEWEST_CHARACTERS_A_TOKEN)
     return PromptTooLarge(
