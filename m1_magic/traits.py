@@ -77,7 +77,6 @@ def short(text: str) -> str:
     """Return a name for people on one line, or raise UsageError; it may be empty."""
     name = " ".join(text.split())
     if name != plain(name, 60):
-        raise UsageError(
-            f"{plain(name, 40)!r} cannot be a name.", todo="Use up to 60 visible characters."
-        )
+        # Not quoted: it could be a key that was pasted.
+        raise UsageError("That cannot be a name.", todo="Use up to 60 visible characters.")
     return name

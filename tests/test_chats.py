@@ -24,7 +24,7 @@ from ledgers import rows
 from m1_magic import api, ask, grammar, redact
 from m1_magic.calls import Message, Options, Reply, Request
 from m1_magic.chats import CONTINUE
-from m1_magic.errors import UsageError
+from m1_magic.errors import SecretInPrompt, UsageError
 from m1_magic.ledger import sent
 from m1_magic.turns import Point, joined, turn
 from m1_magic.verbs.exported import Part, notebook
@@ -154,8 +154,11 @@ def test_wrong_names_and_nothing_to_continue_send_nothing(server: OpenRouter, ru
     assert run("%m1 continue").told.startswith("UsageError: There is no answer yet")
     assert run("%m1 again why?").told.startswith("UsageError: %m1 again takes options only")
     assert server.chats == []
-    with pytest.raises(UsageError):
-        ask("a", chat=f"a {KEY}")
+    with pytest.raises(UsageError, match="cannot be a name") as told:
+        ask("a", chat=KEY)
+    assert KEY[:12] not in str(told.value)
+    with pytest.raises(SecretInPrompt):
+        ask("a", chat=f"AKIA{'ABCD' * 4}")
     assert "SecretInPrompt" in run(f"%%m1 -c {KEY[:50]}\na").told
     assert server.chats == []
 
@@ -446,6 +449,12 @@ def test_a_past_call_can_be_gone_on_from(server: OpenRouter, run: Run, shell: An
     assert sent_last(server) == says("a", "1", "b", "2", "c", "3", "e")
     with pytest.raises(UsageError, match="no text is kept"):
         api.chats().resume("feedbeef")
+
+
+def test_the_process_keeps_only_turns_that_can_be_gone_on_from(server: OpenRouter) -> None:
+    named, first, last = ask("a", chat="eda"), ask("b"), [ask("c"), ask("d")][1]
+    ids = (named.id, first.id, last.id)
+    assert [one.asked for one in api.chats().turns(Point(None, ids))] == ["a", "d"]
 
 
 def test_sent_shows_the_turns_that_left_again(server: OpenRouter, run: Run) -> None:
