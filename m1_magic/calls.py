@@ -35,6 +35,7 @@ class Options:
     df_tokens: int | None = None
     allow: tuple[str, ...] = ()
     diff: bool = False
+    file: tuple[str, ...] = ()
     model: str | None = None
     system: str | None = None
     temperature: float | None = None
