@@ -165,7 +165,7 @@ def complete(shell: InteractiveShell, event: Any) -> list[str]:
     if last in ("--cols", "--allow"):
         return columns(shell.user_ns, before)
     if last in ("-f", "--file"):
-        from .context.files import completions
+        from .context.globs import completions
 
         return completions(event.symbol)
     if last == "--send":

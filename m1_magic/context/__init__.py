@@ -13,7 +13,7 @@ from .. import redact
 from ..calls import Attachment, Options
 from ..config import M1, send_level
 from ..errors import UsageError
-from . import files
+from . import files, globs
 from .frames import (
     TOKENS,
     Wish,
@@ -58,8 +58,8 @@ def gather(
     """
     wish, secrets = wished(options, settings), redact.policy(settings)
     named = {name: opened(frame_named(name, namespace)) for name in options.df}
-    found = files.found(options.file, secrets, named)
-    named |= {one.name: opened(one.path) for one in found.files if one.kind == "frame"}
+    found = globs.found(options.file, secrets, named)
+    named |= files.tables(found.files)
     beside = attached(named, wish, diff=options.diff, cols=options.cols, secrets=secrets)
     texts, left = files.attached(found.files, wish.level, secrets)
     beside += texts
