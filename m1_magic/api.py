@@ -78,9 +78,10 @@ def prepare(prompt: str, options: Options, namespace: Mapping[str, object]) -> R
     from . import redact
     from .context import gather, personal
     from .prompt import build
+    from .render import history
 
     s = settings()
-    gathered = gather(options, prompt, namespace, s)
+    gathered = gather(options, prompt, namespace, s, history)
     made = build(
         options, gathered.prompt, s, gathered.attachments, gathered.inserted, gathered.notes
     )

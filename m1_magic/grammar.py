@@ -18,6 +18,7 @@ from typing import Any, NoReturn
 
 from .calls import Options
 from .config import send_level
+from .context.cells import checked
 from .errors import UsageError, plain
 from .traits import dollars
 
@@ -127,6 +128,8 @@ def cell_options() -> Parser:
     add = p.add_argument
     add("-d", "--df", metavar="NAME[,NAME]", help="attach a summary of these DataFrames", **MANY)
     about_tables(p)
+    add("--cells", metavar="SPEC", type=checked, help="earlier cells: 3, 3-7, 3,5-7, last, all")
+    add("--error", action="store_true", default=False, help="the last error and its cell")
     add("-m", "--model", metavar="SLUG", help="the model, for this call only")
     add("-s", "--system", metavar="TEXT", help="the system prompt, for this call only")
     add("-t", "--temperature", metavar="X", type=float, help="0 to 2, for this call only")
@@ -194,7 +197,7 @@ def from_python(given: Mapping[str, Any], frames: tuple[str, ...]) -> Options:
     for name in ("cols", "allow"):
         given_names = values.get(name) or ()
         values[name] = tuple(names(given_names) if isinstance(given_names, str) else given_names)
-    for name, check in (("send", level), ("max_cost", dollars), ("think", str)):
+    for name, check in (("send", level), ("max_cost", dollars), ("think", str), ("cells", checked)):
         if values.get(name) is not None:
             values[name] = check(values[name])
     return in_range(Options(df=frames, **values))

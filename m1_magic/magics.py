@@ -16,6 +16,7 @@ from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_exp
 from . import api
 from .banner import banner
 from .errors import Told, UsageError, plain
+from .render import history
 from .render import shell as screen
 
 if TYPE_CHECKING:
@@ -166,6 +167,8 @@ def complete(shell: InteractiveShell, event: Any) -> list[str]:
         return columns(shell.user_ns, before)
     if last == "--send":
         return list(LEVELS)
+    if last == "--cells":
+        return ["last", "all"]
     if last == "--think":
         return list(THINK)
     if last == "--by" and before[1] == "cost":
@@ -210,6 +213,7 @@ def load(shell: InteractiveShell) -> None:
     manager.token_transformers.insert(0, AskLine)
     shell.set_hook("complete_command", complete, re_key=COMPLETED)
     screen.show_replies(shell, settings)
+    history.watch(shell)
     print(banner(settings))
 
 
@@ -227,6 +231,7 @@ def unload(shell: InteractiveShell) -> None:
     for key in [key for key in completers if key.pattern == COMPLETED]:
         del completers[key]
     screen.hide_replies(shell)
+    history.unwatch(shell)
     api.end()
 
 
