@@ -22,6 +22,7 @@ from .private import hidden
 SPEC = re.compile(r"last|all|\d{1,9}(?:-\d{1,9})?")
 OURS = re.compile(r"\s*(?:#.*)?$|%m1\b|%load_ext m1_magic\b")
 SOURCE = 24_000  # characters of a cell's code
+OUTPUTS = 20  # of one cell
 TABLE = 500  # tokens of the summary of a table that a cell showed, unless --df-tokens says more
 TEXTS = ("text/markdown", "text/plain", "text/latex")
 
@@ -31,7 +32,8 @@ class Output:
     """Something that a cell wrote or showed, as IPython keeps it.
 
     Args:
-        kind: ``stdout``, ``stderr``, ``shown`` by ``display()``, or ``value`` of its last line.
+        kind: ``stdout``, ``stderr``, ``shown`` by ``display()``, ``value`` of its last line, or
+            ``raised``, the type of an error.
         bundle: MIME type → text or bytes; printed text is ``text/plain``.
         value: the object itself, None if it is not there any more.
     """
@@ -129,7 +131,7 @@ def attachment(
         code, _ = redact.mask(cell.source.strip("\n"), secrets)
         parts.append(f"In [{cell.number}]:\n{cut(code, SOURCE)}")
         known = words(cell.source)
-        for output in cell.outputs:
+        for output in cell.outputs[:OUTPUTS]:
             if output.kind == "value" and _is_table(output.value):
                 table = _summarised(output.value, f"Out[{cell.number}]", summary)
                 tables += [table] if table else []
@@ -139,6 +141,9 @@ def attachment(
             dropped += text is None
             told = text or f"[{_size(output)} left out at level {wish.level}]"
             parts.append(f"Out [{cell.number}], {output.kind}:\n{told}")
+        if more := cell.outputs[OUTPUTS:]:
+            dropped += len(more)
+            parts.append(f"[{len(more):,} more outputs left out]")
     text = "\n\n".join(parts)
     return Attachment(
         kind="cell",
@@ -194,6 +199,8 @@ def _text(output: Output, code: frozenset[str], level: str, secrets: redact.Poli
     if pictures:
         return "\n".join(f"[picture, {plain(k, 40)}, {_bytes(output.bundle[k])}]" for k in pictures)
     text = _plain(output)
+    if output.kind == "raised":
+        return plain(text, 100)
     table = "<table" in str(output.bundle.get("text/html", "")).lower()
     allowed = leaves(text, code, level, output.value) and (level == "sample" or not table)
     if not text or not allowed:

@@ -13,13 +13,14 @@ import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
+from pathlib import Path
 
 from .. import redact
 from ..calls import Attachment
 from ..errors import INNER, plain
 from .cells import SOURCE, Cell
 from .frames.summary import Wish
-from .printed import LOOKED_AT, clean, message, words
+from .printed import LOOKED_AT, MOST, clean, message, words
 
 PACKAGES = re.compile(r".*[\\/](?:site|dist)-packages[\\/]")
 STDLIB = re.compile(rf"{re.escape(sysconfig.get_paths()['stdlib'])}[\\/]|<frozen ")
@@ -44,8 +45,8 @@ class Frame:
 class Problem:
     """One exception: how it comes after the one above it, its type, message and frames.
 
-    ``raiser`` has the words of its message that stand in the Python code that raised it, None
-    if it was raised elsewhere.
+    ``raiser`` has the words of its message that stand in the code that raised it, None if that
+    cannot be read.
     """
 
     link: str
@@ -111,18 +112,44 @@ def _problem(error: BaseException, link: str, number: Callable[[str], int | None
         # Its own text may be a value that was taken for code, as by eval().
         code = "" if _is_library(where) else linecache.getline(where, error.lineno or 0)
         frames.append(Frame(place, error.lineno or 0, "", plain(code, LOOKED_AT), cell))
-    raiser = None
-    if steps and RAISES.match(steps[-1].line or ""):
-        lines = linecache.getlines(steps[-1].filename)
-        raiser = words("".join(lines)) & words(text)
+    raiser = (
+        None
+        if isinstance(error, SyntaxError)
+        else _raiser(error, words(text.split("\n")[0][:MOST]))
+    )
     return Problem(link, kind, text, tuple(_folded(frames)), raiser)
+
+
+def _raiser(error: BaseException, said: frozenset[str]) -> frozenset[str] | None:
+    """Return which words stand in the code that raised an error; None if C code called by it did.
+
+    Compiled code that has frames of its own is looked at as it is.
+    """
+    steps = list(traceback.walk_tb(error.__traceback__))
+    if not steps or isinstance(error, (SystemExit, StopIteration)):
+        return frozenset()  # made, and never raised; or all of it is a value
+    frame, number = steps[-1]
+    lines = linecache.getlines(frame.f_code.co_filename, frame.f_globals)
+    if lines:
+        raised = RAISES.match("".join(lines[number - 1 : number]))
+        return words("".join(lines)) & said if raised else None
+    compiled = str(frame.f_globals.get("__file__", ""))
+    if not compiled.endswith((".so", ".pyd")):
+        return None
+    try:
+        code = Path(compiled).read_bytes().decode("latin-1").casefold()
+    except OSError:
+        return frozenset()
+    return frozenset(w for w in said if w in code and re.search(rf"(?<![a-z]){w}(?![a-z])", code))
 
 
 def _message(error: BaseException) -> str:
     """Return the text and the notes of an exception; both may run foreign code that fails."""
     try:
         notes = getattr(error, "__notes__", ())
-        texts = [str(error), *(note for note in notes if isinstance(note, str))]
+        # The number of a group's parts is seen from the parts.
+        said = error.message if isinstance(error, BaseExceptionGroup) else str(error)
+        texts = [said, *(note for note in notes if isinstance(note, str))]
         return "\n".join(text for text in texts if text)[:LOOKED_AT]
     except Exception as failed:
         return f"(no message: {plain(type(failed).__name__, 60)})"

@@ -3,13 +3,16 @@
 Printed text has no columns that could be looked at, so below ``sample`` only what the user's own
 code says leaves: names and schema no output at all; stats one line of words that stand in the
 code of the cell, with two numbers at most. Of an error's message leaves the first line: what it
-quotes must stand in the code, whole numbers have three digits at most, and where Python code
-raised it, every word must stand in that code. The rest is ``…``.
+quotes must stand in the code or be a type, whole numbers have three digits at most, and every
+word must stand in the code that raised it, or, where that cannot be read, before the last colon.
+The rest is ``…``.
 """
 
 from __future__ import annotations
 
+import builtins
 import re
+import types
 from numbers import Number
 
 from ..errors import INVISIBLE
@@ -26,7 +29,15 @@ SHORT = re.compile(r"\d{1,3}|\(.*\)")
 QUOTED = re.compile(
     r"(?:(?<!\w)|(?<=\b[bBuUrR]))(['\"`‘“«])((?:\\.?|[^\\])*?)(?:['\"`’”»](?!\w)|$)"
 )
-ALWAYS = frozenset({"true", "false", "none", "nan", "inf"})
+ALWAYS = frozenset(
+    "true false none nan inf a an and or not of the is are to at in on by for from with".split()
+)
+# What messages quote of types; no value of a table is of interest that is called so.
+TYPES = frozenset(dir(builtins)) | {
+    "NoneType", "DataFrame", "Series", "Index", "LazyFrame", "Expr", "ndarray", "dtype", "module",
+    *(name for name, one in vars(types).items() if isinstance(one, type)),
+    *(one.__name__ for one in vars(types).values() if isinstance(one, type)),
+}  # fmt: skip
 LONGEST = 200  # characters of a line that may leave below sample
 NUMBERS = 2
 MOST = 2_400  # characters of one output, about 1,000 tokens
@@ -74,26 +85,30 @@ def message(
         text: the message, cleaned.
         level: ``names`` · ``schema`` · ``stats`` · ``sample``.
         code: the user's code that leaves along.
-        raiser: the words of the code that raised it; None if that was not Python code.
+        raiser: the words of the code that raised it, None if that cannot be read.
     """
     if level == "sample":
         return cut(hidden(text)), 0
     line, *more = text.split("\n")
     line, tail = line[:MOST], line[MOST:]
-    known = None if raiser is None else raiser | words(code)
+    typed = words(code) | ALWAYS
     whole = QUOTED.fullmatch(line)
-    if known is not None and whole and not _stands(whole[2], code):  # a KeyError: its repr
-        told, count = _outside(line, known)
+    if raiser is None:  # a value may follow the last colon without quotes
+        head, colon, value = line.rpartition(": ")
+        pieces = [_pieces(head + colon, code, None), _pieces(value, code, typed if colon else None)]
+    elif whole and not _stands(whole[2], code):  # a KeyError: its repr
+        pieces = [_outside(line, raiser | typed)]
     else:
-        told, count = _pieces(line, code, known)
+        pieces = [_pieces(line, code, raiser | typed)]
+    told, count = "".join(text for text, _ in pieces), sum(hid for _, hid in pieces)
     left = [f"{len(tail):,} more characters"] if tail else []
     left += [f"{len(more):,} more line{'s' if len(more) > 1 else ''}"] if more else []
     return hidden(told) + "".join(f" [{part} left out]" for part in left), count + len(left)
 
 
 def _stands(text: str, code: str) -> bool:
-    """Does the code hold this text, and not only as a part of a word?"""
-    return re.search(rf"(?<!\w){re.escape(text)}(?!\w)", code) is not None
+    """Does the code hold this text, not only as a part of a word, or is it a type?"""
+    return text in TYPES or re.search(rf"(?<!\w){re.escape(text)}(?!\w)", code) is not None
 
 
 def _pieces(line: str, code: str, known: frozenset[str] | None) -> tuple[str, int]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ..errors import Told
@@ -44,17 +45,23 @@ def outputs(number: int) -> tuple[Output, ...]:
     shell = current()
     manager = shell.history_manager
     value, shown = manager.output_hist.get(number), manager.output_hist_reprs.get(number)
-    found = []
-    # A cell may show several values; the object of the last one is kept.
-    for kept in reversed((getattr(manager, "outputs", None) or {}).get(number, [])):
-        kind, bundle = KINDS.get(kept.output_type, "value"), dict(kept.bundle)
+    found: list[Output] = []
+    printed: dict[str, list[str]] = {}  # of one that prints here and there, each stream as a whole
+    for kept in (getattr(manager, "outputs", None) or {}).get(number, []):
+        kind, bundle = KINDS.get(kept.output_type, "value"), kept.bundle
         if "stream" in bundle:
-            bundle = {"text/plain": "".join(bundle["stream"])}
-        found.append(Output(kind, bundle, value if kind == "value" else None))
-        value = None if kind == "value" else value
-    if not any(one.kind == "value" for one in found) and (value is not None or shown):
-        found.insert(0, Output("value", {"text/plain": shown or ""}, value))
-    return tuple(reversed(found))
+            printed.setdefault(kind, []).extend(bundle["stream"])
+        else:
+            found.append(Output(kind, dict(bundle)))
+    values = [place for place, one in enumerate(found) if one.kind == "value"]
+    if values:  # a cell may show several; the object of the last one is kept
+        found[values[-1]] = replace(found[values[-1]], value=value)
+    elif value is not None or shown:
+        found.append(Output("value", {"text/plain": shown or ""}, value))
+    streams = [Output(kind, {"text/plain": "".join(text)}) for kind, text in printed.items()]
+    raised = (getattr(manager, "exceptions", None) or {}).get(number)
+    error = [Output("raised", {"text/plain": str(raised["ename"])})] if raised else []
+    return (*streams, *found, *error)
 
 
 def failure() -> Failure | None:
@@ -86,7 +93,7 @@ def remember(result: Any) -> None:
     from ..context.cells import Cell
     from ..context.failures import read
 
-    cell = Cell(result.execution_count, result.info.raw_cell)
+    cell = Cell(result.execution_count or current().execution_count - 1, result.info.raw_cell)
     if not cell.ours:
         _failure = read(error, cell, _number)
 
