@@ -365,13 +365,15 @@ def test_canaries_in_errors_do_not_leave(
         ("raise KeyboardInterrupt", "KeyboardInterrupt\n  cell 1:1 in <module>"),
         ("%nosuchmagic", "UsageError"),
         ("def g(): g()\ng()", "(the same 9"),
-        ("class E(Exception):\n    def __str__(self): 1 / 0\nraise E", "ZeroDivisionError in cell 1"),
+        ("class E(Exception):\n    def __str__(self): 1 / 0\nraise E",
+         "ZeroDivisionError in cell 1"),
         ("raise ValueError('x' * 1_000_000)", "ValueError: … [997,600 more characters left out]"),
         ("raise ValueError('x\\n' * 1_000)", "ValueError: x [999 more lines left out]"),
         ("e = ValueError('a')\nfor i in range(99):\n    try: raise ValueError from e\n"
          "    except ValueError as n: e = n\nraise e", "caused by: ValueError"),
         ("e = ValueError('a')\ne.__cause__ = e\nraise e", "ValueError: a"),
-        ("import asyncio\nawait asyncio.sleep('a')", "not supported between instances of 'str' and 'int'"),
+        ("import asyncio\nawait asyncio.sleep('a')",
+         "not supported between instances of 'str' and 'int'"),
     ],
 )  # fmt: skip
 def test_errors_of_all_kinds_are_told(server: OpenRouter, run: Run, cell: str, told: str) -> None:

@@ -29,9 +29,8 @@ SHORT = re.compile(r"\d{1,3}|\(.*\)")
 QUOTED = re.compile(
     r"(?:(?<!\w)|(?<=\b[bBuUrR]))(['\"`‘“«])((?:\\.?|[^\\])*?)(?:['\"`’”»](?!\w)|$)"
 )
-ALWAYS = frozenset(
-    "true false none nan inf a an and or not of the is are to at in on by for from with".split()
-)
+SMALL = "true false none nan inf a an and or not of the is are to at in on by for from with"
+ALWAYS = frozenset(SMALL.split())
 # What messages quote of types; no value of a table is of interest that is called so.
 TYPES = frozenset(dir(builtins)) | {
     "NoneType", "DataFrame", "Series", "Index", "LazyFrame", "Expr", "ndarray", "dtype", "module",
