@@ -135,8 +135,9 @@ def ask(
         prompt: the question; ``{{name}}`` is replaced by a value of ``namespace``.
         df: a DataFrame, a list of them, or a mapping of name to DataFrame, to send a summary of.
         namespace: variables for ``{{name}}``; in IPython, the user's own if None.
-        **options: the options of ``%%m1`` by name: ``send``, ``cells``, ``error``, ``model``, ``system``,
-            ``temperature``, ``top_p``, ``max_tokens``, ``seed``, ``stop``, ``think``, ``max_cost``.
+        **options: the options of ``%%m1`` by name: ``send``, ``cells``, ``error``, ``model``,
+            ``system``, ``temperature``, ``top_p``, ``max_tokens``, ``seed``, ``stop``, ``think``,
+            ``max_cost``.
 
     Raises:
         M1Error: with the partial answer as ``.reply`` where some of it came.
