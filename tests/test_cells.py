@@ -200,7 +200,7 @@ def test_what_ran_is_told_apart_from_what_runs(run: Run, shell: InteractiveShell
     ],
 )  # fmt: skip
 def test_cells_of_ours_are_known(source: str, ours: bool) -> None:
-    assert Cell(1, source).ours is (ours or source == "# a")
+    assert Cell(1, source).ours is ours
 
 
 def test_a_cell_of_ours_goes_only_by_its_number(server: OpenRouter, run: Run) -> None:

@@ -20,7 +20,7 @@ from .printed import clean, cut, leaves, words
 from .private import hidden
 
 SPEC = re.compile(r"last|all|\d{1,9}(?:-\d{1,9})?")
-OURS = re.compile(r"\s*(?:#.*)?$|%m1\b|%load_ext m1_magic\b")
+OURS = re.compile(r"%m1\b|%load_ext m1_magic\b")
 SOURCE = 24_000  # characters of a cell's code
 OUTPUTS = 20  # of one cell
 TABLE = 500  # tokens of the summary of a table that a cell showed, unless --df-tokens says more
@@ -56,7 +56,7 @@ class Cell:
         """Is it a ``%%m1`` cell, or nothing but ``%m1`` lines?"""
         lines = [line for line in self.source.split("\n") if not re.match(r"\s*(#.*)?$", line)]
         asked = bool(lines) and re.match(r"%%m1\b", lines[0]) is not None
-        return asked or all(OURS.match(line) for line in lines)
+        return asked or (bool(lines) and all(OURS.match(line) for line in lines))
 
     @property
     def first(self) -> str:
