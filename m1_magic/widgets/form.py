@@ -18,7 +18,8 @@ from ..config import LEVELS, M1
 from ..context.frames import shapes
 from ..context.frames.tables import shape_of
 from ..errors import UsageError, plain
-from ..grammar import from_python, words
+from ..grammar import from_python
+from ..parsing import words
 from ..render.footer import count
 from ..tasks import known
 from .look import choice, column, gone, html, note, offer, put, row, text, unfolding
