@@ -28,7 +28,8 @@ STYLE = """
 .m1-panel .m1-prompt{width:auto;margin:0}
 .m1-panel .m1-prompt textarea{resize:vertical;min-height:4.5em;width:100%;
  font-family:var(--jp-code-font-family,monospace);font-size:var(--jp-code-font-size,13px)}
-.m1-panel .m1-frames{max-height:9.5em;min-height:0;overflow:auto;flex-flow:row wrap;column-gap:14px;width:100%}
+.m1-panel .m1-frames{max-height:9.5em;min-height:0;overflow:auto;
+ flex-flow:row wrap;column-gap:14px;width:100%}
 .m1-panel .m1-frames .widget-checkbox{width:auto;flex:0 0 auto;margin:0}
 .m1-panel .widget-checkbox,.m1-panel .widget-checkbox label{width:auto;max-width:100%}
 .m1-panel button{width:auto;min-width:4.2em;margin:0}
