@@ -16,12 +16,15 @@ if TYPE_CHECKING:
     from traitlets.config import Config
 
     from .calls import Options, Reply, Request
+    from .chats import Chats
     from .prices import Offer
     from .render import View
     from .session import Session
+    from .turns import Point
 
 _settings: config.M1 | None = None
 _session: Session | None = None
+_chats: Chats | None = None
 
 
 def settings(ipython: Config | None = None) -> config.M1:
@@ -59,53 +62,103 @@ def session() -> Session:
     return _session
 
 
+def chats() -> Chats:
+    """Return the process's chats."""
+    global _chats
+    if _chats is None:
+        from .chats import Chats
+
+        _chats = Chats(session())
+    return _chats
+
+
 def end() -> None:
     """Close the process's session; the next call composes a new one."""
-    global _session, _settings
+    global _session, _settings, _chats
     if _session is not None:
         _session.close()
-    _session = _settings = None
+    _session = _settings = _chats = None
 
 
-def prepare(prompt: str, options: Options, namespace: Mapping[str, object]) -> Request:
+def prepare(
+    prompt: str, options: Options, namespace: Mapping[str, object], point: Point | None = None
+) -> Request:
     """Return the request for a prompt: values inserted, tables summarised, secrets looked for.
+
+    Args:
+        prompt: the question as typed.
+        options: of the call.
+        namespace: the user's variables.
+        point: where in a chat it is asked; None: where the options say.
 
     Raises:
         UsageError, SecretInPrompt: nothing was sent.
     """
     from dataclasses import replace
 
-    from . import redact
+    from . import redact, tasks
     from .context import gather, personal
     from .prompt import build
+    from .render import history
 
-    s = settings()
-    gathered = gather(options, prompt, namespace, s)
+    s, secrets, task = settings(), redact.policy(settings()), tasks.chosen(options, settings())
+    if point is None and options.chat is not None:
+        point = chats().point(options.chat, prompt)
+    options = task.under(options)
+    if point is not None and options.system is None:
+        options = replace(options, system=chats().system(point))
+    gathered = gather(options, prompt, namespace, s, history)
     made = build(
-        options, gathered.prompt, s, gathered.attachments, gathered.inserted, gathered.notes
+        options,
+        gathered.prompt,
+        s,
+        gathered.attachments,
+        gathered.inserted,
+        (*gathered.notes, *task.notes),
     )
-    made = replace(made, prompt=prompt)
-    redact.check(made, redact.policy(s))
+    made = replace(made, prompt=prompt, keep_thinking=task.keep_thinking)
+    if point is not None:
+        made = chats().continued(made, point, secrets)
+    redact.check(made, secrets)
     return replace(made, notes=(*made.notes, *personal(made.text)))
 
 
-def run(prompt: str, options: Options, namespace: Mapping[str, object], view: View) -> Reply:
+def run(
+    prompt: str,
+    options: Options,
+    namespace: Mapping[str, object],
+    view: View,
+    point: Point | None = None,
+) -> Reply:
     """Ask in ``view``: what ``%%m1``, ``%m1 ask`` and ``ask()`` have in common."""
-    return send(prepare(prompt, options, namespace), options, view)
+    return send(prepare(prompt, options, namespace, point), options, view)
 
 
 def send(request: Request, options: Options, view: View) -> Reply:
     """Ask what `prepare` made of these options; may be called in any thread."""
-    return session().ask(request, view, options.max_cost, asked=wished(options))
+    from .advised import Advised
+    from .chats import Asked
+    from .errors import Told
+
+    reply = None
+    try:
+        shown = Advised(view, session())
+        reply = session().ask(request, shown, options.max_cost, asked=wished(options))
+    except Told as error:
+        reply = error.reply
+        raise
+    finally:
+        chats().remember(Asked(request.prompt, options), request, reply)
+    return reply
 
 
 def preview(
-    prompt: str, options: Options, namespace: Mapping[str, object]
+    prompt: str, options: Options, namespace: Mapping[str, object], point: Point | None = None
 ) -> tuple[Request, Offer | None, int]:
     """Return what a call would send, the prices known without asking a server, and its tokens."""
     from .prompt import fitted
 
-    request = prepare(prompt, options, namespace)
+    request = prepare(prompt, options, namespace, point)
     offer = price_list(request.model)
     request = fitted(request, offer, wished(options))
     return request, offer, session().likely_tokens(request)
@@ -126,7 +179,10 @@ def price_list(model: str) -> Offer | None:
 
 def wished(options: Options) -> bool:
     """Is the number of output tokens the user's own wish?"""
+    from . import tasks
+
     default = config.M1.max_tokens.default_value
+    options = tasks.chosen(options, settings()).under(options)
     return bool(options.max_tokens or options.think) or settings().max_tokens != default
 
 
@@ -143,8 +199,9 @@ def ask(
         prompt: the question; ``{{name}}`` is replaced by a value of ``namespace``.
         df: a DataFrame, a list of them, or a mapping of name to DataFrame, to send a summary of.
         namespace: variables for ``{{name}}``; in IPython, the user's own if None.
-        **options: the options of ``%%m1`` by name: ``send``, ``model``, ``system``,
-            ``temperature``, ``top_p``, ``max_tokens``, ``seed``, ``stop``, ``think``, ``max_cost``.
+        **options: the options of ``%%m1`` by name: ``file``, ``send``, ``cells``, ``error``,
+            ``model``, ``system``, ``temperature``, ``top_p``, ``max_tokens``, ``seed``, ``stop``,
+            ``think``, ``task``, ``max_cost``, ``chat`` (a name, or True for the last reply).
 
     Raises:
         M1Error: with the partial answer as ``.reply`` where some of it came.

@@ -35,6 +35,10 @@ class Options:
     df_tokens: int | None = None
     allow: tuple[str, ...] = ()
     diff: bool = False
+    file: tuple[str, ...] = ()
+    chat: str | None = None
+    cells: str | None = None
+    error: bool = False
     model: str | None = None
     system: str | None = None
     temperature: float | None = None
@@ -43,6 +47,7 @@ class Options:
     seed: int | None = None
     stop: tuple[str, ...] = ()
     think: str | None = None
+    task: str | None = None
     out: str | None = None
     max_cost: Decimal | None = None
     dry_run: bool = False
@@ -63,7 +68,8 @@ class Attachment:
     """Text that goes along with a prompt, and what a receipt has to say about it.
 
     ``rows`` and ``labels`` count the raw rows and the category labels inside ``text``;
-    ``masked`` counts columns or secrets that were hidden; ``shape`` is rows × columns of the
+    ``masked`` counts columns or secrets that were hidden, ``dropped`` outputs of cells that were
+    left out; ``shape`` is rows × columns of the
     source where it is a table.
     """
 
@@ -75,6 +81,7 @@ class Attachment:
     rows: int = 0
     labels: int = 0
     masked: int = 0
+    dropped: int = 0
     tokens: int = 0
 
 
@@ -82,7 +89,9 @@ class Attachment:
 class Request:
     """Everything that leaves for the model; ``prompt``, ``attachments`` and ``notes`` tell of it.
 
-    ``prompt`` is what the user typed, without the values and tables that went into ``messages``.
+    ``prompt`` is what the user typed, without the values and tables that went into ``messages``;
+    ``after`` are the calls of the chat whose questions and answers stand before its last message.
+    ``keep_thinking`` False: the model's thinking is neither shown nor kept, anywhere.
     """
 
     model: str
@@ -97,6 +106,9 @@ class Request:
     attachments: tuple[Attachment, ...] = ()
     notes: tuple[str, ...] = ()
     prompt: str = ""
+    keep_thinking: bool = True
+    chat: str | None = None
+    after: tuple[str, ...] = ()
 
     @property
     def asked(self) -> str:

@@ -18,9 +18,14 @@ CANNOT_BE_STOPPED = (
 
 
 class Fold:
-    """The events of one attempt, folded into what came so far."""
+    """The events of one attempt, folded into what came so far.
 
-    def __init__(self) -> None:
+    Args:
+        keep_thinking: False: the thinking is forgotten as it comes.
+    """
+
+    def __init__(self, keep_thinking: bool = True) -> None:
+        self._keep_thinking = keep_thinking
         self.sent = self.started = False
         self.generation_id: str | None = None
         self.finish: Finish = Finish()
@@ -32,7 +37,8 @@ class Fold:
         if isinstance(event, Text):
             self._text.append(event.text)
         elif isinstance(event, Thinking):
-            self._thinking.append(event.text)
+            if self._keep_thinking:
+                self._thinking.append(event.text)
         elif isinstance(event, Started):
             self.started, self.generation_id = True, event.generation_id
         elif isinstance(event, Finish):

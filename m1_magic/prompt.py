@@ -16,14 +16,10 @@ from .config import M1
 from .context.fence import NOTE, fenced
 from .errors import PromptTooLarge, UsageError, plain
 from .prices import Offer
+from .traits import effort
 
-# OpenRouter's efforts (OpenRouter docs, best-practices/reasoning-tokens), and M1's two budgets.
-EFFORTS = ("off", "low", "medium", "high")
-BUDGETS = {"40k": 40_000, "80k": 80_000}
 # Room for the answer itself, beside a thinking budget.
 ANSWER_TOKENS = 4_000
-# A thinking budget beyond any model's context is a slip of the finger.
-MOST_DIGITS = 7
 # No text of any size has so few tokens: below this, a prompt may fit and the server decides.
 FEWEST_CHARACTERS_A_TOKEN = 4.5
 # Control characters (but tab, line ends, form feed and ESC), noncharacters, lone surrogates.
@@ -56,7 +52,7 @@ def build(
         )
     readable(prompt)
     system = settings.system if options.system is None else options.system
-    around = "\n".join([prompt, *(one.text for one in attachments)])
+    around = "\n".join([prompt, *(f"{one.name}\n{one.text}" for one in attachments)])
     text = "\n\n".join([prompt.strip("\n"), *(fenced(one, around) for one in attachments)])
     if attachments or inserted:
         text = f"{text}\n\n{NOTE}"
@@ -92,16 +88,10 @@ def thinking(level: str | None) -> tuple[Mapping[str, Any] | None, int]:
     """Return OpenRouter's ``reasoning`` for ``--think``, and the ``max_tokens`` it needs."""
     if level is None:
         return None, 0
-    if level in EFFORTS:
-        return {"effort": "none" if level == "off" else level}, 0
-    number = level.isdecimal() and len(level) <= MOST_DIGITS
-    budget = BUDGETS.get(level) or (int(level) if number else 0)
-    if not budget:
-        raise UsageError(
-            f"There is no thinking level {plain(level, 40)!r}.",
-            todo="Use off, low, medium, high, 40k, 80k or a number of tokens.",
-        )
-    return {"max_tokens": budget}, budget + ANSWER_TOKENS
+    found = effort(level)
+    if isinstance(found, str):
+        return {"effort": "none" if found == "off" else found}, 0
+    return {"max_tokens": found}, found + ANSWER_TOKENS
 
 
 def provider(settings: M1) -> Mapping[str, Any] | None:
@@ -140,12 +130,14 @@ def fitted(request: Request, offer: Offer | None, asked: bool) -> Request:
 def too_large(request: Request, context: int) -> PromptTooLarge:
     """Return the error that names the largest attachments."""
     largest = sorted(request.attachments, key=lambda a: len(a.text), reverse=True)[:3]
+    chat = f" Earlier turns of the chat count, too ({len(request.after)}): begin a new one."
     named = ", ".join(f"{plain(a.name, 40)} ({len(a.text):,} characters)" for a in largest)
     least = round(len(request.text) / FEWEST_CHARACTERS_A_TOKEN)
     return PromptTooLarge(
         f"The prompt has {len(request.text):,} characters, at least {least:,} tokens;"
         f" {plain(request.model, 80)} takes {context:,}.",
-        todo=f"Attach less; the largest: {named}." if named else "Shorten the text.",
+        todo=(f"Attach less; the largest: {named}." if named else "Shorten the text.")
+        + (chat if request.after else ""),
     )
 
 

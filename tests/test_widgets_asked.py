@@ -158,7 +158,7 @@ def test_thinking_that_is_not_to_be_seen_is_nowhere(
     ],
     ids=["no headers", "thinking", "answering", "counting down"],
 )
-def test_stop(
+def test_i10_stop(
     server: OpenRouter, page: Page, answer: Answer, seen: str | None, text: str, told: str
 ) -> None:
     server.say(answer)

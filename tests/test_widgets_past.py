@@ -183,9 +183,9 @@ def test_code_goes_into_a_cell_where_the_front_end_can(server: OpenRouter, page:
     ipylab = pytest.importorskip("ipylab")
     server.say(Answer(CODE))
     hand = page.panel()
+    hand.ask("why?")
     (lab,) = [w for w in page.left if isinstance(w, ipylab.JupyterFrontEnd)]
     lab.set_trait("version", "4.4.0")
-    hand.ask("why?")
     first = len(page.wire.sent)
     hand.press("Code into a new cell")
     put = [m for m in page.wire.sent[first:] if "notebook:" in m]

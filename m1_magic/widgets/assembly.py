@@ -9,15 +9,14 @@ from __future__ import annotations
 import weakref
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import replace
 from typing import Any
 
 from .. import api, verbs
 from ..calls import Options, Receipt, Reply
-from ..ledger import history
+from ..errors import KeyProblem, plain
 from ..ledger.history import Past
 from ..render import footer, page, shell
-from ..render.text import escape, visible
+from ..turns import Point
 from .asking import Asking
 from .counters import Counters
 from .enter import sending
@@ -25,11 +24,12 @@ from .exits import Exits
 from .form import Form
 from .live import Live
 from .login import Login
-from .look import STYLE, button, column, failure, gone, html, note, row, unfolding
-from .past import Shelf
+from .look import STYLE, button, column, failure, gone, html, note, put, row, unfolding
+from .past import Shelf, billed
 from .still import empty, still
 
-PATIENCE = 5.0  # seconds in which a call that is stopped has to end
+SOON = 0.8  # seconds in which a call that is stopped ends, unless it is still connecting
+PATIENCE = 5.0  # seconds in which it ends even then
 _open: weakref.WeakSet[Panel] = weakref.WeakSet()
 
 
@@ -46,6 +46,7 @@ class Panel:
         self._session, self._shell = api.session(), shell.current()
         self._asking: Asking | None = None
         self._reply: Reply | None = None
+        self._before = ""  # the call that the next question may go on from
         self._view: Live | None = None
         self._asked: dict[str, tuple[str, Options]] = {}
         self._records: list[dict[str, Any]] = []
@@ -57,8 +58,10 @@ class Panel:
         self._form.fill(prompt, options)
         self._login = Login(settings, lambda: self._say(note("The key is kept.")))
         self._counters = Counters(self._session)
-        self._exits = Exits(lambda: self._reply)
-        self._past = Shelf(self._session, edit=self._edit, resume=self._resume, show=self._show)
+        # Made when they are needed: each control is a message or three.
+        self._exits: Exits | None = None
+        self._past: Shelf | None = None
+        self._way_out, self._shelf = column(), column()
         self._send = button("Send", self.send, "Send the prompt", button_style="primary")
         self._stop = button(
             "Stop", self.stop, "Stop the call; the text so far is kept", disabled=True
@@ -67,7 +70,7 @@ class Panel:
             "Dry run", self.dry_run, "What would leave, and its price; sends nothing"
         )
         self._told, self._answer = html(), column(name="m1-shown")
-        history_ = unfolding("History", self._past.box, self._past.refresh)
+        history_ = unfolding("History", self._shelf, self._look_back)
         close = button("Close", self.close, "Close the panel; its last answer stays")
         enter = sending(self._entered)
         self.box = column(
@@ -81,8 +84,8 @@ class Panel:
             self._counters.box,
             self._told,
             self._answer,
-            self._exits.box,
-            self._past.box,
+            self._way_out,
+            self._shelf,
             name="m1-panel",
         )
         self.refresh()
@@ -100,7 +103,7 @@ class Panel:
                 other.close()
         self._handles.append(display(empty(), raw=True, display_id=True))
         # Without the widgets' own text, which has all their values in it.
-        live = self.box._repr_mimebundle_() | {"text/plain": "m1-magic panel"}
+        live = self.box._repr_mimebundle_() | {"text/plain": ""}
         display(live, raw=True)
 
     def send(self) -> None:
@@ -111,23 +114,31 @@ class Panel:
         prompt = self._form.prompt.value
         try:
             options = self._form.options()
-            request = api.prepare(prompt, options, self._form.names(self._shell.user_ns))
+            point = self._point(options)
+            request = api.prepare(prompt, options, self._form.names(self._shell.user_ns), point)
             offer, tokens = api.price_list(request.model), self._session.likely_tokens(request)
         except Exception as error:
             self._say(failure(error))
             return
         self._say("")
-        settings = self._session.settings
-        view = Live(settings, self._counters, tokens, offer, self._receipt)
+        view = Live(self._session.settings, self._counters, tokens, offer, self._receipt)
         self._replace([view.box])
         self._view = view
         self._busy(True)
 
         def ended(reply: Reply | None, error: BaseException | None) -> None:
-            self._ended(prompt, options, reply, error)
+            if reply is not None:
+                self._reply, self._before = reply, reply.id
+                self._asked[reply.id] = (prompt, options)
+                self._shell.user_ns["_m1"] = reply
+                view.ensure(reply)
+            if self._closed or view is not self._view:
+                gone(view.box)  # with what it showed since
+            elif self._asking is asking:
+                self._ended(error)
 
-        self._asking = Asking(lambda: api.send(request, options, view), ended)
-        self._asking.start()
+        self._asking = asking = Asking(lambda: api.send(request, options, view), ended)
+        asking.start()
 
     def _entered(self, prompt: str) -> None:
         self._form.prompt.value = prompt
@@ -135,10 +146,16 @@ class Panel:
 
     def stop(self) -> None:
         """Stop the call that runs; the text so far is kept."""
-        asking = self._asking  # it may end just now
-        if asking is not None:
-            self._stop.disabled = True
-            asking.stop()
+        asking = self._asking
+        if asking is None:
+            return
+        self._stop.disabled = True
+        asking.stop()
+        if not asking.wait(SOON) and self._asking is asking:
+            # It still connects, which nothing can wake; it will send nothing, and ends by itself.
+            self._asking = None
+            self._say(note("Stopped, before the server answered. %m1 cost knows more."))
+            self._busy(False)
 
     def dry_run(self) -> None:
         """Show what would leave and what it could cost; send nothing."""
@@ -148,7 +165,8 @@ class Panel:
         names = self._form.names(self._shell.user_ns)
         try:
             prompt, options = self._form.prompt.value, self._form.options()
-            shown = page.html(verbs.preview(*api.preview(prompt, options, names)))
+            made = api.preview(prompt, options, names, self._point(options))
+            shown = page.html(verbs.preview(*made))
         except Exception as error:
             self._say(failure(error))
             return
@@ -159,7 +177,8 @@ class Panel:
         """Look again at the tables that there are, and at the sums."""
         self._form.refresh(self._shell.user_ns)
         self._login.refresh()
-        self._past.renew()
+        if self._past is not None:  # what was forgotten must not stand there
+            self._past.refresh()
         if self._asking is None:
             self._counters.refresh()
 
@@ -176,36 +195,45 @@ class Panel:
         if asking is not None:
             asking.stop()
             asking.wait(PATIENCE)
-        self._exits.close()
+        if self._exits is not None:
+            self._exits.close()
         gone(self.box)
         self._handles.clear()
 
-    def _ended(
-        self, prompt: str, options: Options, reply: Reply | None, error: BaseException | None
-    ) -> None:
-        """Take what came of the call; in its thread."""
+    def _ended(self, error: BaseException | None) -> None:
+        """Show how the call ended; in its thread."""
         try:
-            if reply is not None:
-                self._reply = reply
-                self._asked[reply.id] = (prompt, options)
-                self._shell.user_ns["_m1"] = reply
-            if not self._closed:
-                self._show_end(reply, error)
-            elif self._view is not None:
-                gone(self._view.box)  # with what it showed after the panel was closed
+            if error is not None:
+                self._say(failure(error))
+            if isinstance(error, KeyProblem):
+                self._login.refresh(again=True)
+            self._offer()
+            put(self._form.follow, "disabled", not self._before)
+            self._counters.refresh()
+            if self._past is not None:
+                self._past.refresh()
         finally:
             self._busy(False)
             self._asking = None  # the last: from here on another call may begin
 
-    def _show_end(self, reply: Reply | None, error: BaseException | None) -> None:
-        if reply is not None and self._view is not None and not self._view.whole:
-            self._replace([html(f"<pre>{escape(visible(reply.text))}</pre>", "mathjax_ignore")])
-            self._say(note("The display failed; this is the answer as it came."))
-        if error is not None:
-            self._say(failure(error))
+    def _offer(self) -> None:
+        """Offer what can be done with the reply."""
+        if self._exits is None:
+            self._exits = Exits(lambda: self._reply, self._export)
+            self._way_out.children = (self._exits.box,)
         self._exits.offer()
-        self._counters.refresh()
-        self._past.renew()
+
+    def _export(self, path: str) -> str:
+        """Write the last chat, or else this session's calls, as a notebook; say so."""
+        desk = verbs.Desk(self._session, self._shell.user_ns, shell.secret)
+        return verbs.VERBS["export"].run(desk, [path])
+
+    def _look_back(self) -> None:
+        """List past calls."""
+        if self._past is None:
+            self._past = Shelf(self._session, edit=self._edit, resume=self._resume, show=self._show)
+            self._shelf.children = (self._past.box,)
+        self._past.refresh()
 
     def _receipt(self, receipt: Receipt) -> None:
         """Keep what a saved notebook shows; in the call's thread."""
@@ -217,32 +245,39 @@ class Panel:
     def _settled(self) -> None:
         """Show prices that came after their calls; in the background."""
         reply = self._reply
-        if self._asking is not None or reply is None:
-            return
-        if reply.cost_source not in ("unknown", "estimated"):
-            return
-        past = history.called(self._session.ledger, reply.id)
-        if past is not None and past.cost is not None and not past.estimated:
-            self._reply = replace(reply, cost=past.cost, cost_source="billed", usage=past.usage)
-            self._counters.settled(self._reply, past.seconds or 0)
+        found = billed(self._session.ledger, reply) if reply and self._asking is None else None
+        if found is not None:
+            self._reply, seconds = found
+            self._counters.settled(self._reply, seconds)
 
     def _edit(self, past: Past, ask: bool) -> None:
         """Put a past question into the form; with ``ask``, send it."""
         prompt, options = self._asked.get(past.id, (past.prompt or "", None))
         self._form.fill(prompt, options)
-        if options is None and past.sent is not None:
-            self._say(note("Tables and options are as in the form: the ledger keeps none of them."))
+        self._say("")
         if ask:
             self.send()
+        if options is None and not self._told.value:
+            self._say(note("Tables and options are as in the form: the ledger keeps none of them."))
 
     def _resume(self, past: Past) -> None:
-        raise NotImplementedError
+        """Let the next question go on from a past call."""
+        self._before = past.id
+        put(self._form.follow, "disabled", False)
+        put(self._form.follow, "value", True)
+        put(self._form.prompt, "value", "")
+        self._say(note(f"The next question goes on from: {plain(past.prompt or '', 100)}"))
+
+    def _point(self, options: Options) -> Point | None:
+        """Return the call that the question goes on from, if it is to."""
+        if options.chat or not (self._form.follow.value and self._before):
+            return None
+        return api.chats().resume(self._before)
 
     def _show(self, parts: list[Any], told: str) -> None:
         if self._asking is not None:
             self._say(note("A call is running; its answer stands below."))
-            for part in parts:
-                gone(part)
+            gone(*parts)
             return
         self._say(note(told))
         self._replace([row(*parts)])
@@ -250,12 +285,10 @@ class Panel:
     def _replace(self, parts: list[Any]) -> None:
         """Show these widgets where answers stand, and free those that stood there."""
         before, self._answer.children = self._answer.children, tuple(parts)
-        for one in before:
-            gone(one)
+        gone(*before)
 
     def _say(self, markup: str) -> None:
-        if self._told.value != markup:
-            self._told.value = markup
+        put(self._told, "value", markup)
 
     def _busy(self, busy: bool) -> None:
         self._send.disabled, self._stop.disabled = busy, not busy

@@ -6,8 +6,9 @@ stays in sight until it is unticked, so that nothing is asked without it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Set
-from dataclasses import fields
+import shlex
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import ipywidgets
@@ -18,11 +19,15 @@ from ..context.frames import shapes
 from ..context.frames.tables import shape_of
 from ..errors import UsageError, plain
 from ..grammar import from_python
+from ..parsing import words
+from ..render import history
 from ..render.footer import count
-from .look import choice, column, gone, html, note, row, text, unfolding
+from ..tasks import known
+from .look import choice, column, gone, html, note, offer, put, row, text, unfolding
 
 THINK = ("off", "low", "medium", "high", "40k", "80k")
 MODELS = ("minimax/minimax-m1",)
+NO_FRAMES = note("No DataFrames here yet: they appear after the cell that makes one.")
 NUMBERS = {"temperature": float, "max_tokens": int}
 
 
@@ -36,6 +41,7 @@ class Form:
 
     def __init__(self, settings: M1, given: Mapping[str, object]) -> None:
         self._settings, self._given = settings, dict(given)
+        self._base = Options()  # what has no field here
         self._ticks: dict[str, ipywidgets.Checkbox] = {}
         self.prompt = ipywidgets.Textarea(
             placeholder="Ask MiniMax M1. {{name}} inserts a value.",
@@ -48,17 +54,26 @@ class Form:
         self._level = choice("tables as", list(levels), settings.send)
         self._frames = row()
         self._frames.add_class("m1-frames")
-        self._hint, self._also = html(), html()
-        self.along = column(row(self._level), self._frames, self._hint, self._also)
-        self._others: dict[str, Any] = {}  # options that have no field
+        self._hint = html()
+        self.follow = ipywidgets.Checkbox(
+            False, description="go on from the last answer", indent=False, disabled=True
+        )
         self._fields: dict[str, Any] = {
             "send": self._level,
+            "cells": text("cells", "last, 3, 5-7, all"),
+            "error": ipywidgets.Checkbox(False, description="last error", indent=False),
+            "file": text("files", "*.md  data.csv"),
+            "chat": text("chat", "a name: one question after the other"),
             "model": text("model", settings.model, ipywidgets.Combobox, options=MODELS),
+            "task": choice("task", tasks(settings), ""),
             "think": text("thinking", "as the model likes", ipywidgets.Combobox, options=THINK),
             "temperature": text("temperature", f"{settings.temperature:g}"),
             "max_tokens": text("max tokens", f"{settings.max_tokens}"),
         }
-        names = ("model", "think", "temperature", "max_tokens")
+        with_it = row(*(self._fields[name] for name in ("cells", "file", "error")))
+        talk = row(self._fields["chat"], self.follow)
+        self.along = column(row(self._level), self._frames, self._hint, with_it, talk)
+        names = ("model", "task", "think", "temperature", "max_tokens")
         part = row(*(self._fields[name] for name in names))
         part.add_class("m1-more")
         self.more = part
@@ -76,13 +91,12 @@ class Form:
         ticks = tuple(self._ticks[name] for name in sorted(self._ticks))
         if self._frames.children != ticks:
             self._frames.children = ticks
-        hint = (
-            ""
-            if ticks
-            else note("No DataFrames here yet: they appear after the cell that makes one.")
-        )
-        if self._hint.value != hint:
-            self._hint.value = hint
+        put(self._hint, "value", "" if ticks else NO_FRAMES)
+        offer(self._fields["task"], tasks(self._settings))
+        failure = history.failure()
+        label = f"last error: {plain(failure.label, 60)}" if failure else "last error: none"
+        put(self._fields["error"], "description", label)
+        put(self._fields["error"], "disabled", failure is None and not self._fields["error"].value)
 
     def names(self, namespace: Mapping[str, object]) -> dict[str, object]:
         """Return what names in prompt and ticks stand for."""
@@ -94,33 +108,25 @@ class Form:
         Raises:
             UsageError: a field that cannot be.
         """
-        given = {name: number(name, field.value) for name, field in self._fields.items()}
-        filled = {name: value for name, value in given.items() if value != ""}
+        filled = {name: value(name, field.value) for name, field in self._fields.items()}
         ticked = tuple(name for name, tick in self._ticks.items() if tick.value)
-        return from_python({**self._others, **filled}, ticked)
+        checked = from_python({k: v for k, v in filled.items() if v not in ("", [])}, ticked)
+        return replace(self._base, df=ticked, **{name: getattr(checked, name) for name in filled})
 
     def fill(self, prompt: str, options: Options | None = None) -> None:
         """Put a question into the form, to be changed and asked."""
         self.prompt.value = prompt
         if options is None:
             return
-        if options.send and options.send not in self._level.options:
+        self._base = options
+        if options.send and options.send not in self._level.options:  # sample:3
             self._level.options = (*self._level.options, options.send)
         for name, field in self._fields.items():
-            value = getattr(options, name)
-            if name != "send" or value is not None:
-                field.value = "" if value is None else str(value)
-        self._others = others(options, self._fields.keys() | {"df"})
-        listed = ", ".join(f"{n} {plain(value, 60)}" for n, value in self._others.items())
-        self._also.value = note(f"Goes along, too: {listed}.") if listed else ""
+            fill(field, getattr(options, name))
         for name in options.df:
             self._tick(name)
         for name, tick in self._ticks.items():
             tick.value = name in options.df
-
-    def enable(self, free: bool) -> None:
-        """Let the prompt be changed or not."""
-        self.prompt.disabled = not free
 
     def _tick(self, name: str) -> ipywidgets.Checkbox:
         if name not in self._ticks:
@@ -132,10 +138,26 @@ class Form:
         gone(self._ticks.pop(name))
 
 
-def others(options: Options, known: Set[str]) -> dict[str, Any]:
-    """Return the options that are set and are not among these, by name."""
-    named = {f.name: (getattr(options, f.name), f.default) for f in fields(options)}
-    return {n: now for n, (now, unset) in named.items() if n not in known and now != unset}
+def fill(field: Any, option: object) -> None:
+    """Put an option into its field; a choice that there is not leaves it as it is."""
+    if isinstance(option, bool):
+        field.value = option
+        return
+    written = "" if option is None else str(option)
+    if isinstance(option, float):
+        written = f"{option:g}"
+    elif isinstance(option, tuple):
+        written = shlex.join(option)
+    if isinstance(field, ipywidgets.Dropdown):
+        values = [value if isinstance(value, str) else value[1] for value in field.options]
+        written = written if written in values else field.value
+    field.value = written
+
+
+def tasks(settings: M1) -> list[tuple[str, str]]:
+    """Return the tasks to choose from, each with what it is for."""
+    found = [(f"{name}: {task.about}", name) for name, task in known(settings).items()]
+    return [("none", ""), *((plain(label, 70), name) for label, name in found)]
 
 
 def size(shape: tuple[int, int] | None) -> str:
@@ -143,15 +165,17 @@ def size(shape: tuple[int, int] | None) -> str:
     return f"{count(shape[0])} × {count(shape[1])}" if shape else "(lazy)"
 
 
-def number(name: str, value: str) -> object:
+def value(name: str, written: str | bool) -> object:
     """Return what stands in a field; raise UsageError where it is to be a number and is not."""
-    text_ = value.strip()
-    if not text_ or name not in NUMBERS:
-        return text_
+    if isinstance(written, bool):
+        return written
+    bare = written.strip()
+    if name == "file":
+        return words(bare)
+    if not bare or name not in NUMBERS:
+        return bare
     try:
-        return NUMBERS[name](text_.replace(",", ""))
+        return NUMBERS[name](bare.replace(",", ""))
     except ValueError:
-        raise UsageError(
-            f"{name.replace('_', ' ')}: {text_[:40]!r} is no number.",
-            todo="Empty it for the setting.",
-        ) from None
+        what = f"{name.replace('_', ' ')}: {plain(bare, 40)!r} is no number."
+        raise UsageError(what, todo="Empty it for the setting.") from None

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from decimal import Decimal
 
-from ..calls import Receipt, Request
+from ..calls import Receipt, Reply, Request
 from ..config import M1
 from ..prices import Offer
 from ..render.panel import PanelView
+from ..render.text import escape, visible
 from .counters import Counters
+from .look import gone, html, note
 
 
 class Live(PanelView):
@@ -48,6 +50,14 @@ class Live(PanelView):
             self._counters.done(receipt)
         finally:
             self._done(receipt)
+
+    def ensure(self, reply: Reply) -> None:
+        """Show the reply's text plainly, where showing it has failed."""
+        if not self.whole:
+            text = f'<pre class="mathjax_ignore">{escape(visible(reply.text))}</pre>'
+            told = note("The display failed; this is the answer as it came.")
+            before, self.box.children = self.box.children, (html(told + text),)
+            gone(*before)
 
     def _paint_line(self) -> None:
         super()._paint_line()

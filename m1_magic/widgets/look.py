@@ -28,7 +28,8 @@ STYLE = """
 .m1-panel .m1-prompt{width:auto;margin:0}
 .m1-panel .m1-prompt textarea{resize:vertical;min-height:4.5em;width:100%;
  font-family:var(--jp-code-font-family,monospace);font-size:var(--jp-code-font-size,13px)}
-.m1-panel .m1-frames{max-height:9.5em;overflow:auto;flex-flow:row wrap;column-gap:14px;width:100%}
+.m1-panel .m1-frames{max-height:9.5em;min-height:0;overflow:auto;
+ flex-flow:row wrap;column-gap:14px;width:100%}
 .m1-panel .m1-frames .widget-checkbox{width:auto;flex:0 0 auto;margin:0}
 .m1-panel .widget-checkbox,.m1-panel .widget-checkbox label{width:auto;max-width:100%}
 .m1-panel button{width:auto;min-width:4.2em;margin:0}
@@ -43,6 +44,7 @@ STYLE = """
 .m1-panel .m1-more{border-left:3px solid var(--jp-border-color2,#bdbdbd);padding-left:8px}
 .m1-panel .m1-shown{overflow-wrap:anywhere;width:100%}
 .m1-side{flex:1 1 20em;min-width:0}
+.m1-panel .widget-hbox:has(>*>*>.m1-tiles){column-gap:18px}
 .m1-tiles{display:flex;flex-wrap:wrap;gap:2px 18px;line-height:1.35}
 .m1-tiles span{display:block;white-space:nowrap;font-variant-numeric:tabular-nums}
 .m1-tiles .m1-name{font-size:11px;color:var(--jp-ui-font-color2,gray)}
@@ -101,6 +103,25 @@ def shown(widget: ipywidgets.DOMWidget, visible: bool) -> None:
     widget.layout.display = None if visible else "none"
 
 
+def put(widget: ipywidgets.Widget, trait: str, value: object) -> None:
+    """Set what is not so yet: each change is a message."""
+    if getattr(widget, trait) != value:
+        setattr(widget, trait, value)
+
+
+def offer(field: Any, options: Sequence[tuple[str, Any]]) -> None:
+    """Offer these to choose from; what is chosen stays so, if it is among them."""
+    if field.options == tuple(options):
+        return
+    chosen = field.value
+    field.options = tuple(options)
+    values = [value for _, value in options]
+    if isinstance(chosen, tuple):
+        field.value = [value for value in chosen if value in values]
+    elif chosen in values:
+        field.value = chosen
+
+
 def unfolding(label: str, part: ipywidgets.DOMWidget, opened: Callable[[], None]) -> Any:
     """Return a button that shows and hides a part; ``opened`` is called when it is shown."""
     shown(part, False)
@@ -126,12 +147,12 @@ def note(said: str) -> str:
     return f'<p class="m1-note mathjax_ignore" role="status">{escape(visible(said))}</p>'
 
 
-def gone(widget: Any) -> None:
-    """Close a widget and all within it, so that nothing of it is kept in kernel or page."""
-    for child in getattr(widget, "children", ()):
-        gone(child)
-    for part in ("layout", "style"):
-        own = getattr(widget, part, None)
-        if isinstance(own, ipywidgets.Widget):
-            own.close()
-    widget.close()
+def gone(*widgets: Any) -> None:
+    """Close widgets and all within them, so that nothing of them is kept in kernel or page."""
+    for widget in widgets:
+        gone(*getattr(widget, "children", ()))
+        for part in ("layout", "style"):
+            own = getattr(widget, part, None)
+            if isinstance(own, ipywidgets.Widget):
+                own.close()
+        widget.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 import ipywidgets
@@ -11,13 +12,13 @@ import ipywidgets
 from ..calls import CostSource, Reply, Status
 from ..config import M1
 from ..errors import LedgerProblem, plain
-from ..ledger import history
+from ..ledger import Ledger, history
 from ..ledger.history import Past
 from ..render import footer
 from ..render.answer import bundle, quiet
 from ..render.text import escape, visible
 from ..session import Session
-from .look import button, column, html, note, row, text
+from .look import button, column, html, note, offer, row, text
 
 SHOWN = 50
 PREVIEW = 100_000  # characters of an answer that are shown at once
@@ -68,16 +69,8 @@ class Shelf:
             self._told.value = note(str(problem))
             return
         listed = [(line(past), past.id) for past in found]
-        if list(self._list.options) != listed:
-            kept = [id for id in self._list.value if id in {id for _, id in listed}]
-            self._list.options = listed
-            self._list.value = kept
+        offer(self._list, listed)
         self._told.value = "" if found else note("No calls yet, or none with that word.")
-
-    def renew(self) -> None:
-        """List them anew, if any are listed: what was forgotten must not stand there."""
-        if self._list.options or self.box.layout.display is None:
-            self.refresh()
 
     def _chosen(self) -> list[Past]:
         with suppress(LedgerProblem):
@@ -105,6 +98,16 @@ class Shelf:
         settings = self._session.settings
         parts = [column(*again(past, settings), name="m1-side") for past in chosen]
         self._show(parts, "Shown again from the ledger, free.")
+
+
+def billed(ledger: Ledger, reply: Reply) -> tuple[Reply, float] | None:
+    """Return a reply with the price billed for it since, and its seconds; None: nothing new."""
+    owed = reply.cost_source in ("unknown", "estimated")
+    past = history.called(ledger, reply.id) if owed else None
+    if past is None or past.cost is None or past.estimated:
+        return None
+    paid = replace(reply, cost=past.cost, cost_source="billed", usage=past.usage)
+    return paid, past.seconds or 0.0
 
 
 def line(past: Past) -> str:
