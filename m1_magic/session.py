@@ -87,7 +87,7 @@ class Session:
         self._backend, self._now, self._sleep, self._clock = backend, now, sleep, clock
         self._offers = Offers(now)
         self._pauses = settling.PAUSES if pauses is None else pauses
-        self._settler = settling.Settler(self._look, self._pauses)
+        self.settler = settling.Settler(self._look, self._pauses)
         self.notebook = notebook()
 
     @property
@@ -106,8 +106,8 @@ class Session:
 
     def close(self) -> None:
         """Close connections, local model and ledger."""
-        self._settler.close()
-        self._settler = settling.Settler(self._look, self._pauses)
+        self.settler.close()
+        self.settler = settling.Settler(self._look, self._pauses)
         self._backend.close()
         if self._ledger is not None:
             self._ledger.close()
@@ -161,10 +161,10 @@ class Session:
         """Ask the endpoint once for each price not billed yet; return how many are settled now."""
         return settling.settle(self.ledger, self.backend(), self._now())[0]
 
-    def _look(self) -> int:
-        """Ask in the background; return how many prices are still owed."""
+    def _look(self) -> tuple[int, int]:
+        """Ask in the background; return how many prices came, and how many are still owed."""
         ledger = self._ledger  # not opened anew, if it has just been closed
-        return 0 if ledger is None else settling.settle(ledger, self.backend(), self._now())[1]
+        return (0, 0) if ledger is None else settling.settle(ledger, self.backend(), self._now())
 
     def _tidied(self, ledger: Ledger) -> Ledger:
         """Return the ledger without old text, and with what kernels left that have ended."""
@@ -174,7 +174,7 @@ class Session:
             if ended := settling.sweep(ledger, self._now()):
                 ledger.tell(f"{ended} call(s) of a kernel that ended are not settled: %m1 cost.")
             if ledger.pending(None):
-                self._settler.wake()
+                self.settler.wake()
         return ledger
 
     def _planned(self, request: Request, max_cost: Decimal | None, asked: bool) -> Plan:
@@ -207,7 +207,7 @@ class Session:
         except KeyboardInterrupt:
             error = error or late(call)
         if any(a.state == "pending" or a.cost_source == "estimated" for a in call.attempts):
-            self._settler.wake()
+            self.settler.wake()
         return call, error
 
     def _reserved(self, call: Call, plan: Plan) -> Attempt:

@@ -109,11 +109,12 @@ class Settler:
     """Looks for owed prices in the background, and gives up softly.
 
     Args:
-        look: looks once; returns how many prices are still owed.
+        look: looks once; returns how many prices came, and how many are still owed.
         pauses: seconds before each look; none: never look.
     """
 
-    def __init__(self, look: Callable[[], int], pauses: Sequence[float]) -> None:
+    def __init__(self, look: Callable[[], tuple[int, int]], pauses: Sequence[float]) -> None:
+        self.told: list[Callable[[], None]] = []  # called in the background when prices came
         self._look, self._pauses = look, pauses
         self._stop = threading.Event()
         self._lock = threading.Lock()
@@ -150,7 +151,9 @@ class Settler:
             if self._stop.wait(pause):
                 return True
             try:
-                left = self._look()
+                came, left = self._look()
+                for tell in tuple(self.told) if came else ():
+                    tell()
             except Exception:  # no network, no key, a ledger in use: the next look may do
                 left = 1
             if not left or wanted != self._wanted:

@@ -25,6 +25,13 @@ def namespace() -> Mapping[str, object]:
     return shell.user_ns if shell is not None else {}
 
 
+def place() -> tuple[str, str]:
+    """Return the id of the cell that runs and of this run of it, empty where nobody tells."""
+    parent: dict[str, Any] = getattr(current(), "get_parent", dict)() or {}
+    cell = parent.get("metadata", {}).get("cellId", "")
+    return str(cell), str(parent.get("header", {}).get("msg_id", ""))
+
+
 def show_replies(shell: Any, settings: M1) -> None:
     """Let a Reply that is shown in IPython display itself; outside of it (None), do nothing."""
     if shell is None:

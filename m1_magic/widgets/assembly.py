@@ -8,14 +8,18 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 from .. import api, verbs
 from ..calls import Options, Receipt, Reply
+from ..ledger import history
 from ..ledger.history import Past
 from ..render import footer, page, shell
 from .asking import Asking
 from .counters import Counters
+from .enter import sending
 from .exits import Exits
 from .form import Form
 from .live import Live
@@ -46,6 +50,7 @@ class Panel:
         self._records: list[dict[str, Any]] = []
         self._handles: list[Any] = []
         self._closed = False
+        self._place = "", ""
         settings = self._session.settings
         self._form = Form(settings, given)
         self._form.fill(prompt, options)
@@ -63,8 +68,10 @@ class Panel:
         self._told, self._answer = html(), column(name="m1-shown")
         history_ = unfolding("History", self._past.box, self._past.refresh)
         close = button("Close", self.close, "Close the panel; its last answer stays")
+        enter = sending(self._entered)
         self.box = column(
             html(f"<style>{STYLE}</style>"),
+            *([enter] if enter is not None else []),
             self._login.box,
             self._form.prompt,
             row(self._send, self._stop, self._dry, self._form.unfold, history_, close),
@@ -79,12 +86,17 @@ class Panel:
         )
         self.refresh()
         self._shell.events.register("post_run_cell", self.refresh)
+        self._session.settler.told.append(self._settled)
         _open.add(self)
 
     def _ipython_display_(self) -> None:
         """Show it: what a saved notebook keeps, and below it what is alive."""
         from IPython.display import display
 
+        self._place = shell.place()
+        for other in list(_open):  # the panel of an earlier run of this cell: its output is gone
+            if other._place[0] == self._place[0] != "" and other._place[1] != self._place[1]:
+                other.close()
         self._handles.append(display(empty(), raw=True, display_id=True))
         # Without the widgets' own text, which has all their values in it.
         live = self.box._repr_mimebundle_() | {"text/plain": "m1-magic panel"}
@@ -115,6 +127,10 @@ class Panel:
 
         self._asking = Asking(lambda: api.send(request, options, view), ended)
         self._asking.start()
+
+    def _entered(self, prompt: str) -> None:
+        self._form.prompt.value = prompt
+        self.send()
 
     def stop(self) -> None:
         """Stop the call that runs; the text so far is kept."""
@@ -151,6 +167,8 @@ class Panel:
         self._closed = True
         _open.discard(self)
         self._shell.events.unregister("post_run_cell", self.refresh)
+        with suppress(ValueError):  # the session was closed before
+            self._session.settler.told.remove(self._settled)
         asking = self._asking
         if asking is not None:
             asking.stop()
@@ -182,6 +200,16 @@ class Panel:
         self._records.append(footer.record(receipt, stable=settings.footer == "stable"))
         for handle in self._handles:
             handle.update(still(receipt, self._records, settings), raw=True)
+
+    def _settled(self) -> None:
+        """Show prices that came after their calls; in the background."""
+        reply = self._reply
+        if self._asking is not None or reply is None or reply.cost_source == "billed":
+            return
+        past = history.called(self._session.ledger, reply.id)
+        if past is not None and past.cost is not None:
+            self._reply = replace(reply, cost=past.cost, cost_source="billed", usage=past.usage)
+            self._counters.settled(self._reply, past.seconds or 0)
 
     def _edit(self, past: Past, ask: bool) -> None:
         """Put a past question into the form; with ``ask``, send it."""

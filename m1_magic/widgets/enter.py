@@ -1,0 +1,48 @@
+"""Ctrl+Enter and Shift+Enter in the prompt, where anywidget is installed.
+
+ipywidgets tell the kernel nothing of keys. This adds a listener of our own to the page; where it
+cannot be, the prompt works as it is, and Tab leads to Send.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable
+from typing import Any
+
+# On the window, before Notebook 7 takes Shift+Enter for its cell, panel and all.
+# It hears keys in the prompt of its own panel only, and sends what stands there.
+LISTENER = """
+export default {
+  render({ model, el }) {
+    const pressed = (event) => {
+      const field = event.target;
+      if (event.key !== "Enter" || !(event.ctrlKey || event.shiftKey || event.metaKey)) return;
+      if (!field.closest || !field.closest(".m1-prompt")) return;
+      if (field.closest(".m1-panel") !== el.closest(".m1-panel")) return;
+      event.preventDefault();
+      event.stopImmediatePropagation();
+      model.send({ prompt: field.value });
+    };
+    window.addEventListener("keydown", pressed, true);
+    return () => window.removeEventListener("keydown", pressed, true);
+  },
+};
+"""
+
+
+def sending(entered: Callable[[str], None]) -> Any:
+    """Return a widget that nobody sees; ``entered`` gets the prompt. None without anywidget."""
+    if importlib.util.find_spec("anywidget") is None:
+        return None
+    import anywidget
+
+    heard = anywidget.AnyWidget(_esm=LISTENER)
+    heard.layout.display = "none"
+
+    def on_message(_: Any, content: dict[str, Any], __: Any) -> None:
+        if isinstance(content.get("prompt"), str):
+            entered(content["prompt"])
+
+    heard.on_msg(on_message)
+    return heard
