@@ -39,6 +39,7 @@ class Form:
         self._settings, self._given = settings, dict(given)
         self._ticks: dict[str, ipywidgets.Checkbox] = {}
         self.prompt = ipywidgets.Textarea(
+            description="Prompt",
             placeholder="Ask MiniMax M1. {{name}} inserts a value.",
             continuous_update=False,
             rows=4,

@@ -293,7 +293,7 @@ class Page:
     def __init__(self, browser: BrowserContext, jupyter: Jupyter) -> None:
         self.jupyter, self.seen = jupyter, Seen()
         self.tab = browser.new_page()
-        self.tab.set_default_timeout(180_000)
+        self.tab.set_default_timeout(40_000)
         self.tab.on("request", lambda request: self._request(request))
         self.tab.on("websocket", lambda one: self.seen.requests.append(one.url))
         self.tab.on("dialog", lambda dialog: self._dialog(dialog))

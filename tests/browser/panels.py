@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 import threading
 from typing import Any
@@ -70,10 +71,10 @@ class Panel:
         """Wait until an error says that."""
         expect(self.box.get_by_role("alert").filter(has_text=text)).to_be_visible()
 
-    def tiles(self) -> dict[str, str]:
-        """Return the counters by name."""
-        pairs = self.box.locator(".m1-tiles > div").all_inner_texts()
-        return dict(pair.strip().split("\n") for pair in pairs)
+    def tile(self, name: str) -> Locator:
+        """Return the number below that name."""
+        named = self.box.page.locator(".m1-name", has_text=re.compile(f"^{name}$"))
+        return self.box.locator(".m1-tiles > div", has=named).locator("span").last
 
 
 def opened(page: Page, name: str, *cells: str) -> Panel:
@@ -85,6 +86,6 @@ def opened(page: Page, name: str, *cells: str) -> Panel:
 
 def ledger(jupyter: Jupyter, query: str) -> list[tuple[Any, ...]]:
     """Return what the ledger of a server's kernels says, read beside them."""
-    (file,) = (jupyter.root.parent / "m1").glob("ledger*.sqlite*3") or [None]
+    file = jupyter.root.parent / "m1" / "ledger.db"
     with sqlite3.connect(f"file:{file}?mode=ro", uri=True) as db:
         return db.execute(query).fetchall()
