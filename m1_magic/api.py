@@ -75,16 +75,23 @@ def prepare(prompt: str, options: Options, namespace: Mapping[str, object]) -> R
     """
     from dataclasses import replace
 
-    from . import redact
+    from . import redact, tasks
     from .context import gather, personal
     from .prompt import build
 
     s = settings()
+    task = tasks.chosen(options, s)
+    options = task.under(options)
     gathered = gather(options, prompt, namespace, s)
     made = build(
-        options, gathered.prompt, s, gathered.attachments, gathered.inserted, gathered.notes
+        options,
+        gathered.prompt,
+        s,
+        gathered.attachments,
+        gathered.inserted,
+        (*gathered.notes, *task.notes),
     )
-    made = replace(made, prompt=prompt)
+    made = replace(made, prompt=prompt, keep_thinking=task.keep_thinking)
     redact.check(made, redact.policy(s))
     return replace(made, notes=(*made.notes, *personal(made.text)))
 
@@ -126,7 +133,10 @@ def price_list(model: str) -> Offer | None:
 
 def wished(options: Options) -> bool:
     """Is the number of output tokens the user's own wish?"""
+    from . import tasks
+
     default = config.M1.max_tokens.default_value
+    options = tasks.chosen(options, settings()).under(options)
     return bool(options.max_tokens or options.think) or settings().max_tokens != default
 
 
@@ -144,7 +154,8 @@ def ask(
         df: a DataFrame, a list of them, or a mapping of name to DataFrame, to send a summary of.
         namespace: variables for ``{{name}}``; in IPython, the user's own if None.
         **options: the options of ``%%m1`` by name: ``send``, ``model``, ``system``,
-            ``temperature``, ``top_p``, ``max_tokens``, ``seed``, ``stop``, ``think``, ``max_cost``.
+            ``temperature``, ``top_p``, ``max_tokens``, ``seed``, ``stop``, ``think``, ``task``,
+            ``max_cost``.
 
     Raises:
         M1Error: with the partial answer as ``.reply`` where some of it came.

@@ -12,7 +12,9 @@ def banner(settings: M1) -> str:
     """Return the line; nothing is looked up for it, and no character of a key is in it."""
     budget = "no budget: %m1 budget 1 --per day"
     if settings.budget is not None:
-        budget = f"budget ${settings.budget:,f} per {settings.budget_period}"
+        from .render.footer import limit
+
+        budget = f"budget {limit(settings.budget)} per {settings.budget_period}"
     try:
         place = endpoint(settings.base_url)
     except UsageError:

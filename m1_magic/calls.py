@@ -43,6 +43,7 @@ class Options:
     seed: int | None = None
     stop: tuple[str, ...] = ()
     think: str | None = None
+    task: str | None = None
     out: str | None = None
     max_cost: Decimal | None = None
     dry_run: bool = False
@@ -83,6 +84,7 @@ class Request:
     """Everything that leaves for the model; ``prompt``, ``attachments`` and ``notes`` tell of it.
 
     ``prompt`` is what the user typed, without the values and tables that went into ``messages``.
+    ``keep_thinking`` False: the model's thinking is neither shown nor kept, anywhere.
     """
 
     model: str
@@ -97,6 +99,7 @@ class Request:
     attachments: tuple[Attachment, ...] = ()
     notes: tuple[str, ...] = ()
     prompt: str = ""
+    keep_thinking: bool = True
 
     @property
     def asked(self) -> str:

@@ -7,6 +7,7 @@ files > default. Environment values are merged into the traitlets config, so tha
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 from collections.abc import Mapping
@@ -29,7 +30,7 @@ from traitlets.config import Config, Configurable
 
 from .endpoints import OPENROUTER, endpoint
 from .errors import BadSetting, LedgerProblem, UsageError, plain
-from .traits import Dollars, Patterns, Real
+from .traits import Dollars, Patterns, Real, Tasks
 
 MODEL = "minimax/minimax-m1"
 LEVELS = ("names", "schema", "stats", "sample")
@@ -83,6 +84,9 @@ class M1(Configurable):
         default_value=None,
         allow_none=True,
         help="OpenRouter: dearest price, {'prompt': 0.5, 'completion': 2.5}.",
+    ).tag(config=True)
+    tasks = Tasks(
+        help="Own tasks: {'tutor': 'You are …'}, or {'tutor': {'system': …, 'temperature': 0.3}}."
     ).tag(config=True)
     own_secrets = Patterns(
         help="Secrets of your own: {'case number': r'CASE-[0-9]{6}'}; refused or masked as keys."
@@ -254,5 +258,17 @@ def parsed(trait: TraitType[Any, Any], text: str) -> Any:
     if isinstance(trait, List):
         return [word.strip() for word in text.split(",") if word.strip()]
     if isinstance(trait, (Dict, Patterns)):
-        return json.loads(text.replace("'", '"'))
+        return literal(text)
     return text.strip()
+
+
+def literal(text: str) -> Any:
+    """Read data that is written as in JSON or as in Python; ValueError if it is neither."""
+    try:
+        return json.loads(text)
+    except (RecursionError, ValueError):
+        pass
+    try:
+        return ast.literal_eval(text.strip())
+    except (MemoryError, RecursionError, SyntaxError, TypeError) as error:
+        raise ValueError(str(error)) from None

@@ -86,7 +86,7 @@ def reply(call: Call, fold: Fold, error: BaseException | None) -> Reply:
         status = "truncated"
     return Reply(
         text=fold.text,
-        thinking=fold.thinking,
+        thinking=fold.thinking if call.request.keep_thinking else "",
         usage=sum(usages[1:], usages[0]) if usages else None,
         cost=None if None in costs else sum((c for c in costs if c is not None), Decimal(0)),
         cost_source=call.attempts[-1].cost_source,

@@ -27,6 +27,7 @@ RANGES = (
     ("max_tokens", 1, math.inf),
     ("df_tokens", 1, math.inf),
 )
+BRACED = re.compile(r"\s*(\{.*\})", re.DOTALL)
 TOKEN = re.compile(r"""\s*((?:"(?:\\.|[^"\\])*"|'[^']*'|\\.|[^\s"'\\])+)""", re.DOTALL)
 
 
@@ -150,6 +151,11 @@ def cell_options() -> Parser:
         metavar="LEVEL",
         help="off, low, medium, high, 40k, 80k or tokens; a hint to the model",
     )
+    add(
+        "--task",
+        metavar="NAME",
+        help="a ready system prompt with sampling: explain, debug, math, hint, …, or your own",
+    )
     add("-o", "--out", metavar="NAME", type=variable, help="bind the Reply to this variable")
     add("--max-cost", metavar="USD", type=dollars, help="refuse the call if it could cost more")
     add(
@@ -194,7 +200,7 @@ def from_python(given: Mapping[str, Any], frames: tuple[str, ...]) -> Options:
     for name in ("cols", "allow"):
         given_names = values.get(name) or ()
         values[name] = tuple(names(given_names) if isinstance(given_names, str) else given_names)
-    for name, check in (("send", level), ("max_cost", dollars), ("think", str)):
+    for name, check in (("send", level), ("max_cost", dollars), ("think", str), ("task", str)):
         if values.get(name) is not None:
             values[name] = check(values[name])
     return in_range(Options(df=frames, **values))
@@ -267,9 +273,12 @@ def table(parser: Parser) -> str:
 
 
 def words(line: str) -> Sequence[str]:
-    """Split the arguments of a verb as a shell does."""
+    """Split the arguments of a verb as a shell does; what stands in braces is one, as typed."""
     found = []
     while line.strip():
-        word, line = token(line)
+        if braced := BRACED.match(line):
+            word, line = braced[1], line[braced.end() :]
+        else:
+            word, line = token(line)
         found.append(word)
     return found

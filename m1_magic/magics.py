@@ -185,6 +185,10 @@ def complete(shell: InteractiveShell, event: Any) -> list[str]:
         return list(LEVELS)
     if last == "--think":
         return list(THINK)
+    if last == "--task":
+        from . import tasks
+
+        return list(tasks.known(api.settings()))
     if last == "--by" and before[1] == "cost":
         return ["model", "day", "notebook", "chat"]
     if last == "--per" and before[1] == "budget":

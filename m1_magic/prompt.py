@@ -16,14 +16,10 @@ from .config import M1
 from .context.fence import NOTE, fenced
 from .errors import PromptTooLarge, UsageError, plain
 from .prices import Offer
+from .traits import effort
 
-# OpenRouter's efforts (OpenRouter docs, best-practices/reasoning-tokens), and M1's two budgets.
-EFFORTS = ("off", "low", "medium", "high")
-BUDGETS = {"40k": 40_000, "80k": 80_000}
 # Room for the answer itself, beside a thinking budget.
 ANSWER_TOKENS = 4_000
-# A thinking budget beyond any model's context is a slip of the finger.
-MOST_DIGITS = 7
 # No text of any size has so few tokens: below this, a prompt may fit and the server decides.
 FEWEST_CHARACTERS_A_TOKEN = 4.5
 # Control characters (but tab, line ends, form feed and ESC), noncharacters, lone surrogates.
@@ -92,16 +88,10 @@ def thinking(level: str | None) -> tuple[Mapping[str, Any] | None, int]:
     """Return OpenRouter's ``reasoning`` for ``--think``, and the ``max_tokens`` it needs."""
     if level is None:
         return None, 0
-    if level in EFFORTS:
-        return {"effort": "none" if level == "off" else level}, 0
-    number = level.isdecimal() and len(level) <= MOST_DIGITS
-    budget = BUDGETS.get(level) or (int(level) if number else 0)
-    if not budget:
-        raise UsageError(
-            f"There is no thinking level {plain(level, 40)!r}.",
-            todo="Use off, low, medium, high, 40k, 80k or a number of tokens.",
-        )
-    return {"max_tokens": budget}, budget + ANSWER_TOKENS
+    found = effort(level)
+    if isinstance(found, str):
+        return {"effort": "none" if found == "off" else found}, 0
+    return {"max_tokens": found}, found + ANSWER_TOKENS
 
 
 def provider(settings: M1) -> Mapping[str, Any] | None:

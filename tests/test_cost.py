@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -24,7 +23,7 @@ from emulator import Answer, OpenRouter
 from m1_magic import api, config, verbs
 from m1_magic.calls import Attempt, Call, Usage
 from m1_magic.errors import BadSetting, BudgetExceeded, UsageError
-from m1_magic.ledger import Ledger, new_id, sums
+from m1_magic.ledger import Ledger, new_id, processes, sums
 from m1_magic.notebook import notebook
 from m1_magic.render import page
 from m1_magic.verbs.money import cell, chart, write_csv
@@ -220,39 +219,53 @@ def test_a_csv_is_renewed_and_another_file_is_left_alone(own_home: Path, tmp_pat
 # -- holds ----------------------------------------------------------------------------------
 
 
-def gone() -> int:
-    """The number of a process that is over."""
-    child = subprocess.Popen([sys.executable, "-c", ""])
-    child.wait()
-    return child.pid
+NAMED = "from m1_magic.ledger import processes; print(processes.me())"
 
 
-def stuck(pid: int, state: str = "streaming", age: timedelta = timedelta(0)) -> str:
-    """A hold in the ledger as a kernel of that number leaves it; return its id."""
+def gone() -> str:
+    """The name of a process that is over."""
+    ran = subprocess.run([sys.executable, "-c", NAMED], capture_output=True, text=True, check=True)
+    return ran.stdout.strip()
+
+
+def before_us() -> str:
+    """The name of a process that is over and had the number of this one."""
+    place, pid, birth = processes.me().split()
+    return f"{place} {pid} {int(birth) - 1}"
+
+
+def elsewhere() -> str:
+    """The name of a process that cannot be seen from here, with the number of one that is over."""
+    return f"another/machine {' '.join(gone().split()[1:])}"
+
+
+def stuck(process: str, state: str = "streaming", age: timedelta = timedelta(0)) -> str:
+    """A hold in the ledger as a kernel of that name leaves it; return its id."""
     ledger = api.session().ledger
     attempt = Attempt(new_id(), hold=Decimal("0.03"))
     call = Call(new_id(), datetime.now(UTC) - age, request())
     ledger.reserve(call, attempt, HOST, None, "session", True)
-    values = (pid, state, attempt.id)
-    ledger.write(
-        lambda db: db.execute("UPDATE attempts SET pid = ?, state = ? WHERE id = ?", values)
-    )
+    values = (process.split()[1], process, state, attempt.id)
+    change = "UPDATE attempts SET pid = ?, process = ?, state = ? WHERE id = ?"
+    ledger.write(lambda db: db.execute(change, values))
     return attempt.id
 
 
 @pytest.mark.parametrize(
-    ("pid", "state", "age", "why"),
+    ("process", "state", "age", "why"),
     [
         (gone, "streaming", 0, "is gone"),
         (gone, "reserved", 0, "is gone"),
-        (os.getpid, "pending", 0, "price not known yet"),
-        (os.getpid, "streaming", 1801, "may be running it"),
+        (before_us, "streaming", 0, "is gone"),
+        (processes.me, "pending", 0, "price not known yet"),
+        (processes.me, "streaming", 1801, "may be running it"),
+        (elsewhere, "streaming", 1801, "may be running it"),
     ],
 )
 def test_a_stuck_hold_is_listed_and_let_go(
-    own_home: Path, pid: Callable[[], int], state: str, age: int, why: str
+    own_home: Path, process: Callable[[], str], state: str, age: int, why: str
 ) -> None:
-    id = stuck(pid(), state, timedelta(seconds=age))
+    id = stuck(process(), state, timedelta(seconds=age))
     shown = run("cost")
     assert id in shown and why in shown and "%m1 cost --release ID" in shown
     said = run("cost", "--release", id[:10])
@@ -265,11 +278,12 @@ def test_a_stuck_hold_is_listed_and_let_go(
 
 
 def test_what_may_be_running_is_not_let_go(own_home: Path) -> None:
-    for state in ("reserved", "streaming"):
-        id = stuck(os.getpid(), state)
-        with pytest.raises(UsageError, match=f"may be running \\(process {os.getpid()}\\)"):
-            run("cost", "--release", id)
-    assert api.session().totals().held == Decimal("0.06")
+    for process in (processes.me(), elsewhere()):
+        for state in ("reserved", "streaming"):
+            id, number = stuck(process, state), process.split()[1]
+            with pytest.raises(UsageError, match=f"may be running \\(process {number}\\)"):
+                run("cost", "--release", id)
+    assert api.session().totals().held == Decimal("0.12")
 
 
 @pytest.mark.parametrize("id", ["", "zzz", "%", "' OR 1=1 --"])

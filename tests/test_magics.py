@@ -189,6 +189,9 @@ BAD = {
     "%%m1 -t\nx": "-t needs a value",
     "%%m1 words here\nand a body": "On the first line stand options only, not 'words here'.",
     "%%m1 --think hard\nx": "There is no thinking level 'hard'.",
+    "%%m1 --task sumarize\nx": "Did you mean summarize?",
+    "%m1 set tasks {'a': ''}": "The task a cannot have this system.",
+    "%m1 tasks math": "takes nothing after it",
     "%%m1 --send everything\nx": "There is no privacy level 'everything'.",
     "%%m1 --df slaes\nx": "Did you mean sales?",
     "%%m1 --df run_me\nx": "There is no DataFrame 'run_me'.",
@@ -319,6 +322,7 @@ def test_verbs_without_a_server(run: Run, own_home: Any) -> None:
     assert "saved for good" in run("%m1 set max_tokens 500 --save").text
     assert '"max_tokens": 500' in (own_home / "settings.json").read_text()
     assert "Budget $2.00 per month" in run("%m1 budget 2 --per month").text
+    assert "budget $2.00 per month" in run("%m1").text
     assert "20 rows × 2 columns" in run("%m1 df sales").text
     assert "nothing was sent" in run("%m1 df sales").text
 
@@ -360,6 +364,8 @@ def test_completion(shell: Any, run: Run) -> None:
     assert complete("%%m1 --df ") == ["sales"]
     assert "budget" in complete("%m1 bu")
     assert "schema" in complete("%%m1 --send ")
+    run("%config M1.tasks = {'tutor': 'Ask back.'}")
+    assert {"tutor", "math"} <= set(complete("%%m1 --task "))
     assert "temperature" in complete("%m1 set te")
     assert "offline" in complete("%m1 use ")
     assert "--csv" in complete("%m1 cost --c")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -12,7 +11,7 @@ from typing import Any
 from ..errors import UsageError, plain
 from ..prices import from_nano
 from ..tokens import kind_of, teaches
-from . import Ledger
+from . import Ledger, processes
 from .journal import row
 
 NOWHERE = "(no notebook)"
@@ -47,7 +46,7 @@ class Sum:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """An attempt whose hold still counts; ``pid`` is the process that sent it."""
+    """An attempt whose hold still counts; ``process`` sent it, see ``processes``."""
 
     id: str
     at: datetime
@@ -55,6 +54,7 @@ class Held:
     hold: Decimal | None
     state: str
     pid: int
+    process: str | None
 
 
 def name_session(ledger: Ledger, notebook: str | None) -> None:
@@ -106,13 +106,13 @@ def held(ledger: Ledger, most: int = 1000) -> list[Held]:
     """Return the attempts whose hold counts, the oldest first."""
     found = _read(
         ledger,
-        f"SELECT a.id, a.at, c.model, a.hold_nano, a.state, a.pid {ROWS}"
+        f"SELECT a.id, a.at, c.model, a.hold_nano, a.state, a.pid, a.process {ROWS}"
         " WHERE a.state <> 'settled' ORDER BY a.at LIMIT ?",
         most,
     )
     return [
-        Held(i, datetime.fromisoformat(at), m, None if n is None else from_nano(n), s, pid)
-        for i, at, m, n, s, pid in found
+        Held(i, datetime.fromisoformat(at), m, None if n is None else from_nano(n), *more)
+        for i, at, m, n, *more in found
     ]
 
 
@@ -135,7 +135,7 @@ def release(ledger: Ledger, id: str, now: datetime, longest: timedelta) -> Held:
             f"There is {many} hold {plain(id, 40)!r}.", cost="", todo="%m1 cost lists them."
         )
     (one,) = found
-    if one.state != "pending" and running(one.pid) and now - one.at < longest:
+    if one.state != "pending" and running(one) and now - one.at < longest:
         raise UsageError(
             f"The call of hold {one.id} may be running (process {one.pid}).",
             cost="",
@@ -147,15 +147,9 @@ def release(ledger: Ledger, id: str, now: datetime, longest: timedelta) -> Held:
     return one
 
 
-def running(pid: int) -> bool:
-    """Is there a process of that number on this machine?"""
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except (OSError, OverflowError, ValueError):
-        return True
-    return True
+def running(one: Held) -> bool:
+    """May the process that sent it still be there? One that cannot be seen from here may."""
+    return one.process is None or not processes.ended(one.process)
 
 
 def learn(ledger: Ledger, model: str, text: str, tokens: int) -> None:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 LONGEST = 20_000  # characters of code that Pygments is given; longer code stays plain
 # Token types, the special ones first. The last four of these classes have their colour from
-# ``answer.STYLE``, the others from JupyterLab, Notebook and nbconvert.
+# ``answer.STYLES``, the others from JupyterLab, Notebook and nbconvert.
 CLASSES = {
     "Comment": "c",
     "Keyword": "k",

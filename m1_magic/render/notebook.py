@@ -11,11 +11,10 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Callable, Mapping
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from ..calls import Event, Receipt, Reply, Request
-from . import Mode, footer, mode
+from ..calls import Receipt, Reply
+from . import Mode, Silent, footer, mode
 from .answer import bundle, framed, quiet, styled, thought
 from .blocks import definitions, settled
 from .markup import html
@@ -161,20 +160,11 @@ class NotebookView(Painted):
         return {"text/html": waiting(self._progress, self._settings)}
 
 
-class RecordView:
+class RecordView(Silent):
     """Shows nothing in a notebook, and keeps the record of the call."""
 
     def __init__(self, shell: Any, settings: M1) -> None:
         self._shell, self._settings = shell, settings
-
-    def open(self, request: Request, at_most: Decimal | None, sent: str) -> None:
-        pass
-
-    def feed(self, event: Event) -> None:
-        pass
-
-    def tick(self) -> float | None:
-        return None
 
     def close(self, receipt: Receipt) -> None:
         kept = footer.record(receipt, stable=self._settings.footer == "stable")

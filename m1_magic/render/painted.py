@@ -41,10 +41,11 @@ class Painted:
         self._progress = Progress(now)
         self._growing = Growing()
         self._thoughts: list[str] = []
-        self._unpainted = False
+        self._unpainted, self._keeps = False, True
         self._next = self._line_next = 0.0
 
     def open(self, request: Request, at_most: Decimal | None, sent: str) -> None:
+        self._keeps = request.keep_thinking
         self._progress.open(request, at_most, sent)
         self._paint()
 
@@ -54,7 +55,8 @@ class Painted:
             self._growing.feed(event.text)
             self._unpainted = True
         elif isinstance(event, Thinking):
-            self._thoughts.append(event.text)
+            if self._keeps:
+                self._thoughts.append(event.text)
         elif isinstance(event, Waiting):
             self._line_next = 0.0
         else:

@@ -35,11 +35,12 @@ class Progress:
         self._until = self._first = 0.0
         self._characters = self._thought = self._sent = 0
         self._peek = ""
-        self._answering = False
+        self._answering, self._keeps = False, True
 
     def open(self, request: Request, at_most: Decimal | None, sent: str) -> None:
         """See View.open."""
         self._began = self._now()
+        self._keeps = request.keep_thinking
         self._asking = f"asking {request.model}"
         price = "" if at_most is None else f"at most {footer.at_most(at_most)}"
         self._price = " · ".join(part for part in (sent, price) if part)
@@ -53,7 +54,7 @@ class Progress:
             self._answering = isinstance(event, Text)
             if isinstance(event, Thinking):
                 self._thought += len(event.text)
-                self._peek = (self._peek + event.text)[-PEEK:]
+                self._peek = (self._peek + event.text)[-PEEK:] if self._keeps else ""
         elif isinstance(event, Waiting):
             self._reason, self._until = event.reason, self._now() + event.seconds
         elif isinstance(event, Started):

@@ -19,6 +19,7 @@ from .notebooks import report
 from .past import forget, log, sent
 from .preview import df, preview
 from .state import budget, set_, settings_names, status, use
+from .tasks import tasks
 
 __all__ = ["VERBS", "Desk", "Verb", "found", "preview", "report", "settings_names", "status"]
 
@@ -66,6 +67,7 @@ VERBS: dict[str, Verb] = {
     "panel": Verb("panel", "the panel: a form that asks while the kernel stays free", asks),
     "use": Verb("use openrouter|offline|URL", "who answers in this kernel", use),
     "set": Verb("set NAME VALUE [--save]", "a setting, for this kernel or for good", set_),
+    "tasks": Verb("tasks", "what --task takes: ready system prompts, and your own", tasks),
     "login": Verb("login [HOST]", "store a key for a host; nothing of it is shown", login),
     "logout": Verb("logout [HOST]", "forget the key for a host", logout),
     "key": Verb("key", "where the key comes from, and what is left of its limit", key),

@@ -123,7 +123,7 @@ def _held(desk: Desk) -> list[str]:
 def _why(one: sums.Held) -> str:
     if one.state == "pending":
         return "price not known yet"
-    alive = sums.running(one.pid)
+    alive = sums.running(one)
     return f"process {one.pid} {'may be running it' if alive else 'is gone'}"
 
 

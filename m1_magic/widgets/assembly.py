@@ -14,6 +14,7 @@ from typing import Any
 
 from .. import api, verbs
 from ..calls import Options, Receipt, Reply
+from ..errors import KeyProblem
 from ..ledger import history
 from ..ledger.history import Past
 from ..render import footer, page, shell
@@ -28,7 +29,8 @@ from .look import STYLE, button, column, failure, gone, html, note, row, unfoldi
 from .past import Shelf
 from .still import empty, still
 
-PATIENCE = 5.0  # seconds in which a call that is stopped has to end
+SOON = 0.8  # seconds in which a call that is stopped ends, unless it is still connecting
+PATIENCE = 5.0  # seconds in which it ends even then
 _open: weakref.WeakSet[Panel] = weakref.WeakSet()
 
 
@@ -56,8 +58,10 @@ class Panel:
         self._form.fill(prompt, options)
         self._login = Login(settings, lambda: self._say(note("The key is kept.")))
         self._counters = Counters(self._session)
-        self._exits = Exits(lambda: self._reply)
-        self._past = Shelf(self._session, edit=self._edit, resume=self._resume, show=self._show)
+        # Made when they are needed: each control is a message or three.
+        self._exits: Exits | None = None
+        self._past: Shelf | None = None
+        self._way_out, self._shelf = column(), column()
         self._send = button("Send", self.send, "Send the prompt", button_style="primary")
         self._stop = button(
             "Stop", self.stop, "Stop the call; the text so far is kept", disabled=True
@@ -66,7 +70,7 @@ class Panel:
             "Dry run", self.dry_run, "What would leave, and its price; sends nothing"
         )
         self._told, self._answer = html(), column(name="m1-shown")
-        history_ = unfolding("History", self._past.box, self._past.refresh)
+        history_ = unfolding("History", self._shelf, self._look_back)
         close = button("Close", self.close, "Close the panel; its last answer stays")
         enter = sending(self._entered)
         self.box = column(
@@ -80,8 +84,8 @@ class Panel:
             self._counters.box,
             self._told,
             self._answer,
-            self._exits.box,
-            self._past.box,
+            self._way_out,
+            self._shelf,
             name="m1-panel",
         )
         self.refresh()
@@ -123,10 +127,15 @@ class Panel:
         self._busy(True)
 
         def ended(reply: Reply | None, error: BaseException | None) -> None:
-            self._ended(prompt, options, reply, error)
+            if reply is not None:
+                self._reply = reply
+                self._asked[reply.id] = (prompt, options)
+                self._shell.user_ns["_m1"] = reply
+            if self._asking is asking and not self._closed:
+                self._ended(error)
 
-        self._asking = Asking(lambda: api.send(request, options, view), ended)
-        self._asking.start()
+        self._asking = asking = Asking(lambda: api.send(request, options, view), ended)
+        asking.start()
 
     def _entered(self, prompt: str) -> None:
         self._form.prompt.value = prompt
@@ -134,9 +143,16 @@ class Panel:
 
     def stop(self) -> None:
         """Stop the call that runs; the text so far is kept."""
-        if self._asking is not None:
-            self._stop.disabled = True
-            self._asking.stop()
+        asking = self._asking
+        if asking is None:
+            return
+        self._stop.disabled = True
+        asking.stop()
+        if not asking.wait(SOON) and self._asking is asking:
+            # It still connects, which nothing can wake; it will send nothing, and ends by itself.
+            self._asking = None
+            self._say(note("Stopped, before the server answered. %m1 cost knows more."))
+            self._busy(False)
 
     def dry_run(self) -> None:
         """Show what would leave and what it could cost; send nothing."""
@@ -173,26 +189,35 @@ class Panel:
         if asking is not None:
             asking.stop()
             asking.wait(PATIENCE)
-        self._exits.close()
+        if self._exits is not None:
+            self._exits.close()
         gone(self.box)
         self._handles.clear()
 
-    def _ended(
-        self, prompt: str, options: Options, reply: Reply | None, error: BaseException | None
-    ) -> None:
-        """Take what came of the call; in its thread."""
-        self._asking = None
-        if reply is not None:
-            self._reply = reply
-            self._asked[reply.id] = (prompt, options)
-            self._shell.user_ns["_m1"] = reply
-        if self._closed:
-            return
+    def _ended(self, error: BaseException | None) -> None:
+        """Show how the call ended; in its thread."""
         if error is not None:
             self._say(failure(error))
-        self._exits.offer()
+        if isinstance(error, KeyProblem):
+            self._login.refresh(again=True)
+        self._offer()
+        self._asking = None
         self._busy(False)
         self._counters.refresh()
+
+    def _offer(self) -> None:
+        """Offer what can be done with the reply."""
+        if self._exits is None:
+            self._exits = Exits(lambda: self._reply)
+            self._way_out.children = (self._exits.box,)
+        self._exits.offer()
+
+    def _look_back(self) -> None:
+        """List past calls."""
+        if self._past is None:
+            self._past = Shelf(self._session, edit=self._edit, resume=self._resume, show=self._show)
+            self._shelf.children = (self._past.box,)
+        self._past.refresh()
 
     def _receipt(self, receipt: Receipt) -> None:
         """Keep what a saved notebook shows; in the call's thread."""

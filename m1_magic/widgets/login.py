@@ -46,19 +46,29 @@ class Login:
         self._settings, self._entered = settings, entered
         self._told, self._fields = html(), column()
         self.box = column(self._told, self._fields)
-        self.refresh()
+        self._found = ""  # the address for which a key was found: a keyring is slow to ask
+        self._asked = ""  # the one for which the fields ask
 
-    def refresh(self) -> None:
-        """Show the fields where there is no key for the endpoint in force."""
+    def refresh(self, *, again: bool = False) -> None:
+        """Show the fields where there is no key for the endpoint in force.
+
+        Args:
+            again: look for it, though one was found before.
+        """
+        address = self._settings.base_url
+        if address == self._found and not again:
+            return
         missing = needs_key(self._settings)
+        self._found = "" if missing else address
         shown(self.box, missing is not None)
-        if missing is None:
+        if missing is None or address != self._asked:
             self._empty()
-            return
-        if self._fields.children:
-            return
-        self._told.value = failure(missing)
-        place = endpoint(self._settings.base_url)
+        if missing is not None and not self._fields.children:
+            self._asked = address
+            self._told.value = failure(missing)
+            self._ask(endpoint(address))
+
+    def _ask(self, place: Endpoint) -> None:
         field = Secret(
             lambda key: self._store(place, key),
             placeholder=f"a key for {place.host}",
