@@ -38,9 +38,8 @@ STYLE = """
 .m1-panel select:focus-visible{
  outline:2px solid var(--jp-brand-color1,#1976d2)!important;outline-offset:1px}
 .m1-panel .widget-html,.m1-panel .widget-htmlmath{width:auto;max-width:100%;margin:0}
-.m1-panel .widget-html-content{line-height:normal;overflow-x:auto;max-width:100%}
-.m1-panel .widget-html>.widget-html-content,.m1-panel .widget-htmlmath>.widget-html-content{
- align-self:stretch;flex:1 1 auto}
+.m1-panel .widget-html-content,.m1-panel .widget-htmlmath-content{
+ line-height:normal;overflow-x:auto;max-width:100%;min-width:0;align-self:stretch;flex:1 1 auto}
 .m1-panel .m1-list{width:auto;margin:0}
 .m1-panel .m1-list select{width:100%}
 .m1-panel .m1-more{border-left:3px solid var(--jp-border-color2,#bdbdbd);padding-left:8px}

@@ -22,6 +22,10 @@ OPEN = "%m1 panel"
 WORDS = [f"word{number} " for number in range(40)]
 STILL = ".m1-still"
 
+# Where an answer and an error stand; both are made anew by a call.
+STANDS = "box => ['.m1-shown > *', '.m1-error'].map(one => box.querySelector(one))"
+CHANGED = f"""([box, before]) => ({STANDS})(box).some((now, at) => now && now !== before[at])"""
+
 expect.set_options(timeout=WAIT * 1000)
 
 
@@ -54,9 +58,11 @@ class Panel:
         self.box.get_by_role("checkbox", name=name).check()
 
     def ask(self, prompt: str) -> None:
-        """Send a prompt."""
+        """Send a prompt, and wait until it is under way or refused."""
         self.prompt.fill(prompt)
+        before = self.box.evaluate_handle(STANDS)
         self.press("Send")
+        self.box.page.wait_for_function(CHANGED, arg=[self.box.element_handle(), before])
 
     def until(self, text: str) -> None:
         """Wait until that stands where answers stand."""

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import expect
 
 from browser.front import HEIGHT, WIDTH, Jupyter, Page
-from browser.panels import FRAMES, OPEN, WORDS, Panel, held, ledger, opened
+from browser.panels import OPEN, STILL, WORDS, Panel, held, ledger, opened
 from browser.shared import LOAD, WAIT, only_lab, shoot
 from emulator import Answer, OpenRouter
 
@@ -165,8 +165,9 @@ def test_a_second_view_follows_and_narrow_ones_fit(
     panel.ask("A wide one?")
     panel.until("yyy")
     panel.until_free()
+    page.js("() => jupyterapp.shell.collapseLeft()")
     page.tab.set_viewport_size({"width": 480, "height": HEIGHT})
-    page.until("() => document.body.clientWidth <= 480")
+    page.until("() => document.querySelectorAll('.m1-panel')[1].clientWidth < 450")
     try:
         page.until(f"() => ({TOO_WIDE})().length === 0")
     except Exception:
@@ -178,7 +179,7 @@ def test_a_second_view_follows_and_narrow_ones_fit(
 TOO_WIDE = """() => [...document.querySelectorAll('.m1-panel')].flatMap(panel => {
   const area = panel.closest('.jp-OutputArea-output');
   const edge = area.getBoundingClientRect().right + 1;
-  const scrolls = one => one !== area && (one.matches('.widget-html-content, .m1-frames, pre')
+  const scrolls = one => one !== area && (one.matches('pre, .m1-frames, .m1-answer *')
     || (one.parentElement !== area && scrolls(one.parentElement)));
   return [area, ...panel.querySelectorAll('*')]
     .filter(one => one.offsetParent && (one === area ? one.scrollWidth > one.clientWidth
@@ -228,3 +229,103 @@ SHOWS_FOCUS = """() => {
   one.focus({focusVisible: true});
   return on !== off;
 }"""
+
+
+# -- what goes wrong ---------------------------------------------------------------------------
+def test_what_goes_wrong_is_said_and_costs_no_text(
+    page: Page, jupyter: Jupyter, openrouter: OpenRouter
+) -> None:
+    answer, hold = held()
+    openrouter.say(Answer(text=WORDS, fault="rst_mid", fault_after=20), answer)
+    panel = opened(page, "wrong.ipynb", "del sales", "%m1 budget 0.0001 --per session")
+    before = len(openrouter.chats)
+    panel.ask("Is it cut off?")
+    panel.until_told("connection")
+    panel.until_free()
+    panel.until("word3")
+
+    panel.prompt.fill("Sent twice?")
+    panel.control("button", "Send").dblclick()
+    panel.until("word29")
+    panel.prompt.press("Control+Enter")
+    expect(panel.box.get_by_text("One call at a time in a panel")).to_be_visible()
+    hold.set()
+    panel.until("word39")
+    panel.until_free()
+
+    panel.tick("sales 12 × 2")
+    assert page.run(2)
+    expect(panel.box.get_by_role("checkbox", name="sales (gone)")).to_be_checked()
+    panel.ask("Without its table?")
+    panel.until_told("sales")
+    panel.box.get_by_role("checkbox", name="sales (gone)").uncheck()
+    panel.press("Send")
+    panel.until_free()
+    panel.until("Hello from the emulator")
+
+    assert page.run(3)
+    expect(panel.box.get_by_text("a call of full length would not fit")).to_be_visible()
+    panel.ask("Too dear?")
+    panel.until_told("budget")
+    panel.until_free()
+    assert len(openrouter.chats) == before + 3
+    assert page.unrest() == []
+
+
+def test_a_kernel_that_restarts_has_the_call_in_its_history(
+    page: Page, jupyter: Jupyter, openrouter: OpenRouter
+) -> None:
+    answer, _ = held()
+    openrouter.say(answer)
+    panel = opened(page, "restarted.ipynb")
+    panel.ask(f"Cut short in {jupyter.app}?")
+    panel.until("word29")
+    page.js("() => front.panel().sessionContext.restartKernel()")
+    page.until("() => front.ready()")
+    assert openrouter.wait_closed(timeout=WAIT)
+    assert page.run(0) and page.run(1)
+    panel = Panel(page)
+    panel.press("History")
+    expect(panel.calls.locator("option").first).to_contain_text(f"Cut short in {jupyter.app}?")
+    panel.calls.select_option(index=0)
+    panel.press("Show")
+    panel.until("Cut short in")
+    panel.until("word29")
+    assert page.unrest() == []
+
+
+# -- pictures ----------------------------------------------------------------------------------
+PENGUINS = f"{LOAD}\n%m1 budget 0.25 --per session\n\nfrom palmerpenguins import load_penguins\n\n\
+penguins = load_penguins()"
+HEAVIEST = """**Gentoo** is the heaviest species, by a third.
+
+| species | birds | mean mass (g) |
+|:--|--:|--:|
+| Gentoo | 124 | 5,076 |
+| Chinstrap | 68 | 3,733 |
+| Adelie | 152 | 3,701 |
+
+Its mean is $\\bar m = \\frac{1}{n} \\sum_i m_i$ over the birds that were weighed. To see it yourself:
+
+```python
+penguins.groupby("species").body_mass_g.mean().sort_values()  # grams
+```
+"""
+
+
+def test_how_it_looks(page: Page, jupyter: Jupyter, openrouter: OpenRouter) -> None:
+    thinking = "The table has a body mass for each bird. I compare the means."
+    openrouter.say(Answer(text=HEAVIEST, thinking=thinking, usage=USAGE))
+    page.open(jupyter.write("panel.ipynb", [PENGUINS, OPEN]))
+    assert page.run_all()
+    panel = Panel(page)
+    panel.tick("penguins 344 × 8")
+    panel.ask("Which species is the heaviest, and how do I see that?")
+    panel.until_free()
+    expect(panel.shown.locator("mjx-container")).to_be_visible()
+    expect(panel.shown.get_by_text("thought 1,900 tokens")).to_be_visible()
+    expect(panel.shown.get_by_text("I compare the means")).to_be_hidden()
+    expect(panel.shown.locator("th")).to_have_text(["species", "birds", "mean mass (g)"])
+    assert page.js(f"() => [...document.querySelectorAll('{STILL}')].every(one => !one.offsetParent)")
+    shoot(page, "panel")
+    assert page.unrest() == []
