@@ -16,12 +16,15 @@ if TYPE_CHECKING:
     from traitlets.config import Config
 
     from .calls import Options, Reply, Request
+    from .chats import Chats
     from .prices import Offer
     from .render import View
     from .session import Session
+    from .turns import Point
 
 _settings: config.M1 | None = None
 _session: Session | None = None
+_chats: Chats | None = None
 
 
 def settings(ipython: Config | None = None) -> config.M1:
@@ -59,16 +62,34 @@ def session() -> Session:
     return _session
 
 
+def chats() -> Chats:
+    """Return the process's chats."""
+    global _chats
+    if _chats is None:
+        from .chats import Chats
+
+        _chats = Chats(session())
+    return _chats
+
+
 def end() -> None:
     """Close the process's session; the next call composes a new one."""
-    global _session, _settings
+    global _session, _settings, _chats
     if _session is not None:
         _session.close()
-    _session = _settings = None
+    _session = _settings = _chats = None
 
 
-def prepare(prompt: str, options: Options, namespace: Mapping[str, object]) -> Request:
+def prepare(
+    prompt: str, options: Options, namespace: Mapping[str, object], point: Point | None = None
+) -> Request:
     """Return the request for a prompt: values inserted, tables summarised, secrets looked for.
+
+    Args:
+        prompt: the question as typed.
+        options: of the call.
+        namespace: the user's variables.
+        point: where in a chat it is asked; None: where the options say.
 
     Raises:
         UsageError, SecretInPrompt: nothing was sent.
@@ -79,9 +100,12 @@ def prepare(prompt: str, options: Options, namespace: Mapping[str, object]) -> R
     from .context import gather, personal
     from .prompt import build
 
-    s = settings()
-    task = tasks.chosen(options, s)
+    s, secrets, task = settings(), redact.policy(settings()), tasks.chosen(options, settings())
+    if point is None and options.chat is not None:
+        point = chats().point(options.chat, prompt)
     options = task.under(options)
+    if point is not None and options.system is None:
+        options = replace(options, system=chats().system(point))
     gathered = gather(options, prompt, namespace, s)
     made = build(
         options,
@@ -92,27 +116,48 @@ def prepare(prompt: str, options: Options, namespace: Mapping[str, object]) -> R
         (*gathered.notes, *task.notes),
     )
     made = replace(made, prompt=prompt, keep_thinking=task.keep_thinking)
-    redact.check(made, redact.policy(s))
+    if point is not None:
+        made = chats().continued(made, point, secrets)
+    redact.check(made, secrets)
     return replace(made, notes=(*made.notes, *personal(made.text)))
 
 
-def run(prompt: str, options: Options, namespace: Mapping[str, object], view: View) -> Reply:
+def run(
+    prompt: str,
+    options: Options,
+    namespace: Mapping[str, object],
+    view: View,
+    point: Point | None = None,
+) -> Reply:
     """Ask in ``view``: what ``%%m1``, ``%m1 ask`` and ``ask()`` have in common."""
-    return send(prepare(prompt, options, namespace), options, view)
+    return send(prepare(prompt, options, namespace, point), options, view)
 
 
 def send(request: Request, options: Options, view: View) -> Reply:
     """Ask what `prepare` made of these options; may be called in any thread."""
-    return session().ask(request, view, options.max_cost, asked=wished(options))
+    from .advised import Advised
+    from .chats import Asked
+    from .errors import Told
+
+    reply = None
+    try:
+        shown = Advised(view, session())
+        reply = session().ask(request, shown, options.max_cost, asked=wished(options))
+    except Told as error:
+        reply = error.reply
+        raise
+    finally:
+        chats().remember(Asked(request.prompt, options), request, reply)
+    return reply
 
 
 def preview(
-    prompt: str, options: Options, namespace: Mapping[str, object]
+    prompt: str, options: Options, namespace: Mapping[str, object], point: Point | None = None
 ) -> tuple[Request, Offer | None, int]:
     """Return what a call would send, the prices known without asking a server, and its tokens."""
     from .prompt import fitted
 
-    request = prepare(prompt, options, namespace)
+    request = prepare(prompt, options, namespace, point)
     offer = price_list(request.model)
     request = fitted(request, offer, wished(options))
     return request, offer, session().likely_tokens(request)
@@ -155,7 +200,7 @@ def ask(
         namespace: variables for ``{{name}}``; in IPython, the user's own if None.
         **options: the options of ``%%m1`` by name: ``send``, ``model``, ``system``,
             ``temperature``, ``top_p``, ``max_tokens``, ``seed``, ``stop``, ``think``, ``task``,
-            ``max_cost``.
+            ``max_cost``, ``chat`` (a name, or True for the last reply).
 
     Raises:
         M1Error: with the partial answer as ``.reply`` where some of it came.

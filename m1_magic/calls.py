@@ -35,6 +35,7 @@ class Options:
     df_tokens: int | None = None
     allow: tuple[str, ...] = ()
     diff: bool = False
+    chat: str | None = None
     model: str | None = None
     system: str | None = None
     temperature: float | None = None
@@ -83,7 +84,8 @@ class Attachment:
 class Request:
     """Everything that leaves for the model; ``prompt``, ``attachments`` and ``notes`` tell of it.
 
-    ``prompt`` is what the user typed, without the values and tables that went into ``messages``.
+    ``prompt`` is what the user typed, without the values and tables that went into ``messages``;
+    ``after`` are the calls of the chat whose questions and answers stand before its last message.
     ``keep_thinking`` False: the model's thinking is neither shown nor kept, anywhere.
     """
 
@@ -100,6 +102,8 @@ class Request:
     notes: tuple[str, ...] = ()
     prompt: str = ""
     keep_thinking: bool = True
+    chat: str | None = None
+    after: tuple[str, ...] = ()
 
     @property
     def asked(self) -> str:

@@ -18,9 +18,14 @@ CANNOT_BE_STOPPED = (
 
 
 class Fold:
-    """The events of one attempt, folded into what came so far."""
+    """The events of one attempt, folded into what came so far.
 
-    def __init__(self) -> None:
+    Args:
+        keep_thinking: False: the thinking is forgotten as it comes.
+    """
+
+    def __init__(self, keep_thinking: bool = True) -> None:
+        self._keep_thinking = keep_thinking
         self.sent = self.started = False
         self.generation_id: str | None = None
         self.finish: Finish = Finish()
@@ -32,7 +37,8 @@ class Fold:
         if isinstance(event, Text):
             self._text.append(event.text)
         elif isinstance(event, Thinking):
-            self._thinking.append(event.text)
+            if self._keep_thinking:
+                self._thinking.append(event.text)
         elif isinstance(event, Started):
             self.started, self.generation_id = True, event.generation_id
         elif isinstance(event, Finish):
@@ -86,7 +92,7 @@ def reply(call: Call, fold: Fold, error: BaseException | None) -> Reply:
         status = "truncated"
     return Reply(
         text=fold.text,
-        thinking=fold.thinking if call.request.keep_thinking else "",
+        thinking=fold.thinking,
         usage=sum(usages[1:], usages[0]) if usages else None,
         cost=None if None in costs else sum((c for c in costs if c is not None), Decimal(0)),
         cost_source=call.attempts[-1].cost_source,

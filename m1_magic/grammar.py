@@ -19,7 +19,7 @@ from typing import Any, NoReturn
 from .calls import Options
 from .config import send_level
 from .errors import UsageError, plain
-from .traits import dollars
+from .traits import dollars, short
 
 RANGES = (
     ("temperature", 0, 2.0),
@@ -128,6 +128,15 @@ def cell_options() -> Parser:
     add = p.add_argument
     add("-d", "--df", metavar="NAME[,NAME]", help="attach a summary of these DataFrames", **MANY)
     about_tables(p)
+    add(
+        "-c",
+        "--chat",
+        metavar="NAME",
+        nargs="?",
+        const="",
+        type=short,
+        help="continue this chat of the notebook; without a name, the last reply",
+    )
     add("-m", "--model", metavar="SLUG", help="the model, for this call only")
     add("-s", "--system", metavar="TEXT", help="the system prompt, for this call only")
     add("-t", "--temperature", metavar="X", type=float, help="0 to 2, for this call only")
@@ -169,14 +178,16 @@ def cell_options() -> Parser:
     return p
 
 
-def options(line: str) -> tuple[Options, str]:
+def options(line: str, *, text: bool = False) -> tuple[Options, str]:
     """Return the options at the start of ``line`` and the text after them, as typed.
+
+    Before ``text``, a question, a value that may be left out needs ``=``.
 
     Raises:
         UsageError: an unknown option (with the nearest one), a value that is missing or wrong.
     """
     parser = cell_options()
-    argv, rest = leading(line, parser)
+    argv, rest = leading(line, parser, text=text)
     given = vars(parser.parse_args(argv))
     lists = {name: tuple(value) for name, value in given.items() if isinstance(value, list)}
     return in_range(Options(**{**given, **lists})), rest
@@ -200,7 +211,10 @@ def from_python(given: Mapping[str, Any], frames: tuple[str, ...]) -> Options:
     for name in ("cols", "allow"):
         given_names = values.get(name) or ()
         values[name] = tuple(names(given_names) if isinstance(given_names, str) else given_names)
-    for name, check in (("send", level), ("max_cost", dollars), ("think", str), ("task", str)):
+    if isinstance(values.get("chat"), bool):
+        values["chat"] = "" if values["chat"] else None
+    checks = (("chat", short), ("send", level), ("max_cost", dollars), ("think", str))
+    for name, check in (*checks, ("task", str)):
         if values.get(name) is not None:
             values[name] = check(values[name])
     return in_range(Options(df=frames, **values))
@@ -217,7 +231,7 @@ def in_range(options: Options) -> Options:
     return options
 
 
-def leading(line: str, parser: Parser) -> tuple[list[str], str]:
+def leading(line: str, parser: Parser, *, text: bool = False) -> tuple[list[str], str]:
     """Cut the leading options, with their values, off ``line``."""
     argv: list[str] = []
     while line.strip() and line.lstrip().startswith("-"):
@@ -230,7 +244,9 @@ def leading(line: str, parser: Parser) -> tuple[list[str], str]:
         if action is None:
             raise unknown_option(flag, parser)
         argv.append(word)
-        if action.nargs is None and not equals and not short:
+        follows = bool(after.strip()) and not after.lstrip().startswith("-")
+        takes = action.nargs is None or (action.nargs == "?" and follows and not text)
+        if takes and not equals and not short:
             if not after.strip():
                 parser.error(f"{flag} needs a value")
             value, after = token(after)
@@ -268,6 +284,7 @@ def table(parser: Parser) -> str:
     rows = ["| option | |", "|---|---|"]
     for action in dict.fromkeys(parser.flags.values()):
         value = f" {action.metavar}" if action.metavar else ""
+        value = f" [{action.metavar}]" if action.nargs == "?" else value
         rows.append(f"| `{', '.join(action.option_strings)}{value}` | {action.help} |")
     return "\n".join(rows)
 

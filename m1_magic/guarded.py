@@ -118,7 +118,7 @@ class Booked:
         """Write down now and then what came so far, for a kernel that may be killed."""
         if self._clock() < self._next:
             return
-        text, thinking = fold.text, fold.thinking if call.request.keep_thinking else ""
+        text, thinking = fold.text, fold.thinking
         self._next = self._clock() + OFTEN + (len(text) + len(thinking)) / A_SECOND
         try:
             self._ledger.so_far(call.id, thinking, text)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from IPython.core.inputtransformer2 import TokenTransformBase
 from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_expand
+from IPython.display import display
 
 from . import api
 from .banner import banner
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
     from .calls import Options, Reply
+    from .chats import Asked
+    from .turns import Point
 
 COMPLETED = r"\s*%%?m1\b"
 ABOVE = re.compile(r"\s*(#.*)?$")
@@ -58,7 +61,7 @@ class M1Magics(Magics):
     def _cell(self, line: str, cell: str) -> None:
         from . import grammar
 
-        options, rest = grammar.options(line)
+        options, rest = grammar.options(line, text=not cell.strip())
         if rest and cell.strip():
             raise UsageError(
                 f"On the first line stand options only, not {plain(rest, 60)!r}.",
@@ -71,7 +74,7 @@ class M1Magics(Magics):
 
         verb, rest = (*line.split(maxsplit=1), "", "")[:2]
         if verb == "ask" and rest:
-            self._ask(*grammar.options(rest))
+            self._ask(*grammar.options(rest, text=True))
             return
         if verb == "panel":
             self._panel(rest)
@@ -79,6 +82,9 @@ class M1Magics(Magics):
         desk = verbs.Desk(api.session(), self._shell.user_ns, screen.secret)
         if not verb:
             screen.show(verbs.status(desk))
+            return
+        if verb in verbs.ASKING:
+            self._more(verbs.ASKING[verb](desk, rest))
             return
         screen.show(verbs.found(verb, rest).run(desk, grammar.words(rest)))
 
@@ -95,21 +101,36 @@ class M1Magics(Magics):
             )
         display(widgets.panel())
 
-    def _ask(self, options: Options, prompt: str, *, pure: bool = False) -> None:
+    def _more(self, asked: Asked | str) -> None:
+        """Ask what goes back to the last request, below its answer where that is beside it."""
+        if isinstance(asked, str):
+            screen.show(asked)
+            return
+        options, reply = asked.options, asked.reply
+        if reply is not None and not (options.quiet or options.dry_run):
+            from . import verbs
+
+            screen.show(verbs.first(reply))
+            display(reply)
+        self._ask(options, asked.prompt, point=asked.point)
+
+    def _ask(
+        self, options: Options, prompt: str, *, pure: bool = False, point: Point | None = None
+    ) -> None:
         from .render import choose
 
         names = self._shell.user_ns
         if options.dry_run:
             from . import verbs
 
-            screen.show(verbs.preview(*api.preview(prompt, options, names)))
+            screen.show(verbs.preview(*api.preview(prompt, options, names, point)))
             return
         if options.out:
             names.pop(options.out, None)
         quiet, raw = options.quiet, options.raw
         view = choose(self._shell, api.settings(), quiet=quiet, raw=raw, pure=pure)
         try:
-            self._bind(api.run(prompt, options, names, view), options)
+            self._bind(api.run(prompt, options, names, view, point), options)
         except Told as error:
             if error.reply is not None:
                 self._bind(error.reply, options)
@@ -191,13 +212,15 @@ def complete(shell: InteractiveShell, event: Any) -> list[str]:
         return list(tasks.known(api.settings()))
     if last == "--by" and before[1] == "cost":
         return ["model", "day", "notebook", "chat"]
+    if last in ("-c", "--chat") or (last == "forget" and before[0] == "%m1"):
+        return [*(["--all"] if last == "forget" else []), *api.chats().names()]
     if last == "--per" and before[1] == "budget":
         return list(PERIODS)
     if before == ["%m1"]:
         return list(verbs.VERBS)
-    if before[0] == "%m1" and before[1] != "ask":
+    if before[0] == "%m1" and before[1] not in ("ask", "again"):
         known = {"use": ["openrouter", "offline"], "set": verbs.settings_names()}
-        known |= {"help": list(verbs.VERBS), "forget": ["--all"]}
+        known |= {"help": list(verbs.VERBS)}
         known |= {"cost": ["--by", "--csv", "--release"], "budget": ["--per", "none"]}
         if before[1] == "df":
             return [flag for flag in grammar.table_flags() if flag.startswith("--")]

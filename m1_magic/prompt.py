@@ -130,12 +130,14 @@ def fitted(request: Request, offer: Offer | None, asked: bool) -> Request:
 def too_large(request: Request, context: int) -> PromptTooLarge:
     """Return the error that names the largest attachments."""
     largest = sorted(request.attachments, key=lambda a: len(a.text), reverse=True)[:3]
+    chat = f" Earlier turns of the chat count, too ({len(request.after)}): begin a new one."
     named = ", ".join(f"{plain(a.name, 40)} ({len(a.text):,} characters)" for a in largest)
     least = round(len(request.text) / FEWEST_CHARACTERS_A_TOKEN)
     return PromptTooLarge(
         f"The prompt has {len(request.text):,} characters, at least {least:,} tokens;"
         f" {plain(request.model, 80)} takes {context:,}.",
-        todo=f"Attach less; the largest: {named}." if named else "Shorten the text.",
+        todo=(f"Attach less; the largest: {named}." if named else "Shorten the text.")
+        + (chat if request.after else ""),
     )
 
 

@@ -192,6 +192,8 @@ def _parts(request: Request) -> Iterator[tuple[str, str]]:
     for message in request.messages:
         yield ("The system prompt" if message.role == "system" else "The prompt", message.content)
     yield "--model", request.model
+    if request.chat:
+        yield "--chat", request.chat
     yield "--stop", "\n".join(request.stop)
 
 

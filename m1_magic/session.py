@@ -225,7 +225,7 @@ class Session:
     ) -> tuple[Call, BaseException | None]:
         """Try until there is an answer; each try is an attempt of its own in the ledger."""
         while True:
-            fold = Fold()
+            fold = Fold(call.request.keep_thinking)
             error = self._once(call, attempt, plan, fold, shown, book)
             attempt = priced(attempt, fold, plan.backend.name, plan.offer, error)
             book.settle(attempt)

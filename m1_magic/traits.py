@@ -1,4 +1,4 @@
-"""Kinds of settings that traitlets does not have: finite numbers, dollars, patterns, tasks."""
+"""Kinds of values that traitlets does not have: numbers, dollars, patterns, names, tasks."""
 
 from __future__ import annotations
 
@@ -132,3 +132,12 @@ def effort(level: str) -> str | int:
             todo="Use off, low, medium, high, 40k, 80k or a number of tokens.",
         )
     return budget
+
+
+def short(text: str) -> str:
+    """Return a name for people on one line, or raise UsageError; it may be empty."""
+    name = " ".join(text.split())
+    if name != plain(name, 60):
+        # Not quoted: it could be a key that was pasted.
+        raise UsageError("That cannot be a name.", todo="Use up to 60 visible characters.")
+    return name

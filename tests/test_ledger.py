@@ -68,7 +68,7 @@ def test_the_file_is_private_and_in_wal_mode(path: Path) -> None:
         os.umask(before)
     assert modes == {"ledger.db": 0o600, "ledger.db-wal": 0o600, "ledger.db-shm": 0o600}
     assert rows(path, "PRAGMA journal_mode") == [("wal",)]
-    assert rows(path, "PRAGMA user_version") == [(2,)]
+    assert rows(path, "PRAGMA user_version") == [(3,)]
 
 
 def test_an_old_file_is_used_as_it_is(path: Path) -> None:

@@ -458,6 +458,25 @@ def test_l15_an_old_file_is_brought_up_to_date_beside_a_copy(path: Path) -> None
     assert list(path.parent.glob("*.part")) == []
 
 
+def test_l15_a_file_of_version_2_gets_chats(path: Path) -> None:
+    path.parent.mkdir(exist_ok=True)
+    with closing(sqlite3.connect(path)) as db, db:
+        for script in schema.SCHEMA[:2]:
+            for statement in schema.statements(script):
+                db.execute(statement)
+        db.execute(
+            "INSERT INTO calls (id, at, session, model, fingerprint, prompt)"
+            " VALUES ('c1', '2026-03-15T11:00:00+00:00', 'old', 'm', 'f', 'why?')"
+        )
+        db.execute("PRAGMA user_version = 2")
+    with closing(Ledger(path, "old", lambda: NOW)) as ledger:
+        spend(ledger, "1")
+        assert sums(ledger) == (Decimal("1"), Decimal("0"))
+    assert rows(path, "PRAGMA user_version") == [(LATEST,)]
+    assert rows(path, "SELECT prompt, chat FROM calls WHERE id = 'c1'") == [("why?", None)]
+    assert list(path.parent.glob("ledger-version-2-*.db"))
+
+
 class Killer:
     """Kills this process at one line of the modules that open and migrate."""
 

@@ -88,8 +88,10 @@ class Ledger(Store):
         at, asked = stamp(call.at), call.request
         text = (asked.asked, kept(asked)) if keep_text else (None, None)
         who = (self.session, os.getpid(), processes.me(), endpoint)
+        chat = [("chat", row(asked.chat, call.id))] if asked.chat else []
         writes: tuple[Write, ...] = (
             ("call", row(call.id, at, self.session, asked.model, asked.fingerprint(), *text)),
+            *chat,
             ("attempt", row(attempt.id, call.id, at, *who, hold)),
         )
 

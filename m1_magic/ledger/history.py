@@ -30,6 +30,9 @@ BILLS = (
 )
 COLUMNS = "id, at, model, status, finish, error, seconds, prompt, thinking, answer, sent"
 WIPE = "UPDATE calls SET prompt = NULL, thinking = NULL, answer = NULL, sent = NULL"
+# The name of a chat was typed, too: it is forgotten, but not purged, for sums are by it.
+NAMELESS = ", chat = NULL"
+TYPED = f"({HAS_TEXT} OR chat IS NOT NULL)"
 SHORTEST_ID = 4
 
 
@@ -114,7 +117,7 @@ def purge(ledger: Ledger, before: datetime) -> None:
     where = f"WHERE at < ? AND {HAS_TEXT}"
     sql, values = f"SELECT 1 FROM calls {where} LIMIT 1", (stamp(before),)
     if ledger.read(lambda db: db.execute(sql, values).fetchone()):
-        _wipe(ledger, where, values, HASTE)
+        _wipe(ledger, f" {where}", values, HASTE)
     for copy in backups(ledger.path):
         with suppress(OSError):
             if copy.stat().st_mtime < before.timestamp():
@@ -128,10 +131,10 @@ def forget(ledger: Ledger, ids: Sequence[str] | None = None) -> int:
     """
     ledger.take_in()
     if ids is None:
-        count = _wipe(ledger, f"WHERE {HAS_TEXT}", ())
+        count = _wipe(ledger, f"{NAMELESS} WHERE {TYPED}", ())
     else:
         places = ", ".join("?" * len(ids))
-        count = _wipe(ledger, f"WHERE id IN ({places}) AND {HAS_TEXT}", tuple(ids))
+        count = _wipe(ledger, f"{NAMELESS} WHERE id IN ({places}) AND {TYPED}", tuple(ids))
     for copy in backups(ledger.path):
         with suppress(OSError):
             copy.unlink()
@@ -152,10 +155,8 @@ def aside(path: Path) -> list[Path]:
     return sorted(file for kind in kinds for file in path.parent.glob(f"{path.stem}-{kind}"))
 
 
-def _wipe(
-    ledger: Ledger, where: str, values: tuple[str, ...], patience: float | None = None
-) -> int:
-    count = ledger.write(lambda db: db.execute(f"{WIPE} {where}", values).rowcount, patience)
+def _wipe(ledger: Ledger, rest: str, values: tuple[str, ...], patience: float | None = None) -> int:
+    count = ledger.write(lambda db: db.execute(f"{WIPE}{rest}", values).rowcount, patience)
     with suppress(LedgerProblem):  # the log of changes still has it; in use, it is emptied later
         ledger.read(lambda db: db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone())
     return count

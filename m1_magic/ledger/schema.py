@@ -115,6 +115,10 @@ SCHEMA = (
     CREATE INDEX calls_open ON calls (at) WHERE status IS NULL;
     CREATE INDEX calls_text ON calls (at) WHERE {HAS_TEXT};
     """,
+    """
+    ALTER TABLE calls ADD COLUMN chat TEXT;
+    CREATE INDEX calls_chat ON calls (chat, at) WHERE chat IS NOT NULL;
+    """,
 )
 
 

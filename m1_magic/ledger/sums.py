@@ -15,12 +15,12 @@ from . import Ledger, processes
 from .journal import row
 
 NOWHERE = "(no notebook)"
-# What a sum can be by. Conversations are not there yet: each call stands alone.
+# What a sum can be by.
 KEYS = {
     "model": "c.model",
     "day": "substr(a.at, 1, 10)",
     "notebook": f"coalesce(n.notebook, '{NOWHERE}')",
-    "chat": "'(no chat)'",
+    "chat": "coalesce(c.chat, '(no chat)')",
 }
 ROWS = "FROM attempts a JOIN calls c ON c.id = a.call_id LEFT JOIN notebooks n USING (session)"
 HELD = "coalesce(sum(CASE WHEN a.state <> 'settled' THEN a.hold_nano END), 0)"

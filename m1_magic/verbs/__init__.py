@@ -19,9 +19,13 @@ from .notebooks import report
 from .past import forget, log, sent
 from .preview import df, preview
 from .state import budget, set_, settings_names, status, use
+from .talk import ASKING, chats, export, first, streams
 from .tasks import tasks
 
-__all__ = ["VERBS", "Desk", "Verb", "found", "preview", "report", "settings_names", "status"]
+__all__ = [
+    "ASKING", "VERBS", "Desk", "Verb", "first", "found", "preview", "report", "settings_names",
+    "status",
+]  # fmt: skip
 
 
 def help_(desk: Desk, args: Sequence[str] = ()) -> str:
@@ -65,6 +69,10 @@ VERBS: dict[str, Verb] = {
     "help": Verb("help [VERB]", "this page, or one verb", help_),
     "ask": Verb("ask [options] TEXT", "ask in one line: options first, then the question", asks),
     "panel": Verb("panel", "the panel: a form that asks while the kernel stays free", asks),
+    "continue": Verb("continue", "the rest of an answer that met its limit or was cut", streams),
+    "again": Verb("again [options]", "the last request with changes, below the first", streams),
+    "chats": Verb("chats", "the chats of this notebook, with turns and last use", chats),
+    "export": Verb("export PATH [--chat NAME]", "a chat as a notebook", export),
     "use": Verb("use openrouter|offline|URL", "who answers in this kernel", use),
     "set": Verb("set NAME VALUE [--save]", "a setting, for this kernel or for good", set_),
     "tasks": Verb("tasks", "what --task takes: ready system prompts, and your own", tasks),
@@ -79,7 +87,7 @@ VERBS: dict[str, Verb] = {
     ),
     "log": Verb("log [WORD|ID]", "past calls, those with a word in them, or one again", log),
     "sent": Verb("sent [ID]", "the exact messages that left, tables by name and size", sent),
-    "forget": Verb("forget ID|--all", "wipe kept text from the ledger; numbers stay", forget),
+    "forget": Verb("forget ID|CHAT|--all", "wipe kept text; numbers stay", forget),
     "budget": Verb("budget [USD|none] [--per PERIOD]", "refuse calls that could pass it", budget),
     "df": Verb("df NAME [options]", "the summary that M1 would get of a table, free", df),
     "doctor": Verb("doctor", "what works, what does not, what to do", doctor),

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
+from .. import api
+from ..chats import Chats
 from ..config import M1
 from ..errors import UsageError, plain
 from ..render import footer
@@ -27,6 +29,11 @@ class Desk:
     def settings(self) -> M1:
         """The settings in force."""
         return self.session.settings
+
+    @property
+    def chats(self) -> Chats:
+        """The chats of this process and its notebook."""
+        return api.chats()
 
 
 @dataclass(frozen=True, slots=True)

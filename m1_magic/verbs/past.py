@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from .. import grammar
+from .. import grammar, redact
 from ..errors import UsageError, plain
 from ..ledger import history
 from ..ledger.history import Past
@@ -61,8 +61,10 @@ def sent(desk: Desk, args: Sequence[str]) -> str:
     parts = [f"**{page.cell(call.id)}** · {when(call)} UTC · {page.cell(call.model)}"]
     if call.sent is None:
         return "\n\n".join([*parts, f"The messages are {GONE}."])
-    for message in call.sent.messages:
-        parts += [f"*{page.cell(message.role)}*", page.code(message.content)]
+    *first, question = call.sent.messages
+    parts += [part for message in first for part in said(message.role, message.content)]
+    parts += [part for id in call.sent.after for part in earlier(desk, id)]
+    parts += said(question.role, question.content)
     sampling = " · ".join(f"{k} {page.cell(v)}" for k, v in call.sent.sampling.items())
     return "\n\n".join([*parts, sampling])
 
@@ -74,16 +76,51 @@ def forget(desk: Desk, args: Sequence[str]) -> str:
     parser.add_argument("--all", action="store_true")
     given = parser.parse_args(list(args))
     if bool(given.id) == given.all:
-        raise UsageError("Forget what?", cost="", todo="%m1 forget ID, or %m1 forget --all.")
+        raise UsageError("Forget what?", cost="", todo="%m1 forget ID, CHAT, or --all.")
     ledger = desk.session.ledger
-    ids = None if given.all else [named(desk, start).id for start in given.id]
+    ids = None if given.all else [id for word in given.id for id in meant(desk, word)]
     count = history.forget(ledger, ids)
+    desk.chats.forget(ids)
     told = f"The text of {footer.many(count, 'call')} is wiped from the ledger; numbers stay."
     left = history.aside(ledger.path) if given.all else []
     if left:
         names = ", ".join(page.cell(path) for path in left)
         told += f" Files that cannot be read may hold text, too; delete them yourself: {names}."
     return told
+
+
+def meant(desk: Desk, word: str) -> list[str]:
+    """Return the calls of the chat of that name, else the call of that id.
+
+    Raises:
+        UsageError: there is neither.
+    """
+    calls = desk.chats.calls(word)
+    if calls:
+        return calls
+    call = history.called(desk.session.ledger, word)
+    if call is not None:
+        return [call.id]
+    near = grammar.did_you_mean(word, [plain(one.name) for one in desk.chats.listed()])
+    raise UsageError(
+        f"No chat and no one call is called {plain(word, 40)!r}.{near}",
+        cost="",
+        todo="%m1 chats and %m1 log list them.",
+    )
+
+
+def earlier(desk: Desk, id: str) -> list[str]:
+    """Return the messages of an earlier turn, as they were sent again."""
+    call, secrets = history.called(desk.session.ledger, id), redact.policy(desk.settings)
+    if call is None or call.sent is None or call.answer is None:
+        return [f"*call {page.cell(id)}*", f"({GONE})"]
+    texts = ("user", call.sent.messages[-1].content), ("assistant", call.answer)
+    return [part for role, text in texts for part in said(role, redact.mask(text, secrets)[0])]
+
+
+def said(role: str, text: str) -> list[str]:
+    """Return one message."""
+    return [f"*{page.cell(role)}*", page.code(text)]
 
 
 def named(desk: Desk, start: str) -> Past:

@@ -25,7 +25,7 @@ from .exits import Exits
 from .form import Form
 from .live import Live
 from .login import Login
-from .look import STYLE, button, column, failure, gone, html, note, row, unfolding
+from .look import STYLE, button, column, failure, gone, html, note, put, row, unfolding
 from .past import Shelf
 from .still import empty, still
 
@@ -262,8 +262,7 @@ class Panel:
             gone(one)
 
     def _say(self, markup: str) -> None:
-        if self._told.value != markup:
-            self._told.value = markup
+        put(self._told, "value", markup)
 
     def _busy(self, busy: bool) -> None:
         self._send.disabled, self._stop.disabled = busy, not busy

@@ -19,7 +19,7 @@ from ..render import footer
 from ..render.progress import Progress
 from ..render.text import escape, visible
 from ..session import Session
-from .look import column, html, row
+from .look import column, html, put, row
 
 # Of the budget, from which on the bar warns; it is red when the next call may be refused.
 HIGH = Decimal("0.8")
@@ -77,7 +77,7 @@ class Counters:
                 NAMES[period]: footer.money(sums[0]) + _held(sums[1])
                 for period, sums in spent.items()
             }
-            _set(self._sums, _tiles(tiles))
+            put(self._sums, "value", _tiles(tiles))
             self._budget(totals)
 
     def _show(
@@ -96,12 +96,12 @@ class Counters:
             "elapsed": f"{seconds:.1f} s",
             "this call": price,
         }
-        _set(self._call, _tiles(tiles))
+        put(self._call, "value", _tiles(tiles))
 
     def _budget(self, totals: Totals) -> None:
         if totals.budget is None:
             self._bar.layout.display = "none"
-            _set(self._words, _small("no budget: %m1 budget 1 --per day"))
+            put(self._words, "value", _small("no budget: %m1 budget 1 --per day"))
             return
         used = totals.spent + totals.held
         part = used / totals.budget if totals.budget else Decimal(1)
@@ -115,7 +115,7 @@ class Counters:
         )
         if tight:
             words += " · a call of full length would not fit any more"
-        _set(self._words, _small(words))
+        put(self._words, "value", _small(words))
 
     def _longest(self) -> Decimal | None:
         """Return what the output of one call could cost at most, as far as prices are known."""
@@ -151,9 +151,3 @@ def _tiles(tiles: Mapping[str, str]) -> str:
 
 def _small(words: str) -> str:
     return f'<span class="m1-note mathjax_ignore">{escape(words)}</span>'
-
-
-def _set(place: ipywidgets.HTML, value: str) -> None:
-    """Change a widget only where that changes something: each change is a message."""
-    if place.value != value:
-        place.value = value

@@ -17,7 +17,7 @@ from ..errors import M1Error, UsageError, plain
 from ..grammar import variable
 from ..render import shell
 from ..render.text import escape, visible
-from .look import button, column, failure, html, note, row, shown, text
+from .look import button, column, failure, html, note, offer, row, shown, text
 
 BELOW, PUT = "notebook:insert-cell-below", "notebook:replace-selection"
 NO_CELLS = (
@@ -47,8 +47,7 @@ class Exits:
         reply = self._reply()
         self._code = [block for block in reply.code if block.strip()] if reply else []
         listed = [(first_line(code, number), number) for number, code in enumerate(self._code)]
-        if list(self._blocks.options) != listed:
-            self._blocks.options = listed
+        offer(self._blocks, listed)
         shown(self._with_code, bool(self._code))
         shown(self._blocks, len(self._code) > 1)
         shown(self._with_name, reply is not None)

@@ -7,6 +7,7 @@ stays in sight until it is unticked, so that nothing is asked without it.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import ipywidgets
@@ -15,15 +16,15 @@ from ..calls import Options
 from ..config import LEVELS, M1
 from ..context.frames import shapes
 from ..context.frames.tables import shape_of
-from ..errors import UsageError
+from ..errors import UsageError, plain
 from ..grammar import from_python
 from ..render.footer import count
-from .look import choice, column, gone, html, note, row, text, unfolding
+from ..tasks import known
+from .look import choice, column, gone, html, note, offer, put, row, text, unfolding
 
 THINK = ("off", "low", "medium", "high", "40k", "80k")
 MODELS = ("minimax/minimax-m1",)
-# Options that the form has a field for, by the name that they have in Python.
-FIELDS = ("model", "think", "temperature", "max_tokens", "send")
+NO_FRAMES = note("No DataFrames here yet: they appear after the cell that makes one.")
 NUMBERS = {"temperature": float, "max_tokens": int}
 
 
@@ -37,6 +38,7 @@ class Form:
 
     def __init__(self, settings: M1, given: Mapping[str, object]) -> None:
         self._settings, self._given = settings, dict(given)
+        self._base = Options()  # what has no field here
         self._ticks: dict[str, ipywidgets.Checkbox] = {}
         self.prompt = ipywidgets.Textarea(
             description="Prompt",
@@ -55,11 +57,12 @@ class Form:
         self._fields: dict[str, Any] = {
             "send": self._level,
             "model": text("model", settings.model, ipywidgets.Combobox, options=MODELS),
+            "task": choice("task", tasks(settings), ""),
             "think": text("thinking", "as the model likes", ipywidgets.Combobox, options=THINK),
             "temperature": text("temperature", f"{settings.temperature:g}"),
             "max_tokens": text("max tokens", f"{settings.max_tokens}"),
         }
-        names = ("model", "think", "temperature", "max_tokens")
+        names = ("model", "task", "think", "temperature", "max_tokens")
         part = row(*(self._fields[name] for name in names))
         part.add_class("m1-more")
         self.more = part
@@ -77,13 +80,8 @@ class Form:
         ticks = tuple(self._ticks[name] for name in sorted(self._ticks))
         if self._frames.children != ticks:
             self._frames.children = ticks
-        hint = (
-            ""
-            if ticks
-            else note("No DataFrames here yet: they appear after the cell that makes one.")
-        )
-        if self._hint.value != hint:
-            self._hint.value = hint
+        put(self._hint, "value", "" if ticks else NO_FRAMES)
+        offer(self._fields["task"], tasks(self._settings))
 
     def names(self, namespace: Mapping[str, object]) -> dict[str, object]:
         """Return what names in prompt and ticks stand for."""
@@ -95,28 +93,23 @@ class Form:
         Raises:
             UsageError: a field that cannot be.
         """
-        given = {name: number(name, field.value) for name, field in self._fields.items()}
+        filled = {name: number(name, field.value) for name, field in self._fields.items()}
         ticked = tuple(name for name, tick in self._ticks.items() if tick.value)
-        return from_python({k: v for k, v in given.items() if v not in (None, "")}, ticked)
+        checked = from_python({k: v for k, v in filled.items() if v not in (None, "")}, ticked)
+        return replace(self._base, df=ticked, **{name: getattr(checked, name) for name in filled})
 
     def fill(self, prompt: str, options: Options | None = None) -> None:
         """Put a question into the form, to be changed and asked."""
         self.prompt.value = prompt
         if options is None:
             return
+        self._base = options
         for name, field in self._fields.items():
-            value = getattr(options, name)
-            field.value = (
-                self._level.value if name == "send" and value is None else str(value or "")
-            )
+            fill(field, getattr(options, name))
         for name in options.df:
             self._tick(name)
         for name, tick in self._ticks.items():
             tick.value = name in options.df
-
-    def enable(self, free: bool) -> None:
-        """Let the prompt be changed or not."""
-        self.prompt.disabled = not free
 
     def _tick(self, name: str) -> ipywidgets.Checkbox:
         if name not in self._ticks:
@@ -126,6 +119,24 @@ class Form:
 
     def _drop(self, name: str) -> None:
         gone(self._ticks.pop(name))
+
+
+def fill(field: Any, value: object) -> None:
+    """Put an option into its field; a choice that there is not leaves it as it is."""
+    written = "" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
+    choices = (
+        [option if isinstance(option, str) else option[1] for option in field.options]
+        if (isinstance(field, ipywidgets.Dropdown))
+        else [written]
+    )
+    if written in choices:
+        field.value = written
+
+
+def tasks(settings: M1) -> list[tuple[str, str]]:
+    """Return the tasks to choose from, each with what it is for."""
+    found = [(f"{name}: {task.about}", name) for name, task in known(settings).items()]
+    return [("none", ""), *((plain(label, 70), name) for label, name in found)]
 
 
 def size(shape: tuple[int, int] | None) -> str:

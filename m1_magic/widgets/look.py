@@ -103,6 +103,25 @@ def shown(widget: ipywidgets.DOMWidget, visible: bool) -> None:
     widget.layout.display = None if visible else "none"
 
 
+def put(widget: ipywidgets.Widget, trait: str, value: object) -> None:
+    """Set what is not so yet: each change is a message."""
+    if getattr(widget, trait) != value:
+        setattr(widget, trait, value)
+
+
+def offer(field: Any, options: Sequence[tuple[str, Any]]) -> None:
+    """Offer these to choose from; what is chosen stays so, if it is among them."""
+    if field.options == tuple(options):
+        return
+    chosen = field.value
+    field.options = tuple(options)
+    values = [value for _, value in options]
+    if isinstance(chosen, tuple):
+        field.value = [value for value in chosen if value in values]
+    elif chosen in values:
+        field.value = chosen
+
+
 def unfolding(label: str, part: ipywidgets.DOMWidget, opened: Callable[[], None]) -> Any:
     """Return a button that shows and hides a part; ``opened`` is called when it is shown."""
     shown(part, False)

@@ -17,7 +17,7 @@ from ..render import footer
 from ..render.answer import bundle, quiet
 from ..render.text import escape, visible
 from ..session import Session
-from .look import button, column, html, note, row, text
+from .look import button, column, html, note, offer, row, text
 
 SHOWN = 50
 PREVIEW = 100_000  # characters of an answer that are shown at once
@@ -68,10 +68,7 @@ class Shelf:
             self._told.value = note(str(problem))
             return
         listed = [(line(past), past.id) for past in found]
-        if list(self._list.options) != listed:
-            kept = [id for id in self._list.value if id in {id for _, id in listed}]
-            self._list.options = listed
-            self._list.value = kept
+        offer(self._list, listed)
         self._told.value = "" if found else note("No calls yet, or none with that word.")
 
     def _chosen(self) -> list[Past]:
