@@ -29,11 +29,11 @@ def test_nothing_of_others_is_alive_in_a_panel(
 ) -> None:
     first, second = plain(attacker.base), framed(attacker.base)
     texts = [case.text(attacker.base) for case in CASES]
-    fenced = "\n\n".join(f"~~~~\n{text}\n~~~~" for text in texts if "~~~~" not in text)
+    fenced = "~~~~~\n" + "\n".join(texts) + "\n~~~~~\n\n~~~~~\nanother\n~~~~~"
     openrouter.say(
         Answer(text=first, thinking=first, piece=512),
         Answer(text=second, thinking=first, piece=512, model=IMG, provider=IMG),
-        Answer.http_error(400, first[:3000]),
+        Answer.http_error(400, f"Not {texts[0]} nor {texts[1]}"),
         Answer(text=fenced, piece=512),
     )
     none = "import sys\n\nsys.modules['ipylab'] = None  # as where it is not installed"
@@ -61,7 +61,7 @@ def test_nothing_of_others_is_alive_in_a_panel(
     panel.until_free()
     panel.until(LAST)
     panel.press("Code into a new cell")
-    expect(panel.box.locator(".m1-copy")).to_contain_text("onerror")
+    expect(panel.box.locator(".m1-copy")).to_contain_text(LAST)
     panel.press("History")
     asked = panel.calls.locator("option")
     expect(asked.nth(3)).to_be_attached()

@@ -70,8 +70,10 @@ ALIVE = r"""() => {
   const our = /^\s*(\.m1-|\.jp-OutputArea-child:has\(\.m1-still\))/;
   const ours = rule => rule.selectorText?.split(/,(?![^(]*\))/).every(one => our.test(one));
   // Controls are made by the widgets' own code; what is told in markup stands in such a place.
-  const control = one => one.matches('button, input, textarea, select, datalist, .progress-bar')
-    && one.closest('.m1-panel') && !one.closest('.widget-html-content, .widget-htmlmath-content');
+  const markup = '.widget-html-content, .widget-htmlmath-content';
+  const controls = 'button, input, textarea, select, datalist, .progress-bar';
+  const control = one => one.closest('.m1-panel')
+    && (one.matches('pre.m1-copy') || (one.matches(controls) && !one.closest(markup)));
   const attribute = ({name, value}) => name.startsWith('on') || loads.has(name)
     || (name === 'href' && !/^(https?:\/\/|mailto:|#)/.test(value))
     || (name === 'style' && /url|image/.test(value));
