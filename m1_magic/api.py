@@ -198,7 +198,7 @@ def ask(
         prompt: the question; ``{{name}}`` is replaced by a value of ``namespace``.
         df: a DataFrame, a list of them, or a mapping of name to DataFrame, to send a summary of.
         namespace: variables for ``{{name}}``; in IPython, the user's own if None.
-        **options: the options of ``%%m1`` by name: ``send``, ``model``, ``system``,
+        **options: the options of ``%%m1`` by name: ``file``, ``send``, ``model``, ``system``,
             ``temperature``, ``top_p``, ``max_tokens``, ``seed``, ``stop``, ``think``, ``task``,
             ``max_cost``, ``chat`` (a name, or True for the last reply).
 

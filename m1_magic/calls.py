@@ -35,6 +35,7 @@ class Options:
     df_tokens: int | None = None
     allow: tuple[str, ...] = ()
     diff: bool = False
+    file: tuple[str, ...] = ()
     chat: str | None = None
     model: str | None = None
     system: str | None = None

@@ -14,6 +14,7 @@ import re
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
+from os import PathLike
 from typing import Any, NoReturn
 
 from .calls import Options
@@ -129,6 +130,14 @@ def cell_options() -> Parser:
     add("-d", "--df", metavar="NAME[,NAME]", help="attach a summary of these DataFrames", **MANY)
     about_tables(p)
     add(
+        "-f",
+        "--file",
+        metavar="GLOB",
+        action="append",
+        default=[],
+        help="attach text files, tables (their summaries), notebooks (their cells)",
+    )
+    add(
         "-c",
         "--chat",
         metavar="NAME",
@@ -208,6 +217,8 @@ def from_python(given: Mapping[str, Any], frames: tuple[str, ...]) -> Options:
     values = dict(given)
     stop = values.get("stop") or ()
     values["stop"] = (stop,) if isinstance(stop, str) else tuple(stop)
+    file = values.get("file") or ()
+    values["file"] = tuple(map(str, (file,) if isinstance(file, (str, PathLike)) else file))
     for name in ("cols", "allow"):
         given_names = values.get(name) or ()
         values[name] = tuple(names(given_names) if isinstance(given_names, str) else given_names)

@@ -202,6 +202,10 @@ def complete(shell: InteractiveShell, event: Any) -> list[str]:
         return frames(shell.user_ns)
     if last in ("--cols", "--allow"):
         return columns(shell.user_ns, before)
+    if last in ("-f", "--file"):
+        from .context.globs import completions
+
+        return completions(event.symbol)
     if last == "--send":
         return list(LEVELS)
     if last == "--think":

@@ -52,7 +52,7 @@ def build(
         )
     readable(prompt)
     system = settings.system if options.system is None else options.system
-    around = "\n".join([prompt, *(one.text for one in attachments)])
+    around = "\n".join([prompt, *(f"{one.name}\n{one.text}" for one in attachments)])
     text = "\n\n".join([prompt.strip("\n"), *(fenced(one, around) for one in attachments)])
     if attachments or inserted:
         text = f"{text}\n\n{NOTE}"

@@ -1,4 +1,4 @@
-"""What goes along with a prompt: tables that were named, and values put in its place.
+"""What goes along with a prompt: tables and files that were named, and values put in its place.
 
 Every route to a table ends in `frames.summarise`, at one privacy level for the whole call; what
 comes of it is an attachment with secrets masked, wherever it will stand.
@@ -13,6 +13,7 @@ from .. import redact
 from ..calls import Attachment, Options
 from ..config import M1, send_level
 from ..errors import UsageError
+from . import files, globs
 from .frames import (
     TOKENS,
     Wish,
@@ -32,7 +33,7 @@ __all__ = ["Gathered", "attached", "gather", "personal", "wished"]
 
 @dataclass(frozen=True, slots=True)
 class Gathered:
-    """A prompt with values in place, the tables beside it (``--df``) and inside it, and notes."""
+    """A prompt with values in place, what is beside it and the tables inside it, and notes."""
 
     prompt: str
     attachments: tuple[Attachment, ...] = ()
@@ -43,21 +44,25 @@ class Gathered:
 def gather(
     options: Options, prompt: str, namespace: Mapping[str, object], settings: M1
 ) -> Gathered:
-    """Return the prompt and the summaries that a call sends.
+    """Return the prompt, and the summaries and texts that a call sends.
 
     Args:
-        options: ``df`` names the tables; ``send``, ``cols``, ``allow``, ``df_tokens`` and
-            ``diff`` say what of them may leave.
+        options: ``df`` names tables, ``file`` files; ``send``, ``cols``, ``allow``,
+            ``df_tokens`` and ``diff`` say what of tables may leave.
         prompt: the text as typed.
         namespace: the notebook's variables.
         settings: ``send`` where the call says none, and ``min_group``.
 
     Raises:
-        UsageError: no such level, table, column or value.
+        UsageError: no such level, table, file, column or value.
     """
     wish, secrets = wished(options, settings), redact.policy(settings)
     named = {name: opened(frame_named(name, namespace)) for name in options.df}
+    found = globs.found(options.file, secrets, named)
+    named |= files.tables(found.files)
     beside = attached(named, wish, diff=options.diff, cols=options.cols, secrets=secrets)
+    texts, left = files.attached(found.files, wish.level, secrets)
+    beside += texts
     headings = [table.names for table in named.values()]
 
     def placed(value: object, name: str) -> Attachment:
@@ -69,7 +74,8 @@ def gather(
     known(wish.allow, headings)
     # A table that stands in the prompt is not sent twice.
     beside = tuple(one for one in beside if one not in inserted.attachments)
-    return Gathered(inserted.text, beside, inserted.attachments, inserted.notes)
+    notes = (*inserted.notes, *found.notes, *left)
+    return Gathered(inserted.text, beside, inserted.attachments, notes)
 
 
 def wished(options: Options, settings: M1) -> Wish:

@@ -66,6 +66,8 @@ def without(content: str, attachments: Sequence[Attachment]) -> str:
     for one in attachments:
         body = _body(one)
         content = content.replace(f">\n{body}\n</data-", f">\n{line(one)}\n</data-")
+    for one in attachments:
+        body = one.text.encode("utf-8", "replace").decode("utf-8")
         if body.strip() and body in content:  # not as it was fenced: rather nothing than a value
             return f"[{len(content):,} characters with {plain(one.name, 80)} in them, not kept]"
     return content

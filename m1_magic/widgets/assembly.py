@@ -14,10 +14,11 @@ from typing import Any
 
 from .. import api, verbs
 from ..calls import Options, Receipt, Reply
-from ..errors import KeyProblem
+from ..errors import KeyProblem, plain
 from ..ledger import history
 from ..ledger.history import Past
 from ..render import footer, page, shell
+from ..turns import Point
 from .asking import Asking
 from .counters import Counters
 from .enter import sending
@@ -47,6 +48,7 @@ class Panel:
         self._session, self._shell = api.session(), shell.current()
         self._asking: Asking | None = None
         self._reply: Reply | None = None
+        self._before = ""  # the call that the next question may go on from
         self._view: Live | None = None
         self._asked: dict[str, tuple[str, Options]] = {}
         self._records: list[dict[str, Any]] = []
@@ -114,7 +116,8 @@ class Panel:
         prompt = self._form.prompt.value
         try:
             options = self._form.options()
-            request = api.prepare(prompt, options, self._form.names(self._shell.user_ns))
+            point = self._point(options)
+            request = api.prepare(prompt, options, self._form.names(self._shell.user_ns), point)
         except Exception as error:
             self._say(failure(error))
             return
@@ -128,7 +131,7 @@ class Panel:
 
         def ended(reply: Reply | None, error: BaseException | None) -> None:
             if reply is not None:
-                self._reply = reply
+                self._reply, self._before = reply, reply.id
                 self._asked[reply.id] = (prompt, options)
                 self._shell.user_ns["_m1"] = reply
             if self._asking is asking and not self._closed:
@@ -162,7 +165,8 @@ class Panel:
         names = self._form.names(self._shell.user_ns)
         try:
             prompt, options = self._form.prompt.value, self._form.options()
-            shown = page.html(verbs.preview(*api.preview(prompt, options, names)))
+            made = api.preview(prompt, options, names, self._point(options))
+            shown = page.html(verbs.preview(*made))
         except Exception as error:
             self._say(failure(error))
             return
@@ -201,6 +205,7 @@ class Panel:
         if isinstance(error, KeyProblem):
             self._login.refresh(again=True)
         self._offer()
+        put(self._form.follow, "disabled", not self._before)
         self._asking = None
         self._busy(False)
         self._counters.refresh()
@@ -208,9 +213,14 @@ class Panel:
     def _offer(self) -> None:
         """Offer what can be done with the reply."""
         if self._exits is None:
-            self._exits = Exits(lambda: self._reply)
+            self._exits = Exits(lambda: self._reply, self._export)
             self._way_out.children = (self._exits.box,)
         self._exits.offer()
+
+    def _export(self, path: str) -> str:
+        """Write the last chat, or else this session's calls, as a notebook; say so."""
+        desk = verbs.Desk(self._session, self._shell.user_ns, shell.secret)
+        return verbs.VERBS["export"].run(desk, [path])
 
     def _look_back(self) -> None:
         """List past calls."""
@@ -246,7 +256,18 @@ class Panel:
             self.send()
 
     def _resume(self, past: Past) -> None:
-        raise NotImplementedError
+        """Let the next question go on from a past call."""
+        self._before = past.id
+        put(self._form.follow, "disabled", False)
+        put(self._form.follow, "value", True)
+        put(self._form.prompt, "value", "")
+        self._say(note(f"The next question goes on from: {plain(past.prompt or '', 100)}"))
+
+    def _point(self, options: Options) -> Point | None:
+        """Return the call that the question goes on from, if it is to."""
+        if options.chat or not (self._form.follow.value and self._before):
+            return None
+        return api.chats().resume(self._before)
 
     def _show(self, parts: list[Any], told: str) -> None:
         if self._asking is not None:

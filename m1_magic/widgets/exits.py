@@ -15,7 +15,7 @@ import ipywidgets
 from ..calls import Reply
 from ..errors import M1Error, UsageError, plain
 from ..grammar import variable
-from ..render import shell
+from ..render import page, shell
 from ..render.text import escape, visible
 from .look import button, column, failure, html, note, offer, row, shown, text
 
@@ -27,10 +27,15 @@ NO_CELLS = (
 
 
 class Exits:
-    """The buttons, in ``box``, for the reply that ``reply`` returns."""
+    """The buttons, in ``box``.
 
-    def __init__(self, reply: Callable[[], Reply | None]) -> None:
-        self._reply = reply
+    Args:
+        reply: returns the reply at hand.
+        export: writes the chat to a path as a notebook, and says so in Markdown of ours.
+    """
+
+    def __init__(self, reply: Callable[[], Reply | None], export: Callable[[str], str]) -> None:
+        self._reply, self._export = reply, export
         self._code: list[str] = []
         self._blocks = ipywidgets.Dropdown(options=[], tooltip="Code blocks of the answer")
         self._cell = button("Code into a new cell", self._to_cell, "Below this cell; it is not run")
@@ -39,7 +44,9 @@ class Exits:
         self._lab = _front_end()
         self._with_code = row(self._blocks, self._cell)
         self._with_name = row(self._name, button("Bind", self._to_variable, "Bind the Reply"))
-        self.box = column(row(self._with_code, self._with_name), self._told, self._copy)
+        self._path = text("chat as", "talk.ipynb")
+        save = row(self._path, button("Save", self._to_notebook, "Save the chat as a notebook"))
+        self.box = column(row(self._with_code, self._with_name, save), self._told, self._copy)
         self.offer()
 
     def offer(self) -> None:
@@ -89,6 +96,14 @@ class Exits:
             return
         shell.current().push({name: reply})
         self._told.value = note(f"{name} is the Reply now: {name}.text, {name}.code, {name}.cost.")
+
+    def _to_notebook(self) -> None:
+        try:
+            said = self._export(self._path.value.strip())
+        except M1Error as error:
+            self._told.value = failure(error)
+            return
+        self._told.value = note(page.plain(said))
 
 
 def first_line(code: str, number: int) -> str:

@@ -6,6 +6,7 @@ stays in sight until it is unticked, so that nothing is asked without it.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -17,7 +18,7 @@ from ..config import LEVELS, M1
 from ..context.frames import shapes
 from ..context.frames.tables import shape_of
 from ..errors import UsageError, plain
-from ..grammar import from_python
+from ..grammar import from_python, words
 from ..render.footer import count
 from ..tasks import known
 from .look import choice, column, gone, html, note, offer, put, row, text, unfolding
@@ -53,15 +54,21 @@ class Form:
         self._frames = row()
         self._frames.add_class("m1-frames")
         self._hint = html()
-        self.along = column(row(self._level), self._frames, self._hint)
+        self.follow = ipywidgets.Checkbox(
+            False, description="go on from the last answer", indent=False, disabled=True
+        )
         self._fields: dict[str, Any] = {
             "send": self._level,
+            "file": text("files", "*.md  data.csv"),
+            "chat": text("chat", "a name: one question after the other"),
             "model": text("model", settings.model, ipywidgets.Combobox, options=MODELS),
             "task": choice("task", tasks(settings), ""),
             "think": text("thinking", "as the model likes", ipywidgets.Combobox, options=THINK),
             "temperature": text("temperature", f"{settings.temperature:g}"),
             "max_tokens": text("max tokens", f"{settings.max_tokens}"),
         }
+        along = row(self._fields["file"], self._fields["chat"], self.follow)
+        self.along = column(row(self._level), self._frames, self._hint, along)
         names = ("model", "task", "think", "temperature", "max_tokens")
         part = row(*(self._fields[name] for name in names))
         part.add_class("m1-more")
@@ -93,9 +100,9 @@ class Form:
         Raises:
             UsageError: a field that cannot be.
         """
-        filled = {name: number(name, field.value) for name, field in self._fields.items()}
+        filled = {name: value(name, field.value) for name, field in self._fields.items()}
         ticked = tuple(name for name, tick in self._ticks.items() if tick.value)
-        checked = from_python({k: v for k, v in filled.items() if v not in (None, "")}, ticked)
+        checked = from_python({k: v for k, v in filled.items() if v not in ("", [])}, ticked)
         return replace(self._base, df=ticked, **{name: getattr(checked, name) for name in filled})
 
     def fill(self, prompt: str, options: Options | None = None) -> None:
@@ -121,16 +128,17 @@ class Form:
         gone(self._ticks.pop(name))
 
 
-def fill(field: Any, value: object) -> None:
+def fill(field: Any, option: object) -> None:
     """Put an option into its field; a choice that there is not leaves it as it is."""
-    written = "" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
-    choices = (
-        [option if isinstance(option, str) else option[1] for option in field.options]
-        if (isinstance(field, ipywidgets.Dropdown))
-        else [written]
-    )
-    if written in choices:
-        field.value = written
+    written = "" if option is None else str(option)
+    if isinstance(option, float):
+        written = f"{option:g}"
+    elif isinstance(option, tuple):
+        written = shlex.join(option)
+    if isinstance(field, ipywidgets.Dropdown):
+        values = [value if isinstance(value, str) else value[1] for value in field.options]
+        written = written if written in values else field.value
+    field.value = written
 
 
 def tasks(settings: M1) -> list[tuple[str, str]]:
@@ -144,15 +152,15 @@ def size(shape: tuple[int, int] | None) -> str:
     return f"{count(shape[0])} × {count(shape[1])}" if shape else "(lazy)"
 
 
-def number(name: str, value: str) -> object:
+def value(name: str, written: str) -> object:
     """Return what stands in a field; raise UsageError where it is to be a number and is not."""
-    text_ = value.strip()
-    if not text_ or name not in NUMBERS:
-        return text_
+    bare = written.strip()
+    if name == "file":
+        return words(bare)
+    if not bare or name not in NUMBERS:
+        return bare
     try:
-        return NUMBERS[name](text_.replace(",", ""))
+        return NUMBERS[name](bare.replace(",", ""))
     except ValueError:
-        raise UsageError(
-            f"{name.replace('_', ' ')}: {text_[:40]!r} is no number.",
-            todo="Empty it for the setting.",
-        ) from None
+        what = f"{name.replace('_', ' ')}: {plain(bare, 40)!r} is no number."
+        raise UsageError(what, todo="Empty it for the setting.") from None

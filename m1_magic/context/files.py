@@ -1,0 +1,120 @@
+"""Files that were found → their text, read now; notebooks as cells, tables opened for a summary.
+
+Text is UTF-8, or UTF-16 with its byte order mark; ends of lines become ``\\n``; nothing is cut.
+Secrets are masked and counted.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Sequence
+
+from .. import redact
+from ..calls import Attachment
+from ..errors import PromptTooLarge, UsageError, plain
+from ..tokens import likely_tokens
+from . import notebooks
+from .frames import opened
+from .frames.tables import Source
+from .globs import LARGEST, File, too_large
+
+# Characters of all of them: more than any model's context.
+TOTAL = 10_000_000
+
+
+def tables(files: Sequence[File]) -> dict[str, Source]:
+    """Return the tables among the files by name, ready to be asked where they lie.
+
+    Raises:
+        UsageError: naming one that is not what its name says.
+    """
+    found: dict[str, Source] = {}
+    for file in files:
+        try:
+            if file.kind == "frame":
+                found[file.name] = opened(file.path)
+        except UsageError as error:
+            raise UsageError(
+                f"{plain(file.name, 120)}: {error.what}", todo="Open it and look, or leave it out."
+            ) from None
+    return found
+
+
+def attached(
+    files: Sequence[File], level: str, secrets: redact.Policy = redact.ISSUERS
+) -> tuple[tuple[Attachment, ...], tuple[str, ...]]:
+    """Return the text files and notebooks, read now, and what a receipt says besides.
+
+    Args:
+        files: as found; the tables among them are for `tables`.
+        level: the privacy level, for a notebook's outputs.
+        secrets: what is masked.
+
+    Raises:
+        UsageError: a file that is no text or no notebook, or that cannot be read.
+        PromptTooLarge: all of them are more than any model takes.
+    """
+    made: list[Attachment] = []
+    notes: list[str] = []
+    for file in files:
+        if file.kind == "frame":
+            continue
+        text = decoded(_content(file), file.name)
+        if file.kind == "notebook":
+            text, left = notebooks.page(text, file.name, level)
+            notes += [f"{file.name}: {left}"] if left else []
+        text, hidden = redact.mask(text.removesuffix("\n"), secrets)
+        hidden += file.name.count(redact.MASK)
+        tokens = likely_tokens(text)
+        made.append(Attachment(file.kind, file.name, text, masked=hidden, tokens=tokens))
+        if sum(len(one.text) for one in made) > TOTAL:
+            largest = sorted(made, key=lambda one: -len(one.text))[:3]
+            named = ", ".join(f"{plain(a.name, 40)} ({len(a.text):,} characters)" for a in largest)
+            raise PromptTooLarge(
+                f"The files have more than {TOTAL:,} characters, which no model takes.",
+                todo=f"Attach less; the largest: {named}.",
+            )
+    return tuple(made), tuple(notes)
+
+
+def decoded(data: bytes, name: str) -> str:
+    """Return a file's bytes as text, with ``\\n`` at the ends of lines.
+
+    Raises:
+        UsageError: neither UTF-8 nor UTF-16 with a byte order mark; binary data.
+    """
+    wide = data.startswith((b"\xff\xfe", b"\xfe\xff"))
+    try:
+        text = data.decode("utf-16" if wide else "utf-8-sig")
+    except UnicodeDecodeError:
+        text = "\0"
+    if "\0" in text:
+        raise UsageError(
+            f"{plain(name, 120)} is not text in UTF-8: binary, or in an old encoding.",
+            todo="Save a text as UTF-8; of other files, attach what they say as text.",
+        )
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _content(file: File) -> bytes:
+    """Return the bytes of a plain file, or raise UsageError; a pipe is not waited for."""
+
+    def opener(path: str, flags: int) -> int:
+        return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+
+    shown = plain(file.name, 120)
+    try:
+        with open(file.path, "rb", opener=opener) as stream:
+            before = os.fstat(stream.fileno())
+            if not stat.S_ISREG(before.st_mode):
+                raise UsageError(f"{shown} is no plain file.")
+            data = stream.read(LARGEST[file.kind] + 1)
+            after = os.fstat(stream.fileno())
+    except OSError as error:
+        raise UsageError(f"{shown} cannot be read: {plain(error.strerror, 80)}.") from None
+    if len(data) > LARGEST[file.kind]:
+        raise too_large(File(file.name, file.path, file.kind, max(after.st_size, len(data))))
+    if len(data) != after.st_size or before.st_mtime_ns != after.st_mtime_ns:
+        raise UsageError(f"{shown} changed while it was read.", todo="Run the cell again.")
+    return data

@@ -1,0 +1,247 @@
+"""Globs → the files that they name: found and judged without opening one, so that it can be shown.
+
+A wildcard passes over what is hidden, what is no plain file, what is named like a file of keys,
+and links that lead out of its folder, and says so; named itself, a hidden file or a link is
+taken, and keys and pipes are refused. What a file is told as is its path below the working
+folder, else its bare name, with secrets masked.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+import stat
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from .. import redact
+from ..errors import UsageError, plain
+from .frames.files import is_table_file
+
+MOST = 50
+# Bytes of one file; a notebook is mostly its pictures, which stay.
+LARGEST = {"file": 2_000_000, "notebook": 50_000_000}
+NAME = 100
+WILD = re.compile(r"[*?\[]")
+NOISE = {"__pycache__", "node_modules"}
+KEYS = re.compile(
+    r"\.env(?:\.(?!(?:example|sample|template)$).+)?|.+\.env"
+    r"|id_(?:rsa|dsa|ecdsa|ed25519)(?:_sk)?|.*\.(?:pem|key|p12|pfx|ppk|jks|keystore|kdbx)"
+    r"|[._]netrc|\.(?:pgpass|npmrc|pypirc|git-credentials|htpasswd)|credentials(?:\.json)?"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A file that would go along.
+
+    Args:
+        name: what the model knows it as: untrusted text, with secrets masked.
+        path: where it is.
+        kind: ``frame`` (only its summary leaves), ``notebook`` or ``file``.
+        size: in bytes.
+    """
+
+    name: str
+    path: Path
+    kind: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The files that globs name, in order, and what a receipt says of those passed over."""
+
+    files: tuple[File, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def found(
+    globs: Sequence[str],
+    secrets: redact.Policy = redact.ISSUERS,
+    taken: Collection[str] = (),
+) -> Found:
+    """Return what would go along for these globs, without opening a file.
+
+    Args:
+        globs: names and patterns, with ``~`` and ``**``; sorted within each.
+        secrets: what is masked in names.
+        taken: names that other tables have.
+
+    Raises:
+        UsageError: nothing is named so, or too much; a folder, a pipe, a file of keys, one that
+            is too large.
+    """
+    paths: dict[Path, None] = {}
+    passed: dict[str, None] = {}
+    try:
+        for glob in globs:
+            fit, over = _matched(glob)
+            paths |= dict.fromkeys(fit)
+            passed |= dict.fromkeys(over)
+        if len(paths) > MOST:
+            globbed = plain(" ".join(globs), 120)
+            raise UsageError(
+                f"{globbed} names {len(paths):,} files; at most {MOST} go along.",
+                todo="Write a narrower glob.",
+            )
+        names = _named(list(paths), secrets, taken)
+        files = tuple(_file(path, name) for path, name in zip(paths, names, strict=True))
+    except OSError as error:
+        raise UsageError(f"The files cannot be looked at: {plain(error.strerror)}.") from None
+    return Found(files, (f"left out: {_few(list(passed))}",) if passed else ())
+
+
+def completions(typed: str) -> list[str]:
+    """Return the files and folders, these with ``/``, that a half-typed name may become."""
+    folder, _, start = typed.rpartition("/")
+    at = f"{folder}/" if "/" in typed else ""
+    try:
+        entries = sorted(os.scandir(os.path.expanduser(at) or "."), key=lambda one: one.name)
+        told = [(one.name, one.is_dir()) for one in entries if one.name.startswith(start)]
+    except OSError:
+        return []
+    shown = [
+        f"{at}{name}{'/' if is_dir else ''}"
+        for name, is_dir in told
+        if not KEYS.fullmatch(name.lower()) and name == plain(name)
+        if not _hidden(name) or start.startswith(".")
+    ]
+    return [f'"{name}"' if " " in name else name for name in shown]
+
+
+def _matched(glob: str) -> tuple[list[Path], list[str]]:
+    """Return the files that a glob names, sorted, and those that it passes over, and why."""
+    if not glob.strip():
+        raise UsageError("--file needs a name or a glob.", todo="Write --file '*.md'.")
+    typed = Path(os.path.expanduser(glob))
+    if os.path.lexists(typed):
+        if why := _unfit(typed):
+            todo = "Name its files: -f 'FOLDER/*.md'." if os.path.isdir(typed) else ""
+            raise UsageError(f"{plain(glob, 120)} {why}.", todo=todo)
+        return [_absolute(typed)], []
+    parts = typed.parts
+    fixed = next((i for i, part in enumerate(parts) if WILD.search(part)), len(parts))
+    root = Path(*parts[:fixed])
+    if fixed == len(parts) or not os.path.isdir(root):
+        raise _missing(glob, typed)
+    try:
+        # A last ** is folders only, or all there is: which, depends on Python's version.
+        pattern = [*parts[fixed:], *(["*"] if parts[-1] == "**" else [])]
+        matches = sorted(set(root.glob("/".join(pattern))))
+    except (ValueError, NotImplementedError):
+        raise UsageError(
+            f"{plain(glob, 120)} is no glob.", todo="** stands alone between slashes."
+        ) from None
+    fit, over, base = [], [], os.path.realpath(root)
+    for path in matches:
+        inside = path.relative_to(root).parts
+        if os.path.isdir(path) or any(_hidden(part) for part in inside if part not in parts):
+            continue
+        why = _unfit(path)
+        if os.path.realpath(path.parent) != os.path.join(base, *inside[:-1]):
+            why = why or "is in a linked folder"
+        elif not Path(os.path.realpath(path)).is_relative_to(base):
+            why = why or "leads out of its folder"
+        if why:
+            over.append(f"{plain(_told(path), 80)} {why}")
+        else:
+            fit.append(_absolute(path))
+    if not fit and over:
+        raise UsageError(f"Nothing to attach for {plain(glob, 120)}: {_few(over)}.")
+    if not fit:
+        raise _missing(glob, typed)
+    return fit, over
+
+
+def _hidden(part: str) -> bool:
+    return part.startswith(".") or part in NOISE
+
+
+def _few(texts: Sequence[str]) -> str:
+    more = [f"and {len(texts) - 5:,} more"] if len(texts) > 5 else []
+    return "; ".join([*texts[:5], *more])
+
+
+def _unfit(path: Path) -> str:
+    """Return why a file that is there cannot go along, "" if it can."""
+    real = os.path.basename(os.path.realpath(path))
+    if KEYS.fullmatch(path.name.lower()) or KEYS.fullmatch(real.lower()):
+        return "is named like a file of keys"
+    try:
+        mode = path.stat().st_mode
+    except OSError as error:
+        return f"cannot be read ({plain(error.strerror, 80)})"
+    if stat.S_ISDIR(mode):
+        return "is a folder"
+    if not stat.S_ISREG(mode):
+        return "is no plain file"
+    return "" if os.access(path, os.R_OK) else "cannot be read (permission denied)"
+
+
+def _missing(glob: str, typed: Path) -> UsageError:
+    """Return the error for a glob that names nothing, with the nearest names there."""
+    folder = typed.parent
+    if not WILD.search(str(folder)) and not os.path.isdir(folder):
+        return UsageError(
+            f"There is no folder {plain(folder, 120)}.", todo="%pwd says where you are."
+        )
+    wild, close = WILD.search(typed.name), []
+    if os.path.isdir(folder):
+        there = [name for name in os.listdir(folder) if not name.startswith(".")]
+        known = {f"*{Path(name).suffix}" for name in there} if wild else there
+        close = difflib.get_close_matches(typed.name, sorted(known), 2)
+    near = " or ".join(plain(folder / name, 80) for name in close)
+    what = "No file is named" if wild else "There is no file"
+    return UsageError(
+        f"{what} {plain(glob, 120)}.",
+        todo=f"Did you mean {near}?" if near else "Check the name; %pwd says where you are.",
+    )
+
+
+def _file(path: Path, name: str) -> File:
+    """Return a file with its kind and size, or raise UsageError if it is too large."""
+    real = Path(os.path.realpath(path))
+    # A link and what it leads to may have different endings: a table stays a table.
+    table = next((one for one in (path, real) if is_table_file(one.name)), None)
+    if table:
+        return File(name, table, "frame", path.stat().st_size)
+    book = any(one.suffix.lower() == ".ipynb" for one in (path, real))
+    made = File(name, path, "notebook" if book else "file", path.stat().st_size)
+    if made.size > LARGEST[made.kind]:
+        raise too_large(made)
+    return made
+
+
+def too_large(file: File) -> UsageError:
+    """Return the error for a file of more bytes than go along."""
+    return UsageError(
+        f"{plain(file.name, 120)} has {file.size / 1e6:,.1f} MB; at most"
+        f" {LARGEST[file.kind] / 1e6:g} MB of a {file.kind} go along.",
+        todo="Attach a part of it; a table goes as a summary: save it as .csv or .parquet.",
+    )
+
+
+def _absolute(path: Path) -> Path:
+    return Path(os.path.abspath(path))
+
+
+def _told(path: Path) -> str:
+    """Return a path below the working folder, else the bare name: nobody's home leaves."""
+    full, here = _absolute(path), Path.cwd()
+    return full.relative_to(here).as_posix() if full.is_relative_to(here) else full.name
+
+
+def _named(paths: Sequence[Path], secrets: redact.Policy, taken: Collection[str]) -> list[str]:
+    """Return a name of its own for each file, on one line, with secrets masked."""
+    names: list[str] = []
+    for path in paths:
+        name = unique = plain(redact.mask(_told(path), secrets)[0], NAME)
+        number = 1
+        while unique in names or unique in taken:
+            number += 1
+            unique = f"{name} ({number})"
+        names.append(unique)
+    return names
