@@ -125,9 +125,9 @@ class Panel:
         offer, tokens = api.price_list(request.model), self._session.likely_tokens(request)
         settings = self._session.settings
         view = Live(settings, self._counters, tokens, offer, self._receipt)
+        self._busy(True)
         self._replace([view.box])
         self._view = view
-        self._busy(True)
 
         def ended(reply: Reply | None, error: BaseException | None) -> None:
             if reply is not None:

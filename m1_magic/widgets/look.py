@@ -40,12 +40,16 @@ STYLE = """
 .m1-panel .widget-html,.m1-panel .widget-htmlmath{width:auto;max-width:100%;margin:0}
 .m1-panel .widget-html-content,.m1-panel .widget-htmlmath-content{
  line-height:normal;overflow-x:auto;max-width:100%;min-width:0;align-self:stretch;flex:1 1 auto}
+.m1-panel .m1-secret{flex:1 1 16em;max-width:32em}
+.m1-panel .m1-secret input{width:100%;box-sizing:border-box;padding:4px 8px;
+ color:inherit;background:var(--jp-layout-color1,transparent);
+ border:1px solid var(--jp-border-color1,#9e9e9e)}
 .m1-panel .m1-list{width:auto;margin:0}
 .m1-panel .m1-list select{width:100%}
 .m1-panel .m1-more{border-left:3px solid var(--jp-border-color2,#bdbdbd);padding-left:8px}
 .m1-panel .m1-shown{overflow-wrap:anywhere;width:100%}
 .m1-side{flex:1 1 20em;min-width:0}
-.m1-tiles{display:flex;flex-wrap:wrap;gap:2px 18px;line-height:1.35}
+.m1-tiles{display:flex;flex-wrap:wrap;gap:2px 18px;line-height:1.35;padding-right:12px}
 .m1-tiles span{display:block;white-space:nowrap;font-variant-numeric:tabular-nums}
 .m1-tiles .m1-name{font-size:11px;color:var(--jp-ui-font-color2,gray)}
 .m1-panel .m1-error{border-left:3px solid var(--jp-error-color1,#c00);padding:2px 8px;margin:0}

@@ -171,6 +171,8 @@ def test_a_second_view_follows_and_narrow_ones_fit(
     try:
         page.until(f"() => ({TOO_WIDE})().length === 0")
     except Exception:
+        print(page.js(TOO_WIDE))
+        raise
     page.tab.set_viewport_size({"width": WIDTH, "height": HEIGHT})
     assert page.unrest() == []
 
@@ -326,6 +328,8 @@ def test_how_it_looks(page: Page, jupyter: Jupyter, openrouter: OpenRouter) -> N
     expect(panel.shown.get_by_text("thought 1,900 tokens")).to_be_visible()
     expect(panel.shown.get_by_text("I compare the means")).to_be_hidden()
     expect(panel.shown.locator("th")).to_have_text(["species", "birds", "mean mass (g)"])
-    assert page.js(f"() => [...document.querySelectorAll('{STILL}')].every(one => !one.offsetParent)")
+    assert page.js(
+        f"() => [...document.querySelectorAll('{STILL}')].every(one => !one.offsetParent)"
+    )
     shoot(page, "panel")
     assert page.unrest() == []
