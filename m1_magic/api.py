@@ -99,6 +99,7 @@ def prepare(
     from . import redact, tasks
     from .context import gather, personal
     from .prompt import build
+    from .render import history
 
     s, secrets, task = settings(), redact.policy(settings()), tasks.chosen(options, settings())
     if point is None and options.chat is not None:
@@ -106,7 +107,7 @@ def prepare(
     options = task.under(options)
     if point is not None and options.system is None:
         options = replace(options, system=chats().system(point))
-    gathered = gather(options, prompt, namespace, s)
+    gathered = gather(options, prompt, namespace, s, history)
     made = build(
         options,
         gathered.prompt,
@@ -198,9 +199,9 @@ def ask(
         prompt: the question; ``{{name}}`` is replaced by a value of ``namespace``.
         df: a DataFrame, a list of them, or a mapping of name to DataFrame, to send a summary of.
         namespace: variables for ``{{name}}``; in IPython, the user's own if None.
-        **options: the options of ``%%m1`` by name: ``file``, ``send``, ``model``, ``system``,
-            ``temperature``, ``top_p``, ``max_tokens``, ``seed``, ``stop``, ``think``, ``task``,
-            ``max_cost``, ``chat`` (a name, or True for the last reply).
+        **options: the options of ``%%m1`` by name: ``file``, ``send``, ``cells``, ``error``,
+            ``model``, ``system``, ``temperature``, ``top_p``, ``max_tokens``, ``seed``, ``stop``,
+            ``think``, ``task``, ``max_cost``, ``chat`` (a name, or True for the last reply).
 
     Raises:
         M1Error: with the partial answer as ``.reply`` where some of it came.

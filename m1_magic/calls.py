@@ -37,6 +37,8 @@ class Options:
     diff: bool = False
     file: tuple[str, ...] = ()
     chat: str | None = None
+    cells: str | None = None
+    error: bool = False
     model: str | None = None
     system: str | None = None
     temperature: float | None = None
@@ -66,7 +68,8 @@ class Attachment:
     """Text that goes along with a prompt, and what a receipt has to say about it.
 
     ``rows`` and ``labels`` count the raw rows and the category labels inside ``text``;
-    ``masked`` counts columns or secrets that were hidden; ``shape`` is rows × columns of the
+    ``masked`` counts columns or secrets that were hidden, ``dropped`` outputs of cells that were
+    left out; ``shape`` is rows × columns of the
     source where it is a table.
     """
 
@@ -78,6 +81,7 @@ class Attachment:
     rows: int = 0
     labels: int = 0
     masked: int = 0
+    dropped: int = 0
     tokens: int = 0
 
 

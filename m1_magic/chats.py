@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
 
-from . import grammar, redact
+from . import parsing, redact
 from .calls import Options, Reply, Request
 from .errors import LedgerProblem, UsageError, plain
 from .ledger import conversation, history
@@ -113,7 +113,7 @@ class Chats:
         made = joined(request, point, self._turns, secrets)
         if point.name and not made.after:
             others = [plain(one.name) for one in self.listed()]
-            near = grammar.did_you_mean(point.name, others)
+            near = parsing.did_you_mean(point.name, others)
             return replace(
                 made, notes=(*made.notes, f"chat {plain(point.name)} begins here.{near}")
             )

@@ -18,6 +18,7 @@ from IPython.display import display
 from . import api
 from .banner import banner
 from .errors import Told, UsageError, plain
+from .render import history
 from .render import shell as screen
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ class M1Magics(Magics):
         self._ask(options, rest or cell, pure=True)
 
     def _line(self, line: str) -> None:
-        from . import grammar, verbs
+        from . import grammar, parsing, verbs
 
         verb, rest = (*line.split(maxsplit=1), "", "")[:2]
         if verb == "ask" and rest:
@@ -86,7 +87,7 @@ class M1Magics(Magics):
         if verb in verbs.ASKING:
             self._more(verbs.ASKING[verb](desk, rest))
             return
-        screen.show(verbs.found(verb, rest).run(desk, grammar.words(rest)))
+        screen.show(verbs.found(verb, rest).run(desk, parsing.words(rest)))
 
     def _panel(self, rest: str) -> None:
         from IPython.display import display
@@ -208,6 +209,8 @@ def complete(shell: InteractiveShell, event: Any) -> list[str]:
         return completions(event.symbol)
     if last == "--send":
         return list(LEVELS)
+    if last == "--cells":
+        return ["last", "all"]
     if last == "--think":
         return list(THINK)
     if last == "--task":
@@ -258,6 +261,7 @@ def load(shell: InteractiveShell) -> None:
     manager.token_transformers.insert(0, AskLine)
     shell.set_hook("complete_command", complete, re_key=COMPLETED)
     screen.show_replies(shell, settings)
+    history.watch(shell)
     print(banner(settings))
 
 
@@ -277,6 +281,7 @@ def unload(shell: InteractiveShell) -> None:
     for key in [key for key in completers if key.pattern == COMPLETED]:
         del completers[key]
     screen.hide_replies(shell)
+    history.unwatch(shell)
     api.end()
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from .calls import Options
 from .config import M1
 from .errors import UsageError, plain
-from .grammar import did_you_mean
+from .parsing import did_you_mean
 from .prompt import thinking
 
 SAMPLING = ("temperature", "top_p", "max_tokens", "think")

@@ -10,7 +10,7 @@ from pathlib import Path
 from palmerpenguins import load_penguins
 from traitlets import Enum
 
-from m1_magic import grammar, summarise
+from m1_magic import grammar, parsing, summarise
 from m1_magic.config import M1
 from m1_magic.verbs import VERBS
 
@@ -18,7 +18,7 @@ README = Path(__file__).parent.parent / "README.md"
 
 
 def options() -> str:
-    return grammar.table(grammar.cell_options())
+    return parsing.table(grammar.cell_options())
 
 
 def verbs() -> str:

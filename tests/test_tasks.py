@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 import notebooks
 from emulator import Answer, OpenRouter
-from m1_magic import api, ask, config, grammar, verbs
+from m1_magic import api, ask, config, parsing, verbs
 from m1_magic.calls import Event, Finish, Options, Started, Text, Thinking
 from m1_magic.config import M1
 from m1_magic.errors import BadSetting, SecretInPrompt, UsageError
@@ -229,8 +229,8 @@ def test_the_list_names_what_each_is_for_its_sampling_and_its_source() -> None:
 @given(st.dictionaries(st.text(max_size=20), st.text(max_size=40), min_size=1))
 def test_a_value_in_braces_is_one_word_as_typed(value: dict[str, str]) -> None:
     for typed in (json.dumps(value), repr(value)):
-        assert grammar.words(f"tasks  {typed} --save") == ["tasks", typed, "--save"]
-        assert grammar.words(f"--save 'a b' {typed}") == ["--save", "a b", typed]
+        assert parsing.words(f"tasks  {typed} --save") == ["tasks", typed, "--save"]
+        assert parsing.words(f"--save 'a b' {typed}") == ["--save", "a b", typed]
         assert config.literal(typed) == value
 
 

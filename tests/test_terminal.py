@@ -89,3 +89,15 @@ def test_ctrl_c_stops_keeps_the_text_and_says_so_in_one_paragraph(
     assert server.wait_closed(timeout=10)
     ipython.sendline("_m1.status, _m1.text[:4]")
     ipython.expect(r"\('stopped', 'Slow'\)")
+
+
+def test_cells_and_the_last_error_go_along(server: OpenRouter, ipython: pexpect.spawn[str]) -> None:
+    for number, line in enumerate(
+        ("print('n:', 41 + 1)", "1 / 0", "%m1 ask --cells 2 --error why"), 3
+    ):
+        ipython.sendline(line)
+        ipython.expect(rf"In \[{number}\]: ")
+    sent = str(server.chats[-1].body["messages"][-1]["content"])
+    assert "stdout:\nn: 42" in sent
+    assert "ZeroDivisionError: division by zero\n  cell 3:1 in <module>: 1 / 0" in sent
+    assert "ZeroDivisionError in cell 3 → stats" in plain(ipython.before)

@@ -80,7 +80,7 @@ def counted_down(server: OpenRouter, asking: Asking) -> None:
     ],
     ids=["stalled", "no headers", "counting down"],
 )
-def test_a_stop_wakes_its_call(
+def test_i10_a_stop_wakes_its_call(
     server: OpenRouter,
     answer: Answer,
     reached: Callable[[OpenRouter, Asking], None],
@@ -100,7 +100,7 @@ def test_a_stop_wakes_its_call(
         answer.hold.set()
 
 
-def test_a_stop_before_the_call_sends_nothing(server: OpenRouter) -> None:
+def test_i10_a_stop_before_the_call_sends_nothing(server: OpenRouter) -> None:
     stop = Stop()
     stop.press()
     with stop.listening(), pytest.raises(Stopped, match="before anything was sent"):
@@ -109,7 +109,7 @@ def test_a_stop_before_the_call_sends_nothing(server: OpenRouter) -> None:
     assert api.ask("And without it?").status == "ok"
 
 
-def test_a_stop_is_for_its_own_call_only(server: OpenRouter) -> None:
+def test_i10_a_stop_is_for_its_own_call_only(server: OpenRouter) -> None:
     held_back = threading.Event()
     server.say(Answer("one two", hold=held_back), Answer("three four", hold=held_back))
     first = Asking("?")

@@ -1,4 +1,5 @@
-"""What goes along with a prompt: tables and files that were named, and values put in its place.
+"""What goes along with a prompt: tables, files, earlier cells, and values put in its place.
+
 
 Every route to a table ends in `frames.summarise`, at one privacy level for the whole call; what
 comes of it is an attachment with secrets masked, wherever it will stand.
@@ -8,12 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 from .. import redact
 from ..calls import Attachment, Options
 from ..config import M1, send_level
 from ..errors import UsageError
-from . import files, globs
+from . import cells, failures, files, globs
+from .cells import Cell, Output
+from .failures import Failure
 from .frames import (
     TOKENS,
     Wish,
@@ -41,8 +45,28 @@ class Gathered:
     notes: tuple[str, ...] = ()
 
 
+class History(Protocol):
+    """Where earlier cells and the last error come from: ``render.history``."""
+
+    def cells(self) -> list[Cell]:
+        """Return the cells that ran, without outputs."""
+        ...
+
+    def outputs(self, number: int) -> tuple[Output, ...]:
+        """Return the outputs of one of them."""
+        ...
+
+    def failure(self) -> Failure | None:
+        """Return the last error that was not one of ours."""
+        ...
+
+
 def gather(
-    options: Options, prompt: str, namespace: Mapping[str, object], settings: M1
+    options: Options,
+    prompt: str,
+    namespace: Mapping[str, object],
+    settings: M1,
+    history: History | None = None,
 ) -> Gathered:
     """Return the prompt, and the summaries and texts that a call sends.
 
@@ -52,9 +76,10 @@ def gather(
         prompt: the text as typed.
         namespace: the notebook's variables.
         settings: ``send`` where the call says none, and ``min_group``.
+        history: where ``cells`` and ``error`` are looked up.
 
     Raises:
-        UsageError: no such level, table, file, column or value.
+        UsageError: no such level, table, file, column, value or cell, or no error.
     """
     wish, secrets = wished(options, settings), redact.policy(settings)
     named = {name: opened(frame_named(name, namespace)) for name in options.df}
@@ -70,12 +95,51 @@ def gather(
         headings.append(table.names)
         return masked(summary(table, name, wish).attachment(), secrets)
 
+    past, notes = earlier(options, history, wish, secrets, headings)
+    beside += past
     inserted = insert(prompt, namespace, placed, "\n".join(one.text for one in beside))
     known(wish.allow, headings)
     # A table that stands in the prompt is not sent twice.
     beside = tuple(one for one in beside if one not in inserted.attachments)
-    notes = (*inserted.notes, *found.notes, *left)
+    notes = (*inserted.notes, *found.notes, *left, *notes)
     return Gathered(inserted.text, beside, inserted.attachments, notes)
+
+
+def earlier(
+    options: Options,
+    history: History | None,
+    wish: Wish,
+    secrets: redact.Policy,
+    headings: list[list[str]],
+) -> tuple[tuple[Attachment, ...], tuple[str, ...]]:
+    """Return the attachments of ``--cells`` and ``--error``, and what to mention.
+
+    Args:
+        headings: the names of columns that may be allowed; those of tables shown are added.
+
+    Raises:
+        UsageError: no such cell, no error.
+    """
+    made: list[Attachment] = []
+    notes: tuple[str, ...] = ()
+    small = cells.tabled(wish, options.df_tokens)
+
+    def placed(value: object, name: str) -> Attachment:
+        table = opened(value)
+        headings.append(table.names)
+        return summary(table, name, small).attachment()
+
+    if options.cells:
+        found, ours = cells.chosen(options.cells, history.cells() if history else ())
+        full = [replace(one, outputs=history.outputs(one.number)) for one in found if history]
+        made.append(cells.attachment(full, small, placed, secrets))
+        notes = (f"%%m1: {cells.named(ours)} left out",) if ours else ()
+    if options.error:
+        failure = history.failure() if history else None
+        if failure is None:
+            raise UsageError("There is no error to attach.", todo="Run the cell that fails first.")
+        made.append(failures.attachment(failure, wish, secrets))
+    return tuple(masked(one, secrets) for one in made), notes
 
 
 def wished(options: Options, settings: M1) -> Wish:

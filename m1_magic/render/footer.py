@@ -133,10 +133,12 @@ def attachment(item: Attachment) -> str:
     tokens = f"{short(item.tokens)} tokens"
     hidden = "column" if item.shape else "value"
     parts = [plain(item.level or item.kind, 40), tokens]
-    if item.shape:
+    if item.shape or item.rows or item.labels:
         parts += [many(item.rows, "row"), many(item.labels, "label")]
     if item.masked:
         parts.append(many(item.masked, hidden) + " masked")
+    if item.dropped:
+        parts.append(many(item.dropped, "output") + " left out")
     size = f" {count(item.shape[0])} × {count(item.shape[1])}" if item.shape else ""
     return f"{plain(item.name, 80)}{size} → {', '.join(parts)}"
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from .. import grammar
+from .. import grammar, parsing
 from ..errors import UsageError, plain
 from ..render import page
 from .account import key, login, logout, models
@@ -39,7 +39,7 @@ def help_(desk: Desk, args: Sequence[str] = ()) -> str:
         [
             "**m1-magic**: MiniMax M1 in the notebook. Options first, the prompt below:",
             page.code("%%m1 --df sales -o r\nWhich region grew, and why?"),
-            grammar.table(grammar.cell_options()),
+            parsing.table(grammar.cell_options()),
             "`{{name}}` in the prompt is replaced by a value, a table by its summary.",
             page.code("\n".join([f"%m1 {'':{width}}  the status", *rows])),
             "Every setting: `%config M1`.",
@@ -55,7 +55,7 @@ def found(name: str, rest: str = "") -> Verb:
     """
     if name in VERBS:
         return VERBS[name]
-    near = grammar.did_you_mean(name, VERBS)
+    near = parsing.did_you_mean(name, VERBS)
     todo = f"To ask it: %m1 ask {plain(f'{name} {rest}', 200)}" if rest else "%m1 help lists them."
     raise UsageError(f"There is no verb {plain(name, 40)!r}.{near}", todo=todo)
 

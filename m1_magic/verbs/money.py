@@ -11,7 +11,7 @@ from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 
-from .. import grammar
+from .. import parsing
 from ..errors import M1Error, UsageError, plain
 from ..ledger import sums
 from ..ledger.store import now_utc
@@ -47,9 +47,9 @@ def cost(desk: Desk, args: Sequence[str]) -> str:
     return "\n\n".join(parts)
 
 
-def parser() -> grammar.Parser:
+def parser() -> parsing.Parser:
     """Return the parser of the verb's options."""
-    made = grammar.Parser("%m1 cost")
+    made = parsing.Parser("%m1 cost")
     made.add_argument("--by", choices=tuple(sums.KEYS))
     made.add_argument("--csv", metavar="PATH")
     made.add_argument("--release", metavar="ID")

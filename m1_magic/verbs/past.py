@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from .. import grammar, redact
+from .. import parsing, redact
 from ..errors import UsageError, plain
 from ..ledger import history
 from ..ledger.history import Past
@@ -71,7 +71,7 @@ def sent(desk: Desk, args: Sequence[str]) -> str:
 
 def forget(desk: Desk, args: Sequence[str]) -> str:
     """Wipe the text of a call, or of all calls, from the ledger; numbers stay."""
-    parser = grammar.Parser("%m1 forget")
+    parser = parsing.Parser("%m1 forget")
     parser.add_argument("id", nargs="*")
     parser.add_argument("--all", action="store_true")
     given = parser.parse_args(list(args))
@@ -101,7 +101,7 @@ def meant(desk: Desk, word: str) -> list[str]:
     call = history.called(desk.session.ledger, word)
     if call is not None:
         return [call.id]
-    near = grammar.did_you_mean(word, [plain(one.name) for one in desk.chats.listed()])
+    near = parsing.did_you_mean(word, [plain(one.name) for one in desk.chats.listed()])
     raise UsageError(
         f"No chat and no one call is called {plain(word, 40)!r}.{near}",
         cost="",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from .. import config, grammar
+from .. import config, parsing
 from ..banner import banner
 from ..config import M1
 from ..endpoints import OFFLINE, OPENROUTER, endpoint
@@ -44,7 +44,7 @@ def use(desk: Desk, args: Sequence[str]) -> str:
     (where,) = one(args, "use openrouter|offline|URL")
     url = {"openrouter": OPENROUTER}.get(where.lower(), where)
     if "/" not in url and url.lower() != OFFLINE:
-        near = grammar.did_you_mean(url, ("openrouter", "offline"))
+        near = parsing.did_you_mean(url, ("openrouter", "offline"))
         raise UsageError(
             f"There is no place {plain(url, 40)!r}.{near}", todo="Or give a URL: https://host/v1."
         )
@@ -67,7 +67,7 @@ def set_(desk: Desk, args: Sequence[str]) -> str:
         )
     name, value = words[0], " ".join(words[1:])
     if name not in settings_names():
-        near = grammar.did_you_mean(name, settings_names())
+        near = parsing.did_you_mean(name, settings_names())
         todo = "%config M1 lists them."
         raise UsageError(f"There is no setting {plain(name, 40)!r}.{near}", todo=todo)
     now = config.change(desk.settings, name, value)
@@ -85,7 +85,7 @@ def settings_names() -> list[str]:
 
 def budget(desk: Desk, args: Sequence[str]) -> str:
     """Show or set the budget; one for a day or a month is for all kernels, so it is saved."""
-    parser = grammar.Parser("%m1 budget")
+    parser = parsing.Parser("%m1 budget")
     parser.add_argument("usd", nargs="?")
     parser.add_argument("--per", choices=config.PERIODS)
     given = parser.parse_args(list(args))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from .. import grammar, redact
+from .. import grammar, parsing, redact
 from ..calls import Reply
 from ..chats import Asked
 from ..errors import UsageError, plain
@@ -67,7 +67,7 @@ def chats(desk: Desk, args: Sequence[str]) -> str:
 
 def export(desk: Desk, args: Sequence[str]) -> str:
     """Write a chat, the last one if none is named, as a notebook; else this session's calls."""
-    parser = grammar.Parser("%m1 export")
+    parser = parsing.Parser("%m1 export")
     parser.add_argument("path", nargs=1)
     parser.add_argument("--chat", metavar="NAME", type=short)
     given = parser.parse_args(list(args))
@@ -94,7 +94,7 @@ def chosen(desk: Desk, name: str | None) -> Point:
     """
     listed = [one.name for one in desk.chats.listed()]
     if name and name not in listed:
-        near = grammar.did_you_mean(name, map(plain, listed))
+        near = parsing.did_you_mean(name, map(plain, listed))
         raise UsageError(
             f"There is no chat {plain(name, 60)!r}.{near}", cost="", todo="%m1 chats lists them."
         )

@@ -105,7 +105,7 @@ class Panel:
                 other.close()
         self._handles.append(display(empty(), raw=True, display_id=True))
         # Without the widgets' own text, which has all their values in it.
-        live = self.box._repr_mimebundle_() | {"text/plain": "m1-magic panel"}
+        live = self.box._repr_mimebundle_() | {"text/plain": ""}
         display(live, raw=True)
 
     def send(self) -> None:
@@ -250,10 +250,11 @@ class Panel:
         """Put a past question into the form; with ``ask``, send it."""
         prompt, options = self._asked.get(past.id, (past.prompt or "", None))
         self._form.fill(prompt, options)
-        if options is None and past.sent is not None:
-            self._say(note("Tables and options are as in the form: the ledger keeps none of them."))
+        self._say("")
         if ask:
             self.send()
+        if options is None and not self._told.value:
+            self._say(note("Tables and options are as in the form: the ledger keeps none of them."))
 
     def _resume(self, past: Past) -> None:
         """Let the next question go on from a past call."""

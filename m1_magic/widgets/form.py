@@ -18,7 +18,9 @@ from ..config import LEVELS, M1
 from ..context.frames import shapes
 from ..context.frames.tables import shape_of
 from ..errors import UsageError, plain
-from ..grammar import from_python, words
+from ..grammar import from_python
+from ..parsing import words
+from ..render import history
 from ..render.footer import count
 from ..tasks import known
 from .look import choice, column, gone, html, note, offer, put, row, text, unfolding
@@ -59,6 +61,8 @@ class Form:
         )
         self._fields: dict[str, Any] = {
             "send": self._level,
+            "cells": text("cells", "last, 3, 5-7, all"),
+            "error": ipywidgets.Checkbox(False, description="last error", indent=False),
             "file": text("files", "*.md  data.csv"),
             "chat": text("chat", "a name: one question after the other"),
             "model": text("model", settings.model, ipywidgets.Combobox, options=MODELS),
@@ -67,8 +71,9 @@ class Form:
             "temperature": text("temperature", f"{settings.temperature:g}"),
             "max_tokens": text("max tokens", f"{settings.max_tokens}"),
         }
-        along = row(self._fields["file"], self._fields["chat"], self.follow)
-        self.along = column(row(self._level), self._frames, self._hint, along)
+        with_it = row(*(self._fields[name] for name in ("cells", "file", "error")))
+        talk = row(self._fields["chat"], self.follow)
+        self.along = column(row(self._level), self._frames, self._hint, with_it, talk)
         names = ("model", "task", "think", "temperature", "max_tokens")
         part = row(*(self._fields[name] for name in names))
         part.add_class("m1-more")
@@ -89,6 +94,10 @@ class Form:
             self._frames.children = ticks
         put(self._hint, "value", "" if ticks else NO_FRAMES)
         offer(self._fields["task"], tasks(self._settings))
+        failure = history.failure()
+        label = f"last error: {plain(failure.label, 60)}" if failure else "last error: none"
+        put(self._fields["error"], "description", label)
+        put(self._fields["error"], "disabled", failure is None and not self._fields["error"].value)
 
     def names(self, namespace: Mapping[str, object]) -> dict[str, object]:
         """Return what names in prompt and ticks stand for."""
@@ -130,6 +139,9 @@ class Form:
 
 def fill(field: Any, option: object) -> None:
     """Put an option into its field; a choice that there is not leaves it as it is."""
+    if isinstance(option, bool):
+        field.value = option
+        return
     written = "" if option is None else str(option)
     if isinstance(option, float):
         written = f"{option:g}"
@@ -152,8 +164,10 @@ def size(shape: tuple[int, int] | None) -> str:
     return f"{count(shape[0])} × {count(shape[1])}" if shape else "(lazy)"
 
 
-def value(name: str, written: str) -> object:
+def value(name: str, written: str | bool) -> object:
     """Return what stands in a field; raise UsageError where it is to be a number and is not."""
+    if isinstance(written, bool):
+        return written
     bare = written.strip()
     if name == "file":
         return words(bare)

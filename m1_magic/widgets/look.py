@@ -30,7 +30,8 @@ STYLE = """
  width:0;min-width:0;height:0;margin:0;padding:0;overflow:hidden}
 .m1-panel .m1-prompt textarea{resize:vertical;min-height:4.5em;width:100%;
  font-family:var(--jp-code-font-family,monospace);font-size:var(--jp-code-font-size,13px)}
-.m1-panel .m1-frames{max-height:9.5em;overflow:auto;flex-flow:row wrap;column-gap:14px;width:100%}
+.m1-panel .m1-frames{max-height:9.5em;min-height:0;overflow:auto;
+ flex-flow:row wrap;column-gap:14px;width:100%}
 .m1-panel .m1-frames .widget-checkbox{width:auto;flex:0 0 auto;margin:0}
 .m1-panel .widget-checkbox,.m1-panel .widget-checkbox label{width:auto;max-width:100%}
 .m1-panel button{width:auto;min-width:4.2em;margin:0}
@@ -49,7 +50,8 @@ STYLE = """
 .m1-panel .m1-more{border-left:3px solid var(--jp-border-color2,#bdbdbd);padding-left:8px}
 .m1-panel .m1-shown{overflow-wrap:anywhere;width:100%}
 .m1-side{flex:1 1 20em;min-width:0}
-.m1-tiles{display:flex;flex-wrap:wrap;gap:2px 18px;line-height:1.35;padding-right:12px}
+.m1-panel .widget-hbox:has(>*>*>.m1-tiles){column-gap:18px}
+.m1-tiles{display:flex;flex-wrap:wrap;gap:2px 18px;line-height:1.35}
 .m1-tiles span{display:block;white-space:nowrap;font-variant-numeric:tabular-nums}
 .m1-tiles .m1-name{font-size:11px;color:var(--jp-ui-font-color2,gray)}
 .m1-panel .m1-error{border-left:3px solid var(--jp-error-color1,#c00);padding:2px 8px;margin:0}

@@ -1,0 +1,64 @@
+"""The README's pictures: real answers of the local model in a real JupyterLab.
+
+PYTHONPATH=tests python -m browser.pictures
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+
+import local_model
+from browser.front import Jupyter, Page, chromium
+
+PICTURES = Path(__file__).parent.parent.parent / "notebooks"
+QUICKSTART = (
+    "%load_ext m1_magic\n%m1 use offline",
+    "from palmerpenguins import load_penguins\n\npenguins = load_penguins()",
+    "%m1 df penguins",
+    "%%m1 --df penguins -o reply -t 0 --max-tokens 160\n"
+    "Which species is in the table most often? Answer in one sentence.",
+    "reply.usage, reply.cost, reply.model",
+)
+PANEL = (
+    "from palmerpenguins import load_penguins\n\npenguins = load_penguins()\n"
+    "gentoo = penguins[penguins.species == 'Gentoo']",
+    "%load_ext m1_magic\n%m1 use offline\n%m1 budget 0.50",
+    "import m1_magic\n\nm1_magic.panel(df='penguins', temperature=0.0, max_tokens=160)",
+)
+ASKED = "Which species is in the table most often? Answer in one sentence."
+
+
+def main() -> int:
+    """Take the pictures."""
+    with tempfile.TemporaryDirectory() as scratch, chromium() as browser:
+        home = Path(scratch) / "home"
+        local_model.give(home)
+        with Jupyter("lab", Path(scratch) / "lab", {"M1_HOME": str(home)}) as jupyter:
+            page = Page(browser, jupyter)
+            page.open(jupyter.write("quickstart.ipynb", QUICKSTART))
+            if not page.run_all():
+                return 1
+            page.shot(PICTURES / "quickstart.png")
+            page.close()
+            page = Page(browser, jupyter)
+            page.open(jupyter.write("panel.ipynb", PANEL))
+            if not page.run_all():
+                return 1
+            ask(page)
+            for theme in ("light", "dark"):
+                page.shot(PICTURES / f"panel-{theme}.png", dark=theme == "dark")
+            page.close()
+    return 0
+
+
+def ask(page: Page) -> None:
+    """Ask in the panel, and wait for the end."""
+    page.tab.fill(".m1-prompt textarea", ASKED)
+    page.tab.get_by_role("button", name="Send").click()
+    page.until("() => document.querySelector('.m1-shown .m1-footer')")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

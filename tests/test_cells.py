@@ -1,0 +1,550 @@
+"""``--cells`` and ``--error``: what of earlier cells and of the last error leaves."""
+
+from __future__ import annotations
+
+import io
+import re
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import redirect_stderr, redirect_stdout
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from IPython.core.interactiveshell import InteractiveShell
+from traitlets.config import Config
+
+import notebooks
+from emulator import OpenRouter
+from m1_magic import ask, redact
+from m1_magic.context import cells, failures, printed
+from m1_magic.context.cells import Cell, chosen
+from m1_magic.context.frames.summary import Wish
+from m1_magic.context.private import hidden
+from m1_magic.errors import UsageError
+from m1_magic.render import history
+
+CANARY = "zqxwvj"  # a person's name, in no code
+KEY = "sk-or-v1-" + "a1b2c3d4" * 8
+BELOW = ("names", "schema", "stats")
+LEVELS = (*BELOW, "sample")
+Run = Callable[..., Any]
+
+
+@pytest.fixture
+def shell(server: OpenRouter, monkeypatch: pytest.MonkeyPatch) -> Iterator[InteractiveShell]:
+    """IPython's one shell, with a table in which one person is called CANARY."""
+    monkeypatch.delattr(sys, "last_value", raising=False)
+    made = InteractiveShell.instance(config=Config({"HistoryManager": {"enabled": False}}))
+    made.run_line_magic("colors", "nocolor")
+    with redirect_stdout(io.StringIO()):
+        made.run_line_magic("load_ext", "m1_magic")
+    names = [CANARY.title(), *(f"Person {chr(65 + i)}" for i in range(19))]
+    made.user_ns["df"] = pd.DataFrame({"who": names, "amount": range(20)})
+    made.user_ns["key"] = KEY
+    made.history_manager.outputs.clear()  # which all shells of a process share
+    yield made
+    made.run_line_magic("unload_ext", "m1_magic")
+    made.history_manager = None
+    InteractiveShell.clear_instance()
+
+
+@pytest.fixture
+def run(shell: InteractiveShell) -> Run:
+    """Run cells as a notebook does; return what the last one showed, and its error."""
+
+    def run_cells(*sources: str) -> tuple[str, BaseException | None]:
+        for source in sources:
+            out = io.StringIO()
+            with redirect_stdout(out), redirect_stderr(io.StringIO()):
+                result = shell.run_cell(source, store_history=True)
+        return out.getvalue(), result.error_before_exec or result.error_in_exec
+
+    return run_cells
+
+
+def sent(server: OpenRouter) -> str:
+    return str(server.chats[-1].body["messages"][-1]["content"])
+
+
+def everything(server: OpenRouter) -> str:
+    return "\n".join(str(chat.body) for chat in server.chats).casefold()
+
+
+# --- cells ------------------------------------------------------------------------------------
+
+
+def test_a_notebooks_cells_go_with_what_they_printed_and_showed(server: OpenRouter) -> None:
+    book = notebooks.run(
+        "%load_ext m1_magic",
+        "import pandas as pd\n"
+        f"df = pd.DataFrame({{'who': ['Ann'] * 9 + ['{CANARY[:3]}' + '{CANARY[3:]}']}})",
+        "print(df.tail(1))\ndf",
+        "acc = 0.93\nprint(f'accuracy: {acc}')\nlen(df)",
+        "1 / 0",
+        "%%m1 --cells 3-5\nwhat is this?",
+        "%%m1 --cells last\nand this?",
+        "from m1_magic import ask\n'x' + ask('why?', cells='all', error=True).text",
+    )
+    assert "ZeroDivisionError" in notebooks.errors(book)[0]
+    assert len(notebooks.errors(book)) == 1
+    assert CANARY not in everything(server)
+    first, last, python = (str(c.body["messages"][-1]["content"]) for c in server.chats)
+    for part in (
+        "In [3]:\nprint(df.tail(1))\ndf",
+        "stdout:\n[2 lines left out at level stats]",
+        "`Out[3]`: 10 rows × 1 columns",
+        "stdout:\naccuracy: 0.93",
+        "value:\n10",
+        "In [5]:\n1 / 0",
+        "raised:\nZeroDivisionError",
+    ):
+        assert part in first.replace("column;", "columns;"), part
+    assert re.search(r"cells 3-5 → stats, [\d.k]+ tokens, .*1 output left out", str(book.cells[5]))
+    assert 'cell="cell 5"' in last
+    assert "In [5]:" in last and "In [3]" not in last
+    assert 'cell="cells 2-5"' in python
+    assert "ZeroDivisionError: division by zero" in python
+    assert "ask(" not in python
+    assert "%%m1" not in python
+
+
+@pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "df", "df.head(1)", "df.who", "df.who[:1]", "df.who[0]", "df.who.tolist()",
+        "df.who.to_numpy()", "df.who.to_dict()", "df.to_dict('records')", "df.iloc[0].tolist()",
+        "print(df)", "print(df.who[0])", "print(df.head(1).to_html())",
+        "print(f'it is {df.who[0]}')",
+        "for n in df.who: print(n)", "import sys; print(df.who[0], file=sys.stderr)",
+        "display(df)", "display(df.who[0])", "df.style", "df.itertuples(index=False).__next__()",
+        "from IPython.display import Markdown\nMarkdown('is ' + df.who[0])", "{'a': df.who[0]}",
+        "df.groupby('who')", "print('\\x1b[31m' + df.who[0])",
+        "!echo $(python -c \"print('zqx' 'wvj')\")",
+    ],
+)  # fmt: skip
+def test_canaries_in_outputs_do_not_leave(
+    server: OpenRouter, run: Run, cell: str, level: str
+) -> None:
+    run("df", cell)
+    _, error = run(f"%%m1 --cells 2 --send {level}\nwhy?")
+    assert error is None
+    assert "In [2]:" in sent(server)
+    if level != "sample":
+        assert CANARY not in everything(server)
+
+
+def test_at_level_sample_printed_text_goes_along_but_personal_data_and_keys(
+    server: OpenRouter, run: Run
+) -> None:
+    run(f"print('mail a.b@{CANARY}.org, card 4111111111111111,', key, df.who[0])")
+    shown, error = run("%%m1 --cells last --send sample\nwhy?")
+    assert error is None
+    assert CANARY.title() in sent(server)
+    printed_ = sent(server).partition("stdout:\n")[2].split("\n")[0]
+    assert printed_ == (
+        "mail [masked: e-mail address], card [masked: card number], "
+        f"[masked: OpenRouter key] {CANARY.title()}"
+    )
+    assert "3 values masked" in shown
+    assert KEY not in everything(server)
+
+
+def test_a_key_in_code_is_masked_and_counted(server: OpenRouter, run: Run) -> None:
+    run(f"token = '{KEY}'\n" + "x = 1\n" * 9000, "1 / 0 # " + KEY)
+    shown, error = run("%%m1 --cells all --error\nwhy?")
+    assert error is None
+    assert KEY[:20] not in everything(server)
+    assert sent(server).count("[masked: OpenRouter key]") == 4
+    assert "characters left out]" in sent(server)
+    assert "2 values masked" in shown
+
+
+def test_pictures_are_named_and_stay(server: OpenRouter, run: Run) -> None:
+    run("from IPython.display import Image\nImage(b'\\x89PNG' + b'x' * 12_000, format='png')")
+    run("%%m1 --cells last\nwhat is in it?")
+    assert "[picture, image/png, 12 kB]" in sent(server)
+    assert "eHh4" not in sent(server)
+
+
+def test_a_long_output_is_cut_in_the_middle(server: OpenRouter, run: Run) -> None:
+    run("for i in range(9000): print('line', i)")
+    run("%%m1 --cells last --send sample\nwhy?")
+    text = sent(server)
+    assert "line 0\n" in text and "line 8999" in text and "line 4500" not in text
+    assert re.search(r"\[\d\d,\d{3} characters left out\]", text)
+    assert len(text) < 4000
+
+
+def test_what_ran_is_told_apart_from_what_runs(run: Run, shell: InteractiveShell) -> None:
+    run("a = 1", "", "%%m1 --dry-run\nwhy?", "# only\nb = 2")
+    assert [(cell.number, cell.first) for cell in history.cells()] == [
+        (1, "a = 1"), (2, "%%m1 --dry-run"), (3, "# only")]  # fmt: skip
+    assert [cell.number for cell in history.cells() if cell.ours] == [2]
+    run("from m1_magic.render import history\nran = [c.number for c in history.cells()]")
+    assert shell.user_ns["ran"] == [1, 2, 3]
+    shell.run_cell("hidden = 1", store_history=False)
+    assert len(history.cells()) == 4
+
+
+@pytest.mark.parametrize(
+    ("source", "ours"),
+    [
+        ("%%m1\nwhy?", True), ("# a\n\n%%m1 -m x\nwhy?", True), ("%m1 cost", True),
+        ("%m1 cost\n# b\n%m1 log", True), ("%load_ext m1_magic", True), ("x = 1\n%m1 cost", False),
+        ("%%m1x", False), ("ask('why?')", False), ("%%bash\n%m1", False), ("# a", False),
+    ],
+)  # fmt: skip
+def test_cells_of_ours_are_known(source: str, ours: bool) -> None:
+    assert Cell(1, source).ours is ours
+
+
+def test_a_cell_of_ours_goes_only_by_its_number(server: OpenRouter, run: Run) -> None:
+    run("a = 1", "%%m1\nfirst question", "b = 2")
+    shown, _ = run("%%m1 --cells 1-3\nwhy?")
+    assert "first question" not in sent(server).partition("In [1]")[2]
+    assert "%%m1: cell 2 left out" in shown
+    shown, _ = run("%%m1 --cells 1,2\nwhy?")
+    assert "first question" in sent(server)
+    assert "%%m1: cell" not in shown
+
+
+@pytest.mark.parametrize(
+    "spec", ["9", "last,9", "7-9", "3-1", "0", "-1", "frist", "1;2", "''", "1-", "last-3"]
+)
+def test_a_wrong_spec_is_told_and_nothing_leaves(server: OpenRouter, run: Run, spec: str) -> None:
+    run("a = 1")
+    _, error = run(f"%%m1 --cells={spec}\nwhy?")
+    assert isinstance(error, UsageError)
+    assert "--cells" in str(error)
+    assert server.chats == []
+
+
+def test_where_nothing_ran_or_failed_it_is_told(server: OpenRouter, run: Run) -> None:
+    for option, told in (("--cells last", "no cell ran"), ("--error", "no error")):
+        _, error = run(f"%%m1 {option}\nwhy?")
+        assert isinstance(error, UsageError)
+        assert told in str(error)
+    assert server.chats == []
+
+
+def test_outside_of_ipython_there_are_none(server: OpenRouter, monkeypatch: Any) -> None:
+    monkeypatch.delattr(sys, "last_value", raising=False)
+    for options in ({"cells": "all"}, {"cells": 3}, {"error": True}):
+        with pytest.raises(UsageError):
+            ask("why?", **options)
+    assert server.chats == []
+
+
+def test_tab_completes_what_cells_takes(shell: InteractiveShell) -> None:
+    assert {"last", "all"} <= set(shell.complete("", "%%m1 --cells ", 13)[1])
+    assert "--error" in shell.complete("--er", "%%m1 --er", 9)[1]
+
+
+def test_where_ipython_keeps_no_outputs_the_last_lines_value_goes(
+    server: OpenRouter, run: Run, shell: InteractiveShell
+) -> None:
+    run("print('unkept')\n41 + 1", "df")
+    manager: Any = shell.history_manager
+    manager.outputs.clear()
+    run("%%m1 --cells 1,2\nwhy?")
+    assert "value:\n42" in sent(server)
+    assert "`Out[2]`: 20 rows × 2 columns" in sent(server)
+
+
+numbers = st.lists(st.integers(1, 40), unique=True, min_size=1).map(sorted)
+
+
+@given(numbers, st.data())
+def test_a_spec_chooses_what_it_says(ran: list[int], data: st.DataObject) -> None:
+    ours = set(data.draw(st.lists(st.sampled_from(ran))))
+    there = [Cell(n, "%%m1\nx" if n in ours else "x = 1") for n in ran]
+    picked = data.draw(st.lists(st.sampled_from(ran), min_size=1))
+    low, high = min(picked), max(picked)
+    found, passed = chosen(",".join(map(str, picked)), there)
+    assert ([cell.number for cell in found], passed) == (sorted(set(picked)), [])
+    inside = [n for n in ran if low <= n <= high]
+    if set(inside) <= ours:
+        with pytest.raises(UsageError):
+            chosen(f"{low}-{high}", there)
+        return
+    found, passed = chosen(f"{low}-{high}", there)
+    assert [cell.number for cell in found] == [n for n in inside if n not in ours]
+    assert passed == [n for n in inside if n in ours]
+    assert chosen("last", there)[0][0].number == max(set(ran) - ours)
+    assert {c.number for c in chosen("all", there)[0]} == set(ran) - ours
+
+
+@given(numbers)
+def test_names_of_cells_say_each_number_once(ran: list[int]) -> None:
+    told: list[int] = []
+    for part in cells.named(ran).split(" ", 1)[1].split(", "):
+        first, _, last = part.partition("-")
+        told += range(int(first), int(last or first) + 1)
+    assert told == ran
+
+
+# --- errors -----------------------------------------------------------------------------------
+
+
+def test_an_error_goes_with_its_frames_and_its_cell(server: OpenRouter, run: Run) -> None:
+    run(
+        "def share(table):\n    secret_local = 1\n    return table['amuont'].sum()",
+        "\n\nx = 1\nshare(df)",
+    )
+    shown, error = run("%%m1 --error\nwhy?")
+    assert error is None
+    text = sent(server)
+    assert 'error="KeyError in cell 2"' in text
+    assert "KeyError: 'amuont'" in text
+    assert "  cell 2:2 in <module>: share(df)" in text
+    assert "  cell 1:3 in share: return table['amuont'].sum()" in text
+    assert re.search(r"  pandas/core/frame\.py:\d+ in __getitem__\n", text)
+    assert "caused by: KeyError: 'amuont'" in text
+    assert "     1 x = 1\n>>   2 share(df)" in text
+    assert "secret_local" not in text
+    assert str(Path.home()) not in text and "site-packages" not in text
+    assert re.search(r"KeyError in cell 2 → stats, \d+ tokens", shown)
+
+
+@pytest.mark.parametrize("level", BELOW)
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "float(df.who[0])", "{}[df.who[0]]", "df[df.who[0]]",
+        "df.set_index('who').loc[[df.who[0]]].x",
+        "raise ValueError(f'no {df.who[0]} here')", "raise KeyError(df.who[0])",
+        "assert False, df.who[0]", "raise ValueError('two lines\\n' + df.who[0])", "int(df.who[0])",
+        "e = ValueError('one')\ne.add_note(df.who[0])\nraise e", "eval('1 +* ' + df.who[0])",
+        "try: int(df.who[0])\nexcept ValueError: 1 / 0",
+        "try: int(df.who[0])\nexcept ValueError as e: raise TypeError from e",
+        "raise ExceptionGroup('g', [ValueError(df.who[0]), KeyError(df.who[0])])",
+        "pd = __import__('pandas')\npd.to_datetime(df.who)", "df.who.astype(float)",
+        "pd = __import__('pandas')\npd.Timestamp(df.who[0])", "df.query('who == ' + df.who[0])",
+        "pd = __import__('pandas')\npd.Categorical(['a'])[0:1].__setitem__(0, df.who[0])",
+        "import json\njson.loads(df.who[0])", "open('/' + df.who[0])", "getattr(df, df.who[0])",
+        "__import__(df.who[0])",
+        "import sqlite3\nsqlite3.connect(':memory:').execute('select ' + df.who[0])",
+        "(1).__class__.__call__(\"it's \" + df.who[0])", "exec('raise ' + df.who[0])",
+        "import sys\nsys.exit(df.who[0])",
+        "import duckdb\nduckdb.sql(f\"select '{df.who[0]}'::int\").fetchall()",
+        "import polars as pl\npl.Series(list(df.who)).cast(pl.Int64)", "[].index(df.who[0])",
+    ],
+)  # fmt: skip
+def test_canaries_in_errors_do_not_leave(
+    server: OpenRouter, run: Run, shell: InteractiveShell, cell: str, level: str
+) -> None:
+    shell.user_ns["df"]["who"] = shell.user_ns["df"]["who"].replace(CANARY.title(), CANARY)
+    _, raised = run(cell)
+    assert raised is not None
+    _, error = run(f"%%m1 --error --cells last --send {level}\nwhy?")
+    assert error is None
+    assert f"{type(raised).__name__}" in sent(server)
+    assert CANARY not in everything(server)
+
+
+@pytest.mark.parametrize(
+    ("cell", "told"),
+    [
+        ("undefined_name", "NameError: name 'undefined_name' is not defined"),
+        ("1 + 'a'", "TypeError: unsupported operand type(s) for +: 'int' and 'str'"),
+        ("df.nosuch", "AttributeError: 'DataFrame' object has no attribute 'nosuch'"),
+        ("None[0]", "TypeError: 'NoneType' object is not subscriptable"),
+        ("import numpy as np\nnp.ones((3, 4)) + np.ones((5, 6))",
+         "ValueError: operands could not be broadcast together with shapes (3,4) (5,6)"),
+        ("raise ValueError('my own words, 12')", "ValueError: my own words, 12"),
+        ("raise ValueError('sum ' + str(1234.5))", "ValueError: sum …"),
+        ("float('12a')", "ValueError: could not convert string to float: '12a'"),
+        ("x = (1", "SyntaxError: incomplete input\n  cell 1:1: x = (1"),
+        ("def f():\nx = 1",
+         "IndentationError: expected an indented block after function definition"),
+        ("raise KeyboardInterrupt", "KeyboardInterrupt\n  cell 1:1 in <module>"),
+        ("%nosuchmagic", "UsageError"),
+        ("def g(): g()\ng()", "(the same 9"),
+        ("class E(Exception):\n    def __str__(self): 1 / 0\nraise E",
+         "ZeroDivisionError in cell 1"),
+        ("raise ValueError('x' * 1_000_000)", "ValueError: … [997,600 more characters left out]"),
+        ("raise ValueError('x\\n' * 1_000)", "ValueError: x [999 more lines left out]"),
+        ("e = ValueError('a')\nfor i in range(99):\n    try: raise ValueError from e\n"
+         "    except ValueError as n: e = n\nraise e", "caused by: ValueError"),
+        ("e = ValueError('a')\ne.__cause__ = e\nraise e", "ValueError: a"),
+        ("import asyncio\nawait asyncio.sleep('a')",
+         "not supported between instances of 'str' and 'int'"),
+    ],
+)  # fmt: skip
+def test_errors_of_all_kinds_are_told(server: OpenRouter, run: Run, cell: str, told: str) -> None:
+    _, raised = run(cell)
+    assert raised is not None
+    _, error = run("%%m1 --error\nwhy?")
+    assert error is None
+    assert told in sent(server)
+    assert len(sent(server)) < 12_000
+
+
+def test_at_level_sample_the_whole_message_goes(server: OpenRouter, run: Run) -> None:
+    run("raise ValueError(f'{df.who[0]} 1234.5\\nmail: x.y@example.org\\n' + key + '!' * 9000)")
+    run("%%m1 --error --send sample\nwhy?")
+    assert f"ValueError: {CANARY.title()} 1234.5\nmail: [masked: e-mail address]\n[masked" in sent(
+        server
+    )
+    assert "characters left out]" in sent(server)
+    assert KEY not in everything(server)
+
+
+def test_an_error_of_ours_does_not_hide_the_last_one(server: OpenRouter, run: Run) -> None:
+    run(
+        "1 / 0",
+        "%%m1 --nosuch\nwhy?",
+        "%m1 nosuch",
+        "from m1_magic import ask",
+        "ask('', cells='x')",
+    )
+    run("%%m1 --error\nwhy?")
+    assert "ZeroDivisionError" in sent(server)
+    last = history.failure()
+    assert last is not None
+    assert last.label == "ZeroDivisionError: division by zero"
+
+
+def test_an_error_before_the_extension_was_loaded_counts(server: OpenRouter, run: Run) -> None:
+    run("%unload_ext m1_magic", "1 / 0", "%load_ext m1_magic", "%%m1 --nosuch\nwhy?")
+    run("%%m1 --error\nwhy?")
+    assert "ZeroDivisionError in cell 2" in sent(server)
+    assert ">>   1 1 / 0" in sent(server)
+
+
+def test_an_error_that_run_shows_counts(server: OpenRouter, run: Run, tmp_path: Path) -> None:
+    (tmp_path / "script.py").write_text("x = 1\nx.nosuch\n")
+    run(f"%run {tmp_path / 'script.py'}")
+    run("%%m1 --error\nwhy?")
+    assert "AttributeError: 'int' object has no attribute 'nosuch'" in sent(server)
+    assert "  script.py:2 in <module>: x.nosuch" in sent(server)
+    assert str(tmp_path) not in sent(server).partition("In [")[0]
+
+
+def test_no_frame_of_an_error_is_kept(run: Run) -> None:
+    run("class Big: gone = False\n"
+        "import weakref\nbig = Big()\nref = weakref.ref(big)\n"
+        "def f(it): raise ValueError\n"
+        "import gc", "f(big)", "del big")  # fmt: skip
+    run("1 / 0", "import sys\nif hasattr(sys, 'last_exc'): del sys.last_exc", "gc.collect()")
+    _, error = run("assert ref() is None")
+    assert error is None
+
+
+def test_an_error_that_cannot_say_anything_is_told() -> None:
+    class Mute(Exception):
+        def __str__(self) -> str:
+            raise OSError(CANARY)
+
+    failure = failures.read(Mute(), None, lambda name: None)
+    assert failure.label == "Mute: (no message: OSError)"
+    made = failures.attachment(failure, Wish(), redact.ISSUERS)
+    assert made.text.startswith("Mute: (") and CANARY not in made.text
+
+
+def test_unloading_forgets_the_error(run: Run, shell: InteractiveShell) -> None:
+    run("1 / 0", "%unload_ext m1_magic")
+    assert history.remember not in shell.events.callbacks["post_run_cell"]
+    sys.last_value = UsageError("ours")
+    assert history.failure() is None
+    run("%load_ext m1_magic")
+
+
+def test_errors_of_cells_that_are_not_in_the_history_do_not_count(
+    run: Run, shell: InteractiveShell
+) -> None:
+    run("1 / 0")
+    with redirect_stdout(io.StringIO()):
+        shell.run_cell("nosuch", store_history=False)
+    last = history.failure()
+    assert last is not None
+    assert last.label.startswith("ZeroDivisionError")
+
+
+# --- the rules ---------------------------------------------------------------------------------
+
+texts = st.text(alphabet=st.sampled_from("ab'\"` :.,()-\\\n1239eÄß=@"), max_size=60)
+
+
+@given(st.sampled_from(BELOW), texts, texts, st.sampled_from([None, frozenset({"a"})]))
+def test_what_a_message_quotes_leaves_only_if_it_was_typed(
+    level: str, before: str, after: str, raiser: frozenset[str] | None
+) -> None:
+    before = before.replace("\n", " ")
+    said = f"{before.rstrip()} '{CANARY} {CANARY}' {after}"
+    told, count = printed.message(said, level, "x = 1", raiser)
+    quotes = re.search(r"['\"`]", before + after)
+    if not quotes or raiser is not None:
+        assert CANARY not in told
+        assert count
+    told, _ = printed.message(f"'{CANARY}'", level, f"x = '{CANARY}'", raiser)
+    assert told == f"'{CANARY}'"
+
+
+@given(st.sampled_from(BELOW), st.text(max_size=80), st.integers(1000, 10**12))
+def test_no_long_number_of_a_message_leaves(level: str, around: str, number: int) -> None:
+    told, _ = printed.message(f"{around} {number} {around}", level, "x", None)
+    assert str(number) not in told
+
+
+@given(st.text(max_size=200), st.sampled_from(LEVELS))
+def test_only_words_of_the_code_are_printed_below_sample(text: str, level: str) -> None:
+    code = printed.words("accuracy loss 12")
+    if printed.leaves(text, code, level):
+        assert level in ("stats", "sample")
+        if level == "stats":
+            assert printed.words(printed.NUMBER.sub(" ", text)) <= code | printed.ALWAYS
+            assert len(re.findall(r"\d+", text)) <= 20
+            assert "\n" not in text
+
+
+@given(st.text(max_size=400), st.integers(10, 100))
+def test_a_cut_text_keeps_its_ends(text: str, most: int) -> None:
+    told = printed.cut(text, most)
+    if len(text) <= most:
+        assert told == text
+    else:
+        head, left, tail = re.fullmatch(
+            r"(.*)\n\[([\d,]+) characters left out\]\n(.*)", told, re.S
+        ).groups()  # type: ignore[union-attr]
+        assert text.startswith(head) and text.endswith(tail)
+        assert len(head) + len(tail) + int(left.replace(",", "")) == len(text)
+        assert len(head) + len(tail) <= most + 1
+
+
+@given(st.text(max_size=60), st.text(max_size=60))
+def test_personal_data_is_hidden_and_nothing_else_changes(before: str, after: str) -> None:
+    if "@" in before + after or re.search(r"[\d+]|://|<<|\$2", before + after):
+        assert "x.y@example.org" not in hidden(f"{before} x.y@example.org {after}")
+    else:
+        told = hidden(f"{before} x.y@example.org {after}")
+        assert told == f"{before} [masked: e-mail address] {after}"
+        assert hidden(before + after) == before + after
+
+
+def test_a_progress_bar_is_read_as_it_ended() -> None:
+    assert printed.clean("\x1b[31m 0%\r 50%\r100%\x1b[0m\r\ndone\r\n") == "100%\ndone"
+
+
+@given(st.lists(st.integers(0, 2), max_size=60))
+def test_folded_frames_tell_how_many_there_were(kinds: list[int]) -> None:
+    made = [failures.Frame("cell 1", kind, "f") for kind in kinds]
+    told = list(failures._folded(made))
+    assert len(told) <= failures.FRAMES + 1
+    if len(told) <= failures.FRAMES:
+        again = sum(int(re.sub(r"\D", "", f.place)) for f in told if "the same" in f.place)
+        assert len([f for f in told if f.name]) + again == len(made)
+
+
+def test_a_failure_whose_cell_is_long_shows_the_lines_around(server: OpenRouter, run: Run) -> None:
+    run("x = 'some words that make a line long'\n" * 1500 + "1 / 0\n" + "y = 1\n" * 1500)
+    run("%%m1 --error\nwhy?")
+    assert ">> 1501 1 / 0" in sent(server)
+    assert "[lines 1461 to 1541 of 3,001]" in sent(server)
+    assert redact.MASK not in sent(server)
+    assert Wish().level == "stats"
