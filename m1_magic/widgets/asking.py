@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import atexit
 import contextvars
 import threading
+import weakref
 from collections.abc import Callable
 
 from ..calls import Reply
 from ..errors import Told
 from ..interrupts import Stop
+
+ENDING = 2.0  # seconds that calls have to be written down when the process ends
 
 
 class Asking:
@@ -31,6 +35,7 @@ class Asking:
 
     def start(self) -> None:
         """Set it going."""
+        _started.add(self)
         self._thread.start()
 
     def stop(self) -> None:
@@ -53,3 +58,16 @@ class Asking:
         except BaseException as error:  # a bug must not leave the panel waiting for ever
             failed = error
         self._ended(reply, failed)
+
+
+_started: weakref.WeakSet[Asking] = weakref.WeakSet()
+
+
+@atexit.register
+def _stop_all() -> None:
+    """Stop the calls that run, so that the ledger has their text so far, also after a restart."""
+    calls = [call for call in _started if not call.wait(0)]
+    for call in calls:
+        call.stop()
+    for call in calls:
+        call.wait(ENDING)

@@ -122,9 +122,9 @@ class Panel:
             return
         self._say("")
         view = Live(self._session.settings, self._counters, tokens, offer, self._receipt)
+        self._busy(True)
         self._replace([view.box])
         self._view = view
-        self._busy(True)
 
         def ended(reply: Reply | None, error: BaseException | None) -> None:
             if reply is not None:

@@ -44,6 +44,7 @@ class Form:
         self._base = Options()  # what has no field here
         self._ticks: dict[str, ipywidgets.Checkbox] = {}
         self.prompt = ipywidgets.Textarea(
+            description="Prompt",
             placeholder="Ask MiniMax M1. {{name}} inserts a value.",
             continuous_update=False,
             rows=4,

@@ -1,16 +1,16 @@
 """The login field, shown only where there is no key.
 
-A widget's value lives in kernel and page, and may be saved with the notebook. So the kernel's half
-never takes the key as a value: it is caught as it arrives, and the page's half is emptied and
-closed at once.
+A widget's value lives in kernel and page, and may be saved with the notebook: also before a busy
+kernel could empty it. So what is typed is no value: the field is our own, in the page only, and
+sends it as a message. Where anywidget is not installed, ``%m1 login`` asks.
 """
 
 from __future__ import annotations
 
+import importlib.util
+import json
 from collections.abc import Callable
 from typing import Any
-
-import ipywidgets
 
 from .. import keys
 from ..backends import exchange
@@ -19,24 +19,41 @@ from ..endpoints import OFFLINE, Endpoint, endpoint
 from ..errors import NoKey, Told
 from ..keys.login import challenge
 from ..render.text import escape
-from .look import button, column, failure, gone, html, row, shown
+from .look import button, column, failure, gone, html, note, row, shown
+
+FIELD = """
+export default {
+  render({ model, el }) {
+    const field = document.createElement("input");
+    field.type = "password";
+    field.autocomplete = "off";
+    field.placeholder = field.ariaLabel = HINT;
+    field.addEventListener("change", () => {
+      model.send({ typed: field.value });
+      field.value = "";
+    });
+    el.append(field);
+  },
+};
+"""
 
 
-class Secret(ipywidgets.Password):
-    """A field whose value is never its value: ``caught`` gets it, as a Key."""
+def secret(caught: Callable[[keys.Key], None], hint: str) -> Any:
+    """Return a field that gives what is typed to ``caught``, once; None without anywidget."""
+    if importlib.util.find_spec("anywidget") is None:
+        return None
+    import anywidget
 
-    def __init__(self, caught: Callable[[keys.Key], None], **more: Any) -> None:
-        self._caught: Callable[[keys.Key], None] | None = None
-        super().__init__(continuous_update=False, **more)
-        self._caught = caught
+    field = anywidget.AnyWidget(_esm=FIELD.replace("HINT", json.dumps(hint)))
+    field.add_class("m1-secret")
 
-    def set_state(self, sync_data: dict[str, Any]) -> None:
-        """Take what the page says, but for the value."""
-        typed = keys.Key(sync_data.pop("value", "") or "", "the panel")
-        super().set_state(sync_data)
-        if typed.reveal() and self._caught is not None:
-            self.send_state("value")  # it is empty here: so it is there, now
-            self._caught(typed)
+    def on_message(_: Any, content: dict[str, Any], __: Any) -> None:
+        typed = keys.Key(str(content.pop("typed", "")), "the panel")
+        if typed.reveal().strip():
+            caught(typed)
+
+    field.on_msg(on_message)
+    return field
 
 
 class Login:
@@ -69,20 +86,18 @@ class Login:
             self._ask(endpoint(address))
 
     def _ask(self, place: Endpoint) -> None:
-        field = Secret(
-            lambda key: self._store(place, key),
-            placeholder=f"a key for {place.host}",
-            tooltip="Key",
-        )
+        field = secret(lambda key: self._store(place, key), f"a key for {place.host}")
+        if field is None:
+            self._fields.children = (html(note("%m1 login, in a cell, asks for it.")),)
+            return
         parts: list[Any] = [row(field, button("Keep the key", lambda: None))]
         if place.openrouter:
             login = challenge()
             words = "log in with the browser"
             link = f'<a href="{escape(login.url)}" target="_blank" rel="noopener">{words}</a>'
-            code = Secret(
+            code = secret(
                 lambda key: self._exchange(place, key, login.verifier),
-                placeholder="the code that the page shows",
-                tooltip="Code",
+                "the code that the page shows",
             )
             parts.append(row(html(f"or {link} and paste the code:"), code))
         self._fields.children = tuple(parts)

@@ -26,6 +26,8 @@ STYLE = """
 .m1-panel .widget-hbox>.widget-text,.m1-panel .widget-hbox>.widget-dropdown,
 .m1-panel .widget-hbox>.widget-combobox{flex:1 1 11em;min-width:9em}
 .m1-panel .m1-prompt{width:auto;margin:0}
+.m1-panel .m1-prompt>.widget-label,.m1-panel .m1-list>.widget-label{
+ width:0;min-width:0;height:0;margin:0;padding:0;overflow:hidden}
 .m1-panel .m1-prompt textarea{resize:vertical;min-height:4.5em;width:100%;
  font-family:var(--jp-code-font-family,monospace);font-size:var(--jp-code-font-size,13px)}
 .m1-panel .m1-frames{max-height:9.5em;min-height:0;overflow:auto;
@@ -34,11 +36,15 @@ STYLE = """
 .m1-panel .widget-checkbox,.m1-panel .widget-checkbox label{width:auto;max-width:100%}
 .m1-panel button{width:auto;min-width:4.2em;margin:0}
 .m1-panel button:focus-visible,.m1-panel input:focus-visible,.m1-panel textarea:focus-visible,
-.m1-panel select:focus-visible{outline:2px solid var(--jp-brand-color1,#1976d2);outline-offset:1px}
+.m1-panel select:focus-visible{
+ outline:2px solid var(--jp-brand-color1,#1976d2)!important;outline-offset:1px}
 .m1-panel .widget-html,.m1-panel .widget-htmlmath{width:auto;max-width:100%;margin:0}
-.m1-panel .widget-html-content{line-height:normal;overflow-x:auto;max-width:100%}
-.m1-panel .widget-html>.widget-html-content,.m1-panel .widget-htmlmath>.widget-html-content{
- align-self:stretch;flex:1 1 auto}
+.m1-panel .widget-html-content,.m1-panel .widget-htmlmath-content{
+ line-height:normal;overflow-x:auto;max-width:100%;min-width:0;align-self:stretch;flex:1 1 auto}
+.m1-panel .m1-secret{flex:1 1 16em;max-width:32em}
+.m1-panel .m1-secret input{width:100%;box-sizing:border-box;padding:4px 8px;
+ color:inherit;background:var(--jp-layout-color1,transparent);
+ border:1px solid var(--jp-border-color1,#9e9e9e)}
 .m1-panel .m1-list{width:auto;margin:0}
 .m1-panel .m1-list select{width:100%}
 .m1-panel .m1-more{border-left:3px solid var(--jp-border-color2,#bdbdbd);padding-left:8px}

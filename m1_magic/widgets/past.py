@@ -45,7 +45,7 @@ class Shelf:
         self._session, self._edit, self._resume, self._show = session, edit, resume, show
         self._search = text("search", "a word of the question or the answer")
         self._search.observe(lambda _: self.refresh(), "value")
-        self._list = ipywidgets.SelectMultiple(options=[], rows=7, tooltip="Past calls")
+        self._list = ipywidgets.SelectMultiple(options=[], rows=7, description="Past calls")
         self._list.add_class("m1-list")
         self._told = html()
         self.box = column(

@@ -17,12 +17,14 @@ from ..render.answer import bundle, quiet
 from ..render.text import escape, visible
 
 LONGEST = 100_000  # characters of the answer that are saved
-# A panel that is alive has our class inside; one whose kernel has gone is a line of text.
+# Of the two, that is shown which says more: a panel that is alive, or else this. What widgets show
+# without a kernel is a line of text, or, where their state was saved, a panel that does nothing.
+ALIVE = ".m1-panel:not(.jupyter-widgets-disconnected)"
 HIDING = (
     "<style>"
-    ".jp-OutputArea-child:has(.m1-still):has(+.jp-OutputArea-child .m1-panel){display:none}"
-    ".jp-OutputArea-child:has(.m1-still)+.jp-OutputArea-child:has(.jupyter-widgets:not(:has(*)))"
-    "{display:none}"
+    f".jp-OutputArea-child:has(.m1-still):has(+.jp-OutputArea-child {ALIVE}),"
+    ".jp-OutputArea-child:has(.m1-still)+.jp-OutputArea-child>.jp-OutputArea-output"
+    f":not(:has({ALIVE})){{display:none}}"
     "</style>"
 )
 EMPTY = "m1-magic panel, not running. %load_ext m1_magic and %m1 panel open one."

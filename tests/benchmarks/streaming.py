@@ -93,6 +93,14 @@ for chunk in ask(%(question)r):
         %(each)s
 text = text or "".join(parts)
 """
+PANEL = """
+import time, m1_magic
+before, panel = _m1, m1_magic.panel(prompt=%r)
+display(panel)
+panel.send()
+while _m1 is before:
+    time.sleep(0.01)
+"""
 BARE = "parts.append(piece)"
 PRINTED = 'parts.append(piece); print(piece, end="", flush=True)'
 NAIVE = "text += piece; shown.update(Markdown(text))"
@@ -130,7 +138,8 @@ class Case:
     label: str
     size: int
     rate: float = FAST
-    each: str = ""  # what the SDK's loop does with a delta; empty: a cell of ours
+    each: str = ""  # what the SDK's loop does with a delta; empty: ours
+    panel: bool = False  # a panel, and not a cell of ours
 
 
 CASES = {
@@ -138,6 +147,8 @@ CASES = {
     "long": Case("`%%m1`, 1 MB", LONG),
     "brisk": Case("`%%m1`, 100 kB, 2,000 deltas/s", SHORT, BRISK),
     "slow": Case("`%%m1`, 6 kB, 100 deltas/s", 6_000, READING),
+    "panel": Case("panel, 100 kB", SHORT, panel=True),
+    "long panel": Case("panel, 1 MB", LONG, panel=True),
     "naive": Case("update on each delta, 20 kB", 20_000, FAST, NAIVE),
     "printed": Case("`print(…, flush=True)`, 100 kB", SHORT, FAST, PRINTED),
     "printed long": Case("`print(…, flush=True)`, 1 MB", LONG, FAST, PRINTED),
@@ -306,6 +317,8 @@ def kernel(env: Mapping[str, str]) -> Iterator[Kernel]:
 
 def cells(case: Case) -> tuple[str, str, str, str]:
     """Return the cells of a case: set up, warm up, the one that is measured, and its text."""
+    if case.panel:
+        return "%load_ext m1_magic", f"%%m1\n{WARM}", PANEL % QUESTION, "_m1.text"
     if not case.each:
         return "%load_ext m1_magic", f"%%m1\n{WARM}", f"%%m1\n{QUESTION}", "_m1.text"
     warm, ask = (
@@ -353,7 +366,8 @@ def shown(case: Case, emulator: Emulator, jupyter: Jupyter, page: Tab) -> Page |
     if case.each or case.rate == READING:
         return None
     emulator.say(HELLO, Answer(text=answer(case.size), rate=case.rate or WATCHED))
-    page.open(jupyter.address(jupyter.write(f"{case.size}-{case.rate}.ipynb", cells(case)[:3])))
+    name = f"{case.size}-{case.rate}-{case.panel}.ipynb"
+    page.open(jupyter.address(jupyter.write(name, cells(case)[:3])))
     page.until("window.jupyterapp")
     page.js(HELPERS)
     page.until("front.ready()")

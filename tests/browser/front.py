@@ -27,7 +27,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self
 from urllib.parse import urlsplit
 
@@ -37,10 +37,10 @@ if TYPE_CHECKING:
 App = Literal["lab", "notebook"]
 KEPT = ("PATH", "LANG", "LC_ALL", "TZ", "TMPDIR")  # of the environment; keys stay out
 SETTINGS: dict[str, dict[str, object]] = {
-    "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
-    "apputils-extension/themes": {"adaptive-theme": True},
+    "@jupyterlab/apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
+    "@jupyterlab/apputils-extension/themes": {"adaptive-theme": True},
     # Otherwise outputs out of sight are not in the page.
-    "notebook-extension/tracker": {"windowingMode": "none"},
+    "@jupyterlab/notebook-extension/tracker": {"windowingMode": "none"},
 }
 FLAGS = (
     "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
@@ -115,10 +115,18 @@ class Jupyter:
         app: which of the two.
         folder: an empty folder for everything it reads and writes.
         env: for the server and its kernels; little else is passed on.
+        settings: of the user, by extension and plugin, besides ``SETTINGS``.
     """
 
-    def __init__(self, app: App, folder: Path, env: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        app: App,
+        folder: Path,
+        env: Mapping[str, str],
+        settings: Mapping[str, Mapping[str, object]] = MappingProxyType({}),
+    ) -> None:
         self.app, self.root = app, folder / "notebooks"
+        self._settings = {**SETTINGS, **settings}
         self.port, self.token = _free_port(), secrets.token_hex(16)
         self.base = f"http://127.0.0.1:{self.port}"
         self._config = folder / "config"
@@ -135,8 +143,8 @@ class Jupyter:
 
     def __enter__(self) -> Self:
         self.root.mkdir(parents=True)
-        for name, values in SETTINGS.items():
-            file = self._config / f"lab/user-settings/@jupyterlab/{name}.jupyterlab-settings"
+        for name, values in self._settings.items():
+            file = self._config / f"lab/user-settings/{name}.jupyterlab-settings"
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(json.dumps(values))
         self._process = subprocess.Popen(

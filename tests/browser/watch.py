@@ -67,7 +67,13 @@ ALIVE = r"""() => {
   // Headings of Markdown get an id from the front end.
   const named = one => (one.id || one.hasAttribute('name')) && !one.closest(`h1, h2, h3, h4, h5,
     h6, mjx-container, .jupyter-widgets`);
-  const ours = rule => rule.selectorText?.split(/,(?![^(]*\))/).every(one => /^\s*\.m1-/.test(one));
+  const our = /^\s*(\.m1-|\.jp-OutputArea-child:has\(\.m1-still\))/;
+  const ours = rule => rule.selectorText?.split(/,(?![^(]*\))/).every(one => our.test(one));
+  // Controls are made by the widgets' own code; what is told in markup stands in such a place.
+  const markup = '.widget-html-content, .widget-htmlmath-content';
+  const controls = 'button, input, textarea, select, datalist, .progress-bar';
+  const control = one => one.closest('.m1-panel')
+    && (one.matches('pre.m1-copy') || (one.matches(controls) && !one.closest(markup)));
   const attribute = ({name, value}) => name.startsWith('on') || loads.has(name)
     || (name === 'href' && !/^(https?:\/\/|mailto:|#)/.test(value))
     || (name === 'style' && /url|image/.test(value));
@@ -79,6 +85,6 @@ ALIVE = r"""() => {
     || (places.includes(getComputedStyle(one).position) && !one.closest('mjx-container'))
     || getComputedStyle(one).position === 'fixed';
   const within = output => [...output.querySelectorAll('*')]
-    .filter(one => alive(one) && !drawn(one)).map(one => one.outerHTML.slice(0, 200));
+    .filter(one => alive(one) && !drawn(one) && !control(one)).map(one => one.outerHTML.slice(0, 200));
   return [...document.querySelectorAll('.jp-OutputArea-output')].map(within);
 }"""

@@ -1,0 +1,97 @@
+"""The panel in a page, as a user finds it: by what its controls are called."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+import threading
+from typing import Any
+
+from playwright.sync_api import Locator, expect
+
+from browser.front import Jupyter, Page
+from browser.shared import LOAD, WAIT
+from emulator import Answer
+
+FRAMES = f"""{LOAD}
+import pandas
+
+sales = pandas.DataFrame({{"region": ["North", "South"] * 6, "units": range(12)}})
+weather = pandas.DataFrame({{"degrees": range(5)}})"""
+OPEN = "%m1 panel"
+WORDS = [f"word{number} " for number in range(40)]
+STILL = ".m1-still"
+
+# Where an answer and an error stand; both are made anew by a call.
+STANDS = "box => ['.m1-shown > *', '.m1-error'].map(one => box.querySelector(one))"
+CHANGED = f"""([box, before]) => ({STANDS})(box).some((now, at) => now && now !== before[at])"""
+
+expect.set_options(timeout=WAIT * 1000)
+
+
+def held() -> tuple[Answer, threading.Event]:
+    """Return an answer that stops after 30 of 40 words until its event is set."""
+    hold = threading.Event()
+    return Answer(text=WORDS, hold=hold, hold_after=30), hold
+
+
+class Panel:
+    """One of the panels in a page, the first one counted as 0."""
+
+    def __init__(self, page: Page, number: int = 0) -> None:
+        self.box = page.tab.locator(".m1-panel").nth(number)
+        self.shown = self.box.locator(".m1-shown")
+        self.prompt = self.control("textbox", "Prompt")
+        self.calls = self.control("listbox", "Past calls")
+        expect(self.prompt).to_be_visible()
+
+    def control(self, role: Any, name: str) -> Locator:
+        """Return a control by what a screen reader calls it."""
+        return self.box.get_by_role(role, name=name, exact=True)
+
+    def press(self, name: str) -> None:
+        """Press a button."""
+        self.control("button", name).click()
+
+    def tick(self, name: str) -> None:
+        """Tick a table, whose size stands behind its name."""
+        self.box.get_by_role("checkbox", name=name).check()
+
+    def ask(self, prompt: str) -> None:
+        """Send a prompt, and wait until it is under way or refused."""
+        self.prompt.fill(prompt)
+        before = self.box.evaluate_handle(STANDS)
+        self.press("Send")
+        self.box.page.wait_for_function(CHANGED, arg=[self.box.element_handle(), before])
+
+    def until(self, text: str) -> None:
+        """Wait until that stands where answers stand."""
+        expect(self.shown).to_contain_text(text)
+
+    def until_free(self) -> None:
+        """Wait until no call runs."""
+        expect(self.control("button", "Send")).to_be_enabled()
+        expect(self.control("button", "Stop")).to_be_disabled()
+
+    def until_told(self, text: str) -> None:
+        """Wait until an error says that."""
+        expect(self.box.get_by_role("alert").filter(has_text=text)).to_be_visible()
+
+    def tile(self, name: str) -> Locator:
+        """Return the number below that name."""
+        named = self.box.page.locator(".m1-name", has_text=re.compile(f"^{name}$"))
+        return self.box.locator(".m1-tiles > div", has=named).locator("span").last
+
+
+def opened(page: Page, name: str, *cells: str) -> Panel:
+    """Open a notebook with tables, a panel in the second cell, and more cells; run the two."""
+    page.open(page.jupyter.write(name, [FRAMES, OPEN, *cells]))
+    assert page.run(0) and page.run(1)
+    return Panel(page)
+
+
+def ledger(jupyter: Jupyter, query: str) -> list[tuple[Any, ...]]:
+    """Return what the ledger of a server's kernels says, read beside them."""
+    file = jupyter.root.parent / "m1" / "ledger.db"
+    with sqlite3.connect(f"file:{file}?mode=ro", uri=True) as db:
+        return db.execute(query).fetchall()

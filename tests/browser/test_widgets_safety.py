@@ -1,0 +1,187 @@
+"""Nothing of an answer is alive in the panel, and no key and nothing alive is saved with it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import BrowserContext, expect
+
+from browser.front import HELPERS, Attacker, Jupyter, Page
+from browser.panels import OPEN, STILL, Panel, opened
+from browser.payloads import CASES, IMG, framed, plain
+from browser.watch import check_inert, check_outputs_inert
+from emulator import Answer, OpenRouter
+
+pytestmark = pytest.mark.browser
+
+STATE = "application/vnd.jupyter.widget-state+json"
+TYPED = "sk-or-v1-" + "ab12" * 16
+BROKEN = "Error displaying|Loading widget|not found"
+LAST = CASES[-1].name  # what all cases together end with
+WIDE = """import pandas
+texts = {!r}
+wild = pandas.DataFrame({{f"{{texts[at % len(texts)]}} {{at}}": [texts[0]] for at in range(200)}})"""
+
+
+def test_nothing_of_others_is_alive_in_a_panel(
+    page: Page, jupyter: Jupyter, openrouter: OpenRouter, attacker: Attacker
+) -> None:
+    first, second = plain(attacker.base), framed(attacker.base)
+    texts = [case.text(attacker.base) for case in CASES]
+    fenced = "~~~~~\n" + "\n".join(texts) + "\n~~~~~\n\n~~~~~\nanother\n~~~~~"
+    openrouter.say(
+        Answer(text=first, thinking=first, piece=512),
+        Answer(text=second, thinking=first, piece=512, model=IMG, provider=IMG),
+        Answer.http_error(400, f"Not {texts[0]} nor {texts[1]}"),
+        Answer(text=fenced, piece=512),
+    )
+    none = "import sys\n\nsys.modules['ipylab'] = None  # as where it is not installed"
+    panel = opened(page, "attacked.ipynb", none, WIDE.format(texts), OPEN)
+    for cell in (2, 3, 4):
+        assert page.run(cell)
+    panel = Panel(page, 1)
+    panel.box.get_by_role("checkbox", name="wild 1 × 200").check()
+
+    panel.ask(first)
+    panel.until_free()
+    panel.until(LAST)
+    check_inert(page, attacker)
+    panel.ask(second)
+    panel.until_free()
+    check_inert(page, attacker)
+    panel.ask(texts[0])
+    panel.until_told("onerror")
+    check_inert(page, attacker)
+    panel.press("Dry run")
+    panel.until("wild")
+    check_inert(page, attacker)
+
+    panel.ask(texts[1])
+    panel.until_free()
+    panel.until(LAST)
+    panel.press("Code into a new cell")
+    expect(panel.box.locator(".m1-copy")).to_contain_text(LAST)
+    panel.press("History")
+    asked = panel.calls.locator("option")
+    expect(asked.nth(3)).to_be_attached()
+    for number in range(asked.count()):
+        panel.calls.select_option(index=number)
+        panel.press("Show")
+        expect(panel.box.get_by_text("Shown again from the ledger")).to_be_visible()
+    check_inert(page, attacker)
+
+
+# -- what is saved -----------------------------------------------------------------------------
+@pytest.fixture(params=[False, True], ids=["state not saved", "state saved"])
+def keyless(
+    request: pytest.FixtureRequest,
+    jupyter: Jupyter,
+    openrouter: OpenRouter,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Jupyter]:
+    """A server without a key, which saves the state of widgets with the notebook or not."""
+    settings = {"@jupyter-widgets/jupyterlab-manager/plugin": {"saveState": request.param}}
+    folder = tmp_path_factory.mktemp("keyless")
+    openrouter.accept_any_key = True
+    with Jupyter(jupyter.app, folder, {}, settings) as server:
+        yield server
+    openrouter.accept_any_key = False
+
+
+def test_what_is_saved(
+    browser: BrowserContext, keyless: Jupyter, openrouter: OpenRouter, attacker: Attacker
+) -> None:
+    first = plain(attacker.base)
+    openrouter.say(Answer(text=first, thinking=first, piece=512))
+    page = Page(browser, keyless)
+    try:
+        panel = opened(page, "saved.ipynb", f"%m1 use {openrouter.base_url}", "input()")
+        check_login(page, panel, keyless)
+        assert page.run(2)
+        panel.ask("What is saved of **this**?")
+        panel.until_free()
+        panel.until(LAST)
+        saved = page.save()
+        check_saved(saved, page, attacker)
+        check_reopened(page, saved, attacker)
+    finally:
+        page.close()
+
+
+def check_login(page: Page, panel: Panel, jupyter: Jupyter) -> None:
+    """Type a key, at first while the kernel is busy, and save at every step."""
+    field = panel.box.get_by_placeholder("a key for openrouter.ai")
+    page.start(3)
+    page.until("() => document.querySelector('.jp-Stdin-input')")
+    field.press_sequentially(TYPED)
+    assert TYPED not in page.save()
+    field.press("Tab")
+    assert TYPED not in page.save()
+    page.tab.locator(".jp-Stdin-input").press("Enter")
+    assert page.finish()
+    expect(panel.box.get_by_text("The key is kept.")).to_be_visible()
+    expect(field).to_have_count(0)
+    assert TYPED in (jupyter.root.parent / "m1" / "keys.json").read_text()
+    assert TYPED not in page.save()
+
+
+def check_saved(saved: str, page: Page, attacker: Attacker) -> None:
+    """Check that a saved notebook has no key, and nothing that is alive where it is opened."""
+    assert TYPED not in saved and TYPED[9:] not in saved
+    book = json.loads(saved)
+    state = book["metadata"].get("widgets", {}).get(STATE, {}).get("state", {})
+    outputs = [one for cell in book["cells"] for one in cell["outputs"]]
+    found = ["".join(one.get("data", {}).get("text/html", "")) for one in outputs]
+    found += [
+        one["state"].get("value", "") for one in state.values() if "HTML" in one["model_name"]
+    ]
+
+    assert any(LAST in one for one in found)
+    parts = "".join(f'<div class="jp-OutputArea-output">{one}</div>' for one in found)
+    attacker.pages["/saved.html"] = f'<!doctype html><link rel="icon" href="data:,">{parts}'
+    tab = page.tab.context.new_page()
+    try:
+        tab.goto(f"{attacker.base}/saved.html")
+        check_outputs_inert(tab, attacker)
+    finally:
+        tab.close()
+
+
+def check_reopened(page: Page, saved: str, attacker: Attacker) -> None:
+    """Check what a notebook shows that was not run: with a kernel, without one, untrusted."""
+    page.jupyter.end_kernels()
+    page.open("saved.ipynb")
+    assert page.js("() => front.cells()[1].model.trusted")
+    check_still(page, attacker)
+
+    (page.jupyter.root / "gone.ipynb").write_text(saved.replace('"python3"', '"gone"'))
+    page.tab.goto(page.jupyter.address("gone.ipynb"), wait_until="domcontentloaded")
+    try:
+        page.tab.get_by_role("button", name="No Kernel", exact=True).click()
+    except Exception:
+    page.js(HELPERS)
+    page.until("() => front.panel()?.context.isReady")
+    check_still(page, attacker)
+
+    (page.jupyter.root / "foreign.ipynb").write_text(saved.replace(OPEN, f"{OPEN} "))
+    page.open("foreign.ipynb")
+    assert not page.js("() => front.cells()[1].model.trusted")
+    check_still(page, attacker)
+
+
+def check_still(page: Page, attacker: Attacker) -> None:
+    """Check that question and answer are there, without a broken widget."""
+    page.until_shown(1, LAST)
+    expect(page.tab.locator(STILL)).to_be_visible()
+    expect(page.tab.locator(STILL)).to_contain_text("What is saved of **this**?")
+    try:
+        page.until(f"() => !/{BROKEN}/.test(front.cells()[1].node.innerText)")
+    finally:
+        import time
+        n = time.time()
+        text = page.js("() => front.cells()[1].node.innerText")
+        print(page.js("() => front.cells()[1].model.trusted"), text[:200], "......", text[-300:])
+        print(page.js("() => [...front.cells()[1].node.querySelectorAll('.jp-OutputArea-child')].slice(1).map(o => getComputedStyle(o).display + o.outerHTML.slice(0, 1800))"))
+    check_inert(page, attacker)
