@@ -81,8 +81,8 @@ class Attachment:
     rows: int = 0
     labels: int = 0
     masked: int = 0
-    dropped: int = 0
     tokens: int = 0
+    dropped: int = 0
 
 
 @dataclass(frozen=True, slots=True)
