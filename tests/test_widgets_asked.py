@@ -139,12 +139,12 @@ def test_thinking_that_is_not_to_be_seen_is_nowhere(
     server: OpenRouter, page: Page, thinking: str
 ) -> None:
     page.run(f"%m1 set thinking {thinking}")
-    server.say(Answer("the answer", thinking=["so secret"] * 3))
+    server.say(Answer("the answer", thinking=["so hushed"] * 3))
     hand = page.panel()
     assert "the answer" in hand.ask("why?")
-    assert "secret" not in page.wire.all
-    assert thinking == "hide" or "secret" not in str(page.outputs)
-    assert "secret" in page.shell.user_ns["_m1"].thinking
+    assert "hushed" not in page.wire.all
+    assert thinking == "hide" or "hushed" not in str(page.outputs)
+    assert "hushed" in page.shell.user_ns["_m1"].thinking
 
 
 # -- stopped -----------------------------------------------------------------------------

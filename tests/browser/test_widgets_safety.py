@@ -161,6 +161,7 @@ def check_reopened(page: Page, saved: str, attacker: Attacker) -> None:
     try:
         page.tab.get_by_role("button", name="No Kernel", exact=True).click()
     except Exception:
+        raise
     page.js(HELPERS)
     page.until("() => front.panel()?.context.isReady")
     check_still(page, attacker)
@@ -180,8 +181,13 @@ def check_still(page: Page, attacker: Attacker) -> None:
         page.until(f"() => !/{BROKEN}/.test(front.cells()[1].node.innerText)")
     finally:
         import time
+
         n = time.time()
         text = page.js("() => front.cells()[1].node.innerText")
         print(page.js("() => front.cells()[1].model.trusted"), text[:200], "......", text[-300:])
-        print(page.js("() => [...front.cells()[1].node.querySelectorAll('.jp-OutputArea-child')].slice(1).map(o => getComputedStyle(o).display + o.outerHTML.slice(0, 1800))"))
+        print(
+            page.js(
+                "() => [...front.cells()[1].node.querySelectorAll('.jp-OutputArea-child')].slice(1).map(o => getComputedStyle(o).display + o.outerHTML.slice(0, 1800))"
+            )
+        )
     check_inert(page, attacker)
