@@ -6,11 +6,15 @@ import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from emulator import OpenRouter
 from m1_magic import api, settling
+
+if TYPE_CHECKING:
+    from panels import Page
 
 FOREIGN = ("OPENROUTER_", "OPENAI_", "M1_", "VSCODE_")
 KEPT = ("M1_TEST_MODELS", "M1_TEST_FULL")
@@ -45,6 +49,15 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[OpenRouter]:
         monkeypatch.setenv("OPENROUTER_API_KEY", emulator.key)
         yield emulator
         assert emulator.crashes == []
+
+
+@pytest.fixture
+def page(server: OpenRouter, monkeypatch: pytest.MonkeyPatch) -> Iterator[Page]:
+    """A notebook whose widgets' messages are kept, with the emulator as endpoint."""
+    from panels import notebook
+
+    with notebook(monkeypatch) as made:
+        yield made
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

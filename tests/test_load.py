@@ -7,8 +7,9 @@ import sys
 from pathlib import Path
 
 HEAVY = {
-    "openai", "httpx2", "pydantic", "ipywidgets", "pandas", "polars", "numpy", "narwhals",
-    "nbformat", "markdown", "markdown_it", "nh3", "rich", "keyring", "sqlite3", "genai_prices",
+    "openai", "httpx2", "pydantic", "ipywidgets", "anywidget", "ipylab", "m1_magic.widgets",
+    "pandas", "polars", "numpy", "narwhals", "nbformat", "markdown", "markdown_it", "nh3",
+    "rich", "keyring", "sqlite3", "genai_prices",
     "tqdm", "xllamacpp", "importlib.metadata", "argparse.none",
 }  # fmt: skip
 LOAD = """

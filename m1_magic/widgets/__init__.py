@@ -30,5 +30,8 @@ def panel(df: object = None, **options: Any) -> Panel:
             todo="%m1 ask and %%m1 work here.",
         )
     prompt = str(options.pop("prompt", ""))
-    given = api.named(df, shell.namespace())
-    return Panel(prompt, api.chosen(options, tuple(given)), given)
+    names = shell.namespace()
+    given = api.named(df, names)
+    # What has a name here is looked up when it is asked about, as in a cell.
+    apart = {name: table for name, table in given.items() if names.get(name) is not table}
+    return Panel(prompt, api.chosen(options, tuple(given)), apart)

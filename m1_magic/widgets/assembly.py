@@ -9,13 +9,11 @@ from __future__ import annotations
 import weakref
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import replace
 from typing import Any
 
 from .. import api, verbs
 from ..calls import Options, Receipt, Reply
 from ..errors import KeyProblem, plain
-from ..ledger import history
 from ..ledger.history import Past
 from ..render import footer, page, shell
 from ..turns import Point
@@ -27,7 +25,7 @@ from .form import Form
 from .live import Live
 from .login import Login
 from .look import STYLE, button, column, failure, gone, html, note, put, row, unfolding
-from .past import Shelf
+from .past import Shelf, billed
 from .still import empty, still
 
 SOON = 0.8  # seconds in which a call that is stopped ends, unless it is still connecting
@@ -118,13 +116,12 @@ class Panel:
             options = self._form.options()
             point = self._point(options)
             request = api.prepare(prompt, options, self._form.names(self._shell.user_ns), point)
+            offer, tokens = api.price_list(request.model), self._session.likely_tokens(request)
         except Exception as error:
             self._say(failure(error))
             return
         self._say("")
-        offer, tokens = api.price_list(request.model), self._session.likely_tokens(request)
-        settings = self._session.settings
-        view = Live(settings, self._counters, tokens, offer, self._receipt)
+        view = Live(self._session.settings, self._counters, tokens, offer, self._receipt)
         self._busy(True)
         self._replace([view.box])
         self._view = view
@@ -134,7 +131,10 @@ class Panel:
                 self._reply, self._before = reply, reply.id
                 self._asked[reply.id] = (prompt, options)
                 self._shell.user_ns["_m1"] = reply
-            if self._asking is asking and not self._closed:
+                view.ensure(reply)
+            if self._closed or view is not self._view:
+                gone(view.box)  # with what it showed since
+            elif self._asking is asking:
                 self._ended(error)
 
         self._asking = asking = Asking(lambda: api.send(request, options, view), ended)
@@ -177,6 +177,8 @@ class Panel:
         """Look again at the tables that there are, and at the sums."""
         self._form.refresh(self._shell.user_ns)
         self._login.refresh()
+        if self._past is not None:  # what was forgotten must not stand there
+            self._past.refresh()
         if self._asking is None:
             self._counters.refresh()
 
@@ -200,15 +202,19 @@ class Panel:
 
     def _ended(self, error: BaseException | None) -> None:
         """Show how the call ended; in its thread."""
-        if error is not None:
-            self._say(failure(error))
-        if isinstance(error, KeyProblem):
-            self._login.refresh(again=True)
-        self._offer()
-        put(self._form.follow, "disabled", not self._before)
-        self._asking = None
-        self._busy(False)
-        self._counters.refresh()
+        try:
+            if error is not None:
+                self._say(failure(error))
+            if isinstance(error, KeyProblem):
+                self._login.refresh(again=True)
+            self._offer()
+            put(self._form.follow, "disabled", not self._before)
+            self._counters.refresh()
+            if self._past is not None:
+                self._past.refresh()
+        finally:
+            self._busy(False)
+            self._asking = None  # the last: from here on another call may begin
 
     def _offer(self) -> None:
         """Offer what can be done with the reply."""
@@ -239,12 +245,10 @@ class Panel:
     def _settled(self) -> None:
         """Show prices that came after their calls; in the background."""
         reply = self._reply
-        if self._asking is not None or reply is None or reply.cost_source == "billed":
-            return
-        past = history.called(self._session.ledger, reply.id)
-        if past is not None and past.cost is not None:
-            self._reply = replace(reply, cost=past.cost, cost_source="billed", usage=past.usage)
-            self._counters.settled(self._reply, past.seconds or 0)
+        found = billed(self._session.ledger, reply) if reply and self._asking is None else None
+        if found is not None:
+            self._reply, seconds = found
+            self._counters.settled(self._reply, seconds)
 
     def _edit(self, past: Past, ask: bool) -> None:
         """Put a past question into the form; with ``ask``, send it."""
@@ -273,6 +277,7 @@ class Panel:
     def _show(self, parts: list[Any], told: str) -> None:
         if self._asking is not None:
             self._say(note("A call is running; its answer stands below."))
+            gone(*parts)
             return
         self._say(note(told))
         self._replace([row(*parts)])
@@ -280,8 +285,7 @@ class Panel:
     def _replace(self, parts: list[Any]) -> None:
         """Show these widgets where answers stand, and free those that stood there."""
         before, self._answer.children = self._answer.children, tuple(parts)
-        for one in before:
-            gone(one)
+        gone(*before)
 
     def _say(self, markup: str) -> None:
         put(self._told, "value", markup)

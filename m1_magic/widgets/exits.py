@@ -84,8 +84,8 @@ class Exits:
         reply, name = self._reply(), self._name.value.strip()
         try:
             variable(name)
-            taken = shell.namespace().get(name)
-            if taken is not None and not isinstance(taken, Reply):
+            names = shell.namespace()
+            if name in names and not isinstance(names[name], Reply):
                 raise UsageError(
                     f"{plain(name, 40)} is there already and is no Reply.",
                     cost="",

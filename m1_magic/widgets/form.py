@@ -86,9 +86,9 @@ class Form:
         for name in [n for n, tick in self._ticks.items() if n not in there and not tick.value]:
             self._drop(name)
         for name, shape in there.items():
-            self._tick(name).description = f"{name}  {size(shape)}"
+            self._tick(name).description = f"{plain(name, 60)}  {size(shape)}"
         for name in self._ticks.keys() - there.keys():
-            self._ticks[name].description = f"{name}  (gone)"
+            self._ticks[name].description = f"{plain(name, 60)}  (gone)"
         ticks = tuple(self._ticks[name] for name in sorted(self._ticks))
         if self._frames.children != ticks:
             self._frames.children = ticks
@@ -120,6 +120,8 @@ class Form:
         if options is None:
             return
         self._base = options
+        if options.send and options.send not in self._level.options:  # sample:3
+            self._level.options = (*self._level.options, options.send)
         for name, field in self._fields.items():
             fill(field, getattr(options, name))
         for name in options.df:
@@ -129,7 +131,7 @@ class Form:
 
     def _tick(self, name: str) -> ipywidgets.Checkbox:
         if name not in self._ticks:
-            made = ipywidgets.Checkbox(name in self._given, description=name, indent=False)
+            made = ipywidgets.Checkbox(name in self._given, indent=False)
             self._ticks[name] = made
         return self._ticks[name]
 

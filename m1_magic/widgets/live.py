@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from decimal import Decimal
 
-from ..calls import Receipt, Request
+from ..calls import Receipt, Reply, Request
 from ..config import M1
 from ..prices import Offer
 from ..render.panel import PanelView
+from ..render.text import escape, visible
 from .counters import Counters
+from .look import gone, html, note
 
 
 class Live(PanelView):
@@ -34,6 +36,7 @@ class Live(PanelView):
         super().__init__(settings)
         self._counters, self._tokens, self._offer, self._done = counters, tokens, offer, done
         self._most: Decimal | None = None
+        self.whole = False  # is all of the answer shown?
 
     def open(self, request: Request, at_most: Decimal | None, sent: str) -> None:
         self._most = at_most
@@ -41,9 +44,20 @@ class Live(PanelView):
         self._counters.refresh()  # what is held for this call
 
     def close(self, receipt: Receipt) -> None:
-        super().close(receipt)
-        self._counters.done(receipt)
-        self._done(receipt)
+        try:
+            super().close(receipt)
+            self.whole = True
+            self._counters.done(receipt)
+        finally:
+            self._done(receipt)
+
+    def ensure(self, reply: Reply) -> None:
+        """Show the reply's text plainly, where showing it has failed."""
+        if not self.whole:
+            text = f'<pre class="mathjax_ignore">{escape(visible(reply.text))}</pre>'
+            told = note("The display failed; this is the answer as it came.")
+            before, self.box.children = self.box.children, (html(told + text),)
+            gone(*before)
 
     def _paint_line(self) -> None:
         super()._paint_line()

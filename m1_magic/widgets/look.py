@@ -11,7 +11,7 @@ from typing import Any
 
 import ipywidgets
 
-from ..errors import Told
+from ..errors import Told, plain
 from ..render.text import escape, visible
 
 STYLE = """
@@ -144,7 +144,7 @@ def unfolding(label: str, part: ipywidgets.DOMWidget, opened: Callable[[], None]
 
 def failure(error: BaseException) -> str:
     """Return an error as one paragraph that a screen reader reads out."""
-    said = str(error) if isinstance(error, Told) else f"{type(error).__name__}: {error}"
+    said = str(error) if isinstance(error, Told) else plain(f"{type(error).__name__}: {error}")
     return f'<p class="m1-error mathjax_ignore" role="alert">{escape(visible(said))}</p>'
 
 
@@ -153,12 +153,12 @@ def note(said: str) -> str:
     return f'<p class="m1-note mathjax_ignore" role="status">{escape(visible(said))}</p>'
 
 
-def gone(widget: Any) -> None:
-    """Close a widget and all within it, so that nothing of it is kept in kernel or page."""
-    for child in getattr(widget, "children", ()):
-        gone(child)
-    for part in ("layout", "style"):
-        own = getattr(widget, part, None)
-        if isinstance(own, ipywidgets.Widget):
-            own.close()
-    widget.close()
+def gone(*widgets: Any) -> None:
+    """Close widgets and all within them, so that nothing of them is kept in kernel or page."""
+    for widget in widgets:
+        gone(*getattr(widget, "children", ()))
+        for part in ("layout", "style"):
+            own = getattr(widget, part, None)
+            if isinstance(own, ipywidgets.Widget):
+                own.close()
+        widget.close()

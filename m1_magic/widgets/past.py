@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 import ipywidgets
@@ -11,7 +12,7 @@ import ipywidgets
 from ..calls import CostSource, Reply, Status
 from ..config import M1
 from ..errors import LedgerProblem, plain
-from ..ledger import history
+from ..ledger import Ledger, history
 from ..ledger.history import Past
 from ..render import footer
 from ..render.answer import bundle, quiet
@@ -97,6 +98,16 @@ class Shelf:
         settings = self._session.settings
         parts = [column(*again(past, settings), name="m1-side") for past in chosen]
         self._show(parts, "Shown again from the ledger, free.")
+
+
+def billed(ledger: Ledger, reply: Reply) -> tuple[Reply, float] | None:
+    """Return a reply with the price billed for it since, and its seconds; None: nothing new."""
+    owed = reply.cost_source in ("unknown", "estimated")
+    past = history.called(ledger, reply.id) if owed else None
+    if past is None or past.cost is None or past.estimated:
+        return None
+    paid = replace(reply, cost=past.cost, cost_source="billed", usage=past.usage)
+    return paid, past.seconds or 0.0
 
 
 def line(past: Past) -> str:

@@ -1,0 +1,291 @@
+"""The panel while it asks: answer and numbers, Stop, other calls, and the end of it all."""
+
+from __future__ import annotations
+
+import gc
+import re
+import socket
+import threading
+import weakref
+
+import pandas as pd
+import pytest
+
+from emulator import MISSING, Answer, OpenRouter
+from faulty import listening, settled, take, url_of
+from ledgers import rows
+from m1_magic import api
+from m1_magic.calls import Receipt
+from m1_magic.ledger.store import now_utc
+from m1_magic.render import footer
+from m1_magic.widgets import assembly
+from m1_magic.widgets.live import Live
+from panels import PATIENCE, Hand, Page, running
+
+SALES = {"region": ["n", "s"] * 10, "amount": range(20)}
+CODE = "First:\n```python\nx = 1\n```\nthen:\n```python\ny = 2\n```\n"
+
+
+# -- asked -------------------------------------------------------------------------------
+def test_a_question_is_answered_and_bound(server: OpenRouter, page: Page) -> None:
+    server.say(Answer("Forty-**two**.", thinking="Hm <b>."))
+    hand = page.panel()
+    text = hand.ask("why {{x}}?")
+    assert "Forty-<strong>two</strong>." in text and "Hm &lt;b&gt;." in text
+    assert page.shell.user_ns["_m1"].text == "Forty-**two**."
+    assert hand.busy == (True, False) and hand.error == ""
+    assert page.run("_m1") == "Forty-**two**.\n" or "Forty" in page.run("print(_m1)")
+
+
+def test_the_counters_are_the_ledgers(server: OpenRouter, page: Page) -> None:
+    page.run("%m1 budget 1")
+    server.say(Answer("four words of it", thinking="hm", cost=0.00012345, cached=3))
+    hand = page.panel()
+    hand.ask("why?")
+    reply = page.shell.user_ns["_m1"]
+    assert hand.tiles["this call"] == footer.money(reply.cost) == "$0.00012"
+    usage = reply.usage
+    counts = [hand.tiles[name] for name in ("tokens in", "cached", "out", "thinking")]
+    assert counts == [f"{n:,}" for n in (usage.input, 3, usage.output, usage.reasoning)]
+    for spent, held, _ in api.session().ledger.spent(now_utc()).values():
+        assert held == 0 and spent == reply.cost
+    page.run("%m1 cost")
+    cost = page.outputs[-1]["text/plain"]
+    for name, shown in (("session", "session"), ("today", "day"), ("month", "month")):
+        (line,) = [line for line in cost.splitlines() if re.match(rf"\W*{shown}\b", line)]
+        assert hand.tiles[name] in line and hand.tiles[name] == "$0.00012"
+    assert f"session budget: {hand.tiles['session']} of $1.00" in hand.text
+
+
+def test_an_estimate_while_it_runs_then_the_bill(server: OpenRouter, page: Page) -> None:
+    hold = threading.Event()
+    server.say(Answer("one two three", hold=hold, cost=0.125))
+    hand = page.panel()
+    hand.send("why?")
+    page.wire.wait("<p>one")
+    assert re.fullmatch(r"≈\$0\.0\d+ · at most \$0\.0\d+", hand.tiles["this call"])
+    assert hand.tiles["tokens in"].startswith("≈ ") and " held" in hand.tiles["session"]
+    hold.set()
+    hand.end()
+    assert hand.tiles["this call"] == "$0.1250" == hand.tiles["session"]
+
+
+def tell() -> None:
+    """Say what the settler says once prices came."""
+    for told in api.session().settler.told:
+        told()
+
+
+def test_a_price_that_is_owed_is_settled_later(server: OpenRouter, page: Page) -> None:
+    server.generation_lag = 1
+    server.say(Answer("one two three four", fault="fin_mid_chunked", generation_id="gen-1"))
+    hand = page.panel()
+    hand.ask("why?")
+    assert hand.tiles["this call"] == "$?" and "held" in hand.tiles["session"]
+    assert "one" in hand.shown and "cut off" in hand.shown
+    settled(server, "gen-1")
+    assert [api.session().reconcile() for _ in range(2)] == [0, 1]
+    page.run("1")
+    spent, held, _ = api.session().ledger.spent(now_utc())["session"]
+    assert held == 0 != spent and hand.tiles["session"] == footer.money(spent)
+    tell()
+    assert hand.tiles["this call"] == footer.money(spent)
+
+
+def test_an_estimate_stays_one_until_the_bill_is_there(server: OpenRouter, page: Page) -> None:
+    server.say(Answer("one two", usage_shape="a", cost=MISSING, generation_id="gen-1"))
+    hand = page.panel()
+    hand.ask("why?")
+    estimate = hand.tiles["this call"]
+    assert estimate.startswith("≈$")
+    tell()  # of another call
+    assert hand.tiles["this call"] == estimate
+    settled(server, "gen-1")
+    assert api.session().reconcile() == 1
+    tell()
+    assert re.fullmatch(r"\$0\.\d+", hand.tiles["this call"])
+
+
+def test_the_budget_bar_turns_before_it_blocks(server: OpenRouter, page: Page) -> None:
+    page.run("%m1 budget 1")
+    hand = page.panel()
+    bar = hand.of_class("m1-bar")
+    seen = []
+    for cost in (0.5, 0.35, 0.12, 0.02, 0.0):
+        seen.append((bar.bar_style, round(bar.value, 6)))
+        server.say(Answer("yes", cost=cost))
+        hand.ask("why?")
+    assert seen == [("", 0), ("", 0.5), ("warning", 0.85), ("danger", 0.97), ("danger", 0.97)]
+    assert len(server.chats) == 3 and bar.value == pytest.approx(0.97)
+    assert "budget" in hand.error and "Nothing was sent" in hand.error
+    assert "a call of full length would not fit" in hand.text
+
+
+def test_enter_sends_what_stands_in_the_page(server: OpenRouter, page: Page) -> None:
+    pytest.importorskip("anywidget")
+    hand = page.panel()
+    (listener,) = [w for w in hand.all() if hasattr(w, "_esm")]
+    said = {"method": "custom", "content": {"prompt": "typed, and not yet left?"}}
+    listener.comm.hears(said)
+    hand.end()
+    assert server.chats[0].body["messages"][-1]["content"] == "typed, and not yet left?"
+    for content in ({}, {"prompt": 3}):
+        listener.comm.hears({"method": "custom", "content": content})
+    assert len(server.chats) == 1
+
+
+@pytest.mark.parametrize("thinking", ["drop", "hide"])
+def test_thinking_that_is_not_to_be_seen_is_nowhere(
+    server: OpenRouter, page: Page, thinking: str
+) -> None:
+    page.run(f"%m1 set thinking {thinking}")
+    server.say(Answer("the answer", thinking=["so secret"] * 3))
+    hand = page.panel()
+    assert "the answer" in hand.ask("why?")
+    assert "secret" not in page.wire.all
+    assert thinking == "hide" or "secret" not in str(page.outputs)
+    assert "secret" in page.shell.user_ns["_m1"].thinking
+
+
+# -- stopped -----------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("answer", "seen", "text", "told"),
+    [
+        (Answer("", fault="never_answers"), None, "", "before the server answered"),
+        (Answer("", thinking="hm hm", hold=threading.Event()), "<div>hm", "", "is kept"),
+        (Answer("one two", hold=threading.Event()), "<p>one", "one ", "the text so far is kept"),
+        (Answer.http_error(429, headers={"Retry-After": "20"}), "again in", "", "waiting to try"),
+    ],
+    ids=["no headers", "thinking", "answering", "counting down"],
+)
+def test_i10_stop(
+    server: OpenRouter, page: Page, answer: Answer, seen: str | None, text: str, told: str
+) -> None:
+    server.say(answer)
+    hand = page.panel()
+    hand.send("why?")
+    page.wire.wait(seen) if seen else server.wait_chats(1, 60)
+    assert hand.busy == (False, True)
+    hand.press("Stop")
+    hand.end()
+    assert told in hand.error and hand.busy == (True, False)
+    assert page.shell.user_ns["_m1"].status == "stopped"
+    assert page.shell.user_ns["_m1"].text == text and text.strip() in hand.shown
+    assert server.wait_closed(timeout=60)
+    if answer.hold:
+        answer.hold.set()
+    assert hand.ask("again?") and hand.error == ""
+
+
+def test_one_call_at_a_time_but_many_panels(server: OpenRouter, page: Page) -> None:
+    hold = threading.Event()
+    server.say(Answer("one two", hold=hold), Answer("three four", hold=hold))
+    first, second = page.panel(), page.panel()
+    first.send("1?")
+    page.wire.wait("<p>one")
+    for press in (first.panel.send, first.panel.dry_run):
+        press()
+        assert "call" in first.text and len(server.chats) == 1
+    second.send("2?")
+    page.wire.wait("<p>thre")
+    assert page.run("print(6 * 7)") == "42\n"
+    hold.set()
+    first.end()
+    assert "one two" in first.shown and "three four" in second.shown
+    assert "three" not in first.shown and first.busy == second.busy == (True, False)
+
+
+# -- closed ------------------------------------------------------------------------------
+def used(hand: Hand, server: OpenRouter) -> None:
+    server.say(Answer(CODE))
+    hand.ask("why?")
+    hand.press("Dry run")
+    hand.labelled("History").value = True
+    hand.press("Code into a new cell")
+
+
+def test_closing_frees_everything(server: OpenRouter, page: Page) -> None:
+    callbacks = list(page.shell.events.callbacks["post_run_cell"])
+    page.shell.user_ns["sales"] = pd.DataFrame(SALES)
+    hand = page.panel("sales")
+    used(hand, server)
+    assert len(page.left) > 50
+    alive = weakref.ref(hand.panel)
+    hand.press("Close")
+    hand.panel.close()
+    assert not page.left and not running()
+    assert page.shell.events.callbacks["post_run_cell"] == callbacks
+    del hand
+    gc.collect()
+    assert alive() is None
+
+
+def test_unloading_stops_and_closes_all(server: OpenRouter, page: Page) -> None:
+    server.say(Answer("one two", hold=threading.Event()))
+    hand = page.panel()
+    page.panel()
+    hand.send("why?")
+    page.wire.wait("<p>one")
+    path = api.session().ledger.path
+    page.run("%unload_ext m1_magic")
+    assert not page.left and not running()
+    assert server.wait_closed(timeout=60)
+    assert rows(path, "SELECT status, answer FROM calls") == [("stopped", "one ")]
+    assert page.shell.user_ns["_m1"].text == "one "
+    page.run("%load_ext m1_magic")
+
+
+def test_answers_that_are_replaced_free_their_widgets(server: OpenRouter, page: Page) -> None:
+    hand = page.panel()
+    hand.ask("why?")
+    before = len(page.left)
+    for number in range(20):
+        server.say(Answer(CODE if number % 2 else "word " * 3_000, thinking="hm"))
+        hand.ask("why?")
+        hand.press("Dry run")
+        hand.press("Dry run")
+    server.say(Answer("short"))
+    hand.ask("why?")
+    assert len(page.left) == before
+
+
+def test_stop_while_the_price_list_is_silent(page: Page) -> None:
+    asked, gone = threading.Event(), threading.Event()
+
+    def silent(sock: socket.socket) -> None:
+        take(sock)
+        asked.set()
+        gone.wait(PATIENCE)
+
+    with listening(silent) as server:
+        api.settings().base_url = url_of(server)
+        hand = page.panel()
+        hand.send("why?")
+        assert asked.wait(PATIENCE)
+        hand.press("Stop")
+        hand.end()
+        assert "before anything was sent" in hand.error and hand.busy == (True, False)
+        gone.set()
+
+
+def test_a_call_that_outlives_its_panel_leaves_nothing(
+    server: OpenRouter, page: Page, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closing, closed = threading.Event(), threading.Event()
+    show = Live.close
+
+    def slowly(view: Live, receipt: Receipt) -> None:
+        closing.set()
+        closed.wait(PATIENCE)
+        show(view, receipt)
+
+    monkeypatch.setattr(Live, "close", slowly)
+    monkeypatch.setattr(assembly, "PATIENCE", 0)
+    server.say(Answer("one two"))
+    hand = page.panel()
+    hand.send("why?")
+    assert closing.wait(PATIENCE)
+    hand.press("Close")
+    closed.set()
+    hand.end()
+    assert not page.left and page.shell.user_ns["_m1"].text == "one two"
