@@ -22,7 +22,8 @@ BROKEN = "Error displaying|Loading widget|not found"
 LAST = CASES[-1].name  # what all cases together end with
 WIDE = """import pandas
 texts = {!r}
-wild = pandas.DataFrame({{f"{{texts[at % len(texts)]}} {{at}}": [texts[0]] for at in range(200)}})"""
+names = [f"{{texts[at % len(texts)]}} {{at}}" for at in range(200)]
+wild = pandas.DataFrame({{name: [texts[0]] for name in names}})"""
 
 
 def test_nothing_of_others_is_alive_in_a_panel(
