@@ -69,8 +69,7 @@ class Attachment:
 
     ``rows`` and ``labels`` count the raw rows and the category labels inside ``text``;
     ``masked`` counts columns or secrets that were hidden, ``dropped`` outputs of cells that were
-    left out; ``shape`` is rows × columns of the
-    source where it is a table.
+    left out; ``shape`` is rows × columns of the source where it is a table.
     """
 
     kind: str
@@ -81,8 +80,8 @@ class Attachment:
     rows: int = 0
     labels: int = 0
     masked: int = 0
-    dropped: int = 0
     tokens: int = 0
+    dropped: int = 0
 
 
 @dataclass(frozen=True, slots=True)

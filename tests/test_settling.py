@@ -296,7 +296,7 @@ def test_i14_a_record_that_never_comes_is_given_up_softly(
     monkeypatch.setattr(settling, "PAUSES", (0.01,) * 5)
     server.generation_lag = 10**6
     stopped_call(server, "gen-1-never")
-    settler = api.session()._settler
+    settler = api.session().settler
     assert until(lambda: settler._thread is None)
     assert server.lookups == {"gen-1-never": 5}
     totals = api.session().totals()
@@ -389,17 +389,17 @@ def test_tokens_of_a_record_are_taken_only_if_they_are_counts(counts: dict[str, 
 
 
 class Looks:
-    """Counts looks, and says what is still owed after each."""
+    """Counts looks, and says what is still owed after each; none came."""
 
     def __init__(self, *left: int | BaseException) -> None:
         self.left, self.count = list(left), 0
 
-    def __call__(self) -> int:
+    def __call__(self) -> tuple[int, int]:
         self.count += 1
         found = self.left.pop(0) if self.left else 0
         if isinstance(found, BaseException):
             raise found
-        return found
+        return 0, found
 
 
 def ended(settler: Settler) -> bool:
@@ -426,10 +426,10 @@ def test_waking_and_closing_do_not_wait() -> None:
     """Neither for a pause nor for a look that hangs: a cell must not feel it."""
     inside, go = threading.Event(), threading.Event()
 
-    def hang() -> int:
+    def hang() -> tuple[int, int]:
         inside.set()
         go.wait(60)
-        return 1
+        return 0, 1
 
     settler = Settler(hang, (0.0, 600.0))
     settler.wake()
@@ -449,7 +449,7 @@ def test_a_session_without_pauses_has_no_thread(path: Path) -> None:
     asking = session(path.parent, Scripted([Started("g"), CutOff("cut")]))
     with pytest.raises(CutOff):
         asking.ask(request(), Seen())
-    assert asking._settler._thread is None
+    assert asking.settler._thread is None
 
 
 @pytest.fixture

@@ -226,7 +226,7 @@ def test_the_list_names_what_each_is_for_its_sampling_and_its_source() -> None:
         verbs.VERBS["tasks"].run(verbs.Desk(api.session(), {}, lambda _: ""), ("math",))
 
 
-@given(st.dictionaries(st.text(max_size=20), st.text(max_size=40), min_size=1))
+@given(st.dictionaries(st.text(max_size=10), st.text(max_size=20), min_size=1, max_size=3))
 def test_a_value_in_braces_is_one_word_as_typed(value: dict[str, str]) -> None:
     for typed in (json.dumps(value), repr(value)):
         assert parsing.words(f"tasks  {typed} --save") == ["tasks", typed, "--save"]
