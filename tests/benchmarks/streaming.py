@@ -268,7 +268,7 @@ class Kernel:
             found.bytes += sum(map(len, frames))
             found.messages += 1
             kind = json.loads(header)["msg_type"]
-            shows = kind in ("display_data", "update_display_data", "stream")
+            shows = kind in ("display_data", "update_display_data", "stream", "comm_msg")
             if not came and shows and FIRST.encode() in content:
                 came = now
             small = kind in ("clear_output", "stream", "error", "status")

@@ -38,6 +38,7 @@ def test_the_whole_way(page: Page, jupyter: Jupyter, openrouter: OpenRouter) -> 
     assert page.run(2)
     before = len(openrouter.chats)
 
+    panel.press("History")
     panel.tick("sales 12 × 2")
     panel.ask(f"First in {jupyter.app}?")
     panel.until("word29")
@@ -62,7 +63,6 @@ def test_the_whole_way(page: Page, jupyter: Jupyter, openrouter: OpenRouter) -> 
     check_numbers(page, panel, jupyter)
     check_exits(page, panel)
 
-    panel.press("History")
     listed = panel.calls.locator("option")
     expect(listed.nth(0)).to_contain_text(f"$0.0054 · Second in {jupyter.app}?")
     expect(listed.nth(1)).to_contain_text(f"stopped · First in {jupyter.app}?")
@@ -168,11 +168,7 @@ def test_a_second_view_follows_and_narrow_ones_fit(
     page.js("() => jupyterapp.shell.collapseLeft()")
     page.tab.set_viewport_size({"width": 480, "height": HEIGHT})
     page.until("() => document.querySelectorAll('.m1-panel')[1].clientWidth < 450")
-    try:
-        page.until(f"() => ({TOO_WIDE})().length === 0")
-    except Exception:
-        print(page.js(TOO_WIDE))
-        raise
+    page.until(f"() => ({TOO_WIDE})().length === 0")
     page.tab.set_viewport_size({"width": WIDTH, "height": HEIGHT})
     assert page.unrest() == []
 
@@ -181,12 +177,11 @@ def test_a_second_view_follows_and_narrow_ones_fit(
 TOO_WIDE = """() => [...document.querySelectorAll('.m1-panel')].flatMap(panel => {
   const area = panel.closest('.jp-OutputArea-output');
   const edge = area.getBoundingClientRect().right + 1;
-  const scrolls = one => one !== area && (one.matches('pre, .m1-frames, .m1-answer *')
-    || (one.parentElement !== area && scrolls(one.parentElement)));
-  return [area, ...panel.querySelectorAll('*')]
-    .filter(one => one.offsetParent && (one === area ? one.scrollWidth > one.clientWidth
-      : one.getBoundingClientRect().right > edge && !scrolls(one.parentElement)))
-    .map(one => one.outerHTML.slice(0, 200));
+  const out = one => one.offsetParent && one.getBoundingClientRect().right > edge;
+  // A wide table or line of code scrolls within the answer.
+  const wide = one => out(one) && !one.closest('.m1-answer *, .m1-frames *');
+  return [...(area.scrollWidth > area.clientWidth ? [area] : []),
+    ...[...panel.querySelectorAll('*')].filter(wide)].map(one => one.outerHTML.slice(0, 200));
 })"""
 
 
@@ -233,69 +228,6 @@ SHOWS_FOCUS = """() => {
 }"""
 
 
-# -- what goes wrong ---------------------------------------------------------------------------
-def test_what_goes_wrong_is_said_and_costs_no_text(
-    page: Page, jupyter: Jupyter, openrouter: OpenRouter
-) -> None:
-    answer, hold = held()
-    openrouter.say(Answer(text=WORDS, fault="rst_mid", fault_after=20), answer)
-    panel = opened(page, "wrong.ipynb", "del sales", "%m1 budget 0.0001 --per session")
-    before = len(openrouter.chats)
-    panel.ask("Is it cut off?")
-    panel.until_told("connection")
-    panel.until_free()
-    panel.until("word3")
-
-    panel.prompt.fill("Sent twice?")
-    panel.control("button", "Send").dblclick()
-    panel.until("word29")
-    panel.prompt.press("Control+Enter")
-    expect(panel.box.get_by_text("One call at a time in a panel")).to_be_visible()
-    hold.set()
-    panel.until("word39")
-    panel.until_free()
-
-    panel.tick("sales 12 × 2")
-    assert page.run(2)
-    expect(panel.box.get_by_role("checkbox", name="sales (gone)")).to_be_checked()
-    panel.ask("Without its table?")
-    panel.until_told("sales")
-    panel.box.get_by_role("checkbox", name="sales (gone)").uncheck()
-    panel.press("Send")
-    panel.until_free()
-    panel.until("Hello from the emulator")
-
-    assert page.run(3)
-    expect(panel.box.get_by_text("a call of full length would not fit")).to_be_visible()
-    panel.ask("Too dear?")
-    panel.until_told("budget")
-    panel.until_free()
-    assert len(openrouter.chats) == before + 3
-    assert page.unrest() == []
-
-
-def test_a_kernel_that_restarts_has_the_call_in_its_history(
-    page: Page, jupyter: Jupyter, openrouter: OpenRouter
-) -> None:
-    answer, _ = held()
-    openrouter.say(answer)
-    panel = opened(page, "restarted.ipynb")
-    panel.ask(f"Cut short in {jupyter.app}?")
-    panel.until("word29")
-    page.js("() => front.panel().sessionContext.restartKernel()")
-    page.until("() => front.ready()")
-    assert openrouter.wait_closed(timeout=WAIT)
-    assert page.run(0) and page.run(1)
-    panel = Panel(page)
-    panel.press("History")
-    expect(panel.calls.locator("option").first).to_contain_text(f"Cut short in {jupyter.app}?")
-    panel.calls.select_option(index=0)
-    panel.press("Show")
-    panel.until("Cut short in")
-    panel.until("word29")
-    assert page.unrest() == []
-
-
 # -- pictures ----------------------------------------------------------------------------------
 PENGUINS = f"{LOAD}\n%m1 budget 0.25 --per session\n\nfrom palmerpenguins import load_penguins\n\n\
 penguins = load_penguins()"
@@ -307,7 +239,7 @@ HEAVIEST = """**Gentoo** is the heaviest species, by a third.
 | Chinstrap | 68 | 3,733 |
 | Adelie | 152 | 3,701 |
 
-Its mean is $\\bar m = \\frac{1}{n} \\sum_i m_i$ over the birds that were weighed. To see it yourself:
+Its mean is $\\bar m = \\frac{1}{n} \\sum_i m_i$ over the birds that were weighed. To see it:
 
 ```python
 penguins.groupby("species").body_mass_g.mean().sort_values()  # grams

@@ -85,6 +85,7 @@ ALIVE = r"""() => {
     || (places.includes(getComputedStyle(one).position) && !one.closest('mjx-container'))
     || getComputedStyle(one).position === 'fixed';
   const within = output => [...output.querySelectorAll('*')]
-    .filter(one => alive(one) && !drawn(one) && !control(one)).map(one => one.outerHTML.slice(0, 200));
+    .filter(one => alive(one) && !drawn(one) && !control(one))
+    .map(one => one.outerHTML.slice(0, 200));
   return [...document.querySelectorAll('.jp-OutputArea-output')].map(within);
 }"""
