@@ -26,12 +26,12 @@ def stream(view: PanelView, clock: Hand, text: str) -> None:
 
 
 def test_blocks_stay_and_the_rest_grows() -> None:
-    clock, text = Hand(), "A sentence with $x$ of an answer.\n\n" * 600
+    clock, text = Hand(), "A sentence with $x$ of an answer.\n\n" * 900
     view = PanelView(M1(), now=clock)
     seen: list[tuple[str, ...]] = []
     view.box.observe(lambda change: seen.append(tuple(values(view)[:-2])), "children")
     stream(view, clock, text)
-    assert 3 < len(seen) < 7
+    assert 3 < len(seen) < 8
     for before, after in pairwise(seen):
         assert after[: len(before)] == before
     *blocks, rest, line = values(view)
@@ -39,7 +39,7 @@ def test_blocks_stay_and_the_rest_grows() -> None:
     assert "answering… ≈ " in line
     view.close(receipt(text))
     *blocks, rest, line = values(view)
-    assert "".join(blocks).count("A sentence") == 600 and rest == "" and "$0.0054" in line
+    assert "".join(blocks).count("A sentence") == 900 and rest == "" and "$0.0054" in line
 
 
 def test_what_came_before_a_stall_is_seen_in_it() -> None:

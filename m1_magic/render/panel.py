@@ -22,7 +22,8 @@ from .painted import Painted, waiting
 if TYPE_CHECKING:
     from ..config import M1
 
-BLOCK = 4_000  # characters from which finished blocks stay
+# Characters from which finished blocks stay; each may be larger, so that there are not many.
+FIRST_BLOCK, LARGER = 4_000, 500
 
 
 class PanelView(Painted):
@@ -50,7 +51,7 @@ class PanelView(Painted):
         self._line.value = footer.html_footer(receipt, self._settings)
 
     def _keep(self) -> int:
-        text = self._growing.take(BLOCK)
+        text = self._growing.take(FIRST_BLOCK + LARGER * (len(self.box.children) - 2))
         if not text:
             return 0
         thinking = "" if self._kept else self._thinking

@@ -12,10 +12,10 @@ from contextlib import suppress
 from typing import Any
 
 from .. import api, verbs
-from ..calls import Options, Receipt, Reply
+from ..calls import Options, Reply
 from ..errors import KeyProblem, plain
 from ..ledger.history import Past
-from ..render import footer, page, shell
+from ..render import page, shell
 from ..turns import Point
 from .asking import Asking
 from .counters import Counters
@@ -26,7 +26,7 @@ from .live import Live
 from .login import Login
 from .look import STYLE, button, column, failure, gone, html, note, put, row, unfolding
 from .past import Shelf, billed
-from .still import empty, still
+from .still import Still
 
 SOON = 0.8  # seconds in which a call that is stopped ends, unless it is still connecting
 PATIENCE = 5.0  # seconds in which it ends even then
@@ -49,15 +49,14 @@ class Panel:
         self._before = ""  # the call that the next question may go on from
         self._view: Live | None = None
         self._asked: dict[str, tuple[str, Options]] = {}
-        self._records: list[dict[str, Any]] = []
-        self._handles: list[Any] = []
+        self._still = Still(self._session.settings)
         self._closed = False
         self._place = "", ""
         settings = self._session.settings
         self._form = Form(settings, given)
         self._form.fill(prompt, options)
         self._login = Login(settings, lambda: self._say(note("The key is kept.")))
-        self._counters = Counters(self._session)
+        self._counters = Counters(self._session, self._form.size)
         # Made when they are needed: each control is a message or three.
         self._exits: Exits | None = None
         self._past: Shelf | None = None
@@ -75,7 +74,7 @@ class Panel:
         enter = sending(self._entered)
         self.box = column(
             html(f"<style>{STYLE}</style>"),
-            *([enter] if enter is not None else []),
+            enter,
             self._login.box,
             self._form.prompt,
             row(self._send, self._stop, self._dry, self._form.unfold, history_, close),
@@ -101,7 +100,7 @@ class Panel:
         for other in list(_open):  # the panel of an earlier run of this cell: its output is gone
             if other._place[0] == self._place[0] != "" and other._place[1] != self._place[1]:
                 other.close()
-        self._handles.append(display(empty(), raw=True, display_id=True))
+        self._still.show()
         # Without the widgets' own text, which has all their values in it.
         live = self.box._repr_mimebundle_() | {"text/plain": ""}
         display(live, raw=True)
@@ -121,20 +120,26 @@ class Panel:
             self._say(failure(error))
             return
         self._say("")
-        view = Live(self._session.settings, self._counters, tokens, offer, self._receipt)
         self._busy(True)
-        self._replace([view.box])
-        self._view = view
+
+        def opened() -> None:
+            self._view = view
+            self._replace([view.box])
+
+        settings, keep = self._session.settings, self._still.keep
+        view = Live(settings, self._counters, tokens, offer, opened, keep)
 
         def ended(reply: Reply | None, error: BaseException | None) -> None:
             if reply is not None:
                 self._reply, self._before = reply, reply.id
                 self._asked[reply.id] = (prompt, options)
                 self._shell.user_ns["_m1"] = reply
+                if view is not self._view and self._asking is asking:
+                    opened()  # by itself it could not
                 view.ensure(reply)
             if self._closed or view is not self._view:
                 gone(view.box)  # with what it showed since
-            elif self._asking is asking:
+            if self._asking is asking and not self._closed:
                 self._ended(error)
 
         self._asking = asking = Asking(lambda: api.send(request, options, view), ended)
@@ -152,7 +157,7 @@ class Panel:
         self._stop.disabled = True
         asking.stop()
         if not asking.wait(SOON) and self._asking is asking:
-            # It still connects, which nothing can wake; it will send nothing, and ends by itself.
+            # It still connects, which nothing wakes; it will send nothing, and ends by itself.
             self._asking = None
             self._say(note("Stopped, before the server answered. %m1 cost knows more."))
             self._busy(False)
@@ -198,7 +203,7 @@ class Panel:
         if self._exits is not None:
             self._exits.close()
         gone(self.box)
-        self._handles.clear()
+        self._still.close()
 
     def _ended(self, error: BaseException | None) -> None:
         """Show how the call ended; in its thread."""
@@ -219,14 +224,9 @@ class Panel:
     def _offer(self) -> None:
         """Offer what can be done with the reply."""
         if self._exits is None:
-            self._exits = Exits(lambda: self._reply, self._export)
+            self._exits = Exits(self._session, lambda: self._reply)
             self._way_out.children = (self._exits.box,)
         self._exits.offer()
-
-    def _export(self, path: str) -> str:
-        """Write the last chat, or else this session's calls, as a notebook; say so."""
-        desk = verbs.Desk(self._session, self._shell.user_ns, shell.secret)
-        return verbs.VERBS["export"].run(desk, [path])
 
     def _look_back(self) -> None:
         """List past calls."""
@@ -235,13 +235,6 @@ class Panel:
             self._shelf.children = (self._past.box,)
         self._past.refresh()
 
-    def _receipt(self, receipt: Receipt) -> None:
-        """Keep what a saved notebook shows; in the call's thread."""
-        settings = self._session.settings
-        self._records.append(footer.record(receipt, stable=settings.footer == "stable"))
-        for handle in self._handles:
-            handle.update(still(receipt, self._records, settings), raw=True)
-
     def _settled(self) -> None:
         """Show prices that came after their calls; in the background."""
         reply = self._reply
@@ -249,6 +242,9 @@ class Panel:
         if found is not None:
             self._reply, seconds = found
             self._counters.settled(self._reply, seconds)
+            self._still.settle(self._reply)
+        elif self._asking is None:
+            self._counters.refresh()
 
     def _edit(self, past: Past, ask: bool) -> None:
         """Put a past question into the form; with ``ask``, send it."""

@@ -5,7 +5,7 @@ Sums are the ledger's own, the same that ``%m1 cost`` prints.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from decimal import Decimal
 
@@ -27,10 +27,15 @@ NAMES = {"session": "session", "day": "today", "month": "month"}
 
 
 class Counters:
-    """The tiles and the budget bar, in ``box``."""
+    """The tiles and the budget bar, in ``box``.
 
-    def __init__(self, session: Session) -> None:
-        self._session = session
+    Args:
+        session: whose ledger and budget it is about.
+        size: returns the model and the most tokens of the next call's answer.
+    """
+
+    def __init__(self, session: Session, size: Callable[[], tuple[str, int]]) -> None:
+        self._session, self._size = session, size
         self._call, self._sums, self._words = html(), html(), html()
         self._bar = ipywidgets.FloatProgress(0.0, min=0.0, max=1.0)
         self._bar.add_class("m1-bar")
@@ -118,14 +123,14 @@ class Counters:
         put(self._words, "value", _small(words))
 
     def _longest(self) -> Decimal | None:
-        """Return what the output of one call could cost at most, as far as prices are known."""
+        """Return what the next answer could cost at most, as far as prices are known."""
         from .. import api
 
-        settings = self._session.settings
-        offer = api.price_list(settings.model)
+        model, tokens = self._size()
+        offer = api.price_list(model)
         if offer is None or offer.dearest is None:
             return None
-        return amount(estimate(Usage(output=settings.max_tokens), offer.dearest))
+        return amount(estimate(Usage(output=tokens), offer.dearest))
 
 
 def price_of(reply: Reply) -> str:

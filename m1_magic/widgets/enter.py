@@ -1,14 +1,15 @@
-"""Ctrl+Enter and Shift+Enter in the prompt, where anywidget is installed.
+"""Ctrl+Enter and Shift+Enter in the prompt.
 
-ipywidgets tell the kernel nothing of keys. This adds a listener of our own to the page; where it
-cannot be, the prompt works as it is, and Tab leads to Send.
+ipywidgets tell the kernel nothing of keys. This adds a listener of our own to the page; where the
+server of the page has no anywidget, the prompt works as it is, and Tab leads to Send.
 """
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Callable
 from typing import Any
+
+import anywidget
 
 # On the window, before Notebook 7 takes Shift+Enter for its cell, panel and all.
 # It hears keys in the prompt of its own panel only, and sends what stands there.
@@ -31,12 +32,8 @@ export default {
 """
 
 
-def sending(entered: Callable[[str], None]) -> Any:
-    """Return a widget that nobody sees; ``entered`` gets the prompt. None without anywidget."""
-    if importlib.util.find_spec("anywidget") is None:
-        return None
-    import anywidget
-
+def sending(entered: Callable[[str], None]) -> anywidget.AnyWidget:
+    """Return a widget that nobody sees; ``entered`` gets the prompt."""
     heard = anywidget.AnyWidget(_esm=LISTENER)
     heard.layout.display = "none"
 

@@ -12,11 +12,13 @@ from typing import Any
 
 import ipywidgets
 
+from .. import verbs
 from ..calls import Reply
 from ..errors import M1Error, UsageError, plain
 from ..grammar import variable
 from ..render import page, shell
 from ..render.text import escape, visible
+from ..session import Session
 from .look import button, column, failure, html, note, offer, row, shown, text
 
 BELOW, PUT = "notebook:insert-cell-below", "notebook:replace-selection"
@@ -30,12 +32,12 @@ class Exits:
     """The buttons, in ``box``.
 
     Args:
+        session: whose chats they are.
         reply: returns the reply at hand.
-        export: writes the chat to a path as a notebook, and says so in Markdown of ours.
     """
 
-    def __init__(self, reply: Callable[[], Reply | None], export: Callable[[str], str]) -> None:
-        self._reply, self._export = reply, export
+    def __init__(self, session: Session, reply: Callable[[], Reply | None]) -> None:
+        self._session, self._reply = session, reply
         self._code: list[str] = []
         self._blocks = ipywidgets.Dropdown(options=[], tooltip="Code blocks of the answer")
         self._cell = button("Code into a new cell", self._to_cell, "Below this cell; it is not run")
@@ -98,8 +100,9 @@ class Exits:
         self._told.value = note(f"{name} is the Reply now: {name}.text, {name}.code, {name}.cost.")
 
     def _to_notebook(self) -> None:
+        desk = verbs.Desk(self._session, shell.namespace(), shell.secret)
         try:
-            said = self._export(self._path.value.strip())
+            said = verbs.VERBS["export"].run(desk, [self._path.value.strip()])
         except M1Error as error:
             self._told.value = failure(error)
             return

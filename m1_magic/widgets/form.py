@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -17,7 +18,7 @@ from ..calls import Options
 from ..config import LEVELS, M1
 from ..context.frames import shapes
 from ..context.frames.tables import shape_of
-from ..errors import UsageError, plain
+from ..errors import M1Error, UsageError, plain
 from ..grammar import from_python
 from ..parsing import words
 from ..render import history
@@ -71,9 +72,9 @@ class Form:
             "temperature": text("temperature", f"{settings.temperature:g}"),
             "max_tokens": text("max tokens", f"{settings.max_tokens}"),
         }
-        with_it = row(*(self._fields[name] for name in ("cells", "file", "error")))
-        talk = row(self._fields["chat"], self.follow)
-        self.along = column(row(self._level), self._frames, self._hint, with_it, talk)
+        written = row(self._level, *(self._fields[name] for name in ("cells", "file", "chat")))
+        ticked = row(self._fields["error"], self.follow)
+        self.along = column(self._frames, self._hint, written, ticked)
         names = ("model", "task", "think", "temperature", "max_tokens")
         part = row(*(self._fields[name] for name in names))
         part.add_class("m1-more")
@@ -113,6 +114,14 @@ class Form:
         ticked = tuple(name for name, tick in self._ticks.items() if tick.value)
         checked = from_python({k: v for k, v in filled.items() if v not in ("", [])}, ticked)
         return replace(self._base, df=ticked, **{name: getattr(checked, name) for name in filled})
+
+    def size(self) -> tuple[str, int]:
+        """Return the model, and the most tokens of an answer, of the next call."""
+        options = Options()
+        with suppress(M1Error):  # a field that cannot be: Send says so
+            options = self.options()
+        settings = self._settings
+        return options.model or settings.model, options.max_tokens or settings.max_tokens
 
     def fill(self, prompt: str, options: Options | None = None) -> None:
         """Put a question into the form, to be changed and asked."""

@@ -22,6 +22,7 @@ class Live(PanelView):
         counters: shown the call's numbers.
         tokens: about how many the prompt has.
         offer: what tokens cost, as far as it is known.
+        opened: called when the call is about to be sent, and so to be shown.
         done: told the receipt, once.
     """
 
@@ -31,15 +32,18 @@ class Live(PanelView):
         counters: Counters,
         tokens: int,
         offer: Offer | None,
+        opened: Callable[[], None],
         done: Callable[[Receipt], None],
     ) -> None:
         super().__init__(settings)
-        self._counters, self._tokens, self._offer, self._done = counters, tokens, offer, done
+        self._counters, self._tokens, self._offer = counters, tokens, offer
+        self._opened, self._done = opened, done
         self._most: Decimal | None = None
         self.whole = False  # is all of the answer shown?
 
     def open(self, request: Request, at_most: Decimal | None, sent: str) -> None:
         self._most = at_most
+        self._opened()
         super().open(request, at_most, sent)
         self._counters.refresh()  # what is held for this call
 

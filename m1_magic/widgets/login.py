@@ -2,15 +2,16 @@
 
 A widget's value lives in kernel and page, and may be saved with the notebook: also before a busy
 kernel could empty it. So what is typed is no value: the field is our own, in the page only, and
-sends it as a message. Where anywidget is not installed, ``%m1 login`` asks.
+sends it as a message. Where the server of the page has no anywidget, ``%m1 login`` asks.
 """
 
 from __future__ import annotations
 
-import importlib.util
 import json
 from collections.abc import Callable
 from typing import Any
+
+import anywidget
 
 from .. import keys
 from ..backends import exchange
@@ -19,7 +20,7 @@ from ..endpoints import OFFLINE, Endpoint, endpoint
 from ..errors import NoKey, Told
 from ..keys.login import challenge
 from ..render.text import escape
-from .look import button, column, failure, gone, html, note, row, shown
+from .look import button, column, failure, gone, html, row, shown
 
 FIELD = """
 export default {
@@ -38,12 +39,8 @@ export default {
 """
 
 
-def secret(caught: Callable[[keys.Key], None], hint: str) -> Any:
-    """Return a field that gives what is typed to ``caught``, once; None without anywidget."""
-    if importlib.util.find_spec("anywidget") is None:
-        return None
-    import anywidget
-
+def secret(caught: Callable[[keys.Key], None], hint: str) -> anywidget.AnyWidget:
+    """Return a field that gives what is typed to ``caught``, once."""
     field = anywidget.AnyWidget(_esm=FIELD.replace("HINT", json.dumps(hint)))
     field.add_class("m1-secret")
 
@@ -87,9 +84,6 @@ class Login:
 
     def _ask(self, place: Endpoint) -> None:
         field = secret(lambda key: self._store(place, key), f"a key for {place.host}")
-        if field is None:
-            self._fields.children = (html(note("%m1 login, in a cell, asks for it.")),)
-            return
         parts: list[Any] = [row(field, button("Keep the key", lambda: None))]
         if place.openrouter:
             login = challenge()

@@ -16,7 +16,7 @@ from ..render.text import escape, visible
 
 STYLE = """
 .m1-panel{border:1px solid var(--jp-border-color2,#bdbdbd);border-radius:4px;padding:8px;gap:6px;
- color:var(--jp-ui-font-color1,inherit);background:var(--jp-layout-color1,transparent);
+ color:var(--jp-ui-font-color1,inherit);background:var(--jp-layout-color0,transparent);
  max-width:100%;box-sizing:border-box}
 .m1-panel .widget-hbox{flex-flow:row wrap;gap:6px;align-items:center;overflow:visible}
 .m1-panel .widget-vbox{gap:4px;overflow:visible}
@@ -33,7 +33,9 @@ STYLE = """
 .m1-panel .m1-frames{max-height:9.5em;min-height:0;overflow:auto;
  flex-flow:row wrap;column-gap:14px;width:100%}
 .m1-panel .m1-frames .widget-checkbox{width:auto;flex:0 0 auto;margin:0}
-.m1-panel .widget-checkbox,.m1-panel .widget-checkbox label{width:auto;max-width:100%}
+.m1-panel .widget-checkbox,.m1-panel .widget-checkbox label{width:auto;max-width:100%;margin:0}
+.m1-panel .widget-checkbox label{display:flex;align-items:center;gap:6px}
+.m1-panel .widget-checkbox input{margin:0}
 .m1-panel button{width:auto;min-width:4.2em;margin:0}
 .m1-panel button:focus-visible,.m1-panel input:focus-visible,.m1-panel textarea:focus-visible,
 .m1-panel select:focus-visible{
@@ -58,7 +60,7 @@ STYLE = """
 .m1-panel .m1-note{color:var(--jp-ui-font-color2,gray);margin:0;font-size:12px}
 .m1-panel .m1-copy{user-select:all;white-space:pre;overflow:auto;max-height:24em;margin:0;
  padding:.5em .8em;background:var(--jp-cell-editor-background,rgba(127,127,127,.1))}
-.m1-panel .m1-bar{width:auto;margin:0;max-width:32em}
+.m1-panel .m1-bar{width:auto;margin:0;max-width:32em;height:10px;min-height:0}
 .m1-panel .m1-bar .progress{height:8px;align-self:center}
 """
 

@@ -6,14 +6,14 @@ is alive, and the panel, hidden once it is not.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from ..calls import Receipt
+from ..calls import Receipt, Reply
 from ..config import M1
 from ..render import footer
-from ..render.answer import bundle, quiet
+from ..render.answer import bundle as answered
+from ..render.answer import quiet
 from ..render.text import escape, visible
 
 LONGEST = 100_000  # characters of the answer that are saved
@@ -30,18 +30,56 @@ HIDING = (
 EMPTY = "m1-magic panel, not running. %load_ext m1_magic and %m1 panel open one."
 
 
-def empty() -> dict[str, Any]:
-    """Return the output of a panel that was not asked anything."""
-    return {"text/html": _framed(quiet(escape(EMPTY))), "text/plain": EMPTY}
+class Still:
+    """What saved notebooks show of one panel, wherever it is displayed.
+
+    Args:
+        settings: for ``thinking`` and ``footer``.
+    """
+
+    def __init__(self, settings: M1) -> None:
+        self._settings = settings
+        self._handles: list[Any] = []
+        self._records: dict[str, dict[str, Any]] = {}
+        self._last: Receipt | None = None
+
+    def show(self) -> None:
+        """Display it in the cell that runs."""
+        from IPython.display import display
+
+        self._handles.append(display(self._bundle(), raw=True, display_id=True))
+
+    def keep(self, receipt: Receipt) -> None:
+        """Show a call that has ended, or one of them whose price came later."""
+        id, stable = receipt.call.id, self._settings.footer == "stable"
+        self._records[id] = footer.record(receipt, stable=stable)
+        self._last = receipt
+        for handle in self._handles:
+            handle.update(self._bundle(), raw=True)
+
+    def settle(self, reply: Reply) -> None:
+        """Show the same call with the price that was billed for it later."""
+        if self._last is not None and self._last.call.id == reply.id:
+            self.keep(replace(self._last, call=replace(self._last.call, reply=reply)))
+
+    def close(self) -> None:
+        """Leave it as it is."""
+        self._handles.clear()
+
+    def _bundle(self) -> dict[str, Any]:
+        if self._last is None:
+            return {"text/html": _framed(quiet(escape(EMPTY))), "text/plain": EMPTY}
+        made = bundled(self._last, self._settings)
+        return {**made, footer.RECORD: list(self._records.values())}
 
 
-def still(receipt: Receipt, records: Sequence[dict[str, Any]], settings: M1) -> dict[str, Any]:
-    """Return the output of a panel: its last call, and the records of all of them."""
+def bundled(receipt: Receipt, settings: M1) -> dict[str, str]:
+    """Return a call's question, answer and footer as an output."""
     reply, asked = receipt.call.reply, receipt.call.request.asked
     cut = len(reply.text) - LONGEST
     if cut > 0:
         reply = replace(reply, text=reply.text[:LONGEST])
-    answer = bundle(reply, settings, "html")
+    answer = answered(reply, settings, "html")
     more = f"{cut:,} characters more: %m1 log {receipt.call.id}" if cut > 0 else ""
     parts = [
         quiet(f"<p>{escape(visible(asked))}</p>"),
@@ -53,7 +91,6 @@ def still(receipt: Receipt, records: Sequence[dict[str, Any]], settings: M1) -> 
     return {
         "text/html": _framed("".join(parts)),
         "text/plain": visible("\n\n".join(part for part in plain if part)),
-        footer.RECORD: list(records),
     }
 
 
