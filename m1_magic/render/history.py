@@ -1,7 +1,7 @@
 """What IPython keeps of earlier cells, and the last error, as plain data.
 
-IPython 9.0 keeps what a cell's last line showed, later ones what it printed, too; a kernel keeps
-nothing of ``display()``. Nothing here is of another session.
+IPython keeps what a cell's last line showed and what it printed; a kernel keeps nothing of
+``display()``. Nothing here is of another session.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def outputs(number: int) -> tuple[Output, ...]:
     value, shown = manager.output_hist.get(number), manager.output_hist_reprs.get(number)
     found: list[Output] = []
     printed: dict[str, list[str]] = {}  # of one that prints here and there, each stream as a whole
-    for kept in (getattr(manager, "outputs", None) or {}).get(number, []):
+    for kept in manager.outputs.get(number, []):
         kind, bundle = KINDS.get(kept.output_type, "value"), kept.bundle
         if "stream" in bundle:
             printed.setdefault(kind, []).extend(bundle["stream"])
@@ -59,7 +59,7 @@ def outputs(number: int) -> tuple[Output, ...]:
     elif value is not None or shown:
         found.append(Output("value", {"text/plain": shown or ""}, value))
     streams = [Output(kind, {"text/plain": "".join(text)}) for kind, text in printed.items()]
-    raised = (getattr(manager, "exceptions", None) or {}).get(number)
+    raised = manager.exceptions.get(number)
     error = [Output("raised", {"text/plain": str(raised["ename"])})] if raised else []
     return (*streams, *found, *error)
 
@@ -93,7 +93,8 @@ def remember(result: Any) -> None:
     from ..context.cells import Cell
     from ..context.failures import read
 
-    cell = Cell(result.execution_count or current().execution_count - 1, result.info.raw_cell)
+    number = result.execution_count or _raising(error) or current().execution_count - 1
+    cell = Cell(number, result.info.raw_cell)
     if not cell.ours:
         _failure = read(error, cell, _number)
 
@@ -118,6 +119,17 @@ def _running(shell: Any) -> int | None:
     """Return the execution count of the cell that is running, None if none is."""
     result = shell.displayhook.exec_result
     return result.execution_count if result is not None and result.info.store_history else None
+
+
+def _raising(error: BaseException) -> int | None:
+    """Return the execution count of the cell that an error came out of; None if it has no frame."""
+    step = error.__traceback__
+    while step is not None:
+        number = _number(step.tb_frame.f_code.co_filename)
+        if number is not None:
+            return number
+        step = step.tb_next
+    return None
 
 
 def _number(filename: str) -> int | None:
