@@ -1,0 +1,166 @@
+"""What goes along with a panel's question: tasks, files, cells, the last error, a conversation."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from emulator import Answer, OpenRouter
+from m1_magic import api
+from panels import Hand, Page
+from test_widgets_past import choose
+
+
+def roles(server: OpenRouter) -> list[tuple[str, str]]:
+    """The messages of the last call: who, and the first line of what."""
+    messages = server.chats[-1].body["messages"]
+    return [(m["role"], m["content"].splitlines()[0]) for m in messages]
+
+
+def sent(server: OpenRouter) -> str:
+    return str(server.chats[-1].body["messages"])
+
+
+def cell(page: Page, source: str) -> None:
+    page.shell.run_cell(source, store_history=True)
+
+
+def test_a_task_a_file_and_cells_go_along(
+    server: OpenRouter, page: Page, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "my notes.md").write_text("The harbour freezes in May.")
+    hand = page.panel()
+    cell(page, "answer = 6 * 7\nanswer")
+    hand.fill(files="'my notes.md'", cells="last")
+    hand.labelled("task").value = "explain"
+    hand.ask("why?")
+    assert hand.error == ""
+    assert server.chats[-1].body["messages"][0]["content"].startswith("You explain code")
+    assert "The harbour freezes in May." in sent(server) and "answer = 6 * 7" in sent(server)
+    assert "my notes.md → file" in hand.shown and "task explain" in hand.shown
+
+
+@pytest.mark.parametrize(
+    ("fields", "told"),
+    [
+        ({"files": "no-such-*.md"}, "no-such-*.md"),
+        ({"cells": "99"}, "99"),
+        ({"cells": "first"}, "first"),
+        ({"thinking": "deep"}, "no thinking level 'deep'"),
+        ({"files": "'open"}, "quote is not closed"),
+    ],
+    ids=["file", "cell", "spec", "thinking", "quote"],
+)
+def test_what_cannot_go_along_is_told_and_nothing_sent(
+    server: OpenRouter, page: Page, fields: dict[str, str], told: str
+) -> None:
+    hand = page.panel()
+    cell(page, "1")
+    hand.fill(**fields)
+    hand.ask("why?")
+    assert told in hand.error and server.chats == []
+    assert hand.busy == (True, False)
+
+
+def test_the_last_error_can_be_ticked_once_there_is_one(server: OpenRouter, page: Page) -> None:
+    hand = page.panel()
+    tick = hand.labelled("last error: none")
+    assert tick.disabled
+    cell(page, "total = 12\ntotal / 0")
+    assert tick.description == "last error: ZeroDivisionError: division by zero"
+    assert not tick.disabled
+    tick.value = True
+    hand.ask("why?")
+    assert "ZeroDivisionError" in sent(server) and "total / 0" in sent(server)
+
+
+def test_tasks_of_ones_own_are_offered_as_soon_as_they_are_set(
+    server: OpenRouter, page: Page
+) -> None:
+    hand = page.panel()
+    field = hand.labelled("task")
+    field.value = "math"
+    page.run("%m1 set tasks {'tutor': 'Ask back.'}")
+    assert "tutor" in dict(field.options).values() and field.value == "math"
+    field.value = "tutor"
+    hand.ask("why?")
+    assert roles(server)[0] == ("system", "Ask back.")
+
+
+def test_a_named_chat_goes_on_in_panel_and_cell(server: OpenRouter, page: Page) -> None:
+    server.say(Answer("first answer"), Answer("second answer"), Answer("third answer"))
+    hand = page.panel()
+    hand.fill(chat="eda")
+    hand.ask("first?")
+    hand.ask("second?")
+    assert roles(server)[1:] == [
+        ("user", "first?"),
+        ("assistant", "first answer"),
+        ("user", "second?"),
+    ]
+    page.run("%%m1 -c eda\nthird?")
+    assert [words for _, words in roles(server)[-3:]] == ["second?", "second answer", "third?"]
+
+
+def test_a_question_goes_on_from_the_panels_own_last_answer(server: OpenRouter, page: Page) -> None:
+    server.say(Answer("of the panel"), Answer("of the cell"), Answer("end"), Answer("alone"))
+    hand = page.panel()
+    follow = hand.labelled("go on from the last answer")
+    assert follow.disabled
+    hand.ask("one?")
+    page.run("%%m1\nbetween?")
+    assert not follow.disabled
+    follow.value = True
+    hand.ask("two?")
+    assert [words for _, words in roles(server)[1:]] == ["one?", "of the panel", "two?"]
+    follow.value = False
+    hand.ask("three?")
+    assert [words for _, words in roles(server)[1:]] == ["three?"]
+
+
+def test_continue_goes_on_from_any_past_call(server: OpenRouter, page: Page) -> None:
+    server.say(Answer("first answer"), Answer("second answer"), Answer("end"))
+    hand = page.panel()
+    hand.ask("first?")
+    hand.ask("second?")
+    choose(hand, 1)
+    hand.press("Continue")
+    assert "goes on from: first?" in hand.text and hand.prompt.value == ""
+    hand.ask("and then?")
+    assert [words for _, words in roles(server)[1:]] == ["first?", "first answer", "and then?"]
+
+
+def saved(hand: Hand, path: Path) -> str:
+    hand.labelled("chat as").value = str(path)
+    hand.press("Save")
+    return hand.text
+
+
+def test_the_chat_is_saved_as_a_notebook(server: OpenRouter, page: Page, tmp_path: Path) -> None:
+    server.say(Answer("first answer", thinking="hush"), Answer("second answer"))
+    hand = page.panel()
+    hand.fill(chat="eda")
+    hand.ask("first?")
+    hand.ask("second?")
+    assert "2 turns of chat eda written to" in saved(hand, tmp_path / "talk.ipynb")
+    book = json.loads((tmp_path / "talk.ipynb").read_text())
+    text = json.dumps(book["cells"])
+    assert all(words in text for words in ("first?", "second answer")) and "hush" not in text
+    (tmp_path / "mine.ipynb").write_text("{}")
+    assert "it was left so" in saved(hand, tmp_path / "mine.ipynb")
+    assert (tmp_path / "mine.ipynb").read_text() == "{}"
+    assert "is not the name of a notebook" in saved(hand, tmp_path / "talk.txt")
+
+
+def test_a_hints_thinking_is_nowhere(server: OpenRouter, page: Page, own_home: Path) -> None:
+    server.say(Answer("Look at the units.", thinking=["zqxwvj "] * 5))
+    hand = page.panel(task="hint")
+    assert "Look at the units." in hand.ask("why?")
+    assert "zqxwvj" not in page.wire.all + str(page.outputs)
+    assert page.shell.user_ns["_m1"].thinking == ""
+    api.session().close()
+    kept = [file for file in own_home.rglob("*") if file.is_file()]
+    assert kept and not any(b"zqxwvj" in file.read_bytes() for file in kept)
