@@ -90,6 +90,16 @@ def test_tasks_of_ones_own_are_offered_as_soon_as_they_are_set(
     assert roles(server)[0] == ("system", "Ask back.")
 
 
+def test_options_without_a_field_go_along_and_are_told(server: OpenRouter, page: Page) -> None:
+    hand = page.panel(system="Answer in <b>verse</b>.", top_p=0.5, temperature=0.0)
+    hand.labelled("More").value = True
+    assert "also: system Answer in &lt;b&gt;verse&lt;/b&gt;., top_p 0.5" in hand.text
+    hand.ask("why?")
+    body = server.chats[-1].body
+    assert (body["temperature"], body["top_p"]) == (0.0, 0.5)
+    assert roles(server)[0] == ("system", "Answer in <b>verse</b>.")
+
+
 def test_a_named_chat_goes_on_in_panel_and_cell(server: OpenRouter, page: Page) -> None:
     server.say(Answer("first answer"), Answer("second answer"), Answer("third answer"))
     hand = page.panel()

@@ -7,9 +7,9 @@ stays in sight until it is unticked, so that nothing is asked without it.
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 
 import ipywidgets
@@ -76,7 +76,8 @@ class Form:
         ticked = row(self._fields["error"], self.follow)
         self.along = column(self._frames, self._hint, written, ticked)
         names = ("model", "task", "think", "temperature", "max_tokens")
-        part = row(*(self._fields[name] for name in names))
+        self._also = html()
+        part = row(*(self._fields[name] for name in names), self._also)
         part.add_class("m1-more")
         self.more = part
         self.unfold = unfolding("More", part, lambda: None)
@@ -129,6 +130,7 @@ class Form:
         if options is None:
             return
         self._base = options
+        put(self._also, "value", also(options, {"df", *self._fields}))
         if options.send and options.send not in self._level.options:  # sample:3
             self._level.options = (*self._level.options, options.send)
         for name, field in self._fields.items():
@@ -162,6 +164,18 @@ def fill(field: Any, option: object) -> None:
         values = [value if isinstance(value, str) else value[1] for value in field.options]
         written = written if written in values else field.value
     field.value = written
+
+
+def also(options: Options, shown: Collection[str]) -> str:
+    """Return a line on the options that go along without a field of their own."""
+    given = {one.name: getattr(options, one.name) for one in fields(Options)}
+    default = Options()
+    others = [
+        f"{name} {plain(value, 60)}"
+        for name, value in given.items()
+        if name not in shown and value != getattr(default, name)
+    ]
+    return note(f"also: {', '.join(others)}") if others else ""
 
 
 def tasks(settings: M1) -> list[tuple[str, str]]:
