@@ -51,6 +51,7 @@ def bundle(
     settings: M1,
     shown: Mode | None = None,
     shared: Mapping[str, Any] | None = None,
+    typeset: bool = True,
 ) -> dict[str, str]:
     """Return the output of a finished reply; ``text/plain`` is its Markdown.
 
@@ -59,11 +60,12 @@ def bundle(
         settings: for ``render`` and ``thinking``.
         shown: what to display it as; None: what ``settings`` say.
         shared: what the whole answer defines for this part, see ``blocks.definitions``.
+        typeset: False leaves TeX as text.
     """
     shown = shown or mode(settings)
     plain = {"text/plain": visible(reply.text)}
     if shown == "html":
-        answer = html(reply.text, shared=shared) if reply.text else ""
+        answer = html(reply.text, shared=shared, typeset=typeset) if reply.text else ""
         return {"text/html": styled(framed(_thoughts(reply, settings) + answer)), **plain}
     if shown == "markdown":
         return {"text/markdown": _thoughts_markdown(reply, settings) + inert(reply.text), **plain}

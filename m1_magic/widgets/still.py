@@ -17,14 +17,17 @@ from ..render.answer import quiet
 from ..render.text import escape, visible
 
 LONGEST = 100_000  # characters of the answer that are saved
+# Characters with formulas set: also out of sight, the page would be busy with them.
+TYPESET = 20_000
 # Of the two, that is shown which says more: a panel that is alive, or else this. What widgets show
 # without a kernel is a line of text, or, where their state was saved, a panel that does nothing.
-ALIVE = ".m1-panel:not(.jupyter-widgets-disconnected)"
+# By children only: a rule that looks through all of a long answer would be asked at each change.
+ALIVE = ">.m1-panel:not(.jupyter-widgets-disconnected)"
+STILL = ".jp-OutputArea-child:has(>.jp-OutputArea-output>.m1-still)"
+OUTPUT = ".jp-OutputArea-child>.jp-OutputArea-output"
 HIDING = (
     "<style>"
-    f".jp-OutputArea-child:has(.m1-still):has(+.jp-OutputArea-child {ALIVE}),"
-    ".jp-OutputArea-child:has(.m1-still)+.jp-OutputArea-child>.jp-OutputArea-output"
-    f":not(:has({ALIVE})){{display:none}}"
+    f"{STILL}:has(+{OUTPUT}{ALIVE}),{STILL}+{OUTPUT}:not(:has({ALIVE})){{display:none}}"
     "</style>"
 )
 EMPTY = "m1-magic panel, not running. %load_ext m1_magic and %m1 panel open one."
@@ -79,7 +82,7 @@ def bundled(receipt: Receipt, settings: M1) -> dict[str, str]:
     cut = len(reply.text) - LONGEST
     if cut > 0:
         reply = replace(reply, text=reply.text[:LONGEST])
-    answer = answered(reply, settings, "html")
+    answer = answered(reply, settings, "html", typeset=len(reply.text) <= TYPESET)
     more = f"{cut:,} characters more: %m1 log {receipt.call.id}" if cut > 0 else ""
     parts = [
         quiet(f"<p>{escape(visible(asked))}</p>"),

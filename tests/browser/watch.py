@@ -67,7 +67,7 @@ ALIVE = r"""() => {
   // Headings of Markdown get an id from the front end.
   const named = one => (one.id || one.hasAttribute('name')) && !one.closest(`h1, h2, h3, h4, h5,
     h6, mjx-container, .jupyter-widgets`);
-  const our = /^\s*(\.m1-|\.jp-OutputArea-child:has\(\.m1-still\))/;
+  const our = /^\s*(\.m1-|\.jp-OutputArea-child:has\([> .\w-]+\.m1-still\))/;
   const ours = rule => rule.selectorText?.split(/,(?![^(]*\))/).every(one => our.test(one));
   // Controls are made by the widgets' own code; what is told in markup stands in such a place.
   const markup = '.widget-html-content, .widget-htmlmath-content';
