@@ -14,10 +14,10 @@ from ..config import M1
 from ..errors import LedgerProblem, plain
 from ..ledger import Ledger, history
 from ..ledger.history import Past
-from ..render import footer
 from ..render.answer import bundle, quiet
 from ..render.text import escape, visible
 from ..session import Session
+from ..verbs.past import price, when
 from .look import button, column, html, note, offer, row, text
 
 SHOWN = 50
@@ -42,7 +42,7 @@ class Shelf:
         resume: Callable[[Past], None],
         show: Callable[[list[Any], str], None],
     ) -> None:
-        self._session, self._edit, self._resume, self._show = session, edit, resume, show
+        self._session, self._show = session, show
         self._search = text("search", "a word of the question or the answer")
         self._search.observe(lambda _: self.refresh(), "value")
         self._list = ipywidgets.SelectMultiple(options=[], rows=7, description="Past calls")
@@ -117,12 +117,6 @@ def line(past: Past) -> str:
     return f"{past.at:%m-%d %H:%M} · {price(past)}{status} · {asked}"
 
 
-def price(past: Past) -> str:
-    """Return what it cost, marked where that is an estimate."""
-    about = "≈" if past.estimated and past.cost is not None else ""
-    return about + footer.money(past.cost)
-
-
 def again(past: Past, settings: M1) -> list[Any]:
     """Return a past call as widgets: question, answer, and its line."""
     asked = quiet(f"<p>{escape(visible(plain(past.prompt or '(not kept)', 500)))}</p>")
@@ -132,7 +126,7 @@ def again(past: Past, settings: M1) -> list[Any]:
         reply = Reply(reply.text[:PREVIEW], reply.thinking, reply.usage)
     answer = ipywidgets.HTMLMath(bundle(reply, settings, "html")["text/html"])
     answer.add_class("jp-RenderedHTMLCommon")
-    parts = [past.model, f"{past.at:%Y-%m-%d %H:%M} UTC", price(past)]
+    parts = [past.model, f"{when(past)} UTC", price(past)]
     if past.usage:
         parts.insert(1, f"{past.usage.input:,} in · {past.usage.output:,} out")
     if past.status != "ok":

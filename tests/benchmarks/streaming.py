@@ -1,6 +1,6 @@
 """Streaming an answer into a notebook: ours beside the SDK's default loop, in real kernels.
 
-    python tests/benchmarks/streaming.py [--write]     # --write: the table into the README
+    python tests/benchmarks/streaming.py [--write] [CASE …]    # --write: into the README
 
 The emulator sends the same text in deltas of four characters, from a process of its own. Each row
 is one cell in a fresh kernel, after a short call that is not counted. Measured are all IOPub
@@ -23,7 +23,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
@@ -394,29 +394,43 @@ def row(case: Case, found: Found, floor: Found, page: Page | None = None) -> str
     )
 
 
-def table() -> Iterator[str]:
-    """Measure all cases; yield the lines of the table."""
+def table(only: Collection[str] = ()) -> Iterator[str]:
+    """Measure all cases, or those that are named; yield the lines of the table."""
+    cases = [case for name, case in CASES.items() if not only or name in only]
+    needed = {(case.size, case.rate) for case in cases}
     with Emulator() as emulator, watching(emulator) as watched:
         yield HEAD
-        floors = {key: measure(case, emulator) for key, case in FLOORS.items()}
-        for case in CASES.values():
+        floors = {key: measure(FLOORS[key], emulator) for key in FLOORS if key in needed}
+        for case in cases:
             floor = floors[case.size, case.rate]
             yield row(case, measure(case, emulator), floor, watched(case))
+        if only:
+            return
         for key in ((SHORT, FAST), (LONG, FAST)):
             yield row(FLOORS[key], floors[key], floors[key])
 
 
 def main() -> None:
-    """Measure, print the table, and with ``--write`` put it into the README."""
+    """Measure, print the table, and with ``--write`` put it, or its new lines, into the README."""
+    only = [name for name in sys.argv[1:] if name != "--write"]
     lines = []
-    for line in table():
+    for line in table(only):
         print(line, flush=True)
         lines.append(line)
     if "--write" in sys.argv:
         import readme
 
         text = readme.README.read_text("utf-8")
+        if only:
+            before = text.partition("<!-- streaming -->\n")[2].partition("\n<!-- /streaming -->")[0]
+            new = {label(line): line for line in lines}
+            lines = [new.get(label(line), line) for line in before.splitlines()]
         readme.README.write_text(readme.replaced(text, "streaming", "\n".join(lines)), "utf-8")
+
+
+def label(line: str) -> str:
+    """Return what a line of the table is about."""
+    return line.split(" | ")[0]
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ QUICKSTART = (
 PANEL = (
     "from palmerpenguins import load_penguins\n\npenguins = load_penguins()\n"
     "gentoo = penguins[penguins.species == 'Gentoo']",
-    "%load_ext m1_magic\n%m1 use offline\n%m1 budget 0.50",
+    "%load_ext m1_magic\n%m1 budget 0.50\n%m1 use offline",
     "import m1_magic\n\nm1_magic.panel(df='penguins', temperature=0.0, max_tokens=160)",
 )
 ASKED = "Which species is in the table most often? Answer in one sentence."
