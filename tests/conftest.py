@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -68,3 +69,10 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     if missing and os.environ.get("CI"):
         reporter.write_line(f"CI: {len(missing)} skipped that should have run", red=True)
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_unconfigure() -> None:
+    """Let IPython go: at exit it would look through all memory once for each shell there was."""
+    module = sys.modules.get("IPython.core.interactiveshell")
+    if module is not None:
+        module.InteractiveShell._atexit_once = lambda shell: None
