@@ -90,8 +90,6 @@ class M1Magics(Magics):
         screen.show(verbs.found(verb, rest).run(desk, parsing.words(rest)))
 
     def _panel(self, rest: str) -> None:
-        from IPython.display import display
-
         from . import widgets
 
         if rest:

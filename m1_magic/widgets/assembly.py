@@ -241,7 +241,7 @@ class Panel:
         found = billed(self._session.ledger, reply) if reply and self._asking is None else None
         if found is not None:
             self._reply, seconds = found
-            self._counters.settled(self._reply, seconds)
+            self._counters.done(self._reply, seconds)
             self._still.settle(self._reply)
         elif self._asking is None:
             self._counters.refresh()

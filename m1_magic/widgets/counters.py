@@ -11,7 +11,7 @@ from decimal import Decimal
 
 import ipywidgets
 
-from ..calls import Receipt, Reply, Totals, Usage
+from ..calls import Reply, Totals, Usage
 from ..errors import LedgerProblem
 from ..ledger.store import now_utc
 from ..prices import Offer, amount, estimate
@@ -61,15 +61,8 @@ class Counters:
             price = " · ".join(p for p in (f"≈{footer.money(so_far)}", price) if p)
         self._show(usage, progress.speed, progress.seconds, price or "$?", "≈ ")
 
-    def done(self, receipt: Receipt) -> None:
-        """Show a call that has ended, as the server counted it."""
-        reply, seconds = receipt.call.reply, receipt.call.seconds
-        speed = round(reply.usage.output / seconds) if reply.usage and seconds else 0
-        self._show(reply.usage, speed, seconds, price_of(reply))
-        self.refresh()
-
-    def settled(self, reply: Reply, seconds: float) -> None:
-        """Show the same call with the price that was billed for it later."""
+    def done(self, reply: Reply, seconds: float) -> None:
+        """Show a call that has ended, as the server counted it, or as it was billed since."""
         speed = round(reply.usage.output / seconds) if reply.usage and seconds else 0
         self._show(reply.usage, speed, seconds, price_of(reply))
         self.refresh()

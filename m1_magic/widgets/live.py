@@ -51,7 +51,7 @@ class Live(PanelView):
         try:
             super().close(receipt)
             self.whole = True
-            self._counters.done(receipt)
+            self._counters.done(receipt.call.reply, receipt.call.seconds)
         finally:
             self._done(receipt)
 

@@ -143,14 +143,18 @@ def reply_of(past: Past) -> Reply:
         "truncated": "truncated",
         "stopped": "stopped",
     }
-    sources: dict[str, CostSource] = {"billed": "billed", "estimated": "estimated"}
+    sources: dict[str, CostSource] = {
+        "billed": "billed",
+        "estimated": "estimated",
+        "offline": "offline",
+    }
     source = past.bills[-1].source if past.bills else "unknown"
     return Reply(
         text=past.answer or "",
         thinking=past.thinking or "",
         usage=past.usage,
         cost=past.cost,
-        cost_source=sources.get(source, "offline" if source == "offline" else "unknown"),
+        cost_source=sources.get(source, "unknown"),
         model=past.model,
         finish=past.finish,
         status=statuses.get(past.status, "failed"),
