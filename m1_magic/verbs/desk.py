@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import os
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from decimal import Decimal
+from pathlib import Path
+from typing import TextIO
 
 from .. import api
 from ..chats import Chats
@@ -63,3 +68,28 @@ def none(args: Sequence[str], name: str) -> None:
         raise UsageError(
             f"%m1 {name} takes nothing after it, not {plain(' '.join(args), 40)!r}.", cost=""
         )
+
+
+@contextmanager
+def written(path: Path) -> Iterator[TextIO]:
+    """Write a file in one step: all of it stands at ``path`` in the end, or what stood there.
+
+    Raises:
+        UsageError: it cannot be written.
+    """
+    try:
+        descriptor, fresh = tempfile.mkstemp(dir=path.parent, prefix=".m1-", suffix=path.suffix)
+        try:
+            with open(descriptor, "w", encoding="utf-8", newline="") as file:
+                yield file
+            os.replace(fresh, path)
+        except BaseException:
+            with suppress(OSError):
+                os.unlink(fresh)
+            raise
+    except OSError as error:
+        raise UsageError(
+            f"{plain(path, 200)} cannot be written ({error.strerror}).",
+            cost="",
+            todo="Give a path in a folder that you may write.",
+        ) from None

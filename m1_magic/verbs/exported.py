@@ -5,9 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import tempfile
 from collections.abc import Iterable
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +14,7 @@ from ..chats import CONTINUE
 from ..errors import UsageError, plain
 from ..render import footer, page
 from ..render.text import inert
+from .desk import written
 
 MARK = "m1_magic_export"
 
@@ -68,28 +67,14 @@ def write(path: Path, made: dict[str, Any]) -> None:
         raise UsageError(
             f"{plain(path, 200)} is not the name of a notebook.", cost="", todo="Add .ipynb to it."
         )
-    try:
+    with written(path) as file:
         if os.path.lexists(path) and not ours(path):
             raise UsageError(
                 f"{plain(path, 200)} is there, and is not as %m1 export wrote it; it was left so.",
                 cost="",
                 todo="Give another path.",
             )
-        descriptor, fresh = tempfile.mkstemp(dir=path.parent, prefix=".m1-", suffix=".ipynb")
-        try:
-            with open(descriptor, "w", encoding="utf-8") as file:
-                json.dump(made, file, ensure_ascii=False, indent=1)
-            os.replace(fresh, path)
-        except BaseException:
-            with suppress(OSError):
-                os.unlink(fresh)
-            raise
-    except OSError as error:
-        raise UsageError(
-            f"{plain(path, 200)} cannot be written ({error.strerror}).",
-            cost="",
-            todo="Give a path in a folder that you may write.",
-        ) from None
+        json.dump(made, file, ensure_ascii=False, indent=1)
 
 
 def ours(path: Path) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import os
-import tempfile
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from datetime import timedelta
@@ -16,7 +15,7 @@ from ..errors import M1Error, UsageError, plain
 from ..ledger import sums
 from ..ledger.store import now_utc
 from ..render import footer, page
-from .desk import Desk
+from .desk import Desk, written
 
 # What a spreadsheet takes for the beginning of a formula (OWASP, CSV Injection), wide forms too.
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
@@ -133,26 +132,16 @@ def write_csv(path: Path, head: Sequence[str], rows: Iterable[Sequence[object]])
     Raises:
         UsageError: another file stands there, or it cannot be written.
     """
-    first = ",".join(head)
-    try:
-        if path.exists() and not path.read_text("utf-8-sig", "replace").startswith(first):
+    with written(path) as file:
+        if path.exists() and not path.read_text("utf-8-sig", "replace").startswith(",".join(head)):
             raise UsageError(
                 f"{plain(path, 200)} is there and is no such table; it was left as it is.",
                 cost="",
                 todo="Give another path.",
             )
-        descriptor, fresh = tempfile.mkstemp(dir=path.parent, prefix=".m1-", suffix=".csv")
-        with open(descriptor, "w", encoding="utf-8", newline="") as file:
-            writer = csv.writer(file)
-            writer.writerow(head)
-            writer.writerows([cell(value) for value in row] for row in rows)
-        os.replace(fresh, path)
-    except OSError as error:
-        raise UsageError(
-            f"{plain(path, 200)} cannot be written ({error.strerror}).",
-            cost="",
-            todo="Give a path in a folder that you may write.",
-        ) from None
+        writer = csv.writer(file)
+        writer.writerow(head)
+        writer.writerows([cell(value) for value in row] for row in rows)
 
 
 def cell(value: object) -> str:
