@@ -10,17 +10,17 @@ import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from . import config
+from .settings import config
 
 if TYPE_CHECKING:
     from traitlets.config import Config
 
     from .calls import Options, Reply, Request
-    from .chats import Chats
-    from .prices import Offer
+    from .chats.chats import Chats
+    from .chats.turns import Point
+    from .pricing.prices import Offer
     from .render import View
-    from .session import Session
-    from .turns import Point
+    from .session.loop import Session
 
 _settings: config.M1 | None = None
 _session: Session | None = None
@@ -47,10 +47,10 @@ def session() -> Session:
     global _session
     if _session is None:
         from .backends import Chooser
+        from .jupyter import shell
+        from .jupyter.which_notebook import notebook
         from .ledger import open_ledger
-        from .notebook import notebook
-        from .render import shell
-        from .session import Session
+        from .session.loop import Session
 
         chooser = Chooser(progress=shell.progress("fetching the local model"))
         _session = Session(
@@ -66,7 +66,7 @@ def chats() -> Chats:
     """Return the process's chats."""
     global _chats
     if _chats is None:
-        from .chats import Chats
+        from .chats.chats import Chats
 
         _chats = Chats(session())
     return _chats
@@ -96,12 +96,13 @@ def prepare(
     """
     from dataclasses import replace
 
-    from . import redact, tasks
     from .context import gather, personal
+    from .jupyter import history
+    from .options import tasks
+    from .privacy import redaction
     from .prompt import build
-    from .render import history
 
-    s, secrets, task = settings(), redact.policy(settings()), tasks.chosen(options, settings())
+    s, secrets, task = settings(), redaction.policy(settings()), tasks.chosen(options, settings())
     if point is None and options.chat is not None:
         point = chats().point(options.chat, prompt)
     options = task.under(options)
@@ -119,7 +120,7 @@ def prepare(
     made = replace(made, prompt=prompt, keep_thinking=task.keep_thinking)
     if point is not None:
         made = chats().continued(made, point, secrets)
-    redact.check(made, secrets)
+    redaction.check(made, secrets)
     return replace(made, notes=(*made.notes, *personal(made.text)))
 
 
@@ -136,8 +137,8 @@ def run(
 
 def send(request: Request, options: Options, view: View) -> Reply:
     """Ask what `prepare` made of these options; may be called in any thread."""
-    from .advised import Advised
-    from .chats import Asked
+    from .chats.chats import Asked
+    from .chats.continue_hint import Advised
     from .errors import Told
 
     reply = None
@@ -166,20 +167,20 @@ def preview(
 
 def price_list(model: str) -> Offer | None:
     """Return limits and prices of a model as they are known without asking a server."""
-    from . import pricelist
-    from .endpoints import OFFLINE, endpoint
     from .ledger.store import now_utc
-    from .prices import known
+    from .pricing import price_lists
+    from .pricing.prices import known
+    from .settings.endpoints import OFFLINE, endpoint
 
     place = endpoint(settings().base_url)
     if not place.openrouter or place.host == OFFLINE:
         return None
-    return pricelist.kept(place.host, model, settings().max_price, now_utc()) or known(model)
+    return price_lists.kept(place.host, model, settings().max_price, now_utc()) or known(model)
 
 
 def wished(options: Options) -> bool:
     """Is the number of output tokens the user's own wish?"""
-    from . import tasks
+    from .options import tasks
 
     default = config.M1.max_tokens.default_value
     options = tasks.chosen(options, settings()).under(options)
@@ -208,7 +209,8 @@ def ask(
         Stopped: a ``KeyboardInterrupt``; the same.
     """
     from .errors import Told
-    from .render import Silent, shell
+    from .jupyter import shell
+    from .render import Silent
 
     try:
         variables = dict(shell.namespace() if namespace is None else namespace)
@@ -244,6 +246,6 @@ def named(df: object, namespace: Mapping[str, object]) -> dict[str, object]:
 
 def chosen(given: Mapping[str, Any], frames: tuple[str, ...]) -> Options:
     """Return keyword arguments as Options, checked as on a ``%%m1`` line."""
-    from . import grammar
+    from .options import flags
 
-    return grammar.from_python(given, frames)
+    return flags.from_python(given, frames)

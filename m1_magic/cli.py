@@ -10,10 +10,11 @@ from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
 
-from . import api, redact, verbs
-from .endpoints import OFFLINE
+from . import api, verbs
 from .errors import Told, UsageError
-from .render import shell
+from .jupyter import shell
+from .privacy import redaction
+from .settings.endpoints import OFFLINE
 
 VERBS = ("cost", "log", "doctor", "login", "logout", "key", "models")
 
@@ -72,7 +73,7 @@ def commands() -> argparse.ArgumentParser:
 
 def verb_of(given: argparse.Namespace) -> None:
     """Run the verb of that name and print its page."""
-    redact.refuse(" ".join(given.rest), place="The command")
+    redaction.refuse(" ".join(given.rest), place="The command")
     desk = verbs.Desk(api.session(), {}, shell.secret)
     shell.show(verbs.VERBS[given.verb].run(desk, given.rest))
 
@@ -84,7 +85,7 @@ def report(given: argparse.Namespace) -> None:
 
 def serve(given: argparse.Namespace) -> None:
     """Serve the local model on this machine until Ctrl-C."""
-    from .backends.offline import LocalServer, weights
+    from .backends.llama_server import LocalServer, weights
 
     weights(shell.progress("fetching the local model"))
     with LocalServer.start(port=given.port) as server:
@@ -122,7 +123,7 @@ def open_lab(given: argparse.Namespace) -> int:
 
 def demo(given: argparse.Namespace) -> None:
     """Run the quickstart's cells in this terminal, with the local model unless told otherwise."""
-    from .demo import run
+    from .verbs.quickstart import run
 
     run(notebook())
 

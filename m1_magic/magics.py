@@ -16,10 +16,10 @@ from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_exp
 from IPython.display import display
 
 from . import api
-from .banner import banner
 from .errors import Told, UsageError, plain
-from .render import history
-from .render import shell as screen
+from .jupyter import history
+from .jupyter import shell as screen
+from .jupyter.banner import banner
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
     from .calls import Options, Reply
-    from .chats import Asked
-    from .turns import Point
+    from .chats.chats import Asked
+    from .chats.turns import Point
 
 COMPLETED = r"\s*%%?m1\b"
 ABOVE = re.compile(r"\s*(#.*)?$")
@@ -55,14 +55,14 @@ class M1Magics(Magics):
 
     def _keyless(self, line: str) -> None:
         """Refuse a key in a line before any error can quote the line."""
-        from . import redact
+        from .privacy import redaction
 
-        redact.refuse(line, redact.policy(api.settings()), place="The line")
+        redaction.refuse(line, redaction.policy(api.settings()), place="The line")
 
     def _cell(self, line: str, cell: str) -> None:
-        from . import grammar
+        from .options import flags
 
-        options, rest = grammar.options(line, text=not cell.strip())
+        options, rest = flags.options(line, text=not cell.strip())
         if rest and cell.strip():
             raise UsageError(
                 f"On the first line stand options only, not {plain(rest, 60)!r}.",
@@ -71,11 +71,12 @@ class M1Magics(Magics):
         self._ask(options, rest or cell, pure=True)
 
     def _line(self, line: str) -> None:
-        from . import grammar, parsing, verbs
+        from . import verbs
+        from .options import command_line, flags
 
         verb, rest = (*line.split(maxsplit=1), "", "")[:2]
         if verb == "ask" and rest:
-            self._ask(*grammar.options(rest, text=True))
+            self._ask(*flags.options(rest, text=True))
             return
         if verb == "panel":
             self._panel(rest)
@@ -87,7 +88,7 @@ class M1Magics(Magics):
         if verb in verbs.ASKING:
             self._more(verbs.ASKING[verb](desk, rest))
             return
-        screen.show(verbs.found(verb, rest).run(desk, parsing.words(rest)))
+        screen.show(verbs.found(verb, rest).run(desk, command_line.words(rest)))
 
     def _panel(self, rest: str) -> None:
         from . import widgets
@@ -191,8 +192,9 @@ one_line.has_side_effects = True  # type: ignore[attr-defined]
 
 def complete(shell: InteractiveShell, event: Any) -> list[str]:
     """Return what may follow in a ``%%m1`` or ``%m1`` line: verbs, options, levels, frames."""
-    from . import grammar, verbs
-    from .config import LEVELS, PERIODS
+    from . import verbs
+    from .options import flags
+    from .settings.config import LEVELS, PERIODS
 
     typed = event.text_until_cursor.split()
     before = typed if event.text_until_cursor.endswith(" ") else typed[:-1]
@@ -212,7 +214,7 @@ def complete(shell: InteractiveShell, event: Any) -> list[str]:
     if last == "--think":
         return list(THINK)
     if last == "--task":
-        from . import tasks
+        from .options import tasks
 
         return list(tasks.known(api.settings()))
     if last == "--by" and before[1] == "cost":
@@ -228,9 +230,9 @@ def complete(shell: InteractiveShell, event: Any) -> list[str]:
         known |= {"help": list(verbs.VERBS)}
         known |= {"cost": ["--by", "--csv", "--release"], "budget": ["--per", "none"]}
         if before[1] == "df":
-            return [flag for flag in grammar.table_flags() if flag.startswith("--")]
+            return [flag for flag in flags.table_flags() if flag.startswith("--")]
         return known.get(before[1], []) if len(before) == 2 else []
-    return list(grammar.cell_options().flags)
+    return list(flags.cell_options().flags)
 
 
 def frames(namespace: dict[str, Any]) -> list[str]:

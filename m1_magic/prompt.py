@@ -12,14 +12,12 @@ from dataclasses import replace
 from typing import Any
 
 from .calls import Attachment, Message, Options, Request
-from .config import M1
-from .context.fence import NOTE, fenced
 from .errors import PromptTooLarge, UsageError, plain
-from .prices import Offer
-from .traits import effort
+from .options.specs import ANSWER_TOKENS, thinking
+from .pricing.prices import Offer
+from .privacy.fences import NOTE, fenced
+from .settings.config import M1
 
-# Room for the answer itself, beside a thinking budget.
-ANSWER_TOKENS = 4_000
 # No text of any size has so few tokens: below this, a prompt may fit and the server decides.
 FEWEST_CHARACTERS_A_TOKEN = 4.5
 # Control characters (but tab, line ends, form feed and ESC), noncharacters, lone surrogates.
@@ -82,16 +80,6 @@ def readable(prompt: str) -> None:
                 f"Line {number} of the prompt holds binary data (U+{ord(found[0]):04X}), not text.",
                 todo="Paste text, or describe the file in words.",
             )
-
-
-def thinking(level: str | None) -> tuple[Mapping[str, Any] | None, int]:
-    """Return OpenRouter's ``reasoning`` for ``--think``, and the ``max_tokens`` it needs."""
-    if level is None:
-        return None, 0
-    found = effort(level)
-    if isinstance(found, str):
-        return {"effort": "none" if found == "off" else found}, 0
-    return {"max_tokens": found}, found + ANSWER_TOKENS
 
 
 def provider(settings: M1) -> Mapping[str, Any] | None:

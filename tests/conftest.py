@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from emulator import OpenRouter
-from m1_magic import api, settling
+from m1_magic import api
+from m1_magic.session import reconciler
 
 if TYPE_CHECKING:
     from panels import Page
@@ -36,7 +37,7 @@ def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setenv("M1_HOME", str(home))
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
     # In this process prices are asked for when a test says so; kernels do as they do for users.
-    monkeypatch.setattr(settling, "PAUSES", ())
+    monkeypatch.setattr(reconciler, "PAUSES", ())
     api.end()
     yield home
     api.end()

@@ -24,7 +24,7 @@ from m1_magic import errors as e
 from m1_magic.backends import Chooser
 from m1_magic.calls import Reply, Request, Text, Thinking, Waiting
 from m1_magic.ledger import open_ledger
-from m1_magic.session import Session
+from m1_magic.session.loop import Session
 from scripted import Seen, request
 
 THOUGHT, TEXT = "Hm, let me see.", "Hello wörld 日本, 😀 and all of you!"

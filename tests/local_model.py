@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from m1_magic.backends import offline
+from m1_magic.backends import llama_server
 from m1_magic.errors import OfflineProblem
 
 
@@ -26,7 +26,7 @@ def weights() -> Path:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("M1_HOME", str(cache))
         try:
-            return offline.weights()
+            return llama_server.weights()
         except OfflineProblem as problem:
             if required:
                 raise
@@ -35,7 +35,7 @@ def weights() -> Path:
 
 def give(home: Path) -> Path:
     """Put the weights where ``offline.weights()`` looks under ``M1_HOME=home``, without a copy."""
-    kept = home / "models" / offline.SMOLLM2.file
+    kept = home / "models" / llama_server.SMOLLM2.file
     kept.parent.mkdir(parents=True, exist_ok=True)
     kept.symlink_to(weights())
     return kept

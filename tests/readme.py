@@ -10,15 +10,16 @@ from pathlib import Path
 from palmerpenguins import load_penguins
 from traitlets import Enum
 
-from m1_magic import grammar, parsing, summarise
-from m1_magic.config import M1
+from m1_magic import summarise
+from m1_magic.options import command_line, flags
+from m1_magic.settings.config import M1
 from m1_magic.verbs import VERBS
 
 README = Path(__file__).parent.parent / "README.md"
 
 
 def options() -> str:
-    return parsing.table(grammar.cell_options())
+    return command_line.table(flags.cell_options())
 
 
 def verbs() -> str:

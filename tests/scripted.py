@@ -9,10 +9,10 @@ from typing import Any
 
 from m1_magic.backends.clock import Clock
 from m1_magic.calls import Event, Finish, Message, Receipt, Request, Started, Text, Usage
-from m1_magic.config import M1
 from m1_magic.ledger import open_ledger
-from m1_magic.prices import Offer, Price
-from m1_magic.session import Session
+from m1_magic.pricing.prices import Offer, Price
+from m1_magic.session.loop import Session
+from m1_magic.settings.config import M1
 
 MODEL = "minimax/minimax-m1"
 PRICE = Price(Decimal("0.0000004"), Decimal("0.0000022"))

@@ -19,13 +19,14 @@ from traitlets.config import Config
 
 import notebooks
 from emulator import OpenRouter
-from m1_magic import ask, redact
-from m1_magic.context import cells, failures, printed
+from m1_magic import ask
+from m1_magic.context import cells, last_error
 from m1_magic.context.cells import Cell, chosen
 from m1_magic.context.frames.summary import Wish
-from m1_magic.context.private import hidden
 from m1_magic.errors import UsageError
-from m1_magic.render import history
+from m1_magic.jupyter import history
+from m1_magic.privacy import outputs, redaction
+from m1_magic.privacy.personal_text import hidden
 
 CANARY = "zqxwvj"  # a person's name, in no code
 KEY = "sk-or-v1-" + "a1b2c3d4" * 8
@@ -185,7 +186,7 @@ def test_what_ran_is_told_apart_from_what_runs(run: Run, shell: InteractiveShell
     assert [(cell.number, cell.first) for cell in history.cells()] == [
         (1, "a = 1"), (2, "%%m1 --dry-run"), (3, "# only")]  # fmt: skip
     assert [cell.number for cell in history.cells() if cell.ours] == [2]
-    run("from m1_magic.render import history\nran = [c.number for c in history.cells()]")
+    run("from m1_magic.jupyter import history\nran = [c.number for c in history.cells()]")
     assert shell.user_ns["ran"] == [1, 2, 3]
     shell.run_cell("hidden = 1", store_history=False)
     assert len(history.cells()) == 4
@@ -441,9 +442,9 @@ def test_an_error_that_cannot_say_anything_is_told() -> None:
         def __str__(self) -> str:
             raise OSError(CANARY)
 
-    failure = failures.read(Mute(), None, lambda name: None)
+    failure = last_error.read(Mute(), None, lambda name: None)
     assert failure.label == "Mute: (no message: OSError)"
-    made = failures.attachment(failure, Wish(), redact.ISSUERS)
+    made = last_error.attachment(failure, Wish(), redaction.ISSUERS)
     assert made.text.startswith("Mute: (") and CANARY not in made.text
 
 
@@ -477,35 +478,35 @@ def test_what_a_message_quotes_leaves_only_if_it_was_typed(
 ) -> None:
     before = before.replace("\n", " ")
     said = f"{before.rstrip()} '{CANARY} {CANARY}' {after}"
-    told, count = printed.message(said, level, "x = 1", raiser)
+    told, count = outputs.message(said, level, "x = 1", raiser)
     quotes = re.search(r"['\"`]", before + after)
     if not quotes or raiser is not None:
         assert CANARY not in told
         assert count
-    told, _ = printed.message(f"'{CANARY}'", level, f"x = '{CANARY}'", raiser)
+    told, _ = outputs.message(f"'{CANARY}'", level, f"x = '{CANARY}'", raiser)
     assert told == f"'{CANARY}'"
 
 
 @given(st.sampled_from(BELOW), st.text(max_size=80), st.integers(1000, 10**12))
 def test_no_long_number_of_a_message_leaves(level: str, around: str, number: int) -> None:
-    told, _ = printed.message(f"{around} {number} {around}", level, "x", None)
+    told, _ = outputs.message(f"{around} {number} {around}", level, "x", None)
     assert str(number) not in told
 
 
 @given(st.text(max_size=200), st.sampled_from(LEVELS))
 def test_only_words_of_the_code_are_printed_below_sample(text: str, level: str) -> None:
-    code = printed.words("accuracy loss 12")
-    if printed.leaves(text, code, level):
+    code = outputs.words("accuracy loss 12")
+    if outputs.leaves(text, code, level):
         assert level in ("stats", "sample")
         if level == "stats":
-            assert printed.words(printed.NUMBER.sub(" ", text)) <= code | printed.ALWAYS
+            assert outputs.words(outputs.NUMBER.sub(" ", text)) <= code | outputs.ALWAYS
             assert len(re.findall(r"\d+", text)) <= 20
             assert "\n" not in text
 
 
 @given(st.text(max_size=400), st.integers(10, 100))
 def test_a_cut_text_keeps_its_ends(text: str, most: int) -> None:
-    told = printed.cut(text, most)
+    told = outputs.cut(text, most)
     if len(text) <= most:
         assert told == text
     else:
@@ -528,15 +529,15 @@ def test_personal_data_is_hidden_and_nothing_else_changes(before: str, after: st
 
 
 def test_a_progress_bar_is_read_as_it_ended() -> None:
-    assert printed.clean("\x1b[31m 0%\r 50%\r100%\x1b[0m\r\ndone\r\n") == "100%\ndone"
+    assert outputs.clean("\x1b[31m 0%\r 50%\r100%\x1b[0m\r\ndone\r\n") == "100%\ndone"
 
 
 @given(st.lists(st.integers(0, 2), max_size=60))
 def test_folded_frames_tell_how_many_there_were(kinds: list[int]) -> None:
-    made = [failures.Frame("cell 1", kind, "f") for kind in kinds]
-    told = list(failures._folded(made))
-    assert len(told) <= failures.FRAMES + 1
-    if len(told) <= failures.FRAMES:
+    made = [last_error.Frame("cell 1", kind, "f") for kind in kinds]
+    told = list(last_error._folded(made))
+    assert len(told) <= last_error.FRAMES + 1
+    if len(told) <= last_error.FRAMES:
         again = sum(int(re.sub(r"\D", "", f.place)) for f in told if "the same" in f.place)
         assert len([f for f in told if f.name]) + again == len(made)
 
@@ -546,5 +547,5 @@ def test_a_failure_whose_cell_is_long_shows_the_lines_around(server: OpenRouter,
     run("%%m1 --error\nwhy?")
     assert ">> 1501 1 / 0" in sent(server)
     assert "[lines 1461 to 1541 of 3,001]" in sent(server)
-    assert redact.MASK not in sent(server)
+    assert redaction.MASK not in sent(server)
     assert Wish().level == "stats"

@@ -21,13 +21,15 @@ from traitlets.config import Config
 import notebooks
 from emulator import Answer, OpenRouter
 from ledgers import rows
-from m1_magic import api, ask, grammar, redact
+from m1_magic import api, ask
 from m1_magic.calls import Message, Options, Reply, Request
-from m1_magic.chats import CONTINUE
+from m1_magic.chats.chats import CONTINUE
+from m1_magic.chats.turns import Point, joined, turn
 from m1_magic.errors import SecretInPrompt, UsageError
 from m1_magic.ledger import sent
-from m1_magic.turns import Point, joined, turn
-from m1_magic.verbs.exported import Part, notebook
+from m1_magic.options import flags
+from m1_magic.privacy import redaction
+from m1_magic.verbs.chat_export import Part, notebook
 from test_magics import Ran
 
 Run = Callable[[str], Ran]
@@ -141,7 +143,7 @@ def test_a_name_that_is_nearly_one_is_told(run: Run) -> None:
     ],
 )
 def test_where_a_name_may_stand(line: str, text: bool, chat: str | None, rest: str) -> None:
-    options, left = grammar.options(line, text=text)
+    options, left = flags.options(line, text=text)
     assert (options.chat, left) == (chat, rest)
 
 
@@ -579,7 +581,7 @@ def test_turns_are_sent_again_in_order_and_kept_once(
     known, point, last = {}, Point("eda"), None
     for number, (question, answer) in enumerate([*talk, ("last", "")]):
         alone = Request("m", (*system, Message("user", question)), 10, prompt=question)
-        last = joined(alone, point, known, redact.ISSUERS)
+        last = joined(alone, point, known, redaction.ISSUERS)
         known[str(number)] = turn(last, Reply(answer, id=str(number)))
         point = Point("eda", (*point.calls, str(number)))
     assert last is not None
@@ -594,7 +596,7 @@ def test_turns_are_sent_again_in_order_and_kept_once(
 
 
 def test_no_option_of_chats_is_lost_on_the_way_from_python() -> None:
-    assert grammar.from_python({"chat": True}, ()).chat == ""
-    assert grammar.from_python({"chat": False}, ()).chat is None
-    assert grammar.from_python({"chat": " my  eda "}, ()).chat == "my eda"
+    assert flags.from_python({"chat": True}, ()).chat == ""
+    assert flags.from_python({"chat": False}, ()).chat is None
+    assert flags.from_python({"chat": " my  eda "}, ()).chat == "my eda"
     assert Options().chat is None

@@ -18,10 +18,10 @@ from traitlets.config import Config
 
 from emulator import Answer, OpenRouter
 from m1_magic import api
-from m1_magic.config import M1, change, home, load, save, send_level
-from m1_magic.endpoints import OFFLINE, OPENROUTER, Endpoint, endpoint
 from m1_magic.errors import BadSetting, LedgerProblem, UsageError
-from m1_magic.traits import dollars
+from m1_magic.settings.config import M1, change, home, load, save, send_level
+from m1_magic.settings.endpoints import OFFLINE, OPENROUTER, Endpoint, endpoint
+from m1_magic.settings.traits import dollars
 
 DEFAULTS: dict[str, Any] = {
     "model": "minimax/minimax-m1",

@@ -16,14 +16,14 @@ import pytest
 import emulator
 import local_model
 from emulator import Answer
-from m1_magic.backends import Backend, offline
+from m1_magic.backends import Backend, llama_server
 from m1_magic.backends.local import Local
 from m1_magic.backends.openrouter import OpenRouter
 from m1_magic.calls import Event, Finish, Message, Request, Started, Text, Thinking
-from m1_magic.endpoints import Endpoint, endpoint
 from m1_magic.errors import PromptTooLarge
 from m1_magic.keys import Key
-from m1_magic.prices import Offer
+from m1_magic.pricing.prices import Offer
+from m1_magic.settings.endpoints import Endpoint, endpoint
 
 MODEL = "minimax/minimax-m1"
 VLLM_OVERFLOW = {
@@ -70,13 +70,13 @@ class Place:
 
 
 @pytest.fixture(scope="module")
-def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[offline.LocalServer]:
+def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[llama_server.LocalServer]:
     """The local model's server, one for all tests here."""
     home = tmp_path_factory.mktemp("home")
     local_model.give(home)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("M1_HOME", str(home))
-        server = offline.shared()
+        server = llama_server.shared()
     yield server
     server.close()
 
@@ -138,7 +138,7 @@ def test_it_names_who_answered_and_what_is_billed(place: Place) -> None:
     events = list(place.backend.stream(ask()))
     end = finish(events)
     billed = place.backend.name == "127.0.0.1"
-    assert end.model == (offline.MODEL if place.real else MODEL)
+    assert end.model == (llama_server.MODEL if place.real else MODEL)
     assert end.provider == ("Minimax" if billed else None)
     assert (end.cost is not None and end.cost > Decimal(0)) is billed
     assert (events[0] != Started(None)) is billed

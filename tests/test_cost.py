@@ -20,12 +20,13 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from emulator import Answer, OpenRouter
-from m1_magic import api, config, verbs
+from m1_magic import api, verbs
 from m1_magic.calls import Attempt, Call, Usage
 from m1_magic.errors import BadSetting, BudgetExceeded, UsageError
+from m1_magic.jupyter.which_notebook import notebook
 from m1_magic.ledger import Ledger, new_id, processes, sums
-from m1_magic.notebook import notebook
 from m1_magic.render import page
+from m1_magic.settings import config
 from m1_magic.verbs.money import cell, chart, write_csv
 from scripted import OFFER, Scripted, Seen, answer, request, session
 

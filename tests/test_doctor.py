@@ -15,8 +15,8 @@ import pytest
 from emulator import OpenRouter, closed_port
 from m1_magic import api, ledger, verbs
 from m1_magic.backends.clock import Clock
-from m1_magic.config import M1
 from m1_magic.render import page
+from m1_magic.settings.config import M1
 from m1_magic.verbs import health
 from scripted import Scripted, session
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from m1_magic.render.drawn import drawn
+from m1_magic.render.rich_markdown import drawn
 from m1_magic.render.text import HIDDEN
 from test_markup import ATTACKS
 

@@ -26,7 +26,7 @@ from traitlets.config import Config
 from emulator import Answer, OpenRouter
 from m1_magic import api, ask
 from m1_magic.calls import Options
-from m1_magic.context import files, globs, notebooks
+from m1_magic.context import files, globs, ipynb_reader
 from m1_magic.errors import PromptTooLarge, UsageError
 from notebooks import run as run_notebook
 
@@ -618,7 +618,7 @@ def test_a_broken_notebook_is_told_or_read(cells: list[Any], version: int, outpu
     sheets = {"worksheets": [{"cells": cells}], "cells": [*cells, one]}
     text = json.dumps({"nbformat": version, "nbformat_minor": 4, "metadata": {}, **sheets})
     try:
-        page, left = notebooks.page(text, "n", "stats")
+        page, left = ipynb_reader.page(text, "n", "stats")
     except UsageError:
         return
     assert isinstance(page, str) and "\n" not in left

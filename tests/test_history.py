@@ -20,9 +20,9 @@ from emulator import Answer, OpenRouter
 from ledgers import NOW, call, reserve, rows, settle
 from m1_magic import api, verbs
 from m1_magic.calls import Attachment, Message, Options, Reply, Request, Usage
-from m1_magic.context.fence import fenced
 from m1_magic.errors import UsageError
 from m1_magic.ledger import Ledger, history, sent
+from m1_magic.privacy.fences import fenced
 from m1_magic.render import Silent
 from m1_magic.render.page import plain
 from scripted import MODEL
@@ -291,7 +291,7 @@ def steps(ledger: Ledger, work: object) -> int:
 
 
 def test_l22_looking_back_takes_no_longer_with_fifty_thousand_calls(many: Path) -> None:
-    from m1_magic import settling
+    from m1_magic.session import reconciler
 
     with closing(Ledger(many, "s1")) as ledger:
         everything = steps(ledger, lambda: history.latest(ledger, 5, "nosuchword"))
@@ -303,8 +303,8 @@ def test_l22_looking_back_takes_no_longer_with_fifty_thousand_calls(many: Path) 
                 lambda: ledger.totals(Decimal(1), "month", NOW),
                 lambda: ledger.spent(NOW),
                 lambda: ledger.pending("h"),
-                lambda: settling.sweep(ledger, NOW),
-                lambda: settling.claim(ledger, "h", NOW),
+                lambda: reconciler.sweep(ledger, NOW),
+                lambda: reconciler.claim(ledger, "h", NOW),
                 lambda: reserve(ledger, budget=Decimal(1000), period="month"),
             )
         ):

@@ -29,10 +29,10 @@ import keyring.errors
 import pytest
 
 from m1_magic import keys
-from m1_magic.endpoints import OFFLINE, OPENROUTER, endpoint
 from m1_magic.errors import BadKey, BadSetting, KeyProblem, NoKey
 from m1_magic.keys import login
 from m1_magic.keys import ring as keyring_module
+from m1_magic.settings.endpoints import OFFLINE, OPENROUTER, endpoint
 
 # Put together at run time, so that no scanner takes this file for a leak.
 BODY = "c0ffee" * 10 + "abcd"
@@ -243,7 +243,7 @@ import keyring, keyring.backend
 from m1_magic import keys
 from m1_magic.keys import login
 from m1_magic.keys import ring as keyring_module
-from m1_magic.endpoints import OPENROUTER, endpoint
+from m1_magic.settings.endpoints import OPENROUTER, endpoint
 
 class Interrupting(keyring.backend.KeyringBackend):
     priority = 5
@@ -687,7 +687,10 @@ def test_the_status_line_asks_neither_keyring_nor_files(ring: Working, key_file:
 
 
 def test_importing_imports_neither_keyring_nor_openai() -> None:
-    code = "import sys, m1_magic.keys, m1_magic.redact; print(set(sys.argv[1:]) & set(sys.modules))"
+    code = (
+        "import sys, m1_magic.keys, m1_magic.privacy.redaction;"
+        "print(set(sys.argv[1:]) & set(sys.modules))"
+    )
     heavy = ["keyring", "openai", "pandas", "pydantic", "IPython", "platformdirs"]
     run = subprocess.run(
         [sys.executable, "-c", code, *heavy],

@@ -36,10 +36,10 @@ from ledgers import (
     spend,
     sums,
 )  # fmt: skip
-from m1_magic import settling
 from m1_magic.calls import Reply
 from m1_magic.errors import BudgetExceeded, LedgerProblem
 from m1_magic.ledger import Ledger, disk, folder, history, open_ledger, schema
+from m1_magic.session import reconciler
 
 VERSION_1 = Path(__file__).parent / "golden" / "ledger-1.sql"
 LATEST = len(schema.SCHEMA)
@@ -662,9 +662,9 @@ def every_use() -> Callable[[Ledger], None]:
         settle(ledger, attempt, None, generation_id="gen-1")
         ended = replace(asked, reply=Reply("text"), attempts=(attempt,))
         ledger.finish(ended, True)
-        settling.claim(ledger, HOST, NOW)
+        reconciler.claim(ledger, HOST, NOW)
         ledger.correct(attempt.id, CENT)
-        settling.sweep(ledger, NOW)
+        reconciler.sweep(ledger, NOW)
         ledger.totals(Decimal(1), "day", NOW)
         ledger.spent(NOW)
         history.latest(ledger, 5, "text")

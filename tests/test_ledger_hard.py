@@ -35,10 +35,10 @@ from emulator import FAULTS, Answer, OpenRouter
 from ledgers import CENT, NOW, call, ordinary_user, reserve, rows, settle, spend, sums
 from m1_magic import api, verbs
 from m1_magic.calls import Reply, Started, Text
-from m1_magic.config import M1
 from m1_magic.errors import BudgetExceeded, LedgerProblem, Told
 from m1_magic.ledger import Ledger, disk, journal
 from m1_magic.ledger.store import HASTE
+from m1_magic.settings.config import M1
 from scripted import Scripted, Seen, answer, request, session
 
 # The catalogue's figures: 6 × 500 calls, 50 kills, 500 faulty calls; M1_TEST_FULL=1 runs them all.

@@ -18,8 +18,8 @@ from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 
 from emulator import Answer, OpenRouter
-from m1_magic import grammar
 from m1_magic.calls import Options, Reply
+from m1_magic.options import flags
 from m1_magic.verbs import VERBS
 
 
@@ -329,7 +329,7 @@ def test_verbs_without_a_server(run: Run, own_home: Any) -> None:
 
 def test_help_names_every_option_and_verb(run: Run) -> None:
     text = run("%m1 help").text
-    for flag in grammar.cell_options().flags:
+    for flag in flags.cell_options().flags:
         assert flag in text
     for verb in VERBS.values():
         assert verb.usage.split()[0] in text
@@ -352,7 +352,7 @@ def test_login_needs_somebody_to_ask(run: Run) -> None:
 
 
 def test_parser_matches_options() -> None:
-    dests = {action.dest for action in grammar.cell_options().flags.values()}
+    dests = {action.dest for action in flags.cell_options().flags.values()}
     assert dests == {field.name for field in fields(Options)}
 
 
@@ -402,4 +402,4 @@ def test_tracebacks_on_demand(run: Run) -> None:
     run("%config M1.traceback = True")
     shown = run("%%m1 --nope\nx").text
     assert "Traceback" in shown
-    assert "grammar.py" in shown
+    assert "flags.py" in shown

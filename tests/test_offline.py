@@ -29,7 +29,7 @@ from urllib.parse import urlsplit
 import pytest
 
 import local_model
-from m1_magic.backends.offline import MODEL, LocalServer, Weights, shared, weights
+from m1_magic.backends.llama_server import MODEL, LocalServer, Weights, shared, weights
 from m1_magic.errors import OfflineProblem
 
 ROOT = Path(__file__).parent.parent
@@ -460,7 +460,7 @@ def script(home: Path, code: str) -> subprocess.Popen[str]:
 
 SHARED = """
 import os, signal, sys, threading
-from m1_magic.backends.offline import LocalServer, shared
+from m1_magic.backends.llama_server import LocalServer, shared
 server = shared()
 print(server.base_url.split(":")[2][:-3], flush=True)
 """
@@ -520,7 +520,7 @@ def test_an_interrupt_reaches_python_and_not_the_server(model_home: Path) -> Non
 @pytest.mark.skipif(os.name != "posix", reason="POSIX signals")
 def test_ctrl_c_ends_a_server_in_the_foreground(model_home: Path) -> None:
     code = """
-from m1_magic.backends.offline import LocalServer
+from m1_magic.backends.llama_server import LocalServer
 try:
     with LocalServer.start(port=0, context=512) as server:
         print(server.base_url.split(":")[2][:-3], flush=True)
@@ -565,7 +565,7 @@ server.check()
 def test_a_child_forked_while_the_server_starts_does_not_wait_for_ever(model_home: Path) -> None:
     code = """
 import os, sys, threading, time
-from m1_magic.backends.offline import shared
+from m1_magic.backends.llama_server import shared
 thread = threading.Thread(target=shared)
 thread.start()
 time.sleep(0.1)  # usually enough to be in the middle of it; the test holds either way

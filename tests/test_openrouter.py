@@ -26,11 +26,11 @@ from emulator.exchange import Exchange
 from emulator.wire import COMMENT
 from m1_magic import errors as e
 from m1_magic.backends import exchange
+from m1_magic.backends.deadlines import Timeouts
 from m1_magic.backends.openrouter import OpenRouter, _told
-from m1_magic.backends.watchdog import Timeouts
 from m1_magic.calls import Event, Finish, Message, Request, Started, Text, Thinking
-from m1_magic.endpoints import Endpoint, endpoint
 from m1_magic.keys import Key
+from m1_magic.settings.endpoints import Endpoint, endpoint
 
 MODEL = "minimax/minimax-m1"
 THOUGHT, TEXT = "Hm, let me see.", "Hello wörld 日本, 😀 and all of you!"

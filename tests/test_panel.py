@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from m1_magic.calls import Text, Thinking
-from m1_magic.config import M1
-from m1_magic.render.panel import PanelView
+from m1_magic.render.panel_view import PanelView
+from m1_magic.settings.config import M1
 from test_views import REQUEST, Hand, receipt
 
 

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from m1_magic.context.frames.personal import (
+from m1_magic.privacy.personal import (
     HEAD,
     column_reason,
     holds_personal,

@@ -15,12 +15,12 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from emulator import MISSING, Answer, OpenRouter
-from m1_magic import api, pricelist
+from m1_magic import api
 from m1_magic.calls import Finish, Message, Options, Reply, Request, Started, Text, Usage
-from m1_magic.config import M1
 from m1_magic.errors import BudgetExceeded, CutOff, EmptyAnswer, M1Error
 from m1_magic.ledger import now_utc
-from m1_magic.prices import (
+from m1_magic.pricing import price_lists
+from m1_magic.pricing.prices import (
     LIMITS,
     Offer,
     Price,
@@ -34,9 +34,10 @@ from m1_magic.prices import (
     recorded,
     to_nano,
 )
+from m1_magic.pricing.tokens import TEMPLATE_TOKENS, likely_tokens, most_tokens
 from m1_magic.render.footer import line, money
-from m1_magic.session import Session
-from m1_magic.tokens import TEMPLATE_TOKENS, likely_tokens, most_tokens
+from m1_magic.session.loop import Session
+from m1_magic.settings.config import M1
 from scripted import MODEL, OFFER, USAGE, Line, Scripted, Seen, answer, request, session
 
 # M1's reference prices: $0.40 in and $2.10 out a million tokens.
@@ -408,7 +409,7 @@ def test_m12_a_price_that_rose_after_the_hold_is_paid_and_seen(
     with pytest.raises(BudgetExceeded, match=r"\$0.04 is spent"):
         asked(max_tokens=5000)
     assert asked(max_tokens=4000).status == "ok"  # this hour's list: 0.0088
-    later = now_utc() + pricelist.FRESH
+    later = now_utc() + price_lists.FRESH
     api.session()._offers._now = lambda: later
     with pytest.raises(BudgetExceeded, match=r"could cost \$0.04"):  # the next hour's: 0.04
         asked(max_tokens=4000)

@@ -30,12 +30,12 @@ import notebooks
 from emulator import Answer, OpenRouter
 from m1_magic import ask
 from m1_magic.calls import Attachment, Options
-from m1_magic.config import M1
 from m1_magic.context import gather
-from m1_magic.context.fence import fenced
 from m1_magic.context.frames import summarise
 from m1_magic.errors import UsageError
+from m1_magic.privacy.fences import fenced
 from m1_magic.prompt import build
+from m1_magic.settings.config import M1
 
 BELOW = ("names", "schema", "stats")
 N = 60
@@ -597,7 +597,7 @@ def test_list_lengths_and_keys_of_few_rows_stay() -> None:
         pd.Index([RARE]),
         iter([RARE]),
     ],
-    ids=repr,
+    ids=lambda value: type(value).__name__,
 )
 def test_tables_inside_other_values_do_not_pass(value: object) -> None:
     for prompt in ("why {{value}}?", "why {{box.value}}?"):

@@ -17,11 +17,11 @@ import tls
 from emulator import Answer, OpenRouter
 from faulty import SHORT, TEXT, listening, told
 from m1_magic import errors as e
+from m1_magic.backends.deadlines import Timeouts
 from m1_magic.backends.openrouter import OpenRouter as Backend
-from m1_magic.backends.watchdog import Timeouts
 from m1_magic.calls import Text
-from m1_magic.endpoints import Endpoint
 from m1_magic.keys import Key
+from m1_magic.settings.endpoints import Endpoint
 from scripted import request
 
 KEY = "sk-or-v1-test-0000"

@@ -24,10 +24,11 @@ from traitlets import TraitError
 from traitlets.config import Config
 
 from emulator import OpenRouter
-from m1_magic import api, redact
+from m1_magic import api
 from m1_magic.calls import Options
-from m1_magic.config import M1
 from m1_magic.errors import SecretInPrompt
+from m1_magic.privacy import redaction
+from m1_magic.settings.config import M1
 
 ALNUM = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 MEGABYTE = 1_000_000
@@ -116,16 +117,16 @@ def test_k19_every_kind_is_found_whole_wherever_it_stands(name: str, place: str)
     kind, key = KEYS[name]
     text = PLACES[place].format(key)
     start = text.index(key)
-    assert redact.find(text) == (redact.Secret(kind, start, start + len(key)),)
-    masked, count = redact.mask(text)
+    assert redaction.find(text) == (redaction.Secret(kind, start, start + len(key)),)
+    masked, count = redaction.mask(text)
     assert count == 1
     assert masked == PLACES[place].format(f"[masked: {kind}]")
     with pytest.raises(SecretInPrompt):
-        redact.refuse(text)
+        redaction.refuse(text)
 
 
 def test_the_thirteen_kinds_of_issuers_are_all_there() -> None:
-    kinds = {kind for kind, _, _ in redact.RULES}
+    kinds = {kind for kind, _, _ in redaction.RULES}
     assert {kind for kind, _ in KEYS.values()} == kinds
     assert len(kinds) >= 13
 
@@ -141,12 +142,12 @@ def test_the_thirteen_kinds_of_issuers_are_all_there() -> None:
 )
 def test_the_aws_secret_is_known_by_its_name_and_only_the_value_is_masked(line: str) -> None:
     secret = some(40, ALNUM + "/+")
-    assert redact.mask(line.format(secret)) == (line.format("[masked: AWS key]"), 1)
+    assert redaction.mask(line.format(secret)) == (line.format("[masked: AWS key]"), 1)
 
 
 def test_a_private_key_cut_off_before_its_end_is_masked_as_far_as_it_goes() -> None:
     whole = pem("")
-    masked, count = redact.mask(whole[: whole.index("MIIB")] + "\nThe rest is lost. Sorry.")
+    masked, count = redaction.mask(whole[: whole.index("MIIB")] + "\nThe rest is lost. Sorry.")
     assert (masked, count) == ("[masked: private key]\n\nThe rest is lost. Sorry.", 1)
 
 
@@ -154,7 +155,7 @@ def test_a_private_key_cut_off_before_its_end_is_masked_as_far_as_it_goes() -> N
 def test_many_secrets_are_counted_and_all_gone(order: int) -> None:
     keys = [key for _, key in KEYS.values()]
     random.Random(order).shuffle(keys)
-    masked, count = redact.mask("\n".join(f"{n}: {key}" for n, key in enumerate(keys)))
+    masked, count = redaction.mask("\n".join(f"{n}: {key}" for n, key in enumerate(keys)))
     assert count == len(keys)
     assert not [key for key in keys if key[-16:] in masked]
     assert [line.split(":")[0] for line in masked.splitlines()] == [
@@ -164,14 +165,17 @@ def test_many_secrets_are_counted_and_all_gone(order: int) -> None:
 
 def test_the_same_key_twice_counts_twice_and_neighbours_stay_apart() -> None:
     key = KEYS["openrouter"][1]
-    assert redact.mask(f"{key} {key}") == ("[masked: OpenRouter key] [masked: OpenRouter key]", 2)
+    assert redaction.mask(f"{key} {key}") == (
+        "[masked: OpenRouter key] [masked: OpenRouter key]",
+        2,
+    )
 
 
 def test_a_key_inside_a_key_is_one_and_one_that_reaches_further_is_hidden_to_its_end() -> None:
     inside = "sk-" + "proj-" + some(24) + "-" + KEYS["hugging-face"][1]
-    assert redact.mask(f"({inside})") == ("([masked: OpenAI key])", 1)
+    assert redaction.mask(f"({inside})") == ("([masked: OpenAI key])", 1)
     further = "xo" + "xb-123456789012-" + "AI" + "za" + some(17) + "_" + some(17)
-    assert redact.mask(f"({further})") == ("([masked: Slack token])", 1)
+    assert redaction.mask(f"({further})") == ("([masked: Slack token])", 1)
 
 
 BENIGN = {
@@ -216,9 +220,9 @@ BENIGN = {
 
 @pytest.mark.parametrize("name", BENIGN)
 def test_k20_ordinary_text_is_left_as_it_is(name: str) -> None:
-    assert redact.find(BENIGN[name]) == ()
-    assert redact.mask(BENIGN[name]) == (BENIGN[name], 0)
-    redact.refuse(BENIGN[name])
+    assert redaction.find(BENIGN[name]) == ()
+    assert redaction.mask(BENIGN[name]) == (BENIGN[name], 0)
+    redaction.refuse(BENIGN[name])
 
 
 def megabyte(of: str) -> str:
@@ -236,7 +240,7 @@ def megabyte(of: str) -> str:
     elif of == "base64 picture":
         made = [base64.b64encode(random.Random(7).randbytes(MEGABYTE * 3 // 4)).decode()]
     elif of == "code":
-        modules = sorted(Path(redact.__file__).parent.rglob("*.py"))
+        modules = sorted(Path(redaction.__file__).parent.rglob("*.py"))
         source = "\n".join(path.read_text("utf-8") for path in modules)
         made = [source] * (MEGABYTE // len(source) + 1)
     return " ".join(made)[:MEGABYTE]
@@ -252,10 +256,10 @@ TEXTS = ["prose", "CSV with md5", "git SHAs", "UUIDs", "base64 picture", "code"]
 def test_k20_a_megabyte_of_ordinary_text_holds_no_secret(of: str) -> None:
     text = megabyte(of)
     assert len(text) > MEGABYTE * 0.9
-    assert redact.find(text) == ()
+    assert redaction.find(text) == ()
 
 
-LITERALS = sorted({literal for _, literal, _ in redact.RULES})
+LITERALS = sorted({literal for _, literal, _ in redaction.RULES})
 WORD = st.text(alphabet="abcdefghijklmnopqrstuvwxyzäöüé'", min_size=1, max_size=14)
 INNOCENT = st.one_of(
     WORD,
@@ -276,7 +280,7 @@ INNOCENT = st.one_of(
 @settings(max_examples=300, deadline=None)
 @given(st.lists(INNOCENT, max_size=40))
 def test_k20_prose_hashes_uuids_and_base64_are_never_taken_for_secrets(pieces: list[str]) -> None:
-    assert redact.find(" ".join(pieces)) == ()
+    assert redaction.find(" ".join(pieces)) == ()
 
 
 @settings(max_examples=200, deadline=None)
@@ -285,16 +289,16 @@ def test_k20_prose_hashes_uuids_and_base64_are_never_taken_for_secrets(pieces: l
 )
 def test_the_count_is_right_and_masking_twice_changes_nothing(pieces: list[str]) -> None:
     keys = {key for _, key in KEYS.values()}
-    masked, count = redact.mask(" ; ".join(pieces))
+    masked, count = redaction.mask(" ; ".join(pieces))
     assert count == sum(piece in keys for piece in pieces)
-    assert redact.mask(masked) == (masked, 0)
+    assert redaction.mask(masked) == (masked, 0)
 
 
 @settings(max_examples=200, deadline=None)
 @given(st.text(max_size=300))
 def test_any_text_survives_and_spans_are_in_order(text: str) -> None:
     key = KEYS["openrouter"][1]
-    secrets = redact.find(f"{text} {key} {text}")
+    secrets = redaction.find(f"{text} {key} {text}")
     assert any(secret.kind == "OpenRouter key" for secret in secrets)
     assert all(one.end <= two.start for one, two in pairwise(secrets))
 
@@ -302,7 +306,7 @@ def test_any_text_survives_and_spans_are_in_order(text: str) -> None:
 def test_refusal_names_kind_and_line_and_never_the_text() -> None:
     first, second = KEYS["openrouter"][1], KEYS["github"][1]
     with pytest.raises(SecretInPrompt) as caught:
-        redact.refuse(f"why\ndoes {first}\n\nnot work? {second}")
+        redaction.refuse(f"why\ndoes {first}\n\nnot work? {second}")
     told = str(caught.value)
     assert "OpenRouter key in line 2" in told
     assert "GitHub token in line 4" in told
@@ -315,11 +319,11 @@ def test_refusal_names_kind_and_line_and_never_the_text() -> None:
 
 def test_refusal_of_many_stays_short() -> None:
     with pytest.raises(SecretInPrompt, match="and 35 more"):
-        redact.refuse("\n".join([KEYS["openrouter"][1]] * 40))
+        redaction.refuse("\n".join([KEYS["openrouter"][1]] * 40))
 
 
 def test_a_secret_is_described_without_its_text() -> None:
-    (secret,) = redact.find(KEYS["stripe"][1])
+    (secret,) = redaction.find(KEYS["stripe"][1])
     assert repr(secret) == "Secret(kind='Stripe key', start=0, end=32)"
 
 
@@ -346,16 +350,16 @@ UNITS = [
 @pytest.mark.parametrize("unit", UNITS)
 def test_k21_a_megabyte_of_near_misses_comes_to_an_end(unit: str) -> None:
     text = (unit * (MEGABYTE // len(unit) + 1))[:MEGABYTE]
-    masked, count = redact.mask(text)
+    masked, count = redaction.mask(text)
     assert len(masked) <= len(text)
-    assert redact.mask(masked)[1] <= count
+    assert redaction.mask(masked)[1] <= count
 
 
 @pytest.mark.parametrize(
     "tail", ["A" * MEGABYTE, ("A" * 64 + "\n") * 15000, "A" * 16 + "\n" * MEGABYTE, "\n" * MEGABYTE]
 )
 def test_a_private_key_without_an_end_comes_to_an_end(tail: str) -> None:
-    assert len(redact.find("-----BEGIN " + "PRIVATE KEY-----\n" + tail)) <= 1
+    assert len(redaction.find("-----BEGIN " + "PRIVATE KEY-----\n" + tail)) <= 1
 
 
 def repeats(parsed: Any) -> list[tuple[Any, bool]]:
@@ -380,8 +384,8 @@ def repeats(parsed: Any) -> list[tuple[Any, bool]]:
 
 @pytest.mark.parametrize(
     ("kind", "literal", "pattern"),
-    redact.RULES,
-    ids=[f"{kind} {literal.strip()}" for kind, literal, _ in redact.RULES],
+    redaction.RULES,
+    ids=[f"{kind} {literal.strip()}" for kind, literal, _ in redaction.RULES],
 )
 def test_k21_no_pattern_can_backtrack_without_bound(
     kind: str, literal: str, pattern: re.Pattern[str]
@@ -398,30 +402,30 @@ def test_the_check_of_patterns_sees_a_bad_one() -> None:
 
 
 def test_uuid_is_no_key_even_after_a_prefix_that_is_one() -> None:
-    assert redact.find(f"sk-{uuid.UUID(int=7)}") == ()
+    assert redaction.find(f"sk-{uuid.UUID(int=7)}") == ()
 
 
 # -- a policy of one's own ------------------------------------------------------------------
 
 
-def policy(**given: Any) -> redact.Policy:
+def policy(**given: Any) -> redaction.Policy:
     settings_ = M1()
     for name, value in given.items():
         setattr(settings_, name, value)
-    return redact.policy(settings_)
+    return redaction.policy(settings_)
 
 
 def test_patterns_of_ones_own_are_secrets_too() -> None:
     ours = policy(own_secrets={"case number": r"CASE-\d{6}"})
     text = "about CASE-123456 and CASE-12"
-    assert redact.find(text) == ()
-    assert redact.mask(text, ours) == ("about [masked: case number] and CASE-12", 1)
+    assert redaction.find(text) == ()
+    assert redaction.mask(text, ours) == ("about [masked: case number] and CASE-12", 1)
     with pytest.raises(SecretInPrompt, match="case number in line 1"):
-        redact.refuse(text, ours)
+        redaction.refuse(text, ours)
 
 
 def test_a_pattern_that_matches_nothing_everywhere_masks_nothing() -> None:
-    assert redact.mask("text", policy(own_secrets={"empty": "q*"})) == ("text", 0)
+    assert redaction.mask("text", policy(own_secrets={"empty": "q*"})) == ("text", 0)
 
 
 @pytest.mark.parametrize("bad", [{"a": "("}, {"a": 5}, {5: "a"}, ["a"], "a", {"a": None}])
@@ -433,15 +437,15 @@ def test_a_pattern_that_does_not_compile_is_no_setting(bad: Any) -> None:
 def test_k23_an_allowed_string_is_known_by_its_hash_and_passes_alone() -> None:
     allowed, other = KEYS["openai-old"][1], KEYS["github"][1]
     with pytest.raises(SecretInPrompt) as caught:
-        redact.refuse(f"{allowed} and {other}")
+        redaction.refuse(f"{allowed} and {other}")
     hashes = str(caught.value).split("set allowed_secrets ")[1].rstrip(".").split(",")
     ours = policy(allowed_secrets=[f" {hashes[0].upper()}"])
-    redact.refuse(f"only {allowed}, twice {allowed}", ours)
-    assert redact.mask(f"{allowed} {other}", ours) == (f"{allowed} [masked: GitHub token]", 1)
+    redaction.refuse(f"only {allowed}, twice {allowed}", ours)
+    assert redaction.mask(f"{allowed} {other}", ours) == (f"{allowed} [masked: GitHub token]", 1)
     with pytest.raises(SecretInPrompt, match="GitHub token in line 2"):
-        redact.refuse(f"{allowed}\n{other}", ours)
+        redaction.refuse(f"{allowed}\n{other}", ours)
     # A longer string with the allowed one at its beginning is another one.
-    assert redact.find(allowed + "x", ours) != ()
+    assert redaction.find(allowed + "x", ours) != ()
 
 
 def test_k23_a_notebook_allows_with_the_cell_that_the_refusal_prints(server: OpenRouter) -> None:
@@ -517,9 +521,9 @@ def test_patterns_of_ones_own_are_masked_in_attachments(own_home: Path) -> None:
 
 def test_the_whole_request_is_scanned_in_one_pass(monkeypatch: pytest.MonkeyPatch) -> None:
     looked: list[str] = []
-    find = redact.find
+    find = redaction.find
     monkeypatch.setattr(
-        redact, "find", lambda text, *more: looked.append(text) or find(text, *more)
+        redaction, "find", lambda text, *more: looked.append(text) or find(text, *more)
     )
     made = api.prepare("why {{x}}?", Options(system="be kind", stop=("END",)), {"x": "a value"})
     sent = [*(message.content for message in made.messages), made.model, *made.stop]

@@ -30,7 +30,7 @@ CELLS = (
     "%%m1\nwhy?",  # 500
     "%%m1\nwhy?",  # breaks in mid-answer
     "from m1_magic import ask, api\nask('why?')",
-    "from m1_magic.keys import find\nfrom m1_magic.endpoints import endpoint\n"
+    "from m1_magic.keys import find\nfrom m1_magic.settings.endpoints import endpoint\n"
     "key = find(endpoint(api.settings().base_url))\n"
     "print(key, [key], {'k': key})\n1 / len(key[:0])",
     "api.session().backend().stream(None).send(1)",
@@ -169,7 +169,7 @@ CRASH = """
 import faulthandler, os, sys
 from IPython.core.crashhandler import CrashHandler
 from IPython.terminal.ipapp import TerminalIPythonApp
-from m1_magic.endpoints import endpoint
+from m1_magic.settings.endpoints import endpoint
 from m1_magic.keys import find
 
 def crash(key, more):

@@ -24,7 +24,6 @@ from emulator import closed_port as a_closed_port
 from m1_magic import api, errors
 from m1_magic.backends import Backend, Chooser
 from m1_magic.calls import Event, Finish, Receipt, Reply, Started, Text, Thinking, Usage, Waiting
-from m1_magic.config import M1
 from m1_magic.errors import (
     BudgetExceeded,
     CannotConnect,
@@ -41,9 +40,10 @@ from m1_magic.errors import (
 )
 from m1_magic.interrupts import stoppable, uninterrupted
 from m1_magic.ledger import open_ledger
-from m1_magic.prices import Price
+from m1_magic.pricing.prices import Price
 from m1_magic.prompt import build
-from m1_magic.session import Session
+from m1_magic.session.loop import Session
+from m1_magic.settings.config import M1
 from scripted import OFFER, USAGE, Line, Scripted, Seen, answer, request, session
 
 COST = Decimal("0.0025")
@@ -508,7 +508,7 @@ def test_i06_a_second_ctrl_c_waits_until_the_first_is_written_down(home: Path) -
 
 
 OURS = (
-    "session.py", "fold.py", "guarded.py", "interrupts.py", "settling.py",
+    "loop.py", "accumulator.py", "failsafe.py", "interrupts.py", "reconciler.py",
     "ledger.py", "store.py", "journal.py", "disk.py", "schema.py", "kept.py",
 )  # fmt: skip
 

@@ -24,13 +24,14 @@ import pytest
 
 from emulator import Answer, OpenRouter
 from ledgers import HOST, NOW, call, reserve, rows, settle, sums
-from m1_magic import api, settling, verbs
+from m1_magic import api, verbs
 from m1_magic.backends import Chooser
 from m1_magic.calls import Started, Text
 from m1_magic.errors import CannotConnect, CutOff, Stopped
 from m1_magic.ledger import Ledger, history, open_ledger, processes
-from m1_magic.session import Session
-from m1_magic.settling import Settler
+from m1_magic.session import reconciler
+from m1_magic.session.loop import Session
+from m1_magic.session.reconciler import Settler
 from scripted import Scripted, Seen, answer, request, session
 
 GONE = "elsewhere/space 1 1"
@@ -69,11 +70,12 @@ def until(what: Callable[[], bool], seconds: float = 20) -> bool:
 
 CHILD = """
 import os, sys
-from m1_magic import api, settling
+from m1_magic import api
+from m1_magic.session import reconciler
 from m1_magic.calls import Finish, Started, Text
 from m1_magic.prompt import build
 
-settling.PAUSES = ()
+reconciler.PAUSES = ()
 point = sys.argv[1]
 
 def die():
@@ -148,7 +150,7 @@ def test_i12_kill_9_at_any_point_is_found_and_settled_by_the_next_kernel(
         assert api.session().ledger.totals(None, "day", datetime.now(UTC)).held > 0
     if point != "settled":
         assert "1 call(s) of a kernel that ended" in page
-        assert rows(path, "SELECT status, error FROM calls") == [("failed", settling.ENDED)]
+        assert rows(path, "SELECT status, error FROM calls") == [("failed", reconciler.ENDED)]
     assert api.session().ledger.check() == "ok"
 
 
@@ -157,7 +159,7 @@ def test_i12_it_happens_in_the_background_and_the_tokens_come_with_it(
 ) -> None:
     killed(server, own_home / "ledger.db", "text")
     assert server.wait_closed(timeout=20)
-    monkeypatch.setattr(settling, "PAUSES", (0.01, 0.01, 0.5, 0.5))
+    monkeypatch.setattr(reconciler, "PAUSES", (0.01, 0.01, 0.5, 0.5))
     assert api.session().totals().session == 0  # the status does not wait for it
     assert until(lambda: rows(own_home / "ledger.db", STATES)[0][0] == "settled")
     record = server.generations["gen-1-killed"]
@@ -166,7 +168,7 @@ def test_i12_it_happens_in_the_background_and_the_tokens_come_with_it(
     assert rows(own_home / "ledger.db", "SELECT provider FROM attempts") == [("Minimax",)]
 
 
-OURS = ("session.py", "ledger.py", "store.py", "journal.py", "guarded.py", "fold.py")
+OURS = ("loop.py", "ledger.py", "store.py", "journal.py", "failsafe.py", "accumulator.py")
 
 
 class Killer:
@@ -200,7 +202,7 @@ def test_i12_kill_9_in_any_line_leaves_what_the_next_kernel_needs(path: Path) ->
             os._exit(0)
         died = os.WIFSIGNALED(os.waitpid(child, 0)[1])
         with closing(Ledger(path, "next")) as ledger:
-            settling.sweep(ledger, datetime.now(UTC))
+            reconciler.sweep(ledger, datetime.now(UTC))
             assert ledger.check() == "ok"
             calls = rows(path, "SELECT status, error FROM calls")
             found = rows(path, "SELECT state, cost_nano, hold_nano FROM attempts")
@@ -211,7 +213,7 @@ def test_i12_kill_9_in_any_line_leaves_what_the_next_kernel_needs(path: Path) ->
                 assert (state, cost) in (("pending", None), ("settled", 10_000_000)), line
                 assert held == (0 if cost else Decimal(hold) / 10**9), line
                 assert spent == Decimal(cost or 0) / 10**9, line
-            assert set(calls) <= {("ok", None), ("failed", settling.ENDED)}, line
+            assert set(calls) <= {("ok", None), ("failed", reconciler.ENDED)}, line
             finished += calls == [("ok", None)]
         if not died:
             break
@@ -222,8 +224,8 @@ def test_a_call_under_way_in_another_kernel_is_left_alone(path: Path) -> None:
     with closing(Ledger(path, "busy")) as busy, closing(Ledger(path, "next")) as other:
         attempt = reserve(busy)
         busy.started(attempt.id, "gen-1")
-        assert settling.sweep(other, NOW + timedelta(days=2)) == 0
-        assert other.pending(None) == settling.claim(other, HOST, NOW) == []
+        assert reconciler.sweep(other, NOW + timedelta(days=2)) == 0
+        assert other.pending(None) == reconciler.claim(other, HOST, NOW) == []
         assert rows(path, "SELECT state FROM attempts") == [("streaming",)]
 
 
@@ -234,7 +236,7 @@ def test_i18_a_process_id_that_is_used_again_is_not_mistaken_for_the_kernel(path
     assert processes.ended(again) is True
     with closing(Ledger(path, "old")) as old, closing(Ledger(path, "new")) as new:
         owed(old, "gen-1", process=again)
-        assert settling.sweep(new, NOW) == 0  # its call had come to its end
+        assert reconciler.sweep(new, NOW) == 0  # its call had come to its end
         assert [one.generation_id for one in new.pending(HOST)] == ["gen-1"]
 
 
@@ -260,7 +262,7 @@ def test_a_kernel_that_cannot_be_seen_from_here_counts_as_ended_after_an_hour(
         attempt = reserve(ledger, at=NOW - timedelta(hours=hours))
         ledger.started(attempt.id, "gen-1")
         ledger.write(lambda db: db.execute("UPDATE attempts SET process = ?", (GONE,)))
-        assert settling.sweep(ledger, NOW) == taken
+        assert reconciler.sweep(ledger, NOW) == taken
         assert rows(path, "SELECT state FROM attempts") == [("pending" if taken else "streaming",)]
         # And if it was alive after all, its own word still counts.
         settle(ledger, attempt, "0.004", generation_id="gen-1")
@@ -283,7 +285,7 @@ def stopped_call(server: OpenRouter, generation: str) -> None:
 def test_i13_a_record_that_is_not_there_yet_is_asked_for_again(
     server: OpenRouter, own_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(settling, "PAUSES", (0.01, 0.01, 0.01, 600))
+    monkeypatch.setattr(reconciler, "PAUSES", (0.01, 0.01, 0.01, 600))
     server.generation_lag = 2
     stopped_call(server, "gen-1-late")
     assert until(lambda: rows(own_home / "ledger.db", STATES)[0][0] == "settled")
@@ -293,7 +295,7 @@ def test_i13_a_record_that_is_not_there_yet_is_asked_for_again(
 def test_i14_a_record_that_never_comes_is_given_up_softly(
     server: OpenRouter, own_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(settling, "PAUSES", (0.01,) * 5)
+    monkeypatch.setattr(reconciler, "PAUSES", (0.01,) * 5)
     server.generation_lag = 10**6
     stopped_call(server, "gen-1-never")
     settler = api.session().settler
@@ -359,16 +361,16 @@ def test_i17_a_kernel_that_dies_while_it_asks_is_followed_by_another(path: Path)
         owed(a, "gen-1", process=GONE)
         a.write(lambda db: db.execute("UPDATE attempts SET process = NULL"))
         now = datetime.now(UTC)
-        assert len(settling.claim(a, HOST, now)) == 1
-        assert settling.claim(b, HOST, now) == []
-        assert len(settling.claim(a, HOST, now)) == 1  # its own claim is no obstacle
-        assert len(settling.claim(b, HOST, now + 2 * settling.LEASE)) == 1
+        assert len(reconciler.claim(a, HOST, now)) == 1
+        assert reconciler.claim(b, HOST, now) == []
+        assert len(reconciler.claim(a, HOST, now)) == 1  # its own claim is no obstacle
+        assert len(reconciler.claim(b, HOST, now + 2 * reconciler.LEASE)) == 1
 
 
 def test_what_is_too_old_is_not_asked_for(path: Path) -> None:
     with closing(Ledger(path, "a")) as ledger:
         owed(ledger, "gen-1")
-        assert settling.claim(ledger, HOST, datetime.now(UTC) + 2 * settling.OLDEST) == []
+        assert reconciler.claim(ledger, HOST, datetime.now(UTC) + 2 * reconciler.OLDEST) == []
 
 
 @pytest.mark.parametrize(
@@ -382,7 +384,7 @@ def test_what_is_too_old_is_not_asked_for(path: Path) -> None:
 )
 def test_tokens_of_a_record_are_taken_only_if_they_are_counts(counts: dict[str, Any]) -> None:
     base = {"native_tokens_prompt": 12, "native_tokens_completion": 5} if counts else {}
-    assert settling.used({**base, **counts}) is None
+    assert reconciler.used({**base, **counts}) is None
 
 
 # -- the thread --------------------------------------------------------------------------------
@@ -468,7 +470,7 @@ def hanging(server: OpenRouter) -> Iterator[OpenRouter]:
 def test_a_server_that_does_not_tell_prices_blocks_no_cell(
     hanging: OpenRouter, own_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(settling, "PAUSES", (0.0, 0.0))
+    monkeypatch.setattr(reconciler, "PAUSES", (0.0, 0.0))
     stopped_call(hanging, "gen-1-x")
     assert until(lambda: any(r.route == "/generation" for r in hanging.requests))
     assert api.session().ask(request(), Seen()).status == "ok"  # while the look hangs

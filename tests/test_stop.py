@@ -94,7 +94,7 @@ def kernel(shared: Kernel, server: OpenRouter, own_home: Path) -> Kernel:
     environ = {name: os.environ[name] for name in names}
     shared.run(f"import os; os.environ.update({environ!r})")
     assert "m1-magic · " in shared.run(
-        "import m1_magic.settling; m1_magic.settling.PAUSES = ()\n%reload_ext m1_magic\n"
+        "import m1_magic.session.reconciler as r; r.PAUSES = ()\n%reload_ext m1_magic\n"
         "from m1_magic import ask\nimport asyncio"
     )
     return shared

@@ -42,12 +42,12 @@ from faulty import (
     url_of,
 )
 from m1_magic import ask, errors
-from m1_magic.backends import refusals
+from m1_magic.backends import http_errors
 from m1_magic.backends.openrouter import OpenRouter as Backend
 from m1_magic.calls import Text, Thinking
-from m1_magic.endpoints import endpoint
 from m1_magic.keys import Key
 from m1_magic.render import Silent
+from m1_magic.settings.endpoints import endpoint
 from scripted import Seen, request
 from test_stream_faults import ROWS
 
@@ -429,7 +429,7 @@ def test_s120_a_clock_that_is_wrong_makes_no_odd_wait(
         x.send(b"HTTP/1.1 429 Too Many Requests\r\n" + date + when)
 
     midnight = 1_704_067_200.0
-    monkeypatch.setattr(refusals.time, "time", lambda: midnight + years * 365 * 86_400)
+    monkeypatch.setattr(http_errors.time, "time", lambda: midnight + years * 365 * 86_400)
     server.say(own(monkeypatch, run), Answer(text="again"))
     with asking(own_home) as asked:
         came = asked.ask()

@@ -15,15 +15,17 @@ from hypothesis import strategies as st
 
 import notebooks
 from emulator import Answer, OpenRouter
-from m1_magic import api, ask, config, parsing, verbs
+from m1_magic import api, ask, verbs
 from m1_magic.calls import Event, Finish, Options, Started, Text, Thinking
-from m1_magic.config import M1
 from m1_magic.errors import BadSetting, SecretInPrompt, UsageError
+from m1_magic.options import command_line
+from m1_magic.options.tasks import BUILT_IN, Task, chosen, known
+from m1_magic.privacy.redaction import policy
 from m1_magic.prompt import ANSWER_TOKENS
-from m1_magic.redact import policy
-from m1_magic.render.panel import PanelView
-from m1_magic.render.terminal import TerminalView
-from m1_magic.tasks import BUILT_IN, Task, chosen, known
+from m1_magic.render.panel_view import PanelView
+from m1_magic.render.terminal_view import TerminalView
+from m1_magic.settings import config
+from m1_magic.settings.config import M1
 from scripted import USAGE, Scripted, Seen, request, session
 from test_views import Recorder
 
@@ -229,8 +231,8 @@ def test_the_list_names_what_each_is_for_its_sampling_and_its_source() -> None:
 @given(st.dictionaries(st.text(max_size=10), st.text(max_size=20), min_size=1, max_size=3))
 def test_a_value_in_braces_is_one_word_as_typed(value: dict[str, str]) -> None:
     for typed in (json.dumps(value), repr(value)):
-        assert parsing.words(f"tasks  {typed} --save") == ["tasks", typed, "--save"]
-        assert parsing.words(f"--save 'a b' {typed}") == ["--save", "a b", typed]
+        assert command_line.words(f"tasks  {typed} --save") == ["tasks", typed, "--save"]
+        assert command_line.words(f"--save 'a b' {typed}") == ["--save", "a b", typed]
         assert config.literal(typed) == value
 
 
@@ -357,7 +359,7 @@ def test_no_view_shows_the_thinking_of_a_hint(tmp_path: Path, kind: str, keep: b
         return float(next(clock))
 
     if kind == "notebook":
-        from m1_magic.render.notebook import NotebookView
+        from m1_magic.render.notebook_view import NotebookView
 
         view: Any = NotebookView(shell, settings, now)
     else:

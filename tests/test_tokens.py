@@ -15,12 +15,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emulator import Answer, OpenRouter
-from m1_magic import api, pricelist, verbs
+from m1_magic import api, verbs
 from m1_magic.calls import Message, Options
 from m1_magic.ledger import Ledger, sums
-from m1_magic.prices import known
+from m1_magic.pricing import price_lists
+from m1_magic.pricing.prices import known
+from m1_magic.pricing.tokens import USUAL, kind_of, likely_tokens, most_tokens
 from m1_magic.render import page
-from m1_magic.tokens import USUAL, kind_of, likely_tokens, most_tokens
 from scripted import MODEL, OFFER, Scripted, Seen, answer, request, session
 
 TEXTS = {
@@ -115,13 +116,13 @@ NOW = datetime(2026, 3, 15, 12, 0, tzinfo=UTC)
 
 def test_a_kept_list_comes_back_as_it_was(own_home: Path) -> None:
     offer = replace(OFFER, at=NOW)
-    pricelist.keep("openrouter.ai", MODEL, None, offer)
-    assert pricelist.kept("openrouter.ai", MODEL, None, NOW) == offer
-    assert pricelist.kept("openrouter.ai", MODEL, {"prompt": 1}, NOW) is None
-    assert pricelist.kept("other.example", MODEL, None, NOW) is None
-    assert pricelist.kept("openrouter.ai", MODEL, None, NOW + timedelta(days=29)) == offer
-    assert pricelist.kept("openrouter.ai", MODEL, None, NOW + timedelta(days=31)) is None
-    assert pricelist.kept("openrouter.ai", MODEL, None, NOW - timedelta(days=2)) is None
+    price_lists.keep("openrouter.ai", MODEL, None, offer)
+    assert price_lists.kept("openrouter.ai", MODEL, None, NOW) == offer
+    assert price_lists.kept("openrouter.ai", MODEL, {"prompt": 1}, NOW) is None
+    assert price_lists.kept("other.example", MODEL, None, NOW) is None
+    assert price_lists.kept("openrouter.ai", MODEL, None, NOW + timedelta(days=29)) == offer
+    assert price_lists.kept("openrouter.ai", MODEL, None, NOW + timedelta(days=31)) is None
+    assert price_lists.kept("openrouter.ai", MODEL, None, NOW - timedelta(days=2)) is None
     assert (own_home / "prices.json").stat().st_mode & 0o077 == 0
 
 
@@ -136,10 +137,10 @@ def test_a_kept_list_comes_back_as_it_was(own_home: Path) -> None:
 def test_a_damaged_file_is_no_list_and_is_replaced(own_home: Path, content: str) -> None:
     own_home.mkdir()
     (own_home / "prices.json").write_text(content, "utf-8", "surrogateescape")
-    assert pricelist.kept("h", MODEL, None, NOW) is None
+    assert price_lists.kept("h", MODEL, None, NOW) is None
     offer = replace(OFFER, at=NOW)
-    pricelist.keep("h", MODEL, None, offer)
-    assert pricelist.kept("h", MODEL, None, NOW) == offer
+    price_lists.keep("h", MODEL, None, offer)
+    assert price_lists.kept("h", MODEL, None, NOW) == offer
 
 
 @pytest.mark.parametrize(
@@ -148,20 +149,20 @@ def test_a_damaged_file_is_no_list_and_is_replaced(own_home: Path, content: str)
      {"dearest": ["-1", "1"]}, {"cheapest": "1"}, {"cheapest": ["free", "1"]}],
 )  # fmt: skip
 def test_a_kept_list_that_cannot_be_is_none(own_home: Path, change: dict[str, Any]) -> None:
-    pricelist.keep("h", MODEL, None, replace(OFFER, at=NOW))
+    price_lists.keep("h", MODEL, None, replace(OFFER, at=NOW))
     path = own_home / "prices.json"
     ((name, written),) = json.loads(path.read_text()).items()
     path.write_text(json.dumps({name: written | change}))
-    assert pricelist.kept("h", MODEL, None, NOW) is None
+    assert price_lists.kept("h", MODEL, None, NOW) is None
 
 
 def test_the_file_does_not_grow_without_end(own_home: Path) -> None:
-    for number in range(pricelist.MOST_LISTS + 5):
+    for number in range(price_lists.MOST_LISTS + 5):
         at = NOW + timedelta(seconds=number)
-        pricelist.keep("h", f"m/{number}", None, replace(OFFER, at=at))
-    assert len(json.loads((own_home / "prices.json").read_text())) == pricelist.MOST_LISTS
-    assert pricelist.kept("h", "m/0", None, NOW) is None
-    assert pricelist.kept("h", f"m/{pricelist.MOST_LISTS}", None, NOW) is not None
+        price_lists.keep("h", f"m/{number}", None, replace(OFFER, at=at))
+    assert len(json.loads((own_home / "prices.json").read_text())) == price_lists.MOST_LISTS
+    assert price_lists.kept("h", "m/0", None, NOW) is None
+    assert price_lists.kept("h", f"m/{price_lists.MOST_LISTS}", None, NOW) is not None
 
 
 class Listing(Scripted):

@@ -41,12 +41,12 @@ from m1_magic.calls import (
     Usage,
     Waiting,
 )
-from m1_magic.config import M1
+from m1_magic.jupyter.shell import hide_replies, show_replies
 from m1_magic.render import Silent, choose, footer, mode
 from m1_magic.render.answer import bundle
-from m1_magic.render.notebook import NotebookView, RecordView
-from m1_magic.render.shell import hide_replies, show_replies
-from m1_magic.render.terminal import PlainView, TerminalView
+from m1_magic.render.notebook_view import NotebookView, RecordView
+from m1_magic.render.terminal_view import PlainView, TerminalView
+from m1_magic.settings.config import M1
 
 RECORD = "application/vnd.m1-magic.call+json"
 SALES = Attachment("frame", "sales", "…", "stats", (336776, 19), 0, 14, 2, 1100)
@@ -674,7 +674,7 @@ def test_importing_the_views_loads_nothing_heavy() -> None:
 
     heavy = "markdown_it nh3 pygments rich IPython pandas openai"
     code = (
-        "import sys; import m1_magic.render, m1_magic.render.notebook, m1_magic.render.terminal;"
+        "import sys, m1_magic.render, m1_magic.render.notebook_view, m1_magic.render.terminal_view;"
         f"print([name for name in '{heavy}'.split() if name in sys.modules])"
     )
     done = subprocess.run(

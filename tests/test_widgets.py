@@ -93,7 +93,7 @@ def test_an_unknown_option_is_an_error_and_leaves_nothing(page: Page) -> None:
 def test_a_terminal_has_no_panel(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
     terminal = object.__new__(TerminalInteractiveShell)
     for shell in (terminal, None):
-        monkeypatch.setattr("m1_magic.render.shell.current", lambda shell=shell: shell)
+        monkeypatch.setattr("m1_magic.jupyter.shell.current", lambda shell=shell: shell)
         with pytest.raises(UsageError, match=r"needs a notebook.*%m1 ask and %%m1 work here"):
             m1_magic.panel()
 

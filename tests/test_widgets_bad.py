@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from emulator import Answer, OpenRouter
 from ledgers import rows
 from m1_magic import api, backends
-from m1_magic.endpoints import Endpoint, endpoint
+from m1_magic.settings.endpoints import Endpoint, endpoint
 from m1_magic.widgets import assembly, live
 from panels import Hand, Page
 from panels import live as alive

@@ -18,7 +18,7 @@ from m1_magic import api
 from m1_magic.calls import Reply
 from m1_magic.ledger import history
 from m1_magic.render import footer
-from m1_magic.verbs import notebooks
+from m1_magic.verbs import cost_report
 from panels import Hand, Page, in_sight, live, within
 
 CODE = "First:\n```python\nx = 1  # <b>&amp;\n```\nthen:\n```python\n\ny = 2\n```\n"
@@ -254,8 +254,8 @@ def test_a_saved_notebook_has_the_last_answer_and_every_record(
     cell = {"cell_type": "code", "outputs": [{"data": kept}]}
     file = tmp_path / "saved.ipynb"
     file.write_text(json.dumps({"cells": [cell, cell]}))
-    assert [one["id"] for one in notebooks.records(file)] == [r["id"] for r in records] * 2
-    report = notebooks.report([str(file)])
+    assert [one["id"] for one in cost_report.records(file)] == [r["id"] for r in records] * 2
+    report = cost_report.report([str(file)])
     assert "| 3 |" in report and "$0.7500" in report and "3 calls stood in more" in report
 
 

@@ -13,7 +13,7 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from m1_magic.backends import sse
-from m1_magic.backends.wire import CLOSE, OPEN, Reader, ThinkSplitter, Whole, as_chunk, whole
+from m1_magic.backends.chunks import CLOSE, OPEN, Reader, ThinkSplitter, Whole, as_chunk, whole
 from m1_magic.calls import Event, Finish, Started, Text, Thinking, Usage
 from m1_magic.errors import CutOff
 

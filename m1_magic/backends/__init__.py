@@ -6,10 +6,10 @@ from collections.abc import Callable, Generator, Mapping
 from typing import Any, Protocol
 
 from ..calls import Event, Request
-from ..config import M1
-from ..endpoints import OFFLINE, Endpoint, endpoint
 from ..keys import Key, find
-from ..prices import Offer
+from ..pricing.prices import Offer
+from ..settings.config import M1
+from ..settings.endpoints import OFFLINE, Endpoint, endpoint
 from .clock import Clock
 
 
@@ -89,8 +89,8 @@ class Chooser:
 
             return self._keep(OFFLINE, lambda: Local(self._progress))
         key = find(place)
+        from .deadlines import Timeouts
         from .openrouter import OpenRouter
-        from .watchdog import Timeouts
 
         timeouts = Timeouts(
             settings.connect_timeout,

@@ -8,11 +8,11 @@ from decimal import Decimal
 from typing import Any
 
 from ..calls import Event, Request
-from ..endpoints import OFFLINE, endpoint
 from ..keys import find
-from ..prices import Offer, Price
+from ..pricing.prices import Offer, Price
+from ..settings.endpoints import OFFLINE, endpoint
 from .clock import Clock
-from .offline import MODEL, shared, weights
+from .llama_server import MODEL, shared, weights
 from .openrouter import OpenRouter
 
 # The model was trained on 8,192 tokens; an answer of its size is no use beyond this.

@@ -21,13 +21,13 @@ import openai
 
 from .. import errors as e
 from ..calls import Event, Request, Started, Text, Thinking
-from ..endpoints import Endpoint
 from ..keys import Key
-from ..prices import Offer, offer_of
-from . import refusals, sse
+from ..pricing.prices import Offer, offer_of
+from ..settings.endpoints import Endpoint
+from . import http_errors, sse
+from .chunks import Reader, as_chunk, whole
 from .clock import Clock
-from .watchdog import Timeouts, Watchdog
-from .wire import Reader, as_chunk, whole
+from .deadlines import Timeouts, Watchdog
 
 T = TypeVar("T")
 # Who we are, for OpenRouter's app page (OpenRouter docs, app-attribution).
@@ -175,12 +175,12 @@ class OpenRouter:
     def _get(self, path: str, timeout: float = 30.0) -> Any:
         answer = self._ask(partial(self._client.get, cast_to=object), path, timeout)
         if not isinstance(answer, dict) or "data" not in answer:
-            raise refusals.web_page(self.name)
+            raise http_errors.web_page(self.name)
         return answer["data"]
 
     def _ask(self, ask: Callable[..., T], path: str, timeout: float = 30.0) -> T:
         limits = Timeouts(self._timeouts.connect, timeout, timeout, timeout)
-        with refusals.free(), Watchdog(limits) as watchdog:
+        with http_errors.free(), Watchdog(limits) as watchdog:
             return self._told(partial(ask, path), path, watchdog)
 
     def _told(self, ask: Callable[[], T], what: str, watchdog: Watchdog) -> T:
@@ -208,7 +208,7 @@ class OpenRouter:
         try:
             for name, data in self._checked(response, request.model):
                 watchdog.fed()
-                for event in reader.feed(refusals.without(self._secret, data), name):
+                for event in reader.feed(http_errors.without(self._secret, data), name):
                     begun = begun or isinstance(event, (Thinking, Text))
                     yield event
                 if reader.done:
@@ -230,15 +230,15 @@ class OpenRouter:
         if head.startswith(sse.SIGNS):
             return sse.events(chain([taken], bytes_))
         if not head:
-            raise refusals.broken(
+            raise http_errors.broken(
                 self.name, f"HTTP {response.status_code} with nothing in it", begun=False
             )
         answer = whole(chain([taken], bytes_)) if head.startswith(b"{") else None
         if answer is None:
-            raise refusals.web_page(self.name)
+            raise http_errors.web_page(self.name)
         if answer.get("error"):
-            raise refusals.refusal(
-                refusals.code_of(answer), answer, {}, self.name, model, self._secret
+            raise http_errors.refusal(
+                http_errors.code_of(answer), answer, {}, self.name, model, self._secret
             )
         return [("", json.dumps(as_chunk(answer))), ("", "[DONE]")]
 
@@ -253,7 +253,7 @@ class OpenRouter:
             problem = "the provider reports an error"
         if finish.reason in (None, "error"):
             reason = problem or "the stream ended without a finish reason"
-            raise refusals.broken(self.name, reason, begun or bool(held))
+            raise http_errors.broken(self.name, reason, begun or bool(held))
 
 
 def _made(make: Callable[[], T]) -> T:
@@ -262,7 +262,7 @@ def _made(make: Callable[[], T]) -> T:
         return make()
     except (ImportError, OSError, ValueError, httpx2.InvalidURL) as error:
         reason = type(error).__name__  # its words may quote the proxy's password
-    raise refusals.unusable(reason)
+    raise http_errors.unusable(reason)
 
 
 def _told(
@@ -277,24 +277,24 @@ def _told(
         return ask()
     except openai.APIStatusError as error:
         headers = {name.lower(): value for name, value in error.response.headers.items()}
-        told = refusals.refusal(error.status_code, error.body, headers, host, model, secret)
+        told = http_errors.refusal(error.status_code, error.body, headers, host, model, secret)
     except openai.APIConnectionError as error:
         told = _unreached(error.__cause__ or error, host, secret, watchdog)
     except (httpx2.HTTPError, httpx2.InvalidURL) as error:
         told = _unreached(error, host, secret, watchdog)
     except UnicodeEncodeError:
-        told = refusals.half_a_character()
+        told = http_errors.half_a_character()
     except (*BROKEN, RecursionError) as error:
-        words = refusals.message(str(error), secret) or type(error).__name__
-        told = refusals.unreadable(host, words)
+        words = http_errors.message(str(error), secret) or type(error).__name__
+        told = http_errors.unreadable(host, words)
     raise told
 
 
 def _unreached(
     cause: BaseException, host: str, secret: str, watchdog: Watchdog | None
 ) -> e.M1Error:
-    detail = e.plain(refusals.without(secret, str(cause)), 160) or type(cause).__name__
+    detail = e.plain(http_errors.without(secret, str(cause)), 160) or type(cause).__name__
     if isinstance(cause, UNSENT) or (watchdog and not watchdog.sent):
-        return refusals.unreachable(host, detail)
+        return http_errors.unreachable(host, detail)
     reason = watchdog.expired if watchdog else None
-    return refusals.broken(host, reason or detail.rstrip("."), begun=False)
+    return http_errors.broken(host, reason or detail.rstrip("."), begun=False)

@@ -22,8 +22,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from ..config import home
 from ..errors import OfflineProblem, plain
+from ..settings.config import home
 
 Progress = Callable[[int, int], None]
 

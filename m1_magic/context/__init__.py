@@ -11,13 +11,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from .. import redact
 from ..calls import Attachment, Options
-from ..config import M1, send_level
 from ..errors import UsageError
-from . import cells, failures, files, globs
+from ..privacy import redaction
+from ..privacy.personal_text import personal
+from ..settings.config import M1, send_level
+from . import cells, files, globs, last_error
 from .cells import Cell, Output
-from .failures import Failure
 from .frames import (
     TOKENS,
     Wish,
@@ -29,7 +29,7 @@ from .frames import (
     summary,
 )
 from .frames.tables import Source
-from .private import personal
+from .last_error import Failure
 from .values import insert
 
 __all__ = ["Gathered", "attached", "gather", "personal", "wished"]
@@ -81,7 +81,7 @@ def gather(
     Raises:
         UsageError: no such level, table, file, column, value or cell, or no error.
     """
-    wish, secrets = wished(options, settings), redact.policy(settings)
+    wish, secrets = wished(options, settings), redaction.policy(settings)
     named = {name: opened(frame_named(name, namespace)) for name in options.df}
     found = globs.found(options.file, secrets, named)
     named |= files.tables(found.files)
@@ -109,7 +109,7 @@ def earlier(
     options: Options,
     history: History | None,
     wish: Wish,
-    secrets: redact.Policy,
+    secrets: redaction.Policy,
     headings: list[list[str]],
 ) -> tuple[tuple[Attachment, ...], tuple[str, ...]]:
     """Return the attachments of ``--cells`` and ``--error``, and what to mention.
@@ -138,7 +138,7 @@ def earlier(
         failure = history.failure() if history else None
         if failure is None:
             raise UsageError("There is no error to attach.", todo="Run the cell that fails first.")
-        made.append(failures.attachment(failure, wish, secrets))
+        made.append(last_error.attachment(failure, wish, secrets))
     return tuple(masked(one, secrets) for one in made), notes
 
 
@@ -154,11 +154,11 @@ def wished(options: Options, settings: M1) -> Wish:
     )
 
 
-def masked(attachment: Attachment, secrets: redact.Policy) -> Attachment:
+def masked(attachment: Attachment, secrets: redaction.Policy) -> Attachment:
     """Return the attachment with its secrets masked and counted."""
-    text, _ = redact.mask(attachment.text, secrets)
+    text, _ = redaction.mask(attachment.text, secrets)
     # Some are masked already: those in values that were cut, which would not be known any more.
-    return replace(attachment, text=text, masked=attachment.masked + text.count(redact.MASK))
+    return replace(attachment, text=text, masked=attachment.masked + text.count(redaction.MASK))
 
 
 def attached(
@@ -167,7 +167,7 @@ def attached(
     *,
     cols: Sequence[str] = (),
     diff: bool = False,
-    secrets: redact.Policy = redact.ISSUERS,
+    secrets: redaction.Policy = redaction.ISSUERS,
 ) -> tuple[Attachment, ...]:
     """Return the summaries of the tables, or what changed from the first of two to the second.
 

@@ -11,15 +11,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from .. import redact
 from ..calls import Attachment
 from ..errors import UsageError, plain
+from ..options.specs import cell_spec
+from ..privacy import redaction
+from ..privacy.outputs import clean, cut, leaves, words
+from ..privacy.personal_text import hidden
 from .frames import is_tabular
 from .frames.summary import Wish
-from .printed import clean, cut, leaves, words
-from .private import hidden
 
-SPEC = re.compile(r"last|all|\d{1,9}(?:-\d{1,9})?")
 OURS = re.compile(r"%m1\b|%load_ext m1_magic\b")
 SOURCE = 24_000  # characters of a cell's code
 OUTPUTS = 20  # of one cell
@@ -65,23 +65,6 @@ class Cell:
         return plain(next(lines, ""), 80)
 
 
-def checked(spec: object) -> str:
-    """Return what ``--cells`` asks for, in its one way of writing.
-
-    Raises:
-        UsageError: it is no list of ``3``, ``3-7``, ``last`` and ``all``.
-    """
-    parts = [part.strip() for part in str(spec).split(",") if part.strip()]
-    for part in parts or [""]:
-        first, _, last = part.partition("-")
-        if not SPEC.fullmatch(part) or (last and int(first) > int(last)):
-            raise UsageError(
-                f"--cells does not take {plain(part, 40)!r}.",
-                todo="Write execution counts: 3, 3-7, 3,5-7, last or all.",
-            )
-    return ",".join(parts)
-
-
 def chosen(spec: str, cells: Sequence[Cell]) -> tuple[list[Cell], list[int]]:
     """Return the cells that ``spec`` asks for in order, and the numbers of ours left out.
 
@@ -94,7 +77,7 @@ def chosen(spec: str, cells: Sequence[Cell]) -> tuple[list[Cell], list[int]]:
     there = {cell.number: cell for cell in cells}
     found: set[int] = set()
     passed: set[int] = set()
-    for part in checked(spec).split(","):
+    for part in cell_spec(spec).split(","):
         first, _, last = part.partition("-")
         if part == "last":
             meant = theirs[-1:]
@@ -114,7 +97,7 @@ def attachment(
     cells: Sequence[Cell],
     wish: Wish,
     summary: Callable[[object, str], Attachment],
-    secrets: redact.Policy,
+    secrets: redaction.Policy,
 ) -> Attachment:
     """Return the cells as one attachment; what leaves of their outputs is ``wish.level``'s.
 
@@ -128,7 +111,7 @@ def attachment(
     parts: list[str] = []
     dropped = 0
     for cell in cells:
-        code, _ = redact.mask(cell.source.strip("\n"), secrets)
+        code, _ = redaction.mask(cell.source.strip("\n"), secrets)
         parts.append(f"In [{cell.number}]:\n{cut(code, SOURCE)}")
         known = words(cell.source)
         for output in cell.outputs[:OUTPUTS]:
@@ -193,7 +176,9 @@ def _summarised(
         return None
 
 
-def _text(output: Output, code: frozenset[str], level: str, secrets: redact.Policy) -> str | None:
+def _text(
+    output: Output, code: frozenset[str], level: str, secrets: redaction.Policy
+) -> str | None:
     """Return what may leave of an output that is no table; None if nothing may."""
     pictures = [kind for kind in output.bundle if kind.startswith("image/")]
     if pictures:
@@ -205,7 +190,7 @@ def _text(output: Output, code: frozenset[str], level: str, secrets: redact.Poli
     allowed = leaves(text, code, level, output.value) and (level == "sample" or not table)
     if not text or not allowed:
         return None
-    return cut(hidden(redact.mask(text, secrets)[0]))
+    return cut(hidden(redaction.mask(text, secrets)[0]))
 
 
 def _plain(output: Output) -> str:

@@ -10,11 +10,11 @@ import os
 import stat
 from collections.abc import Sequence
 
-from .. import redact
 from ..calls import Attachment
 from ..errors import PromptTooLarge, UsageError, plain
-from ..tokens import likely_tokens
-from . import notebooks
+from ..pricing.tokens import likely_tokens
+from ..privacy import redaction
+from . import ipynb_reader
 from .frames import opened
 from .frames.tables import Source
 from .globs import LARGEST, File, too_large
@@ -42,7 +42,7 @@ def tables(files: Sequence[File]) -> dict[str, Source]:
 
 
 def attached(
-    files: Sequence[File], level: str, secrets: redact.Policy = redact.ISSUERS
+    files: Sequence[File], level: str, secrets: redaction.Policy = redaction.ISSUERS
 ) -> tuple[tuple[Attachment, ...], tuple[str, ...]]:
     """Return the text files and notebooks, read now, and what a receipt says besides.
 
@@ -62,10 +62,10 @@ def attached(
             continue
         text = decoded(_content(file), file.name)
         if file.kind == "notebook":
-            text, left = notebooks.page(text, file.name, level)
+            text, left = ipynb_reader.page(text, file.name, level)
             notes += [f"{file.name}: {left}"] if left else []
-        text, hidden = redact.mask(text.removesuffix("\n"), secrets)
-        hidden += file.name.count(redact.MASK)
+        text, hidden = redaction.mask(text.removesuffix("\n"), secrets)
+        hidden += file.name.count(redaction.MASK)
         tokens = likely_tokens(text)
         made.append(Attachment(file.kind, file.name, text, masked=hidden, tokens=tokens))
         if sum(len(one.text) for one in made) > TOTAL:

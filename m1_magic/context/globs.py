@@ -16,9 +16,9 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from .. import redact
 from ..errors import UsageError, plain
-from .frames.files import is_table_file
+from ..privacy import redaction
+from .frames.table_files import is_table_file
 
 MOST = 50
 # Bytes of one file; a notebook is mostly its pictures, which stay.
@@ -60,7 +60,7 @@ class Found:
 
 def found(
     globs: Sequence[str],
-    secrets: redact.Policy = redact.ISSUERS,
+    secrets: redaction.Policy = redaction.ISSUERS,
     taken: Collection[str] = (),
 ) -> Found:
     """Return what would go along for these globs, without opening a file.
@@ -234,11 +234,11 @@ def _told(path: Path) -> str:
     return full.relative_to(here).as_posix() if full.is_relative_to(here) else full.name
 
 
-def _named(paths: Sequence[Path], secrets: redact.Policy, taken: Collection[str]) -> list[str]:
+def _named(paths: Sequence[Path], secrets: redaction.Policy, taken: Collection[str]) -> list[str]:
     """Return a name of its own for each file, on one line, with secrets masked."""
     names: list[str] = []
     for path in paths:
-        name = unique = plain(redact.mask(_told(path), secrets)[0], NAME)
+        name = unique = plain(redaction.mask(_told(path), secrets)[0], NAME)
         number = 1
         while unique in names or unique in taken:
             number += 1

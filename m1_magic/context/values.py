@@ -18,7 +18,7 @@ from datetime import date, time, timedelta
 
 from ..calls import Attachment
 from ..errors import UsageError, plain
-from .fence import fenced
+from ..privacy.fences import fenced
 from .frames import is_frame, is_tabular
 
 NAME = r"[^\W\d]\w*"

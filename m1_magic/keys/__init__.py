@@ -14,8 +14,8 @@ import os
 import sys
 from collections.abc import Mapping
 
-from ..endpoints import OFFLINE, Endpoint
 from ..errors import NoKey
+from ..settings.endpoints import OFFLINE, Endpoint
 from . import file, ring
 from .key import Key, as_endpoint, check
 

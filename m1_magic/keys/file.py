@@ -9,8 +9,8 @@ import stat
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from ..config import home
 from ..errors import BadKey, KeyProblem, LedgerProblem
+from ..settings.config import home
 from .key import Key
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import NoReturn, SupportsIndex
 
-from ..endpoints import Endpoint, endpoint
 from ..errors import BadKey, plain
+from ..settings.endpoints import Endpoint, endpoint
 
 BARE = 'Give the bare key there: one line, no quotes, no spaces, no "Bearer "; or use %m1 login.'
 QUOTES = "\"'`\u2018\u2019\u201c\u201d"

@@ -22,7 +22,7 @@ from pathlib import Path
 from ..calls import Attempt, Call, Totals, Usage
 from ..errors import BudgetExceeded, LedgerProblem
 from ..interrupts import uninterrupted
-from ..prices import from_nano, to_nano
+from ..pricing.prices import from_nano, to_nano
 from . import disk, journal, processes
 from .journal import Write, row
 from .schema import ASKABLE, OWED

@@ -17,7 +17,7 @@ from typing import Any
 
 from ..calls import Usage
 from ..errors import LedgerProblem
-from ..prices import from_nano
+from ..pricing.prices import from_nano
 from . import Ledger, stamp
 from .schema import HAS_TEXT
 from .sent import Sent, read

@@ -9,8 +9,8 @@ from decimal import Decimal
 from typing import Any
 
 from ..errors import UsageError, plain
-from ..prices import from_nano
-from ..tokens import kind_of, teaches
+from ..pricing.prices import from_nano
+from ..pricing.tokens import kind_of, teaches
 from . import Ledger, processes
 from .journal import row
 

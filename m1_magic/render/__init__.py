@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from decimal import Decimal
 
     from ..calls import Event, Receipt, Request
-    from ..config import M1
+    from ..settings.config import M1
 
 Mode = Literal["html", "markdown", "text"]
 
@@ -82,10 +82,10 @@ def choose(
     if quiet and not notebook:
         return Silent()
     if notebook and (quiet or not raw):
-        from .notebook import NotebookView, RecordView
+        from .notebook_view import NotebookView, RecordView
 
         return RecordView(shell, settings) if quiet else NotebookView(shell, settings, pure=pure)
-    from .terminal import PlainView, TerminalView
+    from .terminal_view import PlainView, TerminalView
 
     if raw or not sys.stdout.isatty():
         return PlainView(settings, shell if notebook else None, raw=raw)

@@ -14,7 +14,7 @@ from .markup import html
 from .text import inert, visible
 
 if TYPE_CHECKING:
-    from ..config import M1
+    from ..settings.config import M1
 
 TYPESET_THINKING = 20_000  # characters; typesetting costs about 25 ms a thousand
 # What front ends lack for answers: they align cells to the right, break code inside words and

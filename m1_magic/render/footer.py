@@ -14,7 +14,7 @@ from ..errors import plain
 from .text import escape, visible
 
 if TYPE_CHECKING:
-    from ..config import M1
+    from ..settings.config import M1
 
 RECORD = "application/vnd.m1-magic.call+json"
 STYLE = (

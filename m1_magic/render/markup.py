@@ -14,7 +14,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from ..interrupts import uninterrupted
-from .defused import LINK, NOTES
+from .sanitizer import LINK, NOTES
 from .text import escape, visible
 
 if TYPE_CHECKING:
@@ -107,8 +107,8 @@ def parser() -> MarkdownIt:
     from markdown_it import MarkdownIt
     from mdit_py_plugins.footnote import footnote_plugin
 
-    from .defused import install
     from .mathematics import math
+    from .sanitizer import install
 
     md = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
     md.use(footnote_plugin, inline=False).use(math)

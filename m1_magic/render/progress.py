@@ -11,7 +11,7 @@ from collections.abc import Callable
 from decimal import Decimal
 
 from ..calls import Event, Request, Started, Text, Thinking, Waiting
-from ..tokens import WRITTEN
+from ..pricing.tokens import WRITTEN
 from . import footer
 from .text import visible
 

@@ -8,19 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from .. import grammar, parsing
 from ..errors import UsageError, plain
+from ..options import command_line, flags
 from ..render import page
 from .account import key, login, logout, models
-from .desk import Desk, Verb
+from .chat_verbs import ASKING, chats, export, first, streams
+from .cost_report import report
 from .health import doctor, versions
+from .history import forget, log, sent
 from .money import cost
-from .notebooks import report
-from .past import forget, log, sent
 from .preview import df, preview
-from .state import budget, set_, settings_names, status, use
-from .talk import ASKING, chats, export, first, streams
+from .status import budget, set_, settings_names, status, use
 from .tasks import tasks
+from .verb_context import Desk, Verb
 
 __all__ = [
     "ASKING", "VERBS", "Desk", "Verb", "first", "found", "preview", "report", "settings_names",
@@ -39,7 +39,7 @@ def help_(desk: Desk, args: Sequence[str] = ()) -> str:
         [
             "**m1-magic**: MiniMax M1 in the notebook. Options first, the prompt below:",
             page.code("%%m1 --df sales -o r\nWhich region grew, and why?"),
-            parsing.table(grammar.cell_options()),
+            command_line.table(flags.cell_options()),
             "`{{name}}` in the prompt is replaced by a value, a table by its summary.",
             page.code("\n".join([f"%m1 {'':{width}}  the status", *rows])),
             "Every setting: `%config M1`.",
@@ -55,7 +55,7 @@ def found(name: str, rest: str = "") -> Verb:
     """
     if name in VERBS:
         return VERBS[name]
-    near = parsing.did_you_mean(name, VERBS)
+    near = command_line.did_you_mean(name, VERBS)
     todo = f"To ask it: %m1 ask {plain(f'{name} {rest}', 200)}" if rest else "%m1 help lists them."
     raise UsageError(f"There is no verb {plain(name, 40)!r}.{near}", todo=todo)
 

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 from .. import keys
 from ..backends import exchange
-from ..endpoints import OFFLINE, OPENROUTER, endpoint
 from ..errors import NoKey, UsageError
 from ..keys.login import challenge
-from ..prices import amount
+from ..pricing.prices import amount
 from ..render import footer, page
-from .desk import Desk, million, none
+from ..settings.endpoints import OFFLINE, OPENROUTER, endpoint
+from .verb_context import Desk, million, none
 
 
 def models(desk: Desk, args: Sequence[str]) -> str:

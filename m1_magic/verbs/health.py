@@ -12,13 +12,13 @@ from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from urllib.parse import urlsplit
 
-from ..endpoints import OFFLINE, endpoint
 from ..errors import LedgerProblem, M1Error, UsageError, plain
 from ..ledger import sums
 from ..ledger.store import now_utc
 from ..render import footer, page
+from ..settings.endpoints import OFFLINE, endpoint
 from .account import key
-from .desk import Desk, million, none
+from .verb_context import Desk, million, none
 
 # A clock that is further off puts calls into another day's budget, and may break TLS.
 MOST_SKEW = timedelta(minutes=5)

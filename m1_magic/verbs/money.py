@@ -10,12 +10,12 @@ from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 
-from .. import parsing
 from ..errors import M1Error, UsageError, plain
 from ..ledger import sums
 from ..ledger.store import now_utc
+from ..options import command_line
 from ..render import footer, page
-from .desk import Desk, written
+from .verb_context import Desk, written
 
 # What a spreadsheet takes for the beginning of a formula (OWASP, CSV Injection), wide forms too.
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
@@ -46,9 +46,9 @@ def cost(desk: Desk, args: Sequence[str]) -> str:
     return "\n\n".join(parts)
 
 
-def parser() -> parsing.Parser:
+def parser() -> command_line.Parser:
     """Return the parser of the verb's options."""
-    made = parsing.Parser("%m1 cost")
+    made = command_line.Parser("%m1 cost")
     made.add_argument("--by", choices=tuple(sums.KEYS))
     made.add_argument("--csv", metavar="PATH")
     made.add_argument("--release", metavar="ID")

@@ -4,26 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from .. import grammar, redact
 from ..calls import Request, Usage
 from ..context import attached, wished
 from ..context.frames import frame_named, opened
 from ..context.frames import known as known_columns
 from ..errors import UsageError
-from ..prices import Offer, estimate, hold, known
+from ..options import flags
+from ..pricing.prices import Offer, estimate, hold, known
+from ..privacy import redaction
 from ..render import footer, page
-from .desk import Desk
+from .verb_context import Desk
 
 
 def df(desk: Desk, args: Sequence[str]) -> str:
     """Show what M1 would get of DataFrames or table files, free."""
-    options = grammar.table_options("%m1 df", args)
+    options = flags.table_options("%m1 df", args)
     if not options.df:
         raise UsageError("Which table?", todo="%m1 df NAME, or %m1 df data.csv.")
     named = {name: opened(frame_named(name, desk.namespace)) for name in options.df}
     known_columns(options.allow, [table.names for table in named.values()])
     wish = wished(options, desk.settings)
-    secrets = redact.policy(desk.settings)
+    secrets = redaction.policy(desk.settings)
     made = attached(named, wish, cols=options.cols, diff=options.diff, secrets=secrets)
     offer = known(desk.settings.model)
     parts = []

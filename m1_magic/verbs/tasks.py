@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..errors import plain
+from ..options.tasks import BUILT_IN, Task, known
 from ..render import page
-from ..tasks import BUILT_IN, Task, known
-from .desk import Desk, none
+from .verb_context import Desk, none
 
 
 def tasks(desk: Desk, args: Sequence[str]) -> str:

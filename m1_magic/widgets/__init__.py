@@ -6,7 +6,8 @@ from typing import Any
 
 from .. import api
 from ..errors import UsageError
-from ..render import in_notebook, shell
+from ..jupyter import shell
+from ..render import in_notebook
 from .assembly import Panel, close_all
 
 __all__ = ["Panel", "close_all", "panel"]

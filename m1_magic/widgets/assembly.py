@@ -13,20 +13,21 @@ from typing import Any
 
 from .. import api, verbs
 from ..calls import Options, Reply
+from ..chats.turns import Point
 from ..errors import KeyProblem, plain
+from ..jupyter import shell
 from ..ledger.history import Past
-from ..render import page, shell
-from ..turns import Point
-from .asking import Asking
+from ..render import page
+from .actions import Exits
+from .call_thread import Asking
 from .counters import Counters
-from .enter import sending
-from .exits import Exits
 from .form import Form
+from .history_list import Shelf, billed
 from .live import Live
 from .login import Login
-from .look import STYLE, button, column, failure, gone, html, note, put, row, unfolding
-from .past import Shelf, billed
-from .still import Still
+from .send_keys import sending
+from .static_output import Still
+from .styles import STYLE, button, column, failure, gone, html, note, put, row, unfolding
 
 SOON = 0.8  # seconds in which a call that is stopped ends, unless it is still connecting
 PATIENCE = 5.0  # seconds in which it ends even then

@@ -14,12 +14,12 @@ import ipywidgets
 from ..calls import Reply, Totals, Usage
 from ..errors import LedgerProblem
 from ..ledger.store import now_utc
-from ..prices import Offer, amount, estimate
+from ..pricing.prices import Offer, amount, estimate
 from ..render import footer
 from ..render.progress import Progress
 from ..render.text import escape, visible
-from ..session import Session
-from .look import column, html, put, row
+from ..session.loop import Session
+from .styles import column, html, put, row
 
 # Of the budget, from which on the bar warns; it is red when the next call may be refused.
 HIGH = Decimal("0.8")

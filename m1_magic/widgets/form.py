@@ -15,16 +15,16 @@ from typing import Any
 import ipywidgets
 
 from ..calls import Options
-from ..config import LEVELS, M1
 from ..context.frames import shapes
 from ..context.frames.tables import shape_of
 from ..errors import M1Error, UsageError, plain
-from ..grammar import from_python
-from ..parsing import words
-from ..render import history
+from ..jupyter import history
+from ..options.command_line import words
+from ..options.flags import from_python
+from ..options.tasks import known
 from ..render.footer import count
-from ..tasks import known
-from .look import choice, column, gone, html, note, offer, put, row, text, unfolding
+from ..settings.config import LEVELS, M1
+from .styles import choice, column, gone, html, note, offer, put, row, text, unfolding
 
 THINK = ("off", "low", "medium", "high", "40k", "80k")
 MODELS = ("minimax/minimax-m1",)

@@ -6,12 +6,12 @@ from collections.abc import Callable
 from decimal import Decimal
 
 from ..calls import Receipt, Reply, Request
-from ..config import M1
-from ..prices import Offer
-from ..render.panel import PanelView
+from ..pricing.prices import Offer
+from ..render.panel_view import PanelView
 from ..render.text import escape, visible
+from ..settings.config import M1
 from .counters import Counters
-from .look import gone, html, note
+from .styles import gone, html, note
 
 
 class Live(PanelView):

@@ -15,12 +15,12 @@ import anywidget
 
 from .. import keys
 from ..backends import exchange
-from ..config import M1
-from ..endpoints import OFFLINE, Endpoint, endpoint
 from ..errors import NoKey, Told
 from ..keys.login import challenge
 from ..render.text import escape
-from .look import button, column, failure, gone, html, row, shown
+from ..settings.config import M1
+from ..settings.endpoints import OFFLINE, Endpoint, endpoint
+from .styles import button, column, failure, gone, html, row, shown
 
 FIELD = """
 export default {

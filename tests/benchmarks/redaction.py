@@ -21,14 +21,14 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent.parent.parent))
 sys.path.insert(0, str(Path(__file__).parent.parent))
 import readme
-from m1_magic import redact
 from m1_magic.context import personal
+from m1_magic.privacy import redaction
 
 RUNS = 7
 MEGABYTE = 1_000_000
 TABLE = {ord("\0"): None}
 ALL = re.compile(
-    "|".join(pattern.pattern.replace("?P<secret>", "") for _, _, pattern in redact.RULES)
+    "|".join(pattern.pattern.replace("?P<secret>", "") for _, _, pattern in redaction.RULES)
 )
 
 
@@ -68,7 +68,7 @@ TEXTS: dict[str, Callable[[], str]] = {
 SCANS: dict[str, Callable[[str], object]] = {
     "one `translate`": lambda text: text.translate(TABLE),
     "one regex": lambda text: sum(1 for _ in ALL.finditer(text)),
-    "keys": redact.find,
+    "keys": redaction.find,
     "personal data": personal,
 }
 

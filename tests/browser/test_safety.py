@@ -137,7 +137,7 @@ def test_each_case_alone_is_inert(page: Page, jupyter: Jupyter, attacker: Attack
     """Where each is an output of its own, none can hide in what another one opened."""
     make = (
         "from IPython.display import display\nfrom m1_magic.calls import Reply\n"
-        "from m1_magic.config import M1\nfrom m1_magic.render.answer import bundle\n\n"
+        "from m1_magic.settings.config import M1\nfrom m1_magic.render.answer import bundle\n\n"
         "def show(texts, mode):\n    for text in texts:\n"
         "        reply = Reply(text=text, thinking=text)\n"
         "        display(bundle(reply, M1(thinking='show'), mode), raw=True)"
@@ -181,8 +181,8 @@ WIDGETS = ("HTML", "HTMLMath")
 PANEL = """
 from datetime import UTC, datetime
 from m1_magic.calls import Call, Message, Receipt, Reply, Request, Text, Thinking
-from m1_magic.config import M1
-from m1_magic.render.panel import PanelView
+from m1_magic.settings.config import M1
+from m1_magic.render.panel_view import PanelView
 
 view = PanelView(M1(thinking="show"))
 display(view.box)

@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...errors import UsageError, plain
-from .files import is_table_file
+from ...privacy.personal import personal_name_in
 from .lines import visible
-from .personal import personal_name_in
 from .summary import TOKENS, Wish
+from .table_files import is_table_file
 from .tables import is_frame, is_tabular, shape_of
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ def summarise(
 def summary(table: Source, name: str, wish: Wish, cols: Sequence[str] = ()) -> Summary:
     """Return what may leave of the columns ``cols`` of a table that is opened."""
     from .lazy import reading
-    from .whole import whole
+    from .table_summary import whole
 
     with reading(plain(name, 60)):
         return whole(table, name, chosen(table.names, cols), wish)

@@ -15,15 +15,15 @@ import narwhals.stable.v2 as nw
 import numpy as np
 
 from ...errors import M1Error
-from . import figures, moments, texts
+from ...privacy.personal import column_reason, named_personal, safe_name
+from . import datetimes, numeric, strings
 from .arrays import Array
 from .arrays import moments as figures_of
+from .in_process import Local, array, there
 from .kinds import is_moment, is_number, is_text, words
 from .lines import visible
-from .local import Local, array, there
 from .measures import Between, Count, Measures, Table
 from .nested import nested
-from .personal import column_reason, named_personal, safe_name
 from .summary import Column
 
 if TYPE_CHECKING:
@@ -119,14 +119,14 @@ def _number(column: int, known: Column, m: Measures, series: Series, k: int, onc
     values = array(series)
     order = np.sort(values[np.isfinite(values)] if values.dtype.kind == "f" else values)
     whole = len(series) == m.rows
-    told = yield from figures.numbers(column, m, order, k, once=once)
+    told = yield from numeric.numbers(column, m, order, k, once=once)
     kind = known.type
     if m.whole and values.dtype.kind == "f" and kind == "number":
         kind = "whole number as float"
     return replace(
         known,
         type=kind,
-        distinct=m.distinct or figures.distinct_in(order, whole),
+        distinct=m.distinct or numeric.distinct_in(order, whole),
         figures=told.figures,
         labels=told.labels,
         counts={**known.counts, **_counts(told.counts)},
@@ -139,8 +139,8 @@ def _moment(column: int, known: Column, m: Measures, series: Series, k: int) -> 
     if zone:
         series = series.dt.replace_time_zone(None)
     order = np.sort(array(series))
-    told, notes = yield from moments.moments(column, m, order, k, zone)
-    distinct = m.distinct or figures.distinct_in(order, len(series) == m.rows)
+    told, notes = yield from datetimes.moments(column, m, order, k, zone)
+    distinct = m.distinct or numeric.distinct_in(order, len(series) == m.rows)
     return replace(known, figures=told, notes=(*notes, *_key(m, distinct)), distinct=distinct)
 
 
@@ -149,7 +149,7 @@ def _text(column: int, known: Column, m: Measures, series: Series, k: int) -> Dr
     if m.valid < k or not len(seen):
         return replace(known, distinct=None, notes=(f"fewer than {k} values",) if m.valid else ())
     if series.dtype == nw.String and (m.labels is None or len(m.labels) > MANY):
-        written = texts.moments(seen), texts.numbers(seen)
+        written = strings.moments(seen), strings.numbers(seen)
         if written[0] is not None or written[1] is not None:
             return (yield from _written(column, known, m, *written, k))
     pairs, distinct = m.labels, m.distinct
@@ -159,13 +159,13 @@ def _text(column: int, known: Column, m: Measures, series: Series, k: int) -> Dr
         if sum(n for _, n in pairs) == m.valid:  # there are no others
             distinct = Count(len(pairs))
         distinct = distinct or Count(int(seen.n_unique()), sample=len(seen))
-    top = texts.shared(pairs, m.valid, k)
+    top = strings.shared(pairs, m.valid, k)
     facts: list[str] = []
     if series.dtype != nw.String:
         facts += _order(series, top)
     elif not top or sum(top.values()) < 0.5:
         facts += [_length(seen.str.len_chars())]
-        facts += [found for found in [texts.common_shape(seen, k)] if found]
+        facts += [found for found in [strings.common_shape(seen, k)] if found]
     return replace(known, distinct=distinct, labels=top, notes=(*facts, *_key(m, distinct)))
 
 
@@ -181,7 +181,7 @@ def _asked_about(seen: Series, distinct: Count | None, k: int) -> list[Any]:
     counts = list(seen.value_counts(sort=True, name="n").iter_rows())
     if len(counts) <= MANY:
         return [label for label, _ in counts]
-    return [label for label, n in counts if n >= k][: 2 * texts.LABELS]
+    return [label for label, n in counts if n >= k][: 2 * strings.LABELS]
 
 
 def _written(
@@ -190,7 +190,7 @@ def _written(
     """Describe dates or numbers that are kept as text, by the sample alone."""
     if dates is not None:
         blank = replace(m, low=None, high=None)
-        told, notes = yield from moments.moments(column, blank, dates, k, None)
+        told, notes = yield from datetimes.moments(column, blank, dates, k, None)
         return replace(
             known, type="date as text", figures=told, notes=(*notes, *_key(m, m.distinct))
         )
@@ -198,7 +198,7 @@ def _written(
     if values is None or len(values) < m.valid:
         return known  # a figure might be a rare value among the rows that were not read
     found = Measures(m.valid, distinct=m.distinct, **figures_of(values))
-    about = yield from figures.numbers(column, found, np.sort(values), k, once=True)
+    about = yield from numeric.numbers(column, found, np.sort(values), k, once=True)
     return replace(known, figures=about.figures)
 
 

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .in_process import array
 from .lines import distinct, figure, listed, share, visible
-from .local import array
 from .measures import WHOLE
 from .summary import Columns, Summary
 
 if TYPE_CHECKING:
-    from .local import Local
+    from .in_process import Local
     from .measures import Table
     from .summary import Column
 

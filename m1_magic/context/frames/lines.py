@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from ... import redact
+from ...privacy import redaction
 
 if TYPE_CHECKING:
     from .summary import Column, Value
@@ -23,7 +23,7 @@ def visible(value: object, limit: int = 60) -> str:
     """Return foreign text on one line: escaped as in a repr, no backticks, cut at ``limit``."""
     text = str(value)
     if len(text) > limit:  # what is cut off may be what a key would be known by
-        text, _ = redact.mask(text[:LOOKED_AT])
+        text, _ = redaction.mask(text[:LOOKED_AT])
     raw = text[: limit + 1].replace("\\", "\\\\").replace("`", "\\x60")
     shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in raw)
     return shown if len(shown) <= limit else shown[: limit - 1] + "…"

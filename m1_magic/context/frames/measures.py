@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from .local import Local
+    from .in_process import Local
 
 WHOLE = 100_000  # rows up to which a table is read as a whole, so that all figures are exact
 SAMPLE = 10_000  # rows that are read of a longer one: ±1 % of rank, 95 times in 100

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 import narwhals.stable.v2 as nw
 import numpy as np
 
+from ...privacy.personal import safe_name
+from .in_process import array
 from .lines import visible
-from .local import array
 from .measures import Measures
-from .personal import safe_name
 from .summary import Column
 
 if TYPE_CHECKING:

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 import narwhals.stable.v2 as nw
 import numpy as np
 
+from .in_process import Local
 from .kinds import is_number, is_text
 from .lines import visible
-from .local import Local
 
 if TYPE_CHECKING:
     from .summary import Column

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...errors import UsageError, plain
-from . import files
+from . import table_files
 from .lazy import is_lazy, lazy_table
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def is_tabular(value: object) -> bool:
     if isinstance(value, dict):
         return _is_columns(list(value.values()))
     if isinstance(value, Path):
-        return files.is_table_file(str(value))
+        return table_files.is_table_file(str(value))
     return _is_array(value) or is_frame(value)
 
 
@@ -122,14 +122,14 @@ def source(value: Any) -> Source:
         UsageError: nothing here can read it.
     """
     if isinstance(value, Path):
-        value = files.scanned(value)
+        value = table_files.scanned(value)
     if is_lazy(value):
         return Source(lazy_table(value))
     if is_grouped(value):
         return _grouped(value)
     import narwhals.stable.v2 as nw
 
-    from .local import Local
+    from .in_process import Local
 
     if _is_array(value) or not is_frame(value):
         value = _converted(value)

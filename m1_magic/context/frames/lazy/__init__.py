@@ -18,7 +18,7 @@ from ..measures import SAMPLE, WHOLE, Between, Measures, Table
 if TYPE_CHECKING:
     import narwhals.stable.v2 as nw
 
-    from ..local import Local
+    from ..in_process import Local
     from .spans import Span
 
 CELLS = 4_000_000  # cells of a sample
@@ -173,7 +173,7 @@ class Lazy:
         """Return all rows up to `WHOLE`, else about `SAMPLE` rows; fewer of a wide table."""
         import narwhals.stable.v2 as nw
 
-        from ..local import Local
+        from ..in_process import Local
 
         total, columns = self.rows, list(dict.fromkeys(columns)) or [0][: len(self.names)]
         with reading(self.engine.name):

@@ -13,7 +13,7 @@ import narwhals.stable.v2 as nw
 import numpy as np
 
 from ..arrays import Array, hits, moments
-from ..local import Local, array
+from ..in_process import Local, array
 from ..measures import Between, Measures
 from . import reading, wanted
 from .engines import GOLDEN, LONGEST, TURN, pick

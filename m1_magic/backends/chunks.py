@@ -1,0 +1,252 @@
+"""Chunks of a chat completion, as OpenRouter and other servers send them → Events.
+
+Fields and their oddities: OpenRouter docs, api_reference/streaming and overview. Usage may come
+on any chunk and the last one counts; a null finish reason never overwrites one; thinking comes
+as ``reasoning`` or, from a self-hosted M1, inside the content as ``<think>…</think>``.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from ..calls import Event, Finish, Started, Text, Thinking, Usage
+from ..errors import CutOff, M1Error, plain
+from ..pricing.prices import amount, billed
+
+# No usage of one completion is larger; what is, would not fit the ledger.
+MOST_TOKENS = 10**12
+LARGEST_JSON = 32_000_000
+OPEN, CLOSE = "<think>", "</think>"
+
+
+class Whole:
+    """Gives text back in whole characters: half a surrogate pair waits for its other half."""
+
+    def __init__(self) -> None:
+        self._half = ""
+
+    def feed(self, text: str, *, last: bool = False) -> str:
+        """Return what is whole of the text so far; a half that stays alone becomes U+FFFD."""
+        if not self._half and text.isascii():
+            return text
+        text, self._half = self._half + text, ""
+        if not last and text and "\ud800" <= text[-1] <= "\udbff":
+            text, self._half = text[:-1], text[-1]
+        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+
+
+class ThinkSplitter:
+    """Splits a leading ``<think>…</think>`` off the content, wherever the chunks cut the tags.
+
+    MiniMax-M1, docs/function_call_guide: the raw answer is ``<think>\\n…\\n</think>\\n answer``.
+    """
+
+    def __init__(self) -> None:
+        self._held = ""
+        self._state = "start"
+
+    def feed(self, content: str) -> Iterable[Event]:
+        """Return the thinking and text that is certain so far."""
+        return _some(Text, content) if self._state == "text" else self._more(content)
+
+    def close(self) -> tuple[Event, ...]:
+        """Return what was held back when the stream ends."""
+        held, self._held = self._held, ""
+        return _some(Text if self._state in ("start", "text") else Thinking, held)
+
+    def _more(self, content: str) -> Iterator[Event]:
+        self._held += content
+        if self._state == "start":
+            self._begin()
+        if self._state == "opened" and (held := self._held.lstrip("\n")):
+            self._state, self._held = "think", held
+        if self._state == "think":
+            yield from self._think()
+        if self._state == "after":
+            self._held = self._held.lstrip()
+            self._state = "text" if self._held else "after"
+        if self._state == "text":
+            held, self._held = self._held, ""
+            yield from _some(Text, held)
+
+    def _begin(self) -> None:
+        start = self._held.lstrip()
+        if start.startswith(OPEN):
+            self._state, self._held = "opened", start[len(OPEN) :]
+        elif not OPEN.startswith(start):
+            self._state = "text"
+
+    def _think(self) -> Iterator[Event]:
+        thought, tag, rest = self._held.partition(CLOSE)
+        if tag:
+            self._state, self._held = "after", rest
+            yield from _some(Thinking, thought.removesuffix("\n"))
+            return
+        keep = max(_overlap(thought, CLOSE), _overlap(thought, "\n" + CLOSE))
+        self._held = thought[len(thought) - keep :]
+        yield from _some(Thinking, thought[: len(thought) - keep])
+
+
+class Reader:
+    """Folds the chunks of one completion into events; ``finish()`` gives its end.
+
+    Args:
+        asked: the model asked for, named in the end if the server names none.
+        generation_id: the one from the headers; without it, the first chunk's is told.
+    """
+
+    def __init__(self, asked: str, generation_id: str | None = None) -> None:
+        self._model = asked
+        self._id = generation_id
+        self._provider: str | None = None
+        self._reason: str | None = None
+        self._usage: Mapping[str, Any] | None = None
+        self._splitter = ThinkSplitter()
+        self._text, self._thinking = Whole(), Whole()
+        self.done = False
+
+    def feed(self, data: str, event: str = "") -> Iterator[Event]:
+        """Yield the events of one ``data:`` block.
+
+        Raises:
+            CutOff: the block is an error.
+            ValueError: it is no JSON.
+        """
+        if self.done:
+            return
+        stripped = data.strip()
+        if stripped == "[DONE]":
+            self.done = True
+            return
+        if not stripped:
+            return
+        try:
+            chunk = json.loads(data)
+        except (ValueError, RecursionError):
+            if event == "error":
+                raise broken(data) from None
+            raise ValueError(f"something that is no JSON came: {plain(data, 80)!r}") from None
+        if event == "error" or (isinstance(chunk, dict) and chunk.get("error")):
+            raise broken(chunk)
+        if isinstance(chunk, dict):
+            yield from self._chunk(chunk)
+
+    def finish(self) -> tuple[list[Event], Finish]:
+        """Return what was held back, and the Finish; its reason is None if the stream was cut."""
+        held = [
+            *_some(Thinking, self._thinking.feed("", last=True)),
+            *self._splitter.feed(self._text.feed("", last=True)),
+            *self._splitter.close(),
+        ]
+        reason = self._reason or ("stop" if self.done else None)
+        spent = self._usage or {}
+        return held, Finish(reason, usage(spent), billed(spent), self._model, self._provider)
+
+    def _chunk(self, chunk: Mapping[str, Any]) -> Iterator[Event]:
+        given = _str(chunk.get("id")) or ""
+        if not self._id and given.startswith("gen-"):
+            self._id = given
+            yield Started(given)
+        self._model = _str(chunk.get("model")) or self._model
+        self._provider = _str(chunk.get("provider")) or self._provider
+        if isinstance(chunk.get("usage"), dict):
+            self._usage = chunk["usage"]
+        choice = _first(chunk)
+        self._reason = _str(choice.get("finish_reason")) or self._reason
+        delta = choice.get("delta")
+        if isinstance(delta, dict):
+            yield from _some(Thinking, self._thinking.feed(reasoning(delta)))
+            yield from self._splitter.feed(self._text.feed(content(delta)))
+
+
+def reasoning(delta: Mapping[str, Any]) -> str:
+    """Return the thinking of a delta, once: the same text stands in ``reasoning_details`` too."""
+    for name in ("reasoning", "reasoning_content"):
+        if isinstance(delta.get(name), str) and delta[name]:
+            return str(delta[name])
+    details = delta.get("reasoning_details")
+    if not isinstance(details, list):
+        return ""
+    parts = [d.get("text") or d.get("summary") for d in details if isinstance(d, dict)]
+    return "".join(part for part in parts if isinstance(part, str))
+
+
+def content(delta: Mapping[str, Any]) -> str:
+    """Return the text of a delta: a string, or a list of text parts."""
+    given = delta.get("content")
+    if isinstance(given, list):
+        return "".join(_str(part.get("text")) or "" for part in given if isinstance(part, dict))
+    return given if isinstance(given, str) else ""
+
+
+def usage(given: Mapping[str, Any] | None) -> Usage | None:
+    """Return the token counts of a usage object, None if there is none."""
+    if not given:
+        return None
+    prompt, completion = (given.get(f"{part}_tokens_details") for part in ("prompt", "completion"))
+    return Usage(
+        input=_count(given.get("prompt_tokens")),
+        output=_count(given.get("completion_tokens")),
+        cached=_count(prompt.get("cached_tokens")) if isinstance(prompt, dict) else 0,
+        reasoning=_count(completion.get("reasoning_tokens")) if isinstance(completion, dict) else 0,
+    )
+
+
+def whole(chunks: Iterable[bytes]) -> dict[str, Any] | None:
+    """Return the completion or the error that came as JSON, not as a stream; None for neither.
+
+    Raises:
+        ValueError: it is half of one, or far too large.
+    """
+    body = bytearray()
+    for chunk in chunks:
+        body += chunk
+        if len(body) > LARGEST_JSON:
+            raise ValueError("an answer without an end")
+    try:
+        answer = json.loads(body)
+    except (ValueError, RecursionError):
+        raise ValueError("half an answer, which cannot be read") from None
+    told = isinstance(answer, dict) and (answer.get("choices") or answer.get("error"))
+    return answer if told else None
+
+
+def as_chunk(answer: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a whole completion in the shape of a chunk."""
+    choice = _first(answer)
+    return {**answer, "choices": [{**choice, "delta": choice.get("message")}]}
+
+
+def broken(chunk: Any) -> M1Error:
+    """Return the error for an error event in mid-stream."""
+    error = (chunk.get("error") or chunk) if isinstance(chunk, dict) else chunk
+    message = error.get("message") if isinstance(error, dict) else error
+    return CutOff(f"The provider broke off the answer: {plain(message or 'no reason given', 200)}.")
+
+
+def _overlap(text: str, tag: str) -> int:
+    """How many characters at the end of ``text`` may be the start of ``tag``?"""
+    return next((n for n in range(len(tag) - 1, 0, -1) if text.endswith(tag[:n])), 0)
+
+
+def _some(kind: type[Text] | type[Thinking], text: str) -> tuple[Event, ...]:
+    return (kind(text),) if text else ()
+
+
+def _first(chunk: Mapping[str, Any]) -> Mapping[str, Any]:
+    choices = chunk.get("choices")
+    return (
+        choices[0] if isinstance(choices, list) and choices and isinstance(choices[0], dict) else {}
+    )
+
+
+def _str(value: object) -> str | None:
+    return value if isinstance(value, str) and value else None
+
+
+def _count(value: object) -> int:
+    """Return a number of tokens, however it is written; 0 for what cannot be one."""
+    count = amount(value)
+    return int(count) if count is not None and count <= MOST_TOKENS else 0

@@ -1,0 +1,1 @@
+"""Chats: which calls follow each other, and what of them is sent again."""

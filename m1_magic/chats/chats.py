@@ -1,0 +1,269 @@
+"""Chats: which calls follow each other, and what of them is sent again.
+
+A turn is a question as it left, with what was attached, and the answer; never the thinking. The
+process keeps the turns that a chat or the last reply needs. A named chat can be taken up again
+from the ledger by the next kernel of its notebook: what was attached is then named only.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Collection
+from contextlib import suppress
+from dataclasses import dataclass, fields, replace
+from datetime import datetime
+
+from ..calls import Options, Reply, Request
+from ..errors import LedgerProblem, UsageError, plain
+from ..ledger import conversation, history
+from ..ledger.history import Past
+from ..options import command_line
+from ..privacy import redaction
+from ..session.loop import Session
+from .turns import Point, Turn, joined, kept, turn
+
+NAME = re.compile(r"[\w.][\w.-]*")
+CONTINUE = "Continue exactly where you stopped."
+# What an answer is continued with; what was attached is in the chat already.
+SAMPLING = (
+    "model", "temperature", "top_p", "max_tokens", "seed", "stop", "think", "task",
+    "max_cost", "quiet", "raw",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request that can be made again: its prompt, options, and where in a chat it began.
+
+    ``point`` None means that the options say it. ``reply`` is what came, if anything did.
+    """
+
+    prompt: str
+    options: Options
+    point: Point | None = None
+    max_tokens: int = 0
+    reply: Reply | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A chat of this notebook: its name, its turns, and when it was last used."""
+
+    name: str
+    turns: int
+    at: datetime
+
+
+class Chats:
+    """The chats of this process, and those of its notebook that the ledger keeps.
+
+    Args:
+        session: whose ledger and notebook it is about.
+    """
+
+    def __init__(self, session: Session) -> None:
+        self.last: Asked | None = None
+        self._session = session
+        self._lock = threading.Lock()
+        self._turns: dict[str, Turn] = {}
+        self._named: dict[str, tuple[str, ...]] = {}
+        self._current = Point()
+
+    def point(self, chat: str | None, prompt: str = "") -> Point:
+        """Return where a call begins that is asked with this ``--chat``.
+
+        The same question again after an answer that was cut off or stopped takes its place.
+
+        Raises:
+            UsageError: the last reply is to be continued, and there is none.
+        """
+        if chat is None:
+            return Point()
+        if chat:
+            point = Point(chat, self._named.get(chat) or self._taken_up(chat))
+        else:
+            point = self._current
+            if not self.turns(point):
+                raise UsageError(
+                    "There is no reply in this session that could be continued.",
+                    todo="Leave -c out, or name a chat: --chat=NAME.",
+                )
+        last = self._turns.get(point.calls[-1]) if point.calls else None
+        if last and last.status in ("failed", "stopped") and last.asked == prompt:
+            return replace(point, calls=point.calls[:-1])
+        return point
+
+    def turns(self, point: Point) -> tuple[Turn, ...]:
+        """Return the turns up to a point that are there."""
+        return tuple(self._turns[id] for id in point.calls if id in self._turns)
+
+    def system(self, point: Point) -> str | None:
+        """Return the system prompt that holds at a point; None where nothing was asked yet."""
+        turns = self.turns(point)
+        return turns[-1].system if turns else None
+
+    def continued(self, request: Request, point: Point, secrets: redaction.Policy) -> Request:
+        """Return the request with the turns up to a point before its question.
+
+        Args:
+            request: the question alone.
+            point: where the chat stands.
+            secrets: what is masked in earlier turns.
+        """
+        made = joined(request, point, self._turns, secrets)
+        if point.name and not made.after:
+            others = [plain(one.name) for one in self.listed()]
+            near = command_line.did_you_mean(point.name, others)
+            return replace(
+                made, notes=(*made.notes, f"chat {plain(point.name)} begins here.{near}")
+            )
+        return made
+
+    def remember(self, asked: Asked, request: Request, reply: Reply | None) -> None:
+        """Keep a request, to be made again; and as a turn, if any text came."""
+        point = Point(request.chat, request.after)
+        most = request.max_tokens
+        with self._lock:
+            self.last = replace(asked, point=point, max_tokens=most, reply=reply)
+            if reply is not None and reply.text.strip():
+                self._turns[reply.id] = turn(request, reply)
+                self._current = replace(point, calls=(*point.calls, reply.id))
+                if point.name:
+                    self._named[point.name] = self._current.calls
+            self._tidy(point.calls)
+
+    def again(self, given: Options) -> Asked:
+        """Return the last request with the options that are given; its answer takes the place.
+
+        Raises:
+            UsageError: there is none.
+        """
+        if self.last is None:
+            raise UsageError("There is no request yet to make again.", todo="%m1 ask TEXT asks.")
+        changes = {
+            one.name: value
+            for one in fields(Options)
+            if (value := getattr(given, one.name)) != one.default
+        }
+        point = self.last.point if given.chat is None else None
+        return replace(self.last, options=replace(self.last.options, **changes), point=point)
+
+    def rest(self, most: int | None) -> Asked | None:
+        """Return what asks for the rest of the last answer; None if it is complete.
+
+        Where all tokens went into thinking, that is the same question with twice as many.
+
+        Args:
+            most: tokens that the endpoint gives at most, None if not known.
+
+        Raises:
+            UsageError: there is nothing to continue, or no room for more.
+        """
+        last = self.last
+        reply = last.reply if last else None
+        if last is None or reply is None:
+            raise UsageError("There is no answer yet to continue.", todo="%m1 ask TEXT asks.")
+        if reply.status == "ok":
+            return None
+        if reply.text.strip():
+            same = {name: getattr(last.options, name) for name in SAMPLING}
+            return Asked(CONTINUE, Options(**same, chat=""), self._current)
+        if reply.finish != "length":
+            raise UsageError("No text came that could be continued.", todo="%m1 again asks anew.")
+        wider = doubled(last.max_tokens, most)
+        if not wider:
+            raise UsageError(
+                f"{NO_MORE}, and all of them went into thinking.", todo="Ask for less at once."
+            )
+        return replace(last, options=replace(last.options, max_tokens=wider), reply=None)
+
+    def resume(self, id: str) -> Point:
+        """Make a past call of the ledger the last reply, so that ``chat=""`` goes on from it.
+
+        Args:
+            id: of the call, or its beginning.
+
+        Raises:
+            UsageError: there is no such call, or its text is not kept.
+        """
+        past = history.called(self._session.ledger, id)
+        calls = self._loaded(past) if past else ()
+        if past is None or past.id not in self._turns:
+            raise UsageError(
+                f"Of a call {plain(id, 40)!r} no text is kept.", todo="%m1 log lists them."
+            )
+        self._current = Point(None, calls)
+        return self._current
+
+    def listed(self) -> list[Listed]:
+        """Return the chats of this notebook that can be continued, the latest first."""
+        found = []
+        for name, at in conversation.names(self._session.ledger, self._session.notebook):
+            count = len(self.turns(Point(name, self._named.get(name, ()))))
+            if not count:
+                past = conversation.latest(self._session.ledger, self._session.notebook, name)
+                count = len(past.sent.after) + 1 if past and past.sent else 0
+            if count:
+                found.append(Listed(name, count, at))
+        return found
+
+    def names(self) -> list[str]:
+        """Return the names of the chats that a line can hold without quotes, for completion."""
+        with suppress(LedgerProblem):
+            return [one.name for one in self.listed() if NAME.fullmatch(one.name)]
+        return []
+
+    def of_session(self) -> Point:
+        """Return the calls of this session that the ledger keeps, in order, whatever chat."""
+        calls = conversation.of_session(self._session.ledger)
+        for id in calls:
+            self._load(id)
+        return Point(None, tuple(calls))
+
+    def calls(self, name: str) -> list[str]:
+        """Return all calls of a chat of this notebook, by id; those without an answer, too."""
+        kept = conversation.calls(self._session.ledger, self._session.notebook, name)
+        return list(dict.fromkeys((*kept, *self._named.get(name, ()))))
+
+    def forget(self, calls: Collection[str] | None = None) -> None:
+        """Drop what the process has of these calls, or of all."""
+        with self._lock:
+            last = self.last.reply if self.last else None
+            if calls is None or (last and last.id in calls):
+                self.last = None
+            gone = set(self._turns if calls is None else calls)
+            self._turns = {id: one for id, one in self._turns.items() if id not in gone}
+            kept = self._named.items()
+            self._named = {name: ids for name, ids in kept if any(i in self._turns for i in ids)}
+
+    def _taken_up(self, name: str) -> tuple[str, ...]:
+        """Return the calls of a chat that the ledger knows; none if it begins now."""
+        past = conversation.latest(self._session.ledger, self._session.notebook, name)
+        return self._loaded(past) if past else ()
+
+    def _loaded(self, past: Past) -> tuple[str, ...]:
+        calls = (*(past.sent.after if past.sent else ()), past.id)
+        for id in calls:
+            self._load(id)
+        return calls
+
+    def _load(self, id: str) -> None:
+        """Take a turn from the ledger, if it is kept there and not here."""
+        past = None if id in self._turns else history.called(self._session.ledger, id)
+        if past and past.sent and past.answer and past.answer.strip():
+            self._turns[id] = kept(past)
+
+    def _tidy(self, more: Collection[str]) -> None:
+        """Keep the turns that a chat, the last reply or ``again`` needs."""
+        needed = {*more, *self._current.calls}.union(*self._named.values())
+        self._turns = {id: one for id, one in self._turns.items() if id in needed}
+
+
+NO_MORE = "These were all the tokens that the endpoint gives"
+
+
+def doubled(tokens: int, most: int | None) -> int:
+    """Return twice as many tokens, as far as the endpoint gives them; 0 if it gives no more."""
+    wider = min(2 * tokens, most or 2 * tokens)
+    return wider if wider > tokens else 0

@@ -1,0 +1,260 @@
+"""A table in this process: pandas, Polars, Arrow, arrays, records.
+
+Numbers and moments in time are read as NumPy arrays, without a copy where the library allows
+that; texts are counted by their own library. Columns of Python objects become what they hold.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import narwhals.stable.v2 as nw
+import numpy as np
+
+from . import distinct, object_columns
+from .arrays import Array, ends, hits, moments, spread
+from .kinds import is_moment, is_number, is_text
+from .measures import FEW, SAMPLE, WHOLE, Between, Count, Measures
+
+if TYPE_CHECKING:
+    Series = nw.Series[Any]
+    Pairs = tuple[tuple[Any, int], ...]
+
+SLOTS = 1 << 16  # of the table of labels' hashes
+NEARLY = 0.98  # of a sample differ: nothing more is learnt by reading all rows
+
+
+class Local:
+    """An eager table; `table` has columns named "0", "1", …, `names` their real names."""
+
+    def __init__(self, table: nw.DataFrame[Any], names: list[str]) -> None:
+        self.table, self.names = table, names
+        self.rows = len(table)
+        self.schema: list[Any] = list(table.schema.values())
+        self._kept: dict[int, Series] = {}
+        self._sampled: dict[int, Series] = {}
+
+    def memory(self) -> int:
+        """Return the bytes it takes, Python objects apart."""
+        native = self.table.to_native()
+        if hasattr(native, "memory_usage"):
+            return int(native.memory_usage(index=False).sum())
+        return int(self.table.estimated_size())
+
+    def series(self, column: int) -> Series:
+        """Return a column; objects that are all of one kind as that kind."""
+        if column not in self._kept:
+            series = self.table[str(column)]
+            unknown = series.dtype in (nw.Object, nw.Unknown)
+            self._kept[column] = (
+                object_columns.unboxed(series) if unknown else object_columns.texts_only(series)
+            )
+        return self._kept[column]
+
+    def measure(self, columns: Sequence[int], *, nulls_only: bool = False) -> list[Measures]:
+        """Return the measures of some columns over all rows."""
+        return [self._measured(column, nulls_only) for column in columns]
+
+    def _measured(self, column: int, nulls_only: bool) -> Measures:
+        series = self.series(column)
+        numeric = is_number(series.dtype) or is_moment(series.dtype)
+        if numeric and not nulls_only:
+            return self._numbers(column)
+        nulls = _nulls(series)
+        if nulls_only or nulls == self.rows:
+            return Measures(self.rows, nulls)
+        if series.dtype == nw.Boolean:
+            return Measures(self.rows, nulls, trues=int(series.sum()))
+        if is_text(series.dtype):
+            labels, distinct = self._labels(column)
+            return Measures(self.rows, nulls, distinct=distinct, labels=labels)
+        return Measures(self.rows, nulls)
+
+    def _numbers(self, column: int) -> Measures:
+        series = self.series(column)
+        values = array(series)
+        found = ends(values) if is_moment(series.dtype) else moments(values)
+        nulls = self.rows - len(values)
+        if _nan_is_null(series):
+            nulls, found["nan"] = nulls + found["nan"], 0
+        counted = None
+        if found["low"] is not None and (found["whole"] or is_moment(series.dtype)):
+            counted = self._differing(column, _finite(values))
+        return Measures(self.rows, nulls, distinct=counted, **found)
+
+    def _differing(self, column: int, values: Array) -> Count:
+        """Return how many numbers differ; by a sample if that says that nearly all do."""
+        exact = distinct.quickly(values)
+        if exact is not None:
+            return Count(exact)
+        if self.rows > WHOLE:
+            seen = _finite(array(self.some(column)))
+            differing = len(np.unique(seen))
+            if differing >= NEARLY * len(seen):
+                return Count(differing, sample=len(seen))
+        return distinct.of_numbers(values)
+
+    def _labels(self, column: int) -> tuple[Pairs | None, Count | None]:
+        """Return each label's count where there are few, and how many there are."""
+        series = self.series(column)
+        if self.rows > WHOLE and series.dtype == nw.String:
+            seen = self.some(column).drop_nulls()
+            differing = int(seen.n_unique())
+            if differing > FEW:
+                return None, _distinct(series, seen, differing)
+            pairs = _counted(series, seen)
+            if pairs is not None:
+                return pairs, Count(len(pairs))
+        try:
+            counts = series.value_counts(sort=False, name="n").filter(nw.col("n") > 0)
+            rows = list(counts.iter_rows())
+        except UnicodeEncodeError:  # lone surrogates, which Arrow cannot count
+            rows = list(Counter(series.to_list()).items())
+        found = tuple((label, int(n)) for label, n in rows if there(label))
+        return found, Count(len(found))
+
+    def some(self, column: int) -> Series:
+        """Return a column's values in the sample."""
+        if self.rows <= WHOLE:
+            return self.series(column)
+        if column not in self._sampled:
+            self._sampled[column] = self.series(column)[spread(self.rows, SAMPLE)]
+        return self._sampled[column]
+
+    def sample(self, columns: Sequence[int]) -> Local:
+        """Return all rows up to `WHOLE`, else `SAMPLE` rows spread over the table."""
+        if self.rows <= WHOLE:
+            return self
+        part = Local(self.table[:0], self.names)
+        part.rows = SAMPLE
+        part._kept = {column: self.some(column) for column in columns}
+        return part
+
+    def count(self, questions: Sequence[Between]) -> list[int]:
+        """Return how many rows lie between the bounds of each question."""
+        answers = [0] * len(questions)
+        for column in dict.fromkeys(question.column for question in questions):
+            places = [i for i, asked in enumerate(questions) if asked.column == column]
+            series = self.series(column)
+            spans = [(questions[i].low, questions[i].high) for i in places]
+            if is_number(series.dtype) or is_moment(series.dtype):
+                found = hits(array(series), spans)
+            else:
+                found = [int((series == low).sum()) for low, _ in spans]
+            for place, number in zip(places, found, strict=True):
+                answers[place] = number
+        return answers
+
+
+def array(series: Series) -> Array:
+    """Return the values that are there: numbers, seconds, or microseconds since 1970 in UTC."""
+    native, dtype = series.to_native(), series.dtype
+    kind = getattr(getattr(native, "dtype", None), "kind", "")
+    if isinstance(getattr(native, "dtype", None), np.dtype) and kind in "uif":
+        return np.asarray(native.to_numpy())
+    if kind in ("m", "M") and not hasattr(native.dtype, "pyarrow_dtype"):
+        unit = {"m": "timedelta64[us]", "M": "datetime64[us]"}[kind]
+        whole = np.asarray(native.to_numpy(dtype=unit))  # UTC, if it has a zone
+        gone = np.isnat(whole)
+        moments = (whole[~gone] if gone.any() else whole).view(np.int64)
+        return np.asarray(moments / 1e6) if kind == "m" else moments
+    valid = series.drop_nulls() if series.null_count() else series
+    if dtype == nw.Duration:
+        return np.asarray(valid.dt.total_microseconds().to_numpy()) / 1e6
+    if is_moment(dtype):
+        return np.asarray(valid.dt.timestamp("us").to_numpy()).astype(np.int64, copy=False)
+    if dtype.is_decimal():
+        valid = valid.cast(nw.String())  # Arrow's own cast is wrong in the last digit
+    if dtype.is_decimal() or dtype in (nw.Int128, nw.UInt128):
+        valid = valid.cast(nw.Float64())
+    values = np.asarray(valid.to_numpy())
+    return values.astype(np.float64) if values.dtype.kind not in "uif" else values
+
+
+def _nulls(series: Series) -> int:
+    """Return the rows without a value, from Arrow's own count where that is at hand."""
+    native = series.to_native()
+    if _nan_is_null(series) and native.dtype.kind in "biu":
+        return 0  # NumPy has no nulls of these
+    return int(series.to_arrow().null_count if _arrow(native) else series.null_count())
+
+
+def _nan_is_null(series: Series) -> bool:
+    """Is it a pandas column of plain floats, where NaN stands for null?"""
+    return isinstance(getattr(series.to_native(), "dtype", None), np.dtype)
+
+
+def _finite(values: Array) -> Array:
+    if values.dtype.kind != "f":
+        return values
+    finite = np.isfinite(values)
+    return values if finite.all() else values[finite]
+
+
+def _distinct(series: Series, seen: Series, found: int) -> Count:
+    """Return how many texts differ, estimated over all rows where that is cheap and tells more.
+
+    Args:
+        seen: the sample, of which ``found`` differ.
+    """
+    native = series.to_native()
+    if found < NEARLY * len(seen):
+        if hasattr(native, "approx_n_unique"):  # Polars' own, measured within 1.5 %
+            return Count(int(native.approx_n_unique()), error=0.03)
+        counted = distinct.of_texts(series.to_arrow()) if _arrow(native) else None
+        if counted is not None:
+            return counted
+    return Count(found, sample=len(seen))
+
+
+def _counted(series: Series, seen: Series) -> Pairs | None:
+    """Return how often each label of the sample is in the column, if that is all of it.
+
+    Faster than counting texts that are not known: in Polars by the labels' hashes.
+    """
+    native = series.to_native()
+    if _arrow(native):
+        return _looked_up(series.to_arrow(), seen.unique().to_arrow())
+    if not hasattr(native, "hash") or not hasattr(native, "approx_n_unique"):
+        return None
+    labels = seen.to_native().unique()
+    known = labels.hash().to_numpy()
+    slots = (known & np.uint64(SLOTS - 1)).astype(np.intp)
+    if len(np.unique(slots)) < len(slots):
+        return None
+    table = np.zeros(SLOTS, np.uint64)
+    table[slots] = known
+    hashes = (native.drop_nulls() if native.null_count() else native).hash().to_numpy()
+    places = (hashes & np.uint64(SLOTS - 1)).astype(np.intp)
+    if not np.array_equal(table[places], hashes):
+        return None  # labels that are not in the sample
+    counts = np.bincount(places, minlength=SLOTS)[slots].tolist()
+    return tuple(zip(labels.to_list(), counts, strict=True))
+
+
+def _looked_up(texts: Any, labels: Any) -> Pairs | None:
+    from pyarrow import compute
+
+    places = compute.index_in(texts, value_set=labels)
+    if places.null_count > texts.null_count:
+        return None  # labels that are not in the sample
+    found = places.drop_null().to_numpy(zero_copy_only=False)
+    counts = np.bincount(found, minlength=len(labels)).tolist()
+    return tuple(zip(labels.to_pylist(), counts, strict=True))
+
+
+def there(value: Any) -> bool:
+    """Is it a value, not a null of any library?"""
+    if value is None or type(value).__name__ in ("NAType", "NaTType"):
+        return False
+    return not isinstance(value, float) or value == value
+
+
+def _arrow(native: Any) -> bool:
+    """Is a column kept by Arrow, so that its bytes are at hand?"""
+    if hasattr(native, "chunks"):
+        return True
+    dtype = getattr(native, "dtype", None)
+    return hasattr(dtype, "pyarrow_dtype") or getattr(dtype, "storage", "") == "pyarrow"

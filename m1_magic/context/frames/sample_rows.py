@@ -1,0 +1,67 @@
+"""A few rows, for the level ``sample`` only; what looks personal in them stays masked."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import date, time, timedelta
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from ...privacy.personal import personal_text
+from .lines import visible
+from .summary import Column
+
+if TYPE_CHECKING:
+    from .in_process import Local
+
+
+def pick(
+    sample: Local,
+    columns: Mapping[int, Column],
+    rows: int,
+    total: int,
+    allow: frozenset[str],
+) -> list[tuple[str, dict[int, str]]]:
+    """Return the cells of ``rows`` rows, spread evenly; masked columns stay masked.
+
+    Args:
+        sample: the rows to choose from.
+        total: rows of the whole table; a row has its number only if all were read.
+    """
+    rows = min(rows, length := sample.rows)
+    if not rows or not columns:
+        return []
+    places = [i * length // rows for i in range(rows)]
+    cells = {
+        i: ["masked"] * rows
+        if column.masked
+        else [_cell(value, column.name in allow) for value in sample.series(i)[places].to_list()]
+        for i, column in columns.items()
+    }
+    labels = [
+        f"row {place + 1}" if length == total else f"sample {n}"
+        for n, place in enumerate(places, 1)
+    ]
+    return [(label, {i: cells[i][n] for i in cells}) for n, label in enumerate(labels)]
+
+
+def _cell(value: object, allowed: bool) -> str:
+    if value is None or type(value).__name__ in ("NAType", "NaTType"):
+        return ""
+    known = (str, int, float, Decimal, date, time, timedelta, list, tuple, dict)
+    try:
+        text = str(value)[:10_000] if isinstance(value, known) else f"<{type(value).__name__}>"
+    except Exception:  # an object inside a list prints itself with the user's code
+        text = f"<{type(value).__name__}>"
+    if not allowed and personal_text(text):
+        return "masked"
+    shown = visible("" if text == "nan" else text)
+    return '"' + shown.replace('"', '""') + '"' if re.search(r'[",]', shown) else shown
+
+
+def shown(
+    cells: Sequence[tuple[str, Mapping[int, str]]], names: Mapping[int, str]
+) -> tuple[dict[str, str], ...]:
+    """Return the rows by column name, for `Summary`."""
+    return tuple({names[i]: cell for i, cell in row.items()} for _, row in cells)

@@ -1,0 +1,146 @@
+"""A table and a wish → its `Summary`: which columns to look at, the page, and what to count."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from ...privacy.personal import named_personal, safe_name
+from .describe import described, schema
+from .in_process import Local
+from .kinds import words
+from .lines import Line, alike, stem_of, visible
+from .measures import Table
+from .page import Page, fit
+from .relations import relations, repeated, thinned
+from .sample_rows import pick, shown
+from .summary import Column, Columns, Summary, Wish
+from .tables import Groups, Source
+
+MANY = 8  # columns that look alike of which a wide table's summary looks at
+LEAST_LINE = 25  # characters that a column in detail takes at least
+
+
+def whole(source: Source, name: str, places: Sequence[int], wish: Wish) -> Summary:
+    """Return what may leave of the columns at ``places``, and the page that says it."""
+    table, limit = source.table, max(0, wish.tokens * 12 // 5)
+    names = [safe_name(table.names[place]) for place in places]
+    levels = sum(place < source.levels for place in places)
+    width = len(places) - levels
+    if wish.level == "names":
+        page = Page(_size(name, None, width, levels), [(n, "") for n in names], [])
+        bare = Columns(Column(n, "") for n in names)
+        return Summary(name, wish.level, None, width, bare, text=fit([page], limit).text)
+    looked = preferred(table.names, places, limit)
+    sample = None
+    if wish.level == "schema":
+        rows, columns = schema(table, looked, wish.allow)
+    else:
+        rows, columns, sample = described(table, looked, wish.min_group, wish.allow)
+    told = dict(zip(looked, columns, strict=True))
+    head = [_size(name, rows, width, levels), _memory(table)]
+    between: tuple[str, ...] = ()
+    cells: list[tuple[str, dict[int, str]]] = []
+    if sample is not None and rows:
+        head.append(_groups(source.groups, wish.min_group))
+        head += _reading(wish.min_group, rows, sample.rows)
+        between = _between(told, sample, rows, wish.min_group)
+        if wish.level == "sample":
+            cells = pick(sample, told, wish.rows, rows, wish.allow)
+    every = [(n, words(table.schema[place])) for n, place in zip(names, places, strict=True)]
+    placed = {place: i for i, place in enumerate(places)}
+    here = {placed[place]: column for place, column in told.items()}
+    kept = [(label, {placed[p]: cell for p, cell in row.items()}) for label, row in cells]
+    first = Page("; ".join(filter(None, head)), every, _singly(here, rows), between, kept)
+    fitted = fit([first, replace(first, lines=alike(here, rows))], limit)
+    shown_ = [column for line in fitted.lines for column in line.columns.values()]
+    return Summary(
+        name=name,
+        level=wish.level,
+        rows=rows,
+        width=width,
+        columns=Columns(columns),
+        relations=between,
+        cells=shown(cells[: fitted.rows], dict(zip(places, names, strict=True))),
+        text=fitted.text,
+        labels=sum(line.labels(n < fitted.full) for n, line in enumerate(fitted.lines)),
+        masked=sum(column.masked for column in shown_),
+    )
+
+
+def _singly(columns: dict[int, Column], rows: int) -> list[Line]:
+    return [Line({place: column}, rows) for place, column in columns.items()]
+
+
+def preferred(names: Sequence[str], places: Sequence[int], limit: int) -> list[int]:
+    """Return the columns worth a look within ``limit`` characters, in the table's order.
+
+    Of columns that look alike (q1, q2, …) the first one goes first; those whose names are
+    personal go last.
+    """
+    most = max(1, limit // LEAST_LINE)
+    if len(places) <= most:
+        return list(places)
+    seen: dict[str, int] = {}
+    ranks = []
+    for place in places:
+        stem = stem_of(names[place])
+        seen[stem] = seen.get(stem, 0) + 1
+        turn = seen[stem] if stem else 1
+        ranks.append((turn > MANY, bool(named_personal(names[place])), turn, place))
+    chosen = [rank for rank in sorted(ranks)[:most] if not rank[0]]
+    return sorted(place for *_, place in chosen)
+
+
+def _between(told: dict[int, Column], sample: Local, rows: int, k: int) -> tuple[str, ...]:
+    """Return what holds between columns, and how many rows repeat."""
+    found = relations(told, sample, k)
+    lines = [f"- {'; '.join(found)}"] if found else []
+    keys = any("every value distinct" in column.notes for column in told.values())
+    if sample.rows == rows and len(told) > 1 and not keys:
+        twice = repeated(list(told), sample)
+        lines += [f"- {twice:,} of {rows:,} rows repeat an earlier one"] if twice else []
+    return tuple(lines)
+
+
+def _size(name: str, rows: int | None, width: int, levels: int) -> str:
+    size = "" if rows is None else f"{rows:,} rows × "
+    return f"`{visible(name)}`: {size}{width:,} columns{' and the index' if levels else ''}"
+
+
+def _groups(groups: Groups | None, k: int) -> str:
+    """Return what the rows are grouped by, and how large the groups are, k rows or more."""
+    if groups is None:
+        return ""
+    by = "grouped by " + ", ".join(f"`{visible(safe_name(key))}`" for key in groups.keys)
+    if not groups.sizes:
+        return f"{by}: no groups"
+    low, middle, high = (groups.sizes[i] for i in (0, len(groups.sizes) // 2, -1))
+    least, most = (f"{size:,}" if size >= k else f"fewer than {k}" for size in (low, high))
+    spread = f"{least} rows each" if least == most else f"{least} to {most} rows each"
+    spread += f", median {middle:,}" if middle >= k and least != most else ""
+    return (
+        f"{by}: {len(groups.sizes):,} {'group' if len(groups.sizes) == 1 else 'groups'}, {spread}"
+    )
+
+
+def _memory(table: Table) -> str:
+    """Return what a table in this process takes."""
+    if not isinstance(table, Local):
+        return ""
+    size = float(table.memory())
+    for unit in ("B", "kB", "MB", "GB"):
+        if size < 999.5 or unit == "GB":
+            return f"{size:.3g} {unit}"
+        size /= 1000
+    return ""
+
+
+def _reading(k: int, rows: int, read: int) -> list[str]:
+    """Return how the figures are to be read."""
+    told = [f"no value that fewer than {k} rows share"] if k > 1 else []
+    if read < rows:
+        told.append(f"quantiles and outliers ≈ from {read:,} rows")
+    if rows > (compared := read // thinned(read)):
+        told.append(f"relations ≈ from {compared:,}")
+    return told

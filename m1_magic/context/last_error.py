@@ -1,0 +1,247 @@
+"""``--error``: the last traceback and the cell that raised it → one attachment.
+
+A failure is read once, into text; no frame of it is kept alive and no local variable is looked
+at. Library frames are told by file, line and function; the user's own with their line of code.
+"""
+
+from __future__ import annotations
+
+import linecache
+import re
+import sysconfig
+import traceback
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+
+from ..calls import Attachment
+from ..errors import INNER, plain
+from ..privacy import redaction
+from ..privacy.outputs import LOOKED_AT, MOST, clean, message, words
+from .cells import SOURCE, Cell
+from .frames.summary import Wish
+
+PACKAGES = re.compile(r".*[\\/](?:site|dist)-packages[\\/]")
+STDLIB = re.compile(rf"{re.escape(sysconfig.get_paths()['stdlib'])}[\\/]|<frozen ")
+RAISES = re.compile(r"\s*(?:raise|assert)\b")
+PROBLEMS = 8  # of a chain or group of exceptions
+FRAMES = 24  # of a traceback: half of them its first, half its last
+AROUND = 40  # lines of a long cell on either side of the one that failed
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """A step of a traceback: ``code`` is the line, "" in a library; ``cell`` its number, if any."""
+
+    place: str
+    line: int
+    name: str
+    code: str = ""
+    cell: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One exception: how it comes after the one above it, its type, message and frames.
+
+    ``raiser`` has the words of its message that stand in the code that raised it, None if that
+    cannot be read.
+    """
+
+    link: str
+    kind: str
+    message: str
+    frames: tuple[Frame, ...] = ()
+    raiser: frozenset[str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """The last error: the cell that raised it, if it is known, and the exceptions, last first."""
+
+    cell: Cell | None
+    problems: tuple[Problem, ...]
+
+    @property
+    def label(self) -> str:
+        """Its type and the beginning of its message, for a form; this is not what leaves."""
+        first = self.problems[0]
+        return plain(f"{first.kind}: {first.message}", 120).removesuffix(": ")
+
+
+def read(error: BaseException, cell: Cell | None, number: Callable[[str], int | None]) -> Failure:
+    """Return an exception as text, whatever it does when it is asked.
+
+    Args:
+        error: the exception.
+        cell: the cell that raised it.
+        number: gives the execution count of the cell that a code's file name stands for.
+    """
+    return Failure(cell, tuple(_problem(*one, number) for one in _chain(error)))
+
+
+def _chain(error: BaseException) -> Iterator[tuple[BaseException, str]]:
+    """Yield an exception, its causes and its parts, each with how it comes in."""
+    waiting, seen = [(error, "")], {id(error)}
+    for _ in range(PROBLEMS):
+        if not waiting:
+            return
+        one, link = waiting.pop(0)
+        yield one, link
+        found: list[tuple[BaseException | None, str]] = [(one.__cause__, "caused by")]
+        if not one.__suppress_context__:
+            found.append((one.__context__, "while handling"))
+        if isinstance(one, BaseExceptionGroup):
+            found += [(part, "one of its parts") for part in one.exceptions]
+        for other, how in found:
+            if other is not None and id(other) not in seen:
+                seen.add(id(other))
+                waiting.append((other, how))
+
+
+def _problem(error: BaseException, link: str, number: Callable[[str], int | None]) -> Problem:
+    kind = plain(type(error).__name__, 100)
+    text = clean(_message(error))
+    walked = traceback.walk_tb(error.__traceback__)
+    steps = traceback.StackSummary.extract(walked, lookup_lines=False)
+    frames = [_frame(s, number) for s in steps if not INNER.search(s.filename)]
+    if isinstance(error, SyntaxError):
+        text, where = str(error.msg), error.filename or "<string>"
+        place, cell = _place(where, number)
+        # Its own text may be a value that was taken for code, as by eval().
+        code = "" if _is_library(where) else linecache.getline(where, error.lineno or 0)
+        frames.append(Frame(place, error.lineno or 0, "", plain(code, LOOKED_AT), cell))
+    raiser = (
+        None
+        if isinstance(error, SyntaxError)
+        else _raiser(error, words(text.split("\n")[0][:MOST]))
+    )
+    return Problem(link, kind, text, tuple(_folded(frames)), raiser)
+
+
+def _raiser(error: BaseException, said: frozenset[str]) -> frozenset[str] | None:
+    """Return which words stand in the code that raised an error; None if C code called by it did.
+
+    Compiled code that has frames of its own is looked at as it is.
+    """
+    steps = list(traceback.walk_tb(error.__traceback__))
+    if not steps or isinstance(error, (SystemExit, StopIteration)):
+        return frozenset()  # made, and never raised; or all of it is a value
+    frame, number = steps[-1]
+    lines = linecache.getlines(frame.f_code.co_filename, frame.f_globals)
+    if lines:
+        raised = RAISES.match("".join(lines[number - 1 : number]))
+        return words("".join(lines)) & said if raised else None
+    compiled = str(frame.f_globals.get("__file__", ""))
+    if not compiled.endswith((".so", ".pyd")):
+        return None
+    try:
+        code = Path(compiled).read_bytes().decode("latin-1").casefold()
+    except OSError:
+        return frozenset()
+    return frozenset(w for w in said if w in code and re.search(rf"(?<![a-z]){w}(?![a-z])", code))
+
+
+def _message(error: BaseException) -> str:
+    """Return the text and the notes of an exception; both may run foreign code that fails."""
+    try:
+        notes = getattr(error, "__notes__", ())
+        # The number of a group's parts is seen from the parts.
+        said = error.message if isinstance(error, BaseExceptionGroup) else str(error)
+        texts = [said, *(note for note in notes if isinstance(note, str))]
+        return "\n".join(text for text in texts if text)[:LOOKED_AT]
+    except Exception as failed:
+        return f"(no message: {plain(type(failed).__name__, 60)})"
+
+
+def _frame(step: traceback.FrameSummary, number: Callable[[str], int | None]) -> Frame:
+    place, cell = _place(step.filename, number)
+    code = "" if _is_library(step.filename) else plain(step.line or "", LOOKED_AT)
+    return Frame(place, step.lineno or 0, plain(step.name, 100), code, cell)
+
+
+def _place(filename: str, number: Callable[[str], int | None]) -> tuple[str, int | None]:
+    """Return how a file is called, without the folders of this machine, and a cell's number."""
+    cell = number(filename)
+    if cell is not None:
+        return f"cell {cell}", cell
+    if _is_library(filename):
+        return plain(STDLIB.sub("", PACKAGES.sub("", filename)), 100), None
+    return plain(re.split(r"[\\/]", filename)[-1], 100), None
+
+
+def _is_library(filename: str) -> bool:
+    return bool(PACKAGES.match(filename) or STDLIB.match(filename))
+
+
+def _folded(frames: list[Frame]) -> Iterator[Frame]:
+    """Yield the first and the last frames; those that repeat, once."""
+    once: list[Frame] = []
+    for frame, same in groupby(frames):
+        again = len(list(same)) - 1
+        once.append(frame)
+        if again:
+            once.append(Frame(f"(the same {again:,} more times)", 0, ""))
+    half = FRAMES // 2
+    if len(once) <= FRAMES:
+        yield from once
+        return
+    yield from once[:half]
+    yield Frame(f"({len(once) - 2 * half:,} more frames)", 0, "")
+    yield from once[-half:]
+
+
+def attachment(failure: Failure, wish: Wish, secrets: redaction.Policy) -> Attachment:
+    """Return the traceback and the cell's code; what its messages say is ``wish.level``'s."""
+    source = failure.cell.source if failure.cell else ""
+    frames = [frame for problem in failure.problems for frame in problem.frames]
+    code = "\n".join([source, *(frame.code for frame in frames)])
+    parts: list[str] = []
+    hid = 0
+    for problem in failure.problems:
+        clear, _ = redaction.mask(problem.message, secrets)
+        told, count = message(clear, wish.level, code, problem.raiser)
+        hid += count
+        head = f"{problem.kind}: {told}" if told else problem.kind
+        link = f"{problem.link}: " if problem.link else ""
+        parts.append("\n".join([link + head, *(_line(frame, secrets) for frame in problem.frames)]))
+    name = failure.problems[0].kind
+    if failure.cell:
+        name += f" in cell {failure.cell.number}"
+        first = failure.problems[0].frames
+        at = [frame.line for frame in first if frame.cell == failure.cell.number]
+        masked, _ = redaction.mask(source, secrets)
+        parts.append(f"In [{failure.cell.number}]:\n{_marked(masked, at[0] if at else 0)}")
+    if hid:
+        parts.append(f"(… stands for values that level {wish.level} does not let leave)")
+    text = "\n\n".join(parts)
+    return Attachment(
+        kind="error",
+        name=name,
+        text=text,
+        level=wish.level,
+        masked=hid,
+        tokens=-(-len(text) * 5 // 12),
+    )
+
+
+def _line(frame: Frame, secrets: redaction.Policy) -> str:
+    at = f":{frame.line}" if frame.line else ""
+    name = f" in {frame.name}" if frame.name else ""
+    code, _ = redaction.mask(frame.code, secrets)
+    return f"  {frame.place}{at}{name}" + (f": {plain(code, 200)}" if code else "")
+
+
+def _marked(source: str, at: int) -> str:
+    """Return the code with its lines numbered and one of them marked; of a long one, its part."""
+    # IPython drops blank lines at the top before it counts.
+    lines = re.sub(r"\A(?:[ \t]*\n)+", "", source).rstrip("\n").split("\n")
+    numbered = [
+        f"{'>>' if n == at else '  '} {n:>3} {line[:SOURCE]}" for n, line in enumerate(lines, 1)
+    ]
+    if sum(map(len, numbered)) <= SOURCE:
+        return "\n".join(numbered)
+    first = max(0, at - AROUND - 1)
+    part = "\n".join(numbered[first : at + AROUND])[:SOURCE]
+    return f"[lines {first + 1} to {min(len(lines), at + AROUND)} of {len(lines):,}]\n{part}"

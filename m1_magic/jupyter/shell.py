@@ -1,0 +1,104 @@
+"""Where the code runs: IPython's shell if there is one, its variables, and a progress bar in it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ..calls import Reply
+    from ..settings.config import M1
+
+REPLY = ("m1_magic.calls", "Reply")
+
+
+def current() -> Any:
+    """Return IPython's shell, or None outside of it."""
+    module = sys.modules.get("IPython")
+    return module.get_ipython() if module is not None else None
+
+
+def namespace() -> Mapping[str, object]:
+    """Return the user's variables in IPython; nothing outside of it."""
+    shell = current()
+    return shell.user_ns if shell is not None else {}
+
+
+def place() -> tuple[str, str]:
+    """Return the id of the cell that runs and of this run of it, empty where nobody tells."""
+    parent: dict[str, Any] = getattr(current(), "get_parent", dict)() or {}
+    cell = parent.get("metadata", {}).get("cellId", "")
+    return str(cell), str(parent.get("header", {}).get("msg_id", ""))
+
+
+def show_replies(shell: Any, settings: M1) -> None:
+    """Let a Reply that is shown in IPython display itself; outside of it (None), do nothing."""
+    if shell is None:
+        return
+
+    def shown(reply: Reply, include: object = None, exclude: object = None) -> dict[str, str]:
+        from ..render import mode
+        from ..render.answer import bundle
+
+        return bundle(reply, settings, mode(settings, shell))
+
+    # By name, so that loading the extension does not load what a reply is made of.
+    shell.display_formatter.mimebundle_formatter.for_type_by_name(*REPLY, shown)
+
+
+def hide_replies(shell: Any) -> None:
+    """Undo ``show_replies``."""
+    formatter = shell.display_formatter.mimebundle_formatter
+    formatter.deferred_printers.pop(REPLY, None)
+    for kind in [k for k in formatter.type_printers if (k.__module__, k.__name__) == REPLY]:
+        formatter.pop(kind)
+
+
+def secret(question: str) -> str:
+    """Ask for a line without showing it.
+
+    Raises:
+        EOFError: there is nobody to ask (and Python would show what is typed).
+    """
+    import getpass
+
+    if not hasattr(current(), "kernel") and not sys.stdin.isatty():
+        raise EOFError
+    return getpass.getpass(question)
+
+
+def progress(label: str) -> Callable[[int, int], None]:
+    """Return a function of (done, total) in bytes that draws a bar once it is called."""
+    bars: list[Any] = []
+
+    def draw(done: int, total: int) -> None:
+        from tqdm.auto import tqdm
+
+        if not bars and done < total:
+            bars.append(tqdm(total=total, desc=label, unit="B", unit_scale=True, leave=False))
+        if bars:
+            bars[0].update(done - bars[0].n)
+        if bars and done >= total:
+            bars.pop().close()
+
+    return draw
+
+
+def show(markdown: str) -> None:
+    """Display one of our pages: rendered in a notebook, drawn in a terminal, plain elsewhere."""
+    from ..render import in_notebook, page
+
+    if in_notebook(current()):
+        from IPython.display import display
+
+        display(page.bundle(markdown), raw=True)
+    elif sys.stdout.isatty():
+        from rich.console import Console
+        from rich.markdown import Markdown
+
+        from ..render.text import visible
+
+        Console().print(Markdown(visible(markdown), hyperlinks=False))
+    else:
+        print(page.plain(markdown))

@@ -1,0 +1,114 @@
+"""A line → leading options, or words as a shell has them; and a parser whose errors are ours.
+
+Free text never shares an argument with options: these are cut off the line token by token, the
+rest stays as it was typed, apostrophes and all.
+"""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import re
+import shlex
+from collections.abc import Iterable, Sequence
+from typing import Any, NoReturn
+
+from ..errors import UsageError, plain
+
+BRACED = re.compile(r"\s*(\{.*\})", re.DOTALL)
+TOKEN = re.compile(r"""\s*((?:"(?:\\.|[^"\\])*"|'[^']*'|\\.|[^\s"'\\])+)""", re.DOTALL)
+
+
+class Parser(argparse.ArgumentParser):
+    """An ``ArgumentParser`` whose errors are ours, without exit and without abbreviations."""
+
+    def __init__(self, prog: str, **more: Any) -> None:
+        super().__init__(prog=prog, add_help=False, allow_abbrev=False, **more)
+
+    def error(self, message: str) -> NoReturn:
+        """Raise instead of leaving the process."""
+        todo = (
+            f"Usage: {self.usage_line()}"
+            if self.prog.startswith("%m1 ")
+            else "%m1 help lists the options."
+        )
+        raise UsageError(f"{self.prog}: {plain(message)}.", todo=todo)
+
+    def usage_line(self) -> str:
+        """Return the usage on one line."""
+        return " ".join(self.format_usage().removeprefix("usage: ").split())
+
+    @property
+    def flags(self) -> dict[str, argparse.Action]:
+        """Return each option string and its action."""
+        return self._option_string_actions
+
+
+def leading(line: str, parser: Parser, *, text: bool = False) -> tuple[list[str], str]:
+    """Cut the leading options, with their values, off ``line``."""
+    argv: list[str] = []
+    while line.strip() and line.lstrip().startswith("-"):
+        word, after = token(line)
+        if word == "--":
+            return argv, after.strip()
+        flag, equals, _ = word.partition("=")
+        short = not word.startswith("--") and len(word) > 2 and word[:2] in parser.flags
+        action = parser.flags.get(word[:2] if short else flag)
+        if action is None:
+            raise unknown_option(flag, parser)
+        argv.append(word)
+        follows = bool(after.strip()) and not after.lstrip().startswith("-")
+        takes = action.nargs is None or (action.nargs == "?" and follows and not text)
+        if takes and not equals and not short:
+            if not after.strip():
+                parser.error(f"{flag} needs a value")
+            value, after = token(after)
+            argv[-1] = f"{word}={value}" if word.startswith("--") else word + value
+        line = after
+    return argv, line.strip()
+
+
+def token(line: str) -> tuple[str, str]:
+    """Return the first word of ``line``, without its shell quotes, and what follows it."""
+    match = TOKEN.match(line)
+    if match is None or line[match.end() : match.end() + 1] in ('"', "'"):
+        raise UsageError(
+            f"A quote is not closed in {plain(line, 60)!r}.", todo='Close it, or write "it\'s".'
+        )
+    return shlex.split(match[1])[0] if match[1] else "", line[match.end() :]
+
+
+def unknown_option(flag: str, parser: Parser) -> UsageError:
+    """Return the error for an option that there is not, with the nearest one."""
+    usage = "%m1 help lists them."
+    return UsageError(
+        f"There is no option {plain(flag, 40)!r}.{did_you_mean(flag, parser.flags)}", todo=usage
+    )
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Return `` Did you mean …?`` or nothing."""
+    near = difflib.get_close_matches(word, list(known), n=2, cutoff=0.65)
+    return f" Did you mean {' or '.join(near)}?" if near else ""
+
+
+def table(parser: Parser) -> str:
+    """Return the parser's options as a Markdown table."""
+    rows = ["| option | |", "|---|---|"]
+    for action in dict.fromkeys(parser.flags.values()):
+        value = f" {action.metavar}" if action.metavar else ""
+        value = f" [{action.metavar}]" if action.nargs == "?" else value
+        rows.append(f"| `{', '.join(action.option_strings)}{value}` | {action.help} |")
+    return "\n".join(rows)
+
+
+def words(line: str) -> Sequence[str]:
+    """Split the arguments of a verb as a shell does; what stands in braces is one, as typed."""
+    found = []
+    while line.strip():
+        if braced := BRACED.match(line):
+            word, line = braced[1], line[braced.end() :]
+        else:
+            word, line = token(line)
+        found.append(word)
+    return found

@@ -1,0 +1,1 @@
+"""Prices, limits and price lists of models; tokens."""

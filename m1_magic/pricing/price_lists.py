@@ -1,0 +1,98 @@
+"""Price lists as they were fetched, kept in ``M1_HOME`` with their date.
+
+A hold wants today's prices: a kept list serves where the server does not answer now, and a
+preview, which asks nobody. What cannot be read is not there; what cannot be written is not kept.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from ..errors import LedgerProblem
+from ..settings import config
+from .prices import Offer, Price, amount
+
+# How long a list is today's, and how long it is better than the list price of a package.
+FRESH = timedelta(hours=1)
+OLDEST = timedelta(days=30)
+MOST_LISTS = 200
+
+
+def keep(host: str, model: str, max_price: Mapping[str, Any] | None, offer: Offer) -> None:
+    """Keep an offer that ``host`` made, under the price limit that it was made for."""
+    if offer.at is None or offer.dearest is None or offer.cheapest is None:
+        return
+    lists = {**_lists(), _name(host, model, max_price): _written(offer)}
+    newest = sorted(lists, key=lambda name: str(lists[name].get("at")))[-MOST_LISTS:]
+    with contextlib.suppress(LedgerProblem, OSError):
+        _replace(config.home() / "prices.json", {name: lists[name] for name in newest})
+
+
+def kept(host: str, model: str, max_price: Mapping[str, Any] | None, now: datetime) -> Offer | None:
+    """Return the kept offer, None if there is none or it is too old to go by."""
+    offer = _read(model, _lists().get(_name(host, model, max_price)))
+    if offer is None or offer.at is None or not -FRESH < now - offer.at < OLDEST:
+        return None
+    return offer
+
+
+def _name(host: str, model: str, max_price: Mapping[str, Any] | None) -> str:
+    return json.dumps([host, model, dict(max_price or {})], sort_keys=True, default=str)
+
+
+def _written(offer: Offer) -> dict[str, Any]:
+    prices = {
+        which: [f"{price.input:f}", f"{price.output:f}"]
+        for which, price in (("cheapest", offer.cheapest), ("dearest", offer.dearest))
+        if price is not None
+    }
+    at = None if offer.at is None else offer.at.astimezone(UTC).isoformat()
+    return {"at": at, "context": offer.context, "max_output": offer.max_output, **prices}
+
+
+def _read(model: str, written: object) -> Offer | None:
+    try:
+        assert isinstance(written, dict)
+        at = datetime.fromisoformat(written["at"]).astimezone(UTC)
+        cheapest, dearest = (_price(written[which]) for which in ("cheapest", "dearest"))
+        limits = (written.get("context"), written.get("max_output"))
+        context, most = (n if isinstance(n, int) and n > 0 else None for n in limits)
+    except (AssertionError, KeyError, TypeError, ValueError):
+        return None
+    if cheapest is None or dearest is None:
+        return None
+    return Offer(model, context, most, cheapest, dearest, source="endpoints", at=at)
+
+
+def _price(written: object) -> Price | None:
+    given, got = (amount(part) for part in written) if isinstance(written, list) else (None, None)
+    return None if given is None or got is None else Price(given, got)
+
+
+def _lists() -> dict[str, dict[str, Any]]:
+    try:
+        lists = json.loads((config.home() / "prices.json").read_text("utf-8"))
+    except (LedgerProblem, OSError, ValueError, RecursionError):
+        return {}
+    known = lists.items() if isinstance(lists, dict) else ()
+    return {name: one for name, one in known if isinstance(one, dict)}
+
+
+def _replace(path: Path, lists: Mapping[str, Any]) -> None:
+    """Replace the file in one step, so that another kernel never reads half of it."""
+    descriptor, fresh = tempfile.mkstemp(dir=path.parent, prefix="prices.")
+    try:
+        with open(descriptor, "w", encoding="utf-8") as file:
+            json.dump(lists, file, indent=1)
+        os.replace(fresh, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(fresh)
+        raise

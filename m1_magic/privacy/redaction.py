@@ -1,0 +1,207 @@
+"""Find, mask and refuse secrets in text that would leave this machine.
+
+A secret is known by its issuer's prefix and its length, never by entropy, so prose, hashes and
+base64 stay untouched. Each rule starts with a literal that ``in`` looks for first, and its
+repeats are bounded or end the pattern, so that the work grows with the text and no faster.
+Patterns of one's own (``M1.own_secrets``) come beside them; ``M1.allowed_secrets`` lets single
+strings through, known by their hash only, so that a notebook can say it without holding them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+
+from ..calls import Request
+from ..errors import SecretInPrompt, plain
+from ..settings.config import M1
+
+CHARS = "[A-Za-z0-9_-]"
+# A run of key characters: hyphenated lower-case words (a slug) are not one.
+RUN = rf"(?=[a-z_-]{{0,40}}[0-9A-Z]|[A-Za-z0-9]{{20}}){CHARS}{{20,}}"
+END = r"(?![A-Za-z0-9])"
+AWS = r"[\"']?\s{0,3}[:=,]\s{0,3}[\"']?(?P<secret>[A-Za-z0-9/+]{40})(?![A-Za-z0-9/+=])"
+GAP = r"(?:\s|\\[nrt]|[\"',])"
+B64 = r"[A-Za-z0-9+/=]"
+PEM = (
+    r"(?:[A-Z0-9]{1,12} ){0,3}PRIVATE KEY(?: BLOCK)?-----"
+    rf"{GAP}{{0,12}}(?:[A-Z][A-Za-z-]{{2,20}}: [^\n\\]{{1,80}}{GAP}{{1,4}}){{0,5}}{B64}{{16,}}"
+    rf"(?:{GAP}{{1,12}}{B64}{{16,4000}})*"
+    rf"(?:(?:{GAP}{{1,12}}{B64}{{1,80}}){{0,2}}{GAP}{{0,12}}-----END [A-Z0-9 ]{{0,50}}-----)?"
+)
+
+# kind, the literal it starts with, what follows. Shapes: the issuers' documentation and the
+# rules of gitleaks.
+RULES = tuple(
+    (kind, literal, re.compile(f"{re.escape(literal)}(?<![A-Za-z0-9]{re.escape(literal)}){rest}"))
+    for kind, literal, rest in (
+        ("OpenRouter key", "sk-or-", r"(?:v\d{1,2}-)?[A-Za-z0-9]{20,}"),
+        (
+            "Anthropic key",
+            "sk-ant-",
+            rf"(?:[a-z]{{2,8}}\d{{2}}-{CHARS}{{16,}}|[A-Za-z0-9]{{20}}{CHARS}*)",
+        ),
+        ("OpenAI key", "sk-", rf"(?:(?:proj|svcacct|admin|None)-{RUN}|[A-Za-z0-9]{{32,}})"),
+        ("MiniMax key", "sk-", rf"(?:api|cp)-{RUN}"),
+        ("Hugging Face token", "hf_", r"[A-Za-z0-9]{30,}"),
+        ("Google key", "AIza", r"[A-Za-z0-9_-]{35}(?![A-Za-z0-9_-])"),
+        ("GitHub token", "ghp_", r"[A-Za-z0-9]{36,}"),
+        ("GitHub token", "gho_", r"[A-Za-z0-9]{36,}"),
+        ("GitHub token", "ghu_", r"[A-Za-z0-9]{36,}"),
+        ("GitHub token", "ghs_", r"[A-Za-z0-9]{36,}"),
+        ("GitHub token", "ghr_", r"[A-Za-z0-9]{36,}"),
+        ("GitHub token", "github_pat_", r"[A-Za-z0-9_]{40,}"),
+        ("GitLab token", "glpat-", rf"{RUN}(?:\.[A-Za-z0-9]{{2,20}}){{0,2}}"),
+        ("Slack token", "xox", r"[abeprs]-(?=[A-Za-z-]{0,10}\d|[A-Za-z0-9]{20})[A-Za-z0-9-]{10,}"),
+        ("AWS key", "AKIA", rf"[A-Z0-9]{{16}}{END}"),
+        ("AWS key", "ASIA", rf"[A-Z0-9]{{16}}{END}"),
+        ("AWS key", "aws_secret_access_key", AWS),
+        ("AWS key", "AWS_SECRET_ACCESS_KEY", AWS),
+        ("AWS key", "SecretAccessKey", AWS),
+        ("Stripe key", "sk_live_", r"[A-Za-z0-9]{16,}"),
+        ("Stripe key", "rk_live_", r"[A-Za-z0-9]{16,}"),
+        ("Stripe key", "sk_test_", r"[A-Za-z0-9]{16,}"),
+        ("Stripe key", "rk_test_", r"[A-Za-z0-9]{16,}"),
+        ("private key", "-----BEGIN ", PEM),
+        # Only at the start of a run: else each "-eyJ" of a long one would scan the rest of it.
+        (
+            "JWT",
+            "eyJ",
+            rf"(?<!{CHARS}eyJ){CHARS}{{8,}}\.eyJ{CHARS}{{8,}}\.{CHARS}{{16,}}",
+        ),
+        ("npm token", "npm_", rf"[A-Za-z0-9]{{36}}{END}"),
+        ("PyPI token", "pypi-AgE", r"[A-Za-z0-9_-]{50,}"),
+    )
+)
+
+
+# How much of a SHA-256 names a string in the allow-list: 64 bits.
+DIGEST = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What counts as a secret beside the issuers' rules, and which strings do not."""
+
+    own: tuple[tuple[str, re.Pattern[str]], ...] = ()
+    allowed: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """Where a secret stands in a text, and whose it is; never its text."""
+
+    kind: str
+    start: int
+    end: int
+
+
+ISSUERS = Policy()
+MASK = "[masked: "
+
+
+def policy(settings: M1) -> Policy:
+    """Return the policy of these settings."""
+    allowed = (word.strip().lower() for word in settings.allowed_secrets)
+    patterns = settings.own_secrets or {}
+    own = tuple(_compiled(plain(kind, 60), text) for kind, text in patterns.items())
+    return Policy(own, frozenset(filter(None, allowed)))
+
+
+def digest(secret: str) -> str:
+    """Return the name under which the allow-list knows a string."""
+    return hashlib.sha256(secret.encode("utf-8", "replace")).hexdigest()[:DIGEST]
+
+
+def find(text: str, policy: Policy = ISSUERS) -> tuple[Secret, ...]:
+    """Return the secrets of ``text`` in order, without overlaps."""
+    found = []
+    for kind, literal, pattern in RULES:
+        if literal in text:
+            group = "secret" if "secret" in pattern.groupindex else 0
+            found += [Secret(kind, *match.span(group)) for match in pattern.finditer(text)]
+    for kind, pattern in policy.own:
+        found += [Secret(kind, *match.span()) for match in pattern.finditer(text) if match[0]]
+    apart: list[Secret] = []
+    for secret in sorted(found, key=lambda one: (one.start, -one.end)):
+        if not apart or secret.start >= apart[-1].end:
+            apart.append(secret)
+        elif secret.end > apart[-1].end:
+            apart[-1] = Secret(apart[-1].kind, apart[-1].start, secret.end)
+    if policy.allowed:
+        apart = [s for s in apart if digest(text[s.start : s.end]) not in policy.allowed]
+    return tuple(apart)
+
+
+def mask(text: str, policy: Policy = ISSUERS) -> tuple[str, int]:
+    """Return ``text`` with ``[masked: OpenRouter key]`` for each secret, and their number."""
+    secrets = find(text, policy)
+    pieces, at = [], 0
+    for secret in secrets:
+        pieces += [text[at : secret.start], f"{MASK}{secret.kind}]"]
+        at = secret.end
+    return "".join((*pieces, text[at:])), len(secrets)
+
+
+def check(request: Request, policy: Policy = ISSUERS) -> None:
+    """Raise if a secret stands anywhere in what would leave: the one scan over the whole of it.
+
+    Attachments come masked; what is found was typed, or is a value that was put in its place.
+
+    Raises:
+        SecretInPrompt: names kinds, places and hashes, never the text.
+    """
+    for place, text in _parts(request):
+        refuse(text, policy, place, request.prompt or None)
+
+
+def refuse(
+    text: str, policy: Policy = ISSUERS, place: str = "The prompt", typed: str | None = None
+) -> None:
+    """Raise if a secret stands in the text.
+
+    Args:
+        text: what would leave.
+        policy: what counts as a secret.
+        place: how the message calls the text.
+        typed: the prompt as typed, if ``text`` holds values besides; lines are counted in it.
+
+    Raises:
+        SecretInPrompt: names kinds and line numbers, never the text.
+    """
+    secrets = find(text, policy)
+    if not secrets:
+        return
+    source = text if typed is None or place != "The prompt" else typed
+    places = [f"{s.kind} {_line(text[s.start : s.end], source)}" for s in secrets[:5]]
+    more = f" and {len(secrets) - 5} more" if len(secrets) > 5 else ""
+    hashes = dict.fromkeys(digest(text[s.start : s.end]) for s in secrets[:5])
+    raise SecretInPrompt(
+        f"{place} holds a secret: {', '.join(places)}{more}.",
+        todo="Delete it from the cell, and replace the key where it was made: this one is in the "
+        "notebook's history. Keep keys in the environment, or with %m1 login. A false alarm is let "
+        f"through by a cell %m1 set allowed_secrets {','.join(hashes)}.",
+    )
+
+
+def _parts(request: Request) -> Iterator[tuple[str, str]]:
+    """Yield every text of a request that somebody wrote, and what to call it."""
+    for message in request.messages:
+        yield ("The system prompt" if message.role == "system" else "The prompt", message.content)
+    yield "--model", request.model
+    if request.chat:
+        yield "--chat", request.chat
+    yield "--stop", "\n".join(request.stop)
+
+
+def _line(secret: str, source: str) -> str:
+    at = source.find(secret)
+    return "in a {{value}}" if at < 0 else f"in line {source.count(chr(10), 0, at) + 1}"
+
+
+@lru_cache(maxsize=64)
+def _compiled(kind: str, pattern: str) -> tuple[str, re.Pattern[str]]:
+    return kind, re.compile(pattern)

@@ -1,0 +1,182 @@
+"""A call in a notebook: the answer, which grows, and below it a line that ends as the footer.
+
+An update sends all of the output that it replaces. So the answer's blocks are typeset once they
+are finished, and stay as outputs of their own; the rest is painted again, throttled by time and by
+bytes. In a cell that is all ours the blocks become one again at the end, unless they are very
+long. ``close`` always paints, so that what came is on the page however the call ended.
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from ..calls import Receipt, Reply
+from . import Mode, Silent, footer, mode
+from .answer import bundle, framed, quiet, styled, thought
+from .blocks import definitions, settled
+from .markup import html
+from .text import escape, inert, visible
+from .throttled import Painted, waiting
+
+if TYPE_CHECKING:
+    from ..settings.config import M1
+
+# JupyterLab shows the first fifty outputs of a cell: each block that stays is so much larger than
+# the one before it, and the last of them ends behind a megabyte.
+FIRST_BLOCK, LARGER, BLOCKS = 2_000, 1_000, 44
+TOGETHER = 100_000  # characters of an answer up to which a cell of ours ends as one output
+
+
+class Output:
+    """One output of a cell, which can be replaced."""
+
+    def __init__(self, shell: Any) -> None:
+        self._shell, self._id = shell, uuid.uuid4().hex
+        self._shown = False
+
+    def put(self, data: Mapping[str, Any]) -> int:
+        """Show ``data`` here, in place of what was; return about how many bytes that took."""
+        self._shell.display_pub.publish(
+            data=dict(data), metadata={}, transient={"display_id": self._id}, update=self._shown
+        )
+        self._shown = True
+        return sum(len(text.encode()) for text in data.values() if isinstance(text, str))
+
+
+class NotebookView(Painted):
+    """Shows a call through the display publisher of ``shell``.
+
+    Args:
+        shell: an IPython shell.
+        settings: for ``render``, ``thinking`` and ``footer``.
+        now: a clock, in seconds.
+        pure: is all of the cell ours, so that its outputs may be cleared?
+    """
+
+    def __init__(
+        self,
+        shell: Any,
+        settings: M1,
+        now: Callable[[], float] = time.monotonic,
+        *,
+        pure: bool = False,
+    ) -> None:
+        super().__init__(now)
+        self._shell, self._settings, self._pure = shell, settings, pure
+        self._mode: Mode = mode(settings, shell)
+        self._captured = _captured(shell)
+        self._blocks: list[tuple[Output, str]] = []  # what stays, and its Markdown
+        self._rest: Output | None = None
+        self._line = Output(shell)
+
+    def tick(self) -> float | None:
+        return None if self._captured else super().tick()
+
+    def close(self, receipt: Receipt) -> None:
+        reply = receipt.call.reply
+        if self._captured:
+            self._publish_once(receipt)
+            return
+        if self._blocks and self._pure and len(reply.text) <= TOGETHER:
+            self._shell.display_pub.clear_output(wait=True)
+            self._blocks, self._rest, self._line = [], None, Output(self._shell)
+        kept = sum(len(text) for _, text in self._blocks)
+        rest = Reply(text=reply.text[kept:]) if kept else reply
+        shared = definitions(reply.text) if self._blocks and self._mode == "html" else {}
+        if rest.text or thought(rest) or self._rest:
+            self._below_the_line().put(bundle(rest, self._settings, self._mode, shared))
+        if shared:
+            self._revise(shared)
+        self._line.put(footer.bundle(receipt, self._settings, html=self._mode != "text"))
+
+    def _publish_once(self, receipt: Receipt) -> None:
+        """Publish answer and footer in one bundle, as a cell under ``%%capture`` wants it."""
+        answer = bundle(receipt.call.reply, self._settings, self._mode)
+        foot = footer.bundle(receipt, self._settings, html=self._mode == "html")
+        joined = {
+            kind: f"{answer[kind]}\n\n{foot.get(kind, foot['text/plain'])}" for kind in answer
+        }
+        self._shell.display_pub.publish(data={**foot, **joined}, metadata={})
+
+    def _paint(self) -> None:
+        if not self._captured:  # updates would pile up there
+            super()._paint()
+
+    def _keep(self) -> int:
+        if len(self._blocks) == BLOCKS:
+            return 0
+        text = self._growing.take(FIRST_BLOCK + LARGER * len(self._blocks))
+        if not text:
+            return 0
+        thinking = "" if self._blocks else self._thinking
+        output = self._below_the_line()
+        self._blocks.append((output, text))
+        self._rest = None  # what follows gets an output of its own
+        return output.put(bundle(Reply(text=text, thinking=thinking), self._settings, self._mode))
+
+    def _paint_rest(self) -> int:
+        text = settled(self._growing.rest)
+        return self._below_the_line().put(self._unfinished(text)) if text.strip() else 0
+
+    def _paint_line(self) -> None:
+        self._line.put(self._waiting())
+
+    def _below_the_line(self) -> Output:
+        """Return the output of the rest; a new one takes the place of the line, which moves on."""
+        if self._rest is None:
+            self._rest, self._line = self._line, Output(self._shell)
+            self._line_next = 0.0
+        return self._rest
+
+    def _revise(self, shared: Mapping[str, Any]) -> None:
+        """Show blocks again that refer to what was defined only below them."""
+        for number, (output, text) in enumerate(self._blocks):
+            if "[" in text and html(text, shared=shared) != html(text):
+                thinking = "" if number else self._thinking
+                part = Reply(text=text, thinking=thinking)
+                output.put(bundle(part, self._settings, self._mode, shared))
+
+    def _unfinished(self, text: str) -> dict[str, str]:
+        """Return the rest so far, in one form only: it is replaced soon."""
+        if self._mode == "text":
+            return {"text/plain": visible(text)}
+        if self._mode == "markdown":
+            return {"text/markdown": inert(text)}
+        shown = self._settings.thinking != "drop" and not self._blocks
+        above = escape(self._progress.thought()) if shown else ""
+        body = html(text, typeset=False)
+        return {"text/html": styled(framed((quiet(above) if above else "") + body))}
+
+    def _waiting(self) -> dict[str, str]:
+        """Return the line below the answer, with a look at the thinking while it comes."""
+        line = self._progress.line()
+        if self._mode == "text":
+            return {"text/plain": line}
+        if self._mode == "markdown":
+            return {"text/markdown": f"*{_literal(line)}*"}
+        return {"text/html": waiting(self._progress, self._settings)}
+
+
+class RecordView(Silent):
+    """Shows nothing in a notebook, and keeps the record of the call."""
+
+    def __init__(self, shell: Any, settings: M1) -> None:
+        self._shell, self._settings = shell, settings
+
+    def close(self, receipt: Receipt) -> None:
+        kept = footer.record(receipt, stable=self._settings.footer == "stable")
+        self._shell.display_pub.publish(data={footer.RECORD: kept, "text/plain": ""}, metadata={})
+
+
+def _captured(shell: Any) -> bool:
+    """Is the cell under ``%%capture``? Updates would pile up there as outputs of their own."""
+    from IPython.core.displaypub import CapturingDisplayPublisher
+
+    return isinstance(shell.display_pub, CapturingDisplayPublisher)
+
+
+def _literal(text: str) -> str:
+    return inert(text).replace("*", "\\*").replace("_", "\\_").replace("`", "\\`")

@@ -1,0 +1,168 @@
+"""A call in a terminal: a live tail while it grows, then the whole answer, once, to scroll in.
+
+All of it goes through ``sys.stdout`` of the moment, so that captures see it; foreign text passes
+``visible`` first, and links are printed as addresses: no escape sequence comes from the model.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, TextIO
+
+from ..calls import Event, Receipt, Request, Text, Waiting
+from . import footer
+from .answer import thought
+from .blocks import settled
+from .progress import Progress
+from .rich_markdown import drawn
+from .text import visible
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+
+    from ..settings.config import M1
+
+EVERY = 0.1  # seconds between two paintings
+TICK = 0.25  # seconds between two looks at what is not painted yet
+TAIL = 6000  # characters of the answer that a painting looks at; more than fills a screen
+
+
+class PlainView:
+    """Streams the answer to stdout as it comes, without a colour, then the footer.
+
+    Args:
+        settings: for ``thinking`` and ``footer``.
+        shell: a notebook's shell, if the footer is to be an output with its record.
+        raw: nothing but the answer and the footer.
+    """
+
+    def __init__(self, settings: M1, shell: Any = None, *, raw: bool = False) -> None:
+        self._settings, self._shell, self._raw = settings, shell, raw
+        self._last = "\n"
+
+    def open(self, request: Request, at_most: Decimal | None, sent: str) -> None:
+        pass
+
+    def feed(self, event: Event) -> None:
+        if isinstance(event, Text) and event.text:
+            self._write(visible(event.text))
+        elif isinstance(event, Waiting) and not self._raw:
+            self._write(_retry(event) + "\n")
+
+    def tick(self) -> float | None:
+        return None
+
+    def close(self, receipt: Receipt) -> None:
+        if not self._last.endswith("\n"):
+            self._write("\n")
+        summary = thought(receipt.call.reply)
+        if summary and not self._raw and self._settings.thinking != "drop":
+            self._write(summary + "\n")
+        if self._shell is None:
+            self._write("\n".join(footer.lines(receipt, self._settings)) + "\n")
+            return
+        data = footer.bundle(receipt, self._settings)
+        self._shell.display_pub.publish(data=data, metadata={})
+
+    def _write(self, text: str) -> None:
+        self._last = text or self._last
+        sys.stdout.write(text)
+        sys.stdout.flush()
+
+
+class TerminalView:
+    """Shows a call with rich on a terminal.
+
+    Args:
+        settings: for ``thinking`` and ``footer``.
+        file: where to; None: ``sys.stdout`` when the call opens.
+        now: a clock, in seconds.
+    """
+
+    def __init__(
+        self, settings: M1, file: TextIO | None = None, now: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._settings, self._file, self._now = settings, file, now
+        self._made: Console | None = None
+        self._live: Any = None
+        self._progress = Progress(now)
+        self._tail = ""
+        self._next = 0.0
+
+    def open(self, request: Request, at_most: Decimal | None, sent: str) -> None:
+        from rich.live import Live
+
+        self._progress.open(request, at_most, sent)
+        self._live = Live(
+            self._picture(),
+            console=self._console,
+            transient=True,
+            auto_refresh=False,
+            redirect_stdout=False,
+            redirect_stderr=False,
+        )
+        self._live.start(refresh=True)
+
+    def feed(self, event: Event) -> None:
+        self._progress.feed(event)
+        if isinstance(event, Text):
+            self._tail = (self._tail + event.text)[-TAIL:]
+        elif isinstance(event, Waiting):
+            self._next = 0.0
+        self._paint()
+
+    def tick(self) -> float | None:
+        self._paint()
+        return TICK
+
+    def close(self, receipt: Receipt) -> None:
+        from rich.text import Text as Line
+
+        if self._live:
+            self._live.stop()
+            self._live = None
+        console, reply = self._console, receipt.call.reply
+        summary = thought(reply)
+        if summary and self._settings.thinking != "drop":
+            console.print(Line(summary, style="dim"))
+        if reply.thinking and self._settings.thinking == "show":
+            console.print(Line(visible(reply.thinking), style="dim"))
+        if reply.text:
+            console.print(drawn(reply.text))
+        for text in footer.lines(receipt, self._settings):
+            console.print(Line(text, style="dim"), soft_wrap=True)
+
+    @property
+    def _console(self) -> Console:
+        if self._made is None:
+            from rich.console import Console
+
+            self._made = Console(file=self._file or sys.stdout, highlight=False)
+        return self._made
+
+    def _paint(self) -> None:
+        if self._live and self._now() >= self._next:
+            self._live.update(self._picture(), refresh=True)
+            self._next = self._now() + EVERY
+
+    def _picture(self) -> RenderableType:
+        """Return the last lines that fit the screen; a live picture that is higher would tear."""
+        from rich.text import Text as Line
+
+        line = Line(self._progress.line(), style="dim")
+        if not self._tail:
+            return line
+        console = self._console
+        rows = console.render_lines(drawn(settled(self._tail)), pad=False)
+        shown = [
+            Line.assemble(*((piece.text, piece.style or "") for piece in row))
+            for row in rows[-max(1, console.height - 3) :]
+        ]
+        return Line("\n").join([*shown, line])
+
+
+def _retry(event: Waiting) -> str:
+    return f"{visible(event.reason)} Trying again in {event.seconds:.0f} s."

@@ -1,0 +1,103 @@
+"""When an answer that grows is painted: finished blocks at once, the rest and a line now and then.
+
+What notebook and panel have in common. Painting happens inside the view's calls: with what came,
+and by ``tick`` while nothing comes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from ..calls import Event, Request, Text, Thinking, Waiting
+from .answer import quiet
+from .blocks import Growing
+from .progress import Progress
+from .text import escape
+
+if TYPE_CHECKING:
+    from ..settings.config import M1
+
+TICK = 0.25  # seconds between two looks at what is not painted yet
+LINE_EVERY = 1.0  # seconds between two paintings of the line
+PEEK_EVERY = 0.5  # the same while it shows the thinking
+# Three lines, of which the last is always in sight.
+PEEKED = (
+    "display:flex;flex-direction:column-reverse;height:4.5em;overflow:hidden;"
+    "white-space:pre-wrap;overflow-wrap:anywhere;opacity:.7"
+)
+
+
+class Painted:
+    """A view that paints in three places: blocks that stay, the rest, and a line below.
+
+    Args:
+        now: a clock, in seconds.
+    """
+
+    def __init__(self, now: Callable[[], float]) -> None:
+        self._now = now
+        self._progress = Progress(now)
+        self._growing = Growing()
+        self._thoughts: list[str] = []
+        self._unpainted, self._keeps = False, True
+        self._next = self._line_next = 0.0
+
+    def open(self, request: Request, at_most: Decimal | None, sent: str) -> None:
+        self._keeps = request.keep_thinking
+        self._progress.open(request, at_most, sent)
+        self._paint()
+
+    def feed(self, event: Event) -> None:
+        self._progress.feed(event)
+        if isinstance(event, Text):
+            self._growing.feed(event.text)
+            self._unpainted = True
+        elif isinstance(event, Thinking):
+            if self._keeps:
+                self._thoughts.append(event.text)
+        elif isinstance(event, Waiting):
+            self._line_next = 0.0
+        else:
+            return
+        self._paint()
+
+    def tick(self) -> float | None:
+        self._paint()
+        return TICK
+
+    @property
+    def _thinking(self) -> str:
+        return "".join(self._thoughts)
+
+    def _paint(self) -> None:
+        """Paint what is due. A block is sent once; the rest is held to a number of bytes."""
+        now = self._now()
+        size = self._keep()
+        if size or (self._unpainted and now >= self._next):
+            self._unpainted = False
+            size += self._paint_rest()
+            self._next = self._now() + self._progress.pause(size)
+        if now >= self._line_next:
+            self._paint_line()
+            self._line_next = now + (PEEK_EVERY if self._progress.peek else LINE_EVERY)
+
+    def _keep(self) -> int:
+        """Show blocks that are finished as they stay; return the bytes that it took."""
+        raise NotImplementedError
+
+    def _paint_rest(self) -> int:
+        """Show the rest so far; return the bytes that it took."""
+        raise NotImplementedError
+
+    def _paint_line(self) -> None:
+        """Show how far the call is."""
+        raise NotImplementedError
+
+
+def waiting(progress: Progress, settings: M1) -> str:
+    """Return the line below the answer, with a look at the thinking while it comes."""
+    peek = progress.peek if settings.thinking in ("fold", "show") else ""
+    window = f'<div style="{PEEKED}"><div>{escape(peek)}</div></div>' if peek else ""
+    return quiet(escape(progress.line()) + window)

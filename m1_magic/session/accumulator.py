@@ -1,0 +1,158 @@
+"""Events of an attempt → what came so far and its price; attempts of a call → its Reply."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+
+from ..calls import Attempt, Call, Event, Finish, Reply, Started, Status, Text, Thinking
+from ..errors import MAY_COST, NOTHING_SENT, CutOff, EmptyAnswer, Stopped
+from ..pricing.prices import Offer, amount, estimate
+from ..render.footer import money
+from ..settings.endpoints import OFFLINE
+
+# OpenRouter docs, api_reference/streaming: closing the connection does not stop every provider.
+CANNOT_BE_STOPPED = (
+    "The provider may still finish and charge (MiniMax's own endpoint cannot be stopped)."
+)
+
+
+class Fold:
+    """The events of one attempt, folded into what came so far.
+
+    Args:
+        keep_thinking: False: the thinking is forgotten as it comes.
+    """
+
+    def __init__(self, keep_thinking: bool = True) -> None:
+        self._keep_thinking = keep_thinking
+        self.sent = self.started = False
+        self.generation_id: str | None = None
+        self.finish: Finish = Finish()
+        self._text: list[str] = []
+        self._thinking: list[str] = []
+
+    def feed(self, event: Event) -> None:
+        """Take one event."""
+        if isinstance(event, Text):
+            self._text.append(event.text)
+        elif isinstance(event, Thinking):
+            if self._keep_thinking:
+                self._thinking.append(event.text)
+        elif isinstance(event, Started):
+            self.started, self.generation_id = True, event.generation_id
+        elif isinstance(event, Finish):
+            self.finish = event
+
+    @property
+    def text(self) -> str:
+        """The answer so far."""
+        return "".join(self._text)
+
+    @property
+    def thinking(self) -> str:
+        """The thinking so far."""
+        return "".join(self._thinking)
+
+
+def priced(
+    attempt: Attempt, fold: Fold, backend: str, offer: Offer | None, error: BaseException | None
+) -> Attempt:
+    """Return the attempt with its usage, and its cost or that it is not known yet."""
+    end = fold.finish
+    attempt = replace(
+        attempt,
+        usage=end.usage,
+        generation_id=fold.generation_id,
+        provider=end.provider,
+        state="settled",
+    )
+    if backend == OFFLINE:
+        return replace(attempt, cost=Decimal(0), cost_source="offline")
+    if end.cost is not None:
+        return replace(attempt, cost=end.cost, cost_source="billed")
+    if end.usage and end.usage.output and offer and offer.dearest:
+        about = amount(estimate(end.usage, offer.dearest))
+        if about is not None:
+            return replace(attempt, cost=about, cost_source="estimated")
+    if not fold.sent or (error is not None and not getattr(error, "charged", True)):
+        return replace(attempt, cost=Decimal(0))
+    return replace(attempt, state="pending")
+
+
+def reply(call: Call, fold: Fold, error: BaseException | None) -> Reply:
+    """Return the reply of all attempts so far; the text is the last attempt's."""
+    end = fold.finish
+    costs = [attempt.cost for attempt in call.attempts]
+    usages = [attempt.usage for attempt in call.attempts if attempt.usage]
+    status: Status = "failed" if error else "ok"
+    if isinstance(error, KeyboardInterrupt):
+        status = "stopped"
+    elif not error and end.reason in ("length", "content_filter"):
+        status = "truncated"
+    return Reply(
+        text=fold.text,
+        thinking=fold.thinking,
+        usage=sum(usages[1:], usages[0]) if usages else None,
+        cost=None if None in costs else sum((c for c in costs if c is not None), Decimal(0)),
+        cost_source=call.attempts[-1].cost_source,
+        model=end.model or call.request.model,
+        finish=end.reason if not error or (status, end.reason) == ("failed", "error") else None,
+        status=status,
+        id=call.id,
+    )
+
+
+def empty(fold: Fold, attempt: Attempt) -> EmptyAnswer | None:
+    """Return the error for a completion that ended in order and brought no text."""
+    reason = fold.finish.reason
+    if fold.text.strip() or reason in ("length", "tool_calls"):
+        return None
+    filtered = reason == "content_filter"
+    return EmptyAnswer(
+        "A content filter kept the answer back."
+        if filtered
+        else "The model answered without a word.",
+        cost=MAY_COST if attempt.cost is None else f"It cost {money(attempt.cost)}.",
+        todo="Ask again, or in other words.",
+    )
+
+
+def stopped(fold: Fold, backend: str) -> Stopped:
+    """Return the error for a Ctrl-C, by how far the call had come."""
+    if not fold.sent:
+        return Stopped("Stopped by you, before anything was sent.", cost=NOTHING_SENT)
+    if not fold.started:
+        return Stopped(
+            "Stopped by you, before the server answered.",
+            cost="" if backend == OFFLINE else f"{MAY_COST} {CANNOT_BE_STOPPED}",
+            todo="" if backend == OFFLINE else "%m1 cost shows what is not settled.",
+        )
+    kept = "the text so far is kept" if fold.text or fold.thinking else "no text had come"
+    what = f"Stopped by you; {kept}."
+    if backend == OFFLINE:
+        return Stopped(what, cost="")
+    if fold.finish.cost is not None:
+        return Stopped(what, cost=f"It cost {money(fold.finish.cost)}.")
+    return Stopped(
+        what,
+        cost=CANNOT_BE_STOPPED,
+        todo="%m1 cost shows the price once it is known.",
+    )
+
+
+def overdue(deadline: float) -> CutOff:
+    """Return the error for an answer that goes on after the call's deadline, in seconds."""
+    what = f"The answer was cut off: the call took longer than {deadline:g} s."
+    return CutOff(f"{what} The text so far is kept.")
+
+
+def late(call: Call | None) -> Stopped:
+    """Return the error for a Ctrl-C before there was a call, or when it was over."""
+    if call is None:
+        return stopped(Fold(), "")
+    cost = call.reply.cost
+    return Stopped(
+        "Stopped by you, when the answer was complete; it is kept.",
+        cost=MAY_COST if cost is None else f"It cost {money(cost)}.",
+    )

@@ -1,0 +1,149 @@
+"""A view and a ledger that may break without breaking the call that they serve.
+
+What was paid for is shown though it cannot be written down, and written down though it cannot be
+shown. While the call waits for the network, a thread gives the view the time of day.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import math
+import threading
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from datetime import datetime
+from decimal import Decimal
+
+from ..calls import Attempt, Call, Event, Receipt, Request, Totals, Usage
+from ..errors import LedgerProblem, plain
+from ..ledger import Ledger, sums
+from ..render import Silent, View
+from .accumulator import Fold
+
+OFTEN = 1.0  # seconds between two looks at what came so far, in a short answer
+A_SECOND = 50_000  # characters of it for which a second more may pass
+
+
+class Shown:
+    """A view of one call, told one thing at a time; after it has failed once, it is left alone."""
+
+    def __init__(self, view: View) -> None:
+        self._view = view
+        # Reentrant: a Ctrl-C that comes between its ``with`` and its release must not keep the
+        # same thread from closing the view.
+        self._lock = threading.RLock()
+        self._over = threading.Event()
+
+    def open(self, request: Request, most: Decimal | None) -> None:
+        """See View.open."""
+        with self._lock:
+            try:
+                self._view.open(request, most, sent(request))
+            except Exception as error:
+                self._failed(error)
+        seconds = self._tick()
+        if seconds is not None:
+            # In this context, so that what it publishes belongs to the cell of this call.
+            run = contextvars.copy_context().run
+            threading.Thread(
+                target=run, args=(self._ticking, seconds), name="m1-ticker", daemon=True
+            ).start()
+
+    def feed(self, event: Event) -> None:
+        """See View.feed."""
+        with self._lock:
+            try:  # no context manager of ours: this runs once a token
+                self._view.feed(event)
+            except Exception as error:
+                self._failed(error)
+
+    def close(self, receipt: Receipt) -> None:
+        """See View.close."""
+        self._over.set()
+        with self._lock:
+            try:
+                self._view.close(receipt)
+            except Exception as error:
+                self._failed(error)
+
+    def _ticking(self, seconds: float | None) -> None:
+        while seconds is not None and not self._over.wait(seconds):
+            seconds = self._tick()
+
+    def _tick(self) -> float | None:
+        with self._lock:
+            try:
+                return None if self._over.is_set() else self._view.tick()
+            except Exception as error:
+                self._failed(error)
+        return None
+
+    def _failed(self, error: Exception) -> None:
+        self._view = Silent()
+        with suppress(Warning):  # where warnings are errors, the reply matters more
+            warnings.warn(
+                f"The display failed ({plain(repr(error), 120)}); the reply is in _m1.",
+                stacklevel=3,
+            )
+
+
+class Booked:
+    """The ledger of a call that may be paid for already: its first problem becomes a note."""
+
+    def __init__(
+        self, ledger: Ledger, keep_text: bool, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._ledger, self._keep_text, self._clock = ledger, keep_text, clock
+        self._next = clock() + OFTEN if keep_text else math.inf
+        self.notes: tuple[str, ...] = ()
+
+    def started(self, attempt: Attempt, generation_id: str | None) -> None:
+        """See Ledger.started."""
+        with self._noted():
+            self._ledger.started(attempt.id, generation_id)
+
+    def settle(self, attempt: Attempt) -> None:
+        """See Ledger.settle."""
+        with self._noted():
+            self._ledger.settle(attempt)
+
+    def learn(self, request: Request, usage: Usage) -> None:
+        """See sums.learn."""
+        with self._noted():
+            sums.learn(self._ledger, request.model, request.text, usage.input)
+
+    def so_far(self, call: Call, fold: Fold) -> None:
+        """Write down now and then what came so far, for a kernel that may be killed."""
+        if self._clock() < self._next:
+            return
+        text, thinking = fold.text, fold.thinking
+        self._next = self._clock() + OFTEN + (len(text) + len(thinking)) / A_SECOND
+        try:
+            self._ledger.so_far(call.id, thinking, text)
+        except LedgerProblem:  # the end of the call will say so
+            self._next = math.inf
+
+    def finish(self, call: Call) -> None:
+        """See Ledger.finish."""
+        with self._noted():
+            self._ledger.finish(call, self._keep_text)
+
+    def totals(self, budget: Decimal | None, period: str, now: datetime) -> Totals:
+        """See Ledger.totals; nothing but the budget if it cannot be read."""
+        with self._noted():
+            return self._ledger.totals(budget, period, now)
+        return Totals(budget=budget, period=period)
+
+    @contextmanager
+    def _noted(self) -> Iterator[None]:
+        try:
+            yield
+        except LedgerProblem as problem:
+            self.notes = self.notes or (f"{problem.what} This call is not all in it.",)
+
+
+def sent(request: Request) -> str:
+    """Return one line on what goes along with the prompt."""
+    return "; ".join(f"{plain(a.name, 40)} → {a.level or a.kind}" for a in request.attachments)

@@ -1,0 +1,161 @@
+"""What calls cost whose price did not come with the answer: asked for afterwards, once for all.
+
+``GET /generation`` knows a call some seconds after it ended, whoever made it: a kernel that was
+killed leaves its generation id in the ledger, and the next one asks.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from ..backends import Backend
+from ..calls import Attempt, Usage
+from ..ledger import Ledger, owed, processes, stamp
+from ..ledger.schema import ASKABLE, OWED
+from ..ledger.store import HASTE
+from ..pricing.prices import recorded
+
+# Seconds between looks in the background; after the last one it is left to %m1 cost.
+PAUSES: Sequence[float] = (0.5, 1, 2, 4, 8, 15, 30)
+# How long a kernel may be silent that cannot be seen from here, until it counts as ended; how
+# long one kernel may ask before another does; how old a call may be to be asked for.
+SILENT, LEASE, OLDEST = timedelta(hours=1), timedelta(minutes=1), timedelta(days=30)
+ENDED = "The kernel ended in mid-call."
+# What may belong to a kernel that has ended, each part by an index of its own.
+ROWS = "SELECT a.id, a.call_id, a.process, a.at FROM"
+OPEN = f"""
+    {ROWS} attempts a WHERE state <> 'settled' AND process IS NOT NULL
+    UNION {ROWS} attempts a WHERE {ASKABLE} AND {OWED} AND process IS NOT NULL
+    UNION {ROWS} calls c INDEXED BY calls_open CROSS JOIN attempts a ON a.call_id = c.id
+        WHERE c.status IS NULL
+"""
+
+
+def settle(ledger: Ledger, backend: Backend, now: datetime) -> tuple[int, int]:
+    """Ask the endpoint once for each price that is owed; return how many came, and how many not.
+
+    Raises:
+        M1Error: it does not answer.
+    """
+    asked, settled = claim(ledger, backend.name, now), 0
+    for attempt in asked:
+        record = backend.generation(attempt.generation_id or "") or {}
+        cost = recorded(record)
+        if cost is not None:
+            provider = record.get("provider_name")
+            ledger.correct(attempt.id, cost, used(record), provider and str(provider))
+            settled += 1
+    return settled, len(asked) - settled
+
+
+def claim(ledger: Ledger, endpoint: str, now: datetime) -> list[Attempt]:
+    """Return what is owed and no other kernel asks for; for a minute none will."""
+    free = " AND at > ? AND (lease IS NULL OR lease < ? OR lease LIKE '%' || ?)"
+    values = (stamp(now - OLDEST), stamp(now), ledger.session)
+
+    def claiming(db: sqlite3.Connection) -> list[Attempt]:
+        found = owed(db, ledger.session, endpoint, free, *values)
+        lease = f"{stamp(now + LEASE)} {ledger.session}"
+        db.executemany(
+            "UPDATE attempts SET lease = ? WHERE id = ?", [(lease, one.id) for one in found]
+        )
+        return found
+
+    return ledger.write(claiming, HASTE)
+
+
+def sweep(ledger: Ledger, now: datetime) -> int:
+    """Take over the attempts and calls of kernels that have ended; return how many calls.
+
+    What they had sent is ``pending``; a call that did not come to its end has ``failed``.
+    """
+
+    def sweeping(db: sqlite3.Connection) -> int:
+        rows = db.execute(OPEN).fetchall()
+        kernels = {who for _, _, who, _ in rows}
+        ended = {who: processes.ended(who) if who else None for who in kernels}
+        silent = stamp(now - SILENT)
+        left = [
+            (attempt, call)
+            for attempt, call, who, at in rows
+            if (at < silent if ended[who] is None else ended[who])
+        ]
+        db.executemany(
+            "UPDATE attempts SET process = NULL, lease = NULL, state = CASE"
+            " WHEN state IN ('reserved', 'streaming') THEN 'pending' ELSE state END WHERE id = ?",
+            [(attempt,) for attempt, _ in left],
+        )
+        calls = {call for _, call in left}
+        fail = "UPDATE calls SET status = 'failed', error = ? WHERE id = ? AND status IS NULL"
+        return sum(db.execute(fail, (ENDED, call)).rowcount for call in calls)
+
+    return ledger.write(sweeping, HASTE)
+
+
+def used(record: Mapping[str, Any]) -> Usage | None:
+    """Return the tokens in a record of ``GET /generation``, as the model counts them."""
+    names = ("prompt", "completion", "cached", "reasoning")
+    counts = [record.get(f"native_tokens_{name}") for name in names]
+    if not all(isinstance(count, int) and count >= 0 for count in counts[:2]):
+        return None
+    return Usage(*(count if isinstance(count, int) and count >= 0 else 0 for count in counts))
+
+
+class Settler:
+    """Looks for owed prices in the background, and gives up softly.
+
+    Args:
+        look: looks once; returns how many prices came, and how many are still owed.
+        pauses: seconds before each look; none: never look.
+    """
+
+    def __init__(self, look: Callable[[], tuple[int, int]], pauses: Sequence[float]) -> None:
+        self.told: list[Callable[[], None]] = []  # called in the background when prices came
+        self._look, self._pauses = look, pauses
+        self._stop = threading.Event()
+        self._lock = threading.Lock()
+        self._wanted = 0
+        self._thread: threading.Thread | None = None
+
+    def wake(self) -> None:
+        """Begin to look, or begin again with the short pauses; return at once."""
+        if not self._pauses or self._stop.is_set():
+            return
+        with self._lock:
+            self._wanted += 1
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="m1-settler", daemon=True)
+                self._thread.start()
+
+    def close(self) -> None:
+        """Look no more; what is under way ends by itself."""
+        self._stop.set()
+
+    def _run(self) -> None:
+        while True:
+            wanted = self._wanted
+            if self._round(wanted):
+                return
+            with self._lock:
+                if wanted == self._wanted:
+                    self._thread = None
+                    return
+
+    def _round(self, wanted: int) -> bool:
+        """Look after each pause until nothing is owed or more is wanted; return if stopped."""
+        for pause in self._pauses:
+            if self._stop.wait(pause):
+                return True
+            try:
+                came, left = self._look()
+                for tell in tuple(self.told) if came else ():
+                    tell()
+            except Exception:  # no network, no key, a ledger in use: the next look may do
+                left = 1
+            if not left or wanted != self._wanted:
+                break
+        return False

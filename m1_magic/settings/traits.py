@@ -1,0 +1,143 @@
+"""Kinds of values that traitlets does not have: numbers, dollars, patterns, names, tasks."""
+
+from __future__ import annotations
+
+import math
+import re
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from traitlets import Dict, Float, TraitError, TraitType
+
+from ..errors import BadSetting, UsageError, plain
+
+# Dollars: what the ledger's 64 bits of nano-dollars hold. What claims to be more is no price.
+MOST = Decimal(1_000_000_000)
+# OpenRouter's efforts (OpenRouter docs, best-practices/reasoning-tokens), and M1's two budgets.
+EFFORTS = ("off", "low", "medium", "high")
+BUDGETS = {"40k": 40_000, "80k": 80_000}
+# A thinking budget beyond any model's context is a slip of the finger.
+MOST_DIGITS = 7
+# What a task may say: a system prompt, sampling as in the settings of that name, and thinking.
+PARTS = ("system", "temperature", "top_p", "max_tokens", "think", "thinking")
+NAME = re.compile(r"\w[\w-]{0,39}")
+
+
+class Real(Float[Any, Any]):
+    """A number that is one: every limit below lets NaN through."""
+
+    def validate(self, obj: Any, value: Any) -> Any:
+        """Return the number, or raise TraitError."""
+        number = super().validate(obj, value)
+        if number is not None and not math.isfinite(number):
+            self.error(obj, value)
+        return number
+
+
+class Patterns(TraitType[Any, Any]):
+    """Names and regular expressions that compile."""
+
+    info_text = "a dict of names and regular expressions"
+    default_value = None
+    allow_none = True
+
+    def validate(self, obj: Any, value: Any) -> Any:
+        """Return the patterns, or raise TraitError."""
+        try:
+            for name, pattern in value.items():
+                re.compile(str.strip(pattern) and str.strip(name) and pattern)
+        except (AttributeError, re.error, TypeError):
+            self.error(obj, value)
+        return value
+
+
+class Tasks(Dict):
+    """Own tasks: a name, and its system prompt or a dict of ``PARTS``."""
+
+    def validate(self, obj: Any, value: Any) -> Any:
+        """Return the tasks, or raise TraitError; BadSetting where it can say which one."""
+        given = dict(super().validate(obj, value) or {})
+        for name, task in given.items():
+            if not (isinstance(name, str) and NAME.fullmatch(name)):
+                raise BadSetting(
+                    f"{plain(repr(name), 60)} cannot be the name of a task.",
+                    todo="One word: letters, digits, - and _.",
+                )
+            parts = task if isinstance(task, dict) else {"system": task}
+            wrong = [str(part) for part, wish in parts.items() if not _fits(obj, part, wish)]
+            if wrong or not parts:
+                cannot = f"have this {plain(', '.join(wrong), 60)}" if wrong else "be empty"
+                raise BadSetting(
+                    f"The task {name} cannot {cannot}. A task is a system prompt, or a dict of"
+                    " system, temperature, top_p, max_tokens, think, and 'thinking': 'drop'."
+                )
+        return given
+
+
+def _fits(obj: Any, part: object, wish: object) -> bool:
+    """Is this a part that a task may have?"""
+    try:
+        if part == "think":
+            return bool(effort(str(wish)))
+        if part == "thinking":
+            return wish == "drop"
+        return part in PARTS and bool(str(obj.traits()[part].validate(obj, wish)).strip())
+    except (TraitError, UsageError):
+        return False
+
+
+class Dollars(TraitType[Any, Any]):
+    """US dollars as ``Decimal``, or None; takes numbers and strings such as ``"0.50"``."""
+
+    info_text = "US dollars (a number that is not negative) or None"
+    default_value = None
+    allow_none = True
+
+    def validate(self, obj: Any, value: Any) -> Decimal:
+        """Return the amount, or raise TraitError."""
+        try:
+            return dollars(value)
+        except UsageError:
+            self.error(obj, value)
+
+
+def dollars(value: object) -> Decimal:
+    """Return ``value`` (a number or ``"0.50"``, ``"$0.50"``) as exact US dollars.
+
+    Raises:
+        UsageError: not a number, below zero, or over ``MOST``.
+    """
+    try:
+        amount = Decimal(str(value).strip().removeprefix("$"))
+    except InvalidOperation:
+        amount = Decimal("NaN")
+    if not amount.is_finite() or not 0 <= amount <= MOST:
+        raise UsageError(f"{plain(value, 40)!r} is no amount in US dollars.", todo="Write 0.50.")
+    return amount
+
+
+def effort(level: str) -> str | int:
+    """Return a thinking level: one of ``EFFORTS``, or the tokens that it stands for.
+
+    Raises:
+        UsageError: there is no such level.
+    """
+    if level in EFFORTS:
+        return level
+    number = level.isdecimal() and len(level) <= MOST_DIGITS
+    budget = BUDGETS.get(level) or (int(level) if number else 0)
+    if not budget:
+        raise UsageError(
+            f"There is no thinking level {plain(level, 40)!r}.",
+            todo="Use off, low, medium, high, 40k, 80k or a number of tokens.",
+        )
+    return budget
+
+
+def short(text: str) -> str:
+    """Return a name for people on one line, or raise UsageError; it may be empty."""
+    name = " ".join(text.split())
+    if name != plain(name, 60):
+        # Not quoted: it could be a key that was pasted.
+        raise UsageError("That cannot be a name.", todo="Use up to 60 visible characters.")
+    return name

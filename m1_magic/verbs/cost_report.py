@@ -1,0 +1,148 @@
+"""``m1-magic report NOTEBOOK…``: what notebooks cost, from the records saved in them.
+
+Every call leaves one record beside its footer. Notebooks come from anywhere: what is no notebook,
+or too large to be one, is told in a line.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from ..errors import UsageError, plain
+from ..pricing.prices import amount
+from ..render import footer, page
+
+LARGEST = 200_000_000
+MOST_TOKENS = 10**12
+
+
+@dataclass
+class Tally:
+    """What calls add up to; ``about`` says that a part of it is an estimate."""
+
+    calls: int = 0
+    input: int = 0
+    output: int = 0
+    cost: Decimal = field(default_factory=Decimal)
+    about: bool = False
+    unknown: int = 0
+
+    def add(self, record: dict[str, Any]) -> None:
+        """Take one call's record."""
+        usage = record.get("usage")
+        usage = usage if isinstance(usage, dict) else {}
+        self.calls += 1
+        self.input += _count(usage.get("input"))
+        self.output += _count(usage.get("output"))
+        cost = amount(record.get("cost_usd"))
+        self.unknown += cost is None
+        self.cost += cost or 0
+        self.about = self.about or record.get("cost_source") == "estimated"
+
+    def row(self, name: str) -> list[object]:
+        """Return the tally as a row of a table."""
+        unknown = f" + {self.unknown} unknown" if self.unknown else ""
+        money = ("≈" if self.about else "") + footer.money(self.cost) + unknown
+        return [name, *map(footer.count, (self.calls, self.input, self.output)), money]
+
+
+def report(names: Sequence[str]) -> str:
+    """Return the page on these notebooks, or all notebooks in these folders.
+
+    Raises:
+        UsageError: there is none that could be read.
+    """
+    by_notebook: dict[str, Tally] = {}
+    by_model: dict[str, Tally] = {}
+    total, notes, seen, twice = Tally(), [], set[str](), 0
+    for path in found(names):
+        try:
+            saved = records(path)
+        except ValueError as error:
+            notes.append(f"{page.cell(plain(path, 200))}: {page.cell(error)}")
+            continue
+        tally = by_notebook.setdefault(str(path), Tally())
+        for record in saved:
+            id = record.get("id")
+            if isinstance(id, str) and id in seen:
+                twice += 1  # a copy of the notebook, or of its cell
+                continue
+            seen.add(str(id))
+            model = by_model.setdefault(plain(record.get("model") or "(no name)", 80), Tally())
+            for one in (tally, model, total):
+                one.add(record)
+    if not by_notebook:
+        raise UsageError("No notebook could be read. " + " ".join(map(page.plain, notes)), cost="")
+    if twice:
+        notes.append(f"{footer.many(twice, 'call')} stood in more than one place; counted once")
+    return _page(by_notebook, by_model, total, notes)
+
+
+def found(names: Iterable[str]) -> Iterator[Path]:
+    """Yield the notebooks that are named, each once, those in folders in order."""
+    given: dict[Path, None] = {}
+    for name in names:
+        path = Path(name).expanduser()
+        inside = sorted(path.rglob("*.ipynb")) if path.is_dir() else [path]
+        given |= dict.fromkeys(p for p in inside if ".ipynb_checkpoints" not in p.parts)
+    yield from given
+
+
+def records(path: Path) -> list[dict[str, Any]]:
+    """Return the records of all calls that are saved in a notebook.
+
+    Raises:
+        ValueError: it is no notebook, cannot be read, or is too large; in a few words.
+    """
+    try:
+        if not path.is_file():
+            raise ValueError("there is no such file")
+        if path.stat().st_size > LARGEST:
+            raise ValueError(f"over {LARGEST // 1_000_000} MB, left out")
+        book = json.loads(path.read_bytes(), parse_float=Decimal)
+    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError):
+        raise ValueError("no notebook (not JSON)") from None
+    except OSError as error:
+        raise ValueError(f"cannot be read ({error.strerror})") from None
+    cells = book.get("cells") if isinstance(book, dict) else None
+    if not isinstance(cells, list):
+        raise ValueError("no notebook of today's format (it has no cells)")
+    return list(_records(cells))
+
+
+def _records(cells: list[Any]) -> Iterator[dict[str, Any]]:
+    for cell in cells:
+        outputs = cell.get("outputs") if isinstance(cell, dict) else None
+        for output in outputs if isinstance(outputs, list) else ():
+            data = output.get("data") if isinstance(output, dict) else None
+            saved = data.get(footer.RECORD) if isinstance(data, dict) else None
+            # A cell's call leaves one, a panel a list.
+            yield from (one for one in _listed(saved) if isinstance(one, dict))
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def _page(
+    by_notebook: dict[str, Tally], by_model: dict[str, Tally], total: Tally, notes: list[str]
+) -> str:
+    figures = ["calls", "tokens in", "out", "cost"]
+    rows = [tally.row(plain(name, 200)) for name, tally in by_notebook.items()]
+    if len(rows) > 1:
+        rows.append(total.row("all"))
+    parts = [page.table(["notebook", *figures], rows)]
+    if len(by_model) > 1:
+        models = [tally.row(name) for name, tally in by_model.items()]
+        parts.append(page.table(["model", *figures], models))
+    return "\n\n".join([*parts, *notes])
+
+
+def _count(value: object) -> int:
+    number = amount(value)
+    return int(number) if number is not None and number <= MOST_TOKENS else 0

@@ -1,0 +1,59 @@
+"""``m1-magic demo``: the quickstart notebook, cell by cell, in a terminal.
+
+The cells run in a real IPython shell, as they stand. Without ``M1_BASE_URL`` the local model
+answers; after each call stands what the same tokens would have cost on M1.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from .. import api
+from ..calls import Reply
+from ..errors import M1Error
+from ..pricing.prices import estimate, known
+from ..render.footer import money
+from ..render.text import visible
+from ..settings.config import MODEL
+from ..settings.endpoints import OFFLINE
+
+
+def run(notebook: Path) -> None:
+    """Run the code cells of a notebook and print each, its output and the price on M1.
+
+    Raises:
+        M1Error: a cell failed (its error is printed above).
+    """
+    import nbformat
+    from IPython.terminal.interactiveshell import TerminalInteractiveShell
+
+    os.environ.setdefault("M1_BASE_URL", OFFLINE)
+    shell = TerminalInteractiveShell.instance(colors="nocolor", simple_prompt=True)
+    if shell.history_manager is not None:
+        shell.history_manager.enabled = False
+    book = nbformat.read(notebook, as_version=4)
+    for cell in book.cells:
+        if cell.cell_type == "code":
+            step(shell, cell.source)
+
+
+def step(shell: Any, source: str) -> None:
+    """Run one cell as a user would see it."""
+    print("\n" + "\n".join(f"> {visible(line)}" for line in source.split("\n")))
+    before = api.session().last
+    result = shell.run_cell(source, store_history=True)
+    if not result.success:
+        raise M1Error("The demo stopped at the cell above.", cost="")
+    last = api.session().last
+    if last is not None and last is not before:
+        print(on_m1(last))
+
+
+def on_m1(reply: Reply) -> str:
+    """Return what a reply's tokens would have cost on M1, at the dearest list price of today."""
+    offer = known(MODEL)
+    if reply.usage is None or offer is None or offer.dearest is None:
+        return "on M1: price not known"
+    return f"the same tokens on {MODEL}: ≈{money(estimate(reply.usage, offer.dearest))}"

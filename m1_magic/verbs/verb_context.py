@@ -1,0 +1,95 @@
+"""What a verb works with, and the small checks that all of them share."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import TextIO
+
+from .. import api
+from ..chats.chats import Chats
+from ..errors import UsageError, plain
+from ..render import footer
+from ..session.loop import Session
+from ..settings.config import M1
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What a verb works with.
+
+    ``secret`` asks the user for a line without showing it, and fails where nobody can answer.
+    """
+
+    session: Session
+    namespace: Mapping[str, object]
+    secret: Callable[[str], str]
+
+    @property
+    def settings(self) -> M1:
+        """The settings in force."""
+        return self.session.settings
+
+    @property
+    def chats(self) -> Chats:
+        """The chats of this process and its notebook."""
+        return api.chats()
+
+
+@dataclass(frozen=True, slots=True)
+class Verb:
+    """One verb: how it is used, what it does, and the function that does it."""
+
+    usage: str
+    help: str
+    run: Callable[[Desk, Sequence[str]], str]
+
+
+def million(price: Decimal | None) -> str:
+    """Return a price a token as a price a million tokens."""
+    return "?" if price is None else footer.limit(price * 1_000_000)
+
+
+def one(args: Sequence[str], usage: str) -> Sequence[str]:
+    """Return the one argument of a verb."""
+    if len(args) != 1:
+        raise UsageError(f"Usage: %m1 {usage}.", cost="")
+    return args
+
+
+def none(args: Sequence[str], name: str) -> None:
+    """Raise if a verb without arguments was given some."""
+    if args:
+        raise UsageError(
+            f"%m1 {name} takes nothing after it, not {plain(' '.join(args), 40)!r}.", cost=""
+        )
+
+
+@contextmanager
+def written(path: Path) -> Iterator[TextIO]:
+    """Write a file in one step: all of it stands at ``path`` in the end, or what stood there.
+
+    Raises:
+        UsageError: it cannot be written.
+    """
+    try:
+        descriptor, fresh = tempfile.mkstemp(dir=path.parent, prefix=".m1-", suffix=path.suffix)
+        try:
+            with open(descriptor, "w", encoding="utf-8", newline="") as file:
+                yield file
+            os.replace(fresh, path)
+        except BaseException:
+            with suppress(OSError):
+                os.unlink(fresh)
+            raise
+    except OSError as error:
+        raise UsageError(
+            f"{plain(path, 200)} cannot be written ({error.strerror}).",
+            cost="",
+            todo="Give a path in a folder that you may write.",
+        ) from None

@@ -1,0 +1,125 @@
+"""What leaves the panel: code for a new cell, the answer as a variable. Nothing is ever run.
+
+Only the front end can make a cell. With ipylab installed there it is asked to; elsewhere the code
+is shown in a block that one click selects.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable
+from typing import Any
+
+import ipywidgets
+
+from .. import verbs
+from ..calls import Reply
+from ..errors import M1Error, UsageError, plain
+from ..jupyter import shell
+from ..options.flags import variable
+from ..render import page
+from ..render.text import escape, visible
+from ..session.loop import Session
+from .styles import button, column, failure, html, note, offer, row, shown, text
+
+BELOW, PUT = "notebook:insert-cell-below", "notebook:replace-selection"
+NO_CELLS = (
+    "This front end lets no widget add a cell (JupyterLab and Notebook do with ipylab: pip install"
+    ' "m1-magic[panel]"). One click selects the code; copy it into a cell.'
+)
+
+
+class Exits:
+    """The buttons, in ``box``.
+
+    Args:
+        session: whose chats they are.
+        reply: returns the reply at hand.
+    """
+
+    def __init__(self, session: Session, reply: Callable[[], Reply | None]) -> None:
+        self._session, self._reply = session, reply
+        self._code: list[str] = []
+        self._blocks = ipywidgets.Dropdown(options=[], tooltip="Code blocks of the answer")
+        self._cell = button("Code into a new cell", self._to_cell, "Below this cell; it is not run")
+        self._name = text("answer into", "a variable's name")
+        self._told, self._copy = html(), html()
+        self._lab = _front_end()
+        self._with_code = row(self._blocks, self._cell)
+        self._with_name = row(self._name, button("Bind", self._to_variable, "Bind the Reply"))
+        self._path = text("chat as", "talk.ipynb")
+        save = row(self._path, button("Save", self._to_notebook, "Save the chat as a notebook"))
+        self.box = column(row(self._with_code, self._with_name, save), self._told, self._copy)
+        self.offer()
+
+    def offer(self) -> None:
+        """Offer what the present reply has."""
+        reply = self._reply()
+        self._code = [block for block in reply.code if block.strip()] if reply else []
+        listed = [(first_line(code, number), number) for number, code in enumerate(self._code)]
+        offer(self._blocks, listed)
+        shown(self._with_code, bool(self._code))
+        shown(self._blocks, len(self._code) > 1)
+        shown(self._with_name, reply is not None)
+        self._told.value = self._copy.value = ""
+
+    def close(self) -> None:
+        """Free what was made for the front end."""
+        if self._lab is not None:
+            for part in ("shell", "commands", "sessions", "menu", "toolbar"):
+                getattr(self._lab, part).close()
+            self._lab.close()
+
+    def _to_cell(self) -> None:
+        code = self._code[self._blocks.value or 0].rstrip("\n")
+        self._copy.value = ""
+        if self._lab is not None and self._lab.version:
+            self._lab.commands.execute(BELOW)
+            self._lab.commands.execute(PUT, {"text": code})
+            self._told.value = note("In a new cell below the active one. It was not run.")
+            return
+        self._told.value = note(NO_CELLS)
+        self._copy.value = (
+            f'<pre class="m1-copy mathjax_ignore" tabindex="0">{escape(visible(code))}</pre>'
+        )
+
+    def _to_variable(self) -> None:
+        reply, name = self._reply(), self._name.value.strip()
+        try:
+            variable(name)
+            names = shell.namespace()
+            if name in names and not isinstance(names[name], Reply):
+                raise UsageError(
+                    f"{plain(name, 40)} is there already and is no Reply.",
+                    cost="",
+                    todo="Another name.",
+                )
+        except M1Error as error:
+            self._told.value = failure(error)
+            return
+        shell.current().push({name: reply})
+        self._told.value = note(f"{name} is the Reply now: {name}.text, {name}.code, {name}.cost.")
+
+    def _to_notebook(self) -> None:
+        desk = verbs.Desk(self._session, shell.namespace(), shell.secret)
+        try:
+            said = verbs.VERBS["export"].run(desk, [self._path.value.strip()])
+        except M1Error as error:
+            self._told.value = failure(error)
+            return
+        self._told.value = note(page.plain(said))
+
+
+def first_line(code: str, number: int) -> str:
+    """Return what names a code block in a list."""
+    lines = [line for line in code.splitlines() if line.strip()]
+    return f"{number + 1}: {plain(lines[0] if lines else '', 50)}"
+
+
+def _front_end() -> Any:
+    """Return ipylab's hand in the front end, or None where it is not installed."""
+    if importlib.util.find_spec("ipylab") is None:
+        return None
+    import ipylab
+
+    return ipylab.JupyterFrontEnd()

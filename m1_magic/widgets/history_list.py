@@ -1,0 +1,162 @@
+"""Past calls, from the ledger: found by a word, shown again side by side, free; asked again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+from typing import Any
+
+import ipywidgets
+
+from ..calls import CostSource, Reply, Status
+from ..errors import LedgerProblem, plain
+from ..ledger import Ledger, history
+from ..ledger.history import Past
+from ..render.answer import bundle, quiet
+from ..render.text import escape, visible
+from ..session.loop import Session
+from ..settings.config import M1
+from ..verbs.history import price, when
+from .styles import button, column, html, note, offer, row, text
+
+SHOWN = 50
+PREVIEW = 100_000  # characters of an answer that are shown at once
+
+
+class Shelf:
+    """The list of past calls, its search, and what may be done with them, in ``box``.
+
+    Args:
+        session: whose ledger it is.
+        edit: puts a past question into the form; with True, asks it, too.
+        resume: goes on from a past call.
+        show: shows widgets where answers stand.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        *,
+        edit: Callable[[Past, bool], None],
+        resume: Callable[[Past], None],
+        show: Callable[[list[Any], str], None],
+    ) -> None:
+        self._session, self._show = session, show
+        self._search = text("search", "a word of the question or the answer")
+        self._search.observe(lambda _: self.refresh(), "value")
+        self._list = ipywidgets.SelectMultiple(options=[], rows=7, description="Past calls")
+        self._list.add_class("m1-list")
+        self._told = html()
+        self.box = column(
+            self._search,
+            self._list,
+            row(
+                button("Show", self._again, "Show the answer again, free; several side by side"),
+                button("Edit", lambda: self._one(lambda p: edit(p, False)), "Put it into the form"),
+                button("Ask again", lambda: self._one(lambda p: edit(p, True)), "Send it again"),
+                button("Continue", lambda: self._one(resume), "Ask on, in the same conversation"),
+            ),
+            self._told,
+            name="m1-more",
+        )
+
+    def refresh(self) -> None:
+        """List the latest calls, those with the word that is searched for."""
+        try:
+            found = history.latest(self._session.ledger, SHOWN, self._search.value.strip())
+        except LedgerProblem as problem:
+            self._told.value = note(str(problem))
+            return
+        listed = [(line(past), past.id) for past in found]
+        offer(self._list, listed)
+        self._told.value = "" if found else note("No calls yet, or none with that word.")
+
+    def _chosen(self) -> list[Past]:
+        with suppress(LedgerProblem):
+            calls = (history.called(self._session.ledger, id) for id in self._list.value)
+            return [past for past in calls if past is not None]
+        return []
+
+    def _one(self, act: Callable[[Past], None]) -> None:
+        chosen = self._chosen()
+        if len(chosen) != 1:
+            self._told.value = note("Choose one call in the list.")
+            return
+        if chosen[0].prompt is None:
+            self._told.value = note("Its text is not kept: purged, forgotten, or never was.")
+            return
+        self._told.value = ""
+        act(chosen[0])
+
+    def _again(self) -> None:
+        chosen = self._chosen()
+        if not chosen:
+            self._told.value = note("Choose one call in the list; several to compare them.")
+            return
+        self._told.value = ""
+        settings = self._session.settings
+        parts = [column(*again(past, settings), name="m1-side") for past in chosen]
+        self._show(parts, "Shown again from the ledger, free.")
+
+
+def billed(ledger: Ledger, reply: Reply) -> tuple[Reply, float] | None:
+    """Return a reply with the price billed for it since, and its seconds; None: nothing new."""
+    owed = reply.cost_source in ("unknown", "estimated")
+    past = history.called(ledger, reply.id) if owed else None
+    if past is None or past.cost is None or past.estimated:
+        return None
+    paid = replace(reply, cost=past.cost, cost_source="billed", usage=past.usage)
+    return paid, past.seconds or 0.0
+
+
+def line(past: Past) -> str:
+    """Return a past call as one line of the list."""
+    asked = plain(past.prompt, 70) if past.prompt is not None else "(not kept)"
+    status = "" if past.status == "ok" else f" · {past.status or 'under way'}"
+    return f"{past.at:%m-%d %H:%M} · {price(past)}{status} · {asked}"
+
+
+def again(past: Past, settings: M1) -> list[Any]:
+    """Return a past call as widgets: question, answer, and its line."""
+    asked = quiet(f"<p>{escape(visible(plain(past.prompt or '(not kept)', 500)))}</p>")
+    reply = reply_of(past)
+    rest = len(reply.text) - PREVIEW
+    if rest > 0:
+        reply = Reply(reply.text[:PREVIEW], reply.thinking, reply.usage)
+    answer = ipywidgets.HTMLMath(bundle(reply, settings, "html")["text/html"])
+    answer.add_class("jp-RenderedHTMLCommon")
+    parts = [past.model, f"{when(past)} UTC", price(past)]
+    if past.usage:
+        parts.insert(1, f"{past.usage.input:,} in · {past.usage.output:,} out")
+    if past.status != "ok":
+        parts.append(past.status or "under way")
+    more = [f"{rest:,} characters more: %m1 log {past.id}"] if rest > 0 else []
+    lines = [" · ".join(parts), *more, *([past.error] if past.error else [])]
+    return [html(asked), answer, html(quiet("<br>".join(escape(visible(plain(x))) for x in lines)))]
+
+
+def reply_of(past: Past) -> Reply:
+    """Return a past call's Reply, as far as its text is kept."""
+    statuses: dict[str | None, Status] = {
+        "ok": "ok",
+        "truncated": "truncated",
+        "stopped": "stopped",
+    }
+    sources: dict[str, CostSource] = {
+        "billed": "billed",
+        "estimated": "estimated",
+        "offline": "offline",
+    }
+    source = past.bills[-1].source if past.bills else "unknown"
+    return Reply(
+        text=past.answer or "",
+        thinking=past.thinking or "",
+        usage=past.usage,
+        cost=past.cost,
+        cost_source=sources.get(source, "unknown"),
+        model=past.model,
+        finish=past.finish,
+        status=statuses.get(past.status, "failed"),
+        id=past.id,
+    )
