@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
     from .calls import Options, Reply, Request
     from .chats.chats import Chats
-    from .chats.turns import Point
-    from .pricing.prices import Offer
-    from .render import View
+    from .chats.turns import ChatHead
+    from .pricing.prices import ModelLimits
     from .session.loop import Session
+    from .session.view import View
 
 _settings: config.M1 | None = None
 _session: Session | None = None
@@ -81,7 +81,7 @@ def end() -> None:
 
 
 def prepare(
-    prompt: str, options: Options, namespace: Mapping[str, object], point: Point | None = None
+    prompt: str, options: Options, namespace: Mapping[str, object], head: ChatHead | None = None
 ) -> Request:
     """Return the request for a prompt: values inserted, tables summarised, secrets looked for.
 
@@ -89,7 +89,7 @@ def prepare(
         prompt: the question as typed.
         options: of the call.
         namespace: the user's variables.
-        point: where in a chat it is asked; None: where the options say.
+        head: where in a chat it is asked; None: where the options say.
 
     Raises:
         UsageError, SecretInPrompt: nothing was sent.
@@ -103,11 +103,11 @@ def prepare(
     from .prompt import build
 
     s, secrets, task = settings(), redaction.policy(settings()), tasks.chosen(options, settings())
-    if point is None and options.chat is not None:
-        point = chats().point(options.chat, prompt)
+    if head is None and options.chat is not None:
+        head = chats().head(options.chat, prompt)
     options = task.under(options)
-    if point is not None and options.system is None:
-        options = replace(options, system=chats().system(point))
+    if head is not None and options.system is None:
+        options = replace(options, system=chats().system(head))
     gathered = gather(options, prompt, namespace, s, history)
     made = build(
         options,
@@ -118,8 +118,8 @@ def prepare(
         (*gathered.notes, *task.notes),
     )
     made = replace(made, prompt=prompt, keep_thinking=task.keep_thinking)
-    if point is not None:
-        made = chats().continued(made, point, secrets)
+    if head is not None:
+        made = chats().continued(made, head, secrets)
     redaction.check(made, secrets)
     return replace(made, notes=(*made.notes, *personal(made.text)))
 
@@ -129,56 +129,60 @@ def run(
     options: Options,
     namespace: Mapping[str, object],
     view: View,
-    point: Point | None = None,
+    head: ChatHead | None = None,
 ) -> Reply:
     """Ask in ``view``: what ``%%m1``, ``%m1 ask`` and ``ask()`` have in common."""
-    return send(prepare(prompt, options, namespace, point), options, view)
+    return send(prepare(prompt, options, namespace, head), options, view)
 
 
 def send(request: Request, options: Options, view: View) -> Reply:
     """Ask what `prepare` made of these options; may be called in any thread."""
-    from .chats.chats import Asked
-    from .chats.continue_hint import Advised
-    from .errors import Told
+    from .chats.chats import RepeatableCall
+    from .chats.continue_hint import ContinueHint
+    from .errors import UserFacingError
 
     reply = None
     try:
-        shown = Advised(view, session())
-        reply = session().ask(request, shown, options.max_cost, asked=wished(options))
-    except Told as error:
+        shown = ContinueHint(view, session())
+        reply = session().ask(
+            request, shown, options.max_cost, max_tokens_explicit=max_tokens_explicit(options)
+        )
+    except UserFacingError as error:
         reply = error.reply
         raise
     finally:
-        chats().remember(Asked(request.prompt, options), request, reply)
+        chats().remember(RepeatableCall(request.prompt, options), request, reply)
     return reply
 
 
 def preview(
-    prompt: str, options: Options, namespace: Mapping[str, object], point: Point | None = None
-) -> tuple[Request, Offer | None, int]:
+    prompt: str, options: Options, namespace: Mapping[str, object], head: ChatHead | None = None
+) -> tuple[Request, ModelLimits | None, int]:
     """Return what a call would send, the prices known without asking a server, and its tokens."""
     from .prompt import fitted
 
-    request = prepare(prompt, options, namespace, point)
-    offer = price_list(request.model)
-    request = fitted(request, offer, wished(options))
-    return request, offer, session().likely_tokens(request)
+    request = prepare(prompt, options, namespace, head)
+    limits = price_list(request.model)
+    request = fitted(request, limits, max_tokens_explicit(options))
+    return request, limits, session().likely_tokens(request)
 
 
-def price_list(model: str) -> Offer | None:
+def price_list(model: str) -> ModelLimits | None:
     """Return limits and prices of a model as they are known without asking a server."""
     from .ledger.store import now_utc
     from .pricing import price_lists
-    from .pricing.prices import known
+    from .pricing.prices import known_limits
     from .settings.endpoints import OFFLINE, endpoint
 
     place = endpoint(settings().base_url)
     if not place.openrouter or place.host == OFFLINE:
         return None
-    return price_lists.kept(place.host, model, settings().max_price, now_utc()) or known(model)
+    return price_lists.kept(place.host, model, settings().max_price, now_utc()) or known_limits(
+        model
+    )
 
 
-def wished(options: Options) -> bool:
+def max_tokens_explicit(options: Options) -> bool:
     """Is the number of output tokens the user's own wish?"""
     from .options import tasks
 
@@ -208,16 +212,16 @@ def ask(
         M1Error: with the partial answer as ``.reply`` where some of it came.
         Stopped: a ``KeyboardInterrupt``; the same.
     """
-    from .errors import Told
+    from .errors import UserFacingError
     from .jupyter import shell
-    from .render import Silent
+    from .session.view import Silent
 
     try:
         variables = dict(shell.namespace() if namespace is None else namespace)
         frames = named(df, variables)
         shell.show_replies(shell.current(), settings())
         return run(prompt, chosen(options, tuple(frames)), {**variables, **frames}, Silent())
-    except Told as error:
+    except UserFacingError as error:
         error.frames = "users"
         raise
 

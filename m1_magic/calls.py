@@ -110,7 +110,7 @@ class Request:
     after: tuple[str, ...] = ()
 
     @property
-    def asked(self) -> str:
+    def prompt_text(self) -> str:
         """What the ledger keeps of the question: as typed, never an attachment's text."""
         users = (message.content for message in self.messages if message.role == "user")
         return self.prompt or "\n\n".join(users)

@@ -11,10 +11,11 @@ from importlib.resources import files
 from pathlib import Path
 
 from . import api, verbs
-from .errors import Told, UsageError
+from .errors import UsageError, UserFacingError
 from .jupyter import shell
 from .privacy import redaction
 from .settings.endpoints import OFFLINE
+from .verbs.verb_context import VerbContext
 
 VERBS = ("cost", "log", "doctor", "login", "logout", "key", "models")
 
@@ -24,7 +25,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     given = parsed(list(sys.argv[1:] if argv is None else argv))
     try:
         return int(given.run(given) or 0)
-    except Told as error:
+    except UserFacingError as error:
         print(f"m1-magic: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
@@ -74,8 +75,8 @@ def commands() -> argparse.ArgumentParser:
 def verb_of(given: argparse.Namespace) -> None:
     """Run the verb of that name and print its page."""
     redaction.refuse(" ".join(given.rest), place="The command")
-    desk = verbs.Desk(api.session(), {}, shell.secret)
-    shell.show(verbs.VERBS[given.verb].run(desk, given.rest))
+    context = VerbContext(api.session(), {}, shell.secret)
+    shell.show(verbs.VERBS[given.verb].run(context, given.rest))
 
 
 def report(given: argparse.Namespace) -> None:

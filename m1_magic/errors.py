@@ -1,6 +1,6 @@
 """What can go wrong, each as one paragraph: what happened, what it cost, what to do.
 
-Told                      prints itself in one paragraph, without a traceback
+UserFacingError                      prints itself in one paragraph, without a traceback
 ├── M1Error               every error of this package (an ``Exception``)
 │   ├── UsageError        unknown option, verb or variable; an empty cell
 │   │   └── BadSetting    a setting that cannot be (also a ``TraitError``)
@@ -35,24 +35,11 @@ NOTHING_SENT = "Nothing was sent, nothing was charged."
 NOT_CHARGED = "Nothing was charged."
 MAY_COST = "It may be charged; the ledger holds the cost until it is known."
 
-# C0/C1 controls (ESC among them), the bidi, invisible and tag characters that disguise text, and
-# lone surrogates, which no terminal and no notebook file can take.
-INVISIBLE = re.compile(
-    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f"
-    r"\ud800-\udfff\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
-)
-
 # Stack frames that are not the user's: this package's and IPython's own.
 INNER = re.compile(r"[\\/](m1_magic|IPython|ipykernel)[\\/]")
 
 
-def plain(text: object, limit: int = 300) -> str:
-    """Return foreign text on one line, without control characters, at most ``limit`` long."""
-    line = " ".join(INVISIBLE.sub(" ", str(text)).split())
-    return line if len(line) <= limit else line[: limit - 1] + "…"
-
-
-class Told(BaseException):
+class UserFacingError(BaseException):
     """Prints as one paragraph in IPython, below as much of the stack as ``frames`` says.
 
     Args:
@@ -93,7 +80,7 @@ class Told(BaseException):
         return ["Traceback (most recent call last):\n", *traceback.format_list(stack), head]
 
 
-class M1Error(Told, Exception):
+class M1Error(UserFacingError, Exception):
     """The root of this package's errors."""
 
 
@@ -223,7 +210,7 @@ class OfflineProblem(M1Error):
     """The local model is not installed, not whole, or does not start."""
 
 
-class Stopped(Told, KeyboardInterrupt):
+class Stopped(UserFacingError, KeyboardInterrupt):
     """The user stopped the call."""
 
     cost = MAY_COST

@@ -16,10 +16,12 @@ from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_exp
 from IPython.display import display
 
 from . import api
-from .errors import Told, UsageError, plain
+from .errors import UsageError, UserFacingError
 from .jupyter import history
 from .jupyter import shell as screen
 from .jupyter.banner import banner
+from .text import one_line
+from .verbs.verb_context import VerbContext
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,8 +29,8 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
     from .calls import Options, Reply
-    from .chats.chats import Asked
-    from .chats.turns import Point
+    from .chats.chats import RepeatableCall
+    from .chats.turns import ChatHead
 
 COMPLETED = r"\s*%%?m1\b"
 ABOVE = re.compile(r"\s*(#.*)?$")
@@ -49,7 +51,7 @@ class M1Magics(Magics):
                 self._line(line)
             else:
                 self._cell(line, cell)
-        except Told as error:
+        except UserFacingError as error:
             error.frames = "all" if api.settings().traceback else "none"
             raise
 
@@ -65,7 +67,7 @@ class M1Magics(Magics):
         options, rest = flags.options(line, text=not cell.strip())
         if rest and cell.strip():
             raise UsageError(
-                f"On the first line stand options only, not {plain(rest, 60)!r}.",
+                f"On the first line stand options only, not {one_line(rest, 60)!r}.",
                 todo="Put the question below; quote an option's value that has spaces.",
             )
         self._ask(options, rest or cell, pure=True)
@@ -81,41 +83,41 @@ class M1Magics(Magics):
         if verb == "panel":
             self._panel(rest)
             return
-        desk = verbs.Desk(api.session(), self._shell.user_ns, screen.secret)
+        context = VerbContext(api.session(), self._shell.user_ns, screen.secret)
         if not verb:
-            screen.show(verbs.status(desk))
+            screen.show(verbs.status(context))
             return
         if verb in verbs.ASKING:
-            self._more(verbs.ASKING[verb](desk, rest))
+            self._more(verbs.ASKING[verb](context, rest))
             return
-        screen.show(verbs.found(verb, rest).run(desk, command_line.words(rest)))
+        screen.show(verbs.found(verb, rest).run(context, command_line.words(rest)))
 
     def _panel(self, rest: str) -> None:
         from . import widgets
 
         if rest:
             raise UsageError(
-                f"%m1 panel takes nothing after it, not {plain(rest, 40)!r}.",
+                f"%m1 panel takes nothing after it, not {one_line(rest, 40)!r}.",
                 cost="",
                 todo="m1_magic.panel(df=…, model=…) opens one with its fields filled in.",
             )
         display(widgets.panel())
 
-    def _more(self, asked: Asked | str) -> None:
+    def _more(self, call: RepeatableCall | str) -> None:
         """Ask what goes back to the last request, below its answer where that is beside it."""
-        if isinstance(asked, str):
-            screen.show(asked)
+        if isinstance(call, str):
+            screen.show(call)
             return
-        options, reply = asked.options, asked.reply
+        options, reply = call.options, call.reply
         if reply is not None and not (options.quiet or options.dry_run):
             from . import verbs
 
             screen.show(verbs.first(reply))
             display(reply)
-        self._ask(options, asked.prompt, point=asked.point)
+        self._ask(options, call.prompt, head=call.head)
 
     def _ask(
-        self, options: Options, prompt: str, *, pure: bool = False, point: Point | None = None
+        self, options: Options, prompt: str, *, pure: bool = False, head: ChatHead | None = None
     ) -> None:
         from .render import choose
 
@@ -123,15 +125,15 @@ class M1Magics(Magics):
         if options.dry_run:
             from . import verbs
 
-            screen.show(verbs.preview(*api.preview(prompt, options, names, point)))
+            screen.show(verbs.preview(*api.preview(prompt, options, names, head)))
             return
         if options.out:
             names.pop(options.out, None)
         quiet, raw = options.quiet, options.raw
         view = choose(self._shell, api.settings(), quiet=quiet, raw=raw, pure=pure)
         try:
-            self._bind(api.run(prompt, options, names, view, point), options)
-        except Told as error:
+            self._bind(api.run(prompt, options, names, view, head), options)
+        except UserFacingError as error:
             if error.reply is not None:
                 self._bind(error.reply, options)
             raise
@@ -180,14 +182,14 @@ def below_comments(lines: list[str]) -> list[str]:
     return lines
 
 
-def one_line(lines: list[str]) -> list[str]:
+def with_body(lines: list[str]) -> list[str]:
     """Give ``%%m1 why?`` the body without which IPython refuses a cell magic."""
     alone = len(lines) == 1 and lines[0].startswith("%%m1") and not lines[0][4:5].isalnum()
     return [lines[0].rstrip("\n") + "\n", "\n"] if alone else lines
 
 
 # Not while a terminal asks whether the cell is complete: there, Enter goes on to the body.
-one_line.has_side_effects = True  # type: ignore[attr-defined]
+with_body.has_side_effects = True  # type: ignore[attr-defined]
 
 
 def complete(shell: InteractiveShell, event: Any) -> list[str]:
@@ -257,7 +259,7 @@ def load(shell: InteractiveShell) -> None:
     shell.register_magics(M1Magics(shell))
     shell.configurables.append(settings)  # type: ignore[arg-type]
     manager = shell.input_transformer_manager
-    manager.cleanup_transforms[:0] = [below_comments, one_line]
+    manager.cleanup_transforms[:0] = [below_comments, with_body]
     manager.token_transformers.insert(0, AskLine)
     shell.set_hook("complete_command", complete, re_key=COMPLETED)
     screen.show_replies(shell, settings)
@@ -271,7 +273,7 @@ def unload(shell: InteractiveShell) -> None:
         shell.magics_manager.magics[kind].pop("m1", None)
     shell.magics_manager.registry.pop("M1Magics", None)
     manager = shell.input_transformer_manager
-    drop(manager.cleanup_transforms, lambda item: item in (below_comments, one_line))
+    drop(manager.cleanup_transforms, lambda item: item in (below_comments, with_body))
     drop(manager.token_transformers, lambda item: item is AskLine)
     if "m1_magic.widgets" in sys.modules:
         sys.modules["m1_magic.widgets"].close_all()

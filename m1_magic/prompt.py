@@ -12,11 +12,12 @@ from dataclasses import replace
 from typing import Any
 
 from .calls import Attachment, Message, Options, Request
-from .errors import PromptTooLarge, UsageError, plain
+from .errors import PromptTooLarge, UsageError
 from .options.specs import ANSWER_TOKENS, thinking
-from .pricing.prices import Offer
+from .pricing.prices import ModelLimits
 from .privacy.fences import NOTE, fenced
 from .settings.config import M1
+from .text import one_line
 
 # No text of any size has so few tokens: below this, a prompt may fit and the server decides.
 FEWEST_CHARACTERS_A_TOKEN = 4.5
@@ -88,42 +89,42 @@ def provider(settings: M1) -> Mapping[str, Any] | None:
     return {name: value for name, value in wishes.items() if value not in (None, {})} or None
 
 
-def fitted(request: Request, offer: Offer | None, asked: bool) -> Request:
+def fitted(request: Request, limits: ModelLimits | None, max_tokens_explicit: bool) -> Request:
     """Return the request within the endpoint's limits, with a note where that changes a wish.
 
     Args:
-        offer: the limits, None while they are unknown.
-        asked: was the number of tokens the user's own, not the default?
+        limits: the limits, None while they are unknown.
+        max_tokens_explicit: was the number of tokens the user's own, not the default?
 
     Raises:
         PromptTooLarge: the prompt cannot fit the context, however well it is tokenised.
     """
-    if offer is None:
+    if limits is None:
         return request
-    if offer.context and len(request.text) / FEWEST_CHARACTERS_A_TOKEN > offer.context:
-        raise too_large(request, offer.context)
-    if not offer.max_output or request.max_tokens <= offer.max_output:
+    if limits.context and len(request.text) / FEWEST_CHARACTERS_A_TOKEN > limits.context:
+        raise too_large(request, limits.context)
+    if not limits.max_output or request.max_tokens <= limits.max_output:
         return request
-    changed = [f"max_tokens {request.max_tokens:,} → {offer.max_output:,}"]
+    changed = [f"max_tokens {request.max_tokens:,} → {limits.max_output:,}"]
     reasoning = request.reasoning
-    room = max(offer.max_output - ANSWER_TOKENS, 1)
+    room = max(limits.max_output - ANSWER_TOKENS, 1)
     if reasoning and reasoning.get("max_tokens", 0) > room:
         changed.append(f"thinking {reasoning['max_tokens']:,} → {room:,}")
         reasoning = {"max_tokens": room}
     note = f"{', '.join(changed)}, the endpoint's limit"
-    notes = (*request.notes, note) if asked else request.notes
-    return replace(request, max_tokens=offer.max_output, reasoning=reasoning, notes=notes)
+    notes = (*request.notes, note) if max_tokens_explicit else request.notes
+    return replace(request, max_tokens=limits.max_output, reasoning=reasoning, notes=notes)
 
 
 def too_large(request: Request, context: int) -> PromptTooLarge:
     """Return the error that names the largest attachments."""
     largest = sorted(request.attachments, key=lambda a: len(a.text), reverse=True)[:3]
     chat = f" Earlier turns of the chat count, too ({len(request.after)}): begin a new one."
-    named = ", ".join(f"{plain(a.name, 40)} ({len(a.text):,} characters)" for a in largest)
+    named = ", ".join(f"{one_line(a.name, 40)} ({len(a.text):,} characters)" for a in largest)
     least = round(len(request.text) / FEWEST_CHARACTERS_A_TOKEN)
     return PromptTooLarge(
         f"The prompt has {len(request.text):,} characters, at least {least:,} tokens;"
-        f" {plain(request.model, 80)} takes {context:,}.",
+        f" {one_line(request.model, 80)} takes {context:,}.",
         todo=(f"Attach less; the largest: {named}." if named else "Shorten the text.")
         + (chat if request.after else ""),
     )

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from m1_magic import api
 from m1_magic.calls import Event, Options, Receipt, Request, Text
-from m1_magic.errors import Told
+from m1_magic.errors import UserFacingError
 
 
 class Noting:
@@ -50,7 +50,7 @@ def main() -> None:
         view.note(begin=True)
         try:
             reply = api.run(f"call {call}", Options(), {}, view)
-        except Told as error:
+        except UserFacingError as error:
             reply = error.reply
         if reply is not None:
             view.note(id=reply.id, reply=reply.text, status=reply.status)

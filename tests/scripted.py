@@ -10,13 +10,13 @@ from typing import Any
 from m1_magic.backends.clock import Clock
 from m1_magic.calls import Event, Finish, Message, Receipt, Request, Started, Text, Usage
 from m1_magic.ledger import open_ledger
-from m1_magic.pricing.prices import Offer, Price
+from m1_magic.pricing.prices import ModelLimits, Price
 from m1_magic.session.loop import Session
 from m1_magic.settings.config import M1
 
 MODEL = "minimax/minimax-m1"
 PRICE = Price(Decimal("0.0000004"), Decimal("0.0000022"))
-OFFER = Offer(MODEL, 1_000_000, 40_000, PRICE, PRICE, source="endpoints")
+OFFER = ModelLimits(MODEL, 1_000_000, 40_000, PRICE, PRICE, source="endpoints")
 USAGE = Usage(input=12, output=5)
 # An event to yield, an error to raise, or something to do at that moment.
 Line = Event | BaseException | Callable[[], object]
@@ -43,10 +43,10 @@ class Scripted:
         self,
         *scripts: Script,
         name: str = "openrouter.ai",
-        offer: Offer | None = OFFER,
+        limits: ModelLimits | None = OFFER,
         records: Mapping[str, dict[str, Any]] | None = None,
     ) -> None:
-        self.name, self._offer, self.records = name, offer, dict(records or {})
+        self.name, self._limits, self.records = name, limits, dict(records or {})
         self._scripts = list(scripts)
         self.sent: list[Request] = []
         self.said: list[Event] = []
@@ -74,8 +74,8 @@ class Scripted:
             self.open -= 1
             self.closed += 1
 
-    def offer(self, model: str, max_price: Mapping[str, Any] | None = None) -> Offer | None:
-        return self._offer
+    def limits(self, model: str, max_price: Mapping[str, Any] | None = None) -> ModelLimits | None:
+        return self._limits
 
     def models(self) -> list[dict[str, Any]]:
         return []

@@ -24,7 +24,7 @@ from ledgers import rows
 from m1_magic import api, ask
 from m1_magic.calls import Message, Options, Reply, Request
 from m1_magic.chats.chats import CONTINUE
-from m1_magic.chats.turns import Point, joined, turn
+from m1_magic.chats.turns import ChatHead, joined, turn
 from m1_magic.errors import SecretInPrompt, UsageError
 from m1_magic.ledger import sent
 from m1_magic.options import flags
@@ -456,7 +456,7 @@ def test_a_past_call_can_be_gone_on_from(server: OpenRouter, run: Run, shell: An
 def test_the_process_keeps_only_turns_that_can_be_gone_on_from(server: OpenRouter) -> None:
     named, first, last = ask("a", chat="eda"), ask("b"), [ask("c"), ask("d")][1]
     ids = (named.id, first.id, last.id)
-    assert [one.asked for one in api.chats().turns(Point(None, ids))] == ["a", "d"]
+    assert [one.asked for one in api.chats().turns(ChatHead(None, ids))] == ["a", "d"]
 
 
 def test_sent_shows_the_turns_that_left_again(server: OpenRouter, run: Run) -> None:
@@ -578,12 +578,12 @@ def test_turns_are_sent_again_in_order_and_kept_once(
     talk: list[tuple[str, str]], with_system: bool
 ) -> None:
     system = (Message("system", "Be brief."),) if with_system else ()
-    known, point, last = {}, Point("eda"), None
+    known, point, last = {}, ChatHead("eda"), None
     for number, (question, answer) in enumerate([*talk, ("last", "")]):
         alone = Request("m", (*system, Message("user", question)), 10, prompt=question)
         last = joined(alone, point, known, redaction.ISSUERS)
         known[str(number)] = turn(last, Reply(answer, id=str(number)))
-        point = Point("eda", (*point.calls, str(number)))
+        point = ChatHead("eda", (*point.calls, str(number)))
     assert last is not None
     expected = [text for pair in talk for text in pair]
     assert [m.content for m in last.messages[len(system) :]] == [*expected, "last"]

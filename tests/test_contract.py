@@ -22,7 +22,7 @@ from m1_magic.backends.openrouter import OpenRouter
 from m1_magic.calls import Event, Finish, Message, Request, Started, Text, Thinking
 from m1_magic.errors import PromptTooLarge
 from m1_magic.keys import Key
-from m1_magic.pricing.prices import Offer
+from m1_magic.pricing.prices import ModelLimits
 from m1_magic.settings.endpoints import Endpoint, endpoint
 
 MODEL = "minimax/minimax-m1"
@@ -232,8 +232,8 @@ def test_calls_from_several_threads(place: Place) -> None:
 
 def test_what_else_a_backend_tells(place: Place) -> None:
     place.backend.ready()
-    offer = place.backend.offer(MODEL)
-    assert offer is None if place.tags else isinstance(offer, Offer)
+    limits = place.backend.limits(MODEL)
+    assert limits is None if place.tags else isinstance(limits, ModelLimits)
     models = place.backend.models()
     assert all(isinstance(model["id"], str) for model in models)
     assert models

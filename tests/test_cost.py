@@ -25,9 +25,10 @@ from m1_magic.calls import Attempt, Call, Usage
 from m1_magic.errors import BadSetting, BudgetExceeded, UsageError
 from m1_magic.jupyter.which_notebook import notebook
 from m1_magic.ledger import Ledger, new_id, processes, sums
-from m1_magic.render import page
 from m1_magic.settings import config
+from m1_magic.text import md_to_text
 from m1_magic.verbs.money import cell, chart, write_csv
+from m1_magic.verbs.verb_context import VerbContext
 from scripted import OFFER, Scripted, Seen, answer, request, session
 
 NOW = datetime(2026, 3, 15, 12, 0, tzinfo=UTC)
@@ -35,8 +36,8 @@ HOST = "openrouter.ai"
 
 
 def run(verb: str, *args: str) -> str:
-    desk = verbs.Desk(api.session(), {}, lambda question: "")
-    return page.plain(verbs.VERBS[verb].run(desk, args))
+    context = VerbContext(api.session(), {}, lambda question: "")
+    return md_to_text(verbs.VERBS[verb].run(context, args))
 
 
 def put(
@@ -375,7 +376,7 @@ def test_a_cheaper_endpoint_is_the_cheapest_way_if_its_price_fits(tmp_path: Path
     dear = replace(OFFER.dearest, output=Decimal("0.00001"))  # type: ignore[type-var]
     settings = config.M1()
     settings.max_cost = Decimal("0.05")
-    asking = session(tmp_path, Scripted(offer=replace(OFFER, dearest=dear)), settings)
+    asking = session(tmp_path, Scripted(limits=replace(OFFER, dearest=dear)), settings)
     told = refusal(asking)
     wish = told.split("%config M1.max_price = ")[1].rstrip(".")
     settings.max_price = eval(wish)

@@ -15,9 +15,10 @@ import pytest
 from emulator import OpenRouter, closed_port
 from m1_magic import api, ledger, verbs
 from m1_magic.backends.clock import Clock
-from m1_magic.render import page
 from m1_magic.settings.config import M1
+from m1_magic.text import md_to_text
 from m1_magic.verbs import health
+from m1_magic.verbs.verb_context import VerbContext
 from scripted import Scripted, session
 
 NAMES = (
@@ -26,8 +27,8 @@ NAMES = (
 
 
 def examined(asking: Any = None) -> dict[str, tuple[str, str]]:
-    desk = verbs.Desk(asking or api.session(), {}, lambda question: "")
-    lines = page.plain(verbs.VERBS["doctor"].run(desk, [])).splitlines()[2:]
+    context = VerbContext(asking or api.session(), {}, lambda question: "")
+    lines = md_to_text(verbs.VERBS["doctor"].run(context, [])).splitlines()[2:]
     rows = [[part.strip() for part in line.strip("|").split("|")] for line in lines]
     return {name: (works, said) for name, works, said in rows}
 
@@ -114,10 +115,10 @@ def test_a_check_that_breaks_breaks_no_other(
     assert found["price list"][0] == "works"
 
 
-def desk(url: str) -> verbs.Desk:
+def context(url: str) -> VerbContext:
     settings = M1()
     settings.base_url = url
-    return verbs.Desk(SimpleNamespace(settings=settings), {}, lambda question: "")  # type: ignore[arg-type]
+    return VerbContext(SimpleNamespace(settings=settings), {}, lambda question: "")  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -149,14 +150,14 @@ def test_the_proxy_is_named_without_its_password(
     for name, value in environ.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(health, "find_spec", lambda name: None)
-    found = health.examined(lambda: health.proxy(desk("https://llm.example.org/v1")))
+    found = health.examined(lambda: health.proxy(context("https://llm.example.org/v1")))
     assert found[0] == works and said in found[1]
     assert "geheim" not in found[1]
 
 
 def test_this_machine_needs_no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTPS_PROXY", "http://proxy")
-    assert health.proxy(desk("http://127.0.0.1:8000/v1")) == "none, for this machine"
+    assert health.proxy(context("http://127.0.0.1:8000/v1")) == "none, for this machine"
 
 
 def test_certificates_are_tried(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,7 @@ import pytest
 from rich.console import Console
 
 from m1_magic.render.rich_markdown import drawn
-from m1_magic.render.text import HIDDEN
+from m1_magic.text import HIDDEN
 from test_markup import ATTACKS
 
 NAUGHTY = json.loads((Path(__file__).parent / "data" / "blns.json").read_text())

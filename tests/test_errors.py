@@ -17,12 +17,15 @@ from traitlets.config import Config
 
 from m1_magic import errors
 from m1_magic.calls import Reply
-from m1_magic.errors import BadSetting, M1Error, Stopped, Told, UsageError, plain
+from m1_magic.errors import BadSetting, M1Error, Stopped, UsageError, UserFacingError
+from m1_magic.text import one_line
 
 KINDS = [
     kind
     for kind in vars(errors).values()
-    if isinstance(kind, type) and issubclass(kind, Told) and kind.__module__ == errors.__name__
+    if isinstance(kind, type)
+    and issubclass(kind, UserFacingError)
+    and kind.__module__ == errors.__name__
 ]
 # Controls, but tab and line end; bidi; zero width; tags; lone surrogates.
 DISGUISE = ["\x00", "\x07", "\x1b", "\x7f", "\x85", "\x9b", "\u00ad", "\u061c", "\u200b", "\u200d"]
@@ -35,36 +38,36 @@ DISGUISE += ["\U000e0041", "\ud800", "\udfff"]
 
 @pytest.mark.parametrize("sign", DISGUISE, ids=ascii)
 def test_plain_strips_what_disguises(sign: str) -> None:
-    assert plain(f"a{sign}b") == "a b"
+    assert one_line(f"a{sign}b") == "a b"
 
 
 @given(st.text(), st.integers(2, 50))
 def test_plain_is_one_visible_line(text: str, limit: int) -> None:
-    line = plain(text, limit)
+    line = one_line(text, limit)
     assert len(line) <= limit
     assert line == line.strip()
     assert not set(line) & set(DISGUISE)
     assert "\n" not in line and "  " not in line
     assert all(unicodedata.category(sign) not in ("Cc", "Cs") for sign in line)
     line.encode()
-    assert plain(line, limit) == line
+    assert one_line(line, limit) == line
 
 
 def test_plain_keeps_what_people_write() -> None:
     text = "Ça va, 日本 😀 ÅÄÖ é “quoted” <b>"
-    assert plain(text) == text
-    assert plain(" a\n\tb  c\r\n") == "a b c"
-    assert plain("x" * 301) == "x" * 299 + "…"
-    assert plain("x" * 300) == "x" * 300
-    assert plain(ValueError("boom")) == "boom"
-    assert plain(None) == "None"
+    assert one_line(text) == text
+    assert one_line(" a\n\tb  c\r\n") == "a b c"
+    assert one_line("x" * 301) == "x" * 299 + "…"
+    assert one_line("x" * 300) == "x" * 300
+    assert one_line(ValueError("boom")) == "boom"
+    assert one_line(None) == "None"
 
 
 # -- the classes ----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
-def test_each_error_is_one_paragraph(kind: type[Told]) -> None:
+def test_each_error_is_one_paragraph(kind: type[UserFacingError]) -> None:
     error = kind("It happened.", todo="Do this.")
     parts = ["It happened.", kind.cost, "Do this."]
     assert str(error) == " ".join(part for part in parts if part)
@@ -76,13 +79,13 @@ def test_each_error_is_one_paragraph(kind: type[Told]) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
-def test_what_may_be_charged_says_so(kind: type[Told]) -> None:
+def test_what_may_be_charged_says_so(kind: type[UserFacingError]) -> None:
     assert kind.charged == (kind.cost == errors.MAY_COST)
     assert not (kind.retry and kind.charged)  # what may be paid for is never sent twice
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
-def test_errors_can_be_copied_and_sent_to_another_process(kind: type[Told]) -> None:
+def test_errors_can_be_copied_and_sent_to_another_process(kind: type[UserFacingError]) -> None:
     error = kind("What.", cost="Cost.", todo="Todo.")
     error.reply = Reply("so far")
     for twin in (pickle.loads(pickle.dumps(error)), copy.copy(error)):
@@ -94,7 +97,7 @@ def test_errors_can_be_copied_and_sent_to_another_process(kind: type[Told]) -> N
 
 def test_the_tree() -> None:
     for kind in KINDS:
-        ours = kind in (Told, Stopped)
+        ours = kind in (UserFacingError, Stopped)
         assert issubclass(kind, M1Error) is not ours
         assert issubclass(kind, Exception) is not ours
     assert issubclass(BadSetting, UsageError) and issubclass(BadSetting, TraitError)
@@ -115,7 +118,7 @@ def test_stopped_is_a_keyboard_interrupt_and_no_exception() -> None:
             raise Stopped("Stopped by you.")
         except Exception:  # what a user's own code catches must not swallow it
             pytest.fail("caught as an Exception")
-    assert isinstance(Stopped(""), Told)
+    assert isinstance(Stopped(""), UserFacingError)
 
 
 # -- how IPython shows them -----------------------------------------------------------------

@@ -23,8 +23,9 @@ from m1_magic.calls import Attachment, Message, Options, Reply, Request, Usage
 from m1_magic.errors import UsageError
 from m1_magic.ledger import Ledger, history, sent
 from m1_magic.privacy.fences import fenced
-from m1_magic.render import Silent
-from m1_magic.render.page import plain
+from m1_magic.session.view import Silent
+from m1_magic.text import md_to_text
+from m1_magic.verbs.verb_context import VerbContext
 from scripted import MODEL
 
 
@@ -35,8 +36,8 @@ def path(tmp_path: Path) -> Path:
 
 def page(*words: str) -> str:
     """What ``%m1 WORDS`` shows."""
-    desk = verbs.Desk(api.session(), {}, lambda question: "")
-    return plain(verbs.found(words[0]).run(desk, words[1:]))
+    context = VerbContext(api.session(), {}, lambda question: "")
+    return md_to_text(verbs.found(words[0]).run(context, words[1:]))
 
 
 def ask(prompt: str, options: Options | None = None, **namespace: object) -> Reply:
@@ -84,12 +85,12 @@ def test_log_shows_no_live_markup(server: OpenRouter) -> None:
     evil = "<img src=x onerror=alert(1)> [x](javascript:1)\n\n# Not ours"
     server.say(Answer(text=evil))
     reply = ask("a | b <script>\x1b[31m")
-    desk = verbs.Desk(api.session(), {}, lambda question: "")
+    context = VerbContext(api.session(), {}, lambda question: "")
     for words in ([], [reply.id]):
-        made = html(verbs.VERBS["log"].run(desk, words))
+        made = html(verbs.VERBS["log"].run(context, words))
         assert "<img" not in made and "<script" not in made and "<h1" not in made
         assert "href" not in made and "\x1b" not in made
-    assert "<script" not in html(verbs.VERBS["sent"].run(desk, []))
+    assert "<script" not in html(verbs.VERBS["sent"].run(context, []))
 
 
 def test_a_word_that_could_be_an_id_is_searched_for(server: OpenRouter) -> None:

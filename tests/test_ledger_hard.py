@@ -35,10 +35,11 @@ from emulator import FAULTS, Answer, OpenRouter
 from ledgers import CENT, NOW, call, ordinary_user, reserve, rows, settle, spend, sums
 from m1_magic import api, verbs
 from m1_magic.calls import Reply, Started, Text
-from m1_magic.errors import BudgetExceeded, LedgerProblem, Told
+from m1_magic.errors import BudgetExceeded, LedgerProblem, UserFacingError
 from m1_magic.ledger import Ledger, disk, journal
 from m1_magic.ledger.store import HASTE
 from m1_magic.settings.config import M1
+from m1_magic.verbs.verb_context import VerbContext
 from scripted import Scripted, Seen, answer, request, session
 
 # The catalogue's figures: 6 × 500 calls, 50 kills, 500 faulty calls; M1_TEST_FULL=1 runs them all.
@@ -217,8 +218,8 @@ def test_l05_a_ledger_that_stays_locked_keeps_its_row_in_a_file_until_it_can_be_
     kept = sorted(path.parent.glob("ledger-unwritten-*.json"))
     assert len(kept) == 2 and "locked" in note and kept[0].name in note
     assert {stat.S_IMODE(file.stat().st_mode) for file in kept} == {0o600}
-    desk = verbs.Desk(asking, {}, str)
-    assert "2 not written down yet" in verbs.VERBS["doctor"].run(desk, ()).replace("\\", "")
+    context = VerbContext(asking, {}, str)
+    assert "2 not written down yet" in verbs.VERBS["doctor"].run(context, ()).replace("\\", "")
     lock.__exit__(None, None, None)
 
     assert asking.ask(request(), Seen()).text == "next"
@@ -384,7 +385,7 @@ def test_l11_a_call_goes_through_without_a_writable_ledger_within_its_budget() -
         with pytest.raises(BudgetExceeded):
             asking.ask(request(max_tokens=1000), Seen())
         assert len(backend.sent) == 1
-        page = verbs.VERBS["doctor"].run(verbs.Desk(asking, {}, str), ())
+        page = verbs.VERBS["doctor"].run(VerbContext(asking, {}, str), ())
         assert "cannot be written" in page
 
 
@@ -439,7 +440,7 @@ def test_no_faulty_call_leaves_a_file_open(
         server.say(chance.choice(said))
         try:
             ends.add(api.session().ask(request(), Seen()).status)
-        except Told as error:
+        except UserFacingError as error:
             kept = [*kept[-5:], error]  # as IPython keeps the last traceback
             ends.add(type(error).__name__)
         if number == FAULTY // 5:

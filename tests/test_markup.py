@@ -16,7 +16,8 @@ from markdown_it import MarkdownIt
 
 from m1_magic.render.blocks import settled
 from m1_magic.render.markup import _clean, html
-from m1_magic.render.text import HIDDEN, escape, inert, visible
+from m1_magic.render.text import inert
+from m1_magic.text import HIDDEN, escape_html, show_controls
 
 TAGS = {
     *("a", "blockquote", "br", "code", "del", "div", "em", "h1", "h2", "h3", "h4", "h5", "h6"),
@@ -484,25 +485,25 @@ def test_an_open_formula_is_shown_as_it_comes() -> None:
 
 def test_hidden_characters_are_made_visible() -> None:
     assert (
-        visible("a\x1b[31mred\x1b[0m\x1b]8;;http://evil.example\x1b\\link\x1b]8;;\x07")
+        show_controls("a\x1b[31mred\x1b[0m\x1b]8;;http://evil.example\x1b\\link\x1b]8;;\x07")
         == "aredlink"
     )
-    assert visible("\x1b c\x07\r\nd\re\x9b1m") == "␛ c␇\nd\ne"
-    assert visible("\u202eabc\u200b\U000e0041") == "⟨U+202E⟩abc⟨U+200B⟩⟨U+E0041⟩"
-    assert visible("\ud800") == "\ufffd"
+    assert show_controls("\x1b c\x07\r\nd\re\x9b1m") == "␛ c␇\nd\ne"
+    assert show_controls("\u202eabc\u200b\U000e0041") == "⟨U+202E⟩abc⟨U+200B⟩⟨U+E0041⟩"
+    assert show_controls("\ud800") == "\ufffd"
     assert "\u202e" not in html("a\u202eb") and "\x1b" not in html("a\x1b[2Jb")
 
 
 @given(st.text(st.characters(categories=["L", "N", "P", "S", "Zs"])))
 def test_ordinary_text_is_left_as_it_is(plain: str) -> None:
-    assert visible(plain) == plain
+    assert show_controls(plain) == plain
 
 
 @given(st.text())
 def test_visible_is_idempotent_and_escape_is_text(foreign: str) -> None:
-    assert visible(visible(foreign)) == visible(foreign)
-    assert Inventory(escape(foreign)).tags == []
-    assert '"' not in escape(foreign) and "'" not in escape(foreign)
+    assert show_controls(show_controls(foreign)) == show_controls(foreign)
+    assert Inventory(escape_html(foreign)).tags == []
+    assert '"' not in escape_html(foreign) and "'" not in escape_html(foreign)
 
 
 @pytest.mark.parametrize("piece", ["[", "![", "**a", "> ", "$", "\\(", "`", "- ", "|", "<", "~~"])

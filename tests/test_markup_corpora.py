@@ -24,7 +24,8 @@ from markdown_it import MarkdownIt
 
 from m1_magic.render.blocks import settled
 from m1_magic.render.markup import _clean, html
-from m1_magic.render.text import inert, visible
+from m1_magic.render.text import inert
+from m1_magic.text import show_controls
 
 DATA = Path(__file__).parent / "data"
 NAUGHTY: list[str] = json.loads((DATA / "blns.json").read_text())
@@ -107,7 +108,7 @@ def problems(markdown: str, *, typeset: bool = True) -> list[object]:
     page = html(markdown, typeset=typeset)
     once = _clean(page)
     found = live(page)
-    if visible(page) != page:
+    if show_controls(page) != page:
         found.append("hidden characters")
     if _clean(once) != once:
         found.append("cleaning again changes it")
@@ -118,7 +119,7 @@ def problems(markdown: str, *, typeset: bool = True) -> list[object]:
 
 def raw_problems(markup: str) -> list[object]:
     """Return what is wrong with foreign HTML after nh3 alone, as if no parser stood before it."""
-    once = _clean(visible(markup))
+    once = _clean(show_controls(markup))
     found = live(once)
     if Walk(_clean(once)).events != Walk(once).events:  # but for the order of attributes
         found.append("cleaning again changes it")

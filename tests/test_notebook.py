@@ -11,7 +11,7 @@ import pytest
 import local_model
 import notebooks
 from emulator import Answer, OpenRouter
-from m1_magic.render.footer import money
+from m1_magic.pricing.dollars import money
 
 LOAD = "%load_ext m1_magic"
 PENGUINS = "from palmerpenguins import load_penguins\npenguins = load_penguins()"

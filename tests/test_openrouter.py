@@ -828,24 +828,24 @@ def page(monkeypatch: pytest.MonkeyPatch, route: str, *answer: Any) -> None:
 
 def test_an_offer_tells_limits_and_prices(server: Emulator, backend: OpenRouter) -> None:
     for slug in (MODEL, f"{MODEL}:nitro"):
-        offer = backend.offer(slug)
-        assert offer is not None
-        assert (offer.context, offer.max_output) == (1_000_000, 40_000)
-        assert offer.cheapest is not None
-        assert offer.dearest is not None
-        assert (offer.cheapest.input, offer.dearest.input) == (
+        limits = backend.limits(slug)
+        assert limits is not None
+        assert (limits.context, limits.max_output) == (1_000_000, 40_000)
+        assert limits.cheapest is not None
+        assert limits.dearest is not None
+        assert (limits.cheapest.input, limits.dearest.input) == (
             Decimal("0.0000004"),
             Decimal("0.00000055"),
         )
     assert {r.route for r in server.requests} == {f"/models/{MODEL}/endpoints"}
-    cheap = backend.offer(MODEL, {"prompt": 0.5})
+    cheap = backend.limits(MODEL, {"prompt": 0.5})
     assert cheap is not None
     assert cheap.dearest == cheap.cheapest
 
 
 def test_no_offer_where_there_is_none(server: Emulator, backend: OpenRouter) -> None:
     for slug in ("nobody/nothing", "x", "", "../key", "a b/ç?d#e"):
-        assert backend.offer(slug) is None
+        assert backend.limits(slug) is None
     assert not any(r.route == "/key" for r in server.requests)
 
 
@@ -855,8 +855,8 @@ def test_no_offer_in_odd_answers(
 ) -> None:
     for data in (endpoints, {"endpoints": endpoints}):
         page(monkeypatch, "models", 200, json.dumps({"data": data}).encode(), "application/json")
-        offer = backend.offer(MODEL)
-        assert offer is None or (offer.dearest, offer.context) == (None, None)
+        limits = backend.limits(MODEL)
+        assert limits is None or (limits.dearest, limits.context) == (None, None)
         monkeypatch.undo()
 
 
@@ -875,16 +875,16 @@ def test_an_odd_endpoint_spoils_no_offer(
     server: Emulator, backend: OpenRouter, odd: dict[str, Any]
 ) -> None:
     server.endpoints[MODEL].append(odd)
-    offer = backend.offer(MODEL)
-    assert offer is not None
-    assert (offer.context, offer.max_output) == (1_000_000, 40_000)
-    assert offer.dearest is not None
-    assert offer.dearest.input == Decimal("0.00000055")
+    limits = backend.limits(MODEL)
+    assert limits is not None
+    assert (limits.context, limits.max_output) == (1_000_000, 40_000)
+    assert limits.dearest is not None
+    assert limits.dearest.input == Decimal("0.00000055")
 
 
 def test_another_server_is_not_asked_for_offers(server: Emulator) -> None:
     with closing(OpenRouter(at(server, "llm.example.org"), Key(KEY, "a test"))) as backend:
-        assert backend.offer(MODEL) is None
+        assert backend.limits(MODEL) is None
         assert backend.prices_known is False
     assert server.requests == []
 
@@ -892,7 +892,7 @@ def test_another_server_is_not_asked_for_offers(server: Emulator) -> None:
 def test_no_offer_without_a_server() -> None:
     place = endpoint(f"http://127.0.0.1:{closed_port()}/v1")
     with closing(OpenRouter(place, Key(KEY, "a test"))) as backend:
-        assert backend.offer(MODEL) is None
+        assert backend.limits(MODEL) is None
 
 
 def test_models_key_and_generation(server: Emulator, backend: OpenRouter) -> None:

@@ -20,22 +20,23 @@ from m1_magic.calls import Finish, Message, Options, Reply, Request, Started, Te
 from m1_magic.errors import BudgetExceeded, CutOff, EmptyAnswer, M1Error
 from m1_magic.ledger import now_utc
 from m1_magic.pricing import price_lists
+from m1_magic.pricing.dollars import money
 from m1_magic.pricing.prices import (
     LIMITS,
-    Offer,
+    ModelLimits,
     Price,
     amount,
     billed,
     estimate,
     from_nano,
     hold,
-    known,
-    offer_of,
+    known_limits,
+    limits_of,
     recorded,
     to_nano,
 )
 from m1_magic.pricing.tokens import TEMPLATE_TOKENS, likely_tokens, most_tokens
-from m1_magic.render.footer import line, money
+from m1_magic.render.footer import line
 from m1_magic.session.loop import Session
 from m1_magic.settings.config import M1
 from scripted import MODEL, OFFER, USAGE, Line, Scripted, Seen, answer, request, session
@@ -199,18 +200,18 @@ def test_a_hold_counts_with_the_dearest_endpoint_in_each_part() -> None:
         listed("0.0000004", "0.000003", context_length=1_000_000, max_completion_tokens=40_000),
         listed("0.00000055", "0.0000022", context_length=128_000, max_completion_tokens=None),
     ]
-    offer = offer_of(MODEL, endpoints)
-    assert offer.dearest == Price(Decimal("0.00000055"), Decimal("0.000003"))
-    assert offer.cheapest == Price(Decimal("0.0000004"), Decimal("0.0000022"))
-    assert (offer.context, offer.max_output) == (1_000_000, 40_000)
+    limits = limits_of(MODEL, endpoints)
+    assert limits.dearest == Price(Decimal("0.00000055"), Decimal("0.000003"))
+    assert limits.cheapest == Price(Decimal("0.0000004"), Decimal("0.0000022"))
+    assert (limits.context, limits.max_output) == (1_000_000, 40_000)
 
 
 def test_endpoints_over_max_price_do_not_count() -> None:
     endpoints = [listed("0.0000004", "0.0000022"), listed("0.00000055", "0.0000022")]
-    offer = offer_of(MODEL, endpoints, {"prompt": 0.4})
-    assert offer.dearest == offer.cheapest == Price(Decimal("0.0000004"), Decimal("0.0000022"))
-    assert offer_of(MODEL, endpoints, {"completion": "2"}).dearest is None
-    assert offer_of(MODEL, endpoints, {"completion": "2.2"}).dearest is not None
+    limits = limits_of(MODEL, endpoints, {"prompt": 0.4})
+    assert limits.dearest == limits.cheapest == Price(Decimal("0.0000004"), Decimal("0.0000022"))
+    assert limits_of(MODEL, endpoints, {"completion": "2"}).dearest is None
+    assert limits_of(MODEL, endpoints, {"completion": "2.2"}).dearest is not None
 
 
 @pytest.mark.parametrize(
@@ -227,17 +228,17 @@ def test_endpoints_over_max_price_do_not_count() -> None:
     ],
 )
 def test_an_endpoint_without_a_price_has_none(endpoint: dict[str, Any]) -> None:
-    offer = offer_of(MODEL, [endpoint, {"context_length": "many", "max_completion_tokens": -1}])
-    assert offer == Offer(MODEL, source="endpoints")
-    assert offer_of(MODEL, [endpoint, listed("0", "0")]).dearest == Price(Decimal(0), Decimal(0))
+    limits = limits_of(MODEL, [endpoint, {"context_length": "many", "max_completion_tokens": -1}])
+    assert limits == ModelLimits(MODEL, source="endpoints")
+    assert limits_of(MODEL, [endpoint, listed("0", "0")]).dearest == Price(Decimal(0), Decimal(0))
 
 
 def test_what_is_known_without_a_server() -> None:
-    offer = known(MODEL)
-    assert offer is not None
-    assert (offer.context, offer.max_output) == LIMITS[MODEL]
-    assert offer.dearest is not None and 0 < offer.dearest.input < offer.dearest.output < 1
-    assert known("nobody/has-this-model") is None
+    limits = known_limits(MODEL)
+    assert limits is not None
+    assert (limits.context, limits.max_output) == LIMITS[MODEL]
+    assert limits.dearest is not None and 0 < limits.dearest.input < limits.dearest.output < 1
+    assert known_limits("nobody/has-this-model") is None
 
 
 # -- what a call did cost, over the wire ----------------------------------------------------
@@ -410,7 +411,7 @@ def test_m12_a_price_that_rose_after_the_hold_is_paid_and_seen(
         asked(max_tokens=5000)
     assert asked(max_tokens=4000).status == "ok"  # this hour's list: 0.0088
     later = now_utc() + price_lists.FRESH
-    api.session()._offers._now = lambda: later
+    api.session()._limits._now = lambda: later
     with pytest.raises(BudgetExceeded, match=r"could cost \$0.04"):  # the next hour's: 0.04
         asked(max_tokens=4000)
 
@@ -440,7 +441,7 @@ def test_m23_every_request_says_where_it_ends(
 def test_the_local_model_is_free(tmp_path: Path) -> None:
     free = Price(Decimal(0), Decimal(0))
     backend = Scripted(
-        answer(cost=None), name="offline", offer=replace(OFFER, dearest=free, cheapest=free)
+        answer(cost=None), name="offline", limits=replace(OFFER, dearest=free, cheapest=free)
     )
     settings = M1()
     settings.budget = Decimal(0)
@@ -449,7 +450,7 @@ def test_the_local_model_is_free(tmp_path: Path) -> None:
 
 
 def test_a_model_without_a_price_is_not_estimated(tmp_path: Path) -> None:
-    backend = Scripted(answer(cost=None), offer=None)
+    backend = Scripted(answer(cost=None), limits=None)
     asking = session(tmp_path, backend)
     reply = asking.ask(request(), Seen())
     assert (reply.cost, reply.cost_source, reply.usage) == (None, "unknown", USAGE)

@@ -292,7 +292,7 @@ def test_unknown_thinking_levels(level: str) -> None:
 
 
 def test_thinking_is_clamped_to_the_endpoints_limit_with_a_note() -> None:
-    request = fitted(made(options=Options(think="40k")), OFFER, asked=True)
+    request = fitted(made(options=Options(think="40k")), OFFER, max_tokens_explicit=True)
     assert request.max_tokens == 40_000
     assert request.reasoning == {"max_tokens": 36_000}
     assert request.notes == (
@@ -302,7 +302,7 @@ def test_thinking_is_clamped_to_the_endpoints_limit_with_a_note() -> None:
 
 def test_thinking_leaves_room_for_the_answer_or_is_left_alone() -> None:
     for level, kept in (("38000", 36_000), ("36001", 36_000), ("36000", 36_000), ("100", 100)):
-        request = fitted(made(options=Options(think=level)), OFFER, asked=True)
+        request = fitted(made(options=Options(think=level)), OFFER, max_tokens_explicit=True)
         assert request.reasoning == {"max_tokens": kept}
     tiny = replace(OFFER, max_output=100)
     assert fitted(made(options=Options(think="40k")), tiny, True).reasoning == {"max_tokens": 1}

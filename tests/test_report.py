@@ -20,13 +20,14 @@ from emulator import Answer, OpenRouter
 from m1_magic.errors import UsageError
 from m1_magic.render import page
 from m1_magic.render.footer import RECORD
+from m1_magic.text import md_to_text
 from m1_magic.verbs import report as reported
 
 USAGE = {"input": 1204, "output": 2345, "reasoning": 1900, "cached": 312}
 
 
 def report(*paths: Path | str) -> str:
-    return page.plain(reported([str(path) for path in paths]))
+    return md_to_text(reported([str(path) for path in paths]))
 
 
 def record(id: str | None, cost: Any = 0.0054, **more: Any) -> dict[str, Any]:

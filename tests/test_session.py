@@ -109,7 +109,9 @@ def test_complete(home: Path) -> None:
 
 def test_the_view_hears_of_the_fitted_request_its_hold_and_what_goes_along(home: Path) -> None:
     view = Seen()
-    session(home, Scripted(answer())).ask(request(max_tokens=50_000), view, asked=True)
+    session(home, Scripted(answer())).ask(
+        request(max_tokens=50_000), view, max_tokens_explicit=True
+    )
     ((shown, most, sent),) = view.opened
     assert shown.max_tokens == 40_000
     assert most == (2 + 2 * 32) * Decimal("0.0000004") + 40_000 * Decimal("0.0000022")
@@ -903,7 +905,7 @@ def test_max_cost_refuses_before_anything_is_sent(home: Path) -> None:
 
 def test_the_price_that_the_refusal_names_is_one_that_options_take(home: Path) -> None:
     dear = Price(Decimal(1), Decimal(100))
-    backend = Scripted(answer(), offer=replace(OFFER, dearest=dear, cheapest=dear))
+    backend = Scripted(answer(), limits=replace(OFFER, dearest=dear, cheapest=dear))
     with pytest.raises(BudgetExceeded) as caught:
         session(home, backend).ask(request(), Seen())
     allowed = str(caught.value).split("--max-cost ")[1].split(", lower")[0]
@@ -926,7 +928,7 @@ def test_an_offer_is_asked_for_once(home: Path) -> None:
     class Counting(Scripted):
         asked = 0
 
-        def offer(self, model: str, max_price: Any = None) -> Any:
+        def limits(self, model: str, max_price: Any = None) -> Any:
             self.asked += 1
             return OFFER
 
@@ -946,7 +948,7 @@ def test_an_offer_is_asked_for_once(home: Path) -> None:
 
 def asked(text: str = "hello", view: Seen | None = None) -> Reply:
     return api.session().ask(
-        build(api.chosen({}, ()), text, api.settings()), view or Seen(), asked=False
+        build(api.chosen({}, ()), text, api.settings()), view or Seen(), max_tokens_explicit=False
     )
 
 

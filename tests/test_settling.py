@@ -31,7 +31,8 @@ from m1_magic.errors import CannotConnect, CutOff, Stopped
 from m1_magic.ledger import Ledger, history, open_ledger, processes
 from m1_magic.session import reconciler
 from m1_magic.session.loop import Session
-from m1_magic.session.reconciler import Settler
+from m1_magic.session.reconciler import Reconciler
+from m1_magic.verbs.verb_context import VerbContext
 from scripted import Scripted, Seen, answer, request, session
 
 GONE = "elsewhere/space 1 1"
@@ -139,7 +140,7 @@ def test_i12_kill_9_at_any_point_is_found_and_settled_by_the_next_kernel(
     elif known:
         assert server.wait_closed(timeout=20)
 
-    page = verbs.VERBS["cost"].run(verbs.Desk(api.session(), {}, str), ())
+    page = verbs.VERBS["cost"].run(VerbContext(api.session(), {}, str), ())
     ((state, cost, generation, source),) = rows(path, STATES)
     if known:
         billed = server.generations["gen-1-killed"]["total_cost"]
@@ -404,13 +405,13 @@ class Looks:
         return 0, found
 
 
-def ended(settler: Settler) -> bool:
+def ended(settler: Reconciler) -> bool:
     return until(lambda: settler._thread is None)
 
 
 def test_the_settler_stops_when_nothing_is_owed_and_begins_again_when_woken() -> None:
     looks = Looks(1, CannotConnect("down."), 0, 0)
-    settler = Settler(looks, (0.0,) * 10)
+    settler = Reconciler(looks, (0.0,) * 10)
     settler.wake()
     assert ended(settler) and looks.count == 3
     settler.wake()
@@ -419,7 +420,7 @@ def test_the_settler_stops_when_nothing_is_owed_and_begins_again_when_woken() ->
 
 def test_the_settler_gives_up_after_its_last_pause() -> None:
     looks = Looks(*[1] * 100)
-    settler = Settler(looks, (0.0,) * 4)
+    settler = Reconciler(looks, (0.0,) * 4)
     settler.wake()
     assert ended(settler) and looks.count == 4
 
@@ -433,7 +434,7 @@ def test_waking_and_closing_do_not_wait() -> None:
         go.wait(60)
         return 0, 1
 
-    settler = Settler(hang, (0.0, 600.0))
+    settler = Reconciler(hang, (0.0, 600.0))
     settler.wake()
     assert inside.wait(10)
     settler.wake()

@@ -46,7 +46,7 @@ from m1_magic.backends import http_errors
 from m1_magic.backends.openrouter import OpenRouter as Backend
 from m1_magic.calls import Text, Thinking
 from m1_magic.keys import Key
-from m1_magic.render import Silent
+from m1_magic.session.view import Silent
 from m1_magic.settings.endpoints import endpoint
 from scripted import Seen, request
 from test_stream_faults import ROWS
@@ -222,7 +222,7 @@ def test_s107_s108_r02_no_server_is_listened_to_for_ever(
 def test_r02_a_question_for_prices_that_is_never_answered_does_not_hold_up_the_call(
     server: OpenRouter, own_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """``offer`` asks first; without its own deadline a page in drops would hold it for ever."""
+    """``limits`` asks first; without its own deadline a page in drops would hold it for ever."""
     monkeypatch.setattr(Backend, "_get", impatient(Backend._get))
 
     def slow(near: socket.socket) -> None:

@@ -26,6 +26,7 @@ from m1_magic.render.panel_view import PanelView
 from m1_magic.render.terminal_view import TerminalView
 from m1_magic.settings import config
 from m1_magic.settings.config import M1
+from m1_magic.verbs.verb_context import VerbContext
 from scripted import USAGE, Scripted, Seen, request, session
 from test_views import Recorder
 
@@ -39,7 +40,7 @@ def sent(server: OpenRouter) -> dict[str, Any]:
 
 
 def listed() -> str:
-    return verbs.VERBS["tasks"].run(verbs.Desk(api.session(), {}, lambda _: ""), ())
+    return verbs.VERBS["tasks"].run(VerbContext(api.session(), {}, lambda _: ""), ())
 
 
 # -- what is sent ---------------------------------------------------------------------------
@@ -225,7 +226,7 @@ def test_the_list_names_what_each_is_for_its_sampling_and_its_source() -> None:
     assert r"Ask &lt;b>back" in rows["tutor"].replace("\\>", ">")
     assert "think low, thinking dropped | M1.tasks |" in rows["tutor"]
     with pytest.raises(UsageError, match="takes nothing after it"):
-        verbs.VERBS["tasks"].run(verbs.Desk(api.session(), {}, lambda _: ""), ("math",))
+        verbs.VERBS["tasks"].run(VerbContext(api.session(), {}, lambda _: ""), ("math",))
 
 
 @given(st.dictionaries(st.text(max_size=10), st.text(max_size=20), min_size=1, max_size=3))

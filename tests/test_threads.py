@@ -10,9 +10,9 @@ import pytest
 from emulator import Answer, OpenRouter
 from m1_magic import api
 from m1_magic.calls import Event, Options, Reply, Text, Waiting
-from m1_magic.errors import CutOff, Stopped, Told
+from m1_magic.errors import CutOff, Stopped, UserFacingError
 from m1_magic.interrupts import Stop
-from m1_magic.render import Silent
+from m1_magic.session.view import Silent
 
 PATIENCE = 60.0
 
@@ -46,7 +46,7 @@ class Asking(threading.Thread):
         try:
             with self.stop.listening():
                 self.reply = api.run(self._prompt, Options(), {}, self.view)
-        except Told as error:
+        except UserFacingError as error:
             self.error, self.reply = error, error.reply
 
     def end(self) -> None:

@@ -19,9 +19,9 @@ from m1_magic import api, verbs
 from m1_magic.calls import Message, Options
 from m1_magic.ledger import Ledger, sums
 from m1_magic.pricing import price_lists
-from m1_magic.pricing.prices import known
+from m1_magic.pricing.prices import known_limits
 from m1_magic.pricing.tokens import USUAL, kind_of, likely_tokens, most_tokens
-from m1_magic.render import page
+from m1_magic.text import md_to_text
 from scripted import MODEL, OFFER, Scripted, Seen, answer, request, session
 
 TEXTS = {
@@ -115,12 +115,12 @@ NOW = datetime(2026, 3, 15, 12, 0, tzinfo=UTC)
 
 
 def test_a_kept_list_comes_back_as_it_was(own_home: Path) -> None:
-    offer = replace(OFFER, at=NOW)
-    price_lists.keep("openrouter.ai", MODEL, None, offer)
-    assert price_lists.kept("openrouter.ai", MODEL, None, NOW) == offer
+    limits = replace(OFFER, at=NOW)
+    price_lists.keep("openrouter.ai", MODEL, None, limits)
+    assert price_lists.kept("openrouter.ai", MODEL, None, NOW) == limits
     assert price_lists.kept("openrouter.ai", MODEL, {"prompt": 1}, NOW) is None
     assert price_lists.kept("other.example", MODEL, None, NOW) is None
-    assert price_lists.kept("openrouter.ai", MODEL, None, NOW + timedelta(days=29)) == offer
+    assert price_lists.kept("openrouter.ai", MODEL, None, NOW + timedelta(days=29)) == limits
     assert price_lists.kept("openrouter.ai", MODEL, None, NOW + timedelta(days=31)) is None
     assert price_lists.kept("openrouter.ai", MODEL, None, NOW - timedelta(days=2)) is None
     assert (own_home / "prices.json").stat().st_mode & 0o077 == 0
@@ -138,9 +138,9 @@ def test_a_damaged_file_is_no_list_and_is_replaced(own_home: Path, content: str)
     own_home.mkdir()
     (own_home / "prices.json").write_text(content, "utf-8", "surrogateescape")
     assert price_lists.kept("h", MODEL, None, NOW) is None
-    offer = replace(OFFER, at=NOW)
-    price_lists.keep("h", MODEL, None, offer)
-    assert price_lists.kept("h", MODEL, None, NOW) == offer
+    limits = replace(OFFER, at=NOW)
+    price_lists.keep("h", MODEL, None, limits)
+    assert price_lists.kept("h", MODEL, None, NOW) == limits
 
 
 @pytest.mark.parametrize(
@@ -171,33 +171,33 @@ class Listing(Scripted):
     prices_known = True
     asked = 0
 
-    def offer(self, model: str, max_price: Any = None) -> Any:
+    def limits(self, model: str, max_price: Any = None) -> Any:
         self.asked += 1
-        return self._offer
+        return self._limits
 
 
 def test_a_list_is_asked_for_once_an_hour_and_kept_for_when_it_is_silent(tmp_path: Path) -> None:
     now = NOW
     backend = Listing(name="openrouter.ai")
     asking = session(tmp_path, backend, now=lambda: now)
-    first = asking.offer(backend, MODEL)
+    first = asking.limits(backend, MODEL)
     assert first is not None and first.at == NOW
     now += timedelta(minutes=59)
-    assert asking.offer(backend, MODEL) == first and backend.asked == 1
+    assert asking.limits(backend, MODEL) == first and backend.asked == 1
     now += timedelta(minutes=2)
     dearer = replace(OFFER.dearest, output=Decimal("0.00001"))  # type: ignore[type-var]
-    backend._offer = replace(OFFER, dearest=dearer)
-    second = asking.offer(backend, MODEL)
+    backend._limits = replace(OFFER, dearest=dearer)
+    second = asking.limits(backend, MODEL)
     assert second is not None and second.dearest == dearer and backend.asked == 2
-    backend._offer, now = None, now + timedelta(hours=5)
-    assert asking.offer(backend, MODEL) == second  # dated, five hours old
+    backend._limits, now = None, now + timedelta(hours=5)
+    assert asking.limits(backend, MODEL) == second  # dated, five hours old
     now += timedelta(days=40)
-    assert asking.offer(backend, MODEL) == known(MODEL)
+    assert asking.limits(backend, MODEL) == known_limits(MODEL)
 
 
 def test_the_dry_run_says_whose_prices_these_are(server: OpenRouter, own_home: Path) -> None:
     def shown() -> str:
-        return page.plain(verbs.preview(*api.preview("why?", Options(), {})))
+        return md_to_text(verbs.preview(*api.preview("why?", Options(), {})))
 
     assert "(genai-prices, no list of the endpoint yet)" in shown()
     assert server.requests == []

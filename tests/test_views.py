@@ -42,11 +42,14 @@ from m1_magic.calls import (
     Waiting,
 )
 from m1_magic.jupyter.shell import hide_replies, show_replies
-from m1_magic.render import Silent, choose, footer, mode
+from m1_magic.pricing.dollars import money, money_at_most, money_limit
+from m1_magic.render import choose, footer, mode
 from m1_magic.render.answer import bundle
 from m1_magic.render.notebook_view import NotebookView, RecordView
 from m1_magic.render.terminal_view import PlainView, TerminalView
+from m1_magic.session.view import Silent
 from m1_magic.settings.config import M1
+from m1_magic.text import short_count, thousands
 
 RECORD = "application/vnd.m1-magic.call+json"
 SALES = Attachment("frame", "sales", "…", "stats", (336776, 19), 0, 14, 2, 1100)
@@ -612,7 +615,7 @@ NANO = st.integers(0, 10**14).map(lambda nano: Decimal(nano).scaleb(-9))
 
 @given(NANO)
 def test_m20_money_is_never_zero_unless_it_is(amount: Decimal) -> None:
-    text = footer.money(amount)
+    text = money(amount)
     value = Decimal(text.removeprefix("$").replace(",", ""))
     assert (value == 0) == (amount == 0)
     if not amount:
@@ -632,7 +635,7 @@ def test_the_record_reads_back_to_the_last_digit(amount: Decimal) -> None:
 
 @given(NANO)
 def test_an_upper_bound_is_never_shown_too_low(amount: Decimal) -> None:
-    value = Decimal(footer.at_most(amount).removeprefix("$").replace(",", ""))
+    value = Decimal(money_at_most(amount).removeprefix("$").replace(",", ""))
     assert amount <= value <= amount * Decimal("1.1") + Decimal("1e-9")
 
 
@@ -642,17 +645,17 @@ def test_an_upper_bound_is_never_shown_too_low(amount: Decimal) -> None:
      ("1.5", "$1.5000"), ("1234.5", "$1,234.5000"), ("0", "$0"), ("0.00009999", "$0.000100")],
 )  # fmt: skip
 def test_money(amount: str, text: str) -> None:
-    assert footer.money(Decimal(amount)) == text
-    assert footer.money(None) == "$?"
+    assert money(Decimal(amount)) == text
+    assert money(None) == "$?"
 
 
 def test_counts_limits_and_bounds() -> None:
-    assert [footer.short(n) for n in (0, 950, 999, 1100, 9949, 12_345, 999_949, 1_200_000)] == [
+    assert [short_count(n) for n in (0, 950, 999, 1100, 9949, 12_345, 999_949, 1_200_000)] == [
         "0", "950", "999", "1.1k", "9.9k", "12k", "1M", "1.2M",
     ]  # fmt: skip
-    assert footer.count(1204) == "1,204"
-    assert [footer.limit(Decimal(t)) for t in ("1", "0.5", "0.001")] == ["$1.00", "$0.50", "$0.001"]
-    assert [footer.at_most(Decimal(t)) for t in ("0.07", "0.0177", "1.231")] == [
+    assert thousands(1204) == "1,204"
+    assert [money_limit(Decimal(t)) for t in ("1", "0.5", "0.001")] == ["$1.00", "$0.50", "$0.001"]
+    assert [money_at_most(Decimal(t)) for t in ("0.07", "0.0177", "1.231")] == [
         "$0.07", "$0.018", "$1.24",
     ]  # fmt: skip
 

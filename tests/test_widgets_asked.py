@@ -17,7 +17,7 @@ from ledgers import rows
 from m1_magic import api
 from m1_magic.calls import Receipt
 from m1_magic.ledger.store import now_utc
-from m1_magic.render import footer
+from m1_magic.pricing.dollars import money
 from m1_magic.widgets import assembly
 from m1_magic.widgets.live import Live
 from panels import PATIENCE, Hand, Page, running
@@ -43,7 +43,7 @@ def test_the_counters_are_the_ledgers(server: OpenRouter, page: Page) -> None:
     hand = page.panel()
     hand.ask("why?")
     reply = page.shell.user_ns["_m1"]
-    assert hand.tiles["this call"] == footer.money(reply.cost) == "$0.00012"
+    assert hand.tiles["this call"] == money(reply.cost) == "$0.00012"
     usage = reply.usage
     counts = [hand.tiles[name] for name in ("tokens in", "cached", "out", "thinking")]
     assert counts == [f"{n:,}" for n in (usage.input, 3, usage.output, usage.reasoning)]
@@ -87,9 +87,9 @@ def test_a_price_that_is_owed_is_settled_later(server: OpenRouter, page: Page) -
     assert [api.session().reconcile() for _ in range(2)] == [0, 1]
     page.run("1")
     spent, held, _ = api.session().ledger.spent(now_utc())["session"]
-    assert held == 0 != spent and hand.tiles["session"] == footer.money(spent)
+    assert held == 0 != spent and hand.tiles["session"] == money(spent)
     tell()
-    assert hand.tiles["this call"] == footer.money(spent)
+    assert hand.tiles["this call"] == money(spent)
 
 
 def test_an_estimate_stays_one_until_the_bill_is_there(server: OpenRouter, page: Page) -> None:

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from ..calls import Event, Request
 from ..keys import Key, find
-from ..pricing.prices import Offer
+from ..pricing.prices import ModelLimits
 from ..settings.config import M1
 from ..settings.endpoints import OFFLINE, Endpoint, endpoint
 from .clock import Clock
@@ -30,7 +30,7 @@ class Backend(Protocol):
     def stream(self, request: Request) -> Generator[Event]:
         """Yield Started, then Thinking and Text, then one Finish; raise M1Error where it breaks."""
 
-    def offer(self, model: str, max_price: Mapping[str, Any] | None = None) -> Offer | None:
+    def limits(self, model: str, max_price: Mapping[str, Any] | None = None) -> ModelLimits | None:
         """Return limits and prices of a model, None where they are not told."""
 
     def models(self) -> list[dict[str, Any]]:

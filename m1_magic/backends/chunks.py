@@ -12,8 +12,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ..calls import Event, Finish, Started, Text, Thinking, Usage
-from ..errors import CutOff, M1Error, plain
+from ..errors import CutOff, M1Error
 from ..pricing.prices import amount, billed
+from ..text import one_line
 
 # No usage of one completion is larger; what is, would not fit the ledger.
 MOST_TOKENS = 10**12
@@ -93,12 +94,12 @@ class Reader:
     """Folds the chunks of one completion into events; ``finish()`` gives its end.
 
     Args:
-        asked: the model asked for, named in the end if the server names none.
+        model: the one asked for, named in the end if the server names none.
         generation_id: the one from the headers; without it, the first chunk's is told.
     """
 
-    def __init__(self, asked: str, generation_id: str | None = None) -> None:
-        self._model = asked
+    def __init__(self, model: str, generation_id: str | None = None) -> None:
+        self._model = model
         self._id = generation_id
         self._provider: str | None = None
         self._reason: str | None = None
@@ -127,7 +128,7 @@ class Reader:
         except (ValueError, RecursionError):
             if event == "error":
                 raise broken(data) from None
-            raise ValueError(f"something that is no JSON came: {plain(data, 80)!r}") from None
+            raise ValueError(f"something that is no JSON came: {one_line(data, 80)!r}") from None
         if event == "error" or (isinstance(chunk, dict) and chunk.get("error")):
             raise broken(chunk)
         if isinstance(chunk, dict):
@@ -223,7 +224,9 @@ def broken(chunk: Any) -> M1Error:
     """Return the error for an error event in mid-stream."""
     error = (chunk.get("error") or chunk) if isinstance(chunk, dict) else chunk
     message = error.get("message") if isinstance(error, dict) else error
-    return CutOff(f"The provider broke off the answer: {plain(message or 'no reason given', 200)}.")
+    return CutOff(
+        f"The provider broke off the answer: {one_line(message or 'no reason given', 200)}."
+    )
 
 
 def _overlap(text: str, tag: str) -> int:

@@ -96,15 +96,18 @@ class Watchdog:
 
     def _left(self) -> tuple[float, str]:
         """Return the seconds to the nearest deadline, and what to say when it passes."""
-        limits, now = self._timeouts, self._now()
+        timeouts, now = self._timeouts, self._now()
         total = (
-            self._start + limits.deadline - now,
-            f"the call took longer than {limits.deadline:g} s",
+            self._start + timeouts.deadline - now,
+            f"the call took longer than {timeouts.deadline:g} s",
         )
         if self._last is None:
-            wait = self._start + limits.first_token - now, f"no token in {limits.first_token:g} s"
+            wait = (
+                self._start + timeouts.first_token - now,
+                f"no token in {timeouts.first_token:g} s",
+            )
         else:
-            wait = self._last + limits.token - now, f"no token for {limits.token:g} s"
+            wait = self._last + timeouts.token - now, f"no token for {timeouts.token:g} s"
         return min(total, wait)
 
     def _wake(self) -> None:

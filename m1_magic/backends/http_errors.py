@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from .. import errors as e
+from ..text import one_line
 
 TOO_LONG = ("context_length", "context length", "context size", "maximum context", "exceed_context")
 LONGEST_RETRY_AFTER = 120.0
@@ -57,7 +58,7 @@ def refusal(
         )
     if status == 404 or "not a valid model" in said:
         return e.NoSuchModel(
-            f"{e.plain(model, 80)} cannot be had from {host}{quoted}.",
+            f"{one_line(model, 80)} cannot be had from {host}{quoted}.",
             todo="%m1 models lists what can; provider settings (zdr, max_price) may exclude it.",
         )
     if status == 429 or status >= 500 or status == 408:
@@ -88,7 +89,7 @@ def message(body: Any, secret: str = "") -> str:
     error = body.get("error", body) if isinstance(body, dict) else body
     if isinstance(error, dict):
         error = error.get("message") or ""
-    text = e.plain(without(secret, error) if isinstance(error, str) else "", 200)
+    text = one_line(without(secret, error) if isinstance(error, str) else "", 200)
     return "a web page" if text.startswith("<") else text.rstrip(".")
 
 
@@ -112,7 +113,7 @@ def reasons(body: Any, secret: str = "") -> str:
     if not isinstance(given, list) or not given:
         return ""
     named = without(secret, ", ".join(str(reason) for reason in given))
-    return ": flagged for " + e.plain(named, 100)
+    return ": flagged for " + one_line(named, 100)
 
 
 def redirected(headers: Mapping[str, str], host: str) -> e.M1Error:
@@ -122,7 +123,7 @@ def redirected(headers: Mapping[str, str], host: str) -> e.M1Error:
     except ValueError:
         target = "another address"
     return e.LoginPage(
-        f"{host} redirects to {e.plain(target, 80)}; not followed, for the prompt would go along.",
+        f"{host} redirects to {one_line(target, 80)}; not followed, for the prompt would go along.",
         todo="Check base_url, and whether a proxy or login page is in between.",
     )
 

@@ -22,7 +22,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
 
-from ..errors import OfflineProblem, plain
+from ..errors import OfflineProblem
+from ..text import one_line
 from .weights import SMOLLM2, Weights, weights
 
 __all__ = ["MODEL", "SMOLLM2", "LocalServer", "Weights", "shared", "weights"]
@@ -111,7 +112,7 @@ class LocalServer:
             ).close()
         except OSError as error:
             raise OfflineProblem(
-                f"The local model runs, but {self.base_url} does not answer: {plain(error)}.",
+                f"The local model runs, but {self.base_url} does not answer: {one_line(error)}.",
                 todo="Something on this machine blocks 127.0.0.1.",
             ) from None
 
@@ -162,7 +163,7 @@ def spawn(wanted: dict[str, object]) -> tuple[subprocess.Popen[bytes], IO[bytes]
             creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
         )
     except OSError as error:
-        raise OfflineProblem(f"The local model did not start: {plain(error)}.") from None
+        raise OfflineProblem(f"The local model did not start: {one_line(error)}.") from None
     return process, log
 
 
@@ -190,7 +191,7 @@ def cause(lines: Iterable[str]) -> str:
     """Return the first error that llama.cpp logged, or else the last line of all."""
     told = [line for line in lines if line.strip()]
     errors = [LOGGED.sub("", line) for line in told if LOGGED.match(line)]
-    return plain(errors[0] if errors else (told or ["no word of why"])[-1], 200).rstrip(".")
+    return one_line(errors[0] if errors else (told or ["no word of why"])[-1], 200).rstrip(".")
 
 
 def end(process: subprocess.Popen[bytes], log: IO[bytes]) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from ..calls import Event, Request
 from ..keys import find
-from ..pricing.prices import Offer, Price
+from ..pricing.prices import ModelLimits, Price
 from ..settings.endpoints import OFFLINE, endpoint
 from .clock import Clock
 from .llama_server import MODEL, shared, weights
@@ -52,9 +52,9 @@ class Local:
         finally:
             wire.close()
 
-    def offer(self, model: str, max_price: Mapping[str, Any] | None = None) -> Offer:
+    def limits(self, model: str, max_price: Mapping[str, Any] | None = None) -> ModelLimits:
         """Return the local model's limits, whatever model is asked for; its price is nothing."""
-        return Offer(MODEL, CONTEXT, MAX_OUTPUT, FREE, FREE, source=OFFLINE)
+        return ModelLimits(MODEL, CONTEXT, MAX_OUTPUT, FREE, FREE, source=OFFLINE)
 
     def models(self) -> list[dict[str, Any]]:
         """Return the one model, in the shape of ``GET /models``."""

@@ -22,8 +22,9 @@ import openai
 from .. import errors as e
 from ..calls import Event, Request, Started, Text, Thinking
 from ..keys import Key
-from ..pricing.prices import Offer, offer_of
+from ..pricing.prices import ModelLimits, limits_of
 from ..settings.endpoints import Endpoint
+from ..text import one_line
 from . import http_errors, sse
 from .chunks import Reader, as_chunk, whole
 from .clock import Clock
@@ -40,13 +41,9 @@ IDENTITY = {
 HEADERS = ("host", "accept", "accept-encoding", "connection", "content-type", "content-length")
 # Before a byte of the request can have left.
 UNSENT = (
-    httpx2.ConnectError,
-    httpx2.ConnectTimeout,
-    httpx2.PoolTimeout,
-    httpx2.ProxyError,
-    httpx2.UnsupportedProtocol,
-    httpx2.InvalidURL,
-)
+    httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout,
+    httpx2.ProxyError, httpx2.UnsupportedProtocol, httpx2.InvalidURL,
+)  # fmt: skip
 # While an answer is read; ValueError: a TLS socket that the watchdog shut down between two reads,
 # an event that is no JSON.
 LIBRARY = (openai.OpenAIError, httpx2.HTTPError, httpx2.StreamError)
@@ -72,7 +69,7 @@ class OpenRouter:
         self.name = endpoint.host
         self.prices_known = endpoint.openrouter
         self.clock = Clock()
-        self._timeouts = limits = timeouts or Timeouts()
+        self._timeouts = timeouts = timeouts or Timeouts()
         self._key = key
         self._secret: str = key if len(key) >= SHORTEST_KEY else ""
         self._asking = threading.local()
@@ -91,7 +88,9 @@ class OpenRouter:
             api_key=key,
             max_retries=0,
             # Reading ends by the watchdog, who knows tokens from comments; this is behind it.
-            timeout=httpx2.Timeout(limits.deadline + 1, connect=limits.connect, write=60, pool=5),
+            timeout=httpx2.Timeout(
+                timeouts.deadline + 1, connect=timeouts.connect, write=60, pool=5
+            ),
             http_client=http,
         )
 
@@ -113,7 +112,7 @@ class OpenRouter:
             reader = Reader(request.model, generation_id)
             yield from self._events(response, reader, watchdog, request)
 
-    def offer(self, model: str, max_price: Mapping[str, Any] | None = None) -> Offer | None:
+    def limits(self, model: str, max_price: Mapping[str, Any] | None = None) -> ModelLimits | None:
         """Return limits and prices of ``model``, None where the server does not tell them."""
         if not self.endpoint.openrouter:
             return None
@@ -125,7 +124,7 @@ class OpenRouter:
         endpoints = data.get("endpoints") if isinstance(data, dict) else None
         if not isinstance(endpoints, list) or not endpoints:
             return None
-        return offer_of(model, [x for x in endpoints if isinstance(x, dict)], max_price)
+        return limits_of(model, [x for x in endpoints if isinstance(x, dict)], max_price)
 
     def models(self) -> list[dict[str, Any]]:
         """Return the models to be had (``GET /models``)."""
@@ -179,8 +178,8 @@ class OpenRouter:
         return answer["data"]
 
     def _ask(self, ask: Callable[..., T], path: str, timeout: float = 30.0) -> T:
-        limits = Timeouts(self._timeouts.connect, timeout, timeout, timeout)
-        with http_errors.free(), Watchdog(limits) as watchdog:
+        timeouts = Timeouts(self._timeouts.connect, timeout, timeout, timeout)
+        with http_errors.free(), Watchdog(timeouts) as watchdog:
             return self._told(partial(ask, path), path, watchdog)
 
     def _told(self, ask: Callable[[], T], what: str, watchdog: Watchdog) -> T:
@@ -217,7 +216,7 @@ class OpenRouter:
         except e.CutOff as error:
             problem = error
         except BROKEN as error:
-            problem = watchdog.expired or e.plain(error, 120) or type(error).__name__
+            problem = watchdog.expired or one_line(error, 120) or type(error).__name__
         yield from self._ended(reader, problem, begun)
 
     def _checked(self, response: httpx2.Response, model: str) -> Iterable[tuple[str, str]]:
@@ -293,7 +292,7 @@ def _told(
 def _unreached(
     cause: BaseException, host: str, secret: str, watchdog: Watchdog | None
 ) -> e.M1Error:
-    detail = e.plain(http_errors.without(secret, str(cause)), 160) or type(cause).__name__
+    detail = one_line(http_errors.without(secret, str(cause)), 160) or type(cause).__name__
     if isinstance(cause, UNSENT) or (watchdog and not watchdog.sent):
         return http_errors.unreachable(host, detail)
     reason = watchdog.expired if watchdog else None

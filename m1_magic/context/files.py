@@ -11,9 +11,10 @@ import stat
 from collections.abc import Sequence
 
 from ..calls import Attachment
-from ..errors import PromptTooLarge, UsageError, plain
+from ..errors import PromptTooLarge, UsageError
 from ..pricing.tokens import likely_tokens
 from ..privacy import redaction
+from ..text import one_line
 from . import ipynb_reader
 from .frames import opened
 from .frames.tables import Source
@@ -36,7 +37,8 @@ def tables(files: Sequence[File]) -> dict[str, Source]:
                 found[file.name] = opened(file.path)
         except UsageError as error:
             raise UsageError(
-                f"{plain(file.name, 120)}: {error.what}", todo="Open it and look, or leave it out."
+                f"{one_line(file.name, 120)}: {error.what}",
+                todo="Open it and look, or leave it out.",
             ) from None
     return found
 
@@ -70,7 +72,9 @@ def attached(
         made.append(Attachment(file.kind, file.name, text, masked=hidden, tokens=tokens))
         if sum(len(one.text) for one in made) > TOTAL:
             largest = sorted(made, key=lambda one: -len(one.text))[:3]
-            named = ", ".join(f"{plain(a.name, 40)} ({len(a.text):,} characters)" for a in largest)
+            named = ", ".join(
+                f"{one_line(a.name, 40)} ({len(a.text):,} characters)" for a in largest
+            )
             raise PromptTooLarge(
                 f"The files have more than {TOTAL:,} characters, which no model takes.",
                 todo=f"Attach less; the largest: {named}.",
@@ -91,7 +95,7 @@ def decoded(data: bytes, name: str) -> str:
         text = "\0"
     if "\0" in text:
         raise UsageError(
-            f"{plain(name, 120)} is not text in UTF-8: binary, or in an old encoding.",
+            f"{one_line(name, 120)} is not text in UTF-8: binary, or in an old encoding.",
             todo="Save a text as UTF-8; of other files, attach what they say as text.",
         )
     return text.replace("\r\n", "\n").replace("\r", "\n")
@@ -103,7 +107,7 @@ def _content(file: File) -> bytes:
     def opener(path: str, flags: int) -> int:
         return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
-    shown = plain(file.name, 120)
+    shown = one_line(file.name, 120)
     try:
         with open(file.path, "rb", opener=opener) as stream:
             before = os.fstat(stream.fileno())
@@ -112,7 +116,7 @@ def _content(file: File) -> bytes:
             data = stream.read(LARGEST[file.kind] + 1)
             after = os.fstat(stream.fileno())
     except OSError as error:
-        raise UsageError(f"{shown} cannot be read: {plain(error.strerror, 80)}.") from None
+        raise UsageError(f"{shown} cannot be read: {one_line(error.strerror, 80)}.") from None
     if len(data) > LARGEST[file.kind]:
         raise too_large(File(file.name, file.path, file.kind, max(after.st_size, len(data))))
     if len(data) != after.st_size or before.st_mtime_ns != after.st_mtime_ns:

@@ -16,8 +16,9 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..errors import UsageError, plain
+from ..errors import UsageError
 from ..privacy import redaction
+from ..text import one_line
 from .frames.table_files import is_table_file
 
 MOST = 50
@@ -82,7 +83,7 @@ def found(
             paths |= dict.fromkeys(fit)
             passed |= dict.fromkeys(over)
         if len(paths) > MOST:
-            globbed = plain(" ".join(globs), 120)
+            globbed = one_line(" ".join(globs), 120)
             raise UsageError(
                 f"{globbed} names {len(paths):,} files; at most {MOST} go along.",
                 todo="Write a narrower glob.",
@@ -90,7 +91,7 @@ def found(
         names = _named(list(paths), secrets, taken)
         files = tuple(_file(path, name) for path, name in zip(paths, names, strict=True))
     except OSError as error:
-        raise UsageError(f"The files cannot be looked at: {plain(error.strerror)}.") from None
+        raise UsageError(f"The files cannot be looked at: {one_line(error.strerror)}.") from None
     return Found(files, (f"left out: {_few(list(passed))}",) if passed else ())
 
 
@@ -106,7 +107,7 @@ def completions(typed: str) -> list[str]:
     shown = [
         f"{at}{name}{'/' if is_dir else ''}"
         for name, is_dir in told
-        if not KEYS.fullmatch(name.lower()) and name == plain(name)
+        if not KEYS.fullmatch(name.lower()) and name == one_line(name)
         if not _hidden(name) or start.startswith(".")
     ]
     return [f'"{name}"' if " " in name else name for name in shown]
@@ -120,7 +121,7 @@ def _matched(glob: str) -> tuple[list[Path], list[str]]:
     if os.path.lexists(typed):
         if why := _unfit(typed):
             todo = "Name its files: -f 'FOLDER/*.md'." if os.path.isdir(typed) else ""
-            raise UsageError(f"{plain(glob, 120)} {why}.", todo=todo)
+            raise UsageError(f"{one_line(glob, 120)} {why}.", todo=todo)
         return [_absolute(typed)], []
     parts = typed.parts
     fixed = next((i for i, part in enumerate(parts) if WILD.search(part)), len(parts))
@@ -133,7 +134,7 @@ def _matched(glob: str) -> tuple[list[Path], list[str]]:
         matches = sorted(set(root.glob("/".join(pattern))))
     except (ValueError, NotImplementedError):
         raise UsageError(
-            f"{plain(glob, 120)} is no glob.", todo="** stands alone between slashes."
+            f"{one_line(glob, 120)} is no glob.", todo="** stands alone between slashes."
         ) from None
     fit, over, base = [], [], os.path.realpath(root)
     for path in matches:
@@ -146,11 +147,11 @@ def _matched(glob: str) -> tuple[list[Path], list[str]]:
         elif not Path(os.path.realpath(path)).is_relative_to(base):
             why = why or "leads out of its folder"
         if why:
-            over.append(f"{plain(_told(path), 80)} {why}")
+            over.append(f"{one_line(_told(path), 80)} {why}")
         else:
             fit.append(_absolute(path))
     if not fit and over:
-        raise UsageError(f"Nothing to attach for {plain(glob, 120)}: {_few(over)}.")
+        raise UsageError(f"Nothing to attach for {one_line(glob, 120)}: {_few(over)}.")
     if not fit:
         raise _missing(glob, typed)
     return fit, over
@@ -173,7 +174,7 @@ def _unfit(path: Path) -> str:
     try:
         mode = path.stat().st_mode
     except OSError as error:
-        return f"cannot be read ({plain(error.strerror, 80)})"
+        return f"cannot be read ({one_line(error.strerror, 80)})"
     if stat.S_ISDIR(mode):
         return "is a folder"
     if not stat.S_ISREG(mode):
@@ -186,17 +187,17 @@ def _missing(glob: str, typed: Path) -> UsageError:
     folder = typed.parent
     if not WILD.search(str(folder)) and not os.path.isdir(folder):
         return UsageError(
-            f"There is no folder {plain(folder, 120)}.", todo="%pwd says where you are."
+            f"There is no folder {one_line(folder, 120)}.", todo="%pwd says where you are."
         )
     wild, close = WILD.search(typed.name), []
     if os.path.isdir(folder):
         there = [name for name in os.listdir(folder) if not name.startswith(".")]
         known = {f"*{Path(name).suffix}" for name in there} if wild else there
         close = difflib.get_close_matches(typed.name, sorted(known), 2)
-    near = " or ".join(plain(folder / name, 80) for name in close)
+    near = " or ".join(one_line(folder / name, 80) for name in close)
     what = "No file is named" if wild else "There is no file"
     return UsageError(
-        f"{what} {plain(glob, 120)}.",
+        f"{what} {one_line(glob, 120)}.",
         todo=f"Did you mean {near}?" if near else "Check the name; %pwd says where you are.",
     )
 
@@ -218,7 +219,7 @@ def _file(path: Path, name: str) -> File:
 def too_large(file: File) -> UsageError:
     """Return the error for a file of more bytes than go along."""
     return UsageError(
-        f"{plain(file.name, 120)} has {file.size / 1e6:,.1f} MB; at most"
+        f"{one_line(file.name, 120)} has {file.size / 1e6:,.1f} MB; at most"
         f" {LARGEST[file.kind] / 1e6:g} MB of a {file.kind} go along.",
         todo="Attach a part of it; a table goes as a summary: save it as .csv or .parquet.",
     )
@@ -238,7 +239,7 @@ def _named(paths: Sequence[Path], secrets: redaction.Policy, taken: Collection[s
     """Return a name of its own for each file, on one line, with secrets masked."""
     names: list[str] = []
     for path in paths:
-        name = unique = plain(redaction.mask(_told(path), secrets)[0], NAME)
+        name = unique = one_line(redaction.mask(_told(path), secrets)[0], NAME)
         number = 1
         while unique in names or unique in taken:
             number += 1

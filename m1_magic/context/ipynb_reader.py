@@ -15,7 +15,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..errors import UsageError, plain
+from ..errors import UsageError
+from ..text import one_line
 
 SHORT = 100
 RECORD = "application/vnd.m1-magic.call+json"
@@ -77,7 +78,7 @@ def cells(text: str, name: str) -> list[Cell]:
         return [_cell(cell) for cell in converter.convert(book, 4)["cells"]]
     except Exception:  # JSON of any shape may stand there, and nbformat meets it as it comes
         raise UsageError(
-            f"{plain(name, 120)} is no notebook that can be read.",
+            f"{one_line(name, 120)} is no notebook that can be read.",
             todo="Open it in Jupyter and save it again.",
         ) from None
 
@@ -103,7 +104,7 @@ def _outputs(cell: Cell, level: str) -> tuple[str, Counter[str]]:
         if RECORD in data:
             continue
         if pictures := [kind for kind in data if kind.startswith("image/")]:
-            left[f"{plain(min(pictures), 40)} picture"] += 1
+            left[f"{one_line(min(pictures), 40)} picture"] += 1
         elif any("widget" in kind for kind in data):
             left["widget"] += 1
         elif "<table" in str(data.get("text/html")).lower() and not whole:

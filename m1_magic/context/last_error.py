@@ -16,9 +16,10 @@ from itertools import groupby
 from pathlib import Path
 
 from ..calls import Attachment
-from ..errors import INNER, plain
+from ..errors import INNER
 from ..privacy import redaction
 from ..privacy.outputs import LOOKED_AT, MOST, clean, message, words
+from ..text import one_line
 from .cells import SOURCE, Cell
 from .frames.summary import Wish
 
@@ -67,7 +68,7 @@ class Failure:
     def label(self) -> str:
         """Its type and the beginning of its message, for a form; this is not what leaves."""
         first = self.problems[0]
-        return plain(f"{first.kind}: {first.message}", 120).removesuffix(": ")
+        return one_line(f"{first.kind}: {first.message}", 120).removesuffix(": ")
 
 
 def read(error: BaseException, cell: Cell | None, number: Callable[[str], int | None]) -> Failure:
@@ -101,7 +102,7 @@ def _chain(error: BaseException) -> Iterator[tuple[BaseException, str]]:
 
 
 def _problem(error: BaseException, link: str, number: Callable[[str], int | None]) -> Problem:
-    kind = plain(type(error).__name__, 100)
+    kind = one_line(type(error).__name__, 100)
     text = clean(_message(error))
     walked = traceback.walk_tb(error.__traceback__)
     steps = traceback.StackSummary.extract(walked, lookup_lines=False)
@@ -111,7 +112,7 @@ def _problem(error: BaseException, link: str, number: Callable[[str], int | None
         place, cell = _place(where, number)
         # Its own text may be a value that was taken for code, as by eval().
         code = "" if _is_library(where) else linecache.getline(where, error.lineno or 0)
-        frames.append(Frame(place, error.lineno or 0, "", plain(code, LOOKED_AT), cell))
+        frames.append(Frame(place, error.lineno or 0, "", one_line(code, LOOKED_AT), cell))
     raiser = (
         None
         if isinstance(error, SyntaxError)
@@ -152,13 +153,13 @@ def _message(error: BaseException) -> str:
         texts = [said, *(note for note in notes if isinstance(note, str))]
         return "\n".join(text for text in texts if text)[:LOOKED_AT]
     except Exception as failed:
-        return f"(no message: {plain(type(failed).__name__, 60)})"
+        return f"(no message: {one_line(type(failed).__name__, 60)})"
 
 
 def _frame(step: traceback.FrameSummary, number: Callable[[str], int | None]) -> Frame:
     place, cell = _place(step.filename, number)
-    code = "" if _is_library(step.filename) else plain(step.line or "", LOOKED_AT)
-    return Frame(place, step.lineno or 0, plain(step.name, 100), code, cell)
+    code = "" if _is_library(step.filename) else one_line(step.line or "", LOOKED_AT)
+    return Frame(place, step.lineno or 0, one_line(step.name, 100), code, cell)
 
 
 def _place(filename: str, number: Callable[[str], int | None]) -> tuple[str, int | None]:
@@ -167,8 +168,8 @@ def _place(filename: str, number: Callable[[str], int | None]) -> tuple[str, int
     if cell is not None:
         return f"cell {cell}", cell
     if _is_library(filename):
-        return plain(STDLIB.sub("", PACKAGES.sub("", filename)), 100), None
-    return plain(re.split(r"[\\/]", filename)[-1], 100), None
+        return one_line(STDLIB.sub("", PACKAGES.sub("", filename)), 100), None
+    return one_line(re.split(r"[\\/]", filename)[-1], 100), None
 
 
 def _is_library(filename: str) -> bool:
@@ -230,7 +231,7 @@ def _line(frame: Frame, secrets: redaction.Policy) -> str:
     at = f":{frame.line}" if frame.line else ""
     name = f" in {frame.name}" if frame.name else ""
     code, _ = redaction.mask(frame.code, secrets)
-    return f"  {frame.place}{at}{name}" + (f": {plain(code, 200)}" if code else "")
+    return f"  {frame.place}{at}{name}" + (f": {one_line(code, 200)}" if code else "")
 
 
 def _marked(source: str, at: int) -> str:

@@ -17,8 +17,9 @@ from dataclasses import dataclass
 from datetime import date, time, timedelta
 
 from ..calls import Attachment
-from ..errors import UsageError, plain
+from ..errors import UsageError
 from ..privacy.fences import fenced
+from ..text import one_line
 from .frames import is_frame, is_tabular
 
 NAME = r"[^\W\d]\w*"
@@ -68,7 +69,7 @@ def insert(
             base = re.match(NAME, expression)
             if base and base[0] not in namespace:
                 _not_close(base[0], namespace)
-                notes[f"{{{{{plain(expression, 60)}}}}} left as typed: no such name"] = None
+                notes[f"{{{{{one_line(expression, 60)}}}}} left as typed: no such name"] = None
                 return match[0]
             value = _column(resolve(expression, namespace), expression, namespace)
             if is_tabular(value):
@@ -98,7 +99,7 @@ def resolve(expression: str, namespace: Mapping[str, object]) -> object:
     match = PATH.fullmatch(expression)
     if match is None or match[1] not in namespace:
         raise UsageError(
-            f"{plain(expression, 60)!r} names no variable.",
+            f"{one_line(expression, 60)!r} names no variable.",
             todo="Write NAME, then any of .attr, [0] or ['key'], without spaces.",
         )
     value = namespace[match[1]]
@@ -110,9 +111,10 @@ def resolve(expression: str, namespace: Mapping[str, object]) -> object:
                 key = step[2:-2] if step[1] in "'\"" else int(step[1:-1])
                 value = value[key]  # type: ignore[index]
     except Exception as error:  # properties and __getitem__ are the user's code
-        kind = plain(type(error).__name__, 60)
+        kind = one_line(type(error).__name__, 60)
         raise UsageError(
-            f"{plain(expression, 60)} cannot be read: {kind}.", todo="Try it in a cell of its own."
+            f"{one_line(expression, 60)} cannot be read: {kind}.",
+            todo="Try it in a cell of its own.",
         ) from None
     return value
 
@@ -137,8 +139,8 @@ def _not_close(name: str, namespace: Mapping[str, object]) -> None:
     close = difflib.get_close_matches(name, alike, 1, 0.8)
     if close:
         raise UsageError(
-            f"There is no {{{{{plain(name, 60)}}}}}.",
-            todo=f"Did you mean {{{{{plain(close[0], 60)}}}}}? "
+            f"There is no {{{{{one_line(name, 60)}}}}}.",
+            todo=f"Did you mean {{{{{one_line(close[0], 60)}}}}}? "
             "To keep the text as typed, put a space inside.",
         )
 
@@ -154,7 +156,7 @@ def _text(value: object, expression: str) -> str:
             return _compact(value)
     except (TypeError, ValueError, RecursionError):
         pass  # not plain inside, or circular: said below
-    kind, name = plain(type(value).__name__, 60), plain(expression, 60)
+    kind, name = one_line(type(value).__name__, 60), one_line(expression, 60)
     raise UsageError(
         f"{{{{{name}}}}} is of type {kind}, not plain text, numbers or a table.",
         todo=f"Insert a part of it, or its text: text = str({name}), then {{{{text}}}}.",

@@ -11,7 +11,7 @@ import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from ..errors import Told
+from ..errors import UserFacingError
 from .shell import current
 
 if TYPE_CHECKING:
@@ -67,7 +67,11 @@ def outputs(number: int) -> tuple[Output, ...]:
 def failure() -> Failure | None:
     """Return the last error that was not one of ours, None if there was none; cheap."""
     error = getattr(sys, "last_value", None)
-    if _failure is not None or not isinstance(error, BaseException) or isinstance(error, Told):
+    if (
+        _failure is not None
+        or not isinstance(error, BaseException)
+        or isinstance(error, UserFacingError)
+    ):
         return _failure
     from ..context.last_error import read
 
@@ -88,7 +92,7 @@ def remember(result: Any) -> None:
     if error is None and id(shown) != _seen:
         error = shown  # shown by %run, which goes on
     _seen = id(shown)
-    if error is None or isinstance(error, Told) or not result.info.store_history:
+    if error is None or isinstance(error, UserFacingError) or not result.info.store_history:
         return
     from ..context.cells import Cell
     from ..context.last_error import read

@@ -6,6 +6,8 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from ..text import md_to_text
+
 if TYPE_CHECKING:
     from ..calls import Reply
     from ..settings.config import M1
@@ -97,8 +99,8 @@ def show(markdown: str) -> None:
         from rich.console import Console
         from rich.markdown import Markdown
 
-        from ..render.text import visible
+        from ..text import show_controls
 
-        Console().print(Markdown(visible(markdown), hyperlinks=False))
+        Console().print(Markdown(show_controls(markdown), hyperlinks=False))
     else:
-        print(page.plain(markdown))
+        print(md_to_text(markdown))

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from typing import NoReturn, SupportsIndex
 
-from ..errors import BadKey, plain
+from ..errors import BadKey
 from ..settings.endpoints import Endpoint, endpoint
+from ..text import one_line
 
 BARE = 'Give the bare key there: one line, no quotes, no spaces, no "Bearer "; or use %m1 login.'
 QUOTES = "\"'`\u2018\u2019\u201c\u201d"
@@ -84,9 +85,9 @@ def check(text: str, source: str, host: str) -> Key:
     if key.lower().startswith("sk-or-") and not as_endpoint(host).openrouter:
         raise BadKey(
             f"The key from {source} is an OpenRouter key: it goes only to openrouter.ai, not to "
-            f"{plain(host, 80)}.",
-            todo=f"Put a key of {plain(host, 80)} into M1_API_KEY, store one with %m1 login "
-            f"{plain(host, 80)}, or go back with %m1 use openrouter.",
+            f"{one_line(host, 80)}.",
+            todo=f"Put a key of {one_line(host, 80)} into M1_API_KEY, store one with %m1 login "
+            f"{one_line(host, 80)}, or go back with %m1 use openrouter.",
         )
     return key
 

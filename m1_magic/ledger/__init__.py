@@ -85,12 +85,12 @@ class Ledger(Store):
             LedgerProblem: it could not be written; so nothing may be sent.
         """
         hold = None if attempt.hold is None else to_nano(attempt.hold, ROUND_CEILING)
-        at, asked = stamp(call.at), call.request
-        text = (asked.asked, kept(asked)) if keep_text else (None, None)
+        at, request = stamp(call.at), call.request
+        text = (request.prompt_text, kept(request)) if keep_text else (None, None)
         who = (self.session, os.getpid(), processes.me(), endpoint)
-        chat = [("chat", row(asked.chat, call.id))] if asked.chat else []
+        chat = [("chat", row(request.chat, call.id))] if request.chat else []
         writes: tuple[Write, ...] = (
-            ("call", row(call.id, at, self.session, asked.model, asked.fingerprint(), *text)),
+            ("call", row(call.id, at, self.session, request.model, request.fingerprint(), *text)),
             *chat,
             ("attempt", row(attempt.id, call.id, at, *who, hold)),
         )

@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from ..errors import LedgerProblem, plain
+from ..errors import LedgerProblem
+from ..text import one_line
 from . import schema
 from .folder import alone, local
 
@@ -119,7 +120,7 @@ def _connected(path: Path, now: datetime, notes: list[str], suspect: bool) -> sq
             raise
         kept = aside(path, now)
         notes.append(
-            f"The ledger was broken ({plain(error)}) and begins anew; the old file is kept as"
+            f"The ledger was broken ({one_line(error)}) and begins anew; the old file is kept as"
             f" {kept}. Budgets count from now on."
         )
     _create(path, now)
@@ -205,7 +206,7 @@ def _checked(db: sqlite3.Connection, now: datetime, suspect: bool) -> None:
     finally:
         db.set_progress_handler(None, 0)
     if verdict != "ok":
-        found = sqlite3.DatabaseError(plain(verdict))
+        found = sqlite3.DatabaseError(one_line(verdict))
         found.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
         raise found
     db.execute("PRAGMA busy_timeout = 0")
@@ -245,7 +246,7 @@ def _in_memory(path: Path, now: datetime) -> sqlite3.Connection:
 
 def _instead(path: Path, error: OSError | sqlite3.Error) -> str:
     return (
-        f"The ledger {path} cannot be written ({plain(error)}): until this kernel ends, calls are"
-        " kept in memory only, and budgets count what can be read of the file. Make the folder"
+        f"The ledger {path} cannot be written ({one_line(error)}): until this kernel ends, calls"
+        " are kept in memory only, and budgets count what can be read of the file. Make the folder"
         " writable, or set M1_HOME to another one; then %reload_ext m1_magic."
     )

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..calls import Attachment, Message, Request
-from ..errors import plain
+from ..text import one_line
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ def without(content: str, attachments: Sequence[Attachment]) -> str:
     for one in attachments:
         body = one.text.encode("utf-8", "replace").decode("utf-8")
         if body.strip() and body in content:  # not as it was fenced: rather nothing than a value
-            return f"[{len(content):,} characters with {plain(one.name, 80)} in them, not kept]"
+            return f"[{len(content):,} characters with {one_line(one.name, 80)} in them, not kept]"
     return content
 
 
@@ -82,7 +82,7 @@ def line(attachment: Attachment) -> str:
     size = f" {shape[0]:,} × {shape[1]:,}" if shape else ""
     level = f"level {attachment.level}" if attachment.level else attachment.kind
     length = f"{len(attachment.text):,} characters"
-    return f"[{plain(attachment.name, 80)}{size}, {level}, {length}, not kept]"
+    return f"[{one_line(attachment.name, 80)}{size}, {level}, {length}, not kept]"
 
 
 def _body(one: Attachment) -> str:

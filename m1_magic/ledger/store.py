@@ -17,8 +17,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
-from ..errors import LedgerProblem, plain
+from ..errors import LedgerProblem
 from ..interrupts import uninterrupted
+from ..text import one_line
 from . import disk, journal
 from .journal import Write
 
@@ -215,7 +216,7 @@ class Store:
                 yield
         except (sqlite3.Error, OSError) as error:
             raise LedgerProblem(
-                f"The ledger {self.path} cannot be used ({plain(error)}).",
+                f"The ledger {self.path} cannot be used ({one_line(error)}).",
                 todo="Free the disk or the file, or set M1_HOME to another folder; see %m1 doctor.",
             ) from None
 

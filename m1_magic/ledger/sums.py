@@ -8,9 +8,10 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from ..errors import UsageError, plain
+from ..errors import UsageError
 from ..pricing.prices import from_nano
 from ..pricing.tokens import kind_of, teaches
+from ..text import one_line
 from . import Ledger, processes
 from .journal import row
 
@@ -132,7 +133,7 @@ def release(ledger: Ledger, id: str, now: datetime, longest: timedelta) -> Held:
     if len(found) != 1:
         many = "more than one" if found else "no"
         raise UsageError(
-            f"There is {many} hold {plain(id, 40)!r}.", cost="", todo="%m1 cost lists them."
+            f"There is {many} hold {one_line(id, 40)!r}.", cost="", todo="%m1 cost lists them."
         )
     (one,) = found
     if one.state != "pending" and running(one) and now - one.at < longest:

@@ -13,7 +13,8 @@ import shlex
 from collections.abc import Iterable, Sequence
 from typing import Any, NoReturn
 
-from ..errors import UsageError, plain
+from ..errors import UsageError
+from ..text import one_line
 
 BRACED = re.compile(r"\s*(\{.*\})", re.DOTALL)
 TOKEN = re.compile(r"""\s*((?:"(?:\\.|[^"\\])*"|'[^']*'|\\.|[^\s"'\\])+)""", re.DOTALL)
@@ -32,7 +33,7 @@ class Parser(argparse.ArgumentParser):
             if self.prog.startswith("%m1 ")
             else "%m1 help lists the options."
         )
-        raise UsageError(f"{self.prog}: {plain(message)}.", todo=todo)
+        raise UsageError(f"{self.prog}: {one_line(message)}.", todo=todo)
 
     def usage_line(self) -> str:
         """Return the usage on one line."""
@@ -73,7 +74,7 @@ def token(line: str) -> tuple[str, str]:
     match = TOKEN.match(line)
     if match is None or line[match.end() : match.end() + 1] in ('"', "'"):
         raise UsageError(
-            f"A quote is not closed in {plain(line, 60)!r}.", todo='Close it, or write "it\'s".'
+            f"A quote is not closed in {one_line(line, 60)!r}.", todo='Close it, or write "it\'s".'
         )
     return shlex.split(match[1])[0] if match[1] else "", line[match.end() :]
 
@@ -82,7 +83,7 @@ def unknown_option(flag: str, parser: Parser) -> UsageError:
     """Return the error for an option that there is not, with the nearest one."""
     usage = "%m1 help lists them."
     return UsageError(
-        f"There is no option {plain(flag, 40)!r}.{did_you_mean(flag, parser.flags)}", todo=usage
+        f"There is no option {one_line(flag, 40)!r}.{did_you_mean(flag, parser.flags)}", todo=usage
     )
 
 

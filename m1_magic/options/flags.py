@@ -10,9 +10,10 @@ from os import PathLike
 from typing import Any
 
 from ..calls import Options
-from ..errors import UsageError, plain
+from ..errors import UsageError
 from ..settings.config import send_level
 from ..settings.traits import dollars, short
+from ..text import one_line
 from .command_line import Parser, did_you_mean, leading
 from .specs import cell_spec
 
@@ -43,7 +44,7 @@ def variable(text: str) -> str:
     """Check the name of a variable."""
     if not text.isidentifier() or keyword.iskeyword(text):
         raise UsageError(
-            f"{plain(text, 40)!r} cannot be the name of a variable.", todo="Use --out NAME."
+            f"{one_line(text, 40)!r} cannot be the name of a variable.", todo="Use --out NAME."
         )
     return text
 

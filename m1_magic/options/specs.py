@@ -6,8 +6,9 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from ..errors import UsageError, plain
+from ..errors import UsageError
 from ..settings.traits import effort
+from ..text import one_line
 
 CELLS = re.compile(r"last|all|\d{1,9}(?:-\d{1,9})?")
 # Room for the answer itself, beside a thinking budget.
@@ -25,7 +26,7 @@ def cell_spec(spec: object) -> str:
         first, _, last = part.partition("-")
         if not CELLS.fullmatch(part) or (last and int(first) > int(last)):
             raise UsageError(
-                f"--cells does not take {plain(part, 40)!r}.",
+                f"--cells does not take {one_line(part, 40)!r}.",
                 todo="Write execution counts: 3, 3-7, 3,5-7, last or all.",
             )
     return ",".join(parts)

@@ -12,8 +12,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ..calls import Options
-from ..errors import UsageError, plain
+from ..errors import UsageError
 from ..settings.config import M1
+from ..text import one_line
 from .command_line import did_you_mean
 from .specs import thinking
 
@@ -69,7 +70,7 @@ def chosen(options: Options, settings: M1) -> Task:
     if name not in tasks:
         near = did_you_mean(name, tasks)
         todo = "%m1 tasks lists them."
-        raise UsageError(f"There is no task {plain(name, 40)!r}.{near}", todo=todo)
+        raise UsageError(f"There is no task {one_line(name, 40)!r}.{near}", todo=todo)
     return tasks[name]
 
 

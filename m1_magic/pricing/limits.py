@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from ..interrupts import check
 from . import price_lists
-from .prices import Offer, known
+from .prices import ModelLimits, known_limits
 
 
 class Endpoint(Protocol):
@@ -18,11 +18,11 @@ class Endpoint(Protocol):
     name: str
     prices_known: bool
 
-    def offer(self, model: str, max_price: Mapping[str, Any] | None = None) -> Offer | None:
-        """See Backend.offer."""
+    def limits(self, model: str, max_price: Mapping[str, Any] | None = None) -> ModelLimits | None:
+        """See Backend.limits."""
 
 
-class Offers:
+class LimitsCache:
     """Asks an endpoint once an hour for each model.
 
     Args:
@@ -31,19 +31,21 @@ class Offers:
 
     def __init__(self, now: Callable[[], datetime]) -> None:
         self._now = now
-        self._found: dict[tuple[str, str, str], tuple[datetime, Offer | None]] = {}
+        self._found: dict[tuple[str, str, str], tuple[datetime, ModelLimits | None]] = {}
 
-    def of(self, backend: Endpoint, model: str, most: Mapping[str, Any] | None) -> Offer | None:
+    def of(
+        self, backend: Endpoint, model: str, most: Mapping[str, Any] | None
+    ) -> ModelLimits | None:
         """Return what ``backend`` offers of ``model``, at prices of ``most`` at most."""
         now, key = self._now(), (backend.name, model, repr(most))
         if key in self._found and abs(now - self._found[key][0]) < price_lists.FRESH:
             return self._found[key][1]
-        offer = backend.offer(model, most)
+        limits = backend.limits(model, most)
         check()  # a look that was stopped says nothing of the prices
-        if offer is not None:
-            offer = replace(offer, at=now)
-            price_lists.keep(backend.name, model, most, offer)
+        if limits is not None:
+            limits = replace(limits, at=now)
+            price_lists.keep(backend.name, model, most, limits)
         elif backend.prices_known:
-            offer = price_lists.kept(backend.name, model, most, now) or known(model)
-        self._found[key] = (now, offer)
-        return offer
+            limits = price_lists.kept(backend.name, model, most, now) or known_limits(model)
+        self._found[key] = (now, limits)
+        return limits

@@ -17,7 +17,7 @@ from typing import Any
 
 from ..errors import LedgerProblem
 from ..settings import config
-from .prices import Offer, Price, amount
+from .prices import ModelLimits, Price, amount
 
 # How long a list is today's, and how long it is better than the list price of a package.
 FRESH = timedelta(hours=1)
@@ -25,39 +25,41 @@ OLDEST = timedelta(days=30)
 MOST_LISTS = 200
 
 
-def keep(host: str, model: str, max_price: Mapping[str, Any] | None, offer: Offer) -> None:
-    """Keep an offer that ``host`` made, under the price limit that it was made for."""
-    if offer.at is None or offer.dearest is None or offer.cheapest is None:
+def keep(host: str, model: str, max_price: Mapping[str, Any] | None, limits: ModelLimits) -> None:
+    """Keep limits that ``host`` made, under the price limit that it was made for."""
+    if limits.at is None or limits.dearest is None or limits.cheapest is None:
         return
-    lists = {**_lists(), _name(host, model, max_price): _written(offer)}
+    lists = {**_lists(), _name(host, model, max_price): _written(limits)}
     newest = sorted(lists, key=lambda name: str(lists[name].get("at")))[-MOST_LISTS:]
     with contextlib.suppress(LedgerProblem, OSError):
         _replace(config.home() / "prices.json", {name: lists[name] for name in newest})
 
 
-def kept(host: str, model: str, max_price: Mapping[str, Any] | None, now: datetime) -> Offer | None:
-    """Return the kept offer, None if there is none or it is too old to go by."""
-    offer = _read(model, _lists().get(_name(host, model, max_price)))
-    if offer is None or offer.at is None or not -FRESH < now - offer.at < OLDEST:
+def kept(
+    host: str, model: str, max_price: Mapping[str, Any] | None, now: datetime
+) -> ModelLimits | None:
+    """Return the kept limits, None if there is none or it is too old to go by."""
+    limits = _read(model, _lists().get(_name(host, model, max_price)))
+    if limits is None or limits.at is None or not -FRESH < now - limits.at < OLDEST:
         return None
-    return offer
+    return limits
 
 
 def _name(host: str, model: str, max_price: Mapping[str, Any] | None) -> str:
     return json.dumps([host, model, dict(max_price or {})], sort_keys=True, default=str)
 
 
-def _written(offer: Offer) -> dict[str, Any]:
+def _written(limits: ModelLimits) -> dict[str, Any]:
     prices = {
         which: [f"{price.input:f}", f"{price.output:f}"]
-        for which, price in (("cheapest", offer.cheapest), ("dearest", offer.dearest))
+        for which, price in (("cheapest", limits.cheapest), ("dearest", limits.dearest))
         if price is not None
     }
-    at = None if offer.at is None else offer.at.astimezone(UTC).isoformat()
-    return {"at": at, "context": offer.context, "max_output": offer.max_output, **prices}
+    at = None if limits.at is None else limits.at.astimezone(UTC).isoformat()
+    return {"at": at, "context": limits.context, "max_output": limits.max_output, **prices}
 
 
-def _read(model: str, written: object) -> Offer | None:
+def _read(model: str, written: object) -> ModelLimits | None:
     try:
         assert isinstance(written, dict)
         at = datetime.fromisoformat(written["at"]).astimezone(UTC)
@@ -68,7 +70,7 @@ def _read(model: str, written: object) -> Offer | None:
         return None
     if cheapest is None or dearest is None:
         return None
-    return Offer(model, context, most, cheapest, dearest, source="endpoints", at=at)
+    return ModelLimits(model, context, most, cheapest, dearest, source="endpoints", at=at)
 
 
 def _price(written: object) -> Price | None:

@@ -32,7 +32,7 @@ class Price:
 
 
 @dataclass(frozen=True, slots=True)
-class Offer:
+class ModelLimits:
     """What may be had of a model: limits in tokens, and prices over all its endpoints.
 
     ``dearest`` is what a hold must count with, ``cheapest`` the other end of a price range;
@@ -113,17 +113,19 @@ def listed(model: str) -> Price | None:
     return Price(price.input_price / MILLION, price.output_price / MILLION)
 
 
-def known(model: str) -> Offer | None:
-    """Return the offer that is known without asking a server: M1's limits, today's list price."""
+def known_limits(model: str) -> ModelLimits | None:
+    """Return the limits that is known without asking a server: M1's limits, today's list price."""
     price = listed(model)
     context, output = LIMITS.get(model, (None, None))
     if price is None and context is None:
         return None
-    return Offer(model, context, output, price, price, source="genai-prices")
+    return ModelLimits(model, context, output, price, price, source="genai-prices")
 
 
-def offer_of(model: str, endpoints: list[Any], max_price: Mapping[str, Any] | None = None) -> Offer:
-    """Return the offer in the ``endpoints`` of ``GET /models/{author}/{slug}/endpoints``.
+def limits_of(
+    model: str, endpoints: list[Any], max_price: Mapping[str, Any] | None = None
+) -> ModelLimits:
+    """Return the limits in the ``endpoints`` of ``GET /models/{author}/{slug}/endpoints``.
 
     Endpoints dearer than ``max_price`` (US dollars a million tokens) are left out, as
     OpenRouter leaves them out (OpenRouter docs, features/provider-routing).
@@ -140,7 +142,7 @@ def offer_of(model: str, endpoints: list[Any], max_price: Mapping[str, Any] | No
         n for e in endpoints if isinstance(n := e.get("max_completion_tokens"), int) and n > 0
     ]
     contexts = [n for e in endpoints if isinstance(n := e.get("context_length"), int) and n > 0]
-    return Offer(
+    return ModelLimits(
         model,
         context=max(contexts, default=None),
         max_output=max(outputs, default=None),

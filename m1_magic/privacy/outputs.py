@@ -15,7 +15,7 @@ import re
 import types
 from numbers import Number
 
-from ..errors import INVISIBLE
+from ..text import INVISIBLE
 from .personal_text import hidden
 
 # Escape sequences of terminals: colours, cursor, titles.

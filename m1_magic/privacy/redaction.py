@@ -16,8 +16,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from ..calls import Request
-from ..errors import SecretInPrompt, plain
+from ..errors import SecretInPrompt
 from ..settings.config import M1
+from ..text import escape_value, one_line
 
 CHARS = "[A-Za-z0-9_-]"
 # A run of key characters: hyphenated lower-case words (a slug) are not one.
@@ -100,6 +101,7 @@ class Secret:
 
 
 ISSUERS = Policy()
+LOOKED_AT = 20_000  # characters of a long value in which keys are looked for
 MASK = "[masked: "
 
 
@@ -107,7 +109,7 @@ def policy(settings: M1) -> Policy:
     """Return the policy of these settings."""
     allowed = (word.strip().lower() for word in settings.allowed_secrets)
     patterns = settings.own_secrets or {}
-    own = tuple(_compiled(plain(kind, 60), text) for kind, text in patterns.items())
+    own = tuple(_compiled(one_line(kind, 60), text) for kind, text in patterns.items())
     return Policy(own, frozenset(filter(None, allowed)))
 
 
@@ -205,3 +207,11 @@ def _line(secret: str, source: str) -> str:
 @lru_cache(maxsize=64)
 def _compiled(kind: str, pattern: str) -> tuple[str, re.Pattern[str]]:
     return kind, re.compile(pattern)
+
+
+def masked_value(value: object, limit: int = 60) -> str:
+    """Return a value as `text.escape_value` shows it; a key that is cut off is masked first."""
+    text = str(value)
+    if len(text) > limit:  # what is cut off may be what a key would be known by
+        text, _ = mask(text[:LOOKED_AT])
+    return escape_value(text, limit)

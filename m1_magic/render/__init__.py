@@ -8,57 +8,14 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Literal
+
+from ..session.view import Silent, View
 
 if TYPE_CHECKING:
-    from decimal import Decimal
-
-    from ..calls import Event, Receipt, Request
     from ..settings.config import M1
 
 Mode = Literal["html", "markdown", "text"]
-
-
-class View(Protocol):
-    """What the session tells of a call, in this order."""
-
-    def open(self, request: Request, at_most: Decimal | None, sent: str) -> None:
-        """Called before the first byte is sent.
-
-        Args:
-            request: what is about to leave.
-            at_most: the highest price of the call in US dollars; None: not known.
-            sent: what leaves, for people: ``sales 344 × 8 → stats, 1.1k tokens``.
-        """
-
-    def feed(self, event: Event) -> None:
-        """Called with each event, in order."""
-
-    def tick(self) -> float | None:
-        """Called now and then after ``open``, by another thread, while nothing else is called.
-
-        Returns:
-            The seconds until it wants to be called again; None: no more.
-        """
-
-    def close(self, receipt: Receipt) -> None:
-        """Called exactly once, also after a failure: the partial text is in the reply."""
-
-
-class Silent:
-    """The view that shows nothing."""
-
-    def open(self, request: Request, at_most: Decimal | None, sent: str) -> None:
-        pass
-
-    def feed(self, event: Event) -> None:
-        pass
-
-    def tick(self) -> float | None:
-        return None
-
-    def close(self, receipt: Receipt) -> None:
-        pass
 
 
 def choose(

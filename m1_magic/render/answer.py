@@ -9,9 +9,10 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..calls import Reply
+from ..text import plural, show_controls, thousands
 from . import Mode, footer, mode
 from .markup import html
-from .text import inert, visible
+from .text import inert
 
 if TYPE_CHECKING:
     from ..settings.config import M1
@@ -63,7 +64,7 @@ def bundle(
         typeset: False leaves TeX as text.
     """
     shown = shown or mode(settings)
-    plain = {"text/plain": visible(reply.text)}
+    plain = {"text/plain": show_controls(reply.text)}
     if shown == "html":
         answer = html(reply.text, shared=shared, typeset=typeset) if reply.text else ""
         return {"text/html": styled(framed(_thoughts(reply, settings) + answer)), **plain}
@@ -75,8 +76,8 @@ def bundle(
 def thought(reply: Reply) -> str:
     """Return how much was thought: ``thought 1,900 tokens``; nothing where nothing was."""
     if reply.usage and reply.usage.reasoning:
-        return f"thought {footer.many(reply.usage.reasoning, 'token')}"
-    return f"thought {footer.count(len(reply.thinking))} characters" if reply.thinking else ""
+        return f"thought {plural(reply.usage.reasoning, 'token')}"
+    return f"thought {thousands(len(reply.thinking))} characters" if reply.thinking else ""
 
 
 def styled(markup: str) -> str:

@@ -10,8 +10,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from ..text import show_controls
 from .markup import parser
-from .text import visible
 
 AGAIN = 1.2  # times longer than at the last look, a text may have more finished blocks
 _LINE_END = re.compile(r"\r\n?|\n")
@@ -92,7 +92,7 @@ def definitions(markdown: str) -> dict[str, Any]:
 
     A footnote that nothing refers to is no such definition: it stays where it stands.
     """
-    source = visible(markdown)
+    source = show_controls(markdown)
     if "]:" not in source:
         return {}
     blocks, env = _blocks(source)

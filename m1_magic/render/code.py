@@ -10,7 +10,7 @@ from functools import cache, lru_cache
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from .text import escape
+from ..text import escape_html
 
 if TYPE_CHECKING:
     from pygments.lexer import Lexer
@@ -42,7 +42,7 @@ def coloured(code: str, language: str) -> str:
         return ""
     spans = []
     for name, run in groupby(lexer.get_tokens(code), lambda token: _class(str(token[0]))):
-        text = escape("".join(value for _, value in run))
+        text = escape_html("".join(value for _, value in run))
         spans.append(f'<span class="{name}">{text}</span>' if name else text)
     return "".join(spans)
 

@@ -14,8 +14,8 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from ..interrupts import uninterrupted
+from ..text import escape_html, show_controls
 from .sanitizer import LINK, NOTES
-from .text import escape, visible
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
@@ -53,13 +53,13 @@ def html(markdown: str, *, typeset: bool = True, shared: Mapping[str, Any] | Non
         typeset: False leaves TeX as text.
         shared: what the rest of the text defines for this part, see ``blocks.definitions``.
     """
-    source = visible(markdown)
+    source = show_controls(markdown)
     try:
         # Once more after parsing: "&#x202e;" and its like are characters only now.
-        made = visible(parser().render(source, _env(typeset, shared)))
+        made = show_controls(parser().render(source, _env(typeset, shared)))
         inner = _clean(_BETWEEN.sub("", made))
     except Exception:  # a paid answer is shown whatever a parser makes of it
-        inner = f"<pre>{escape(source)}</pre>"
+        inner = f"<pre>{escape_html(source)}</pre>"
     return f'<div class="m1-answer mathjax_ignore tex2jax_ignore">{inner}</div>'
 
 
@@ -132,14 +132,16 @@ def _rules() -> dict[str, Callable[..., str]]:
     rules["footnote_ref"] = lambda _, tokens, at, *__: f"<sup>[{tokens[at].meta['id'] + 1}]</sup>"
     rules["fence"] = rules["code_block"] = lambda _, tokens, at, *__: _code(tokens[at])
     rules["math"] = lambda _, tokens, at, __, env: _formula(tokens[at], env["typeset"])
-    rules["math_open_end"] = lambda _, tokens, at, *__: f"<pre>{escape(tokens[at].content)}</pre>"
+    rules["math_open_end"] = lambda _, tokens, at, *__: (
+        f"<pre>{escape_html(tokens[at].content)}</pre>"
+    )
     return rules
 
 
 def _formula(token: Token, wanted: bool) -> str:
     from .mathematics import typeset
 
-    tex = escape(token.content)
+    tex = escape_html(token.content)
     if wanted and not typeset(token.content):
         return f"<code>{tex}</code>"
     closing = "\\]" if token.markup == "\\[" else "\\)"
@@ -154,6 +156,6 @@ def _code(token: Token) -> str:
     from .code import coloured
 
     language = next(iter(unescapeAll(token.info).split(maxsplit=1)), "")
-    mark = f' class="language-{escape(language)}"' if language else ""
-    inner = coloured(token.content, language) or escape(token.content)
+    mark = f' class="language-{escape_html(language)}"' if language else ""
+    inner = coloured(token.content, language) or escape_html(token.content)
     return f'<div class="highlight"><pre><code{mark}>{inner}</code></pre></div>'

@@ -14,11 +14,13 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..calls import Receipt, Reply
-from . import Mode, Silent, footer, mode
+from ..session.view import Silent
+from ..text import escape_html, show_controls
+from . import Mode, footer, mode
 from .answer import bundle, framed, quiet, styled, thought
 from .blocks import definitions, settled
 from .markup import html
-from .text import escape, inert, visible
+from .text import inert
 from .throttled import Painted, waiting
 
 if TYPE_CHECKING:
@@ -142,11 +144,11 @@ class NotebookView(Painted):
     def _unfinished(self, text: str) -> dict[str, str]:
         """Return the rest so far, in one form only: it is replaced soon."""
         if self._mode == "text":
-            return {"text/plain": visible(text)}
+            return {"text/plain": show_controls(text)}
         if self._mode == "markdown":
             return {"text/markdown": inert(text)}
         shown = self._settings.thinking != "drop" and not self._blocks
-        above = escape(self._progress.thought()) if shown else ""
+        above = escape_html(self._progress.thought()) if shown else ""
         body = html(text, typeset=False)
         return {"text/html": styled(framed((quiet(above) if above else "") + body))}
 

@@ -5,31 +5,20 @@ The text is ours, but names of models, columns and hosts in it come from elsewhe
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
-from .text import visible
-
-# What both the ``markdown`` package and CommonMark take a backslash before.
-SPECIAL = re.compile(r"([\\`*_{}\[\]>#|])")
-ESCAPED = re.compile(r"\\([\\`*_{}\[\]>#|])")
-
-
-def cell(value: object) -> str:
-    """Return foreign text as it may stand in a table or sentence of our Markdown."""
-    text = " ".join(visible(str(value)).split()).replace("&", "&amp;").replace("<", "&lt;")
-    return SPECIAL.sub(r"\\\1", text)
+from ..text import md_cell, md_to_text, show_controls
 
 
 def table(head: list[str], rows: list[list[object]]) -> str:
     """Return a Markdown table; every cell but the head is taken as foreign text."""
     lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
-    return "\n".join([*lines, *("| " + " | ".join(map(cell, row)) + " |" for row in rows)])
+    return "\n".join([*lines, *("| " + " | ".join(map(md_cell, row)) + " |" for row in rows)])
 
 
 def code(text: str) -> str:
     """Return foreign text as a code block that it cannot close."""
-    return "\n".join("    " + line for line in visible(text).split("\n"))
+    return "\n".join("    " + line for line in show_controls(text).split("\n"))
 
 
 def html(markdown: str) -> str:
@@ -44,14 +33,9 @@ def html(markdown: str) -> str:
     return f'{LEFT}<div class="jp-RenderedHTMLCommon m1-page mathjax_ignore">{wrapped}</div>'
 
 
-def plain(markdown: str) -> str:
-    """Return one of our pages as it is read without rendering."""
-    return ESCAPED.sub(r"\1", markdown).replace("&lt;", "<").replace("&amp;", "&")
-
-
 def bundle(markdown: str) -> dict[str, Any]:
     """Return the MIME bundle of one of our pages."""
-    return {"text/html": html(markdown), "text/plain": plain(markdown)}
+    return {"text/html": html(markdown), "text/plain": md_to_text(markdown)}
 
 
 # JupyterLab aligns the cells of HTML tables to the right.

@@ -11,9 +11,9 @@ from collections.abc import Callable
 from decimal import Decimal
 
 from ..calls import Event, Request, Started, Text, Thinking, Waiting
+from ..pricing.dollars import money_at_most
 from ..pricing.tokens import WRITTEN
-from . import footer
-from .text import visible
+from ..text import plural, show_controls, thousands
 
 EVERY = 0.1  # seconds between two paintings
 # What may be sent up to now: so much for each second, and for each character that came.
@@ -42,7 +42,7 @@ class Progress:
         self._began = self._now()
         self._keeps = request.keep_thinking
         self._asking = f"asking {request.model}"
-        price = "" if at_most is None else f"at most {footer.at_most(at_most)}"
+        price = "" if at_most is None else f"at most {money_at_most(at_most)}"
         self._price = " · ".join(part for part in (sent, price) if part)
 
     def feed(self, event: Event) -> None:
@@ -92,13 +92,13 @@ class Progress:
         if self._reason:
             left = math.ceil(self._until - now)
             again = f"Trying again in {left} s." if left > 0 else "Trying again."
-            return visible(f"{self._reason} {again}")
+            return show_controls(f"{self._reason} {again}")
         elapsed = _duration(now - self._began)
         if not self._characters:
-            return visible(" · ".join(p for p in (self._asking, elapsed, self._price) if p))
+            return show_controls(" · ".join(p for p in (self._asking, elapsed, self._price) if p))
         verb = "answering" if self._answering else "thinking"
         so_far = f"{verb}… ≈ {self._count(self._characters)}"
-        speed = [f"{footer.count(self.speed)} tokens/s"] if self.speed else []
+        speed = [f"{thousands(self.speed)} tokens/s"] if self.speed else []
         return " · ".join([so_far, *speed, elapsed])
 
     def thought(self) -> str:
@@ -118,7 +118,7 @@ class Progress:
 
     @staticmethod
     def _count(characters: int) -> str:
-        return footer.many(_tokens(characters), "token")
+        return plural(_tokens(characters), "token")
 
 
 def _tokens(characters: int) -> int:

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from ..text import show_controls
 from .markup import parser
-from .text import visible
 
 if TYPE_CHECKING:
     from markdown_it.token import Token
@@ -30,7 +30,7 @@ def drawn(markdown: str) -> Markdown:
     from rich.markdown import Markdown
 
     made = Markdown("", hyperlinks=False, code_theme="ansi_dark")
-    source = visible(markdown)
+    source = show_controls(markdown)
     try:
         made.parsed = list(_drawable(parser().parse(source, {"typeset": False})))
     except Exception:  # as in markup.html: an answer is shown whatever a parser makes of it
@@ -40,7 +40,7 @@ def drawn(markdown: str) -> Markdown:
 
 def _drawable(tokens: Iterable[Token]) -> Iterable[Token]:
     for token in tokens:
-        token.content = visible(token.content)  # "&#x202e;" is a character only now
+        token.content = show_controls(token.content)  # "&#x202e;" is a character only now
         token.type = AS.get(token.type, token.type)
         if token.children:
             token.children = list(_drawable(token.children))

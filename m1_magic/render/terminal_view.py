@@ -13,12 +13,12 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, TextIO
 
 from ..calls import Event, Receipt, Request, Text, Waiting
+from ..text import show_controls
 from . import footer
 from .answer import thought
 from .blocks import settled
 from .progress import Progress
 from .rich_markdown import drawn
-from .text import visible
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -48,7 +48,7 @@ class PlainView:
 
     def feed(self, event: Event) -> None:
         if isinstance(event, Text) and event.text:
-            self._write(visible(event.text))
+            self._write(show_controls(event.text))
         elif isinstance(event, Waiting) and not self._raw:
             self._write(_retry(event) + "\n")
 
@@ -129,7 +129,7 @@ class TerminalView:
         if summary and self._settings.thinking != "drop":
             console.print(Line(summary, style="dim"))
         if reply.thinking and self._settings.thinking == "show":
-            console.print(Line(visible(reply.thinking), style="dim"))
+            console.print(Line(show_controls(reply.thinking), style="dim"))
         if reply.text:
             console.print(drawn(reply.text))
         for text in footer.lines(receipt, self._settings):
@@ -165,4 +165,4 @@ class TerminalView:
 
 
 def _retry(event: Waiting) -> str:
-    return f"{visible(event.reason)} Trying again in {event.seconds:.0f} s."
+    return f"{show_controls(event.reason)} Trying again in {event.seconds:.0f} s."

@@ -9,17 +9,7 @@ from __future__ import annotations
 import html
 import re
 
-ANSI = re.compile(
-    r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]"  # CSI: colours, cursor
-    r"|(?:\x1b[\]PX^_]|[\x90\x98\x9d-\x9f])[^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c)"  # OSC, DCS, …
-)
-# Bidi embeddings and isolates, zero width space and the like, tag characters. Kept: the joiners
-# and marks (U+200C to U+200F) that emoji, Persian and Arabic need.
-HIDDEN = re.compile(
-    r"[\u00ad\u180e\u200b\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
-)
-CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
-_FOREIGN = re.compile(f"{HIDDEN.pattern}|{CONTROL.pattern}")
+from ..text import HIDDEN, show_controls
 
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z]\w{1,31});")
 
@@ -49,36 +39,14 @@ _OTHER_FENCE = re.compile(r"(``|~~)(?=[`~][^\n]*[\"$\\@&])")
 _TEX = re.compile(rf"\\\({_INSIDE}\\\)|\\\[{_INSIDE}\\\]")
 
 
-def visible(text: str) -> str:
-    """Return ``text`` without escape sequences, and with a sign for each hidden character."""
-    if not _FOREIGN.search(text):  # nearly always
-        return text
-    text = ANSI.sub("", text.replace("\r\n", "\n").removeprefix("\ufeff"))
-    return HIDDEN.sub(lambda found: f"⟨U+{ord(found[0]):04X}⟩", CONTROL.sub(_sign, text))
-
-
 def unmasked(markdown: str) -> str:
     """Return Markdown whose entities for hidden characters (``&#x202e;``) are signs, too."""
 
     def sign(entity: re.Match[str]) -> str:
         character = html.unescape(entity[0])
-        return visible(character) if HIDDEN.search(character) else entity[0]
+        return show_controls(character) if HIDDEN.search(character) else entity[0]
 
     return _ENTITY.sub(sign, markdown)
-
-
-def _sign(found: re.Match[str]) -> str:
-    code = ord(found[0])
-    if code == 0x0D:
-        return "\n"
-    if code < 0x20:
-        return chr(0x2400 + code)
-    return "␡" if code == 0x7F else "\ufffd"
-
-
-def escape(text: str) -> str:
-    """Return foreign text as HTML text that is fit for an attribute, too."""
-    return html.escape(visible(text))
 
 
 def inert(markdown: str, *, quoted: bool = False) -> str:
@@ -92,7 +60,7 @@ def inert(markdown: str, *, quoted: bool = False) -> str:
         markdown: the untrusted Markdown.
         quoted: is it to become a quotation? JupyterLab's formulas reach into code there.
     """
-    source = _DIAGRAM.sub("text", visible(markdown))
+    source = _DIAGRAM.sub("text", show_controls(markdown))
     parts = None if quoted else _split(source)
     if parts is None:
         return _broken(source)

@@ -11,10 +11,10 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from ..calls import Event, Request, Text, Thinking, Waiting
+from ..text import escape_html
 from .answer import quiet
 from .blocks import Growing
 from .progress import Progress
-from .text import escape
 
 if TYPE_CHECKING:
     from ..settings.config import M1
@@ -99,5 +99,5 @@ class Painted:
 def waiting(progress: Progress, settings: M1) -> str:
     """Return the line below the answer, with a look at the thinking while it comes."""
     peek = progress.peek if settings.thinking in ("fold", "show") else ""
-    window = f'<div style="{PEEKED}"><div>{escape(peek)}</div></div>' if peek else ""
-    return quiet(escape(progress.line()) + window)
+    window = f'<div style="{PEEKED}"><div>{escape_html(peek)}</div></div>' if peek else ""
+    return quiet(escape_html(progress.line()) + window)

@@ -7,8 +7,8 @@ from decimal import Decimal
 
 from ..calls import Attempt, Call, Event, Finish, Reply, Started, Status, Text, Thinking
 from ..errors import MAY_COST, NOTHING_SENT, CutOff, EmptyAnswer, Stopped
-from ..pricing.prices import Offer, amount, estimate
-from ..render.footer import money
+from ..pricing.dollars import money
+from ..pricing.prices import ModelLimits, amount, estimate
 from ..settings.endpoints import OFFLINE
 
 # OpenRouter docs, api_reference/streaming: closing the connection does not stop every provider.
@@ -17,7 +17,7 @@ CANNOT_BE_STOPPED = (
 )
 
 
-class Fold:
+class Accumulator:
     """The events of one attempt, folded into what came so far.
 
     Args:
@@ -56,7 +56,11 @@ class Fold:
 
 
 def priced(
-    attempt: Attempt, fold: Fold, backend: str, offer: Offer | None, error: BaseException | None
+    attempt: Attempt,
+    fold: Accumulator,
+    backend: str,
+    limits: ModelLimits | None,
+    error: BaseException | None,
 ) -> Attempt:
     """Return the attempt with its usage, and its cost or that it is not known yet."""
     end = fold.finish
@@ -71,8 +75,8 @@ def priced(
         return replace(attempt, cost=Decimal(0), cost_source="offline")
     if end.cost is not None:
         return replace(attempt, cost=end.cost, cost_source="billed")
-    if end.usage and end.usage.output and offer and offer.dearest:
-        about = amount(estimate(end.usage, offer.dearest))
+    if end.usage and end.usage.output and limits and limits.dearest:
+        about = amount(estimate(end.usage, limits.dearest))
         if about is not None:
             return replace(attempt, cost=about, cost_source="estimated")
     if not fold.sent or (error is not None and not getattr(error, "charged", True)):
@@ -80,7 +84,7 @@ def priced(
     return replace(attempt, state="pending")
 
 
-def reply(call: Call, fold: Fold, error: BaseException | None) -> Reply:
+def reply(call: Call, fold: Accumulator, error: BaseException | None) -> Reply:
     """Return the reply of all attempts so far; the text is the last attempt's."""
     end = fold.finish
     costs = [attempt.cost for attempt in call.attempts]
@@ -103,7 +107,7 @@ def reply(call: Call, fold: Fold, error: BaseException | None) -> Reply:
     )
 
 
-def empty(fold: Fold, attempt: Attempt) -> EmptyAnswer | None:
+def empty(fold: Accumulator, attempt: Attempt) -> EmptyAnswer | None:
     """Return the error for a completion that ended in order and brought no text."""
     reason = fold.finish.reason
     if fold.text.strip() or reason in ("length", "tool_calls"):
@@ -118,7 +122,7 @@ def empty(fold: Fold, attempt: Attempt) -> EmptyAnswer | None:
     )
 
 
-def stopped(fold: Fold, backend: str) -> Stopped:
+def stopped(fold: Accumulator, backend: str) -> Stopped:
     """Return the error for a Ctrl-C, by how far the call had come."""
     if not fold.sent:
         return Stopped("Stopped by you, before anything was sent.", cost=NOTHING_SENT)
@@ -150,7 +154,7 @@ def overdue(deadline: float) -> CutOff:
 def late(call: Call | None) -> Stopped:
     """Return the error for a Ctrl-C before there was a call, or when it was over."""
     if call is None:
-        return stopped(Fold(), "")
+        return stopped(Accumulator(), "")
     cost = call.reply.cost
     return Stopped(
         "Stopped by you, when the answer was complete; it is kept.",

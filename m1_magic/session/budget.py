@@ -6,9 +6,9 @@ from decimal import ROUND_FLOOR, Decimal
 
 from ..calls import Request
 from ..errors import BudgetExceeded
-from ..pricing.prices import Offer, hold
+from ..pricing.dollars import money_at_most
+from ..pricing.prices import ModelLimits, hold
 from ..pricing.tokens import most_tokens
-from ..render.footer import at_most
 from ..settings.config import M1
 
 MILLION = 1_000_000
@@ -16,38 +16,40 @@ MILLION = 1_000_000
 LEAST_TOKENS = 256
 
 
-def over_max_cost(request: Request, offer: Offer, most: Decimal, limit: Decimal) -> BudgetExceeded:
+def over_max_cost(
+    request: Request, limits: ModelLimits, most: Decimal, limit: Decimal
+) -> BudgetExceeded:
     """Return the refusal of a call that could cost more than one call may."""
-    could = at_most(most)
+    could = money_at_most(most)
     return BudgetExceeded(
         f"This call could cost {could}, and a call may cost ${limit:f} at most.",
         todo=f"Allow it with --max-cost {typed(most)}, lower --max-tokens, or attach less."
-        + cheapest(request, offer, limit),
+        + cheapest(request, limits, limit),
     )
 
 
 def over_budget(
-    refused: BudgetExceeded, request: Request, offer: Offer | None, settings: M1
+    refused: BudgetExceeded, request: Request, limits: ModelLimits | None, settings: M1
 ) -> BudgetExceeded:
     """Return the ledger's refusal with the way out that this request has."""
-    if offer is None or refused.left is None or refused.needed is None:
+    if limits is None or refused.left is None or refused.needed is None:
         return refused
     raised = f"%m1 budget {typed(refused.needed)} --per {settings.budget_period}"
     held = " %m1 cost lists what is held." if refused.held else ""
     return BudgetExceeded(
         refused.what,
         todo=f"Lower --max-tokens, attach less, or raise it: {raised}.{held}"
-        + cheapest(request, offer, refused.left),
+        + cheapest(request, limits, refused.left),
     )
 
 
-def cheapest(request: Request, offer: Offer, left: Decimal) -> str:
+def cheapest(request: Request, limits: ModelLimits, left: Decimal) -> str:
     """Return the cheapest way to bring a call within ``left`` US dollars; nothing if there is none.
 
     The cheapest endpoint alone, where its price fits with the answer as long as it was wished;
     else as many tokens as fit.
     """
-    low, high = offer.cheapest, offer.dearest
+    low, high = limits.cheapest, limits.dearest
     if low is None or high is None:
         return ""
     if low != high and hold(request, low) <= left:
@@ -66,4 +68,4 @@ def _million(price: Decimal) -> str:
 
 def typed(dollars: Decimal) -> str:
     """Return an amount that is enough, as an option takes it: ``0.018``."""
-    return at_most(dollars)[1:].replace(",", "")
+    return money_at_most(dollars)[1:].replace(",", "")

@@ -17,16 +17,17 @@ from datetime import datetime
 from decimal import Decimal
 
 from ..calls import Attempt, Call, Event, Receipt, Request, Totals, Usage
-from ..errors import LedgerProblem, plain
+from ..errors import LedgerProblem
 from ..ledger import Ledger, sums
-from ..render import Silent, View
-from .accumulator import Fold
+from ..text import one_line
+from .accumulator import Accumulator
+from .view import Silent, View
 
 OFTEN = 1.0  # seconds between two looks at what came so far, in a short answer
 A_SECOND = 50_000  # characters of it for which a second more may pass
 
 
-class Shown:
+class SafeView:
     """A view of one call, told one thing at a time; after it has failed once, it is left alone."""
 
     def __init__(self, view: View) -> None:
@@ -84,12 +85,12 @@ class Shown:
         self._view = Silent()
         with suppress(Warning):  # where warnings are errors, the reply matters more
             warnings.warn(
-                f"The display failed ({plain(repr(error), 120)}); the reply is in _m1.",
+                f"The display failed ({one_line(repr(error), 120)}); the reply is in _m1.",
                 stacklevel=3,
             )
 
 
-class Booked:
+class SafeLedger:
     """The ledger of a call that may be paid for already: its first problem becomes a note."""
 
     def __init__(
@@ -114,7 +115,7 @@ class Booked:
         with self._noted():
             sums.learn(self._ledger, request.model, request.text, usage.input)
 
-    def so_far(self, call: Call, fold: Fold) -> None:
+    def so_far(self, call: Call, fold: Accumulator) -> None:
         """Write down now and then what came so far, for a kernel that may be killed."""
         if self._clock() < self._next:
             return
@@ -146,4 +147,4 @@ class Booked:
 
 def sent(request: Request) -> str:
     """Return one line on what goes along with the prompt."""
-    return "; ".join(f"{plain(a.name, 40)} → {a.level or a.kind}" for a in request.attachments)
+    return "; ".join(f"{one_line(a.name, 40)} → {a.level or a.kind}" for a in request.attachments)

@@ -27,25 +27,25 @@ from ..calls import (
     Totals,
     Waiting,
 )
-from ..errors import NOT_CHARGED, BudgetExceeded, LedgerProblem, M1Error, Stopped, Told, plain
+from ..errors import NOT_CHARGED, BudgetExceeded, LedgerProblem, M1Error, Stopped, UserFacingError
 from ..interrupts import check, heard, pause, stoppable, uninterrupted
 from ..ledger import Ledger, new_id, sums
 from ..ledger.history import purge
 from ..ledger.store import now_utc
-from ..pricing.limits import Offers
-from ..pricing.prices import Offer, hold
+from ..pricing.limits import LimitsCache
+from ..pricing.prices import ModelLimits, hold
 from ..pricing.tokens import likely_tokens
 from ..prompt import fitted
-from ..render import View
 from ..settings.config import M1
 from ..settings.endpoints import OFFLINE
+from ..text import one_line
 from . import reconciler
-from .accumulator import Fold, empty, late, overdue, priced, reply, stopped
+from .accumulator import Accumulator, empty, late, overdue, priced, reply, stopped
 from .budget import over_budget, over_max_cost
-from .failsafe import Booked, Shown
+from .failsafe import SafeLedger, SafeView
 from .plan import Plan
-
-BACK_OFF = 0.5
+from .retries import pause_before_retry
+from .view import View
 
 
 class Session:
@@ -56,7 +56,7 @@ class Session:
         ledger: opens the ledger at the first use, where calls are reserved and settled.
         backend: who answers, chosen anew by the settings of each call.
         now, sleep, clock: the time in UTC, how to wait, and seconds that never go back.
-        pauses: seconds between looks for prices that are owed; `settling.PAUSES` if None.
+        pauses: seconds between looks for prices that are owed; `reconciler.PAUSES` if None.
         notebook: the path of the notebook that is served, None where it is not known.
     """
 
@@ -78,9 +78,9 @@ class Session:
         self._ledger: Ledger | None = None
         self._lock = threading.RLock()
         self._backend, self._now, self._sleep, self._clock = backend, now, sleep, clock
-        self._offers = Offers(now)
+        self._limits = LimitsCache(now)
         self._pauses = reconciler.PAUSES if pauses is None else pauses
-        self.settler = reconciler.Settler(self._look, self._pauses)
+        self.settler = reconciler.Reconciler(self._look, self._pauses)
         self.notebook = notebook()
 
     @property
@@ -100,14 +100,18 @@ class Session:
     def close(self) -> None:
         """Close connections, local model and ledger."""
         self.settler.close()
-        self.settler = reconciler.Settler(self._look, self._pauses)
+        self.settler = reconciler.Reconciler(self._look, self._pauses)
         self._backend.close()
         if self._ledger is not None:
             self._ledger.close()
         self._ledger = None
 
     def ask(
-        self, request: Request, view: View, max_cost: Decimal | None = None, asked: bool = False
+        self,
+        request: Request,
+        view: View,
+        max_cost: Decimal | None = None,
+        max_tokens_explicit: bool = False,
     ) -> Reply:
         """Ask once (with visible retries) and return the reply, shown in ``view`` and accounted.
 
@@ -115,29 +119,29 @@ class Session:
             request: what to send; fitted to the endpoint's limits first.
             view: shown what happens; a view that breaks does not break the call.
             max_cost: US dollars that this call could cost at most; the setting if None.
-            asked: was the request's ``max_tokens`` the user's own wish?
+            max_tokens_explicit: was the request's ``max_tokens`` the user's own wish?
 
         Raises:
-            Told: with ``reply`` holding whatever came before it was raised.
+            UserFacingError: with ``reply`` holding whatever came before it was raised.
         """
         call: Call | None = None
         error: BaseException | None = None
         try:
-            plan = self._planned(request, max_cost, asked)
+            plan = self._planned(request, max_cost, max_tokens_explicit)
             with uninterrupted(), heard():
                 call, error = self._carried_out(plan, view)
         except KeyboardInterrupt:
             error = error or late(call)
-        if isinstance(error, Told) and call is not None:
+        if isinstance(error, UserFacingError) and call is not None:
             error.reply = call.reply
         if error is not None:
             raise error
         assert call is not None
         return call.reply
 
-    def offer(self, backend: Backend, model: str) -> Offer | None:
+    def limits(self, backend: Backend, model: str) -> ModelLimits | None:
         """Return limits and prices of ``model`` at this backend, asked for once an hour."""
-        return self._offers.of(backend, model, self.settings.max_price)
+        return self._limits.of(backend, model, self.settings.max_price)
 
     def likely_tokens(self, request: Request) -> int:
         """Return about how many tokens the prompt has, by what was counted for this model."""
@@ -170,26 +174,28 @@ class Session:
                 self.settler.wake()
         return ledger
 
-    def _planned(self, request: Request, max_cost: Decimal | None, asked: bool) -> Plan:
+    def _planned(
+        self, request: Request, max_cost: Decimal | None, max_tokens_explicit: bool
+    ) -> Plan:
         """Return what is to be done, or refuse it, before anything is sent or written."""
         backend = self.backend()
-        offer = self.offer(backend, request.model)
-        request = fitted(request, offer, asked)
-        most = hold(request, offer.dearest) if offer and offer.dearest else None
+        limits = self.limits(backend, request.model)
+        request = fitted(request, limits, max_tokens_explicit)
+        most = hold(request, limits.dearest) if limits and limits.dearest else None
         limit = self.settings.max_cost if max_cost is None else max_cost
-        if limit is not None and offer and most is not None and most > limit:
-            raise over_max_cost(request, offer, most, limit)
+        if limit is not None and limits and most is not None and most > limit:
+            raise over_max_cost(request, limits, most, limit)
         backend.ready()
-        return Plan(request, backend, offer, most, self._clock() + self.settings.deadline)
+        return Plan(request, backend, limits, most, self._clock() + self.settings.deadline)
 
     def _carried_out(self, plan: Plan, view: View) -> tuple[Call, BaseException | None]:
         """Reserve, ask, settle, show; return the call and how it failed."""
         call = Call(new_id(), self._now(), plan.request)
         attempt = self._reserved(call, plan)
         s, began = self.settings, self._clock()
-        shown, book = Shown(view), Booked(self.ledger, s.keep_text, self._clock)
+        shown, book = SafeView(view), SafeLedger(self.ledger, s.keep_text, self._clock)
         call, error = self._attempts(call, attempt, plan, shown, book)
-        failure = None if error is None else plain(error) or type(error).__name__
+        failure = None if error is None else one_line(error) or type(error).__name__
         call = replace(call, seconds=self._clock() - began, error=failure)
         self.last = call.reply
         book.finish(call)
@@ -210,17 +216,17 @@ class Session:
         try:
             self.ledger.reserve(call, attempt, name, s.budget, s.budget_period, s.keep_text)
         except BudgetExceeded as refused:
-            raise over_budget(refused, call.request, plan.offer, s) from None
+            raise over_budget(refused, call.request, plan.limits, s) from None
         return attempt
 
     def _attempts(
-        self, call: Call, attempt: Attempt, plan: Plan, shown: Shown, book: Booked
+        self, call: Call, attempt: Attempt, plan: Plan, shown: SafeView, book: SafeLedger
     ) -> tuple[Call, BaseException | None]:
         """Try until there is an answer; each try is an attempt of its own in the ledger."""
         while True:
-            fold = Fold(call.request.keep_thinking)
+            fold = Accumulator(call.request.keep_thinking)
             error = self._once(call, attempt, plan, fold, shown, book)
-            attempt = priced(attempt, fold, plan.backend.name, plan.offer, error)
+            attempt = priced(attempt, fold, plan.backend.name, plan.limits, error)
             book.settle(attempt)
             if attempt.usage and plan.backend.name != OFFLINE:
                 book.learn(call.request, attempt.usage)
@@ -230,7 +236,8 @@ class Session:
                 break
             if not isinstance(error, M1Error):
                 break
-            seconds = self._pause(error, call, plan)
+            left = plan.until - self._clock()
+            seconds = pause_before_retry(error, len(call.attempts), self.settings, left)
             if seconds is None:
                 break
             try:
@@ -242,7 +249,13 @@ class Session:
         return replace(call, reply=reply(call, fold, error)), error
 
     def _once(
-        self, call: Call, attempt: Attempt, plan: Plan, fold: Fold, shown: Shown, book: Booked
+        self,
+        call: Call,
+        attempt: Attempt,
+        plan: Plan,
+        fold: Accumulator,
+        shown: SafeView,
+        book: SafeLedger,
     ) -> BaseException | None:
         """Send once; return what broke it, after the connection is closed."""
         try:
@@ -260,7 +273,7 @@ class Session:
                         book.so_far(call, fold)
                         if isinstance(event, (Text, Thinking)) and self._clock() > plan.until:
                             raise overdue(self.settings.deadline)
-        except Told as told:
+        except UserFacingError as told:
             return told
         except KeyboardInterrupt:
             return stopped(fold, plan.backend.name)
@@ -268,16 +281,7 @@ class Session:
             return error
         return None
 
-    def _pause(self, error: M1Error, call: Call, plan: Plan) -> float | None:
-        """Return the seconds to wait before another attempt; None if there is to be none."""
-        if not error.retry or len(call.attempts) > self.settings.max_retries:
-            return None
-        seconds = error.retry_after
-        if seconds is None:
-            seconds = BACK_OFF * 2 ** (len(call.attempts) - 1)
-        return seconds if seconds < plan.until - self._clock() else None
-
-    def _wait(self, seconds: float, reason: str, shown: Shown) -> None:
+    def _wait(self, seconds: float, reason: str, shown: SafeView) -> None:
         """Wait before another attempt, for which a view counts down.
 
         Raises:

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from ..backends import Backend
 from ..calls import Request
-from ..pricing.prices import Offer
+from ..pricing.prices import ModelLimits
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +16,6 @@ class Plan:
 
     request: Request
     backend: Backend
-    offer: Offer | None
+    limits: ModelLimits | None
     most: Decimal | None
     until: float

@@ -41,15 +41,15 @@ def settle(ledger: Ledger, backend: Backend, now: datetime) -> tuple[int, int]:
     Raises:
         M1Error: it does not answer.
     """
-    asked, settled = claim(ledger, backend.name, now), 0
-    for attempt in asked:
+    attempts, settled = claim(ledger, backend.name, now), 0
+    for attempt in attempts:
         record = backend.generation(attempt.generation_id or "") or {}
         cost = recorded(record)
         if cost is not None:
             provider = record.get("provider_name")
             ledger.correct(attempt.id, cost, used(record), provider and str(provider))
             settled += 1
-    return settled, len(asked) - settled
+    return settled, len(attempts) - settled
 
 
 def claim(ledger: Ledger, endpoint: str, now: datetime) -> list[Attempt]:
@@ -105,7 +105,7 @@ def used(record: Mapping[str, Any]) -> Usage | None:
     return Usage(*(count if isinstance(count, int) and count >= 0 else 0 for count in counts))
 
 
-class Settler:
+class Reconciler:
     """Looks for owed prices in the background, and gives up softly.
 
     Args:

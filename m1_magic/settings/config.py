@@ -28,7 +28,8 @@ from traitlets import (
 )
 from traitlets.config import Config, Configurable
 
-from ..errors import BadSetting, LedgerProblem, UsageError, plain
+from ..errors import BadSetting, LedgerProblem, UsageError
+from ..text import one_line
 from .endpoints import OPENROUTER, endpoint
 from .traits import Dollars, Patterns, Real, Tasks
 
@@ -128,7 +129,7 @@ def send_level(text: str) -> tuple[str, int]:
         count and (level != "sample" or not count.isdigit() or not int(count))
     ):
         raise UsageError(
-            f"There is no privacy level {plain(text, 40)!r}.",
+            f"There is no privacy level {one_line(text, 40)!r}.",
             todo="Use names, schema, stats, sample or sample:N.",
         )
     return level, (int(count or 5) if level == "sample" else 0)
@@ -172,7 +173,7 @@ def load(ipython: Config | None = None, environ: Mapping[str, str] | None = None
         return M1(config=Config({"M1": merged}))
     except TraitError as error:
         raise BadSetting(
-            plain(error), todo="Mend it in IPython's config, or in settings.json of M1_HOME."
+            one_line(error), todo="Mend it in IPython's config, or in settings.json of M1_HOME."
         ) from None
 
 
@@ -185,7 +186,7 @@ def saved() -> dict[str, Any]:
         return {}
     except (OSError, TypeError, ValueError, RecursionError) as error:
         raise BadSetting(
-            f"{path} cannot be read: {plain(error)}.", todo="Mend or delete it."
+            f"{path} cannot be read: {one_line(error)}.", todo="Mend or delete it."
         ) from None
     names = M1.class_trait_names(config=True)
     return {name: value for name, value in kept.items() if name in names}
@@ -227,7 +228,9 @@ def checked(name: str, text: str, source: str) -> Any:
     """Return ``text`` as a value of the setting ``name``, or raise BadSetting."""
     trait = M1.class_traits(config=True).get(name)
     if trait is None:
-        raise BadSetting(f"There is no setting {plain(name, 40)!r}.", todo="%config M1 lists them.")
+        raise BadSetting(
+            f"There is no setting {one_line(name, 40)!r}.", todo="%config M1 lists them."
+        )
     try:
         value = (
             None
@@ -242,8 +245,8 @@ def checked(name: str, text: str, source: str) -> Any:
         elif name == "model" and not value:
             raise UsageError("It needs a slug.")
     except (TraitError, ValueError, UsageError) as error:
-        detail = error.what if isinstance(error, UsageError) else plain(trait.help)
-        raise BadSetting(f"{source}: {plain(text, 60)!r} does not fit. {detail}") from None
+        detail = error.what if isinstance(error, UsageError) else one_line(trait.help)
+        raise BadSetting(f"{source}: {one_line(text, 60)!r} does not fit. {detail}") from None
     return str(value) if isinstance(value, Decimal) else value
 
 

@@ -7,7 +7,8 @@ import re
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from ..errors import BadSetting, plain
+from ..errors import BadSetting
+from ..text import one_line
 
 OPENROUTER = "https://openrouter.ai/api/v1"
 OFFLINE = "offline"
@@ -44,7 +45,7 @@ def endpoint(url: str) -> Endpoint:
         host, _ = (parts.hostname or "").lower(), parts.port
     except ValueError:
         raise BadSetting("base_url is not a URL.", cost=BadSetting.cost, todo=todo) from None
-    shown = plain(url, 80)
+    shown = one_line(url, 80)
     blank = any(c.isspace() or not c.isprintable() for c in url.strip())
     if parts.scheme not in ("http", "https") or not host or blank:
         raise BadSetting(

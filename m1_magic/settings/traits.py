@@ -9,7 +9,8 @@ from typing import Any
 
 from traitlets import Dict, Float, TraitError, TraitType
 
-from ..errors import BadSetting, UsageError, plain
+from ..errors import BadSetting, UsageError
+from ..text import one_line
 
 # Dollars: what the ledger's 64 bits of nano-dollars hold. What claims to be more is no price.
 MOST = Decimal(1_000_000_000)
@@ -60,13 +61,13 @@ class Tasks(Dict):
         for name, task in given.items():
             if not (isinstance(name, str) and NAME.fullmatch(name)):
                 raise BadSetting(
-                    f"{plain(repr(name), 60)} cannot be the name of a task.",
+                    f"{one_line(repr(name), 60)} cannot be the name of a task.",
                     todo="One word: letters, digits, - and _.",
                 )
             parts = task if isinstance(task, dict) else {"system": task}
             wrong = [str(part) for part, wish in parts.items() if not _fits(obj, part, wish)]
             if wrong or not parts:
-                cannot = f"have this {plain(', '.join(wrong), 60)}" if wrong else "be empty"
+                cannot = f"have this {one_line(', '.join(wrong), 60)}" if wrong else "be empty"
                 raise BadSetting(
                     f"The task {name} cannot {cannot}. A task is a system prompt, or a dict of"
                     " system, temperature, top_p, max_tokens, think, and 'thinking': 'drop'."
@@ -112,7 +113,7 @@ def dollars(value: object) -> Decimal:
     except InvalidOperation:
         amount = Decimal("NaN")
     if not amount.is_finite() or not 0 <= amount <= MOST:
-        raise UsageError(f"{plain(value, 40)!r} is no amount in US dollars.", todo="Write 0.50.")
+        raise UsageError(f"{one_line(value, 40)!r} is no amount in US dollars.", todo="Write 0.50.")
     return amount
 
 
@@ -128,7 +129,7 @@ def effort(level: str) -> str | int:
     budget = BUDGETS.get(level) or (int(level) if number else 0)
     if not budget:
         raise UsageError(
-            f"There is no thinking level {plain(level, 40)!r}.",
+            f"There is no thinking level {one_line(level, 40)!r}.",
             todo="Use off, low, medium, high, 40k, 80k or a number of tokens.",
         )
     return budget
@@ -137,7 +138,7 @@ def effort(level: str) -> str | int:
 def short(text: str) -> str:
     """Return a name for people on one line, or raise UsageError; it may be empty."""
     name = " ".join(text.split())
-    if name != plain(name, 60):
+    if name != one_line(name, 60):
         # Not quoted: it could be a key that was pasted.
         raise UsageError("That cannot be a name.", todo="Use up to 60 visible characters.")
     return name

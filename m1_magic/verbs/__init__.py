@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..errors import UsageError, plain
+from ..errors import UsageError
 from ..options import command_line, flags
 from ..render import page
+from ..text import one_line
 from .account import key, login, logout, models
 from .chat_verbs import ASKING, chats, export, first, streams
 from .cost_report import report
@@ -20,7 +21,7 @@ from .money import cost
 from .preview import df, preview
 from .status import budget, set_, settings_names, status, use
 from .tasks import tasks
-from .verb_context import Desk, Verb
+from .verb_context import Verb, VerbContext
 
 __all__ = [
     "ASKING", "VERBS", "Desk", "Verb", "first", "found", "preview", "report", "settings_names",
@@ -28,7 +29,7 @@ __all__ = [
 ]  # fmt: skip
 
 
-def help_(desk: Desk, args: Sequence[str] = ()) -> str:
+def help_(context: VerbContext, args: Sequence[str] = ()) -> str:
     """Return the page of help, or the usage of one verb."""
     if args:
         verb = found(args[0])
@@ -56,11 +57,13 @@ def found(name: str, rest: str = "") -> Verb:
     if name in VERBS:
         return VERBS[name]
     near = command_line.did_you_mean(name, VERBS)
-    todo = f"To ask it: %m1 ask {plain(f'{name} {rest}', 200)}" if rest else "%m1 help lists them."
-    raise UsageError(f"There is no verb {plain(name, 40)!r}.{near}", todo=todo)
+    todo = (
+        f"To ask it: %m1 ask {one_line(f'{name} {rest}', 200)}" if rest else "%m1 help lists them."
+    )
+    raise UsageError(f"There is no verb {one_line(name, 40)!r}.{near}", todo=todo)
 
 
-def asks(desk: Desk, args: Sequence[str]) -> str:
+def asks(context: VerbContext, args: Sequence[str]) -> str:
     """Stand in the list of verbs for ``ask``, which a door does itself: it streams."""
     raise UsageError("There is nothing to ask.", todo="%m1 ask why is the sky blue?")
 

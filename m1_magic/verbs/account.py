@@ -8,22 +8,24 @@ from .. import keys
 from ..backends import exchange
 from ..errors import NoKey, UsageError
 from ..keys.login import challenge
+from ..pricing.dollars import money, money_limit
 from ..pricing.prices import amount
-from ..render import footer, page
+from ..render import page
 from ..settings.endpoints import OFFLINE, OPENROUTER, endpoint
-from .verb_context import Desk, million, none
+from ..text import md_cell
+from .verb_context import VerbContext, million, none
 
 
-def models(desk: Desk, args: Sequence[str]) -> str:
+def models(context: VerbContext, args: Sequence[str]) -> str:
     """List models with context and prices."""
     word = " ".join(args).lower()
     given = [
         m
-        for m in desk.session.backend().models()
+        for m in context.session.backend().models()
         if word in f"{m.get('id')} {m.get('name')}".lower()
     ]
     if not given:
-        return f"No model here has {page.cell(repr(word))} in its name."
+        return f"No model here has {md_cell(repr(word))} in its name."
     rows: list[list[object]] = []
     for model in sorted(given, key=lambda m: str(m.get("id")))[:60]:
         pricing = model.get("pricing") or {}
@@ -38,47 +40,45 @@ def models(desk: Desk, args: Sequence[str]) -> str:
     )
 
 
-def key(desk: Desk, args: Sequence[str]) -> str:
+def key(context: VerbContext, args: Sequence[str]) -> str:
     """Show where the key comes from, and its limit at OpenRouter."""
     none(args, "key")
-    place = endpoint(desk.settings.base_url)
+    place = endpoint(context.settings.base_url)
     if place.host == OFFLINE:
         return "The local model needs no key."
     held = keys.find(place)
-    where = f"key for {place.host}: {page.cell(held.source)}"
+    where = f"key for {place.host}: {md_cell(held.source)}"
     if not place.openrouter:
         return where
-    info = desk.session.backend().key()
+    info = context.session.backend().key()
     limit, left = (amount(info.get(name)) for name in ("limit", "limit_remaining"))
     used = amount(info.get("usage"))
     if limit is None:
-        return f"{where} · no limit of its own · used {footer.money(used)}"
-    return (
-        f"{where} · {footer.money(left)} left of {footer.limit(limit)} · used {footer.money(used)}"
-    )
+        return f"{where} · no limit of its own · used {money(used)}"
+    return f"{where} · {money(left)} left of {money_limit(limit)} · used {money(used)}"
 
 
-def login(desk: Desk, args: Sequence[str]) -> str:
+def login(context: VerbContext, args: Sequence[str]) -> str:
     """Store a key for a host, asked for without showing it."""
-    host = host_of(desk, args)
-    place = endpoint(desk.settings.base_url)
+    host = host_of(context, args)
+    place = endpoint(context.settings.base_url)
     place = place if place.host == host else endpoint(OPENROUTER)
     at_home = host == "openrouter.ai" or place.loopback
     enter = "; Enter alone: log in with the browser" if at_home else ""
     # A Key from the first moment: a traceback of an interrupt here must not show it.
-    key = keys.Key(ask_secret(desk, f"Key for {host} (not shown{enter}): "), "%m1 login")
+    key = keys.Key(ask_secret(context, f"Key for {host} (not shown{enter}): "), "%m1 login")
     if not key.reveal() and at_home:
         page_ = challenge()
-        code = ask_secret(desk, f"Open {page_.url}\nand paste the code that it shows: ")
+        code = ask_secret(context, f"Open {page_.url}\nand paste the code that it shows: ")
         key = keys.Key(exchange(place, code.strip(), page_.verifier), "%m1 login")
     where = keys.store(host, key)
-    return f"The key for {page.cell(host)} is kept in {page.cell(where)}."
+    return f"The key for {md_cell(host)} is kept in {md_cell(where)}."
 
 
-def ask_secret(desk: Desk, question: str) -> str:
+def ask_secret(context: VerbContext, question: str) -> str:
     """Ask for a line without showing it; advise where there is no terminal to ask on."""
     try:
-        return desk.secret(question)
+        return context.secret(question)
     except (EOFError, OSError, RuntimeError, NotImplementedError):
         raise NoKey(
             "There is no terminal here to ask for a key.",
@@ -87,22 +87,20 @@ def ask_secret(desk: Desk, question: str) -> str:
         ) from None
 
 
-def logout(desk: Desk, args: Sequence[str]) -> str:
+def logout(context: VerbContext, args: Sequence[str]) -> str:
     """Forget the key for a host."""
-    host = host_of(desk, args)
+    host = host_of(context, args)
     places = keys.forget(host)
     return (
-        f"{page.cell(host)}: "
-        + (page.cell("; ".join(places)) if places else "there was no key")
-        + "."
+        f"{md_cell(host)}: " + (md_cell("; ".join(places)) if places else "there was no key") + "."
     )
 
 
-def host_of(desk: Desk, args: Sequence[str]) -> str:
+def host_of(context: VerbContext, args: Sequence[str]) -> str:
     """Return the host that a verb names, or the one in use."""
     if len(args) > 1:
         raise UsageError("One host, please.", todo="%m1 login openrouter.ai")
     if args:
         return args[0].lower() if "/" not in args[0] else endpoint(args[0]).host
-    host = endpoint(desk.settings.base_url).host
+    host = endpoint(context.settings.base_url).host
     return "openrouter.ai" if host == OFFLINE else host

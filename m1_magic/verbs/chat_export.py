@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from ..chats.chats import CONTINUE
-from ..errors import UsageError, plain
-from ..render import footer, page
+from ..errors import UsageError
 from ..render.text import inert
+from ..text import md_cell, one_line, plural
 from .verb_context import written
 
 MARK = "m1_magic_export"
@@ -23,7 +23,7 @@ MARK = "m1_magic_export"
 class Part:
     """A turn, with secrets masked: what was attached by name, and how many that are not known."""
 
-    asked: str
+    prompt: str
     answer: str
     attached: tuple[str, ...] = ()
     missing: int = 0
@@ -34,10 +34,12 @@ def notebook(name: str | None, parts: Iterable[Part]) -> dict[str, Any]:
     """Return the notebook of these turns; what only continues an answer follows it."""
     from nbformat.v4 import new_markdown_cell, new_notebook
 
-    texts = [f"# {page.cell(name or 'Questions and answers')}"]
+    texts = [f"# {md_cell(name or 'Questions and answers')}"]
     for part in parts:
-        if part.asked != CONTINUE:
-            texts.append("\n\n".join(["**Question**", inert(part.asked.strip("\n")), *about(part)]))
+        if part.prompt != CONTINUE:
+            texts.append(
+                "\n\n".join(["**Question**", inert(part.prompt.strip("\n")), *about(part)])
+            )
         texts.append(inert(part.answer) + ("" if part.whole else "\n\n*(in part only)*"))
     made = new_notebook(cells=[new_markdown_cell(text) for text in texts])
     made.metadata[MARK] = digest(texts)
@@ -46,9 +48,9 @@ def notebook(name: str | None, parts: Iterable[Part]) -> dict[str, Any]:
 
 def about(part: Part) -> list[str]:
     """Return the line on what was attached."""
-    named = [page.cell(name) for name in part.attached]
+    named = [md_cell(name) for name in part.attached]
     if part.missing:
-        named.append(footer.many(part.missing, "attachment"))
+        named.append(plural(part.missing, "attachment"))
     return [f"*with {', '.join(named)}*"] if named else []
 
 
@@ -65,12 +67,15 @@ def write(path: Path, made: dict[str, Any]) -> None:
     """
     if path.suffix != ".ipynb":
         raise UsageError(
-            f"{plain(path, 200)} is not the name of a notebook.", cost="", todo="Add .ipynb to it."
+            f"{one_line(path, 200)} is not the name of a notebook.",
+            cost="",
+            todo="Add .ipynb to it.",
         )
     with written(path) as file:
         if os.path.lexists(path) and not ours(path):
             raise UsageError(
-                f"{plain(path, 200)} is there, and is not as %m1 export wrote it; it was left so.",
+                f"{one_line(path, 200)} is there, and is not as %m1 export wrote it; it was"
+                " left so.",
                 cost="",
                 todo="Give another path.",
             )

@@ -6,44 +6,46 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..calls import Reply
-from ..chats.chats import Asked
-from ..chats.turns import Point
-from ..errors import UsageError, plain
+from ..chats.chats import RepeatableCall
+from ..chats.turns import ChatHead
+from ..errors import UsageError
 from ..options import command_line, flags
+from ..pricing.dollars import money
 from ..privacy import redaction
-from ..render import footer, page
+from ..render import page
 from ..settings.traits import short
+from ..text import md_cell, one_line, plural
 from .chat_export import Part, notebook, write
-from .verb_context import Desk, none
+from .verb_context import VerbContext, none
 
 WHOLE = "The answer is complete. `%%m1 -c` goes on talking, `%m1 again` asks anew."
 
 
-def continue_(desk: Desk, rest: str) -> Asked | str:
+def continue_(context: VerbContext, rest: str) -> RepeatableCall | str:
     """Return what asks for the rest of the last answer, or that it is complete."""
     none(rest.split(), "continue")
-    last, session = desk.chats.last, desk.session
+    last, session = context.chats.last, context.session
     most = None
     if last is not None and last.reply is not None and last.reply.status == "truncated":
-        offer = session.offer(session.backend(), last.options.model or desk.settings.model)
-        most = offer.max_output if offer else None
-    return desk.chats.rest(most) or WHOLE
+        limits = session.limits(session.backend(), last.options.model or context.settings.model)
+        most = limits.max_output if limits else None
+    return context.chats.rest(most) or WHOLE
 
 
-def again(desk: Desk, rest: str) -> Asked | str:
+def again(context: VerbContext, rest: str) -> RepeatableCall | str:
     """Return the last request with the options that are given."""
     given, text = flags.options(rest)
     if text:
         raise UsageError(
-            f"%m1 again takes options only, not {plain(text, 60)!r}.", todo="%m1 ask TEXT asks."
+            f"%m1 again takes options only, not {one_line(text, 60)!r}.", todo="%m1 ask TEXT asks."
         )
-    return desk.chats.again(given)
+    return context.chats.again(given)
 
 
 ASKING = {"continue": continue_, "again": again}
 
 
-def streams(desk: Desk, args: Sequence[str]) -> str:
+def streams(context: VerbContext, args: Sequence[str]) -> str:
     """Stand in the list of verbs for those that ask, which a door does itself: they stream."""
     raise UsageError("Only in a notebook or IPython.", cost="")
 
@@ -51,14 +53,14 @@ def streams(desk: Desk, args: Sequence[str]) -> str:
 def first(reply: Reply) -> str:
     """Return the line above the answer that ``again`` is beside."""
     sign = "≈" if reply.cost_source == "estimated" and reply.cost is not None else ""
-    parts = ["first answer", reply.model, sign + footer.money(reply.cost)]
-    return " · ".join(page.cell(part) for part in parts if part)
+    parts = ["first answer", reply.model, sign + money(reply.cost)]
+    return " · ".join(md_cell(part) for part in parts if part)
 
 
-def chats(desk: Desk, args: Sequence[str]) -> str:
+def chats(context: VerbContext, args: Sequence[str]) -> str:
     """List the chats of this notebook, the latest first."""
     none(args, "chats")
-    found = desk.chats.listed()
+    found = context.chats.listed()
     if not found:
         return "No chats yet: `%%m1 -c NAME` begins one."
     rows: list[list[object]] = [[one.name, one.turns, f"{one.at:%Y-%m-%d %H:%M}"] for one in found]
@@ -66,39 +68,39 @@ def chats(desk: Desk, args: Sequence[str]) -> str:
     return f"{page.table(['chat', 'turns', 'last used, UTC'], rows)}\n\n{how}"
 
 
-def export(desk: Desk, args: Sequence[str]) -> str:
+def export(context: VerbContext, args: Sequence[str]) -> str:
     """Write a chat, the last one if none is named, as a notebook; else this session's calls."""
     parser = command_line.Parser("%m1 export")
     parser.add_argument("path", nargs=1)
     parser.add_argument("--chat", metavar="NAME", type=short)
     given = parser.parse_args(list(args))
-    point = chosen(desk, given.chat)
-    secrets = redaction.policy(desk.settings)
+    head = chosen(context, given.chat)
+    secrets = redaction.policy(context.settings)
     parts = []
-    for turn in desk.chats.turns(point):
-        asked, answer = (redaction.mask(text, secrets)[0] for text in (turn.asked, turn.answer))
+    for turn in context.chats.turns(head):
+        prompt, answer = (redaction.mask(text, secrets)[0] for text in (turn.prompt, turn.answer))
         named = tuple(one.name for one in turn.attachments)
-        parts.append(Part(asked, answer, named, turn.missing, turn.whole))
+        parts.append(Part(prompt, answer, named, turn.missing, turn.whole))
     if not parts:
         raise UsageError("There is nothing to export.", cost="", todo="%%m1 -c NAME begins a chat.")
     path = Path(given.path[0]).expanduser()
-    write(path, notebook(point.name, parts))
-    what = f"chat {page.cell(point.name)}" if point.name else "this session"
-    return f"{footer.many(len(parts), 'turn')} of {what} written to {page.cell(path)}"
+    write(path, notebook(head.name, parts))
+    what = f"chat {md_cell(head.name)}" if head.name else "this session"
+    return f"{plural(len(parts), 'turn')} of {what} written to {md_cell(path)}"
 
 
-def chosen(desk: Desk, name: str | None) -> Point:
+def chosen(context: VerbContext, name: str | None) -> ChatHead:
     """Return the chat of that name, or the last one, or the calls of this session.
 
     Raises:
         UsageError: there is no such chat.
     """
-    listed = [one.name for one in desk.chats.listed()]
+    listed = [one.name for one in context.chats.listed()]
     if name and name not in listed:
-        near = command_line.did_you_mean(name, map(plain, listed))
+        near = command_line.did_you_mean(name, map(one_line, listed))
         raise UsageError(
-            f"There is no chat {plain(name, 60)!r}.{near}", cost="", todo="%m1 chats lists them."
+            f"There is no chat {one_line(name, 60)!r}.{near}", cost="", todo="%m1 chats lists them."
         )
     if name or listed:
-        return desk.chats.point(name or listed[0])
-    return desk.chats.of_session()
+        return context.chats.head(name or listed[0])
+    return context.chats.of_session()

@@ -13,9 +13,11 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from ..errors import UsageError, plain
+from ..errors import UsageError
+from ..pricing.dollars import money
 from ..pricing.prices import amount
 from ..render import footer, page
+from ..text import md_cell, md_to_text, one_line, plural, thousands
 
 LARGEST = 200_000_000
 MOST_TOKENS = 10**12
@@ -47,8 +49,8 @@ class Tally:
     def row(self, name: str) -> list[object]:
         """Return the tally as a row of a table."""
         unknown = f" + {self.unknown} unknown" if self.unknown else ""
-        money = ("≈" if self.about else "") + footer.money(self.cost) + unknown
-        return [name, *map(footer.count, (self.calls, self.input, self.output)), money]
+        cost = ("≈" if self.about else "") + money(self.cost) + unknown
+        return [name, *map(thousands, (self.calls, self.input, self.output)), cost]
 
 
 def report(names: Sequence[str]) -> str:
@@ -64,7 +66,7 @@ def report(names: Sequence[str]) -> str:
         try:
             saved = records(path)
         except ValueError as error:
-            notes.append(f"{page.cell(plain(path, 200))}: {page.cell(error)}")
+            notes.append(f"{md_cell(one_line(path, 200))}: {md_cell(error)}")
             continue
         tally = by_notebook.setdefault(str(path), Tally())
         for record in saved:
@@ -73,13 +75,13 @@ def report(names: Sequence[str]) -> str:
                 twice += 1  # a copy of the notebook, or of its cell
                 continue
             seen.add(str(id))
-            model = by_model.setdefault(plain(record.get("model") or "(no name)", 80), Tally())
+            model = by_model.setdefault(one_line(record.get("model") or "(no name)", 80), Tally())
             for one in (tally, model, total):
                 one.add(record)
     if not by_notebook:
-        raise UsageError("No notebook could be read. " + " ".join(map(page.plain, notes)), cost="")
+        raise UsageError("No notebook could be read. " + " ".join(map(md_to_text, notes)), cost="")
     if twice:
-        notes.append(f"{footer.many(twice, 'call')} stood in more than one place; counted once")
+        notes.append(f"{plural(twice, 'call')} stood in more than one place; counted once")
     return _page(by_notebook, by_model, total, notes)
 
 
@@ -133,7 +135,7 @@ def _page(
     by_notebook: dict[str, Tally], by_model: dict[str, Tally], total: Tally, notes: list[str]
 ) -> str:
     figures = ["calls", "tokens in", "out", "cost"]
-    rows = [tally.row(plain(name, 200)) for name, tally in by_notebook.items()]
+    rows = [tally.row(one_line(name, 200)) for name, tally in by_notebook.items()]
     if len(rows) > 1:
         rows.append(total.row("all"))
     parts = [page.table(["notebook", *figures], rows)]

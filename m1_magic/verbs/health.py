@@ -12,31 +12,32 @@ from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from urllib.parse import urlsplit
 
-from ..errors import LedgerProblem, M1Error, UsageError, plain
+from ..errors import LedgerProblem, M1Error, UsageError
 from ..ledger import sums
 from ..ledger.store import now_utc
-from ..render import footer, page
+from ..render import page
 from ..settings.endpoints import OFFLINE, endpoint
+from ..text import md_to_text, one_line, plural
 from .account import key
-from .verb_context import Desk, million, none
+from .verb_context import VerbContext, million, none
 
 # A clock that is further off puts calls into another day's budget, and may break TLS.
 MOST_SKEW = timedelta(minutes=5)
 CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
 
 
-def doctor(desk: Desk, args: Sequence[str]) -> str:
+def doctor(context: VerbContext, args: Sequence[str]) -> str:
     """Check all that a call needs; say what works, what does not, and what to do."""
     none(args, "doctor")
     checks: list[tuple[str, Callable[[], str]]] = [
         ("versions", versions),
-        ("key", lambda: key(desk, ())),
-        ("proxy", lambda: proxy(desk)),
+        ("key", lambda: key(context, ())),
+        ("proxy", lambda: proxy(context)),
         ("certificates", certificates),
-        ("endpoint", lambda: answers(desk)),
-        ("clock", lambda: clock(desk)),
-        ("ledger", lambda: ledger(desk)),
-        ("price list", lambda: prices(desk)),
+        ("endpoint", lambda: answers(context)),
+        ("clock", lambda: clock(context)),
+        ("ledger", lambda: ledger(context)),
+        ("price list", lambda: prices(context)),
     ]
     return page.table(["", "", ""], [[name, *examined(check)] for name, check in checks])
 
@@ -44,14 +45,14 @@ def doctor(desk: Desk, args: Sequence[str]) -> str:
 def examined(check: Callable[[], str]) -> tuple[str, str]:
     """Return ``works`` or ``fails``, and what the check says."""
     try:
-        return "works", page.plain(check())
+        return "works", md_to_text(check())
     except M1Error as error:
         return "fails", str(error)
     except Exception as error:  # a doctor that falls ill helps nobody
         return "fails", f"This check itself broke ({type(error).__name__}); please report it."
 
 
-def versions(desk: Desk | None = None, args: Sequence[str] = ()) -> str:
+def versions(context: VerbContext | None = None, args: Sequence[str] = ()) -> str:
     """Return the versions that a bug report needs."""
     found = []
     for name in ("m1-magic", "ipython", "openai", "narwhals", "genai-prices", "xllamacpp"):
@@ -62,18 +63,18 @@ def versions(desk: Desk | None = None, args: Sequence[str] = ()) -> str:
     return " · ".join([*found, f"Python {sys.version.split()[0]}"])
 
 
-def answers(desk: Desk) -> str:
+def answers(context: VerbContext) -> str:
     """Return how many models the endpoint lists."""
-    return f"{len(desk.session.backend().models())} models at {desk.settings.base_url}"
+    return f"{len(context.session.backend().models())} models at {context.settings.base_url}"
 
 
-def clock(desk: Desk) -> str:
+def clock(context: VerbContext) -> str:
     """Compare this machine's clock with the server's and with the ledger's last call."""
     now = now_utc()
-    last = sums.latest(desk.session.ledger)
+    last = sums.latest(context.session.ledger)
     if last is not None and last - now > MOST_SKEW:
         raise wrong(f"The clock is before the ledger's last call, of {last:%Y-%m-%d %H:%M} UTC.")
-    skew = desk.session.backend().clock.skew
+    skew = context.session.backend().clock.skew
     if skew is None:
         return f"{now:%Y-%m-%d %H:%M} UTC; no server told the time to compare with"
     off = timedelta(seconds=abs(skew))
@@ -89,9 +90,9 @@ def wrong(what: str) -> UsageError:
     return UsageError(what, cost="", todo=todo)
 
 
-def ledger(desk: Desk) -> str:
+def ledger(context: VerbContext) -> str:
     """Return SQLite's verdict on the ledger, and what it holds."""
-    book = desk.session.ledger
+    book = context.session.ledger
     verdict = book.check()
     if book.in_memory:
         raise LedgerProblem(
@@ -101,29 +102,29 @@ def ledger(desk: Desk) -> str:
         )
     if verdict != "ok":
         raise LedgerProblem(
-            f"The ledger {book.path} is damaged ({plain(verdict, 100)}).",
+            f"The ledger {book.path} is damaged ({one_line(verdict, 100)}).",
             cost="",
             todo="Copy it, then move it away: a new one is begun.",
         )
     lost = f", {kept} not written down yet" if (kept := book.unwritten()) else ""
     found = sums.held(book)
-    held = f", {footer.many(len(found), 'hold')}: see %m1 cost" if found else ", nothing is held"
+    held = f", {plural(len(found), 'hold')}: see %m1 cost" if found else ", nothing is held"
     return f"ok ({book.path}){lost}{held}"
 
 
-def prices(desk: Desk) -> str:
+def prices(context: VerbContext) -> str:
     """Return the prices that holds are made from, and how old their list is."""
-    session, model = desk.session, desk.settings.model
-    if desk.settings.base_url.lower() == OFFLINE:
+    session, model = context.session, context.settings.model
+    if context.settings.base_url.lower() == OFFLINE:
         return "the local model is free"
-    offer = session.offer(session.backend(), model)
-    if offer is None or offer.dearest is None:
+    limits = session.limits(session.backend(), model)
+    if limits is None or limits.dearest is None:
         return f"{model}: no price known; with a budget it is refused"
-    told = f"{million(offer.dearest.input)} in, {million(offer.dearest.output)} out"
-    if offer.at is None:
+    told = f"{million(limits.dearest.input)} in, {million(limits.dearest.output)} out"
+    if limits.at is None:
         source = f"genai-prices {version('genai-prices')}; the endpoint told no list"
     else:
-        source = f"the endpoint's list of {offer.at:%Y-%m-%d %H:%M} UTC, {ago(offer.at)}"
+        source = f"the endpoint's list of {limits.at:%Y-%m-%d %H:%M} UTC, {ago(limits.at)}"
     return f"{model}: {told} a million tokens, {source}"
 
 
@@ -138,13 +139,13 @@ def age(span: timedelta) -> str:
     seconds = span.total_seconds()
     for size, noun in ((86_400, "day"), (3_600, "hour"), (60, "minute")):
         if seconds >= size:
-            return footer.many(int(seconds // size), noun)
-    return footer.many(int(seconds), "second")
+            return plural(int(seconds // size), noun)
+    return plural(int(seconds), "second")
 
 
-def proxy(desk: Desk) -> str:
+def proxy(context: VerbContext) -> str:
     """Return through which proxy the endpoint is asked; never a password in it."""
-    place = endpoint(desk.settings.base_url)
+    place = endpoint(context.settings.base_url)
     if place.loopback:
         return "none, for this machine"
     scheme = urlsplit(place.url).scheme
@@ -177,9 +178,9 @@ def certificates() -> str:
                 os.listdir(path)
             context.load_verify_locations(*((None, path) if folder else (path,)))
         except OSError as error:  # ssl.SSLError is one
-            reason = plain(error.strerror or type(error).__name__, 80)
+            reason = one_line(error.strerror or type(error).__name__, 80)
             raise UsageError(
-                f"{name}={plain(path, 200)} cannot be used ({reason}).",
+                f"{name}={one_line(path, 200)} cannot be used ({reason}).",
                 cost="",
                 todo=f"Name a PEM file of certificates, or unset {name}.",
             ) from None

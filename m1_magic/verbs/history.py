@@ -4,27 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..errors import UsageError, plain
+from ..errors import UsageError
 from ..ledger import history
 from ..ledger.history import Past
 from ..options import command_line
+from ..pricing.dollars import money
 from ..privacy import redaction
-from ..render import footer, page
-from .verb_context import Desk
+from ..render import page
+from ..text import md_cell, one_line, plural
+from .verb_context import VerbContext
 
 SHOWN = 20
 GONE = "not kept: purged, forgotten, or M1.keep_text was off"
 
 
-def log(desk: Desk, args: Sequence[str]) -> str:
+def log(context: VerbContext, args: Sequence[str]) -> str:
     """List the last calls, those with a word in them, or show one again."""
     word = " ".join(args)
-    call = history.called(desk.session.ledger, word) if len(args) == 1 else None
+    call = history.called(context.session.ledger, word) if len(args) == 1 else None
     if call is not None:
         return one(call)
-    found = history.latest(desk.session.ledger, SHOWN + 1, word)
+    found = history.latest(context.session.ledger, SHOWN + 1, word)
     if not found:
-        return f"No call with {page.cell(repr(word))} in it." if word else "No calls yet."
+        return f"No call with {md_cell(repr(word))} in it." if word else "No calls yet."
     rows: list[list[object]] = [
         [past.id, when(past), past.model, past.status or "under way", price(past), opening(past)]
         for past in found[:SHOWN]
@@ -36,7 +38,7 @@ def log(desk: Desk, args: Sequence[str]) -> str:
 
 def one(call: Past) -> str:
     """Return the page of one call: the question, the answer, and what it cost."""
-    parts = [f"**{page.cell(call.id)}** · {when(call)} UTC", "*prompt*", body(call.prompt)]
+    parts = [f"**{md_cell(call.id)}** · {when(call)} UTC", "*prompt*", body(call.prompt)]
     if call.thinking:
         parts += ["*thinking*", page.code(call.thinking)]
     parts += ["*answer*", body(call.answer)]
@@ -44,33 +46,33 @@ def one(call: Past) -> str:
     if call.usage:
         line.append(f"{call.usage.input:,} in · {call.usage.output:,} out")
     line.append(price(call))
-    line += [f"estimated {footer.money(b.estimate)}, then billed" for b in call.bills if changed(b)]
+    line += [f"estimated {money(b.estimate)}, then billed" for b in call.bills if changed(b)]
     if call.seconds is not None:
         line.append(f"{call.seconds:.1f} s")
-    parts.append(" · ".join(map(page.cell, line)))
-    return "\n\n".join([*parts, *([page.cell(plain(call.error))] if call.error else [])])
+    parts.append(" · ".join(map(md_cell, line)))
+    return "\n\n".join([*parts, *([md_cell(one_line(call.error))] if call.error else [])])
 
 
-def sent(desk: Desk, args: Sequence[str]) -> str:
+def sent(context: VerbContext, args: Sequence[str]) -> str:
     """Show the exact messages that left; attached tables by name, level and size."""
     if len(args) > 1:
         raise UsageError("One call, please.", cost="", todo="%m1 sent, or %m1 sent ID.")
-    ledger = desk.session.ledger
-    call = named(desk, args[0]) if args else next(iter(history.latest(ledger, 1)), None)
+    ledger = context.session.ledger
+    call = named(context, args[0]) if args else next(iter(history.latest(ledger, 1)), None)
     if call is None:
         return "No calls yet."
-    parts = [f"**{page.cell(call.id)}** · {when(call)} UTC · {page.cell(call.model)}"]
+    parts = [f"**{md_cell(call.id)}** · {when(call)} UTC · {md_cell(call.model)}"]
     if call.sent is None:
         return "\n\n".join([*parts, f"The messages are {GONE}."])
     *first, question = call.sent.messages
     parts += [part for message in first for part in said(message.role, message.content)]
-    parts += [part for id in call.sent.after for part in earlier(desk, id)]
+    parts += [part for id in call.sent.after for part in earlier(context, id)]
     parts += said(question.role, question.content)
-    sampling = " · ".join(f"{k} {page.cell(v)}" for k, v in call.sent.sampling.items())
+    sampling = " · ".join(f"{k} {md_cell(v)}" for k, v in call.sent.sampling.items())
     return "\n\n".join([*parts, sampling])
 
 
-def forget(desk: Desk, args: Sequence[str]) -> str:
+def forget(context: VerbContext, args: Sequence[str]) -> str:
     """Wipe the text of a call, or of all calls, from the ledger; numbers stay."""
     parser = command_line.Parser("%m1 forget")
     parser.add_argument("id", nargs="*")
@@ -78,62 +80,62 @@ def forget(desk: Desk, args: Sequence[str]) -> str:
     given = parser.parse_args(list(args))
     if bool(given.id) == given.all:
         raise UsageError("Forget what?", cost="", todo="%m1 forget ID, CHAT, or --all.")
-    ledger = desk.session.ledger
-    ids = None if given.all else [id for word in given.id for id in meant(desk, word)]
+    ledger = context.session.ledger
+    ids = None if given.all else [id for word in given.id for id in meant(context, word)]
     count = history.forget(ledger, ids)
-    desk.chats.forget(ids)
-    told = f"The text of {footer.many(count, 'call')} is wiped from the ledger; numbers stay."
+    context.chats.forget(ids)
+    told = f"The text of {plural(count, 'call')} is wiped from the ledger; numbers stay."
     left = history.aside(ledger.path) if given.all else []
     if left:
-        names = ", ".join(page.cell(path) for path in left)
+        names = ", ".join(md_cell(path) for path in left)
         told += f" Files that cannot be read may hold text, too; delete them yourself: {names}."
     return told
 
 
-def meant(desk: Desk, word: str) -> list[str]:
+def meant(context: VerbContext, word: str) -> list[str]:
     """Return the calls of the chat of that name, else the call of that id.
 
     Raises:
         UsageError: there is neither.
     """
-    calls = desk.chats.calls(word)
+    calls = context.chats.calls(word)
     if calls:
         return calls
-    call = history.called(desk.session.ledger, word)
+    call = history.called(context.session.ledger, word)
     if call is not None:
         return [call.id]
-    near = command_line.did_you_mean(word, [plain(one.name) for one in desk.chats.listed()])
+    near = command_line.did_you_mean(word, [one_line(one.name) for one in context.chats.listed()])
     raise UsageError(
-        f"No chat and no one call is called {plain(word, 40)!r}.{near}",
+        f"No chat and no one call is called {one_line(word, 40)!r}.{near}",
         cost="",
         todo="%m1 chats and %m1 log list them.",
     )
 
 
-def earlier(desk: Desk, id: str) -> list[str]:
+def earlier(context: VerbContext, id: str) -> list[str]:
     """Return the messages of an earlier turn, as they were sent again."""
-    call, secrets = history.called(desk.session.ledger, id), redaction.policy(desk.settings)
+    call, secrets = history.called(context.session.ledger, id), redaction.policy(context.settings)
     if call is None or call.sent is None or call.answer is None:
-        return [f"*call {page.cell(id)}*", f"({GONE})"]
+        return [f"*call {md_cell(id)}*", f"({GONE})"]
     texts = ("user", call.sent.messages[-1].content), ("assistant", call.answer)
     return [part for role, text in texts for part in said(role, redaction.mask(text, secrets)[0])]
 
 
 def said(role: str, text: str) -> list[str]:
     """Return one message."""
-    return [f"*{page.cell(role)}*", page.code(text)]
+    return [f"*{md_cell(role)}*", page.code(text)]
 
 
-def named(desk: Desk, start: str) -> Past:
+def named(context: VerbContext, start: str) -> Past:
     """Return the call of that id, or of the id that begins so.
 
     Raises:
         UsageError: there is none, or more than one.
     """
-    call = history.called(desk.session.ledger, start)
+    call = history.called(context.session.ledger, start)
     if call is None:
         raise UsageError(
-            f"No one call has the id {plain(start, 40)!r}.", cost="", todo="%m1 log lists them."
+            f"No one call has the id {one_line(start, 40)!r}.", cost="", todo="%m1 log lists them."
         )
     return call
 
@@ -146,12 +148,12 @@ def when(call: Past) -> str:
 def price(call: Past) -> str:
     """Return what a call cost, marked where that is an estimate."""
     sign = "≈" if call.estimated and call.cost is not None else ""
-    return sign + footer.money(call.cost)
+    return sign + money(call.cost)
 
 
 def opening(call: Past) -> str:
     """Return how the prompt begins."""
-    return plain(call.prompt, 60) if call.prompt is not None else "(not kept)"
+    return one_line(call.prompt, 60) if call.prompt is not None else "(not kept)"
 
 
 def body(text: str | None) -> str:

@@ -10,12 +10,14 @@ from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 
-from ..errors import M1Error, UsageError, plain
+from ..errors import M1Error, UsageError
 from ..ledger import sums
 from ..ledger.store import now_utc
 from ..options import command_line
-from ..render import footer, page
-from .verb_context import Desk, written
+from ..pricing.dollars import money
+from ..render import page
+from ..text import md_cell, one_line, plural, thousands
+from .verb_context import VerbContext, written
 
 # What a spreadsheet takes for the beginning of a formula (OWASP, CSV Injection), wide forms too.
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
@@ -23,26 +25,26 @@ MOST_ROWS = 60
 BARS = 30
 
 
-def cost(desk: Desk, args: Sequence[str]) -> str:
+def cost(context: VerbContext, args: Sequence[str]) -> str:
     """Add up calls by period or as ``--by`` says, list what is held, write CSV, release a hold."""
     given = parser().parse_args(list(args))
-    ledger, now = desk.session.ledger, now_utc()
+    ledger, now = context.session.ledger, now_utc()
     if given.release is not None:
-        longest = timedelta(seconds=desk.settings.deadline)
+        longest = timedelta(seconds=context.settings.deadline)
         gone = sums.release(ledger, given.release, now, longest)
         return (
-            f"Hold {gone.id} of {footer.money(gone.hold)} is released: what that call of"
+            f"Hold {gone.id} of {money(gone.hold)} is released: what that call of"
             f" {gone.at:%Y-%m-%d %H:%M} UTC cost stays unknown, and counts no more."
         )
     with suppress(M1Error):  # what is pending stays so; the table says how much is held
-        desk.session.reconcile()
-    parts = [_by(desk, given.by) if given.by else _periods(desk), *_held(desk)]
+        context.session.reconcile()
+    parts = [_by(context, given.by) if given.by else _periods(context), *_held(context)]
     if given.csv:
         rows = sums.calls(ledger)
         path = Path(given.csv).expanduser()
         write_csv(path, sums.HEAD, rows)
-        parts.append(f"{footer.many(len(rows), 'call')} written to {page.cell(path)}")
-    parts += map(page.cell, ledger.news())
+        parts.append(f"{plural(len(rows), 'call')} written to {md_cell(path)}")
+    parts += map(md_cell, ledger.news())
     return "\n\n".join(parts)
 
 
@@ -55,20 +57,20 @@ def parser() -> command_line.Parser:
     return made
 
 
-def _periods(desk: Desk) -> str:
+def _periods(context: VerbContext) -> str:
     rows: list[list[object]] = []
-    for period, (spent, held, calls) in desk.session.ledger.spent(now_utc()).items():
-        rows.append([period, footer.money(spent), footer.money(held), calls])
-        notebook = desk.session.notebook
+    for period, (spent, held, calls) in context.session.ledger.spent(now_utc()).items():
+        rows.append([period, money(spent), money(held), calls])
+        notebook = context.session.notebook
         if period == "session" and notebook:
-            its = sums.of_notebook(desk.session.ledger, notebook)
+            its = sums.of_notebook(context.session.ledger, notebook)
             name = f"notebook {os.path.basename(notebook)}"
-            rows.append([name, footer.money(its.spent), footer.money(its.held), its.calls])
+            rows.append([name, money(its.spent), money(its.held), its.calls])
     return page.table(["", "spent", "held until settled", "calls"], rows)
 
 
-def _by(desk: Desk, key: str) -> str:
-    found = sums.by(desk.session.ledger, key)
+def _by(context: VerbContext, key: str) -> str:
+    found = sums.by(context.session.ledger, key)
     if not found:
         return "No calls yet."
     # The latest days, the dearest of all else.
@@ -76,11 +78,11 @@ def _by(desk: Desk, key: str) -> str:
     rows: list[list[object]] = [
         [
             one.name,
-            footer.money(one.spent) + (f" + {one.unknown} unknown" if one.unknown else ""),
-            footer.money(one.held),
-            footer.count(one.calls),
-            footer.count(one.input),
-            footer.count(one.output),
+            money(one.spent) + (f" + {one.unknown} unknown" if one.unknown else ""),
+            money(one.held),
+            thousands(one.calls),
+            thousands(one.input),
+            thousands(one.output),
         ]
         for one in shown
     ]
@@ -93,23 +95,23 @@ def _by(desk: Desk, key: str) -> str:
 def chart(found: Sequence[sums.Sum]) -> str:
     """Return a bar for each sum as plain text; a sum that is not zero has at least a sliver."""
     most = max((one.spent for one in found), default=Decimal(0))
-    names = [plain(one.name, 32) for one in found]
+    names = [one_line(one.name, 32) for one in found]
     width = max(map(len, names), default=0)
     lines = []
     for name, one in zip(names, found, strict=True):
         full = int(one.spent * BARS / most) if most else 0
         bar = "█" * full or ("▏" if one.spent else "")
-        lines.append(f"{name:{width}} {bar:{BARS}} {footer.money(one.spent)}")
+        lines.append(f"{name:{width}} {bar:{BARS}} {money(one.spent)}")
     return "\n".join(lines)
 
 
-def _held(desk: Desk) -> list[str]:
+def _held(context: VerbContext) -> list[str]:
     """Return what is held and why, and how to let go of it; nothing if nothing is."""
-    found = sums.held(desk.session.ledger)
+    found = sums.held(context.session.ledger)
     if not found:
         return []
     rows: list[list[object]] = [
-        [one.id, f"{one.at:%Y-%m-%d %H:%M}", one.model, footer.money(one.hold), _why(one)]
+        [one.id, f"{one.at:%Y-%m-%d %H:%M}", one.model, money(one.hold), _why(one)]
         for one in found[-10:]
     ]
     more = f" The latest 10 of {len(found):,} are shown." if len(found) > 10 else ""
@@ -135,7 +137,7 @@ def write_csv(path: Path, head: Sequence[str], rows: Iterable[Sequence[object]])
     with written(path) as file:
         if path.exists() and not path.read_text("utf-8-sig", "replace").startswith(",".join(head)):
             raise UsageError(
-                f"{plain(path, 200)} is there and is no such table; it was left as it is.",
+                f"{one_line(path, 200)} is there and is no such table; it was left as it is.",
                 cost="",
                 todo="Give another path.",
             )

@@ -13,11 +13,11 @@ from typing import Any
 from .. import api
 from ..calls import Reply
 from ..errors import M1Error
-from ..pricing.prices import estimate, known
-from ..render.footer import money
-from ..render.text import visible
+from ..pricing.dollars import money
+from ..pricing.prices import estimate, known_limits
 from ..settings.config import MODEL
 from ..settings.endpoints import OFFLINE
+from ..text import show_controls
 
 
 def run(notebook: Path) -> None:
@@ -41,7 +41,7 @@ def run(notebook: Path) -> None:
 
 def step(shell: Any, source: str) -> None:
     """Run one cell as a user would see it."""
-    print("\n" + "\n".join(f"> {visible(line)}" for line in source.split("\n")))
+    print("\n" + "\n".join(f"> {show_controls(line)}" for line in source.split("\n")))
     before = api.session().last
     result = shell.run_cell(source, store_history=True)
     if not result.success:
@@ -53,7 +53,7 @@ def step(shell: Any, source: str) -> None:
 
 def on_m1(reply: Reply) -> str:
     """Return what a reply's tokens would have cost on M1, at the dearest list price of today."""
-    offer = known(MODEL)
-    if reply.usage is None or offer is None or offer.dearest is None:
+    limits = known_limits(MODEL)
+    if reply.usage is None or limits is None or limits.dearest is None:
         return "on M1: price not known"
-    return f"the same tokens on {MODEL}: ≈{money(estimate(reply.usage, offer.dearest))}"
+    return f"the same tokens on {MODEL}: ≈{money(estimate(reply.usage, limits.dearest))}"

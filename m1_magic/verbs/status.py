@@ -4,30 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..errors import UsageError, plain
+from ..errors import UsageError
 from ..jupyter.banner import banner
 from ..options import command_line
-from ..render import footer, page
+from ..pricing.dollars import money, money_limit
 from ..settings import config
 from ..settings.config import M1
 from ..settings.endpoints import OFFLINE, OPENROUTER, endpoint
-from .verb_context import Desk, one
+from ..text import md_cell, one_line
+from .verb_context import VerbContext, one
 
 
-def status(desk: Desk, args: Sequence[str] = ()) -> str:
+def status(context: VerbContext, args: Sequence[str] = ()) -> str:
     """Return model, endpoint, key, budget, and who may keep the prompts."""
-    s, totals = desk.settings, desk.session.totals()
+    s, totals = context.settings, context.session.totals()
     place = endpoint(s.base_url)
     lines = [
-        page.cell(banner(s)),
-        f"session {footer.money(totals.session)}"
+        md_cell(banner(s)),
+        f"session {money(totals.session)}"
         + (f", {totals.unknown} call(s) not settled yet" if totals.unknown else ""),
         f"privacy level of tables: {s.send}; temperature {s.temperature}, top_p {s.top_p},"
         f" max_tokens {s.max_tokens:,}",
     ]
     if place.openrouter and place.host != OFFLINE:
         lines.append(retention(s))
-    return "\n\n".join([*lines, *map(page.cell, desk.session.ledger.news())])
+    return "\n\n".join([*lines, *map(md_cell, context.session.ledger.news())])
 
 
 def retention(settings: M1) -> str:
@@ -40,26 +41,27 @@ def retention(settings: M1) -> str:
     )
 
 
-def use(desk: Desk, args: Sequence[str]) -> str:
+def use(context: VerbContext, args: Sequence[str]) -> str:
     """Switch this kernel to openrouter, offline or a URL."""
     (where,) = one(args, "use openrouter|offline|URL")
     url = {"openrouter": OPENROUTER}.get(where.lower(), where)
     if "/" not in url and url.lower() != OFFLINE:
         near = command_line.did_you_mean(url, ("openrouter", "offline"))
         raise UsageError(
-            f"There is no place {plain(url, 40)!r}.{near}", todo="Or give a URL: https://host/v1."
+            f"There is no place {one_line(url, 40)!r}.{near}",
+            todo="Or give a URL: https://host/v1.",
         )
-    config.change(desk.settings, "base_url", url)
+    config.change(context.settings, "base_url", url)
     if url.lower() == OFFLINE:
-        desk.session.backend().ready()
+        context.session.backend().ready()
     place = endpoint(url)
     if place.host not in (OFFLINE, "openrouter.ai"):
-        model = page.cell(desk.settings.model)
-        return f"From now on prompts go to **{page.cell(place.host)}** ({page.cell(url)}): {model}."
-    return page.cell(banner(desk.settings))
+        model = md_cell(context.settings.model)
+        return f"From now on prompts go to **{md_cell(place.host)}** ({md_cell(url)}): {model}."
+    return md_cell(banner(context.settings))
 
 
-def set_(desk: Desk, args: Sequence[str]) -> str:
+def set_(context: VerbContext, args: Sequence[str]) -> str:
     """Set a setting, for this kernel or for good."""
     words = [word for word in args if word != "--save"]
     if len(words) < 2:
@@ -70,13 +72,13 @@ def set_(desk: Desk, args: Sequence[str]) -> str:
     if name not in settings_names():
         near = command_line.did_you_mean(name, settings_names())
         todo = "%config M1 lists them."
-        raise UsageError(f"There is no setting {plain(name, 40)!r}.{near}", todo=todo)
-    now = config.change(desk.settings, name, value)
+        raise UsageError(f"There is no setting {one_line(name, 40)!r}.{near}", todo=todo)
+    now = config.change(context.settings, name, value)
     saved = ""
     if len(words) < len(args):
         config.save(name, now)
         saved = ", saved for good"
-    return f"{name} = {page.cell(now)}{saved}"
+    return f"{name} = {md_cell(now)}{saved}"
 
 
 def settings_names() -> list[str]:
@@ -84,22 +86,22 @@ def settings_names() -> list[str]:
     return sorted(M1.class_trait_names(config=True))
 
 
-def budget(desk: Desk, args: Sequence[str]) -> str:
+def budget(context: VerbContext, args: Sequence[str]) -> str:
     """Show or set the budget; one for a day or a month is for all kernels, so it is saved."""
     parser = command_line.Parser("%m1 budget")
     parser.add_argument("usd", nargs="?")
     parser.add_argument("--per", choices=config.PERIODS)
     given = parser.parse_args(list(args))
     if given.per:
-        config.change(desk.settings, "budget_period", given.per)
+        config.change(context.settings, "budget_period", given.per)
     if given.usd:
-        config.change(desk.settings, "budget", given.usd)
-    kept = _kept(desk.settings) if given.usd or given.per else ""
-    totals = desk.session.totals()
-    spent = f"spent {footer.money(totals.spent)}, held {footer.money(totals.held)}"
+        config.change(context.settings, "budget", given.usd)
+    kept = _kept(context.settings) if given.usd or given.per else ""
+    totals = context.session.totals()
+    spent = f"spent {money(totals.spent)}, held {money(totals.held)}"
     if totals.budget is None:
         return f"No budget ({totals.period}: {spent}){kept}. `%m1 budget 1 --per day` sets one."
-    return f"Budget {footer.limit(totals.budget)} per {totals.period}: {spent}{kept}."
+    return f"Budget {money_limit(totals.budget)} per {totals.period}: {spent}{kept}."
 
 
 def _kept(settings: M1) -> str:

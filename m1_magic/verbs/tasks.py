@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..errors import plain
 from ..options.tasks import BUILT_IN, Task, known
 from ..render import page
-from .verb_context import Desk, none
+from ..text import one_line
+from .verb_context import VerbContext, none
 
 
-def tasks(desk: Desk, args: Sequence[str]) -> str:
+def tasks(context: VerbContext, args: Sequence[str]) -> str:
     """List what ``--task`` takes: its name, what it is for, its sampling, where it is from."""
     none(args, "tasks")
     rows: list[list[object]] = [
-        [name, plain(task.about, 80), _sampling(task), _source(name, task)]
-        for name, task in known(desk.settings).items()
+        [name, one_line(task.about, 80), _sampling(task), _source(name, task)]
+        for name, task in known(context.settings).items()
     ]
     table = page.table(["task", "for", "sampling", "from"], rows)
     own = page.code("%config M1.tasks = {'tutor': 'You ask back before you answer.'}")

@@ -13,14 +13,15 @@ from typing import TextIO
 
 from .. import api
 from ..chats.chats import Chats
-from ..errors import UsageError, plain
-from ..render import footer
+from ..errors import UsageError
+from ..pricing.dollars import money_limit
 from ..session.loop import Session
 from ..settings.config import M1
+from ..text import one_line
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
+class VerbContext:
     """What a verb works with.
 
     ``secret`` asks the user for a line without showing it, and fails where nobody can answer.
@@ -47,12 +48,12 @@ class Verb:
 
     usage: str
     help: str
-    run: Callable[[Desk, Sequence[str]], str]
+    run: Callable[[VerbContext, Sequence[str]], str]
 
 
 def million(price: Decimal | None) -> str:
     """Return a price a token as a price a million tokens."""
-    return "?" if price is None else footer.limit(price * 1_000_000)
+    return "?" if price is None else money_limit(price * 1_000_000)
 
 
 def one(args: Sequence[str], usage: str) -> Sequence[str]:
@@ -66,7 +67,7 @@ def none(args: Sequence[str], name: str) -> None:
     """Raise if a verb without arguments was given some."""
     if args:
         raise UsageError(
-            f"%m1 {name} takes nothing after it, not {plain(' '.join(args), 40)!r}.", cost=""
+            f"%m1 {name} takes nothing after it, not {one_line(' '.join(args), 40)!r}.", cost=""
         )
 
 
@@ -89,7 +90,7 @@ def written(path: Path) -> Iterator[TextIO]:
             raise
     except OSError as error:
         raise UsageError(
-            f"{plain(path, 200)} cannot be written ({error.strerror}).",
+            f"{one_line(path, 200)} cannot be written ({error.strerror}).",
             cost="",
             todo="Give a path in a folder that you may write.",
         ) from None

@@ -14,12 +14,12 @@ import ipywidgets
 
 from .. import verbs
 from ..calls import Reply
-from ..errors import M1Error, UsageError, plain
+from ..errors import M1Error, UsageError
 from ..jupyter import shell
 from ..options.flags import variable
-from ..render import page
-from ..render.text import escape, visible
 from ..session.loop import Session
+from ..text import escape_html, md_to_text, one_line
+from ..verbs.verb_context import VerbContext
 from .styles import button, column, failure, html, note, offer, row, shown, text
 
 BELOW, PUT = "notebook:insert-cell-below", "notebook:replace-selection"
@@ -80,7 +80,7 @@ class Exits:
             return
         self._told.value = note(NO_CELLS)
         self._copy.value = (
-            f'<pre class="m1-copy mathjax_ignore" tabindex="0">{escape(visible(code))}</pre>'
+            f'<pre class="m1-copy mathjax_ignore" tabindex="0">{escape_html(code)}</pre>'
         )
 
     def _to_variable(self) -> None:
@@ -90,7 +90,7 @@ class Exits:
             names = shell.namespace()
             if name in names and not isinstance(names[name], Reply):
                 raise UsageError(
-                    f"{plain(name, 40)} is there already and is no Reply.",
+                    f"{one_line(name, 40)} is there already and is no Reply.",
                     cost="",
                     todo="Another name.",
                 )
@@ -101,19 +101,19 @@ class Exits:
         self._told.value = note(f"{name} is the Reply now: {name}.text, {name}.code, {name}.cost.")
 
     def _to_notebook(self) -> None:
-        desk = verbs.Desk(self._session, shell.namespace(), shell.secret)
+        context = VerbContext(self._session, shell.namespace(), shell.secret)
         try:
-            said = verbs.VERBS["export"].run(desk, [self._path.value.strip()])
+            said = verbs.VERBS["export"].run(context, [self._path.value.strip()])
         except M1Error as error:
             self._told.value = failure(error)
             return
-        self._told.value = note(page.plain(said))
+        self._told.value = note(md_to_text(said))
 
 
 def first_line(code: str, number: int) -> str:
     """Return what names a code block in a list."""
     lines = [line for line in code.splitlines() if line.strip()]
-    return f"{number + 1}: {plain(lines[0] if lines else '', 50)}"
+    return f"{number + 1}: {one_line(lines[0] if lines else '', 50)}"
 
 
 def _front_end() -> Any:

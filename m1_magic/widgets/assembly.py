@@ -13,11 +13,12 @@ from typing import Any
 
 from .. import api, verbs
 from ..calls import Options, Reply
-from ..chats.turns import Point
-from ..errors import KeyProblem, plain
+from ..chats.turns import ChatHead
+from ..errors import KeyProblem
 from ..jupyter import shell
 from ..ledger.history import Past
 from ..render import page
+from ..text import one_line
 from .actions import Exits
 from .call_thread import Asking
 from .counters import Counters
@@ -114,8 +115,8 @@ class Panel:
         prompt = self._form.prompt.value
         try:
             options = self._form.options()
-            point = self._point(options)
-            request = api.prepare(prompt, options, self._form.names(self._shell.user_ns), point)
+            head = self._head(options)
+            request = api.prepare(prompt, options, self._form.names(self._shell.user_ns), head)
             offer, tokens = api.price_list(request.model), self._session.likely_tokens(request)
         except Exception as error:
             self._say(failure(error))
@@ -171,7 +172,7 @@ class Panel:
         names = self._form.names(self._shell.user_ns)
         try:
             prompt, options = self._form.prompt.value, self._form.options()
-            made = api.preview(prompt, options, names, self._point(options))
+            made = api.preview(prompt, options, names, self._head(options))
             shown = page.html(verbs.preview(*made))
         except Exception as error:
             self._say(failure(error))
@@ -263,9 +264,9 @@ class Panel:
         put(self._form.follow, "disabled", False)
         put(self._form.follow, "value", True)
         put(self._form.prompt, "value", "")
-        self._say(note(f"The next question goes on from: {plain(past.prompt or '', 100)}"))
+        self._say(note(f"The next question goes on from: {one_line(past.prompt or '', 100)}"))
 
-    def _point(self, options: Options) -> Point | None:
+    def _head(self, options: Options) -> ChatHead | None:
         """Return the call that the question goes on from, if it is to."""
         if options.chat or not (self._form.follow.value and self._before):
             return None

@@ -9,7 +9,7 @@ import weakref
 from collections.abc import Callable
 
 from ..calls import Reply
-from ..errors import Told
+from ..errors import UserFacingError
 from ..interrupts import Stop
 
 ENDING = 2.0  # seconds that calls have to be written down when the process ends
@@ -53,7 +53,7 @@ class Asking:
         try:
             with self._stop.listening():
                 reply = self._ask()
-        except Told as error:
+        except UserFacingError as error:
             failed, reply = error, error.reply
         except BaseException as error:  # a bug must not leave the panel waiting for ever
             failed = error

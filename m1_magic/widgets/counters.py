@@ -14,11 +14,11 @@ import ipywidgets
 from ..calls import Reply, Totals, Usage
 from ..errors import LedgerProblem
 from ..ledger.store import now_utc
-from ..pricing.prices import Offer, amount, estimate
-from ..render import footer
+from ..pricing.dollars import money, money_at_most, money_limit
+from ..pricing.prices import ModelLimits, amount, estimate
 from ..render.progress import Progress
-from ..render.text import escape, visible
 from ..session.loop import Session
+from ..text import escape_html, thousands
 from .styles import column, html, put, row
 
 # Of the budget, from which on the bar warns; it is red when the next call may be refused.
@@ -44,21 +44,21 @@ class Counters:
         self.refresh()
 
     def live(
-        self, progress: Progress, tokens: int, offer: Offer | None, most: Decimal | None
+        self, progress: Progress, tokens: int, limits: ModelLimits | None, most: Decimal | None
     ) -> None:
         """Show a call that runs, by characters and the clock.
 
         Args:
             progress: how far it is.
             tokens: about how many its prompt has.
-            offer: what they cost; None: not known.
+            limits: what they cost; None: not known.
             most: the highest price in US dollars; None: not known.
         """
         usage = Usage(tokens, progress.tokens, 0, progress.thought_tokens)
-        price = f"at most {footer.at_most(most)}" if most is not None else ""
-        if offer and offer.dearest:
-            so_far = amount(estimate(usage, offer.dearest))
-            price = " · ".join(p for p in (f"≈{footer.money(so_far)}", price) if p)
+        price = f"at most {money_at_most(most)}" if most is not None else ""
+        if limits and limits.dearest:
+            so_far = amount(estimate(usage, limits.dearest))
+            price = " · ".join(p for p in (f"≈{money(so_far)}", price) if p)
         self._show(usage, progress.speed, progress.seconds, price or "$?", "≈ ")
 
     def done(self, reply: Reply, seconds: float) -> None:
@@ -72,8 +72,7 @@ class Counters:
         with suppress(LedgerProblem):  # a call would say so
             spent, totals = self._session.ledger.spent(now_utc()), self._session.totals()
             tiles = {
-                NAMES[period]: footer.money(sums[0]) + _held(sums[1])
-                for period, sums in spent.items()
+                NAMES[period]: money(sums[0]) + _held(sums[1]) for period, sums in spent.items()
             }
             put(self._sums, "value", _tiles(tiles))
             self._budget(totals)
@@ -84,13 +83,13 @@ class Counters:
         tiles = {}
         if usage:
             tiles = {
-                "tokens in": about + footer.count(usage.input),
-                "cached": footer.count(usage.cached) if not about else "–",
-                "out": about + footer.count(usage.output),
-                "thinking": about + footer.count(usage.reasoning),
+                "tokens in": about + thousands(usage.input),
+                "cached": thousands(usage.cached) if not about else "–",
+                "out": about + thousands(usage.output),
+                "thinking": about + thousands(usage.reasoning),
             }
         tiles |= {
-            "tokens/s": footer.count(speed) if speed else "–",
+            "tokens/s": thousands(speed) if speed else "–",
             "elapsed": f"{seconds:.1f} s",
             "this call": price,
         }
@@ -108,8 +107,8 @@ class Counters:
         self._bar.value = float(min(part, Decimal(1)))
         self._bar.bar_style = "danger" if tight else "warning" if part >= HIGH else ""
         words = (
-            f"{totals.period} budget: {footer.money(totals.spent)}{_held(totals.held)}"
-            f" of {footer.limit(totals.budget)}"
+            f"{totals.period} budget: {money(totals.spent)}{_held(totals.held)}"
+            f" of {money_limit(totals.budget)}"
         )
         if tight:
             words += " · a call of full length would not fit any more"
@@ -120,10 +119,10 @@ class Counters:
         from .. import api
 
         model, tokens = self._size()
-        offer = api.price_list(model)
-        if offer is None or offer.dearest is None:
+        limits = api.price_list(model)
+        if limits is None or limits.dearest is None:
             return None
-        return amount(estimate(Usage(output=tokens), offer.dearest))
+        return amount(estimate(Usage(output=tokens), limits.dearest))
 
 
 def price_of(reply: Reply) -> str:
@@ -131,21 +130,21 @@ def price_of(reply: Reply) -> str:
     if reply.cost_source in ("offline", "replayed"):
         return f"$0 ({reply.cost_source})"
     sign = "≈" if reply.cost_source == "estimated" and reply.cost is not None else ""
-    return sign + footer.money(reply.cost)
+    return sign + money(reply.cost)
 
 
 def _held(amount: Decimal) -> str:
-    return f" + {footer.money(amount)} held" if amount else ""
+    return f" + {money(amount)} held" if amount else ""
 
 
 def _tiles(tiles: Mapping[str, str]) -> str:
     """Return numbers with their names above."""
     parts = (
-        f'<div><span class="m1-name">{name}</span> <span>{escape(visible(value))}</span></div>'
+        f'<div><span class="m1-name">{name}</span> <span>{escape_html(value)}</span></div>'
         for name, value in tiles.items()
     )
     return f'<div class="m1-tiles mathjax_ignore">{"".join(parts)}</div>'
 
 
 def _small(words: str) -> str:
-    return f'<span class="m1-note mathjax_ignore">{escape(words)}</span>'
+    return f'<span class="m1-note mathjax_ignore">{escape_html(words)}</span>'

@@ -17,13 +17,13 @@ import ipywidgets
 from ..calls import Options
 from ..context.frames import shapes
 from ..context.frames.tables import shape_of
-from ..errors import M1Error, UsageError, plain
+from ..errors import M1Error, UsageError
 from ..jupyter import history
 from ..options.command_line import words
 from ..options.flags import from_python
 from ..options.tasks import known
-from ..render.footer import count
 from ..settings.config import LEVELS, M1
+from ..text import one_line, thousands
 from .styles import choice, column, gone, html, note, offer, put, row, text, unfolding
 
 THINK = ("off", "low", "medium", "high", "40k", "80k")
@@ -88,16 +88,16 @@ class Form:
         for name in [n for n, tick in self._ticks.items() if n not in there and not tick.value]:
             self._drop(name)
         for name, shape in there.items():
-            self._tick(name).description = f"{plain(name, 60)}  {size(shape)}"
+            self._tick(name).description = f"{one_line(name, 60)}  {size(shape)}"
         for name in self._ticks.keys() - there.keys():
-            self._ticks[name].description = f"{plain(name, 60)}  (gone)"
+            self._ticks[name].description = f"{one_line(name, 60)}  (gone)"
         ticks = tuple(self._ticks[name] for name in sorted(self._ticks))
         if self._frames.children != ticks:
             self._frames.children = ticks
         put(self._hint, "value", "" if ticks else NO_FRAMES)
         offer(self._fields["task"], tasks(self._settings))
         failure = history.failure()
-        label = f"last error: {plain(failure.label, 60)}" if failure else "last error: none"
+        label = f"last error: {one_line(failure.label, 60)}" if failure else "last error: none"
         put(self._fields["error"], "description", label)
         put(self._fields["error"], "disabled", failure is None and not self._fields["error"].value)
 
@@ -171,7 +171,7 @@ def also(options: Options, shown: Collection[str]) -> str:
     given = {one.name: getattr(options, one.name) for one in fields(Options)}
     default = Options()
     others = [
-        f"{name} {plain(value, 60)}"
+        f"{name} {one_line(value, 60)}"
         for name, value in given.items()
         if name not in shown and value != getattr(default, name)
     ]
@@ -181,12 +181,12 @@ def also(options: Options, shown: Collection[str]) -> str:
 def tasks(settings: M1) -> list[tuple[str, str]]:
     """Return the tasks to choose from, each with what it is for."""
     found = [(f"{name}: {task.about}", name) for name, task in known(settings).items()]
-    return [("none", ""), *((plain(label, 70), name) for label, name in found)]
+    return [("none", ""), *((one_line(label, 70), name) for label, name in found)]
 
 
 def size(shape: tuple[int, int] | None) -> str:
     """Return rows × columns, or that nobody knows without asking."""
-    return f"{count(shape[0])} × {count(shape[1])}" if shape else "(lazy)"
+    return f"{thousands(shape[0])} × {thousands(shape[1])}" if shape else "(lazy)"
 
 
 def value(name: str, written: str | bool) -> object:
@@ -201,5 +201,5 @@ def value(name: str, written: str | bool) -> object:
     try:
         return NUMBERS[name](bare.replace(",", ""))
     except ValueError:
-        what = f"{name.replace('_', ' ')}: {plain(bare, 40)!r} is no number."
+        what = f"{name.replace('_', ' ')}: {one_line(bare, 40)!r} is no number."
         raise UsageError(what, todo="Empty it for the setting.") from None

@@ -1,4 +1,4 @@
-"""Past calls, from the ledger: found by a word, shown again side by side, free; asked again."""
+"""Past calls, from the ledger: found by a word, shown again side by side, free; prompt again."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from typing import Any
 import ipywidgets
 
 from ..calls import CostSource, Reply, Status
-from ..errors import LedgerProblem, plain
+from ..errors import LedgerProblem
 from ..ledger import Ledger, history
 from ..ledger.history import Past
 from ..render.answer import bundle, quiet
-from ..render.text import escape, visible
 from ..session.loop import Session
 from ..settings.config import M1
+from ..text import escape_html, one_line
 from ..verbs.history import price, when
 from .styles import button, column, html, note, offer, row, text
 
@@ -112,14 +112,14 @@ def billed(ledger: Ledger, reply: Reply) -> tuple[Reply, float] | None:
 
 def line(past: Past) -> str:
     """Return a past call as one line of the list."""
-    asked = plain(past.prompt, 70) if past.prompt is not None else "(not kept)"
+    prompt = one_line(past.prompt, 70) if past.prompt is not None else "(not kept)"
     status = "" if past.status == "ok" else f" · {past.status or 'under way'}"
-    return f"{past.at:%m-%d %H:%M} · {price(past)}{status} · {asked}"
+    return f"{past.at:%m-%d %H:%M} · {price(past)}{status} · {prompt}"
 
 
 def again(past: Past, settings: M1) -> list[Any]:
     """Return a past call as widgets: question, answer, and its line."""
-    asked = quiet(f"<p>{escape(visible(plain(past.prompt or '(not kept)', 500)))}</p>")
+    prompt = quiet(f"<p>{escape_html(one_line(past.prompt or '(not kept)', 500))}</p>")
     reply = reply_of(past)
     rest = len(reply.text) - PREVIEW
     if rest > 0:
@@ -133,7 +133,11 @@ def again(past: Past, settings: M1) -> list[Any]:
         parts.append(past.status or "under way")
     more = [f"{rest:,} characters more: %m1 log {past.id}"] if rest > 0 else []
     lines = [" · ".join(parts), *more, *([past.error] if past.error else [])]
-    return [html(asked), answer, html(quiet("<br>".join(escape(visible(plain(x))) for x in lines)))]
+    return [
+        html(prompt),
+        answer,
+        html(quiet("<br>".join(escape_html(one_line(x)) for x in lines))),
+    ]
 
 
 def reply_of(past: Past) -> Reply:

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from decimal import Decimal
 
 from ..calls import Receipt, Reply, Request
-from ..pricing.prices import Offer
+from ..pricing.prices import ModelLimits
 from ..render.panel_view import PanelView
-from ..render.text import escape, visible
 from ..settings.config import M1
+from ..text import escape_html
 from .counters import Counters
 from .styles import gone, html, note
 
@@ -31,7 +31,7 @@ class Live(PanelView):
         settings: M1,
         counters: Counters,
         tokens: int,
-        offer: Offer | None,
+        offer: ModelLimits | None,
         opened: Callable[[], None],
         done: Callable[[Receipt], None],
     ) -> None:
@@ -58,7 +58,7 @@ class Live(PanelView):
     def ensure(self, reply: Reply) -> None:
         """Show the reply's text plainly, where showing it has failed."""
         if not self.whole:
-            text = f'<pre class="mathjax_ignore">{escape(visible(reply.text))}</pre>'
+            text = f'<pre class="mathjax_ignore">{escape_html(reply.text)}</pre>'
             told = note("The display failed; this is the answer as it came.")
             before, self.box.children = self.box.children, (html(told + text),)
             gone(*before)

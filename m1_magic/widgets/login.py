@@ -15,11 +15,11 @@ import anywidget
 
 from .. import keys
 from ..backends import exchange
-from ..errors import NoKey, Told
+from ..errors import NoKey, UserFacingError
 from ..keys.login import challenge
-from ..render.text import escape
 from ..settings.config import M1
 from ..settings.endpoints import OFFLINE, Endpoint, endpoint
+from ..text import escape_html
 from .styles import button, column, failure, gone, html, row, shown
 
 FIELD = """
@@ -88,7 +88,7 @@ class Login:
         if place.openrouter:
             login = challenge()
             words = "log in with the browser"
-            link = f'<a href="{escape(login.url)}" target="_blank" rel="noopener">{words}</a>'
+            link = f'<a href="{escape_html(login.url)}" target="_blank" rel="noopener">{words}</a>'
             code = secret(
                 lambda key: self._exchange(place, key, login.verifier),
                 "the code that the page shows",
@@ -99,7 +99,7 @@ class Login:
     def _exchange(self, place: Endpoint, code: keys.Key, verifier: str) -> None:
         try:
             key = keys.Key(exchange(place, code.reveal().strip(), verifier), "the panel")
-        except Told as error:
+        except UserFacingError as error:
             self._told.value = failure(error)
             return
         self._store(place, key)
@@ -107,7 +107,7 @@ class Login:
     def _store(self, place: Endpoint, key: keys.Key) -> None:
         try:
             keys.store(place.host, key)
-        except Told as error:
+        except UserFacingError as error:
             self._told.value = failure(error)
             return
         self._empty()
@@ -129,6 +129,6 @@ def needs_key(settings: M1) -> NoKey | None:
             keys.find(place)
     except NoKey as error:
         return error
-    except Told:
+    except UserFacingError:
         pass  # another problem: a call will say so
     return None

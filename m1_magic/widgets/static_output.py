@@ -13,8 +13,8 @@ from ..calls import Receipt, Reply
 from ..render import footer
 from ..render.answer import bundle as answered
 from ..render.answer import quiet
-from ..render.text import escape, visible
 from ..settings.config import M1
+from ..text import escape_html, show_controls
 
 LONGEST = 100_000  # characters of the answer that are saved
 # Characters with formulas set: also out of sight, the page would be busy with them.
@@ -71,29 +71,29 @@ class Still:
 
     def _bundle(self) -> dict[str, Any]:
         if self._last is None:
-            return {"text/html": _framed(quiet(escape(EMPTY))), "text/plain": EMPTY}
+            return {"text/html": _framed(quiet(escape_html(EMPTY))), "text/plain": EMPTY}
         made = bundled(self._last, self._settings)
         return {**made, footer.RECORD: list(self._records.values())}
 
 
 def bundled(receipt: Receipt, settings: M1) -> dict[str, str]:
     """Return a call's question, answer and footer as an output."""
-    reply, asked = receipt.call.reply, receipt.call.request.asked
+    reply, prompt = receipt.call.reply, receipt.call.request.prompt_text
     cut = len(reply.text) - LONGEST
     if cut > 0:
         reply = replace(reply, text=reply.text[:LONGEST])
     answer = answered(reply, settings, "html", typeset=len(reply.text) <= TYPESET)
     more = f"{cut:,} characters more: %m1 log {receipt.call.id}" if cut > 0 else ""
     parts = [
-        quiet(f"<p>{escape(visible(asked))}</p>"),
+        quiet(f"<p>{escape_html(prompt)}</p>"),
         answer["text/html"],
-        quiet(escape(more)) if more else "",
+        quiet(escape_html(more)) if more else "",
         footer.html_footer(receipt, settings),
     ]
-    plain = [asked, reply.text, more, *footer.lines(receipt, settings)]
+    plain = [prompt, reply.text, more, *footer.lines(receipt, settings)]
     return {
         "text/html": _framed("".join(parts)),
-        "text/plain": visible("\n\n".join(part for part in plain if part)),
+        "text/plain": show_controls("\n\n".join(part for part in plain if part)),
     }
 
 

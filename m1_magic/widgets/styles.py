@@ -11,8 +11,8 @@ from typing import Any
 
 import ipywidgets
 
-from ..errors import Told, plain
-from ..render.text import escape, visible
+from ..errors import UserFacingError
+from ..text import escape_html, one_line
 
 STYLE = """
 .m1-panel{border:1px solid var(--jp-border-color2,#bdbdbd);border-radius:4px;padding:8px;gap:6px;
@@ -106,9 +106,9 @@ def choice(label: str, options: Sequence[tuple[str, str] | str], value: str) -> 
     return ipywidgets.Dropdown(description=label, options=options, value=value, style=style)
 
 
-def shown(widget: ipywidgets.DOMWidget, visible: bool) -> None:
+def shown(widget: ipywidgets.DOMWidget, show_controls: bool) -> None:
     """Show or hide a part of the panel."""
-    widget.layout.display = None if visible else "none"
+    widget.layout.display = None if show_controls else "none"
 
 
 def put(widget: ipywidgets.Widget, trait: str, value: object) -> None:
@@ -146,13 +146,17 @@ def unfolding(label: str, part: ipywidgets.DOMWidget, opened: Callable[[], None]
 
 def failure(error: BaseException) -> str:
     """Return an error as one paragraph that a screen reader reads out."""
-    said = str(error) if isinstance(error, Told) else plain(f"{type(error).__name__}: {error}")
-    return f'<p class="m1-error mathjax_ignore" role="alert">{escape(visible(said))}</p>'
+    said = (
+        str(error)
+        if isinstance(error, UserFacingError)
+        else one_line(f"{type(error).__name__}: {error}")
+    )
+    return f'<p class="m1-error mathjax_ignore" role="alert">{escape_html(said)}</p>'
 
 
 def note(said: str) -> str:
     """Return a remark of ours."""
-    return f'<p class="m1-note mathjax_ignore" role="status">{escape(visible(said))}</p>'
+    return f'<p class="m1-note mathjax_ignore" role="status">{escape_html(said)}</p>'
 
 
 def gone(*widgets: Any) -> None:

@@ -16,9 +16,10 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ...errors import UsageError, plain
+from ...errors import UsageError
 from ...privacy.personal import personal_name_in
-from .lines import visible
+from ...privacy.redaction import masked_value
+from ...text import one_line
 from .summary import TOKENS, Wish
 from .table_files import is_table_file
 from .tables import is_frame, is_tabular, shape_of
@@ -64,14 +65,14 @@ def frame_named(name: str, namespace: Mapping[str, object]) -> object:
         frames = [known for known in names if is_frame(namespace[known])]
         matches = difflib.get_close_matches
         close = matches(base, frames, 1) or matches(base, names, 1)
-        todo = f"Did you mean {plain(close[0], 60)}?" if close else ""
+        todo = f"Did you mean {one_line(close[0], 60)}?" if close else ""
         if not close and frames:
-            todo = f"DataFrames here: {', '.join(plain(known, 60) for known in frames[:5])}."
-        raise UsageError(f"There is no DataFrame {plain(name, 60)!r}.", todo=todo)
+            todo = f"DataFrames here: {', '.join(one_line(known, 60) for known in frames[:5])}."
+        raise UsageError(f"There is no DataFrame {one_line(name, 60)!r}.", todo=todo)
     value = resolve(name, namespace)
     if not is_tabular(value):
-        kind = plain(type(value).__name__, 60)
-        raise UsageError(f"{plain(name, 60)} is no DataFrame; it is of type {kind}.")
+        kind = one_line(type(value).__name__, 60)
+        raise UsageError(f"{one_line(name, 60)} is no DataFrame; it is of type {kind}.")
     return value
 
 
@@ -114,10 +115,10 @@ def summarise(
 def summary(table: Source, name: str, wish: Wish, cols: Sequence[str] = ()) -> Summary:
     """Return what may leave of the columns ``cols`` of a table that is opened."""
     from .lazy import reading
-    from .table_summary import whole
+    from .table_summary import summarise_table
 
-    with reading(plain(name, 60)):
-        return whole(table, name, chosen(table.names, cols), wish)
+    with reading(one_line(name, 60)):
+        return summarise_table(table, name, chosen(table.names, cols), wish)
 
 
 def difference(
@@ -144,7 +145,7 @@ def opened(frame: object) -> Source:
     from .lazy import reading
     from .tables import Source, source
 
-    with reading(plain(type(frame).__name__, 60)):
+    with reading(one_line(type(frame).__name__, 60)):
         return frame if isinstance(frame, Source) else source(frame)
 
 
@@ -180,8 +181,8 @@ def no_column(asked: str, names: Sequence[str]) -> UsageError:
     """Return the error for a name that no column has, with the nearest that is not personal."""
     told = [name for name in names if not personal_name_in(name[:500])]
     close = difflib.get_close_matches(asked, told, 1)
-    todo = f"Did you mean {visible(close[0])}?" if close else "%m1 df NAME lists them."
-    return UsageError(f"There is no column {plain(asked, 60)!r}.", todo=todo)
+    todo = f"Did you mean {masked_value(close[0])}?" if close else "%m1 df NAME lists them."
+    return UsageError(f"There is no column {one_line(asked, 60)!r}.", todo=todo)
 
 
 def known(allow: Iterable[str], names: Iterable[Sequence[str]]) -> None:

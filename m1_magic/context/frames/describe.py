@@ -16,12 +16,12 @@ import numpy as np
 
 from ...errors import M1Error
 from ...privacy.personal import column_reason, named_personal, safe_name
+from ...privacy.redaction import masked_value
 from . import datetimes, numeric, strings
 from .arrays import Array
 from .arrays import moments as figures_of
 from .in_process import Local, array, there
 from .kinds import is_moment, is_number, is_text, words
-from .lines import visible
 from .measures import Between, Count, Measures, Table
 from .nested import nested
 from .summary import Column
@@ -209,7 +209,7 @@ def _order(series: Series, labels: Collection[str]) -> list[str]:
     if not bool(getattr(dtype, "ordered", series.dtype == nw.Enum)):
         return []
     order = [c for c in map(str, series.cat.get_categories().head(1000).to_list()) if c in labels]
-    return ["ordered: " + " < ".join(map(visible, order))] if len(order) > 1 else []
+    return ["ordered: " + " < ".join(map(masked_value, order))] if len(order) > 1 else []
 
 
 def _boolean(known: Column, m: Measures, k: int) -> Column:

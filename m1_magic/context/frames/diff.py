@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ...privacy.redaction import masked_value
 from .in_process import array
-from .lines import distinct, figure, listed, share, visible
+from .lines import distinct, figure, listed, share
 from .measures import WHOLE
 from .summary import Columns, Summary
 
@@ -36,7 +37,7 @@ def compared(
     """
     old, new = ({column.name: column for column in side.columns} for side in (before, after))
     size = f"{_size(before)} → {_size(after)}"
-    head = f"`{visible(before.name)}` → `{visible(after.name)}`: {size}"
+    head = f"`{masked_value(before.name)}` → `{masked_value(after.name)}`: {size}"
     lines = [keys] if keys else []
     lines += _named("columns gone", [c for name, c in old.items() if name not in new])
     lines += _named("columns new", [c for name, c in new.items() if name not in old])
@@ -47,7 +48,7 @@ def compared(
         if (changed := _changes(a, b, before.rows or 0, after.rows or 0, a.name in alike))
     ]
     same = [a.name for a, b in both if a.name not in {name for _, name in told}]
-    lines += [f"- `{visible(name)}`: {'; '.join(changes)}" for changes, name in told]
+    lines += [f"- `{masked_value(name)}`: {'; '.join(changes)}" for changes, name in told]
     if same:
         lines.append(f"- unchanged: {', '.join(listed((name, '') for name in same))}")
     text = _within([head, *lines], tokens * 12 // 5)
@@ -123,7 +124,7 @@ def _labels(a: Column, b: Column) -> list[str]:
     told = []
     for label in dict.fromkeys((*a.labels, *b.labels)):
         x, y = a.labels.get(label), b.labels.get(label)
-        shown = f'"{visible(label)}"'
+        shown = f'"{masked_value(label)}"'
         if y is None:
             told.append(f"{shown} gone from the top labels ({share(x or 0)})")
         elif x is None:
@@ -177,7 +178,7 @@ def keys(before: Any, after: Any, old: Summary, new: Summary) -> str:
                 return ""
             stayed = len(left & right)
             return (
-                f"- by `{visible(column.name)}`: {stayed:,} rows in both,"
+                f"- by `{masked_value(column.name)}`: {stayed:,} rows in both,"
                 f" {len(left) - stayed:,} gone, {len(right) - stayed:,} new"
             )
     return ""

@@ -7,7 +7,7 @@ from typing import Any
 
 import narwhals.stable.v2 as nw
 
-from .lines import visible
+from ...privacy.redaction import masked_value
 
 WORDS = {
     "Boolean": "true/false",
@@ -53,4 +53,6 @@ def words(dtype: Any, native: Any = None) -> str:
     if word == "Unknown" and native is not None:
         word = re.split(r"\W", str(native), maxsplit=1)[0]
     zone = getattr(dtype, "time_zone", None)
-    return WORDS.get(word, visible(word.lower(), 30)) + (f" ({visible(zone)})" if zone else "")
+    return WORDS.get(word, masked_value(word.lower(), 30)) + (
+        f" ({masked_value(zone)})" if zone else ""
+    )

@@ -8,25 +8,14 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from ...privacy import redaction
+from ...privacy.redaction import masked_value
 
 if TYPE_CHECKING:
     from .summary import Column, Value
 
-LOOKED_AT = 20_000  # characters of a long value in which keys are looked for
 ALIKE = 4  # columns named q1, q2, … from which they are told as one
 ENDS = ("always", "median", "from", "to")  # figures that are told in short
 PLAIN = ("number", "whole number", "true/false")  # types whose labels need no quotes
-
-
-def visible(value: object, limit: int = 60) -> str:
-    """Return foreign text on one line: escaped as in a repr, no backticks, cut at ``limit``."""
-    text = str(value)
-    if len(text) > limit:  # what is cut off may be what a key would be known by
-        text, _ = redaction.mask(text[:LOOKED_AT])
-    raw = text[: limit + 1].replace("\\", "\\\\").replace("`", "\\x60")
-    shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in raw)
-    return shown if len(shown) <= limit else shown[: limit - 1] + "…"
 
 
 def share(part: float) -> str:
@@ -105,7 +94,7 @@ class Line:
 
     def _head(self) -> str:
         c = self.first
-        head = f"- `{visible(c.name)}`" + (f": {c.type}" if c.type else "")
+        head = f"- `{masked_value(c.name)}`" + (f": {c.type}" if c.type else "")
         if c.masked:
             return f"{head}, masked: looks personal"
         return f"{head}, {nulls(c.nulls, self.rows)}" if c.nulls is not None and self.rows else head
@@ -136,7 +125,7 @@ class Line:
                 spans.append(
                     f"{name} {figure(low)}" + (f" to {figure(high)}" if low != high else "")
                 )
-        names = f"`{visible(columns[0].name)}` … `{visible(columns[-1].name)}`"
+        names = f"`{masked_value(columns[0].name)}` … `{masked_value(columns[-1].name)}`"
         return f"- {names} ({len(columns):,} columns): {columns[0].type}, " + "; ".join(spans)
 
 
@@ -158,7 +147,7 @@ def distinct(column: Column) -> str:
 def _quoted(label: str, column: Column) -> str:
     if column.type.startswith(PLAIN):
         return label
-    return '"' + visible(label).replace('"', '\\"') + '"'
+    return '"' + masked_value(label).replace('"', '\\"') + '"'
 
 
 def stem_of(name: str) -> str:
@@ -190,9 +179,9 @@ def listed(names: Iterable[tuple[str, str]]) -> list[str]:
         members = [name for name, _ in group]
         if stem and len(members) >= ALIKE:
             many = f"{len(members):,}" + (f", {kind}" if kind else "")
-            told.append(f"`{visible(members[0])}` … `{visible(members[-1])}` ({many})")
+            told.append(f"`{masked_value(members[0])}` … `{masked_value(members[-1])}` ({many})")
         else:
-            told += [f"`{visible(name)}`" for name in members]
+            told += [f"`{masked_value(name)}`" for name in members]
     return told
 
 

@@ -11,8 +11,8 @@ import narwhals.stable.v2 as nw
 import numpy as np
 
 from ...privacy.personal import safe_name
+from ...privacy.redaction import masked_value
 from .in_process import array
-from .lines import visible
 from .measures import Measures
 from .summary import Column
 
@@ -36,7 +36,7 @@ def nested(known: Column, m: Measures, seen: Series, k: int) -> Column:
     kinds = Counter(type(value).__name__ for value in values)
     notes = [f"{kind} {100 * n / len(values):.3g} %" for kind, n in kinds.most_common(4) if n >= k]
     if len(kinds) == 1:
-        known, notes = replace(known, type=visible(next(iter(kinds)), 30)), []
+        known, notes = replace(known, type=masked_value(next(iter(kinds)), 30)), []
     if kinds and set(kinds) <= {"list", "tuple", "ndarray", "set", "dict"}:
         return replace(known, notes=(*notes, *_lengths(np.array([_size(v) for v in values]), k)))
     return replace(known, notes=tuple(notes))
@@ -65,4 +65,4 @@ def _lengths(sizes: Any, k: int) -> tuple[str, ...]:
 
 def _some(noun: str, names: Sequence[str]) -> str:
     more = f" and {len(names) - 10:,} more" if len(names) > 10 else ""
-    return f"{noun} {', '.join(f'`{visible(name)}`' for name in names[:10])}{more}"
+    return f"{noun} {', '.join(f'`{masked_value(name)}`' for name in names[:10])}{more}"

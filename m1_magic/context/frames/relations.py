@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 import narwhals.stable.v2 as nw
 import numpy as np
 
+from ...privacy.redaction import masked_value
 from .in_process import Local
 from .kinds import is_number, is_text
-from .lines import visible
 
 if TYPE_CHECKING:
     from .summary import Column
@@ -88,7 +88,7 @@ def _together(columns: Sequence[tuple[Column, Series]]) -> list[str]:
     ]
     pairs.sort(key=lambda pair: -abs(pair[0]))
     return [
-        f"`{visible(columns[i][0].name)}` and `{visible(columns[j][0].name)}`: "
+        f"`{masked_value(columns[i][0].name)}` and `{masked_value(columns[j][0].name)}`: "
         + ("move together exactly" if abs(r) > 0.99995 else f"correlation {r:.2f}")
         for r, i, j in pairs[:PAIRS]
     ]
@@ -113,7 +113,7 @@ def _decided(columns: Sequence[tuple[Column, Series]]) -> list[str]:
     told = []
     for (a, of_a, many_a), (b, of_b, many_b) in combinations(codes, 2):
         pairs = len(np.unique(of_a.astype(np.int64) * many_b + of_b))
-        names = f"`{visible(a.name)}`", f"`{visible(b.name)}`"
+        names = f"`{masked_value(a.name)}`", f"`{masked_value(b.name)}`"
         if pairs == many_a == many_b:
             told.append(f"{names[0]} and {names[1]} decide each other")
         elif pairs == many_a and many_b > 1:

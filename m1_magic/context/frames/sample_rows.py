@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from ...privacy.personal import personal_text
-from .lines import visible
+from ...privacy.redaction import masked_value
 from .summary import Column
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def _cell(value: object, allowed: bool) -> str:
         text = f"<{type(value).__name__}>"
     if not allowed and personal_text(text):
         return "masked"
-    shown = visible("" if text == "nan" else text)
+    shown = masked_value("" if text == "nan" else text)
     return '"' + shown.replace('"', '""') + '"' if re.search(r'[",]', shown) else shown
 
 

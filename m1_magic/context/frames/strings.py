@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...privacy.personal import personal_text
+from ...privacy.redaction import masked_value
 from .arrays import Array, spread
-from .lines import visible
 
 if TYPE_CHECKING:
     import narwhals.stable.v2 as nw
@@ -96,4 +96,4 @@ def common_shape(seen: Series, k: int) -> str:
         return ""
     if bool((seen == found).any()):
         return ""
-    return f'shape "{visible(found)}" in {100 * n / len(texts):.0f} %'
+    return f'shape "{masked_value(found)}" in {100 * n / len(texts):.0f} %'

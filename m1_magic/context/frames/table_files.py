@@ -7,7 +7,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from ...errors import UsageError, plain
+from ...errors import UsageError
+from ...text import one_line
 
 PATTERN = re.compile(r"[*?\[]")
 # Ending → what reads it in Polars and in DuckDB.
@@ -35,7 +36,7 @@ def scanned(path: Path) -> Any:
         UsageError: there is no such file, nothing that reads it, or a name that both libraries
             would take for a pattern.
     """
-    shown = plain(path, 120)
+    shown = one_line(path, 120)
     if not path.is_file():
         raise UsageError(
             f"There is no file {shown}.", todo="Check the name; %pwd says where you are."
@@ -65,8 +66,8 @@ def scanned(path: Path) -> Any:
 
 def unreadable(path: Path, error: Exception) -> UsageError:
     """Return the error for a file that does not hold what its name says."""
-    kind = plain(type(error).__name__, 60)
+    kind = one_line(type(error).__name__, 60)
     return UsageError(
-        f"{plain(path, 120)} cannot be read as a table: {kind}.",
+        f"{one_line(path, 120)} cannot be read as a table: {kind}.",
         todo="Load it yourself and name the DataFrame.",
     )

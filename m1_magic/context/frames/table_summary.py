@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from ...privacy.personal import named_personal, safe_name
+from ...privacy.redaction import masked_value
 from .describe import described, schema
 from .in_process import Local
 from .kinds import words
-from .lines import Line, alike, stem_of, visible
+from .lines import Line, alike, stem_of
 from .measures import Table
 from .page import Page, fit
 from .relations import relations, repeated, thinned
@@ -21,7 +22,7 @@ MANY = 8  # columns that look alike of which a wide table's summary looks at
 LEAST_LINE = 25  # characters that a column in detail takes at least
 
 
-def whole(source: Source, name: str, places: Sequence[int], wish: Wish) -> Summary:
+def summarise_table(source: Source, name: str, places: Sequence[int], wish: Wish) -> Summary:
     """Return what may leave of the columns at ``places``, and the page that says it."""
     table, limit = source.table, max(0, wish.tokens * 12 // 5)
     names = [safe_name(table.names[place]) for place in places]
@@ -105,14 +106,14 @@ def _between(told: dict[int, Column], sample: Local, rows: int, k: int) -> tuple
 
 def _size(name: str, rows: int | None, width: int, levels: int) -> str:
     size = "" if rows is None else f"{rows:,} rows × "
-    return f"`{visible(name)}`: {size}{width:,} columns{' and the index' if levels else ''}"
+    return f"`{masked_value(name)}`: {size}{width:,} columns{' and the index' if levels else ''}"
 
 
 def _groups(groups: Groups | None, k: int) -> str:
     """Return what the rows are grouped by, and how large the groups are, k rows or more."""
     if groups is None:
         return ""
-    by = "grouped by " + ", ".join(f"`{visible(safe_name(key))}`" for key in groups.keys)
+    by = "grouped by " + ", ".join(f"`{masked_value(safe_name(key))}`" for key in groups.keys)
     if not groups.sizes:
         return f"{by}: no groups"
     low, middle, high = (groups.sizes[i] for i in (0, len(groups.sizes) // 2, -1))

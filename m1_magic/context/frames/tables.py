@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ...errors import UsageError, plain
+from ...errors import UsageError
+from ...text import one_line
 from . import table_files
 from .lazy import is_lazy, lazy_table
 
@@ -196,6 +197,6 @@ def _converted(value: Any) -> Any:
             value = list(value)
         return module.DataFrame(value, **strict)
     raise UsageError(
-        f"A summary of a {plain(type(value).__name__, 60)} needs pandas or Polars.",
+        f"A summary of a {one_line(type(value).__name__, 60)} needs pandas or Polars.",
         todo="Install one of them, or insert the text of your choice.",
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 
-from ...errors import INVISIBLE
+from ...text import INVISIBLE
 
 
 def fold(text: str) -> str:

@@ -12,7 +12,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol
 
-from ....errors import UsageError, plain
+from ....errors import UsageError
+from ....text import one_line
 from ..measures import SAMPLE, WHOLE, Between, Measures, Table
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ def lazy_table(value: object) -> Table:
     known = engines.engine(root)
     if known is None:
         raise UsageError(
-            f"A lazy table of {plain(root or type(value).__name__, 60)} cannot be summarised.",
+            f"A lazy table of {one_line(root or type(value).__name__, 60)} cannot be summarised.",
             todo="Collect what is of interest into pandas or Polars.",
         )
     with reading(known.name):
@@ -118,7 +119,7 @@ def reading(engine: str) -> Iterator[None]:
     except UsageError:
         raise
     except ImportError as error:
-        needed = plain(error.name or "another package", 60)
+        needed = one_line(error.name or "another package", 60)
         raise UsageError(
             f"The {engine} table cannot be read without {needed}.", todo=f"Install {needed}."
         ) from None
@@ -130,7 +131,7 @@ def reading(engine: str) -> Iterator[None]:
         gone = "Is its Spark session still running" if engine == "Spark" else "Is its source still"
         gone += ", and its source there?" if engine == "Spark" else " there, and open?"
         raise UsageError(
-            f"The {engine} table could not be read ({plain(kind, 60)}).",
+            f"The {engine} table could not be read ({one_line(kind, 60)}).",
             todo=f"{gone} If so, does {engine} itself return its rows?",
         ) from None
 

@@ -1,0 +1,43 @@
+"""US dollars as text: a sum that is not zero is never shown as zero, and unknown is ``$?``."""
+
+from __future__ import annotations
+
+from decimal import ROUND_UP, Context, Decimal
+
+_EXACT = Context(prec=60)
+
+
+def money(amount: Decimal | None) -> str:
+    """Return US dollars with at least four decimals and two significant digits; None: ``$?``."""
+    if amount is None:
+        return "$?"
+    if not amount:
+        return "$0"
+    places = max(4, 1 - amount.adjusted())
+    return _dollars(amount.quantize(Decimal(1).scaleb(-places), context=_EXACT))
+
+
+def money_at_most(amount: Decimal | None) -> str:
+    """Return an upper bound in US dollars, rounded up to two significant digits: ``$0.018``."""
+    if amount is None:
+        return "$?"
+    places = max(2, 1 - amount.adjusted()) if amount else 2
+    up = amount.quantize(Decimal(1).scaleb(-places), rounding=ROUND_UP, context=_EXACT)
+    return _dollars(_short(up))
+
+
+def money_limit(amount: Decimal) -> str:
+    """Return a budget in US dollars as it was set, with at least two decimals: ``$1.00``."""
+    return _dollars(_short(amount))
+
+
+def _short(amount: Decimal) -> Decimal:
+    """Return the same number without trailing zeros beyond the cents."""
+    bare = amount.normalize(_EXACT)
+    exponent = bare.as_tuple().exponent
+    few = isinstance(exponent, int) and exponent > -2
+    return bare.quantize(Decimal("0.01"), context=_EXACT) if few else bare
+
+
+def _dollars(amount: Decimal) -> str:
+    return f"-${-amount:,f}" if amount < 0 else f"${amount:,f}"
