@@ -167,15 +167,15 @@ class Started:
 
 
 @dataclass(frozen=True, slots=True)
-class Thinking:
-    """A piece of the model's reasoning."""
+class ReasoningDelta:
+    """A piece of the model's thinking, as it comes."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
-class Text:
-    """A piece of the answer."""
+class TextDelta:
+    """A piece of the answer, as it comes."""
 
     text: str
 
@@ -199,7 +199,7 @@ class Finish:
     provider: str | None = None
 
 
-Event = Started | Thinking | Text | Waiting | Finish
+Event = Started | ReasoningDelta | TextDelta | Waiting | Finish
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from m1_magic.backends.clock import Clock
-from m1_magic.calls import Event, Finish, Message, Receipt, Request, Started, Text, Usage
+from m1_magic.calls import Event, Finish, Message, Receipt, Request, Started, TextDelta, Usage
 from m1_magic.ledger import open_ledger
 from m1_magic.pricing.prices import ModelLimits, Price
 from m1_magic.session.loop import Session
@@ -30,7 +30,7 @@ def request(text: str = "hi", max_tokens: int = 100, **more: Any) -> Request:
 def answer(*pieces: str, cost: str | None = "0.0025", reason: str | None = "stop") -> list[Line]:
     """A whole completion: Started, the pieces, Finish."""
     end = Finish(reason, USAGE, None if cost is None else Decimal(cost), MODEL, "Minimax")
-    return [Started("gen-1"), *map(Text, pieces or ("Yes.",)), end]
+    return [Started("gen-1"), *map(TextDelta, pieces or ("Yes.",)), end]
 
 
 class Scripted:
@@ -101,7 +101,7 @@ class Seen:
 
     @property
     def text(self) -> str:
-        return "".join(event.text for event in self.events if isinstance(event, Text))
+        return "".join(event.text for event in self.events if isinstance(event, TextDelta))
 
     @property
     def receipt(self) -> Receipt:

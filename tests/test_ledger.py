@@ -638,7 +638,7 @@ def test_a_second_ledger_in_a_process_does_not_drop_the_locks_of_the_first(path:
 
 CHILD = """
 from m1_magic import api
-from m1_magic.calls import Text
+from m1_magic.calls import TextDelta
 from m1_magic.prompt import build
 
 class View:
@@ -646,7 +646,7 @@ class View:
     def tick(self): return None
     def close(self, receipt): pass
     def feed(self, event):
-        if isinstance(event, Text):
+        if isinstance(event, TextDelta):
             print("text", flush=True)
 
 api.session().ask(build(api.chosen({}, ()), "hello", api.settings()), View())
