@@ -19,7 +19,7 @@ from emulator import Answer
 from m1_magic.backends import Backend, llama_server
 from m1_magic.backends.local import Local
 from m1_magic.backends.openrouter import OpenRouter
-from m1_magic.calls import Event, Finish, Message, ReasoningDelta, Request, Started, TextDelta
+from m1_magic.calls import Event, Finish, Message, ReasoningDelta, Request, Started, Text, TextDelta
 from m1_magic.errors import PromptTooLarge
 from m1_magic.keys import Key
 from m1_magic.pricing.prices import ModelLimits
@@ -37,7 +37,7 @@ VLLM_OVERFLOW = {
 
 def ask(text: str = "Write about the sea.", max_tokens: int = 24, **more: object) -> Request:
     options = {"temperature": 0.0, "seed": 1} | more
-    return Request(MODEL, (Message("user", text),), max_tokens, **options)  # type: ignore[arg-type]
+    return Request(MODEL, (Message("user", (Text(text),)),), max_tokens, **options)  # type: ignore[arg-type]
 
 
 @dataclass

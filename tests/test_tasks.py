@@ -69,7 +69,7 @@ def test_the_prompts_that_minimax_recommends_are_sent_word_for_word() -> None:
     wish = r"Please reason step by step, and put your final answer within \boxed{}."
     for name, system in (("math", wish), ("general", "You are a helpful assistant.")):
         request = api.prepare("why?", Options(task=name), {})
-        assert request.messages[0].content == system
+        assert request.texts[0] == system
         assert (request.temperature, request.top_p) == (1.0, 0.95)
 
 
@@ -161,7 +161,7 @@ def test_own_tasks_are_sent_and_may_replace_built_in_ones(server: OpenRouter) ->
 def test_a_task_of_sampling_alone_keeps_the_system_prompt_of_the_settings() -> None:
     api.settings().tasks = {"cold": {"temperature": 0}}
     made = api.prepare("why?", Options(task="cold"), {})
-    assert made.messages[0].content == api.settings().system
+    assert made.texts[0] == api.settings().system
     assert made.temperature == 0
 
 

@@ -36,6 +36,7 @@ from m1_magic.calls import (
     Request,
     Started,
     Status,
+    Text,
     TextDelta,
     Totals,
     Usage,
@@ -53,7 +54,9 @@ from m1_magic.text import short_count, thousands
 
 RECORD = "application/vnd.m1-magic.call+json"
 SALES = Attachment("frame", "sales", "…", "stats", (336776, 19), 0, 14, 2, 1100)
-REQUEST = Request("minimax/minimax-m1", (Message("user", "hi"),), 16000, attachments=(SALES,))
+REQUEST = Request(
+    "minimax/minimax-m1", (Message("user", (Text("hi"),)),), 16000, attachments=(SALES,)
+)
 USAGE = Usage(1204, 2345, 312, 1900)
 
 
