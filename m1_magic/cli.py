@@ -6,11 +6,10 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Sequence
-from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
 
-from . import api, verbs
+from . import __version__, api, verbs
 from .errors import UsageError, UserFacingError
 from .jupyter import shell
 from .privacy import redaction
@@ -44,7 +43,7 @@ def parsed(argv: list[str]) -> argparse.Namespace:
 def commands() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
     parser = argparse.ArgumentParser("m1-magic", description="MiniMax M1 inside the notebook.")
-    parser.add_argument("--version", action="version", version=f"m1-magic {version('m1-magic')}")
+    parser.add_argument("--version", action="version", version=f"m1-magic {__version__}")
     kinds = parser.add_subparsers(required=True, metavar="COMMAND")
 
     def add(
