@@ -6,10 +6,11 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Sequence
+from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
 
-from . import __version__, api, verbs
+from . import api, verbs
 from .errors import UsageError, UserFacingError
 from .jupyter import shell
 from .privacy import redaction
@@ -43,7 +44,7 @@ def parsed(argv: list[str]) -> argparse.Namespace:
 def commands() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
     parser = argparse.ArgumentParser("m1-magic", description="MiniMax M1 inside the notebook.")
-    parser.add_argument("--version", action="version", version=f"m1-magic {__version__}")
+    parser.add_argument("--version", action="version", version=f"m1-magic {version('m1-magic')}")
     kinds = parser.add_subparsers(required=True, metavar="COMMAND")
 
     def add(

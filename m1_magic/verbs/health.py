@@ -12,7 +12,6 @@ from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from urllib.parse import urlsplit
 
-from .. import __version__
 from ..errors import LedgerProblem, M1Error, UsageError
 from ..ledger import sums
 from ..ledger.store import now_utc
@@ -55,8 +54,8 @@ def examined(check: Callable[[], str]) -> tuple[str, str]:
 
 def versions(context: VerbContext | None = None, args: Sequence[str] = ()) -> str:
     """Return the versions that a bug report needs."""
-    found = [f"m1-magic {__version__}"]
-    for name in ("ipython", "openai", "narwhals", "genai-prices", "xllamacpp"):
+    found = []
+    for name in ("m1-magic", "ipython", "openai", "narwhals", "genai-prices", "xllamacpp"):
         try:
             found.append(f"{name} {version(name)}")
         except PackageNotFoundError:
