@@ -21,16 +21,16 @@ from .jupyter import history
 from .jupyter import shell as screen
 from .jupyter.banner import banner
 from .text import one_line
-from .verbs.verb_context import VerbContext
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from IPython.core.interactiveshell import InteractiveShell
 
-    from .calls import Options, Reply
+    from .calls import Reply
     from .chats.chats import RepeatableCall
     from .chats.turns import ChatHead
+    from .options.fields import Options
 
 COMPLETED = r"\s*%%?m1\b"
 ABOVE = re.compile(r"\s*(#.*)?$")
@@ -74,6 +74,7 @@ class M1Magics(Magics):
     def _line(self, line: str) -> None:
         from . import verbs
         from .options import command_line, flags
+        from .verbs.verb_context import VerbContext
 
         verb, rest = (*line.split(maxsplit=1), "", "")[:2]
         if verb == "ask" and rest:

@@ -11,9 +11,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from .calls import Attachment, Message, Options, Request
+from .calls import Attachment, Message, Request
 from .errors import PromptTooLarge, UsageError
-from .options.specs import ANSWER_TOKENS, thinking
+from .options.fields import Options
+from .options.kinds import ANSWER_TOKENS, reasoning
 from .pricing.prices import ModelLimits
 from .privacy.fences import NOTE, fenced
 from .settings.config import M1
@@ -55,7 +56,7 @@ def build(
     text = "\n\n".join([prompt.strip("\n"), *(fenced(one, around) for one in attachments)])
     if attachments or inserted:
         text = f"{text}\n\n{NOTE}"
-    reasoning, least = thinking(options.think)
+    thinking, least = reasoning(options.think)
     wanted = options.max_tokens or max(settings.max_tokens, least)
     return Request(
         model=options.model or settings.model,
@@ -65,7 +66,7 @@ def build(
         top_p=_first(options.top_p, settings.top_p),
         seed=options.seed,
         stop=options.stop,
-        reasoning=reasoning,
+        reasoning=thinking,
         provider=provider(settings),
         attachments=tuple(dict.fromkeys((*attachments, *inserted))),
         notes=tuple(notes),
@@ -106,14 +107,14 @@ def fitted(request: Request, limits: ModelLimits | None, max_tokens_explicit: bo
     if not limits.max_output or request.max_tokens <= limits.max_output:
         return request
     changed = [f"max_tokens {request.max_tokens:,} → {limits.max_output:,}"]
-    reasoning = request.reasoning
+    thinking = request.reasoning
     room = max(limits.max_output - ANSWER_TOKENS, 1)
-    if reasoning and reasoning.get("max_tokens", 0) > room:
-        changed.append(f"thinking {reasoning['max_tokens']:,} → {room:,}")
-        reasoning = {"max_tokens": room}
+    if thinking and thinking.get("max_tokens", 0) > room:
+        changed.append(f"thinking {thinking['max_tokens']:,} → {room:,}")
+        thinking = {"max_tokens": room}
     note = f"{', '.join(changed)}, the endpoint's limit"
     notes = (*request.notes, note) if max_tokens_explicit else request.notes
-    return replace(request, max_tokens=limits.max_output, reasoning=reasoning, notes=notes)
+    return replace(request, max_tokens=limits.max_output, reasoning=thinking, notes=notes)
 
 
 def too_large(request: Request, context: int) -> PromptTooLarge:

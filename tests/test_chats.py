@@ -22,12 +22,13 @@ import notebooks
 from emulator import Answer, OpenRouter
 from ledgers import rows
 from m1_magic import api, ask
-from m1_magic.calls import Message, Options, Reply, Request
+from m1_magic.calls import Message, Reply, Request
 from m1_magic.chats.chats import CONTINUE
 from m1_magic.chats.turns import ChatHead, joined, turn
 from m1_magic.errors import SecretInPrompt, UsageError
 from m1_magic.ledger import sent
 from m1_magic.options import flags
+from m1_magic.options.fields import Options
 from m1_magic.privacy import redaction
 from m1_magic.verbs.chat_export import Part, notebook
 from test_magics import Ran

@@ -11,8 +11,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from ..calls import Attachment, Options
+from ..calls import Attachment
 from ..errors import UsageError
+from ..options.fields import Options
 from ..privacy import redaction
 from ..privacy.personal_text import personal
 from ..settings.config import M1, send_level

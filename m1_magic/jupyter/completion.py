@@ -2,69 +2,82 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from ..context.frames import is_frame, opened
 from ..context.globs import completions
-from ..options import flags, tasks
-from ..settings.config import LEVELS, M1, PERIODS
+from ..options import tasks
+from ..options.fields import OPTIONS, Option, in_groups
+from ..settings.config import M1, PERIODS
 
-THINK = ("off", "low", "medium", "high", "40k", "80k")
+FLAGS = {flag: option for option in OPTIONS.values() for flag in option.flags}
+# What follows a verb, and what follows an option that only a verb has.
+WORDS: dict[tuple[str, ...], Sequence[str]] = {
+    ("use",): ("openrouter", "offline"),
+    ("cost",): ("--by", "--csv", "--release"),
+    ("cost", "--by"): ("model", "day", "notebook", "chat"),
+    ("budget",): ("--per", "none"),
+    ("budget", "--per"): PERIODS,
+}
 
 
 def complete(
     event: Any,
-    namespace: dict[str, Any],
+    namespace: Mapping[str, Any],
     *,
     settings: M1,
     verbs: Iterable[str],
     settings_names: Callable[[], Sequence[str]],
     chats: Callable[[], Sequence[str]],
 ) -> list[str]:
-    """Return what may follow: verbs, options, levels, frames."""
+    """Return what may follow the words before the cursor.
+
+    Args:
+        event: IPython's, with the line up to the cursor and the word that is being written.
+        namespace: the user's variables.
+        settings: for the user's own tasks.
+        verbs: of ``%m1``.
+        settings_names: returns what ``%m1 set`` takes.
+        chats: returns the notebook's chats.
+    """
     typed = event.text_until_cursor.split()
-    before = typed if event.text_until_cursor.endswith(" ") else typed[:-1]
-    last = before[-1] if before else ""
-    if last in ("-d", "--df", "df"):
-        return frames(namespace)
-    if last in ("--cols", "--allow"):
-        return columns(namespace, before)
-    if last in ("-f", "--file"):
-        return completions(event.symbol)
-    if last == "--send":
-        return list(LEVELS)
-    if last == "--cells":
-        return ["last", "all"]
-    if last == "--think":
-        return list(THINK)
-    if last == "--task":
-        return list(tasks.known(settings))
-    if last == "--by" and before[1] == "cost":
-        return ["model", "day", "notebook", "chat"]
-    if last in ("-c", "--chat") or (last == "forget" and before[0] == "%m1"):
-        return [*(["--all"] if last == "forget" else []), *chats()]
-    if last == "--per" and before[1] == "budget":
-        return list(PERIODS)
-    if before == ["%m1"]:
+    magic, *words = typed if event.text_until_cursor.endswith(" ") else typed[:-1] or [""]
+    if not magic:
+        return []
+    verb, last = (words[0], words[-1]) if words else ("", "")
+    if last in FLAGS and FLAGS[last].values:
+        sources = {
+            "tables": lambda: tables(namespace),
+            "columns": lambda: columns(namespace, words),
+            "files": lambda: completions(event.symbol),
+            "chats": chats,
+            "tasks": lambda: tasks.known(settings),
+        }
+        values = FLAGS[last].values
+        return list(sources[values]() if isinstance(values, str) else values)
+    if magic != "%m1" or verb in ("ask", "again"):
+        return list(FLAGS)
+    if not words:
         return list(verbs)
-    if before[0] == "%m1" and before[1] not in ("ask", "again"):
-        known = {"use": ["openrouter", "offline"], "set": settings_names()}
-        known |= {"help": list(verbs)}
-        known |= {"cost": ["--by", "--csv", "--release"], "budget": ["--per", "none"]}
-        if before[1] == "df":
-            return [flag for flag in flags.table_flags() if flag.startswith("--")]
-        return list(known.get(before[1], [])) if len(before) == 2 else []
-    return list(flags.cell_options().flags)
+    if verb == "df":
+        options: Iterable[Option] = in_groups("tables").values()
+        return tables(namespace) if last == "df" else [option.flag for option in options]
+    if (verb, last) in WORDS:
+        return list(WORDS[verb, last])
+    if len(words) > 1:
+        return []
+    named = {"set": settings_names, "help": lambda: verbs, "forget": lambda: ("--all", *chats())}
+    return list(named[verb]() if verb in named else WORDS.get((verb,), ()))
 
 
-def frames(namespace: dict[str, Any]) -> list[str]:
-    """Return the names of the user's DataFrames."""
+def tables(namespace: Mapping[str, Any]) -> list[str]:
+    """Return the names of the user's tables."""
     return [n for n, value in namespace.items() if not n.startswith("_") and is_frame(value)]
 
 
-def columns(namespace: dict[str, Any], words: list[str]) -> list[str]:
+def columns(namespace: Mapping[str, Any], words: Sequence[str]) -> list[str]:
     """Return the names of the columns of the tables that a line names, those without blanks."""
     named = [name for word in words for name in word.split(",") if name in namespace]
-    tables = [opened(namespace[name]) for name in named if is_frame(namespace[name])]
-    return [name for table in tables for name in table.names if name.isidentifier()]
+    frames = [opened(namespace[name]) for name in named if is_frame(namespace[name])]
+    return [name for frame in frames for name in frame.names if name.isidentifier()]
