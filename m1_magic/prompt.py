@@ -11,10 +11,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from .calls import Attached, Attachment, Message, Options, Request, Text
+from .calls import Attached, Attachment, Message, Request, Text
 from .errors import PromptTooLarge, UsageError
 from .messages import Part, merged
-from .options.specs import ANSWER_TOKENS, thinking
+from .options.fields import Options
+from .options.kinds import ANSWER_TOKENS, reasoning
 from .pricing.prices import ModelLimits
 from .privacy.fences import NOTE, marks
 from .settings.config import M1
@@ -57,7 +58,7 @@ def build(
     system = settings.system if options.system is None else options.system
     together = tuple(dict.fromkeys((*attachments, *inserted)))
     question = _question(parts, attachments, inserted, together, around)
-    reasoning, least = thinking(options.think)
+    thinking, least = reasoning(options.think)
     wanted = options.max_tokens or max(settings.max_tokens, least)
     return Request(
         model=options.model or settings.model,
@@ -67,7 +68,7 @@ def build(
         top_p=_first(options.top_p, settings.top_p),
         seed=options.seed,
         stop=options.stop,
-        reasoning=reasoning,
+        reasoning=thinking,
         provider=provider(settings),
         attachments=together,
         notes=tuple(notes),
@@ -135,14 +136,14 @@ def fitted(request: Request, limits: ModelLimits | None, max_tokens_explicit: bo
     if not limits.max_output or request.max_tokens <= limits.max_output:
         return request
     changed = [f"max_tokens {request.max_tokens:,} → {limits.max_output:,}"]
-    reasoning = request.reasoning
+    thinking = request.reasoning
     room = max(limits.max_output - ANSWER_TOKENS, 1)
-    if reasoning and reasoning.get("max_tokens", 0) > room:
-        changed.append(f"thinking {reasoning['max_tokens']:,} → {room:,}")
-        reasoning = {"max_tokens": room}
+    if thinking and thinking.get("max_tokens", 0) > room:
+        changed.append(f"thinking {thinking['max_tokens']:,} → {room:,}")
+        thinking = {"max_tokens": room}
     note = f"{', '.join(changed)}, the endpoint's limit"
     notes = (*request.notes, note) if max_tokens_explicit else request.notes
-    return replace(request, max_tokens=limits.max_output, reasoning=reasoning, notes=notes)
+    return replace(request, max_tokens=limits.max_output, reasoning=thinking, notes=notes)
 
 
 def too_large(request: Request, context: int) -> PromptTooLarge:

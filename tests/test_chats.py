@@ -22,12 +22,13 @@ import notebooks
 from emulator import Answer, OpenRouter
 from ledgers import rows
 from m1_magic import api, ask
-from m1_magic.calls import Message, Options, Reply, Request, Text
+from m1_magic.calls import Message, Reply, Request, Text
 from m1_magic.chats.chats import CONTINUE
 from m1_magic.chats.turns import ChatHead, joined, turn
 from m1_magic.errors import SecretInPrompt, UsageError
 from m1_magic.ledger import sent
 from m1_magic.options import flags
+from m1_magic.options.fields import Options
 from m1_magic.privacy import redaction
 from m1_magic.verbs.chat_export import Part, notebook
 from test_magics import Ran
@@ -456,7 +457,7 @@ def test_a_past_call_can_be_gone_on_from(server: OpenRouter, run: Run, shell: An
 def test_the_process_keeps_only_turns_that_can_be_gone_on_from(server: OpenRouter) -> None:
     named, first, last = ask("a", chat="eda"), ask("b"), [ask("c"), ask("d")][1]
     ids = (named.id, first.id, last.id)
-    assert [one.asked for one in api.chats().turns(ChatHead(None, ids))] == ["a", "d"]
+    assert [one.prompt for one in api.chats().turns(ChatHead(None, ids))] == ["a", "d"]
 
 
 def test_sent_shows_the_turns_that_left_again(server: OpenRouter, run: Run) -> None:

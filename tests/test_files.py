@@ -25,9 +25,9 @@ from traitlets.config import Config
 
 from emulator import Answer, OpenRouter
 from m1_magic import api, ask
-from m1_magic.calls import Options
 from m1_magic.context import files, globs, ipynb_reader
 from m1_magic.errors import PromptTooLarge, UsageError
+from m1_magic.options.fields import Options
 from notebooks import run as run_notebook
 
 KEY = "sk-or-v1-" + "0a1b2c3d" * 8

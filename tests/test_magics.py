@@ -18,8 +18,9 @@ from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 
 from emulator import Answer, OpenRouter
-from m1_magic.calls import Options, Reply
+from m1_magic.calls import Reply
 from m1_magic.options import flags
+from m1_magic.options.fields import Options
 from m1_magic.verbs import VERBS
 
 
@@ -179,9 +180,9 @@ BAD = {
     "%%m1": "The prompt is empty.",
     "%m1 ask": "There is nothing to ask.",
     "%%m1 --tempreture 1\nx": "Did you mean --temperature?",
-    "%%m1 -t hot\nx": "invalid float value: 'hot'",
-    "%%m1 -t 3\nx": "goes from 0 to 2",
-    "%%m1 --max-tokens 0\nx": "is at least 1",
+    "%%m1 -t hot\nx": "--temperature takes a number from 0 to 2, not 'hot'.",
+    "%%m1 -t 3\nx": "--temperature takes a number from 0 to 2, not 3.",
+    "%%m1 --max-tokens 0\nx": "--max-tokens takes a whole number of at least 1, not 0.",
     "%%m1 --max-cost cheap\nx": "is no amount in US dollars",
     "%%m1 -o 2x\nx": "cannot be the name of a variable",
     "%%m1 -o class\nx": "cannot be the name of a variable",

@@ -16,9 +16,10 @@ from hypothesis import strategies as st
 
 from emulator import MISSING, Answer, OpenRouter
 from m1_magic import api
-from m1_magic.calls import Finish, Message, Options, Reply, Request, Started, Text, TextDelta, Usage
+from m1_magic.calls import Finish, Message, Reply, Request, Started, Text, TextDelta, Usage
 from m1_magic.errors import BudgetExceeded, CutOff, EmptyAnswer, M1Error
 from m1_magic.ledger import now_utc
+from m1_magic.options.fields import Options
 from m1_magic.pricing import price_lists
 from m1_magic.pricing.dollars import money
 from m1_magic.pricing.prices import (

@@ -29,10 +29,11 @@ from traitlets.config import Config
 import notebooks
 from emulator import Answer, OpenRouter
 from m1_magic import ask
-from m1_magic.calls import Attachment, Options
+from m1_magic.calls import Attachment
 from m1_magic.context import gather
 from m1_magic.context.frames import summarise
 from m1_magic.errors import UsageError
+from m1_magic.options.fields import Options
 from m1_magic.prompt import build
 from m1_magic.settings.config import M1
 from scripted import fenced

@@ -25,8 +25,8 @@ from traitlets.config import Config
 
 from emulator import OpenRouter
 from m1_magic import api
-from m1_magic.calls import Options
 from m1_magic.errors import SecretInPrompt
+from m1_magic.options.fields import Options
 from m1_magic.privacy import redaction
 from m1_magic.settings.config import M1
 

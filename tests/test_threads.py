@@ -9,9 +9,10 @@ import pytest
 
 from emulator import Answer, OpenRouter
 from m1_magic import api
-from m1_magic.calls import Event, Options, Reply, TextDelta, Waiting
+from m1_magic.calls import Event, Reply, TextDelta, Waiting
 from m1_magic.errors import CutOff, Stopped, UserFacingError
 from m1_magic.interrupts import Stop
+from m1_magic.options.fields import Options
 from m1_magic.session.view import Silent
 
 PATIENCE = 60.0
