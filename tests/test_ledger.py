@@ -6,7 +6,6 @@ import multiprocessing
 import os
 import signal
 import sqlite3
-import stat
 import subprocess
 import sys
 import tempfile
@@ -56,41 +55,6 @@ def ledger(path: Path) -> Iterator[Ledger]:
 
 
 # -- the file -------------------------------------------------------------------------------
-
-
-def test_the_file_is_private_and_in_wal_mode(path: Path) -> None:
-    before = os.umask(0)
-    try:
-        with closing(Ledger(path)) as ledger:
-            reserve(ledger)
-            modes = {p.name: stat.S_IMODE(p.stat().st_mode) for p in path.parent.iterdir()}
-    finally:
-        os.umask(before)
-    assert modes == {"ledger.db": 0o600, "ledger.db-wal": 0o600, "ledger.db-shm": 0o600}
-    assert rows(path, "PRAGMA journal_mode") == [("wal",)]
-    assert rows(path, "PRAGMA user_version") == [(3,)]
-
-
-def test_an_old_file_is_used_as_it_is(path: Path) -> None:
-    with closing(Ledger(path, "s1")) as ledger:
-        spend(ledger, "0.5")
-    with closing(Ledger(path, "s1")) as ledger:
-        assert sums(ledger) == (Decimal("0.5"), 0)
-        assert ledger.check() == "ok"
-
-
-def test_an_empty_file_is_a_new_one(path: Path) -> None:
-    path.touch()
-    with closing(Ledger(path)) as ledger:
-        spend(ledger, "0.5")
-
-
-@pytest.mark.parametrize("name", ["with space", "日本", "x" * 200])
-def test_any_folder(tmp_path: Path, name: str) -> None:
-    (tmp_path / name).mkdir()
-    with closing(open_ledger(tmp_path / name)) as ledger:
-        spend(ledger, "0.5")
-        assert ledger.path.parent.name == name
 
 
 def test_l12_a_full_disk_refuses_the_call_and_leaves_the_ledger_usable(

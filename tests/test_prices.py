@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from emulator import MISSING, Answer, OpenRouter
 from m1_magic import api
 from m1_magic.calls import Finish, Message, Options, Reply, Request, Started, Text, Usage
-from m1_magic.errors import BudgetExceeded, CutOff, EmptyAnswer, M1Error
+from m1_magic.errors import BudgetExceeded, CutOff, EmptyAnswer
 from m1_magic.ledger import now_utc
 from m1_magic.pricing import price_lists
 from m1_magic.pricing.dollars import money
@@ -512,31 +512,6 @@ def test_an_unknown_price_under_a_budget_is_not_sent(server: OpenRouter, own_hom
     with pytest.raises(BudgetExceeded, match="not known"):
         asked()
     assert len(server.chats) == 1
-
-
-@pytest.mark.parametrize("status", [400, 401, 402, 403, 404, 413, 422, 429, 503])
-def test_a_call_that_failed_without_charge_holds_nothing(
-    server: OpenRouter, own_home: Path, status: int
-) -> None:
-    api.settings().max_retries = 0
-    server.say(Answer.http_error(status))
-    with pytest.raises(M1Error) as caught:
-        asked()
-    assert caught.value.reply is not None and caught.value.reply.cost == 0
-    totals = api.session().totals()
-    assert (totals.session, totals.held, totals.unknown) == (0, 0, 0)
-
-
-@pytest.mark.parametrize("status", [408, 500, 502, 524, 529])
-def test_a_call_that_may_be_charged_keeps_its_hold(
-    server: OpenRouter, own_home: Path, status: int
-) -> None:
-    server.say(Answer.http_error(status))
-    with pytest.raises(M1Error) as caught:
-        asked()
-    assert caught.value.reply is not None and caught.value.reply.cost is None
-    totals = api.session().totals()
-    assert totals.held > 0 and totals.unknown == 1
 
 
 def test_a_budget_spent_between_two_kernels_is_seen(tmp_path: Path) -> None:
