@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-import signal
 import sqlite3
 import subprocess
 import sys
@@ -19,7 +18,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -30,13 +28,11 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from emulator import Answer, OpenRouter
 from ledgers import CENT, HOST, NOW, call, reserve, rows, settle, spend, sums
 from m1_magic.calls import Attempt, Call, Message, Reply, Request, Usage
 from m1_magic.errors import BudgetExceeded, LedgerProblem
 from m1_magic.ledger import Ledger, new_id, open_ledger
 from m1_magic.ledger import sums as sums_of
-from m1_magic.ledger.history import purge
 from scripted import MODEL, Scripted, Seen, answer, request, session
 
 # Of each of six kernels that race for a budget; the catalogue's figure with M1_TEST_FULL=1.
@@ -55,25 +51,6 @@ def ledger(path: Path) -> Iterator[Ledger]:
 
 
 # -- the file -------------------------------------------------------------------------------
-
-
-def test_l12_a_full_disk_refuses_the_call_and_leaves_the_ledger_usable(
-    ledger: Ledger, path: Path
-) -> None:
-    resource = pytest.importorskip("resource")
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    spend(ledger, "1")
-    resource.setrlimit(
-        resource.RLIMIT_FSIZE, (path.with_name("ledger.db-wal").stat().st_size, hard)
-    )
-    try:
-        with pytest.raises(LedgerProblem) as caught:
-            reserve(ledger, of=call(text="x" * 100_000))
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-    assert "transaction" not in str(caught.value)  # the cause, not what follows from it
-    spend(ledger, "1")
-    assert sums(ledger) == (2, 0)
 
 
 def test_a_closed_ledger_says_so(path: Path) -> None:
@@ -176,18 +153,6 @@ def test_only_the_users_own_messages_are_kept_as_the_prompt(ledger: Ledger, path
     assert rows(path, "SELECT prompt FROM calls") == [("hi\n\nthere",)]
 
 
-def test_purge_drops_text_and_keeps_numbers(ledger: Ledger, path: Path) -> None:
-    for days in (40, 20):
-        asked = call(NOW - timedelta(days=days), text=f"{days} days old")
-        attempt = reserve(ledger, of=asked)
-        settle(ledger, attempt, "0.1", usage=Usage(1, 2))
-        ledger.finish(replace(asked, reply=Reply("answer", "thought")), True)
-    purge(ledger, NOW - timedelta(days=30))
-    found = rows(path, "SELECT prompt, thinking, answer, status FROM calls ORDER BY at")
-    assert found == [(None, None, None, "ok"), ("20 days old", "thought", "answer", "ok")]
-    assert rows(path, "SELECT sum(cost_nano), sum(output) FROM attempts") == [(200_000_000, 4)]
-
-
 def test_the_session_purges_when_it_opens_the_ledger(tmp_path: Path) -> None:
     with closing(open_ledger(tmp_path)) as ledger:
         ledger.finish(replace(asked := call(), reply=Reply("old")), True)
@@ -254,33 +219,6 @@ def test_m1_a_hundred_thousand_costs_sum_exactly(ledger: Ledger, path: Path) -> 
     assert sum([0.00012345] * 100_000) != 12.345  # what floats make of it
 
 
-def test_l22_fifty_thousand_calls_add_up_in_every_period(ledger: Ledger, path: Path) -> None:
-    made, expected = [], {"session": 0, "day": 0, "month": 0}
-    for number in range(50_000):
-        at = NOW - timedelta(minutes=number)
-        who = "s1" if number % 3 else "other"
-        cost = number * 37 % 1000
-        made.append((f"c{number}", at.isoformat(), who, cost))
-        expected["session"] += cost * (who == "s1")
-        expected["day"] += cost * (at.date() == NOW.date())
-        expected["month"] += cost * (at.month == NOW.month)
-    with closing(sqlite3.connect(path)) as db:
-        db.executemany(
-            "INSERT INTO calls (id, at, session, model, fingerprint) VALUES (?, ?, ?, 'm', 'f')",
-            [row[:3] for row in made],
-        )
-        db.executemany(
-            "INSERT INTO attempts (id, call_id, at, session, cost_nano, pid, endpoint, state)"
-            " VALUES (?1, ?1, ?2, ?3, ?4, 1, 'h', 'settled')",
-            made,
-        )
-        db.commit()
-    found = ledger.spent(NOW)
-    assert {name: int(spent * 10**9) for name, (spent, _, _) in found.items()} == expected
-    assert found["day"][2] == 721  # the minutes since midnight, and midnight itself
-    assert found["session"][2] == sum(number % 3 > 0 for number in range(50_000))
-
-
 @pytest.mark.parametrize(
     ("period", "inside", "outside"),
     [
@@ -337,13 +275,6 @@ def test_small_sums_are_told_without_exponents(ledger: Ledger) -> None:
         reserve(ledger, Decimal("0.00000002"), Decimal("1E-8"))
     assert "E-" not in str(caught.value)
     assert "$0.00000002" in str(caught.value) and "$0.00000001" in str(caught.value)
-
-
-def test_an_unknown_price_is_refused_under_a_budget_only(ledger: Ledger) -> None:
-    with pytest.raises(BudgetExceeded, match="not known"):
-        reserve(ledger, None, Decimal(100))
-    assert sums(ledger) == (0, 0)
-    reserve(ledger, None)
 
 
 def test_l21_m19_an_old_month_does_not_burden_the_new_one(ledger: Ledger) -> None:
@@ -437,18 +368,6 @@ def test_m14_no_order_of_events_passes_the_budget() -> None:
         Budgeted,
         settings=hypothesis_settings(max_examples=25, stateful_step_count=20, deadline=None),
     )
-
-
-@given(st.lists(st.integers(0, 10**15), max_size=30))
-@hypothesis_settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
-def test_the_total_is_the_sum_of_the_rows(tmp_path: Path, nanos: list[int]) -> None:
-    path = tmp_path / f"{new_id()}.db"
-    with closing(Ledger(path)) as ledger:
-        for nano in nanos:
-            spend(ledger, f"{nano}E-9")
-        assert sums(ledger)[0] == Decimal(sum(nanos)) / 10**9
 
 
 # -- many at once ---------------------------------------------------------------------------
@@ -599,67 +518,6 @@ def test_a_second_ledger_in_a_process_does_not_drop_the_locks_of_the_first(path:
 
 
 # -- killed, interrupted --------------------------------------------------------------------
-
-CHILD = """
-from m1_magic import api
-from m1_magic.calls import Text
-from m1_magic.prompt import build
-
-class View:
-    def open(self, request, at_most, sent): pass
-    def tick(self): return None
-    def close(self, receipt): pass
-    def feed(self, event):
-        if isinstance(event, Text):
-            print("text", flush=True)
-
-api.session().ask(build(api.chosen({}, ()), "hello", api.settings()), View())
-"""
-
-
-def test_i12_kill_9_in_mid_stream_leaves_what_can_be_asked_for(
-    server: OpenRouter, own_home: Path
-) -> None:
-    server.say(
-        Answer(
-            text=["one", "two"], hold=threading.Event(), hold_after=1, generation_id="gen-1-killed"
-        )
-    )
-    with subprocess.Popen([sys.executable, "-c", CHILD], stdout=subprocess.PIPE) as child:
-        assert child.stdout is not None
-        assert child.stdout.readline() == b"text\n"
-        child.kill()
-        assert child.wait(30) == -signal.SIGKILL
-    path = own_home / "ledger.db"
-    ((state, hold, generation, pid),) = rows(
-        path, "SELECT state, hold_nano, generation_id, pid FROM attempts"
-    )
-    assert (state, generation, pid) == ("streaming", "gen-1-killed", child.pid)
-    assert hold > 0
-    with closing(open_ledger(own_home)) as ledger:
-        totals = ledger.totals(None, "day", datetime.now(UTC))
-        assert ledger.check() == "ok"
-    assert totals.held == Decimal(hold) / 10**9
-
-
-def test_i06_ctrl_c_waits_for_the_row(ledger: Ledger, path: Path) -> None:
-    class Pressed(str):
-        """A model name that presses Ctrl-C twice while it is written."""
-
-        def encode(self, *args: Any, **more: Any) -> bytes:
-            signal.raise_signal(signal.SIGINT)
-            signal.raise_signal(signal.SIGINT)
-            return super().encode(*args, **more)
-
-    asked = call()
-    attempt = reserve(ledger, of=asked)
-    with pytest.raises(KeyboardInterrupt):
-        settle(ledger, attempt, "0.1", provider=Pressed("Minimax"))
-    assert rows(path, "SELECT state, cost_nano, provider FROM attempts") == [
-        ("settled", 100_000_000, "Minimax")
-    ]
-    spend(ledger, "0.1")
-    assert sums(ledger) == (Decimal("0.2"), 0)
 
 
 def test_a_failure_within_a_transaction_leaves_nothing_half_done(

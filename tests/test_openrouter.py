@@ -672,28 +672,6 @@ def test_no_offer_in_odd_answers(
         monkeypatch.undo()
 
 
-@pytest.mark.parametrize(
-    "odd",
-    [
-        {"pricing": None},
-        {"pricing": {"prompt": "free", "completion": None}},
-        {"pricing": {"prompt": "-1", "completion": "NaN"}},
-        {"context_length": "many", "max_completion_tokens": -5},
-        {"context_length": None, "max_completion_tokens": None},
-    ],
-    ids=str,
-)
-def test_an_odd_endpoint_spoils_no_offer(
-    server: Emulator, backend: OpenRouter, odd: dict[str, Any]
-) -> None:
-    server.endpoints[MODEL].append(odd)
-    limits = backend.limits(MODEL)
-    assert limits is not None
-    assert (limits.context, limits.max_output) == (1_000_000, 40_000)
-    assert limits.dearest is not None
-    assert limits.dearest.input == Decimal("0.00000055")
-
-
 def test_another_server_is_not_asked_for_offers(server: Emulator) -> None:
     with closing(OpenRouter(at(server, "llm.example.org"), Key(KEY, "a test"))) as backend:
         assert backend.limits(MODEL) is None

@@ -169,7 +169,10 @@ def test_i12_it_happens_in_the_background_and_the_tokens_come_with_it(
     assert rows(own_home / "ledger.db", "SELECT provider FROM attempts") == [("Minimax",)]
 
 
-OURS = ("loop.py", "ledger.py", "store.py", "journal.py", "failsafe.py", "accumulator.py")
+OURS = (
+    "loop.py", "retries.py", "ledger/__init__.py", "store.py", "journal.py", "failsafe.py",
+    "accumulator.py",
+)  # fmt: skip
 
 
 class Killer:
@@ -414,13 +417,6 @@ def test_the_settler_stops_when_nothing_is_owed_and_begins_again_when_woken() ->
     settler = Reconciler(looks, (0.0,) * 10)
     settler.wake()
     assert ended(settler) and looks.count == 3
-    settler.wake()
-    assert ended(settler) and looks.count == 4
-
-
-def test_the_settler_gives_up_after_its_last_pause() -> None:
-    looks = Looks(*[1] * 100)
-    settler = Reconciler(looks, (0.0,) * 4)
     settler.wake()
     assert ended(settler) and looks.count == 4
 

@@ -334,21 +334,6 @@ def test_counts_that_are_none_are_zero(given: Any, tokens: int) -> None:
     assert usage == Usage(tokens, 5, 0, tokens)
 
 
-@pytest.mark.parametrize(
-    ("byok", "details", "dollars"),
-    [
-        (True, {"upstream_inference_cost": 0.0137}, "0.0142"),
-        (True, None, "0.0005"),
-        (True, {"upstream_inference_cost": None}, "0.0005"),
-        (False, {"upstream_inference_cost": 0.0137}, "0.0005"),
-        (None, {"upstream_inference_cost": 0.0137}, "0.0005"),
-    ],
-)
-def test_a_key_of_ones_own_is_paid_too(byok: Any, details: Any, dollars: str) -> None:
-    usage = {"prompt_tokens": 1, "cost": 0.0005, "is_byok": byok, "cost_details": details}
-    assert feed({"usage": usage})[1].cost == Decimal(dollars)
-
-
 def test_the_generation_id_is_told_once_and_only_if_the_headers_had_none() -> None:
     chunks = [{"id": "gen-2"} | delta(content="a"), {"id": "gen-3"} | delta(content="b")]
     assert feed(*chunks, id=None)[0] == [Started("gen-2"), Text("a"), Text("b")]
