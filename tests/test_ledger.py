@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import sqlite3
 import subprocess
@@ -28,7 +27,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from ledgers import CENT, HOST, NOW, call, reserve, rows, settle, spend, sums
+from ledgers import CENT, HOST, NOW, call, race, reserve, rows, settle, spend, sums
 from m1_magic.calls import Attempt, Call, Message, Reply, Request, Usage
 from m1_magic.errors import BudgetExceeded, LedgerProblem
 from m1_magic.ledger import Ledger, new_id, open_ledger
@@ -373,38 +372,28 @@ def test_m14_no_order_of_events_passes_the_budget() -> None:
 # -- many at once ---------------------------------------------------------------------------
 
 
-def racing(path: Path, barrier: Any, queue: Any, tries: int) -> None:
+def racing(path: Path, barrier: Any) -> tuple[int, int]:
     """One kernel: reserve a cent each time, settle every other at a third of it."""
     barrier.wait(60)
     done = refused = 0
     budget, at = Decimal("1.00"), datetime.now(UTC)
-    try:
-        with closing(Ledger(path)) as ledger:
-            for number in range(tries):
-                try:
-                    attempt = reserve(ledger, CENT, budget, "month", at)
-                except BudgetExceeded:
-                    refused += 1
-                    continue
-                done += 1
-                totals = ledger.totals(budget, "month", at)
-                assert totals.spent + totals.held <= budget
-                if number % 2:
-                    settle(ledger, attempt, "0.003")
-        queue.put((done, refused))
-    except BaseException as error:
-        queue.put(repr(error))
+    with closing(Ledger(path)) as ledger:
+        for number in range(TRIES):
+            try:
+                attempt = reserve(ledger, CENT, budget, "month", at)
+            except BudgetExceeded:
+                refused += 1
+                continue
+            done += 1
+            totals = ledger.totals(budget, "month", at)
+            assert totals.spent + totals.held <= budget
+            if number % 2:
+                settle(ledger, attempt, "0.003")
+    return done, refused
 
 
 def test_l02_m16_six_kernels_never_pass_the_budget_together(path: Path) -> None:
-    context = multiprocessing.get_context("spawn")
-    barrier, queue = context.Barrier(6), context.Queue()
-    racers = [context.Process(target=racing, args=(path, barrier, queue, TRIES)) for _ in range(6)]
-    for racer in racers:
-        racer.start()
-    found = [queue.get(timeout=120) for _ in racers]
-    for racer in racers:
-        racer.join(60)
+    found = race(racing, path, kernels=6, how="spawn")
     assert all(isinstance(one, tuple) for one in found), found
     assert sum(done + refused for done, refused in found) == 6 * TRIES
     done = sum(done for done, _ in found)
@@ -417,28 +406,15 @@ def test_l02_m16_six_kernels_never_pass_the_budget_together(path: Path) -> None:
     assert done == rows(path, "SELECT count(*) FROM attempts")[0][0]
 
 
-def opening(path: Path, barrier: Any, queue: Any) -> None:
-    try:
-        for number in range(15):
-            barrier.wait(60)
-            with closing(Ledger(path / f"{number}.db")) as ledger:
-                spend(ledger, "0.1")
-        queue.put("ok")
-    except BaseException as error:
-        barrier.abort()
-        queue.put(repr(error))
+def opening(path: Path, barrier: Any) -> None:
+    for number in range(15):
+        barrier.wait(60)
+        with closing(Ledger(path / f"{number}.db")) as ledger:
+            spend(ledger, "0.1")
 
 
 def test_kernels_that_make_the_file_at_the_same_time(tmp_path: Path) -> None:
-    context = multiprocessing.get_context("spawn")
-    barrier, queue = context.Barrier(4), context.Queue()
-    makers = [context.Process(target=opening, args=(tmp_path, barrier, queue)) for _ in range(4)]
-    for maker in makers:
-        maker.start()
-    found = [queue.get(timeout=120) for _ in makers]
-    for maker in makers:
-        maker.join(60)
-    assert found == ["ok"] * 4
+    assert race(opening, tmp_path, kernels=4, how="spawn") == [None] * 4
     for file in tmp_path.glob("*.db"):
         assert rows(file, "SELECT count(*), sum(cost_nano) FROM attempts") == [(4, 400_000_000)]
 

@@ -6,7 +6,6 @@ The names are those of the catalogue in tests/README.md.
 from __future__ import annotations
 
 import json
-import multiprocessing
 import os
 import random
 import resource
@@ -30,7 +29,7 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from ledgers import CENT, NOW, call, ordinary_user, reserve, rows, settle, spend, sums
+from ledgers import CENT, NOW, call, ordinary_user, race, reserve, rows, settle, spend, sums
 from m1_magic import verbs
 from m1_magic.calls import Reply, Started, Text
 from m1_magic.errors import BudgetExceeded, LedgerProblem
@@ -55,35 +54,23 @@ def path(tmp_path: Path) -> Path:
 # -- many kernels ------------------------------------------------------------------------------
 
 
-def calling(path: Path, number: int, barrier: Any, queue: Any) -> None:
+def calling(path: Path, barrier: Any) -> tuple[str, ...]:
     """One kernel: whole calls, one after the other, and what their ledger said of each."""
     budget, at = Decimal(1000), datetime.now(UTC)
-    try:
-        with closing(Ledger(path, f"s{number}")) as ledger:
-            barrier.wait(60)
-            for _ in range(CALLS):
-                asked = call(at)
-                attempt = reserve(ledger, CENT, budget, "month", of=asked)
-                ledger.started(attempt.id, "gen-1")
-                settle(ledger, attempt, "0.003")
-                ended = replace(asked, reply=Reply("answer"), attempts=(attempt,))
-                ledger.finish(ended, True)
-            queue.put(ledger.news())
-    except BaseException as error:
-        queue.put(repr(error))
+    with closing(Ledger(path)) as ledger:
+        barrier.wait(60)
+        for _ in range(CALLS):
+            asked = call(at)
+            attempt = reserve(ledger, CENT, budget, "month", of=asked)
+            ledger.started(attempt.id, "gen-1")
+            settle(ledger, attempt, "0.003")
+            ended = replace(asked, reply=Reply("answer"), attempts=(attempt,))
+            ledger.finish(ended, True)
+        return ledger.news()
 
 
 def test_l01_six_kernels_write_without_an_error_or_a_loss(path: Path) -> None:
-    context = multiprocessing.get_context("fork")
-    barrier, queue = context.Barrier(6), context.Queue()
-    kernels = [
-        context.Process(target=calling, args=(path, number, barrier, queue)) for number in range(6)
-    ]
-    for kernel in kernels:
-        kernel.start()
-    assert [queue.get(timeout=300) for _ in kernels] == [()] * 6
-    for kernel in kernels:
-        kernel.join(60)
+    assert race(calling, path, kernels=6) == [()] * 6
     whole = "cost_nano = 3000000 AND state = 'settled' AND generation_id = 'gen-1'"
     assert rows(path, f"SELECT count(*) FROM attempts WHERE {whole}") == [(6 * CALLS,)]
     assert rows(path, "SELECT count(*) FROM calls WHERE answer = 'answer'") == [(6 * CALLS,)]

@@ -12,11 +12,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import pytest
 
+from ledgers import AtLine
 from m1_magic import errors
 from m1_magic.backends import Backend
 from m1_magic.calls import Event, Finish, Receipt, Started, Text, Thinking, Usage, Waiting
@@ -420,15 +420,15 @@ OURS = (
 )  # fmt: skip
 
 
-class Interrupter:
-    """Presses Ctrl-C at one line of our own code, counted from when it is armed."""
+class Interrupter(AtLine):
+    """Presses Ctrl-C at one line of our own code."""
 
     def __init__(self, line: int, armed: bool = True) -> None:
-        self.line, self.armed, self.lines = line, armed, 0
+        super().__init__(line, OURS, ctrl_c, armed)
 
     def run(self, ask: Callable[[], object]) -> BaseException | None:
         before = sys.gettrace()
-        sys.settrace(self._trace)
+        sys.settrace(self)
         try:
             ask()
         except KeyboardInterrupt as error:
@@ -436,16 +436,6 @@ class Interrupter:
         finally:
             sys.settrace(before)
         return None
-
-    def _trace(self, frame: FrameType, event: str, arg: object) -> Any:
-        name = frame.f_code.co_filename
-        if "m1_magic" not in name or not name.endswith(OURS):
-            return None
-        if event == "line" and self.armed:
-            self.lines += 1
-            if self.lines == self.line:
-                ctrl_c()
-        return self._trace
 
 
 def test_ctrl_c_at_any_line_of_ours_loses_neither_text_nor_price(home: Path) -> None:

@@ -283,6 +283,23 @@ def test_content_in_all_its_shapes(content: Any, text: str) -> None:
     assert fold(feed(delta(content=content))[0]) == ("", text)
 
 
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"usage": "none"},
+        {"usage": [1]},
+        {"choices": [{"delta": {}, "finish_reason": 5}]},
+        {"id": 5, "model": 7, "provider": []},
+        {"error": {}},
+    ],
+    ids=json.dumps,
+)
+def test_r06_odd_chunks_cost_nothing_at_the_end_either(odd: dict[str, Any]) -> None:
+    events, finish = feed(delta(content="Y"), odd, delta("stop", content="es"), odd)
+    assert fold(events) == ("", "Yes")
+    assert finish == Finish("stop", model="asked")
+
+
 def test_no_null_overwrites_a_finish_reason() -> None:
     late = delta(content="") | {"usage": {"prompt_tokens": 1, "cost": 0.5}}
     assert feed(delta("length", content=""), late)[1] == Finish(
