@@ -52,7 +52,7 @@ def prepare(
     gathered = gather(options, prompt, namespace, s, history)
     made = build(
         options,
-        gathered.prompt,
+        gathered.parts,
         s,
         gathered.attachments,
         gathered.inserted,

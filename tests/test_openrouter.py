@@ -27,7 +27,7 @@ from m1_magic import errors as e
 from m1_magic.backends import exchange
 from m1_magic.backends.deadlines import Timeouts
 from m1_magic.backends.openrouter import OpenRouter
-from m1_magic.calls import Event, Finish, Message, Request, Started, Text, Thinking
+from m1_magic.calls import Event, Finish, Message, ReasoningDelta, Request, Started, Text, TextDelta
 from m1_magic.keys import Key
 from m1_magic.settings.endpoints import Endpoint, endpoint
 
@@ -37,7 +37,7 @@ SHORT = 0.3
 
 
 def ask(text: str = "hi", max_tokens: int = 100, **more: Any) -> Request:
-    return Request(MODEL, (Message("user", text),), max_tokens, **more)
+    return Request(MODEL, (Message("user", (Text(text),)),), max_tokens, **more)
 
 
 def at(server: Emulator, host: str = "") -> Endpoint:
@@ -54,11 +54,11 @@ class Came:
 
     @property
     def text(self) -> str:
-        return "".join(event.text for event in self.events if isinstance(event, Text))
+        return "".join(event.text for event in self.events if isinstance(event, TextDelta))
 
     @property
     def thinking(self) -> str:
-        return "".join(event.text for event in self.events if isinstance(event, Thinking))
+        return "".join(event.text for event in self.events if isinstance(event, ReasoningDelta))
 
     @property
     def finish(self) -> Finish | None:
@@ -426,11 +426,14 @@ def test_the_fullest_body(server: Emulator) -> None:
         "reasoning": {"effort": "high"},
         "provider": {"data_collection": "deny", "zdr": True, "max_price": {"prompt": 0.5}},
     }
-    messages = (Message("system", "Sei nett.\u2028"), Message("user", "Ça va? 日本 😀 \0"))
+    messages = (
+        Message("system", (Text("Sei nett.\u2028"),)),
+        Message("user", (Text("Ça va? 日本 😀 \0"),)),
+    )
     call(at(server, "openrouter.ai"), Request(MODEL, messages, 40_000, **options))
     assert server.chats[0].body == {
         "model": MODEL,
-        "messages": [{"role": m.role, "content": m.content} for m in messages],
+        "messages": [{"role": m.role, "content": m.content()} for m in messages],
         "max_tokens": 40_000,
         "stream": True,
         **options,

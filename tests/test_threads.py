@@ -8,7 +8,7 @@ import pytest
 
 from emulator import Answer, OpenRouter
 from m1_magic import api
-from m1_magic.calls import Event, Options, Reply, Text
+from m1_magic.calls import Event, Options, Reply, TextDelta
 from m1_magic.errors import CutOff, Stopped, UserFacingError
 from m1_magic.interrupts import Stop
 from m1_magic.session.view import Silent
@@ -23,7 +23,7 @@ class Heard(Silent):
         self.text = threading.Event()
 
     def feed(self, event: Event) -> None:
-        if isinstance(event, Text):
+        if isinstance(event, TextDelta):
             self.text.set()
 
 
