@@ -3,7 +3,8 @@
     python chaos.py NOTES LAST
 
 For each number that it reads, a process is forked that calls from there to LAST; the process's id
-is printed, and how it ended. Each piece of text that the view gets is a line of NOTES before anything else happens.
+is printed, and how it ended. Each piece of text that the view gets is a line of NOTES before
+anything else happens.
 """
 
 from __future__ import annotations
@@ -16,8 +17,9 @@ from pathlib import Path
 
 from m1_magic import api
 from m1_magic.backends import openrouter  # noqa: F401 (not once for each process)
-from m1_magic.calls import Event, Options, Receipt, Request, Text
+from m1_magic.calls import Event, Receipt, Request, TextDelta
 from m1_magic.errors import UserFacingError
+from m1_magic.options.fields import Options
 
 
 class Noting:
@@ -35,7 +37,7 @@ class Noting:
         pass
 
     def feed(self, event: Event) -> None:
-        if isinstance(event, Text):
+        if isinstance(event, TextDelta):
             self.note(text=event.text)
 
     def tick(self) -> float | None:
