@@ -18,7 +18,7 @@ from ..session.loop import Session
 from ..settings.config import M1
 from ..text import escape_html, one_line
 from ..verbs.history import price, when
-from .styles import button, column, html, note, offer, row, text
+from .styles import button, column, html, in_turn, note, offer, row, text
 
 SHOWN = 50
 PREVIEW = 100_000  # characters of an answer that are shown at once
@@ -44,7 +44,7 @@ class Shelf:
     ) -> None:
         self._session, self._show = session, show
         self._search = text("search", "a word of the question or the answer")
-        self._search.observe(lambda _: self.refresh(), "value")
+        self._search.observe(in_turn(lambda _: self.refresh()), "value")
         self._list = ipywidgets.SelectMultiple(options=[], rows=7, description="Past calls")
         self._list.add_class("m1-list")
         self._told = html()

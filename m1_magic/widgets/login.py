@@ -20,7 +20,7 @@ from ..keys.login import challenge
 from ..settings.config import M1
 from ..settings.endpoints import OFFLINE, Endpoint, endpoint
 from ..text import escape_html
-from .styles import button, column, failure, gone, html, row, shown
+from .styles import button, column, failure, gone, html, in_turn, row, shown
 
 FIELD = """
 export default {
@@ -49,7 +49,7 @@ def secret(caught: Callable[[keys.Key], None], hint: str) -> anywidget.AnyWidget
         if typed.reveal().strip():
             caught(typed)
 
-    field.on_msg(on_message)
+    field.on_msg(in_turn(on_message))
     return field
 
 
