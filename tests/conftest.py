@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import hypothesis
 import pytest
 
 from emulator import OpenRouter
@@ -24,6 +25,11 @@ KEPT = ("M1_TEST_MODELS", "M1_TEST_FULL")
 # Never the keyring of whoever runs the tests, nor a test's own backend found by its class;
 # those that need one set it themselves.
 os.environ["PYTHON_KEYRING_BACKEND"] = "keyring.backends.fail.Keyring"
+# A busy machine is slow, and no test is about that.
+hypothesis.settings.register_profile(
+    "untimed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("untimed")
 
 
 @pytest.fixture(autouse=True)

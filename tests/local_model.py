@@ -7,8 +7,11 @@ fails instead, so that CI cannot pass by skipping.
 
 from __future__ import annotations
 
+import fcntl
 import importlib.util
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -22,8 +25,8 @@ def weights() -> Path:
     required = "M1_TEST_MODELS" in os.environ
     if importlib.util.find_spec("xllamacpp") is None and not required:
         pytest.skip("xllamacpp is not installed: the offline extra")
-    cache = os.environ.get("M1_TEST_MODELS") or Path.home() / ".cache" / "m1-magic-tests"
-    with pytest.MonkeyPatch.context() as patch:
+    cache = Path(os.environ.get("M1_TEST_MODELS") or Path.home() / ".cache" / "m1-magic-tests")
+    with alone(cache), pytest.MonkeyPatch.context() as patch:
         patch.setenv("M1_HOME", str(cache))
         try:
             return llama_server.weights()
@@ -31,6 +34,15 @@ def weights() -> Path:
             if required:
                 raise
             pytest.skip(f"no local model: {problem}")
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Let one of the processes in at a time: the others find what the first has fetched."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def give(home: Path) -> Path:

@@ -31,8 +31,9 @@ def m1(*args: str, **more: object) -> subprocess.CompletedProcess[str]:
 
 def test_version_and_help_everywhere() -> None:
     assert re.fullmatch(r"m1-magic \d+\.\d+\.\d+\n", m1("--version").stdout)
+    usage = m1("--help").stdout
     for command in ("demo", "lab", "serve", *VERBS):
-        assert command in m1("--help").stdout
+        assert command in usage
         assert m1(command, "--help").returncode == 0
 
 

@@ -252,17 +252,17 @@ def model_home(home: Path) -> Path:
     return home
 
 
-def post(server: LocalServer, **body: Any) -> http.client.HTTPResponse:
-    """Ask; 60 s of silence fail the test."""
-    connection = http.client.HTTPConnection(urlsplit(server.base_url).netloc, timeout=60)
+def post(server: LocalServer, patience: float = 60, **body: Any) -> http.client.HTTPResponse:
+    """Ask; so many seconds of silence fail the test."""
+    connection = http.client.HTTPConnection(urlsplit(server.base_url).netloc, timeout=patience)
     asked = {"messages": [{"role": "user", "content": "Tell me a story."}], **body}
     headers = {"Content-Type": "application/json", "Connection": "close"}
     connection.request("POST", "/v1/chat/completions", json.dumps(asked), headers)
     return connection.getresponse()
 
 
-def answer(server: LocalServer, **body: Any) -> dict[str, Any]:
-    response = post(server, **body)
+def answer(server: LocalServer, patience: float = 60, **body: Any) -> dict[str, Any]:
+    response = post(server, patience, **body)
     read: dict[str, Any] = json.load(response)
     return read
 
@@ -353,7 +353,7 @@ def test_a_prompt_over_the_context_is_refused(server: LocalServer, stream: bool)
 @pytest.mark.offline
 def test_an_answer_ends_where_the_context_does(server: LocalServer) -> None:
     long = [{"role": "user", "content": "word " * 940}]
-    told = answer(server, messages=long, max_tokens=16_000, ignore_eos=True)
+    told = answer(server, 300, messages=long, max_tokens=16_000, ignore_eos=True)
     assert told["choices"][0]["finish_reason"] == "length"
     assert told["usage"]["total_tokens"] == 1024
 
