@@ -266,7 +266,7 @@ def everything():
                          len(manager.line_transforms), len(shell.input_transformers_post)],
         "configurables": [str(one) for one in shell.configurables if "m1_magic" in str(type(one))],
         "magics": sorted(name for kind in shell.magics_manager.magics.values() for name in kind),
-        "registry": sorted(shell.magics_manager.registry),
+        "registry": [name for name in shell.magics_manager.registry if "M1" in name],
         "completers": [key.pattern for key in shell.strdispatchers["complete_command"].regexs],
         "formatters": [key for one in formatter.formatters.values()
                        for key in one.deferred_printers if "m1" in str(key)]

@@ -571,7 +571,7 @@ def test_without_the_header_the_generation_id_comes_with_the_first_chunk(
 
 def no_watchdog() -> bool:
     """Is there no watchdog left, once those that were told to end have ended?"""
-    left = [t for t in threading.enumerate() if t.name == "m1-watchdog"]
+    left = [t for t in threading.enumerate() if t.name == "m1-watcher"]
     for thread in left:
         thread.join(5)
     return not any(thread.is_alive() for thread in left)
