@@ -229,10 +229,9 @@ def _key(m: Measures, distinct: Count | None) -> tuple[str, ...]:
     """Return a note where no two rows share a value."""
     if not distinct or distinct.value < 2 or m.nulls or m.nan:
         return ()
-    if distinct.exact:
-        return ("every value distinct",) if distinct.value == m.rows else ()
-    total = distinct.sample or m.rows
-    return ("nearly all distinct",) if distinct.value >= (1 - distinct.error) * total else ()
+    if distinct.value < (distinct.sample or m.rows):
+        return ()
+    return ("every value distinct",) if distinct.exact else ("nearly all distinct",)
 
 
 def _counts(counts: dict[str, int]) -> dict[str, int]:

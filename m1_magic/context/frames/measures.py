@@ -20,22 +20,20 @@ FEW = 1_000  # distinct values in the sample up to which all rows are counted
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """How many distinct values: exact, within ``error``, or only within a sample.
+    """How many distinct values: exact, or only within a sample.
 
     Args:
         value: the number of distinct values.
-        error: relative error of an estimate over all rows, 95 times in 100; 0 if exact.
         sample: the rows that ``value`` was counted in, None if all.
     """
 
     value: int
-    error: float = 0.0
     sample: int | None = None
 
     @property
     def exact(self) -> bool:
         """Is this the number itself?"""
-        return not self.error and self.sample is None
+        return self.sample is None
 
 
 @dataclass(frozen=True, slots=True)

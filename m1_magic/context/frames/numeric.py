@@ -277,7 +277,7 @@ def distinct_in(order: Array, whole: bool) -> Count | None:
     found = int(np.count_nonzero(order[1:] != order[:-1])) + bool(len(order))
     if whole:
         return Count(found)
-    return Count(found, sample=len(order)) if found <= 100 else None
+    return Count(found, sample=len(order)) if 0 < found <= 100 else None
 
 
 def _bare(value: Any) -> int | float:

@@ -11,7 +11,6 @@ from .describe import described, schema
 from .in_process import Local
 from .kinds import words
 from .lines import Line, alike, stem_of
-from .measures import Table
 from .page import Page, fit
 from .relations import relations, repeated, thinned
 from .sample_rows import pick, shown
@@ -39,7 +38,7 @@ def summarise_table(source: Source, name: str, places: Sequence[int], wish: Wish
     else:
         rows, columns, sample = described(table, looked, wish.min_group, wish.allow)
     told = dict(zip(looked, columns, strict=True))
-    head = [_size(name, rows, width, levels), _memory(table)]
+    head = [_size(name, rows, width, levels)]
     between: tuple[str, ...] = ()
     cells: list[tuple[str, dict[int, str]]] = []
     if sample is not None and rows:
@@ -123,18 +122,6 @@ def _groups(groups: Groups | None, k: int) -> str:
     return (
         f"{by}: {len(groups.sizes):,} {'group' if len(groups.sizes) == 1 else 'groups'}, {spread}"
     )
-
-
-def _memory(table: Table) -> str:
-    """Return what a table in this process takes."""
-    if not isinstance(table, Local):
-        return ""
-    size = float(table.memory())
-    for unit in ("B", "kB", "MB", "GB"):
-        if size < 999.5 or unit == "GB":
-            return f"{size:.3g} {unit}"
-        size /= 1000
-    return ""
 
 
 def _reading(k: int, rows: int, read: int) -> list[str]:
