@@ -15,7 +15,7 @@ import numpy as np
 
 from . import arrays, object_columns
 from .arrays import Array, ends, hits, moments, spread
-from .kinds import is_moment, is_number, is_text
+from .kinds import is_moment, is_number, is_text, words
 from .measures import FEW, SAMPLE, WHOLE, Between, Count, Measures
 
 if TYPE_CHECKING:
@@ -32,18 +32,31 @@ class Local:
         self.table, self.names = table, names
         self.rows = len(table)
         self.schema: list[Any] = list(table.schema.values())
-        self._kept: dict[int, Series] = {}
+        self.dates: set[int] = set()  # columns of Python's dates, which pandas has no type for
+        self._columns: dict[int, Series] = {}
         self._sampled: dict[int, Series] = {}
 
     def series(self, column: int) -> Series:
         """Return a column; objects that are all of one kind as that kind."""
-        if column not in self._kept:
+        if column not in self._columns:
             series = self.table[str(column)]
-            unknown = series.dtype in (nw.Object, nw.Unknown)
-            self._kept[column] = (
-                object_columns.unboxed(series) if unknown else object_columns.texts_only(series)
-            )
-        return self._kept[column]
+            if series.dtype in (nw.Object, nw.Unknown):
+                made = object_columns.unboxed(series)
+                if made.dtype == nw.Datetime and object_columns.holds_dates(series):
+                    self.dates.add(column)
+            else:
+                made = object_columns.texts_only(series)
+            self._columns[column] = made
+        return self._columns[column]
+
+    def type(self, column: int) -> str:
+        """Return a column's type in plain words, the same in all libraries."""
+        dtype = self.schema[column]
+        if dtype in (nw.Object, nw.Unknown) or column in self._columns:
+            series = self.series(column)
+            native = getattr(series.to_native(), "dtype", None)
+            return "date" if column in self.dates else words(series.dtype, native)
+        return words(dtype)
 
     def measure(self, columns: Sequence[int], *, nulls_only: bool = False) -> list[Measures]:
         """Return the measures of some columns over all rows."""
@@ -117,7 +130,8 @@ class Local:
             return self
         part = Local(self.table[:0], self.names)
         part.rows = SAMPLE
-        part._kept = {column: self.some(column) for column in columns}
+        part._columns = {column: self.some(column) for column in columns}
+        part.dates = self.dates
         return part
 
     def count(self, questions: Sequence[Between]) -> list[int]:

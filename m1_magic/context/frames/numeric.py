@@ -202,6 +202,7 @@ def _rounded(
     """
     if value is None or not math.isfinite(value):
         return []
+    value = float(f"{value:.13g}")  # so that no last bit, which processors add in, decides a tie
     places = min(finest, max(_decimals(value, digits), min(fine, _decimals(value, 7))))
     made = []
     for decimals in (places, places + 1, places + 2):

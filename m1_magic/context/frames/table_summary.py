@@ -11,6 +11,7 @@ from .describe import described, schema
 from .in_process import Local
 from .kinds import words
 from .lines import Line, alike, stem_of
+from .measures import Table
 from .page import Page, fit
 from .relations import relations, repeated, thinned
 from .sample_rows import pick, shown
@@ -47,7 +48,7 @@ def summarise_table(source: Source, name: str, places: Sequence[int], wish: Wish
         between = _between(told, sample, rows, wish.min_group)
         if wish.level == "sample":
             cells = pick(sample, told, wish.rows, rows, wish.allow)
-    every = [(n, words(table.schema[place])) for n, place in zip(names, places, strict=True)]
+    every = [(n, _type(table, place)) for n, place in zip(names, places, strict=True)]
     placed = {place: i for i, place in enumerate(places)}
     here = {placed[place]: column for place, column in told.items()}
     kept = [(label, {placed[p]: cell for p, cell in row.items()}) for label, row in cells]
@@ -66,6 +67,10 @@ def summarise_table(source: Source, name: str, places: Sequence[int], wish: Wish
         labels=sum(line.labels(n < fitted.full) for n, line in enumerate(fitted.lines)),
         masked=sum(column.masked for column in shown_),
     )
+
+
+def _type(table: Table, place: int) -> str:
+    return table.type(place) if isinstance(table, Local) else words(table.schema[place])
 
 
 def _singly(columns: dict[int, Column], rows: int) -> list[Line]:
