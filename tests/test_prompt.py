@@ -15,12 +15,13 @@ from hypothesis import strategies as st
 
 from emulator import Answer, OpenRouter
 from m1_magic import api
-from m1_magic.calls import Attachment, Options, Request
+from m1_magic.calls import Attachment, Request
 from m1_magic.errors import NOTHING_SENT, PromptTooLarge, UsageError
-from m1_magic.privacy.fences import NOTE, fenced
+from m1_magic.options.fields import Options
+from m1_magic.privacy.fences import NOTE
 from m1_magic.prompt import ANSWER_TOKENS, build, fitted, readable
 from m1_magic.settings.config import M1
-from scripted import MODEL, OFFER
+from scripted import MODEL, OFFER, fenced
 
 FENCE = re.compile(r'<(data-[0-9a-f]{8}) (\w+)="([^"\n]*)">\n(.*)\n</\1>', re.DOTALL)
 
@@ -37,7 +38,7 @@ def made(prompt: str = "why?", options: Options | None = None, **more: Any) -> R
 
 
 def user(request: Request) -> str:
-    return request.messages[-1].content
+    return request.texts[-1]
 
 
 # -- what is sent ---------------------------------------------------------------------------
@@ -138,7 +139,8 @@ def test_the_same_input_gives_the_same_bytes() -> None:
 
 def test_the_fingerprint_is_the_same_in_another_process() -> None:
     code = (
-        "from m1_magic.calls import *; from m1_magic.settings.config import M1\n"
+        "from m1_magic.calls import *\nfrom m1_magic.options.fields import Options\n"
+        "from m1_magic.settings.config import M1\n"
         "from m1_magic.prompt import build\n"
         "a = Attachment('frame', 'sales', 'a,b', 'stats', (1, 2))\n"
         "print(build(Options(think='40k'), 'ça va?', M1(), [a]).fingerprint())\n"
