@@ -22,9 +22,10 @@ from .arrays import Array
 from .arrays import moments as figures_of
 from .in_process import Local, array, there
 from .kinds import is_moment, is_number, is_text
-from .measures import Between, Count, Measures, Table
+from .measures import Between, Count, Measures
 from .nested import nested
 from .summary import Column
+from .table_protocol import Table
 
 if TYPE_CHECKING:
     Series = nw.Series[Any]

@@ -11,11 +11,11 @@ from .describe import described, schema
 from .in_process import Local
 from .kinds import words
 from .lines import Line, alike, stem_of
-from .measures import Table
 from .page import Page, fit
 from .relations import relations, repeated, thinned
 from .sample_rows import pick, shown
 from .summary import Column, Columns, Summary, Wish
+from .table_protocol import Table
 from .tables import Groups, Source
 
 MANY = 8  # columns that look alike of which a wide table's summary looks at
