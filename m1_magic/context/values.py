@@ -22,15 +22,11 @@ from ..messages import Part, merged
 from ..privacy.fences import marks
 from ..text import one_line
 from .frames import is_frame, is_tabular
+from .names import NAME, STEP, STEPS, public_names, resolve
 
-NAME = r"[^\W\d]\w*"
-STEP = rf"""\.(?!_){NAME}|\[-?\d{{1,18}}\]|\[(?:'[^'\\\n]*'|"[^"\\\n]*")\]"""
-PATH = re.compile(rf"({NAME})((?:{STEP})*)")
-STEPS = re.compile(STEP)
 # One brace more on either side is an f-string's or LaTeX's: as typed.
 DOUBLE = re.compile(rf"(?<!\{{)\{{\{{({NAME}(?:{STEP})*)\}}\}}(?!\}})")
 SINGLE = re.compile(rf"(?<!\{{)\{{({NAME})\}}(?!\}})")
-SHELL = {"In", "Out", "get_ipython", "exit", "quit", "open"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,36 +98,6 @@ def insert(
     return Inserted(merged(parts), tuple(tables.values()), tuple(notes))
 
 
-def resolve(expression: str, namespace: Mapping[str, object]) -> object:
-    """Return what ``name.attr[0]['key']`` stands for, without evaluating anything.
-
-    Raises:
-        UsageError: not of that form, or a step fails; the exception's type is named, nothing
-            of its text.
-    """
-    match = PATH.fullmatch(expression)
-    if match is None or match[1] not in namespace:
-        raise UsageError(
-            f"{one_line(expression, 60)!r} names no variable.",
-            todo="Write NAME, then any of .attr, [0] or ['key'], without spaces.",
-        )
-    value = namespace[match[1]]
-    try:
-        for step in STEPS.findall(match[2]):
-            if step[0] == ".":
-                value = getattr(value, step[1:])
-            else:
-                key = step[2:-2] if step[1] in "'\"" else int(step[1:-1])
-                value = value[key]  # type: ignore[index]
-    except Exception as error:  # properties and __getitem__ are the user's code
-        kind = one_line(type(error).__name__, 60)
-        raise UsageError(
-            f"{one_line(expression, 60)} cannot be read: {kind}.",
-            todo="Try it in a cell of its own.",
-        ) from None
-    return value
-
-
 def _column(value: object, expression: str, namespace: Mapping[str, object]) -> object:
     """Return a list that is a column of a dict of columns as a table, all else as it is."""
     steps = STEPS.findall(expression)
@@ -140,11 +106,6 @@ def _column(value: object, expression: str, namespace: Mapping[str, object]) -> 
     parent = resolve(expression.removesuffix(steps[-1]), namespace)
     column = isinstance(parent, dict) and is_tabular(parent)
     return {steps[-1].strip("[]'\""): value} if column else value
-
-
-def public_names(namespace: Mapping[str, object]) -> list[str]:
-    """Return the names that a suggestion may mention: none of IPython's own, none with ``_``."""
-    return [name for name in namespace if not name.startswith("_") and name not in SHELL]
 
 
 def _not_close(name: str, namespace: Mapping[str, object]) -> None:
