@@ -28,6 +28,7 @@ from m1_magic import api, ask
 from m1_magic.calls import Options
 from m1_magic.context import files, globs, ipynb_reader
 from m1_magic.errors import PromptTooLarge, UsageError
+from m1_magic.privacy import redaction
 from notebooks import run as run_notebook
 
 KEY = "sk-or-v1-" + "0a1b2c3d" * 8
@@ -502,11 +503,12 @@ def test_cells_leave_in_order_with_short_outputs(server: OpenRouter, work: Path)
     assert (kind, name) == ("notebook", "n.ipynb")
     assert body == (
         "Cell 1, markdown:\n```\n# Title\n![a]((left out: image/png)) end\n```\n\n"
-        "Cell 2, code:\n```\n1 + 1\n```\n\nOutput of cell 2:\n```\n2\n```\n\n"
+        "Cell 2, code:\n```\n1 + 1\n```\n\nOutput of cell 2, shown:\n```\n2\n```\n\n"
         "Cell 3, raw:\n```\nraw\n```\n\n"
         f"Cell 4, code:\n`````\n{nested}\n`````\n\n"
-        "(left out of the output of cell 4: 2 outputs)\n\n"
-        "Cell 5, code:\n```\n1/0\n```\n\n(left out of the output of cell 5: 1 output)"
+        "Output of cell 4, stdout:\n[1 line left out at level stats]\n\n"
+        "Cell 5, code:\n```\n1/0\n```\n\n"
+        "Output of cell 5, raised:\n```\nE:    name  … [2 more lines left out]\n```"
     )
     assert CANARY.encode() not in server.chats[0].raw
     assert PNG[:40].encode() not in server.chats[0].raw
@@ -520,8 +522,12 @@ def test_outputs_that_may_hold_rows_stay_below_sample(
     saved(work, code("df", HIDDEN[kind]), code("2", shown_as(plain="2")))
     shown = run(f"%%m1 -f n.ipynb --send {level}\nwhy?")
     assert CANARY.encode() not in server.chats[0].raw
-    assert f"n.ipynb: 1 output left out (level {level})" in shown
-    assert "Output of cell 2:\n```\n2\n```" in sent(server)
+    outputs = (kind != "traceback") + (level != "stats")
+    if outputs:
+        plural = "s" if outputs > 1 else ""
+        left = f"{outputs} output{plural} left out (to send text: --send sample)"
+        assert re.search(rf"n\.ipynb → {level}, .*{re.escape(left)}", shown)
+    assert ("Output of cell 2, shown:\n```\n2\n```" in sent(server)) == (level == "stats")
 
 
 def test_many_short_outputs_of_one_cell_are_rows(work: Path) -> None:
@@ -529,6 +535,8 @@ def test_many_short_outputs_of_one_cell_are_rows(work: Path) -> None:
                                                       for n in range(3)]))  # fmt: skip
     assert CANARY not in prepared("n.ipynb")
     assert prepared("n.ipynb", send="sample").count(CANARY) == 3
+    saved(work, code("for row in df: display(row)", *[shown_as(plain=f"{n}") for n in (71, 82)]))
+    assert "71" not in prepared("n.ipynb")
 
 
 @pytest.mark.parametrize("kind", HIDDEN)
@@ -578,7 +586,74 @@ def test_a_notebook_with_real_answers(server: OpenRouter, work: Path) -> None:
     assert answer in sent(server)
     assert CANARY.encode() not in server.chats[-1].raw
     assert "minimax/minimax-m1 ·" not in sent(server) and "session" not in sent(server)
-    assert sent(server).count("(left out of the output of cell") == 3
+    assert sent(server).count("left out at level stats]") == 3
+
+
+PEOPLE = {"who": "Zqxwvj", "diagnosis": "Hypertonia", "salary": 48_213}
+SHOWING = (
+    "print(f'{p.who} has {p.diagnosis} and earns {p.salary}')",
+    "print(p.who, file=sys.stderr)\nprint('on'); print('off', file=sys.stderr)",
+    "raise ValueError(f'{p.who}: {p.diagnosis}, {p.salary}')",
+    "{}[p.who]",
+    "1 / 0",
+    "1 +* 2",
+    "t.pay.mean()",
+    "loss = 0.25\nprint('loss', loss)\nlen(t)",
+    "print(t.to_html())",
+    "f'{p.diagnosis}'",
+    "print('\\x1b[31m', p.who, sep='')",
+    "from IPython.display import Image\nImage(b'\\x89PNG' + b'x' * 12_000, format='png')",
+    "t",
+    "display(t)\ndisplay(p.who)",
+)
+
+
+def outputs_in(text: str) -> dict[str, str]:
+    """Return the outputs that stand in the text of cells or of a notebook, by cell and kind."""
+    parts = re.findall(
+        r"^Out(?:put of cell (\d+)| \[(\d+)\]), (\w+):\n(.*?)"
+        r"(?=\n\n(?:In \[|Cell \d|Out|</|\[)|\n</data-)",
+        text,
+        re.DOTALL | re.MULTILINE,
+    )
+    return {f"{a or b} {kind}": body.removeprefix("```\n").removesuffix("\n```")
+            for a, b, kind, body in parts}  # fmt: skip
+
+
+def test_a_saved_output_leaves_as_it_would_have_left_live(server: OpenRouter, work: Path) -> None:
+    (work / "p.json").write_text(json.dumps(PEOPLE))
+    levels = ("names", "schema", "stats", "sample")
+    asked = f"2-{len(SHOWING) + 2}"
+    book = run_notebook(
+        "%load_ext m1_magic",
+        "import json, sys, types, pandas as pd\n"
+        "p = types.SimpleNamespace(**json.load(open('p.json')))\n"
+        "t = pd.DataFrame({'who': [p.who] * 3, 'illness': [p.diagnosis] * 3, 'pay': p.salary})",
+        *SHOWING,
+        *(f"%%m1 --cells {asked} --send {level}\nwhy?" for level in levels),
+    )
+    for value in PEOPLE.values():
+        assert str(value) in nbformat.writes(book)
+    book.cells = book.cells[: len(SHOWING) + 2]
+    nbformat.write(book, work / "n.ipynb")
+    for level, chat in zip(levels, list(server.chats), strict=True):
+        ask("why?", file="n.ipynb", send=level, namespace={})
+        live, read = str(chat.body["messages"][-1]["content"]), sent(server)
+        live_outputs, outputs = outputs_in(live), outputs_in(read)
+        # Of a table a summary goes along while it is there; of display() a kernel keeps nothing.
+        others = {"1 stdout", f"{len(SHOWING) + 1} value", f"{len(SHOWING) + 2} shown"}
+        assert {"3 stdout", "4 stderr", "5 raised", "16 shown"} <= set(outputs)
+        assert {k: v for k, v in live_outputs.items() if k not in others} == {
+            k: v for k, v in outputs.items() if k not in others
+        }
+        assert ("Zqxwvj has Hypertonia and earns 48213" in read) == (level == "sample")
+        for value in PEOPLE.values() if level != "sample" else ():
+            # The mean of a column is a single number that the user had shown.
+            lines = [line for line in read.splitlines() if line != "np.float64(48213.0)"]
+            assert str(value).casefold() not in "\n".join(lines).casefold()
+        assert outputs["7 raised"] == "ZeroDivisionError: division by zero"
+        assert outputs["14 value"] == "[picture, image/png, 12 kB]"
+        assert (outputs["9 value"] == "np.float64(48213.0)") == (level in ("stats", "sample"))
 
 
 def test_old_notebooks_are_upgraded_in_memory_only(work: Path) -> None:
@@ -592,7 +667,9 @@ def test_old_notebooks_are_upgraded_in_memory_only(work: Path) -> None:
     path.write_text(json.dumps(v3.new_notebook(worksheets=[v3.new_worksheet(cells=cells)])))
     before = path.read_bytes()
     text = prepared("n.ipynb")
-    assert "old text" in text and "## Heading" in text and "Output of cell 3:\n```\n2" in text
+    assert (
+        "old text" in text and "## Heading" in text and "Output of cell 3, value:\n```\n2" in text
+    )
     assert path.read_bytes() == before
 
 
@@ -618,10 +695,10 @@ def test_a_broken_notebook_is_told_or_read(cells: list[Any], version: int, outpu
     sheets = {"worksheets": [{"cells": cells}], "cells": [*cells, one]}
     text = json.dumps({"nbformat": version, "nbformat_minor": 4, "metadata": {}, **sheets})
     try:
-        page, left = ipynb_reader.page(text, "n", "stats")
+        made = ipynb_reader.attachment(text, "n", "stats", redaction.ISSUERS)
     except UsageError:
         return
-    assert isinstance(page, str) and "\n" not in left
+    assert isinstance(made.text, str) and made.dropped <= 1
 
 
 # --- secrets, marks, names ------------------------------------------------------------------------
@@ -634,7 +711,7 @@ def test_secrets_are_masked_and_counted(
     (work / f"{KEY}.md").write_text("text")
     (work / f"{KEY}.csv").write_text("n\n1\n")
     saved(work, code(f"key = '{KEY}'", stream(KEY)))
-    shown = run("%%m1 -f '*'\nwhy?")
+    shown = run("%%m1 -f '*' --send sample\nwhy?")
     assert KEY.encode() not in server.chats[0].raw and KEY not in shown
     assert "a.py → file" in shown and "[masked: OpenRouter key].md → file" in shown
     lines = [line for line in shown.splitlines() if "masked" in line and "→" in line]

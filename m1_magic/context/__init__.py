@@ -14,10 +14,11 @@ from typing import Protocol
 from ..calls import Attachment, Options
 from ..errors import UsageError
 from ..privacy import redaction
+from ..privacy.outputs import Output
 from ..privacy.personal_text import personal
 from ..settings.config import M1, send_level
 from . import cells, files, globs, last_error
-from .cells import Cell, Output
+from .cells import Cell
 from .frames import (
     TOKENS,
     Wish,
@@ -86,8 +87,7 @@ def gather(
     found = globs.found(options.file, secrets, named)
     named |= files.tables(found.files)
     beside = attached(named, wish, diff=options.diff, cols=options.cols, secrets=secrets)
-    texts, left = files.attached(found.files, wish.level, secrets)
-    beside += texts
+    beside += files.attached(found.files, wish.level, secrets)
     headings = [table.names for table in named.values()]
 
     def placed(value: object, name: str) -> Attachment:
@@ -101,7 +101,7 @@ def gather(
     known(wish.allow, headings)
     # A table that stands in the prompt is not sent twice.
     beside = tuple(one for one in beside if one not in inserted.attachments)
-    notes = (*inserted.notes, *found.notes, *left, *notes)
+    notes = (*inserted.notes, *found.notes, *notes)
     return Gathered(inserted.text, beside, inserted.attachments, notes)
 
 

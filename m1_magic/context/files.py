@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Sequence
+from dataclasses import replace
 
 from ..calls import Attachment
 from ..errors import PromptTooLarge, UsageError
@@ -45,8 +46,8 @@ def tables(files: Sequence[File]) -> dict[str, Source]:
 
 def attached(
     files: Sequence[File], level: str, secrets: redaction.Policy = redaction.ISSUERS
-) -> tuple[tuple[Attachment, ...], tuple[str, ...]]:
-    """Return the text files and notebooks, read now, and what a receipt says besides.
+) -> tuple[Attachment, ...]:
+    """Return the text files and notebooks, read now.
 
     Args:
         files: as found; the tables among them are for `tables`.
@@ -58,18 +59,17 @@ def attached(
         PromptTooLarge: all of them are more than any model takes.
     """
     made: list[Attachment] = []
-    notes: list[str] = []
     for file in files:
         if file.kind == "frame":
             continue
         text = decoded(_content(file), file.name)
-        if file.kind == "notebook":
-            text, left = ipynb_reader.page(text, file.name, level)
-            notes += [f"{file.name}: {left}"] if left else []
-        text, hidden = redaction.mask(text.removesuffix("\n"), secrets)
-        hidden += file.name.count(redaction.MASK)
-        tokens = likely_tokens(text)
-        made.append(Attachment(file.kind, file.name, text, masked=hidden, tokens=tokens))
+        attachment = (
+            ipynb_reader.attachment(text, file.name, level, secrets)
+            if file.kind == "notebook"
+            else _plain(text, file.name, secrets)
+        )
+        masked = attachment.masked + file.name.count(redaction.MASK)
+        made.append(replace(attachment, masked=masked))
         if sum(len(one.text) for one in made) > TOTAL:
             largest = sorted(made, key=lambda one: -len(one.text))[:3]
             named = ", ".join(
@@ -79,7 +79,12 @@ def attached(
                 f"The files have more than {TOTAL:,} characters, which no model takes.",
                 todo=f"Attach less; the largest: {named}.",
             )
-    return tuple(made), tuple(notes)
+    return tuple(made)
+
+
+def _plain(text: str, name: str, secrets: redaction.Policy) -> Attachment:
+    text, masked = redaction.mask(text.removesuffix("\n"), secrets)
+    return Attachment("file", name, text, masked=masked, tokens=likely_tokens(text))
 
 
 def decoded(data: bytes, name: str) -> str:

@@ -18,8 +18,9 @@ from pathlib import Path
 from ..calls import Attachment
 from ..errors import INNER
 from ..privacy import redaction
-from ..privacy.outputs import LOOKED_AT, MOST, clean, message, words
-from ..text import one_line
+from ..privacy.code_words import words
+from ..privacy.error_messages import FIRST_LINE, message
+from ..text import LOOKED_AT, clean_output, one_line
 from .cells import SOURCE, Cell
 from .frames.summary import Wish
 
@@ -103,7 +104,7 @@ def _chain(error: BaseException) -> Iterator[tuple[BaseException, str]]:
 
 def _problem(error: BaseException, link: str, number: Callable[[str], int | None]) -> Problem:
     kind = one_line(type(error).__name__, 100)
-    text = clean(_message(error))
+    text = clean_output(_message(error))
     walked = traceback.walk_tb(error.__traceback__)
     steps = traceback.StackSummary.extract(walked, lookup_lines=False)
     frames = [_frame(s, number) for s in steps if not INNER.search(s.filename)]
@@ -116,7 +117,7 @@ def _problem(error: BaseException, link: str, number: Callable[[str], int | None
     raiser = (
         None
         if isinstance(error, SyntaxError)
-        else _raiser(error, words(text.split("\n")[0][:MOST]))
+        else _raiser(error, words(text.split("\n")[0][:FIRST_LINE]))
     )
     return Problem(link, kind, text, tuple(_folded(frames)), raiser)
 

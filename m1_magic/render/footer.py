@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..calls import Attachment, Receipt, Reply
+from ..calls import RECORD, Attachment, Receipt, Reply
 from ..pricing.dollars import money, money_limit
 from ..text import escape_html, one_line, plural, short_count, show_controls, thousands
 
 if TYPE_CHECKING:
     from ..settings.config import M1
 
-RECORD = "application/vnd.m1-magic.call+json"
 STYLE = (
     "color:var(--jp-ui-font-color2,var(--vscode-descriptionForeground,gray));"
     "font-size:var(--jp-ui-font-size1,13px);line-height:1.5"
@@ -84,7 +83,8 @@ def attachment(item: Attachment) -> str:
     if item.masked:
         parts.append(plural(item.masked, hidden) + " masked")
     if item.dropped:
-        parts.append(plural(item.dropped, "output") + " left out")
+        more = "" if item.level == "sample" else " (to send text: --send sample)"
+        parts.append(f"{plural(item.dropped, 'output')} left out{more}")
     size = f" {thousands(item.shape[0])} × {thousands(item.shape[1])}" if item.shape else ""
     return f"{one_line(item.name, 80)}{size} → {', '.join(parts)}"
 

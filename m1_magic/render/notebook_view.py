@@ -13,7 +13,7 @@ import uuid
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from ..calls import Receipt, Reply
+from ..calls import RECORD, Receipt, Reply
 from ..session.view import Silent
 from ..text import escape_html, show_controls
 from . import Mode, footer, mode
@@ -170,7 +170,7 @@ class RecordView(Silent):
 
     def close(self, receipt: Receipt) -> None:
         kept = footer.record(receipt, stable=self._settings.footer == "stable")
-        self._shell.display_pub.publish(data={footer.RECORD: kept, "text/plain": ""}, metadata={})
+        self._shell.display_pub.publish(data={RECORD: kept, "text/plain": ""}, metadata={})
 
 
 def _captured(shell: Any) -> bool:

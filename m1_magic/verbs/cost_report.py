@@ -13,10 +13,11 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from ..calls import RECORD
 from ..errors import UsageError
 from ..pricing.dollars import money
 from ..pricing.prices import amount
-from ..render import footer, page
+from ..render import page
 from ..text import md_cell, md_to_text, one_line, plural, thousands
 
 LARGEST = 200_000_000
@@ -122,7 +123,7 @@ def _records(cells: list[Any]) -> Iterator[dict[str, Any]]:
         outputs = cell.get("outputs") if isinstance(cell, dict) else None
         for output in outputs if isinstance(outputs, list) else ():
             data = output.get("data") if isinstance(output, dict) else None
-            saved = data.get(footer.RECORD) if isinstance(data, dict) else None
+            saved = data.get(RECORD) if isinstance(data, dict) else None
             # A cell's call leaves one, a panel a list.
             yield from (one for one in _listed(saved) if isinstance(one, dict))
 
