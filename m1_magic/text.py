@@ -8,6 +8,7 @@
 | as a value of a table that M1 reads | `escape_value` |
 | in our own Markdown, in a cell or a sentence | `md_cell` |
 | our own Markdown where nothing renders it | `md_to_text` |
+| in Markdown for any viewer, the model's own or a line | `render.inert_markdown` |
 | what a cell printed, for M1 to read | `clean_output`, cut by `cut_middle` |
 
 Standard library only. Numbers as text stand here, too.

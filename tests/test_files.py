@@ -231,21 +231,21 @@ def test_wildcards_pass_over_what_is_hidden_or_no_text_of_this_folder(
     names = [name for _, name, _ in blocks(sent(server))]
     assert names == ["in.md", "src/x.md"]
     assert CANARY not in sent(server)
-    over = globs.found(["**/*", "*/*.md"]).notes
+    over = globs.matching(["**/*", "*/*.md"]).notes
     assert over[0] in shown and over[0].endswith(" more")
-    assert len(globs.found(["*"]).notes[0].split("; ")) == 6
+    assert len(globs.matching(["*"]).notes[0].split("; ")) == 6
 
 
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("server.pem", "server.pem is named like a file of keys"),
-        ("id_rsa", "id_rsa is named like a file of keys"),
-        ("key.txt", "key.txt is named like a file of keys"),
-        ("out.md", "out.md leads out of its folder"),
+        ("server.pem", "server.pem has the name of a key file"),
+        ("id_rsa", "id_rsa has the name of a key file"),
+        ("key.txt", "key.txt has the name of a key file"),
+        ("out.md", "out.md links to a place outside its folder"),
         ("gone.md", "gone.md cannot be read (No such file or directory)"),
-        ("pipe.md", "pipe.md is no plain file"),
-        ("s.md", "s.md is no plain file"),
+        ("pipe.md", "pipe.md is not a regular file"),
+        ("s.md", "s.md is not a regular file"),
         ("up", "up/a.md is in a linked folder"),
     ],
 )
@@ -266,7 +266,7 @@ def test_what_a_wildcard_passes_over_is_said(work: Path, name: str, said: str) -
     (work / "b.md").write_text("b")
     (work / "x").mkdir()
     (work / "x" / "a.md").write_text("a")
-    found = globs.found(["*/a.md" if name == "up" else "*"])
+    found = globs.matching(["*/a.md" if name == "up" else "*"])
     assert [one.name for one in found.files] == ["x/a.md" if name == "up" else "b.md"]
     assert found.notes == (f"left out: {said}",)
 
@@ -282,7 +282,7 @@ def test_hidden_files_that_are_named_go_along(work: Path) -> None:
     assert [name for _, name, _ in found] == [
         ".github/flows/ci.yml", ".env.example", "id_rsa.pub", "link.md"
     ]  # fmt: skip
-    assert "No file is named" in told(".e*")
+    assert "No file matches" in told(".e*")
 
 
 @pytest.mark.parametrize(
@@ -294,23 +294,23 @@ def test_hidden_files_that_are_named_go_along(work: Path) -> None:
         ("nosuch/*.md", "There is no folder nosuch."),
         ("nosuch/a.md", "There is no folder nosuch."),
         ("docs", "docs is a folder. Nothing was sent, nothing was charged. Name its files"),
-        ("docs/*", "No file is named docs/*."),
+        ("docs/*", "No file matches docs/*."),
         ("", "--file needs a name"),
         ("  ", "--file needs a name"),
         ("a\0b", "There is no file a b."),
         ("**.md/**x", "is no glob"),
         ("x" * 5000, "There is no file xxx"),
-        ("pipe", "pipe is no plain file."),
-        ("/dev/zero", "/dev/zero is no plain file."),
-        (".env", ".env is named like a file of keys."),
-        ("SERVER.PEM", "SERVER.PEM is named like a file of keys."),
-        ("link", "link is named like a file of keys."),
+        ("pipe", "pipe is not a regular file."),
+        ("/dev/zero", "/dev/zero is not a regular file."),
+        (".env", ".env has the name of a key file."),
+        ("SERVER.PEM", "SERVER.PEM has the name of a key file."),
+        ("link", "link has the name of a key file."),
         ("round", "round cannot be read"),
-        ("*.pem", "Nothing to attach for *.pem: a.pem is named like a file of keys."),
-        ("\x1b[31m\n*.x", "No file is named [31m *.x."),
+        ("*.pem", "Nothing to attach for *.pem: a.pem has the name of a key file."),
+        ("\x1b[31m\n*.x", "No file matches [31m *.x."),
         ("empty.csv", "empty.csv: The Polars table could not be read"),
         ("bad.parquet", "bad.parquet: The Polars table could not be read"),
-        ("bad.ipynb", "bad.ipynb is no notebook that can be read."),
+        ("bad.ipynb", "bad.ipynb is not a notebook that can be read."),
     ],
 )  # fmt: skip
 def test_what_cannot_go_along_is_told(work: Path, glob: str, said: str) -> None:
@@ -373,7 +373,7 @@ def test_files_that_change_after_they_were_found(work: Path) -> None:
     def read(change: Callable[[Path], object]) -> str:
         path = work / "a.md"
         path.write_text("a")
-        found = globs.found(["a.md"])
+        found = globs.matching(["a.md"])
         change(path)
         try:
             with pytest.raises(UsageError) as caught:
@@ -385,7 +385,7 @@ def test_files_that_change_after_they_were_found(work: Path) -> None:
     assert "cannot be read" in read(Path.unlink)
     assert "has 2.0 MB" in read(lambda path: path.write_text("x" * 2_000_001))
     # A pipe nobody writes to would be waited for without end.
-    assert "is no plain file" in read(lambda path: (path.unlink(), os.mkfifo(path)))
+    assert "is not a regular file" in read(lambda path: (path.unlink(), os.mkfifo(path)))
     assert "changed while it was read" in read(
         lambda path: (path.unlink(), path.symlink_to("/proc/version"))
     )
@@ -395,11 +395,11 @@ def test_what_would_go_along_is_known_without_reading(work: Path) -> None:
     fill(work, a_md="four", t_csv="n\n1\n", n_ipynb="{}", x_pem="key")
     for path in work.iterdir():
         path.chmod(0o400)
-    found = globs.found(["*"])
+    found = globs.matching(["*"])
     assert [(one.name, one.kind, one.size) for one in found.files] == [
         ("a.md", "file", 4), ("n.ipynb", "notebook", 2), ("t.csv", "frame", 4)
     ]  # fmt: skip
-    assert found.notes == ("left out: x.pem is named like a file of keys",)
+    assert found.notes == ("left out: x.pem has the name of a key file",)
 
 
 # --- tables ---------------------------------------------------------------------------------------

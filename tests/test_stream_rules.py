@@ -87,7 +87,7 @@ def test_s104_sent_without_an_answer_is_not_sent_again(
     said = told(caught.value)
     assert "The request was sent, but" in said
     assert errors.MAY_COST in said
-    assert "It was not sent again by itself; run the cell to do so." in said
+    assert "It was not sent again by itself; run the cell to send it again." in said
     assert server.wait_closed()
     assert len(server.chats) == 1
 

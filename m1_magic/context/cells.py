@@ -73,23 +73,23 @@ def chosen(spec: str, cells: Sequence[Cell]) -> tuple[list[Cell], list[int]]:
         UsageError: one of its parts means no cell that ran.
     """
     theirs = [cell.number for cell in cells if not cell.ours]
-    there = {cell.number: cell for cell in cells}
-    found: set[int] = set()
-    passed: set[int] = set()
+    by_number = {cell.number: cell for cell in cells}
+    numbers: set[int] = set()
+    passed_over: set[int] = set()
     for part in cell_spec(spec).split(","):
         first, _, last = part.partition("-")
         if part == "last":
-            meant = theirs[-1:]
+            named = theirs[-1:]
         elif part.isdecimal():
-            meant = [int(part)] if int(part) in there else []
+            named = [int(part)] if int(part) in by_number else []
         else:
             low, high = (0, 10**9) if part == "all" else (int(first), int(last))
-            meant = [number for number in theirs if low <= number <= high]
-            passed |= {n for n in there if low <= n <= high} - set(meant)
-        if not meant:
+            named = [number for number in theirs if low <= number <= high]
+            passed_over |= {n for n in by_number if low <= n <= high} - set(named)
+        if not named:
             raise UsageError(f"--cells {part}: {_none(theirs)}", todo="%history -n lists them.")
-        found |= set(meant)
-    return [there[n] for n in sorted(found)], sorted(passed - found)
+        numbers |= set(named)
+    return [by_number[n] for n in sorted(numbers)], sorted(passed_over - numbers)
 
 
 def attachment(

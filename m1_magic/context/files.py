@@ -31,17 +31,17 @@ def tables(files: Sequence[File]) -> dict[str, Source]:
     Raises:
         UsageError: naming one that is not what its name says.
     """
-    found: dict[str, Source] = {}
+    by_name: dict[str, Source] = {}
     for file in files:
         try:
             if file.kind == "frame":
-                found[file.name] = opened(file.path)
+                by_name[file.name] = opened(file.path)
         except UsageError as error:
             raise UsageError(
                 f"{one_line(file.name, 120)}: {error.what}",
                 todo="Open it and look, or leave it out.",
             ) from None
-    return found
+    return by_name
 
 
 def attached(
@@ -58,7 +58,7 @@ def attached(
         UsageError: a file that is no text or no notebook, or that cannot be read.
         PromptTooLarge: all of them are more than any model takes.
     """
-    made: list[Attachment] = []
+    attachments: list[Attachment] = []
     for file in files:
         if file.kind == "frame":
             continue
@@ -69,17 +69,17 @@ def attached(
             else _plain(text, file.name, secrets)
         )
         masked = attachment.masked + file.name.count(redaction.MASK)
-        made.append(replace(attachment, masked=masked))
-        if sum(len(one.text) for one in made) > TOTAL:
-            largest = sorted(made, key=lambda one: -len(one.text))[:3]
-            named = ", ".join(
+        attachments.append(replace(attachment, masked=masked))
+        if sum(len(one.text) for one in attachments) > TOTAL:
+            largest = sorted(attachments, key=lambda one: -len(one.text))[:3]
+            largest_named = ", ".join(
                 f"{one_line(a.name, 40)} ({len(a.text):,} characters)" for a in largest
             )
             raise PromptTooLarge(
-                f"The files have more than {TOTAL:,} characters, which no model takes.",
-                todo=f"Attach less; the largest: {named}.",
+                f"The files have more than {TOTAL:,} characters, more than any model accepts.",
+                todo=f"Attach less. The largest: {largest_named}.",
             )
-    return tuple(made)
+    return tuple(attachments)
 
 
 def _plain(text: str, name: str, secrets: redaction.Policy) -> Attachment:
@@ -101,7 +101,7 @@ def decoded(data: bytes, name: str) -> str:
     if "\0" in text:
         raise UsageError(
             f"{one_line(name, 120)} is not text in UTF-8: binary, or in an old encoding.",
-            todo="Save a text as UTF-8; of other files, attach what they say as text.",
+            todo="Save text as UTF-8; of other files, attach the text in them.",
         )
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
@@ -117,7 +117,7 @@ def _content(file: File) -> bytes:
         with open(file.path, "rb", opener=opener) as stream:
             before = os.fstat(stream.fileno())
             if not stat.S_ISREG(before.st_mode):
-                raise UsageError(f"{shown} is no plain file.")
+                raise UsageError(f"{shown} is not a regular file.")
             data = stream.read(LARGEST[file.kind] + 1)
             after = os.fstat(stream.fileno())
     except OSError as error:

@@ -76,7 +76,7 @@ def cells(text: str, name: str) -> list[tuple[str, Cell]]:
         return [_cell(number, cell) for number, cell in enumerate(saved, 1)]
     except Exception:  # JSON of any shape may stand there, and nbformat meets it as it comes
         raise UsageError(
-            f"{one_line(name, 120)} is no notebook that can be read.",
+            f"{one_line(name, 120)} is not a notebook that can be read.",
             todo="Open it in Jupyter and save it again.",
         ) from None
 

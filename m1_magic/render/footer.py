@@ -135,6 +135,6 @@ def record(receipt: Receipt, *, stable: bool = False) -> dict[str, Any]:
 def bundle(receipt: Receipt, settings: M1, *, html: bool = True) -> dict[str, Any]:
     """Return the footer's output: the line for people, the record for programs."""
     shown = {"text/html": html_footer(receipt, settings)} if html else {}
-    kept = record(receipt, stable=settings.footer == "stable")
+    saved = record(receipt, stable=settings.footer == "stable")
     text = "\n".join(lines(receipt, settings))
-    return {**shown, "text/plain": text, RECORD: kept}
+    return {**shown, "text/plain": text, RECORD: saved}

@@ -25,17 +25,17 @@ AS = {
 }
 
 
-def drawn(markdown: str) -> Markdown:
+def to_rich(markdown: str) -> Markdown:
     """Return untrusted Markdown for rich to draw."""
     from rich.markdown import Markdown
 
-    made = Markdown("", hyperlinks=False, code_theme="ansi_dark")
+    document = Markdown("", hyperlinks=False, code_theme="ansi_dark")
     source = show_controls(markdown)
     try:
-        made.parsed = list(_drawable(parser().parse(source, {"typeset": False})))
+        document.parsed = list(_drawable(parser().parse(source, {"typeset": False})))
     except Exception:  # as in markup.html: an answer is shown whatever a parser makes of it
-        made.parsed = _paragraph(source)
-    return made
+        document.parsed = _paragraph(source)
+    return document
 
 
 def _drawable(tokens: Iterable[Token]) -> Iterable[Token]:

@@ -97,11 +97,11 @@ def _defuse(state: StateCore) -> None:
 
 def _note(quotation: Token, first: Token) -> None:
     """Make a quotation that begins with ``[!NOTE]`` a note of that kind."""
-    found = _NOTE.match(first.content)
+    head = _NOTE.match(first.content)
     kinds = [child.type for child in first.children or ()]
-    if not found or kinds[0] != "text":
+    if not head or kinds[0] != "text":
         return
-    kind = found[1].lower()
+    kind = head[1].lower()
     quotation.attrs["class"] = f"m1-callout m1-{kind}"
     broken = next((n for n, one in enumerate(kinds) if one in ("softbreak", "hardbreak")), None)
     rest = [] if broken is None else (first.children or [])[broken + 1 :]
