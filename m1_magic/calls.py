@@ -27,6 +27,8 @@ Status = Literal["ok", "truncated", "failed", "stopped"]
 CostSource = Literal["billed", "estimated", "offline", "replayed", "unknown"]
 AttemptState = Literal["reserved", "streaming", "settled", "pending"]
 
+# The MIME type of the record that a call leaves in a notebook, beside its footer.
+RECORD = "application/vnd.m1-magic.call+json"
 FENCE = re.compile(
     r"^ {0,3}(```+|~~~+)[^\n`]*\n(.*?)^ {0,3}\1[`~]*[ \t]*$", re.MULTILINE | re.DOTALL
 )

@@ -91,14 +91,14 @@ class M1Magics(Magics):
         if verb in verbs.ASKING:
             self._more(verbs.ASKING[verb](context, rest))
             return
-        screen.show(verbs.found(verb, rest).run(context, command_line.words(rest)))
+        screen.show(verbs.verb_named(verb, rest).run(context, command_line.words(rest)))
 
     def _panel(self, rest: str) -> None:
         from . import widgets
 
         if rest:
             raise UsageError(
-                f"%m1 panel takes nothing after it, not {one_line(rest, 40)!r}.",
+                f"%m1 panel takes no arguments, not {one_line(rest, 40)!r}.",
                 cost="",
                 todo="m1_magic.panel(df=…, model=…) opens one with its fields filled in.",
             )

@@ -155,7 +155,7 @@ def too_large(request: Request, context: int) -> PromptTooLarge:
     return PromptTooLarge(
         f"The prompt has {len(request.text):,} characters, at least {least:,} tokens;"
         f" {one_line(request.model, 80)} takes {context:,}.",
-        todo=(f"Attach less; the largest: {named}." if named else "Shorten the text.")
+        todo=(f"Attach less. The largest: {named}." if named else "Shorten the text.")
         + (chat if request.after else ""),
     )
 

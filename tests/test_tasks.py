@@ -208,7 +208,7 @@ def test_what_was_checked_stays_as_it_was() -> None:
 
 def test_a_key_in_a_task_is_refused(server: OpenRouter) -> None:
     api.settings().tasks = {"tutor": f"The key is sk-or-v1-{'0123456789abcdef' * 4}."}
-    with pytest.raises(SecretInPrompt, match="The system prompt holds a secret"):
+    with pytest.raises(SecretInPrompt, match="The system prompt contains a secret"):
         ask("why?", task="tutor")
     assert server.requests == []
 

@@ -17,7 +17,7 @@ from . import footer
 from .answer import bundle, framed, styled, thought
 from .blocks import settled
 from .markup import html
-from .throttled import Painted, waiting
+from .throttled import ThrottledView, waiting
 
 if TYPE_CHECKING:
     from ..settings.config import M1
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 FIRST_BLOCK, LARGER = 4_000, 500
 
 
-class PanelView(Painted):
+class PanelView(ThrottledView):
     """Shows a call in ``box``.
 
     Args:
@@ -74,6 +74,6 @@ class PanelView(Painted):
 
 
 def _html(value: str = "", kind: type[ipywidgets.HTML] = ipywidgets.HTML) -> ipywidgets.HTML:
-    made = kind(value)
-    made.add_class("jp-RenderedHTMLCommon")
-    return made
+    widget = kind(value)
+    widget.add_class("jp-RenderedHTMLCommon")
+    return widget
