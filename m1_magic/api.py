@@ -113,10 +113,10 @@ def price_list(model: str) -> ModelLimits | None:
     from .ledger.store import now_utc
     from .pricing import price_lists
     from .pricing.prices import known_limits
-    from .settings.endpoints import OFFLINE, endpoint
+    from .settings.endpoints import endpoint
 
     place = endpoint(settings().base_url)
-    if not place.openrouter or place.host == OFFLINE:
+    if not place.openrouter:
         return None
     return price_lists.kept(place.host, model, settings().max_price, now_utc()) or known_limits(
         model

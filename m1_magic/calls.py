@@ -25,6 +25,8 @@ from .messages import ToolResult as ToolResult
 
 Status = Literal["ok", "truncated", "failed", "stopped"]
 CostSource = Literal["billed", "estimated", "offline", "replayed", "unknown"]
+# Who answers without a bill: a model on this machine, or an answer that was kept.
+FREE: frozenset[CostSource] = frozenset(("offline", "replayed"))
 AttemptState = Literal["reserved", "streaming", "settled", "pending"]
 
 FENCE = re.compile(

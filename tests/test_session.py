@@ -49,9 +49,10 @@ from m1_magic.errors import (
     Stopped,
 )
 from m1_magic.interrupts import stoppable, uninterrupted
-from m1_magic.ledger import open_ledger
+from m1_magic.ledger import open_ledger, sums
 from m1_magic.pricing.prices import Price
 from m1_magic.prompt import build
+from m1_magic.render import footer
 from m1_magic.session.loop import Session
 from m1_magic.settings.config import M1
 from scripted import OFFER, USAGE, Line, Scripted, Seen, answer, request, session
@@ -415,6 +416,36 @@ def test_a_budget_that_is_used_up_between_attempts_ends_the_call(home: Path) -> 
     assert len(backend.sent) == 1
     assert view.receipt.call.reply.status == "failed"
     assert [row[0] for row in attempts(home)] == ["settled"]
+
+
+# -- who pays -------------------------------------------------------------------------------
+
+
+def test_a_replayed_answer_reserves_nothing_spends_nothing_and_owes_nothing(home: Path) -> None:
+    settings = M1(budget=Decimal(0), max_cost=Decimal(0))
+    view = Seen()
+    backend = Scripted(answer("kept"), billing="replayed")
+    asking = session(home, backend, settings)
+    reply = asking.ask(request(), view)
+    assert (reply.text, reply.cost, reply.cost_source) == ("kept", Decimal(0), "replayed")
+    assert (reply.usage, reply.status) == (USAGE, "ok")
+    assert attempts(home) == calls(home) == []
+    assert view.receipt.totals.session == asking.totals().held == 0
+    assert view.receipt.totals.unknown == 0 and asking.ledger.pending(None) == []
+    assert sums.learned(asking.ledger, "minimax/minimax-m1") == {}
+    assert "replayed · $0" in footer.line(view.receipt, settings)
+    assert footer.record(view.receipt)["cost_source"] == "replayed"
+
+
+def test_a_replay_that_breaks_off_costs_nothing_either(home: Path) -> None:
+    script: list[Line] = [Started("gen-1"), TextDelta("so far"), CutOff("cut")]
+    backend = Scripted(script, billing="replayed")
+    view = Seen()
+    with pytest.raises(CutOff) as caught:
+        session(home, backend).ask(request(), view)
+    reply = caught.value.reply
+    assert reply is not None and (reply.text, reply.cost) == ("so far", Decimal(0))
+    assert attempts(home) == calls(home) == []
 
 
 # -- Ctrl-C ---------------------------------------------------------------------------------

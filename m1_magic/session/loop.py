@@ -16,6 +16,7 @@ from decimal import Decimal
 
 from ..backends import Backend, Chooser
 from ..calls import (
+    FREE,
     Attempt,
     Call,
     ReasoningDelta,
@@ -37,12 +38,11 @@ from ..pricing.prices import ModelLimits, hold
 from ..pricing.tokens import likely_tokens
 from ..prompt import fitted
 from ..settings.config import M1
-from ..settings.endpoints import OFFLINE
 from ..text import one_line
 from . import reconciler
 from .accumulator import Accumulator, empty, late, overdue, priced, reply, stopped
 from .budget import over_budget, over_max_cost
-from .failsafe import SafeLedger, SafeView
+from .failsafe import SafeLedger, SafeView, UnwrittenLedger
 from .plan import Plan
 from .retries import pause_before_retry
 from .view import View
@@ -182,6 +182,8 @@ class Session:
         limits = self.limits(backend, request.model)
         request = fitted(request, limits, max_tokens_explicit)
         most = hold(request, limits.dearest) if limits and limits.dearest else None
+        if backend.billing in FREE:
+            most = Decimal(0)
         limit = self.settings.max_cost if max_cost is None else max_cost
         if limit is not None and limits and most is not None and most > limit:
             raise over_max_cost(request, limits, most, limit)
@@ -193,7 +195,9 @@ class Session:
         call = Call(new_id(), self._now(), plan.request)
         attempt = self._reserved(call, plan)
         s, began = self.settings, self._clock()
-        shown, book = SafeView(view), SafeLedger(self.ledger, s.keep_text, self._clock)
+        replayed = plan.backend.billing == "replayed"
+        kind = UnwrittenLedger if replayed else SafeLedger
+        shown, book = SafeView(view), kind(self.ledger, s.keep_text, self._clock)
         call, error = self._attempts(call, attempt, plan, shown, book)
         failure = None if error is None else one_line(error) or type(error).__name__
         call = replace(call, seconds=self._clock() - began, error=failure)
@@ -213,6 +217,8 @@ class Session:
         """Return a new attempt that is in the ledger, so that it may be sent."""
         s, attempt = self.settings, Attempt(new_id(), hold=plan.most)
         name = plan.backend.name
+        if plan.backend.billing == "replayed":  # paid for once already
+            return attempt
         try:
             self.ledger.reserve(call, attempt, name, s.budget, s.budget_period, s.keep_text)
         except BudgetExceeded as refused:
@@ -226,9 +232,9 @@ class Session:
         while True:
             fold = Accumulator(call.request.keep_thinking)
             error = self._once(call, attempt, plan, fold, shown, book)
-            attempt = priced(attempt, fold, plan.backend.name, plan.limits, error)
+            attempt = priced(attempt, fold, plan.backend.billing, plan.limits, error)
             book.settle(attempt)
-            if attempt.usage and plan.backend.name != OFFLINE:
+            if attempt.usage and plan.backend.billing not in FREE:
                 book.learn(call.request, attempt.usage)
             call = replace(call, attempts=(*call.attempts, attempt))
             if error is None:
@@ -279,7 +285,7 @@ class Session:
         except UserFacingError as told:
             return told
         except KeyboardInterrupt:
-            return stopped(fold, plan.backend.name)
+            return stopped(fold, plan.backend.billing)
         except BaseException as error:  # a bug, or the interpreter's end: settled all the same
             return error
         return None

@@ -11,7 +11,7 @@ from decimal import Decimal
 
 import ipywidgets
 
-from ..calls import Reply, Totals, Usage
+from ..calls import FREE, Reply, Totals, Usage
 from ..errors import LedgerProblem
 from ..ledger.store import now_utc
 from ..pricing.dollars import money, money_at_most, money_limit
@@ -127,7 +127,7 @@ class Counters:
 
 def price_of(reply: Reply) -> str:
     """Return what a call cost, marked where that is an estimate or nothing."""
-    if reply.cost_source in ("offline", "replayed"):
+    if reply.cost_source in FREE:
         return f"$0 ({reply.cost_source})"
     sign = "≈" if reply.cost_source == "estimated" and reply.cost is not None else ""
     return sign + money(reply.cost)
