@@ -7,12 +7,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..errors import UsageError
+from ..pricing.tokens import ANSWER_TOKENS
 from ..settings.traits import effort
 from ..text import one_line
 
 CELLS = re.compile(r"last|all|\d{1,9}(?:-\d{1,9})?")
-# Room for the answer itself, beside a thinking budget.
-ANSWER_TOKENS = 4_000
 
 
 def cell_spec(spec: object) -> str:

@@ -166,8 +166,14 @@ def late(call: Call | None) -> Stopped:
     """Return the error for a Ctrl-C before there was a call, or when it was over."""
     if call is None:
         return stopped(Accumulator(), "unknown")
+    return Stopped("Stopped by you, when the answer was complete; it is kept.", cost=_cost(call))
+
+
+def between(call: Call) -> Stopped:
+    """Return the error for a Ctrl-C between two rounds."""
+    return Stopped("Stopped by you, between two rounds; the text so far is kept.", cost=_cost(call))
+
+
+def _cost(call: Call) -> str:
     cost = call.reply.cost
-    return Stopped(
-        "Stopped by you, when the answer was complete; it is kept.",
-        cost=MAY_COST if cost is None else f"It cost {money(cost)}.",
-    )
+    return MAY_COST if cost is None else f"It cost {money(cost)}."

@@ -116,10 +116,8 @@ class Counters:
 
     def _longest(self) -> Decimal | None:
         """Return what the next answer could cost at most, as far as prices are known."""
-        from .. import api
-
         model, tokens = self._size()
-        limits = api.price_list(model)
+        limits = self._session.known_limits(model)
         if limits is None or limits.dearest is None:
             return None
         return amount(estimate(Usage(output=tokens), limits.dearest))
