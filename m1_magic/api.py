@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 from .app import PROCESS
 
 if TYPE_CHECKING:
-    from .calls import Options, Reply, Request
+    from .calls import Reply, Request
     from .chats.turns import ChatHead
+    from .options.fields import Options
     from .session.plan import Plan
     from .session.view import View
 
@@ -69,9 +70,9 @@ def ask(
         prompt: the question; ``{{name}}`` is replaced by a value of ``namespace``.
         df: a DataFrame, a list of them, or a mapping of name to DataFrame, to send a summary of.
         namespace: variables for ``{{name}}``; in IPython, the user's own if None.
-        **options: the options of ``%%m1`` by name: ``file``, ``send``, ``cells``, ``error``,
-            ``model``, ``system``, ``temperature``, ``top_p``, ``max_tokens``, ``seed``, ``stop``,
-            ``think``, ``task``, ``max_cost``, ``chat`` (a name, or True for the last reply).
+        **options: the options of ``%%m1`` by name, such as ``temperature=0.3``, ``file="*.md"`` or
+            ``chat="eda"`` (True: the last reply); they are read as on a line, None is "not given".
+            Those about what is displayed, ``out`` and ``dry_run`` are no keywords.
 
     Raises:
         M1Error: with the partial answer as ``.reply`` where some of it came.

@@ -10,10 +10,11 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .calls import Attached, Attachment, Message, Options, Request, Text
+from .calls import Attached, Attachment, Message, Request, Text
 from .errors import UsageError
 from .messages import Part, merged
-from .options.specs import thinking
+from .options.fields import Options
+from .options.kinds import reasoning
 from .privacy.fences import NOTE, marks
 from .settings.config import M1
 
@@ -52,7 +53,7 @@ def build(
     system = settings.system if options.system is None else options.system
     together = tuple(dict.fromkeys((*attachments, *inserted)))
     question = _question(parts, attachments, inserted, together, around)
-    reasoning, least = thinking(options.think)
+    thinking, least = reasoning(options.think)
     default = M1.max_tokens.default_value
     explicit = options.max_tokens or options.think or settings.max_tokens != default
     return Request(
@@ -63,7 +64,7 @@ def build(
         top_p=_first(options.top_p, settings.top_p),
         seed=options.seed,
         stop=options.stop,
-        reasoning=reasoning,
+        reasoning=thinking,
         provider=provider(settings),
         attachments=together,
         notes=tuple(notes),

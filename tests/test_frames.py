@@ -20,10 +20,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from palmerpenguins import load_penguins
 
-from m1_magic.calls import Options
 from m1_magic.context import gather
 from m1_magic.context.frames import frame_named, is_frame, summarise
 from m1_magic.errors import UsageError
+from m1_magic.options.fields import Options
 from m1_magic.settings.config import M1
 from scripted import fenced
 

@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 
 from emulator import Answer, OpenRouter
 from m1_magic import api
-from m1_magic.calls import Attachment, Options, Request
+from m1_magic.calls import Attachment, Request
 from m1_magic.errors import NOTHING_SENT, PromptTooLarge, UsageError
+from m1_magic.options.fields import Options
 from m1_magic.pricing.tokens import ANSWER_TOKENS
 from m1_magic.privacy.fences import NOTE
 from m1_magic.prompt import build, readable
@@ -140,7 +141,8 @@ def test_the_same_input_gives_the_same_bytes() -> None:
 
 def test_the_fingerprint_is_the_same_in_another_process() -> None:
     code = (
-        "from m1_magic.calls import *; from m1_magic.settings.config import M1\n"
+        "from m1_magic.calls import *\nfrom m1_magic.options.fields import Options\n"
+        "from m1_magic.settings.config import M1\n"
         "from m1_magic.prompt import build\n"
         "a = Attachment('frame', 'sales', 'a,b', 'stats', (1, 2))\n"
         "print(build(Options(think='40k'), 'ça va?', M1(), [a]).fingerprint())\n"

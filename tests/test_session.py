@@ -3,27 +3,24 @@
 from __future__ import annotations
 
 import contextvars
-import gc
 import json
-import os
 import signal
 import sqlite3
 import sys
 import threading
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import pytest
 
-from emulator import Answer, OpenRouter
-from emulator import closed_port as a_closed_port
+from emulator import OpenRouter
+from ledgers import AtLine
 from m1_magic import api, errors, verbs
-from m1_magic.backends import Backend, Chooser
+from m1_magic.backends import Backend
 from m1_magic.calls import (
     Event,
     Finish,
@@ -46,17 +43,14 @@ from m1_magic.errors import (
     KeyRefused,
     LedgerProblem,
     M1Error,
-    OutOfCredit,
     ProviderDown,
     RateLimited,
-    SentNoAnswer,
     Stopped,
 )
 from m1_magic.interrupts import stoppable, uninterrupted
-from m1_magic.ledger import open_ledger, sums
+from m1_magic.ledger import sums
 from m1_magic.pricing.dollars import money_at_most
 from m1_magic.pricing.prices import Price, hold
-from m1_magic.prompt import build
 from m1_magic.render import footer
 from m1_magic.session.loop import Session
 from m1_magic.settings.config import M1
@@ -179,35 +173,6 @@ def test_tool_calls_without_text_are_no_empty_answer(home: Path) -> None:
     assert (reply.status, reply.finish) == ("ok", "tool_calls")
 
 
-def test_cut_off_keeps_the_text_and_the_hold(home: Path) -> None:
-    view = Seen()
-    script: list[Line] = [
-        Started("gen-9"),
-        ReasoningDelta("Hm"),
-        TextDelta("so far"),
-        CutOff("cut."),
-    ]
-    error, asking, backend = failing(home, script, view=view)
-    assert isinstance(error, CutOff)
-    reply = error.reply
-    assert reply is not None
-    assert (reply.text, reply.thinking, reply.status, reply.finish) == (
-        "so far",
-        "Hm",
-        "failed",
-        None,
-    )
-    assert (reply.cost, reply.cost_source) == (None, "unknown")
-    assert asking.last == reply == view.receipt.call.reply
-    assert view.receipt.totals.unknown == 1
-    ((state, hold, cost, generation, source),) = attempts(home)
-    assert (state, cost, generation, source) == ("pending", None, "gen-9", "unknown")
-    assert hold is not None and hold > 0
-    assert asking.totals().held == Decimal(hold) / 10**9
-    assert calls(home) == [("failed", None, str(CutOff("cut.")), "so far")]
-    assert len(backend.sent) == 1
-
-
 def test_an_error_after_the_finish_keeps_price_and_reason(home: Path) -> None:
     script: list[Line] = [
         Started("g"),
@@ -219,24 +184,6 @@ def test_an_error_after_the_finish_keeps_price_and_reason(home: Path) -> None:
     assert isinstance(error, CutOff) and error.reply is not None
     assert (error.reply.finish, error.reply.status, error.reply.cost) == ("error", "failed", COST)
     assert attempts(home)[0][0] == "settled"
-
-
-def test_sent_but_no_answer(home: Path) -> None:
-    error, asking, _ = failing(home, [SentNoAnswer("silence.")])
-    assert isinstance(error, SentNoAnswer) and error.reply is not None
-    assert (error.reply.text, error.reply.status, error.reply.cost) == ("", "failed", None)
-    assert attempts(home)[0][0] == "pending"
-    assert asking.totals().held > 0
-
-
-@pytest.mark.parametrize("kind", [KeyRefused, OutOfCredit, errors.Flagged, errors.BadRequest])
-def test_a_refusal_costs_nothing_and_releases_the_hold(home: Path, kind: type[M1Error]) -> None:
-    error, asking, backend = failing(home, [kind("No.")])
-    assert isinstance(error, kind) and error.reply is not None
-    assert error.reply.cost == 0
-    assert [row[:3:2] for row in attempts(home)] == [("settled", 0)]
-    assert asking.totals().held == 0
-    assert len(backend.sent) == 1
 
 
 def test_a_bug_in_the_backend_is_raised_and_accounted(home: Path) -> None:
@@ -259,14 +206,6 @@ def test_a_backend_that_fails_before_it_sends_costs_nothing(home: Path) -> None:
     with pytest.raises(RuntimeError):
         asking.ask(request(), Seen())
     assert [row[:3:2] for row in attempts(home)] == [("settled", 0)]
-
-
-def test_calls_do_not_share_anything(home: Path) -> None:
-    asking = session(home, Scripted(answer("one"), answer("two"), answer("three", cost="1.5")))
-    replies = [asking.ask(request(), Seen()) for _ in range(3)]
-    assert [reply.text for reply in replies] == ["one", "two", "three"]
-    assert len({reply.id for reply in replies}) == 3
-    assert asking.totals().session == Decimal("1.505")
 
 
 # -- retries --------------------------------------------------------------------------------
@@ -352,43 +291,6 @@ def test_each_attempt_holds_before_it_is_sent(home: Path) -> None:
     asking.ask(request(), Seen())
     assert held[0] == held[1] > 0
     assert asking.totals().held == 0
-
-
-def test_only_so_many_attempts(home: Path) -> None:
-    for number, retries in enumerate((2, 0, 5)):
-        slept: list[float] = []
-        settings = M1()
-        settings.max_retries = retries
-        where = home / str(number)
-        error, _, backend = failing(
-            where, *([limited(1)] for _ in range(9)), settings=settings, sleep=slept.append
-        )
-        assert isinstance(error, RateLimited)
-        assert len(backend.sent) == retries + 1 == len(attempts(where))
-        assert len(slept) == retries
-
-
-@pytest.mark.parametrize(
-    "error",
-    [
-        KeyRefused("401"),
-        OutOfCredit("402"),
-        ProviderDown("500"),
-        SentNoAnswer("silence"),
-        errors.LoginPage("page"),
-        errors.NoSuchModel("404"),
-    ],
-    ids=lambda error: type(error).__name__,
-)
-def test_never_tried_again(home: Path, error: M1Error) -> None:
-    raised, _, backend = failing(home, [error], answer(), sleep=pytest.fail)
-    assert raised is error
-    assert len(backend.sent) == 1
-
-
-def test_nothing_that_gave_text_is_tried_again(home: Path) -> None:
-    _, _, backend = failing(home, [Started("g"), TextDelta("a"), CutOff("cut")], answer())
-    assert len(backend.sent) == 1
 
 
 def test_the_text_is_the_last_attempts_and_the_cost_is_of_all(home: Path) -> None:
@@ -706,20 +608,20 @@ def test_i06_a_second_ctrl_c_waits_until_the_first_is_written_down(home: Path) -
 
 
 OURS = (
-    "loop.py", "accumulator.py", "failsafe.py", "interrupts.py", "reconciler.py",
-    "ledger.py", "store.py", "journal.py", "disk.py", "schema.py", "kept.py",
+    "loop.py", "retries.py", "accumulator.py", "failsafe.py", "interrupts.py", "reconciler.py",
+    "ledger/__init__.py", "store.py", "journal.py", "disk.py", "schema.py", "sent.py",
 )  # fmt: skip
 
 
-class Interrupter:
-    """Presses Ctrl-C at one line of our own code, counted from when it is armed."""
+class Interrupter(AtLine):
+    """Presses Ctrl-C at one line of our own code."""
 
     def __init__(self, line: int, armed: bool = True) -> None:
-        self.line, self.armed, self.lines = line, armed, 0
+        super().__init__(line, OURS, ctrl_c, armed)
 
     def run(self, ask: Callable[[], object]) -> BaseException | None:
         before = sys.gettrace()
-        sys.settrace(self._trace)
+        sys.settrace(self)
         try:
             ask()
         except KeyboardInterrupt as error:
@@ -727,16 +629,6 @@ class Interrupter:
         finally:
             sys.settrace(before)
         return None
-
-    def _trace(self, frame: FrameType, event: str, arg: object) -> Any:
-        name = frame.f_code.co_filename
-        if "m1_magic" not in name or not name.endswith(OURS):
-            return None
-        if event == "line" and self.armed:
-            self.lines += 1
-            if self.lines == self.line:
-                ctrl_c()
-        return self._trace
 
 
 def test_ctrl_c_at_any_line_of_ours_loses_neither_text_nor_price(home: Path) -> None:
@@ -1138,174 +1030,6 @@ def test_an_offer_is_asked_for_once(home: Path) -> None:
     settings.max_price = {"prompt": 1}
     asking.ask(request(), Seen())
     assert backend.asked == 2
-
-
-# -- over the wire --------------------------------------------------------------------------
-
-
-def asked(text: str = "hello", view: Seen | None = None) -> Reply:
-    return api.session().ask(build(api.chosen({}, ()), text, api.settings()), view or Seen())
-
-
-def test_wire_complete(server: OpenRouter, own_home: Path) -> None:
-    server.say(Answer(thinking="Hm.", text="Ça va 😀", cost=0.00123, generation_id="gen-1-a"))
-    view = Seen()
-    reply = asked(view=view)
-    assert (reply.text, reply.thinking, reply.status) == ("Ça va 😀", "Hm.", "ok")
-    assert reply.cost == Decimal("0.00123")
-    assert view.text == reply.text
-    ((state, hold, cost, generation, source),) = attempts(own_home)
-    assert (state, cost, generation, source) == ("settled", 1_230_000, "gen-1-a", "billed")
-    assert hold is not None and hold > cost
-
-
-def test_wire_length(server: OpenRouter) -> None:
-    server.say(Answer(text="half", finish="length"))
-    assert asked().status == "truncated"
-
-
-def test_wire_error_in_mid_stream(server: OpenRouter, own_home: Path) -> None:
-    server.say(Answer.broken("so far", generation_id="gen-1-b"))
-    view = Seen()
-    with pytest.raises(CutOff, match="Provider disconnected") as caught:
-        asked(view=view)
-    assert caught.value.reply is not None
-    assert caught.value.reply.text == view.text == "so far"
-    assert attempts(own_home)[0][0] == "pending"
-    assert len(server.chats) == 1
-
-
-@pytest.mark.parametrize("fault", ["rst_mid", "eof_cut", "fin_mid_chunked"])
-def test_wire_cut(server: OpenRouter, own_home: Path, fault: str) -> None:
-    server.say(Answer(text="one two three four", fault=fault, generation_id="gen-1-c"))
-    with pytest.raises(CutOff) as caught:
-        asked()
-    assert caught.value.reply is not None
-    assert "one two three four".startswith(caught.value.reply.text)
-    assert caught.value.reply.text
-    assert attempts(own_home)[0][::3] == ("pending", "gen-1-c")
-    assert len(server.chats) == 1
-
-
-@pytest.mark.parametrize("fault", ["rst_before_headers", "empty_200", "close_after_headers"])
-def test_wire_nothing_came(server: OpenRouter, own_home: Path, fault: str) -> None:
-    server.say(Answer(fault=fault))
-    with pytest.raises(SentNoAnswer):
-        asked()
-    assert attempts(own_home)[0][0] == "pending"
-    assert len(server.chats) == 1
-
-
-def test_wire_empty_answer(server: OpenRouter) -> None:
-    server.say(Answer(text="", thinking="Hm."))
-    with pytest.raises(EmptyAnswer):
-        asked()
-
-
-def test_wire_retries(server: OpenRouter, own_home: Path) -> None:
-    slept: list[float] = []
-    server.say(
-        Answer.http_error(429, retry_after=4),
-        Answer.http_error(503, retry_after=3),
-        Answer(text="third"),
-    )
-    asking = Session(api.settings(), lambda: open_ledger(own_home), Chooser(), sleep=slept.append)
-    view = Seen()
-    reply = asking.ask(request("hi"), view)
-    asking.close()
-    assert reply.text == "third"
-    assert slept == [4.0, 3.0]
-    assert [e.seconds for e in view.events if isinstance(e, Waiting)] == [4.0, 3.0]
-    assert len(server.chats) == 3 == len(attempts(own_home))
-    assert len({chat.raw for chat in server.chats}) == 1
-
-
-@pytest.mark.parametrize(
-    ("status", "kind"),
-    [(401, KeyRefused), (402, OutOfCredit), (500, ProviderDown), (502, ProviderDown)],
-)
-def test_wire_never_tried_again(server: OpenRouter, status: int, kind: type[M1Error]) -> None:
-    server.say(Answer.http_error(status))
-    with pytest.raises(kind):
-        asked()
-    assert len(server.chats) == 1
-
-
-def test_wire_nobody_there(own_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    own_home.mkdir()
-    monkeypatch.setenv("M1_BASE_URL", f"http://127.0.0.1:{a_closed_port()}/v1")
-    monkeypatch.setenv("OPENROUTER_API_KEY", "sk-or-v1-test-0000")
-    slept: list[float] = []
-    asking = Session(api.settings(), lambda: open_ledger(own_home), Chooser(), sleep=slept.append)
-    with pytest.raises(CannotConnect):
-        asking.ask(request(), Seen())
-    asking.close()
-    assert slept == [0.5, 1.0]
-    assert {row[:3:2] for row in attempts(own_home)} == {("settled", 0)}
-
-
-@pytest.fixture
-def stop_button(server: OpenRouter) -> Iterator[Callable[[Seen, str], None]]:
-    """Starts a thread that sends SIGINT once the view has that text and the server stands still."""
-    threads: list[threading.Thread] = []
-    main = threading.main_thread().ident
-    assert main is not None
-
-    def start(view: Seen, text: str) -> None:
-        come = threading.Event()
-        view.at["feed"] = lambda: come.set() if view.text == text else None
-        number = len(server.chats) + 1
-
-        def press() -> None:
-            if server.wait_chats(number) and server.wait_held() and come.wait(5):
-                signal.pthread_kill(main, signal.SIGINT)
-
-        threads.append(threading.Thread(target=press))
-        threads[-1].start()
-
-    yield start
-    for thread in threads:
-        thread.join(10)
-
-
-@pytest.mark.parametrize("after", [0, 1, 3], ids=["i03_0", "i04_1", "i04_3"])
-def test_wire_stopped_while_it_reads(
-    server: OpenRouter,
-    own_home: Path,
-    stop_button: Callable[[Seen, str], None],
-    after: int,
-) -> None:
-    pieces = ["a", "b", "c", "d"]
-    server.say(
-        Answer(text=pieces, hold=threading.Event(), hold_after=after, generation_id="gen-1-d")
-    )
-    view = Seen()
-    stop_button(view, "abcd"[:after])
-    with pytest.raises(Stopped) as caught:
-        asked(view=view)
-    assert caught.value.reply is not None
-    assert caught.value.reply.text == view.text == "abcd"[:after]
-    assert server.wait_closed()
-    assert attempts(own_home)[0][::3] == ("pending", "gen-1-d")
-
-
-@pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="no /proc")
-def test_wire_stopped_leaves_no_open_file(
-    server: OpenRouter, stop_button: Callable[[Seen, str], None]
-) -> None:
-    asked()
-    before = len(os.listdir("/proc/self/fd"))
-    kept = []
-    for _ in range(3):
-        server.say(Answer(text=["a", "b"], hold=threading.Event()))
-        view = Seen()
-        stop_button(view, "a")
-        with pytest.raises(Stopped) as caught:
-            asked(view=view)
-        kept.append(caught)  # as IPython keeps the last traceback, with all its frames
-        assert server.wait_closed()
-    gc.collect()
-    assert len(os.listdir("/proc/self/fd")) <= before + 1
 
 
 def test_the_receipt_is_the_calls(home: Path) -> None:

@@ -16,9 +16,10 @@ from hypothesis import strategies as st
 import notebooks
 from emulator import Answer, OpenRouter
 from m1_magic import api, ask, verbs
-from m1_magic.calls import Event, Finish, Options, ReasoningDelta, Started, TextDelta
+from m1_magic.calls import Event, Finish, ReasoningDelta, Started, TextDelta
 from m1_magic.errors import BadSetting, SecretInPrompt, UsageError
 from m1_magic.options import command_line
+from m1_magic.options.fields import Options
 from m1_magic.options.tasks import BUILT_IN, Task, chosen, known
 from m1_magic.pricing.tokens import ANSWER_TOKENS
 from m1_magic.privacy.redaction import policy

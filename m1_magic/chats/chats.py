@@ -11,14 +11,15 @@ import re
 import threading
 from collections.abc import Collection
 from contextlib import suppress
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
-from ..calls import Options, Reply, Request
+from ..calls import Reply, Request
 from ..errors import LedgerProblem, UsageError
 from ..ledger import conversation, history
 from ..ledger.history import Past
 from ..options import command_line
+from ..options.fields import Options, changed, in_groups
 from ..privacy import redaction
 from ..session.continue_hint import NO_MORE, doubled
 from ..session.loop import Session
@@ -27,11 +28,6 @@ from .turns import ChatHead, Turn, joined, kept, turn
 
 NAME = re.compile(r"[\w.][\w.-]*")
 CONTINUE = "Continue exactly where you stopped."
-# What an answer is continued with; what was attached is in the chat already.
-SAMPLING = (
-    "model", "temperature", "top_p", "max_tokens", "seed", "stop", "think", "task",
-    "max_cost", "quiet", "raw",
-)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,13 +139,9 @@ class Chats:
         """
         if self.last is None:
             raise UsageError("There is no request yet to make again.", todo="%m1 ask TEXT asks.")
-        changes = {
-            one.name: value
-            for one in fields(Options)
-            if (value := getattr(given, one.name)) != one.default
-        }
         head = self.last.head if given.chat is None else None
-        return replace(self.last, options=replace(self.last.options, **changes), head=head)
+        options = replace(self.last.options, **changed(given))
+        return replace(self.last, options=options, head=head)
 
     def rest(self, most: int | None) -> RepeatableCall | None:
         """Return what asks for the rest of the last answer; None if it is complete.
@@ -169,7 +161,8 @@ class Chats:
         if reply.status == "ok":
             return None
         if reply.text.strip():
-            same = {name: getattr(last.options, name) for name in SAMPLING}
+            # What was attached, and the system prompt, are in the chat already.
+            same = {n: getattr(last.options, n) for n in in_groups("sampling", "display")}
             return RepeatableCall(CONTINUE, Options(**same, chat=""), self._current)
         if reply.finish != "length":
             raise UsageError("No text came that could be continued.", todo="%m1 again asks anew.")

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from ..calls import Options, Reply, Request
+from ..calls import Reply, Request
 from ..context import gather, personal
 from ..errors import UserFacingError
 from ..jupyter import history
 from ..options import tasks
+from ..options.fields import Options
 from ..privacy import redaction
 from ..prompt import build
 from ..session.view import View

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from ..calls import Attachment
 from ..errors import UsageError
-from ..options.specs import cell_spec
+from ..options import kinds
 from ..privacy import redaction
 from ..privacy.outputs import clean, cut, leaves, words
 from ..privacy.personal_text import hidden
@@ -78,7 +78,7 @@ def chosen(spec: str, cells: Sequence[Cell]) -> tuple[list[Cell], list[int]]:
     there = {cell.number: cell for cell in cells}
     found: set[int] = set()
     passed: set[int] = set()
-    for part in cell_spec(spec).split(","):
+    for part in kinds.cells(spec).split(","):
         first, _, last = part.partition("-")
         if part == "last":
             meant = theirs[-1:]

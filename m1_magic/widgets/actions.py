@@ -16,7 +16,7 @@ from .. import verbs
 from ..calls import Reply
 from ..errors import M1Error, UsageError
 from ..jupyter import shell
-from ..options.flags import variable
+from ..options.kinds import variable
 from ..session.loop import Session
 from ..text import escape_html, md_to_text, one_line
 from ..verbs.verb_context import VerbContext

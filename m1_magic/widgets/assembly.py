@@ -12,11 +12,12 @@ from contextlib import suppress
 from typing import Any
 
 from .. import api, verbs
-from ..calls import Options, Reply
+from ..calls import Reply
 from ..chats.turns import ChatHead
 from ..errors import KeyProblem
 from ..jupyter import shell
 from ..ledger.history import Past
+from ..options.fields import Options
 from ..render import page
 from ..text import one_line
 from .actions import Exits
