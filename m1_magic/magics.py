@@ -126,7 +126,7 @@ class M1Magics(Magics):
         if options.dry_run:
             from . import verbs
 
-            screen.show(verbs.preview(*api.preview(prompt, options, names, head)))
+            screen.show(verbs.preview(api.preview(prompt, options, names, head)))
             return
         if options.out:
             names.pop(options.out, None)

@@ -21,8 +21,8 @@ from m1_magic.errors import SecretInPrompt, UsageError
 from m1_magic.options import command_line
 from m1_magic.options.fields import Options
 from m1_magic.options.tasks import BUILT_IN, Task, chosen, known
+from m1_magic.pricing.tokens import ANSWER_TOKENS
 from m1_magic.privacy.redaction import policy
-from m1_magic.prompt import ANSWER_TOKENS
 from m1_magic.render.panel_view import PanelView
 from m1_magic.render.terminal_view import TerminalView
 from m1_magic.settings import config

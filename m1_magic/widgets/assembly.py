@@ -118,7 +118,7 @@ class Panel:
             options = self._form.options()
             head = self._head(options)
             request = api.prepare(prompt, options, self._form.names(self._shell.user_ns), head)
-            offer, tokens = api.price_list(request.model), self._session.likely_tokens(request)
+            plan = self._session.dry_plan(request)
         except Exception as error:
             self._say(failure(error))
             return
@@ -130,7 +130,7 @@ class Panel:
             self._replace([view.box])
 
         settings, keep = self._session.settings, self._still.keep
-        view = Live(settings, self._counters, tokens, offer, opened, keep)
+        view = Live(settings, self._counters, plan.tokens, plan.limits, opened, keep)
 
         def ended(reply: Reply | None, error: BaseException | None) -> None:
             if reply is not None:
@@ -173,8 +173,8 @@ class Panel:
         names = self._form.names(self._shell.user_ns)
         try:
             prompt, options = self._form.prompt.value, self._form.options()
-            made = api.preview(prompt, options, names, self._head(options))
-            shown = page.html(verbs.preview(*made))
+            plan = api.preview(prompt, options, names, self._head(options))
+            shown = page.html(verbs.preview(plan))
         except Exception as error:
             self._say(failure(error))
             return
