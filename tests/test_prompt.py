@@ -139,7 +139,8 @@ def test_the_same_input_gives_the_same_bytes() -> None:
 
 def test_the_fingerprint_is_the_same_in_another_process() -> None:
     code = (
-        "from m1_magic.calls import *; from m1_magic.options.fields import Options; from m1_magic.settings.config import M1\n"
+        "from m1_magic.calls import *; from m1_magic.settings.config import M1\n"
+        "from m1_magic.options.fields import Options\n"
         "from m1_magic.prompt import build\n"
         "a = Attachment('frame', 'sales', 'a,b', 'stats', (1, 2))\n"
         "print(build(Options(think='40k'), 'ça va?', M1(), [a]).fingerprint())\n"

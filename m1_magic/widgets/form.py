@@ -188,4 +188,4 @@ def value(option: Option, written: str | bool) -> object:
     """Return what stands in the field of an option, as Python may pass it."""
     if isinstance(written, bool):
         return written
-    return words(written.strip()) if option.several else written.strip()
+    return words(written.strip()) if option.kind.split else written.strip()
