@@ -1,4 +1,4 @@
-"""``ask()``, and the process's one session that all doors share.
+"""``ask()``, and what all doors share: how a call is prepared, previewed and sent.
 
 Imports are inside the functions: ``%load_ext`` needs the settings only, and must not pay for the
 rest.
@@ -6,79 +6,20 @@ rest.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from .app import PROCESS
 from .settings import config
 
 if TYPE_CHECKING:
-    from traitlets.config import Config
-
     from .calls import Reply, Request
-    from .chats.chats import Chats
     from .chats.turns import ChatHead
     from .options.fields import Options
     from .pricing.prices import ModelLimits
-    from .session.loop import Session
     from .session.view import View
 
-_settings: config.M1 | None = None
-_session: Session | None = None
-_chats: Chats | None = None
-
-
-def settings(ipython: Config | None = None) -> config.M1:
-    """Return the process's settings, read at the first call.
-
-    Args:
-        ipython: IPython's config, for ``c.M1.…`` in its files.
-
-    Raises:
-        BadSetting: a value in a file or in the environment cannot be.
-    """
-    global _settings
-    if _settings is None:
-        _settings = config.load(ipython)
-    return _settings
-
-
-def session() -> Session:
-    """Return the process's session, composed at the first call."""
-    global _session
-    if _session is None:
-        from .backends import Chooser
-        from .jupyter import shell
-        from .jupyter.which_notebook import notebook
-        from .ledger import open_ledger
-        from .session.loop import Session
-
-        chooser = Chooser(progress=shell.progress("fetching the local model"))
-        _session = Session(
-            settings(),
-            lambda: open_ledger(config.home()),
-            chooser,
-            notebook=lambda: notebook(os.environ, shell.namespace()),
-        )
-    return _session
-
-
-def chats() -> Chats:
-    """Return the process's chats."""
-    global _chats
-    if _chats is None:
-        from .chats.chats import Chats
-
-        _chats = Chats(session())
-    return _chats
-
-
-def end() -> None:
-    """Close the process's session; the next call composes a new one."""
-    global _session, _settings, _chats
-    if _session is not None:
-        _session.close()
-    _session = _settings = _chats = None
+settings, session, chats, end = PROCESS.settings, PROCESS.session, PROCESS.chats, PROCESS.end
 
 
 def prepare(
@@ -112,7 +53,7 @@ def prepare(
     gathered = gather(options, prompt, namespace, s, history)
     made = build(
         options,
-        gathered.prompt,
+        gathered.parts,
         s,
         gathered.attachments,
         gathered.inserted,

@@ -16,6 +16,13 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Literal
 
+from .messages import Attached as Attached
+from .messages import Attachment as Attachment
+from .messages import Message as Message
+from .messages import Text as Text
+from .messages import ToolCall as ToolCall
+from .messages import ToolResult as ToolResult
+
 Status = Literal["ok", "truncated", "failed", "stopped"]
 CostSource = Literal["billed", "estimated", "offline", "replayed", "unknown"]
 AttemptState = Literal["reserved", "streaming", "settled", "pending"]
@@ -23,35 +30,6 @@ AttemptState = Literal["reserved", "streaming", "settled", "pending"]
 FENCE = re.compile(
     r"^ {0,3}(```+|~~~+)[^\n`]*\n(.*?)^ {0,3}\1[`~]*[ \t]*$", re.MULTILINE | re.DOTALL
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    """One message of the conversation: ``system``, ``user`` or ``assistant`` and its text."""
-
-    role: str
-    content: str
-
-
-@dataclass(frozen=True, slots=True)
-class Attachment:
-    """Text that goes along with a prompt, and what a receipt has to say about it.
-
-    ``rows`` and ``labels`` count the raw rows and the category labels inside ``text``;
-    ``masked`` counts columns or secrets that were hidden, ``dropped`` outputs of cells that were
-    left out; ``shape`` is rows × columns of the source where it is a table.
-    """
-
-    kind: str
-    name: str
-    text: str
-    level: str | None = None
-    shape: tuple[int, int] | None = None
-    rows: int = 0
-    labels: int = 0
-    masked: int = 0
-    tokens: int = 0
-    dropped: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,19 +60,31 @@ class Request:
     @property
     def prompt_text(self) -> str:
         """What the ledger keeps of the question: as typed, never an attachment's text."""
-        users = (message.content for message in self.messages if message.role == "user")
-        return self.prompt or "\n\n".join(users)
+        if self.prompt:
+            return self.prompt
+        return "\n\n".join(m.content(self.attachments) for m in self.messages if m.role == "user")
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """The text of each message as it leaves, for counting and for scanning."""
+        return tuple(message.text(self.attachments) for message in self.messages)
 
     @property
     def text(self) -> str:
-        """All message text, for counting and for scanning."""
-        return "\n".join(message.content for message in self.messages)
+        """All message text."""
+        return "\n".join(self.texts)
+
+    @property
+    def own(self) -> tuple[Message, ...]:
+        """The messages without those of earlier turns: system, question, rounds."""
+        first = [message for message in self.messages[:1] if message.role == "system"]
+        return (*first, *self.messages[len(first) + 2 * len(self.after) :])
 
     def body(self) -> dict[str, Any]:
         """Return the JSON body of ``POST /chat/completions``, without what was left unset."""
         body: dict[str, Any] = {
             "model": self.model,
-            "messages": [{"role": m.role, "content": m.content} for m in self.messages],
+            "messages": [message.wire(self.attachments) for message in self.messages],
             "max_tokens": self.max_tokens,
             "temperature": self.temperature,
             "top_p": self.top_p,
@@ -137,15 +127,15 @@ class Started:
 
 
 @dataclass(frozen=True, slots=True)
-class Thinking:
-    """A piece of the model's reasoning."""
+class ReasoningDelta:
+    """A piece of the model's thinking, as it comes."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
-class Text:
-    """A piece of the answer."""
+class TextDelta:
+    """A piece of the answer, as it comes."""
 
     text: str
 
@@ -169,7 +159,7 @@ class Finish:
     provider: str | None = None
 
 
-Event = Started | Thinking | Text | Waiting | Finish
+Event = Started | ReasoningDelta | TextDelta | Waiting | Finish
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,12 +11,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from .calls import Attachment, Message, Request
+from .calls import Attached, Attachment, Message, Request, Text
 from .errors import PromptTooLarge, UsageError
+from .messages import Part, merged
 from .options.fields import Options
 from .options.kinds import ANSWER_TOKENS, reasoning
 from .pricing.prices import ModelLimits
-from .privacy.fences import NOTE, fenced
+from .privacy.fences import NOTE, marks
 from .settings.config import M1
 from .text import one_line
 
@@ -28,7 +29,7 @@ BINARY = re.compile("[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f\x7f\ufffe\uffff\ud800-\udf
 
 def build(
     options: Options,
-    prompt: str,
+    prompt: str | tuple[Part, ...],
     settings: M1,
     attachments: Sequence[Attachment] = (),
     inserted: Sequence[Attachment] = (),
@@ -37,30 +38,31 @@ def build(
     """Return what is sent for ``prompt`` with these options, before an endpoint's limits.
 
     Args:
-        prompt: the cell's text, ``{{values}}`` already in it.
+        prompt: the cell's text, ``{{values}}`` already in it; or its parts.
         attachments: put below the prompt, in this order.
-        inserted: those that stand in the prompt already.
+        inserted: those that stand in the prompt already, by their index there.
         notes: what the receipt shall say besides.
 
     Raises:
         UsageError: an empty prompt, binary data in it, or no such thinking level.
     """
-    if not prompt.strip():
+    parts = (Text(prompt),) if isinstance(prompt, str) else prompt
+    typed = Message("user", parts).content(inserted)
+    if not typed.strip():
         raise UsageError(
             "The prompt is empty.",
             todo="Write the question in the lines below %%m1, or after %m1 ask.",
         )
-    readable(prompt)
+    readable(typed)
+    around = "\n".join([typed, *(f"{one.name}\n{one.text}" for one in attachments)])
     system = settings.system if options.system is None else options.system
-    around = "\n".join([prompt, *(f"{one.name}\n{one.text}" for one in attachments)])
-    text = "\n\n".join([prompt.strip("\n"), *(fenced(one, around) for one in attachments)])
-    if attachments or inserted:
-        text = f"{text}\n\n{NOTE}"
+    together = tuple(dict.fromkeys((*attachments, *inserted)))
+    question = _question(parts, attachments, inserted, together, around)
     thinking, least = reasoning(options.think)
     wanted = options.max_tokens or max(settings.max_tokens, least)
     return Request(
         model=options.model or settings.model,
-        messages=(*([Message("system", system)] if system else []), Message("user", text)),
+        messages=(*([Message("system", (Text(system),))] if system else []), question),
         max_tokens=wanted,
         temperature=_first(options.temperature, settings.temperature),
         top_p=_first(options.top_p, settings.top_p),
@@ -68,9 +70,36 @@ def build(
         stop=options.stop,
         reasoning=thinking,
         provider=provider(settings),
-        attachments=tuple(dict.fromkeys((*attachments, *inserted))),
+        attachments=together,
         notes=tuple(notes),
     )
+
+
+def _question(
+    typed: tuple[Part, ...],
+    attachments: Sequence[Attachment],
+    inserted: Sequence[Attachment],
+    together: Sequence[Attachment],
+    around: str,
+) -> Message:
+    """Return the message that asks: the prompt, what is attached below it, and what that is."""
+    indices = {attachment: number for number, attachment in enumerate(together)}
+    within = {number: indices[attachment] for number, attachment in enumerate(inserted)}
+    parts = _stripped(Message("user", typed).moved(within).parts)
+    for one in attachments:
+        parts += [Text("\n\n"), Attached(indices[one], *marks(one, around))]
+    if together:
+        parts.append(Text(f"\n\n{NOTE}"))
+    return Message("user", merged(parts))
+
+
+def _stripped(parts: Sequence[Part]) -> list[Part]:
+    """Return the parts without line ends before the first and after the last word."""
+    *made, last = merged(parts)
+    made.append(Text(last.text.rstrip("\n")) if isinstance(last, Text) else last)
+    if isinstance(made[0], Text):
+        made[0] = Text(made[0].text.lstrip("\n"))
+    return made
 
 
 def readable(prompt: str) -> None:

@@ -22,7 +22,7 @@ import notebooks
 from emulator import Answer, OpenRouter
 from ledgers import rows
 from m1_magic import api, ask
-from m1_magic.calls import Message, Reply, Request
+from m1_magic.calls import Message, Reply, Request, Text
 from m1_magic.chats.chats import CONTINUE
 from m1_magic.chats.turns import ChatHead, joined, turn
 from m1_magic.errors import SecretInPrompt, UsageError
@@ -578,21 +578,21 @@ LINES = st.text(st.characters(codec="utf-8"), max_size=30)
 def test_turns_are_sent_again_in_order_and_kept_once(
     talk: list[tuple[str, str]], with_system: bool
 ) -> None:
-    system = (Message("system", "Be brief."),) if with_system else ()
+    system = (Message("system", (Text("Be brief."),)),) if with_system else ()
     known, point, last = {}, ChatHead("eda"), None
     for number, (question, answer) in enumerate([*talk, ("last", "")]):
-        alone = Request("m", (*system, Message("user", question)), 10, prompt=question)
+        alone = Request("m", (*system, Message("user", (Text(question),))), 10, prompt=question)
         last = joined(alone, point, known, redaction.ISSUERS)
         known[str(number)] = turn(last, Reply(answer, id=str(number)))
         point = ChatHead("eda", (*point.calls, str(number)))
     assert last is not None
     expected = [text for pair in talk for text in pair]
-    assert [m.content for m in last.messages[len(system) :]] == [*expected, "last"]
+    assert [*last.texts[len(system) :]] == [*expected, "last"]
     assert [m.role for m in last.messages[len(system) :]] == (
         ["user", "assistant"] * len(talk) + ["user"]
     )
     kept = sent.read(sent.kept(last))
-    assert kept.messages == (*system, Message("user", "last"))
+    assert kept.messages == (*system, Message("user", (Text("last"),)))
     assert kept.after == tuple(map(str, range(len(talk))))
 
 

@@ -666,9 +666,9 @@ def prepared_of(work: Path, texts: list[str]) -> str:
         (work / f"{number}.txt").write_bytes(text.encode())
     expected = [t.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n") for t in texts]
     made = api.prepare("why?", Options(file=("*.txt",)), {})
-    bodies = [body for *_, body in blocks(made.messages[-1].content)]
+    bodies = [body for *_, body in blocks(made.texts[-1])]
     assert bodies == [text.removesuffix("\n") for text in expected]
-    return made.messages[-1].content
+    return made.texts[-1]
 
 
 NAMES = st.lists(
@@ -691,9 +691,9 @@ def test_any_name_stays_on_its_line(work: Path, name: str) -> None:
     path.parent.mkdir(parents=True)
     path.write_text("body")
     made = api.prepare("why?", Options(file=(f"x/x{name}.md",)), {})
-    ((kind, told_as, body),) = blocks(made.messages[-1].content)
+    ((kind, told_as, body),) = blocks(made.texts[-1])
     assert (kind, body) == ("file", "body") and len(told_as) <= 120
-    assert len(made.messages[-1].content.splitlines()) == 7
+    assert len(made.texts[-1].splitlines()) == 7
     made.text.encode()
     # The same file by a wildcard.
     assert api.prepare("why?", Options(file=("x/**/*.md",)), {}).text == made.text

@@ -24,8 +24,8 @@ from m1_magic.context import gather
 from m1_magic.context.frames import frame_named, is_frame, summarise
 from m1_magic.errors import UsageError
 from m1_magic.options.fields import Options
-from m1_magic.privacy.fences import fenced
 from m1_magic.settings.config import M1
+from scripted import fenced
 
 GOLDEN = Path(__file__).parent / "golden"
 LEVELS = ("names", "schema", "stats", "sample")

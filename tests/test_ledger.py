@@ -33,7 +33,7 @@ from hypothesis.stateful import (
 
 from emulator import Answer, OpenRouter
 from ledgers import CENT, HOST, NOW, call, reserve, rows, settle, spend, sums
-from m1_magic.calls import Attempt, Call, Message, Reply, Request, Usage
+from m1_magic.calls import Attempt, Call, Message, Reply, Request, Text, Usage
 from m1_magic.errors import BudgetExceeded, LedgerProblem
 from m1_magic.ledger import Ledger, new_id, open_ledger
 from m1_magic.ledger import sums as sums_of
@@ -207,7 +207,11 @@ def test_without_keep_text_only_numbers_are_kept(ledger: Ledger, path: Path) -> 
 
 
 def test_only_the_users_own_messages_are_kept_as_the_prompt(ledger: Ledger, path: Path) -> None:
-    messages = (Message("system", "be kind"), Message("user", "hi"), Message("user", "there"))
+    messages = (
+        Message("system", (Text("be kind"),)),
+        Message("user", (Text("hi"),)),
+        Message("user", (Text("there"),)),
+    )
     reserve(ledger, of=Call(new_id(), NOW, Request(MODEL, messages, 10)))
     assert rows(path, "SELECT prompt FROM calls") == [("hi\n\nthere",)]
 
@@ -250,7 +254,7 @@ def test_the_session_purges_when_it_opens_the_ledger(tmp_path: Path) -> None:
 def test_any_text_goes_in_wherever_it_comes_from(
     ledger: Ledger, path: Path, text: str, kept: str
 ) -> None:
-    messages = (Message("user", text),)
+    messages = (Message("user", (Text(text),)),)
     asked = Call(new_id(), NOW, Request(text, messages, 10))
     attempt = Attempt(new_id())
     ledger.reserve(asked, attempt, HOST, None, "session", True)
@@ -638,7 +642,7 @@ def test_a_second_ledger_in_a_process_does_not_drop_the_locks_of_the_first(path:
 
 CHILD = """
 from m1_magic import api
-from m1_magic.calls import Text
+from m1_magic.calls import TextDelta
 from m1_magic.prompt import build
 
 class View:
@@ -646,7 +650,7 @@ class View:
     def tick(self): return None
     def close(self, receipt): pass
     def feed(self, event):
-        if isinstance(event, Text):
+        if isinstance(event, TextDelta):
             print("text", flush=True)
 
 api.session().ask(build(api.chosen({}, ()), "hello", api.settings()), View())

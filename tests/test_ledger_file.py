@@ -5,6 +5,7 @@ The names are those of the catalogue in tests/README.md.
 
 from __future__ import annotations
 
+import json
 import multiprocessing
 import os
 import signal
@@ -37,6 +38,7 @@ from ledgers import (
     sums,
 )  # fmt: skip
 from m1_magic.calls import Reply
+from m1_magic.chats import turns
 from m1_magic.errors import BudgetExceeded, LedgerProblem
 from m1_magic.ledger import Ledger, disk, folder, history, open_ledger, schema
 from m1_magic.session import reconciler
@@ -475,6 +477,38 @@ def test_l15_a_file_of_version_2_gets_chats(path: Path) -> None:
     assert rows(path, "PRAGMA user_version") == [(LATEST,)]
     assert rows(path, "SELECT prompt, chat FROM calls WHERE id = 'c1'") == [("why?", None)]
     assert list(path.parent.glob("ledger-version-2-*.db"))
+
+
+def test_l15_what_version_3_kept_of_requests_stays_readable(path: Path) -> None:
+    path.parent.mkdir(exist_ok=True)
+    line = "[t 3 × 4, level stats, 9 characters, not kept]"
+    question = f'why?\n\n<data-1 table="t">\n{line}\n</data-1>'
+    stored = {
+        "messages": [["system", "Be brief."], ["user", question]],
+        "sampling": {"max_tokens": 5},
+        "after": ["c0"],
+        "attached": 1,
+    }
+    with closing(sqlite3.connect(path)) as db, db:
+        for script in schema.SCHEMA[:3]:
+            for statement in schema.statements(script):
+                db.execute(statement)
+        db.execute(
+            "INSERT INTO calls (id, at, session, model, fingerprint, prompt, status, answer, sent)"
+            " VALUES ('c1234', '2026-03-15T11:00:00+00:00', 'old', 'm', 'f', '?', 'ok', 'So.', ?)",
+            (json.dumps(stored),),
+        )
+        db.execute("PRAGMA user_version = 3")
+    with closing(Ledger(path, "old", lambda: NOW)) as ledger:
+        past = history.called(ledger, "c1234")
+    assert past is not None and past.sent is not None
+    assert past.sent.texts == (("system", "Be brief."), ("user", question))
+    assert (past.sent.sampling, past.sent.after) == ({"max_tokens": 5}, ("c0",))
+    turn = turns.kept(past)
+    assert (turn.system, turn.answer, turn.missing, turn.attachments) == ("Be brief.", "So.", 1, ())
+    assert turn.question.content() == question
+    assert rows(path, "PRAGMA user_version") == [(LATEST,)]
+    assert list(path.parent.glob("ledger-version-3-*.db"))
 
 
 class Killer:

@@ -34,7 +34,7 @@ from hypothesis import strategies as st
 from emulator import FAULTS, Answer, OpenRouter
 from ledgers import CENT, NOW, call, ordinary_user, reserve, rows, settle, spend, sums
 from m1_magic import api, verbs
-from m1_magic.calls import Reply, Started, Text
+from m1_magic.calls import Reply, Started, TextDelta
 from m1_magic.errors import BudgetExceeded, LedgerProblem, UserFacingError
 from m1_magic.ledger import Ledger, disk, journal
 from m1_magic.ledger.store import HASTE
@@ -209,7 +209,7 @@ def test_l05_a_ledger_that_stays_locked_keeps_its_row_in_a_file_until_it_can_be_
     path: Path,
 ) -> None:
     lock = locked(path)
-    script = [Started("gen-1"), Text("all "), lambda: lock.__enter__(), Text("of it")]
+    script = [Started("gen-1"), TextDelta("all "), lambda: lock.__enter__(), TextDelta("of it")]
     view = Seen()
     asking = session(path.parent, Scripted([*script, *answer()[2:]], answer("next")))
     reply = asking.ask(request("a question"), view)
@@ -356,7 +356,7 @@ def test_l13_a_disk_that_fills_up_in_mid_call_keeps_the_row_in_memory(
     monkeypatch.setattr(journal.Journal, "_file", nowhere)
     limit, view = full(path), Seen()
     text = "x" * 100_000
-    script = [Started("gen-1"), Text(text), lambda: limit.__enter__(), answer()[-1]]
+    script = [Started("gen-1"), TextDelta(text), lambda: limit.__enter__(), answer()[-1]]
     asking = session(path.parent, Scripted(script, answer()))
     try:
         reply = asking.ask(request(), view)

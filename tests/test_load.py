@@ -1,4 +1,4 @@
-"""What ``%load_ext m1_magic`` and what comes after it imports, and that nothing is looked up or written by it."""
+"""What ``%load_ext m1_magic`` and the first calls import; nothing is looked up or written by it."""
 
 from __future__ import annotations
 

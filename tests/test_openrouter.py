@@ -28,7 +28,7 @@ from m1_magic import errors as e
 from m1_magic.backends import exchange
 from m1_magic.backends.deadlines import Timeouts
 from m1_magic.backends.openrouter import OpenRouter, _told
-from m1_magic.calls import Event, Finish, Message, Request, Started, Text, Thinking
+from m1_magic.calls import Event, Finish, Message, ReasoningDelta, Request, Started, Text, TextDelta
 from m1_magic.keys import Key
 from m1_magic.settings.endpoints import Endpoint, endpoint
 
@@ -40,7 +40,7 @@ SHORT = 0.3
 
 
 def ask(text: str = "hi", max_tokens: int = 100, **more: Any) -> Request:
-    return Request(MODEL, (Message("user", text),), max_tokens, **more)
+    return Request(MODEL, (Message("user", (Text(text),)),), max_tokens, **more)
 
 
 def at(server: Emulator, host: str = "") -> Endpoint:
@@ -57,11 +57,11 @@ class Came:
 
     @property
     def text(self) -> str:
-        return "".join(event.text for event in self.events if isinstance(event, Text))
+        return "".join(event.text for event in self.events if isinstance(event, TextDelta))
 
     @property
     def thinking(self) -> str:
-        return "".join(event.text for event in self.events if isinstance(event, Thinking))
+        return "".join(event.text for event in self.events if isinstance(event, ReasoningDelta))
 
     @property
     def finish(self) -> Finish | None:
@@ -506,11 +506,14 @@ def test_the_fullest_body(server: Emulator) -> None:
         "reasoning": {"effort": "high"},
         "provider": {"data_collection": "deny", "zdr": True, "max_price": {"prompt": 0.5}},
     }
-    messages = (Message("system", "Sei nett.\u2028"), Message("user", "Ça va? 日本 😀 \0"))
+    messages = (
+        Message("system", (Text("Sei nett.\u2028"),)),
+        Message("user", (Text("Ça va? 日本 😀 \0"),)),
+    )
     call(at(server, "openrouter.ai"), Request(MODEL, messages, 40_000, **options))
     assert server.chats[0].body == {
         "model": MODEL,
-        "messages": [{"role": m.role, "content": m.content} for m in messages],
+        "messages": [{"role": m.role, "content": m.content()} for m in messages],
         "max_tokens": 40_000,
         "stream": True,
         **options,
@@ -589,7 +592,7 @@ def held(server: Emulator) -> Iterator[Emulator]:
 def test_closing_the_events_closes_the_connection(held: Emulator) -> None:
     with closing(OpenRouter(at(held), Key(KEY, "a test"))) as backend:
         events = backend.stream(ask())
-        assert [type(next(events)) for _ in range(3)] == [Started, Text, Text]
+        assert [type(next(events)) for _ in range(3)] == [Started, TextDelta, TextDelta]
         assert held.wait_held()
         assert not held.chats[0].closed.is_set()
         events.close()
@@ -606,7 +609,7 @@ def test_an_error_of_the_reader_closes_the_connection(
     with closing(OpenRouter(at(held), Key(KEY, "a test"))) as backend:
         with pytest.raises(error) as caught, closing(backend.stream(ask())) as events:
             for event in events:
-                if isinstance(event, Text):
+                if isinstance(event, TextDelta):
                     raise error
         assert held.wait_closed()  # though the traceback, kept here, holds the generator's frame
         assert no_watchdog()

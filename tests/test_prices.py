@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from emulator import MISSING, Answer, OpenRouter
 from m1_magic import api
-from m1_magic.calls import Finish, Message, Reply, Request, Started, Text, Usage
+from m1_magic.calls import Finish, Message, Reply, Request, Started, Text, TextDelta, Usage
 from m1_magic.errors import BudgetExceeded, CutOff, EmptyAnswer, M1Error
 from m1_magic.ledger import now_utc
 from m1_magic.options.fields import Options
@@ -158,7 +158,7 @@ PRICES = st.builds(
 def test_m13_a_hold_is_never_below_what_is_billed(
     texts: list[str], price: Price, max_tokens: int, data: st.DataObject
 ) -> None:
-    messages = tuple(Message("user", text) for text in texts)
+    messages = tuple(Message("user", (Text(text),)) for text in texts)
     # A token is at least a byte of UTF-8; the template adds a few around each message.
     most = sum(len(text.encode("utf-8", "replace")) for text in texts)
     template = data.draw(st.sampled_from([0, 12, TEMPLATE_TOKENS])) * len(messages)
@@ -170,8 +170,8 @@ def test_m13_a_hold_is_never_below_what_is_billed(
 
 @given(st.text(st.characters(exclude_categories=["Cs"]), max_size=50))
 def test_the_bound_grows_with_bytes_not_with_characters(text: str) -> None:
-    empty = most_tokens((Message("user", ""),))
-    assert most_tokens((Message("user", text),)) - empty == len(text.encode())
+    empty = most_tokens(("",))
+    assert most_tokens((text,)) - empty == len(text.encode())
 
 
 def test_m21_a_hold_that_is_no_whole_nano_dollar_is_rounded_up() -> None:
@@ -181,7 +181,7 @@ def test_m21_a_hold_that_is_no_whole_nano_dollar_is_rounded_up() -> None:
 
 @pytest.mark.parametrize("text", ["", "word " * 900, "x = 1\n" * 900])
 def test_a_count_for_people_is_below_the_bound(text: str) -> None:
-    assert likely_tokens(text) <= most_tokens((Message("user", text),))
+    assert likely_tokens(text) <= most_tokens((text,))
 
 
 def test_a_hold_is_within_reach_of_a_default_call() -> None:
@@ -343,7 +343,7 @@ def test_m11_a_stream_that_broke_is_settled_by_its_record(
 
 
 def test_another_endpoint_is_not_asked_for_it(tmp_path: Path) -> None:
-    asking = session(tmp_path, Scripted([Started("gen-1"), Text("a"), Finish("stop")]))
+    asking = session(tmp_path, Scripted([Started("gen-1"), TextDelta("a"), Finish("stop")]))
     asking.ask(request(), Seen())
     records = {"gen-1": {"total_cost": 0.5}}
     for name, settled in (("other.example", 0), ("openrouter.ai", 1)):
@@ -355,7 +355,7 @@ def test_another_endpoint_is_not_asked_for_it(tmp_path: Path) -> None:
 
 def test_a_record_without_a_price_settles_nothing(tmp_path: Path) -> None:
     records = {"gen-1": {"total_cost": None}}
-    script: list[Line] = [Started("gen-1"), Text("a"), Finish("stop")]
+    script: list[Line] = [Started("gen-1"), TextDelta("a"), Finish("stop")]
     asking = session(tmp_path, Scripted(script, records=records))
     asking.ask(request(), Seen())
     assert asking.reconcile() == 0
@@ -459,7 +459,7 @@ def test_a_model_without_a_price_is_not_estimated(tmp_path: Path) -> None:
 
 
 def test_an_estimate_beyond_belief_is_none(tmp_path: Path) -> None:
-    script: list[Line] = [Started("g"), Text("a"), Finish("stop", Usage(10**40, 10**40))]
+    script: list[Line] = [Started("g"), TextDelta("a"), Finish("stop", Usage(10**40, 10**40))]
     asking = session(tmp_path, Scripted(script))
     assert asking.ask(request(), Seen()).cost is None
     assert asking.totals().held > 0

@@ -34,9 +34,9 @@ from m1_magic.context import gather
 from m1_magic.context.frames import summarise
 from m1_magic.errors import UsageError
 from m1_magic.options.fields import Options
-from m1_magic.privacy.fences import fenced
 from m1_magic.prompt import build
 from m1_magic.settings.config import M1
+from scripted import fenced
 
 BELOW = ("names", "schema", "stats")
 N = 60
@@ -793,8 +793,8 @@ def sent(table: Any, prompt: str = "why?", **options: Any) -> str:
     """Return the user's message about a table, by the doors that a cell goes through."""
     wish = Options(df=("t",), df_tokens=20_000, **options)
     made = gather(wish, prompt, {"t": table}, M1())
-    request = build(wish, made.prompt, M1(), made.attachments, made.inserted, made.notes)
-    return request.messages[-1].content
+    request = build(wish, made.parts, M1(), made.attachments, made.inserted, made.notes)
+    return request.texts[-1]
 
 
 @pytest.mark.parametrize("library", ["pandas", "polars"])

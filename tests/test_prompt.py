@@ -18,10 +18,10 @@ from m1_magic import api
 from m1_magic.calls import Attachment, Request
 from m1_magic.errors import NOTHING_SENT, PromptTooLarge, UsageError
 from m1_magic.options.fields import Options
-from m1_magic.privacy.fences import NOTE, fenced
+from m1_magic.privacy.fences import NOTE
 from m1_magic.prompt import ANSWER_TOKENS, build, fitted, readable
 from m1_magic.settings.config import M1
-from scripted import MODEL, OFFER
+from scripted import MODEL, OFFER, fenced
 
 FENCE = re.compile(r'<(data-[0-9a-f]{8}) (\w+)="([^"\n]*)">\n(.*)\n</\1>', re.DOTALL)
 
@@ -38,7 +38,7 @@ def made(prompt: str = "why?", options: Options | None = None, **more: Any) -> R
 
 
 def user(request: Request) -> str:
-    return request.messages[-1].content
+    return request.texts[-1]
 
 
 # -- what is sent ---------------------------------------------------------------------------

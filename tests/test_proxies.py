@@ -19,7 +19,7 @@ from faulty import SHORT, TEXT, listening, told
 from m1_magic import errors as e
 from m1_magic.backends.deadlines import Timeouts
 from m1_magic.backends.openrouter import OpenRouter as Backend
-from m1_magic.calls import Text
+from m1_magic.calls import TextDelta
 from m1_magic.keys import Key
 from m1_magic.settings.endpoints import Endpoint
 from scripted import request
@@ -87,7 +87,7 @@ def asked(place: Endpoint, connect: float = 10.0) -> tuple[str, BaseException | 
     with closing(Backend(place, Key(KEY, "a test"), Timeouts(connect=connect))) as backend:
         try:
             for event in backend.stream(request("a secret plan")):
-                text += event.text if isinstance(event, Text) else ""
+                text += event.text if isinstance(event, TextDelta) else ""
         except e.M1Error as error:
             return text, error
     return text, None

@@ -526,5 +526,5 @@ def test_the_whole_request_is_scanned_in_one_pass(monkeypatch: pytest.MonkeyPatc
         redaction, "find", lambda text, *more: looked.append(text) or find(text, *more)
     )
     made = api.prepare("why {{x}}?", Options(system="be kind", stop=("END",)), {"x": "a value"})
-    sent = [*(message.content for message in made.messages), made.model, *made.stop]
+    sent = [*made.texts, made.model, *made.stop]
     assert looked == sent

@@ -23,7 +23,17 @@ from emulator import Answer, OpenRouter
 from emulator import closed_port as a_closed_port
 from m1_magic import api, errors
 from m1_magic.backends import Backend, Chooser
-from m1_magic.calls import Event, Finish, Receipt, Reply, Started, Text, Thinking, Usage, Waiting
+from m1_magic.calls import (
+    Event,
+    Finish,
+    ReasoningDelta,
+    Receipt,
+    Reply,
+    Started,
+    TextDelta,
+    Usage,
+    Waiting,
+)
 from m1_magic.errors import (
     BudgetExceeded,
     CannotConnect,
@@ -85,7 +95,13 @@ def failing(
 
 def test_complete(home: Path) -> None:
     backend = Scripted(
-        [Started("gen-1"), Thinking("Hm."), Text("Y"), Text("es."), Finish("stop", USAGE, COST)]
+        [
+            Started("gen-1"),
+            ReasoningDelta("Hm."),
+            TextDelta("Y"),
+            TextDelta("es."),
+            Finish("stop", USAGE, COST),
+        ]
     )
     checked: Backend = backend  # the fake keeps the protocol
     view = Seen()
@@ -127,7 +143,7 @@ def test_truncated_passes(home: Path, reason: str) -> None:
 
 
 def test_all_tokens_into_thinking_is_truncated_not_empty(home: Path) -> None:
-    script: list[Line] = [Started("g"), Thinking("Hm"), Finish("length", USAGE, COST)]
+    script: list[Line] = [Started("g"), ReasoningDelta("Hm"), Finish("length", USAGE, COST)]
     reply = session(home, Scripted(script)).ask(request(), Seen())
     assert (reply.status, reply.text, reply.thinking) == ("truncated", "", "Hm")
 
@@ -136,8 +152,8 @@ def test_all_tokens_into_thinking_is_truncated_not_empty(home: Path) -> None:
     ("script", "says"),
     [
         ([Started("g"), Finish("stop", USAGE, COST)], "without a word. It cost $0.0025."),
-        ([Started("g"), Text(" \n"), Finish("stop", USAGE, COST)], "It cost $0.0025."),
-        ([Started("g"), Thinking("Hm"), Finish("stop", USAGE, COST)], "It cost $0.0025."),
+        ([Started("g"), TextDelta(" \n"), Finish("stop", USAGE, COST)], "It cost $0.0025."),
+        ([Started("g"), ReasoningDelta("Hm"), Finish("stop", USAGE, COST)], "It cost $0.0025."),
         ([Started("g"), Finish("stop")], "It may be charged"),
         ([Started("g"), Finish("content_filter", USAGE, COST)], "content filter"),
     ],
@@ -159,7 +175,12 @@ def test_tool_calls_without_text_are_no_empty_answer(home: Path) -> None:
 
 def test_cut_off_keeps_the_text_and_the_hold(home: Path) -> None:
     view = Seen()
-    script: list[Line] = [Started("gen-9"), Thinking("Hm"), Text("so far"), CutOff("cut.")]
+    script: list[Line] = [
+        Started("gen-9"),
+        ReasoningDelta("Hm"),
+        TextDelta("so far"),
+        CutOff("cut."),
+    ]
     error, asking, backend = failing(home, script, view=view)
     assert isinstance(error, CutOff)
     reply = error.reply
@@ -184,7 +205,7 @@ def test_cut_off_keeps_the_text_and_the_hold(home: Path) -> None:
 def test_an_error_after_the_finish_keeps_price_and_reason(home: Path) -> None:
     script: list[Line] = [
         Started("g"),
-        Text("so far"),
+        TextDelta("so far"),
         Finish("error", USAGE, COST),
         CutOff("the provider reports an error."),
     ]
@@ -215,7 +236,7 @@ def test_a_refusal_costs_nothing_and_releases_the_hold(home: Path, kind: type[M1
 def test_a_bug_in_the_backend_is_raised_and_accounted(home: Path) -> None:
     view = Seen()
     bug = RuntimeError("bug")
-    error, asking, backend = failing(home, [Started("g"), Text("so far"), bug], view=view)
+    error, asking, backend = failing(home, [Started("g"), TextDelta("so far"), bug], view=view)
     assert error is bug
     assert attempts(home)[0][0] == "pending"
     assert asking.last is not None and asking.last.text == "so far"
@@ -294,7 +315,15 @@ def test_the_deadline_is_the_calls_and_not_an_attempts(home: Path) -> None:
 
     scripts: list[list[Line]] = [
         [later, limited(0)],
-        [Started("gen-2"), Text("one "), later, Text("two "), later, Text("three "), *answer()],
+        [
+            Started("gen-2"),
+            TextDelta("one "),
+            later,
+            TextDelta("two "),
+            later,
+            TextDelta("three "),
+            *answer(),
+        ],
     ]
     error, _, _ = failing(
         home, *scripts, settings=M1(deadline=100.0), clock=lambda: time[0], sleep=lambda _: None
@@ -352,13 +381,18 @@ def test_never_tried_again(home: Path, error: M1Error) -> None:
 
 
 def test_nothing_that_gave_text_is_tried_again(home: Path) -> None:
-    _, _, backend = failing(home, [Started("g"), Text("a"), CutOff("cut")], answer())
+    _, _, backend = failing(home, [Started("g"), TextDelta("a"), CutOff("cut")], answer())
     assert len(backend.sent) == 1
 
 
 def test_the_text_is_the_last_attempts_and_the_cost_is_of_all(home: Path) -> None:
     charged = limited(0)
-    first: list[Line] = [Started("g1"), Text("lost"), Finish("stop", Usage(1, 2), COST), charged]
+    first: list[Line] = [
+        Started("g1"),
+        TextDelta("lost"),
+        Finish("stop", Usage(1, 2), COST),
+        charged,
+    ]
     view = Seen()
     asking = session(home, Scripted(first, answer("kept", cost="0.01")), sleep=lambda seconds: None)
     reply = asking.ask(request(), view)
@@ -396,8 +430,13 @@ def ctrl_c() -> None:
     [
         ([], "before the server answered", "", None),
         ([Started("gen-7")], "no text had come", "", "gen-7"),
-        ([Started("gen-7"), Thinking("Hm")], "text so far is kept", "", "gen-7"),
-        ([Started("gen-7"), Text("so "), Text("far")], "text so far is kept", "so far", "gen-7"),
+        ([Started("gen-7"), ReasoningDelta("Hm")], "text so far is kept", "", "gen-7"),
+        (
+            [Started("gen-7"), TextDelta("so "), TextDelta("far")],
+            "text so far is kept",
+            "so far",
+            "gen-7",
+        ),
     ],
     ids=["i02_before_headers", "i03_before_a_token", "i04_in_thinking", "i04_in_text"],
 )
@@ -421,7 +460,7 @@ def test_stopped(
 @pytest.mark.parametrize("stop", [ctrl_c, KeyboardInterrupt()], ids=["signal", "raised"])
 def test_i05_stopped_while_the_view_paints(home: Path, stop: Line) -> None:
     view = Seen(feed=stop)  # type: ignore[arg-type]
-    error, _, backend = failing(home, [Started("g"), Text("so far")], view=view)
+    error, _, backend = failing(home, [Started("g"), TextDelta("so far")], view=view)
     assert isinstance(error, Stopped)
     assert backend.open == 0
     assert len(view.receipts) == 1
@@ -484,7 +523,7 @@ def test_i07_stopped_during_the_back_off(home: Path, by: str) -> None:
     assert view.receipt.call.reply.status == "stopped"
 
 
-@pytest.mark.parametrize("before", [[], [Started(None), Text("a")]])
+@pytest.mark.parametrize("before", [[], [Started(None), TextDelta("a")]])
 def test_stopping_the_local_model_costs_nothing(home: Path, before: list[Line]) -> None:
     backend = Scripted([*before, ctrl_c], name="offline")
     with pytest.raises(Stopped) as caught:
@@ -497,7 +536,7 @@ def test_i06_a_second_ctrl_c_waits_until_the_first_is_written_down(home: Path) -
     class Hasty(Scripted):
         def stream(self, request: Any) -> Any:
             yield Started("gen-1")
-            yield Text("so far")
+            yield TextDelta("so far")
             ctrl_c()
 
     view = Seen(close=ctrl_c)
@@ -585,7 +624,7 @@ def test_i06_a_second_ctrl_c_at_any_line_is_no_worse(home: Path) -> None:
             interrupter.armed = True
             ctrl_c()
 
-        asking = session(home, Scripted([Started("gen-1"), Text("so far"), first]))
+        asking = session(home, Scripted([Started("gen-1"), TextDelta("so far"), first]))
         raised = interrupter.run(lambda a=asking, v=view: a.ask(request(), v))
         if interrupter.lines < line:
             break
@@ -744,7 +783,7 @@ def test_a_view_that_fails_in_a_tick_is_left_alone(home: Path) -> None:
     failed = threading.Event()
 
     def fail() -> float:
-        fed = any(isinstance(event, Text) for event in view.events)
+        fed = any(isinstance(event, TextDelta) for event in view.events)
         if fed and threading.current_thread() is not threading.main_thread():
             failed.set()
             raise ValueError("no screen")
@@ -755,7 +794,7 @@ def test_a_view_that_fails_in_a_tick_is_left_alone(home: Path) -> None:
         script = [*answer("a")[:-1], lambda: failed.wait(20), *answer("b")[1:]]
         reply = session(home, Scripted(script)).ask(request(), view)
     assert reply.text == "ab" and len(warned) == 1
-    assert [event.text for event in view.events if isinstance(event, Text)] == ["a"]
+    assert [event.text for event in view.events if isinstance(event, TextDelta)] == ["a"]
     assert view.receipts == []
 
 
@@ -780,8 +819,9 @@ def test_what_came_so_far_is_in_the_ledger_for_a_kernel_that_is_killed(
         seen.extend(row[3] for row in calls(home))
 
     script: list[Line] = [
-        Started("gen-1"), Thinking("Hm."), Text("one "), look, later(1.1), Text("two "), look,
-        later(0.5), Text("three "), look, later(0.6), Text("four "), look,
+        Started("gen-1"), ReasoningDelta("Hm."), TextDelta("one "), look, later(1.1),
+        TextDelta("two "), look,
+        later(0.5), TextDelta("three "), look, later(0.6), TextDelta("four "), look,
         Finish("stop", USAGE, COST),
     ]  # fmt: skip
     settings = M1(keep_text=keep)
@@ -802,7 +842,7 @@ def test_the_ledger_is_settled_before_the_view_is_closed(home: Path) -> None:
 def test_the_view_is_closed_once_also_after_a_failure(home: Path, last: BaseException) -> None:
     found: list[str] = []
     view = Seen(close=lambda: found.append(attempts(home)[0][0]))
-    failing(home, [Started("g"), Text("a"), last], view=view)
+    failing(home, [Started("g"), TextDelta("a"), last], view=view)
     assert len(view.receipts) == 1
     assert found in (["settled"], ["pending"])
 

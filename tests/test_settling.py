@@ -26,7 +26,7 @@ from emulator import Answer, OpenRouter
 from ledgers import HOST, NOW, call, reserve, rows, settle, sums
 from m1_magic import api, verbs
 from m1_magic.backends import Chooser
-from m1_magic.calls import Started, Text
+from m1_magic.calls import Started, TextDelta
 from m1_magic.errors import CannotConnect, CutOff, Stopped
 from m1_magic.ledger import Ledger, history, open_ledger, processes
 from m1_magic.session import reconciler
@@ -73,7 +73,7 @@ CHILD = """
 import os, sys
 from m1_magic import api
 from m1_magic.session import reconciler
-from m1_magic.calls import Finish, Started, Text
+from m1_magic.calls import Finish, Started, TextDelta
 from m1_magic.prompt import build
 
 reconciler.PAUSES = ()
@@ -86,7 +86,7 @@ class View:
     def open(self, request, at_most, sent):
         if point == "reserved": die()
     def feed(self, event):
-        kinds = {"text": Text, "finish": Finish}
+        kinds = {"text": TextDelta, "finish": Finish}
         if isinstance(event, kinds.get(point, ())): die()
     def tick(self): return None
     def close(self, receipt):
@@ -309,7 +309,7 @@ def test_i14_a_record_that_never_comes_is_given_up_softly(
 
 def test_i15_a_cancelled_call_that_cost_nothing_releases_its_hold(path: Path) -> None:
     backend = Scripted(
-        [Started("gen-1"), Text("so"), CutOff("cut")],
+        [Started("gen-1"), TextDelta("so"), CutOff("cut")],
         records={"gen-1": record(0, cancelled=True, native_tokens_completion=0)},
     )
     asking = session(path.parent, backend)
@@ -481,7 +481,7 @@ def test_a_server_that_does_not_tell_prices_blocks_no_cell(
 
 def test_i19_what_minimax_may_still_do_is_said(path: Path) -> None:
     with pytest.raises(Stopped) as caught:
-        session(path.parent, Scripted([Started("g"), Text("so"), KeyboardInterrupt()])).ask(
+        session(path.parent, Scripted([Started("g"), TextDelta("so"), KeyboardInterrupt()])).ask(
             request(), Seen()
         )
     told = str(caught.value)

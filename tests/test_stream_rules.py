@@ -44,7 +44,7 @@ from faulty import (
 from m1_magic import ask, errors
 from m1_magic.backends import http_errors
 from m1_magic.backends.openrouter import OpenRouter as Backend
-from m1_magic.calls import Text, Thinking
+from m1_magic.calls import ReasoningDelta, TextDelta
 from m1_magic.keys import Key
 from m1_magic.session.view import Silent
 from m1_magic.settings.endpoints import endpoint
@@ -527,7 +527,7 @@ def test_s115_a_stream_cut_at_any_byte_is_the_same_text(end: bytes) -> None:
     with listening(answer) as raw, closing(Backend(endpoint(url_of(raw)), Key(KEY, "a test"))) as b:
         for at in range(1, len(said)):
             events = list(b.stream(asked))
-            text = "".join(one.text for one in events if isinstance(one, Text))
+            text = "".join(one.text for one in events if isinstance(one, TextDelta))
             assert text == "Ça 日本 😀 😀a: b", at
             assert str(events[-1].cost) == "0.5", at  # type: ignore[union-attr]
 
@@ -839,7 +839,7 @@ def test_r09_half_a_character_anywhere_can_be_shown_and_written_down(
         kept = asked.rows("SELECT answer, thinking, model, status, finish FROM calls")
         ids = asked.rows("SELECT generation_id, provider, state FROM attempts")
     for event in view.events:
-        if isinstance(event, (Text, Thinking)):
+        if isinstance(event, (TextDelta, ReasoningDelta)):
             event.text.encode()
     reply.text.encode()
     assert kept[0][:2] == (reply.text, reply.thinking)

@@ -9,7 +9,7 @@ import pytest
 
 from emulator import Answer, OpenRouter
 from m1_magic import api
-from m1_magic.calls import Event, Reply, Text, Waiting
+from m1_magic.calls import Event, Reply, TextDelta, Waiting
 from m1_magic.errors import CutOff, Stopped, UserFacingError
 from m1_magic.interrupts import Stop
 from m1_magic.options.fields import Options
@@ -26,7 +26,7 @@ class Heard(Silent):
         self.waiting = threading.Event()
 
     def feed(self, event: Event) -> None:
-        if isinstance(event, Text):
+        if isinstance(event, TextDelta):
             self.text.set()
         elif isinstance(event, Waiting):
             self.waiting.set()

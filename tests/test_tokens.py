@@ -16,7 +16,6 @@ from hypothesis import strategies as st
 
 from emulator import Answer, OpenRouter
 from m1_magic import api, verbs
-from m1_magic.calls import Message
 from m1_magic.ledger import Ledger, sums
 from m1_magic.options.fields import Options
 from m1_magic.pricing import price_lists
@@ -78,7 +77,7 @@ def test_what_cannot_be_is_not_learned(tmp_path: Path, text: str, tokens: int) -
 def test_m13_nothing_learned_lowers_the_bound(
     text: str, learned: dict[str, tuple[int, int]]
 ) -> None:
-    bound = most_tokens((Message("user", text),))
+    bound = most_tokens((text,))
     assert 0 <= likely_tokens(text, learned) <= bound
     assert bound >= len(text.encode("utf-8", "replace"))
 

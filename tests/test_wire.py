@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from m1_magic.backends import sse
 from m1_magic.backends.chunks import CLOSE, OPEN, Reader, ThinkSplitter, Whole, as_chunk, whole
-from m1_magic.calls import Event, Finish, Started, Text, Thinking, Usage
+from m1_magic.calls import Event, Finish, ReasoningDelta, Started, TextDelta, Usage
 from m1_magic.errors import CutOff
 
 # No clock decides, and every run tries the same.
@@ -165,8 +165,8 @@ def split(*pieces: str) -> tuple[str, str]:
 
 
 def fold(events: Sequence[Event]) -> tuple[str, str]:
-    thinking = "".join(e.text for e in events if isinstance(e, Thinking))
-    return thinking, "".join(e.text for e in events if isinstance(e, Text))
+    thinking = "".join(e.text for e in events if isinstance(e, ReasoningDelta))
+    return thinking, "".join(e.text for e in events if isinstance(e, TextDelta))
 
 
 SCRAPS = st.text(st.sampled_from("<>/thinkTH \n\ta日") | st.characters(exclude_categories=["Cs"]))
@@ -223,9 +223,9 @@ def test_thinking_that_never_ends_is_thinking(content: str, thinking: str) -> No
 
 def test_nothing_is_held_back_that_cannot_be_a_tag() -> None:
     splitter = ThinkSplitter()
-    assert list(splitter.feed("<think>\nHm, a < b")) == [Thinking("Hm, a < b")]
+    assert list(splitter.feed("<think>\nHm, a < b")) == [ReasoningDelta("Hm, a < b")]
     assert list(splitter.feed("</")) == []
-    assert list(splitter.feed("em> ")) == [Thinking("</em> ")]
+    assert list(splitter.feed("em> ")) == [ReasoningDelta("</em> ")]
 
 
 @STEADY
@@ -259,7 +259,7 @@ def feed(*chunks: Any, id: str | None = "gen-1") -> tuple[list[Event], Finish]:
 def test_thinking_is_told_once_though_it_is_sent_twice() -> None:
     details = [{"type": "reasoning.text", "text": "Hm.", "index": 0}]
     events, _ = feed(delta(content="", reasoning="Hm.", reasoning_details=details))
-    assert events == [Thinking("Hm.")]
+    assert events == [ReasoningDelta("Hm.")]
 
 
 @pytest.mark.parametrize(
@@ -283,7 +283,7 @@ def test_thinking_is_told_once_though_it_is_sent_twice() -> None:
     ],
 )
 def test_thinking_in_all_its_places(fields: dict[str, Any]) -> None:
-    assert feed(delta(content="", **fields))[0] == [Thinking("Hm.")]
+    assert feed(delta(content="", **fields))[0] == [ReasoningDelta("Hm.")]
 
 
 @pytest.mark.parametrize("given", ["x", 5, {}, [], None, [{"text": 5}], [{"summary": []}]])
@@ -451,9 +451,9 @@ def test_a_key_of_ones_own_is_paid_too(byok: Any, details: Any, dollars: str) ->
 
 def test_the_generation_id_is_told_once_and_only_if_the_headers_had_none() -> None:
     chunks = [{"id": "gen-2"} | delta(content="a"), {"id": "gen-3"} | delta(content="b")]
-    assert feed(*chunks, id=None)[0] == [Started("gen-2"), Text("a"), Text("b")]
-    assert feed(*chunks, id="gen-1")[0] == [Text("a"), Text("b")]
-    assert feed({"id": "chatcmpl-1"} | delta(content="a"), id=None)[0] == [Text("a")]
+    assert feed(*chunks, id=None)[0] == [Started("gen-2"), TextDelta("a"), TextDelta("b")]
+    assert feed(*chunks, id="gen-1")[0] == [TextDelta("a"), TextDelta("b")]
+    assert feed({"id": "chatcmpl-1"} | delta(content="a"), id=None)[0] == [TextDelta("a")]
 
 
 @pytest.mark.parametrize("field", ["content", "reasoning", "reasoning_content"])
@@ -492,7 +492,7 @@ def test_deltas_cut_anywhere_fold_to_the_same(
 )
 def test_an_error_in_mid_stream_is_told_in_a_line(data: str, words: str) -> None:
     reader = Reader("asked")
-    assert list(reader.feed(json.dumps(delta(content="so far")))) == [Text("so far")]
+    assert list(reader.feed(json.dumps(delta(content="so far")))) == [TextDelta("so far")]
     with pytest.raises(CutOff) as caught:
         list(reader.feed(data))
     said = str(caught.value)

@@ -28,7 +28,7 @@ class Backend(Protocol):
         """Fetch and start what the first call would otherwise wait for."""
 
     def stream(self, request: Request) -> Generator[Event]:
-        """Yield Started, then Thinking and Text, then one Finish; raise M1Error where it breaks."""
+        """Yield Started, reasoning and text, and one Finish; raise M1Error where it breaks."""
 
     def limits(self, model: str, max_price: Mapping[str, Any] | None = None) -> ModelLimits | None:
         """Return limits and prices of a model, None where they are not told."""

@@ -149,7 +149,7 @@ class LocalServer:
 
 def spawn(wanted: dict[str, object]) -> tuple[subprocess.Popen[bytes], IO[bytes]]:
     """Start the engine; its errors go to the returned file, never to the notebook."""
-    engine = Path(__file__).with_name("engine.py")
+    engine = Path(__file__).with_name("llama_process.py")
     try:
         log = tempfile.TemporaryFile()  # noqa: SIM115 (closed by end)
         process = subprocess.Popen(

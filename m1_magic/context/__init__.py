@@ -11,8 +11,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from ..calls import Attachment
+from ..calls import Attachment, Message
 from ..errors import UsageError
+from ..messages import Part
 from ..options.fields import Options
 from ..privacy import redaction
 from ..privacy.personal_text import personal
@@ -40,10 +41,15 @@ __all__ = ["Gathered", "attached", "gather", "personal", "wished"]
 class Gathered:
     """A prompt with values in place, what is beside it and the tables inside it, and notes."""
 
-    prompt: str
+    parts: tuple[Part, ...]
     attachments: tuple[Attachment, ...] = ()
     inserted: tuple[Attachment, ...] = ()
     notes: tuple[str, ...] = ()
+
+    @property
+    def prompt(self) -> str:
+        """The prompt as it leaves."""
+        return Message("user", self.parts).content(self.inserted)
 
 
 class History(Protocol):
@@ -103,7 +109,7 @@ def gather(
     # A table that stands in the prompt is not sent twice.
     beside = tuple(one for one in beside if one not in inserted.attachments)
     notes = (*inserted.notes, *found.notes, *left, *notes)
-    return Gathered(inserted.text, beside, inserted.attachments, notes)
+    return Gathered(inserted.parts, beside, inserted.attachments, notes)
 
 
 def earlier(

@@ -16,9 +16,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, time, timedelta
 
-from ..calls import Attachment
+from ..calls import Attached, Attachment, Message, Text
 from ..errors import UsageError
-from ..privacy.fences import fenced
+from ..messages import Part, merged
+from ..privacy.fences import marks
 from ..text import one_line
 from .frames import is_frame, is_tabular
 
@@ -36,9 +37,14 @@ SHELL = {"In", "Out", "get_ipython", "exit", "quit", "open"}
 class Inserted:
     """A prompt with its values in place, the summaries among them, and what to mention."""
 
-    text: str
+    parts: tuple[Part, ...]
     attachments: tuple[Attachment, ...] = ()
     notes: tuple[str, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """The prompt as it leaves."""
+        return Message("user", self.parts).content(self.attachments)
 
 
 def insert(
@@ -81,12 +87,19 @@ def insert(
 
     DOUBLE.sub(place, prompt)
     all_of_it = "\n".join([prompt, around, *texts.values(), *(t.text for t in tables.values())])
-    texts |= {name: f"\n{fenced(table, all_of_it)}\n" for name, table in tables.items()}
-    text = DOUBLE.sub(place, prompt)
+    places = {
+        name: (Text("\n"), Attached(number, *marks(table, all_of_it)), Text("\n"))
+        for number, (name, table) in enumerate(tables.items())
+    }
+    parts, at = [], 0
+    for match in DOUBLE.finditer(prompt):
+        parts += [Text(prompt[at : match.start()]), *places.get(match[1], [Text(place(match))])]
+        at = match.end()
+    parts.append(Text(prompt[at:]))
     for name in dict.fromkeys(SINGLE.findall(prompt)):
         if name in namespace and is_frame(namespace[name]):
             notes[f"{{{name}}} left as typed: write {{{{{name}}}}} to insert its summary"] = None
-    return Inserted(text, tuple(tables.values()), tuple(notes))
+    return Inserted(merged(parts), tuple(tables.values()), tuple(notes))
 
 
 def resolve(expression: str, namespace: Mapping[str, object]) -> object:

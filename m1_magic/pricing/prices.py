@@ -84,7 +84,7 @@ def estimate(usage: Usage, price: Price) -> Decimal:
 
 def hold(request: Request, price: Price) -> Decimal:
     """Return the most that ``request`` could cost, rounded up to a nano-dollar."""
-    worst = Usage(most_tokens(request.messages), request.max_tokens)
+    worst = Usage(most_tokens(request.texts), request.max_tokens)
     return from_nano(to_nano(estimate(worst, price), ROUND_CEILING))
 
 

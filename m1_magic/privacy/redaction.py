@@ -191,8 +191,8 @@ def refuse(
 
 def _parts(request: Request) -> Iterator[tuple[str, str]]:
     """Yield every text of a request that somebody wrote, and what to call it."""
-    for message in request.messages:
-        yield ("The system prompt" if message.role == "system" else "The prompt", message.content)
+    for message, text in zip(request.messages, request.texts, strict=True):
+        yield ("The system prompt" if message.role == "system" else "The prompt", text)
     yield "--model", request.model
     if request.chat:
         yield "--chat", request.chat

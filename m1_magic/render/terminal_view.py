@@ -12,7 +12,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, TextIO
 
-from ..calls import Event, Receipt, Request, Text, Waiting
+from ..calls import Event, Receipt, Request, TextDelta, Waiting
 from ..text import show_controls
 from . import footer
 from .answer import thought
@@ -47,7 +47,7 @@ class PlainView:
         pass
 
     def feed(self, event: Event) -> None:
-        if isinstance(event, Text) and event.text:
+        if isinstance(event, TextDelta) and event.text:
             self._write(show_controls(event.text))
         elif isinstance(event, Waiting) and not self._raw:
             self._write(_retry(event) + "\n")
@@ -108,7 +108,7 @@ class TerminalView:
 
     def feed(self, event: Event) -> None:
         self._progress.feed(event)
-        if isinstance(event, Text):
+        if isinstance(event, TextDelta):
             self._tail = (self._tail + event.text)[-TAIL:]
         elif isinstance(event, Waiting):
             self._next = 0.0

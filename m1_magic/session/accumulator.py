@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from decimal import Decimal
 
-from ..calls import Attempt, Call, Event, Finish, Reply, Started, Status, Text, Thinking
+from ..calls import Attempt, Call, Event, Finish, ReasoningDelta, Reply, Started, Status, TextDelta
 from ..errors import MAY_COST, NOTHING_SENT, CutOff, EmptyAnswer, Stopped
 from ..pricing.dollars import money
 from ..pricing.prices import ModelLimits, amount, estimate
@@ -34,9 +34,9 @@ class Accumulator:
 
     def feed(self, event: Event) -> None:
         """Take one event."""
-        if isinstance(event, Text):
+        if isinstance(event, TextDelta):
             self._text.append(event.text)
-        elif isinstance(event, Thinking):
+        elif isinstance(event, ReasoningDelta):
             if self._keep_thinking:
                 self._thinking.append(event.text)
         elif isinstance(event, Started):

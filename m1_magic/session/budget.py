@@ -55,7 +55,7 @@ def cheapest(request: Request, limits: ModelLimits, left: Decimal) -> str:
     if low != high and hold(request, low) <= left:
         prices = {"prompt": _million(low.input), "completion": _million(low.output)}
         return f" The cheapest way to fit: %config M1.max_price = {prices}."
-    room = left - most_tokens(request.messages) * high.input
+    room = left - most_tokens(request.texts) * high.input
     fits = int((room / high.output).to_integral_value(ROUND_FLOOR)) if high.output else 0
     if not LEAST_TOKENS <= fits < request.max_tokens:
         return ""

@@ -18,12 +18,12 @@ from ..backends import Backend, Chooser
 from ..calls import (
     Attempt,
     Call,
+    ReasoningDelta,
     Receipt,
     Reply,
     Request,
     Started,
-    Text,
-    Thinking,
+    TextDelta,
     Totals,
     Waiting,
 )
@@ -271,7 +271,10 @@ class Session:
                             book.started(attempt, event.generation_id)
                         shown.feed(event)
                         book.so_far(call, fold)
-                        if isinstance(event, (Text, Thinking)) and self._clock() > plan.until:
+                        if (
+                            isinstance(event, (TextDelta, ReasoningDelta))
+                            and self._clock() > plan.until
+                        ):
                             raise overdue(self.settings.deadline)
         except UserFacingError as told:
             return told

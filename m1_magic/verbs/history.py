@@ -64,10 +64,10 @@ def sent(context: VerbContext, args: Sequence[str]) -> str:
     parts = [f"**{md_cell(call.id)}** · {when(call)} UTC · {md_cell(call.model)}"]
     if call.sent is None:
         return "\n\n".join([*parts, f"The messages are {GONE}."])
-    *first, question = call.sent.messages
-    parts += [part for message in first for part in said(message.role, message.content)]
+    *first, question = call.sent.texts
+    parts += [part for role, text in first for part in said(role, text)]
     parts += [part for id in call.sent.after for part in earlier(context, id)]
-    parts += said(question.role, question.content)
+    parts += said(*question)
     sampling = " · ".join(f"{k} {md_cell(v)}" for k, v in call.sent.sampling.items())
     return "\n\n".join([*parts, sampling])
 
@@ -117,7 +117,7 @@ def earlier(context: VerbContext, id: str) -> list[str]:
     call, secrets = history.called(context.session.ledger, id), redaction.policy(context.settings)
     if call is None or call.sent is None or call.answer is None:
         return [f"*call {md_cell(id)}*", f"({GONE})"]
-    texts = ("user", call.sent.messages[-1].content), ("assistant", call.answer)
+    texts = call.sent.texts[-1], ("assistant", call.answer)
     return [part for role, text in texts for part in said(role, redaction.mask(text, secrets)[0])]
 
 

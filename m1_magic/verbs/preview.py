@@ -41,8 +41,8 @@ def df(context: VerbContext, args: Sequence[str]) -> str:
 def preview(request: Request, limits: ModelLimits | None, tokens: int) -> str:
     """Return the page of ``--dry-run``: the exact messages, what is attached, tokens and price."""
     parts = [f"**dry run** · {md_cell(request.model)} · nothing was sent"]
-    for message in request.messages:
-        parts += [f"*{message.role}*", page.code(message.content)]
+    for message, text in zip(request.messages, request.texts, strict=True):
+        parts += [f"*{message.role}*", page.code(text)]
     parts += [md_cell(footer.attachment(a)) for a in request.attachments]
     sampling = {k: v for k, v in request.body().items() if k not in ("model", "messages")}
     parts.append(" · ".join(f"{k} {md_cell(v)}" for k, v in sampling.items()))
