@@ -189,7 +189,7 @@ from m1_magic.jupyter.completion import FLAGS
 from m1_magic.prompt import build
 from m1_magic.settings.config import M1
 for options in (flags.options("--lang German")[0], flags.from_python({"lang": "German"}, ())):
-    print(build(options, "why?", M1()).messages[0].content)
+    print(build(options, "why?", M1()).messages[0].parts[0].text)
 print("| `--lang NAME` | answer in this language |" in flags.table(), "--lang" in FLAGS)
 from m1_magic.widgets.form import Form
 print(any(getattr(one, "description", "") == "language" for one in Form(M1(), {}).more.children))
