@@ -8,7 +8,7 @@ from pathlib import Path
 
 from emulator import OpenRouter
 
-WIDGETS = {"ipywidgets", "anywidget", "ipylab", "m1_magic.render.panel_view"}
+WIDGETS = {"ipywidgets", "anywidget", "ipylab", "m1_magic.widgets.panel_view"}
 HEAVY = WIDGETS | {
     "openai", "httpx2", "pydantic", "m1_magic.widgets",
     "pandas", "polars", "numpy", "narwhals", "nbformat", "markdown", "markdown_it", "nh3",
