@@ -23,11 +23,11 @@ from m1_magic.options.fields import Options
 from m1_magic.options.tasks import BUILT_IN, Task, chosen, known
 from m1_magic.pricing.tokens import ANSWER_TOKENS
 from m1_magic.privacy.redaction import policy
-from m1_magic.render.panel_view import PanelView
 from m1_magic.render.terminal_view import TerminalView
 from m1_magic.settings import config
 from m1_magic.settings.config import M1
 from m1_magic.verbs.verb_context import VerbContext
+from m1_magic.widgets.panel_view import PanelView
 from scripted import USAGE, Scripted, Seen, request, session
 from test_views import Recorder
 
