@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from .context.frames import summarise
     from .widgets import panel
 
-__all__ = ["Reply", "ask", "panel", "summarise"]
+__all__ = ["Reply", "__version__", "ask", "panel", "summarise"]
+
+__version__ = "0.2.0"
 
 
 def __getattr__(name: str) -> Any:

@@ -16,72 +16,24 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Literal
 
+from .messages import Attached as Attached
+from .messages import Attachment as Attachment
+from .messages import Message as Message
+from .messages import Text as Text
+from .messages import ToolCall as ToolCall
+from .messages import ToolResult as ToolResult
+
 Status = Literal["ok", "truncated", "failed", "stopped"]
 CostSource = Literal["billed", "estimated", "offline", "replayed", "unknown"]
+# Who answers without a bill: a model on this machine, or an answer that was kept.
+FREE: frozenset[CostSource] = frozenset(("offline", "replayed"))
 AttemptState = Literal["reserved", "streaming", "settled", "pending"]
 
+# The MIME type of the record that a call leaves in a notebook, beside its footer.
+RECORD = "application/vnd.m1-magic.call+json"
 FENCE = re.compile(
     r"^ {0,3}(```+|~~~+)[^\n`]*\n(.*?)^ {0,3}\1[`~]*[ \t]*$", re.MULTILINE | re.DOTALL
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """What one call asks for, beyond the settings: one field for each flag of ``%%m1``."""
-
-    df: tuple[str, ...] = ()
-    cols: tuple[str, ...] = ()
-    send: str | None = None
-    df_tokens: int | None = None
-    allow: tuple[str, ...] = ()
-    diff: bool = False
-    file: tuple[str, ...] = ()
-    chat: str | None = None
-    cells: str | None = None
-    error: bool = False
-    model: str | None = None
-    system: str | None = None
-    temperature: float | None = None
-    top_p: float | None = None
-    max_tokens: int | None = None
-    seed: int | None = None
-    stop: tuple[str, ...] = ()
-    think: str | None = None
-    task: str | None = None
-    out: str | None = None
-    max_cost: Decimal | None = None
-    dry_run: bool = False
-    quiet: bool = False
-    raw: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    """One message of the conversation: ``system``, ``user`` or ``assistant`` and its text."""
-
-    role: str
-    content: str
-
-
-@dataclass(frozen=True, slots=True)
-class Attachment:
-    """Text that goes along with a prompt, and what a receipt has to say about it.
-
-    ``rows`` and ``labels`` count the raw rows and the category labels inside ``text``;
-    ``masked`` counts columns or secrets that were hidden, ``dropped`` outputs of cells that were
-    left out; ``shape`` is rows × columns of the source where it is a table.
-    """
-
-    kind: str
-    name: str
-    text: str
-    level: str | None = None
-    shape: tuple[int, int] | None = None
-    rows: int = 0
-    labels: int = 0
-    masked: int = 0
-    tokens: int = 0
-    dropped: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +43,8 @@ class Request:
     ``prompt`` is what the user typed, without the values and tables that went into ``messages``;
     ``after`` are the calls of the chat whose questions and answers stand before its last message.
     ``keep_thinking`` False: the model's thinking is neither shown nor kept, anywhere.
+    ``max_tokens_explicit``: the number is the user's own wish, not the default; ``max_cost`` is
+    what the call may cost at most in US dollars, None: as the setting says.
     """
 
     model: str
@@ -108,23 +62,37 @@ class Request:
     keep_thinking: bool = True
     chat: str | None = None
     after: tuple[str, ...] = ()
+    max_tokens_explicit: bool = False
+    max_cost: Decimal | None = None
 
     @property
     def prompt_text(self) -> str:
         """What the ledger keeps of the question: as typed, never an attachment's text."""
-        users = (message.content for message in self.messages if message.role == "user")
-        return self.prompt or "\n\n".join(users)
+        if self.prompt:
+            return self.prompt
+        return "\n\n".join(m.content(self.attachments) for m in self.messages if m.role == "user")
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """The text of each message as it leaves, for counting and for scanning."""
+        return tuple(message.text(self.attachments) for message in self.messages)
 
     @property
     def text(self) -> str:
-        """All message text, for counting and for scanning."""
-        return "\n".join(message.content for message in self.messages)
+        """All message text."""
+        return "\n".join(self.texts)
+
+    @property
+    def own(self) -> tuple[Message, ...]:
+        """The messages without those of earlier turns: system, question, rounds."""
+        first = [message for message in self.messages[:1] if message.role == "system"]
+        return (*first, *self.messages[len(first) + 2 * len(self.after) :])
 
     def body(self) -> dict[str, Any]:
         """Return the JSON body of ``POST /chat/completions``, without what was left unset."""
         body: dict[str, Any] = {
             "model": self.model,
-            "messages": [{"role": m.role, "content": m.content} for m in self.messages],
+            "messages": [message.wire(self.attachments) for message in self.messages],
             "max_tokens": self.max_tokens,
             "temperature": self.temperature,
             "top_p": self.top_p,
@@ -167,15 +135,15 @@ class Started:
 
 
 @dataclass(frozen=True, slots=True)
-class Thinking:
-    """A piece of the model's reasoning."""
+class ReasoningDelta:
+    """A piece of the model's thinking, as it comes."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
-class Text:
-    """A piece of the answer."""
+class TextDelta:
+    """A piece of the answer, as it comes."""
 
     text: str
 
@@ -199,7 +167,7 @@ class Finish:
     provider: str | None = None
 
 
-Event = Started | Thinking | Text | Waiting | Finish
+Event = Started | ReasoningDelta | TextDelta | Waiting | Finish
 
 
 @dataclass(frozen=True, slots=True)

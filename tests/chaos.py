@@ -13,8 +13,9 @@ from decimal import Decimal
 from pathlib import Path
 
 from m1_magic import api
-from m1_magic.calls import Event, Options, Receipt, Request, Text
+from m1_magic.calls import Event, Receipt, Request, TextDelta
 from m1_magic.errors import UserFacingError
+from m1_magic.options.fields import Options
 
 
 class Noting:
@@ -32,7 +33,7 @@ class Noting:
         pass
 
     def feed(self, event: Event) -> None:
-        if isinstance(event, Text):
+        if isinstance(event, TextDelta):
             self.note(text=event.text)
 
     def tick(self) -> float | None:

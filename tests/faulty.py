@@ -22,7 +22,7 @@ from emulator.exchange import Exchange
 from m1_magic import api
 from m1_magic import errors as e
 from m1_magic.backends import Chooser
-from m1_magic.calls import Reply, Request, Text, Thinking, Waiting
+from m1_magic.calls import ReasoningDelta, Reply, Request, TextDelta, Waiting
 from m1_magic.ledger import open_ledger
 from m1_magic.session.loop import Session
 from scripted import Seen, request
@@ -66,11 +66,11 @@ class Asked:
     @property
     def pieces(self) -> list[str]:
         """The pieces of the answer, as they were shown."""
-        return [event.text for event in self.view.events if isinstance(event, Text)]
+        return [event.text for event in self.view.events if isinstance(event, TextDelta)]
 
     @property
     def thinking(self) -> str:
-        return "".join(one.text for one in self.view.events if isinstance(one, Thinking))
+        return "".join(one.text for one in self.view.events if isinstance(one, ReasoningDelta))
 
 
 class Asking:
@@ -176,7 +176,7 @@ def settled(server: OpenRouter, generation: str | None) -> dict[str, Any]:
 
 def own(monkeypatch: pytest.MonkeyPatch, run: Callable[[Exchange], None], **answer: Any) -> Answer:
     """Return an Answer that a function of the test's own gives."""
-    monkeypatch.setitem(FAULTS, "own", Fault("own", "none", True, run))
+    monkeypatch.setitem(FAULTS, "own", Fault("own", True, run))
     return Answer(**{"thinking": THOUGHT, "text": TEXT, "fault": "own", **answer})
 
 

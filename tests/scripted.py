@@ -8,9 +8,23 @@ from pathlib import Path
 from typing import Any
 
 from m1_magic.backends.clock import Clock
-from m1_magic.calls import Event, Finish, Message, Receipt, Request, Started, Text, Usage
+from m1_magic.calls import (
+    Attached,
+    Attachment,
+    CostSource,
+    Event,
+    Finish,
+    Message,
+    Receipt,
+    Request,
+    Started,
+    Text,
+    TextDelta,
+    Usage,
+)
 from m1_magic.ledger import open_ledger
 from m1_magic.pricing.prices import ModelLimits, Price
+from m1_magic.privacy.fences import marks
 from m1_magic.session.loop import Session
 from m1_magic.settings.config import M1
 
@@ -24,13 +38,18 @@ Script = Sequence[Line]
 
 
 def request(text: str = "hi", max_tokens: int = 100, **more: Any) -> Request:
-    return Request(MODEL, (Message("user", text),), max_tokens, **more)
+    return Request(MODEL, (Message("user", (Text(text),)),), max_tokens, **more)
+
+
+def fenced(attachment: Attachment, around: str = "") -> str:
+    """An attachment as it leaves, between its marks."""
+    return Message("user", (Attached(0, *marks(attachment, around)),)).content((attachment,))
 
 
 def answer(*pieces: str, cost: str | None = "0.0025", reason: str | None = "stop") -> list[Line]:
     """A whole completion: Started, the pieces, Finish."""
     end = Finish(reason, USAGE, None if cost is None else Decimal(cost), MODEL, "Minimax")
-    return [Started("gen-1"), *map(Text, pieces or ("Yes.",)), end]
+    return [Started("gen-1"), *map(TextDelta, pieces or ("Yes.",)), end]
 
 
 class Scripted:
@@ -45,7 +64,9 @@ class Scripted:
         name: str = "openrouter.ai",
         limits: ModelLimits | None = OFFER,
         records: Mapping[str, dict[str, Any]] | None = None,
+        billing: CostSource = "billed",
     ) -> None:
+        self.billing = billing
         self.name, self._limits, self.records = name, limits, dict(records or {})
         self._scripts = list(scripts)
         self.sent: list[Request] = []
@@ -101,7 +122,7 @@ class Seen:
 
     @property
     def text(self) -> str:
-        return "".join(event.text for event in self.events if isinstance(event, Text))
+        return "".join(event.text for event in self.events if isinstance(event, TextDelta))
 
     @property
     def receipt(self) -> Receipt:

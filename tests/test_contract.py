@@ -19,7 +19,7 @@ from emulator import Answer
 from m1_magic.backends import Backend, llama_server
 from m1_magic.backends.local import Local
 from m1_magic.backends.openrouter import OpenRouter
-from m1_magic.calls import Event, Finish, Message, Request, Started, Text, Thinking
+from m1_magic.calls import Event, Finish, Message, ReasoningDelta, Request, Started, Text, TextDelta
 from m1_magic.errors import PromptTooLarge
 from m1_magic.keys import Key
 from m1_magic.pricing.prices import ModelLimits
@@ -37,7 +37,7 @@ VLLM_OVERFLOW = {
 
 def ask(text: str = "Write about the sea.", max_tokens: int = 24, **more: object) -> Request:
     options = {"temperature": 0.0, "seed": 1} | more
-    return Request(MODEL, (Message("user", text),), max_tokens, **options)  # type: ignore[arg-type]
+    return Request(MODEL, (Message("user", (Text(text),)),), max_tokens, **options)  # type: ignore[arg-type]
 
 
 @dataclass
@@ -99,7 +99,7 @@ def place(request: pytest.FixtureRequest, own_home: Path) -> Iterator[Place]:
         found.hold.set()
 
 
-def join(events: list[Event], kind: type[Text] | type[Thinking] = Text) -> str:
+def join(events: list[Event], kind: type[TextDelta] | type[ReasoningDelta] = TextDelta) -> str:
     return "".join(event.text for event in events if isinstance(event, kind))
 
 
@@ -119,8 +119,8 @@ def test_started_first_one_finish_last(place: Place) -> None:
     assert end.usage is not None
     assert end.usage.input > 0
     assert end.usage.output > 0
-    assert all(isinstance(e, Started | Thinking | Text) for e in events[:-1])
-    assert all(e.text for e in events if isinstance(e, Thinking | Text))
+    assert all(isinstance(e, Started | ReasoningDelta | TextDelta) for e in events[:-1])
+    assert all(e.text for e in events if isinstance(e, ReasoningDelta | TextDelta))
 
 
 def test_the_pieces_join_to_the_answer(place: Place) -> None:
@@ -129,8 +129,8 @@ def test_the_pieces_join_to_the_answer(place: Place) -> None:
     events = list(place.backend.stream(ask()))
     # The real model's words differ from run to run: of them only that they are there.
     assert join(events).strip() if place.real else join(events) == said
-    assert join(events, Thinking) == ("" if place.real else "Hm,\n\nwell.")
-    assert len([e for e in events if isinstance(e, Text)]) > 1
+    assert join(events, ReasoningDelta) == ("" if place.real else "Hm,\n\nwell.")
+    assert len([e for e in events if isinstance(e, TextDelta)]) > 1
 
 
 def test_it_names_who_answered_and_what_is_billed(place: Place) -> None:
@@ -151,7 +151,7 @@ def test_closing_in_mid_answer_frees_the_connection(place: Place) -> None:
     place.will(text="again")
     events = place.backend.stream(ask(max_tokens=300))
     assert isinstance(next(events), Started)
-    assert isinstance(next(events), Text)
+    assert isinstance(next(events), TextDelta)
     assert place.connections() == 1
     events.close()
     assert place.connections() == 0
@@ -162,18 +162,22 @@ def test_closing_in_mid_answer_frees_the_connection(place: Place) -> None:
     assert finish(second).usage is not None
 
 
-def test_an_error_of_the_reader_frees_the_connection(place: Place) -> None:
+@pytest.mark.parametrize("error", [ZeroDivisionError, KeyboardInterrupt])
+def test_an_error_of_the_reader_frees_the_connection(
+    place: Place, error: type[BaseException]
+) -> None:
     place.will(text="one two three four", hold=place.hold, hold_after=2)
 
     def read() -> None:
         with closing(place.backend.stream(ask(max_tokens=300))) as events:
             for event in events:
-                if isinstance(event, Text):
-                    raise ZeroDivisionError
+                if isinstance(event, TextDelta):
+                    raise error
 
-    with pytest.raises(ZeroDivisionError):
+    with pytest.raises(error) as caught:
         read()
-    assert place.connections() == 0
+    assert place.connections() == 0  # though the traceback, kept here, holds the generator's frame
+    assert caught.value.__traceback__ is not None
 
 
 def test_max_tokens_is_the_most(place: Place) -> None:

@@ -19,10 +19,11 @@ import notebooks
 from emulator import Answer, OpenRouter
 from ledgers import NOW, call, reserve, rows, settle
 from m1_magic import api, verbs
-from m1_magic.calls import Attachment, Message, Options, Reply, Request, Usage
+from m1_magic.calls import Attached, Attachment, Message, Reply, Request, Text, Usage
 from m1_magic.errors import UsageError
 from m1_magic.ledger import Ledger, history, sent
-from m1_magic.privacy.fences import fenced
+from m1_magic.options.fields import Options
+from m1_magic.privacy.fences import marks
 from m1_magic.session.view import Silent
 from m1_magic.text import md_to_text
 from m1_magic.verbs.verb_context import VerbContext
@@ -37,7 +38,7 @@ def path(tmp_path: Path) -> Path:
 def page(*words: str) -> str:
     """What ``%m1 WORDS`` shows."""
     context = VerbContext(api.session(), {}, lambda question: "")
-    return md_to_text(verbs.found(words[0]).run(context, words[1:]))
+    return md_to_text(verbs.verb_named(words[0]).run(context, words[1:]))
 
 
 def ask(prompt: str, options: Options | None = None, **namespace: object) -> Reply:
@@ -160,24 +161,29 @@ def test_sent_shows_the_exact_messages_without_tables(server: OpenRouter, own_ho
 def test_no_attachment_is_in_what_is_kept(secret: str, before: str, after: str) -> None:
     secret = f"QQ{secret}QQ"
     one = Attachment("table", "t", secret, "stats", (3, 4))
-    content = (
-        f"{before.replace('QQ', '')}\n\n{fenced(one, before + after)}\n{after.replace('QQ', '')}"
-    )
-    request = Request(MODEL, (Message("user", content),), 10, attachments=(one,))
-    found = sent.read(sent.kept(request)).messages[0].content
-    assert secret not in found and sent.line(one) in found
+    place = Attached(0, *marks(one, before + after))
+    words = (Text(text.replace("QQ", "")) for text in (f"{before}\n\n", f"\n{after}"))
+    parts = (next(words), place, next(words))
+    request = Request(MODEL, (Message("user", parts),), 10, attachments=(one,))
+    stored = sent.kept(request)
+    ((_, text),) = sent.read(stored).texts
+    assert secret in request.text and secret not in text
+    assert text == request.text.replace(secret, sent.line(one))
+    assert json.loads(stored).get("attachments") == [
+        ["table", "t", sent.line(one), "stats", [3, 4]]
+    ]
 
 
 def test_an_attachment_that_is_not_where_it_should_be_takes_the_message_with_it() -> None:
     one = Attachment("table", "t", "secret", "stats")
-    request = Request(MODEL, (Message("user", "a secret here"),), 10, attachments=(one,))
+    request = Request(MODEL, (Message("user", (Text("a secret here"),)),), 10, attachments=(one,))
     assert "secret" not in sent.kept(request)
     assert "not kept" in sent.kept(request)
 
 
 def test_sent_of_nothing(server: OpenRouter) -> None:
     assert page("sent") == "No calls yet."
-    with pytest.raises(UsageError, match="No one call has the id 'abcd1234'"):
+    with pytest.raises(UsageError, match="No call, or more than one, has the id 'abcd1234'"):
         page("sent", "abcd1234")
     with pytest.raises(UsageError):
         page("sent", "a", "b")

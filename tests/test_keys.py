@@ -29,7 +29,7 @@ import keyring.errors
 import pytest
 
 from ledgers import full_disk
-from m1_magic import keys
+from m1_magic import ask, keys
 from m1_magic.errors import BadKey, BadSetting, KeyProblem, NoKey
 from m1_magic.keys import login
 from m1_magic.keys import ring as keyring_module
@@ -346,7 +346,9 @@ MALFORMED = {
 
 
 def through_environment(text: str, ring: Working, path: Path) -> None:
-    keys.find(HOME, {"OPENROUTER_API_KEY": text})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OPENROUTER_API_KEY", text)
+        ask("hi", namespace={})
 
 
 def through_keyring(text: str, ring: Working, path: Path) -> None:
@@ -373,7 +375,7 @@ def through_login(text: str, ring: Working, path: Path) -> None:
         (through_login, "%m1 login"),
     ],
 )
-def test_a_malformed_key_is_named_as_the_problem(
+def test_s110_a_malformed_key_is_named_as_the_problem(
     name: str,
     door: Callable[[str, Working, Path], None],
     source: str,

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from m1_magic.calls import Text, Thinking
-from m1_magic.render.panel_view import PanelView
+from m1_magic.calls import ReasoningDelta, TextDelta
 from m1_magic.settings.config import M1
+from m1_magic.widgets.panel_view import PanelView
 from test_views import REQUEST, Hand, receipt
 
 
@@ -22,7 +22,7 @@ def stream(view: PanelView, clock: Hand, text: str) -> None:
     view.open(REQUEST, Decimal("0.0177"), "sales → stats")
     for at in range(0, len(text), 4):
         clock.time += 1 / 2000
-        view.feed(Text(text[at : at + 4]))
+        view.feed(TextDelta(text[at : at + 4]))
 
 
 def test_blocks_stay_and_the_rest_grows() -> None:
@@ -46,8 +46,8 @@ def test_what_came_before_a_stall_is_seen_in_it() -> None:
     clock = Hand()
     view = PanelView(M1(), now=clock)
     view.open(REQUEST, None, "")
-    view.feed(Text("first "))
-    view.feed(Text("second"))
+    view.feed(TextDelta("first "))
+    view.feed(TextDelta("second"))
     assert "second" not in "".join(values(view))
     clock.time = 0.2
     assert view.tick() is not None
@@ -58,7 +58,7 @@ def test_thinking_is_folded_above_the_answer_once() -> None:
     clock, text = Hand(), "A sentence of an answer.\n\n" * 600
     view = PanelView(M1(), now=clock)
     view.open(REQUEST, None, "")
-    view.feed(Thinking("hmm <script>"))
+    view.feed(ReasoningDelta("hmm <script>"))
     stream(view, clock, text)
     view.close(receipt(text, thinking="hmm <script>"))
     first, *others = values(view)

@@ -16,17 +16,18 @@ from hypothesis import strategies as st
 import notebooks
 from emulator import Answer, OpenRouter
 from m1_magic import api, ask, verbs
-from m1_magic.calls import Event, Finish, Options, Started, Text, Thinking
+from m1_magic.calls import Event, Finish, ReasoningDelta, Started, TextDelta
 from m1_magic.errors import SecretInPrompt, UsageError
 from m1_magic.options import command_line
+from m1_magic.options.fields import Options
 from m1_magic.options.tasks import BUILT_IN, Task, chosen, known
+from m1_magic.pricing.tokens import ANSWER_TOKENS
 from m1_magic.privacy.redaction import policy
-from m1_magic.prompt import ANSWER_TOKENS
-from m1_magic.render.panel_view import PanelView
 from m1_magic.render.terminal_view import TerminalView
 from m1_magic.settings import config
 from m1_magic.settings.config import M1
 from m1_magic.verbs.verb_context import VerbContext
+from m1_magic.widgets.panel_view import PanelView
 from scripted import USAGE, Scripted, Seen, request, session
 from test_views import Recorder
 
@@ -69,7 +70,7 @@ def test_the_prompts_that_minimax_recommends_are_sent_word_for_word() -> None:
     wish = r"Please reason step by step, and put your final answer within \boxed{}."
     for name, system in (("math", wish), ("general", "You are a helpful assistant.")):
         request = api.prepare("why?", Options(task=name), {})
-        assert request.messages[0].content == system
+        assert request.texts[0] == system
         assert (request.temperature, request.top_p) == (1.0, 0.95)
 
 
@@ -161,7 +162,7 @@ def test_own_tasks_are_sent_and_may_replace_built_in_ones(server: OpenRouter) ->
 def test_a_task_of_sampling_alone_keeps_the_system_prompt_of_the_settings() -> None:
     api.settings().tasks = {"cold": {"temperature": 0}}
     made = api.prepare("why?", Options(task="cold"), {})
-    assert made.messages[0].content == api.settings().system
+    assert made.texts[0] == api.settings().system
     assert made.temperature == 0
 
 
@@ -207,7 +208,7 @@ def test_what_was_checked_stays_as_it_was() -> None:
 
 def test_a_key_in_a_task_is_refused(server: OpenRouter) -> None:
     api.settings().tasks = {"tutor": f"The key is sk-or-v1-{'0123456789abcdef' * 4}."}
-    with pytest.raises(SecretInPrompt, match="The system prompt holds a secret"):
+    with pytest.raises(SecretInPrompt, match="The system prompt contains a secret"):
         ask("why?", task="tutor")
     assert server.requests == []
 
@@ -328,7 +329,8 @@ def test_what_came_so_far_of_a_hint_is_kept_without_its_thinking(tmp_path: Path)
         seen.append(b"".join(path.read_bytes() for path in tmp_path.glob("home/*")))
 
     script = [
-        Started("gen-1"), Thinking(CANARY), lambda: time.__setitem__(0, 2.0), Text("so far"), look,
+        Started("gen-1"), ReasoningDelta(CANARY), lambda: time.__setitem__(0, 2.0),
+        TextDelta("so far"), look,
         Finish("stop", USAGE, Decimal("0.0025")),
     ]  # fmt: skip
     asking = session(tmp_path / "home", Scripted(script), clock=lambda: time[0])
@@ -365,8 +367,8 @@ def test_no_view_shows_the_thinking_of_a_hint(tmp_path: Path, kind: str, keep: b
         view: Any = NotebookView(shell, settings, now)
     else:
         view = Widgets(settings, now) if kind == "panel" else TerminalView(settings, screen, now)
-    thoughts: list[Event] = [Thinking(f"{word} ") for word in CANARY.split()]
-    answer = [Text("A sentence of the answer.\n\n")] * 400
+    thoughts: list[Event] = [ReasoningDelta(f"{word} ") for word in CANARY.split()]
+    answer = [TextDelta("A sentence of the answer.\n\n")] * 400
     script = [Started("g"), *thoughts, *answer, Finish("stop", USAGE, Decimal(0))]
     asking = session(tmp_path / "home", Scripted(script))
     asking.ask(request(keep_thinking=keep), view)

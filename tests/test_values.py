@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from m1_magic.calls import Attachment
+from m1_magic.calls import Attachment, Text
 from m1_magic.context.values import Inserted, insert
 from m1_magic.errors import UsageError
 
@@ -50,7 +50,7 @@ def test_values(prompt: str, expected: str) -> None:
         d={"key": "v", "at": dt.date(2024, 1, 2)}, many={"c", "a", "b"}, odd={(1, 2): 3},
         scalar=np.float64(2.5),
     )  # fmt: skip
-    assert result == Inserted(expected)
+    assert result == Inserted((Text(expected),))
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ def test_other_braces_stay(typed: str) -> None:
 @given(st.text(alphabet=st.sampled_from("{}[]().'\" \\ab1_%\n") | st.characters(), max_size=80))
 def test_text_without_a_value_comes_back(text: str) -> None:
     if not re.search(r"\{\{\w", text):
-        assert done(text, a=1, b=2, s=3) == Inserted(text)
+        assert done(text, a=1, b=2, s=3) == Inserted((Text(text),) if text else ())
 
 
 def test_values_are_inserted_once() -> None:

@@ -30,21 +30,23 @@ from m1_magic.calls import (
     CostSource,
     Finish,
     Message,
+    ReasoningDelta,
     Receipt,
     Reply,
     Request,
     Started,
     Status,
     Text,
-    Thinking,
+    TextDelta,
     Totals,
     Usage,
     Waiting,
 )
 from m1_magic.jupyter.shell import hide_replies, show_replies
 from m1_magic.pricing.dollars import money, money_at_most, money_limit
-from m1_magic.render import choose, footer, mode
+from m1_magic.render import choose, footer
 from m1_magic.render.answer import bundle
+from m1_magic.render.front_end import mode
 from m1_magic.render.notebook_view import NotebookView, RecordView
 from m1_magic.render.terminal_view import PlainView, TerminalView
 from m1_magic.session.view import Silent
@@ -53,7 +55,9 @@ from m1_magic.text import short_count, thousands
 
 RECORD = "application/vnd.m1-magic.call+json"
 SALES = Attachment("frame", "sales", "…", "stats", (336776, 19), 0, 14, 2, 1100)
-REQUEST = Request("minimax/minimax-m1", (Message("user", "hi"),), 16000, attachments=(SALES,))
+REQUEST = Request(
+    "minimax/minimax-m1", (Message("user", (Text("hi"),)),), 16000, attachments=(SALES,)
+)
 USAGE = Usage(1204, 2345, 312, 1900)
 
 
@@ -131,7 +135,7 @@ def play(view: Any, answer: Receipt, size: int = 4) -> None:
     view.open(REQUEST, Decimal("0.0177"), "sales 344 × 8 → stats")
     view.feed(Started("gen-2"))
     reply = answer.call.reply
-    for kind, text in ((Thinking, reply.thinking), (Text, reply.text)):
+    for kind, text in ((ReasoningDelta, reply.thinking), (TextDelta, reply.text)):
         for at in range(0, len(text), size):
             view.feed(kind(text[at : at + size]))
     view.feed(Finish(reply.finish, reply.usage, reply.cost))
@@ -204,12 +208,12 @@ def test_a_retry_counts_down(shell: InteractiveShell) -> None:
 def test_the_line_tells_tokens_and_their_speed(shell: InteractiveShell) -> None:
     view, clock = waiting(shell)
     clock.time = 2
-    view.feed(Thinking("hmm <i> " * 75))
+    view.feed(ReasoningDelta("hmm <i> " * 75))
     clock.time = 12
-    view.feed(Thinking("so"))
+    view.feed(ReasoningDelta("so"))
     assert "thinking… ≈ 201 tokens · 20 tokens/s · 12 s" in last(shell)
     assert "hmm &lt;i&gt; so<" in last(shell) and last(shell).count("hmm") < 40
-    view.feed(Text("x" * 300))
+    view.feed(TextDelta("x" * 300))
     clock.time = 22
     view.tick()
     assert "answering… ≈ 301 tokens · 15 tokens/s · 22 s" in last(shell)
@@ -222,7 +226,7 @@ def test_thinking_that_is_not_wanted_is_counted_only(
     shell: InteractiveShell, thinking: str
 ) -> None:
     view, _ = waiting(shell, thinking=thinking)
-    view.feed(Thinking("hmm"))
+    view.feed(ReasoningDelta("hmm"))
     view.tick()
     assert "hmm" not in str(shell.display_pub.sent)
 
@@ -230,8 +234,8 @@ def test_thinking_that_is_not_wanted_is_counted_only(
 @RENDERS
 def test_what_came_before_a_stall_is_seen_in_it(shell: InteractiveShell, render: str) -> None:
     view, clock = waiting(shell, render=render)
-    view.feed(Text("first "))
-    view.feed(Text("second"))  # within a tenth of a second
+    view.feed(TextDelta("first "))
+    view.feed(TextDelta("second"))  # within a tenth of a second
     assert "second" not in str(shell.display_pub.outputs())
     clock.time = 0.2
     assert view.tick() is not None
@@ -240,7 +244,7 @@ def test_what_came_before_a_stall_is_seen_in_it(shell: InteractiveShell, render:
 
 def test_the_line_ends_as_the_footer_and_nothing_is_cleared(shell: InteractiveShell) -> None:
     view, _ = waiting(shell)
-    view.feed(Text("It"))
+    view.feed(TextDelta("It"))
     (_, line) = shell.display_pub.sent[-1]["transient"].values(), shell.display_pub.sent[-1]
     view.close(receipt("It is"))
     foot = shell.display_pub.sent[-1]
@@ -273,7 +277,7 @@ def streamed(shell: Any, text: str, render: str = "html", *, pure: bool = True) 
     view.open(REQUEST, Decimal("0.0177"), "")
     for at in range(0, len(text), 4):
         clock.time += 1 / 2000
-        view.feed(Text(text[at : at + 4]))
+        view.feed(TextDelta(text[at : at + 4]))
     view.close(receipt(text))
     return shell.display_pub
 
@@ -317,7 +321,7 @@ def test_no_size_of_paragraphs_makes_fifty_outputs(shell: InteractiveShell, bloc
     view = NotebookView(shell, M1(render="text"), now=clock)
     for at in range(0, len(text), 900):
         clock.time += 0.2
-        view.feed(Text(text[at : at + 900]))
+        view.feed(TextDelta(text[at : at + 900]))
     view.close(receipt(text))
     assert 2 < len(shell.display_pub.outputs()) < 50
 
@@ -398,7 +402,7 @@ def test_under_capture_one_bundle_is_sent(shell: InteractiveShell) -> None:
 def test_a_partial_answer_is_painted(shell: InteractiveShell, status: Status) -> None:
     view = NotebookView(shell, M1(), now=Clock(0))
     view.open(REQUEST, None, "")
-    view.feed(Text("half of"))
+    view.feed(TextDelta("half of"))
     view.close(receipt("half of it", status=status, finish=None, cost=None, source="unknown"))
     answer, foot = shell.display_pub.outputs()
     assert "half of it" in answer["text/html"]

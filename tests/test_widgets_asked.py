@@ -19,7 +19,7 @@ from m1_magic.calls import Receipt
 from m1_magic.ledger.store import now_utc
 from m1_magic.pricing.dollars import money
 from m1_magic.widgets import assembly
-from m1_magic.widgets.live import Live
+from m1_magic.widgets.live import LiveView
 from panels import PATIENCE, Hand, Page, running
 
 SALES = {"region": ["n", "s"] * 10, "amount": range(20)}
@@ -272,14 +272,14 @@ def test_a_call_that_outlives_its_panel_leaves_nothing(
     server: OpenRouter, page: Page, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     closing, closed = threading.Event(), threading.Event()
-    show = Live.close
+    show = LiveView.close
 
-    def slowly(view: Live, receipt: Receipt) -> None:
+    def slowly(view: LiveView, receipt: Receipt) -> None:
         closing.set()
         closed.wait(PATIENCE)
         show(view, receipt)
 
-    monkeypatch.setattr(Live, "close", slowly)
+    monkeypatch.setattr(LiveView, "close", slowly)
     monkeypatch.setattr(assembly, "PATIENCE", 0)
     server.say(Answer("one two"))
     hand = page.panel()

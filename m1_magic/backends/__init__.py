@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Mapping
 from typing import Any, Protocol
 
-from ..calls import Event, Request
+from ..calls import CostSource, Event, Request
 from ..keys import Key, find
 from ..pricing.prices import ModelLimits
 from ..settings.config import M1
@@ -16,11 +16,14 @@ from .clock import Clock
 class Backend(Protocol):
     """One place that answers.
 
-    ``name`` is its host, or ``offline``; ``prices_known`` says whether the public price lists of
+    ``name`` is its host, or ``offline``; ``billing`` says where the price of its answers comes
+    from: ``billed`` by the server, or nothing is owed (``calls.FREE``), and of what is ``replayed``
+    no money is written down at all; ``prices_known`` says whether the public price lists of
     OpenRouter's slugs hold there; ``clock`` is what was heard of the server's time.
     """
 
     name: str
+    billing: CostSource
     prices_known: bool
     clock: Clock
 
@@ -28,7 +31,7 @@ class Backend(Protocol):
         """Fetch and start what the first call would otherwise wait for."""
 
     def stream(self, request: Request) -> Generator[Event]:
-        """Yield Started, then Thinking and Text, then one Finish; raise M1Error where it breaks."""
+        """Yield Started, reasoning and text, and one Finish; raise M1Error where it breaks."""
 
     def limits(self, model: str, max_price: Mapping[str, Any] | None = None) -> ModelLimits | None:
         """Return limits and prices of a model, None where they are not told."""
@@ -84,7 +87,7 @@ class Chooser:
             BadSetting, NoKey, BadKey: nothing was sent.
         """
         place = endpoint(settings.base_url)
-        if place.host == OFFLINE:
+        if place.offline:
             from .local import Local
 
             return self._keep(OFFLINE, lambda: Local(self._progress))

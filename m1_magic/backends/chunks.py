@@ -11,7 +11,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from ..calls import Event, Finish, Started, Text, Thinking, Usage
+from ..calls import Event, Finish, ReasoningDelta, Started, TextDelta, Usage
 from ..errors import CutOff, M1Error
 from ..pricing.prices import amount, billed
 from ..text import one_line
@@ -50,12 +50,12 @@ class ThinkSplitter:
 
     def feed(self, content: str) -> Iterable[Event]:
         """Return the thinking and text that is certain so far."""
-        return _some(Text, content) if self._state == "text" else self._more(content)
+        return _some(TextDelta, content) if self._state == "text" else self._more(content)
 
     def close(self) -> tuple[Event, ...]:
         """Return what was held back when the stream ends."""
         held, self._held = self._held, ""
-        return _some(Text if self._state in ("start", "text") else Thinking, held)
+        return _some(TextDelta if self._state in ("start", "text") else ReasoningDelta, held)
 
     def _more(self, content: str) -> Iterator[Event]:
         self._held += content
@@ -70,7 +70,7 @@ class ThinkSplitter:
             self._state = "text" if self._held else "after"
         if self._state == "text":
             held, self._held = self._held, ""
-            yield from _some(Text, held)
+            yield from _some(TextDelta, held)
 
     def _begin(self) -> None:
         start = self._held.lstrip()
@@ -83,11 +83,11 @@ class ThinkSplitter:
         thought, tag, rest = self._held.partition(CLOSE)
         if tag:
             self._state, self._held = "after", rest
-            yield from _some(Thinking, thought.removesuffix("\n"))
+            yield from _some(ReasoningDelta, thought.removesuffix("\n"))
             return
         keep = max(_overlap(thought, CLOSE), _overlap(thought, "\n" + CLOSE))
         self._held = thought[len(thought) - keep :]
-        yield from _some(Thinking, thought[: len(thought) - keep])
+        yield from _some(ReasoningDelta, thought[: len(thought) - keep])
 
 
 class Reader:
@@ -137,7 +137,7 @@ class Reader:
     def finish(self) -> tuple[list[Event], Finish]:
         """Return what was held back, and the Finish; its reason is None if the stream was cut."""
         held = [
-            *_some(Thinking, self._thinking.feed("", last=True)),
+            *_some(ReasoningDelta, self._thinking.feed("", last=True)),
             *self._splitter.feed(self._text.feed("", last=True)),
             *self._splitter.close(),
         ]
@@ -158,7 +158,7 @@ class Reader:
         self._reason = _str(choice.get("finish_reason")) or self._reason
         delta = choice.get("delta")
         if isinstance(delta, dict):
-            yield from _some(Thinking, self._thinking.feed(reasoning(delta)))
+            yield from _some(ReasoningDelta, self._thinking.feed(reasoning(delta)))
             yield from self._splitter.feed(self._text.feed(content(delta)))
 
 
@@ -234,7 +234,7 @@ def _overlap(text: str, tag: str) -> int:
     return next((n for n in range(len(tag) - 1, 0, -1) if text.endswith(tag[:n])), 0)
 
 
-def _some(kind: type[Text] | type[Thinking], text: str) -> tuple[Event, ...]:
+def _some(kind: type[TextDelta] | type[ReasoningDelta], text: str) -> tuple[Event, ...]:
     return (kind(text),) if text else ()
 
 

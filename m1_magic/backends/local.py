@@ -8,7 +8,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
-from ..calls import Event, Request
+from ..calls import CostSource, Event, Request
 from ..keys import find
 from ..pricing.prices import ModelLimits, Price
 from ..settings.endpoints import OFFLINE, endpoint
@@ -18,7 +18,7 @@ from .openrouter import OpenRouter
 
 # The model was trained on 8,192 tokens; an answer of its size is no use beyond this.
 CONTEXT, MAX_OUTPUT = 8192, 1024
-FREE = Price(Decimal(0), Decimal(0))
+NO_PRICE = Price(Decimal(0), Decimal(0))
 
 
 class Local:
@@ -29,6 +29,7 @@ class Local:
     """
 
     name = OFFLINE
+    billing: CostSource = "offline"
     prices_known = False
     clock = Clock()
 
@@ -54,7 +55,7 @@ class Local:
 
     def limits(self, model: str, max_price: Mapping[str, Any] | None = None) -> ModelLimits:
         """Return the local model's limits, whatever model is asked for; its price is nothing."""
-        return ModelLimits(MODEL, CONTEXT, MAX_OUTPUT, FREE, FREE, source=OFFLINE)
+        return ModelLimits(MODEL, CONTEXT, MAX_OUTPUT, NO_PRICE, NO_PRICE, source=OFFLINE)
 
     def models(self) -> list[dict[str, Any]]:
         """Return the one model, in the shape of ``GET /models``."""

@@ -20,7 +20,7 @@ import httpx2
 import openai
 
 from .. import errors as e
-from ..calls import Event, Request, Started, Text, Thinking
+from ..calls import CostSource, Event, ReasoningDelta, Request, Started, TextDelta
 from ..keys import Key
 from ..pricing.prices import ModelLimits, limits_of
 from ..settings.endpoints import Endpoint
@@ -63,6 +63,8 @@ class OpenRouter:
     Raises:
         CannotConnect: proxy or certificate settings of the environment are no use.
     """
+
+    billing: CostSource = "billed"
 
     def __init__(self, endpoint: Endpoint, key: Key, timeouts: Timeouts | None = None) -> None:
         self.endpoint = endpoint
@@ -208,7 +210,7 @@ class OpenRouter:
             for name, data in self._checked(response, request.model):
                 watchdog.fed()
                 for event in reader.feed(http_errors.without(self._secret, data), name):
-                    begun = begun or isinstance(event, (Thinking, Text))
+                    begun = begun or isinstance(event, (ReasoningDelta, TextDelta))
                     yield event
                 if reader.done:
                     break

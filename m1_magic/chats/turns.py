@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from ..calls import Attachment, Message, Reply, Request
+from ..calls import Attached, Attachment, Message, Reply, Request, Text
 from ..ledger.history import Past
-from ..ledger.sent import attached, own
+from ..messages import own
 from ..privacy import redaction
 from ..text import one_line, plural
 
@@ -20,12 +20,13 @@ from ..text import one_line, plural
 class Turn:
     """A question as typed and as it left, and its answer; ``missing`` attachments are named only.
 
-    ``status`` is the reply's: an answer may be there in part only.
+    ``attachments`` are those of the question, by their index in it. ``status`` is the reply's: an
+    answer may be there in part only.
     """
 
     prompt: str
     system: str
-    user: str
+    question: Message
     answer: str
     status: str
     attachments: tuple[Attachment, ...] = ()
@@ -58,25 +59,51 @@ def joined(
     """
     calls = tuple(id for id in head.calls if id in known)
     turns = [known[id] for id in calls]
-    earlier, masked = [], 0
+    earlier: list[Message] = []
+    attachments, count = dict.fromkeys(request.attachments), 0
     for one in turns:
-        for role, text in (("user", one.user), ("assistant", one.answer)):
-            text, count = redaction.mask(text, secrets)
-            earlier.append(Message(role, text))
-            masked += count
-    *first, question = request.messages
-    again = (item for one in turns for item in one.attachments)
+        again, masked_question = masked(one, secrets)
+        answer, masked_answer = redaction.mask(one.answer, secrets)
+        attachments |= dict.fromkeys(again.attachments)
+        indices = {a: number for number, a in enumerate(attachments)}
+        question = again.question.moved(
+            {number: indices[a] for number, a in enumerate(again.attachments)}
+        )
+        earlier += [question, Message("assistant", (Text(answer),))]
+        count += masked_question + masked_answer
+    *first, last = request.messages
     return replace(
         request,
-        messages=(*first, *earlier, question),
-        attachments=tuple(dict.fromkeys((*request.attachments, *again))),
+        messages=(*first, *earlier, last),
+        attachments=tuple(attachments),
         chat=head.name,
         after=calls,
-        notes=(*request.notes, *told(head, turns, masked)),
+        notes=(*request.notes, *notes(head, turns, count)),
     )
 
 
-def told(head: ChatHead, turns: Sequence[Turn], masked: int) -> list[str]:
+def masked(turn: Turn, secrets: redaction.Policy) -> tuple[Turn, int]:
+    """Return the turn with the secrets of its question masked, and their number."""
+    counts: list[int] = []
+
+    def mask(text: str) -> str:
+        text, count = redaction.mask(text, secrets)
+        counts.append(count)
+        return text
+
+    parts = [
+        replace(part, opening=mask(part.opening))
+        if isinstance(part, Attached)
+        else Text(mask(part.text))
+        for part in turn.question.parts
+        if isinstance(part, Attached | Text)
+    ]
+    attachments = tuple(replace(one, text=mask(one.text)) for one in turn.attachments)
+    question = replace(turn.question, parts=tuple(parts))
+    return replace(turn, question=question, attachments=attachments), sum(counts)
+
+
+def notes(head: ChatHead, turns: Sequence[Turn], masked: int) -> list[str]:
     """Return what a receipt has to say about earlier turns."""
     if not turns:
         return []
@@ -87,31 +114,31 @@ def told(head: ChatHead, turns: Sequence[Turn], masked: int) -> list[str]:
         ("attachment", sum(one.missing for one in turns), "of earlier turns not sent again"),
         ("secret", masked, "in earlier turns masked"),
     )
-    notes = [f"{plural(count, noun)} {how}" for noun, count, how in counts if count]
-    return [f"{what}: {plural(len(turns), 'earlier turn')} sent again", *notes]
+    more = [f"{plural(count, noun)} {how}" for noun, count, how in counts if count]
+    return [f"{what}: {plural(len(turns), 'earlier turn')} sent again", *more]
 
 
 def turn(request: Request, reply: Reply) -> Turn:
     """Return the turn that a request and its reply are."""
-    *first, question = own(request)
+    (*first, question), attachments = own(request.own, request.attachments)
     return Turn(
         prompt=request.prompt_text,
-        system=first[0].content if first else "",
-        user=question.content,
+        system=first[0].content() if first else "",
+        question=question,
         answer=sendable(reply.text),
         status=reply.status,
-        attachments=attached(question.content, request.attachments),
+        attachments=attachments,
     )
 
 
 def kept(past: Past) -> Turn:
     """Return the turn that a call of the ledger was, without what was attached."""
     assert past.sent is not None
-    *first, question = past.sent.messages
+    *first, (role, text) = past.sent.texts
     return Turn(
         prompt=past.prompt or "",
-        system=first[0].content if first else "",
-        user=question.content,
+        system=first[0][1] if first else "",
+        question=Message(role, (Text(text),)),
         answer=sendable(past.answer or ""),
         status=past.status or "failed",
         missing=past.sent.attached,

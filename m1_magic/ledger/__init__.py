@@ -22,9 +22,9 @@ from pathlib import Path
 from ..calls import Attempt, Call, Totals, Usage
 from ..errors import BudgetExceeded, LedgerProblem
 from ..interrupts import uninterrupted
-from ..pricing.prices import from_nano, to_nano
 from . import disk, journal, processes
 from .journal import Write, row
+from .nano import from_nano, to_nano
 from .schema import ASKABLE, OWED
 from .sent import kept
 from .store import HASTE, Store, now_utc

@@ -8,11 +8,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass, replace
 from typing import Any
 
-from ..calls import Attachment, Message, Request
+from ..calls import Attachment, Message, Request, Text
+from ..messages import Attached, Part, ToolCall, ToolResult, own
 from ..text import one_line
+
+KINDS: dict[str, type[Part]] = {
+    "attached": Attached,
+    "tool_call": ToolCall,
+    "tool_result": ToolResult,
+}
+NAMES = {kind: name for name, kind in KINDS.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,57 +28,50 @@ class Sent:
     """What left in a request, as far as it is kept.
 
     ``messages`` are its own; those of the calls ``after`` stood before the last of them.
-    ``attached`` counts what was attached to its own.
+    ``attachments`` have a line for a text; ``attached`` counts them, in old rows too, where the
+    lines are part of the messages' text.
     """
 
     messages: tuple[Message, ...]
     sampling: dict[str, Any]
     after: tuple[str, ...] = ()
+    attachments: tuple[Attachment, ...] = ()
     attached: int = 0
+
+    @property
+    def texts(self) -> tuple[tuple[str, str], ...]:
+        """Role and text of each message."""
+        return tuple((one.role, one.text(self.attachments)) for one in self.messages)
 
 
 def kept(request: Request) -> str:
     """Return the messages and sampling of a request as JSON, attachments replaced by a line."""
     sampling = {k: v for k, v in request.body().items() if k not in ("model", "messages")}
-    mine = own(request)
-    messages = [[m.role, without(m.content, request.attachments)] for m in mine]
-    count = len(attached(mine[-1].content, request.attachments)) if mine else 0
-    whole = {"messages": messages, "sampling": sampling, "after": request.after, "attached": count}
-    return json.dumps(whole, ensure_ascii=False)
-
-
-def own(request: Request) -> tuple[Message, ...]:
-    """Return the messages of a request without those of earlier turns: system and question."""
-    first = [m for m in request.messages[:1] if m.role == "system"]
-    return (*first, *request.messages[len(first) + 2 * len(request.after) :])
-
-
-def attached(content: str, attachments: Sequence[Attachment]) -> tuple[Attachment, ...]:
-    """Return those of the attachments that stand in a message."""
-    return tuple(one for one in attachments if f">\n{_body(one)}\n</data-" in content)
+    safe = [_safe(message, request.attachments) for message in request.own]
+    messages, attachments = own(safe, request.attachments)
+    stored = {
+        "messages": [[message.role, _stored(message)] for message in messages],
+        "attachments": [[a.kind, a.name, line(a), a.level, a.shape] for a in attachments],
+        "sampling": sampling,
+        "after": request.after,
+    }
+    return json.dumps(stored, ensure_ascii=False)
 
 
 def read(text: str) -> Sent:
-    """Return what ``kept`` wrote."""
-    found = json.loads(text)
-    messages = tuple(Message(*pair) for pair in found["messages"])
-    after = tuple(found.get("after", ()))
-    return Sent(messages, found["sampling"], after, found.get("attached", 0))
-
-
-def without(content: str, attachments: Sequence[Attachment]) -> str:
-    """Return a message with a line in place of each attachment's body.
-
-    An attachment stands between two marks of its own (see ``context.fence``).
-    """
-    for one in attachments:
-        body = _body(one)
-        content = content.replace(f">\n{body}\n</data-", f">\n{line(one)}\n</data-")
-    for one in attachments:
-        body = one.text.encode("utf-8", "replace").decode("utf-8")
-        if body.strip() and body in content:  # not as it was fenced: rather nothing than a value
-            return f"[{len(content):,} characters with {one_line(one.name, 80)} in them, not kept]"
-    return content
+    """Return what ``kept`` wrote, in this version or in an older one."""
+    stored = json.loads(text)
+    attachments = tuple(
+        Attachment(kind, name, line, level, shape and tuple(shape))
+        for kind, name, line, level, shape in stored.get("attachments", ())
+    )
+    return Sent(
+        messages=tuple(Message(role, _parts(parts)) for role, parts in stored["messages"]),
+        sampling=stored["sampling"],
+        after=tuple(stored.get("after", ())),
+        attachments=attachments,
+        attached=stored.get("attached", len(attachments)),
+    )
 
 
 def line(attachment: Attachment) -> str:
@@ -85,5 +86,34 @@ def line(attachment: Attachment) -> str:
     return f"[{one_line(attachment.name, 80)}{size}, {level}, {length}, not kept]"
 
 
-def _body(one: Attachment) -> str:
-    return one.text.encode("utf-8", "replace").decode("utf-8")
+def _safe(message: Message, attachments: Sequence[Attachment]) -> Message:
+    """Return the message, or how long it was if it quotes an attachment: nothing of one is kept."""
+    words = "\0".join(part.text for part in message.parts if isinstance(part, Text))
+    for one in attachments:
+        body = one.text.encode("utf-8", "replace").decode("utf-8")
+        if body.strip() and body in words:
+            length = f"{len(message.content(attachments)):,} characters"
+            name = one_line(one.name, 80)
+            return replace(message, parts=(Text(f"[{length} with {name} in them, not kept]"),))
+    return message
+
+
+def _stored(message: Message) -> str | list[Any]:
+    """Return the parts as JSON: words as they are, all else under the name of its kind."""
+    parts = [
+        part.text if isinstance(part, Text) else {NAMES[type(part)]: astuple(part)}
+        for part in message.parts
+    ]
+    return parts[0] if len(parts) == 1 and isinstance(parts[0], str) else parts
+
+
+def _parts(stored: str | list[Any]) -> tuple[Part, ...]:
+    """Return what ``_stored`` made parts from; older versions kept the whole text."""
+    return tuple(map(_part, [stored] if isinstance(stored, str) else stored))
+
+
+def _part(stored: str | dict[str, Any]) -> Part:
+    if isinstance(stored, str):
+        return Text(stored)
+    ((name, values),) = stored.items()
+    return KINDS[name](*values)

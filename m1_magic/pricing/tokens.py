@@ -7,10 +7,10 @@ learned per model and kind of text from what servers counted; it never changes w
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from ..calls import Message
-
+# Room for an answer beside thinking of a limited length.
+ANSWER_TOKENS = 4_000
 # What a chat template adds around each message; M1's own is about a dozen tokens.
 TEMPLATE_TOKENS = 32
 # Characters a token: measured against M1's own merges, but for other scripts, which is a guess.
@@ -29,10 +29,14 @@ DIGITS = re.compile(r"[0-9]")
 SCRIPT = re.compile(r"[\u0400-\U0010ffff]")
 
 
-def most_tokens(messages: tuple[Message, ...]) -> int:
-    """Return a bound that no prompt passes: M1's BPE works on bytes, a token is at least one."""
-    text = sum(len(m.content.encode("utf-8", "replace")) for m in messages)
-    return text + TEMPLATE_TOKENS * (len(messages) + 1)
+def most_tokens(texts: Sequence[str]) -> int:
+    """Return a bound that no prompt passes: M1's BPE works on bytes, a token is at least one.
+
+    Args:
+        texts: one a message.
+    """
+    size = sum(len(text.encode("utf-8", "replace")) for text in texts)
+    return size + TEMPLATE_TOKENS * (len(texts) + 1)
 
 
 def kind_of(text: str) -> str:

@@ -14,17 +14,17 @@ NOTE = (
 )
 
 
-def fenced(attachment: Attachment, around: str = "") -> str:
-    """Return the attachment between marks made from its own hash, salted until they are unique.
+def marks(attachment: Attachment, around: str = "") -> tuple[str, str]:
+    """Return two marks made from the attachment's own hash, salted until they are unique.
 
     Args:
         attachment: what to put between them.
         around: what else is in the prompt, which must not hold them either.
     """
-    text = attachment.text.encode("utf-8", "replace").decode("utf-8")  # lone surrogates cannot go
+    text = attachment.text.encode("utf-8", "replace").decode("utf-8")  # as it will leave
     name = one_line(attachment.name, 120).replace('"', "'")
     for salt in count():
         digest = hashlib.sha256(f"{salt}:{text}".encode()).hexdigest()[:8]
         if f"data-{digest}" not in f"{name} {text} {around}".lower():
             break
-    return f'<data-{digest} {attachment.kind}="{name}">\n{text}\n</data-{digest}>'
+    return f'<data-{digest} {attachment.kind}="{name}">', f"</data-{digest}>"

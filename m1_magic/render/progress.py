@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable
 from decimal import Decimal
 
-from ..calls import Event, Request, Started, Text, Thinking, Waiting
+from ..calls import Event, ReasoningDelta, Request, Started, TextDelta, Waiting
 from ..pricing.dollars import money_at_most
 from ..pricing.tokens import WRITTEN
 from ..text import plural, show_controls, thousands
@@ -47,12 +47,12 @@ class Progress:
 
     def feed(self, event: Event) -> None:
         """See View.feed."""
-        if isinstance(event, Text | Thinking):
+        if isinstance(event, TextDelta | ReasoningDelta):
             if not self._characters:
                 self._first = self._now()
             self._characters += len(event.text)
-            self._answering = isinstance(event, Text)
-            if isinstance(event, Thinking):
+            self._answering = isinstance(event, TextDelta)
+            if isinstance(event, ReasoningDelta):
                 self._thought += len(event.text)
                 self._peek = (self._peek + event.text)[-PEEK:] if self._keeps else ""
         elif isinstance(event, Waiting):

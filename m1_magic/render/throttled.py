@@ -10,7 +10,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from ..calls import Event, Request, Text, Thinking, Waiting
+from ..calls import Event, ReasoningDelta, Request, TextDelta, Waiting
 from ..text import escape_html
 from .answer import quiet
 from .blocks import Growing
@@ -29,7 +29,7 @@ PEEKED = (
 )
 
 
-class Painted:
+class ThrottledView:
     """A view that paints in three places: blocks that stay, the rest, and a line below.
 
     Args:
@@ -51,10 +51,10 @@ class Painted:
 
     def feed(self, event: Event) -> None:
         self._progress.feed(event)
-        if isinstance(event, Text):
+        if isinstance(event, TextDelta):
             self._growing.feed(event.text)
             self._unpainted = True
-        elif isinstance(event, Thinking):
+        elif isinstance(event, ReasoningDelta):
             if self._keeps:
                 self._thoughts.append(event.text)
         elif isinstance(event, Waiting):

@@ -26,7 +26,7 @@ def status(context: VerbContext, args: Sequence[str] = ()) -> str:
         f"privacy level of tables: {s.send}; temperature {s.temperature}, top_p {s.top_p},"
         f" max_tokens {s.max_tokens:,}",
     ]
-    if place.openrouter and place.host != OFFLINE:
+    if place.openrouter:
         lines.append(retention(s))
     return "\n\n".join([*lines, *map(md_cell, context.session.ledger.news())])
 
@@ -55,7 +55,7 @@ def use(context: VerbContext, args: Sequence[str]) -> str:
     if url.lower() == OFFLINE:
         context.session.backend().ready()
     place = endpoint(url)
-    if place.host not in (OFFLINE, "openrouter.ai"):
+    if not place.offline and place.host != "openrouter.ai":
         model = md_cell(context.settings.model)
         return f"From now on prompts go to **{md_cell(place.host)}** ({md_cell(url)}): {model}."
     return md_cell(banner(context.settings))

@@ -65,7 +65,7 @@ def none(args: Sequence[str], name: str) -> None:
     """Raise if a verb without arguments was given some."""
     if args:
         raise UsageError(
-            f"%m1 {name} takes nothing after it, not {one_line(' '.join(args), 40)!r}.", cost=""
+            f"%m1 {name} takes no arguments, not {one_line(' '.join(args), 40)!r}.", cost=""
         )
 
 
@@ -83,5 +83,5 @@ def written(path: Path) -> Iterator[IO[str]]:
         raise UsageError(
             f"{one_line(path, 200)} cannot be written ({error.strerror}).",
             cost="",
-            todo="Give a path in a folder that you may write.",
+            todo="Give a path in a folder that you can write to.",
         ) from None

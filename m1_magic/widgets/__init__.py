@@ -7,7 +7,7 @@ from typing import Any
 from .. import api
 from ..errors import UsageError
 from ..jupyter import shell
-from ..render import in_notebook
+from ..render.front_end import in_notebook
 from .assembly import Panel, close_all
 
 __all__ = ["Panel", "close_all", "panel"]
@@ -30,7 +30,7 @@ def panel(df: object = None, **options: Any) -> Panel:
             cost="",
             todo="%m1 ask and %%m1 work here.",
         )
-    prompt = str(options.pop("prompt", ""))
+    prompt = str(options.pop("prompt", None) or "")
     names = shell.namespace()
     given = api.named(df, names)
     # What has a name here is looked up when it is asked about, as in a cell.

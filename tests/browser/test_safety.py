@@ -180,17 +180,17 @@ WIDGETS = ("HTML", "HTMLMath")
 
 PANEL = """
 from datetime import UTC, datetime
-from m1_magic.calls import Call, Message, Receipt, Reply, Request, Text, Thinking
+from m1_magic.calls import Call, Message, Receipt, Reply, Request, TextDelta, ReasoningDelta, Text
 from m1_magic.settings.config import M1
-from m1_magic.render.panel_view import PanelView
+from m1_magic.widgets.panel_view import PanelView
 
 view = PanelView(M1(thinking="show"))
 display(view.box)
-request = Request(text[:200], (Message("user", text),), 100, notes=(text[:200],))
+request = Request(text[:200], (Message("user", (Text(text),)),), 100, notes=(text[:200],))
 view.open(request, None, text)
-view.feed(Thinking(text))
+view.feed(ReasoningDelta(text))
 for at in range(0, len(text), 100):
-    view.feed(Text(text[at : at + 100]))
+    view.feed(TextDelta(text[at : at + 100]))
     view.tick()
 reply = Reply(text, text, model=text[:200])
 view.close(Receipt(Call("1", datetime.now(UTC), request, reply), notes=request.notes))
