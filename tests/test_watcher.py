@@ -15,9 +15,9 @@ import pytest
 
 from emulator import Answer, OpenRouter
 from m1_magic import api
-from m1_magic.calls import Options
 from m1_magic.errors import CutOff
 from m1_magic.interrupts import heard, uninterrupted
+from m1_magic.options.fields import Options
 from m1_magic.session import reconciler
 from m1_magic.session.view import Silent
 from m1_magic.watcher import TICKER, WATCHER, Watch, Watcher
