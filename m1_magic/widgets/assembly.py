@@ -1,6 +1,6 @@
 """One panel: the form, the call that runs in its thread, and what came of it.
 
-What a click does here is done between cells, in the main thread; the call itself runs in a thread
+What clicks do is done one after the other, while no cell ends; the call itself runs in a thread
 and paints from there. One call at a time in a panel; any number of panels.
 """
 
@@ -29,7 +29,19 @@ from .live import LiveView
 from .login import Login
 from .send_keys import send_keys
 from .static_output import StaticOutput
-from .styles import STYLE, assign, button, column, dispose, failure, fold_button, html, note, row
+from .styles import (
+    STYLE,
+    assign,
+    button,
+    column,
+    dispose,
+    failure,
+    fold_button,
+    html,
+    in_turn,
+    note,
+    row,
+)
 
 SOON = 0.8  # seconds in which a call that is stopped ends, unless it is still connecting
 PATIENCE = 5.0  # seconds in which it ends even then
@@ -182,6 +194,7 @@ class Panel:
         self._say("")
         self._replace([html(shown)])
 
+    @in_turn
     def refresh(self, *_: object) -> None:
         """Look again at the tables that there are, and at the sums."""
         self._form.refresh(self._shell.user_ns)
