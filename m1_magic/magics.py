@@ -1,4 +1,4 @@
-"""``%%m1`` and ``%m1`` in IPython: the two magics, completion, the input transformer, registration.
+"""``%%m1`` and ``%m1`` in IPython: the two magics, the input transformers, registration.
 
 A magic returns nothing, so ``Out`` and ``_`` stay as they are; the Reply is bound to ``_m1`` and
 to ``--out`` before any error is raised. What a call needs is imported by the first call.
@@ -16,25 +16,25 @@ from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_exp
 from IPython.display import display
 
 from . import api
+from .app import PROCESS
 from .errors import UsageError, UserFacingError
 from .jupyter import history
 from .jupyter import shell as screen
 from .jupyter.banner import banner
 from .text import one_line
-from .verbs.verb_context import VerbContext
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from IPython.core.interactiveshell import InteractiveShell
 
-    from .calls import Options, Reply
+    from .calls import Reply
     from .chats.chats import RepeatableCall
     from .chats.turns import ChatHead
+    from .options.fields import Options
 
 COMPLETED = r"\s*%%?m1\b"
 ABOVE = re.compile(r"\s*(#.*)?$")
-THINK = ("off", "low", "medium", "high", "40k", "80k")
 
 
 @magics_class
@@ -75,6 +75,7 @@ class M1Magics(Magics):
     def _line(self, line: str) -> None:
         from . import verbs
         from .options import command_line, flags
+        from .verbs.verb_context import VerbContext
 
         verb, rest = (*line.split(maxsplit=1), "", "")[:2]
         if verb == "ask" and rest:
@@ -125,7 +126,7 @@ class M1Magics(Magics):
         if options.dry_run:
             from . import verbs
 
-            screen.show(verbs.preview(*api.preview(prompt, options, names, head)))
+            screen.show(verbs.preview(api.preview(prompt, options, names, head)))
             return
         if options.out:
             names.pop(options.out, None)
@@ -193,69 +194,23 @@ with_body.has_side_effects = True  # type: ignore[attr-defined]
 
 
 def complete(shell: InteractiveShell, event: Any) -> list[str]:
-    """Return what may follow in a ``%%m1`` or ``%m1`` line: verbs, options, levels, frames."""
+    """Return what may follow in a ``%%m1`` or ``%m1`` line."""
     from . import verbs
-    from .options import flags
-    from .settings.config import LEVELS, PERIODS
+    from .jupyter import completion
 
-    typed = event.text_until_cursor.split()
-    before = typed if event.text_until_cursor.endswith(" ") else typed[:-1]
-    last = before[-1] if before else ""
-    if last in ("-d", "--df", "df"):
-        return frames(shell.user_ns)
-    if last in ("--cols", "--allow"):
-        return columns(shell.user_ns, before)
-    if last in ("-f", "--file"):
-        from .context.globs import completions
-
-        return completions(event.symbol)
-    if last == "--send":
-        return list(LEVELS)
-    if last == "--cells":
-        return ["last", "all"]
-    if last == "--think":
-        return list(THINK)
-    if last == "--task":
-        from .options import tasks
-
-        return list(tasks.known(api.settings()))
-    if last == "--by" and before[1] == "cost":
-        return ["model", "day", "notebook", "chat"]
-    if last in ("-c", "--chat") or (last == "forget" and before[0] == "%m1"):
-        return [*(["--all"] if last == "forget" else []), *api.chats().names()]
-    if last == "--per" and before[1] == "budget":
-        return list(PERIODS)
-    if before == ["%m1"]:
-        return list(verbs.VERBS)
-    if before[0] == "%m1" and before[1] not in ("ask", "again"):
-        known = {"use": ["openrouter", "offline"], "set": verbs.settings_names()}
-        known |= {"help": list(verbs.VERBS)}
-        known |= {"cost": ["--by", "--csv", "--release"], "budget": ["--per", "none"]}
-        if before[1] == "df":
-            return [flag for flag in flags.table_flags() if flag.startswith("--")]
-        return known.get(before[1], []) if len(before) == 2 else []
-    return list(flags.cell_options().flags)
-
-
-def frames(namespace: dict[str, Any]) -> list[str]:
-    """Return the names of the user's DataFrames."""
-    from .context.frames import is_frame
-
-    return [n for n, value in namespace.items() if not n.startswith("_") and is_frame(value)]
-
-
-def columns(namespace: dict[str, Any], words: list[str]) -> list[str]:
-    """Return the names of the columns of the tables that a line names, those without blanks."""
-    from .context.frames import is_frame, opened
-
-    named = [name for word in words for name in word.split(",") if name in namespace]
-    tables = [opened(namespace[name]) for name in named if is_frame(namespace[name])]
-    return [name for table in tables for name in table.names if name.isidentifier()]
+    return completion.complete(
+        event,
+        shell.user_ns,
+        settings=api.settings(),
+        verbs=verbs.VERBS,
+        settings_names=verbs.settings_names,
+        chats=lambda: api.chats().names(),
+    )
 
 
 def load(shell: InteractiveShell) -> None:
-    """Register everything and print the one line that says where things stand."""
-    settings = api.settings(shell.config)
+    """Register everything and print where things stand, and what settings cannot be used."""
+    settings = PROCESS.load(shell.config)
     shell.register_magics(M1Magics(shell))
     shell.configurables.append(settings)  # type: ignore[arg-type]
     manager = shell.input_transformer_manager
@@ -264,27 +219,27 @@ def load(shell: InteractiveShell) -> None:
     shell.set_hook("complete_command", complete, re_key=COMPLETED)
     screen.show_replies(shell, settings)
     history.watch(shell)
-    print(banner(settings))
+    print("\n".join((banner(settings), *settings.problems)))
 
 
 def unload(shell: InteractiveShell) -> None:
-    """Undo ``load`` and close the session."""
+    """Undo ``load``; the process's App goes on."""
     for kind in ("line", "cell"):
         shell.magics_manager.magics[kind].pop("m1", None)
-    shell.magics_manager.registry.pop("M1Magics", None)
+    magics = shell.magics_manager.registry.pop("M1Magics", None)
     manager = shell.input_transformer_manager
     drop(manager.cleanup_transforms, lambda item: item in (below_comments, with_body))
     drop(manager.token_transformers, lambda item: item is AskLine)
     if "m1_magic.widgets" in sys.modules:
         sys.modules["m1_magic.widgets"].close_all()
     settings = api.settings()
-    drop(shell.configurables, lambda item: item is settings)
+    drop(shell.configurables, lambda item: item is settings or item is magics)
     completers = shell.strdispatchers["complete_command"].regexs
     for key in [key for key in completers if key.pattern == COMPLETED]:
         del completers[key]
     screen.hide_replies(shell)
     history.unwatch(shell)
-    api.end()
+    PROCESS.rest()
 
 
 def drop(items: list[Any], which: Callable[[Any], bool]) -> None:

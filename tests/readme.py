@@ -11,7 +11,7 @@ from palmerpenguins import load_penguins
 from traitlets import Enum
 
 from m1_magic import summarise
-from m1_magic.options import command_line, flags
+from m1_magic.options import flags
 from m1_magic.settings.config import M1
 from m1_magic.verbs import VERBS
 
@@ -19,7 +19,7 @@ README = Path(__file__).parent.parent / "README.md"
 
 
 def options() -> str:
-    return command_line.table(flags.cell_options())
+    return flags.table()
 
 
 def verbs() -> str:

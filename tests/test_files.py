@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import base64
-import io
 import json
 import os
 import re
 import shutil
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -19,15 +17,14 @@ import polars as pl
 import pytest
 from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
-from IPython.core.interactiveshell import InteractiveShell
 from nbformat import v3, v4
-from traitlets.config import Config
 
+import shells
 from emulator import Answer, OpenRouter
 from m1_magic import api, ask
-from m1_magic.calls import Options
 from m1_magic.context import files, globs, ipynb_reader
 from m1_magic.errors import PromptTooLarge, UsageError
+from m1_magic.options.fields import Options
 from m1_magic.privacy import redaction
 from notebooks import run as run_notebook
 
@@ -52,19 +49,8 @@ def work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def run(server: OpenRouter, work: Path) -> Iterator[Callable[[str], str]]:
     """Run a cell in a bare IPython and return all that it showed."""
-    shell = InteractiveShell(config=Config({"HistoryManager": {"enabled": False}}))
-    shell.run_line_magic("colors", "nocolor")
-    with redirect_stdout(io.StringIO()):
-        shell.run_line_magic("load_ext", "m1_magic")
-
-    def run_cell(source: str) -> str:
-        out = io.StringIO()
-        with redirect_stdout(out), redirect_stderr(out):
-            shell.run_cell(source, store_history=False)
-        return out.getvalue()
-
-    yield run_cell
-    shell.history_manager = None
+    with shells.loaded() as shell:
+        yield lambda source: shells.runner(shell)(source).text
 
 
 def fill(folder: Path, **texts: str) -> None:

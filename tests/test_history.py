@@ -19,9 +19,10 @@ import notebooks
 from emulator import Answer, OpenRouter
 from ledgers import NOW, call, reserve, rows, settle
 from m1_magic import api, verbs
-from m1_magic.calls import Attached, Attachment, Message, Options, Reply, Request, Text, Usage
+from m1_magic.calls import Attached, Attachment, Message, Reply, Request, Text, Usage
 from m1_magic.errors import UsageError
 from m1_magic.ledger import Ledger, history, sent
+from m1_magic.options.fields import Options
 from m1_magic.privacy.fences import marks
 from m1_magic.session.view import Silent
 from m1_magic.text import md_to_text

@@ -204,11 +204,11 @@ def test_fields_arrive_on_the_wire(server: OpenRouter, page: Page) -> None:
 @pytest.mark.parametrize(
     ("field", "value", "told"),
     [
-        ("temperature", "hot", "temperature: 'hot' is no number"),
-        ("temperature", "9", "temperature goes from 0 to 2, not 9"),
+        ("temperature", "hot", "--temperature takes a number from 0 to 2, not 'hot'."),
+        ("temperature", "9", "--temperature takes a number from 0 to 2, not 9."),
         ("temperature", "nan", "temperature"),
-        ("max_tokens", "1.5", "max tokens: '1.5' is no number"),
-        ("max_tokens", "0", "max-tokens is at least 1"),
+        ("max_tokens", "1.5", "--max-tokens takes a whole number of at least 1, not 1.5."),
+        ("max_tokens", "0", "--max-tokens takes a whole number of at least 1, not 0."),
         ("thinking", "deep", "deep"),
     ],
 )

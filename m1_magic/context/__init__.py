@@ -11,9 +11,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from ..calls import Attachment, Message, Options
+from ..calls import Attachment, Message
 from ..errors import UsageError
 from ..messages import Part
+from ..options.fields import Options
 from ..privacy import redaction
 from ..privacy.outputs import Output
 from ..privacy.personal_text import personal

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from ..calls import RECORD, Attachment
 from ..errors import UsageError
-from ..options.specs import cell_spec
+from ..options import kinds
 from ..privacy import redaction
 from ..privacy.outputs import Output, leaving, left_out
 from ..text import cut_middle, one_line
@@ -76,7 +76,7 @@ def chosen(spec: str, cells: Sequence[Cell]) -> tuple[list[Cell], list[int]]:
     by_number = {cell.number: cell for cell in cells}
     numbers: set[int] = set()
     passed_over: set[int] = set()
-    for part in cell_spec(spec).split(","):
+    for part in kinds.cells(spec).split(","):
         first, _, last = part.partition("-")
         if part == "last":
             named = theirs[-1:]

@@ -8,17 +8,15 @@ ours to the same effect; so is the sampling of all that reason, temperature 1.0 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
-from ..calls import Options
 from ..errors import UsageError
 from ..settings.config import M1
 from ..text import one_line
 from .command_line import did_you_mean
-from .specs import thinking
-
-SAMPLING = ("temperature", "top_p", "max_tokens", "think")
+from .fields import OPTIONS, Options
+from .kinds import reasoning
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +33,10 @@ class Task:
     keep_thinking: bool = True
 
     @property
-    def sampling(self) -> dict[str, Any]:
-        """What it sets of the sampling."""
-        wishes = {name: getattr(self, name) for name in SAMPLING}
-        return {name: wish for name, wish in wishes.items() if wish is not None}
+    def wishes(self) -> dict[str, Any]:
+        """The options that it sets: those that are fields of it, too."""
+        named = {one.name: getattr(self, one.name) for one in fields(self) if one.name in OPTIONS}
+        return {name: wish for name, wish in named.items() if wish is not None}
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -48,11 +46,10 @@ class Task:
 
     def under(self, options: Options) -> Options:
         """Return the options, with what this task wishes where they say nothing."""
-        wishes = {**self.sampling, "system": self.system}
-        mine = {name: wish for name, wish in wishes.items() if getattr(options, name) is None}
+        mine = {n: wish for n, wish in self.wishes.items() if getattr(options, n) is None}
         filled = replace(options, **mine)
         if options.max_tokens is None and filled.max_tokens:  # as the setting: with room to think
-            least = thinking(filled.think)[1]
+            least = reasoning(filled.think)[1]
             return replace(filled, max_tokens=max(filled.max_tokens, least))
         return filled
 
@@ -82,10 +79,10 @@ def known(settings: M1) -> Mapping[str, Task]:
 def _own(name: str, given: str | Mapping[str, Any]) -> Task:
     """Return a task of ``M1.tasks``, which has been checked when it was set."""
     parts = {"system": given} if isinstance(given, str) else dict(given)
-    kept = parts.pop("thinking", None) is None
+    keep_thinking = parts.pop("thinking", None) is None
     if "think" in parts:
         parts["think"] = str(parts["think"])
-    return Task(name, parts.get("system", ""), keep_thinking=kept, **parts)
+    return Task(name, parts.get("system", ""), keep_thinking=keep_thinking, **parts)
 
 
 def _reasoning(name: str, about: str, system: str, **more: Any) -> Task:

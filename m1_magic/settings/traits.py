@@ -70,7 +70,7 @@ class Tasks(Dict):
                 cannot = f"have this {one_line(', '.join(wrong), 60)}" if wrong else "be empty"
                 raise BadSetting(
                     f"The task {name} cannot {cannot}. A task is a system prompt, or a dict of"
-                    " system, temperature, top_p, max_tokens, think, and 'thinking': 'drop'."
+                    f" {', '.join(PARTS[:-1])}, and 'thinking': 'drop'."
                 )
         return given
 

@@ -40,7 +40,7 @@ def help_(context: VerbContext, args: Sequence[str] = ()) -> str:
         [
             "**m1-magic**: MiniMax M1 in the notebook. Options first, the prompt below:",
             page.code("%%m1 --df sales -o r\nWhich region grew, and why?"),
-            command_line.table(flags.cell_options()),
+            flags.table(),
             "`{{name}}` in the prompt is replaced by a value, a table by its summary.",
             page.code("\n".join([f"%m1 {'':{width}}  the status", *rows])),
             "Every setting: `%config M1`.",

@@ -11,7 +11,7 @@ from ..keys.login import challenge
 from ..pricing.dollars import money, money_limit
 from ..pricing.prices import amount
 from ..render import page
-from ..settings.endpoints import OFFLINE, OPENROUTER, endpoint
+from ..settings.endpoints import OPENROUTER, endpoint
 from ..text import md_cell
 from .verb_context import VerbContext, million, none
 
@@ -44,7 +44,7 @@ def key(context: VerbContext, args: Sequence[str]) -> str:
     """Show where the key comes from, and its limit at OpenRouter."""
     none(args, "key")
     place = endpoint(context.settings.base_url)
-    if place.host == OFFLINE:
+    if place.offline:
         return "The local model needs no key."
     held = keys.find(place)
     where = f"key for {place.host}: {md_cell(held.source)}"
@@ -102,5 +102,5 @@ def host_of(context: VerbContext, args: Sequence[str]) -> str:
         raise UsageError("Give one host.", todo="%m1 login openrouter.ai")
     if args:
         return args[0].lower() if "/" not in args[0] else endpoint(args[0]).host
-    host = endpoint(context.settings.base_url).host
-    return "openrouter.ai" if host == OFFLINE else host
+    place = endpoint(context.settings.base_url)
+    return "openrouter.ai" if place.offline else place.host

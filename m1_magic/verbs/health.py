@@ -12,11 +12,12 @@ from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from urllib.parse import urlsplit
 
+from ..calls import FREE
 from ..errors import LedgerProblem, M1Error, UsageError
 from ..ledger import sums
 from ..ledger.store import now_utc
 from ..render import page
-from ..settings.endpoints import OFFLINE, endpoint
+from ..settings.endpoints import endpoint
 from ..text import md_to_text, one_line, plural
 from .account import key
 from .verb_context import VerbContext, million, none
@@ -117,9 +118,10 @@ def ledger(context: VerbContext) -> str:
 def prices(context: VerbContext) -> str:
     """Return the prices that holds are made from, and how old their list is."""
     session, model = context.session, context.settings.model
-    if context.settings.base_url.lower() == OFFLINE:
+    backend = session.backend()
+    if backend.billing in FREE:
         return "the local model is free"
-    limits = session.limits(session.backend(), model)
+    limits = session.limits(backend, model)
     if limits is None or limits.dearest is None:
         return f"{model}: no price known; with a budget its calls are refused"
     both = f"{million(limits.dearest.input)} in, {million(limits.dearest.output)} out"

@@ -24,7 +24,7 @@ def tasks(context: VerbContext, args: Sequence[str]) -> str:
 
 def _sampling(task: Task) -> str:
     """Return what a task sets; nothing where it is as in the settings."""
-    wishes = [f"{name} {wish}" for name, wish in task.sampling.items()]
+    wishes = [f"{name} {wish}" for name, wish in task.wishes.items() if name != "system"]
     return ", ".join(wishes if task.keep_thinking else [*wishes, "thinking dropped"])
 
 

@@ -30,7 +30,7 @@ def panel(df: object = None, **options: Any) -> Panel:
             cost="",
             todo="%m1 ask and %%m1 work here.",
         )
-    prompt = str(options.pop("prompt", ""))
+    prompt = str(options.pop("prompt", None) or "")
     names = shell.namespace()
     given = api.named(df, names)
     # What has a name here is looked up when it is asked about, as in a cell.

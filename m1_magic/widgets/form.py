@@ -9,27 +9,24 @@ from __future__ import annotations
 import shlex
 from collections.abc import Collection, Mapping
 from contextlib import suppress
-from dataclasses import fields, replace
+from dataclasses import replace
 from typing import Any
 
 import ipywidgets
 
-from ..calls import Options
 from ..context.frames import shapes
 from ..context.frames.tables import shape_of
-from ..errors import M1Error, UsageError
+from ..errors import M1Error
 from ..jupyter import history
 from ..options.command_line import words
+from ..options.fields import OPTIONS, Option, Options, changed
 from ..options.flags import from_python
 from ..options.tasks import known
-from ..settings.config import LEVELS, M1
+from ..settings.config import M1
 from ..text import one_line, thousands
-from .styles import choice, column, gone, html, note, offer, put, row, text, unfolding
+from .styles import assign, choice, column, dispose, fold_button, html, note, row, set_choices, text
 
-THINK = ("off", "low", "medium", "high", "40k", "80k")
-MODELS = ("minimax/minimax-m1",)
 NO_FRAMES = note("No DataFrames here yet: they appear after the cell that makes one.")
-NUMBERS = {"temperature": float, "max_tokens": int}
 
 
 class Form:
@@ -52,35 +49,22 @@ class Form:
             tooltip="Prompt",
         )
         self.prompt.add_class("m1-prompt")
-        levels = dict.fromkeys((*LEVELS, settings.send))
-        self._level = choice("tables as", list(levels), settings.send)
         self._frames = row()
         self._frames.add_class("m1-frames")
         self._hint = html()
         self.follow = ipywidgets.Checkbox(
             False, description="go on from the last answer", indent=False, disabled=True
         )
-        self._fields: dict[str, Any] = {
-            "send": self._level,
-            "cells": text("cells", "last, 3, 5-7, all"),
-            "error": ipywidgets.Checkbox(False, description="last error", indent=False),
-            "file": text("files", "*.md  data.csv"),
-            "chat": text("chat", "a name: one question after the other"),
-            "model": text("model", settings.model, ipywidgets.Combobox, options=MODELS),
-            "task": choice("task", tasks(settings), ""),
-            "think": text("thinking", "as the model likes", ipywidgets.Combobox, options=THINK),
-            "temperature": text("temperature", f"{settings.temperature:g}"),
-            "max_tokens": text("max tokens", f"{settings.max_tokens}"),
-        }
-        written = row(self._level, *(self._fields[name] for name in ("cells", "file", "chat")))
-        ticked = row(self._fields["error"], self.follow)
-        self.along = column(self._frames, self._hint, written, ticked)
-        names = ("model", "task", "think", "temperature", "max_tokens")
+        self._fields = {n: field(one, settings) for n, one in OPTIONS.items() if one.label}
         self._also = html()
-        part = row(*(self._fields[name] for name in names), self._also)
-        part.add_class("m1-more")
-        self.more = part
-        self.unfold = unfolding("More", part, lambda: None)
+        along = [n for n in self._fields if OPTIONS[n].group in ("tables", "context")]
+        written = row(*(self._fields[name] for name in along if not OPTIONS[name].switch))
+        ticked = row(*(self._fields[name] for name in along if OPTIONS[name].switch), self.follow)
+        self.along = column(self._frames, self._hint, written, ticked)
+        sampling = (one for name, one in self._fields.items() if name not in along)
+        self.more = row(*sampling, self._also)
+        self.more.add_class("m1-more")
+        self.unfold = fold_button("More", self.more, lambda: None)
 
     def refresh(self, namespace: Mapping[str, object]) -> None:
         """Show the tables that there are now, with their sizes."""
@@ -94,12 +78,14 @@ class Form:
         ticks = tuple(self._ticks[name] for name in sorted(self._ticks))
         if self._frames.children != ticks:
             self._frames.children = ticks
-        put(self._hint, "value", "" if ticks else NO_FRAMES)
-        offer(self._fields["task"], tasks(self._settings))
+        assign(self._hint, "value", "" if ticks else NO_FRAMES)
+        set_choices(self._fields["task"], tasks(self._settings))
         failure = history.failure()
         label = f"last error: {one_line(failure.label, 60)}" if failure else "last error: none"
-        put(self._fields["error"], "description", label)
-        put(self._fields["error"], "disabled", failure is None and not self._fields["error"].value)
+        assign(self._fields["error"], "description", label)
+        assign(
+            self._fields["error"], "disabled", failure is None and not self._fields["error"].value
+        )
 
     def names(self, namespace: Mapping[str, object]) -> dict[str, object]:
         """Return what names in prompt and ticks stand for."""
@@ -111,10 +97,10 @@ class Form:
         Raises:
             UsageError: a field that cannot be.
         """
-        filled = {name: value(name, field.value) for name, field in self._fields.items()}
+        written = {name: value(OPTIONS[name], one.value) for name, one in self._fields.items()}
         ticked = tuple(name for name, tick in self._ticks.items() if tick.value)
-        checked = from_python({k: v for k, v in filled.items() if v not in ("", [])}, ticked)
-        return replace(self._base, df=ticked, **{name: getattr(checked, name) for name in filled})
+        filled = from_python({n: v for n, v in written.items() if v not in ("", [])}, ticked)
+        return replace(self._base, df=ticked, **{name: getattr(filled, name) for name in written})
 
     def size(self) -> tuple[str, int]:
         """Return the model, and the most tokens of an answer, of the next call."""
@@ -130,11 +116,12 @@ class Form:
         if options is None:
             return
         self._base = options
-        put(self._also, "value", also(options, {"df", *self._fields}))
-        if options.send and options.send not in self._level.options:  # sample:3
-            self._level.options = (*self._level.options, options.send)
-        for name, field in self._fields.items():
-            fill(field, getattr(options, name))
+        assign(self._also, "value", also(options, {"df", *self._fields}))
+        level = self._fields["send"]
+        if options.send and options.send not in level.options:  # sample:3
+            level.options = (*level.options, options.send)
+        for name, one in self._fields.items():
+            fill(one, getattr(options, name))
         for name in options.df:
             self._tick(name)
         for name, tick in self._ticks.items():
@@ -147,41 +134,51 @@ class Form:
         return self._ticks[name]
 
     def _drop(self, name: str) -> None:
-        gone(self._ticks.pop(name))
+        dispose(self._ticks.pop(name))
 
 
-def fill(field: Any, option: object) -> None:
+def field(option: Option, settings: M1) -> Any:
+    """Return the empty field of an option: a tick, a choice, or text with values to choose from."""
+    if option.switch:
+        return ipywidgets.Checkbox(False, description=option.label, indent=False)
+    if option.name == "send":
+        levels = list(dict.fromkeys((*option.values, settings.send)))
+        return choice(option.label, levels, settings.send)
+    if option.name == "task":
+        return choice(option.label, tasks(settings), "")
+    setting = getattr(settings, option.name, None)
+    hint = option.hint or (f"{setting:g}" if isinstance(setting, float) else str(setting or ""))
+    if option.values and not isinstance(option.values, str):
+        return text(option.label, hint, ipywidgets.Combobox, options=option.values)
+    return text(option.label, hint)
+
+
+def fill(control: Any, option: object) -> None:
     """Put an option into its field; a choice that there is not leaves it as it is."""
     if isinstance(option, bool):
-        field.value = option
+        control.value = option
         return
     written = "" if option is None else str(option)
     if isinstance(option, float):
         written = f"{option:g}"
     elif isinstance(option, tuple):
         written = shlex.join(option)
-    if isinstance(field, ipywidgets.Dropdown):
-        values = [value if isinstance(value, str) else value[1] for value in field.options]
-        written = written if written in values else field.value
-    field.value = written
+    if isinstance(control, ipywidgets.Dropdown):
+        values = [value if isinstance(value, str) else value[1] for value in control.options]
+        written = written if written in values else control.value
+    control.value = written
 
 
 def also(options: Options, shown: Collection[str]) -> str:
     """Return a line on the options that go along without a field of their own."""
-    given = {one.name: getattr(options, one.name) for one in fields(Options)}
-    default = Options()
-    others = [
-        f"{name} {one_line(value, 60)}"
-        for name, value in given.items()
-        if name not in shown and value != getattr(default, name)
-    ]
+    others = [f"{n} {one_line(v, 60)}" for n, v in changed(options).items() if n not in shown]
     return note(f"also: {', '.join(others)}") if others else ""
 
 
 def tasks(settings: M1) -> list[tuple[str, str]]:
     """Return the tasks to choose from, each with what it is for."""
-    found = [(f"{name}: {task.about}", name) for name, task in known(settings).items()]
-    return [("none", ""), *((one_line(label, 70), name) for label, name in found)]
+    labels = {name: f"{name}: {task.about}" for name, task in known(settings).items()}
+    return [("none", ""), *((one_line(label, 70), name) for name, label in labels.items())]
 
 
 def size(shape: tuple[int, int] | None) -> str:
@@ -189,17 +186,8 @@ def size(shape: tuple[int, int] | None) -> str:
     return f"{thousands(shape[0])} × {thousands(shape[1])}" if shape else "(lazy)"
 
 
-def value(name: str, written: str | bool) -> object:
-    """Return what stands in a field; raise UsageError where it is to be a number and is not."""
+def value(option: Option, written: str | bool) -> object:
+    """Return what stands in the field of an option, as Python may pass it."""
     if isinstance(written, bool):
         return written
-    bare = written.strip()
-    if name == "file":
-        return words(bare)
-    if not bare or name not in NUMBERS:
-        return bare
-    try:
-        return NUMBERS[name](bare.replace(",", ""))
-    except ValueError:
-        what = f"{name.replace('_', ' ')}: {one_line(bare, 40)!r} is no number."
-        raise UsageError(what, todo="Empty it for the setting.") from None
+    return words(written.strip()) if option.kind.split else written.strip()
