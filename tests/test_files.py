@@ -351,7 +351,7 @@ def test_over_the_context_the_largest_files_are_named(
     for number in range(3):
         (work / f"{number}.log").write_text("word " * (360_000 + number))
     shown = run("%%m1 -f '*.log'\nwhy?")
-    assert "PromptTooLarge" in shown and "the largest: 2.log (1,800,010 characters)" in shown
+    assert "PromptTooLarge" in shown and "The largest: 2.log (1,800,010 characters)" in shown
     assert server.chats == []
 
 
