@@ -226,7 +226,7 @@ def test_the_list_names_what_each_is_for_its_sampling_and_its_source() -> None:
     assert "in place of the built-in one" in rows["math"] and "Show no steps." in rows["math"]
     assert r"Ask &lt;b>back" in rows["tutor"].replace("\\>", ">")
     assert "think low, thinking dropped | M1.tasks |" in rows["tutor"]
-    with pytest.raises(UsageError, match="takes nothing after it"):
+    with pytest.raises(UsageError, match="takes no arguments"):
         verbs.VERBS["tasks"].run(VerbContext(api.session(), {}, lambda _: ""), ("math",))
 
 
