@@ -29,39 +29,11 @@ CostSource = Literal["billed", "estimated", "offline", "replayed", "unknown"]
 FREE: frozenset[CostSource] = frozenset(("offline", "replayed"))
 AttemptState = Literal["reserved", "streaming", "settled", "pending"]
 
+# The MIME type of the record that a call leaves in a notebook, beside its footer.
+RECORD = "application/vnd.m1-magic.call+json"
 FENCE = re.compile(
     r"^ {0,3}(```+|~~~+)[^\n`]*\n(.*?)^ {0,3}\1[`~]*[ \t]*$", re.MULTILINE | re.DOTALL
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """What one call asks for, beyond the settings: one field for each flag of ``%%m1``."""
-
-    df: tuple[str, ...] = ()
-    cols: tuple[str, ...] = ()
-    send: str | None = None
-    df_tokens: int | None = None
-    allow: tuple[str, ...] = ()
-    diff: bool = False
-    file: tuple[str, ...] = ()
-    chat: str | None = None
-    cells: str | None = None
-    error: bool = False
-    model: str | None = None
-    system: str | None = None
-    temperature: float | None = None
-    top_p: float | None = None
-    max_tokens: int | None = None
-    seed: int | None = None
-    stop: tuple[str, ...] = ()
-    think: str | None = None
-    task: str | None = None
-    out: str | None = None
-    max_cost: Decimal | None = None
-    dry_run: bool = False
-    quiet: bool = False
-    raw: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -423,7 +423,10 @@ def test_m23_every_request_says_where_it_ends(
 def test_the_local_model_is_free(tmp_path: Path) -> None:
     free = Price(Decimal(0), Decimal(0))
     backend = Scripted(
-        answer(cost=None), name="offline", limits=replace(OFFER, dearest=free, cheapest=free)
+        answer(cost=None),
+        name="offline",
+        billing="offline",
+        limits=replace(OFFER, dearest=free, cheapest=free),
     )
     settings = M1()
     settings.budget = Decimal(0)

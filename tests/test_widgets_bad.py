@@ -104,7 +104,7 @@ def test_a_broken_display_costs_neither_answer_nor_price(
 
     server.say(Answer("one <b>two", cost=0.25))
     hand = page.panel()
-    monkeypatch.setattr(live.Live, broken, fails)
+    monkeypatch.setattr(live.LiveView, broken, fails)
     hand.ask("why?")
     assert page.shell.user_ns["_m1"].text == "one <b>two"
     assert "one &lt;b&gt;two" in hand.shown and "The display failed" in hand.text
@@ -119,7 +119,7 @@ def test_a_bug_after_the_call_leaves_the_panel_free(
     hand = page.panel()
     hand.ask("why?")
     with monkeypatch.context() as patched:
-        patched.setattr(assembly.Exits, "offer", lambda _: 1 / 0)
+        patched.setattr(assembly.Actions, "refresh", lambda _: 1 / 0)
         hand.ask("why?")
     assert page.shell.user_ns["_m1"].status == "ok" and hand.busy == (True, False)
     server.say(Answer("second"))

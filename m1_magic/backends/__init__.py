@@ -104,9 +104,7 @@ class Chooser:
         return self._keep((place, key, timeouts), lambda: OpenRouter(place, key, timeouts))
 
     def close(self) -> None:
-        """Close the kept backend."""
-        if self._kept:
-            self._kept[1].close()
+        """Let go of the kept backend; a call in a thread may still be reading from it."""
         self._kept = None
 
     def _keep(self, what: object, make: Callable[[], Backend]) -> Backend:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping
+from contextlib import closing
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
@@ -12,7 +13,7 @@ from ..keys import find
 from ..pricing.prices import ModelLimits, Price
 from ..settings.endpoints import OFFLINE, endpoint
 from .clock import Clock
-from .llama_server import MODEL, shared, weights
+from .llama_server import MODEL, serving, shared, weights
 from .openrouter import OpenRouter
 
 # The model was trained on 8,192 tokens; an answer of its size is no use beyond this.
@@ -46,12 +47,11 @@ class Local:
 
     def stream(self, request: Request) -> Generator[Event]:
         """Yield the events of one completion; it carries the local model's own name."""
-        place = endpoint(shared().base_url)
-        wire = OpenRouter(place, find(place, {}))
-        try:
-            yield from wire.stream(replace(request, model=MODEL, reasoning=None, provider=None))
-        finally:
-            wire.close()
+        with serving() as server:
+            place = endpoint(server.base_url)
+            wire = OpenRouter(place, find(place, {}))
+            with closing(wire):
+                yield from wire.stream(replace(request, model=MODEL, reasoning=None, provider=None))
 
     def limits(self, model: str, max_price: Mapping[str, Any] | None = None) -> ModelLimits:
         """Return the local model's limits, whatever model is asked for; its price is nothing."""

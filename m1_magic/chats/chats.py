@@ -8,7 +8,6 @@ from the ledger by the next kernel of its notebook: what was attached is then na
 from __future__ import annotations
 
 import re
-import threading
 from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -18,6 +17,7 @@ from ..calls import Reply, Request
 from ..errors import LedgerProblem, UsageError
 from ..ledger import conversation, history
 from ..ledger.history import Past
+from ..locks import lock
 from ..options import command_line
 from ..options.fields import Options, changed, in_groups
 from ..privacy import redaction
@@ -63,7 +63,7 @@ class Chats:
     def __init__(self, session: Session) -> None:
         self.last: RepeatableCall | None = None
         self.session = session
-        self._lock = threading.Lock()
+        self._lock = lock()
         self._turns: dict[str, Turn] = {}
         self._named: dict[str, tuple[str, ...]] = {}
         self._current = ChatHead()

@@ -237,9 +237,14 @@ class Ledger(Store):
         return tuple(sums.fetchone())
 
 
+def ledger_file(home: Path) -> Path:
+    """Return where the ledger of a home lies."""
+    return home / "ledger.db"
+
+
 def open_ledger(home: Path, session: str | None = None) -> Ledger:
     """Return the ledger of ``M1_HOME``."""
-    return Ledger(home / "ledger.db", session)
+    return Ledger(ledger_file(home), session)
 
 
 def owed(

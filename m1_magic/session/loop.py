@@ -6,7 +6,6 @@ Ctrl-C, a broken stream or a broken display costs neither the text that came nor
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -21,6 +20,7 @@ from ..interrupts import heard, pause, uninterrupted
 from ..ledger import Ledger, new_id, sums
 from ..ledger.history import purge
 from ..ledger.store import now_utc
+from ..locks import lock
 from ..pricing.limits import LimitsCache
 from ..pricing.prices import ModelLimits
 from ..pricing.tokens import likely_tokens
@@ -65,7 +65,7 @@ class Session:
         self.last: Reply | None = None
         self._open = ledger
         self._ledger: Ledger | None = None
-        self._lock = threading.RLock()
+        self._lock = lock()
         self._backend, self._now, self._sleep, self._clock = backend, now, sleep, clock
         self._limits = LimitsCache()
         self._pauses = reconciler.PAUSES if pauses is None else pauses
@@ -86,13 +86,17 @@ class Session:
         with self._lock:
             return self._backend(self.settings)
 
-    def close(self) -> None:
-        """Close connections, local model and ledger."""
+    def rest(self) -> None:
+        """Free threads, connections and the ledger's file; calls under way come to their end."""
         self.settler.close()
         self.settler = reconciler.Reconciler(self._look, self._pauses)
         self._backend.close()
         if self._ledger is not None:
-            self._ledger.close()
+            self._ledger.rest()
+
+    def close(self) -> None:
+        """Free all that `rest` does, and let go of the ledger."""
+        self.rest()
         self._ledger = None
 
     def plan(self, request: Request, next_request: NextRequest | None = None) -> Plan:

@@ -98,6 +98,6 @@ def too_large(request: Request, context: int) -> PromptTooLarge:
     return PromptTooLarge(
         f"The prompt has {len(request.text):,} characters, at least {least:,} tokens;"
         f" {one_line(request.model, 80)} takes {context:,}.",
-        todo=(f"Attach less; the largest: {names}." if names else "Shorten the text.")
+        todo=(f"Attach less. The largest: {names}." if names else "Shorten the text.")
         + (chat if request.after else ""),
     )

@@ -19,7 +19,7 @@ from ..pricing.prices import ModelLimits, amount, estimate
 from ..render.progress import Progress
 from ..session.loop import Session
 from ..text import escape_html, thousands
-from .styles import column, html, put, row
+from .styles import assign, column, html, row
 
 # Of the budget, from which on the bar warns; it is red when the next call may be refused.
 HIGH = Decimal("0.8")
@@ -74,7 +74,7 @@ class Counters:
             tiles = {
                 NAMES[period]: money(sums[0]) + _held(sums[1]) for period, sums in spent.items()
             }
-            put(self._sums, "value", _tiles(tiles))
+            assign(self._sums, "value", _tiles(tiles))
             self._budget(totals)
 
     def _show(
@@ -93,12 +93,12 @@ class Counters:
             "elapsed": f"{seconds:.1f} s",
             "this call": price,
         }
-        put(self._call, "value", _tiles(tiles))
+        assign(self._call, "value", _tiles(tiles))
 
     def _budget(self, totals: Totals) -> None:
         if totals.budget is None:
             self._bar.layout.display = "none"
-            put(self._words, "value", _small("no budget: %m1 budget 1 --per day"))
+            assign(self._words, "value", _small("no budget: %m1 budget 1 --per day"))
             return
         used = totals.spent + totals.held
         part = used / totals.budget if totals.budget else Decimal(1)
@@ -112,7 +112,7 @@ class Counters:
         )
         if tight:
             words += " · a call of full length would not fit any more"
-        put(self._words, "value", _small(words))
+        assign(self._words, "value", _small(words))
 
     def _longest(self) -> Decimal | None:
         """Return what the next answer could cost at most, as far as prices are known."""
