@@ -19,8 +19,9 @@ import notebooks
 from emulator import Answer, OpenRouter
 from ledgers import full_disk, ordinary_user, rows
 from m1_magic import api, app, locks
-from m1_magic.calls import Options, Receipt
+from m1_magic.calls import Receipt
 from m1_magic.errors import BudgetExceeded
+from m1_magic.options.fields import Options
 from m1_magic.session.view import Silent
 from m1_magic.settings.sources import save
 
@@ -33,7 +34,7 @@ NANO = Decimal("1e-9")
 COLD = """
 import json, os, sys, threading
 from m1_magic import api
-from m1_magic.calls import Options
+from m1_magic.options.fields import Options
 from m1_magic.errors import BudgetExceeded
 from m1_magic.session.view import Silent
 
