@@ -93,20 +93,20 @@ def _question(
 
 def _stripped(parts: Sequence[Part]) -> list[Part]:
     """Return the parts without line ends before the first and after the last word."""
-    *made, last = merged(parts)
-    made.append(Text(last.text.rstrip("\n")) if isinstance(last, Text) else last)
-    if isinstance(made[0], Text):
-        made[0] = Text(made[0].text.lstrip("\n"))
-    return made
+    *stripped, last = merged(parts)
+    stripped.append(Text(last.text.rstrip("\n")) if isinstance(last, Text) else last)
+    if isinstance(stripped[0], Text):
+        stripped[0] = Text(stripped[0].text.lstrip("\n"))
+    return stripped
 
 
 def readable(prompt: str) -> None:
     """Raise UsageError if the prompt holds binary data instead of text."""
     for number, line in enumerate(prompt.split("\n"), 1):
-        found = BINARY.search(line)
-        if found:
+        bad = BINARY.search(line)
+        if bad:
             raise UsageError(
-                f"Line {number} of the prompt holds binary data (U+{ord(found[0]):04X}), not text.",
+                f"Line {number} of the prompt holds binary data (U+{ord(bad[0]):04X}), not text.",
                 todo="Paste text, or describe the file in words.",
             )
 

@@ -34,6 +34,7 @@ NANO = Decimal("1e-9")
 COLD = """
 import json, os, sys, threading
 from m1_magic import api
+from m1_magic.options.fields import Options
 from m1_magic.errors import BudgetExceeded
 from m1_magic.options.fields import Options
 from m1_magic.session.view import Silent

@@ -505,7 +505,7 @@ def test_l15_what_version_3_kept_of_requests_stays_readable(path: Path) -> None:
     assert past is not None and past.sent is not None
     assert past.sent.texts == (("system", "Be brief."), ("user", question))
     assert (past.sent.sampling, past.sent.after) == ({"max_tokens": 5}, ("c0",))
-    turn = turns.kept(past)
+    turn = turns.stored_turn(past)
     assert (turn.system, turn.answer, turn.missing, turn.attachments) == ("Be brief.", "So.", 1, ())
     assert turn.question.content() == question
     assert rows(path, "PRAGMA user_version") == [(LATEST,)]

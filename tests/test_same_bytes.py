@@ -21,8 +21,8 @@ import pandas as pd
 import polars as pl
 from palmerpenguins import load_penguins
 
-from m1_magic.calls import Options
 from m1_magic.context.frames import summarise
+from m1_magic.options.fields import Options
 
 LEVELS = ("names", "schema", "stats", "sample:3")
 CITIES = ["Bern", "Basel", "Zürich", "Genf", "Chur"]

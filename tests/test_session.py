@@ -584,7 +584,7 @@ def test_i07_stopped_during_the_back_off(home: Path, by: str) -> None:
 
 @pytest.mark.parametrize("before", [[], [Started(None), TextDelta("a")]])
 def test_stopping_the_local_model_costs_nothing(home: Path, before: list[Line]) -> None:
-    backend = Scripted([*before, ctrl_c], name="offline")
+    backend = Scripted([*before, ctrl_c], name="offline", billing="offline")
     with pytest.raises(Stopped) as caught:
         session(home, backend).ask(request(), Seen())
     assert "charge" not in str(caught.value)

@@ -104,7 +104,7 @@ def test_calls_teach_the_dry_run_and_change_no_request(server: OpenRouter, own_h
 
 
 def test_the_local_model_teaches_nothing_about_m1(tmp_path: Path) -> None:
-    asking = session(tmp_path, Scripted(answer(cost=None), name="offline"))
+    asking = session(tmp_path, Scripted(answer(cost=None), name="offline", billing="offline"))
     asking.ask(request(TEXTS["prose"]), Seen())
     assert sums.learned(asking.ledger, MODEL) == {}
 

@@ -72,8 +72,8 @@ def test_an_estimate_while_it_runs_then_the_bill(server: OpenRouter, page: Page)
 
 def tell() -> None:
     """Say what the settler says once prices came."""
-    for told in api.session().settler.told:
-        told()
+    for listener in api.session().settler.listeners:
+        listener()
 
 
 def test_a_price_that_is_owed_is_settled_later(server: OpenRouter, page: Page) -> None:

@@ -191,9 +191,9 @@ def address(process: subprocess.Popen[bytes], log: IO[bytes]) -> str:
 
 def cause(lines: Iterable[str]) -> str:
     """Return the first error that llama.cpp logged, or else the last line of all."""
-    told = [line for line in lines if line.strip()]
-    errors = [LOGGED.sub("", line) for line in told if LOGGED.match(line)]
-    return one_line(errors[0] if errors else (told or ["no word of why"])[-1], 200).rstrip(".")
+    said = [line for line in lines if line.strip()]
+    errors = [LOGGED.sub("", line) for line in said if LOGGED.match(line)]
+    return one_line(errors[0] if errors else (said or ["no word of why"])[-1], 200).rstrip(".")
 
 
 def end(process: subprocess.Popen[bytes], log: IO[bytes]) -> None:

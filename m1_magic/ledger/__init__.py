@@ -231,10 +231,10 @@ class Ledger(Store):
     def _sums(self, db: sqlite3.Connection, period: str, now: datetime) -> tuple[int, ...]:
         """Return nano-dollars spent and held, attempts without a price, and calls."""
         if period == "session":
-            found = db.execute(f"{SUMS} kind = 'session' AND name = ?", (self.session,))
+            sums = db.execute(f"{SUMS} kind = 'session' AND name = ?", (self.session,))
         else:
-            found = db.execute(f"{SUMS} kind = 'day' AND name >= ?", (since(period, now),))
-        return tuple(found.fetchone())
+            sums = db.execute(f"{SUMS} kind = 'day' AND name >= ?", (since(period, now),))
+        return tuple(sums.fetchone())
 
 
 def ledger_file(home: Path) -> Path:

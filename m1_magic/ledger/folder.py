@@ -26,7 +26,7 @@ def local(path: Path) -> bool:
         fields = line.split(" ")
         if len(fields) < 3:
             continue
-        point = Path(OCTAL.sub(lambda found: chr(int(found[1], 8)), fields[1]))  # \040 is a space
+        point = Path(OCTAL.sub(lambda octal: chr(int(octal[1], 8)), fields[1]))  # \040 is a space
         if where.is_relative_to(point) and len(point.parts) >= best:
             best, kind = len(point.parts), fields[2]
     return kind not in NETWORK and not kind.startswith("fuse.")

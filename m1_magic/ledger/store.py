@@ -59,14 +59,14 @@ class Store:
         self._open, self._stale = True, True
         self._opened: disk.Opened
         _STORES.add(self)
-        with self._told():
+        with self._guarded():
             self._renew()
 
     def close(self) -> None:
         """Close the file."""
         with suppress(LedgerProblem):
             self.catch_up()
-        with self._told():
+        with self._guarded():
             self._open = False
             self._opened.db.close()
 
@@ -74,7 +74,7 @@ class Store:
         """Close the file until its next use; what is only in memory stays there."""
         with suppress(LedgerProblem):
             self.catch_up()
-        with self._told():
+        with self._guarded():
             if self._open and not self._stale and not self.in_memory:
                 self._opened.db.close()
                 self._stale = True
@@ -90,7 +90,7 @@ class Store:
         if path == self.path and not self.in_memory:
             return
         before = self.path, self._journal, self._opened, self._stale
-        with self._told():
+        with self._guarded():
             try:
                 if path != self.path:
                     self.path, self._journal = path, journal.Journal(path)
@@ -118,8 +118,8 @@ class Store:
     def news(self) -> tuple[str, ...]:
         """Return what happened to the file that the user has not been told yet."""
         with self.lock:
-            found, self._notes = tuple(self._notes), []
-        return found
+            notes, self._notes = tuple(self._notes), []
+        return notes
 
     def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Return what ``work`` reads; raises LedgerProblem."""
@@ -173,11 +173,11 @@ class Store:
     def take_in(self) -> None:
         """Write down what this kernel and others could not."""
         self.write(lambda db: None)
-        with self._told():
+        with self._guarded():
             self._take_in()
 
     def _done(self, work: Callable[[sqlite3.Connection], T], patience: float | None) -> T:
-        with self._told():
+        with self._guarded():
             try:
                 return work(self._connection(patience))
             except sqlite3.DatabaseError as error:
@@ -248,7 +248,7 @@ class Store:
         file.unlink()
 
     @contextmanager
-    def _told(self) -> Iterator[None]:
+    def _guarded(self) -> Iterator[None]:
         """Hold the connection; turn SQLite's and the file system's errors into one paragraph."""
         try:
             with uninterrupted(), self.lock:

@@ -61,12 +61,12 @@ def claim(ledger: Ledger, endpoint: str, now: datetime) -> list[Attempt]:
     values = (stamp(now - OLDEST), stamp(now), ledger.session)
 
     def claiming(db: sqlite3.Connection) -> list[Attempt]:
-        found = owed(db, ledger.session, endpoint, free, *values)
+        attempts = owed(db, ledger.session, endpoint, free, *values)
         lease = f"{stamp(now + LEASE)} {ledger.session}"
         db.executemany(
-            "UPDATE attempts SET lease = ? WHERE id = ?", [(lease, one.id) for one in found]
+            "UPDATE attempts SET lease = ? WHERE id = ?", [(lease, one.id) for one in attempts]
         )
-        return found
+        return attempts
 
     return ledger.write(claiming, HASTE)
 
@@ -117,7 +117,7 @@ class Reconciler:
     """
 
     def __init__(self, look: Callable[[], tuple[int, int]], pauses: Sequence[float]) -> None:
-        self.told: list[Callable[[], None]] = []  # called in the background when prices came
+        self.listeners: list[Callable[[], None]] = []  # called in the background when prices came
         self._look, self._pauses = look, pauses
         self._stop = Stop()
         self._lock = lock()
@@ -159,7 +159,7 @@ class Reconciler:
                 return True
             try:
                 came, left = self._look()
-                for tell in tuple(self.told) if came else ():
+                for tell in tuple(self.listeners) if came else ():
                     tell()
             except Exception:  # no network, no key, a ledger in use: the next look may do
                 left = 1

@@ -105,7 +105,7 @@ class Panel:
         )
         self.refresh()
         self._shell.events.register("post_run_cell", self.refresh)
-        self._session.settler.told.append(self._settled)
+        self._session.settler.listeners.append(self._settled)
         _open.add(self)
 
     def _ipython_display_(self) -> None:
@@ -212,7 +212,7 @@ class Panel:
         _open.discard(self)
         self._shell.events.unregister("post_run_cell", self.refresh)
         with suppress(ValueError):  # the session was closed before
-            self._session.settler.told.remove(self._settled)
+            self._session.settler.listeners.remove(self._settled)
         call = self._call
         if call is not None:
             call.stop()
