@@ -388,7 +388,7 @@ def test_whole_numbers_among_what_is_none(engine: str, load: Any) -> None:
 def test_wide_tables_send_fewer_rows(
     engine: str, load: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("m1_magic.context.frames.lazy.CELLS", 2_000)
+    monkeypatch.setattr("m1_magic.context.frames.lazy.table.CELLS", 2_000)
     values = list(range(1_000))
     table = lazy_table(load(engine, pa.table({f"n{i}": values for i in range(10)})))
     assert 50 <= table.sample(range(10)).rows <= 220

@@ -132,16 +132,12 @@ def _record(values: Any, kind: str) -> Record:
         return {"nulls": nulls, "trues": int(values.sum())}
     if kind in ("text", "other") or nulls == len(values):
         return {"nulls": nulls, **({} if kind in ("text", "other") else {"finite": 0})}
-    numbers = _array(values)
+    numbers = array(nw.from_native(values, series_only=True))
     figures = moments(numbers)
     count = len(numbers) - figures["nan"]
     figures["nan"] = max(0, len(values) - nulls - count)
     finite = count - figures["infinite"]
     return {"nulls": nulls, "finite": finite, "moment": kind == "moment", **figures}
-
-
-def _array(values: Any) -> Array:
-    return array(nw.from_native(values, series_only=True))
 
 
 def merged(one: Record, other: Record) -> Record:
@@ -216,7 +212,7 @@ def counted(
         if known in ("text", "boolean"):
             counts.append([_labelled(values, span) for span in column_spans])
         else:
-            counts.append(hits(_array(values), column_spans))
+            counts.append(hits(array(nw.from_native(values, series_only=True)), column_spans))
     return counts
 
 
