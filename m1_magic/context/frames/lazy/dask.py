@@ -12,7 +12,7 @@ from typing import Any
 import narwhals.stable.v2 as nw
 import numpy as np
 
-from ..arrays import Array, clamped, hits, moments
+from ..arrays import clamped, hits, moments
 from ..in_process import Local, array
 from ..measures import Between, Measures
 from ..object_columns import joined
