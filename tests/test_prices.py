@@ -18,6 +18,7 @@ from m1_magic import api
 from m1_magic.calls import Finish, Message, Reply, Request, Started, Text, TextDelta, Usage
 from m1_magic.errors import BudgetExceeded, CutOff, EmptyAnswer
 from m1_magic.ledger import now_utc
+from m1_magic.ledger.nano import from_nano, to_nano
 from m1_magic.options.fields import Options
 from m1_magic.pricing import price_lists
 from m1_magic.pricing.dollars import money
@@ -28,12 +29,10 @@ from m1_magic.pricing.prices import (
     amount,
     billed,
     estimate,
-    from_nano,
     hold,
     known_limits,
     limits_of,
     recorded,
-    to_nano,
 )
 from m1_magic.pricing.tokens import TEMPLATE_TOKENS, likely_tokens, most_tokens
 from m1_magic.render.footer import line

@@ -8,21 +8,18 @@ plain values are inserted as they are; anything else must be made text by its ow
 from __future__ import annotations
 
 import difflib
-import json
-import numbers
 import re
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date, time, timedelta
 
 from ..calls import Attached, Attachment, Message, Text
 from ..errors import UsageError
 from ..messages import Part, merged
 from ..privacy.fences import marks
+from ..privacy.plain_values import plain_text
 from ..text import one_line
 from .frames import is_frame, is_tabular
-from .names import NAME, STEP, STEPS, public_names, resolve
+from .variables import NAME, STEP, STEPS, public_names, resolve
 
 # One brace more on either side is an f-string's or LaTeX's: as typed.
 DOUBLE = re.compile(rf"(?<!\{{)\{{\{{({NAME}(?:{STEP})*)\}}\}}(?!\}})")
@@ -121,51 +118,11 @@ def _not_close(name: str, namespace: Mapping[str, object]) -> None:
 
 def _text(value: object, expression: str) -> str:
     """Return a plain value as text, or raise UsageError naming its type."""
-    try:
-        if isinstance(value, str):
-            return str.__str__(value)
-        if value is None or isinstance(value, (numbers.Number, date, time, timedelta, *_scalars())):
-            return str(value)
-        if isinstance(value, (dict, list, tuple, set, frozenset)):
-            return _compact(value)
-    except (TypeError, ValueError, RecursionError):
-        pass  # not plain inside, or circular: said below
-    kind, name = one_line(type(value).__name__, 60), one_line(expression, 60)
-    raise UsageError(
-        f"{{{{{name}}}}} is of type {kind}, not plain text, numbers or a table.",
-        todo=f"Insert a part of it, or its text: text = str({name}), then {{{{text}}}}.",
-    )
-
-
-def _scalars() -> tuple[type, ...]:
-    numpy = sys.modules.get("numpy")
-    return (numpy.generic,) if numpy else ()
-
-
-def _compact(value: object) -> str:
-    """Return plain containers as JSON, or as their repr where keys are no JSON keys.
-
-    Raises:
-        TypeError: something inside is not plain, or is a table, which must be named itself.
-    """
-    json.dumps(plain_copy := _plain(value), ensure_ascii=False, skipkeys=True)
-    try:
-        return json.dumps(plain_copy, ensure_ascii=False)
-    except TypeError:
-        return repr(plain_copy)
-
-
-def _plain(value: object) -> object:
-    if value is None or isinstance(value, (str, bool, int, float)):
-        return value
-    if isinstance(value, (numbers.Number, date, time, timedelta, *_scalars())):
-        return value.item() if hasattr(value, "item") else str(value)
-    if isinstance(value, (set, frozenset)):
-        return sorted((_plain(item) for item in value), key=repr)
-    if isinstance(value, (list, tuple)) and any(isinstance(item, dict) for item in value):
-        raise TypeError("records inside")  # they would pass the privacy level by
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
-    raise TypeError(type(value).__name__)
+    text = plain_text(value)
+    if text is None:
+        kind, name = one_line(type(value).__name__, 60), one_line(expression, 60)
+        raise UsageError(
+            f"{{{{{name}}}}} is of type {kind}, not plain text, numbers or a table.",
+            todo=f"Insert a part of it, or its text: text = str({name}), then {{{{text}}}}.",
+        )
+    return text

@@ -40,8 +40,8 @@ def show_replies(shell: Any, settings: M1) -> None:
         return
 
     def shown(reply: Reply, include: object = None, exclude: object = None) -> dict[str, str]:
-        from ..render import mode
         from ..render.answer import bundle
+        from ..render.front_end import mode
 
         return bundle(reply, settings, mode(settings, shell))
 
@@ -89,7 +89,8 @@ def progress(label: str) -> Callable[[int, int], None]:
 
 def show(markdown: str) -> None:
     """Display one of our pages: rendered in a notebook, drawn in a terminal, plain elsewhere."""
-    from ..render import in_notebook, page
+    from ..render import page
+    from ..render.front_end import in_notebook
 
     if in_notebook(current()):
         from IPython.display import display

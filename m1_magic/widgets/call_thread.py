@@ -15,12 +15,12 @@ from ..interrupts import Stop
 ENDING = 2.0  # seconds that calls have to be written down when the process ends
 
 
-class Asking:
+class CallThread:
     """One call on its way.
 
     Args:
         ask: asks and returns the reply; run in the thread.
-        ended: told the reply, if any came, and the error, if one did; run in the thread.
+        ended: called with the reply, if any came, and the error, if one did; run in the thread.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class Asking:
         self._ended(reply, failed)
 
 
-_started: weakref.WeakSet[Asking] = weakref.WeakSet()
+_started: weakref.WeakSet[CallThread] = weakref.WeakSet()
 
 
 @atexit.register

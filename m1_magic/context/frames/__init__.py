@@ -20,7 +20,7 @@ from ...errors import UsageError
 from ...privacy.personal import personal_name_in
 from ...privacy.redaction import masked_value
 from ...text import one_line
-from ..names import public_names, resolve
+from ..variables import public_names, resolve
 from .summary import TOKENS, Wish
 from .table_files import is_table_file
 from .tables import is_frame, is_tabular, shape_of

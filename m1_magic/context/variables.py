@@ -1,7 +1,6 @@
-"""``sales``, ``data.sales``, ``parts[0]`` → the variable, or the part of it, that is meant.
+"""``name.attr[0]['key']`` → the variable, or the part of one, that it stands for.
 
-The grammar is a name, then any of ``.attr``, ``[0]``, ``['key']``, without spaces: nothing is
-evaluated.
+Nothing is evaluated.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ def resolve(expression: str, namespace: Mapping[str, object]) -> object:
     match = PATH.fullmatch(expression)
     if match is None or match[1] not in namespace:
         raise UsageError(
-            f"{one_line(expression, 60)!r} names no variable.",
+            f"{one_line(expression, 60)!r} is not the name of a variable.",
             todo="Write NAME, then any of .attr, [0] or ['key'], without spaces.",
         )
     value = namespace[match[1]]
