@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import ctypes
+import multiprocessing
+import os
+import resource
 import shutil
+import signal
 import sqlite3
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 from m1_magic.calls import Attempt, Call
@@ -23,6 +28,7 @@ HOST = "openrouter.ai"
 CENT = Decimal("0.01")
 HEADER = (ctypes.c_uint32 * 2)(0x20080522, 0)  # _LINUX_CAPABILITY_VERSION_3, this thread
 DAC_OVERRIDE = 1 << 1
+CAP_READ = 1 << 2  # CAP_DAC_READ_SEARCH
 
 
 def call(at: datetime = NOW, text: str = "hi") -> Call:
@@ -64,18 +70,79 @@ def sums(ledger: Ledger, period: str = "session", now: datetime = NOW) -> tuple[
     return totals.spent, totals.held
 
 
+def race(work: Callable[..., Any], *args: Any, kernels: int, how: str = "fork") -> list[Any]:
+    """Let processes do the same, which meet at a barrier; return what each returned or raised."""
+    context = multiprocessing.get_context(how)
+    barrier, queue = context.Barrier(kernels), context.Queue()
+    racers = [
+        context.Process(target=_racing, args=(work, args, barrier, queue))  # type: ignore[attr-defined]
+        for _ in range(kernels)
+    ]
+    for racer in racers:
+        racer.start()
+    found = [queue.get(timeout=300) for _ in racers]
+    for racer in racers:
+        racer.join(60)
+    return found
+
+
+def _racing(work: Callable[..., Any], args: tuple[Any, ...], barrier: Any, queue: Any) -> None:
+    try:
+        queue.put(work(*args, barrier))
+    except BaseException as error:
+        barrier.abort()
+        queue.put(repr(error))
+
+
+class AtLine:
+    """A trace function that does something at one line of some files, counted from when armed."""
+
+    def __init__(
+        self, line: int, files: tuple[str, ...], act: Callable[[], object], armed: bool = True
+    ) -> None:
+        self.line, self.files, self.act, self.armed, self.lines = line, files, act, armed, 0
+
+    def __call__(self, frame: FrameType, event: str, arg: object) -> Any:
+        name = frame.f_code.co_filename
+        if "m1_magic" not in name or not name.endswith(self.files):
+            return None
+        if event == "line" and self.armed:
+            self.lines += 1
+            if self.lines == self.line:
+                self.act()
+        return self
+
+
+def die() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
 @contextmanager
-def ordinary_user() -> Iterator[Path]:
-    """A folder, and for the time being no right of root's to write where the mode forbids it."""
+def ordinary_user(more: int = 0) -> Iterator[Path]:
+    """A folder, and for the time being no right of root's to write where the mode forbids it.
+
+    ``more``: other rights that are taken, too.
+    """
     folder = Path(tempfile.mkdtemp())
     rights = _rights()
     try:
-        _set_rights([(one[0] & ~DAC_OVERRIDE, *one[1:]) for one in rights])
+        _set_rights([(one[0] & ~(DAC_OVERRIDE | more), *one[1:]) for one in rights])
         yield folder
     finally:
         _set_rights(rights)
         folder.chmod(0o700)
         shutil.rmtree(folder)
+
+
+@contextmanager
+def full_disk() -> Iterator[None]:
+    """Whatever this process writes meanwhile does not fit (EFBIG; root heeds no disk quota)."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 def _rights() -> list[tuple[int, int, int]]:

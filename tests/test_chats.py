@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import io
 import json
 import stat
-from collections.abc import Callable, Iterator
-from contextlib import redirect_stderr, redirect_stdout
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import nbformat
-import pandas as pd
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from IPython.core.interactiveshell import InteractiveShell
-from traitlets.config import Config
 
 import notebooks
+import shells
 from emulator import Answer, OpenRouter
 from ledgers import rows
 from m1_magic import api, ask
@@ -31,9 +28,8 @@ from m1_magic.options import flags
 from m1_magic.options.fields import Options
 from m1_magic.privacy import redaction
 from m1_magic.verbs.chat_export import Part, notebook
-from test_magics import Ran
+from shells import Run
 
-Run = Callable[[str], Ran]
 KEY = "sk-or-v1-" + "0123456789abcdef" * 4
 SYSTEM = {"role": "system", "content": "You are a helpful assistant."}
 
@@ -45,24 +41,13 @@ def in_a_notebook(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 @pytest.fixture
 def shell(server: OpenRouter) -> Iterator[InteractiveShell]:
-    made = InteractiveShell(config=Config({"HistoryManager": {"enabled": False}}))
-    made.run_line_magic("colors", "nocolor")
-    with redirect_stdout(io.StringIO()):
-        made.run_line_magic("load_ext", "m1_magic")
-    made.user_ns["sales"] = pd.DataFrame({"region": ["n", "s"] * 10, "amount": range(20)})
-    yield made
-    made.history_manager = None
+    with shells.loaded(sales=shells.sales()) as made:
+        yield made
 
 
 @pytest.fixture
 def run(shell: InteractiveShell) -> Run:
-    def run_cell(source: str) -> Ran:
-        out = io.StringIO()
-        with redirect_stdout(out), redirect_stderr(out):
-            result = shell.run_cell(source, store_history=False)
-        return Ran(out.getvalue(), result.error_before_exec or result.error_in_exec)
-
-    return run_cell
+    return shells.runner(shell)
 
 
 def says(*texts: str) -> list[dict[str, str]]:
@@ -457,7 +442,7 @@ def test_a_past_call_can_be_gone_on_from(server: OpenRouter, run: Run, shell: An
 def test_the_process_keeps_only_turns_that_can_be_gone_on_from(server: OpenRouter) -> None:
     named, first, last = ask("a", chat="eda"), ask("b"), [ask("c"), ask("d")][1]
     ids = (named.id, first.id, last.id)
-    assert [one.asked for one in api.chats().turns(ChatHead(None, ids))] == ["a", "d"]
+    assert [one.prompt for one in api.chats().turns(ChatHead(None, ids))] == ["a", "d"]
 
 
 def test_sent_shows_the_turns_that_left_again(server: OpenRouter, run: Run) -> None:

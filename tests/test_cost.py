@@ -256,9 +256,9 @@ def stuck(process: str, state: str = "streaming", age: timedelta = timedelta(0))
 @pytest.mark.parametrize(
     ("process", "state", "age", "why"),
     [
-        (gone, "streaming", 0, "is gone"),
-        (gone, "reserved", 0, "is gone"),
-        (before_us, "streaming", 0, "is gone"),
+        (gone, "streaming", 0, "has ended"),
+        (gone, "reserved", 0, "has ended"),
+        (before_us, "streaming", 0, "has ended"),
         (processes.me, "pending", 0, "price not known yet"),
         (processes.me, "streaming", 1801, "may be running it"),
         (elsewhere, "streaming", 1801, "may be running it"),

@@ -40,7 +40,7 @@ def test_all_is_well(server: OpenRouter) -> None:
     assert "genai-prices" in found["versions"][1]
     assert "OPENROUTER_API_KEY" in found["key"][1] and server.key not in str(found)
     assert "3 models at" in found["endpoint"][1]
-    assert "as at the server" in found["clock"][1]
+    assert "the same as the server's" in found["clock"][1]
     assert "nothing is held" in found["ledger"][1]
     assert "$0.55 in, $2.20 out" in found["price list"][1]
     assert "just fetched" in found["price list"][1]
@@ -92,7 +92,7 @@ def test_a_clock_before_the_last_call_is_wrong(
     early = datetime.now(UTC) - timedelta(days=2)
     monkeypatch.setattr(health, "now_utc", lambda: early)
     works, said = examined()["clock"]
-    assert works == "fails" and "before the ledger's last call" in said
+    assert works == "fails" and "earlier than the ledger's last call" in said
 
 
 def test_a_damaged_ledger_is_told(server: OpenRouter, monkeypatch: pytest.MonkeyPatch) -> None:

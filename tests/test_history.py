@@ -38,7 +38,7 @@ def path(tmp_path: Path) -> Path:
 def page(*words: str) -> str:
     """What ``%m1 WORDS`` shows."""
     context = VerbContext(api.session(), {}, lambda question: "")
-    return md_to_text(verbs.found(words[0]).run(context, words[1:]))
+    return md_to_text(verbs.verb_named(words[0]).run(context, words[1:]))
 
 
 def ask(prompt: str, options: Options | None = None, **namespace: object) -> Reply:
@@ -183,7 +183,7 @@ def test_an_attachment_that_is_not_where_it_should_be_takes_the_message_with_it(
 
 def test_sent_of_nothing(server: OpenRouter) -> None:
     assert page("sent") == "No calls yet."
-    with pytest.raises(UsageError, match="No one call has the id 'abcd1234'"):
+    with pytest.raises(UsageError, match="No call, or more than one, has the id 'abcd1234'"):
         page("sent", "abcd1234")
     with pytest.raises(UsageError):
         page("sent", "a", "b")

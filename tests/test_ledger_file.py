@@ -6,7 +6,6 @@ The names are those of the catalogue in tests/README.md.
 from __future__ import annotations
 
 import json
-import multiprocessing
 import os
 import signal
 import sqlite3
@@ -20,7 +19,6 @@ from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import pytest
@@ -29,8 +27,11 @@ from ledgers import (
     CENT,
     HOST,
     NOW,
+    AtLine,
     call,
+    die,
     ordinary_user,
+    race,
     reserve,
     rows,
     settle,
@@ -511,22 +512,6 @@ def test_l15_what_version_3_kept_of_requests_stays_readable(path: Path) -> None:
     assert list(path.parent.glob("ledger-version-3-*.db"))
 
 
-class Killer:
-    """Kills this process at one line of the modules that open and migrate."""
-
-    def __init__(self, line: int) -> None:
-        self.left = line
-
-    def __call__(self, frame: FrameType, event: str, arg: object) -> Any:
-        if not frame.f_code.co_filename.endswith(("schema.py", "disk.py")):
-            return None
-        if event == "line":
-            self.left -= 1
-            if not self.left:
-                os.kill(os.getpid(), signal.SIGKILL)
-        return self
-
-
 def test_l16_a_kernel_that_is_killed_in_any_line_of_migrating_leaves_a_whole_file(
     path: Path,
 ) -> None:
@@ -537,7 +522,7 @@ def test_l16_a_kernel_that_is_killed_in_any_line_of_migrating_leaves_a_whole_fil
         make_old(path)
         child = os.fork()
         if not child:
-            sys.settrace(Killer(line))
+            sys.settrace(AtLine(line, ("schema.py", "disk.py"), die))
             Ledger(path, "killed")
             os._exit(0)
         _, status = os.waitpid(child, 0)
@@ -551,29 +536,17 @@ def test_l16_a_kernel_that_is_killed_in_any_line_of_migrating_leaves_a_whole_fil
     assert died > 30
 
 
-def migrating(folder: Path, barrier: Any, queue: Any) -> None:
-    try:
-        for number in range(8):
-            barrier.wait(60)
-            with closing(Ledger(folder / str(number) / "ledger.db", "old")) as ledger:
-                spend(ledger, "1")
-        queue.put("ok")
-    except BaseException as error:
-        barrier.abort()
-        queue.put(repr(error))
+def migrating(folder: Path, barrier: Any) -> None:
+    for number in range(8):
+        barrier.wait(60)
+        with closing(Ledger(folder / str(number) / "ledger.db", "old")) as ledger:
+            spend(ledger, "1")
 
 
 def test_l17_kernels_that_migrate_at_the_same_time(tmp_path: Path) -> None:
     for number in range(8):
         make_old(tmp_path / str(number) / "ledger.db")
-    context = multiprocessing.get_context("fork")
-    barrier, queue = context.Barrier(4), context.Queue()
-    kernels = [context.Process(target=migrating, args=(tmp_path, barrier, queue)) for _ in range(4)]
-    for kernel in kernels:
-        kernel.start()
-    assert [queue.get(timeout=120) for _ in kernels] == ["ok"] * 4
-    for kernel in kernels:
-        kernel.join(60)
+    assert race(migrating, tmp_path, kernels=4) == [None] * 4
     for number in range(8):
         file = tmp_path / str(number) / "ledger.db"
         sql = "SELECT spent FROM totals WHERE kind = 'session' AND name = 'old'"

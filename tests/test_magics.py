@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import io
 import sqlite3
-from collections.abc import Callable, Iterator
-from contextlib import redirect_stderr, redirect_stdout
-from dataclasses import dataclass, fields
+from collections.abc import Iterator
+from dataclasses import fields
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -15,56 +13,26 @@ import pandas as pd
 import polars as pl
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
-from traitlets.config import Config
 
+import shells
 from emulator import Answer, OpenRouter
 from m1_magic.calls import Reply
 from m1_magic.options import flags
 from m1_magic.options.fields import Options
 from m1_magic.verbs import VERBS
-
-
-@dataclass(frozen=True)
-class Ran:
-    """What a cell did: what it showed, and the error it raised."""
-
-    text: str
-    error: BaseException | None
-
-    @property
-    def told(self) -> str:
-        """The error's paragraph; there has to be one, without a traceback."""
-        assert self.error is not None, self.text
-        assert "Traceback" not in self.text
-        assert str(self.error) in self.text
-        assert "\n" not in str(self.error)
-        return f"{type(self.error).__name__}: {self.error}"
+from shells import Run
 
 
 @pytest.fixture
 def shell(server: OpenRouter) -> Iterator[InteractiveShell]:
     """A bare IPython with the extension loaded and the emulator as endpoint."""
-    made = InteractiveShell(config=Config({"HistoryManager": {"enabled": False}}))
-    made.run_line_magic("colors", "nocolor")
-    with redirect_stdout(io.StringIO()):
-        made.run_line_magic("load_ext", "m1_magic")
-    made.user_ns["sales"] = pd.DataFrame({"region": ["n", "s"] * 10, "amount": range(20)})
-    yield made
-    made.history_manager = None
+    with shells.loaded(sales=shells.sales()) as made:
+        yield made
 
 
 @pytest.fixture
-def run(shell: InteractiveShell) -> Callable[[str], Ran]:
-    def run_cell(source: str) -> Ran:
-        out = io.StringIO()
-        with redirect_stdout(out), redirect_stderr(out):
-            result = shell.run_cell(source, store_history=False)
-        return Ran(out.getvalue(), result.error_before_exec or result.error_in_exec)
-
-    return run_cell
-
-
-Run = Callable[[str], Ran]
+def run(shell: InteractiveShell) -> Run:
+    return shells.runner(shell)
 
 
 def prompt(server: OpenRouter) -> str:
@@ -232,29 +200,6 @@ def test_a_prompt_of_5_mb_is_refused_before_it_is_sent(server: OpenRouter, run: 
     assert server.chats == []
 
 
-@pytest.mark.parametrize(
-    ("key", "problem"),
-    [
-        ("sk-or-v1-x\n", "ends with a line break"),
-        (" sk-or-v1-x", "begins or ends with a space"),
-        ("'sk-or-v1-x'", "stands in quotes"),
-        ("Bearer sk-or-v1-x", 'begins with "Bearer"'),
-        ("sk-or-v1-ü", "not ASCII"),
-        ("", "is empty"),
-    ],
-)
-def test_a_malformed_key_is_named_and_never_sent(
-    server: OpenRouter, run: Run, monkeypatch: pytest.MonkeyPatch, key: str, problem: str
-) -> None:
-    monkeypatch.setenv("OPENROUTER_API_KEY", key)
-    told = run("%%m1\nwhy?").told
-    assert told.startswith("BadKey: The key from OPENROUTER_API_KEY")
-    assert problem in told
-    assert "Nothing was sent" in told
-    assert "sk-or" not in told
-    assert server.requests == []
-
-
 def test_no_key_says_what_to_do_and_what_needs_none(
     server: OpenRouter, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -267,13 +212,6 @@ def test_no_key_says_what_to_do_and_what_needs_none(
         assert way in told
     for cell in ("%m1", "%m1 help", "%m1 cost", "%m1 df sales", "%%m1 --dry-run\nwhy?"):
         assert run(cell).error is None, cell
-
-
-def test_refusals_of_the_server(server: OpenRouter, run: Run) -> None:
-    server.say(*map(Answer.http_error, (401, 402, 404, 500)))
-    for name in ("KeyRefused", "OutOfCredit", "NoSuchModel", "ProviderDown"):
-        assert run("%%m1\nwhy?").told.startswith(name)
-    assert run("%%m1 -m minimax/no-such\nwhy?").told.startswith("NoSuchModel: minimax/no-such")
 
 
 def test_out_is_unbound_before_and_bound_after_a_failed_call(

@@ -10,7 +10,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, redirect_stderr, redirect_stdout
+from contextlib import closing, redirect_stdout
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -24,9 +24,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from IPython.core.interactiveshell import InteractiveShell
-from traitlets.config import Config
 
 import notebooks
+import shells
 from emulator import Answer, OpenRouter
 from m1_magic import ask
 from m1_magic.calls import Attachment
@@ -220,23 +220,16 @@ PARTS = {
 
 @pytest.fixture
 def shell(server: OpenRouter) -> Iterator[InteractiveShell]:
-    made = InteractiveShell(config=Config({"HistoryManager": {"enabled": False}}))
-    made.run_line_magic("colors", "nocolor")
-    with redirect_stdout(io.StringIO()):
-        made.run_line_magic("load_ext", "m1_magic")
-    yield made
-    made.history_manager = None
+    with shells.loaded() as made:
+        yield made
 
 
 def shown(shell: InteractiveShell, cell: str) -> str:
     """Run a cell and return all that it showed; what an error says is among that."""
-    out = io.StringIO()
-    with redirect_stdout(out), redirect_stderr(out):
-        done = shell.run_cell(cell, store_history=False)
-    error = done.error_before_exec or done.error_in_exec
-    assert error is None or isinstance(error, UsageError), (cell, repr(error))
-    assert "Traceback" not in out.getvalue()
-    return out.getvalue()
+    done = shells.runner(shell)(cell)
+    assert done.error is None or isinstance(done.error, UsageError), (cell, repr(done.error))
+    assert "Traceback" not in done.text
+    return done.text
 
 
 def written(server: OpenRouter, *folders: Path) -> str:

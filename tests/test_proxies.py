@@ -194,18 +194,3 @@ def test_s118_a_proxy_that_breaks_was_sent_nothing(
     assert server.requests == []
     if ending is refuse:
         assert "407" in said
-
-
-def test_s118_a_socks_proxy_that_is_not_there(
-    place: Endpoint, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """With or without the package for SOCKS: nothing was sent, and no password is shown."""
-    monkeypatch.setenv("ALL_PROXY", f"socks5://{LOGIN}127.0.0.1:1")
-    error: BaseException | None
-    try:
-        _, error = asked(place)
-    except e.M1Error as raised:
-        error = raised
-    assert type(error) is e.CannotConnect
-    assert e.NOTHING_SENT in told(error)
-    assert "geheim" not in told(error)

@@ -19,10 +19,9 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from IPython.core.interactiveshell import InteractiveShell
 from traitlets import TraitError
-from traitlets.config import Config
 
+import shells
 from emulator import OpenRouter
 from m1_magic import api
 from m1_magic.errors import SecretInPrompt
@@ -449,20 +448,19 @@ def test_k23_an_allowed_string_is_known_by_its_hash_and_passes_alone() -> None:
 
 
 def test_k23_a_notebook_allows_with_the_cell_that_the_refusal_prints(server: OpenRouter) -> None:
-    shell = InteractiveShell(config=Config({"HistoryManager": {"enabled": False}}))
-    shell.run_line_magic("load_ext", "m1_magic")
     key = KEYS["stripe"][1]
     ask = f"%%m1\nis {key} a key?"
-    told = str(shell.run_cell(ask).error_in_exec)
-    cell = "%m1 set allowed_secrets " + told.split("%m1 set allowed_secrets ")[1].rstrip(".")
-    assert key not in cell
-    assert shell.run_cell(cell).success
-    assert shell.run_cell(ask).success
+    with shells.loaded() as shell:
+        run = shells.runner(shell)
+        told = run(ask).told
+        cell = "%m1 set allowed_secrets " + told.split("%m1 set allowed_secrets ")[1].rstrip(".")
+        assert key not in cell
+        assert run(cell).error is None
+        assert run(ask).error is None
     assert key in server.chats[0].body["messages"][-1]["content"]
     api.end()  # another notebook does not know of it
-    shell = InteractiveShell(config=Config({"HistoryManager": {"enabled": False}}))
-    shell.run_line_magic("load_ext", "m1_magic")
-    assert isinstance(shell.run_cell(ask).error_in_exec, SecretInPrompt)
+    with shells.loaded() as shell:
+        assert isinstance(shells.runner(shell)(ask).error, SecretInPrompt)
 
 
 # -- the whole request ----------------------------------------------------------------------

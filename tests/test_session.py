@@ -3,33 +3,34 @@
 from __future__ import annotations
 
 import contextvars
-import gc
-import os
+import json
 import signal
 import sqlite3
 import sys
 import threading
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import pytest
 
-from emulator import Answer, OpenRouter
-from emulator import closed_port as a_closed_port
-from m1_magic import api, errors
-from m1_magic.backends import Backend, Chooser
+from emulator import OpenRouter
+from ledgers import AtLine
+from m1_magic import api, errors, verbs
+from m1_magic.backends import Backend
 from m1_magic.calls import (
     Event,
     Finish,
+    Message,
     ReasoningDelta,
     Receipt,
     Reply,
+    Request,
     Started,
+    Text,
     TextDelta,
     Usage,
     Waiting,
@@ -42,19 +43,18 @@ from m1_magic.errors import (
     KeyRefused,
     LedgerProblem,
     M1Error,
-    OutOfCredit,
     ProviderDown,
     RateLimited,
-    SentNoAnswer,
     Stopped,
 )
 from m1_magic.interrupts import stoppable, uninterrupted
-from m1_magic.ledger import open_ledger
-from m1_magic.pricing.prices import Price
-from m1_magic.prompt import build
+from m1_magic.ledger import sums
+from m1_magic.pricing.dollars import money_at_most
+from m1_magic.pricing.prices import Price, hold
+from m1_magic.render import footer
 from m1_magic.session.loop import Session
 from m1_magic.settings.config import M1
-from scripted import OFFER, USAGE, Line, Scripted, Seen, answer, request, session
+from scripted import OFFER, PRICE, USAGE, Line, Scripted, Seen, answer, request, session
 
 COST = Decimal("0.0025")
 Row = tuple[str, int | None, int | None, str | None, str]
@@ -126,7 +126,7 @@ def test_complete(home: Path) -> None:
 def test_the_view_hears_of_the_fitted_request_its_hold_and_what_goes_along(home: Path) -> None:
     view = Seen()
     session(home, Scripted(answer())).ask(
-        request(max_tokens=50_000), view, max_tokens_explicit=True
+        request(max_tokens=50_000, max_tokens_explicit=True), view
     )
     ((shown, most, sent),) = view.opened
     assert shown.max_tokens == 40_000
@@ -173,35 +173,6 @@ def test_tool_calls_without_text_are_no_empty_answer(home: Path) -> None:
     assert (reply.status, reply.finish) == ("ok", "tool_calls")
 
 
-def test_cut_off_keeps_the_text_and_the_hold(home: Path) -> None:
-    view = Seen()
-    script: list[Line] = [
-        Started("gen-9"),
-        ReasoningDelta("Hm"),
-        TextDelta("so far"),
-        CutOff("cut."),
-    ]
-    error, asking, backend = failing(home, script, view=view)
-    assert isinstance(error, CutOff)
-    reply = error.reply
-    assert reply is not None
-    assert (reply.text, reply.thinking, reply.status, reply.finish) == (
-        "so far",
-        "Hm",
-        "failed",
-        None,
-    )
-    assert (reply.cost, reply.cost_source) == (None, "unknown")
-    assert asking.last == reply == view.receipt.call.reply
-    assert view.receipt.totals.unknown == 1
-    ((state, hold, cost, generation, source),) = attempts(home)
-    assert (state, cost, generation, source) == ("pending", None, "gen-9", "unknown")
-    assert hold is not None and hold > 0
-    assert asking.totals().held == Decimal(hold) / 10**9
-    assert calls(home) == [("failed", None, str(CutOff("cut.")), "so far")]
-    assert len(backend.sent) == 1
-
-
 def test_an_error_after_the_finish_keeps_price_and_reason(home: Path) -> None:
     script: list[Line] = [
         Started("g"),
@@ -213,24 +184,6 @@ def test_an_error_after_the_finish_keeps_price_and_reason(home: Path) -> None:
     assert isinstance(error, CutOff) and error.reply is not None
     assert (error.reply.finish, error.reply.status, error.reply.cost) == ("error", "failed", COST)
     assert attempts(home)[0][0] == "settled"
-
-
-def test_sent_but_no_answer(home: Path) -> None:
-    error, asking, _ = failing(home, [SentNoAnswer("silence.")])
-    assert isinstance(error, SentNoAnswer) and error.reply is not None
-    assert (error.reply.text, error.reply.status, error.reply.cost) == ("", "failed", None)
-    assert attempts(home)[0][0] == "pending"
-    assert asking.totals().held > 0
-
-
-@pytest.mark.parametrize("kind", [KeyRefused, OutOfCredit, errors.Flagged, errors.BadRequest])
-def test_a_refusal_costs_nothing_and_releases_the_hold(home: Path, kind: type[M1Error]) -> None:
-    error, asking, backend = failing(home, [kind("No.")])
-    assert isinstance(error, kind) and error.reply is not None
-    assert error.reply.cost == 0
-    assert [row[:3:2] for row in attempts(home)] == [("settled", 0)]
-    assert asking.totals().held == 0
-    assert len(backend.sent) == 1
 
 
 def test_a_bug_in_the_backend_is_raised_and_accounted(home: Path) -> None:
@@ -253,14 +206,6 @@ def test_a_backend_that_fails_before_it_sends_costs_nothing(home: Path) -> None:
     with pytest.raises(RuntimeError):
         asking.ask(request(), Seen())
     assert [row[:3:2] for row in attempts(home)] == [("settled", 0)]
-
-
-def test_calls_do_not_share_anything(home: Path) -> None:
-    asking = session(home, Scripted(answer("one"), answer("two"), answer("three", cost="1.5")))
-    replies = [asking.ask(request(), Seen()) for _ in range(3)]
-    assert [reply.text for reply in replies] == ["one", "two", "three"]
-    assert len({reply.id for reply in replies}) == 3
-    assert asking.totals().session == Decimal("1.505")
 
 
 # -- retries --------------------------------------------------------------------------------
@@ -348,43 +293,6 @@ def test_each_attempt_holds_before_it_is_sent(home: Path) -> None:
     assert asking.totals().held == 0
 
 
-def test_only_so_many_attempts(home: Path) -> None:
-    for number, retries in enumerate((2, 0, 5)):
-        slept: list[float] = []
-        settings = M1()
-        settings.max_retries = retries
-        where = home / str(number)
-        error, _, backend = failing(
-            where, *([limited(1)] for _ in range(9)), settings=settings, sleep=slept.append
-        )
-        assert isinstance(error, RateLimited)
-        assert len(backend.sent) == retries + 1 == len(attempts(where))
-        assert len(slept) == retries
-
-
-@pytest.mark.parametrize(
-    "error",
-    [
-        KeyRefused("401"),
-        OutOfCredit("402"),
-        ProviderDown("500"),
-        SentNoAnswer("silence"),
-        errors.LoginPage("page"),
-        errors.NoSuchModel("404"),
-    ],
-    ids=lambda error: type(error).__name__,
-)
-def test_never_tried_again(home: Path, error: M1Error) -> None:
-    raised, _, backend = failing(home, [error], answer(), sleep=pytest.fail)
-    assert raised is error
-    assert len(backend.sent) == 1
-
-
-def test_nothing_that_gave_text_is_tried_again(home: Path) -> None:
-    _, _, backend = failing(home, [Started("g"), TextDelta("a"), CutOff("cut")], answer())
-    assert len(backend.sent) == 1
-
-
 def test_the_text_is_the_last_attempts_and_the_cost_is_of_all(home: Path) -> None:
     charged = limited(0)
     first: list[Line] = [
@@ -415,6 +323,157 @@ def test_a_budget_that_is_used_up_between_attempts_ends_the_call(home: Path) -> 
     assert len(backend.sent) == 1
     assert view.receipt.call.reply.status == "failed"
     assert [row[0] for row in attempts(home)] == ["settled"]
+
+
+def ctrl_c_between() -> None:
+    signal.raise_signal(signal.SIGINT)
+
+
+# -- rounds ----------------------------------------------------------------------------------
+
+
+def once_more(request: Request, reply: Reply) -> Request | None:
+    """Ask about the first answer; about the second no more."""
+    if len(request.messages) > 1:
+        return None
+    more = (Message("assistant", (Text(reply.text),)), Message("user", (Text("Sure?"),)))
+    return replace(request, messages=(*request.messages, *more))
+
+
+def test_two_rounds_are_held_settled_and_summed(home: Path) -> None:
+    view, held = Seen(), []
+
+    def look() -> None:
+        held.append(attempts(home))
+
+    first, second = answer("No."), answer("Yes.", cost="0.01")
+    backend = Scripted([*first, look], [look, *second])
+    asking = session(home, backend)
+    reply = asking.ask(request(), view, once_more)
+    assert [m.content() for m in backend.sent[1].messages] == ["hi", "No.", "Sure?"]
+    assert (reply.text, reply.status, reply.cost) == ("Yes.", "ok", Decimal("0.0125"))
+    assert reply.usage == USAGE + USAGE
+    assert asking.totals().session == Decimal("0.0125") and asking.totals().held == 0
+    one, two = view.receipt.call.attempts
+    assert one.hold and two.hold and two.hold > one.hold  # a longer prompt
+    assert [sorted(row[0] for row in rows) for rows in held] == [
+        ["streaming"],
+        ["reserved", "settled"],
+    ]
+    assert calls(home) == [("ok", "stop", None, "Yes.")]
+    assert len(view.opened) == 1 and view.receipt.call.reply == reply
+
+
+def test_a_round_is_tried_again_by_itself(home: Path) -> None:
+    backend = Scripted(answer("No."), [limited(1)], answer("Yes."))
+    reply = session(home, backend, sleep=lambda seconds: None).ask(request(), Seen(), once_more)
+    assert reply.text == "Yes." and len(backend.sent) == 3
+    assert backend.sent[1] == backend.sent[2] != backend.sent[0]
+    assert reply.cost == Decimal("0.005")
+
+
+@pytest.mark.parametrize("by", ["budget", "max_cost"])
+def test_a_budget_refuses_the_second_round_and_the_first_is_kept(home: Path, by: str) -> None:
+    first = hold(request(), PRICE)
+    settings = M1(budget=first) if by == "budget" else M1(max_cost=first)
+    view, backend = Seen(), Scripted(answer("No."), answer("Yes."))
+    with pytest.raises(BudgetExceeded) as caught:
+        session(home, backend, settings).ask(request(), view, once_more)
+    reply = caught.value.reply
+    assert reply is not None and (reply.text, reply.status) == ("No.", "failed")
+    assert reply.cost == COST and len(backend.sent) == 1
+    assert [row[0] for row in attempts(home)] == ["settled"]
+    assert calls(home)[0][0] == "failed" and calls(home)[0][3] == "No."
+
+
+@pytest.mark.parametrize("end", [ctrl_c_between, ZeroDivisionError("a bug")])
+def test_what_ends_a_call_between_rounds_loses_nothing(
+    home: Path, end: Callable[[], None] | BaseException
+) -> None:
+    def ask_next(request: Request, reply: Reply) -> Request | None:
+        if isinstance(end, BaseException):
+            raise end
+        end()
+        return None
+
+    view, backend = Seen(), Scripted(answer("No."))
+    with pytest.raises((Stopped, ZeroDivisionError)):
+        session(home, backend).ask(request(), view, ask_next)
+    reply = view.receipt.call.reply
+    assert (reply.text, reply.cost) == ("No.", COST)
+    assert reply.status == ("failed" if isinstance(end, BaseException) else "stopped")
+    assert [row[0] for row in attempts(home)] == ["settled"]
+
+
+def test_a_second_round_that_brings_nothing_keeps_the_first(home: Path) -> None:
+    view, backend = Seen(), Scripted(answer("No."), [ProviderDown("500")])
+    with pytest.raises(ProviderDown) as caught:
+        session(home, backend).ask(request(), view, once_more)
+    reply = caught.value.reply
+    assert reply is not None and (reply.text, reply.status) == ("No.", "failed")
+
+
+# -- one plan --------------------------------------------------------------------------------
+
+
+def test_a_dry_run_shows_what_is_sent_to_the_byte(server: OpenRouter, own_home: Path) -> None:
+    table = [{"k": "a", "n": n} for n in range(12)]
+    options = api.chosen({"max_tokens": 50_000, "temperature": 0.2, "stop": ["END"]}, ("t",))
+    api.ask("first?", namespace={})  # so that the limits are known
+    seen = len(server.requests)
+    plan = api.preview("why {{t}}?", options, {"t": table})
+    assert len(server.requests) == seen
+    api.run("why {{t}}?", options, {"t": table}, Seen())
+    body = server.chats[-1].body
+    dry = plan.request.body()
+    assert json.dumps(dry["messages"]) == json.dumps(body["messages"])
+    assert {name: body[name] for name in dry} == dry
+    assert set(body) - set(dry) == {"stream", "stream_options"}
+    page = verbs.preview(plan)
+    assert f"max_tokens {dry['max_tokens']}" in page and str(dry["stop"]) in page.replace("\\", "")
+
+
+def test_plan_refusal_and_hint_have_one_source(home: Path) -> None:
+    asking = session(home, Scripted([Started("g"), Finish("length", USAGE, COST)]))
+    plan = asking.plan(request(max_tokens=100))
+    assert plan.hold == hold(plan.request, PRICE) and plan.backend is not None
+    view = Seen()
+    asking.ask(request(max_tokens=100), view)
+    ((_, most, _),) = view.opened
+    assert most == plan.hold and view.receipt.call.attempts[0].hold == plan.hold
+    (note,) = view.receipt.notes
+    wider = hold(request(max_tokens=200), PRICE)
+    assert note == f"%m1 continue asks again with 200 (at most {money_at_most(wider)})"
+
+
+# -- who pays -------------------------------------------------------------------------------
+
+
+def test_a_replayed_answer_reserves_nothing_spends_nothing_and_owes_nothing(home: Path) -> None:
+    settings = M1(budget=Decimal(0), max_cost=Decimal(0))
+    view = Seen()
+    backend = Scripted(answer("kept"), billing="replayed")
+    asking = session(home, backend, settings)
+    reply = asking.ask(request(), view)
+    assert (reply.text, reply.cost, reply.cost_source) == ("kept", Decimal(0), "replayed")
+    assert (reply.usage, reply.status) == (USAGE, "ok")
+    assert attempts(home) == calls(home) == []
+    assert view.receipt.totals.session == asking.totals().held == 0
+    assert view.receipt.totals.unknown == 0 and asking.ledger.pending(None) == []
+    assert sums.learned(asking.ledger, "minimax/minimax-m1") == {}
+    assert "replayed · $0" in footer.line(view.receipt, settings)
+    assert footer.record(view.receipt)["cost_source"] == "replayed"
+
+
+def test_a_replay_that_breaks_off_costs_nothing_either(home: Path) -> None:
+    script: list[Line] = [Started("gen-1"), TextDelta("so far"), CutOff("cut")]
+    backend = Scripted(script, billing="replayed")
+    view = Seen()
+    with pytest.raises(CutOff) as caught:
+        session(home, backend).ask(request(), view)
+    reply = caught.value.reply
+    assert reply is not None and (reply.text, reply.cost) == ("so far", Decimal(0))
+    assert attempts(home) == calls(home) == []
 
 
 # -- Ctrl-C ---------------------------------------------------------------------------------
@@ -549,20 +608,20 @@ def test_i06_a_second_ctrl_c_waits_until_the_first_is_written_down(home: Path) -
 
 
 OURS = (
-    "loop.py", "accumulator.py", "failsafe.py", "interrupts.py", "reconciler.py",
-    "ledger.py", "store.py", "journal.py", "disk.py", "schema.py", "kept.py",
+    "loop.py", "retries.py", "accumulator.py", "failsafe.py", "interrupts.py", "reconciler.py",
+    "ledger/__init__.py", "store.py", "journal.py", "disk.py", "schema.py", "sent.py",
 )  # fmt: skip
 
 
-class Interrupter:
-    """Presses Ctrl-C at one line of our own code, counted from when it is armed."""
+class Interrupter(AtLine):
+    """Presses Ctrl-C at one line of our own code."""
 
     def __init__(self, line: int, armed: bool = True) -> None:
-        self.line, self.armed, self.lines = line, armed, 0
+        super().__init__(line, OURS, ctrl_c, armed)
 
     def run(self, ask: Callable[[], object]) -> BaseException | None:
         before = sys.gettrace()
-        sys.settrace(self._trace)
+        sys.settrace(self)
         try:
             ask()
         except KeyboardInterrupt as error:
@@ -570,16 +629,6 @@ class Interrupter:
         finally:
             sys.settrace(before)
         return None
-
-    def _trace(self, frame: FrameType, event: str, arg: object) -> Any:
-        name = frame.f_code.co_filename
-        if "m1_magic" not in name or not name.endswith(OURS):
-            return None
-        if event == "line" and self.armed:
-            self.lines += 1
-            if self.lines == self.line:
-                ctrl_c()
-        return self._trace
 
 
 def test_ctrl_c_at_any_line_of_ours_loses_neither_text_nor_price(home: Path) -> None:
@@ -934,12 +983,12 @@ def test_a_ledger_that_breaks_between_attempts_ends_the_call(home: Path) -> None
 def test_max_cost_refuses_before_anything_is_sent(home: Path) -> None:
     view, backend = Seen(), Scripted(answer())
     with pytest.raises(BudgetExceeded) as caught:
-        session(home, backend).ask(request(), view, max_cost=Decimal("0.0001"))
+        session(home, backend).ask(request(max_cost=Decimal("0.0001")), view)
     told = str(caught.value)
     assert errors.NOTHING_SENT in told and "$0.0001" in told
     assert (backend.sent, view.opened, view.receipts) == ([], [], [])
     allowed = told.split("--max-cost ")[1].split(",")[0]
-    reply = session(home, backend).ask(request(), view, max_cost=Decimal(allowed))
+    reply = session(home, backend).ask(request(max_cost=Decimal(allowed)), view)
     assert reply.status == "ok"
 
 
@@ -950,7 +999,7 @@ def test_the_price_that_the_refusal_names_is_one_that_options_take(home: Path) -
         session(home, backend).ask(request(), Seen())
     allowed = str(caught.value).split("--max-cost ")[1].split(", lower")[0]
     asking = session(home, backend)
-    assert asking.ask(request(), Seen(), max_cost=Decimal(allowed)).status == "ok"
+    assert asking.ask(request(max_cost=Decimal(allowed)), Seen()).status == "ok"
 
 
 def test_the_setting_counts_unless_the_call_says_otherwise(home: Path) -> None:
@@ -959,7 +1008,7 @@ def test_the_setting_counts_unless_the_call_says_otherwise(home: Path) -> None:
     asking = session(home, Scripted(answer(), answer()), settings)
     with pytest.raises(BudgetExceeded):
         asking.ask(request(), Seen())
-    assert asking.ask(request(), Seen(), max_cost=Decimal(1)).status == "ok"
+    assert asking.ask(request(max_cost=Decimal(1)), Seen()).status == "ok"
     settings.max_cost = None
     assert asking.ask(request(), Seen()).status == "ok"
 
@@ -981,176 +1030,6 @@ def test_an_offer_is_asked_for_once(home: Path) -> None:
     settings.max_price = {"prompt": 1}
     asking.ask(request(), Seen())
     assert backend.asked == 2
-
-
-# -- over the wire --------------------------------------------------------------------------
-
-
-def asked(text: str = "hello", view: Seen | None = None) -> Reply:
-    return api.session().ask(
-        build(api.chosen({}, ()), text, api.settings()), view or Seen(), max_tokens_explicit=False
-    )
-
-
-def test_wire_complete(server: OpenRouter, own_home: Path) -> None:
-    server.say(Answer(thinking="Hm.", text="Ça va 😀", cost=0.00123, generation_id="gen-1-a"))
-    view = Seen()
-    reply = asked(view=view)
-    assert (reply.text, reply.thinking, reply.status) == ("Ça va 😀", "Hm.", "ok")
-    assert reply.cost == Decimal("0.00123")
-    assert view.text == reply.text
-    ((state, hold, cost, generation, source),) = attempts(own_home)
-    assert (state, cost, generation, source) == ("settled", 1_230_000, "gen-1-a", "billed")
-    assert hold is not None and hold > cost
-
-
-def test_wire_length(server: OpenRouter) -> None:
-    server.say(Answer(text="half", finish="length"))
-    assert asked().status == "truncated"
-
-
-def test_wire_error_in_mid_stream(server: OpenRouter, own_home: Path) -> None:
-    server.say(Answer.broken("so far", generation_id="gen-1-b"))
-    view = Seen()
-    with pytest.raises(CutOff, match="Provider disconnected") as caught:
-        asked(view=view)
-    assert caught.value.reply is not None
-    assert caught.value.reply.text == view.text == "so far"
-    assert attempts(own_home)[0][0] == "pending"
-    assert len(server.chats) == 1
-
-
-@pytest.mark.parametrize("fault", ["rst_mid", "eof_cut", "fin_mid_chunked"])
-def test_wire_cut(server: OpenRouter, own_home: Path, fault: str) -> None:
-    server.say(Answer(text="one two three four", fault=fault, generation_id="gen-1-c"))
-    with pytest.raises(CutOff) as caught:
-        asked()
-    assert caught.value.reply is not None
-    assert "one two three four".startswith(caught.value.reply.text)
-    assert caught.value.reply.text
-    assert attempts(own_home)[0][::3] == ("pending", "gen-1-c")
-    assert len(server.chats) == 1
-
-
-@pytest.mark.parametrize("fault", ["rst_before_headers", "empty_200", "close_after_headers"])
-def test_wire_nothing_came(server: OpenRouter, own_home: Path, fault: str) -> None:
-    server.say(Answer(fault=fault))
-    with pytest.raises(SentNoAnswer):
-        asked()
-    assert attempts(own_home)[0][0] == "pending"
-    assert len(server.chats) == 1
-
-
-def test_wire_empty_answer(server: OpenRouter) -> None:
-    server.say(Answer(text="", thinking="Hm."))
-    with pytest.raises(EmptyAnswer):
-        asked()
-
-
-def test_wire_retries(server: OpenRouter, own_home: Path) -> None:
-    slept: list[float] = []
-    server.say(
-        Answer.http_error(429, retry_after=4),
-        Answer.http_error(503, retry_after=3),
-        Answer(text="third"),
-    )
-    asking = Session(api.settings(), lambda: open_ledger(own_home), Chooser(), sleep=slept.append)
-    view = Seen()
-    reply = asking.ask(request("hi"), view)
-    asking.close()
-    assert reply.text == "third"
-    assert slept == [4.0, 3.0]
-    assert [e.seconds for e in view.events if isinstance(e, Waiting)] == [4.0, 3.0]
-    assert len(server.chats) == 3 == len(attempts(own_home))
-    assert len({chat.raw for chat in server.chats}) == 1
-
-
-@pytest.mark.parametrize(
-    ("status", "kind"),
-    [(401, KeyRefused), (402, OutOfCredit), (500, ProviderDown), (502, ProviderDown)],
-)
-def test_wire_never_tried_again(server: OpenRouter, status: int, kind: type[M1Error]) -> None:
-    server.say(Answer.http_error(status))
-    with pytest.raises(kind):
-        asked()
-    assert len(server.chats) == 1
-
-
-def test_wire_nobody_there(own_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    own_home.mkdir()
-    monkeypatch.setenv("M1_BASE_URL", f"http://127.0.0.1:{a_closed_port()}/v1")
-    monkeypatch.setenv("OPENROUTER_API_KEY", "sk-or-v1-test-0000")
-    slept: list[float] = []
-    asking = Session(api.settings(), lambda: open_ledger(own_home), Chooser(), sleep=slept.append)
-    with pytest.raises(CannotConnect):
-        asking.ask(request(), Seen())
-    asking.close()
-    assert slept == [0.5, 1.0]
-    assert {row[:3:2] for row in attempts(own_home)} == {("settled", 0)}
-
-
-@pytest.fixture
-def stop_button(server: OpenRouter) -> Iterator[Callable[[Seen, str], None]]:
-    """Starts a thread that sends SIGINT once the view has that text and the server stands still."""
-    threads: list[threading.Thread] = []
-    main = threading.main_thread().ident
-    assert main is not None
-
-    def start(view: Seen, text: str) -> None:
-        come = threading.Event()
-        view.at["feed"] = lambda: come.set() if view.text == text else None
-        number = len(server.chats) + 1
-
-        def press() -> None:
-            if server.wait_chats(number) and server.wait_held() and come.wait(5):
-                signal.pthread_kill(main, signal.SIGINT)
-
-        threads.append(threading.Thread(target=press))
-        threads[-1].start()
-
-    yield start
-    for thread in threads:
-        thread.join(10)
-
-
-@pytest.mark.parametrize("after", [0, 1, 3], ids=["i03_0", "i04_1", "i04_3"])
-def test_wire_stopped_while_it_reads(
-    server: OpenRouter,
-    own_home: Path,
-    stop_button: Callable[[Seen, str], None],
-    after: int,
-) -> None:
-    pieces = ["a", "b", "c", "d"]
-    server.say(
-        Answer(text=pieces, hold=threading.Event(), hold_after=after, generation_id="gen-1-d")
-    )
-    view = Seen()
-    stop_button(view, "abcd"[:after])
-    with pytest.raises(Stopped) as caught:
-        asked(view=view)
-    assert caught.value.reply is not None
-    assert caught.value.reply.text == view.text == "abcd"[:after]
-    assert server.wait_closed()
-    assert attempts(own_home)[0][::3] == ("pending", "gen-1-d")
-
-
-@pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="no /proc")
-def test_wire_stopped_leaves_no_open_file(
-    server: OpenRouter, stop_button: Callable[[Seen, str], None]
-) -> None:
-    asked()
-    before = len(os.listdir("/proc/self/fd"))
-    kept = []
-    for _ in range(3):
-        server.say(Answer(text=["a", "b"], hold=threading.Event()))
-        view = Seen()
-        stop_button(view, "a")
-        with pytest.raises(Stopped) as caught:
-            asked(view=view)
-        kept.append(caught)  # as IPython keeps the last traceback, with all its frames
-        assert server.wait_closed()
-    gc.collect()
-    assert len(os.listdir("/proc/self/fd")) <= before + 1
 
 
 def test_the_receipt_is_the_calls(home: Path) -> None:

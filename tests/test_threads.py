@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 
 import pytest
 
 from emulator import Answer, OpenRouter
 from m1_magic import api
-from m1_magic.calls import Event, Reply, TextDelta, Waiting
+from m1_magic.calls import Event, Reply, TextDelta
 from m1_magic.errors import CutOff, Stopped, UserFacingError
 from m1_magic.interrupts import Stop
 from m1_magic.options.fields import Options
@@ -23,13 +22,10 @@ class Heard(Silent):
 
     def __init__(self) -> None:
         self.text = threading.Event()
-        self.waiting = threading.Event()
 
     def feed(self, event: Event) -> None:
         if isinstance(event, TextDelta):
             self.text.set()
-        elif isinstance(event, Waiting):
-            self.waiting.set()
 
 
 class Asking(threading.Thread):
@@ -55,52 +51,6 @@ class Asking(threading.Thread):
         assert not self.is_alive()
 
 
-def held(server: OpenRouter, asking: Asking) -> None:
-    assert asking.view.text.wait(PATIENCE)
-
-
-def unanswered(server: OpenRouter, asking: Asking) -> None:
-    assert server.wait_chats(1, PATIENCE)
-
-
-def counted_down(server: OpenRouter, asking: Asking) -> None:
-    assert asking.view.waiting.wait(PATIENCE)
-
-
-@pytest.mark.parametrize(
-    ("answer", "reached", "text", "told"),
-    [
-        (Answer("one two", hold=threading.Event()), held, "one ", "the text so far is kept"),
-        (Answer("", fault="never_answers"), unanswered, "", "before the server answered"),
-        (
-            Answer.http_error(429, headers={"Retry-After": "20"}),
-            counted_down,
-            "",
-            "waiting to try again",
-        ),
-    ],
-    ids=["stalled", "no headers", "counting down"],
-)
-def test_i10_a_stop_wakes_its_call(
-    server: OpenRouter,
-    answer: Answer,
-    reached: Callable[[OpenRouter, Asking], None],
-    text: str,
-    told: str,
-) -> None:
-    server.say(answer)
-    asking = Asking("?")
-    reached(server, asking)
-    asking.stop.press()
-    asking.end()
-    assert isinstance(asking.error, Stopped) and told in str(asking.error)
-    assert asking.reply is not None
-    assert (asking.reply.status, asking.reply.text) == ("stopped", text)
-    assert server.wait_closed(timeout=PATIENCE)
-    if answer.hold:
-        answer.hold.set()
-
-
 def test_i10_a_stop_before_the_call_sends_nothing(server: OpenRouter) -> None:
     stop = Stop()
     stop.press()
@@ -114,7 +64,7 @@ def test_i10_a_stop_is_for_its_own_call_only(server: OpenRouter) -> None:
     held_back = threading.Event()
     server.say(Answer("one two", hold=held_back), Answer("three four", hold=held_back))
     first = Asking("?")
-    held(server, first)
+    assert first.view.text.wait(PATIENCE)
     second = Asking("?")
     assert second.view.text.wait(PATIENCE)
     first.stop.press()
@@ -129,7 +79,7 @@ def test_another_endpoint_is_chosen_while_a_call_runs(server: OpenRouter) -> Non
     held_back = threading.Event()
     server.say(Answer("one two", hold=held_back))
     asking = Asking("?")
-    held(server, asking)
+    assert asking.view.text.wait(PATIENCE)
     with OpenRouter(key=server.key) as other:
         api.settings().base_url = other.base_url
         other.say(Answer("from elsewhere"))

@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from emulator import Answer, OpenRouter
 from ledgers import rows
 from m1_magic import api, backends
+from m1_magic.session.loop import Session
 from m1_magic.settings.endpoints import Endpoint, endpoint
 from m1_magic.widgets import assembly, live
 from panels import Hand, Page
@@ -127,7 +128,7 @@ def test_a_bug_after_the_call_leaves_the_panel_free(
 
 def test_a_bug_before_the_call_is_told(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
     hand = page.panel()
-    monkeypatch.setattr(api, "price_list", lambda _: {}[EVIL * 50])
+    monkeypatch.setattr(Session, "known_limits", lambda *_: {}[EVIL * 50])
     hand.ask("why?")
     assert hand.error.startswith("KeyError") and len(hand.error) < 400
     assert "<img" not in hand.text and hand.busy == (True, False)

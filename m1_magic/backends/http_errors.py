@@ -142,7 +142,7 @@ def broken(host: str, reason: str, begun: bool) -> e.M1Error:
         return e.CutOff(f"The answer was cut off: {reason}. The text so far is kept.")
     return e.SentNoAnswer(
         f"The request was sent, but {host} gave no answer: {reason}.",
-        todo="It was not sent again by itself; run the cell to do so.",
+        todo="It was not sent again by itself; run the cell to send it again.",
     )
 
 

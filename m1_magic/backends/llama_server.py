@@ -17,7 +17,8 @@ import sys
 import tempfile
 import threading
 import urllib.request
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
@@ -210,6 +211,7 @@ def end(process: subprocess.Popen[bytes], log: IO[bytes]) -> None:
 
 _lock = threading.Lock()
 _shared: LocalServer | None = None
+_users = 0  # calls that it answers
 
 
 def shared() -> LocalServer:
@@ -226,10 +228,34 @@ def shared() -> LocalServer:
         return _shared
 
 
+@contextmanager
+def serving() -> Iterator[LocalServer]:
+    """Give the block this process's server, which `release` leaves running meanwhile."""
+    global _users
+    with _lock:
+        _users += 1
+    try:
+        yield shared()
+    finally:
+        with _lock:
+            _users -= 1
+
+
+def release() -> None:
+    """End this process's server unless a call uses it; the next use starts another."""
+    global _shared
+    with _lock:
+        server = None if _users else _shared
+        if server is not None:
+            _shared = None
+            atexit.unregister(server.close)
+            server.close()
+
+
 def _forget() -> None:
     """In a forked child, start anew: the server, and maybe the lock, are the parent's."""
-    global _lock, _shared
-    _lock, _shared = threading.Lock(), None
+    global _lock, _shared, _users
+    _lock, _shared, _users = threading.Lock(), None, 0
 
 
 if hasattr(os, "register_at_fork"):

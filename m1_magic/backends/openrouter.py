@@ -20,7 +20,7 @@ import httpx2
 import openai
 
 from .. import errors as e
-from ..calls import Event, ReasoningDelta, Request, Started, TextDelta
+from ..calls import CostSource, Event, ReasoningDelta, Request, Started, TextDelta
 from ..keys import Key
 from ..pricing.prices import ModelLimits, limits_of
 from ..settings.endpoints import Endpoint
@@ -63,6 +63,8 @@ class OpenRouter:
     Raises:
         CannotConnect: proxy or certificate settings of the environment are no use.
     """
+
+    billing: CostSource = "billed"
 
     def __init__(self, endpoint: Endpoint, key: Key, timeouts: Timeouts | None = None) -> None:
         self.endpoint = endpoint

@@ -15,10 +15,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from .. import files
 from ..errors import LedgerProblem
 from ..text import one_line
 from . import schema
-from .folder import alone, local
+from .folder import local
 
 # Seconds to wait for another kernel's write.
 BUSY = 10.0
@@ -62,7 +63,7 @@ def opened(path: Path, now: datetime, suspect: bool = False) -> Opened:
         )
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with alone(path.parent, BUSY):
+        with files.locked(path.parent, BUSY):
             db = _connected(path, now, notes, suspect)
             file = identity(path)
     except (OSError, sqlite3.OperationalError) as error:

@@ -17,8 +17,8 @@ from typing import Any
 
 from ..calls import Usage
 from ..errors import LedgerProblem
-from ..pricing.prices import from_nano
 from . import Ledger, stamp
+from .nano import from_nano
 from .schema import HAS_TEXT
 from .sent import Sent, read
 from .store import HASTE

@@ -9,11 +9,11 @@ from decimal import Decimal
 from typing import Any
 
 from ..errors import UsageError
-from ..pricing.prices import from_nano
 from ..pricing.tokens import kind_of, teaches
 from ..text import one_line
 from . import Ledger, processes
 from .journal import row
+from .nano import from_nano
 
 NOWHERE = "(no notebook)"
 # What a sum can be by.

@@ -16,14 +16,13 @@ from numbers import Integral, Real
 from typing import Any
 
 from ..errors import UsageError
+from ..pricing.tokens import ANSWER_TOKENS
 from ..settings.config import LEVELS, send_level
 from ..settings.traits import BUDGETS, EFFORTS, dollars, effort, short
 from ..text import one_line
 
 THINK = (*EFFORTS, *BUDGETS)
 CELL_SPEC = re.compile(r"last|all|\d{1,9}(?:-\d{1,9})?")
-# Room for the answer itself, beside a thinking budget.
-ANSWER_TOKENS = 4_000
 THOUSANDS = re.compile(r",(?=\d{3}(?!\d))")
 
 

@@ -115,11 +115,11 @@ class SafeLedger:
         with self._noted():
             sums.learn(self._ledger, request.model, request.text, usage.input)
 
-    def so_far(self, call: Call, fold: Accumulator) -> None:
+    def so_far(self, call: Call, stream: Accumulator) -> None:
         """Write down now and then what came so far, for a kernel that may be killed."""
         if self._clock() < self._next:
             return
-        text, thinking = fold.text, fold.thinking
+        text, thinking = stream.text, stream.thinking
         self._next = self._clock() + OFTEN + (len(text) + len(thinking)) / A_SECOND
         try:
             self._ledger.so_far(call.id, thinking, text)
@@ -143,6 +143,25 @@ class SafeLedger:
             yield
         except LedgerProblem as problem:
             self.notes = self.notes or (f"{problem.what} This call is not all in it.",)
+
+
+class UnwrittenLedger(SafeLedger):
+    """The ledger of a call that nobody pays for again: its sums are read, nothing is written."""
+
+    def started(self, attempt: Attempt, generation_id: str | None) -> None:
+        """Write nothing."""
+
+    def settle(self, attempt: Attempt) -> None:
+        """Write nothing."""
+
+    def learn(self, request: Request, usage: Usage) -> None:
+        """Write nothing."""
+
+    def so_far(self, call: Call, stream: Accumulator) -> None:
+        """Write nothing."""
+
+    def finish(self, call: Call) -> None:
+        """Write nothing."""
 
 
 def sent(request: Request) -> str:

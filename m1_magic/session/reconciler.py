@@ -9,14 +9,17 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
 from ..backends import Backend
 from ..calls import Attempt, Usage
+from ..interrupts import Stop
 from ..ledger import Ledger, owed, processes, stamp
 from ..ledger.schema import ASKABLE, OWED
 from ..ledger.store import HASTE
+from ..locks import lock
 from ..pricing.prices import recorded
 
 # Seconds between looks in the background; after the last one it is left to %m1 cost.
@@ -116,39 +119,43 @@ class Reconciler:
     def __init__(self, look: Callable[[], tuple[int, int]], pauses: Sequence[float]) -> None:
         self.told: list[Callable[[], None]] = []  # called in the background when prices came
         self._look, self._pauses = look, pauses
-        self._stop = threading.Event()
-        self._lock = threading.Lock()
+        self._stop = Stop()
+        self._lock = lock()
         self._wanted = 0
         self._thread: threading.Thread | None = None
 
     def wake(self) -> None:
         """Begin to look, or begin again with the short pauses; return at once."""
-        if not self._pauses or self._stop.is_set():
+        if not self._pauses or self._stop.pressed:
             return
         with self._lock:
             self._wanted += 1
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="m1-settler", daemon=True)
-                self._thread.start()
+            if self._thread is None or not self._thread.is_alive():  # a fork leaves it behind
+                thread = threading.Thread(target=self._run, name="m1-settler", daemon=True)
+                with suppress(RuntimeError):  # no threads here: %m1 cost asks
+                    thread.start()
+                    self._thread = thread
 
     def close(self) -> None:
-        """Look no more; what is under way ends by itself."""
-        self._stop.set()
+        """Look no more; what is under way is broken off."""
+        self._stop.press()
 
     def _run(self) -> None:
-        while True:
-            wanted = self._wanted
-            if self._round(wanted):
-                return
-            with self._lock:
-                if wanted == self._wanted:
-                    self._thread = None
+        with self._stop.listening():
+            while True:
+                wanted = self._wanted
+                if self._round(wanted):
                     return
+                with self._lock:
+                    if wanted == self._wanted:
+                        self._thread = None
+                        return
 
     def _round(self, wanted: int) -> bool:
         """Look after each pause until nothing is owed or more is wanted; return if stopped."""
         for pause in self._pauses:
-            if self._stop.wait(pause):
+            self._stop.wait(pause)
+            if self._stop.pressed:
                 return True
             try:
                 came, left = self._look()

@@ -119,7 +119,7 @@ class Panel:
             options = self._form.options()
             head = self._head(options)
             request = api.prepare(prompt, options, self._form.names(self._shell.user_ns), head)
-            limits, tokens = api.price_list(request.model), self._session.likely_tokens(request)
+            plan = self._session.dry_plan(request)
         except Exception as error:
             self._say(failure(error))
             return
@@ -131,7 +131,7 @@ class Panel:
             self._replace([view.box])
 
         settings, keep = self._session.settings, self._static.keep
-        view = LiveView(settings, self._counters, tokens, limits, opened, keep)
+        view = LiveView(settings, self._counters, plan.tokens, plan.limits, opened, keep)
 
         def ended(reply: Reply | None, error: BaseException | None) -> None:
             if reply is not None:
@@ -174,8 +174,8 @@ class Panel:
         names = self._form.names(self._shell.user_ns)
         try:
             prompt, options = self._form.prompt.value, self._form.options()
-            made = api.preview(prompt, options, names, self._head(options))
-            shown = page.html(verbs.preview(*made))
+            plan = api.preview(prompt, options, names, self._head(options))
+            shown = page.html(verbs.preview(plan))
         except Exception as error:
             self._say(failure(error))
             return

@@ -11,8 +11,7 @@ from decimal import Decimal
 
 import ipywidgets
 
-from .. import api
-from ..calls import Reply, Totals, Usage
+from ..calls import FREE, Reply, Totals, Usage
 from ..errors import LedgerProblem
 from ..ledger.store import now_utc
 from ..pricing.dollars import money, money_at_most, money_limit
@@ -118,7 +117,7 @@ class Counters:
     def _longest(self) -> Decimal | None:
         """Return what the next answer could cost at most, as far as prices are known."""
         model, tokens = self._size()
-        limits = api.price_list(model)
+        limits = self._session.known_limits(model)
         if limits is None or limits.dearest is None:
             return None
         return amount(estimate(Usage(output=tokens), limits.dearest))
@@ -126,7 +125,7 @@ class Counters:
 
 def price_of(reply: Reply) -> str:
     """Return what a call cost, marked where that is an estimate or nothing."""
-    if reply.cost_source in ("offline", "replayed"):
+    if reply.cost_source in FREE:
         return f"$0 ({reply.cost_source})"
     sign = "≈" if reply.cost_source == "estimated" and reply.cost is not None else ""
     return sign + money(reply.cost)

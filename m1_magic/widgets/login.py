@@ -18,7 +18,7 @@ from ..backends import exchange
 from ..errors import NoKey, UserFacingError
 from ..keys.login import challenge
 from ..settings.config import M1
-from ..settings.endpoints import OFFLINE, Endpoint, endpoint
+from ..settings.endpoints import Endpoint, endpoint
 from ..text import escape_html
 from .styles import button, column, dispose, failure, html, row, set_visible
 
@@ -124,9 +124,7 @@ class Login:
 def needs_key(settings: M1) -> NoKey | None:
     """Return the error that a call would fail with for want of a key; None: there is one."""
     try:
-        place = endpoint(settings.base_url)
-        if place.host != OFFLINE:
-            keys.find(place)
+        keys.find(endpoint(settings.base_url))
     except NoKey as error:
         return error
     except UserFacingError:

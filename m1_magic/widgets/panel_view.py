@@ -16,14 +16,14 @@ from ..render import footer
 from ..render.answer import bundle, framed, styled, thought
 from ..render.blocks import settled
 from ..render.markup import html
-from ..render.throttled import Painted, waiting
+from ..render.throttled import ThrottledView, waiting
 from ..settings.config import M1
 
 # Characters from which finished blocks stay; each may be larger, so that there are not many.
 FIRST_BLOCK, LARGER = 4_000, 500
 
 
-class PanelView(Painted):
+class PanelView(ThrottledView):
     """Shows a call in ``box``.
 
     Args:
@@ -71,6 +71,6 @@ class PanelView(Painted):
 
 
 def _html(value: str = "", kind: type[ipywidgets.HTML] = ipywidgets.HTML) -> ipywidgets.HTML:
-    made = kind(value)
-    made.add_class("jp-RenderedHTMLCommon")
-    return made
+    widget = kind(value)
+    widget.add_class("jp-RenderedHTMLCommon")
+    return widget

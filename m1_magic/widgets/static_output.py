@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from ..calls import Receipt, Reply
+from ..calls import RECORD, Receipt, Reply
 from ..render import footer
 from ..render.answer import bundle as answered
 from ..render.answer import quiet
@@ -73,7 +73,7 @@ class StaticOutput:
         if self._last is None:
             return {"text/html": _framed(quiet(escape_html(EMPTY))), "text/plain": EMPTY}
         made = output(self._last, self._settings)
-        return {**made, footer.RECORD: list(self._records.values())}
+        return {**made, RECORD: list(self._records.values())}
 
 
 def output(receipt: Receipt, settings: M1) -> dict[str, str]:

@@ -110,12 +110,11 @@ class Answer:
     usage: Json | Literal["auto"] | None = "auto"
     cost: Any = AUTO
     cached: int = 0
-    usage_shape: Literal["a", "b", "c", "none"] = "a"
+    usage_shape: Literal["a", "b", "c"] = "a"
     finish: str | None = "stop"
     native_finish: str | None = AUTO
     provider: str = "Minimax"
     model: str | None = None
-    tool_calls: Sequence[Json] = ()
     delay: float = 0.0
     rate: float = 0.0  # deltas a second, by the clock; 0: by `delay` alone
     first_delay: float = 0.0
@@ -133,7 +132,6 @@ class Answer:
     hold: threading.Event | None = None
     hold_after: int = 1
     reasoning_in: Literal["both", "reasoning", "details"] = "both"
-    padding: bytes = b""
 
     @classmethod
     def http_error(
@@ -158,8 +156,6 @@ class Answer:
             status, message, metadata=metadata, new_shape=new_shape, retry_after=retry_after
         )
         return cls(status=status, error=error, headers=sent)
-
-    error_status = http_error
 
     @classmethod
     def broken(

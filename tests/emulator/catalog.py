@@ -19,10 +19,6 @@ PARAMETERS = (
     " seed stop temperature tool_choice tools top_k top_p"
 ).split()
 VARIANTS = ("nitro", "floor", "online", "exacto")
-CANCELLABLE = frozenset(
-    "OpenAI Azure Anthropic Fireworks Novita DeepInfra Together Chutes DeepSeek".split()
-)
-"""Providers that stop, and stop the bill, when the client leaves (page: streaming)."""
 
 
 def model(
@@ -157,20 +153,19 @@ def key_info(*, limit: float | None = 10.0, used: float = 1.25) -> Json:
     return made
 
 
-def generation(call: Call, *, cancelled: bool, said: str, thought: str) -> Json:
-    """Record a generation: its own usage, or what was sent if the provider stops on cancel.
+def generation(call: Call, *, cancelled: bool) -> Json:
+    """Record a generation, which MiniMax finishes and bills though the client has left.
 
     A generation that ended in an error costs nothing (page: zero-completion-insurance).
     """
     answer = call.answer
-    stops = cancelled and answer.provider in CANCELLABLE
-    made = usage(call, thought, said) if stops else usage(call)
+    made = usage(call)
     cost = _cost(call, made)
     now = dt.datetime.fromtimestamp(call.created, dt.UTC)
     record: Json = {"id": call.id, "upstream_id": f"up-{call.id[-20:]}", "total_cost": cost}
     record |= {"usage": cost, "cache_discount": None, "upstream_inference_cost": 0.0}
     record |= {"created_at": now.isoformat(), "model": call.model, "cancelled": cancelled}
-    record |= {"provider_name": answer.provider, "streamed": call.streamed}
+    record |= {"provider_name": answer.provider, "streamed": True}
     record |= {"latency": 850.0, "generation_time": 4200.0, "moderation_latency": None}
     failed = answer.mid_error is not None
     finish = "error" if failed else answer.finish

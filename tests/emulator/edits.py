@@ -14,24 +14,20 @@ from typing import Any
 
 from .answer import Json
 from .exchange import Exchange
-from .faults import FAULTS, Fault, Left, half, raw, spot, spot_in
+from .faults import FAULTS, Fault, half, raw, spot, spot_in
 from .wire import COMMENT, DONE, Event, event, usage
 
 BIG = 5_000_000
 Edit = Callable[[list[Event], Exchange], list[Event]]
 
 
-def edit(leaves: Left) -> Callable[[Edit], Edit]:
+def edit(change: Edit) -> Edit:
     """Register a function that rewrites the list of events."""
-
-    def register(change: Edit) -> Edit:
-        add_edit(change.__name__, leaves, change)
-        return change
-
-    return register
+    add_edit(change.__name__, change)
+    return change
 
 
-def add_edit(name: str, leaves: Left, change: Edit) -> None:
+def add_edit(name: str, change: Edit) -> None:
     """Register an edit under a name."""
 
     def run(x: Exchange) -> None:
@@ -39,12 +35,12 @@ def add_edit(name: str, leaves: Left, change: Edit) -> None:
         x.play(change(x.events(), x))
         x.end()
 
-    FAULTS[name] = Fault(name, leaves, True, run)
+    FAULTS[name] = Fault(name, True, run)
 
 
 def each(name: str, change: Callable[[bytes], bytes]) -> None:
     """Register an edit of the bytes of every event."""
-    add_edit(name, "all", lambda es, _x: [replace(e, raw=change(e.raw)) for e in es])
+    add_edit(name, lambda es, _x: [replace(e, raw=change(e.raw)) for e in es])
 
 
 def insert(name: str, data: bytes) -> None:
@@ -54,12 +50,12 @@ def insert(name: str, data: bytes) -> None:
         at = spot_in(es, x)
         return [*es[:at], raw(data), *es[at:]]
 
-    add_edit(name, "all", added)
+    add_edit(name, added)
 
 
 def last_words(name: str, data: bytes) -> None:
     """Register an edit that ends the stream in the middle with these bytes."""
-    add_edit(name, "part", lambda es, _x: [*half(es), raw(data)])
+    add_edit(name, lambda es, _x: [*half(es), raw(data)])
 
 
 def strange(name: str, change: Callable[[Json], Any]) -> None:
@@ -72,7 +68,7 @@ def strange(name: str, change: Callable[[Json], Any]) -> None:
         change(chunk)
         return [*es[:at], event("other", chunk), *es[at:]]
 
-    add_edit(name, "all", added)
+    add_edit(name, added)
 
 
 def _multi_line(data: bytes) -> bytes:
@@ -130,26 +126,26 @@ odd_content("nul", "a\0b")
 odd_content("line_separators", "a\u2028b\x85c")
 
 
-@edit("all")
+@edit
 def bom(events: list[Event], _x: Exchange) -> list[Event]:
     """Start with a byte order mark and a data event."""
     data = [e for e in events if e.kind != "comment"]
     return [raw(b"\xef\xbb\xbf"), *data]
 
 
-@edit("all")
+@edit
 def bom_comment(events: list[Event], _x: Exchange) -> list[Event]:
     """Start with a byte order mark and a comment."""
     return [raw(b"\xef\xbb\xbf" + COMMENT), *events]
 
 
-@edit("all")
+@edit
 def no_done(events: list[Event], _x: Exchange) -> list[Event]:
     """Leave out [DONE]."""
     return [e for e in events if e.kind != "done"]
 
 
-@edit("all")
+@edit
 def no_usage(events: list[Event], _x: Exchange) -> list[Event]:
     """Leave out the usage, but not a finish reason on the same chunk."""
     return [e for e in map(_without_usage, events) if e.kind != "usage"]
@@ -165,14 +161,14 @@ def _without_usage(one: Event) -> Event:
     return event("finish", {k: v for k, v in one.payload.items() if k != "usage"})
 
 
-@edit("all")
+@edit
 def usage_unterminated(events: list[Event], _x: Exchange) -> list[Event]:
     """End after the usage event, without its blank line."""
     kept = [e for e in events if e.kind not in ("done", "comment")]
     return [*kept[:-1], replace(kept[-1], raw=kept[-1].raw[:-1])]
 
 
-@edit("all")
+@edit
 def usage_strings(events: list[Event], _x: Exchange) -> list[Event]:
     """Give numbers of the usage as strings and nulls."""
     odd = {"prompt_tokens": "12", "completion_tokens": None, "total_tokens": "many", "cost": "0.01"}
@@ -182,7 +178,7 @@ def usage_strings(events: list[Event], _x: Exchange) -> list[Event]:
     ]
 
 
-@edit("all")
+@edit
 def usage_early_and_last(events: list[Event], x: Exchange) -> list[Event]:
     """Give a smaller usage early and the right one last."""
     at = spot_in(events, x)
@@ -191,7 +187,7 @@ def usage_early_and_last(events: list[Event], x: Exchange) -> list[Event]:
     return [*events[:at], event("other", chunk), *events[at:]]
 
 
-@edit("all")
+@edit
 def duplicated(events: list[Event], x: Exchange) -> list[Event]:
     """Send the first text delta and the usage twice."""
     first = spot_in(events, x) - 1
@@ -199,13 +195,13 @@ def duplicated(events: list[Event], x: Exchange) -> list[Event]:
     return [e for i, e in enumerate(events) for _ in range(2 if i in twice else 1)]
 
 
-@edit("all")
+@edit
 def two_done(events: list[Event], _x: Exchange) -> list[Event]:
     """Send [DONE] twice."""
     return [*events, raw(DONE)]
 
 
-@edit("all")
+@edit
 def data_after_done(events: list[Event], x: Exchange) -> list[Event]:
     """Send another text delta after [DONE]."""
     late = deepcopy(events[spot(events) - 1].payload or {"choices": [{"delta": {}}]})

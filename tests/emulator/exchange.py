@@ -70,12 +70,9 @@ class Exchange:
     received: Received
     stopping: threading.Event
     settle: Callable[[Exchange, bool], None] = lambda _exchange, _cancelled: None
-    park: Callable[[Exchange], str] = lambda _exchange: "/"
     elsewhere: Callable[[], str] = lambda: "http://127.0.0.1:9/api/v1"
     call: Call | None = None
     keep_alive: bool = True
-    said: str = ""
-    thought: str = ""
     _chunked: bool = False
     _deltas: int = 0
 
@@ -214,8 +211,6 @@ class Exchange:
         if answer.rate:
             self.wait(self.received.began + self._deltas / answer.rate - time.monotonic())
         self._deltas += 1
-        self.said += one.piece if one.kind == "text" else ""
-        self.thought += one.piece if one.kind == "think" else ""
 
     # -- goodbyes --------------------------------------------------------------
     def leave(self) -> None:

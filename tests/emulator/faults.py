@@ -1,8 +1,7 @@
 """Everything that goes wrong between a client and OpenRouter, by name.
 
 Each fault is a small function that answers one exchange badly; `FAULTS` maps its
-name to it, with what it leaves of the answer's text on the wire: "all", "part"
-or "none".  Whether a client can use what is left is the client's test.
+name to it.  What a client makes of what is left is the client's test.
 """
 
 from __future__ import annotations
@@ -11,22 +10,19 @@ import re
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Literal
 
 from .exchange import Exchange
 from .wire import COMMENT, Event, completion, dump
 
-Left = Literal["all", "part", "none"]
 Run = Callable[[Exchange], None]
 LOGIN = b"<!DOCTYPE html><html><title>Wi-Fi login</title><body>Please sign in.</body></html>"
 
 
 @dataclass(frozen=True)
 class Fault:
-    """A named fault: what it leaves of the text, whether it is billed, how it acts."""
+    """A named fault: whether it is billed, how it acts."""
 
     name: str
-    leaves: Left
     paid: bool
     run: Run
 
@@ -34,12 +30,12 @@ class Fault:
 FAULTS: dict[str, Fault] = {}
 
 
-def fault(leaves: Left, *, paid: bool = True) -> Callable[[Run], Run]:
+def fault(*, paid: bool = True) -> Callable[[Run], Run]:
     """Register a function under its own name."""
 
     def register(run: Run) -> Run:
         name = run.__name__
-        FAULTS[name] = Fault(name, leaves, paid, run)
+        FAULTS[name] = Fault(name, paid, run)
         return run
 
     return register
@@ -73,19 +69,13 @@ def raw(data: bytes) -> Event:
 
 
 # -- no usable response ------------------------------------------------------------
-@fault("none", paid=False)
-def refuse(x: Exchange) -> None:
-    """Stand in for a refused connection (use `closed_port()` for a real one): RST."""
-    x.reset()
-
-
-@fault("none")
+@fault()
 def rst_before_headers(x: Exchange) -> None:
     """Read the request, then RST."""
     x.reset()
 
 
-@fault("none")
+@fault()
 def fin_before_headers(x: Exchange) -> None:
     """Read the request, then close politely."""
     x.leave()
@@ -96,7 +86,7 @@ def _greeting(name: str, data: bytes) -> None:
         x.send(data)
         x.leave()
 
-    FAULTS[name] = Fault(name, "none", True, run)
+    FAULTS[name] = Fault(name, True, run)
 
 
 _greeting("half_status_line", b"HTTP/1.")
@@ -104,13 +94,13 @@ _greeting("ssh_banner", b"SSH-2.0-OpenSSH_9.6\r\n")
 _greeting("truncated_headers", b"HTTP/1.1 200 OK\r\nContent-Type: text/event-str")
 
 
-@fault("none")
+@fault()
 def never_answers(x: Exchange) -> None:
     """Accept the request and stay silent."""
     x.hang()
 
 
-@fault("none")
+@fault()
 def close_after_headers(x: Exchange) -> None:
     """Send good headers and close."""
     x.head()
@@ -122,13 +112,13 @@ def _redirect(name: str, status: int, target: Callable[[Exchange], str]) -> None
     def run(x: Exchange) -> None:
         x.page(status, b"", "text/plain", {"Location": target(x)})
 
-    FAULTS[name] = Fault(name, "none", False, run)
+    FAULTS[name] = Fault(name, False, run)
 
 
-_redirect("redirect_307_same", 307, lambda x: x.park(x))
-_redirect("redirect_302_same", 302, lambda x: x.park(x))
+_redirect("redirect_307_same", 307, lambda _x: "/api/v1/elsewhere")
+_redirect("redirect_302_same", 302, lambda _x: "/api/v1/elsewhere")
 _redirect("redirect_307_other", 307, lambda x: x.elsewhere() + "/chat/completions")
-_redirect("redirect_loop", 307, lambda x: "/api/v1/loop")
+_redirect("redirect_loop", 307, lambda _x: "/api/v1/loop")
 
 
 # -- 200 (or 502) that is not an event stream -----------------------------------------
@@ -136,7 +126,7 @@ def _page(name: str, status: int, data: bytes, kind: str) -> None:
     def run(x: Exchange) -> None:
         x.page(status, data, kind)
 
-    FAULTS[name] = Fault(name, "none", False, run)
+    FAULTS[name] = Fault(name, False, run)
 
 
 _page("html_200", 200, LOGIN, "text/html; charset=utf-8")
@@ -145,21 +135,21 @@ _error = {"error": {"code": 502, "message": "Provider returned error"}}
 _page("json_error_200", 200, dump(_error), "application/json")
 
 
-@fault("all")
+@fault()
 def json_answer_200(x: Exchange) -> None:
     """Answer a streaming request with a whole JSON completion."""
     x.settle(x, False)
     x.json(200, completion(x.order))
 
 
-@fault("none")
+@fault()
 def empty_200(x: Exchange) -> None:
     """Open an event stream and end it properly without an event."""
     x.head()
     x.end()
 
 
-@fault("none", paid=False)
+@fault(paid=False)
 def status_204(x: Exchange) -> None:
     """Answer 204 No Content."""
     x.received.status = 204
@@ -167,7 +157,7 @@ def status_204(x: Exchange) -> None:
     x.leave()
 
 
-@fault("all")
+@fault()
 def text_plain_sse(x: Exchange) -> None:
     """Send a healthy stream labelled text/plain."""
     x.head(kind="text/plain")
@@ -176,7 +166,7 @@ def text_plain_sse(x: Exchange) -> None:
 
 
 # -- transport under a stream ---------------------------------------------------------------
-@fault("all")
+@fault()
 def one_byte_chunks(x: Exchange) -> None:
     """Send every byte as its own HTTP chunk."""
     x.head()
@@ -188,7 +178,7 @@ def one_byte_chunks(x: Exchange) -> None:
     x.end()
 
 
-@fault("all")
+@fault()
 def utf8_split(x: Exchange) -> None:
     """End an HTTP chunk inside each character of more than one byte."""
     x.head()
@@ -200,7 +190,7 @@ def utf8_split(x: Exchange) -> None:
     x.end()
 
 
-@fault("all")
+@fault()
 def gzip(x: Exchange) -> None:
     """Compress the stream."""
     x.head(headers={"Content-Encoding": "gzip"})
@@ -208,7 +198,7 @@ def gzip(x: Exchange) -> None:
     x.end()
 
 
-@fault("part")
+@fault()
 def gzip_truncated(x: Exchange) -> None:
     """Compress the stream and stop in the middle of it, with a proper HTTP end."""
     x.head(headers={"Content-Encoding": "gzip"})
@@ -226,7 +216,7 @@ def _squeezed(events: list[Event], *, end: bool) -> Iterator[bytes]:
         yield squeeze.flush()
 
 
-@fault("all")
+@fault()
 def says_gzip(x: Exchange) -> None:
     """Claim gzip and send plain text."""
     x.head(headers={"Content-Encoding": "gzip"})
@@ -242,28 +232,28 @@ def _first_half(x: Exchange, *, chunked: bool = True, length: int | None = None)
         x.write(one.raw)
 
 
-@fault("part")
+@fault()
 def rst_mid(x: Exchange) -> None:
     """RST in the middle."""
     _first_half(x)
     x.reset()
 
 
-@fault("part")
+@fault()
 def fin_mid_chunked(x: Exchange) -> None:
     """Close in the middle of a chunked body."""
     _first_half(x)
     x.leave()
 
 
-@fault("part")
+@fault()
 def short_content_length(x: Exchange) -> None:
     """Close before Content-Length bytes were sent."""
     _first_half(x, length=sum(len(e.raw) for e in x.events()))
     x.leave()
 
 
-@fault("part")
+@fault()
 def bad_chunk_header(x: Exchange) -> None:
     """Send a chunk size that is not a number."""
     _first_half(x)
@@ -271,13 +261,13 @@ def bad_chunk_header(x: Exchange) -> None:
     x.leave()
 
 
-@fault("part")
+@fault()
 def eof_cut(x: Exchange) -> None:
     """Cut a body that ends by closing: looks like a clean end."""
     _first_half(x, chunked=False)
 
 
-@fault("part")
+@fault()
 def eof_cut_in_json(x: Exchange) -> None:
     """Cut such a body inside a JSON event."""
     _first_half(x, chunked=False)
@@ -286,21 +276,21 @@ def eof_cut_in_json(x: Exchange) -> None:
     x.write(data[: len(data) // 2])
 
 
-@fault("part")
+@fault()
 def stall_mid(x: Exchange) -> None:
     """Send no more bytes after the middle."""
     _first_half(x)
     x.hang()
 
 
-@fault("part")
+@fault()
 def comments_forever(x: Exchange) -> None:
     """Send only keep-alive comments after the middle."""
     _first_half(x)
     x.repeat(b"%x\r\n%b\r\n" % (len(COMMENT), COMMENT))
 
 
-@fault("all")
+@fault()
 def done_then_open(x: Exchange) -> None:
     """Send everything and [DONE], but never end the body."""
     x.head()

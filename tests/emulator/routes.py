@@ -17,7 +17,6 @@ from . import catalog
 from .answer import Answer
 from .exchange import Exchange
 from .faults import FAULTS
-from .wire import completion
 
 if TYPE_CHECKING:
     from .server import OpenRouter
@@ -93,61 +92,27 @@ def chat(emulator: OpenRouter, x: Exchange) -> None:
 
 def check_model(emulator: OpenRouter, body: dict[str, Any]) -> None:
     """Refuse an unknown model with 400 and a known one without endpoints with 404."""
-    for name in (body.get("model"), *(body.get("models") or ())):
-        if name is None or str(name).startswith("@preset/"):
-            continue
-        base, _, variant = str(name).partition("@")[0].partition(":")
-        if emulator.find(str(name)):
-            continue
-        if not emulator.find(base):
-            raise Refusal(400, f"{name} is not a valid model ID")
-        if variant and variant not in catalog.VARIANTS:
-            kind = "free_variant_ended" if variant == "free" else "no_endpoints"
-            raise Refusal(404, f"No endpoints found for {name}.", error_type=kind)
-    check_provider(emulator, body)
-
-
-def check_provider(emulator: OpenRouter, body: dict[str, Any]) -> None:
-    """Refuse provider lists that leave no endpoint of the model."""
-    base = str(body.get("model")).partition(":")[0]
-    tags = {str(e["tag"]) for e in emulator.endpoints.get(base, [])}
-    wish = body.get("provider")
-    if not tags or not isinstance(wish, dict):
-        return
-    only = {str(t).lower() for t in wish.get("only") or tags}
-    ignore = {str(t).lower() for t in wish.get("ignore") or ()}
-    if not (tags & only) - ignore:
-        message = "No endpoints found that satisfy the provider routing constraints."
-        raise Refusal(404, message, error_type="constraint_filtered")
+    name = str(body.get("model"))
+    base, _, variant = name.partition(":")
+    if not emulator.find(base):
+        raise Refusal(400, f"{name} is not a valid model ID")
+    if variant and not emulator.find(name) and variant not in catalog.VARIANTS:
+        raise Refusal(404, f"No endpoints found for {name}.", error_type="no_endpoints")
 
 
 def reply(emulator: OpenRouter, x: Exchange, said: Answer) -> None:
     """Send one answer."""
-    body = x.received.body if isinstance(x.received.body, dict) else {"stream": True}
-    x.call = emulator.accept(body, said)
+    x.call = emulator.accept(x.received.body, said)
     x.wait(said.first_delay)
     if said.error is not None:
         x.call = None
         refuse(x, said)
     elif said.fault is not None:
         FAULTS[said.fault].run(x)
-    elif not x.call.streamed:
-        emulator.settle(x, False)
-        data = said.padding + json.dumps(completion(x.call)).encode()
-        x.page(said.status, data, "application/json")
     else:
         x.head(said.status)
         x.play(x.events())
         x.end()
-
-
-def redirected(emulator: OpenRouter, x: Exchange) -> None:
-    """Answer at the place a redirect pointed to."""
-    said = emulator.parked.get(x.received.route)
-    if said is None:
-        raise Refusal(404, "Not Found")
-    check_key(emulator, x)
-    reply(emulator, x, said)
 
 
 def loop(_emulator: OpenRouter, x: Exchange) -> None:
@@ -187,23 +152,14 @@ def key(emulator: OpenRouter, x: Exchange) -> None:
     x.json(200, {"data": emulator.key_info})
 
 
-def credit(emulator: OpenRouter, x: Exchange) -> None:
-    """Answer GET /credits, which an ordinary key may not read."""
-    check_key(emulator, x)
-    raise Refusal(403, "Only management keys can perform this operation")
-
-
 def exchange_code(emulator: OpenRouter, x: Exchange) -> None:
     """Answer POST /auth/keys: trade a code and its verifier for the key, once."""
     body = x.received.body
     if not isinstance(body, dict) or not isinstance(body.get("code"), str):
         raise Refusal(400, "Missing code")
-    if body.get("code_challenge_method") not in (None, "S256", "plain"):
+    if body.get("code_challenge_method") != "S256":
         raise Refusal(400, "Invalid code_challenge_method")
-    if body["code"] not in emulator.auth_codes:
-        raise Refusal(403, "Invalid code or code_verifier")
-    challenge = emulator.auth_codes[body["code"]]
-    if challenge is not None and challenge != _challenge(body):
+    if emulator.auth_codes.get(body["code"]) != _challenge(body):
         raise Refusal(403, "Invalid code or code_verifier")
     del emulator.auth_codes[body["code"]]
     x.json(200, {"key": emulator.key, "user_id": "user_emulated"})
@@ -211,10 +167,7 @@ def exchange_code(emulator: OpenRouter, x: Exchange) -> None:
 
 def _challenge(body: dict[str, Any]) -> str:
     """Compute the challenge that belongs to the verifier."""
-    verifier = str(body.get("code_verifier") or "")
-    if body.get("code_challenge_method") == "plain":
-        return verifier
-    digest = hashlib.sha256(verifier.encode()).digest()
+    digest = hashlib.sha256(str(body.get("code_verifier")).encode()).digest()
     return base64.urlsafe_b64encode(digest).decode().rstrip("=")
 
 
@@ -224,11 +177,9 @@ ROUTES: dict[str, Route] = {
     "/models": (("GET",), models),
     "/generation": (("GET",), generation),
     "/key": (("GET",), key),
-    "/credits": (("GET",), credit),
     "/auth/keys": (("POST",), exchange_code),
     "/loop": (("GET", "POST"), loop),
 }
 DYNAMIC: dict[str, Route] = {
     "models": (("GET",), models),
-    "redirected": (("GET", "POST"), redirected),
 }

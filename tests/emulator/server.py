@@ -15,7 +15,6 @@ import threading
 import time
 import traceback
 from collections import deque
-from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Self
@@ -47,9 +46,8 @@ class OpenRouter:
         self.generations: dict[str, Json] = {}
         self.generation_lag = 0
         self.lookups: dict[str, int] = {}
-        self.auth_codes: dict[str, str | None] = {}
+        self.auth_codes: dict[str, str] = {}
         self.crashes: list[str] = []
-        self.parked: dict[str, Answer] = {}
         self.stopping = threading.Event()
         self._queue: deque[Answer] = deque()
         self._change = threading.Condition()
@@ -106,11 +104,6 @@ class OpenRouter:
             self.requests.append(received)
             self._change.notify_all()
 
-    def wait_requests(self, count: int, timeout: float = 5.0) -> bool:
-        """Wait until that many requests came; tell whether they did."""
-        with self._change:
-            return self._change.wait_for(lambda: len(self.requests) >= count, timeout)
-
     def wait_chats(self, count: int, timeout: float = 5.0) -> bool:
         """Wait until that many chat requests came; tell whether they did."""
         with self._change:
@@ -146,15 +139,7 @@ class OpenRouter:
         call = x.call
         if call is None or call.answer.think_tags or call.id in self.generations:
             return
-        self.generations[call.id] = catalog.generation(
-            call, cancelled=cancelled, said=x.said, thought=x.thought
-        )
-
-    def park(self, x: Exchange) -> str:
-        """Keep the healthy answer behind a new address and give that address."""
-        place = f"/redirected/{len(self.parked)}"
-        self.parked[place] = replace(x.order.answer, fault=None)
-        return "/api/v1" + place
+        self.generations[call.id] = catalog.generation(call, cancelled=cancelled)
 
     # -- the end -----------------------------------------------------------------------
     def close(self) -> None:
@@ -250,7 +235,7 @@ class _Handler(BaseHTTPRequestHandler):
         received = Received(self.command, self.path, headers, raw, routes.parse(raw))
         emulator.record(received)
         x = Exchange(self.connection, received, emulator.stopping)
-        x.settle, x.park = emulator.settle, emulator.park
+        x.settle = emulator.settle
         x.elsewhere = lambda: emulator.other_host.base_url
         x.keep_alive = headers.get("connection", "").lower() != "close"
         try:

@@ -25,13 +25,12 @@ _UNIT = r"(?:[\ud800-\udbff][\udc00-\udfff]|.)"
 class Event:
     """One block of the event stream, ready to send, and what it was made of.
 
-    `kind` is comment, open, think, text, tool, finish, usage, error, done or other.
+    `kind` is comment, open, think, text, finish, usage, error, done or other.
     """
 
     kind: str
     raw: bytes
     payload: Json | None = None
-    piece: str = ""
 
 
 @dataclass(frozen=True)
@@ -50,11 +49,6 @@ class Call:
         """Name of the model as told to the client."""
         return self.answer.model or str(self.body.get("model") or "minimax/minimax-m1")
 
-    @property
-    def streamed(self) -> bool:
-        """Whether the client asked for an event stream."""
-        return self.body.get("stream") is True
-
 
 def dump(value: Any) -> bytes:
     """Write compact JSON as JSON.stringify does: raw UTF-8, lone surrogates escaped."""
@@ -64,9 +58,9 @@ def dump(value: Any) -> bytes:
         return json.dumps(value, separators=(",", ":")).encode()
 
 
-def event(kind: str, payload: Json, piece: str = "") -> Event:
+def event(kind: str, payload: Json) -> Event:
     """Make a data event."""
-    return Event(kind, b"data: " + dump(payload) + b"\n\n", payload, piece)
+    return Event(kind, b"data: " + dump(payload) + b"\n\n", payload)
 
 
 def pieces(text: str | Sequence[str], size: int) -> list[str]:
@@ -86,14 +80,14 @@ def tokens(text: str) -> int:
     return math.ceil(len(text) / 4)
 
 
-def usage(call: Call, thought: str | None = None, said: str | None = None) -> Json:
+def usage(call: Call) -> Json:
     """Make consistent numbers; completion includes reasoning, cost is exact in nanodollars."""
     answer = call.answer
     if isinstance(answer.usage, dict):
         return answer.usage
     prompt = max(1, tokens(json.dumps(call.body.get("messages"), ensure_ascii=False)))
-    reasoning = tokens(whole(answer.thinking) if thought is None else thought)
-    completion = reasoning + tokens(whole(answer.text) if said is None else said)
+    reasoning = tokens(whole(answer.thinking))
+    completion = reasoning + tokens(whole(answer.text))
     inward, outward = prompt * call.prices[0], completion * call.prices[1]
     made: Json = {
         "prompt_tokens": prompt,
@@ -152,13 +146,6 @@ def delta(content: str = "", thought: str = "", where: str = "both") -> Json:
     return made
 
 
-def excluded(body: Json) -> bool:
-    """Tell whether the request asked not to see the reasoning."""
-    wish = body.get("reasoning")
-    hidden = isinstance(wish, dict) and wish.get("exclude") is True
-    return hidden or body.get("include_reasoning") is False
-
-
 def events(call: Call) -> list[Event]:
     """Make the whole stream of an answer, comments and [DONE] included."""
     answer = call.answer
@@ -169,24 +156,13 @@ def events(call: Call) -> list[Event]:
 
 
 def _deltas(call: Call) -> list[Event]:
-    """Make the reasoning, text and tool call chunks."""
+    """Make the reasoning and text chunks."""
     answer, made = call.answer, []
-    if not excluded(call.body):
-        for piece in pieces(answer.thinking, answer.piece):
-            body = chunk(call, delta(thought=piece, where=answer.reasoning_in))
-            made.append(event("think", body, piece))
+    for piece in pieces(answer.thinking, answer.piece):
+        made.append(event("think", chunk(call, delta(thought=piece, where=answer.reasoning_in))))
     for piece in pieces(answer.text, answer.piece):
-        made.append(event("text", chunk(call, delta(piece)), piece))
-    for index, tool in enumerate(answer.tool_calls):
-        calls = [{"index": index} | asked(tool)]
-        made.append(event("tool", chunk(call, delta() | {"tool_calls": calls})))
+        made.append(event("text", chunk(call, delta(piece))))
     return made
-
-
-def asked(tool: Json) -> Json:
-    """Write a tool call given as id, name and arguments."""
-    function = {"name": tool["name"], "arguments": tool["arguments"]}
-    return {"id": tool["id"], "type": "function", "function": function}
 
 
 def _ending(call: Call) -> list[Event]:
@@ -195,7 +171,7 @@ def _ending(call: Call) -> list[Event]:
     if answer.mid_error is not None:
         return [event("error", error_chunk(call))]
     finish = chunk(call, delta(), answer.finish)
-    if answer.usage is None or answer.usage_shape == "none":
+    if answer.usage is None:
         return [event("finish", finish)]
     if answer.usage_shape == "c":
         return [event("usage", finish | {"usage": usage(call)})]
@@ -227,7 +203,7 @@ def _vllm(call: Call) -> list[Event]:
     answer = call.answer
     made = [event("open", _plain(call, {"role": "assistant", "content": ""}))]
     for piece in tagged(answer):
-        made.append(event("text", _plain(call, {"content": piece}), piece))
+        made.append(event("text", _plain(call, {"content": piece})))
     made.append(event("finish", _plain(call, {"content": ""}, answer.finish)))
     wanted = call.body.get("stream_options")
     if isinstance(wanted, dict) and wanted.get("include_usage"):
@@ -263,22 +239,9 @@ def completion(call: Call) -> Json:
     """Make the plain JSON answer of a call that is not streamed."""
     answer = call.answer
     message: Json = {"role": "assistant", "content": whole(answer.text), "refusal": None}
-    thought = "" if excluded(call.body) else whole(answer.thinking)
-    if answer.think_tags:
-        message["content"] = "".join(tagged(answer))
-    else:
-        message |= delta(message["content"], thought, answer.reasoning_in)
-    if answer.tool_calls:
-        message["tool_calls"] = [asked(tool) for tool in answer.tool_calls]
+    message |= delta(message["content"], whole(answer.thinking), answer.reasoning_in)
     choice: Json = {"logprobs": None, "finish_reason": answer.finish, "index": 0}
     choice |= {"native_finish_reason": native(answer), "message": message}
-    if answer.mid_error is not None:
-        choice |= {"finish_reason": "error", "error": answer.mid_error}
     made: Json = {"id": call.id, "provider": answer.provider, "model": call.model}
     made |= {"object": "chat.completion", "created": call.created, "choices": [choice]}
-    made["system_fingerprint"] = None
-    if answer.think_tags:
-        del made["provider"], choice["native_finish_reason"]
-        return made | {"usage": plain_usage(call)}
-    shown = answer.usage is not None and answer.usage_shape != "none"
-    return made | {"usage": usage(call)} if shown else made
+    return made | {"system_fingerprint": None, "usage": usage(call)}

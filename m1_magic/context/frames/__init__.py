@@ -20,6 +20,7 @@ from ...errors import UsageError
 from ...privacy.personal import personal_name_in
 from ...privacy.redaction import masked_value
 from ...text import one_line
+from ..variables import public_names, resolve
 from .summary import TOKENS, Wish
 from .table_files import is_table_file
 from .tables import is_frame, is_tabular, shape_of
@@ -53,8 +54,6 @@ def frame_named(name: str, namespace: Mapping[str, object]) -> object:
     Raises:
         UsageError: no such name, or not a table; values are never shown.
     """
-    from ..values import public_names, resolve  # values.py imports this module
-
     if name in namespace and is_tabular(namespace[name]):
         return namespace[name]  # ask(df={"Sheet 1": …}): any text may be a name
     base = re.split(r"[.\[]", name, maxsplit=1)[0]

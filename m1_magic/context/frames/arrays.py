@@ -16,6 +16,7 @@ import numpy.typing as npt
 Array = npt.NDArray[Any]
 
 CHUNK = 1 << 16
+NARROW = 3 << 20  # the widest range of whole numbers that is ticked off, in bytes
 
 
 def chunks(values: Array) -> Iterator[Array]:
@@ -74,7 +75,7 @@ def moments(values: Array) -> dict[str, Any]:
         mean += delta * many / (count + many)
         size += abs(total) if least >= 0 or most <= 0 else float(np.abs(floats).sum())
         count += many
-    found |= {"low": _python(low), "high": _python(high), "whole": whole}
+    found |= {"low": _python(low), "high": _python(high), "whole": whole and count > 0}
     if count:
         found |= {"mean": _clamped(mean, low, high), "size": size / count}
         found["sd"] = math.sqrt(squares / (count - 1)) if count > 1 else None
@@ -122,3 +123,39 @@ def hits(values: Array, spans: Sequence[tuple[Any, Any]]) -> list[int]:
             inside = chunk == low if low == high else (chunk >= low) & (chunk <= high)
             counts[place] += int(np.count_nonzero(inside))
     return counts
+
+
+def distinct(values: Array) -> int | None:
+    """Return how many whole numbers differ; None where that takes more than a quick pass.
+
+    Quick are values in order, and those in a range hardly wider than the column is long.
+    """
+    if not len(values):
+        return 0
+    count = _in_order(values)
+    return _in_range(values) if count is None else count
+
+
+def _in_order(values: Array) -> int | None:
+    rising = falling = True
+    count = 1
+    for start in range(0, len(values) - 1, CHUNK):
+        chunk = values[start : start + CHUNK + 1]
+        before, after = chunk[:-1], chunk[1:]
+        rising = rising and bool((before <= after).all())
+        falling = falling and bool((before >= after).all())
+        if not rising and not falling:
+            return None
+        count += int(np.count_nonzero(before != after))
+    return count
+
+
+def _in_range(values: Array) -> int | None:
+    low, high = int(values.min()), int(values.max())
+    # A table much larger than the column costs more than hashing it.
+    if high - low >= min(NARROW, 4 * len(values)) or max(-low, high) >= 2**63:
+        return None
+    seen = np.zeros(high - low + 1, bool)
+    for chunk in chunks(values):
+        seen[chunk.astype(np.int64) - low] = True
+    return int(np.count_nonzero(seen))

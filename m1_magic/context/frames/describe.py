@@ -21,14 +21,16 @@ from . import datetimes, numeric, strings
 from .arrays import Array
 from .arrays import moments as figures_of
 from .in_process import Local, array, there
-from .kinds import is_moment, is_number, is_text, words
-from .measures import Between, Count, Measures, Table
+from .kinds import is_moment, is_number, is_text
+from .measures import Between, Count, Measures
 from .nested import nested
 from .summary import Column
+from .table_protocol import Table
 
 if TYPE_CHECKING:
     Series = nw.Series[Any]
 
+EMPTY = "empty"  # the type of a column without any value
 HEAD = 400  # values that are searched for personal content
 MANY = 20  # labels from which dates and numbers written as text are looked for
 # What no column of floats holds, whatever its name; phones and cards with nulls are floats.
@@ -43,7 +45,7 @@ def schema(table: Table, columns: Sequence[int], allow: frozenset[str]) -> tuple
     made = []
     for column, m in zip(columns, measured, strict=True):
         series, name = sample.series(column), table.names[column]
-        known = Column(safe_name(name), _words(series), m.nulls)
+        known = Column(safe_name(name), _type(sample, column, m), m.nulls)
         masked = name not in allow and _reason(name, series)
         made.append(_masked(known) if masked else known)
     return (measured[0].rows if measured else sample.rows), made
@@ -61,11 +63,11 @@ def described(
         table, measured = sample, sample.measure(columns)
     once = not isinstance(table, Local)
     drafts = {
-        column: _draft(column, table.names[column], m, sample.series(column), k, allow, once)
+        column: _draft(column, table.names[column], m, sample, k, allow, once)
         for column, m in zip(columns, measured, strict=True)
     }
     made = _made(table, drafts)
-    return rows, [made[c] or _unsaid(table.names[c], sample.series(c)) for c in columns], sample
+    return rows, [made[c] or _unsaid(table.names[c], sample.type(c)) for c in columns], sample
 
 
 def _made(table: Table, drafts: dict[int, Draft]) -> dict[int, Column | None]:
@@ -92,17 +94,20 @@ def _made(table: Table, drafts: dict[int, Draft]) -> dict[int, Column | None]:
     return made
 
 
-def _unsaid(name: str, series: Series) -> Column:
-    return Column(safe_name(name), _words(series), notes=("not summarised",))
+def _unsaid(name: str, kind: str) -> Column:
+    return Column(safe_name(name), kind, notes=("not summarised",))
 
 
 def _draft(
-    column: int, name: str, m: Measures, series: Series, k: int, allow: frozenset[str], once: bool
+    column: int, name: str, m: Measures, sample: Local, k: int, allow: frozenset[str], once: bool
 ) -> Draft:
     """Yield the questions about one column, return what may be said of it."""
-    known = Column(safe_name(name), _words(series), m.nulls, _counts({"NaN": m.nan}), m.distinct)
+    series, kind = sample.series(column), _type(sample, column, m)
+    known = Column(safe_name(name), kind, m.nulls, _counts({"NaN": m.nan}), m.distinct)
     if name not in allow and _reason(name, series):
         return _masked(known)
+    if kind == EMPTY:
+        return replace(known, distinct=None)
     dtype = series.dtype
     if is_number(dtype):
         return (yield from _number(column, known, m, series, k, once))
@@ -178,7 +183,8 @@ def _asked_about(seen: Series, distinct: Count | None, k: int) -> list[Any]:
     """Return the labels worth counting in all rows: all of them if few, else the frequent ones."""
     if distinct and distinct.sample and distinct.value + k > distinct.sample:
         return []
-    counts = list(seen.value_counts(sort=True, name="n").iter_rows())
+    rows = seen.value_counts(sort=False, name="n").iter_rows()
+    counts = sorted(rows, key=lambda row: (-row[1], row[0]))  # each library breaks ties its way
     if len(counts) <= MANY:
         return [label for label, _ in counts]
     return [label for label, n in counts if n >= k][: 2 * strings.LABELS]
@@ -229,10 +235,9 @@ def _key(m: Measures, distinct: Count | None) -> tuple[str, ...]:
     """Return a note where no two rows share a value."""
     if not distinct or distinct.value < 2 or m.nulls or m.nan:
         return ()
-    if distinct.exact:
-        return ("every value distinct",) if distinct.value == m.rows else ()
-    total = distinct.sample or m.rows
-    return ("nearly all distinct",) if distinct.value >= (1 - distinct.error) * total else ()
+    if distinct.value < (distinct.sample or m.rows):
+        return ()
+    return ("every value distinct",) if distinct.exact else ("nearly all distinct",)
 
 
 def _counts(counts: dict[str, int]) -> dict[str, int]:
@@ -261,5 +266,6 @@ def _first(series: Series) -> list[Any]:
     return first if 2 * len(first) > HEAD else series.drop_nulls().head(HEAD).to_list()
 
 
-def _words(series: Series) -> str:
-    return words(series.dtype, getattr(series.to_native(), "dtype", None))
+def _type(sample: Local, column: int, m: Measures) -> str:
+    """Return a column's type in plain words; each library has its own for one without values."""
+    return EMPTY if m.nulls == m.rows > 0 else sample.type(column)

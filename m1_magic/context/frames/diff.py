@@ -19,8 +19,8 @@ from .summary import Columns, Summary
 
 if TYPE_CHECKING:
     from .in_process import Local
-    from .measures import Table
     from .summary import Column
+    from .table_protocol import Table
 
 SHIFTED = 0.01  # of a share, or of a standard deviation, from which a change is told
 

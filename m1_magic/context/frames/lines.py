@@ -141,7 +141,7 @@ def distinct(column: Column) -> str:
         return ""
     if count.sample is not None:
         return f"{count.value:,} distinct in {count.sample:,} rows"
-    return f"≈ {count.value:,} distinct" if count.error else f"{count.value:,} distinct"
+    return f"{count.value:,} distinct"
 
 
 def _quoted(label: str, column: Column) -> str:

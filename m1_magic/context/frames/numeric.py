@@ -202,6 +202,7 @@ def _rounded(
     """
     if value is None or not math.isfinite(value):
         return []
+    value = float(f"{value:.13g}")  # so that no last bit, which processors add in, decides a tie
     places = min(finest, max(_decimals(value, digits), min(fine, _decimals(value, 7))))
     made = []
     for decimals in (places, places + 1, places + 2):
@@ -277,7 +278,7 @@ def distinct_in(order: Array, whole: bool) -> Count | None:
     found = int(np.count_nonzero(order[1:] != order[:-1])) + bool(len(order))
     if whole:
         return Count(found)
-    return Count(found, sample=len(order)) if found <= 100 else None
+    return Count(found, sample=len(order)) if 0 < found <= 100 else None
 
 
 def _bare(value: Any) -> int | float:

@@ -76,6 +76,13 @@ def unboxed(series: Series) -> Series:
     return nw.from_native(made, series_only=True) if same else series
 
 
+def holds_dates(series: Series) -> bool:
+    """Does a pandas column of Python objects hold dates, without a time of day?"""
+    import pandas
+
+    return bool(pandas.api.types.infer_dtype(series.to_native().head(SAMPLE)) == "date")
+
+
 def _zoned(head: Any) -> bool:
     return any(getattr(value, "tzinfo", None) is not None for value in head.head(100))
 

@@ -86,7 +86,7 @@ def _together(columns: Sequence[tuple[Column, Series]]) -> list[str]:
         for i, j in combinations(range(len(columns)), 2)
         if both[i, j] >= 20 and STRONG <= abs(matrix[i, j]) <= 1.0001
     ]
-    pairs.sort(key=lambda pair: -abs(pair[0]))
+    pairs.sort(key=lambda pair: -round(abs(pair[0]), 6))  # else last bits decide among equals
     return [
         f"`{masked_value(columns[i][0].name)}` and `{masked_value(columns[j][0].name)}`: "
         + ("move together exactly" if abs(r) > 0.99995 else f"correlation {r:.2f}")
@@ -125,7 +125,8 @@ def _decided(columns: Sequence[tuple[Column, Series]]) -> list[str]:
 
 def repeated(columns: Sequence[int], sample: Local) -> int | None:
     """Return how many rows repeat an earlier one, None where cells cannot be compared."""
-    if any(sample.series(i).dtype in (nw.Object, nw.Unknown) for i in columns):
+    dtypes = [sample.series(i).dtype for i in columns]
+    if any(dtype in (nw.Object, nw.Unknown) or dtype.is_nested() for dtype in dtypes):
         return None  # hashes and comparisons of the user's own: they may be slow, or fail
     try:
         kept = [sample.series(i).alias(str(i)).to_frame() for i in columns]

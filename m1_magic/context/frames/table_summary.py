@@ -11,11 +11,11 @@ from .describe import described, schema
 from .in_process import Local
 from .kinds import words
 from .lines import Line, alike, stem_of
-from .measures import Table
 from .page import Page, fit
 from .relations import relations, repeated, thinned
 from .sample_rows import pick, shown
 from .summary import Column, Columns, Summary, Wish
+from .table_protocol import Table
 from .tables import Groups, Source
 
 MANY = 8  # columns that look alike of which a wide table's summary looks at
@@ -39,7 +39,7 @@ def summarise_table(source: Source, name: str, places: Sequence[int], wish: Wish
     else:
         rows, columns, sample = described(table, looked, wish.min_group, wish.allow)
     told = dict(zip(looked, columns, strict=True))
-    head = [_size(name, rows, width, levels), _memory(table)]
+    head = [_size(name, rows, width, levels)]
     between: tuple[str, ...] = ()
     cells: list[tuple[str, dict[int, str]]] = []
     if sample is not None and rows:
@@ -48,7 +48,7 @@ def summarise_table(source: Source, name: str, places: Sequence[int], wish: Wish
         between = _between(told, sample, rows, wish.min_group)
         if wish.level == "sample":
             cells = pick(sample, told, wish.rows, rows, wish.allow)
-    every = [(n, words(table.schema[place])) for n, place in zip(names, places, strict=True)]
+    every = [(n, _type(table, place)) for n, place in zip(names, places, strict=True)]
     placed = {place: i for i, place in enumerate(places)}
     here = {placed[place]: column for place, column in told.items()}
     kept = [(label, {placed[p]: cell for p, cell in row.items()}) for label, row in cells]
@@ -67,6 +67,10 @@ def summarise_table(source: Source, name: str, places: Sequence[int], wish: Wish
         labels=sum(line.labels(n < fitted.full) for n, line in enumerate(fitted.lines)),
         masked=sum(column.masked for column in shown_),
     )
+
+
+def _type(table: Table, place: int) -> str:
+    return table.type(place) if isinstance(table, Local) else words(table.schema[place])
 
 
 def _singly(columns: dict[int, Column], rows: int) -> list[Line]:
@@ -123,18 +127,6 @@ def _groups(groups: Groups | None, k: int) -> str:
     return (
         f"{by}: {len(groups.sizes):,} {'group' if len(groups.sizes) == 1 else 'groups'}, {spread}"
     )
-
-
-def _memory(table: Table) -> str:
-    """Return what a table in this process takes."""
-    if not isinstance(table, Local):
-        return ""
-    size = float(table.memory())
-    for unit in ("B", "kB", "MB", "GB"):
-        if size < 999.5 or unit == "GB":
-            return f"{size:.3g} {unit}"
-        size /= 1000
-    return ""
 
 
 def _reading(k: int, rows: int, read: int) -> list[str]:

@@ -18,7 +18,7 @@ from . import table_files
 from .lazy import is_lazy, lazy_table
 
 if TYPE_CHECKING:
-    from .measures import Table
+    from .table_protocol import Table
 
 LIBRARIES = {"pandas", "polars", "pyarrow", "modin", "cudf", "narwhals"}
 
@@ -189,13 +189,16 @@ def _converted(value: Any) -> Any:
             module = __import__(library)
         except ImportError:
             continue
-        strict = {"strict": False} if library == "polars" else {}
+        # pandas would make floats of whole numbers beside nulls; `Local.series` finds their type.
+        how: dict[str, Any] = {"strict": False} if library == "polars" else {"dtype": object}
+        if library == "pandas" and _is_array(value):
+            how = {}
         if isinstance(value, dict):
             values = (c.values() if isinstance(c, dict) else c for c in value.values())
             value = {str(key): list(column) for key, column in zip(value, values, strict=True)}
         elif isinstance(value, tuple):
             value = list(value)
-        return module.DataFrame(value, **strict)
+        return module.DataFrame(value, **how)
     raise UsageError(
         f"A summary of a {one_line(type(value).__name__, 60)} needs pandas or Polars.",
         todo="Install one of them, or insert the text of your choice.",

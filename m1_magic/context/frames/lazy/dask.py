@@ -15,15 +15,16 @@ import numpy as np
 from ..arrays import Array, hits, moments
 from ..in_process import Local, array
 from ..measures import Between, Measures
-from . import reading, wanted
 from .engines import GOLDEN, LONGEST, TURN, pick
+from .reading import reading
 from .spans import Span, bounds, kind
+from .table import wanted
 
 Record = dict[str, Any]
 
 
 class DaskTable:
-    """A Dask DataFrame or Series; see `measures.Table`. NaN is null wherever pandas says so."""
+    """A Dask DataFrame or Series; see `Table`. NaN is null wherever pandas says so."""
 
     name = "Dask"
 

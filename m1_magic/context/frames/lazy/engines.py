@@ -251,10 +251,4 @@ class Spark(Plain):
             return found.collect("pyarrow")
 
 
-def engine(root: str) -> Any:
-    """Return the class for a library's tables, None if there is none."""
-    if root == "ibis":
-        from .ibis import Ibis
-
-        return Ibis
-    return {"polars": Polars, "duckdb": DuckDB, "pyspark": Spark}.get(root)
+ENGINES = {"polars": Polars, "duckdb": DuckDB, "pyspark": Spark}  # by library

@@ -19,7 +19,7 @@ def character(code: int) -> str:
 
 
 class Ibis:
-    """An Ibis table; see `lazy.Engine`."""
+    """An Ibis table; see `table.Engine`."""
 
     name = "Ibis"
 
