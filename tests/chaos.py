@@ -1,18 +1,22 @@
 """The process that ``test_chaos.py`` stops and kills: calls one after another, noted down.
 
-    python chaos.py NOTES FIRST LAST
+    python chaos.py NOTES LAST
 
-Each piece of text that the view gets is a line of NOTES before anything else happens.
+For each number that it reads, a process is forked that calls from there to LAST; the process's id
+is printed, and how it ended. Each piece of text that the view gets is a line of NOTES before
+anything else happens.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import sys
 from decimal import Decimal
 from pathlib import Path
 
 from m1_magic import api
+from m1_magic.backends import openrouter  # noqa: F401 (not once for each process)
 from m1_magic.calls import Event, Receipt, Request, TextDelta
 from m1_magic.errors import UserFacingError
 from m1_magic.options.fields import Options
@@ -44,9 +48,20 @@ class Noting:
 
 
 def main() -> None:
+    """Fork those that make the calls: what they import is imported once."""
+    notes, last = Path(sys.argv[1]), int(sys.argv[2])
+    for line in sys.stdin:
+        child = os.fork()
+        if child == 0:
+            make_calls(notes, range(int(line), last))
+            return
+        print(child, flush=True)
+        print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+
+
+def make_calls(notes: Path, numbers: range) -> None:
     """Make the calls."""
-    notes, first, last = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
-    for call in range(first, last):
+    for call in numbers:
         view = Noting(notes, call)
         view.note(begin=True)
         try:

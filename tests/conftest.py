@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -60,6 +61,12 @@ def page(server: OpenRouter, monkeypatch: pytest.MonkeyPatch) -> Iterator[Page]:
 
     with notebook(monkeypatch) as made:
         yield made
+
+
+def pytest_collection_finish() -> None:
+    """What the imports made stays: no later collection of garbage looks through it again."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

@@ -9,12 +9,14 @@ from __future__ import annotations
 import json
 import os
 import random
+import select
 import signal
 import sqlite3
 import subprocess
 import sys
 import threading
 from collections import Counter, defaultdict
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -65,21 +67,45 @@ class Worker:
 
     def __init__(self, notes: Path) -> None:
         self._notes = notes
-        self.process = self._begun(0)
+        command = [sys.executable, str(WORKER), str(notes), str(CALLS)]
+        self._stem = subprocess.Popen(
+            command,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        self._begin(0)
 
     def signal(self, number: signal.Signals) -> None:
-        if number == signal.SIGINT:
-            self.process.send_signal(number)
-            return
-        self.process.kill()
-        self.process.wait()
-        begun = [note["call"] for note in notes(self._notes) if "begin" in note]
-        self.process = self._begun(max(begun) + 1)
+        os.kill(self._id, number)
+        if number == signal.SIGKILL:
+            assert self.ended(20) == -number
+            begun = [note["call"] for note in notes(self._notes) if "begin" in note]
+            self._begin(max(begun) + 1)
 
-    def _begun(self, first: int) -> subprocess.Popen[bytes]:
-        command = [sys.executable, str(WORKER), str(self._notes), str(first), str(CALLS)]
-        path = os.pathsep.join(sys.path)
-        return subprocess.Popen(command, env={**os.environ, "PYTHONPATH": path})
+    def ended(self, patience: float) -> int | None:
+        """Return how it ended, or None if it goes on for so many seconds."""
+        if not select.select([self._stem.stdout], [], [], patience)[0]:
+            return None
+        return self._said()
+
+    def close(self) -> None:
+        """End it, wherever it is."""
+        with suppress(ProcessLookupError):
+            os.kill(self._id, signal.SIGKILL)
+        with self._stem:
+            self._stem.kill()
+
+    def _begin(self, first: int) -> None:
+        assert self._stem.stdin
+        self._stem.stdin.write(f"{first}\n")
+        self._stem.stdin.flush()
+        self._id = self._said()
+
+    def _said(self) -> int:
+        assert self._stem.stdout
+        return int(self._stem.stdout.readline())
 
 
 def notes(file: Path) -> list[dict[str, Any]]:
@@ -87,8 +113,8 @@ def notes(file: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in lines]
 
 
-def drive(server: OpenRouter, worker: Worker, made: Plan) -> None:
-    """Send each signal when the process waits in the answer that it is meant for."""
+def drive(server: OpenRouter, worker: Worker, made: Plan) -> int:
+    """Send each signal when the process waits in the answer that it is meant for; see it end."""
     seen = 0
     while True:
         if server.wait_chats(seen + 1, 0.2):
@@ -97,8 +123,8 @@ def drive(server: OpenRouter, worker: Worker, made: Plan) -> None:
             if number is not None and chat.held.wait(20):
                 worker.signal(number)
                 assert chat.closed.wait(20)
-        elif worker.process.poll() is not None:
-            return
+        elif (ended := worker.ended(0)) is not None:
+            return ended
 
 
 @pytest.mark.parametrize("seed", [1])
@@ -108,8 +134,10 @@ def test_nothing_is_lost_and_nothing_counted_twice(
     made, file = plan(seed), tmp_path / "notes"
     server.say(*made.answers)
     worker = Worker(file)
-    drive(server, worker, made)
-    assert worker.process.returncode == 0
+    try:
+        assert drive(server, worker, made) == 0
+    finally:
+        worker.close()
 
     shown: dict[int, str] = defaultdict(str)
     ended: dict[int, dict[str, Any]] = {}
@@ -157,8 +185,8 @@ def test_i04_each_of_many_interrupts_stops_its_call(
             assert chat.held.wait(30)
             worker.signal(signal.SIGINT)
             assert chat.closed.wait(30)
-        assert worker.process.wait(30) == 0
+        assert worker.ended(30) == 0
     finally:
-        worker.process.kill()
+        worker.close()
     ended = [note["status"] for note in notes(tmp_path / "notes") if "status" in note]
     assert ended == ["stopped"] * CALLS

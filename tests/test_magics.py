@@ -303,6 +303,9 @@ def test_completion(shell: Any, run: Run) -> None:
     assert complete("%%m1 --df ") == ["sales"]
     assert "budget" in complete("%m1 bu")
     assert "schema" in complete("%%m1 --send ")
+    assert complete("%%m1 --df sales --cols ") == ["region", "amount"]
+    assert "high" in complete("%%m1 --think ")
+    assert "--send" in complete("%m1 df sales --s")
     run("%config M1.tasks = {'tutor': 'Ask back.'}")
     assert {"tutor", "math"} <= set(complete("%%m1 --task "))
     assert "temperature" in complete("%m1 set te")

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from m1_magic.privacy.personal import (
@@ -20,6 +20,7 @@ from m1_magic.privacy.personal import (
     personal_name_in,
     personal_text,
 )
+from m1_magic.privacy.personal.checksums import is_card
 
 PERSONAL_NAMES = {
     "e-mail": "email E-Mail emailAddress EMAIL customer_email user.email work_email email_hash"
@@ -261,6 +262,7 @@ def test_any_values_and_any_name(values: list[Any], name: str) -> None:
 
 @given(st.floats(allow_nan=True) | st.datetimes() | st.dates() | st.times() | st.timedeltas())
 def test_numbers_and_moments_are_no_personal_text(value: object) -> None:
+    assume(not is_card(str(value).lstrip("-")))  # as the float 4202011133162268.0 is
     assert not personal_text(str(value))
 
 

@@ -204,6 +204,36 @@ def used(hand: Hand, server: OpenRouter) -> None:
     hand.press("Code into a new cell")
 
 
+@pytest.mark.parametrize("click", ["Dry run", "Send"])
+def test_a_click_waits_for_the_one_before(
+    server: OpenRouter, page: Page, monkeypatch: pytest.MonkeyPatch, click: str
+) -> None:
+    """JupyterLab lets clicks be handled in two threads of the kernel."""
+    began, go, prepare = threading.Event(), threading.Event(), api.prepare
+
+    def slow(*args: object, **more: object) -> object:
+        prepared = prepare(*args, **more)
+        if not began.is_set():
+            began.set()
+            assert go.wait(PATIENCE)
+        return prepared
+
+    monkeypatch.setattr(api, "prepare", slow)
+    hand = page.panel()
+    hand.prompt.value = "why?"
+    first, second = (threading.Thread(target=hand.press, args=(c,)) for c in (click, "Send"))
+    first.start()
+    assert began.wait(PATIENCE)
+    second.start()
+    second.join(0.5)
+    go.set()
+    first.join(PATIENCE)
+    second.join(PATIENCE)
+    hand.end()
+    assert "Hello from the emulator" in hand.shown and "dry run" not in hand.shown
+    assert len(server.chats) == 1
+
+
 def test_closing_frees_everything(server: OpenRouter, page: Page) -> None:
     callbacks = list(page.shell.events.callbacks["post_run_cell"])
     page.shell.user_ns["sales"] = pd.DataFrame(SALES)

@@ -1,6 +1,6 @@
 """One panel: the form, the call that runs in its thread, and what came of it.
 
-What a click does here is done between cells, in the main thread; the call itself runs in a thread
+What clicks do is done one after the other, while no cell ends; the call itself runs in a thread
 and paints from there. One call at a time in a panel; any number of panels.
 """
 
@@ -29,7 +29,9 @@ from .live import LiveView
 from .login import Login
 from .send_keys import send_keys
 from .static_output import StaticOutput
-from .styles import STYLE, assign, button, column, dispose, failure, fold_button, html, note, row
+from .styles import (
+    STYLE, assign, button, column, dispose, failure, fold_button, html, in_turn, note, row,
+)  # fmt: skip
 
 SOON = 0.8  # seconds in which a call that is stopped ends, unless it is still connecting
 PATIENCE = 5.0  # seconds in which it ends even then
@@ -66,12 +68,8 @@ class Panel:
         self._history: HistoryList | None = None
         self._actions_place, self._history_place = column(), column()
         self._send = button("Send", self.send, "Send the prompt", button_style="primary")
-        self._stop = button(
-            "Stop", self.stop, "Stop the call; the text so far is kept", disabled=True
-        )
-        self._dry = button(
-            "Dry run", self.dry_run, "What would leave, and its price; sends nothing"
-        )
+        self._stop = button("Stop", self.stop, "Stop the call; its text is kept", disabled=True)
+        self._dry = button("Dry run", self.dry_run, "What would leave and its price; sends nothing")
         self._message, self._answer = html(), column(name="m1-shown")
         history_ = fold_button("History", self._history_place, self._look_back)
         close = button("Close", self.close, "Close the panel; its last answer stays")
@@ -182,6 +180,7 @@ class Panel:
         self._say("")
         self._replace([html(shown)])
 
+    @in_turn
     def refresh(self, *_: object) -> None:
         """Look again at the tables that there are, and at the sums."""
         self._form.refresh(self._shell.user_ns)
@@ -200,8 +199,7 @@ class Panel:
         self._shell.events.unregister("post_run_cell", self.refresh)
         with suppress(ValueError):  # the session was closed before
             self._session.settler.told.remove(self._settled)
-        call = self._call
-        if call is not None:
+        if (call := self._call) is not None:
             call.stop()
             call.wait(PATIENCE)
         if self._actions is not None:

@@ -19,7 +19,7 @@ from ..settings.config import M1
 from ..text import escape_html, one_line
 from ..verbs.history import price, when
 from .static_output import shortened
-from .styles import button, column, html, note, row, set_choices, text
+from .styles import button, column, html, in_turn, note, row, set_choices, text
 
 SHOWN = 50
 
@@ -44,7 +44,7 @@ class HistoryList:
     ) -> None:
         self._session, self._show = session, show
         self._search = text("search", "a word of the question or the answer")
-        self._search.observe(lambda _: self.refresh(), "value")
+        self._search.observe(in_turn(lambda _: self.refresh()), "value")
         self._list = ipywidgets.SelectMultiple(options=[], rows=7, description="Past calls")
         self._list.add_class("m1-list")
         self._message = html()

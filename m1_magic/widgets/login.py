@@ -20,7 +20,7 @@ from ..keys.login import challenge
 from ..settings.config import M1
 from ..settings.endpoints import Endpoint, endpoint
 from ..text import escape_html
-from .styles import button, column, dispose, failure, html, row, set_visible
+from .styles import button, column, dispose, failure, html, in_turn, row, set_visible
 
 FIELD = """
 export default {
@@ -49,7 +49,7 @@ def secret(caught: Callable[[keys.Key], None], hint: str) -> anywidget.AnyWidget
         if typed.reveal().strip():
             caught(typed)
 
-    field.on_msg(on_message)
+    field.on_msg(in_turn(on_message))
     return field
 
 

@@ -11,6 +11,8 @@ from typing import Any
 
 import anywidget
 
+from .styles import in_turn
+
 # On the window, before Notebook 7 takes Shift+Enter for its cell, panel and all.
 # It hears keys in the prompt of its own panel only, and sends what stands there.
 LISTENER = """
@@ -41,5 +43,5 @@ def send_keys(entered: Callable[[str], None]) -> anywidget.AnyWidget:
         if isinstance(content.get("prompt"), str):
             entered(content["prompt"])
 
-    heard.on_msg(on_message)
+    heard.on_msg(in_turn(on_message))
     return heard

@@ -1,19 +1,25 @@
 """How the panel looks: its one style sheet, in the theme's own colours, and the kinds of controls.
 
 Widths are left to the front end: every row wraps, so that it fits beside a notebook as well as
-below a cell. What a control says is text, never markup, unless it comes through `page`.
+below a cell. What a control says is text, never markup, unless it comes through `page`. What
+controls do is done one after the other.
 """
 
 from __future__ import annotations
 
+import functools
+import threading
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 import ipywidgets
 
 from ..errors import UserFacingError
 from ..text import escape_html, one_line
 
+P = ParamSpec("P")
+R = TypeVar("R")
+_turn = threading.RLock()
 STYLE = """
 .m1-panel{border:1px solid var(--jp-border-color2,#bdbdbd);border-radius:4px;padding:8px;gap:6px;
  color:var(--jp-ui-font-color1,inherit);background:var(--jp-layout-color0,transparent);
@@ -86,10 +92,25 @@ def column(*children: ipywidgets.Widget, name: str = "") -> ipywidgets.VBox:
     return made
 
 
+def in_turn(handle: Callable[P, R]) -> Callable[P, R]:
+    """Let what a user does be done one after the other, in all panels.
+
+    JupyterLab sends some of the clicks to a subshell of the kernel, whose thread handles them
+    beside the main one. A call's own thread takes no turn: Stop and Close wait for it in theirs.
+    """
+
+    @functools.wraps(handle)
+    def handled(*args: P.args, **kwargs: P.kwargs) -> R:
+        with _turn:
+            return handle(*args, **kwargs)
+
+    return handled
+
+
 def button(label: str, pressed: Callable[[], None], tip: str = "", **more: Any) -> Any:
     """Return a button; ``tip`` says what it does."""
     made = ipywidgets.Button(description=label, tooltip=tip or label, **more)
-    made.on_click(lambda _: pressed())
+    made.on_click(in_turn(lambda _: pressed()))
     return made
 
 
@@ -140,7 +161,7 @@ def fold_button(label: str, part: ipywidgets.DOMWidget, opened: Callable[[], Non
             opened()
         set_visible(part, now["new"])
 
-    toggle.observe(change, "value")
+    toggle.observe(in_turn(change), "value")
     return toggle
 
 

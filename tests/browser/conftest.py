@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from functools import cache
 
 import pytest
 from playwright.sync_api import BrowserContext
 
-from browser.front import Attacker, Jupyter, Page, chromium, chromium_path
+from browser.front import App, Attacker, Jupyter, Page, chromium, chromium_path
 from emulator import OpenRouter
 
 pytest.register_assert_rewrite("browser.shared", "browser.watch")
@@ -31,16 +33,21 @@ def browser() -> Iterator[BrowserContext]:
         yield context
 
 
-@pytest.fixture(scope="package", params=["lab", "notebook"])
-def jupyter(
-    request: pytest.FixtureRequest,
-    browser: BrowserContext,
-    openrouter: OpenRouter,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[Jupyter]:
+@pytest.fixture(scope="package")
+def servers(
+    browser: BrowserContext, openrouter: OpenRouter, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[[App], Jupyter]]:
+    """Give the one server of each front end, which is started when it is first asked for."""
     env = {"M1_BASE_URL": openrouter.base_url, "OPENROUTER_API_KEY": openrouter.key}
-    with Jupyter(request.param, tmp_path_factory.mktemp(request.param), env) as server:
-        yield server
+    with ExitStack() as stack:
+        yield cache(
+            lambda app: stack.enter_context(Jupyter(app, tmp_path_factory.mktemp(app), env))
+        )
+
+
+@pytest.fixture(scope="package", params=["lab", "notebook"])
+def jupyter(request: pytest.FixtureRequest, servers: Callable[[App], Jupyter]) -> Jupyter:
+    return servers(request.param)
 
 
 @pytest.fixture
