@@ -13,6 +13,7 @@ import warnings
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from . import watcher
 from .errors import LedgerProblem
 from .locks import lock
 from .settings import sources
@@ -101,6 +102,7 @@ class App:
         local = sys.modules.get("m1_magic.backends.llama_server")
         if local is not None:
             local.release()
+        watcher.rest()
 
     def end(self) -> None:
         """Close the session; the next call composes a new one from settings read anew."""

@@ -73,9 +73,7 @@ class M1Magics(Magics):
         self._ask(options, rest or cell, pure=True)
 
     def _line(self, line: str) -> None:
-        from . import verbs
         from .options import command_line, flags
-        from .verbs.verb_context import VerbContext
 
         verb, rest = (*line.split(maxsplit=1), "", "")[:2]
         if verb == "ask" and rest:
@@ -84,6 +82,9 @@ class M1Magics(Magics):
         if verb == "panel":
             self._panel(rest)
             return
+        from . import verbs
+        from .verbs.verb_context import VerbContext
+
         context = VerbContext(api.session(), self._shell.user_ns, screen.secret)
         if not verb:
             screen.show(verbs.status(context))

@@ -36,6 +36,7 @@ import json, os, sys, threading
 from m1_magic import api
 from m1_magic.options.fields import Options
 from m1_magic.errors import BudgetExceeded
+from m1_magic.options.fields import Options
 from m1_magic.session.view import Silent
 
 class Footer(Silent):
@@ -267,7 +268,7 @@ def everything():
                          len(manager.line_transforms), len(shell.input_transformers_post)],
         "configurables": [str(one) for one in shell.configurables if "m1_magic" in str(type(one))],
         "magics": sorted(name for kind in shell.magics_manager.magics.values() for name in kind),
-        "registry": sorted(shell.magics_manager.registry),
+        "registry": [name for name in shell.magics_manager.registry if "M1" in name],
         "completers": [key.pattern for key in shell.strdispatchers["complete_command"].regexs],
         "formatters": [key for one in formatter.formatters.values()
                        for key in one.deferred_printers if "m1" in str(key)]

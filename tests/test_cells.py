@@ -43,6 +43,8 @@ def shell(server: OpenRouter, monkeypatch: pytest.MonkeyPatch) -> Iterator[Inter
     monkeypatch.delattr(sys, "last_value", raising=False)
     made = InteractiveShell.instance(config=Config({"HistoryManager": {"enabled": False}}))
     made.run_line_magic("colors", "nocolor")
+    # What IPython shows itself is not looked at, and takes it a look at all modules per frame.
+    made.InteractiveTB.set_mode("Plain")
     with redirect_stdout(io.StringIO()):
         made.run_line_magic("load_ext", "m1_magic")
     names = [CANARY.title(), *(f"Person {chr(65 + i)}" for i in range(19))]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import stat
+import subprocess
+import sys
 from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
@@ -18,7 +20,7 @@ from traitlets.config import Config
 
 from emulator import Answer, OpenRouter
 from ledgers import CAP_READ, full_disk, ordinary_user
-from m1_magic import api
+from m1_magic import api, files
 from m1_magic.errors import BadSetting, LedgerProblem, UsageError
 from m1_magic.settings.config import M1, change, send_level
 from m1_magic.settings.endpoints import OFFLINE, OPENROUTER, Endpoint, endpoint
@@ -457,6 +459,44 @@ def test_saving_keeps_the_old_file_until_the_new_one_is_whole(own_home: Path) ->
     with pytest.raises(TypeError):
         save("model", object())
     assert json.loads((own_home / "settings.json").read_text()) == {"model": "old"}
+
+
+SAVES = 500 if os.environ.get("M1_TEST_FULL") else 60
+SAVING = """
+import sys
+from m1_magic import files
+from m1_magic.settings.sources import save
+if sys.argv[3:]: files.fcntl = None
+for number in range(int(sys.argv[2])): save(sys.argv[1], number + 1)
+"""
+
+
+@pytest.mark.parametrize("lock", ["flock", "file"])
+def test_two_processes_that_save_at_once_lose_nothing(own_home: Path, lock: str) -> None:
+    file, reads = own_home / "settings.json", 0
+    save("footer", "stable")
+    command = [sys.executable, "-c", SAVING]
+    more = [] if lock == "flock" else ["no flock"]
+    names = ("max_tokens", "min_group")
+    savers = [subprocess.Popen([*command, name, str(SAVES), *more]) for name in names]
+    while any(saver.poll() is None for saver in savers):
+        assert json.loads(file.read_text("utf-8"))["footer"] == "stable"
+        reads += 1
+    assert [saver.returncode for saver in savers] == [0, 0] and reads > SAVES
+    assert json.loads(file.read_text()) == dict.fromkeys(names, SAVES) | {"footer": "stable"}
+    assert [one.name for one in own_home.iterdir()] == ["settings.json"]
+
+
+def test_a_lock_file_that_was_left_is_taken_over(
+    own_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "fcntl", None)
+    left = home() / ".m1-lock"
+    left.touch()
+    os.utime(left, (0, 0))
+    with files.locked(own_home):
+        assert left.stat().st_mtime > 0
+    assert not left.exists()
 
 
 # -- the home -------------------------------------------------------------------------------

@@ -530,6 +530,14 @@ def fingerprint(frame: Any) -> object:
     return frame.schema, frame.nbytes, frame.slice(0, 1000).to_pydict()
 
 
+TRUE: set[tuple[str, bool, bool, str]] = set()  # facts of tables that were found to be true
+
+
+@cache
+def texts_of(name: str) -> pd.DataFrame:
+    return as_texts(table(name))
+
+
 @pytest.mark.parametrize(("name", "form"), CASES, ids=["-".join(case) for case in CASES])
 def test_every_fact_is_true(name: str, form: str) -> None:
     frame = table(name)
@@ -540,15 +548,19 @@ def test_every_fact_is_true(name: str, form: str) -> None:
     assert "not summarised" not in summary.text
     assert {c.name for c in summary.columns if c.masked} == MASKED.get(name, set())
     # Texts and numbers in one column count as texts; as categories they are what they are.
-    raw = frame if form == "categories" else as_texts(frame)
-    assert audited(raw, summary, K, nan=form == "polars with NaN") == []
+    raw = frame if form == "categories" else texts_of(name)
+    nan = form == "polars with NaN"
+    facts = repr((summary.rows, summary.width, summary.columns, summary.relations))
+    if (name, form == "categories", nan, facts) not in TRUE:  # another form said the very same
+        assert audited(raw, summary, K, nan) == []
+        TRUE.add((name, form == "categories", nan, facts))
 
 
 @pytest.mark.parametrize("name", TABLES)
 def test_alone_every_value_may_leave(name: str) -> None:
     frame = table(name)
     summary = summarise(frame, name, tokens=EVERYTHING, min_group=1)
-    assert audited(as_texts(frame), summary, 1) == []
+    assert audited(texts_of(name), summary, 1) == []
 
 
 @pytest.mark.parametrize("name", TABLES)

@@ -284,7 +284,7 @@ def test_hidden_files_that_are_named_go_along(work: Path) -> None:
         ("", "--file needs a name"),
         ("  ", "--file needs a name"),
         ("a\0b", "There is no file a b."),
-        ("**.md/**x", "is no glob"),
+        ("**.md/**x", "is not a valid glob"),
         ("x" * 5000, "There is no file xxx"),
         ("pipe", "pipe is not a regular file."),
         ("/dev/zero", "/dev/zero is not a regular file."),
@@ -330,13 +330,13 @@ def test_bounds_are_told_before_anything_is_read(
 ) -> None:
     for number in range(51):
         (work / f"{number}.txt").write_text("x")
-    assert "*.txt names 51 files; at most 50 go along" in told("*.txt")
+    assert "*.txt names 51 files; at most 50 can be attached" in told("*.txt")
     (work / "50.txt").unlink()
     assert len(blocks(prepared("*.txt"))) == 50
     for name in ("big.md", "big.ipynb"):
         with open(work / name, "wb") as stream:
             stream.truncate(3_000_000_000)
-    assert "big.md has 3,000.0 MB; at most 2 MB of a file go along" in told("*.md")
+    assert "big.md has 3,000.0 MB; at most 2 MB of a file can be attached" in told("*.md")
     assert "big.ipynb has 3,000.0 MB; at most 50 MB of a notebook" in told("*.ipynb")
     for number in range(6):
         (work / f"{number}.log").write_text(f"{number}" * 1_900_000)
@@ -351,7 +351,7 @@ def test_over_the_context_the_largest_files_are_named(
     for number in range(3):
         (work / f"{number}.log").write_text("word " * (360_000 + number))
     shown = run("%%m1 -f '*.log'\nwhy?")
-    assert "PromptTooLarge" in shown and "the largest: 2.log (1,800,010 characters)" in shown
+    assert "PromptTooLarge" in shown and "The largest: 2.log (1,800,010 characters)" in shown
     assert server.chats == []
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import datetime as dt
 import io
+import os
 import re
 import sqlite3
 import subprocess
@@ -264,7 +265,7 @@ def test_no_canary_by_any_route(
 def test_no_canary_in_a_saved_notebook(
     server: OpenRouter, own_home: Path, here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent), prepend=os.pathsep)
     server.say(Answer.broken("Half"), Answer.http_error(500), Answer(text="fine"))
     made = "from test_privacy import as_pandas, as_polars\nt, u = as_pandas(), as_polars()"
     book = notebooks.run(

@@ -137,6 +137,19 @@ def test_pandas_and_polars_send_the_same() -> None:
     assert [name for name in ours if ours[name] != theirs[name]] == []
 
 
+@pytest.mark.parametrize("level", ["schema", "stats", "sample"])
+def test_arrow_and_nullable_dtypes_say_the_same(level: str) -> None:
+    ours, theirs = frames("pandas"), frames("polars")
+    for name in sorted(set(ours) - {"penguins", "no_values", "long"}):
+        forms = [
+            theirs[name].to_arrow(),
+            ours[name].convert_dtypes(),
+            ours[name].convert_dtypes(dtype_backend="pyarrow"),
+        ]
+        want = summarise(ours[name], "t", level=level, rows=3).text
+        assert [summarise(form, "t", level=level, rows=3).text for form in forms] == [want] * 3
+
+
 def test_what_pandas_cannot_hold_is_said_of_its_type_alone() -> None:
     # pandas' NumPy columns have no whole numbers beside nulls: they become floats.
     values = [None if i % 9 == 0 else i for i in range(400)]

@@ -516,11 +516,11 @@ class Terminal(io.TextIOBase):
         return len(text)
 
 
-def on_terminal(settings: M1, answer: Receipt) -> str:
+def on_terminal(settings: M1, answer: Receipt, step: float = 0.05) -> str:
     """Play a call on a pseudo-terminal and return what it got."""
     terminal = Terminal()
     try:
-        play(TerminalView(settings, file=terminal, now=Clock(0.05)), answer)  # type: ignore[arg-type]
+        play(TerminalView(settings, file=terminal, now=Clock(step)), answer)  # type: ignore[arg-type]
     finally:
         os.close(terminal.slave)
         os.close(terminal.master)
@@ -530,7 +530,7 @@ def on_terminal(settings: M1, answer: Receipt) -> str:
 def test_a_terminal_shows_all_of_a_long_answer_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "xterm-256color")
     text = "".join(f"- item {number:04}\n" for number in range(300))
-    got = on_terminal(M1(), receipt(text, thinking="hm"))
+    got = on_terminal(M1(), receipt(text, thinking="hm"), step=0.004)
     final = got[got.rindex("thought 1,900 tokens") :]
     assert all(final.count(f"item {number:04}") == 1 for number in range(300))
     assert "\x1b[2mminimax/minimax-m1 · 1,204 in" in final

@@ -18,7 +18,7 @@ import tempfile
 import threading
 import urllib.request
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
@@ -173,7 +173,8 @@ def address(process: subprocess.Popen[bytes], log: IO[bytes]) -> str:
     assert process.stdout is not None
     watchdog = threading.Timer(START_TIMEOUT, process.kill)
     watchdog.daemon = True
-    watchdog.start()
+    with suppress(RuntimeError):  # no threads here: it is waited for
+        watchdog.start()
     try:
         line = process.stdout.readline().decode("ascii", "replace").strip()
     finally:

@@ -28,7 +28,7 @@ def namespace() -> Mapping[str, object]:
 
 
 def place() -> tuple[str, str]:
-    """Return the id of the cell that runs and of this run of it, empty where nobody tells."""
+    """Return the id of the cell that runs and of this run of it; empty where there is none."""
     parent: dict[str, Any] = getattr(current(), "get_parent", dict)() or {}
     cell = parent.get("metadata", {}).get("cellId", "")
     return str(cell), str(parent.get("header", {}).get("msg_id", ""))

@@ -98,11 +98,11 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 
 def words(line: str) -> Sequence[str]:
     """Split the arguments of a verb as a shell does; what stands in braces is one, as typed."""
-    found = []
+    parts = []
     while line.strip():
         if braced := BRACED.match(line):
             word, line = braced[1], line[braced.end() :]
         else:
             word, line = token(line)
-        found.append(word)
-    return found
+        parts.append(word)
+    return parts

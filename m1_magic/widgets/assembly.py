@@ -29,19 +29,7 @@ from .live import LiveView
 from .login import Login
 from .send_keys import send_keys
 from .static_output import StaticOutput
-from .styles import (
-    STYLE,
-    assign,
-    button,
-    column,
-    dispose,
-    failure,
-    fold_button,
-    html,
-    in_turn,
-    note,
-    row,
-)
+from .styles import STYLE, assign, button, column, dispose, failure, fold, html, in_turn, note, row
 
 SOON = 0.8  # seconds in which a call that is stopped ends, unless it is still connecting
 PATIENCE = 5.0  # seconds in which it ends even then
@@ -78,14 +66,10 @@ class Panel:
         self._history: HistoryList | None = None
         self._actions_place, self._history_place = column(), column()
         self._send = button("Send", self.send, "Send the prompt", button_style="primary")
-        self._stop = button(
-            "Stop", self.stop, "Stop the call; the text so far is kept", disabled=True
-        )
-        self._dry = button(
-            "Dry run", self.dry_run, "What would leave, and its price; sends nothing"
-        )
+        self._stop = button("Stop", self.stop, "Stop the call; its text is kept", disabled=True)
+        self._dry = button("Dry run", self.dry_run, "What would leave and its price; sends nothing")
         self._message, self._answer = html(), column(name="m1-shown")
-        history_ = fold_button("History", self._history_place, self._look_back)
+        history_ = fold("History", self._history_place, self._look_back)
         close = button("Close", self.close, "Close the panel; its last answer stays")
         enter = send_keys(self._entered)
         self.box = column(
@@ -213,8 +197,7 @@ class Panel:
         self._shell.events.unregister("post_run_cell", self.refresh)
         with suppress(ValueError):  # the session was closed before
             self._session.settler.listeners.remove(self._settled)
-        call = self._call
-        if call is not None:
+        if (call := self._call) is not None:
             call.stop()
             call.wait(PATIENCE)
         if self._actions is not None:

@@ -34,9 +34,12 @@ class CallThread:
         self._thread = threading.Thread(target=run, args=(self._run,), name="m1-panel", daemon=True)
 
     def start(self) -> None:
-        """Set it going."""
+        """Set it going; where no thread can be started, return when it has ended."""
         _started.add(self)
-        self._thread.start()
+        try:
+            self._thread.start()
+        except RuntimeError:
+            self._run()
 
     def stop(self) -> None:
         """Stop it, wherever it is; what came so far is kept."""
@@ -44,7 +47,8 @@ class CallThread:
 
     def wait(self, seconds: float) -> bool:
         """Wait until it has ended; tell whether it has."""
-        self._thread.join(seconds)
+        if self._thread.ident is not None:
+            self._thread.join(seconds)
         return not self._thread.is_alive()
 
     def _run(self) -> None:

@@ -24,7 +24,7 @@ from ..options.flags import from_python
 from ..options.tasks import known
 from ..settings.config import M1
 from ..text import one_line, thousands
-from .styles import assign, choice, column, dispose, fold_button, html, note, row, set_choices, text
+from .styles import assign, choice, column, dispose, fold, html, note, row, set_choices, text
 
 NO_FRAMES = note("No DataFrames here yet: they appear after the cell that makes one.")
 
@@ -64,7 +64,7 @@ class Form:
         sampling = (one for name, one in self._fields.items() if name not in along)
         self.more = row(*sampling, self._also)
         self.more.add_class("m1-more")
-        self.unfold = fold_button("More", self.more, lambda: None)
+        self.unfold = fold("More", self.more, lambda: None)
 
     def refresh(self, namespace: Mapping[str, object]) -> None:
         """Show the tables that there are now, with their sizes."""

@@ -151,7 +151,7 @@ def set_choices(field: Any, options: Sequence[tuple[str, Any]]) -> None:
         field.value = chosen
 
 
-def fold_button(label: str, part: ipywidgets.DOMWidget, opened: Callable[[], None]) -> Any:
+def fold(label: str, part: ipywidgets.DOMWidget, opened: Callable[[], None]) -> Any:
     """Return a button that shows and hides a part; ``opened`` is called when it is shown."""
     set_visible(part, False)
     toggle = ipywidgets.ToggleButton(description=label, tooltip=f"Show or hide: {label}")

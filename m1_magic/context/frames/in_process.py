@@ -80,14 +80,14 @@ class Local:
     def _numbers(self, column: int) -> Measures:
         series = self.series(column)
         values = array(series)
-        found = ends(values) if is_moment(series.dtype) else moments(values)
+        figures = ends(values) if is_moment(series.dtype) else moments(values)
         nulls = self.rows - len(values)
         if _nan_is_null(series):
-            nulls, found["nan"] = nulls + found["nan"], 0
-        counted = None
-        if found["low"] is not None and (found["whole"] or is_moment(series.dtype)):
-            counted = self._distinct(column, _finite(values))
-        return Measures(self.rows, nulls, distinct=counted, **found)
+            nulls, figures["nan"] = nulls + figures["nan"], 0
+        count = None
+        if figures["low"] is not None and (figures["whole"] or is_moment(series.dtype)):
+            count = self._distinct(column, _finite(values))
+        return Measures(self.rows, nulls, distinct=count, **figures)
 
     def _distinct(self, column: int, values: Array) -> Count:
         """Return how many whole numbers differ; in a sample if nearly all of it do."""
@@ -138,14 +138,14 @@ class Local:
         """Return how many rows lie between the bounds of each question."""
         answers = [0] * len(questions)
         for column in dict.fromkeys(question.column for question in questions):
-            places = [i for i, asked in enumerate(questions) if asked.column == column]
+            places = [i for i, question in enumerate(questions) if question.column == column]
             series = self.series(column)
             spans = [(questions[i].low, questions[i].high) for i in places]
             if is_number(series.dtype) or is_moment(series.dtype):
-                found = hits(array(series), spans)
+                counts = hits(array(series), spans)
             else:
-                found = [int((series == low).sum()) for low, _ in spans]
-            for place, number in zip(places, found, strict=True):
+                counts = [int((series == low).sum()) for low, _ in spans]
+            for place, number in zip(places, counts, strict=True):
                 answers[place] = number
         return answers
 
@@ -153,14 +153,19 @@ class Local:
 def array(series: Series) -> Array:
     """Return the values that are there: numbers, seconds, or microseconds since 1970 in UTC."""
     native, dtype = series.to_native(), series.dtype
+    if hasattr(getattr(native, "dtype", None), "pyarrow_dtype"):  # pandas' own ways round zones
+        import pyarrow as pa
+
+        series = nw.from_native(pa.chunked_array([series.to_arrow()]), series_only=True)
+        native, dtype = series.to_native(), series.dtype
     kind = getattr(getattr(native, "dtype", None), "kind", "")
     if isinstance(getattr(native, "dtype", None), np.dtype) and kind in "uif":
         return np.asarray(native.to_numpy())
-    if kind in ("m", "M") and not hasattr(native.dtype, "pyarrow_dtype"):
+    if kind in ("m", "M"):
         unit = {"m": "timedelta64[us]", "M": "datetime64[us]"}[kind]
-        whole = np.asarray(native.to_numpy(dtype=unit))  # UTC, if it has a zone
-        gone = np.isnat(whole)
-        moments = (whole[~gone] if gone.any() else whole).view(np.int64)
+        stamps = np.asarray(native.to_numpy(dtype=unit))  # UTC, if it has a zone
+        missing = np.isnat(stamps)
+        moments = (stamps[~missing] if missing.any() else stamps).view(np.int64)
         return np.asarray(moments / 1e6) if kind == "m" else moments
     valid = series.drop_nulls() if series.null_count() else series
     if dtype == nw.Duration:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import date, time, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -58,7 +59,7 @@ def _values(sample: Local, column: int, places: list[int]) -> list[object]:
 def _plain(cell: object) -> object:
     for convert in ("to_pytimedelta", "to_pydatetime"):
         if hasattr(cell, convert) and cell == cell:  # NaT is not itself
-            with warnings.catch_warnings():
+            with warnings.catch_warnings(), suppress(ValueError, OverflowError):  # the year 20000
                 warnings.simplefilter("ignore")  # on nanoseconds, which are left out
                 return getattr(cell, convert)()
     return cell

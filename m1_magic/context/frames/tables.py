@@ -150,22 +150,20 @@ def source(value: Any) -> Source:
 
 def _pandas(native: Any) -> tuple[Any, list[str], int]:
     """Return a pandas table with its index as columns, its names, and the index's levels."""
+    from .object_columns import joined
+
     native = native.to_frame() if not hasattr(native, "columns") else native
-    names, index, levels = [_joined(name) for name in native.columns], native.index, 0
+    names, index, levels = [joined(name) for name in native.columns], native.index, 0
     native = native.set_axis([str(i) for i in range(len(names))], axis=1)
     counted = index.nlevels == 1 and index.name is None and str(index.dtype)[:3] in ("int", "uin")
     if not counted:
         levels = index.nlevels
         for level in range(levels):
             native.insert(level, f"index{level}", index.get_level_values(level))
-        labels = ["" if name is None else f"{_joined(name)} " for name in index.names]
+        labels = ["" if name is None else f"{joined(name)} " for name in index.names]
         names = [f"{label}(index)" for label in labels] + names
         native = native.set_axis([str(i) for i in range(len(names))], axis=1)
     return native, names, levels
-
-
-def _joined(name: object) -> str:
-    return " / ".join(str(part) for part in name) if isinstance(name, tuple) else str(name)
 
 
 def _grouped(value: Any) -> Source:

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 import narwhals.stable.v2 as nw
 
+from ..arrays import clamped
 from ..in_process import Local
 from ..measures import SAMPLE, WHOLE, Between, Measures
 from .reading import reading
@@ -36,7 +37,7 @@ class Engine(Protocol):
         """Return a bound of a question as what the engine compares the column's form with."""
         ...
 
-    def row(self, asked: nw.LazyFrame[Any]) -> Mapping[str, Any]:
+    def row(self, aggregates: nw.LazyFrame[Any]) -> Mapping[str, Any]:
         """Return the only row, moments in microseconds since 1970."""
         ...
 
@@ -59,14 +60,14 @@ class Lazy:
     def measure(self, columns: Sequence[int], *, nulls_only: bool = False) -> list[Measures]:
         """Return the measures of some columns over all rows."""
         kinds = {c: "other" if nulls_only else kind(self.schema[c]) for c in columns}
-        asked = {"rows": nw.len()}
+        expressions = {"rows": nw.len()}
         for column, known in kinds.items():
-            asked |= aggregates(column, known)
+            expressions |= aggregates(column, known)
         with reading(self.engine.name):
             lazy = self.engine.formed(list(kinds))
-            found = self.engine.row(lazy.select(**asked))
-        self._rows = int(found["rows"])
-        return [measured(found, column, kinds[column]) for column in columns]
+            answers = self.engine.row(lazy.select(**expressions))
+        self._rows = int(answers["rows"])
+        return [measured(answers, column, kinds[column]) for column in columns]
 
     @property
     def rows(self) -> int:
@@ -79,9 +80,9 @@ class Lazy:
         """Return all rows up to `WHOLE`, else about `SAMPLE` rows; fewer of a wide table."""
         total, columns = self.rows, list(dict.fromkeys(columns)) or [0][: len(self.names)]
         with reading(self.engine.name):
-            found = self.engine.rows(columns, total, wanted(total, self.schema, columns))
+            rows = self.engine.rows(columns, total, wanted(total, self.schema, columns))
             shown = [self._restored(nw.col(f"c{c}"), c).alias(str(c)) for c in columns]
-            part = Local(found.select(shown), self.names)
+            part = Local(rows.select(shown), self.names)
         part.schema = [part.table.schema.get(str(i), known) for i, known in enumerate(self.schema)]
         return part
 
@@ -98,18 +99,18 @@ class Lazy:
     def count(self, questions: Sequence[Between]) -> list[int]:
         """Return how many rows lie between the bounds of each question, both included."""
         places: dict[Between, str] = {}
-        asked: dict[str, Any] = {}
+        expressions: dict[str, Any] = {}
         for question in questions:
             span = bounds(question, self.schema[question.column])
             if span is not None and question not in places:
-                places[question] = f"q{len(asked)}"
-                asked[places[question]] = self._counted(question.column, span)
-        if not asked:
+                places[question] = f"q{len(expressions)}"
+                expressions[places[question]] = self._counted(question.column, span)
+        if not expressions:
             return [0] * len(questions)
         with reading(self.engine.name):
             lazy = self.engine.formed(sorted({question.column for question in places}))
-            found = self.engine.row(lazy.select(**asked))
-        return [int(found[places[q]]) if q in places else 0 for q in questions]
+            answers = self.engine.row(lazy.select(**expressions))
+        return [int(answers[places[q]]) if q in places else 0 for q in questions]
 
     def _counted(self, column: int, span: Span) -> nw.Expr:
         value = nw.col(f"f{column}")
@@ -134,45 +135,49 @@ def hits(condition: nw.Expr) -> nw.Expr:
 
 def aggregates(column: int, kind: str) -> dict[str, nw.Expr]:
     """Return what is asked of one column, by `kind`; what NaN is differs, so only < and > tell."""
-    value, asked = nw.col(f"f{column}"), {"there": nw.col(f"c{column}").count()}
+    value, expressions = nw.col(f"f{column}"), {"there": nw.col(f"c{column}").count()}
     if kind == "boolean":
-        asked["trues"] = hits(value)
+        expressions["trues"] = hits(value)
     if kind in ("integer", "real", "moment"):
-        asked["valid"] = value.count()
+        expressions["valid"] = value.count()
     if kind == "real":
         infinite = (value == math.inf) | (value == -math.inf)
-        asked["infinite"] = hits(infinite)
+        expressions["infinite"] = hits(infinite)
         tame = nw.when((value > -TAME) & (value < TAME)).then(value)
         finite = (value > -math.inf) & (value < math.inf)
         value = nw.when(finite).then(value)
-        asked |= {"finite": value.count(), "broken": hits(finite & nw.col(f"b{column}"))}
+        expressions |= {"finite": value.count(), "broken": hits(finite & nw.col(f"b{column}"))}
     if kind in ("integer", "real"):
         number = tame if kind == "real" else value.cast(nw.Float64())
-        asked |= {"mean": number.mean(), "sd": number.std(ddof=1), "size": number.abs().mean()}
-        asked |= {"zeros": hits(value == 0), "negatives": hits(value < 0)}
+        expressions |= {
+            "mean": number.mean(),
+            "sd": number.std(ddof=1),
+            "mean_abs": number.abs().mean(),
+        }
+        expressions |= {"zeros": hits(value == 0), "negatives": hits(value < 0)}
     if kind in ("integer", "real", "moment"):
-        asked |= {"low": value.min(), "high": value.max()}
-    return {f"{name}{column}": expression for name, expression in asked.items()}
+        expressions |= {"low": value.min(), "high": value.max()}
+    return {f"{name}{column}": expression for name, expression in expressions.items()}
 
 
-def measured(found: Mapping[str, Any], column: int, kind: str) -> Measures:
+def measured(answers: Mapping[str, Any], column: int, kind: str) -> Measures:
     """Return the answers to `aggregates` as the measures of a column."""
-    rows = int(found["rows"])
+    rows = int(answers["rows"])
 
     def count(name: str) -> int:
-        return int(found[f"{name}{column}"])
+        return int(answers[f"{name}{column}"])
 
     nulls = rows - count("there")
     if kind == "boolean":
         return Measures(rows, nulls, trues=count("trues"))
     if kind in ("text", "other"):
         return Measures(rows, nulls)
-    low, high = found[f"low{column}"], found[f"high{column}"]
+    low, high = answers[f"low{column}"], answers[f"high{column}"]
     if kind == "moment":  # DuckDB has infinite dates
         return Measures(rows, nulls, infinite=count("there") - count("valid"), low=low, high=high)
     infinite = count("infinite") if kind == "real" else 0
     finite = count("finite") if kind == "real" else count("valid")
-    mean, sd, size = (found[f"{name}{column}"] for name in ("mean", "sd", "size"))
+    mean, sd, mean_abs = (answers[f"{name}{column}"] for name in ("mean", "sd", "mean_abs"))
     tame = finite > 0 and max(abs(low), abs(high)) < TAME
     return Measures(
         rows,
@@ -181,9 +186,9 @@ def measured(found: Mapping[str, Any], column: int, kind: str) -> Measures:
         infinite=infinite,
         low=low,
         high=high,
-        mean=min(max(float(mean), float(low)), float(high)) if tame else None,
+        mean=clamped(float(mean), low, high) if tame else None,
         sd=float(sd) if tame and finite > 1 else None,
-        size=float(size) if tame else None,
+        mean_abs=float(mean_abs) if tame else None,
         zeros=count("zeros"),
         negatives=count("negatives"),
         whole=finite > 0 and (kind == "integer" or not count("broken")),
