@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from ..calls import Attached, Attachment, Message, Text
@@ -84,15 +84,21 @@ def insert(
         name: (Text("\n"), Attached(number, *marks(table, all_of_it)), Text("\n"))
         for number, (name, table) in enumerate(tables.items())
     }
-    parts, at = [], 0
-    for match in DOUBLE.finditer(prompt):
-        parts += [Text(prompt[at : match.start()]), *places.get(match[1], [Text(place(match))])]
-        at = match.end()
-    parts.append(Text(prompt[at:]))
+    parts = _split(prompt, lambda match: places.get(match[1]) or (Text(place(match)),))
     for name in dict.fromkeys(SINGLE.findall(prompt)):
         if name in namespace and is_frame(namespace[name]):
             notes[f"{{{name}}} left as typed: write {{{{{name}}}}} to insert its summary"] = None
     return Inserted(merged(parts), tuple(tables.values()), tuple(notes))
+
+
+def _split(prompt: str, place: Callable[[re.Match[str]], tuple[Part, ...]]) -> Iterator[Part]:
+    """Yield the parts of a prompt: the words, and in place of each ``{{name}}`` its own parts."""
+    at = 0
+    for match in DOUBLE.finditer(prompt):
+        yield Text(prompt[at : match.start()])
+        yield from place(match)
+        at = match.end()
+    yield Text(prompt[at:])
 
 
 def _column(value: object, expression: str, namespace: Mapping[str, object]) -> object:
