@@ -117,71 +117,43 @@ def option(metavar: str, help: str, kind: Kind, group: Group, short: str = "", *
 class Options:
     """What one call asks for, beyond the settings; None is "as in the settings"."""
 
+    # fmt: off
     df: tuple[str, ...] = option(
-        "NAME[,NAME]",
-        "attach a summary of these DataFrames",
-        NAMES,
-        "context",
-        "-d",
-        values="tables",
+        "NAME[,NAME]", "attach a summary of these DataFrames", NAMES, "context", "-d",
+        values="tables"
     )
     cols: tuple[str, ...] = option(
         "COL[,COL]", "only these columns; '!COL': all but these", NAMES, "tables", values="columns"
     )
     send: str | None = option(
-        "LEVEL",
-        "names, schema, stats, sample[:N]: what leaves of a table",
-        SEND,
-        "tables",
-        values=LEVELS,
-        label="tables as",
+        "LEVEL", "names, schema, stats, sample[:N]: what leaves of a table", SEND, "tables",
+        values=LEVELS, label="tables as"
     )
     df_tokens: int | None = option(
         "N", "most tokens of each table's summary (1500)", whole_number(1), "tables"
     )
     allow: tuple[str, ...] = option(
-        "COL[,COL]", "columns that look personal and may be sent", NAMES, "tables", values="columns"
+        "COL[,COL]", "columns that look personal and may be sent", NAMES, "tables",
+        values="columns"
     )
     diff: bool = option("", "with two tables in --df: what changed between them", SWITCH, "tables")
     file: tuple[str, ...] = option(
-        "GLOB",
-        "attach text files, tables (their summaries), notebooks (their cells)",
-        PATHS,
-        "context",
-        "-f",
-        values="files",
-        label="files",
-        hint="*.md  data.csv",
+        "GLOB", "attach text files, tables (their summaries), notebooks (their cells)", PATHS,
+        "context", "-f", values="files", label="files", hint="*.md  data.csv"
     )
     chat: str | None = option(
-        "NAME",
-        "continue this chat of the notebook; without a name, the last reply",
-        CHAT,
-        "context",
-        "-c",
-        bare="",
-        values="chats",
-        label="chat",
-        hint="a name: one question after the other",
+        "NAME", "continue this chat of the notebook; without a name, the last reply", CHAT,
+        "context", "-c", bare="", values="chats", label="chat",
+        hint="a name: one question after the other"
     )
     cells: str | None = option(
-        "SPEC",
-        "earlier cells: 3, 3-7, 3,5-7, last, all",
-        CELLS,
-        "context",
-        values=("last", "all"),
-        label="cells",
-        hint="last, 3, 5-7, all",
+        "SPEC", "earlier cells: 3, 3-7, 3,5-7, last, all", CELLS, "context",
+        values=("last", "all"), label="cells", hint="last, 3, 5-7, all"
     )
     error: bool = option("", "the last error and its cell", SWITCH, "context", label="last error")
     model: str | None = option(
-        "SLUG",
-        "the model, for this call only",
-        TEXT,
-        "sampling",
-        "-m",
-        values=(MODEL,),
-        label="model",
+        "SLUG", "the model, for this call only", TEXT, "sampling", "-m", values=(MODEL,),
+        label="model"
     )
     system: str | None = option(
         "TEXT", "the system prompt, for this call only", TEXT, "context", "-s"
@@ -191,32 +163,20 @@ class Options:
     )
     top_p: float | None = option("X", "0 to 1, for this call only", number(0, 1), "sampling")
     max_tokens: int | None = option(
-        "N",
-        "most output tokens, thinking included",
-        whole_number(1),
-        "sampling",
-        label="max tokens",
+        "N", "most output tokens, thinking included", whole_number(1), "sampling",
+        label="max tokens"
     )
     seed: int | None = option(
         "N", "ask for the same answer again, where the provider can", whole_number(), "sampling"
     )
     stop: tuple[str, ...] = option("TEXT", "end the answer before this text", TEXTS, "sampling")
     think: str | None = option(
-        "LEVEL",
-        f"{', '.join(THINK)} or tokens; a hint to the model",
-        THINKING,
-        "sampling",
-        values=THINK,
-        label="thinking",
-        hint="as the model likes",
+        "LEVEL", f"{', '.join(THINK)} or tokens; a hint to the model", THINKING, "sampling",
+        values=THINK, label="thinking", hint="as the model likes"
     )
     task: str | None = option(
-        "NAME",
-        "a ready system prompt with sampling: explain, debug, math, hint, …, or your own",
-        TEXT,
-        "sampling",
-        values="tasks",
-        label="task",
+        "NAME", "a ready system prompt with sampling: explain, debug, math, hint, …, or your own",
+        TEXT, "sampling", values="tasks", label="task"
     )
     out: str | None = option("NAME", "bind the Reply to this variable", VARIABLE, "result", "-o")
     max_cost: Decimal | None = option(  # noqa: RUF009
@@ -227,6 +187,7 @@ class Options:
     )
     quiet: bool = option("", "display nothing but the record", SWITCH, "display")
     raw: bool = option("", "plain text instead of rendered Markdown", SWITCH, "display")
+    # fmt: on
 
 
 OPTIONS = {one.name: replace(one.metadata["option"], name=one.name) for one in fields(Options)}
