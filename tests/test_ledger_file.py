@@ -42,7 +42,7 @@ from m1_magic.calls import Reply
 from m1_magic.chats import turns
 from m1_magic.errors import BudgetExceeded, LedgerProblem
 from m1_magic.ledger import Ledger, disk, folder, history, open_ledger, schema
-from m1_magic.session import reconciler
+from m1_magic.ledger.leases import claim, sweep
 
 VERSION_1 = Path(__file__).parent / "golden" / "ledger-1.sql"
 LATEST = len(schema.SCHEMA)
@@ -669,9 +669,9 @@ def every_use() -> Callable[[Ledger], None]:
         settle(ledger, attempt, None, generation_id="gen-1")
         ended = replace(asked, reply=Reply("text"), attempts=(attempt,))
         ledger.finish(ended, True)
-        reconciler.claim(ledger, HOST, NOW)
+        claim(ledger, HOST, NOW)
         ledger.correct(attempt.id, CENT)
-        reconciler.sweep(ledger, NOW)
+        sweep(ledger, NOW)
         ledger.totals(Decimal(1), "day", NOW)
         ledger.spent(NOW)
         history.latest(ledger, 5, "text")

@@ -19,6 +19,7 @@ from ..errors import LedgerProblem, UserFacingError
 from ..interrupts import heard, pause, uninterrupted
 from ..ledger import Ledger, new_id, sums
 from ..ledger.history import purge
+from ..ledger.leases import sweep
 from ..ledger.store import now_utc
 from ..locks import lock
 from ..pricing.limits import LimitsCache
@@ -177,7 +178,7 @@ class Session:
         with suppress(LedgerProblem):  # locked, perhaps; a call would say so
             purge(ledger, self._now() - timedelta(days=self.settings.keep_days))
             sums.name_session(ledger, self.notebook)
-            if ended := reconciler.sweep(ledger, self._now()):
+            if ended := sweep(ledger, self._now()):
                 ledger.tell(f"{ended} call(s) of a kernel that ended are not settled: %m1 cost.")
             if ledger.pending(None):
                 self.settler.wake()
