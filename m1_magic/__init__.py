@@ -49,7 +49,13 @@ def load_ipython_extension(shell: InteractiveShell) -> None:
 
 
 def unload_ipython_extension(shell: InteractiveShell) -> None:
-    """Take all of it away again."""
+    """Take all of it away again: magics, completion, transformers, hooks, panels.
+
+    Freed are the threads, the connections, the ledger's open file and the local model's process.
+    Calls under way in threads of yours come to their end; a panel's call is stopped, with its text
+    kept. Settings, the session with its budget, and chats stay for the next ``%load_ext``; what a
+    settings file or the environment newly says by then is applied, unless it was set by hand.
+    """
     from .magics import unload
 
     unload(shell)

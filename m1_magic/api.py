@@ -10,13 +10,12 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from .app import PROCESS
-from .settings import config
 
 if TYPE_CHECKING:
     from .calls import Reply, Request
     from .chats.turns import ChatHead
     from .options.fields import Options
-    from .pricing.prices import ModelLimits
+    from .session.plan import Plan
     from .session.view import View
 
 settings, session, chats, end = PROCESS.settings, PROCESS.session, PROCESS.chats, PROCESS.end
@@ -25,45 +24,10 @@ settings, session, chats, end = PROCESS.settings, PROCESS.session, PROCESS.chats
 def prepare(
     prompt: str, options: Options, namespace: Mapping[str, object], head: ChatHead | None = None
 ) -> Request:
-    """Return the request for a prompt: values inserted, tables summarised, secrets looked for.
+    """Return the request for a prompt; see `chats.question.prepare`."""
+    from .chats import question
 
-    Args:
-        prompt: the question as typed.
-        options: of the call.
-        namespace: the user's variables.
-        head: where in a chat it is asked; None: where the options say.
-
-    Raises:
-        UsageError, SecretInPrompt: nothing was sent.
-    """
-    from dataclasses import replace
-
-    from .context import gather, personal
-    from .jupyter import history
-    from .options import tasks
-    from .privacy import redaction
-    from .prompt import build
-
-    s, secrets, task = settings(), redaction.policy(settings()), tasks.chosen(options, settings())
-    if head is None and options.chat is not None:
-        head = chats().head(options.chat, prompt)
-    options = task.under(options)
-    if head is not None and options.system is None:
-        options = replace(options, system=chats().system(head))
-    gathered = gather(options, prompt, namespace, s, history)
-    made = build(
-        options,
-        gathered.parts,
-        s,
-        gathered.attachments,
-        gathered.inserted,
-        (*gathered.notes, *task.notes),
-    )
-    made = replace(made, prompt=prompt, keep_thinking=task.keep_thinking)
-    if head is not None:
-        made = chats().continued(made, head, secrets)
-    redaction.check(made, secrets)
-    return replace(made, notes=(*made.notes, *personal(made.text)))
+    return question.prepare(chats(), prompt, options, namespace, head)
 
 
 def run(
@@ -74,63 +38,23 @@ def run(
     head: ChatHead | None = None,
 ) -> Reply:
     """Ask in ``view``: what ``%%m1``, ``%m1 ask`` and ``ask()`` have in common."""
-    return send(prepare(prompt, options, namespace, head), options, view)
+    from .chats import question
+
+    return question.ask(chats(), prompt, options, namespace, view, head)
 
 
 def send(request: Request, options: Options, view: View) -> Reply:
     """Ask what `prepare` made of these options; may be called in any thread."""
-    from .chats.chats import RepeatableCall
-    from .chats.continue_hint import ContinueHint
-    from .errors import UserFacingError
+    from .chats import question
 
-    reply = None
-    try:
-        shown = ContinueHint(view, session())
-        reply = session().ask(
-            request, shown, options.max_cost, max_tokens_explicit=max_tokens_explicit(options)
-        )
-    except UserFacingError as error:
-        reply = error.reply
-        raise
-    finally:
-        chats().remember(RepeatableCall(request.prompt, options), request, reply)
-    return reply
+    return question.send(chats(), request, options, view)
 
 
 def preview(
     prompt: str, options: Options, namespace: Mapping[str, object], head: ChatHead | None = None
-) -> tuple[Request, ModelLimits | None, int]:
-    """Return what a call would send, the prices known without asking a server, and its tokens."""
-    from .prompt import fitted
-
-    request = prepare(prompt, options, namespace, head)
-    limits = price_list(request.model)
-    request = fitted(request, limits, max_tokens_explicit(options))
-    return request, limits, session().likely_tokens(request)
-
-
-def price_list(model: str) -> ModelLimits | None:
-    """Return limits and prices of a model as they are known without asking a server."""
-    from .ledger.store import now_utc
-    from .pricing import price_lists
-    from .pricing.prices import known_limits
-    from .settings.endpoints import OFFLINE, endpoint
-
-    place = endpoint(settings().base_url)
-    if not place.openrouter or place.host == OFFLINE:
-        return None
-    return price_lists.kept(place.host, model, settings().max_price, now_utc()) or known_limits(
-        model
-    )
-
-
-def max_tokens_explicit(options: Options) -> bool:
-    """Is the number of output tokens the user's own wish?"""
-    from .options import tasks
-
-    default = config.M1.max_tokens.default_value
-    options = tasks.chosen(options, settings()).under(options)
-    return bool(options.max_tokens or options.think) or settings().max_tokens != default
+) -> Plan:
+    """Return the plan of a call as it is known without asking a server; nothing is sent."""
+    return session().dry_plan(prepare(prompt, options, namespace, head))
 
 
 def ask(

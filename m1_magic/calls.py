@@ -25,41 +25,15 @@ from .messages import ToolResult as ToolResult
 
 Status = Literal["ok", "truncated", "failed", "stopped"]
 CostSource = Literal["billed", "estimated", "offline", "replayed", "unknown"]
+# Who answers without a bill: a model on this machine, or an answer that was kept.
+FREE: frozenset[CostSource] = frozenset(("offline", "replayed"))
 AttemptState = Literal["reserved", "streaming", "settled", "pending"]
 
+# The MIME type of the record that a call leaves in a notebook, beside its footer.
+RECORD = "application/vnd.m1-magic.call+json"
 FENCE = re.compile(
     r"^ {0,3}(```+|~~~+)[^\n`]*\n(.*?)^ {0,3}\1[`~]*[ \t]*$", re.MULTILINE | re.DOTALL
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """What one call asks for, beyond the settings: one field for each flag of ``%%m1``."""
-
-    df: tuple[str, ...] = ()
-    cols: tuple[str, ...] = ()
-    send: str | None = None
-    df_tokens: int | None = None
-    allow: tuple[str, ...] = ()
-    diff: bool = False
-    file: tuple[str, ...] = ()
-    chat: str | None = None
-    cells: str | None = None
-    error: bool = False
-    model: str | None = None
-    system: str | None = None
-    temperature: float | None = None
-    top_p: float | None = None
-    max_tokens: int | None = None
-    seed: int | None = None
-    stop: tuple[str, ...] = ()
-    think: str | None = None
-    task: str | None = None
-    out: str | None = None
-    max_cost: Decimal | None = None
-    dry_run: bool = False
-    quiet: bool = False
-    raw: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +43,8 @@ class Request:
     ``prompt`` is what the user typed, without the values and tables that went into ``messages``;
     ``after`` are the calls of the chat whose questions and answers stand before its last message.
     ``keep_thinking`` False: the model's thinking is neither shown nor kept, anywhere.
+    ``max_tokens_explicit``: the number is the user's own wish, not the default; ``max_cost`` is
+    what the call may cost at most in US dollars, None: as the setting says.
     """
 
     model: str
@@ -86,6 +62,8 @@ class Request:
     keep_thinking: bool = True
     chat: str | None = None
     after: tuple[str, ...] = ()
+    max_tokens_explicit: bool = False
+    max_cost: Decimal | None = None
 
     @property
     def prompt_text(self) -> str:

@@ -123,7 +123,7 @@ def open_lab(given: argparse.Namespace) -> int:
 
 
 def demo(given: argparse.Namespace) -> None:
-    """Run the quickstart's cells in this terminal, with the local model unless told otherwise."""
+    """Run the quickstart's cells in this terminal, with the local model unless one is set."""
     from .verbs.quickstart import run
 
     run(notebook())

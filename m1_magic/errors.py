@@ -182,7 +182,7 @@ class CutOff(M1Error):
     """The stream broke in mid-answer."""
 
     cost = MAY_COST
-    todo = "It was not sent again by itself; run the cell to do so."
+    todo = "It was not sent again by itself; run the cell to send it again."
     charged = True
 
 

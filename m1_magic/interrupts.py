@@ -9,6 +9,7 @@ Signals reach the main thread only: a call in another one is stopped by its ``St
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import socket
@@ -18,6 +19,8 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
+
+from .watcher import WATCHER, Watch
 
 # Seconds within which Python runs a handler, unless the main thread is blocked, and within which
 # what it raised has left the block, unless a destructor or a callback of C code swallowed it.
@@ -140,63 +143,87 @@ def heard() -> Iterator[None]:
 
     Python looks for signals before it blocks in a read, and again when the read ends: one that
     comes between the two would wait for the next token. And what a handler raises is lost where
-    it happens to run in a destructor or a callback. A thread learns of each signal at once, and
+    it happens to run in a destructor or a callback. The watcher learns of each signal at once, and
     sends it again if the block of ``stoppable`` goes on.
     """
     handler = signal.getsignal(signal.SIGINT)
-    if not isinstance(handler, _Handler) or not hasattr(signal, "pthread_kill"):
+    main = threading.current_thread() is threading.main_thread()
+    if not main or not isinstance(handler, _Handler) or not hasattr(signal, "pthread_kill"):
         yield
         return
     ours, theirs = socket.socketpair()
-    theirs.setblocking(False)
+    for one in (ours, theirs):
+        one.setblocking(False)
     before = signal.set_wakeup_fd(theirs.fileno(), warn_on_full_buffer=False)
     ears = _Ears(ours, before, handler)
-    ears.start()
+    watched = WATCHER.begin(ears.watch)
     try:
         yield
     finally:
         signal.set_wakeup_fd(before)
         ears.end()
         theirs.close()
+        if not watched:
+            ours.close()
 
 
-class _Ears(threading.Thread):
-    """Reads the numbers of signals from a socket, and passes them on to who listened before."""
+class _Ears:
+    """Reads the numbers of signals from a socket, and passes them on to who listened before.
+
+    ``watch`` hears nothing more while it waits whether the block goes on: first for as long as
+    Python takes to run a handler, then, if one has raised, for as long as that takes to arrive.
+    """
 
     def __init__(self, signals: socket.socket, before: int, handler: _Handler) -> None:
-        super().__init__(name="m1-interrupts", daemon=True)
+        self.watch = Watch(self._look, math.inf, signals)
         self._signals, self._before, self._handler = signals, before, handler
         self._main = threading.get_ident()
-        self._ended = threading.Event()
+        self._ended = self._raised = False
+        self._came: float | None = None  # when the signal came that is being looked into
         self._lock = threading.Lock()
 
-    def run(self) -> None:
-        with self._signals:
-            while numbers := self._signals.recv(64):
-                came = time.monotonic()
-                if self._before != -1:
-                    with suppress(OSError):
-                        os.write(self._before, numbers)
-                if signal.SIGINT in numbers and self._missed(came):
-                    self._again()
-
     def end(self) -> None:
-        """Send nothing from now on."""
+        """Send nothing from now on; once the other socket is closed, this one is."""
         with self._lock:
-            self._ended.set()
+            self._ended = True
 
-    def _missed(self, came: float) -> bool:
-        """Does the block go on, though a signal came that was to stop it?"""
+    def _look(self) -> float | None:
         handler = self._handler
-        if self._ended.wait(SOON) or not handler.inside:
-            return False
-        if not handler.delivered:
-            return handler.passed < came - SOON  # else it was handled just before it was read here
-        return not self._ended.wait(LATER) and handler.inside
+        if self._came is None:
+            return self._read()
+        if self._ended or not handler.inside:
+            return self._listen()
+        if handler.delivered and not self._raised:
+            self._raised = True
+            return LATER
+        # If it passed, it was handled just before it was read here.
+        if handler.delivered or handler.passed < self._came - SOON:
+            self._again()
+        return self._listen()
+
+    def _read(self) -> float | None:
+        try:
+            numbers = self._signals.recv(64)
+        except BlockingIOError:
+            return math.inf
+        if not numbers:
+            self._signals.close()
+            return None
+        if self._before != -1:
+            with suppress(OSError):
+                os.write(self._before, numbers)
+        if signal.SIGINT not in numbers:
+            return math.inf
+        self._came, self.watch.file = time.monotonic(), None
+        return SOON
+
+    def _listen(self) -> float:
+        self._came, self._raised, self.watch.file = None, False, self._signals
+        return math.inf
 
     def _again(self) -> None:
         with self._lock:
-            if not self._ended.is_set():
+            if not self._ended:
                 self._handler.open = True
                 signal.pthread_kill(self._main, signal.SIGINT)
 

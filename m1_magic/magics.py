@@ -16,6 +16,7 @@ from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_exp
 from IPython.display import display
 
 from . import api
+from .app import PROCESS
 from .errors import UsageError, UserFacingError
 from .jupyter import history
 from .jupyter import shell as screen
@@ -72,9 +73,7 @@ class M1Magics(Magics):
         self._ask(options, rest or cell, pure=True)
 
     def _line(self, line: str) -> None:
-        from . import verbs
         from .options import command_line, flags
-        from .verbs.verb_context import VerbContext
 
         verb, rest = (*line.split(maxsplit=1), "", "")[:2]
         if verb == "ask" and rest:
@@ -83,6 +82,9 @@ class M1Magics(Magics):
         if verb == "panel":
             self._panel(rest)
             return
+        from . import verbs
+        from .verbs.verb_context import VerbContext
+
         context = VerbContext(api.session(), self._shell.user_ns, screen.secret)
         if not verb:
             screen.show(verbs.status(context))
@@ -90,14 +92,14 @@ class M1Magics(Magics):
         if verb in verbs.ASKING:
             self._more(verbs.ASKING[verb](context, rest))
             return
-        screen.show(verbs.found(verb, rest).run(context, command_line.words(rest)))
+        screen.show(verbs.verb_named(verb, rest).run(context, command_line.words(rest)))
 
     def _panel(self, rest: str) -> None:
         from . import widgets
 
         if rest:
             raise UsageError(
-                f"%m1 panel takes nothing after it, not {one_line(rest, 40)!r}.",
+                f"%m1 panel takes no arguments, not {one_line(rest, 40)!r}.",
                 cost="",
                 todo="m1_magic.panel(df=…, model=…) opens one with its fields filled in.",
             )
@@ -125,7 +127,7 @@ class M1Magics(Magics):
         if options.dry_run:
             from . import verbs
 
-            screen.show(verbs.preview(*api.preview(prompt, options, names, head)))
+            screen.show(verbs.preview(api.preview(prompt, options, names, head)))
             return
         if options.out:
             names.pop(options.out, None)
@@ -208,8 +210,8 @@ def complete(shell: InteractiveShell, event: Any) -> list[str]:
 
 
 def load(shell: InteractiveShell) -> None:
-    """Register everything and print the one line that says where things stand."""
-    settings = api.settings(shell.config)
+    """Register everything and print where things stand, and what settings cannot be used."""
+    settings = PROCESS.load(shell.config)
     shell.register_magics(M1Magics(shell))
     shell.configurables.append(settings)  # type: ignore[arg-type]
     manager = shell.input_transformer_manager
@@ -218,27 +220,27 @@ def load(shell: InteractiveShell) -> None:
     shell.set_hook("complete_command", complete, re_key=COMPLETED)
     screen.show_replies(shell, settings)
     history.watch(shell)
-    print(banner(settings))
+    print("\n".join((banner(settings), *settings.problems)))
 
 
 def unload(shell: InteractiveShell) -> None:
-    """Undo ``load`` and close the session."""
+    """Undo ``load``; the process's App goes on."""
     for kind in ("line", "cell"):
         shell.magics_manager.magics[kind].pop("m1", None)
-    shell.magics_manager.registry.pop("M1Magics", None)
+    magics = shell.magics_manager.registry.pop("M1Magics", None)
     manager = shell.input_transformer_manager
     drop(manager.cleanup_transforms, lambda item: item in (below_comments, with_body))
     drop(manager.token_transformers, lambda item: item is AskLine)
     if "m1_magic.widgets" in sys.modules:
         sys.modules["m1_magic.widgets"].close_all()
     settings = api.settings()
-    drop(shell.configurables, lambda item: item is settings)
+    drop(shell.configurables, lambda item: item is settings or item is magics)
     completers = shell.strdispatchers["complete_command"].regexs
     for key in [key for key in completers if key.pattern == COMPLETED]:
         del completers[key]
     screen.hide_replies(shell)
     history.unwatch(shell)
-    api.end()
+    PROCESS.rest()
 
 
 def drop(items: list[Any], which: Callable[[Any], bool]) -> None:

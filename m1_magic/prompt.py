@@ -8,21 +8,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from .calls import Attached, Attachment, Message, Request, Text
-from .errors import PromptTooLarge, UsageError
+from .errors import UsageError
 from .messages import Part, merged
 from .options.fields import Options
-from .options.kinds import ANSWER_TOKENS, reasoning
-from .pricing.prices import ModelLimits
+from .options.kinds import reasoning
 from .privacy.fences import NOTE, marks
 from .settings.config import M1
-from .text import one_line
 
-# No text of any size has so few tokens: below this, a prompt may fit and the server decides.
-FEWEST_CHARACTERS_A_TOKEN = 4.5
 # Control characters (but tab, line ends, form feed and ESC), noncharacters, lone surrogates.
 BINARY = re.compile("[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f\x7f\ufffe\uffff\ud800-\udfff]")
 
@@ -59,11 +54,12 @@ def build(
     together = tuple(dict.fromkeys((*attachments, *inserted)))
     question = _question(parts, attachments, inserted, together, around)
     thinking, least = reasoning(options.think)
-    wanted = options.max_tokens or max(settings.max_tokens, least)
+    default = M1.max_tokens.default_value
+    explicit = options.max_tokens or options.think or settings.max_tokens != default
     return Request(
         model=options.model or settings.model,
         messages=(*([Message("system", (Text(system),))] if system else []), question),
-        max_tokens=wanted,
+        max_tokens=options.max_tokens or max(settings.max_tokens, least),
         temperature=_first(options.temperature, settings.temperature),
         top_p=_first(options.top_p, settings.top_p),
         seed=options.seed,
@@ -72,6 +68,8 @@ def build(
         provider=provider(settings),
         attachments=together,
         notes=tuple(notes),
+        max_tokens_explicit=bool(explicit),
+        max_cost=options.max_cost,
     )
 
 
@@ -95,20 +93,20 @@ def _question(
 
 def _stripped(parts: Sequence[Part]) -> list[Part]:
     """Return the parts without line ends before the first and after the last word."""
-    *made, last = merged(parts)
-    made.append(Text(last.text.rstrip("\n")) if isinstance(last, Text) else last)
-    if isinstance(made[0], Text):
-        made[0] = Text(made[0].text.lstrip("\n"))
-    return made
+    *stripped, last = merged(parts)
+    stripped.append(Text(last.text.rstrip("\n")) if isinstance(last, Text) else last)
+    if isinstance(stripped[0], Text):
+        stripped[0] = Text(stripped[0].text.lstrip("\n"))
+    return stripped
 
 
 def readable(prompt: str) -> None:
     """Raise UsageError if the prompt holds binary data instead of text."""
     for number, line in enumerate(prompt.split("\n"), 1):
-        found = BINARY.search(line)
-        if found:
+        bad = BINARY.search(line)
+        if bad:
             raise UsageError(
-                f"Line {number} of the prompt holds binary data (U+{ord(found[0]):04X}), not text.",
+                f"Line {number} of the prompt holds binary data (U+{ord(bad[0]):04X}), not text.",
                 todo="Paste text, or describe the file in words.",
             )
 
@@ -117,47 +115,6 @@ def provider(settings: M1) -> Mapping[str, Any] | None:
     """Return OpenRouter's provider preferences that are set (OpenRouter docs, provider-routing)."""
     wishes = {name: getattr(settings, name) for name in ("data_collection", "zdr", "max_price")}
     return {name: value for name, value in wishes.items() if value not in (None, {})} or None
-
-
-def fitted(request: Request, limits: ModelLimits | None, max_tokens_explicit: bool) -> Request:
-    """Return the request within the endpoint's limits, with a note where that changes a wish.
-
-    Args:
-        limits: the limits, None while they are unknown.
-        max_tokens_explicit: was the number of tokens the user's own, not the default?
-
-    Raises:
-        PromptTooLarge: the prompt cannot fit the context, however well it is tokenised.
-    """
-    if limits is None:
-        return request
-    if limits.context and len(request.text) / FEWEST_CHARACTERS_A_TOKEN > limits.context:
-        raise too_large(request, limits.context)
-    if not limits.max_output or request.max_tokens <= limits.max_output:
-        return request
-    changed = [f"max_tokens {request.max_tokens:,} → {limits.max_output:,}"]
-    thinking = request.reasoning
-    room = max(limits.max_output - ANSWER_TOKENS, 1)
-    if thinking and thinking.get("max_tokens", 0) > room:
-        changed.append(f"thinking {thinking['max_tokens']:,} → {room:,}")
-        thinking = {"max_tokens": room}
-    note = f"{', '.join(changed)}, the endpoint's limit"
-    notes = (*request.notes, note) if max_tokens_explicit else request.notes
-    return replace(request, max_tokens=limits.max_output, reasoning=thinking, notes=notes)
-
-
-def too_large(request: Request, context: int) -> PromptTooLarge:
-    """Return the error that names the largest attachments."""
-    largest = sorted(request.attachments, key=lambda a: len(a.text), reverse=True)[:3]
-    chat = f" Earlier turns of the chat count, too ({len(request.after)}): begin a new one."
-    named = ", ".join(f"{one_line(a.name, 40)} ({len(a.text):,} characters)" for a in largest)
-    least = round(len(request.text) / FEWEST_CHARACTERS_A_TOKEN)
-    return PromptTooLarge(
-        f"The prompt has {len(request.text):,} characters, at least {least:,} tokens;"
-        f" {one_line(request.model, 80)} takes {context:,}.",
-        todo=(f"Attach less; the largest: {named}." if named else "Shorten the text.")
-        + (chat if request.after else ""),
-    )
 
 
 def _first(wish: float | None, setting: float | None) -> float | None:

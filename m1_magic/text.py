@@ -8,6 +8,8 @@
 | as a value of a table that M1 reads | `escape_value` |
 | in our own Markdown, in a cell or a sentence | `md_cell` |
 | our own Markdown where nothing renders it | `md_to_text` |
+| in Markdown for any viewer, the model's own or a line | `render.inert_markdown` |
+| what a cell printed, for M1 to read | `clean_output`, cut by `cut_middle` |
 
 Standard library only. Numbers as text stand here, too.
 """
@@ -35,6 +37,7 @@ HIDDEN = re.compile(
 )
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 _FOREIGN = re.compile(f"{HIDDEN.pattern}|{CONTROL.pattern}")
+LOOKED_AT = 1_000_000  # characters of an output that are looked at at all
 # What both the ``markdown`` package and CommonMark take a backslash before.
 SPECIAL = re.compile(r"([\\`*_{}\[\]>#|])")
 ESCAPED = re.compile(r"\\([\\`*_{}\[\]>#|])")
@@ -84,6 +87,26 @@ def md_cell(value: object) -> str:
 def md_to_text(markdown: str) -> str:
     """Return one of our pages as it is read without rendering."""
     return ESCAPED.sub(r"\1", markdown).replace("&lt;", "<").replace("&amp;", "&")
+
+
+def clean_output(text: str) -> str:
+    """Return text without colours, control and invisible characters, progress bars at their end."""
+    text = ANSI.sub("", text[:LOOKED_AT]).replace("\r\n", "\n")
+    lines = (line.rstrip("\r").rpartition("\r")[2] for line in text.split("\n"))
+    return INVISIBLE.sub("", "\n".join(lines)).strip("\n")
+
+
+def cut_middle(text: str, most: int = 2_400) -> str:
+    """Return the head and the tail of a long text, and between them how much is left out.
+
+    Args:
+        text: the text.
+        most: characters of it that stay; the default is about 1,000 tokens.
+    """
+    if len(text) <= most:
+        return text
+    head, tail = text[: most * 2 // 3], text[-most // 3 :]
+    return f"{head}\n[{len(text) - len(head) - len(tail):,} characters left out]\n{tail}"
 
 
 def plural(number: int, noun: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import multiprocessing
 import os
+import resource
 import shutil
 import signal
 import sqlite3
@@ -27,6 +28,7 @@ HOST = "openrouter.ai"
 CENT = Decimal("0.01")
 HEADER = (ctypes.c_uint32 * 2)(0x20080522, 0)  # _LINUX_CAPABILITY_VERSION_3, this thread
 DAC_OVERRIDE = 1 << 1
+CAP_READ = 1 << 2  # CAP_DAC_READ_SEARCH
 
 
 def call(at: datetime = NOW, text: str = "hi") -> Call:
@@ -116,17 +118,31 @@ def die() -> None:
 
 
 @contextmanager
-def ordinary_user() -> Iterator[Path]:
-    """A folder, and for the time being no right of root's to write where the mode forbids it."""
+def ordinary_user(more: int = 0) -> Iterator[Path]:
+    """A folder, and for the time being no right of root's to write where the mode forbids it.
+
+    ``more``: other rights that are taken, too.
+    """
     folder = Path(tempfile.mkdtemp())
     rights = _rights()
     try:
-        _set_rights([(one[0] & ~DAC_OVERRIDE, *one[1:]) for one in rights])
+        _set_rights([(one[0] & ~(DAC_OVERRIDE | more), *one[1:]) for one in rights])
         yield folder
     finally:
         _set_rights(rights)
         folder.chmod(0o700)
         shutil.rmtree(folder)
+
+
+@contextmanager
+def full_disk() -> Iterator[None]:
+    """Whatever this process writes meanwhile does not fit (EFBIG; root heeds no disk quota)."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 def _rights() -> list[tuple[int, int, int]]:

@@ -11,6 +11,7 @@ from m1_magic.backends.clock import Clock
 from m1_magic.calls import (
     Attached,
     Attachment,
+    CostSource,
     Event,
     Finish,
     Message,
@@ -63,7 +64,9 @@ class Scripted:
         name: str = "openrouter.ai",
         limits: ModelLimits | None = OFFER,
         records: Mapping[str, dict[str, Any]] | None = None,
+        billing: CostSource = "billed",
     ) -> None:
+        self.billing = billing
         self.name, self._limits, self.records = name, limits, dict(records or {})
         self._scripts = list(scripts)
         self.sent: list[Request] = []

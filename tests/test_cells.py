@@ -25,8 +25,10 @@ from m1_magic.context.cells import Cell, chosen
 from m1_magic.context.frames.summary import Wish
 from m1_magic.errors import UsageError
 from m1_magic.jupyter import history
-from m1_magic.privacy import outputs, redaction
+from m1_magic.privacy import error_messages, outputs, redaction
+from m1_magic.privacy.code_words import ALWAYS, words
 from m1_magic.privacy.personal_text import hidden
+from m1_magic.text import clean_output, cut_middle
 
 CANARY = "zqxwvj"  # a person's name, in no code
 KEY = "sk-or-v1-" + "a1b2c3d4" * 8
@@ -480,35 +482,35 @@ def test_what_a_message_quotes_leaves_only_if_it_was_typed(
 ) -> None:
     before = before.replace("\n", " ")
     said = f"{before.rstrip()} '{CANARY} {CANARY}' {after}"
-    told, count = outputs.message(said, level, "x = 1", raiser)
+    told, count = error_messages.message(said, level, "x = 1", raiser)
     quotes = re.search(r"['\"`]", before + after)
     if not quotes or raiser is not None:
         assert CANARY not in told
         assert count
-    told, _ = outputs.message(f"'{CANARY}'", level, f"x = '{CANARY}'", raiser)
+    told, _ = error_messages.message(f"'{CANARY}'", level, f"x = '{CANARY}'", raiser)
     assert told == f"'{CANARY}'"
 
 
 @given(st.sampled_from(BELOW), st.text(max_size=80), st.integers(1000, 10**12))
 def test_no_long_number_of_a_message_leaves(level: str, around: str, number: int) -> None:
-    told, _ = outputs.message(f"{around} {number} {around}", level, "x", None)
+    told, _ = error_messages.message(f"{around} {number} {around}", level, "x", None)
     assert str(number) not in told
 
 
 @given(st.text(max_size=200), st.sampled_from(LEVELS))
 def test_only_words_of_the_code_are_printed_below_sample(text: str, level: str) -> None:
-    code = outputs.words("accuracy loss 12")
+    code = words("accuracy loss 12")
     if outputs.leaves(text, code, level):
         assert level in ("stats", "sample")
         if level == "stats":
-            assert outputs.words(outputs.NUMBER.sub(" ", text)) <= code | outputs.ALWAYS
+            assert words(outputs.NUMBER.sub(" ", text)) <= code | ALWAYS
             assert len(re.findall(r"\d+", text)) <= 20
             assert "\n" not in text
 
 
 @given(st.text(max_size=400), st.integers(10, 100))
 def test_a_cut_text_keeps_its_ends(text: str, most: int) -> None:
-    told = outputs.cut(text, most)
+    told = cut_middle(text, most)
     if len(text) <= most:
         assert told == text
     else:
@@ -531,7 +533,7 @@ def test_personal_data_is_hidden_and_nothing_else_changes(before: str, after: st
 
 
 def test_a_progress_bar_is_read_as_it_ended() -> None:
-    assert outputs.clean("\x1b[31m 0%\r 50%\r100%\x1b[0m\r\ndone\r\n") == "100%\ndone"
+    assert clean_output("\x1b[31m 0%\r 50%\r100%\x1b[0m\r\ndone\r\n") == "100%\ndone"
 
 
 @given(st.lists(st.integers(0, 2), max_size=60))

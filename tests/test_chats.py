@@ -507,7 +507,7 @@ def test_export_never_writes_over_what_is_not_its_own(run: Run, shell: Any, tmp_
     book["cells"][1]["source"] = "my own words"
     for content in (json.dumps(book), "[]", "no JSON", "{}", ""):
         path.write_text(content)
-        assert "it was left so" in run(f"%m1 export '{path}'").told
+        assert "it was not overwritten" in run(f"%m1 export '{path}'").told
         assert path.read_text() == content
     assert "Add .ipynb" in run(f"%m1 export '{tmp_path / 'talk.py'}'").told
     assert "cannot be written" in run(f"%m1 export '{tmp_path / 'no' / 'talk.ipynb'}'").told

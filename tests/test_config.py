@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import stat
+import subprocess
+import sys
 from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
@@ -17,10 +19,13 @@ from traitlets import TraitError
 from traitlets.config import Config
 
 from emulator import Answer, OpenRouter
-from m1_magic import api
+from ledgers import CAP_READ, full_disk, ordinary_user
+from m1_magic import api, files
 from m1_magic.errors import BadSetting, LedgerProblem, UsageError
-from m1_magic.settings.config import M1, change, home, load, save, send_level
+from m1_magic.settings.config import M1, change, send_level
 from m1_magic.settings.endpoints import OFFLINE, OPENROUTER, Endpoint, endpoint
+from m1_magic.settings.home import home
+from m1_magic.settings.sources import load, save
 from m1_magic.settings.traits import dollars
 
 DEFAULTS: dict[str, Any] = {
@@ -349,35 +354,104 @@ def test_saved_settings_come_back_exactly(own_home: Path) -> None:
     assert [p.name for p in own_home.iterdir()] == ["settings.json"]
 
 
-@pytest.mark.parametrize("text", ["{", "[1, 2]", "3", "null", '"x"', "\x00", "[" * 100_000])
-def test_a_saved_file_that_cannot_be_read(own_home: Path, text: str) -> None:
-    home()
-    (own_home / "settings.json").write_text(text)
-    with pytest.raises(BadSetting, match=r"settings\.json cannot be read") as caught:
-        loaded()
-    assert "\n" not in str(caught.value)
+UNREADABLE = {
+    "empty": b"",
+    "half written": b'{"model": "x", "bud',
+    "a list": b"[1, 2]",
+    "a number": b"3",
+    "null": b"null",
+    "a text": b'"x"',
+    "zeros": b"\x00" * 40,
+    "too deep": b"[" * 100_000,
+    "no UTF-8": b'{"model": "\xff"}',
+}
 
 
-def test_a_saved_value_that_cannot_be(own_home: Path) -> None:
+def broken(home: Path, how: str) -> Path:
+    """Put a settings file there that cannot be read."""
+    home.mkdir(exist_ok=True)
+    file = home / "settings.json"
+    if how == "a folder":
+        file.mkdir()
+        (file / "mine").touch()
+    elif how == "a link to itself":
+        file.symlink_to(file)
+    else:
+        file.write_bytes(UNREADABLE[how])
+    return file
+
+
+@pytest.mark.parametrize("how", [*UNREADABLE, "a folder", "a link to itself"])
+def test_a_saved_file_that_cannot_be_read_costs_what_is_in_it(own_home: Path, how: str) -> None:
+    file = broken(own_home, how)
+    settings = loaded({"M1_BUDGET": "1"}, ipython(model="from/ipython"))
+    assert (settings.model, settings.budget) == ("from/ipython", Decimal(1))
+    (problem,) = settings.problems
+    assert str(file) in problem and "cannot be read" in problem and "\n" not in problem
+    with pytest.warns(UserWarning) as warned:
+        assert api.settings().max_tokens == DEFAULTS["max_tokens"]
+    assert [str(one.message) for one in warned] == [problem]
+    # Saving onto it keeps it under another name, and says so.
+    note = save("max_tokens", 7)
+    (aside,) = own_home.glob("settings.json.broken-*")
+    assert str(aside) in note and json.loads(file.read_text()) == {"max_tokens": 7}
+    if how in UNREADABLE:
+        assert aside.read_bytes() == UNREADABLE[how]
+    assert loaded().problems == () and loaded().max_tokens == 7
+
+
+def test_a_saved_file_that_may_not_be_read() -> None:
+    with ordinary_user(CAP_READ) as folder, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("M1_HOME", str(folder))
+        file = folder / "settings.json"
+        file.write_text('{"max_tokens": 5}')
+        file.chmod(0)
+        settings = loaded()
+        assert settings.max_tokens == DEFAULTS["max_tokens"]
+        (problem,) = settings.problems
+        assert str(file) in problem and "Permission denied" in problem
+
+
+@pytest.mark.parametrize(
+    ("text", "left_out"),
+    [
+        ('{"max_tokens": "many", "top_p": 0.5}', ["max_tokens"]),
+        ('{"future": 1, "top_p": 0.5, "config": {}}', ["future", "config"]),
+        ('{"top_p": 0.5, "budget": "lots", "temperature": 9, "zdr": 3}', ["budget", "temperature"]),
+        ('{"top_p": 0.5, "max_price": "dear", "tasks": [], "own_secrets": {"x": "("}}', ["tasks"]),
+        ('{"top_p": 0.5, "budget": [[]], "allowed_secrets": {}, "model": null}', ["model"]),
+    ],
+)
+def test_a_saved_value_that_cannot_be_costs_itself_only(
+    own_home: Path, text: str, left_out: list[str]
+) -> None:
     home()
-    (own_home / "settings.json").write_text('{"max_tokens": "many"}')
-    with pytest.raises(BadSetting, match=r"max_tokens.*settings\.json"):
-        loaded()
+    file = own_home / "settings.json"
+    file.write_text(text)
+    settings = loaded()
+    assert settings.top_p == 0.5
+    (problem,) = settings.problems
+    assert str(file) in problem and all(name in problem for name in left_out)
+    assert "top_p" not in problem and "\n" not in problem
+    names = DEFAULTS.keys() - {"top_p"}
+    assert {name: getattr(settings, name) for name in names} == {n: DEFAULTS[n] for n in names}
 
 
 def test_saved_names_of_another_version_are_left_alone(own_home: Path) -> None:
     home()
-    (own_home / "settings.json").write_text('{"future": 1, "model": "from/saved", "config": {}}')
+    file = own_home / "settings.json"
+    file.write_text('{"future": 1, "model": "from/saved", "config": {}}')
     assert loaded().model == "from/saved"
+    assert save("top_p", 0.5) == ""
+    assert json.loads(file.read_text())["future"] == 1
 
 
 def test_settings_that_cannot_be_saved(own_home: Path) -> None:
     home()
-    (own_home / "settings.new").mkdir()
-    with pytest.raises(BadSetting, match="cannot be written") as caught:
+    with full_disk(), pytest.raises(BadSetting, match="cannot be written") as caught:
         save("model", "x")
     assert "M1_HOME" in str(caught.value)
-    assert not (own_home / "settings.json").exists()
+    assert list(own_home.iterdir()) == []
 
 
 def test_saving_keeps_the_old_file_until_the_new_one_is_whole(own_home: Path) -> None:
@@ -385,6 +459,44 @@ def test_saving_keeps_the_old_file_until_the_new_one_is_whole(own_home: Path) ->
     with pytest.raises(TypeError):
         save("model", object())
     assert json.loads((own_home / "settings.json").read_text()) == {"model": "old"}
+
+
+SAVES = 500 if os.environ.get("M1_TEST_FULL") else 60
+SAVING = """
+import sys
+from m1_magic import files
+from m1_magic.settings.sources import save
+if sys.argv[3:]: files.fcntl = None
+for number in range(int(sys.argv[2])): save(sys.argv[1], number + 1)
+"""
+
+
+@pytest.mark.parametrize("lock", ["flock", "file"])
+def test_two_processes_that_save_at_once_lose_nothing(own_home: Path, lock: str) -> None:
+    file, reads = own_home / "settings.json", 0
+    save("footer", "stable")
+    command = [sys.executable, "-c", SAVING]
+    more = [] if lock == "flock" else ["no flock"]
+    names = ("max_tokens", "min_group")
+    savers = [subprocess.Popen([*command, name, str(SAVES), *more]) for name in names]
+    while any(saver.poll() is None for saver in savers):
+        assert json.loads(file.read_text("utf-8"))["footer"] == "stable"
+        reads += 1
+    assert [saver.returncode for saver in savers] == [0, 0] and reads > SAVES
+    assert json.loads(file.read_text()) == dict.fromkeys(names, SAVES) | {"footer": "stable"}
+    assert [one.name for one in own_home.iterdir()] == ["settings.json"]
+
+
+def test_a_lock_file_that_was_left_is_taken_over(
+    own_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "fcntl", None)
+    left = home() / ".m1-lock"
+    left.touch()
+    os.utime(left, (0, 0))
+    with files.locked(own_home):
+        assert left.stat().st_mtime > 0
+    assert not left.exists()
 
 
 # -- the home -------------------------------------------------------------------------------

@@ -209,7 +209,7 @@ def test_a_csv_is_renewed_and_another_file_is_left_alone(own_home: Path, tmp_pat
     put(api.session().ledger, "0.2")
     assert "2 calls written" in run("cost", "--csv", str(path))
     assert len(path.read_text().splitlines()) == 3
-    with pytest.raises(UsageError, match="was left as it is"):
+    with pytest.raises(UsageError, match="was not overwritten"):
         run("cost", "--csv", str(other))
     assert other.read_text() == "years of work\n"
     with pytest.raises(UsageError, match="cannot be written"):
@@ -256,9 +256,9 @@ def stuck(process: str, state: str = "streaming", age: timedelta = timedelta(0))
 @pytest.mark.parametrize(
     ("process", "state", "age", "why"),
     [
-        (gone, "streaming", 0, "is gone"),
-        (gone, "reserved", 0, "is gone"),
-        (before_us, "streaming", 0, "is gone"),
+        (gone, "streaming", 0, "has ended"),
+        (gone, "reserved", 0, "has ended"),
+        (before_us, "streaming", 0, "has ended"),
         (processes.me, "pending", 0, "price not known yet"),
         (processes.me, "streaming", 1801, "may be running it"),
         (elsewhere, "streaming", 1801, "may be running it"),

@@ -338,12 +338,9 @@ class Audit:
             return self.must(few, "distinct is not told")
         if count.exact:
             self.must(count.value == true, f"{count.value} distinct, not {true}")
-        elif count.sample is not None:
+        else:
             self.must(self.sampled, "distinct of a sample of a whole table")
             self.must(count.value <= min(true, count.sample), f"{count.value} of {true} distinct")
-        else:
-            off = abs(count.value - true)
-            self.must(off <= 2 * count.error * true, f"≈ {count.value} distinct, not {true}")
 
     def notes(self) -> None:
         for note in self.column.notes:

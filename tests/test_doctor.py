@@ -40,7 +40,7 @@ def test_all_is_well(server: OpenRouter) -> None:
     assert "genai-prices" in found["versions"][1]
     assert "OPENROUTER_API_KEY" in found["key"][1] and server.key not in str(found)
     assert "3 models at" in found["endpoint"][1]
-    assert "as at the server" in found["clock"][1]
+    assert "the same as the server's" in found["clock"][1]
     assert "nothing is held" in found["ledger"][1]
     assert "$0.55 in, $2.20 out" in found["price list"][1]
     assert "just fetched" in found["price list"][1]
@@ -54,7 +54,7 @@ def test_without_a_server_the_rest_is_examined_all_the_same(
     assert tuple(found) == NAMES
     assert found["endpoint"][0] == "fails" and "cannot be reached" in found["endpoint"][1]
     assert found["ledger"][0] == found["versions"][0] == "works"
-    assert "no server told the time" in found["clock"][1]
+    assert "no server time" in found["clock"][1]
     assert found["price list"][0] == "works" and "genai-prices" in found["price list"][1]
 
 
@@ -92,7 +92,7 @@ def test_a_clock_before_the_last_call_is_wrong(
     early = datetime.now(UTC) - timedelta(days=2)
     monkeypatch.setattr(health, "now_utc", lambda: early)
     works, said = examined()["clock"]
-    assert works == "fails" and "before the ledger's last call" in said
+    assert works == "fails" and "earlier than the ledger's last call" in said
 
 
 def test_a_damaged_ledger_is_told(server: OpenRouter, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -136,8 +136,8 @@ def context(url: str) -> VerbContext:
             "works",
             "none, for llm.example.org",
         ),
-        ({"HTTPS_PROXY": "ftp://anna:geheim@proxy"}, "fails", "Mend HTTPS_PROXY"),
-        ({"HTTPS_PROXY": "http://anna:geheim@proxy:port"}, "fails", "Mend HTTPS_PROXY"),
+        ({"HTTPS_PROXY": "ftp://anna:geheim@proxy"}, "fails", "Correct HTTPS_PROXY"),
+        ({"HTTPS_PROXY": "http://anna:geheim@proxy:port"}, "fails", "Correct HTTPS_PROXY"),
         ({"ALL_PROXY": "socks5://anna:geheim@proxy:1080"}, "fails", "pip install socksio"),
     ],
 )

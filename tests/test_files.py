@@ -25,6 +25,7 @@ from m1_magic import api, ask
 from m1_magic.context import files, globs, ipynb_reader
 from m1_magic.errors import PromptTooLarge, UsageError
 from m1_magic.options.fields import Options
+from m1_magic.privacy import redaction
 from notebooks import run as run_notebook
 
 KEY = "sk-or-v1-" + "0a1b2c3d" * 8
@@ -216,21 +217,21 @@ def test_wildcards_pass_over_what_is_hidden_or_no_text_of_this_folder(
     names = [name for _, name, _ in blocks(sent(server))]
     assert names == ["in.md", "src/x.md"]
     assert CANARY not in sent(server)
-    over = globs.found(["**/*", "*/*.md"]).notes
+    over = globs.matching(["**/*", "*/*.md"]).notes
     assert over[0] in shown and over[0].endswith(" more")
-    assert len(globs.found(["*"]).notes[0].split("; ")) == 6
+    assert len(globs.matching(["*"]).notes[0].split("; ")) == 6
 
 
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("server.pem", "server.pem is named like a file of keys"),
-        ("id_rsa", "id_rsa is named like a file of keys"),
-        ("key.txt", "key.txt is named like a file of keys"),
-        ("out.md", "out.md leads out of its folder"),
+        ("server.pem", "server.pem has the name of a key file"),
+        ("id_rsa", "id_rsa has the name of a key file"),
+        ("key.txt", "key.txt has the name of a key file"),
+        ("out.md", "out.md links to a place outside its folder"),
         ("gone.md", "gone.md cannot be read (No such file or directory)"),
-        ("pipe.md", "pipe.md is no plain file"),
-        ("s.md", "s.md is no plain file"),
+        ("pipe.md", "pipe.md is not a regular file"),
+        ("s.md", "s.md is not a regular file"),
         ("up", "up/a.md is in a linked folder"),
     ],
 )
@@ -251,7 +252,7 @@ def test_what_a_wildcard_passes_over_is_said(work: Path, name: str, said: str) -
     (work / "b.md").write_text("b")
     (work / "x").mkdir()
     (work / "x" / "a.md").write_text("a")
-    found = globs.found(["*/a.md" if name == "up" else "*"])
+    found = globs.matching(["*/a.md" if name == "up" else "*"])
     assert [one.name for one in found.files] == ["x/a.md" if name == "up" else "b.md"]
     assert found.notes == (f"left out: {said}",)
 
@@ -267,7 +268,7 @@ def test_hidden_files_that_are_named_go_along(work: Path) -> None:
     assert [name for _, name, _ in found] == [
         ".github/flows/ci.yml", ".env.example", "id_rsa.pub", "link.md"
     ]  # fmt: skip
-    assert "No file is named" in told(".e*")
+    assert "No file matches" in told(".e*")
 
 
 @pytest.mark.parametrize(
@@ -279,23 +280,23 @@ def test_hidden_files_that_are_named_go_along(work: Path) -> None:
         ("nosuch/*.md", "There is no folder nosuch."),
         ("nosuch/a.md", "There is no folder nosuch."),
         ("docs", "docs is a folder. Nothing was sent, nothing was charged. Name its files"),
-        ("docs/*", "No file is named docs/*."),
+        ("docs/*", "No file matches docs/*."),
         ("", "--file needs a name"),
         ("  ", "--file needs a name"),
         ("a\0b", "There is no file a b."),
-        ("**.md/**x", "is no glob"),
+        ("**.md/**x", "is not a valid glob"),
         ("x" * 5000, "There is no file xxx"),
-        ("pipe", "pipe is no plain file."),
-        ("/dev/zero", "/dev/zero is no plain file."),
-        (".env", ".env is named like a file of keys."),
-        ("SERVER.PEM", "SERVER.PEM is named like a file of keys."),
-        ("link", "link is named like a file of keys."),
+        ("pipe", "pipe is not a regular file."),
+        ("/dev/zero", "/dev/zero is not a regular file."),
+        (".env", ".env has the name of a key file."),
+        ("SERVER.PEM", "SERVER.PEM has the name of a key file."),
+        ("link", "link has the name of a key file."),
         ("round", "round cannot be read"),
-        ("*.pem", "Nothing to attach for *.pem: a.pem is named like a file of keys."),
-        ("\x1b[31m\n*.x", "No file is named [31m *.x."),
+        ("*.pem", "Nothing to attach for *.pem: a.pem has the name of a key file."),
+        ("\x1b[31m\n*.x", "No file matches [31m *.x."),
         ("empty.csv", "empty.csv: The Polars table could not be read"),
         ("bad.parquet", "bad.parquet: The Polars table could not be read"),
-        ("bad.ipynb", "bad.ipynb is no notebook that can be read."),
+        ("bad.ipynb", "bad.ipynb is not a notebook that can be read."),
     ],
 )  # fmt: skip
 def test_what_cannot_go_along_is_told(work: Path, glob: str, said: str) -> None:
@@ -329,13 +330,13 @@ def test_bounds_are_told_before_anything_is_read(
 ) -> None:
     for number in range(51):
         (work / f"{number}.txt").write_text("x")
-    assert "*.txt names 51 files; at most 50 go along" in told("*.txt")
+    assert "*.txt names 51 files; at most 50 can be attached" in told("*.txt")
     (work / "50.txt").unlink()
     assert len(blocks(prepared("*.txt"))) == 50
     for name in ("big.md", "big.ipynb"):
         with open(work / name, "wb") as stream:
             stream.truncate(3_000_000_000)
-    assert "big.md has 3,000.0 MB; at most 2 MB of a file go along" in told("*.md")
+    assert "big.md has 3,000.0 MB; at most 2 MB of a file can be attached" in told("*.md")
     assert "big.ipynb has 3,000.0 MB; at most 50 MB of a notebook" in told("*.ipynb")
     for number in range(6):
         (work / f"{number}.log").write_text(f"{number}" * 1_900_000)
@@ -350,7 +351,7 @@ def test_over_the_context_the_largest_files_are_named(
     for number in range(3):
         (work / f"{number}.log").write_text("word " * (360_000 + number))
     shown = run("%%m1 -f '*.log'\nwhy?")
-    assert "PromptTooLarge" in shown and "the largest: 2.log (1,800,010 characters)" in shown
+    assert "PromptTooLarge" in shown and "The largest: 2.log (1,800,010 characters)" in shown
     assert server.chats == []
 
 
@@ -358,7 +359,7 @@ def test_files_that_change_after_they_were_found(work: Path) -> None:
     def read(change: Callable[[Path], object]) -> str:
         path = work / "a.md"
         path.write_text("a")
-        found = globs.found(["a.md"])
+        found = globs.matching(["a.md"])
         change(path)
         try:
             with pytest.raises(UsageError) as caught:
@@ -370,7 +371,7 @@ def test_files_that_change_after_they_were_found(work: Path) -> None:
     assert "cannot be read" in read(Path.unlink)
     assert "has 2.0 MB" in read(lambda path: path.write_text("x" * 2_000_001))
     # A pipe nobody writes to would be waited for without end.
-    assert "is no plain file" in read(lambda path: (path.unlink(), os.mkfifo(path)))
+    assert "is not a regular file" in read(lambda path: (path.unlink(), os.mkfifo(path)))
     assert "changed while it was read" in read(
         lambda path: (path.unlink(), path.symlink_to("/proc/version"))
     )
@@ -380,11 +381,11 @@ def test_what_would_go_along_is_known_without_reading(work: Path) -> None:
     fill(work, a_md="four", t_csv="n\n1\n", n_ipynb="{}", x_pem="key")
     for path in work.iterdir():
         path.chmod(0o400)
-    found = globs.found(["*"])
+    found = globs.matching(["*"])
     assert [(one.name, one.kind, one.size) for one in found.files] == [
         ("a.md", "file", 4), ("n.ipynb", "notebook", 2), ("t.csv", "frame", 4)
     ]  # fmt: skip
-    assert found.notes == ("left out: x.pem is named like a file of keys",)
+    assert found.notes == ("left out: x.pem has the name of a key file",)
 
 
 # --- tables ---------------------------------------------------------------------------------------
@@ -488,11 +489,12 @@ def test_cells_leave_in_order_with_short_outputs(server: OpenRouter, work: Path)
     assert (kind, name) == ("notebook", "n.ipynb")
     assert body == (
         "Cell 1, markdown:\n```\n# Title\n![a]((left out: image/png)) end\n```\n\n"
-        "Cell 2, code:\n```\n1 + 1\n```\n\nOutput of cell 2:\n```\n2\n```\n\n"
+        "Cell 2, code:\n```\n1 + 1\n```\n\nOutput of cell 2, shown:\n```\n2\n```\n\n"
         "Cell 3, raw:\n```\nraw\n```\n\n"
         f"Cell 4, code:\n`````\n{nested}\n`````\n\n"
-        "(left out of the output of cell 4: 2 outputs)\n\n"
-        "Cell 5, code:\n```\n1/0\n```\n\n(left out of the output of cell 5: 1 output)"
+        "Output of cell 4, stdout:\n[1 line left out at level stats]\n\n"
+        "Cell 5, code:\n```\n1/0\n```\n\n"
+        "Output of cell 5, raised:\n```\nE:    name  … [2 more lines left out]\n```"
     )
     assert CANARY.encode() not in server.chats[0].raw
     assert PNG[:40].encode() not in server.chats[0].raw
@@ -506,8 +508,12 @@ def test_outputs_that_may_hold_rows_stay_below_sample(
     saved(work, code("df", HIDDEN[kind]), code("2", shown_as(plain="2")))
     shown = run(f"%%m1 -f n.ipynb --send {level}\nwhy?")
     assert CANARY.encode() not in server.chats[0].raw
-    assert f"n.ipynb: 1 output left out (level {level})" in shown
-    assert "Output of cell 2:\n```\n2\n```" in sent(server)
+    outputs = (kind != "traceback") + (level != "stats")
+    if outputs:
+        plural = "s" if outputs > 1 else ""
+        left = f"{outputs} output{plural} left out (to send text: --send sample)"
+        assert re.search(rf"n\.ipynb → {level}, .*{re.escape(left)}", shown)
+    assert ("Output of cell 2, shown:\n```\n2\n```" in sent(server)) == (level == "stats")
 
 
 def test_many_short_outputs_of_one_cell_are_rows(work: Path) -> None:
@@ -515,6 +521,8 @@ def test_many_short_outputs_of_one_cell_are_rows(work: Path) -> None:
                                                       for n in range(3)]))  # fmt: skip
     assert CANARY not in prepared("n.ipynb")
     assert prepared("n.ipynb", send="sample").count(CANARY) == 3
+    saved(work, code("for row in df: display(row)", *[shown_as(plain=f"{n}") for n in (71, 82)]))
+    assert "71" not in prepared("n.ipynb")
 
 
 @pytest.mark.parametrize("kind", HIDDEN)
@@ -564,7 +572,74 @@ def test_a_notebook_with_real_answers(server: OpenRouter, work: Path) -> None:
     assert answer in sent(server)
     assert CANARY.encode() not in server.chats[-1].raw
     assert "minimax/minimax-m1 ·" not in sent(server) and "session" not in sent(server)
-    assert sent(server).count("(left out of the output of cell") == 3
+    assert sent(server).count("left out at level stats]") == 3
+
+
+PEOPLE = {"who": "Zqxwvj", "diagnosis": "Hypertonia", "salary": 48_213}
+SHOWING = (
+    "print(f'{p.who} has {p.diagnosis} and earns {p.salary}')",
+    "print(p.who, file=sys.stderr)\nprint('on'); print('off', file=sys.stderr)",
+    "raise ValueError(f'{p.who}: {p.diagnosis}, {p.salary}')",
+    "{}[p.who]",
+    "1 / 0",
+    "1 +* 2",
+    "t.pay.mean()",
+    "loss = 0.25\nprint('loss', loss)\nlen(t)",
+    "print(t.to_html())",
+    "f'{p.diagnosis}'",
+    "print('\\x1b[31m', p.who, sep='')",
+    "from IPython.display import Image\nImage(b'\\x89PNG' + b'x' * 12_000, format='png')",
+    "t",
+    "display(t)\ndisplay(p.who)",
+)
+
+
+def outputs_in(text: str) -> dict[str, str]:
+    """Return the outputs that stand in the text of cells or of a notebook, by cell and kind."""
+    parts = re.findall(
+        r"^Out(?:put of cell (\d+)| \[(\d+)\]), (\w+):\n(.*?)"
+        r"(?=\n\n(?:In \[|Cell \d|Out|</|\[)|\n</data-)",
+        text,
+        re.DOTALL | re.MULTILINE,
+    )
+    return {f"{a or b} {kind}": body.removeprefix("```\n").removesuffix("\n```")
+            for a, b, kind, body in parts}  # fmt: skip
+
+
+def test_a_saved_output_leaves_as_it_would_have_left_live(server: OpenRouter, work: Path) -> None:
+    (work / "p.json").write_text(json.dumps(PEOPLE))
+    levels = ("names", "schema", "stats", "sample")
+    asked = f"2-{len(SHOWING) + 2}"
+    book = run_notebook(
+        "%load_ext m1_magic",
+        "import json, sys, types, pandas as pd\n"
+        "p = types.SimpleNamespace(**json.load(open('p.json')))\n"
+        "t = pd.DataFrame({'who': [p.who] * 3, 'illness': [p.diagnosis] * 3, 'pay': p.salary})",
+        *SHOWING,
+        *(f"%%m1 --cells {asked} --send {level}\nwhy?" for level in levels),
+    )
+    for value in PEOPLE.values():
+        assert str(value) in nbformat.writes(book)
+    book.cells = book.cells[: len(SHOWING) + 2]
+    nbformat.write(book, work / "n.ipynb")
+    for level, chat in zip(levels, list(server.chats), strict=True):
+        ask("why?", file="n.ipynb", send=level, namespace={})
+        live, read = str(chat.body["messages"][-1]["content"]), sent(server)
+        live_outputs, outputs = outputs_in(live), outputs_in(read)
+        # Of a table a summary goes along while it is there; of display() a kernel keeps nothing.
+        others = {"1 stdout", f"{len(SHOWING) + 1} value", f"{len(SHOWING) + 2} shown"}
+        assert {"3 stdout", "4 stderr", "5 raised", "16 shown"} <= set(outputs)
+        assert {k: v for k, v in live_outputs.items() if k not in others} == {
+            k: v for k, v in outputs.items() if k not in others
+        }
+        assert ("Zqxwvj has Hypertonia and earns 48213" in read) == (level == "sample")
+        for value in PEOPLE.values() if level != "sample" else ():
+            # The mean of a column is a single number that the user had shown.
+            lines = [line for line in read.splitlines() if line != "np.float64(48213.0)"]
+            assert str(value).casefold() not in "\n".join(lines).casefold()
+        assert outputs["7 raised"] == "ZeroDivisionError: division by zero"
+        assert outputs["14 value"] == "[picture, image/png, 12 kB]"
+        assert (outputs["9 value"] == "np.float64(48213.0)") == (level in ("stats", "sample"))
 
 
 def test_old_notebooks_are_upgraded_in_memory_only(work: Path) -> None:
@@ -578,7 +653,9 @@ def test_old_notebooks_are_upgraded_in_memory_only(work: Path) -> None:
     path.write_text(json.dumps(v3.new_notebook(worksheets=[v3.new_worksheet(cells=cells)])))
     before = path.read_bytes()
     text = prepared("n.ipynb")
-    assert "old text" in text and "## Heading" in text and "Output of cell 3:\n```\n2" in text
+    assert (
+        "old text" in text and "## Heading" in text and "Output of cell 3, value:\n```\n2" in text
+    )
     assert path.read_bytes() == before
 
 
@@ -604,10 +681,10 @@ def test_a_broken_notebook_is_told_or_read(cells: list[Any], version: int, outpu
     sheets = {"worksheets": [{"cells": cells}], "cells": [*cells, one]}
     text = json.dumps({"nbformat": version, "nbformat_minor": 4, "metadata": {}, **sheets})
     try:
-        page, left = ipynb_reader.page(text, "n", "stats")
+        made = ipynb_reader.attachment(text, "n", "stats", redaction.ISSUERS)
     except UsageError:
         return
-    assert isinstance(page, str) and "\n" not in left
+    assert isinstance(made.text, str) and made.dropped <= 1
 
 
 # --- secrets, marks, names ------------------------------------------------------------------------
@@ -620,7 +697,7 @@ def test_secrets_are_masked_and_counted(
     (work / f"{KEY}.md").write_text("text")
     (work / f"{KEY}.csv").write_text("n\n1\n")
     saved(work, code(f"key = '{KEY}'", stream(KEY)))
-    shown = run("%%m1 -f '*'\nwhy?")
+    shown = run("%%m1 -f '*' --send sample\nwhy?")
     assert KEY.encode() not in server.chats[0].raw and KEY not in shown
     assert "a.py → file" in shown and "[masked: OpenRouter key].md → file" in shown
     lines = [line for line in shown.splitlines() if "masked" in line and "→" in line]

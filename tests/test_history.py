@@ -22,6 +22,7 @@ from m1_magic import api, verbs
 from m1_magic.calls import Attached, Attachment, Message, Reply, Request, Text, Usage
 from m1_magic.errors import UsageError
 from m1_magic.ledger import Ledger, history, sent
+from m1_magic.ledger.leases import claim, sweep
 from m1_magic.options.fields import Options
 from m1_magic.privacy.fences import marks
 from m1_magic.session.view import Silent
@@ -38,7 +39,7 @@ def path(tmp_path: Path) -> Path:
 def page(*words: str) -> str:
     """What ``%m1 WORDS`` shows."""
     context = VerbContext(api.session(), {}, lambda question: "")
-    return md_to_text(verbs.found(words[0]).run(context, words[1:]))
+    return md_to_text(verbs.verb_named(words[0]).run(context, words[1:]))
 
 
 def ask(prompt: str, options: Options | None = None, **namespace: object) -> Reply:
@@ -183,7 +184,7 @@ def test_an_attachment_that_is_not_where_it_should_be_takes_the_message_with_it(
 
 def test_sent_of_nothing(server: OpenRouter) -> None:
     assert page("sent") == "No calls yet."
-    with pytest.raises(UsageError, match="No one call has the id 'abcd1234'"):
+    with pytest.raises(UsageError, match="No call, or more than one, has the id 'abcd1234'"):
         page("sent", "abcd1234")
     with pytest.raises(UsageError):
         page("sent", "a", "b")
@@ -298,7 +299,6 @@ def steps(ledger: Ledger, work: object) -> int:
 
 
 def test_l22_looking_back_takes_no_longer_with_fifty_thousand_calls(many: Path) -> None:
-    from m1_magic.session import reconciler
 
     with closing(Ledger(many, "s1")) as ledger:
         everything = steps(ledger, lambda: history.latest(ledger, 5, "nosuchword"))
@@ -310,8 +310,8 @@ def test_l22_looking_back_takes_no_longer_with_fifty_thousand_calls(many: Path) 
                 lambda: ledger.totals(Decimal(1), "month", NOW),
                 lambda: ledger.spent(NOW),
                 lambda: ledger.pending("h"),
-                lambda: reconciler.sweep(ledger, NOW),
-                lambda: reconciler.claim(ledger, "h", NOW),
+                lambda: sweep(ledger, NOW),
+                lambda: claim(ledger, "h", NOW),
                 lambda: reserve(ledger, budget=Decimal(1000), period="month"),
             )
         ):

@@ -28,6 +28,7 @@ import keyring.backends.null
 import keyring.errors
 import pytest
 
+from ledgers import full_disk
 from m1_magic import ask, keys
 from m1_magic.errors import BadKey, BadSetting, KeyProblem, NoKey
 from m1_magic.keys import login
@@ -792,7 +793,7 @@ def test_k15_the_file_is_private_whatever_the_umask(umask: int, key_file: Path) 
     finally:
         os.umask(before)
     kept = {path.name: path.stat().st_mode & 0o777 for path in key_file.parent.iterdir()}
-    assert kept == {"keys.json": 0o600, "keys.lock": 0o600}
+    assert kept == {"keys.json": 0o600}
     assert json.loads(key_file.read_text("utf-8")) == {
         "openrouter.ai": TEXT,
         "llm.example.org": OTHER,
@@ -891,8 +892,7 @@ def test_a_home_that_cannot_be_made_has_no_file(
 
 def test_a_file_that_cannot_be_written_is_named(key_file: Path) -> None:
     put(key_file, "{}")
-    key_file.with_suffix(".lock").mkdir()
-    with pytest.raises(KeyProblem, match="cannot be written") as caught:
+    with full_disk(), pytest.raises(KeyProblem, match="cannot be written") as caught:
         keys.store("openrouter.ai", TEXT)
     assert "environment" in str(caught.value)
     hidden(str(caught.value))
@@ -915,7 +915,7 @@ def test_processes_that_log_in_at_once_lose_nothing(key_file: Path) -> None:
         worker.join()
     kept = json.loads(key_file.read_text("utf-8"))
     assert sorted(kept) == sorted(f"h{number}.example.org" for number in range(80))
-    assert {p.name for p in key_file.parent.iterdir()} == {"keys.json", "keys.lock"}
+    assert {p.name for p in key_file.parent.iterdir()} == {"keys.json"}
 
 
 # --- login in a browser -----------------------------------------------------------------------

@@ -200,7 +200,7 @@ def truth(name: str, values: list[Any]) -> Measures:
         high=max(there) if exact else float(finite.max()),
         mean=math.fsum(finite) / len(finite),
         sd=float(finite.std(ddof=1)),
-        size=float(np.abs(finite).mean()),
+        mean_abs=float(np.abs(finite).mean()),
         zeros=int((finite == 0).sum()),
         negatives=int((finite < 0).sum()),
         whole=bool((finite == np.rint(finite)).all()),
@@ -217,12 +217,12 @@ def same(found: Measures, true: Measures) -> None:
     for field in (*exact, "trues"):
         assert getattr(found, field) == getattr(true, field), field
     assert type(found.low) is type(true.low)
-    if true.size is None:
-        assert found.mean is found.sd is found.size is None
+    if true.mean_abs is None:
+        assert found.mean is found.sd is found.mean_abs is None
     else:
-        assert found.mean == pytest.approx(true.mean, rel=1e-12, abs=1e-12 * true.size)
+        assert found.mean == pytest.approx(true.mean, rel=1e-12, abs=1e-12 * true.mean_abs)
         assert found.sd == pytest.approx(true.sd, rel=1e-9)
-        assert found.size == pytest.approx(true.size, rel=1e-12)
+        assert found.mean_abs == pytest.approx(true.mean_abs, rel=1e-12)
 
 
 def asked(data: Data) -> list[tuple[Between, int]]:
@@ -381,14 +381,14 @@ def test_whole_numbers_among_what_is_none(engine: str, load: Any) -> None:
     x, y, z = lazy_table(load(engine, table)).measure([0, 1, 2])
     assert (x.whole, y.whole) == (True, False)
     assert [(m.nulls, m.nan, m.infinite) for m in (x, y, z)] == [(1, 1, 2), (1, 1, 2), (5, 1, 1)]
-    assert (z.low, z.high, z.mean, z.sd, z.size) == (None,) * 5
+    assert (z.low, z.high, z.mean, z.sd, z.mean_abs) == (None,) * 5
 
 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_wide_tables_send_fewer_rows(
     engine: str, load: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("m1_magic.context.frames.lazy.CELLS", 2_000)
+    monkeypatch.setattr("m1_magic.context.frames.lazy.table.CELLS", 2_000)
     values = list(range(1_000))
     table = lazy_table(load(engine, pa.table({f"n{i}": values for i in range(10)})))
     assert 50 <= table.sample(range(10)).rows <= 220

@@ -42,7 +42,7 @@ from m1_magic.calls import Reply
 from m1_magic.chats import turns
 from m1_magic.errors import BudgetExceeded, LedgerProblem
 from m1_magic.ledger import Ledger, disk, folder, history, open_ledger, schema
-from m1_magic.session import reconciler
+from m1_magic.ledger.leases import claim, sweep
 
 VERSION_1 = Path(__file__).parent / "golden" / "ledger-1.sql"
 LATEST = len(schema.SCHEMA)
@@ -505,7 +505,7 @@ def test_l15_what_version_3_kept_of_requests_stays_readable(path: Path) -> None:
     assert past is not None and past.sent is not None
     assert past.sent.texts == (("system", "Be brief."), ("user", question))
     assert (past.sent.sampling, past.sent.after) == ({"max_tokens": 5}, ("c0",))
-    turn = turns.kept(past)
+    turn = turns.stored_turn(past)
     assert (turn.system, turn.answer, turn.missing, turn.attachments) == ("Be brief.", "So.", 1, ())
     assert turn.question.content() == question
     assert rows(path, "PRAGMA user_version") == [(LATEST,)]
@@ -669,9 +669,9 @@ def every_use() -> Callable[[Ledger], None]:
         settle(ledger, attempt, None, generation_id="gen-1")
         ended = replace(asked, reply=Reply("text"), attempts=(attempt,))
         ledger.finish(ended, True)
-        reconciler.claim(ledger, HOST, NOW)
+        claim(ledger, HOST, NOW)
         ledger.correct(attempt.id, CENT)
-        reconciler.sweep(ledger, NOW)
+        sweep(ledger, NOW)
         ledger.totals(Decimal(1), "day", NOW)
         ledger.spent(NOW)
         history.latest(ledger, 5, "text")

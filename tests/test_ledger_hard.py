@@ -203,7 +203,7 @@ def test_l05_a_ledger_that_stays_locked_keeps_its_row_in_a_file_until_it_can_be_
     assert len(kept) == 2 and "locked" in note and kept[0].name in note
     assert {stat.S_IMODE(file.stat().st_mode) for file in kept} == {0o600}
     context = VerbContext(asking, {}, str)
-    assert "2 not written down yet" in verbs.VERBS["doctor"].run(context, ()).replace("\\", "")
+    assert "2 not written yet" in verbs.VERBS["doctor"].run(context, ()).replace("\\", "")
     lock.__exit__(None, None, None)
 
     assert asking.ask(request(), Seen()).text == "next"

@@ -1,4 +1,4 @@
-"""What ``%load_ext m1_magic`` imports, and that nothing is looked up or written by it."""
+"""What ``%load_ext m1_magic`` and the first calls import; nothing is looked up or written by it."""
 
 from __future__ import annotations
 
@@ -6,8 +6,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-HEAVY = {
-    "openai", "httpx2", "pydantic", "ipywidgets", "anywidget", "ipylab", "m1_magic.widgets",
+from emulator import OpenRouter
+
+WIDGETS = {"ipywidgets", "anywidget", "ipylab", "m1_magic.widgets.panel_view"}
+HEAVY = WIDGETS | {
+    "openai", "httpx2", "pydantic", "m1_magic.widgets",
     "pandas", "polars", "numpy", "narwhals", "nbformat", "markdown", "markdown_it", "nh3",
     "rich", "keyring", "sqlite3", "genai_prices",
     "tqdm", "xllamacpp", "importlib.metadata", "argparse.none",
@@ -34,3 +37,28 @@ def test_loading_imports_nothing_heavy_and_writes_nothing(own_home: Path) -> Non
         " · no budget: %m1 budget 1 --per day · %m1 help"
     )
     assert not own_home.exists() or not list(own_home.iterdir())
+
+
+WITHOUT_WIDGETS = """
+import sys
+from IPython.core.interactiveshell import InteractiveShell
+import m1_magic
+shell = InteractiveShell.instance()
+cells = ["%load_ext m1_magic", "%m1", "%m1 help", "%m1 version", "%m1 doctor", "%m1 ask why?",
+         "%%m1 --df t\\nwhy?", "m1_magic.ask('why?')", "%m1 cost", "%m1 again", "%m1 df t"]
+shell.user_ns.update(t={"a": [1, 2]}, m1_magic=m1_magic)
+for cell in cells:
+    assert shell.run_cell(cell).success, cell
+    print("loaded:", cell[:9], *sorted(sys.modules))
+"""
+
+
+def test_only_the_panel_imports_widgets(server: OpenRouter) -> None:
+    code = [sys.executable, "-c", WITHOUT_WIDGETS]
+    ran = subprocess.run(code, capture_output=True, text=True, check=True)
+    steps = [line for line in ran.stdout.splitlines() if line.startswith("loaded:")]
+    assert len(steps) == 11 and len(server.chats) == 4
+    for step in steps:
+        modules = set(step.split())
+        assert not WIDGETS & modules, step[:20]
+        assert not any(name.startswith("m1_magic.widgets") for name in modules)

@@ -160,7 +160,7 @@ BAD = {
     "%%m1 --think hard\nx": "There is no thinking level 'hard'.",
     "%%m1 --task sumarize\nx": "Did you mean summarize?",
     "%m1 set tasks {'a': ''}": "The task a cannot have this system.",
-    "%m1 tasks math": "takes nothing after it",
+    "%m1 tasks math": "takes no arguments",
     "%%m1 --send everything\nx": "There is no privacy level 'everything'.",
     "%%m1 --df slaes\nx": "Did you mean sales?",
     "%%m1 --df run_me\nx": "There is no DataFrame 'run_me'.",
@@ -303,6 +303,9 @@ def test_completion(shell: Any, run: Run) -> None:
     assert complete("%%m1 --df ") == ["sales"]
     assert "budget" in complete("%m1 bu")
     assert "schema" in complete("%%m1 --send ")
+    assert complete("%%m1 --df sales --cols ") == ["region", "amount"]
+    assert "high" in complete("%%m1 --think ")
+    assert "--send" in complete("%m1 df sales --s")
     run("%config M1.tasks = {'tutor': 'Ask back.'}")
     assert {"tutor", "math"} <= set(complete("%%m1 --task "))
     assert "temperature" in complete("%m1 set te")

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from m1_magic.render.blocks import settled
+from m1_magic.render.inert_markdown import inert
 from m1_magic.render.markup import _clean, html
-from m1_magic.render.text import inert
 from m1_magic.text import HIDDEN, escape_html, show_controls
 
 TAGS = {
@@ -515,10 +515,10 @@ def test_a_long_row_of_marks_is_shown(piece: str) -> None:
 def test_no_entity_hides_a_character(entity: str) -> None:
     from rich.console import Console
 
-    from m1_magic.render.rich_markdown import drawn
+    from m1_magic.render.rich_markdown import to_rich
 
     console = Console(width=80, file=io.StringIO(), force_terminal=True)
-    console.print(drawn(f"a{entity}b"))
+    console.print(to_rich(f"a{entity}b"))
     assert isinstance(console.file, io.StringIO)
     viewer = MarkdownIt("commonmark", {"html": True})
     for shown in (

@@ -23,8 +23,8 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from m1_magic.render.blocks import settled
+from m1_magic.render.inert_markdown import inert
 from m1_magic.render.markup import _clean, html
-from m1_magic.render.text import inert
 from m1_magic.text import show_controls
 
 DATA = Path(__file__).parent / "data"

@@ -8,16 +8,7 @@ import re
 
 import pytest
 
-from m1_magic.calls import (
-    Attached,
-    Attachment,
-    Message,
-    Reply,
-    Request,
-    Text,
-    ToolCall,
-    ToolResult,
-)
+from m1_magic.calls import Attached, Attachment, Message, Reply, Request, Text, ToolCall, ToolResult
 from m1_magic.chats.turns import ChatHead, Turn, joined, turn
 from m1_magic.context.values import insert
 from m1_magic.ledger import sent

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from m1_magic.calls import ReasoningDelta, TextDelta
-from m1_magic.render.panel_view import PanelView
 from m1_magic.settings.config import M1
+from m1_magic.widgets.panel_view import PanelView
 from test_views import REQUEST, Hand, receipt
 
 

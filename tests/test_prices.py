@@ -18,6 +18,7 @@ from m1_magic import api
 from m1_magic.calls import Finish, Message, Reply, Request, Started, Text, TextDelta, Usage
 from m1_magic.errors import BudgetExceeded, CutOff, EmptyAnswer
 from m1_magic.ledger import now_utc
+from m1_magic.ledger.nano import from_nano, to_nano
 from m1_magic.options.fields import Options
 from m1_magic.pricing import price_lists
 from m1_magic.pricing.dollars import money
@@ -28,12 +29,10 @@ from m1_magic.pricing.prices import (
     amount,
     billed,
     estimate,
-    from_nano,
     hold,
     known_limits,
     limits_of,
     recorded,
-    to_nano,
 )
 from m1_magic.pricing.tokens import TEMPLATE_TOKENS, likely_tokens, most_tokens
 from m1_magic.render.footer import line
@@ -394,7 +393,7 @@ def test_m12_a_price_that_rose_after_the_hold_is_paid_and_seen(
         asked(max_tokens=5000)
     assert asked(max_tokens=4000).status == "ok"  # this hour's list: 0.0088
     later = now_utc() + price_lists.FRESH
-    api.session()._limits._now = lambda: later
+    api.session()._now = lambda: later
     with pytest.raises(BudgetExceeded, match=r"could cost \$0.04"):  # the next hour's: 0.04
         asked(max_tokens=4000)
 
@@ -424,7 +423,10 @@ def test_m23_every_request_says_where_it_ends(
 def test_the_local_model_is_free(tmp_path: Path) -> None:
     free = Price(Decimal(0), Decimal(0))
     backend = Scripted(
-        answer(cost=None), name="offline", limits=replace(OFFER, dearest=free, cheapest=free)
+        answer(cost=None),
+        name="offline",
+        billing="offline",
+        limits=replace(OFFER, dearest=free, cheapest=free),
     )
     settings = M1()
     settings.budget = Decimal(0)

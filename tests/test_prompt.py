@@ -18,8 +18,10 @@ from m1_magic import api
 from m1_magic.calls import Attachment, Request
 from m1_magic.errors import NOTHING_SENT, PromptTooLarge, UsageError
 from m1_magic.options.fields import Options
+from m1_magic.pricing.tokens import ANSWER_TOKENS
 from m1_magic.privacy.fences import NOTE
-from m1_magic.prompt import ANSWER_TOKENS, build, fitted, readable
+from m1_magic.prompt import build, readable
+from m1_magic.session.plan import fitted
 from m1_magic.settings.config import M1
 from scripted import MODEL, OFFER, fenced
 
@@ -294,7 +296,7 @@ def test_unknown_thinking_levels(level: str) -> None:
 
 
 def test_thinking_is_clamped_to_the_endpoints_limit_with_a_note() -> None:
-    request = fitted(made(options=Options(think="40k")), OFFER, max_tokens_explicit=True)
+    request = fitted(made(options=Options(think="40k")), OFFER)
     assert request.max_tokens == 40_000
     assert request.reasoning == {"max_tokens": 36_000}
     assert request.notes == (
@@ -304,15 +306,17 @@ def test_thinking_is_clamped_to_the_endpoints_limit_with_a_note() -> None:
 
 def test_thinking_leaves_room_for_the_answer_or_is_left_alone() -> None:
     for level, kept in (("38000", 36_000), ("36001", 36_000), ("36000", 36_000), ("100", 100)):
-        request = fitted(made(options=Options(think=level)), OFFER, max_tokens_explicit=True)
+        request = fitted(made(options=Options(think=level)), OFFER)
         assert request.reasoning == {"max_tokens": kept}
     tiny = replace(OFFER, max_output=100)
-    assert fitted(made(options=Options(think="40k")), tiny, True).reasoning == {"max_tokens": 1}
+    assert fitted(made(options=Options(think="40k")), tiny).reasoning == {"max_tokens": 1}
 
 
 @pytest.mark.parametrize("asked", [True, False])
 def test_max_tokens_is_clamped_and_noted_if_it_was_wished(asked: bool) -> None:
-    request = fitted(made(options=Options(max_tokens=50_000)), OFFER, asked)
+    request = fitted(
+        replace(made(options=Options(max_tokens=50_000)), max_tokens_explicit=asked), OFFER
+    )
     assert request.max_tokens == 40_000
     note = "max_tokens 50,000 → 40,000, the endpoint's limit"
     assert request.notes == ((note,) if asked else ())
@@ -320,9 +324,9 @@ def test_max_tokens_is_clamped_and_noted_if_it_was_wished(asked: bool) -> None:
 
 def test_what_fits_is_left_as_it_is() -> None:
     request = made(options=Options(max_tokens=40_000))
-    assert fitted(request, OFFER, True) is request
-    assert fitted(request, None, True) is request
-    assert fitted(request, replace(OFFER, max_output=None, context=None), True) is request
+    assert fitted(request, OFFER) is request
+    assert fitted(request, None) is request
+    assert fitted(request, replace(OFFER, max_output=None, context=None)) is request
 
 
 def test_thinking_over_the_wire(server: OpenRouter) -> None:
@@ -339,7 +343,7 @@ def test_a_prompt_over_the_context_names_the_largest_attachments() -> None:
         Attachment("frame", f"table{n}", "x" * n * 1000) for n in (5, 900, 2000, 1, 3000)
     ]
     with pytest.raises(PromptTooLarge) as caught:
-        fitted(made(attachments=attachments), OFFER, False)
+        fitted(made(attachments=attachments), OFFER)
     told = str(caught.value)
     named = "table3000 (3,000,000 characters), table2000 (2,000,000 characters), table900 (900,000"
     assert named in told and "table5 " not in told
@@ -349,7 +353,7 @@ def test_a_prompt_over_the_context_names_the_largest_attachments() -> None:
 def test_a_prompt_that_may_fit_is_the_servers_to_judge() -> None:
     text = "word " * 800_000
     assert len(text) == 4_000_000
-    assert fitted(made(text), OFFER, False).model == MODEL
+    assert fitted(made(text), OFFER).model == MODEL
 
 
 def test_five_megabytes_are_refused_before_anything_is_sent(server: OpenRouter) -> None:

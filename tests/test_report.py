@@ -65,7 +65,7 @@ def test_a_call_that_stands_twice_counts_once(tmp_path: Path) -> None:
     shown = report(a, copy, a)
     assert f"| {a} | 3 |" in shown
     assert f"| {copy} | 0 | 0 | 0 | $0 |" in shown
-    assert "2 calls stood in more than one place; counted once" in shown
+    assert "2 calls stand in more than one place, and are counted once" in shown
 
 
 ODD = {

@@ -147,7 +147,9 @@ def test_k9_a_key_in_an_argument_or_a_setting_is_refused(
 ) -> None:
     if not options:
         api.settings().system = f"use {TYPED}"
-    with pytest.raises(SecretInPrompt, match=f"{place} holds a secret: OpenRouter key in line 1"):
+    with pytest.raises(
+        SecretInPrompt, match=f"{place} contains a secret: OpenRouter key in line 1"
+    ):
         ask("why?", namespace={}, **options)
     assert server.chats == []
 

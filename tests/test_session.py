@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextvars
+import json
 import signal
 import sqlite3
 import sys
@@ -16,15 +17,20 @@ from typing import Any
 
 import pytest
 
+from emulator import OpenRouter
 from ledgers import AtLine
-from m1_magic import errors
+from m1_magic import api, errors, verbs
 from m1_magic.backends import Backend
 from m1_magic.calls import (
     Event,
     Finish,
+    Message,
     ReasoningDelta,
     Receipt,
+    Reply,
+    Request,
     Started,
+    Text,
     TextDelta,
     Usage,
     Waiting,
@@ -42,10 +48,13 @@ from m1_magic.errors import (
     Stopped,
 )
 from m1_magic.interrupts import stoppable, uninterrupted
-from m1_magic.pricing.prices import Price
+from m1_magic.ledger import sums
+from m1_magic.pricing.dollars import money_at_most
+from m1_magic.pricing.prices import Price, hold
+from m1_magic.render import footer
 from m1_magic.session.loop import Session
 from m1_magic.settings.config import M1
-from scripted import OFFER, USAGE, Line, Scripted, Seen, answer, request, session
+from scripted import OFFER, PRICE, USAGE, Line, Scripted, Seen, answer, request, session
 
 COST = Decimal("0.0025")
 Row = tuple[str, int | None, int | None, str | None, str]
@@ -117,7 +126,7 @@ def test_complete(home: Path) -> None:
 def test_the_view_hears_of_the_fitted_request_its_hold_and_what_goes_along(home: Path) -> None:
     view = Seen()
     session(home, Scripted(answer())).ask(
-        request(max_tokens=50_000), view, max_tokens_explicit=True
+        request(max_tokens=50_000, max_tokens_explicit=True), view
     )
     ((shown, most, sent),) = view.opened
     assert shown.max_tokens == 40_000
@@ -316,6 +325,157 @@ def test_a_budget_that_is_used_up_between_attempts_ends_the_call(home: Path) -> 
     assert [row[0] for row in attempts(home)] == ["settled"]
 
 
+def ctrl_c_between() -> None:
+    signal.raise_signal(signal.SIGINT)
+
+
+# -- rounds ----------------------------------------------------------------------------------
+
+
+def once_more(request: Request, reply: Reply) -> Request | None:
+    """Ask about the first answer; about the second no more."""
+    if len(request.messages) > 1:
+        return None
+    more = (Message("assistant", (Text(reply.text),)), Message("user", (Text("Sure?"),)))
+    return replace(request, messages=(*request.messages, *more))
+
+
+def test_two_rounds_are_held_settled_and_summed(home: Path) -> None:
+    view, held = Seen(), []
+
+    def look() -> None:
+        held.append(attempts(home))
+
+    first, second = answer("No."), answer("Yes.", cost="0.01")
+    backend = Scripted([*first, look], [look, *second])
+    asking = session(home, backend)
+    reply = asking.ask(request(), view, once_more)
+    assert [m.content() for m in backend.sent[1].messages] == ["hi", "No.", "Sure?"]
+    assert (reply.text, reply.status, reply.cost) == ("Yes.", "ok", Decimal("0.0125"))
+    assert reply.usage == USAGE + USAGE
+    assert asking.totals().session == Decimal("0.0125") and asking.totals().held == 0
+    one, two = view.receipt.call.attempts
+    assert one.hold and two.hold and two.hold > one.hold  # a longer prompt
+    assert [sorted(row[0] for row in rows) for rows in held] == [
+        ["streaming"],
+        ["reserved", "settled"],
+    ]
+    assert calls(home) == [("ok", "stop", None, "Yes.")]
+    assert len(view.opened) == 1 and view.receipt.call.reply == reply
+
+
+def test_a_round_is_tried_again_by_itself(home: Path) -> None:
+    backend = Scripted(answer("No."), [limited(1)], answer("Yes."))
+    reply = session(home, backend, sleep=lambda seconds: None).ask(request(), Seen(), once_more)
+    assert reply.text == "Yes." and len(backend.sent) == 3
+    assert backend.sent[1] == backend.sent[2] != backend.sent[0]
+    assert reply.cost == Decimal("0.005")
+
+
+@pytest.mark.parametrize("by", ["budget", "max_cost"])
+def test_a_budget_refuses_the_second_round_and_the_first_is_kept(home: Path, by: str) -> None:
+    first = hold(request(), PRICE)
+    settings = M1(budget=first) if by == "budget" else M1(max_cost=first)
+    view, backend = Seen(), Scripted(answer("No."), answer("Yes."))
+    with pytest.raises(BudgetExceeded) as caught:
+        session(home, backend, settings).ask(request(), view, once_more)
+    reply = caught.value.reply
+    assert reply is not None and (reply.text, reply.status) == ("No.", "failed")
+    assert reply.cost == COST and len(backend.sent) == 1
+    assert [row[0] for row in attempts(home)] == ["settled"]
+    assert calls(home)[0][0] == "failed" and calls(home)[0][3] == "No."
+
+
+@pytest.mark.parametrize("end", [ctrl_c_between, ZeroDivisionError("a bug")])
+def test_what_ends_a_call_between_rounds_loses_nothing(
+    home: Path, end: Callable[[], None] | BaseException
+) -> None:
+    def ask_next(request: Request, reply: Reply) -> Request | None:
+        if isinstance(end, BaseException):
+            raise end
+        end()
+        return None
+
+    view, backend = Seen(), Scripted(answer("No."))
+    with pytest.raises((Stopped, ZeroDivisionError)):
+        session(home, backend).ask(request(), view, ask_next)
+    reply = view.receipt.call.reply
+    assert (reply.text, reply.cost) == ("No.", COST)
+    assert reply.status == ("failed" if isinstance(end, BaseException) else "stopped")
+    assert [row[0] for row in attempts(home)] == ["settled"]
+
+
+def test_a_second_round_that_brings_nothing_keeps_the_first(home: Path) -> None:
+    view, backend = Seen(), Scripted(answer("No."), [ProviderDown("500")])
+    with pytest.raises(ProviderDown) as caught:
+        session(home, backend).ask(request(), view, once_more)
+    reply = caught.value.reply
+    assert reply is not None and (reply.text, reply.status) == ("No.", "failed")
+
+
+# -- one plan --------------------------------------------------------------------------------
+
+
+def test_a_dry_run_shows_what_is_sent_to_the_byte(server: OpenRouter, own_home: Path) -> None:
+    table = [{"k": "a", "n": n} for n in range(12)]
+    options = api.chosen({"max_tokens": 50_000, "temperature": 0.2, "stop": ["END"]}, ("t",))
+    api.ask("first?", namespace={})  # so that the limits are known
+    seen = len(server.requests)
+    plan = api.preview("why {{t}}?", options, {"t": table})
+    assert len(server.requests) == seen
+    api.run("why {{t}}?", options, {"t": table}, Seen())
+    body = server.chats[-1].body
+    dry = plan.request.body()
+    assert json.dumps(dry["messages"]) == json.dumps(body["messages"])
+    assert {name: body[name] for name in dry} == dry
+    assert set(body) - set(dry) == {"stream", "stream_options"}
+    page = verbs.preview(plan)
+    assert f"max_tokens {dry['max_tokens']}" in page and str(dry["stop"]) in page.replace("\\", "")
+
+
+def test_plan_refusal_and_hint_have_one_source(home: Path) -> None:
+    asking = session(home, Scripted([Started("g"), Finish("length", USAGE, COST)]))
+    plan = asking.plan(request(max_tokens=100))
+    assert plan.hold == hold(plan.request, PRICE) and plan.backend is not None
+    view = Seen()
+    asking.ask(request(max_tokens=100), view)
+    ((_, most, _),) = view.opened
+    assert most == plan.hold and view.receipt.call.attempts[0].hold == plan.hold
+    (note,) = view.receipt.notes
+    wider = hold(request(max_tokens=200), PRICE)
+    assert note == f"%m1 continue asks again with 200 (at most {money_at_most(wider)})"
+
+
+# -- who pays -------------------------------------------------------------------------------
+
+
+def test_a_replayed_answer_reserves_nothing_spends_nothing_and_owes_nothing(home: Path) -> None:
+    settings = M1(budget=Decimal(0), max_cost=Decimal(0))
+    view = Seen()
+    backend = Scripted(answer("kept"), billing="replayed")
+    asking = session(home, backend, settings)
+    reply = asking.ask(request(), view)
+    assert (reply.text, reply.cost, reply.cost_source) == ("kept", Decimal(0), "replayed")
+    assert (reply.usage, reply.status) == (USAGE, "ok")
+    assert attempts(home) == calls(home) == []
+    assert view.receipt.totals.session == asking.totals().held == 0
+    assert view.receipt.totals.unknown == 0 and asking.ledger.pending(None) == []
+    assert sums.learned(asking.ledger, "minimax/minimax-m1") == {}
+    assert "replayed · $0" in footer.line(view.receipt, settings)
+    assert footer.record(view.receipt)["cost_source"] == "replayed"
+
+
+def test_a_replay_that_breaks_off_costs_nothing_either(home: Path) -> None:
+    script: list[Line] = [Started("gen-1"), TextDelta("so far"), CutOff("cut")]
+    backend = Scripted(script, billing="replayed")
+    view = Seen()
+    with pytest.raises(CutOff) as caught:
+        session(home, backend).ask(request(), view)
+    reply = caught.value.reply
+    assert reply is not None and (reply.text, reply.cost) == ("so far", Decimal(0))
+    assert attempts(home) == calls(home) == []
+
+
 # -- Ctrl-C ---------------------------------------------------------------------------------
 
 
@@ -424,7 +584,7 @@ def test_i07_stopped_during_the_back_off(home: Path, by: str) -> None:
 
 @pytest.mark.parametrize("before", [[], [Started(None), TextDelta("a")]])
 def test_stopping_the_local_model_costs_nothing(home: Path, before: list[Line]) -> None:
-    backend = Scripted([*before, ctrl_c], name="offline")
+    backend = Scripted([*before, ctrl_c], name="offline", billing="offline")
     with pytest.raises(Stopped) as caught:
         session(home, backend).ask(request(), Seen())
     assert "charge" not in str(caught.value)
@@ -449,7 +609,7 @@ def test_i06_a_second_ctrl_c_waits_until_the_first_is_written_down(home: Path) -
 
 OURS = (
     "loop.py", "retries.py", "accumulator.py", "failsafe.py", "interrupts.py", "reconciler.py",
-    "ledger/__init__.py", "store.py", "journal.py", "disk.py", "schema.py", "sent.py",
+    "leases.py", "ledger/__init__.py", "store.py", "journal.py", "disk.py", "schema.py", "sent.py",
 )  # fmt: skip
 
 
@@ -823,12 +983,12 @@ def test_a_ledger_that_breaks_between_attempts_ends_the_call(home: Path) -> None
 def test_max_cost_refuses_before_anything_is_sent(home: Path) -> None:
     view, backend = Seen(), Scripted(answer())
     with pytest.raises(BudgetExceeded) as caught:
-        session(home, backend).ask(request(), view, max_cost=Decimal("0.0001"))
+        session(home, backend).ask(request(max_cost=Decimal("0.0001")), view)
     told = str(caught.value)
     assert errors.NOTHING_SENT in told and "$0.0001" in told
     assert (backend.sent, view.opened, view.receipts) == ([], [], [])
     allowed = told.split("--max-cost ")[1].split(",")[0]
-    reply = session(home, backend).ask(request(), view, max_cost=Decimal(allowed))
+    reply = session(home, backend).ask(request(max_cost=Decimal(allowed)), view)
     assert reply.status == "ok"
 
 
@@ -839,7 +999,7 @@ def test_the_price_that_the_refusal_names_is_one_that_options_take(home: Path) -
         session(home, backend).ask(request(), Seen())
     allowed = str(caught.value).split("--max-cost ")[1].split(", lower")[0]
     asking = session(home, backend)
-    assert asking.ask(request(), Seen(), max_cost=Decimal(allowed)).status == "ok"
+    assert asking.ask(request(max_cost=Decimal(allowed)), Seen()).status == "ok"
 
 
 def test_the_setting_counts_unless_the_call_says_otherwise(home: Path) -> None:
@@ -848,7 +1008,7 @@ def test_the_setting_counts_unless_the_call_says_otherwise(home: Path) -> None:
     asking = session(home, Scripted(answer(), answer()), settings)
     with pytest.raises(BudgetExceeded):
         asking.ask(request(), Seen())
-    assert asking.ask(request(), Seen(), max_cost=Decimal(1)).status == "ok"
+    assert asking.ask(request(max_cost=Decimal(1)), Seen()).status == "ok"
     settings.max_cost = None
     assert asking.ask(request(), Seen()).status == "ok"
 

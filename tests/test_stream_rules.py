@@ -515,7 +515,7 @@ def test_s103_s117_rows_are_requests_what_was_shown_stays_and_no_file_is_open(
         assert attempts == len(server.chats) == 1 + sum(row.posts for row in rows)
         assert open_ == 0
         assert settled_files(before) <= before
-    assert [t.name for t in threading.enumerate() if t.name == "m1-watchdog" and busy(t)] == []
+    assert [t.name for t in threading.enumerate() if t.name == "m1-watcher" and busy(t)] == []
 
 
 def busy(thread: threading.Thread) -> bool:

@@ -18,17 +18,17 @@ import notebooks
 from emulator import Answer, OpenRouter
 from m1_magic import api, ask, verbs
 from m1_magic.calls import Event, Finish, ReasoningDelta, Started, TextDelta
-from m1_magic.errors import BadSetting, SecretInPrompt, UsageError
+from m1_magic.errors import SecretInPrompt, UsageError
 from m1_magic.options import command_line
 from m1_magic.options.fields import Options
 from m1_magic.options.tasks import BUILT_IN, Task, chosen, known
+from m1_magic.pricing.tokens import ANSWER_TOKENS
 from m1_magic.privacy.redaction import policy
-from m1_magic.prompt import ANSWER_TOKENS
-from m1_magic.render.panel_view import PanelView
 from m1_magic.render.terminal_view import TerminalView
 from m1_magic.settings import config
 from m1_magic.settings.config import M1
 from m1_magic.verbs.verb_context import VerbContext
+from m1_magic.widgets.panel_view import PanelView
 from scripted import USAGE, Scripted, Seen, request, session
 from test_views import Recorder
 
@@ -209,7 +209,7 @@ def test_what_was_checked_stays_as_it_was() -> None:
 
 def test_a_key_in_a_task_is_refused(server: OpenRouter) -> None:
     api.settings().tasks = {"tutor": f"The key is sk-or-v1-{'0123456789abcdef' * 4}."}
-    with pytest.raises(SecretInPrompt, match="The system prompt holds a secret"):
+    with pytest.raises(SecretInPrompt, match="The system prompt contains a secret"):
         ask("why?", task="tutor")
     assert server.requests == []
 
@@ -227,7 +227,7 @@ def test_the_list_names_what_each_is_for_its_sampling_and_its_source() -> None:
     assert "in place of the built-in one" in rows["math"] and "Show no steps." in rows["math"]
     assert r"Ask &lt;b>back" in rows["tutor"].replace("\\>", ">")
     assert "think low, thinking dropped | M1.tasks |" in rows["tutor"]
-    with pytest.raises(UsageError, match="takes nothing after it"):
+    with pytest.raises(UsageError, match="takes no arguments"):
         verbs.VERBS["tasks"].run(VerbContext(api.session(), {}, lambda _: ""), ("math",))
 
 
@@ -277,8 +277,8 @@ def test_tasks_in_a_notebook(server: OpenRouter, own_home: Path) -> None:
 def test_a_bad_task_in_the_saved_settings_is_told(own_home: Path) -> None:
     own_home.mkdir()
     (own_home / "settings.json").write_text('{"tasks": {"tutor": 5}}')
-    with pytest.raises(BadSetting, match="The task tutor cannot have this system"):
-        api.settings()
+    with pytest.warns(UserWarning, match="The task tutor cannot have this system"):
+        assert api.settings().tasks == {}
 
 
 # -- hint -----------------------------------------------------------------------------------

@@ -86,8 +86,8 @@ def test_calls_teach_the_dry_run_and_change_no_request(server: OpenRouter, own_h
     prompt = TEXTS["prose"]
 
     def told() -> tuple[Any, int]:
-        request, _, tokens = api.preview(prompt, Options(), {})
-        return request.body(), tokens
+        plan = api.preview(prompt, Options(), {})
+        return plan.request.body(), plan.tokens
 
     before = told()
     usage = {"prompt_tokens": len(prompt) // 2, "completion_tokens": 5, "cost": 0.001}
@@ -104,7 +104,7 @@ def test_calls_teach_the_dry_run_and_change_no_request(server: OpenRouter, own_h
 
 
 def test_the_local_model_teaches_nothing_about_m1(tmp_path: Path) -> None:
-    asking = session(tmp_path, Scripted(answer(cost=None), name="offline"))
+    asking = session(tmp_path, Scripted(answer(cost=None), name="offline", billing="offline"))
     asking.ask(request(TEXTS["prose"]), Seen())
     assert sums.learned(asking.ledger, MODEL) == {}
 
@@ -197,7 +197,7 @@ def test_a_list_is_asked_for_once_an_hour_and_kept_for_when_it_is_silent(tmp_pat
 
 def test_the_dry_run_says_whose_prices_these_are(server: OpenRouter, own_home: Path) -> None:
     def shown() -> str:
-        return md_to_text(verbs.preview(*api.preview("why?", Options(), {})))
+        return md_to_text(verbs.preview(api.preview("why?", Options(), {})))
 
     assert "(genai-prices, no list of the endpoint yet)" in shown()
     assert server.requests == []

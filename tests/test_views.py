@@ -44,8 +44,9 @@ from m1_magic.calls import (
 )
 from m1_magic.jupyter.shell import hide_replies, show_replies
 from m1_magic.pricing.dollars import money, money_at_most, money_limit
-from m1_magic.render import choose, footer, mode
+from m1_magic.render import choose, footer
 from m1_magic.render.answer import bundle
+from m1_magic.render.front_end import mode
 from m1_magic.render.notebook_view import NotebookView, RecordView
 from m1_magic.render.terminal_view import PlainView, TerminalView
 from m1_magic.session.view import Silent

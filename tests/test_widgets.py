@@ -13,6 +13,7 @@ from IPython.terminal.interactiveshell import TerminalInteractiveShell
 
 import m1_magic
 from emulator import OpenRouter
+from m1_magic import api
 from m1_magic.errors import UsageError
 from panels import Page
 
@@ -78,6 +79,11 @@ def test_options_without_a_field_go_along(server: OpenRouter, page: Page) -> Non
     sent = (body(server)["seed"], body(server)["stop"], body(server)["temperature"])
     assert sent == (7, ["END"], 0)
     assert hand.labelled("tables as").value == "sample:3"
+
+
+def test_a_setting_of_none_leaves_its_field_empty(page: Page) -> None:
+    api.settings().temperature = None
+    assert page.panel(prompt=None).labelled("temperature").placeholder == ""
 
 
 def test_an_unknown_option_is_an_error_and_leaves_nothing(page: Page) -> None:

@@ -19,7 +19,7 @@ from m1_magic.calls import Receipt
 from m1_magic.ledger.store import now_utc
 from m1_magic.pricing.dollars import money
 from m1_magic.widgets import assembly
-from m1_magic.widgets.live import Live
+from m1_magic.widgets.live import LiveView
 from panels import PATIENCE, Hand, Page, running
 
 SALES = {"region": ["n", "s"] * 10, "amount": range(20)}
@@ -72,8 +72,8 @@ def test_an_estimate_while_it_runs_then_the_bill(server: OpenRouter, page: Page)
 
 def tell() -> None:
     """Say what the settler says once prices came."""
-    for told in api.session().settler.told:
-        told()
+    for listener in api.session().settler.listeners:
+        listener()
 
 
 def test_a_price_that_is_owed_is_settled_later(server: OpenRouter, page: Page) -> None:
@@ -302,14 +302,14 @@ def test_a_call_that_outlives_its_panel_leaves_nothing(
     server: OpenRouter, page: Page, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     closing, closed = threading.Event(), threading.Event()
-    show = Live.close
+    show = LiveView.close
 
-    def slowly(view: Live, receipt: Receipt) -> None:
+    def slowly(view: LiveView, receipt: Receipt) -> None:
         closing.set()
         closed.wait(PATIENCE)
         show(view, receipt)
 
-    monkeypatch.setattr(Live, "close", slowly)
+    monkeypatch.setattr(LiveView, "close", slowly)
     monkeypatch.setattr(assembly, "PATIENCE", 0)
     server.say(Answer("one two"))
     hand = page.panel()

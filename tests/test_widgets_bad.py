@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from emulator import Answer, OpenRouter
 from ledgers import rows
 from m1_magic import api, backends
+from m1_magic.session.loop import Session
 from m1_magic.settings.endpoints import Endpoint, endpoint
 from m1_magic.widgets import assembly, live
 from panels import Hand, Page
@@ -103,7 +104,7 @@ def test_a_broken_display_costs_neither_answer_nor_price(
 
     server.say(Answer("one <b>two", cost=0.25))
     hand = page.panel()
-    monkeypatch.setattr(live.Live, broken, fails)
+    monkeypatch.setattr(live.LiveView, broken, fails)
     hand.ask("why?")
     assert page.shell.user_ns["_m1"].text == "one <b>two"
     assert "one &lt;b&gt;two" in hand.shown and "The display failed" in hand.text
@@ -118,7 +119,7 @@ def test_a_bug_after_the_call_leaves_the_panel_free(
     hand = page.panel()
     hand.ask("why?")
     with monkeypatch.context() as patched:
-        patched.setattr(assembly.Exits, "offer", lambda _: 1 / 0)
+        patched.setattr(assembly.Actions, "refresh", lambda _: 1 / 0)
         hand.ask("why?")
     assert page.shell.user_ns["_m1"].status == "ok" and hand.busy == (True, False)
     server.say(Answer("second"))
@@ -127,7 +128,7 @@ def test_a_bug_after_the_call_leaves_the_panel_free(
 
 def test_a_bug_before_the_call_is_told(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
     hand = page.panel()
-    monkeypatch.setattr(api, "price_list", lambda _: {}[EVIL * 50])
+    monkeypatch.setattr(Session, "known_limits", lambda *_: {}[EVIL * 50])
     hand.ask("why?")
     assert hand.error.startswith("KeyError") and len(hand.error) < 400
     assert "<img" not in hand.text and hand.busy == (True, False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Mapping
 from typing import Any, Protocol
 
-from ..calls import Event, Request
+from ..calls import CostSource, Event, Request
 from ..keys import Key, find
 from ..pricing.prices import ModelLimits
 from ..settings.config import M1
@@ -16,11 +16,14 @@ from .clock import Clock
 class Backend(Protocol):
     """One place that answers.
 
-    ``name`` is its host, or ``offline``; ``prices_known`` says whether the public price lists of
+    ``name`` is its host, or ``offline``; ``billing`` says where the price of its answers comes
+    from: ``billed`` by the server, or nothing is owed (``calls.FREE``), and of what is ``replayed``
+    no money is written down at all; ``prices_known`` says whether the public price lists of
     OpenRouter's slugs hold there; ``clock`` is what was heard of the server's time.
     """
 
     name: str
+    billing: CostSource
     prices_known: bool
     clock: Clock
 
@@ -84,7 +87,7 @@ class Chooser:
             BadSetting, NoKey, BadKey: nothing was sent.
         """
         place = endpoint(settings.base_url)
-        if place.host == OFFLINE:
+        if place.offline:
             from .local import Local
 
             return self._keep(OFFLINE, lambda: Local(self._progress))
@@ -101,9 +104,7 @@ class Chooser:
         return self._keep((place, key, timeouts), lambda: OpenRouter(place, key, timeouts))
 
     def close(self) -> None:
-        """Close the kept backend."""
-        if self._kept:
-            self._kept[1].close()
+        """Let go of the kept backend; a call in a thread may still be reading from it."""
         self._kept = None
 
     def _keep(self, what: object, make: Callable[[], Backend]) -> Backend:

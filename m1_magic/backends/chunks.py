@@ -146,10 +146,10 @@ class Reader:
         return held, Finish(reason, usage(spent), billed(spent), self._model, self._provider)
 
     def _chunk(self, chunk: Mapping[str, Any]) -> Iterator[Event]:
-        given = _str(chunk.get("id")) or ""
-        if not self._id and given.startswith("gen-"):
-            self._id = given
-            yield Started(given)
+        id = _str(chunk.get("id")) or ""
+        if not self._id and id.startswith("gen-"):
+            self._id = id
+            yield Started(id)
         self._model = _str(chunk.get("model")) or self._model
         self._provider = _str(chunk.get("provider")) or self._provider
         if isinstance(chunk.get("usage"), dict):
@@ -176,20 +176,20 @@ def reasoning(delta: Mapping[str, Any]) -> str:
 
 def content(delta: Mapping[str, Any]) -> str:
     """Return the text of a delta: a string, or a list of text parts."""
-    given = delta.get("content")
-    if isinstance(given, list):
-        return "".join(_str(part.get("text")) or "" for part in given if isinstance(part, dict))
-    return given if isinstance(given, str) else ""
+    parts = delta.get("content")
+    if isinstance(parts, list):
+        return "".join(_str(part.get("text")) or "" for part in parts if isinstance(part, dict))
+    return parts if isinstance(parts, str) else ""
 
 
-def usage(given: Mapping[str, Any] | None) -> Usage | None:
+def usage(counts: Mapping[str, Any] | None) -> Usage | None:
     """Return the token counts of a usage object, None if there is none."""
-    if not given:
+    if not counts:
         return None
-    prompt, completion = (given.get(f"{part}_tokens_details") for part in ("prompt", "completion"))
+    prompt, completion = (counts.get(f"{part}_tokens_details") for part in ("prompt", "completion"))
     return Usage(
-        input=_count(given.get("prompt_tokens")),
-        output=_count(given.get("completion_tokens")),
+        input=_count(counts.get("prompt_tokens")),
+        output=_count(counts.get("completion_tokens")),
         cached=_count(prompt.get("cached_tokens")) if isinstance(prompt, dict) else 0,
         reasoning=_count(completion.get("reasoning_tokens")) if isinstance(completion, dict) else 0,
     )
@@ -210,8 +210,8 @@ def whole(chunks: Iterable[bytes]) -> dict[str, Any] | None:
         answer = json.loads(body)
     except (ValueError, RecursionError):
         raise ValueError("half an answer, which cannot be read") from None
-    told = isinstance(answer, dict) and (answer.get("choices") or answer.get("error"))
-    return answer if told else None
+    known = isinstance(answer, dict) and (answer.get("choices") or answer.get("error"))
+    return answer if known else None
 
 
 def as_chunk(answer: Mapping[str, Any]) -> dict[str, Any]:

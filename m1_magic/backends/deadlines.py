@@ -1,14 +1,13 @@
 """Deadlines that a read timeout cannot keep: each byte resets it, also one of a header or comment.
 
-A thread looks at the time of the last data event and, when one of the deadlines has passed, shuts
-the socket down: closing a stream from another thread does not wake a blocked read, this does. So
-does the ``Stop`` of the thread that reads.
+The watcher looks at the time of the last data event and, when one of the deadlines has passed,
+shuts the socket down: closing a stream from another thread does not wake a blocked read, this does.
+So does the ``Stop`` of the thread that reads.
 """
 
 from __future__ import annotations
 
 import socket
-import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -17,6 +16,7 @@ from types import TracebackType
 from typing import Any
 
 from ..interrupts import at_hand
+from ..watcher import WATCHER, Watch
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +46,8 @@ class Watchdog:
         self._timeouts, self._now = timeouts, now
         self._start = now()
         self._last: float | None = None
-        self._done = threading.Event()
         self._stop = at_hand()
-        self._thread = threading.Thread(target=self._watch, name="m1-watchdog", daemon=True)
+        self._watch = Watch(self._look, self._pause())
 
     def fed(self) -> None:
         """A data event came."""
@@ -69,7 +68,7 @@ class Watchdog:
                 self.sent = True
 
     def __enter__(self) -> Watchdog:
-        self._thread.start()
+        WATCHER.begin(self._watch)
         if self._stop:
             self._stop.wakes(self._wake)
         return self
@@ -80,19 +79,23 @@ class Watchdog:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._done.set()
+        WATCHER.end(self._watch)
         if self._stop:
             self._stop.wakes(bool)
         self._wake()  # an interrupt within the library may have left the connection open
 
-    def _watch(self) -> None:
-        # Never longer than from one token to the next: the first one may come while this waits.
-        while not self._done.wait(max(min(self._left()[0], self._timeouts.token), 0.001)):
-            left, reason = self._left()
-            if left <= 0:
-                self.expired = reason
-                self._wake()
-                return
+    def _look(self) -> float | None:
+        """Break the call off if a deadline has passed, else return when to look again."""
+        left, reason = self._left()
+        if left > 0:
+            return self._pause()
+        self.expired = reason
+        self._wake()
+        return None
+
+    def _pause(self) -> float:
+        # Never longer than from one token to the next: the first one may come meanwhile.
+        return max(min(self._left()[0], self._timeouts.token), 0.001)
 
     def _left(self) -> tuple[float, str]:
         """Return the seconds to the nearest deadline, and what to say when it passes."""

@@ -109,10 +109,10 @@ def reasons(body: Any, secret: str = "") -> str:
     """Return why a request was flagged, if the body says so."""
     error = body.get("error", body) if isinstance(body, dict) else {}
     metadata = error.get("metadata") if isinstance(error, dict) else None
-    given = metadata.get("reasons") if isinstance(metadata, dict) else None
-    if not isinstance(given, list) or not given:
+    reasons = metadata.get("reasons") if isinstance(metadata, dict) else None
+    if not isinstance(reasons, list) or not reasons:
         return ""
-    named = without(secret, ", ".join(str(reason) for reason in given))
+    named = without(secret, ", ".join(str(reason) for reason in reasons))
     return ": flagged for " + one_line(named, 100)
 
 
@@ -142,7 +142,7 @@ def broken(host: str, reason: str, begun: bool) -> e.M1Error:
         return e.CutOff(f"The answer was cut off: {reason}. The text so far is kept.")
     return e.SentNoAnswer(
         f"The request was sent, but {host} gave no answer: {reason}.",
-        todo="It was not sent again by itself; run the cell to do so.",
+        todo="It was not sent again by itself; run the cell to send it again.",
     )
 
 
@@ -218,11 +218,11 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
 
     A date counts from the server's own ``Date``, so that this machine's clock may be wrong.
     """
-    given = headers.get("retry-after", "")
+    retry_after = headers.get("retry-after", "")
     try:
-        seconds = float(given)
+        seconds = float(retry_after)
     except ValueError:
-        then, now = _moment(given), _moment(headers.get("date", ""))
+        then, now = _moment(retry_after), _moment(headers.get("date", ""))
         if then is None:
             return None
         return max(then - (time.time() if now is None else now), 0.0)

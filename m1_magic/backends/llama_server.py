@@ -17,7 +17,8 @@ import sys
 import tempfile
 import threading
 import urllib.request
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
@@ -172,7 +173,8 @@ def address(process: subprocess.Popen[bytes], log: IO[bytes]) -> str:
     assert process.stdout is not None
     watchdog = threading.Timer(START_TIMEOUT, process.kill)
     watchdog.daemon = True
-    watchdog.start()
+    with suppress(RuntimeError):  # no threads here: it is waited for
+        watchdog.start()
     try:
         line = process.stdout.readline().decode("ascii", "replace").strip()
     finally:
@@ -189,9 +191,9 @@ def address(process: subprocess.Popen[bytes], log: IO[bytes]) -> str:
 
 def cause(lines: Iterable[str]) -> str:
     """Return the first error that llama.cpp logged, or else the last line of all."""
-    told = [line for line in lines if line.strip()]
-    errors = [LOGGED.sub("", line) for line in told if LOGGED.match(line)]
-    return one_line(errors[0] if errors else (told or ["no word of why"])[-1], 200).rstrip(".")
+    said = [line for line in lines if line.strip()]
+    errors = [LOGGED.sub("", line) for line in said if LOGGED.match(line)]
+    return one_line(errors[0] if errors else (said or ["no word of why"])[-1], 200).rstrip(".")
 
 
 def end(process: subprocess.Popen[bytes], log: IO[bytes]) -> None:
@@ -210,6 +212,7 @@ def end(process: subprocess.Popen[bytes], log: IO[bytes]) -> None:
 
 _lock = threading.Lock()
 _shared: LocalServer | None = None
+_users = 0  # calls that it answers
 
 
 def shared() -> LocalServer:
@@ -226,10 +229,34 @@ def shared() -> LocalServer:
         return _shared
 
 
+@contextmanager
+def serving() -> Iterator[LocalServer]:
+    """Give the block this process's server, which `release` leaves running meanwhile."""
+    global _users
+    with _lock:
+        _users += 1
+    try:
+        yield shared()
+    finally:
+        with _lock:
+            _users -= 1
+
+
+def release() -> None:
+    """End this process's server unless a call uses it; the next use starts another."""
+    global _shared
+    with _lock:
+        server = None if _users else _shared
+        if server is not None:
+            _shared = None
+            atexit.unregister(server.close)
+            server.close()
+
+
 def _forget() -> None:
     """In a forked child, start anew: the server, and maybe the lock, are the parent's."""
-    global _lock, _shared
-    _lock, _shared = threading.Lock(), None
+    global _lock, _shared, _users
+    _lock, _shared, _users = threading.Lock(), None, 0
 
 
 if hasattr(os, "register_at_fork"):

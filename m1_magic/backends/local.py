@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping
+from contextlib import closing
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
-from ..calls import Event, Request
+from ..calls import CostSource, Event, Request
 from ..keys import find
 from ..pricing.prices import ModelLimits, Price
 from ..settings.endpoints import OFFLINE, endpoint
 from .clock import Clock
-from .llama_server import MODEL, shared, weights
+from .llama_server import MODEL, serving, shared, weights
 from .openrouter import OpenRouter
 
 # The model was trained on 8,192 tokens; an answer of its size is no use beyond this.
 CONTEXT, MAX_OUTPUT = 8192, 1024
-FREE = Price(Decimal(0), Decimal(0))
+NO_PRICE = Price(Decimal(0), Decimal(0))
 
 
 class Local:
@@ -28,6 +29,7 @@ class Local:
     """
 
     name = OFFLINE
+    billing: CostSource = "offline"
     prices_known = False
     clock = Clock()
 
@@ -45,16 +47,15 @@ class Local:
 
     def stream(self, request: Request) -> Generator[Event]:
         """Yield the events of one completion; it carries the local model's own name."""
-        place = endpoint(shared().base_url)
-        wire = OpenRouter(place, find(place, {}))
-        try:
-            yield from wire.stream(replace(request, model=MODEL, reasoning=None, provider=None))
-        finally:
-            wire.close()
+        with serving() as server:
+            place = endpoint(server.base_url)
+            wire = OpenRouter(place, find(place, {}))
+            with closing(wire):
+                yield from wire.stream(replace(request, model=MODEL, reasoning=None, provider=None))
 
     def limits(self, model: str, max_price: Mapping[str, Any] | None = None) -> ModelLimits:
         """Return the local model's limits, whatever model is asked for; its price is nothing."""
-        return ModelLimits(MODEL, CONTEXT, MAX_OUTPUT, FREE, FREE, source=OFFLINE)
+        return ModelLimits(MODEL, CONTEXT, MAX_OUTPUT, NO_PRICE, NO_PRICE, source=OFFLINE)
 
     def models(self) -> list[dict[str, Any]]:
         """Return the one model, in the shape of ``GET /models``."""

@@ -20,7 +20,7 @@ import httpx2
 import openai
 
 from .. import errors as e
-from ..calls import Event, ReasoningDelta, Request, Started, TextDelta
+from ..calls import CostSource, Event, ReasoningDelta, Request, Started, TextDelta
 from ..keys import Key
 from ..pricing.prices import ModelLimits, limits_of
 from ..settings.endpoints import Endpoint
@@ -67,6 +67,7 @@ class OpenRouter:
     def __init__(self, endpoint: Endpoint, key: Key, timeouts: Timeouts | None = None) -> None:
         self.endpoint = endpoint
         self.name = endpoint.host
+        self.billing: CostSource = "billed"
         self.prices_known = endpoint.openrouter
         self.clock = Clock()
         self._timeouts = timeouts = timeouts or Timeouts()
@@ -165,10 +166,10 @@ class OpenRouter:
 
     def _only_ours(self, request: httpx2.Request) -> None:
         """Send these headers and no other, and this key and no other."""
-        kept = {name: request.headers[name] for name in HEADERS if name in request.headers}
+        headers = {name: request.headers[name] for name in HEADERS if name in request.headers}
         ours = IDENTITY if self.endpoint.openrouter else {}
         authorization = {"authorization": f"Bearer {self._key}", "user-agent": USER_AGENT}
-        request.headers = httpx2.Headers({**kept, **authorization, **ours})
+        request.headers = httpx2.Headers({**headers, **authorization, **ours})
         request.extensions["trace"] = self._asking.watchdog.trace
 
     def _get(self, path: str, timeout: float = 30.0) -> Any:
@@ -180,12 +181,12 @@ class OpenRouter:
     def _ask(self, ask: Callable[..., T], path: str, timeout: float = 30.0) -> T:
         timeouts = Timeouts(self._timeouts.connect, timeout, timeout, timeout)
         with http_errors.free(), Watchdog(timeouts) as watchdog:
-            return self._told(partial(ask, path), path, watchdog)
+            return self._answer(partial(ask, path), path, watchdog)
 
-    def _told(self, ask: Callable[[], T], what: str, watchdog: Watchdog) -> T:
+    def _answer(self, ask: Callable[[], T], what: str, watchdog: Watchdog) -> T:
         """Return the SDK's answer, watched while it is waited for."""
         self._asking.watchdog = watchdog
-        return _told(ask, self.name, what, self._secret, watchdog)
+        return _answered(ask, self.name, what, self._secret, watchdog)
 
     @contextmanager
     def _sending(self, request: Request, watchdog: Watchdog) -> Iterator[httpx2.Response]:
@@ -195,7 +196,7 @@ class OpenRouter:
             body["stream_options"] = {"include_usage": True}
         kind = openai.Stream[object]
         post = partial(self._client.post, cast_to=object, body=body, stream=True, stream_cls=kind)
-        stream = self._told(partial(post, "/chat/completions"), request.model, watchdog)
+        stream = self._answer(partial(post, "/chat/completions"), request.model, watchdog)
         with stream:
             yield stream.response
 
@@ -264,29 +265,29 @@ def _made(make: Callable[[], T]) -> T:
     raise http_errors.unusable(reason)
 
 
-def _told(
+def _answered(
     ask: Callable[[], T], host: str, model: str, secret: str = "", watchdog: Watchdog | None = None
 ) -> T:
     """Return the SDK's answer, or raise what it raises before the headers are there as ours.
 
     Raised outside of ``except``, for the SDK's error holds key and prompt.
     """
-    told: e.M1Error
+    problem: e.M1Error
     try:
         return ask()
     except openai.APIStatusError as error:
         headers = {name.lower(): value for name, value in error.response.headers.items()}
-        told = http_errors.refusal(error.status_code, error.body, headers, host, model, secret)
+        problem = http_errors.refusal(error.status_code, error.body, headers, host, model, secret)
     except openai.APIConnectionError as error:
-        told = _unreached(error.__cause__ or error, host, secret, watchdog)
+        problem = _unreached(error.__cause__ or error, host, secret, watchdog)
     except (httpx2.HTTPError, httpx2.InvalidURL) as error:
-        told = _unreached(error, host, secret, watchdog)
+        problem = _unreached(error, host, secret, watchdog)
     except UnicodeEncodeError:
-        told = http_errors.half_a_character()
+        problem = http_errors.half_a_character()
     except (*BROKEN, RecursionError) as error:
         words = http_errors.message(str(error), secret) or type(error).__name__
-        told = http_errors.unreadable(host, words)
-    raise told
+        problem = http_errors.unreadable(host, words)
+    raise problem
 
 
 def _unreached(

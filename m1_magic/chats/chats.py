@@ -8,7 +8,6 @@ from the ledger by the next kernel of its notebook: what was attached is then na
 from __future__ import annotations
 
 import re
-import threading
 from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -18,12 +17,14 @@ from ..calls import Reply, Request
 from ..errors import LedgerProblem, UsageError
 from ..ledger import conversation, history
 from ..ledger.history import Past
+from ..locks import lock
 from ..options import command_line
 from ..options.fields import Options, changed, in_groups
 from ..privacy import redaction
+from ..session.continue_hint import NO_MORE, doubled
 from ..session.loop import Session
 from ..text import one_line
-from .turns import ChatHead, Turn, joined, kept, turn
+from .turns import ChatHead, Turn, joined, stored_turn, turn
 
 NAME = re.compile(r"[\w.][\w.-]*")
 CONTINUE = "Continue exactly where you stopped."
@@ -56,13 +57,13 @@ class Chats:
     """The chats of this process, and those of its notebook that the ledger keeps.
 
     Args:
-        session: whose ledger and notebook it is about.
+        session: that asks; whose ledger and notebook it is about.
     """
 
     def __init__(self, session: Session) -> None:
         self.last: RepeatableCall | None = None
-        self._session = session
-        self._lock = threading.Lock()
+        self.session = session
+        self._lock = lock()
         self._turns: dict[str, Turn] = {}
         self._named: dict[str, tuple[str, ...]] = {}
         self._current = ChatHead()
@@ -108,14 +109,14 @@ class Chats:
             head: where the chat stands.
             secrets: what is masked in earlier turns.
         """
-        made = joined(request, head, self._turns, secrets)
-        if head.name and not made.after:
+        joint = joined(request, head, self._turns, secrets)
+        if head.name and not joint.after:
             others = [one_line(one.name) for one in self.listed()]
             near = command_line.did_you_mean(head.name, others)
             return replace(
-                made, notes=(*made.notes, f"chat {one_line(head.name)} begins here.{near}")
+                joint, notes=(*joint.notes, f"chat {one_line(head.name)} begins here.{near}")
             )
-        return made
+        return joint
 
     def remember(self, call: RepeatableCall, request: Request, reply: Reply | None) -> None:
         """Keep a request, to be made again; and as a turn, if any text came."""
@@ -181,7 +182,7 @@ class Chats:
         Raises:
             UsageError: there is no such call, or its text is not kept.
         """
-        past = history.called(self._session.ledger, id)
+        past = history.called(self.session.ledger, id)
         calls = self._loaded(past) if past else ()
         if past is None or past.id not in self._turns:
             raise UsageError(
@@ -192,15 +193,15 @@ class Chats:
 
     def listed(self) -> list[Listed]:
         """Return the chats of this notebook that can be continued, the latest first."""
-        found = []
-        for name, at in conversation.names(self._session.ledger, self._session.notebook):
+        chats = []
+        for name, at in conversation.names(self.session.ledger, self.session.notebook):
             count = len(self.turns(ChatHead(name, self._named.get(name, ()))))
             if not count:
-                past = conversation.latest(self._session.ledger, self._session.notebook, name)
+                past = conversation.latest(self.session.ledger, self.session.notebook, name)
                 count = len(past.sent.after) + 1 if past and past.sent else 0
             if count:
-                found.append(Listed(name, count, at))
-        return found
+                chats.append(Listed(name, count, at))
+        return chats
 
     def names(self) -> list[str]:
         """Return the names of the chats that a line can hold without quotes, for completion."""
@@ -210,15 +211,15 @@ class Chats:
 
     def of_session(self) -> ChatHead:
         """Return the calls of this session that the ledger keeps, in order, whatever chat."""
-        calls = conversation.of_session(self._session.ledger)
+        calls = conversation.of_session(self.session.ledger)
         for id in calls:
             self._load(id)
         return ChatHead(None, tuple(calls))
 
     def calls(self, name: str) -> list[str]:
         """Return all calls of a chat of this notebook, by id; those without an answer, too."""
-        kept = conversation.calls(self._session.ledger, self._session.notebook, name)
-        return list(dict.fromkeys((*kept, *self._named.get(name, ()))))
+        stored = conversation.calls(self.session.ledger, self.session.notebook, name)
+        return list(dict.fromkeys((*stored, *self._named.get(name, ()))))
 
     def forget(self, calls: Collection[str] | None = None) -> None:
         """Drop what the process has of these calls, or of all."""
@@ -228,12 +229,12 @@ class Chats:
                 self.last = None
             gone = set(self._turns if calls is None else calls)
             self._turns = {id: one for id, one in self._turns.items() if id not in gone}
-            kept = self._named.items()
-            self._named = {name: ids for name, ids in kept if any(i in self._turns for i in ids)}
+            named = self._named.items()
+            self._named = {name: ids for name, ids in named if any(i in self._turns for i in ids)}
 
     def _taken_up(self, name: str) -> tuple[str, ...]:
         """Return the calls of a chat that the ledger knows; none if it begins now."""
-        past = conversation.latest(self._session.ledger, self._session.notebook, name)
+        past = conversation.latest(self.session.ledger, self.session.notebook, name)
         return self._loaded(past) if past else ()
 
     def _loaded(self, past: Past) -> tuple[str, ...]:
@@ -244,20 +245,11 @@ class Chats:
 
     def _load(self, id: str) -> None:
         """Take a turn from the ledger, if it is kept there and not here."""
-        past = None if id in self._turns else history.called(self._session.ledger, id)
+        past = None if id in self._turns else history.called(self.session.ledger, id)
         if past and past.sent and past.answer and past.answer.strip():
-            self._turns[id] = kept(past)
+            self._turns[id] = stored_turn(past)
 
     def _tidy(self, more: Collection[str]) -> None:
         """Keep the turns that a chat, the last reply or ``again`` needs."""
         needed = {*more, *self._current.calls}.union(*self._named.values())
         self._turns = {id: one for id, one in self._turns.items() if id in needed}
-
-
-NO_MORE = "These were all the tokens that the endpoint gives"
-
-
-def doubled(tokens: int, most: int | None) -> int:
-    """Return twice as many tokens, as far as the endpoint gives them; 0 if it gives no more."""
-    wider = min(2 * tokens, most or 2 * tokens)
-    return wider if wider > tokens else 0

@@ -33,7 +33,7 @@ class Turn:
     missing: int = 0
 
     @property
-    def whole(self) -> bool:
+    def complete(self) -> bool:
         """Is the answer complete?"""
         return self.status == "ok"
 
@@ -110,7 +110,7 @@ def notes(head: ChatHead, turns: Sequence[Turn], masked: int) -> list[str]:
     what = f"chat {one_line(head.name)}" if head.name else "the last reply"
     counts = (
         ("earlier turn", len(head.calls) - len(turns), "forgotten or purged"),
-        ("earlier answer", sum(not one.whole for one in turns), "in part only"),
+        ("earlier answer", sum(not one.complete for one in turns), "in part only"),
         ("attachment", sum(one.missing for one in turns), "of earlier turns not sent again"),
         ("secret", masked, "in earlier turns masked"),
     )
@@ -131,7 +131,7 @@ def turn(request: Request, reply: Reply) -> Turn:
     )
 
 
-def kept(past: Past) -> Turn:
+def stored_turn(past: Past) -> Turn:
     """Return the turn that a call of the ledger was, without what was attached."""
     assert past.sent is not None
     *first, (role, text) = past.sent.texts

@@ -16,10 +16,11 @@ from ..errors import UsageError
 from ..messages import Part
 from ..options.fields import Options
 from ..privacy import redaction
+from ..privacy.outputs import Output
 from ..privacy.personal_text import personal
 from ..settings.config import M1, send_level
 from . import cells, files, globs, last_error
-from .cells import Cell, Output
+from .cells import Cell
 from .frames import (
     TOKENS,
     Wish,
@@ -90,25 +91,24 @@ def gather(
     """
     wish, secrets = wished(options, settings), redaction.policy(settings)
     named = {name: opened(frame_named(name, namespace)) for name in options.df}
-    found = globs.found(options.file, secrets, named)
-    named |= files.tables(found.files)
+    matches = globs.matching(options.file, secrets, named)
+    named |= files.tables(matches.files)
     beside = attached(named, wish, diff=options.diff, cols=options.cols, secrets=secrets)
-    texts, left = files.attached(found.files, wish.level, secrets)
-    beside += texts
+    beside += files.attached(matches.files, wish.level, secrets)
     headings = [table.names for table in named.values()]
 
-    def placed(value: object, name: str) -> Attachment:
+    def summarised(value: object, name: str) -> Attachment:
         table = opened(value)
         headings.append(table.names)
         return masked(summary(table, name, wish).attachment(), secrets)
 
-    past, notes = earlier(options, history, wish, secrets, headings)
-    beside += past
-    inserted = insert(prompt, namespace, placed, "\n".join(one.text for one in beside))
+    attachments, notes = earlier(options, history, wish, secrets, headings)
+    beside += attachments
+    inserted = insert(prompt, namespace, summarised, "\n".join(one.text for one in beside))
     known(wish.allow, headings)
     # A table that stands in the prompt is not sent twice.
     beside = tuple(one for one in beside if one not in inserted.attachments)
-    notes = (*inserted.notes, *found.notes, *left, *notes)
+    notes = (*inserted.notes, *matches.notes, *notes)
     return Gathered(inserted.parts, beside, inserted.attachments, notes)
 
 
@@ -127,26 +127,26 @@ def earlier(
     Raises:
         UsageError: no such cell, no error.
     """
-    made: list[Attachment] = []
+    attachments: list[Attachment] = []
     notes: tuple[str, ...] = ()
-    small = cells.tabled(wish, options.df_tokens)
+    small_wish = cells.tabled(wish, options.df_tokens)
 
-    def placed(value: object, name: str) -> Attachment:
+    def summarised(value: object, name: str) -> Attachment:
         table = opened(value)
         headings.append(table.names)
-        return summary(table, name, small).attachment()
+        return summary(table, name, small_wish).attachment()
 
     if options.cells:
-        found, ours = cells.chosen(options.cells, history.cells() if history else ())
-        full = [replace(one, outputs=history.outputs(one.number)) for one in found if history]
-        made.append(cells.attachment(full, small, placed, secrets))
+        ran, ours = cells.chosen(options.cells, history.cells() if history else ())
+        with_outputs = [replace(one, outputs=history.outputs(one.number)) for one in ran if history]
+        attachments.append(cells.attachment(with_outputs, small_wish, summarised, secrets))
         notes = (f"%%m1: {cells.named(ours)} left out",) if ours else ()
     if options.error:
         failure = history.failure() if history else None
         if failure is None:
             raise UsageError("There is no error to attach.", todo="Run the cell that fails first.")
-        made.append(last_error.attachment(failure, wish, secrets))
-    return tuple(masked(one, secrets) for one in made), notes
+        attachments.append(last_error.attachment(failure, wish, secrets))
+    return tuple(masked(one, secrets) for one in attachments), notes
 
 
 def wished(options: Options, settings: M1) -> Wish:

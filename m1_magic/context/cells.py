@@ -1,23 +1,22 @@
 """``--cells``: earlier cells with their outputs → one attachment, each output by the level.
 
-A table that a cell showed goes as its summary, pictures by kind and size, the rest by the rule of
-`printed`. The code goes as typed.
+A table that a cell showed goes as its summary, all else by the rule of `privacy.outputs`. The
+code goes as typed.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ..calls import Attachment
+from ..calls import RECORD, Attachment
 from ..errors import UsageError
 from ..options import kinds
 from ..privacy import redaction
-from ..privacy.outputs import clean, cut, leaves, words
-from ..privacy.personal_text import hidden
-from ..text import one_line
+from ..privacy.outputs import Output, leaving, left_out
+from ..text import cut_middle, one_line
 from .frames import is_tabular
 from .frames.summary import Wish
 
@@ -25,23 +24,6 @@ OURS = re.compile(r"%m1\b|%load_ext m1_magic\b")
 SOURCE = 24_000  # characters of a cell's code
 OUTPUTS = 20  # of one cell
 TABLE = 500  # tokens of the summary of a table that a cell showed, unless --df-tokens says more
-TEXTS = ("text/markdown", "text/plain", "text/latex")
-
-
-@dataclass(frozen=True, slots=True)
-class Output:
-    """Something that a cell wrote or showed, as IPython keeps it.
-
-    Args:
-        kind: ``stdout``, ``stderr``, ``shown`` by ``display()``, ``value`` of its last line, or
-            ``raised``, the type of an error.
-        bundle: MIME type → text or bytes; printed text is ``text/plain``.
-        value: the object itself, None if it is not there any more.
-    """
-
-    kind: str
-    bundle: Mapping[str, object]
-    value: object = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +35,27 @@ class Cell:
     outputs: tuple[Output, ...] = ()
 
     @property
+    def asks(self) -> bool:
+        """Is it a ``%%m1`` cell?"""
+        return bool(self._lines) and re.match(r"%%m1\b", self._lines[0]) is not None
+
+    @property
     def ours(self) -> bool:
         """Is it a ``%%m1`` cell, or nothing but ``%m1`` lines?"""
-        lines = [line for line in self.source.split("\n") if not re.match(r"\s*(#.*)?$", line)]
-        asked = bool(lines) and re.match(r"%%m1\b", lines[0]) is not None
-        return asked or (bool(lines) and all(OURS.match(line) for line in lines))
+        return self.asks or (bool(self._lines) and all(map(OURS.match, self._lines)))
+
+    @property
+    def _lines(self) -> list[str]:
+        """The lines that are neither blank nor a comment."""
+        return [line for line in self.source.split("\n") if not re.match(r"\s*(#.*)?$", line)]
+
+    def leaving(self, level: str, secrets: redaction.Policy) -> list[tuple[Output, str | None]]:
+        """Return the outputs but footers of ours, and what of each may leave, None if nothing."""
+        outputs = [output for output in self.outputs if RECORD not in output.bundle]
+        answered = self.asks and len(outputs) < len(self.outputs)
+        outputs = outputs[:OUTPUTS]
+        texts = leaving(outputs, self.source, level, secrets, answered=answered)
+        return list(zip(outputs, texts, strict=True))
 
     @property
     def first(self) -> str:
@@ -75,23 +73,23 @@ def chosen(spec: str, cells: Sequence[Cell]) -> tuple[list[Cell], list[int]]:
         UsageError: one of its parts means no cell that ran.
     """
     theirs = [cell.number for cell in cells if not cell.ours]
-    there = {cell.number: cell for cell in cells}
-    found: set[int] = set()
-    passed: set[int] = set()
+    by_number = {cell.number: cell for cell in cells}
+    numbers: set[int] = set()
+    passed_over: set[int] = set()
     for part in kinds.cells(spec).split(","):
         first, _, last = part.partition("-")
         if part == "last":
-            meant = theirs[-1:]
+            named = theirs[-1:]
         elif part.isdecimal():
-            meant = [int(part)] if int(part) in there else []
+            named = [int(part)] if int(part) in by_number else []
         else:
             low, high = (0, 10**9) if part == "all" else (int(first), int(last))
-            meant = [number for number in theirs if low <= number <= high]
-            passed |= {n for n in there if low <= n <= high} - set(meant)
-        if not meant:
+            named = [number for number in theirs if low <= number <= high]
+            passed_over |= {n for n in by_number if low <= n <= high} - set(named)
+        if not named:
             raise UsageError(f"--cells {part}: {_none(theirs)}", todo="%history -n lists them.")
-        found |= set(meant)
-    return [there[n] for n in sorted(found)], sorted(passed - found)
+        numbers |= set(named)
+    return [by_number[n] for n in sorted(numbers)], sorted(passed_over - numbers)
 
 
 def attachment(
@@ -113,18 +111,15 @@ def attachment(
     dropped = 0
     for cell in cells:
         code, _ = redaction.mask(cell.source.strip("\n"), secrets)
-        parts.append(f"In [{cell.number}]:\n{cut(code, SOURCE)}")
-        known = words(cell.source)
-        for output in cell.outputs[:OUTPUTS]:
+        parts.append(f"In [{cell.number}]:\n{cut_middle(code, SOURCE)}")
+        for output, text in cell.leaving(wish.level, secrets):
             if output.kind == "value" and _is_table(output.value):
                 table = _summarised(output.value, f"Out[{cell.number}]", summary)
                 tables += [table] if table else []
                 text = table.text if table else None
-            else:
-                text = _text(output, known, wish.level, secrets)
             dropped += text is None
-            told = text or f"[{_size(output)} left out at level {wish.level}]"
-            parts.append(f"Out [{cell.number}], {output.kind}:\n{told}")
+            body = text or left_out(output, wish.level)
+            parts.append(f"Out [{cell.number}], {output.kind}:\n{body}")
         if more := cell.outputs[OUTPUTS:]:
             dropped += len(more)
             parts.append(f"[{len(more):,} more outputs left out]")
@@ -155,8 +150,8 @@ def named(numbers: Sequence[int]) -> str:
             runs[-1] = [runs[-1][0], number]
         else:
             runs.append([number])
-    told = ", ".join("-".join(map(str, run)) for run in runs)
-    return f"cell{'s' if len(numbers) > 1 else ''} {told}"
+    listed = ", ".join("-".join(map(str, run)) for run in runs)
+    return f"cell{'s' if len(numbers) > 1 else ''} {listed}"
 
 
 def _none(theirs: Sequence[int]) -> str:
@@ -175,40 +170,3 @@ def _summarised(
         return summary(value, name)
     except UsageError:
         return None
-
-
-def _text(
-    output: Output, code: frozenset[str], level: str, secrets: redaction.Policy
-) -> str | None:
-    """Return what may leave of an output that is no table; None if nothing may."""
-    pictures = [kind for kind in output.bundle if kind.startswith("image/")]
-    if pictures:
-        return "\n".join(
-            f"[picture, {one_line(k, 40)}, {_bytes(output.bundle[k])}]" for k in pictures
-        )
-    text = _plain(output)
-    if output.kind == "raised":
-        return one_line(text, 100)
-    table = "<table" in str(output.bundle.get("text/html", "")).lower()
-    allowed = leaves(text, code, level, output.value) and (level == "sample" or not table)
-    if not text or not allowed:
-        return None
-    return cut(hidden(redaction.mask(text, secrets)[0]))
-
-
-def _plain(output: Output) -> str:
-    """Return the text of an output, "" if it has none."""
-    texts = (output.bundle.get(kind) for kind in TEXTS)
-    return clean(next((text for text in texts if isinstance(text, str)), ""))
-
-
-def _size(output: Output) -> str:
-    text = _plain(output)
-    lines = text.count("\n") + 1
-    return f"{lines:,} line{'s' if lines > 1 else ''}" if text else "an output without text"
-
-
-def _bytes(data: object) -> str:
-    # Pictures come as bytes, or as base64, which is a third longer.
-    size = len(data) if isinstance(data, bytes) else len(str(data)) * 3 // 4
-    return f"{max(1, round(size / 1000)):,} kB"

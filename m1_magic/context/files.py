@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Sequence
+from dataclasses import replace
 
 from ..calls import Attachment
 from ..errors import PromptTooLarge, UsageError
@@ -30,23 +31,23 @@ def tables(files: Sequence[File]) -> dict[str, Source]:
     Raises:
         UsageError: naming one that is not what its name says.
     """
-    found: dict[str, Source] = {}
+    by_name: dict[str, Source] = {}
     for file in files:
         try:
             if file.kind == "frame":
-                found[file.name] = opened(file.path)
+                by_name[file.name] = opened(file.path)
         except UsageError as error:
             raise UsageError(
                 f"{one_line(file.name, 120)}: {error.what}",
                 todo="Open it and look, or leave it out.",
             ) from None
-    return found
+    return by_name
 
 
 def attached(
     files: Sequence[File], level: str, secrets: redaction.Policy = redaction.ISSUERS
-) -> tuple[tuple[Attachment, ...], tuple[str, ...]]:
-    """Return the text files and notebooks, read now, and what a receipt says besides.
+) -> tuple[Attachment, ...]:
+    """Return the text files and notebooks, read now.
 
     Args:
         files: as found; the tables among them are for `tables`.
@@ -57,29 +58,33 @@ def attached(
         UsageError: a file that is no text or no notebook, or that cannot be read.
         PromptTooLarge: all of them are more than any model takes.
     """
-    made: list[Attachment] = []
-    notes: list[str] = []
+    attachments: list[Attachment] = []
     for file in files:
         if file.kind == "frame":
             continue
         text = decoded(_content(file), file.name)
-        if file.kind == "notebook":
-            text, left = ipynb_reader.page(text, file.name, level)
-            notes += [f"{file.name}: {left}"] if left else []
-        text, hidden = redaction.mask(text.removesuffix("\n"), secrets)
-        hidden += file.name.count(redaction.MASK)
-        tokens = likely_tokens(text)
-        made.append(Attachment(file.kind, file.name, text, masked=hidden, tokens=tokens))
-        if sum(len(one.text) for one in made) > TOTAL:
-            largest = sorted(made, key=lambda one: -len(one.text))[:3]
-            named = ", ".join(
+        attachment = (
+            ipynb_reader.attachment(text, file.name, level, secrets)
+            if file.kind == "notebook"
+            else _plain(text, file.name, secrets)
+        )
+        masked = attachment.masked + file.name.count(redaction.MASK)
+        attachments.append(replace(attachment, masked=masked))
+        if sum(len(one.text) for one in attachments) > TOTAL:
+            largest = sorted(attachments, key=lambda one: -len(one.text))[:3]
+            largest_named = ", ".join(
                 f"{one_line(a.name, 40)} ({len(a.text):,} characters)" for a in largest
             )
             raise PromptTooLarge(
-                f"The files have more than {TOTAL:,} characters, which no model takes.",
-                todo=f"Attach less; the largest: {named}.",
+                f"The files have more than {TOTAL:,} characters, more than any model accepts.",
+                todo=f"Attach less. The largest: {largest_named}.",
             )
-    return tuple(made), tuple(notes)
+    return tuple(attachments)
+
+
+def _plain(text: str, name: str, secrets: redaction.Policy) -> Attachment:
+    text, masked = redaction.mask(text.removesuffix("\n"), secrets)
+    return Attachment("file", name, text, masked=masked, tokens=likely_tokens(text))
 
 
 def decoded(data: bytes, name: str) -> str:
@@ -96,7 +101,7 @@ def decoded(data: bytes, name: str) -> str:
     if "\0" in text:
         raise UsageError(
             f"{one_line(name, 120)} is not text in UTF-8: binary, or in an old encoding.",
-            todo="Save a text as UTF-8; of other files, attach what they say as text.",
+            todo="Save text as UTF-8; of other files, attach the text in them.",
         )
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
@@ -112,7 +117,7 @@ def _content(file: File) -> bytes:
         with open(file.path, "rb", opener=opener) as stream:
             before = os.fstat(stream.fileno())
             if not stat.S_ISREG(before.st_mode):
-                raise UsageError(f"{shown} is no plain file.")
+                raise UsageError(f"{shown} is not a regular file.")
             data = stream.read(LARGEST[file.kind] + 1)
             after = os.fstat(stream.fileno())
     except OSError as error:

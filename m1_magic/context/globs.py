@@ -1,6 +1,6 @@
 """Globs → the files that they name: found and judged without opening one, so that it can be shown.
 
-A wildcard passes over what is hidden, what is no plain file, what is named like a file of keys,
+A wildcard passes over what is hidden, what is not a regular file, what has the name of a key file,
 and links that lead out of its folder, and says so; named itself, a hidden file or a link is
 taken, and keys and pipes are refused. What a file is told as is its path below the working
 folder, else its bare name, with secrets masked.
@@ -18,6 +18,7 @@ from pathlib import Path
 
 from ..errors import UsageError
 from ..privacy import redaction
+from ..privacy.paths import is_key_file, relative_path
 from ..text import one_line
 from .frames.table_files import is_table_file
 
@@ -27,11 +28,6 @@ LARGEST = {"file": 2_000_000, "notebook": 50_000_000}
 NAME = 100
 WILD = re.compile(r"[*?\[]")
 NOISE = {"__pycache__", "node_modules"}
-KEYS = re.compile(
-    r"\.env(?:\.(?!(?:example|sample|template)$).+)?|.+\.env"
-    r"|id_(?:rsa|dsa|ecdsa|ed25519)(?:_sk)?|.*\.(?:pem|key|p12|pfx|ppk|jks|keystore|kdbx)"
-    r"|[._]netrc|\.(?:pgpass|npmrc|pypirc|git-credentials|htpasswd)|credentials(?:\.json)?"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,18 +48,18 @@ class File:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class Matches:
     """The files that globs name, in order, and what a receipt says of those passed over."""
 
     files: tuple[File, ...] = ()
     notes: tuple[str, ...] = ()
 
 
-def found(
+def matching(
     globs: Sequence[str],
     secrets: redaction.Policy = redaction.ISSUERS,
     taken: Collection[str] = (),
-) -> Found:
+) -> Matches:
     """Return what would go along for these globs, without opening a file.
 
     Args:
@@ -85,14 +81,14 @@ def found(
         if len(paths) > MOST:
             globbed = one_line(" ".join(globs), 120)
             raise UsageError(
-                f"{globbed} names {len(paths):,} files; at most {MOST} go along.",
+                f"{globbed} names {len(paths):,} files; at most {MOST} can be attached.",
                 todo="Write a narrower glob.",
             )
         names = _named(list(paths), secrets, taken)
         files = tuple(_file(path, name) for path, name in zip(paths, names, strict=True))
     except OSError as error:
-        raise UsageError(f"The files cannot be looked at: {one_line(error.strerror)}.") from None
-    return Found(files, (f"left out: {_few(list(passed))}",) if passed else ())
+        raise UsageError(f"The files cannot be listed: {one_line(error.strerror)}.") from None
+    return Matches(files, (f"left out: {_few(list(passed))}",) if passed else ())
 
 
 def completions(typed: str) -> list[str]:
@@ -101,13 +97,13 @@ def completions(typed: str) -> list[str]:
     at = f"{folder}/" if "/" in typed else ""
     try:
         entries = sorted(os.scandir(os.path.expanduser(at) or "."), key=lambda one: one.name)
-        told = [(one.name, one.is_dir()) for one in entries if one.name.startswith(start)]
+        entries_there = [(one.name, one.is_dir()) for one in entries if one.name.startswith(start)]
     except OSError:
         return []
     shown = [
         f"{at}{name}{'/' if is_dir else ''}"
-        for name, is_dir in told
-        if not KEYS.fullmatch(name.lower()) and name == one_line(name)
+        for name, is_dir in entries_there
+        if not is_key_file(name) and name == one_line(name)
         if not _hidden(name) or start.startswith(".")
     ]
     return [f'"{name}"' if " " in name else name for name in shown]
@@ -134,7 +130,7 @@ def _matched(glob: str) -> tuple[list[Path], list[str]]:
         matches = sorted(set(root.glob("/".join(pattern))))
     except (ValueError, NotImplementedError):
         raise UsageError(
-            f"{one_line(glob, 120)} is no glob.", todo="** stands alone between slashes."
+            f"{one_line(glob, 120)} is not a valid glob.", todo="Write ** alone between slashes."
         ) from None
     fit, over, base = [], [], os.path.realpath(root)
     for path in matches:
@@ -145,9 +141,9 @@ def _matched(glob: str) -> tuple[list[Path], list[str]]:
         if os.path.realpath(path.parent) != os.path.join(base, *inside[:-1]):
             why = why or "is in a linked folder"
         elif not Path(os.path.realpath(path)).is_relative_to(base):
-            why = why or "leads out of its folder"
+            why = why or "links to a place outside its folder"
         if why:
-            over.append(f"{one_line(_told(path), 80)} {why}")
+            over.append(f"{one_line(relative_path(path), 80)} {why}")
         else:
             fit.append(_absolute(path))
     if not fit and over:
@@ -169,8 +165,8 @@ def _few(texts: Sequence[str]) -> str:
 def _unfit(path: Path) -> str:
     """Return why a file that is there cannot go along, "" if it can."""
     real = os.path.basename(os.path.realpath(path))
-    if KEYS.fullmatch(path.name.lower()) or KEYS.fullmatch(real.lower()):
-        return "is named like a file of keys"
+    if is_key_file(path.name) or is_key_file(real):
+        return "has the name of a key file"
     try:
         mode = path.stat().st_mode
     except OSError as error:
@@ -178,7 +174,7 @@ def _unfit(path: Path) -> str:
     if stat.S_ISDIR(mode):
         return "is a folder"
     if not stat.S_ISREG(mode):
-        return "is no plain file"
+        return "is not a regular file"
     return "" if os.access(path, os.R_OK) else "cannot be read (permission denied)"
 
 
@@ -195,7 +191,7 @@ def _missing(glob: str, typed: Path) -> UsageError:
         known = {f"*{Path(name).suffix}" for name in there} if wild else there
         close = difflib.get_close_matches(typed.name, sorted(known), 2)
     near = " or ".join(one_line(folder / name, 80) for name in close)
-    what = "No file is named" if wild else "There is no file"
+    what = "No file matches" if wild else "There is no file"
     return UsageError(
         f"{what} {one_line(glob, 120)}.",
         todo=f"Did you mean {near}?" if near else "Check the name; %pwd says where you are.",
@@ -209,18 +205,18 @@ def _file(path: Path, name: str) -> File:
     table = next((one for one in (path, real) if is_table_file(one.name)), None)
     if table:
         return File(name, table, "frame", path.stat().st_size)
-    book = any(one.suffix.lower() == ".ipynb" for one in (path, real))
-    made = File(name, path, "notebook" if book else "file", path.stat().st_size)
-    if made.size > LARGEST[made.kind]:
-        raise too_large(made)
-    return made
+    is_notebook = any(one.suffix.lower() == ".ipynb" for one in (path, real))
+    file = File(name, path, "notebook" if is_notebook else "file", path.stat().st_size)
+    if file.size > LARGEST[file.kind]:
+        raise too_large(file)
+    return file
 
 
 def too_large(file: File) -> UsageError:
     """Return the error for a file of more bytes than go along."""
     return UsageError(
         f"{one_line(file.name, 120)} has {file.size / 1e6:,.1f} MB; at most"
-        f" {LARGEST[file.kind] / 1e6:g} MB of a {file.kind} go along.",
+        f" {LARGEST[file.kind] / 1e6:g} MB of a {file.kind} can be attached.",
         todo="Attach a part of it; a table goes as a summary: save it as .csv or .parquet.",
     )
 
@@ -229,17 +225,11 @@ def _absolute(path: Path) -> Path:
     return Path(os.path.abspath(path))
 
 
-def _told(path: Path) -> str:
-    """Return a path below the working folder, else the bare name: nobody's home leaves."""
-    full, here = _absolute(path), Path.cwd()
-    return full.relative_to(here).as_posix() if full.is_relative_to(here) else full.name
-
-
 def _named(paths: Sequence[Path], secrets: redaction.Policy, taken: Collection[str]) -> list[str]:
     """Return a name of its own for each file, on one line, with secrets masked."""
     names: list[str] = []
     for path in paths:
-        name = unique = one_line(redaction.mask(_told(path), secrets)[0], NAME)
+        name = unique = one_line(redaction.mask(relative_path(path), secrets)[0], NAME)
         number = 1
         while unique in names or unique in taken:
             number += 1

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import linecache
 import re
-import sysconfig
 import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -18,13 +17,13 @@ from pathlib import Path
 from ..calls import Attachment
 from ..errors import INNER
 from ..privacy import redaction
-from ..privacy.outputs import LOOKED_AT, MOST, clean, message, words
-from ..text import one_line
+from ..privacy.code_words import words
+from ..privacy.error_messages import FIRST_LINE, message
+from ..privacy.paths import code_path, is_library
+from ..text import LOOKED_AT, clean_output, one_line
 from .cells import SOURCE, Cell
 from .frames.summary import Wish
 
-PACKAGES = re.compile(r".*[\\/](?:site|dist)-packages[\\/]")
-STDLIB = re.compile(rf"{re.escape(sysconfig.get_paths()['stdlib'])}[\\/]|<frozen ")
 RAISES = re.compile(r"\s*(?:raise|assert)\b")
 PROBLEMS = 8  # of a chain or group of exceptions
 FRAMES = 24  # of a traceback: half of them its first, half its last
@@ -88,14 +87,14 @@ def _chain(error: BaseException) -> Iterator[tuple[BaseException, str]]:
     for _ in range(PROBLEMS):
         if not waiting:
             return
-        one, link = waiting.pop(0)
-        yield one, link
-        found: list[tuple[BaseException | None, str]] = [(one.__cause__, "caused by")]
-        if not one.__suppress_context__:
-            found.append((one.__context__, "while handling"))
-        if isinstance(one, BaseExceptionGroup):
-            found += [(part, "one of its parts") for part in one.exceptions]
-        for other, how in found:
+        current, link = waiting.pop(0)
+        yield current, link
+        linked: list[tuple[BaseException | None, str]] = [(current.__cause__, "caused by")]
+        if not current.__suppress_context__:
+            linked.append((current.__context__, "while handling"))
+        if isinstance(current, BaseExceptionGroup):
+            linked += [(part, "one of its parts") for part in current.exceptions]
+        for other, how in linked:
             if other is not None and id(other) not in seen:
                 seen.add(id(other))
                 waiting.append((other, how))
@@ -103,7 +102,7 @@ def _chain(error: BaseException) -> Iterator[tuple[BaseException, str]]:
 
 def _problem(error: BaseException, link: str, number: Callable[[str], int | None]) -> Problem:
     kind = one_line(type(error).__name__, 100)
-    text = clean(_message(error))
+    text = clean_output(_message(error))
     walked = traceback.walk_tb(error.__traceback__)
     steps = traceback.StackSummary.extract(walked, lookup_lines=False)
     frames = [_frame(s, number) for s in steps if not INNER.search(s.filename)]
@@ -111,12 +110,12 @@ def _problem(error: BaseException, link: str, number: Callable[[str], int | None
         text, where = str(error.msg), error.filename or "<string>"
         place, cell = _place(where, number)
         # Its own text may be a value that was taken for code, as by eval().
-        code = "" if _is_library(where) else linecache.getline(where, error.lineno or 0)
+        code = "" if is_library(where) else linecache.getline(where, error.lineno or 0)
         frames.append(Frame(place, error.lineno or 0, "", one_line(code, LOOKED_AT), cell))
     raiser = (
         None
         if isinstance(error, SyntaxError)
-        else _raiser(error, words(text.split("\n")[0][:MOST]))
+        else _raiser(error, words(text.split("\n")[0][:FIRST_LINE]))
     )
     return Problem(link, kind, text, tuple(_folded(frames)), raiser)
 
@@ -158,22 +157,14 @@ def _message(error: BaseException) -> str:
 
 def _frame(step: traceback.FrameSummary, number: Callable[[str], int | None]) -> Frame:
     place, cell = _place(step.filename, number)
-    code = "" if _is_library(step.filename) else one_line(step.line or "", LOOKED_AT)
+    code = "" if is_library(step.filename) else one_line(step.line or "", LOOKED_AT)
     return Frame(place, step.lineno or 0, one_line(step.name, 100), code, cell)
 
 
 def _place(filename: str, number: Callable[[str], int | None]) -> tuple[str, int | None]:
     """Return how a file is called, without the folders of this machine, and a cell's number."""
     cell = number(filename)
-    if cell is not None:
-        return f"cell {cell}", cell
-    if _is_library(filename):
-        return one_line(STDLIB.sub("", PACKAGES.sub("", filename)), 100), None
-    return one_line(re.split(r"[\\/]", filename)[-1], 100), None
-
-
-def _is_library(filename: str) -> bool:
-    return bool(PACKAGES.match(filename) or STDLIB.match(filename))
+    return (code_path(filename), None) if cell is None else (f"cell {cell}", cell)
 
 
 def _folded(frames: list[Frame]) -> Iterator[Frame]:
@@ -199,12 +190,12 @@ def attachment(failure: Failure, wish: Wish, secrets: redaction.Policy) -> Attac
     frames = [frame for problem in failure.problems for frame in problem.frames]
     code = "\n".join([source, *(frame.code for frame in frames)])
     parts: list[str] = []
-    hid = 0
+    hidden = 0
     for problem in failure.problems:
         clear, _ = redaction.mask(problem.message, secrets)
-        told, count = message(clear, wish.level, code, problem.raiser)
-        hid += count
-        head = f"{problem.kind}: {told}" if told else problem.kind
+        safe, count = message(clear, wish.level, code, problem.raiser)
+        hidden += count
+        head = f"{problem.kind}: {safe}" if safe else problem.kind
         link = f"{problem.link}: " if problem.link else ""
         parts.append("\n".join([link + head, *(_line(frame, secrets) for frame in problem.frames)]))
     name = failure.problems[0].kind
@@ -214,15 +205,15 @@ def attachment(failure: Failure, wish: Wish, secrets: redaction.Policy) -> Attac
         at = [frame.line for frame in first if frame.cell == failure.cell.number]
         masked, _ = redaction.mask(source, secrets)
         parts.append(f"In [{failure.cell.number}]:\n{_marked(masked, at[0] if at else 0)}")
-    if hid:
-        parts.append(f"(… stands for values that level {wish.level} does not let leave)")
+    if hidden:
+        parts.append(f"(… stands for values that level {wish.level} does not send)")
     text = "\n\n".join(parts)
     return Attachment(
         kind="error",
         name=name,
         text=text,
         level=wish.level,
-        masked=hid,
+        masked=hidden,
         tokens=-(-len(text) * 5 // 12),
     )
 

@@ -8,29 +8,22 @@ plain values are inserted as they are; anything else must be made text by its ow
 from __future__ import annotations
 
 import difflib
-import json
-import numbers
 import re
-import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date, time, timedelta
 
 from ..calls import Attached, Attachment, Message, Text
 from ..errors import UsageError
 from ..messages import Part, merged
 from ..privacy.fences import marks
+from ..privacy.plain_values import plain_text
 from ..text import one_line
 from .frames import is_frame, is_tabular
+from .variables import NAME, STEP, STEPS, public_names, resolve
 
-NAME = r"[^\W\d]\w*"
-STEP = rf"""\.(?!_){NAME}|\[-?\d{{1,18}}\]|\[(?:'[^'\\\n]*'|"[^"\\\n]*")\]"""
-PATH = re.compile(rf"({NAME})((?:{STEP})*)")
-STEPS = re.compile(STEP)
 # One brace more on either side is an f-string's or LaTeX's: as typed.
 DOUBLE = re.compile(rf"(?<!\{{)\{{\{{({NAME}(?:{STEP})*)\}}\}}(?!\}})")
 SINGLE = re.compile(rf"(?<!\{{)\{{({NAME})\}}(?!\}})")
-SHELL = {"In", "Out", "get_ipython", "exit", "quit", "open"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,45 +84,21 @@ def insert(
         name: (Text("\n"), Attached(number, *marks(table, all_of_it)), Text("\n"))
         for number, (name, table) in enumerate(tables.items())
     }
-    parts, at = [], 0
-    for match in DOUBLE.finditer(prompt):
-        parts += [Text(prompt[at : match.start()]), *places.get(match[1], [Text(place(match))])]
-        at = match.end()
-    parts.append(Text(prompt[at:]))
+    parts = _split(prompt, lambda match: places.get(match[1]) or (Text(place(match)),))
     for name in dict.fromkeys(SINGLE.findall(prompt)):
         if name in namespace and is_frame(namespace[name]):
             notes[f"{{{name}}} left as typed: write {{{{{name}}}}} to insert its summary"] = None
     return Inserted(merged(parts), tuple(tables.values()), tuple(notes))
 
 
-def resolve(expression: str, namespace: Mapping[str, object]) -> object:
-    """Return what ``name.attr[0]['key']`` stands for, without evaluating anything.
-
-    Raises:
-        UsageError: not of that form, or a step fails; the exception's type is named, nothing
-            of its text.
-    """
-    match = PATH.fullmatch(expression)
-    if match is None or match[1] not in namespace:
-        raise UsageError(
-            f"{one_line(expression, 60)!r} names no variable.",
-            todo="Write NAME, then any of .attr, [0] or ['key'], without spaces.",
-        )
-    value = namespace[match[1]]
-    try:
-        for step in STEPS.findall(match[2]):
-            if step[0] == ".":
-                value = getattr(value, step[1:])
-            else:
-                key = step[2:-2] if step[1] in "'\"" else int(step[1:-1])
-                value = value[key]  # type: ignore[index]
-    except Exception as error:  # properties and __getitem__ are the user's code
-        kind = one_line(type(error).__name__, 60)
-        raise UsageError(
-            f"{one_line(expression, 60)} cannot be read: {kind}.",
-            todo="Try it in a cell of its own.",
-        ) from None
-    return value
+def _split(prompt: str, place: Callable[[re.Match[str]], tuple[Part, ...]]) -> Iterator[Part]:
+    """Yield the parts of a prompt: the words, and in place of each ``{{name}}`` its own parts."""
+    at = 0
+    for match in DOUBLE.finditer(prompt):
+        yield Text(prompt[at : match.start()])
+        yield from place(match)
+        at = match.end()
+    yield Text(prompt[at:])
 
 
 def _column(value: object, expression: str, namespace: Mapping[str, object]) -> object:
@@ -140,11 +109,6 @@ def _column(value: object, expression: str, namespace: Mapping[str, object]) -> 
     parent = resolve(expression.removesuffix(steps[-1]), namespace)
     column = isinstance(parent, dict) and is_tabular(parent)
     return {steps[-1].strip("[]'\""): value} if column else value
-
-
-def public_names(namespace: Mapping[str, object]) -> list[str]:
-    """Return the names that a suggestion may mention: none of IPython's own, none with ``_``."""
-    return [name for name in namespace if not name.startswith("_") and name not in SHELL]
 
 
 def _not_close(name: str, namespace: Mapping[str, object]) -> None:
@@ -160,51 +124,11 @@ def _not_close(name: str, namespace: Mapping[str, object]) -> None:
 
 def _text(value: object, expression: str) -> str:
     """Return a plain value as text, or raise UsageError naming its type."""
-    try:
-        if isinstance(value, str):
-            return str.__str__(value)
-        if value is None or isinstance(value, (numbers.Number, date, time, timedelta, *_scalars())):
-            return str(value)
-        if isinstance(value, (dict, list, tuple, set, frozenset)):
-            return _compact(value)
-    except (TypeError, ValueError, RecursionError):
-        pass  # not plain inside, or circular: said below
-    kind, name = one_line(type(value).__name__, 60), one_line(expression, 60)
-    raise UsageError(
-        f"{{{{{name}}}}} is of type {kind}, not plain text, numbers or a table.",
-        todo=f"Insert a part of it, or its text: text = str({name}), then {{{{text}}}}.",
-    )
-
-
-def _scalars() -> tuple[type, ...]:
-    numpy = sys.modules.get("numpy")
-    return (numpy.generic,) if numpy else ()
-
-
-def _compact(value: object) -> str:
-    """Return plain containers as JSON, or as their repr where keys are no JSON keys.
-
-    Raises:
-        TypeError: something inside is not plain, or is a table, which must be named itself.
-    """
-    json.dumps(plain_copy := _plain(value), ensure_ascii=False, skipkeys=True)
-    try:
-        return json.dumps(plain_copy, ensure_ascii=False)
-    except TypeError:
-        return repr(plain_copy)
-
-
-def _plain(value: object) -> object:
-    if value is None or isinstance(value, (str, bool, int, float)):
-        return value
-    if isinstance(value, (numbers.Number, date, time, timedelta, *_scalars())):
-        return value.item() if hasattr(value, "item") else str(value)
-    if isinstance(value, (set, frozenset)):
-        return sorted((_plain(item) for item in value), key=repr)
-    if isinstance(value, (list, tuple)) and any(isinstance(item, dict) for item in value):
-        raise TypeError("records inside")  # they would pass the privacy level by
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
-    raise TypeError(type(value).__name__)
+    text = plain_text(value)
+    if text is None:
+        kind, name = one_line(type(value).__name__, 60), one_line(expression, 60)
+        raise UsageError(
+            f"{{{{{name}}}}} is of type {kind}, not plain text, numbers or a table.",
+            todo=f"Insert a part of it, or its text: text = str({name}), then {{{{text}}}}.",
+        )
+    return text

@@ -5,7 +5,7 @@ from __future__ import annotations
 from .. import keys
 from ..errors import UsageError
 from ..settings.config import M1
-from ..settings.endpoints import OFFLINE, endpoint
+from ..settings.endpoints import endpoint
 from ..text import one_line
 
 
@@ -20,7 +20,7 @@ def banner(settings: M1) -> str:
         place = endpoint(settings.base_url)
     except UsageError:
         return f"m1-magic · base_url {one_line(settings.base_url, 60)!r} is not usable · %m1 help"
-    if place.host == OFFLINE:
+    if place.offline:
         return f"m1-magic · the small local model, offline · free · {budget} · %m1 help"
     model = one_line(settings.model, 80)
     return f"m1-magic · {model} at {place.host} · key: {keys.known(place)} · {budget} · %m1 help"

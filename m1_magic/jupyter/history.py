@@ -15,8 +15,9 @@ from ..errors import UserFacingError
 from .shell import current
 
 if TYPE_CHECKING:
-    from ..context.cells import Cell, Output
+    from ..context.cells import Cell
     from ..context.last_error import Failure
+    from ..privacy.outputs import Output
 
 KINDS = {"out_stream": "stdout", "err_stream": "stderr", "display_data": "shown"}
 _failure: Failure | None = None
@@ -40,7 +41,7 @@ def cells() -> list[Cell]:
 
 def outputs(number: int) -> tuple[Output, ...]:
     """Return what is kept of the outputs of a cell; one whose object is there has it."""
-    from ..context.cells import Output
+    from ..privacy.outputs import Output
 
     shell = current()
     manager = shell.history_manager
@@ -60,8 +61,12 @@ def outputs(number: int) -> tuple[Output, ...]:
         found.append(Output("value", {"text/plain": shown or ""}, value))
     streams = [Output(kind, {"text/plain": "".join(text)}) for kind, text in printed.items()]
     raised = manager.exceptions.get(number)
-    error = [Output("raised", {"text/plain": str(raised["ename"])})] if raised else []
-    return (*streams, *found, *error)
+    errors = (
+        [Output("raised", {"error": raised["ename"], "text/plain": raised["evalue"]})]
+        if raised
+        else []
+    )
+    return (*streams, *found, *errors)
 
 
 def failure() -> Failure | None:

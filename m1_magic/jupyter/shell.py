@@ -28,7 +28,7 @@ def namespace() -> Mapping[str, object]:
 
 
 def place() -> tuple[str, str]:
-    """Return the id of the cell that runs and of this run of it, empty where nobody tells."""
+    """Return the id of the cell that runs and of this run of it; empty where there is none."""
     parent: dict[str, Any] = getattr(current(), "get_parent", dict)() or {}
     cell = parent.get("metadata", {}).get("cellId", "")
     return str(cell), str(parent.get("header", {}).get("msg_id", ""))
@@ -40,8 +40,8 @@ def show_replies(shell: Any, settings: M1) -> None:
         return
 
     def shown(reply: Reply, include: object = None, exclude: object = None) -> dict[str, str]:
-        from ..render import mode
         from ..render.answer import bundle
+        from ..render.front_end import mode
 
         return bundle(reply, settings, mode(settings, shell))
 
@@ -89,7 +89,8 @@ def progress(label: str) -> Callable[[int, int], None]:
 
 def show(markdown: str) -> None:
     """Display one of our pages: rendered in a notebook, drawn in a terminal, plain elsewhere."""
-    from ..render import in_notebook, page
+    from ..render import page
+    from ..render.front_end import in_notebook
 
     if in_notebook(current()):
         from IPython.display import display

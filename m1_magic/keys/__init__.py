@@ -15,7 +15,7 @@ import sys
 from collections.abc import Mapping
 
 from ..errors import NoKey
-from ..settings.endpoints import OFFLINE, Endpoint
+from ..settings.endpoints import Endpoint
 from . import file, ring
 from .key import Key, as_endpoint, check
 
@@ -35,7 +35,7 @@ def find(endpoint: Endpoint, environ: Mapping[str, str] | None = None) -> Key:
         NoKey: there is none; the message says how to go on.
         BadKey: there is one that cannot be a key, or that must not go to this host.
     """
-    if endpoint.url == OFFLINE:
+    if endpoint.offline:
         return Key("none", "not needed")
     key = _from_environment(endpoint, environ)
     # A verbose traceback of an interrupted look-up prints arguments, and these hold the key.
@@ -51,7 +51,7 @@ def find(endpoint: Endpoint, environ: Mapping[str, str] | None = None) -> Key:
 
 def known(endpoint: Endpoint, environ: Mapping[str, str] | None = None) -> str:
     """Return where the key comes from, for the status line, without asking keyring or files."""
-    if endpoint.url == OFFLINE:
+    if endpoint.offline:
         return "not needed"
     return next((name for name in _names(endpoint) if name in _variables(environ)), LATER)
 

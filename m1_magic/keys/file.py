@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import stat
-from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from .. import files
 from ..errors import BadKey, KeyProblem, LedgerProblem
-from ..settings.config import home
+from ..settings.home import home
 from .key import Key
 
 
@@ -24,18 +23,19 @@ def get(slot: str) -> Key | None:
         path = home() / "keys.json"
     except LedgerProblem:
         return None
-    return _kept(path).get(slot)
+    return _keys(path).get(slot)
 
 
 def change(slot: str, key: Key | None) -> Path | None:
     """Set or, with None, remove the key of one host in the file; return the file if it changed."""
     path = home() / "keys.json"
     try:
-        with _locked(path.with_suffix(".lock")):
-            kept = _kept(path)
-            if key is None and kept.pop(slot, None) is None:
+        with files.locked(path.parent):
+            keys = _keys(path)
+            if key is None and keys.pop(slot, None) is None:
                 return None
-            _write(path, kept if key is None else kept | {slot: key})
+            keys = keys if key is None else keys | {slot: key}
+            files.replace(path, json.dumps(keys, indent=1), sync=True)
             return path
     except OSError as error:
         reason = error.strerror
@@ -45,15 +45,15 @@ def change(slot: str, key: Key | None) -> Path | None:
     )
 
 
-def _kept(path: Path) -> dict[str, Key]:
+def _keys(path: Path) -> dict[str, Key]:
     """Return the keys in the file; raise BadKey unless only its owner can read it."""
-    problem, kept = None, None
+    problem, keys = None, None
     try:
         flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
         with open(os.open(path, flags), encoding="utf-8") as file:
             problem = _exposed(os.fstat(file.fileno()))
             if problem is None:
-                kept = json.load(file)
+                keys = json.load(file)
     except FileNotFoundError:
         return {}
     except OSError as error:
@@ -66,9 +66,9 @@ def _kept(path: Path) -> dict[str, Key]:
             todo=f"Make it a plain file of your own and run chmod 600 {path}; if others could read "
             "it, replace the key.",
         )
-    if not isinstance(kept, dict) or not all(isinstance(text, str) for text in kept.values()):
+    if not isinstance(keys, dict) or not all(isinstance(text, str) for text in keys.values()):
         raise BadKey(f"The key file {path} is damaged.", todo="Delete it and run %m1 login again.")
-    return {host: Key(text, str(path)) for host, text in kept.items()}
+    return {host: Key(text, str(path)) for host, text in keys.items()}
 
 
 def _exposed(status: os.stat_result) -> str | None:
@@ -81,35 +81,3 @@ def _exposed(status: os.stat_result) -> str | None:
         if status.st_mode & 0o077:
             return "can be read or written by others"
     return None
-
-
-@contextlib.contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    """Keep other processes from changing the file meanwhile, where the system can."""
-    try:
-        import fcntl
-    except ImportError:
-        yield
-        return
-    flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW
-    with open(os.open(path, flags, 0o600), "r+", encoding="utf-8") as file:
-        with contextlib.suppress(OSError):  # some network file systems know no locks
-            fcntl.flock(file, fcntl.LOCK_EX)
-        yield
-
-
-def _write(path: Path, kept: Mapping[str, Key]) -> None:
-    """Replace the file in one step; at no moment can others read it."""
-    import tempfile
-
-    descriptor, fresh = tempfile.mkstemp(dir=path.parent, prefix="keys.")  # 0600, whatever umask
-    try:
-        with open(descriptor, "w", encoding="utf-8") as file:
-            file.write(json.dumps(kept, indent=1))
-            file.flush()
-            os.fsync(descriptor)
-        os.replace(fresh, path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(fresh)
-        raise

@@ -37,7 +37,10 @@ def ask(action: Callable[[Any], T]) -> T | None:
         answers.put(answer)
 
     thread = threading.Thread(target=work, name=SERVICE, daemon=True)
-    thread.start()
+    try:
+        thread.start()
+    except RuntimeError:  # no threads here, and without one a keyring that hangs would hang us
+        return None
     try:
         return answers.get(timeout=KEYRING_SECONDS)
     except queue.Empty:

@@ -22,9 +22,9 @@ from pathlib import Path
 from ..calls import Attempt, Call, Totals, Usage
 from ..errors import BudgetExceeded, LedgerProblem
 from ..interrupts import uninterrupted
-from ..pricing.prices import from_nano, to_nano
 from . import disk, journal, processes
 from .journal import Write, row
+from .nano import from_nano, to_nano
 from .schema import ASKABLE, OWED
 from .sent import kept
 from .store import HASTE, Store, now_utc
@@ -231,15 +231,20 @@ class Ledger(Store):
     def _sums(self, db: sqlite3.Connection, period: str, now: datetime) -> tuple[int, ...]:
         """Return nano-dollars spent and held, attempts without a price, and calls."""
         if period == "session":
-            found = db.execute(f"{SUMS} kind = 'session' AND name = ?", (self.session,))
+            sums = db.execute(f"{SUMS} kind = 'session' AND name = ?", (self.session,))
         else:
-            found = db.execute(f"{SUMS} kind = 'day' AND name >= ?", (since(period, now),))
-        return tuple(found.fetchone())
+            sums = db.execute(f"{SUMS} kind = 'day' AND name >= ?", (since(period, now),))
+        return tuple(sums.fetchone())
+
+
+def ledger_file(home: Path) -> Path:
+    """Return where the ledger of a home lies."""
+    return home / "ledger.db"
 
 
 def open_ledger(home: Path, session: str | None = None) -> Ledger:
     """Return the ledger of ``M1_HOME``."""
-    return Ledger(home / "ledger.db", session)
+    return Ledger(ledger_file(home), session)
 
 
 def owed(

@@ -15,20 +15,20 @@ MOST = 200
 
 def names(ledger: Ledger, notebook: str | None) -> list[tuple[str, datetime]]:
     """Return the chats and when each was last used, the latest first."""
-    found = ledger.read(
+    rows = ledger.read(
         lambda db: db.execute(
             "SELECT chat, max(at) AS last FROM calls"
             f" WHERE chat IS NOT NULL AND {HERE} GROUP BY chat ORDER BY last DESC LIMIT {MOST}",
             (ledger.session, notebook),
         ).fetchall()
     )
-    return [(name, datetime.fromisoformat(at)) for name, at in found]
+    return [(name, datetime.fromisoformat(at)) for name, at in rows]
 
 
 def latest(ledger: Ledger, notebook: str | None, name: str) -> Past | None:
     """Return the last turn of a chat; None where no text of it is kept."""
-    found = _ids(ledger, notebook, name, f"AND {TURN} ORDER BY at DESC LIMIT 1")
-    return called(ledger, found[0]) if found else None
+    ids = _ids(ledger, notebook, name, f"AND {TURN} ORDER BY at DESC LIMIT 1")
+    return called(ledger, ids[0]) if ids else None
 
 
 def calls(ledger: Ledger, notebook: str | None, name: str) -> list[str]:
@@ -38,12 +38,12 @@ def calls(ledger: Ledger, notebook: str | None, name: str) -> list[str]:
 
 def of_session(ledger: Ledger) -> list[str]:
     """Return the ids of this session's calls that are kept with their answer, in order."""
-    found = ledger.read(
+    rows = ledger.read(
         lambda db: db.execute(
             f"SELECT id FROM calls WHERE session = ? AND {TURN} ORDER BY at", (ledger.session,)
         ).fetchall()
     )
-    return [id for (id,) in found]
+    return [id for (id,) in rows]
 
 
 def _ids(ledger: Ledger, notebook: str | None, name: str, more: str) -> list[str]:

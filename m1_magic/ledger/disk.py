@@ -15,10 +15,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from .. import files
 from ..errors import LedgerProblem
 from ..text import one_line
 from . import schema
-from .folder import alone, local
+from .folder import local
 
 # Seconds to wait for another kernel's write.
 BUSY = 10.0
@@ -62,7 +63,7 @@ def opened(path: Path, now: datetime, suspect: bool = False) -> Opened:
         )
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with alone(path.parent, BUSY):
+        with files.locked(path.parent, BUSY):
             db = _connected(path, now, notes, suspect)
             file = identity(path)
     except (OSError, sqlite3.OperationalError) as error:
@@ -75,10 +76,10 @@ def opened(path: Path, now: datetime, suspect: bool = False) -> Opened:
 def identity(path: Path) -> tuple[int, int] | None:
     """Return which file lies at ``path``, whatever else it is called; None if none does."""
     try:
-        found = path.stat()
+        status = path.stat()
     except OSError:
         return None
-    return found.st_dev, found.st_ino
+    return status.st_dev, status.st_ino
 
 
 def broken(error: sqlite3.Error) -> bool:
@@ -100,14 +101,14 @@ def primary(error: BaseException) -> int | None:
 def aside(path: Path, now: datetime, why: str = "broken") -> Path:
     """Rename a file, with what belongs to it, to a name that says when; return that."""
     stamp, number = now.strftime("%Y%m%d-%H%M%S"), 0
-    kept = path.with_name(f"{path.stem}-{why}-{stamp}.db")
-    while kept.exists():
+    target = path.with_name(f"{path.stem}-{why}-{stamp}.db")
+    while target.exists():
         number += 1
-        kept = path.with_name(f"{path.stem}-{why}-{stamp}-{number}.db")
+        target = path.with_name(f"{path.stem}-{why}-{stamp}-{number}.db")
     for suffix in ("", "-wal", "-shm", "-journal"):
         with suppress(FileNotFoundError):
-            path.with_name(path.name + suffix).rename(kept.with_name(kept.name + suffix))
-    return kept
+            path.with_name(path.name + suffix).rename(target.with_name(target.name + suffix))
+    return target
 
 
 def _connected(path: Path, now: datetime, notes: list[str], suspect: bool) -> sqlite3.Connection:
@@ -118,10 +119,10 @@ def _connected(path: Path, now: datetime, notes: list[str], suspect: bool) -> sq
     except sqlite3.DatabaseError as error:
         if not broken(error):
             raise
-        kept = aside(path, now)
+        copy = aside(path, now)
         notes.append(
             f"The ledger was broken ({one_line(error)}) and begins anew; the old file is kept as"
-            f" {kept}. Budgets count from now on."
+            f" {copy}. Budgets count from now on."
         )
     _create(path, now)
     return _up_to_date(path, now)
@@ -165,8 +166,8 @@ def _ours(db: sqlite3.Connection, path: Path) -> None:
             f"The ledger {path} was written by a newer m1-magic.",
             todo="Upgrade this one, or set M1_HOME to another folder.",
         )
-    found = schema.tables(db)
-    if (number and not found >= OURS) or (not number and found):
+    tables = schema.tables(db)
+    if (number and not tables >= OURS) or (not number and tables):
         raise LedgerProblem(
             f"{path} is the database of another program; it is left as it is.",
             todo="Set M1_HOME to another folder.",
@@ -206,9 +207,9 @@ def _checked(db: sqlite3.Connection, now: datetime, suspect: bool) -> None:
     finally:
         db.set_progress_handler(None, 0)
     if verdict != "ok":
-        found = sqlite3.DatabaseError(one_line(verdict))
-        found.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
-        raise found
+        broken = sqlite3.DatabaseError(one_line(verdict))
+        broken.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+        raise broken
     db.execute("PRAGMA busy_timeout = 0")
     with suppress(sqlite3.OperationalError):  # in use, or full: then it is looked through again
         db.execute("BEGIN IMMEDIATE")

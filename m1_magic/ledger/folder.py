@@ -1,18 +1,9 @@
-"""What the file system under the ledger can do: WAL or not, and locks that keep kernels apart."""
+"""What the file system under the ledger can do: WAL or not."""
 
 from __future__ import annotations
 
-import os
 import re
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-
-try:
-    import fcntl
-except ImportError:  # Windows: no such lock, and no such file systems
-    fcntl = None  # type: ignore[assignment]
 
 MOUNTS = Path("/proc/self/mounts")
 OCTAL = re.compile(r"\\([0-7]{3})")
@@ -35,29 +26,7 @@ def local(path: Path) -> bool:
         fields = line.split(" ")
         if len(fields) < 3:
             continue
-        point = Path(OCTAL.sub(lambda found: chr(int(found[1], 8)), fields[1]))  # \040 is a space
+        point = Path(OCTAL.sub(lambda octal: chr(int(octal[1], 8)), fields[1]))  # \040 is a space
         if where.is_relative_to(point) and len(point.parts) >= best:
             best, kind = len(point.parts), fields[2]
     return kind not in NETWORK and not kind.startswith("fuse.")
-
-
-@contextmanager
-def alone(folder: Path, patience: float) -> Iterator[None]:
-    """Let one process at a time make, migrate or set aside a ledger; no lock to be had: go on."""
-    if fcntl is None:
-        yield
-        return
-    number = os.open(folder, os.O_RDONLY)
-    try:
-        end = time.monotonic() + patience
-        while time.monotonic() < end:
-            try:
-                fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                time.sleep(0.01)
-            except OSError:  # a file system without these locks
-                break
-        yield
-    finally:
-        os.close(number)

@@ -17,8 +17,8 @@ from typing import Any
 
 from ..calls import Usage
 from ..errors import LedgerProblem
-from ..pricing.prices import from_nano
 from . import Ledger, stamp
+from .nano import from_nano
 from .schema import HAS_TEXT
 from .sent import Sent, read
 from .store import HASTE
@@ -92,11 +92,11 @@ def latest(ledger: Ledger, count: int, word: str = "") -> list[Past]:
     where = "WHERE found(prompt) OR found(answer) OR found(model)" if word else ""
     sql = f"SELECT {COLUMNS} FROM calls {where} ORDER BY at DESC LIMIT ?"
 
-    def found(db: sqlite3.Connection) -> list[Past]:
+    def reading(db: sqlite3.Connection) -> list[Past]:
         db.create_function("found", 1, lambda text: folded in str(text or "").casefold())
         return [_past(db, row) for row in db.execute(sql, (count,)).fetchall()]
 
-    return ledger.read(found)
+    return ledger.read(reading)
 
 
 def called(ledger: Ledger, start: str) -> Past | None:
@@ -105,11 +105,11 @@ def called(ledger: Ledger, start: str) -> Past | None:
         return None
     sql = f"SELECT {COLUMNS} FROM calls WHERE id >= ? AND id < ? LIMIT 2"
 
-    def found(db: sqlite3.Connection) -> Past | None:
+    def reading(db: sqlite3.Connection) -> Past | None:
         rows = db.execute(sql, (start.lower(), start.lower() + "~")).fetchall()
         return _past(db, rows[0]) if len(rows) == 1 else None
 
-    return ledger.read(found)
+    return ledger.read(reading)
 
 
 def purge(ledger: Ledger, before: datetime) -> None:

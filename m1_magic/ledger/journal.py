@@ -17,6 +17,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from .. import files
+
 Write = tuple[str, tuple[Any, ...]]
 
 STATEMENTS = {
@@ -103,18 +105,7 @@ class Journal:
         """Write a file, whole or not at all, that only the user can read."""
         name = f"{self._ledger.stem}-unwritten-{time.time_ns():020}-{os.getpid()}.json"
         path = self._ledger.with_name(name)
-        part = path.with_suffix(".part")
-        try:
-            number = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-            with open(number, "w", encoding="utf-8") as file:
-                json.dump(writes, file, ensure_ascii=False)
-                file.flush()
-                os.fsync(file.fileno())
-            part.replace(path)
-        except OSError:
-            with suppress(OSError):
-                part.unlink(missing_ok=True)
-            raise
+        files.replace(path, json.dumps(writes, ensure_ascii=False), sync=True)
         return path
 
 

@@ -153,6 +153,18 @@ def migrate(db: sqlite3.Connection, backup: Path | None = None) -> None:
         db.execute(f"PRAGMA user_version = {len(SCHEMA)}")
 
 
+def copy(source: sqlite3.Connection, target: sqlite3.Connection) -> None:
+    """Add the calls and attempts of one ledger to another, those that are not there."""
+    for table in ("calls", "attempts"):
+        rows = source.execute(f"SELECT * FROM {table}")
+        columns = [column[0] for column in rows.description]
+        target.executemany(
+            f"INSERT OR IGNORE INTO {table} ({', '.join(columns)})"
+            f" VALUES ({', '.join('?' * len(columns))})",
+            rows.fetchall(),
+        )
+
+
 def _copy(db: sqlite3.Connection, backup: Path) -> None:
     """Copy a file, whole or not at all, with mode 0600."""
     part = backup.with_suffix(".part")

@@ -20,7 +20,7 @@ from typing import Any, TypeVar
 from ..errors import LedgerProblem
 from ..interrupts import uninterrupted
 from ..text import one_line
-from . import disk, journal
+from . import disk, journal, schema
 from .journal import Write
 
 T = TypeVar("T")
@@ -57,17 +57,49 @@ class Store:
         self._journal = journal.Journal(path)
         self._patience = disk.BUSY
         self._open, self._stale = True, True
+        self._opened: disk.Opened
         _STORES.add(self)
-        with self._told():
+        with self._guarded():
             self._renew()
 
     def close(self) -> None:
         """Close the file."""
         with suppress(LedgerProblem):
             self.catch_up()
-        with self._told():
+        with self._guarded():
             self._open = False
             self._opened.db.close()
+
+    def rest(self) -> None:
+        """Close the file until its next use; what is only in memory stays there."""
+        with suppress(LedgerProblem):
+            self.catch_up()
+        with self._guarded():
+            if self._open and not self._stale and not self.in_memory:
+                self._opened.db.close()
+                self._stale = True
+
+    def reopen(self, path: Path) -> None:
+        """Open the file at ``path``, if it is another one or this one was only in memory.
+
+        What was only in memory goes along.
+
+        Raises:
+            LedgerProblem: it cannot be opened; the one before serves on.
+        """
+        if path == self.path and not self.in_memory:
+            return
+        before = self.path, self._journal, self._opened, self._stale
+        with self._guarded():
+            try:
+                if path != self.path:
+                    self.path, self._journal = path, journal.Journal(path)
+                self._renew()
+            except BaseException:
+                self.path, self._journal, self._opened, self._stale = before
+                raise
+            self._taken_along(before[2])
+            before[2].db.close()
 
     @property
     def in_memory(self) -> bool:
@@ -86,8 +118,8 @@ class Store:
     def news(self) -> tuple[str, ...]:
         """Return what happened to the file that the user has not been told yet."""
         with self.lock:
-            found, self._notes = tuple(self._notes), []
-        return found
+            notes, self._notes = tuple(self._notes), []
+        return notes
 
     def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Return what ``work`` reads; raises LedgerProblem."""
@@ -141,11 +173,11 @@ class Store:
     def take_in(self) -> None:
         """Write down what this kernel and others could not."""
         self.write(lambda db: None)
-        with self._told():
+        with self._guarded():
             self._take_in()
 
     def _done(self, work: Callable[[sqlite3.Connection], T], patience: float | None) -> T:
-        with self._told():
+        with self._guarded():
             try:
                 return work(self._connection(patience))
             except sqlite3.DatabaseError as error:
@@ -163,8 +195,9 @@ class Store:
             raise sqlite3.ProgrammingError("it is closed")
         if self._pid != os.getpid():  # a child of the process that opened it
             _PARENTS.append(self._opened.db)
-            self._pid = os.getpid()
+            before, self._pid = self._opened, os.getpid()
             self._renew()
+            self._taken_along(before)
         elif self._stale:  # it could not be opened the last time
             self._renew()
         elif not self.in_memory and self._opened.file != disk.identity(self.path):
@@ -186,6 +219,12 @@ class Store:
         self._stale = False
         self._notes += self._opened.notes
         self._take_in()
+
+    def _taken_along(self, before: disk.Opened) -> None:
+        """Write down what an open ledger knew that was only in memory."""
+        if before.file is None:
+            with _transaction(self._opened.db):
+                schema.copy(before.db, self._opened.db)
 
     def _take_in(self) -> None:
         db = self._opened.db
@@ -209,7 +248,7 @@ class Store:
         file.unlink()
 
     @contextmanager
-    def _told(self) -> Iterator[None]:
+    def _guarded(self) -> Iterator[None]:
         """Hold the connection; turn SQLite's and the file system's errors into one paragraph."""
         try:
             with uninterrupted(), self.lock:

@@ -9,11 +9,11 @@ from decimal import Decimal
 from typing import Any
 
 from ..errors import UsageError
-from ..pricing.prices import from_nano
 from ..pricing.tokens import kind_of, teaches
 from ..text import one_line
 from . import Ledger, processes
 from .journal import row
+from .nano import from_nano
 
 NOWHERE = "(no notebook)"
 # What a sum can be by.
@@ -70,10 +70,10 @@ def by(ledger: Ledger, key: str) -> list[Sum]:
     Days come in order, all else by what was spent.
     """
     order = "1" if key == "day" else "5 DESC, 2 DESC, 1"
-    found = _read(
+    rows = _read(
         ledger, f"SELECT {KEYS[key]} AS name, {AMOUNTS} {ROWS} GROUP BY name ORDER BY {order}"
     )
-    return [_sum(*row) for row in found]
+    return [_sum(*row) for row in rows]
 
 
 def of_notebook(ledger: Ledger, notebook: str) -> Sum:
@@ -84,7 +84,7 @@ def of_notebook(ledger: Ledger, notebook: str) -> Sum:
 
 def calls(ledger: Ledger) -> list[tuple[Any, ...]]:
     """Return one row a call, in order: what ``HEAD`` names, dollars as Decimal or None."""
-    found = _read(
+    rows = _read(
         ledger,
         "SELECT c.at, c.id, coalesce(n.notebook, ''), c.model, c.status, sum(a.input),"
         " sum(a.output), sum(a.cached), sum(a.reasoning), sum(a.cost_nano),"
@@ -93,7 +93,7 @@ def calls(ledger: Ledger) -> list[tuple[Any, ...]]:
     )
     return [
         (*row[:9], None if row[9] is None else from_nano(row[9]), from_nano(row[10]), *row[11:])
-        for row in found
+        for row in rows
     ]
 
 
@@ -105,7 +105,7 @@ HEAD = (
 
 def held(ledger: Ledger, most: int = 1000) -> list[Held]:
     """Return the attempts whose hold counts, the oldest first."""
-    found = _read(
+    rows = _read(
         ledger,
         f"SELECT a.id, a.at, c.model, a.hold_nano, a.state, a.pid, a.process {ROWS}"
         " WHERE a.state <> 'settled' ORDER BY a.at LIMIT ?",
@@ -113,7 +113,7 @@ def held(ledger: Ledger, most: int = 1000) -> list[Held]:
     )
     return [
         Held(i, datetime.fromisoformat(at), m, None if n is None else from_nano(n), *more)
-        for i, at, m, n, *more in found
+        for i, at, m, n, *more in rows
     ]
 
 
@@ -129,13 +129,13 @@ def release(ledger: Ledger, id: str, now: datetime, longest: timedelta) -> Held:
     Raises:
         UsageError: there is no such hold, or its call may be running.
     """
-    found = [one for one in held(ledger) if one.id.startswith(id.lower())] if id else []
-    if len(found) != 1:
-        many = "more than one" if found else "no"
+    matching = [one for one in held(ledger) if one.id.startswith(id.lower())] if id else []
+    if len(matching) != 1:
+        many = "more than one" if matching else "no"
         raise UsageError(
             f"There is {many} hold {one_line(id, 40)!r}.", cost="", todo="%m1 cost lists them."
         )
-    (one,) = found
+    (one,) = matching
     if one.state != "pending" and running(one) and now - one.at < longest:
         raise UsageError(
             f"The call of hold {one.id} may be running (process {one.pid}).",
@@ -169,8 +169,8 @@ def learn(ledger: Ledger, model: str, text: str, tokens: int) -> None:
 
 def learned(ledger: Ledger, model: str) -> Mapping[str, tuple[int, int]]:
     """Return characters and tokens that were counted for a model, by kind of text."""
-    found = _read(ledger, "SELECT kind, characters, tokens FROM lengths WHERE model = ?", model)
-    return {kind: (characters, tokens) for kind, characters, tokens in found}
+    rows = _read(ledger, "SELECT kind, characters, tokens FROM lengths WHERE model = ?", model)
+    return {kind: (characters, tokens) for kind, characters, tokens in rows}
 
 
 def latest(ledger: Ledger) -> datetime | None:

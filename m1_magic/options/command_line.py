@@ -53,20 +53,21 @@ def leading(line: str, parser: Parser, *, text: bool = False) -> tuple[list[str]
         if word == "--":
             return argv, after.strip()
         flag, equals, value = word.partition("=")
-        short = not word.startswith("--") and len(word) > 2 and word[:2] in parser.flags
-        action = parser.flags.get(word[:2] if short else flag)
+        if flag not in parser.flags and not word.startswith("--"):  # -t0.3
+            flag, equals, value = word[:2], "=", word[2:]
+        action = parser.flags.get(flag)
         if action is None:
-            raise unknown_option(flag, parser)
-        argv.append(word)
-        if equals and action.nargs == 0 and callable(action.type):
-            action.type(value)  # which refuses it: a switch takes none
+            raise unknown_option(word.partition("=")[0], parser)
         follows = bool(after.strip()) and not after.lstrip().startswith("-")
         takes = action.nargs is None or (action.nargs == "?" and follows and not text)
-        if takes and not equals and not short:
+        if takes and not equals:
             if not after.strip():
                 parser.error(f"{flag} needs a value")
+            equals = "="
             value, after = token(after)
-            argv[-1] = f"{word}={value}" if word.startswith("--") else word + value
+        if equals and action.nargs == 0 and callable(action.type):
+            action.type(value)  # which refuses it: a switch takes none
+        argv.append(f"{action.option_strings[-1]}{equals}{value}")
         line = after
     return argv, line.strip()
 
@@ -97,11 +98,11 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 
 def words(line: str) -> Sequence[str]:
     """Split the arguments of a verb as a shell does; what stands in braces is one, as typed."""
-    found = []
+    parts = []
     while line.strip():
         if braced := BRACED.match(line):
             word, line = braced[1], line[braced.end() :]
         else:
             word, line = token(line)
-        found.append(word)
-    return found
+        parts.append(word)
+    return parts

@@ -6,15 +6,31 @@ panel's fields, completion, help and the README are made from this table.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, fields, replace
 from decimal import Decimal
 from typing import Any, Literal
 
 from ..errors import UsageError
 from ..settings.config import LEVELS, MODEL
-from . import kinds
-from .kinds import Kind, number, whole_number
+from .kinds import (
+    CELLS,
+    CHAT,
+    DOLLARS,
+    NAMES,
+    PATHS,
+    SEND,
+    SWITCH,
+    TEXT,
+    TEXTS,
+    THINK,
+    THINKING,
+    VARIABLE,
+    Kind,
+    number,
+    whole_number,
+    written,
+)
 
 # tables: what of a table may leave. context: what is sent beside the question. sampling: how it is
 # answered. display and result: what is done with the answer; in Python, that is the caller's.
@@ -27,7 +43,6 @@ Source = Literal["tables", "columns", "files", "chats", "tasks"]
 class Option:
     """What is known of one option.
 
-    ``several`` says how one text is several values; without it the option holds one value.
     ``bare`` is what it means without a value, where it may have one. ``values`` are offered by
     Tab and in the panel. ``label`` is its name in the panel, if it has a field there, and ``hint``
     what stands in the empty field, else the setting of the same name.
@@ -38,7 +53,6 @@ class Option:
     kind: Kind
     group: Group
     short: str = ""
-    several: Callable[[str], Iterable[str]] | None = None
     bare: str | None = None
     values: Sequence[str] | Source = ()
     label: str = ""
@@ -64,12 +78,12 @@ class Option:
     @property
     def switch(self) -> bool:
         """Is it on or off?"""
-        return self.kind is kinds.SWITCH
+        return self.kind is SWITCH
 
     @property
     def default(self) -> Any:
         """What it is if it is not given."""
-        return () if self.several else False if self.switch else None
+        return () if self.kind.split else False if self.switch else None
 
     def read(self, value: Any) -> Any:
         """Return a value of a line (text) or of Python as it stands in `Options`.
@@ -77,10 +91,10 @@ class Option:
         Raises:
             UsageError: it cannot be.
         """
-        if self.several is None:
+        if self.kind.split is None:
             return self._one(value)
         if isinstance(value, str):
-            value = self.several(value)
+            value = self.kind.split(value)
         elif not isinstance(value, Iterable):
             value = (value,)
         return tuple(map(self._one, value))
@@ -89,7 +103,7 @@ class Option:
         try:
             return self.kind.read(value)
         except (ArithmeticError, TypeError, ValueError):
-            takes = f"{self.flag} takes {self.kind.takes}, not {kinds.written(value)}."
+            takes = f"{self.flag} takes {self.kind.takes}, not {written(value)}."
             raise UsageError(takes, todo="%m1 help lists the options.") from None
 
 
@@ -99,155 +113,81 @@ def option(metavar: str, help: str, kind: Kind, group: Group, short: str = "", *
     return field(default=made.default, metadata={"option": made})
 
 
-def names(written: str) -> list[str]:
-    """Split ``a,b`` into names."""
-    return [name for part in written.split(",") if (name := part.strip())]
-
-
-def as_it_is(written: str) -> list[str]:
-    """Return one text as the only one; an empty one is none."""
-    return [written] if written else []
-
-
 @dataclass(frozen=True, slots=True)
 class Options:
     """What one call asks for, beyond the settings; None is "as in the settings"."""
 
+    # fmt: off
     df: tuple[str, ...] = option(
-        "NAME[,NAME]",
-        "attach a summary of these DataFrames",
-        kinds.NAMES,
-        "context",
-        "-d",
-        several=names,
-        values="tables",
+        "NAME[,NAME]", "attach a summary of these DataFrames", NAMES, "context", "-d",
+        values="tables"
     )
     cols: tuple[str, ...] = option(
-        "COL[,COL]",
-        "only these columns; '!COL': all but these",
-        kinds.NAMES,
-        "tables",
-        several=names,
-        values="columns",
+        "COL[,COL]", "only these columns; '!COL': all but these", NAMES, "tables", values="columns"
     )
     send: str | None = option(
-        "LEVEL",
-        "names, schema, stats, sample[:N]: what leaves of a table",
-        kinds.SEND,
-        "tables",
-        values=LEVELS,
-        label="tables as",
+        "LEVEL", "names, schema, stats, sample[:N]: what leaves of a table", SEND, "tables",
+        values=LEVELS, label="tables as"
     )
     df_tokens: int | None = option(
         "N", "most tokens of each table's summary (1500)", whole_number(1), "tables"
     )
     allow: tuple[str, ...] = option(
-        "COL[,COL]",
-        "columns that look personal and may be sent",
-        kinds.NAMES,
-        "tables",
-        several=names,
-        values="columns",
+        "COL[,COL]", "columns that look personal and may be sent", NAMES, "tables",
+        values="columns"
     )
-    diff: bool = option(
-        "", "with two tables in --df: what changed between them", kinds.SWITCH, "tables"
-    )
+    diff: bool = option("", "with two tables in --df: what changed between them", SWITCH, "tables")
     file: tuple[str, ...] = option(
-        "GLOB",
-        "attach text files, tables (their summaries), notebooks (their cells)",
-        kinds.PATHS,
-        "context",
-        "-f",
-        several=as_it_is,
-        values="files",
-        label="files",
-        hint="*.md  data.csv",
+        "GLOB", "attach text files, tables (their summaries), notebooks (their cells)", PATHS,
+        "context", "-f", values="files", label="files", hint="*.md  data.csv"
     )
     chat: str | None = option(
-        "NAME",
-        "continue this chat of the notebook; without a name, the last reply",
-        kinds.CHAT,
-        "context",
-        "-c",
-        bare="",
-        values="chats",
-        label="chat",
-        hint="a name: one question after the other",
+        "NAME", "continue this chat of the notebook; without a name, the last reply", CHAT,
+        "context", "-c", bare="", values="chats", label="chat",
+        hint="a name: one question after the other"
     )
     cells: str | None = option(
-        "SPEC",
-        "earlier cells: 3, 3-7, 3,5-7, last, all",
-        kinds.CELLS,
-        "context",
-        values=("last", "all"),
-        label="cells",
-        hint="last, 3, 5-7, all",
+        "SPEC", "earlier cells: 3, 3-7, 3,5-7, last, all", CELLS, "context",
+        values=("last", "all"), label="cells", hint="last, 3, 5-7, all"
     )
-    error: bool = option(
-        "", "the last error and its cell", kinds.SWITCH, "context", label="last error"
-    )
+    error: bool = option("", "the last error and its cell", SWITCH, "context", label="last error")
     model: str | None = option(
-        "SLUG",
-        "the model, for this call only",
-        kinds.TEXT,
-        "sampling",
-        "-m",
-        values=(MODEL,),
-        label="model",
+        "SLUG", "the model, for this call only", TEXT, "sampling", "-m", values=(MODEL,),
+        label="model"
     )
     system: str | None = option(
-        "TEXT", "the system prompt, for this call only", kinds.TEXT, "context", "-s"
+        "TEXT", "the system prompt, for this call only", TEXT, "context", "-s"
     )
     temperature: float | None = option(
-        "X",
-        "0 to 2, for this call only",
-        number(0, 2),
-        "sampling",
-        "-t",
-        label="temperature",
+        "X", "0 to 2, for this call only", number(0, 2), "sampling", "-t", label="temperature"
     )
     top_p: float | None = option("X", "0 to 1, for this call only", number(0, 1), "sampling")
     max_tokens: int | None = option(
-        "N",
-        "most output tokens, thinking included",
-        whole_number(1),
-        "sampling",
-        label="max tokens",
+        "N", "most output tokens, thinking included", whole_number(1), "sampling",
+        label="max tokens"
     )
     seed: int | None = option(
         "N", "ask for the same answer again, where the provider can", whole_number(), "sampling"
     )
-    stop: tuple[str, ...] = option(
-        "TEXT", "end the answer before this text", kinds.TEXT, "sampling", several=as_it_is
-    )
+    stop: tuple[str, ...] = option("TEXT", "end the answer before this text", TEXTS, "sampling")
     think: str | None = option(
-        "LEVEL",
-        f"{', '.join(kinds.THINK)} or tokens; a hint to the model",
-        kinds.THINKING,
-        "sampling",
-        values=kinds.THINK,
-        label="thinking",
-        hint="as the model likes",
+        "LEVEL", f"{', '.join(THINK)} or tokens; a hint to the model", THINKING, "sampling",
+        values=THINK, label="thinking", hint="as the model likes"
     )
     task: str | None = option(
-        "NAME",
-        "a ready system prompt with sampling: explain, debug, math, hint, …, or your own",
-        kinds.TEXT,
-        "sampling",
-        values="tasks",
-        label="task",
+        "NAME", "a ready system prompt with sampling: explain, debug, math, hint, …, or your own",
+        TEXT, "sampling", values="tasks", label="task"
     )
-    out: str | None = option(
-        "NAME", "bind the Reply to this variable", kinds.VARIABLE, "result", "-o"
-    )
+    out: str | None = option("NAME", "bind the Reply to this variable", VARIABLE, "result", "-o")
     max_cost: Decimal | None = option(  # noqa: RUF009
-        "USD", "refuse the call if it could cost more", kinds.DOLLARS, "sampling"
+        "USD", "refuse the call if it could cost more", DOLLARS, "sampling"
     )
     dry_run: bool = option(
-        "", "show what would leave and its price; send nothing", kinds.SWITCH, "result"
+        "", "show what would leave and its price; send nothing", SWITCH, "result"
     )
-    quiet: bool = option("", "display nothing but the record", kinds.SWITCH, "display")
-    raw: bool = option("", "plain text instead of rendered Markdown", kinds.SWITCH, "display")
+    quiet: bool = option("", "display nothing but the record", SWITCH, "display")
+    raw: bool = option("", "plain text instead of rendered Markdown", SWITCH, "display")
+    # fmt: on
 
 
 OPTIONS = {one.name: replace(one.metadata["option"], name=one.name) for one in fields(Options)}

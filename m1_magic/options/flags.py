@@ -20,8 +20,8 @@ def parser(prog: str, options: Iterable[Option]) -> Parser:
             *one.flags,
             metavar=one.metavar,
             type=one.read,
-            action="extend" if one.several else "store",
-            default=[] if one.several else None,
+            action="extend" if one.kind.split else "store",
+            default=[] if one.kind.split else None,
             nargs=None if one.bare is None else "?",
             const=one.bare,
         )

@@ -16,23 +16,23 @@ from numbers import Integral, Real
 from typing import Any
 
 from ..errors import UsageError
+from ..pricing.tokens import ANSWER_TOKENS
 from ..settings.config import LEVELS, send_level
 from ..settings.traits import BUDGETS, EFFORTS, dollars, effort, short
 from ..text import one_line
 
 THINK = (*EFFORTS, *BUDGETS)
 CELL_SPEC = re.compile(r"last|all|\d{1,9}(?:-\d{1,9})?")
-# Room for the answer itself, beside a thinking budget.
-ANSWER_TOKENS = 4_000
 THOUSANDS = re.compile(r",(?=\d{3}(?!\d))")
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """What an option takes, in words, and its reader."""
+    """What an option takes, in words, and its reader; several values, if a text can be split."""
 
     takes: str
     read: Callable[[Any], Any]
+    split: Callable[[str], list[str]] | None = None
 
 
 def number(least: float, most: float) -> Kind:
@@ -137,10 +137,21 @@ def variable(value: object) -> str:
     return name
 
 
+def names(value: str) -> list[str]:
+    """Split ``a,b`` into names."""
+    return [name for part in value.split(",") if (name := part.strip())]
+
+
+def alone(value: str) -> list[str]:
+    """Return a text as the only one; an empty one is none."""
+    return [value] if value else []
+
+
 TEXT = Kind("text", text)
+TEXTS = Kind("text", text, alone)
 SWITCH = Kind("no value on a line, and True or False in Python", switch)
-NAMES = Kind("names", text)
-PATHS = Kind("a path or a pattern", path)
+NAMES = Kind("names", text, names)
+PATHS = Kind("a path or a pattern", path, alone)
 SEND = Kind(f"{', '.join(LEVELS)} or sample:N", level)
 THINKING = Kind(f"{', '.join(THINK)} or a number of tokens", thinking)
 CELLS = Kind("execution counts (3, 3-7, 3,5-7), last or all", cells)

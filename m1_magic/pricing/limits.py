@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, Protocol
@@ -23,29 +23,36 @@ class Endpoint(Protocol):
 
 
 class LimitsCache:
-    """Asks an endpoint once an hour for each model.
+    """Limits by endpoint, model and price limit; an endpoint is asked once an hour for each."""
 
-    Args:
-        now: the time in UTC.
-    """
-
-    def __init__(self, now: Callable[[], datetime]) -> None:
-        self._now = now
-        self._found: dict[tuple[str, str, str], tuple[datetime, ModelLimits | None]] = {}
+    def __init__(self) -> None:
+        self._limits: dict[tuple[str, str, str], tuple[datetime, ModelLimits | None]] = {}
 
     def of(
-        self, backend: Endpoint, model: str, most: Mapping[str, Any] | None
+        self, backend: Endpoint, model: str, max_price: Mapping[str, Any] | None, now: datetime
     ) -> ModelLimits | None:
-        """Return what ``backend`` offers of ``model``, at prices of ``most`` at most."""
-        now, key = self._now(), (backend.name, model, repr(most))
-        if key in self._found and abs(now - self._found[key][0]) < price_lists.FRESH:
-            return self._found[key][1]
-        limits = backend.limits(model, most)
+        """Return what ``backend`` offers of ``model``, at prices of ``max_price`` at most."""
+        key = (backend.name, model, repr(max_price))
+        if self._fresh(key, now):
+            return self._limits[key][1]
+        limits = backend.limits(model, max_price)
         check()  # a look that was stopped says nothing of the prices
         if limits is not None:
             limits = replace(limits, at=now)
-            price_lists.keep(backend.name, model, most, limits)
+            price_lists.keep(backend.name, model, max_price, limits)
         elif backend.prices_known:
-            limits = price_lists.kept(backend.name, model, most, now) or known_limits(model)
-        self._found[key] = (now, limits)
+            limits = price_lists.kept(backend.name, model, max_price, now) or known_limits(model)
+        self._limits[key] = (now, limits)
         return limits
+
+    def known(
+        self, host: str, model: str, max_price: Mapping[str, Any] | None, now: datetime
+    ) -> ModelLimits | None:
+        """Return the same without asking: of this hour, else as kept, else as a package has it."""
+        key = (host, model, repr(max_price))
+        if self._fresh(key, now):
+            return self._limits[key][1]
+        return price_lists.kept(host, model, max_price, now) or known_limits(model)
+
+    def _fresh(self, key: tuple[str, str, str], now: datetime) -> bool:
+        return key in self._limits and abs(now - self._limits[key][0]) < price_lists.FRESH

@@ -8,31 +8,31 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
-import tempfile
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
+from .. import files
 from ..errors import LedgerProblem
-from ..settings import config
+from ..settings.home import home
 from .prices import ModelLimits, Price, amount
 
 # How long a list is today's, and how long it is better than the list price of a package.
 FRESH = timedelta(hours=1)
 OLDEST = timedelta(days=30)
 MOST_LISTS = 200
+FILE = "prices.json"
 
 
 def keep(host: str, model: str, max_price: Mapping[str, Any] | None, limits: ModelLimits) -> None:
     """Keep limits that ``host`` made, under the price limit that it was made for."""
     if limits.at is None or limits.dearest is None or limits.cheapest is None:
         return
-    lists = {**_lists(), _name(host, model, max_price): _written(limits)}
-    newest = sorted(lists, key=lambda name: str(lists[name].get("at")))[-MOST_LISTS:]
-    with contextlib.suppress(LedgerProblem, OSError):
-        _replace(config.home() / "prices.json", {name: lists[name] for name in newest})
+    with contextlib.suppress(LedgerProblem, OSError), files.locked(home()):
+        lists = {**_lists(), _name(host, model, max_price): _written(limits)}
+        newest = sorted(lists, key=lambda name: str(lists[name].get("at")))[-MOST_LISTS:]
+        text = json.dumps({name: lists[name] for name in newest}, indent=1)
+        files.replace(home() / FILE, text)
 
 
 def kept(
@@ -80,21 +80,8 @@ def _price(written: object) -> Price | None:
 
 def _lists() -> dict[str, dict[str, Any]]:
     try:
-        lists = json.loads((config.home() / "prices.json").read_text("utf-8"))
+        lists = json.loads((home() / FILE).read_text("utf-8"))
     except (LedgerProblem, OSError, ValueError, RecursionError):
         return {}
     known = lists.items() if isinstance(lists, dict) else ()
     return {name: one for name, one in known if isinstance(one, dict)}
-
-
-def _replace(path: Path, lists: Mapping[str, Any]) -> None:
-    """Replace the file in one step, so that another kernel never reads half of it."""
-    descriptor, fresh = tempfile.mkstemp(dir=path.parent, prefix="prices.")
-    try:
-        with open(descriptor, "w", encoding="utf-8") as file:
-            json.dump(lists, file, indent=1)
-        os.replace(fresh, path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(fresh)
-        raise

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import ROUND_CEILING, ROUND_HALF_EVEN, Decimal, InvalidOperation
+from decimal import ROUND_CEILING, Decimal, InvalidOperation
 from typing import Any
 
 from ..calls import Request, Usage
@@ -85,18 +85,7 @@ def estimate(usage: Usage, price: Price) -> Decimal:
 def hold(request: Request, price: Price) -> Decimal:
     """Return the most that ``request`` could cost, rounded up to a nano-dollar."""
     worst = Usage(most_tokens(request.texts), request.max_tokens)
-    return from_nano(to_nano(estimate(worst, price), ROUND_CEILING))
-
-
-def to_nano(dollars: Decimal, rounding: str = ROUND_HALF_EVEN) -> int:
-    """Return whole nano-dollars, rounded once."""
-    return int((dollars * NANO).to_integral_value(rounding=rounding))
-
-
-def from_nano(nano: int) -> Decimal:
-    """Return dollars, without trailing zeros."""
-    dollars = Decimal(nano) / NANO
-    return dollars.quantize(Decimal(1)) if dollars == dollars.to_integral() else dollars.normalize()
+    return (estimate(worst, price) * NANO).to_integral_value(ROUND_CEILING) / NANO
 
 
 def listed(model: str) -> Price | None:

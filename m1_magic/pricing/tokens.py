@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
+# Room for an answer beside thinking of a limited length.
+ANSWER_TOKENS = 4_000
 # What a chat template adds around each message; M1's own is about a dozen tokens.
 TEMPLATE_TOKENS = 32
 # Characters a token: measured against M1's own merges, but for other scripts, which is a guess.

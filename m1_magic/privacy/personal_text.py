@@ -1,6 +1,6 @@
-"""Personal data in a prompt: counted and told, never refused, for it may be what is asked about.
+"""Personal data in a text: counted and said, never refused, for it may be what is asked about.
 
-The same proofs as for columns of tables (`frames.personal.proofs`), over a whole text.
+The same proofs as for columns of tables (`personal.checksums`), over a whole text.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ RIGHT = re.compile(r"[^\s\"'>(),;]{0,100}")
 
 def personal(text: str) -> tuple[str, ...]:
     """Return one line on the personal data in ``text``, none if there is none."""
-    found = Counter(kind for kind, _, _ in _found(text))
-    told = [_many(count, NAMES.get(kind, kind)) for kind, count in found.items()]
-    return (f"personal data goes along: {', '.join(told)}",) if told else ()
+    counts = Counter(kind for kind, _, _ in _found(text))
+    listed = [_many(count, NAMES.get(kind, kind)) for kind, count in counts.items()]
+    return (f"personal data is included: {', '.join(listed)}",) if listed else ()
 
 
 def hidden(text: str) -> str:

@@ -120,15 +120,15 @@ def digest(secret: str) -> str:
 
 def find(text: str, policy: Policy = ISSUERS) -> tuple[Secret, ...]:
     """Return the secrets of ``text`` in order, without overlaps."""
-    found = []
+    secrets = []
     for kind, literal, pattern in RULES:
         if literal in text:
             group = "secret" if "secret" in pattern.groupindex else 0
-            found += [Secret(kind, *match.span(group)) for match in pattern.finditer(text)]
+            secrets += [Secret(kind, *match.span(group)) for match in pattern.finditer(text)]
     for kind, pattern in policy.own:
-        found += [Secret(kind, *match.span()) for match in pattern.finditer(text) if match[0]]
+        secrets += [Secret(kind, *match.span()) for match in pattern.finditer(text) if match[0]]
     apart: list[Secret] = []
-    for secret in sorted(found, key=lambda one: (one.start, -one.end)):
+    for secret in sorted(secrets, key=lambda one: (one.start, -one.end)):
         if not apart or secret.start >= apart[-1].end:
             apart.append(secret)
         elif secret.end > apart[-1].end:
@@ -182,10 +182,10 @@ def refuse(
     more = f" and {len(secrets) - 5} more" if len(secrets) > 5 else ""
     hashes = dict.fromkeys(digest(text[s.start : s.end]) for s in secrets[:5])
     raise SecretInPrompt(
-        f"{place} holds a secret: {', '.join(places)}{more}.",
+        f"{place} contains a secret: {', '.join(places)}{more}.",
         todo="Delete it from the cell, and replace the key where it was made: this one is in the "
-        "notebook's history. Keep keys in the environment, or with %m1 login. A false alarm is let "
-        f"through by a cell %m1 set allowed_secrets {','.join(hashes)}.",
+        "notebook's history. Keep keys in the environment, or with %m1 login. If it is a false "
+        f"alarm, run %m1 set allowed_secrets {','.join(hashes)} in a cell.",
     )
 
 

@@ -6,16 +6,14 @@ untrusted text on every way out.
 
 from __future__ import annotations
 
-import os
 import sys
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from ..session.view import Silent, View
+from .front_end import in_notebook
 
 if TYPE_CHECKING:
     from ..settings.config import M1
-
-Mode = Literal["html", "markdown", "text"]
 
 
 def choose(
@@ -47,22 +45,3 @@ def choose(
     if raw or not sys.stdout.isatty():
         return PlainView(settings, shell if notebook else None, raw=raw)
     return TerminalView(settings)
-
-
-def in_notebook(shell: object | None) -> bool:
-    """Does ``shell`` publish to a front end? (A kernel; not terminal IPython, not plain Python.)"""
-    names = [base.__name__ for base in type(shell).__mro__]
-    return shell is not None and "TerminalInteractiveShell" not in names
-
-
-def mode(settings: M1, shell: object | None = None) -> Mode:
-    """Return what an answer is displayed as; ``auto``: by the front end that is in sight.
-
-    VS Code sets no math in HTML outputs and Colab isolates them, so that both get Markdown.
-    """
-    forced: dict[str, Mode] = {"html": "html", "markdown": "markdown", "text": "text"}
-    if settings.render in forced:
-        return forced[settings.render]
-    vscode = any(name in os.environ for name in ("VSCODE_PID", "VSCODE_CWD"))
-    vscode = vscode or "__vsc_ipynb_file__" in getattr(shell, "user_ns", {})
-    return "markdown" if vscode or "google.colab" in sys.modules else "html"

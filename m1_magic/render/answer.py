@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from ..calls import Reply
 from ..text import plural, show_controls, thousands
-from . import Mode, footer, mode
+from . import footer
+from .front_end import Mode, mode
+from .inert_markdown import inert
 from .markup import html
-from .text import inert
 
 if TYPE_CHECKING:
     from ..settings.config import M1

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..calls import Attachment, Receipt, Reply
+from ..calls import RECORD, Attachment, Receipt, Reply
 from ..pricing.dollars import money, money_limit
 from ..text import escape_html, one_line, plural, short_count, show_controls, thousands
 
 if TYPE_CHECKING:
     from ..settings.config import M1
 
-RECORD = "application/vnd.m1-magic.call+json"
 STYLE = (
     "color:var(--jp-ui-font-color2,var(--vscode-descriptionForeground,gray));"
     "font-size:var(--jp-ui-font-size1,13px);line-height:1.5"
@@ -84,7 +83,8 @@ def attachment(item: Attachment) -> str:
     if item.masked:
         parts.append(plural(item.masked, hidden) + " masked")
     if item.dropped:
-        parts.append(plural(item.dropped, "output") + " left out")
+        more = "" if item.level == "sample" else " (to send text: --send sample)"
+        parts.append(f"{plural(item.dropped, 'output')} left out{more}")
     size = f" {thousands(item.shape[0])} × {thousands(item.shape[1])}" if item.shape else ""
     return f"{one_line(item.name, 80)}{size} → {', '.join(parts)}"
 
@@ -135,6 +135,6 @@ def record(receipt: Receipt, *, stable: bool = False) -> dict[str, Any]:
 def bundle(receipt: Receipt, settings: M1, *, html: bool = True) -> dict[str, Any]:
     """Return the footer's output: the line for people, the record for programs."""
     shown = {"text/html": html_footer(receipt, settings)} if html else {}
-    kept = record(receipt, stable=settings.footer == "stable")
+    saved = record(receipt, stable=settings.footer == "stable")
     text = "\n".join(lines(receipt, settings))
-    return {**shown, "text/plain": text, RECORD: kept}
+    return {**shown, "text/plain": text, RECORD: saved}

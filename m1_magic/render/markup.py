@@ -56,8 +56,8 @@ def html(markdown: str, *, typeset: bool = True, shared: Mapping[str, Any] | Non
     source = show_controls(markdown)
     try:
         # Once more after parsing: "&#x202e;" and its like are characters only now.
-        made = show_controls(parser().render(source, _env(typeset, shared)))
-        inner = _clean(_BETWEEN.sub("", made))
+        rendered = show_controls(parser().render(source, _env(typeset, shared)))
+        inner = _clean(_BETWEEN.sub("", rendered))
     except Exception:  # a paid answer is shown whatever a parser makes of it
         inner = f"<pre>{escape_html(source)}</pre>"
     return f'<div class="m1-answer mathjax_ignore tex2jax_ignore">{inner}</div>'

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from .text import TEX_DANGER
+from .inert_markdown import TEX_DANGER
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
@@ -81,12 +81,12 @@ def _block(state: StateBlock, first: int, last: int, silent: bool) -> bool:
     mark = _opener(line, 0)
     if mark not in ("$$", "\\["):
         return False
-    found = _extent(state, first, last, mark)
-    if found is None:
+    extent = _extent(state, first, last, mark)
+    if extent is None:
         return False
     if silent:
         return True
-    tex, after, finished = found
+    tex, after, finished = extent
     token = state.push("math" if finished else "math_open_end", "", 0)
     token.block, token.map, token.markup = True, [first, after], "\\["
     token.content = tex.strip() if finished else tex
@@ -105,9 +105,9 @@ def _extent(state: StateBlock, first: int, last: int, mark: str) -> tuple[str, i
         tex, closer, rest = line.partition(CLOSER[mark])
         if closer:
             tail = rest.strip()
-            whole = "\n".join([*lines, tex])
-            ok = len(tail) <= 1 and tail in ".,;:" and whole.strip()
-            return (whole.rstrip() + tail, number + 1, True) if ok else None
+            formula = "\n".join([*lines, tex])
+            ok = len(tail) <= 1 and tail in ".,;:" and formula.strip()
+            return (formula.rstrip() + tail, number + 1, True) if ok else None
         if not line.strip() and not alone:
             return None
         lines.append(line)

@@ -13,15 +13,16 @@ import uuid
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from ..calls import Receipt, Reply
+from ..calls import RECORD, Receipt, Reply
 from ..session.view import Silent
 from ..text import escape_html, show_controls
-from . import Mode, footer, mode
+from . import footer
 from .answer import bundle, framed, quiet, styled, thought
 from .blocks import definitions, settled
+from .front_end import Mode, mode
+from .inert_markdown import inert, literal
 from .markup import html
-from .text import inert
-from .throttled import Painted, waiting
+from .throttled import ThrottledView, waiting
 
 if TYPE_CHECKING:
     from ..settings.config import M1
@@ -48,7 +49,7 @@ class Output:
         return sum(len(text.encode()) for text in data.values() if isinstance(text, str))
 
 
-class NotebookView(Painted):
+class NotebookView(ThrottledView):
     """Shows a call through the display publisher of ``shell``.
 
     Args:
@@ -158,7 +159,7 @@ class NotebookView(Painted):
         if self._mode == "text":
             return {"text/plain": line}
         if self._mode == "markdown":
-            return {"text/markdown": f"*{_literal(line)}*"}
+            return {"text/markdown": f"*{literal(line)}*"}
         return {"text/html": waiting(self._progress, self._settings)}
 
 
@@ -170,7 +171,7 @@ class RecordView(Silent):
 
     def close(self, receipt: Receipt) -> None:
         kept = footer.record(receipt, stable=self._settings.footer == "stable")
-        self._shell.display_pub.publish(data={footer.RECORD: kept, "text/plain": ""}, metadata={})
+        self._shell.display_pub.publish(data={RECORD: kept, "text/plain": ""}, metadata={})
 
 
 def _captured(shell: Any) -> bool:
@@ -178,7 +179,3 @@ def _captured(shell: Any) -> bool:
     from IPython.core.displaypub import CapturingDisplayPublisher
 
     return isinstance(shell.display_pub, CapturingDisplayPublisher)
-
-
-def _literal(text: str) -> str:
-    return inert(text).replace("*", "\\*").replace("_", "\\_").replace("`", "\\`")

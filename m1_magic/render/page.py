@@ -26,8 +26,8 @@ def html(markdown: str) -> str:
     import nh3
     from markdown import markdown as convert
 
-    made = convert(markdown, extensions=["tables", "sane_lists"], output_format="html")
-    clean = nh3.clean(made, tags=TAGS, attributes={"a": {"href"}}, url_schemes={"https", "http"})
+    raw = convert(markdown, extensions=["tables", "sane_lists"], output_format="html")
+    clean = nh3.clean(raw, tags=TAGS, attributes={"a": {"href"}}, url_schemes={"https", "http"})
     # JupyterLab breaks preformatted lines inside words; after nh3, for it takes styles away.
     wrapped = clean.replace("<pre>", f'<pre style="{WRAPPED}">')
     return f'{LEFT}<div class="jp-RenderedHTMLCommon m1-page mathjax_ignore">{wrapped}</div>'

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from ..text import show_controls
 from .markup import parser
+from .sanitizer import paragraph, text_token
 
 if TYPE_CHECKING:
     from markdown_it.token import Token
@@ -25,17 +26,17 @@ AS = {
 }
 
 
-def drawn(markdown: str) -> Markdown:
+def to_rich(markdown: str) -> Markdown:
     """Return untrusted Markdown for rich to draw."""
     from rich.markdown import Markdown
 
-    made = Markdown("", hyperlinks=False, code_theme="ansi_dark")
+    document = Markdown("", hyperlinks=False, code_theme="ansi_dark")
     source = show_controls(markdown)
     try:
-        made.parsed = list(_drawable(parser().parse(source, {"typeset": False})))
+        document.parsed = list(_drawable(parser().parse(source, {"typeset": False})))
     except Exception:  # as in markup.html: an answer is shown whatever a parser makes of it
-        made.parsed = _paragraph(source)
-    return made
+        document.parsed = paragraph(source)
+    return document
 
 
 def _drawable(tokens: Iterable[Token]) -> Iterable[Token]:
@@ -48,7 +49,7 @@ def _drawable(tokens: Iterable[Token]) -> Iterable[Token]:
             token.type, token.content = "text", f"[{token.meta['id'] + 1}]"
         if token.type.startswith("math"):
             text = token.content if token.type == "math_open_end" else _formula(token)
-            yield from _paragraph(text) if token.block else [_text(text)]
+            yield from paragraph(text) if token.block else [text_token(text)]
         elif token.type != "footnote_anchor":
             yield token
 
@@ -56,15 +57,3 @@ def _drawable(tokens: Iterable[Token]) -> Iterable[Token]:
 def _formula(token: Token) -> str:
     closing = "$$" if token.markup == "\\[" else "$"
     return f"{closing}{token.content}{closing}"
-
-
-def _text(content: str) -> Token:
-    from markdown_it.token import Token
-
-    return Token("text", "", 0, content=content)
-
-
-def _paragraph(text: str) -> list[Token]:
-    from markdown_it.token import Token
-
-    return [Token("paragraph_open", "p", 1), _text(text), Token("paragraph_close", "p", -1)]

@@ -58,13 +58,13 @@ def _keep(state: StateCore) -> None:
             open_notes.append(label not in referred and label not in elsewhere)
             name = f"[^{label}]: " if open_notes[-1] else ""
         if token.type == "inline" and name:
-            token.children = [_text(name), *(token.children or ())]
+            token.children = [text_token(name), *(token.children or ())]
             name = ""
         stays = token.type.startswith("footnote_reference_") and open_notes[-1]
         if not stays:
             out.append(token)
         elif name and token.type == "footnote_reference_close":  # it held no words
-            out += _paragraph(name)
+            out += paragraph(name)
             name = ""
         if token.type == "footnote_reference_close":
             open_notes.pop()
@@ -97,17 +97,17 @@ def _defuse(state: StateCore) -> None:
 
 def _note(quotation: Token, first: Token) -> None:
     """Make a quotation that begins with ``[!NOTE]`` a note of that kind."""
-    found = _NOTE.match(first.content)
+    head = _NOTE.match(first.content)
     kinds = [child.type for child in first.children or ()]
-    if not found or kinds[0] != "text":
+    if not head or kinds[0] != "text":
         return
-    kind = found[1].lower()
+    kind = head[1].lower()
     quotation.attrs["class"] = f"m1-callout m1-{kind}"
     broken = next((n for n, one in enumerate(kinds) if one in ("softbreak", "hardbreak")), None)
     rest = [] if broken is None else (first.children or [])[broken + 1 :]
-    title = [_text("", "strong_open", "strong", 1), _text(kind.capitalize())]
-    title.append(_text("", "strong_close", "strong", -1))
-    first.children = [*title, *([_text("", "hardbreak", "br"), *rest] if rest else [])]
+    title = [text_token("", "strong_open", "strong", 1), text_token(kind.capitalize())]
+    title.append(text_token("", "strong_close", "strong", -1))
+    first.children = [*title, *([text_token("", "hardbreak", "br"), *rest] if rest else [])]
 
 
 def _task(children: list[Token]) -> None:
@@ -124,8 +124,8 @@ def _pictures(children: Sequence[Token]) -> list[Token]:
         address = str(token.attrs.get("src", ""))
         host = _host(address)
         alt = "".join(inner.content for inner in token.children or ())
-        out.append(_text(f"picture: {alt} ({host}) " if host else f"picture: {alt} "))
-        out.append(_text(_short(address), "code_inline", "code"))
+        out.append(text_token(f"picture: {alt} ({host}) " if host else f"picture: {alt} "))
+        out.append(text_token(_short(address), "code_inline", "code"))
     return out
 
 
@@ -144,9 +144,9 @@ def _links(children: Sequence[Token]) -> list[Token]:
             if LINK.fullmatch(href):
                 out.append(token)
                 if _misleads(label, _host(href)):
-                    out.append(_text(f" ({_host(href)})"))
+                    out.append(text_token(f" ({_host(href)})"))
             elif label != href:
-                out.append(_text(f" ({_short(href)})"))
+                out.append(text_token(f" ({_short(href)})"))
         else:
             out.append(token)
     return out
@@ -173,13 +173,19 @@ def _short(address: str) -> str:
     return address if len(address) <= 200 else address[:199] + "…"
 
 
-def _text(content: str, kind: str = "text", tag: str = "", nesting: Nesting = 0) -> Token:
+def text_token(content: str, kind: str = "text", tag: str = "", nesting: Nesting = 0) -> Token:
+    """Return a token with text that nothing is read into."""
     from markdown_it.token import Token
 
     return Token(kind, tag, nesting, content=content)
 
 
-def _paragraph(text: str) -> list[Token]:
-    inline = _text(text, "inline")
-    inline.children = [_text(text)]
-    return [_text("", "paragraph_open", "p", 1), inline, _text("", "paragraph_close", "p", -1)]
+def paragraph(text: str) -> list[Token]:
+    """Return the tokens of a paragraph of such text."""
+    inline = text_token(text, "inline")
+    inline.children = [text_token(text)]
+    return [
+        text_token("", "paragraph_open", "p", 1),
+        inline,
+        text_token("", "paragraph_close", "p", -1),
+    ]

@@ -1,7 +1,7 @@
 """A call in a terminal: a live tail while it grows, then the whole answer, once, to scroll in.
 
-All of it goes through ``sys.stdout`` of the moment, so that captures see it; foreign text passes
-``visible`` first, and links are printed as addresses: no escape sequence comes from the model.
+All of it goes through ``sys.stdout`` of the moment, so that captures see it. Foreign text passes
+``show_controls`` first, and links are printed as addresses: no escape sequence is the model's.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from . import footer
 from .answer import thought
 from .blocks import settled
 from .progress import Progress
-from .rich_markdown import drawn
+from .rich_markdown import to_rich
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -131,7 +131,7 @@ class TerminalView:
         if reply.thinking and self._settings.thinking == "show":
             console.print(Line(show_controls(reply.thinking), style="dim"))
         if reply.text:
-            console.print(drawn(reply.text))
+            console.print(to_rich(reply.text))
         for text in footer.lines(receipt, self._settings):
             console.print(Line(text, style="dim"), soft_wrap=True)
 
@@ -156,7 +156,7 @@ class TerminalView:
         if not self._tail:
             return line
         console = self._console
-        rows = console.render_lines(drawn(settled(self._tail)), pad=False)
+        rows = console.render_lines(to_rich(settled(self._tail)), pad=False)
         shown = [
             Line.assemble(*((piece.text, piece.style or "") for piece in row))
             for row in rows[-max(1, console.height - 3) :]

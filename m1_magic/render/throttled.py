@@ -29,7 +29,7 @@ PEEKED = (
 )
 
 
-class Painted:
+class ThrottledView:
     """A view that paints in three places: blocks that stay, the rest, and a line below.
 
     Args:

@@ -5,11 +5,22 @@ from __future__ import annotations
 from dataclasses import replace
 from decimal import Decimal
 
-from ..calls import Attempt, Call, Event, Finish, ReasoningDelta, Reply, Started, Status, TextDelta
+from ..calls import (
+    FREE,
+    Attempt,
+    Call,
+    CostSource,
+    Event,
+    Finish,
+    ReasoningDelta,
+    Reply,
+    Started,
+    Status,
+    TextDelta,
+)
 from ..errors import MAY_COST, NOTHING_SENT, CutOff, EmptyAnswer, Stopped
 from ..pricing.dollars import money
 from ..pricing.prices import ModelLimits, amount, estimate
-from ..settings.endpoints import OFFLINE
 
 # OpenRouter docs, api_reference/streaming: closing the connection does not stop every provider.
 CANNOT_BE_STOPPED = (
@@ -57,36 +68,36 @@ class Accumulator:
 
 def priced(
     attempt: Attempt,
-    fold: Accumulator,
-    backend: str,
+    stream: Accumulator,
+    billing: CostSource,
     limits: ModelLimits | None,
     error: BaseException | None,
 ) -> Attempt:
     """Return the attempt with its usage, and its cost or that it is not known yet."""
-    end = fold.finish
+    end = stream.finish
     attempt = replace(
         attempt,
         usage=end.usage,
-        generation_id=fold.generation_id,
+        generation_id=stream.generation_id,
         provider=end.provider,
         state="settled",
     )
-    if backend == OFFLINE:
-        return replace(attempt, cost=Decimal(0), cost_source="offline")
+    if billing in FREE:
+        return replace(attempt, cost=Decimal(0), cost_source=billing)
     if end.cost is not None:
         return replace(attempt, cost=end.cost, cost_source="billed")
     if end.usage and end.usage.output and limits and limits.dearest:
         about = amount(estimate(end.usage, limits.dearest))
         if about is not None:
             return replace(attempt, cost=about, cost_source="estimated")
-    if not fold.sent or (error is not None and not getattr(error, "charged", True)):
+    if not stream.sent or (error is not None and not getattr(error, "charged", True)):
         return replace(attempt, cost=Decimal(0))
     return replace(attempt, state="pending")
 
 
-def reply(call: Call, fold: Accumulator, error: BaseException | None) -> Reply:
+def reply(call: Call, stream: Accumulator, error: BaseException | None) -> Reply:
     """Return the reply of all attempts so far; the text is the last attempt's."""
-    end = fold.finish
+    end = stream.finish
     costs = [attempt.cost for attempt in call.attempts]
     usages = [attempt.usage for attempt in call.attempts if attempt.usage]
     status: Status = "failed" if error else "ok"
@@ -95,8 +106,8 @@ def reply(call: Call, fold: Accumulator, error: BaseException | None) -> Reply:
     elif not error and end.reason in ("length", "content_filter"):
         status = "truncated"
     return Reply(
-        text=fold.text,
-        thinking=fold.thinking,
+        text=stream.text,
+        thinking=stream.thinking,
         usage=sum(usages[1:], usages[0]) if usages else None,
         cost=None if None in costs else sum((c for c in costs if c is not None), Decimal(0)),
         cost_source=call.attempts[-1].cost_source,
@@ -107,10 +118,10 @@ def reply(call: Call, fold: Accumulator, error: BaseException | None) -> Reply:
     )
 
 
-def empty(fold: Accumulator, attempt: Attempt) -> EmptyAnswer | None:
+def empty(stream: Accumulator, attempt: Attempt) -> EmptyAnswer | None:
     """Return the error for a completion that ended in order and brought no text."""
-    reason = fold.finish.reason
-    if fold.text.strip() or reason in ("length", "tool_calls"):
+    reason = stream.finish.reason
+    if stream.text.strip() or reason in ("length", "tool_calls"):
         return None
     filtered = reason == "content_filter"
     return EmptyAnswer(
@@ -122,22 +133,22 @@ def empty(fold: Accumulator, attempt: Attempt) -> EmptyAnswer | None:
     )
 
 
-def stopped(fold: Accumulator, backend: str) -> Stopped:
+def stopped(stream: Accumulator, billing: CostSource) -> Stopped:
     """Return the error for a Ctrl-C, by how far the call had come."""
-    if not fold.sent:
+    if not stream.sent:
         return Stopped("Stopped by you, before anything was sent.", cost=NOTHING_SENT)
-    if not fold.started:
+    if not stream.started:
         return Stopped(
             "Stopped by you, before the server answered.",
-            cost="" if backend == OFFLINE else f"{MAY_COST} {CANNOT_BE_STOPPED}",
-            todo="" if backend == OFFLINE else "%m1 cost shows what is not settled.",
+            cost="" if billing in FREE else f"{MAY_COST} {CANNOT_BE_STOPPED}",
+            todo="" if billing in FREE else "%m1 cost shows what is not settled.",
         )
-    kept = "the text so far is kept" if fold.text or fold.thinking else "no text had come"
-    what = f"Stopped by you; {kept}."
-    if backend == OFFLINE:
+    so_far = "the text so far is kept" if stream.text or stream.thinking else "no text had come"
+    what = f"Stopped by you; {so_far}."
+    if billing in FREE:
         return Stopped(what, cost="")
-    if fold.finish.cost is not None:
-        return Stopped(what, cost=f"It cost {money(fold.finish.cost)}.")
+    if stream.finish.cost is not None:
+        return Stopped(what, cost=f"It cost {money(stream.finish.cost)}.")
     return Stopped(
         what,
         cost=CANNOT_BE_STOPPED,
@@ -154,9 +165,15 @@ def overdue(deadline: float) -> CutOff:
 def late(call: Call | None) -> Stopped:
     """Return the error for a Ctrl-C before there was a call, or when it was over."""
     if call is None:
-        return stopped(Accumulator(), "")
+        return stopped(Accumulator(), "unknown")
+    return Stopped("Stopped by you, when the answer was complete; it is kept.", cost=_cost(call))
+
+
+def between(call: Call) -> Stopped:
+    """Return the error for a Ctrl-C between two rounds."""
+    return Stopped("Stopped by you, between two rounds; the text so far is kept.", cost=_cost(call))
+
+
+def _cost(call: Call) -> str:
     cost = call.reply.cost
-    return Stopped(
-        "Stopped by you, when the answer was complete; it is kept.",
-        cost=MAY_COST if cost is None else f"It cost {money(cost)}.",
-    )
+    return MAY_COST if cost is None else f"It cost {money(cost)}."

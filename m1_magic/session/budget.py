@@ -4,52 +4,61 @@ from __future__ import annotations
 
 from decimal import ROUND_FLOOR, Decimal
 
-from ..calls import Request
+from ..calls import Call
 from ..errors import BudgetExceeded
 from ..pricing.dollars import money_at_most
-from ..pricing.prices import ModelLimits, hold
+from ..pricing.prices import hold
 from ..pricing.tokens import most_tokens
 from ..settings.config import M1
+from .plan import Plan
 
 MILLION = 1_000_000
 # Thinking and an answer need some room; fewer tokens are no advice.
 LEAST_TOKENS = 256
 
 
-def over_max_cost(
-    request: Request, limits: ModelLimits, most: Decimal, limit: Decimal
-) -> BudgetExceeded:
-    """Return the refusal of a call that could cost more than one call may."""
+def check_max_cost(plan: Plan, call: Call | None = None) -> None:
+    """Raise if a round could cost more than its call may, after the rounds that it had.
+
+    Raises:
+        BudgetExceeded: nothing of this round was sent.
+    """
+    if plan.max_cost is None or plan.hold is None:
+        return
+    attempts = call.attempts if call else ()
+    spent = sum((a.hold or Decimal(0) if a.cost is None else a.cost for a in attempts), Decimal(0))
+    most = spent + plan.hold
+    if most <= plan.max_cost:
+        return
     could = money_at_most(most)
-    return BudgetExceeded(
-        f"This call could cost {could}, and a call may cost ${limit:f} at most.",
+    raise BudgetExceeded(
+        f"This call could cost {could}, and a call may cost ${plan.max_cost:f} at most.",
         todo=f"Allow it with --max-cost {typed(most)}, lower --max-tokens, or attach less."
-        + cheapest(request, limits, limit),
+        + cheapest(plan, plan.max_cost - spent),
     )
 
 
-def over_budget(
-    refused: BudgetExceeded, request: Request, limits: ModelLimits | None, settings: M1
-) -> BudgetExceeded:
-    """Return the ledger's refusal with the way out that this request has."""
-    if limits is None or refused.left is None or refused.needed is None:
+def over_budget(refused: BudgetExceeded, plan: Plan, settings: M1) -> BudgetExceeded:
+    """Return the ledger's refusal with the way out that this plan has."""
+    if plan.limits is None or refused.left is None or refused.needed is None:
         return refused
     raised = f"%m1 budget {typed(refused.needed)} --per {settings.budget_period}"
     held = " %m1 cost lists what is held." if refused.held else ""
     return BudgetExceeded(
         refused.what,
         todo=f"Lower --max-tokens, attach less, or raise it: {raised}.{held}"
-        + cheapest(request, limits, refused.left),
+        + cheapest(plan, refused.left),
     )
 
 
-def cheapest(request: Request, limits: ModelLimits, left: Decimal) -> str:
+def cheapest(plan: Plan, left: Decimal) -> str:
     """Return the cheapest way to bring a call within ``left`` US dollars; nothing if there is none.
 
     The cheapest endpoint alone, where its price fits with the answer as long as it was wished;
     else as many tokens as fit.
     """
-    low, high = limits.cheapest, limits.dearest
+    request, limits = plan.request, plan.limits
+    low, high = (limits.cheapest, limits.dearest) if limits else (None, None)
     if low is None or high is None:
         return ""
     if low != high and hold(request, low) <= left:

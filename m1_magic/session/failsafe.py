@@ -1,7 +1,7 @@
 """A view and a ledger that may break without breaking the call that they serve.
 
 What was paid for is shown though it cannot be written down, and written down though it cannot be
-shown. While the call waits for the network, a thread gives the view the time of day.
+shown. While the call waits for the network, the ticker gives the view the time of day.
 """
 
 from __future__ import annotations
@@ -15,11 +15,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 
 from ..calls import Attempt, Call, Event, Receipt, Request, Totals, Usage
 from ..errors import LedgerProblem
 from ..ledger import Ledger, sums
 from ..text import one_line
+from ..watcher import TICKER, Watch
 from .accumulator import Accumulator
 from .view import Silent, View
 
@@ -35,7 +37,8 @@ class SafeView:
         # Reentrant: a Ctrl-C that comes between its ``with`` and its release must not keep the
         # same thread from closing the view.
         self._lock = threading.RLock()
-        self._over = threading.Event()
+        self._over = False
+        self._watch: Watch | None = None
 
     def open(self, request: Request, most: Decimal | None) -> None:
         """See View.open."""
@@ -47,10 +50,9 @@ class SafeView:
         seconds = self._tick()
         if seconds is not None:
             # In this context, so that what it publishes belongs to the cell of this call.
-            run = contextvars.copy_context().run
-            threading.Thread(
-                target=run, args=(self._ticking, seconds), name="m1-ticker", daemon=True
-            ).start()
+            tick = partial(contextvars.copy_context().run, self._tick)
+            self._watch = Watch(tick, seconds)
+            TICKER.begin(self._watch)
 
     def feed(self, event: Event) -> None:
         """See View.feed."""
@@ -62,21 +64,19 @@ class SafeView:
 
     def close(self, receipt: Receipt) -> None:
         """See View.close."""
-        self._over.set()
+        self._over = True
+        if self._watch is not None:
+            TICKER.end(self._watch)
         with self._lock:
             try:
                 self._view.close(receipt)
             except Exception as error:
                 self._failed(error)
 
-    def _ticking(self, seconds: float | None) -> None:
-        while seconds is not None and not self._over.wait(seconds):
-            seconds = self._tick()
-
     def _tick(self) -> float | None:
         with self._lock:
             try:
-                return None if self._over.is_set() else self._view.tick()
+                return None if self._over else self._view.tick()
             except Exception as error:
                 self._failed(error)
         return None
@@ -115,11 +115,11 @@ class SafeLedger:
         with self._noted():
             sums.learn(self._ledger, request.model, request.text, usage.input)
 
-    def so_far(self, call: Call, fold: Accumulator) -> None:
+    def so_far(self, call: Call, stream: Accumulator) -> None:
         """Write down now and then what came so far, for a kernel that may be killed."""
         if self._clock() < self._next:
             return
-        text, thinking = fold.text, fold.thinking
+        text, thinking = stream.text, stream.thinking
         self._next = self._clock() + OFTEN + (len(text) + len(thinking)) / A_SECOND
         try:
             self._ledger.so_far(call.id, thinking, text)
@@ -143,6 +143,25 @@ class SafeLedger:
             yield
         except LedgerProblem as problem:
             self.notes = self.notes or (f"{problem.what} This call is not all in it.",)
+
+
+class UnwrittenLedger(SafeLedger):
+    """The ledger of a call that nobody pays for again: its sums are read, nothing is written."""
+
+    def started(self, attempt: Attempt, generation_id: str | None) -> None:
+        """Write nothing."""
+
+    def settle(self, attempt: Attempt) -> None:
+        """Write nothing."""
+
+    def learn(self, request: Request, usage: Usage) -> None:
+        """Write nothing."""
+
+    def so_far(self, call: Call, stream: Accumulator) -> None:
+        """Write nothing."""
+
+    def finish(self, call: Call) -> None:
+        """Write nothing."""
 
 
 def sent(request: Request) -> str:

@@ -1,21 +1,103 @@
-"""What is to be done for one request, before anything is sent or written."""
+"""What one call is going to do, worked out in one place before anything is sent or written.
+
+A dry run shows a plan, `Session.ask` carries one out; refusals and the hint at ``%m1 continue``
+explain themselves by it alone.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from ..backends import Backend
-from ..calls import Request
-from ..pricing.prices import ModelLimits
+from ..calls import FREE, Reply, Request
+from ..errors import PromptTooLarge
+from ..pricing.prices import ModelLimits, hold
+from ..pricing.tokens import ANSWER_TOKENS
+from ..text import one_line
+
+# No text of any size has so few tokens: below this, a prompt may fit and the server decides.
+FEWEST_CHARACTERS_A_TOKEN = 4.5
+# What the next round asks, of the request and the reply so far; None: there is no other round.
+NextRequest = Callable[[Request, Reply], Request | None]
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A request fitted to who will answer it, what an attempt could cost, and until when."""
+    """A request as it leaves, who answers it, and what that could cost.
+
+    ``backend`` is None in a dry run, which asks nobody; ``tokens``, about how many the prompt has,
+    is counted for a dry run only. ``hold`` is the most that one round could cost, ``max_cost`` what
+    the call may cost, in US dollars; ``hold`` None: not known.
+    """
 
     request: Request
-    backend: Backend
-    limits: ModelLimits | None
-    most: Decimal | None
-    until: float
+    backend: Backend | None = None
+    limits: ModelLimits | None = None
+    hold: Decimal | None = None
+    max_cost: Decimal | None = None
+    next_request: NextRequest | None = None
+    tokens: int = 0
+
+    def following(self, reply: Reply) -> Plan | None:
+        """Return the plan of the next round; None where there is no other.
+
+        Raises:
+            PromptTooLarge: it cannot fit the context.
+        """
+        request = self.next_request(self.request, reply) if self.next_request else None
+        return None if request is None else within(replace(self, request=request))
+
+
+def within(plan: Plan) -> Plan:
+    """Return the plan with its request within the limits, and with what that could cost.
+
+    Raises:
+        PromptTooLarge: it cannot fit the context, however well it is tokenised.
+    """
+    request, limits = fitted(plan.request, plan.limits), plan.limits
+    cost = hold(request, limits.dearest) if limits and limits.dearest else None
+    if plan.backend and plan.backend.billing in FREE:
+        cost = Decimal(0)
+    return replace(plan, request=request, hold=cost)
+
+
+def fitted(request: Request, limits: ModelLimits | None) -> Request:
+    """Return the request within the endpoint's limits, with a note where that changes a wish.
+
+    Args:
+        limits: the limits, None while they are unknown.
+
+    Raises:
+        PromptTooLarge: the prompt cannot fit the context, however well it is tokenised.
+    """
+    if limits is None:
+        return request
+    if limits.context and len(request.text) / FEWEST_CHARACTERS_A_TOKEN > limits.context:
+        raise too_large(request, limits.context)
+    if not limits.max_output or request.max_tokens <= limits.max_output:
+        return request
+    changed = [f"max_tokens {request.max_tokens:,} → {limits.max_output:,}"]
+    reasoning = request.reasoning
+    room = max(limits.max_output - ANSWER_TOKENS, 1)
+    if reasoning and reasoning.get("max_tokens", 0) > room:
+        changed.append(f"thinking {reasoning['max_tokens']:,} → {room:,}")
+        reasoning = {"max_tokens": room}
+    note = f"{', '.join(changed)}, the endpoint's limit"
+    notes = (*request.notes, note) if request.max_tokens_explicit else request.notes
+    return replace(request, max_tokens=limits.max_output, reasoning=reasoning, notes=notes)
+
+
+def too_large(request: Request, context: int) -> PromptTooLarge:
+    """Return the error that names the largest attachments."""
+    largest = sorted(request.attachments, key=lambda a: len(a.text), reverse=True)[:3]
+    chat = f" Earlier turns of the chat count, too ({len(request.after)}): begin a new one."
+    names = ", ".join(f"{one_line(a.name, 40)} ({len(a.text):,} characters)" for a in largest)
+    least = round(len(request.text) / FEWEST_CHARACTERS_A_TOKEN)
+    return PromptTooLarge(
+        f"The prompt has {len(request.text):,} characters, at least {least:,} tokens;"
+        f" {one_line(request.model, 80)} takes {context:,}.",
+        todo=(f"Attach less. The largest: {names}." if names else "Shorten the text.")
+        + (chat if request.after else ""),
+    )

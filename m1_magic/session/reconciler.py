@@ -6,33 +6,22 @@ killed leaves its generation id in the ledger, and the next one asks.
 
 from __future__ import annotations
 
-import sqlite3
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime, timedelta
+from contextlib import suppress
+from datetime import datetime
 from typing import Any
 
 from ..backends import Backend
-from ..calls import Attempt, Usage
-from ..ledger import Ledger, owed, processes, stamp
-from ..ledger.schema import ASKABLE, OWED
-from ..ledger.store import HASTE
+from ..calls import Usage
+from ..interrupts import Stop
+from ..ledger import Ledger
+from ..ledger.leases import claim
+from ..locks import lock
 from ..pricing.prices import recorded
 
 # Seconds between looks in the background; after the last one it is left to %m1 cost.
 PAUSES: Sequence[float] = (0.5, 1, 2, 4, 8, 15, 30)
-# How long a kernel may be silent that cannot be seen from here, until it counts as ended; how
-# long one kernel may ask before another does; how old a call may be to be asked for.
-SILENT, LEASE, OLDEST = timedelta(hours=1), timedelta(minutes=1), timedelta(days=30)
-ENDED = "The kernel ended in mid-call."
-# What may belong to a kernel that has ended, each part by an index of its own.
-ROWS = "SELECT a.id, a.call_id, a.process, a.at FROM"
-OPEN = f"""
-    {ROWS} attempts a WHERE state <> 'settled' AND process IS NOT NULL
-    UNION {ROWS} attempts a WHERE {ASKABLE} AND {OWED} AND process IS NOT NULL
-    UNION {ROWS} calls c INDEXED BY calls_open CROSS JOIN attempts a ON a.call_id = c.id
-        WHERE c.status IS NULL
-"""
 
 
 def settle(ledger: Ledger, backend: Backend, now: datetime) -> tuple[int, int]:
@@ -50,50 +39,6 @@ def settle(ledger: Ledger, backend: Backend, now: datetime) -> tuple[int, int]:
             ledger.correct(attempt.id, cost, used(record), provider and str(provider))
             settled += 1
     return settled, len(attempts) - settled
-
-
-def claim(ledger: Ledger, endpoint: str, now: datetime) -> list[Attempt]:
-    """Return what is owed and no other kernel asks for; for a minute none will."""
-    free = " AND at > ? AND (lease IS NULL OR lease < ? OR lease LIKE '%' || ?)"
-    values = (stamp(now - OLDEST), stamp(now), ledger.session)
-
-    def claiming(db: sqlite3.Connection) -> list[Attempt]:
-        found = owed(db, ledger.session, endpoint, free, *values)
-        lease = f"{stamp(now + LEASE)} {ledger.session}"
-        db.executemany(
-            "UPDATE attempts SET lease = ? WHERE id = ?", [(lease, one.id) for one in found]
-        )
-        return found
-
-    return ledger.write(claiming, HASTE)
-
-
-def sweep(ledger: Ledger, now: datetime) -> int:
-    """Take over the attempts and calls of kernels that have ended; return how many calls.
-
-    What they had sent is ``pending``; a call that did not come to its end has ``failed``.
-    """
-
-    def sweeping(db: sqlite3.Connection) -> int:
-        rows = db.execute(OPEN).fetchall()
-        kernels = {who for _, _, who, _ in rows}
-        ended = {who: processes.ended(who) if who else None for who in kernels}
-        silent = stamp(now - SILENT)
-        left = [
-            (attempt, call)
-            for attempt, call, who, at in rows
-            if (at < silent if ended[who] is None else ended[who])
-        ]
-        db.executemany(
-            "UPDATE attempts SET process = NULL, lease = NULL, state = CASE"
-            " WHEN state IN ('reserved', 'streaming') THEN 'pending' ELSE state END WHERE id = ?",
-            [(attempt,) for attempt, _ in left],
-        )
-        calls = {call for _, call in left}
-        fail = "UPDATE calls SET status = 'failed', error = ? WHERE id = ? AND status IS NULL"
-        return sum(db.execute(fail, (ENDED, call)).rowcount for call in calls)
-
-    return ledger.write(sweeping, HASTE)
 
 
 def used(record: Mapping[str, Any]) -> Usage | None:
@@ -114,45 +59,49 @@ class Reconciler:
     """
 
     def __init__(self, look: Callable[[], tuple[int, int]], pauses: Sequence[float]) -> None:
-        self.told: list[Callable[[], None]] = []  # called in the background when prices came
+        self.listeners: list[Callable[[], None]] = []  # called in the background when prices came
         self._look, self._pauses = look, pauses
-        self._stop = threading.Event()
-        self._lock = threading.Lock()
+        self._stop = Stop()
+        self._lock = lock()
         self._wanted = 0
         self._thread: threading.Thread | None = None
 
     def wake(self) -> None:
         """Begin to look, or begin again with the short pauses; return at once."""
-        if not self._pauses or self._stop.is_set():
+        if not self._pauses or self._stop.pressed:
             return
         with self._lock:
             self._wanted += 1
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="m1-settler", daemon=True)
-                self._thread.start()
+            if self._thread is None or not self._thread.is_alive():  # a fork leaves it behind
+                thread = threading.Thread(target=self._run, name="m1-settler", daemon=True)
+                with suppress(RuntimeError):  # no threads here: %m1 cost asks
+                    thread.start()
+                    self._thread = thread
 
     def close(self) -> None:
-        """Look no more; what is under way ends by itself."""
-        self._stop.set()
+        """Look no more; what is under way is broken off."""
+        self._stop.press()
 
     def _run(self) -> None:
-        while True:
-            wanted = self._wanted
-            if self._round(wanted):
-                return
-            with self._lock:
-                if wanted == self._wanted:
-                    self._thread = None
+        with self._stop.listening():
+            while True:
+                wanted = self._wanted
+                if self._round(wanted):
                     return
+                with self._lock:
+                    if wanted == self._wanted:
+                        self._thread = None
+                        return
 
     def _round(self, wanted: int) -> bool:
         """Look after each pause until nothing is owed or more is wanted; return if stopped."""
         for pause in self._pauses:
-            if self._stop.wait(pause):
+            self._stop.wait(pause)
+            if self._stop.pressed:
                 return True
             try:
                 came, left = self._look()
-                for tell in tuple(self.told) if came else ():
+                for tell in tuple(self.listeners) if came else ():
                     tell()
             except Exception:  # no network, no key, a ledger in use: the next look may do
                 left = 1

@@ -1,18 +1,10 @@
-"""Every setting, where it comes from and where files are kept.
-
-Precedence: flag > ``%config M1.…`` and ``%m1 set`` > environment > saved and IPython config
-files > default. Environment values are merged into the traitlets config, so that a later
-``%config`` reload cannot bring an older value back.
-"""
+"""Every setting: its kind, its default, and how its value is written as plain text."""
 
 from __future__ import annotations
 
 import ast
 import json
-import os
-from collections.abc import Mapping
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 from traitlets import (
@@ -28,7 +20,7 @@ from traitlets import (
 )
 from traitlets.config import Config, Configurable
 
-from ..errors import BadSetting, LedgerProblem, UsageError
+from ..errors import BadSetting, UsageError
 from ..text import one_line
 from .endpoints import OPENROUTER, endpoint
 from .traits import Dollars, Patterns, Real, Tasks
@@ -37,12 +29,18 @@ MODEL = "minimax/minimax-m1"
 LEVELS = ("names", "schema", "stats", "sample")
 PERIODS = ("session", "day", "month")
 SWITCH = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
-WRITABLE = "Set M1_HOME to a folder that you may write."
-ENVIRONMENT = {"M1_BASE_URL": "base_url", "M1_MODEL": "model", "M1_BUDGET": "budget"}
 
 
 class M1(Configurable):
-    """Settings of m1-magic; ``%config M1`` lists them."""
+    """Settings of m1-magic; ``%config M1`` lists them.
+
+    ``problems`` says what could not be used when they were read, a line each; ``sources`` and
+    ``loaded`` are what files and environment said then, and the values that came of it.
+    """
+
+    problems: tuple[str, ...] = ()
+    sources = Config()
+    loaded: dict[str, Any]
 
     model = Unicode(MODEL, help="Any OpenRouter slug, or a model of the server at base_url.").tag(
         config=True
@@ -133,84 +131,6 @@ def send_level(text: str) -> tuple[str, int]:
             todo="Use names, schema, stats, sample or sample:N.",
         )
     return level, (int(count or 5) if level == "sample" else 0)
-
-
-def home() -> Path:
-    """Return ``M1_HOME`` (default: the platform's data folder), made with mode 0700.
-
-    Raises:
-        LedgerProblem: the folder cannot be made.
-    """
-    named = os.environ.get("M1_HOME")
-    if named:
-        path = Path(os.path.expanduser(named))
-    else:
-        from platformdirs import user_data_path
-
-        path = user_data_path("m1-magic", appauthor=False)
-    try:
-        path.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError as error:
-        raise LedgerProblem(
-            f"The folder {path} cannot be made ({error.strerror}).", todo=WRITABLE
-        ) from None
-    return path
-
-
-def load(ipython: Config | None = None, environ: Mapping[str, str] | None = None) -> M1:
-    """Return the settings: defaults, IPython's config, saved settings, then the environment.
-
-    Raises:
-        BadSetting: a value in a file or in the environment that cannot be.
-    """
-    merged = Config(ipython.get("M1", {})) if ipython else Config()
-    merged.merge(saved())
-    variables = os.environ if environ is None else environ
-    for variable, name in ENVIRONMENT.items():
-        if variables.get(variable):
-            merged[name] = checked(name, variables[variable], variable)
-    try:
-        return M1(config=Config({"M1": merged}))
-    except TraitError as error:
-        raise BadSetting(
-            one_line(error), todo="Mend it in IPython's config, or in settings.json of M1_HOME."
-        ) from None
-
-
-def saved() -> dict[str, Any]:
-    """Return what ``%m1 set … --save`` kept."""
-    path = home() / "settings.json"
-    try:
-        kept = dict(json.loads(path.read_text("utf-8")))
-    except FileNotFoundError:
-        return {}
-    except (OSError, TypeError, ValueError, RecursionError) as error:
-        raise BadSetting(
-            f"{path} cannot be read: {one_line(error)}.", todo="Mend or delete it."
-        ) from None
-    names = M1.class_trait_names(config=True)
-    return {name: value for name, value in kept.items() if name in names}
-
-
-def save(name: str, value: object) -> None:
-    """Keep one setting for good, in ``M1_HOME/settings.json`` (0600).
-
-    Raises:
-        BadSetting: the file cannot be read or written.
-    """
-    kept = saved() | {name: str(value) if isinstance(value, Decimal) else value}
-    path = home() / "settings.json"
-    fresh = path.with_suffix(".new")
-    try:
-        number = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with open(number, "w", encoding="utf-8") as file:
-            json.dump(kept, file, indent=1)
-        fresh.replace(path)
-    except OSError as error:
-        raise BadSetting(
-            f"{path} cannot be written ({error.strerror}); {name} holds for this kernel.",
-            todo=WRITABLE,
-        ) from None
 
 
 def change(settings: M1, name: str, text: str) -> Any:

@@ -26,9 +26,15 @@ class Endpoint:
     loopback: bool
 
     @property
+    def offline(self) -> bool:
+        """Is it the model on this machine, which needs neither network nor key?"""
+        return self.host == OFFLINE
+
+    @property
     def openrouter(self) -> bool:
         """Does the wire of OpenRouter (provider preferences, ``usage.cost``) apply?"""
-        return self.host == "openrouter.ai" or self.host.endswith(".openrouter.ai") or self.loopback
+        openrouter = self.host == "openrouter.ai" or self.host.endswith(".openrouter.ai")
+        return openrouter or (self.loopback and not self.offline)
 
 
 def endpoint(url: str) -> Endpoint:

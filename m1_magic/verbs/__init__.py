@@ -1,7 +1,7 @@
 """What each ``%m1`` verb and ``m1-magic`` command does: functions that return Markdown.
 
 ``VERBS`` is the list that help, completion and "did you mean" are made from. Nothing here
-displays; text that comes from a server or a table goes through ``page.cell``.
+displays; text that comes from a server or a table goes through ``text.md_cell``.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ from .tasks import tasks
 from .verb_context import Verb, VerbContext
 
 __all__ = [
-    "ASKING", "VERBS", "Desk", "Verb", "first", "found", "preview", "report", "settings_names",
-    "status",
+    "ASKING", "VERBS", "Verb", "VerbContext", "first", "preview", "report", "settings_names",
+    "status", "verb_named",
 ]  # fmt: skip
 
 
 def help_(context: VerbContext, args: Sequence[str] = ()) -> str:
     """Return the page of help, or the usage of one verb."""
     if args:
-        verb = found(args[0])
+        verb = verb_named(args[0])
         return f"`%m1 {verb.usage}`\n\n{verb.help}"
     width = max(len(verb.usage) for verb in VERBS.values())
     rows = [f"%m1 {verb.usage:{width}}  {verb.help}" for verb in VERBS.values()]
@@ -48,7 +48,7 @@ def help_(context: VerbContext, args: Sequence[str] = ()) -> str:
     )
 
 
-def found(name: str, rest: str = "") -> Verb:
+def verb_named(name: str, rest: str = "") -> Verb:
     """Return the verb of that name; ``rest`` is what follows it.
 
     Raises:
@@ -72,7 +72,9 @@ VERBS: dict[str, Verb] = {
     "help": Verb("help [VERB]", "this page, or one verb", help_),
     "ask": Verb("ask [options] TEXT", "ask in one line: options first, then the question", asks),
     "panel": Verb("panel", "the panel: a form that asks while the kernel stays free", asks),
-    "continue": Verb("continue", "the rest of an answer that met its limit or was cut", streams),
+    "continue": Verb(
+        "continue", "the rest of an answer that reached its limit or was cut off", streams
+    ),
     "again": Verb("again [options]", "the last request with changes, below the first", streams),
     "chats": Verb("chats", "the chats of this notebook, with turns and last use", chats),
     "export": Verb("export PATH [--chat NAME]", "a chat as a notebook", export),
@@ -82,7 +84,7 @@ VERBS: dict[str, Verb] = {
     "login": Verb("login [HOST]", "store a key for a host; nothing of it is shown", login),
     "logout": Verb("logout [HOST]", "forget the key for a host", logout),
     "key": Verb("key", "where the key comes from, and what is left of its limit", key),
-    "models": Verb("models [WORD]", "the models to be had, with context and prices", models),
+    "models": Verb("models [WORD]", "the models there are, with context and prices", models),
     "cost": Verb(
         "cost [--by KEY] [--csv PATH] [--release ID]",
         "what was spent and is held: by session, day, month; by model, day, notebook, chat",

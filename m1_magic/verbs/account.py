@@ -11,7 +11,7 @@ from ..keys.login import challenge
 from ..pricing.dollars import money, money_limit
 from ..pricing.prices import amount
 from ..render import page
-from ..settings.endpoints import OFFLINE, OPENROUTER, endpoint
+from ..settings.endpoints import OPENROUTER, endpoint
 from ..text import md_cell
 from .verb_context import VerbContext, million, none
 
@@ -19,21 +19,21 @@ from .verb_context import VerbContext, million, none
 def models(context: VerbContext, args: Sequence[str]) -> str:
     """List models with context and prices."""
     word = " ".join(args).lower()
-    given = [
+    models_there = [
         m
         for m in context.session.backend().models()
         if word in f"{m.get('id')} {m.get('name')}".lower()
     ]
-    if not given:
+    if not models_there:
         return f"No model here has {md_cell(repr(word))} in its name."
     rows: list[list[object]] = []
-    for model in sorted(given, key=lambda m: str(m.get("id")))[:60]:
+    for model in sorted(models_there, key=lambda m: str(m.get("id")))[:60]:
         pricing = model.get("pricing") or {}
         prices = [amount(pricing.get(part)) for part in ("prompt", "completion")]
         rows.append(
             [model.get("id"), model.get("context_length") or "?", *(million(p) for p in prices)]
         )
-    more = f"\n\n{len(given) - 60} more: `%m1 models WORD`" if len(given) > 60 else ""
+    more = f"\n\n{len(models_there) - 60} more: `%m1 models WORD`" if len(models_there) > 60 else ""
     return (
         page.table(["model", "context", "in, a million tokens", "out, a million tokens"], rows)
         + more
@@ -44,7 +44,7 @@ def key(context: VerbContext, args: Sequence[str]) -> str:
     """Show where the key comes from, and its limit at OpenRouter."""
     none(args, "key")
     place = endpoint(context.settings.base_url)
-    if place.host == OFFLINE:
+    if place.offline:
         return "The local model needs no key."
     held = keys.find(place)
     where = f"key for {place.host}: {md_cell(held.source)}"
@@ -64,7 +64,7 @@ def login(context: VerbContext, args: Sequence[str]) -> str:
     place = endpoint(context.settings.base_url)
     place = place if place.host == host else endpoint(OPENROUTER)
     at_home = host == "openrouter.ai" or place.loopback
-    enter = "; Enter alone: log in with the browser" if at_home else ""
+    enter = "; Enter without a key: log in with the browser" if at_home else ""
     # A Key from the first moment: a traceback of an interrupt here must not show it.
     key = keys.Key(ask_secret(context, f"Key for {host} (not shown{enter}): "), "%m1 login")
     if not key.reveal() and at_home:
@@ -99,8 +99,8 @@ def logout(context: VerbContext, args: Sequence[str]) -> str:
 def host_of(context: VerbContext, args: Sequence[str]) -> str:
     """Return the host that a verb names, or the one in use."""
     if len(args) > 1:
-        raise UsageError("One host, please.", todo="%m1 login openrouter.ai")
+        raise UsageError("Give one host.", todo="%m1 login openrouter.ai")
     if args:
         return args[0].lower() if "/" not in args[0] else endpoint(args[0]).host
-    host = endpoint(context.settings.base_url).host
-    return "openrouter.ai" if host == OFFLINE else host
+    place = endpoint(context.settings.base_url)
+    return "openrouter.ai" if place.offline else place.host

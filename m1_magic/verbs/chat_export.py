@@ -12,7 +12,7 @@ from typing import Any
 
 from ..chats.chats import CONTINUE
 from ..errors import UsageError
-from ..render.text import inert
+from ..render.inert_markdown import inert
 from ..text import md_cell, one_line, plural
 from .verb_context import written
 
@@ -41,9 +41,9 @@ def notebook(name: str | None, parts: Iterable[Part]) -> dict[str, Any]:
                 "\n\n".join(["**Question**", inert(part.prompt.strip("\n")), *about(part)])
             )
         texts.append(inert(part.answer) + ("" if part.whole else "\n\n*(in part only)*"))
-    made = new_notebook(cells=[new_markdown_cell(text) for text in texts])
-    made.metadata[MARK] = digest(texts)
-    return dict(made)
+    book = new_notebook(cells=[new_markdown_cell(text) for text in texts])
+    book.metadata[MARK] = digest(texts)
+    return dict(book)
 
 
 def about(part: Part) -> list[str]:
@@ -59,7 +59,7 @@ def digest(texts: Iterable[str]) -> str:
     return hashlib.sha256("\0".join(texts).encode("utf-8", "replace")).hexdigest()
 
 
-def write(path: Path, made: dict[str, Any]) -> None:
+def write(path: Path, book: dict[str, Any]) -> None:
     """Write a notebook, in one step.
 
     Raises:
@@ -74,19 +74,19 @@ def write(path: Path, made: dict[str, Any]) -> None:
     with written(path) as file:
         if os.path.lexists(path) and not ours(path):
             raise UsageError(
-                f"{one_line(path, 200)} is there, and is not as %m1 export wrote it; it was"
-                " left so.",
+                f"{one_line(path, 200)} exists, and is not as %m1 export wrote it; it was not"
+                " overwritten.",
                 cost="",
                 todo="Give another path.",
             )
-        json.dump(made, file, ensure_ascii=False, indent=1)
+        json.dump(book, file, ensure_ascii=False, indent=1)
 
 
 def ours(path: Path) -> bool:
     """Is this a notebook that was exported, and not edited since?"""
     try:
-        found = json.loads(path.read_text("utf-8"))
-        texts = ["".join(cell["source"]) for cell in found["cells"]]
-        return bool(found["metadata"][MARK] == digest(texts))
+        book = json.loads(path.read_text("utf-8"))
+        texts = ["".join(cell["source"]) for cell in book["cells"]]
+        return bool(book["metadata"][MARK] == digest(texts))
     except (ValueError, TypeError, KeyError, RecursionError):
         return False

@@ -18,7 +18,7 @@ from ..text import md_cell, one_line, plural
 from .chat_export import Part, notebook, write
 from .verb_context import VerbContext, none
 
-WHOLE = "The answer is complete. `%%m1 -c` goes on talking, `%m1 again` asks anew."
+WHOLE = "The answer is complete. `%%m1 -c` continues the chat, `%m1 again` asks again."
 
 
 def continue_(context: VerbContext, rest: str) -> RepeatableCall | str:
@@ -47,7 +47,7 @@ ASKING = {"continue": continue_, "again": again}
 
 def streams(context: VerbContext, args: Sequence[str]) -> str:
     """Stand in the list of verbs for those that ask, which a door does itself: they stream."""
-    raise UsageError("Only in a notebook or IPython.", cost="")
+    raise UsageError("This works only in a notebook or IPython.", cost="")
 
 
 def first(reply: Reply) -> str:
@@ -60,10 +60,10 @@ def first(reply: Reply) -> str:
 def chats(context: VerbContext, args: Sequence[str]) -> str:
     """List the chats of this notebook, the latest first."""
     none(args, "chats")
-    found = context.chats.listed()
-    if not found:
+    listed = context.chats.listed()
+    if not listed:
         return "No chats yet: `%%m1 -c NAME` begins one."
-    rows: list[list[object]] = [[one.name, one.turns, f"{one.at:%Y-%m-%d %H:%M}"] for one in found]
+    rows: list[list[object]] = [[one.name, one.turns, f"{one.at:%Y-%m-%d %H:%M}"] for one in listed]
     how = "`%%m1 -c NAME` continues one, `%m1 forget NAME` wipes it."
     return f"{page.table(['chat', 'turns', 'last used, UTC'], rows)}\n\n{how}"
 
@@ -80,7 +80,7 @@ def export(context: VerbContext, args: Sequence[str]) -> str:
     for turn in context.chats.turns(head):
         prompt, answer = (redaction.mask(text, secrets)[0] for text in (turn.prompt, turn.answer))
         named = tuple(one.name for one in turn.attachments)
-        parts.append(Part(prompt, answer, named, turn.missing, turn.whole))
+        parts.append(Part(prompt, answer, named, turn.missing, turn.complete))
     if not parts:
         raise UsageError("There is nothing to export.", cost="", todo="%%m1 -c NAME begins a chat.")
     path = Path(given.path[0]).expanduser()

@@ -13,10 +13,11 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from ..calls import RECORD
 from ..errors import UsageError
 from ..pricing.dollars import money
 from ..pricing.prices import amount
-from ..render import footer, page
+from ..render import page
 from ..text import md_cell, md_to_text, one_line, plural, thousands
 
 LARGEST = 200_000_000
@@ -62,7 +63,7 @@ def report(names: Sequence[str]) -> str:
     by_notebook: dict[str, Tally] = {}
     by_model: dict[str, Tally] = {}
     total, notes, seen, twice = Tally(), [], set[str](), 0
-    for path in found(names):
+    for path in notebooks(names):
         try:
             saved = records(path)
         except ValueError as error:
@@ -81,18 +82,18 @@ def report(names: Sequence[str]) -> str:
     if not by_notebook:
         raise UsageError("No notebook could be read. " + " ".join(map(md_to_text, notes)), cost="")
     if twice:
-        notes.append(f"{plural(twice, 'call')} stood in more than one place; counted once")
+        notes.append(f"{plural(twice, 'call')} stand in more than one place, and are counted once")
     return _page(by_notebook, by_model, total, notes)
 
 
-def found(names: Iterable[str]) -> Iterator[Path]:
+def notebooks(names: Iterable[str]) -> Iterator[Path]:
     """Yield the notebooks that are named, each once, those in folders in order."""
-    given: dict[Path, None] = {}
+    paths: dict[Path, None] = {}
     for name in names:
         path = Path(name).expanduser()
         inside = sorted(path.rglob("*.ipynb")) if path.is_dir() else [path]
-        given |= dict.fromkeys(p for p in inside if ".ipynb_checkpoints" not in p.parts)
-    yield from given
+        paths |= dict.fromkeys(p for p in inside if ".ipynb_checkpoints" not in p.parts)
+    yield from paths
 
 
 def records(path: Path) -> list[dict[str, Any]]:
@@ -108,12 +109,12 @@ def records(path: Path) -> list[dict[str, Any]]:
             raise ValueError(f"over {LARGEST // 1_000_000} MB, left out")
         book = json.loads(path.read_bytes(), parse_float=Decimal)
     except (json.JSONDecodeError, UnicodeDecodeError, RecursionError):
-        raise ValueError("no notebook (not JSON)") from None
+        raise ValueError("not a notebook (not JSON)") from None
     except OSError as error:
         raise ValueError(f"cannot be read ({error.strerror})") from None
     cells = book.get("cells") if isinstance(book, dict) else None
     if not isinstance(cells, list):
-        raise ValueError("no notebook of today's format (it has no cells)")
+        raise ValueError("not a notebook of a current format (it has no cells)")
     return list(_records(cells))
 
 
@@ -122,7 +123,7 @@ def _records(cells: list[Any]) -> Iterator[dict[str, Any]]:
         outputs = cell.get("outputs") if isinstance(cell, dict) else None
         for output in outputs if isinstance(outputs, list) else ():
             data = output.get("data") if isinstance(output, dict) else None
-            saved = data.get(footer.RECORD) if isinstance(data, dict) else None
+            saved = data.get(RECORD) if isinstance(data, dict) else None
             # A cell's call leaves one, a panel a list.
             yield from (one for one in _listed(saved) if isinstance(one, dict))
 

@@ -12,11 +12,12 @@ from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from urllib.parse import urlsplit
 
+from ..calls import FREE
 from ..errors import LedgerProblem, M1Error, UsageError
 from ..ledger import sums
 from ..ledger.store import now_utc
 from ..render import page
-from ..settings.endpoints import OFFLINE, endpoint
+from ..settings.endpoints import endpoint
 from ..text import md_to_text, one_line, plural
 from .account import key
 from .verb_context import VerbContext, million, none
@@ -31,7 +32,7 @@ def doctor(context: VerbContext, args: Sequence[str]) -> str:
     none(args, "doctor")
     checks: list[tuple[str, Callable[[], str]]] = [
         ("versions", versions),
-        ("key", lambda: key(context, ())),
+        ("key", lambda: md_to_text(key(context, ()))),
         ("proxy", lambda: proxy(context)),
         ("certificates", certificates),
         ("endpoint", lambda: answers(context)),
@@ -45,7 +46,7 @@ def doctor(context: VerbContext, args: Sequence[str]) -> str:
 def examined(check: Callable[[], str]) -> tuple[str, str]:
     """Return ``works`` or ``fails``, and what the check says."""
     try:
-        return "works", md_to_text(check())
+        return "works", check()
     except M1Error as error:
         return "fails", str(error)
     except Exception as error:  # a doctor that falls ill helps nobody
@@ -54,13 +55,13 @@ def examined(check: Callable[[], str]) -> tuple[str, str]:
 
 def versions(context: VerbContext | None = None, args: Sequence[str] = ()) -> str:
     """Return the versions that a bug report needs."""
-    found = []
+    parts = []
     for name in ("m1-magic", "ipython", "openai", "narwhals", "genai-prices", "xllamacpp"):
         try:
-            found.append(f"{name} {version(name)}")
+            parts.append(f"{name} {version(name)}")
         except PackageNotFoundError:
-            found.append(f"{name}: not installed")
-    return " · ".join([*found, f"Python {sys.version.split()[0]}"])
+            parts.append(f"{name}: not installed")
+    return " · ".join([*parts, f"Python {sys.version.split()[0]}"])
 
 
 def answers(context: VerbContext) -> str:
@@ -73,20 +74,22 @@ def clock(context: VerbContext) -> str:
     now = now_utc()
     last = sums.latest(context.session.ledger)
     if last is not None and last - now > MOST_SKEW:
-        raise wrong(f"The clock is before the ledger's last call, of {last:%Y-%m-%d %H:%M} UTC.")
+        raise wrong(
+            f"The clock is earlier than the ledger's last call, at {last:%Y-%m-%d %H:%M} UTC."
+        )
     skew = context.session.backend().clock.skew
     if skew is None:
-        return f"{now:%Y-%m-%d %H:%M} UTC; no server told the time to compare with"
+        return f"{now:%Y-%m-%d %H:%M} UTC; no server time to compare it with"
     off = timedelta(seconds=abs(skew))
     if off > MOST_SKEW:
         way = "ahead of" if skew > 0 else "behind"
         raise wrong(f"The clock is {age(off)} {way} the server's.")
-    return f"{now:%Y-%m-%d %H:%M} UTC, as at the server"
+    return f"{now:%Y-%m-%d %H:%M} UTC, the same as the server's"
 
 
 def wrong(what: str) -> UsageError:
     """Return the error for a clock that cannot be right."""
-    todo = "Set the clock: the days and months of budgets go by it."
+    todo = "Set the clock: budgets by day and month depend on it."
     return UsageError(what, cost="", todo=todo)
 
 
@@ -104,28 +107,29 @@ def ledger(context: VerbContext) -> str:
         raise LedgerProblem(
             f"The ledger {book.path} is damaged ({one_line(verdict, 100)}).",
             cost="",
-            todo="Copy it, then move it away: a new one is begun.",
+            todo="Copy it, then move it away; a new one is created.",
         )
-    lost = f", {kept} not written down yet" if (kept := book.unwritten()) else ""
-    found = sums.held(book)
-    held = f", {plural(len(found), 'hold')}: see %m1 cost" if found else ", nothing is held"
-    return f"ok ({book.path}){lost}{held}"
+    pending = f", {unwritten} not written yet" if (unwritten := book.unwritten()) else ""
+    holds = sums.held(book)
+    held = f", {plural(len(holds), 'hold')}: see %m1 cost" if holds else ", nothing is held"
+    return f"ok ({book.path}){pending}{held}"
 
 
 def prices(context: VerbContext) -> str:
     """Return the prices that holds are made from, and how old their list is."""
     session, model = context.session, context.settings.model
-    if context.settings.base_url.lower() == OFFLINE:
+    backend = session.backend()
+    if backend.billing in FREE:
         return "the local model is free"
-    limits = session.limits(session.backend(), model)
+    limits = session.limits(backend, model)
     if limits is None or limits.dearest is None:
-        return f"{model}: no price known; with a budget it is refused"
-    told = f"{million(limits.dearest.input)} in, {million(limits.dearest.output)} out"
+        return f"{model}: no price known; with a budget its calls are refused"
+    both = f"{million(limits.dearest.input)} in, {million(limits.dearest.output)} out"
     if limits.at is None:
-        source = f"genai-prices {version('genai-prices')}; the endpoint told no list"
+        source = f"genai-prices {version('genai-prices')}; the endpoint gave no price list"
     else:
         source = f"the endpoint's list of {limits.at:%Y-%m-%d %H:%M} UTC, {ago(limits.at)}"
-    return f"{model}: {told} a million tokens, {source}"
+    return f"{model}: {both} a million tokens, {source}"
 
 
 def ago(at: datetime) -> str:
@@ -149,20 +153,26 @@ def proxy(context: VerbContext) -> str:
     if place.loopback:
         return "none, for this machine"
     scheme = urlsplit(place.url).scheme
-    found = urllib.request.getproxies()
-    named = found.get(scheme) or found.get("all")
-    if not named or urllib.request.proxy_bypass(place.host):
+    proxies = urllib.request.getproxies()
+    address = proxies.get(scheme) or proxies.get("all")
+    if not address or urllib.request.proxy_bypass(place.host):
         return f"none, for {place.host}"
     try:
-        parts = urlsplit(named if "://" in named else f"http://{named}")
+        parts = urlsplit(address if "://" in address else f"http://{address}")
         host, port = parts.hostname, parts.port
     except ValueError:
         host = port = None
-    todo = "Mend HTTPS_PROXY or ALL_PROXY, or name the host in NO_PROXY."
+    todo = "Correct HTTPS_PROXY or ALL_PROXY, or add the host to NO_PROXY."
     if not host or parts.scheme not in ("http", "https", "socks5", "socks5h"):
-        raise UsageError("The proxy of the environment is no usable URL.", cost="", todo=todo)
+        raise UsageError(
+            "The proxy set in the environment is not a usable URL.", cost="", todo=todo
+        )
     if parts.scheme.startswith("socks") and find_spec("socksio") is None:
-        raise UsageError("The proxy speaks SOCKS.", cost="", todo="pip install socksio")
+        raise UsageError(
+            "The proxy speaks SOCKS, which needs the package socksio.",
+            cost="",
+            todo="pip install socksio",
+        )
     return f"{parts.scheme}://{host}" + (f":{port}" if port else "") + f", for {place.host}"
 
 
@@ -182,7 +192,7 @@ def certificates() -> str:
             raise UsageError(
                 f"{name}={one_line(path, 200)} cannot be used ({reason}).",
                 cost="",
-                todo=f"Name a PEM file of certificates, or unset {name}.",
+                todo=f"Set it to a PEM file of certificates, or unset {name}.",
             ) from None
     if named:
         return "; ".join(f"{name}={os.environ[name]}" for name in named)

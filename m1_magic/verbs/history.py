@@ -24,15 +24,15 @@ def log(context: VerbContext, args: Sequence[str]) -> str:
     call = history.called(context.session.ledger, word) if len(args) == 1 else None
     if call is not None:
         return one(call)
-    found = history.latest(context.session.ledger, SHOWN + 1, word)
-    if not found:
+    calls = history.latest(context.session.ledger, SHOWN + 1, word)
+    if not calls:
         return f"No call with {md_cell(repr(word))} in it." if word else "No calls yet."
     rows: list[list[object]] = [
         [past.id, when(past), past.model, past.status or "under way", price(past), opening(past)]
-        for past in found[:SHOWN]
+        for past in calls[:SHOWN]
     ]
     table = page.table(["id", "UTC", "model", "status", "cost", "prompt"], rows)
-    older = f" The last {SHOWN}: `%m1 log WORD` finds older ones." if len(found) > SHOWN else ""
+    older = f" The last {SHOWN}: `%m1 log WORD` finds older ones." if len(calls) > SHOWN else ""
     return f"{table}\n\n`%m1 log ID` shows one again, `%m1 sent ID` what left.{older}"
 
 
@@ -56,7 +56,7 @@ def one(call: Past) -> str:
 def sent(context: VerbContext, args: Sequence[str]) -> str:
     """Show the exact messages that left; attached tables by name, level and size."""
     if len(args) > 1:
-        raise UsageError("One call, please.", cost="", todo="%m1 sent, or %m1 sent ID.")
+        raise UsageError("Give one call.", cost="", todo="%m1 sent, or %m1 sent ID.")
     ledger = context.session.ledger
     call = named(context, args[0]) if args else next(iter(history.latest(ledger, 1)), None)
     if call is None:
@@ -79,17 +79,19 @@ def forget(context: VerbContext, args: Sequence[str]) -> str:
     parser.add_argument("--all", action="store_true")
     given = parser.parse_args(list(args))
     if bool(given.id) == given.all:
-        raise UsageError("Forget what?", cost="", todo="%m1 forget ID, CHAT, or --all.")
+        raise UsageError(
+            "There is nothing named to forget.", cost="", todo="%m1 forget ID, CHAT, or --all."
+        )
     ledger = context.session.ledger
     ids = None if given.all else [id for word in given.id for id in meant(context, word)]
     count = history.forget(ledger, ids)
     context.chats.forget(ids)
-    told = f"The text of {plural(count, 'call')} is wiped from the ledger; numbers stay."
-    left = history.aside(ledger.path) if given.all else []
-    if left:
-        names = ", ".join(md_cell(path) for path in left)
-        told += f" Files that cannot be read may hold text, too; delete them yourself: {names}."
-    return told
+    message = f"The text of {plural(count, 'call')} is wiped from the ledger; numbers stay."
+    unreadable = history.aside(ledger.path) if given.all else []
+    if unreadable:
+        names = ", ".join(md_cell(path) for path in unreadable)
+        message += f" Files that cannot be read may hold text, too; delete them yourself: {names}."
+    return message
 
 
 def meant(context: VerbContext, word: str) -> list[str]:
@@ -106,7 +108,7 @@ def meant(context: VerbContext, word: str) -> list[str]:
         return [call.id]
     near = command_line.did_you_mean(word, [one_line(one.name) for one in context.chats.listed()])
     raise UsageError(
-        f"No chat and no one call is called {one_line(word, 40)!r}.{near}",
+        f"There is no chat, and not exactly one call, of the name {one_line(word, 40)!r}.{near}",
         cost="",
         todo="%m1 chats and %m1 log list them.",
     )
@@ -135,7 +137,9 @@ def named(context: VerbContext, start: str) -> Past:
     call = history.called(context.session.ledger, start)
     if call is None:
         raise UsageError(
-            f"No one call has the id {one_line(start, 40)!r}.", cost="", todo="%m1 log lists them."
+            f"No call, or more than one, has the id {one_line(start, 40)!r}.",
+            cost="",
+            todo="%m1 log lists them.",
         )
     return call
 

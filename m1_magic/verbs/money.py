@@ -34,7 +34,7 @@ def cost(context: VerbContext, args: Sequence[str]) -> str:
         gone = sums.release(ledger, given.release, now, longest)
         return (
             f"Hold {gone.id} of {money(gone.hold)} is released: what that call of"
-            f" {gone.at:%Y-%m-%d %H:%M} UTC cost stays unknown, and counts no more."
+            f" {gone.at:%Y-%m-%d %H:%M} UTC cost stays unknown, and is no longer counted."
         )
     with suppress(M1Error):  # what is pending stays so; the table says how much is held
         context.session.reconcile()
@@ -70,11 +70,11 @@ def _periods(context: VerbContext) -> str:
 
 
 def _by(context: VerbContext, key: str) -> str:
-    found = sums.by(context.session.ledger, key)
-    if not found:
+    totals = sums.by(context.session.ledger, key)
+    if not totals:
         return "No calls yet."
     # The latest days, the dearest of all else.
-    shown = found[-MOST_ROWS:] if key == "day" else found[:MOST_ROWS]
+    shown = totals[-MOST_ROWS:] if key == "day" else totals[:MOST_ROWS]
     rows: list[list[object]] = [
         [
             one.name,
@@ -87,18 +87,18 @@ def _by(context: VerbContext, key: str) -> str:
         for one in shown
     ]
     head = [key, "spent", "held until settled", "calls", "tokens in", "out"]
-    left = len(found) - len(shown)
+    left = len(totals) - len(shown)
     more = f"\n\n{left} more; --csv PATH writes every call" if left else ""
     return f"{page.table(head, rows)}\n\n{page.code(chart(shown))}{more}"
 
 
-def chart(found: Sequence[sums.Sum]) -> str:
+def chart(totals: Sequence[sums.Sum]) -> str:
     """Return a bar for each sum as plain text; a sum that is not zero has at least a sliver."""
-    most = max((one.spent for one in found), default=Decimal(0))
-    names = [one_line(one.name, 32) for one in found]
+    most = max((one.spent for one in totals), default=Decimal(0))
+    names = [one_line(one.name, 32) for one in totals]
     width = max(map(len, names), default=0)
     lines = []
-    for name, one in zip(names, found, strict=True):
+    for name, one in zip(names, totals, strict=True):
         full = int(one.spent * BARS / most) if most else 0
         bar = "█" * full or ("▏" if one.spent else "")
         lines.append(f"{name:{width}} {bar:{BARS}} {money(one.spent)}")
@@ -107,17 +107,17 @@ def chart(found: Sequence[sums.Sum]) -> str:
 
 def _held(context: VerbContext) -> list[str]:
     """Return what is held and why, and how to let go of it; nothing if nothing is."""
-    found = sums.held(context.session.ledger)
-    if not found:
+    holds = sums.held(context.session.ledger)
+    if not holds:
         return []
     rows: list[list[object]] = [
         [one.id, f"{one.at:%Y-%m-%d %H:%M}", one.model, money(one.hold), _why(one)]
-        for one in found[-10:]
+        for one in holds[-10:]
     ]
-    more = f" The latest 10 of {len(found):,} are shown." if len(found) > 10 else ""
+    more = f" The latest 10 of {len(holds):,} are shown." if len(holds) > 10 else ""
     return [
         page.table(["held", "UTC", "model", "at most", ""], rows),
-        "A price that never comes is held for good: `%m1 cost --release ID` lets go of it." + more,
+        "A price that never arrives stays held: `%m1 cost --release ID` releases it." + more,
     ]
 
 
@@ -125,7 +125,7 @@ def _why(one: sums.Held) -> str:
     if one.state == "pending":
         return "price not known yet"
     alive = sums.running(one)
-    return f"process {one.pid} {'may be running it' if alive else 'is gone'}"
+    return f"process {one.pid} {'may be running it' if alive else 'has ended'}"
 
 
 def write_csv(path: Path, head: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
@@ -137,7 +137,7 @@ def write_csv(path: Path, head: Sequence[str], rows: Iterable[Sequence[object]])
     with written(path) as file:
         if path.exists() and not path.read_text("utf-8-sig", "replace").startswith(",".join(head)):
             raise UsageError(
-                f"{one_line(path, 200)} is there and is no such table; it was left as it is.",
+                f"{one_line(path, 200)} exists and is not such a table; it was not overwritten.",
                 cost="",
                 todo="Give another path.",
             )

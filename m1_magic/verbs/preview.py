@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..calls import Request, Usage
+from ..calls import Usage
 from ..context import attached, wished
 from ..context.frames import frame_named, opened
 from ..context.frames import known as known_columns
 from ..errors import UsageError
 from ..options import flags
 from ..pricing.dollars import money
-from ..pricing.prices import ModelLimits, estimate, hold, known_limits
+from ..pricing.prices import ModelLimits, estimate, known_limits
 from ..privacy import redaction
 from ..render import footer, page
+from ..session.plan import Plan
 from ..text import md_cell
 from .verb_context import VerbContext
 
@@ -38,26 +39,26 @@ def df(context: VerbContext, args: Sequence[str]) -> str:
     return "\n\n".join(parts) + "; nothing was sent"
 
 
-def preview(request: Request, limits: ModelLimits | None, tokens: int) -> str:
+def preview(plan: Plan) -> str:
     """Return the page of ``--dry-run``: the exact messages, what is attached, tokens and price."""
+    request = plan.request
     parts = [f"**dry run** · {md_cell(request.model)} · nothing was sent"]
     for message, text in zip(request.messages, request.texts, strict=True):
         parts += [f"*{message.role}*", page.code(text)]
     parts += [md_cell(footer.attachment(a)) for a in request.attachments]
     sampling = {k: v for k, v in request.body().items() if k not in ("model", "messages")}
     parts.append(" · ".join(f"{k} {md_cell(v)}" for k, v in sampling.items()))
-    length = f"about {tokens:,} tokens in, at most {request.max_tokens:,} out"
-    parts.append(f"{length} · {price_range(request, limits, tokens)}")
+    length = f"about {plan.tokens:,} tokens in, at most {request.max_tokens:,} out"
+    parts.append(f"{length} · {price_range(plan)}")
     return "\n\n".join([*parts, *(md_cell(note) for note in request.notes)])
 
 
-def price_range(request: Request, limits: ModelLimits | None, tokens: int) -> str:
+def price_range(plan: Plan) -> str:
     """Return what a call would cost, from a short answer to the longest, and by which list."""
-    if limits is None or limits.dearest is None or limits.cheapest is None:
+    if plan.limits is None or plan.limits.cheapest is None or plan.hold is None:
         return "price not known"
-    least = estimate(Usage(input=tokens), limits.cheapest)
-    most = hold(request, limits.dearest)
-    return f"from ≈{money(least)} to at most {money(most)} ({dated(limits)})"
+    least = estimate(Usage(input=plan.tokens), plan.limits.cheapest)
+    return f"from ≈{money(least)} to at most {money(plan.hold)} ({dated(plan.limits)})"
 
 
 def dated(limits: ModelLimits) -> str:

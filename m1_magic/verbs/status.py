@@ -8,7 +8,7 @@ from ..errors import UsageError
 from ..jupyter.banner import banner
 from ..options import command_line
 from ..pricing.dollars import money, money_limit
-from ..settings import config
+from ..settings import config, sources
 from ..settings.config import M1
 from ..settings.endpoints import OFFLINE, OPENROUTER, endpoint
 from ..text import md_cell, one_line
@@ -26,7 +26,7 @@ def status(context: VerbContext, args: Sequence[str] = ()) -> str:
         f"privacy level of tables: {s.send}; temperature {s.temperature}, top_p {s.top_p},"
         f" max_tokens {s.max_tokens:,}",
     ]
-    if place.openrouter and place.host != OFFLINE:
+    if place.openrouter:
         lines.append(retention(s))
     return "\n\n".join([*lines, *map(md_cell, context.session.ledger.news())])
 
@@ -55,7 +55,7 @@ def use(context: VerbContext, args: Sequence[str]) -> str:
     if url.lower() == OFFLINE:
         context.session.backend().ready()
     place = endpoint(url)
-    if place.host not in (OFFLINE, "openrouter.ai"):
+    if not place.offline and place.host != "openrouter.ai":
         model = md_cell(context.settings.model)
         return f"From now on prompts go to **{md_cell(place.host)}** ({md_cell(url)}): {model}."
     return md_cell(banner(context.settings))
@@ -76,8 +76,8 @@ def set_(context: VerbContext, args: Sequence[str]) -> str:
     now = config.change(context.settings, name, value)
     saved = ""
     if len(words) < len(args):
-        config.save(name, now)
-        saved = ", saved for good"
+        note = sources.save(name, now)
+        saved = f", saved for good. {md_cell(note)}" if note else ", saved for good"
     return f"{name} = {md_cell(now)}{saved}"
 
 
@@ -104,12 +104,15 @@ def budget(context: VerbContext, args: Sequence[str]) -> str:
     return f"Budget {money_limit(totals.budget)} per {totals.period}: {spent}{kept}."
 
 
+SAVED = "; saved, for new kernels too"
+
+
 def _kept(settings: M1) -> str:
     """Save the budget of a day or a month, and that a saved one is lifted; say so."""
     lasting = settings.budget is not None and settings.budget_period != "session"
-    lifted = settings.budget is None and config.saved().get("budget") is not None
+    lifted = settings.budget is None and sources.saved().get("budget") is not None
     if not lasting and not lifted:
         return ""
-    config.save("budget", settings.budget)
-    config.save("budget_period", settings.budget_period)
-    return "; saved, for new kernels too"
+    note = sources.save("budget", settings.budget)
+    sources.save("budget_period", settings.budget_period)
+    return f"{SAVED}. {md_cell(note)}" if note else SAVED

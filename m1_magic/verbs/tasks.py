@@ -19,7 +19,7 @@ def tasks(context: VerbContext, args: Sequence[str]) -> str:
     ]
     table = page.table(["task", "for", "sampling", "from"], rows)
     own = page.code("%config M1.tasks = {'tutor': 'You ask back before you answer.'}")
-    return f"{table}\n\nOne of your own, or another for a name that is there:\n\n{own}"
+    return f"{table}\n\nYour own task, or another one under a name of these:\n\n{own}"
 
 
 def _sampling(task: Task) -> str:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
-from typing import TextIO
+from typing import IO
 
-from .. import api
+from .. import api, files
 from ..chats.chats import Chats
 from ..errors import UsageError
 from ..pricing.dollars import money_limit
@@ -67,30 +65,23 @@ def none(args: Sequence[str], name: str) -> None:
     """Raise if a verb without arguments was given some."""
     if args:
         raise UsageError(
-            f"%m1 {name} takes nothing after it, not {one_line(' '.join(args), 40)!r}.", cost=""
+            f"%m1 {name} takes no arguments, not {one_line(' '.join(args), 40)!r}.", cost=""
         )
 
 
 @contextmanager
-def written(path: Path) -> Iterator[TextIO]:
+def written(path: Path) -> Iterator[IO[str]]:
     """Write a file in one step: all of it stands at ``path`` in the end, or what stood there.
 
     Raises:
         UsageError: it cannot be written.
     """
     try:
-        descriptor, fresh = tempfile.mkstemp(dir=path.parent, prefix=".m1-", suffix=path.suffix)
-        try:
-            with open(descriptor, "w", encoding="utf-8", newline="") as file:
-                yield file
-            os.replace(fresh, path)
-        except BaseException:
-            with suppress(OSError):
-                os.unlink(fresh)
-            raise
+        with files.replacing(path) as file:
+            yield file
     except OSError as error:
         raise UsageError(
             f"{one_line(path, 200)} cannot be written ({error.strerror}).",
             cost="",
-            todo="Give a path in a folder that you may write.",
+            todo="Give a path in a folder that you can write to.",
         ) from None

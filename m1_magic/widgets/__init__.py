@@ -7,7 +7,7 @@ from typing import Any
 from .. import api
 from ..errors import UsageError
 from ..jupyter import shell
-from ..render import in_notebook
+from ..render.front_end import in_notebook
 from .assembly import Panel, close_all
 
 __all__ = ["Panel", "close_all", "panel"]

@@ -20,7 +20,7 @@ from ..options.kinds import variable
 from ..session.loop import Session
 from ..text import escape_html, md_to_text, one_line
 from ..verbs.verb_context import VerbContext
-from .styles import button, column, failure, html, note, offer, row, shown, text
+from .styles import button, column, failure, html, note, row, set_choices, set_visible, text
 
 BELOW, PUT = "notebook:insert-cell-below", "notebook:replace-selection"
 NO_CELLS = (
@@ -29,11 +29,11 @@ NO_CELLS = (
 )
 
 
-class Exits:
-    """The buttons, in ``box``.
+class Actions:
+    """The buttons for a reply, in ``box``.
 
     Args:
-        session: whose chats they are.
+        session: whose chats can be saved.
         reply: returns the reply at hand.
     """
 
@@ -43,25 +43,25 @@ class Exits:
         self._blocks = ipywidgets.Dropdown(options=[], tooltip="Code blocks of the answer")
         self._cell = button("Code into a new cell", self._to_cell, "Below this cell; it is not run")
         self._name = text("answer into", "a variable's name")
-        self._told, self._copy = html(), html()
+        self._message, self._copy = html(), html()
         self._lab = _front_end()
         self._with_code = row(self._blocks, self._cell)
         self._with_name = row(self._name, button("Bind", self._to_variable, "Bind the Reply"))
         self._path = text("chat as", "talk.ipynb")
         save = row(self._path, button("Save", self._to_notebook, "Save the chat as a notebook"))
-        self.box = column(row(self._with_code, self._with_name, save), self._told, self._copy)
-        self.offer()
+        self.box = column(row(self._with_code, self._with_name, save), self._message, self._copy)
+        self.refresh()
 
-    def offer(self) -> None:
-        """Offer what the present reply has."""
+    def refresh(self) -> None:
+        """Offer what can be done with the present reply."""
         reply = self._reply()
         self._code = [block for block in reply.code if block.strip()] if reply else []
         listed = [(first_line(code, number), number) for number, code in enumerate(self._code)]
-        offer(self._blocks, listed)
-        shown(self._with_code, bool(self._code))
-        shown(self._blocks, len(self._code) > 1)
-        shown(self._with_name, reply is not None)
-        self._told.value = self._copy.value = ""
+        set_choices(self._blocks, listed)
+        set_visible(self._with_code, bool(self._code))
+        set_visible(self._blocks, len(self._code) > 1)
+        set_visible(self._with_name, reply is not None)
+        self._message.value = self._copy.value = ""
 
     def close(self) -> None:
         """Free what was made for the front end."""
@@ -76,9 +76,9 @@ class Exits:
         if self._lab is not None and self._lab.version:
             self._lab.commands.execute(BELOW)
             self._lab.commands.execute(PUT, {"text": code})
-            self._told.value = note("In a new cell below the active one. It was not run.")
+            self._message.value = note("In a new cell below the active one. It was not run.")
             return
-        self._told.value = note(NO_CELLS)
+        self._message.value = note(NO_CELLS)
         self._copy.value = (
             f'<pre class="m1-copy mathjax_ignore" tabindex="0">{escape_html(code)}</pre>'
         )
@@ -95,19 +95,21 @@ class Exits:
                     todo="Another name.",
                 )
         except M1Error as error:
-            self._told.value = failure(error)
+            self._message.value = failure(error)
             return
         shell.current().push({name: reply})
-        self._told.value = note(f"{name} is the Reply now: {name}.text, {name}.code, {name}.cost.")
+        self._message.value = note(
+            f"{name} is the Reply now: {name}.text, {name}.code, {name}.cost."
+        )
 
     def _to_notebook(self) -> None:
         context = VerbContext(self._session, shell.namespace(), shell.secret)
         try:
-            said = verbs.VERBS["export"].run(context, [self._path.value.strip()])
+            page = verbs.VERBS["export"].run(context, [self._path.value.strip()])
         except M1Error as error:
-            self._told.value = failure(error)
+            self._message.value = failure(error)
             return
-        self._told.value = note(md_to_text(said))
+        self._message.value = note(md_to_text(page))
 
 
 def first_line(code: str, number: int) -> str:
@@ -117,7 +119,7 @@ def first_line(code: str, number: int) -> str:
 
 
 def _front_end() -> Any:
-    """Return ipylab's hand in the front end, or None where it is not installed."""
+    """Return ipylab's handle on the front end, or None where ipylab is not installed."""
     if importlib.util.find_spec("ipylab") is None:
         return None
     import ipylab

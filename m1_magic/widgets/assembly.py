@@ -20,19 +20,20 @@ from ..ledger.history import Past
 from ..options.fields import Options
 from ..render import page
 from ..text import one_line
-from .actions import Exits
-from .call_thread import Asking
+from .actions import Actions
+from .call_thread import CallThread
 from .counters import Counters
 from .form import Form
-from .history_list import Shelf, billed
-from .live import Live
+from .history_list import HistoryList, billed
+from .live import LiveView
 from .login import Login
-from .send_keys import sending
-from .static_output import Still
-from .styles import STYLE, button, column, failure, gone, html, in_turn, note, put, row, unfolding
+from .send_keys import send_keys
+from .static_output import StaticOutput
+from .styles import STYLE, assign, button, column, dispose, failure, fold, html, in_turn, note, row
 
 SOON = 0.8  # seconds in which a call that is stopped ends, unless it is still connecting
 PATIENCE = 5.0  # seconds in which it ends even then
+RUNNING = note("A call is running; its answer stands below.")
 _open: weakref.WeakSet[Panel] = weakref.WeakSet()
 
 
@@ -47,12 +48,12 @@ class Panel:
 
     def __init__(self, prompt: str, options: Options, given: Mapping[str, object]) -> None:
         self._session, self._shell = api.session(), shell.current()
-        self._asking: Asking | None = None
+        self._call: CallThread | None = None
         self._reply: Reply | None = None
         self._before = ""  # the call that the next question may go on from
-        self._view: Live | None = None
-        self._asked: dict[str, tuple[str, Options]] = {}
-        self._still = Still(self._session.settings)
+        self._view: LiveView | None = None
+        self._questions: dict[str, tuple[str, Options]] = {}
+        self._static = StaticOutput(self._session.settings)
         self._closed = False
         self._place = "", ""
         settings = self._session.settings
@@ -61,20 +62,16 @@ class Panel:
         self._login = Login(settings, lambda: self._say(note("The key is kept.")))
         self._counters = Counters(self._session, self._form.size)
         # Made when they are needed: each control is a message or three.
-        self._exits: Exits | None = None
-        self._past: Shelf | None = None
-        self._way_out, self._shelf = column(), column()
+        self._actions: Actions | None = None
+        self._history: HistoryList | None = None
+        self._actions_place, self._history_place = column(), column()
         self._send = button("Send", self.send, "Send the prompt", button_style="primary")
-        self._stop = button(
-            "Stop", self.stop, "Stop the call; the text so far is kept", disabled=True
-        )
-        self._dry = button(
-            "Dry run", self.dry_run, "What would leave, and its price; sends nothing"
-        )
-        self._told, self._answer = html(), column(name="m1-shown")
-        history_ = unfolding("History", self._shelf, self._look_back)
+        self._stop = button("Stop", self.stop, "Stop the call; its text is kept", disabled=True)
+        self._dry = button("Dry run", self.dry_run, "What would leave and its price; sends nothing")
+        self._message, self._answer = html(), column(name="m1-shown")
+        history_ = fold("History", self._history_place, self._look_back)
         close = button("Close", self.close, "Close the panel; its last answer stays")
-        enter = sending(self._entered)
+        enter = send_keys(self._entered)
         self.box = column(
             html(f"<style>{STYLE}</style>"),
             enter,
@@ -84,15 +81,15 @@ class Panel:
             self._form.more,
             self._form.along,
             self._counters.box,
-            self._told,
+            self._message,
             self._answer,
-            self._way_out,
-            self._shelf,
+            self._actions_place,
+            self._history_place,
             name="m1-panel",
         )
         self.refresh()
         self._shell.events.register("post_run_cell", self.refresh)
-        self._session.settler.told.append(self._settled)
+        self._session.settler.listeners.append(self._settled)
         _open.add(self)
 
     def _ipython_display_(self) -> None:
@@ -103,14 +100,14 @@ class Panel:
         for other in list(_open):  # the panel of an earlier run of this cell: its output is gone
             if other._place[0] == self._place[0] != "" and other._place[1] != self._place[1]:
                 other.close()
-        self._still.show()
+        self._static.show()
         # Without the widgets' own text, which has all their values in it.
         live = self.box._repr_mimebundle_() | {"text/plain": ""}
         display(live, raw=True)
 
     def send(self) -> None:
         """Ask what stands in the form; the cells go on meanwhile."""
-        if self._asking is not None:
+        if self._call is not None:
             self._say(note("One call at a time in a panel: stop this one, or open another panel."))
             return
         prompt = self._form.prompt.value
@@ -118,7 +115,7 @@ class Panel:
             options = self._form.options()
             head = self._head(options)
             request = api.prepare(prompt, options, self._form.names(self._shell.user_ns), head)
-            offer, tokens = api.price_list(request.model), self._session.likely_tokens(request)
+            plan = self._session.dry_plan(request)
         except Exception as error:
             self._say(failure(error))
             return
@@ -129,24 +126,24 @@ class Panel:
             self._view = view
             self._replace([view.box])
 
-        settings, keep = self._session.settings, self._still.keep
-        view = Live(settings, self._counters, tokens, offer, opened, keep)
+        settings, keep = self._session.settings, self._static.keep
+        view = LiveView(settings, self._counters, plan.tokens, plan.limits, opened, keep)
 
         def ended(reply: Reply | None, error: BaseException | None) -> None:
             if reply is not None:
                 self._reply, self._before = reply, reply.id
-                self._asked[reply.id] = (prompt, options)
+                self._questions[reply.id] = (prompt, options)
                 self._shell.user_ns["_m1"] = reply
-                if view is not self._view and self._asking is asking:
+                if view is not self._view and self._call is call:
                     opened()  # by itself it could not
                 view.ensure(reply)
             if self._closed or view is not self._view:
-                gone(view.box)  # with what it showed since
-            if self._asking is asking and not self._closed:
+                dispose(view.box)  # with what it showed since
+            if self._call is call and not self._closed:
                 self._ended(error)
 
-        self._asking = asking = Asking(lambda: api.send(request, options, view), ended)
-        asking.start()
+        self._call = call = CallThread(lambda: api.send(request, options, view), ended)
+        call.start()
 
     def _entered(self, prompt: str) -> None:
         self._form.prompt.value = prompt
@@ -154,27 +151,27 @@ class Panel:
 
     def stop(self) -> None:
         """Stop the call that runs; the text so far is kept."""
-        asking = self._asking
-        if asking is None:
+        call = self._call
+        if call is None:
             return
         self._stop.disabled = True
-        asking.stop()
-        if not asking.wait(SOON) and self._asking is asking:
+        call.stop()
+        if not call.wait(SOON) and self._call is call:
             # It still connects, which nothing wakes; it will send nothing, and ends by itself.
-            self._asking = None
+            self._call = None
             self._say(note("Stopped, before the server answered. %m1 cost knows more."))
             self._busy(False)
 
     def dry_run(self) -> None:
         """Show what would leave and what it could cost; send nothing."""
-        if self._asking is not None:
-            self._say(note("A call is running; its answer stands below."))
+        if self._call is not None:
+            self._say(RUNNING)
             return
         names = self._form.names(self._shell.user_ns)
         try:
             prompt, options = self._form.prompt.value, self._form.options()
-            made = api.preview(prompt, options, names, self._head(options))
-            shown = page.html(verbs.preview(*made))
+            plan = api.preview(prompt, options, names, self._head(options))
+            shown = page.html(verbs.preview(plan))
         except Exception as error:
             self._say(failure(error))
             return
@@ -186,9 +183,9 @@ class Panel:
         """Look again at the tables that there are, and at the sums."""
         self._form.refresh(self._shell.user_ns)
         self._login.refresh()
-        if self._past is not None:  # what was forgotten must not stand there
-            self._past.refresh()
-        if self._asking is None:
+        if self._history is not None:  # what was forgotten must not stand there
+            self._history.refresh()
+        if self._call is None:
             self._counters.refresh()
 
     def close(self) -> None:
@@ -199,15 +196,14 @@ class Panel:
         _open.discard(self)
         self._shell.events.unregister("post_run_cell", self.refresh)
         with suppress(ValueError):  # the session was closed before
-            self._session.settler.told.remove(self._settled)
-        asking = self._asking
-        if asking is not None:
-            asking.stop()
-            asking.wait(PATIENCE)
-        if self._exits is not None:
-            self._exits.close()
-        gone(self.box)
-        self._still.close()
+            self._session.settler.listeners.remove(self._settled)
+        if (call := self._call) is not None:
+            call.stop()
+            call.wait(PATIENCE)
+        if self._actions is not None:
+            self._actions.close()
+        dispose(self.box)
+        self._static.close()
 
     def _ended(self, error: BaseException | None) -> None:
         """Show how the call ended; in its thread."""
@@ -217,55 +213,57 @@ class Panel:
             if isinstance(error, KeyProblem):
                 self._login.refresh(again=True)
             self._offer()
-            put(self._form.follow, "disabled", not self._before)
+            assign(self._form.follow, "disabled", not self._before)
             self._counters.refresh()
-            if self._past is not None:
-                self._past.refresh()
+            if self._history is not None:
+                self._history.refresh()
         finally:
             self._busy(False)
-            self._asking = None  # the last: from here on another call may begin
+            self._call = None  # the last: from here on another call may begin
 
     def _offer(self) -> None:
         """Offer what can be done with the reply."""
-        if self._exits is None:
-            self._exits = Exits(self._session, lambda: self._reply)
-            self._way_out.children = (self._exits.box,)
-        self._exits.offer()
+        if self._actions is None:
+            self._actions = Actions(self._session, lambda: self._reply)
+            self._actions_place.children = (self._actions.box,)
+        self._actions.refresh()
 
     def _look_back(self) -> None:
         """List past calls."""
-        if self._past is None:
-            self._past = Shelf(self._session, edit=self._edit, resume=self._resume, show=self._show)
-            self._shelf.children = (self._past.box,)
-        self._past.refresh()
+        if self._history is None:
+            self._history = HistoryList(
+                self._session, edit=self._edit, resume=self._resume, show=self._show
+            )
+            self._history_place.children = (self._history.box,)
+        self._history.refresh()
 
     def _settled(self) -> None:
         """Show prices that came after their calls; in the background."""
         reply = self._reply
-        found = billed(self._session.ledger, reply) if reply and self._asking is None else None
-        if found is not None:
-            self._reply, seconds = found
+        bill = billed(self._session.ledger, reply) if reply and self._call is None else None
+        if bill is not None:
+            self._reply, seconds = bill
             self._counters.done(self._reply, seconds)
-            self._still.settle(self._reply)
-        elif self._asking is None:
+            self._static.settle(self._reply)
+        elif self._call is None:
             self._counters.refresh()
 
     def _edit(self, past: Past, ask: bool) -> None:
         """Put a past question into the form; with ``ask``, send it."""
-        prompt, options = self._asked.get(past.id, (past.prompt or "", None))
+        prompt, options = self._questions.get(past.id, (past.prompt or "", None))
         self._form.fill(prompt, options)
         self._say("")
         if ask:
             self.send()
-        if options is None and not self._told.value:
+        if options is None and not self._message.value:
             self._say(note("Tables and options are as in the form: the ledger keeps none of them."))
 
     def _resume(self, past: Past) -> None:
         """Let the next question go on from a past call."""
         self._before = past.id
-        put(self._form.follow, "disabled", False)
-        put(self._form.follow, "value", True)
-        put(self._form.prompt, "value", "")
+        assign(self._form.follow, "disabled", False)
+        assign(self._form.follow, "value", True)
+        assign(self._form.prompt, "value", "")
         self._say(note(f"The next question goes on from: {one_line(past.prompt or '', 100)}"))
 
     def _head(self, options: Options) -> ChatHead | None:
@@ -274,21 +272,21 @@ class Panel:
             return None
         return api.chats().resume(self._before)
 
-    def _show(self, parts: list[Any], told: str) -> None:
-        if self._asking is not None:
-            self._say(note("A call is running; its answer stands below."))
-            gone(*parts)
+    def _show(self, parts: list[Any], message: str) -> None:
+        if self._call is not None:
+            self._say(RUNNING)
+            dispose(*parts)
             return
-        self._say(note(told))
+        self._say(note(message))
         self._replace([row(*parts)])
 
     def _replace(self, parts: list[Any]) -> None:
         """Show these widgets where answers stand, and free those that stood there."""
         before, self._answer.children = self._answer.children, tuple(parts)
-        gone(*before)
+        dispose(*before)
 
     def _say(self, markup: str) -> None:
-        put(self._told, "value", markup)
+        assign(self._message, "value", markup)
 
     def _busy(self, busy: bool) -> None:
         self._send.disabled, self._stop.disabled = busy, not busy

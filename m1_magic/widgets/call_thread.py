@@ -15,12 +15,12 @@ from ..interrupts import Stop
 ENDING = 2.0  # seconds that calls have to be written down when the process ends
 
 
-class Asking:
+class CallThread:
     """One call on its way.
 
     Args:
         ask: asks and returns the reply; run in the thread.
-        ended: told the reply, if any came, and the error, if one did; run in the thread.
+        ended: called with the reply, if any came, and the error, if one did; run in the thread.
     """
 
     def __init__(
@@ -34,9 +34,12 @@ class Asking:
         self._thread = threading.Thread(target=run, args=(self._run,), name="m1-panel", daemon=True)
 
     def start(self) -> None:
-        """Set it going."""
+        """Set it going; where no thread can be started, return when it has ended."""
         _started.add(self)
-        self._thread.start()
+        try:
+            self._thread.start()
+        except RuntimeError:
+            self._run()
 
     def stop(self) -> None:
         """Stop it, wherever it is; what came so far is kept."""
@@ -44,7 +47,8 @@ class Asking:
 
     def wait(self, seconds: float) -> bool:
         """Wait until it has ended; tell whether it has."""
-        self._thread.join(seconds)
+        if self._thread.ident is not None:
+            self._thread.join(seconds)
         return not self._thread.is_alive()
 
     def _run(self) -> None:
@@ -60,7 +64,7 @@ class Asking:
         self._ended(reply, failed)
 
 
-_started: weakref.WeakSet[Asking] = weakref.WeakSet()
+_started: weakref.WeakSet[CallThread] = weakref.WeakSet()
 
 
 @atexit.register

@@ -11,7 +11,7 @@ from decimal import Decimal
 
 import ipywidgets
 
-from ..calls import Reply, Totals, Usage
+from ..calls import FREE, Reply, Totals, Usage
 from ..errors import LedgerProblem
 from ..ledger.store import now_utc
 from ..pricing.dollars import money, money_at_most, money_limit
@@ -19,7 +19,7 @@ from ..pricing.prices import ModelLimits, amount, estimate
 from ..render.progress import Progress
 from ..session.loop import Session
 from ..text import escape_html, thousands
-from .styles import column, html, put, row
+from .styles import assign, column, html, row
 
 # Of the budget, from which on the bar warns; it is red when the next call may be refused.
 HIGH = Decimal("0.8")
@@ -74,7 +74,7 @@ class Counters:
             tiles = {
                 NAMES[period]: money(sums[0]) + _held(sums[1]) for period, sums in spent.items()
             }
-            put(self._sums, "value", _tiles(tiles))
+            assign(self._sums, "value", _tiles(tiles))
             self._budget(totals)
 
     def _show(
@@ -93,12 +93,12 @@ class Counters:
             "elapsed": f"{seconds:.1f} s",
             "this call": price,
         }
-        put(self._call, "value", _tiles(tiles))
+        assign(self._call, "value", _tiles(tiles))
 
     def _budget(self, totals: Totals) -> None:
         if totals.budget is None:
             self._bar.layout.display = "none"
-            put(self._words, "value", _small("no budget: %m1 budget 1 --per day"))
+            assign(self._words, "value", _small("no budget: %m1 budget 1 --per day"))
             return
         used = totals.spent + totals.held
         part = used / totals.budget if totals.budget else Decimal(1)
@@ -112,14 +112,12 @@ class Counters:
         )
         if tight:
             words += " · a call of full length would not fit any more"
-        put(self._words, "value", _small(words))
+        assign(self._words, "value", _small(words))
 
     def _longest(self) -> Decimal | None:
         """Return what the next answer could cost at most, as far as prices are known."""
-        from .. import api
-
         model, tokens = self._size()
-        limits = api.price_list(model)
+        limits = self._session.known_limits(model)
         if limits is None or limits.dearest is None:
             return None
         return amount(estimate(Usage(output=tokens), limits.dearest))
@@ -127,7 +125,7 @@ class Counters:
 
 def price_of(reply: Reply) -> str:
     """Return what a call cost, marked where that is an estimate or nothing."""
-    if reply.cost_source in ("offline", "replayed"):
+    if reply.cost_source in FREE:
         return f"$0 ({reply.cost_source})"
     sign = "≈" if reply.cost_source == "estimated" and reply.cost is not None else ""
     return sign + money(reply.cost)

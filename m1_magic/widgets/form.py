@@ -24,7 +24,7 @@ from ..options.flags import from_python
 from ..options.tasks import known
 from ..settings.config import M1
 from ..text import one_line, thousands
-from .styles import choice, column, gone, html, note, offer, put, row, text, unfolding
+from .styles import assign, choice, column, dispose, fold, html, note, row, set_choices, text
 
 NO_FRAMES = note("No DataFrames here yet: they appear after the cell that makes one.")
 
@@ -64,7 +64,7 @@ class Form:
         sampling = (one for name, one in self._fields.items() if name not in along)
         self.more = row(*sampling, self._also)
         self.more.add_class("m1-more")
-        self.unfold = unfolding("More", self.more, lambda: None)
+        self.unfold = fold("More", self.more, lambda: None)
 
     def refresh(self, namespace: Mapping[str, object]) -> None:
         """Show the tables that there are now, with their sizes."""
@@ -78,12 +78,14 @@ class Form:
         ticks = tuple(self._ticks[name] for name in sorted(self._ticks))
         if self._frames.children != ticks:
             self._frames.children = ticks
-        put(self._hint, "value", "" if ticks else NO_FRAMES)
-        offer(self._fields["task"], tasks(self._settings))
+        assign(self._hint, "value", "" if ticks else NO_FRAMES)
+        set_choices(self._fields["task"], tasks(self._settings))
         failure = history.failure()
         label = f"last error: {one_line(failure.label, 60)}" if failure else "last error: none"
-        put(self._fields["error"], "description", label)
-        put(self._fields["error"], "disabled", failure is None and not self._fields["error"].value)
+        assign(self._fields["error"], "description", label)
+        assign(
+            self._fields["error"], "disabled", failure is None and not self._fields["error"].value
+        )
 
     def names(self, namespace: Mapping[str, object]) -> dict[str, object]:
         """Return what names in prompt and ticks stand for."""
@@ -114,7 +116,7 @@ class Form:
         if options is None:
             return
         self._base = options
-        put(self._also, "value", also(options, {"df", *self._fields}))
+        assign(self._also, "value", also(options, {"df", *self._fields}))
         level = self._fields["send"]
         if options.send and options.send not in level.options:  # sample:3
             level.options = (*level.options, options.send)
@@ -132,7 +134,7 @@ class Form:
         return self._ticks[name]
 
     def _drop(self, name: str) -> None:
-        gone(self._ticks.pop(name))
+        dispose(self._ticks.pop(name))
 
 
 def field(option: Option, settings: M1) -> Any:
@@ -188,4 +190,4 @@ def value(option: Option, written: str | bool) -> object:
     """Return what stands in the field of an option, as Python may pass it."""
     if isinstance(written, bool):
         return written
-    return words(written.strip()) if option.several else written.strip()
+    return words(written.strip()) if option.kind.split else written.strip()

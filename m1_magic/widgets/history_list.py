@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast, get_args
 
 import ipywidgets
 
@@ -18,13 +18,13 @@ from ..session.loop import Session
 from ..settings.config import M1
 from ..text import escape_html, one_line
 from ..verbs.history import price, when
-from .styles import button, column, html, in_turn, note, offer, row, text
+from .static_output import shortened
+from .styles import button, column, html, in_turn, note, row, set_choices, text
 
 SHOWN = 50
-PREVIEW = 100_000  # characters of an answer that are shown at once
 
 
-class Shelf:
+class HistoryList:
     """The list of past calls, its search, and what may be done with them, in ``box``.
 
     Args:
@@ -47,7 +47,7 @@ class Shelf:
         self._search.observe(in_turn(lambda _: self.refresh()), "value")
         self._list = ipywidgets.SelectMultiple(options=[], rows=7, description="Past calls")
         self._list.add_class("m1-list")
-        self._told = html()
+        self._message = html()
         self.box = column(
             self._search,
             self._list,
@@ -57,20 +57,19 @@ class Shelf:
                 button("Ask again", lambda: self._one(lambda p: edit(p, True)), "Send it again"),
                 button("Continue", lambda: self._one(resume), "Ask on, in the same conversation"),
             ),
-            self._told,
+            self._message,
             name="m1-more",
         )
 
     def refresh(self) -> None:
         """List the latest calls, those with the word that is searched for."""
         try:
-            found = history.latest(self._session.ledger, SHOWN, self._search.value.strip())
+            calls = history.latest(self._session.ledger, SHOWN, self._search.value.strip())
         except LedgerProblem as problem:
-            self._told.value = note(str(problem))
+            self._message.value = note(str(problem))
             return
-        listed = [(line(past), past.id) for past in found]
-        offer(self._list, listed)
-        self._told.value = "" if found else note("No calls yet, or none with that word.")
+        set_choices(self._list, [(line(past), past.id) for past in calls])
+        self._message.value = "" if calls else note("No calls yet, or none with that word.")
 
     def _chosen(self) -> list[Past]:
         with suppress(LedgerProblem):
@@ -81,20 +80,20 @@ class Shelf:
     def _one(self, act: Callable[[Past], None]) -> None:
         chosen = self._chosen()
         if len(chosen) != 1:
-            self._told.value = note("Choose one call in the list.")
+            self._message.value = note("Choose one call in the list.")
             return
         if chosen[0].prompt is None:
-            self._told.value = note("Its text is not kept: purged, forgotten, or never was.")
+            self._message.value = note("Its text is not kept: purged, forgotten, or never was.")
             return
-        self._told.value = ""
+        self._message.value = ""
         act(chosen[0])
 
     def _again(self) -> None:
         chosen = self._chosen()
         if not chosen:
-            self._told.value = note("Choose one call in the list; several to compare them.")
+            self._message.value = note("Choose one call in the list; several to compare them.")
             return
-        self._told.value = ""
+        self._message.value = ""
         settings = self._session.settings
         parts = [column(*again(past, settings), name="m1-side") for past in chosen]
         self._show(parts, "Shown again from the ledger, free.")
@@ -120,10 +119,7 @@ def line(past: Past) -> str:
 def again(past: Past, settings: M1) -> list[Any]:
     """Return a past call as widgets: question, answer, and its line."""
     prompt = quiet(f"<p>{escape_html(one_line(past.prompt or '(not kept)', 500))}</p>")
-    reply = reply_of(past)
-    rest = len(reply.text) - PREVIEW
-    if rest > 0:
-        reply = Reply(reply.text[:PREVIEW], reply.thinking, reply.usage)
+    reply, more = shortened(reply_of(past))
     answer = ipywidgets.HTMLMath(bundle(reply, settings, "html")["text/html"])
     answer.add_class("jp-RenderedHTMLCommon")
     parts = [past.model, f"{when(past)} UTC", price(past)]
@@ -131,8 +127,7 @@ def again(past: Past, settings: M1) -> list[Any]:
         parts.insert(1, f"{past.usage.input:,} in · {past.usage.output:,} out")
     if past.status != "ok":
         parts.append(past.status or "under way")
-    more = [f"{rest:,} characters more: %m1 log {past.id}"] if rest > 0 else []
-    lines = [" · ".join(parts), *more, *([past.error] if past.error else [])]
+    lines = [" · ".join(parts), *filter(None, (more, past.error))]
     return [
         html(prompt),
         answer,
@@ -142,25 +137,16 @@ def again(past: Past, settings: M1) -> list[Any]:
 
 def reply_of(past: Past) -> Reply:
     """Return a past call's Reply, as far as its text is kept."""
-    statuses: dict[str | None, Status] = {
-        "ok": "ok",
-        "truncated": "truncated",
-        "stopped": "stopped",
-    }
-    sources: dict[str, CostSource] = {
-        "billed": "billed",
-        "estimated": "estimated",
-        "offline": "offline",
-    }
+    status = past.status if past.status in get_args(Status) else "failed"
     source = past.bills[-1].source if past.bills else "unknown"
     return Reply(
         text=past.answer or "",
         thinking=past.thinking or "",
         usage=past.usage,
         cost=past.cost,
-        cost_source=sources.get(source, "unknown"),
+        cost_source=cast(CostSource, source if source in get_args(CostSource) else "unknown"),
         model=past.model,
         finish=past.finish,
-        status=statuses.get(past.status, "failed"),
+        status=cast(Status, status),
         id=past.id,
     )

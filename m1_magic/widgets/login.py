@@ -18,9 +18,9 @@ from ..backends import exchange
 from ..errors import NoKey, UserFacingError
 from ..keys.login import challenge
 from ..settings.config import M1
-from ..settings.endpoints import OFFLINE, Endpoint, endpoint
+from ..settings.endpoints import Endpoint, endpoint
 from ..text import escape_html
-from .styles import button, column, failure, gone, html, in_turn, row, shown
+from .styles import button, column, dispose, failure, html, in_turn, row, set_visible
 
 FIELD = """
 export default {
@@ -58,10 +58,10 @@ class Login:
 
     def __init__(self, settings: M1, entered: Callable[[], None]) -> None:
         self._settings, self._entered = settings, entered
-        self._told, self._fields = html(), column()
-        self.box = column(self._told, self._fields)
-        self._found = ""  # the address for which a key was found: a keyring is slow to ask
-        self._asked = ""  # the one for which the fields ask
+        self._message, self._fields = html(), column()
+        self.box = column(self._message, self._fields)
+        self._keyed = ""  # the address for which a key was found: a keyring is slow to ask
+        self._address = ""  # the one for which the fields ask
 
     def refresh(self, *, again: bool = False) -> None:
         """Show the fields where there is no key for the endpoint in force.
@@ -70,16 +70,16 @@ class Login:
             again: look for it, though one was found before.
         """
         address = self._settings.base_url
-        if address == self._found and not again:
+        if address == self._keyed and not again:
             return
         missing = needs_key(self._settings)
-        self._found = "" if missing else address
-        shown(self.box, missing is not None)
-        if missing is None or address != self._asked:
+        self._keyed = "" if missing else address
+        set_visible(self.box, missing is not None)
+        if missing is None or address != self._address:
             self._empty()
         if missing is not None and not self._fields.children:
-            self._asked = address
-            self._told.value = failure(missing)
+            self._address = address
+            self._message.value = failure(missing)
             self._ask(endpoint(address))
 
     def _ask(self, place: Endpoint) -> None:
@@ -100,7 +100,7 @@ class Login:
         try:
             key = keys.Key(exchange(place, code.reveal().strip(), verifier), "the panel")
         except UserFacingError as error:
-            self._told.value = failure(error)
+            self._message.value = failure(error)
             return
         self._store(place, key)
 
@@ -108,7 +108,7 @@ class Login:
         try:
             keys.store(place.host, key)
         except UserFacingError as error:
-            self._told.value = failure(error)
+            self._message.value = failure(error)
             return
         self._empty()
         self.refresh()
@@ -118,15 +118,13 @@ class Login:
         """Close the fields, so that no page keeps what was typed into them."""
         fields, self._fields.children = self._fields.children, ()
         for field in fields:
-            gone(field)
+            dispose(field)
 
 
 def needs_key(settings: M1) -> NoKey | None:
     """Return the error that a call would fail with for want of a key; None: there is one."""
     try:
-        place = endpoint(settings.base_url)
-        if place.host != OFFLINE:
-            keys.find(place)
+        keys.find(endpoint(settings.base_url))
     except NoKey as error:
         return error
     except UserFacingError:

@@ -34,7 +34,7 @@ export default {
 """
 
 
-def sending(entered: Callable[[str], None]) -> anywidget.AnyWidget:
+def send_keys(entered: Callable[[str], None]) -> anywidget.AnyWidget:
     """Return a widget that nobody sees; ``entered`` gets the prompt."""
     heard = anywidget.AnyWidget(_esm=LISTENER)
     heard.layout.display = "none"

@@ -9,14 +9,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from ..calls import Receipt, Reply
+from ..calls import RECORD, Receipt, Reply
 from ..render import footer
 from ..render.answer import bundle as answered
 from ..render.answer import quiet
 from ..settings.config import M1
 from ..text import escape_html, show_controls
 
-LONGEST = 100_000  # characters of the answer that are saved
+LONGEST = 100_000  # characters of an answer that are shown at once, and saved
 # Characters with formulas set: also out of sight, the page would be busy with them.
 TYPESET = 20_000
 # Of the two, that is shown which says more: a panel that is alive, or else this. What widgets show
@@ -33,7 +33,7 @@ HIDING = (
 EMPTY = "m1-magic panel, not running. %load_ext m1_magic and %m1 panel open one."
 
 
-class Still:
+class StaticOutput:
     """What saved notebooks show of one panel, wherever it is displayed.
 
     Args:
@@ -72,18 +72,15 @@ class Still:
     def _bundle(self) -> dict[str, Any]:
         if self._last is None:
             return {"text/html": _framed(quiet(escape_html(EMPTY))), "text/plain": EMPTY}
-        made = bundled(self._last, self._settings)
-        return {**made, footer.RECORD: list(self._records.values())}
+        made = output(self._last, self._settings)
+        return {**made, RECORD: list(self._records.values())}
 
 
-def bundled(receipt: Receipt, settings: M1) -> dict[str, str]:
+def output(receipt: Receipt, settings: M1) -> dict[str, str]:
     """Return a call's question, answer and footer as an output."""
     reply, prompt = receipt.call.reply, receipt.call.request.prompt_text
-    cut = len(reply.text) - LONGEST
-    if cut > 0:
-        reply = replace(reply, text=reply.text[:LONGEST])
+    reply, more = shortened(reply)
     answer = answered(reply, settings, "html", typeset=len(reply.text) <= TYPESET)
-    more = f"{cut:,} characters more: %m1 log {receipt.call.id}" if cut > 0 else ""
     parts = [
         quiet(f"<p>{escape_html(prompt)}</p>"),
         answer["text/html"],
@@ -95,6 +92,15 @@ def bundled(receipt: Receipt, settings: M1) -> dict[str, str]:
         "text/html": _framed("".join(parts)),
         "text/plain": show_controls("\n\n".join(part for part in plain if part)),
     }
+
+
+def shortened(reply: Reply) -> tuple[Reply, str]:
+    """Return a reply with the start of a long text, and where the rest of it is; else nothing."""
+    cut = len(reply.text) - LONGEST
+    if cut <= 0:
+        return reply, ""
+    more = f"{cut:,} characters more: %m1 log {reply.id}"
+    return replace(reply, text=reply.text[:LONGEST]), more
 
 
 def _framed(body: str) -> str:

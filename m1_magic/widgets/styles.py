@@ -108,7 +108,7 @@ def in_turn(handle: Callable[P, R]) -> Callable[P, R]:
 
 
 def button(label: str, pressed: Callable[[], None], tip: str = "", **more: Any) -> Any:
-    """Return a button, told in ``tip`` what it does."""
+    """Return a button; ``tip`` says what it does."""
     made = ipywidgets.Button(description=label, tooltip=tip or label, **more)
     made.on_click(in_turn(lambda _: pressed()))
     return made
@@ -127,18 +127,18 @@ def choice(label: str, options: Sequence[tuple[str, str] | str], value: str) -> 
     return ipywidgets.Dropdown(description=label, options=options, value=value, style=style)
 
 
-def shown(widget: ipywidgets.DOMWidget, show_controls: bool) -> None:
+def set_visible(widget: ipywidgets.DOMWidget, visible: bool) -> None:
     """Show or hide a part of the panel."""
-    widget.layout.display = None if show_controls else "none"
+    widget.layout.display = None if visible else "none"
 
 
-def put(widget: ipywidgets.Widget, trait: str, value: object) -> None:
-    """Set what is not so yet: each change is a message."""
+def assign(widget: ipywidgets.Widget, trait: str, value: object) -> None:
+    """Set a trait to another value; the same one would be a message for nothing."""
     if getattr(widget, trait) != value:
         setattr(widget, trait, value)
 
 
-def offer(field: Any, options: Sequence[tuple[str, Any]]) -> None:
+def set_choices(field: Any, options: Sequence[tuple[str, Any]]) -> None:
     """Offer these to choose from; what is chosen stays so, if it is among them."""
     if field.options == tuple(options):
         return
@@ -151,15 +151,15 @@ def offer(field: Any, options: Sequence[tuple[str, Any]]) -> None:
         field.value = chosen
 
 
-def unfolding(label: str, part: ipywidgets.DOMWidget, opened: Callable[[], None]) -> Any:
+def fold(label: str, part: ipywidgets.DOMWidget, opened: Callable[[], None]) -> Any:
     """Return a button that shows and hides a part; ``opened`` is called when it is shown."""
-    shown(part, False)
+    set_visible(part, False)
     toggle = ipywidgets.ToggleButton(description=label, tooltip=f"Show or hide: {label}")
 
     def change(now: dict[str, Any]) -> None:
         if now["new"]:
             opened()
-        shown(part, now["new"])
+        set_visible(part, now["new"])
 
     toggle.observe(in_turn(change), "value")
     return toggle
@@ -167,11 +167,8 @@ def unfolding(label: str, part: ipywidgets.DOMWidget, opened: Callable[[], None]
 
 def failure(error: BaseException) -> str:
     """Return an error as one paragraph that a screen reader reads out."""
-    said = (
-        str(error)
-        if isinstance(error, UserFacingError)
-        else one_line(f"{type(error).__name__}: {error}")
-    )
+    ours = isinstance(error, UserFacingError)
+    said = str(error) if ours else one_line(f"{type(error).__name__}: {error}")
     return f'<p class="m1-error mathjax_ignore" role="alert">{escape_html(said)}</p>'
 
 
@@ -180,10 +177,10 @@ def note(said: str) -> str:
     return f'<p class="m1-note mathjax_ignore" role="status">{escape_html(said)}</p>'
 
 
-def gone(*widgets: Any) -> None:
+def dispose(*widgets: Any) -> None:
     """Close widgets and all within them, so that nothing of them is kept in kernel or page."""
     for widget in widgets:
-        gone(*getattr(widget, "children", ()))
+        dispose(*getattr(widget, "children", ()))
         for part in ("layout", "style"):
             own = getattr(widget, part, None)
             if isinstance(own, ipywidgets.Widget):

@@ -182,7 +182,7 @@ PANEL = """
 from datetime import UTC, datetime
 from m1_magic.calls import Call, Message, Receipt, Reply, Request, TextDelta, ReasoningDelta, Text
 from m1_magic.settings.config import M1
-from m1_magic.render.panel_view import PanelView
+from m1_magic.widgets.panel_view import PanelView
 
 view = PanelView(M1(thinking="show"))
 display(view.box)

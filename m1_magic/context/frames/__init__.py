@@ -20,6 +20,7 @@ from ...errors import UsageError
 from ...privacy.personal import personal_name_in
 from ...privacy.redaction import masked_value
 from ...text import one_line
+from ..variables import public_names, resolve
 from .summary import TOKENS, Wish
 from .table_files import is_table_file
 from .tables import is_frame, is_tabular, shape_of
@@ -53,8 +54,6 @@ def frame_named(name: str, namespace: Mapping[str, object]) -> object:
     Raises:
         UsageError: no such name, or not a table; values are never shown.
     """
-    from ..values import public_names, resolve  # values.py imports this module
-
     if name in namespace and is_tabular(namespace[name]):
         return namespace[name]  # ask(df={"Sheet 1": …}): any text may be a name
     base = re.split(r"[.\[]", name, maxsplit=1)[0]
@@ -165,24 +164,24 @@ def chosen(names: Sequence[str], cols: Sequence[str]) -> list[int]:
     unknown(wanted or unwanted, names)
 
     def meant(name: str) -> bool:
-        return any(name == one or fnmatchcase(name, one) for one in wanted or unwanted)
+        return any(name == pattern or fnmatchcase(name, pattern) for pattern in wanted or unwanted)
 
     return [i for i, name in enumerate(names) if not cols or meant(name) == bool(wanted)]
 
 
-def unknown(asked: Sequence[str], names: Sequence[str]) -> None:
+def unknown(columns: Sequence[str], names: Sequence[str]) -> None:
     """Raise UsageError for a name or pattern that no column has."""
-    for one in asked:
-        if not any(name == one or fnmatchcase(name, one) for name in names):
-            raise no_column(one, names)
+    for column in columns:
+        if not any(name == column or fnmatchcase(name, column) for name in names):
+            raise no_column(column, names)
 
 
-def no_column(asked: str, names: Sequence[str]) -> UsageError:
+def no_column(column: str, names: Sequence[str]) -> UsageError:
     """Return the error for a name that no column has, with the nearest that is not personal."""
-    told = [name for name in names if not personal_name_in(name[:500])]
-    close = difflib.get_close_matches(asked, told, 1)
+    impersonal = [name for name in names if not personal_name_in(name[:500])]
+    close = difflib.get_close_matches(column, impersonal, 1)
     todo = f"Did you mean {masked_value(close[0])}?" if close else "%m1 df NAME lists them."
-    return UsageError(f"There is no column {one_line(asked, 60)!r}.", todo=todo)
+    return UsageError(f"There is no column {one_line(column, 60)!r}.", todo=todo)
 
 
 def known(allow: Iterable[str], names: Iterable[Sequence[str]]) -> None:
@@ -192,18 +191,21 @@ def known(allow: Iterable[str], names: Iterable[Sequence[str]]) -> None:
         raise no_column(one, every)
 
 
-def applying(asked: Sequence[str], names: Sequence[Sequence[str]]) -> list[tuple[str, ...]]:
+def applying(columns: Sequence[str], names: Sequence[Sequence[str]]) -> list[tuple[str, ...]]:
     """Return, for each table, which of the column names asked for it has.
 
     Raises:
         UsageError: a name that no table has.
     """
-    unknown([one.removeprefix("!") for one in asked], [name for table in names for name in table])
+    unknown(
+        [column.removeprefix("!") for column in columns],
+        [name for table in names for name in table],
+    )
     return [
         tuple(
-            one
-            for one in asked
-            if any(fnmatchcase(name, one.removeprefix("!")) or name == one for name in table)
+            column
+            for column in columns
+            if any(fnmatchcase(name, column.removeprefix("!")) or name == column for name in table)
         )
         for table in names
     ]

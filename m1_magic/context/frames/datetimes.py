@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from .arrays import Array
+from .arrays import Array, between
 from .measures import Between, Measures
 from .summary import Value
 
@@ -38,27 +38,27 @@ def moments(column: int, m: Measures, order: Array, k: int, zone: str | None) ->
     """
     if m.valid < k or not len(order):
         return {}, ((f"fewer than {k} values: no range",) if m.valid else ())
-    whole = len(order) == m.valid
-    known = whole or m.low is None
-    ends = (order[0], order[-1]) if known else (_wall(m.low, zone), _wall(m.high, zone))
-    asked = [Between(column, end, end) for end in (m.low, m.high)]
-    if whole:
-        shared = [_rows(order, end, end) for end in ends]
+    complete = len(order) == m.valid
+    ends_known = complete or m.low is None
+    ends = (order[0], order[-1]) if ends_known else (_wall(m.low, zone), _wall(m.high, zone))
+    questions = [Between(column, end, end) for end in (m.low, m.high)]
+    if complete:
+        shared = [between(order, end, end) for end in ends]
     elif m.low is None:  # read from texts: only what the sample shows
         shared = [0, 0]
     else:
-        shared = yield asked
+        shared = yield questions
     inset = max(round(0.01 * (len(order) - 1)), min(k // 2, (len(order) - 1) // 2))
     places = inset, len(order) - 1 - inset
-    told = [
+    texts = [
         _written(end) if rows >= k else _cut([int(end), int(order[place])], order, k)
         for end, rows, place in zip(ends, shared, places, strict=True)
     ]
-    notes = _regular(np.unique(order), whole)
-    if told[0] and told[0] == told[1]:
-        return {"always": told[0]}, ()
+    notes = _regular(np.unique(order), complete)
+    if texts[0] and texts[0] == texts[1]:
+        return {"always": texts[0]}, ()
     named: dict[str, Value] = {
-        name: text for name, text in zip(("from", "to"), told, strict=True) if text
+        name: text for name, text in zip(("from", "to"), texts, strict=True) if text
     }
     return named, notes if named else (*notes, f"no range that {k} rows share")
 
@@ -74,11 +74,6 @@ def _wall(value: Any, zone: str | None) -> int:
     if value.tzinfo is not None:
         value = value.astimezone(ZoneInfo(zone) if zone else UTC).replace(tzinfo=None)
     return int((value - datetime(1970, 1, 1)) // timedelta(microseconds=1))
-
-
-def _rows(order: Array, low: Any, high: Any) -> int:
-    left = np.searchsorted(order, low)
-    return int(np.searchsorted(order, high, side="right") - left)
 
 
 def _written(moment: Any) -> str:
@@ -98,17 +93,17 @@ def _cut(ends: Sequence[int], order: Array, k: int) -> str:
             span = at.astype(f"datetime64[{unit}]")
             start = int(span.astype("datetime64[us]").astype(np.int64))
             end = int((span + 1).astype("datetime64[us]").astype(np.int64)) - 1
-            if _rows(order, start, end) >= k:
+            if between(order, start, end) >= k:
                 return str(span)
     return ""
 
 
-def _regular(moments: Array, whole: bool) -> tuple[str, ...]:
+def _regular(moments: Array, complete: bool) -> tuple[str, ...]:
     """Return how far apart the moments are, if that is nearly always the same, and the gaps."""
     if len(moments) < 10:
         return ()
     days = np.unique(moments // DAY)
-    if not whole:
+    if not complete:
         # A sample shows that a day is there, never that it is missing.
         full = len(days) > 1 and len(days) == days[-1] - days[0] + 1
         return ("every day of it has rows",) if full else ()

@@ -21,14 +21,16 @@ from . import datetimes, numeric, strings
 from .arrays import Array
 from .arrays import moments as figures_of
 from .in_process import Local, array, there
-from .kinds import is_moment, is_number, is_text, words
-from .measures import Between, Count, Measures, Table
+from .kinds import is_moment, is_number, is_text
+from .measures import Between, Count, Measures
 from .nested import nested
 from .summary import Column
+from .table_protocol import Table
 
 if TYPE_CHECKING:
     Series = nw.Series[Any]
 
+EMPTY = "empty"  # the type of a column without any value
 HEAD = 400  # values that are searched for personal content
 MANY = 20  # labels from which dates and numbers written as text are looked for
 # What no column of floats holds, whatever its name; phones and cards with nulls are floats.
@@ -40,13 +42,13 @@ def schema(table: Table, columns: Sequence[int], allow: frozenset[str]) -> tuple
     """Return the rows, and names, types and nulls; nothing of columns that look personal."""
     measured = table.measure(columns, nulls_only=True)
     sample = table.sample(columns)
-    made = []
+    shown = []
     for column, m in zip(columns, measured, strict=True):
         series, name = sample.series(column), table.names[column]
-        known = Column(safe_name(name), _words(series), m.nulls)
+        known = Column(safe_name(name), _type(sample, column, m), m.nulls)
         masked = name not in allow and _reason(name, series)
-        made.append(_masked(known) if masked else known)
-    return (measured[0].rows if measured else sample.rows), made
+        shown.append(_masked(known) if masked else known)
+    return (measured[0].rows if measured else sample.rows), shown
 
 
 def described(
@@ -61,11 +63,11 @@ def described(
         table, measured = sample, sample.measure(columns)
     once = not isinstance(table, Local)
     drafts = {
-        column: _draft(column, table.names[column], m, sample.series(column), k, allow, once)
+        column: _draft(column, table.names[column], m, sample, k, allow, once)
         for column, m in zip(columns, measured, strict=True)
     }
     made = _made(table, drafts)
-    return rows, [made[c] or _unsaid(table.names[c], sample.series(c)) for c in columns], sample
+    return rows, [made[c] or _unsaid(table.names[c], sample.type(c)) for c in columns], sample
 
 
 def _made(table: Table, drafts: dict[int, Draft]) -> dict[int, Column | None]:
@@ -73,36 +75,39 @@ def _made(table: Table, drafts: dict[int, Draft]) -> dict[int, Column | None]:
 
     The questions of all drafts are asked together, as often as any draft has some.
     """
-    made: dict[int, Column | None] = {}
+    columns: dict[int, Column | None] = {}
     answers: dict[int, list[int] | None] = dict.fromkeys(drafts)
     while answers:
-        asked: dict[int, list[Between]] = {}
+        questions: dict[int, list[Between]] = {}
         for column, answer in answers.items():
             try:
                 # A generator starts with None.
-                asked[column] = drafts[column].send(answer)  # type: ignore[arg-type]
-            except StopIteration as done:
-                made[column] = done.value
+                questions[column] = drafts[column].send(answer)  # type: ignore[arg-type]
+            except StopIteration as end:
+                columns[column] = end.value
             except M1Error:
                 raise
             except Exception:
-                made[column] = None
-        counted = iter(table.count([q for questions in asked.values() for q in questions]))
-        answers = {column: [next(counted) for _ in asked[column]] for column in asked}
-    return made
+                columns[column] = None
+        counted = iter(table.count([q for each in questions.values() for q in each]))
+        answers = {column: [next(counted) for _ in questions[column]] for column in questions}
+    return columns
 
 
-def _unsaid(name: str, series: Series) -> Column:
-    return Column(safe_name(name), _words(series), notes=("not summarised",))
+def _unsaid(name: str, kind: str) -> Column:
+    return Column(safe_name(name), kind, notes=("not summarised",))
 
 
 def _draft(
-    column: int, name: str, m: Measures, series: Series, k: int, allow: frozenset[str], once: bool
+    column: int, name: str, m: Measures, sample: Local, k: int, allow: frozenset[str], once: bool
 ) -> Draft:
     """Yield the questions about one column, return what may be said of it."""
-    known = Column(safe_name(name), _words(series), m.nulls, _counts({"NaN": m.nan}), m.distinct)
+    series, kind = sample.series(column), _type(sample, column, m)
+    known = Column(safe_name(name), kind, m.nulls, _counts({"NaN": m.nan}), m.distinct)
     if name not in allow and _reason(name, series):
         return _masked(known)
+    if kind == EMPTY:
+        return replace(known, distinct=None)
     dtype = series.dtype
     if is_number(dtype):
         return (yield from _number(column, known, m, series, k, once))
@@ -118,19 +123,19 @@ def _draft(
 def _number(column: int, known: Column, m: Measures, series: Series, k: int, once: bool) -> Draft:
     values = array(series)
     order = np.sort(values[np.isfinite(values)] if values.dtype.kind == "f" else values)
-    whole = len(series) == m.rows
-    told = yield from numeric.numbers(column, m, order, k, once=once)
+    complete = len(series) == m.rows
+    about = yield from numeric.numbers(column, m, order, k, once=once)
     kind = known.type
     if m.whole and values.dtype.kind == "f" and kind == "number":
         kind = "whole number as float"
     return replace(
         known,
         type=kind,
-        distinct=m.distinct or numeric.distinct_in(order, whole),
-        figures=told.figures,
-        labels=told.labels,
-        counts={**known.counts, **_counts(told.counts)},
-        notes=(*told.notes, *_key(m, known.distinct)),
+        distinct=m.distinct or numeric.distinct_in(order, complete),
+        figures=about.figures,
+        labels=about.labels,
+        counts={**known.counts, **_counts(about.counts)},
+        notes=(*about.notes, *_key(m, known.distinct)),
     )
 
 
@@ -139,34 +144,34 @@ def _moment(column: int, known: Column, m: Measures, series: Series, k: int) -> 
     if zone:
         series = series.dt.replace_time_zone(None)
     order = np.sort(array(series))
-    told, notes = yield from datetimes.moments(column, m, order, k, zone)
+    figures, notes = yield from datetimes.moments(column, m, order, k, zone)
     distinct = m.distinct or numeric.distinct_in(order, len(series) == m.rows)
-    return replace(known, figures=told, notes=(*notes, *_key(m, distinct)), distinct=distinct)
+    return replace(known, figures=figures, notes=(*notes, *_key(m, distinct)), distinct=distinct)
 
 
 def _text(column: int, known: Column, m: Measures, series: Series, k: int) -> Draft:
-    seen = series.drop_nulls().cast(nw.String)
-    if m.valid < k or not len(seen):
+    values = series.drop_nulls().cast(nw.String)
+    if m.valid < k or not len(values):
         return replace(known, distinct=None, notes=(f"fewer than {k} values",) if m.valid else ())
     if series.dtype == nw.String and (m.labels is None or len(m.labels) > MANY):
-        written = strings.moments(seen), strings.numbers(seen)
-        if written[0] is not None or written[1] is not None:
-            return (yield from _written(column, known, m, *written, k))
+        readings = strings.moments(values), strings.numbers(values)
+        if readings[0] is not None or readings[1] is not None:
+            return (yield from _written(column, known, m, *readings, k))
     pairs, distinct = m.labels, m.distinct
     if pairs is None:
-        labels = _asked_about(seen, distinct, k)
+        labels = _asked_about(values, distinct, k)
         pairs = tuple(zip(labels, (yield [Between(column, x, x) for x in labels]), strict=True))
         if sum(n for _, n in pairs) == m.valid:  # there are no others
             distinct = Count(len(pairs))
-        distinct = distinct or Count(int(seen.n_unique()), sample=len(seen))
+        distinct = distinct or Count(int(values.n_unique()), sample=len(values))
     top = strings.shared(pairs, m.valid, k)
-    facts: list[str] = []
+    notes: list[str] = []
     if series.dtype != nw.String:
-        facts += _order(series, top)
+        notes += _order(series, top)
     elif not top or sum(top.values()) < 0.5:
-        facts += [_length(seen.str.len_chars())]
-        facts += [found for found in [strings.common_shape(seen, k)] if found]
-    return replace(known, distinct=distinct, labels=top, notes=(*facts, *_key(m, distinct)))
+        notes += [_length(values.str.len_chars())]
+        notes += [shape for shape in [strings.common_shape(values, k)] if shape]
+    return replace(known, distinct=distinct, labels=top, notes=(*notes, *_key(m, distinct)))
 
 
 def _length(sizes: Series) -> str:
@@ -174,11 +179,12 @@ def _length(sizes: Series) -> str:
     return f"{sizes.min()} characters" if same else f"about {sizes.mean():.0f} characters"
 
 
-def _asked_about(seen: Series, distinct: Count | None, k: int) -> list[Any]:
+def _asked_about(values: Series, distinct: Count | None, k: int) -> list[Any]:
     """Return the labels worth counting in all rows: all of them if few, else the frequent ones."""
     if distinct and distinct.sample and distinct.value + k > distinct.sample:
         return []
-    counts = list(seen.value_counts(sort=True, name="n").iter_rows())
+    rows = values.value_counts(sort=False, name="n").iter_rows()
+    counts = sorted(rows, key=lambda row: (-row[1], row[0]))  # each library breaks ties its way
     if len(counts) <= MANY:
         return [label for label, _ in counts]
     return [label for label, n in counts if n >= k][: 2 * strings.LABELS]
@@ -190,16 +196,16 @@ def _written(
     """Describe dates or numbers that are kept as text, by the sample alone."""
     if dates is not None:
         blank = replace(m, low=None, high=None)
-        told, notes = yield from datetimes.moments(column, blank, dates, k, None)
+        figures, notes = yield from datetimes.moments(column, blank, dates, k, None)
         return replace(
-            known, type="date as text", figures=told, notes=(*notes, *_key(m, m.distinct))
+            known, type="date as text", figures=figures, notes=(*notes, *_key(m, m.distinct))
         )
     known = replace(known, type="number as text", notes=_key(m, m.distinct))
     if values is None or len(values) < m.valid:
         return known  # a figure might be a rare value among the rows that were not read
-    found = Measures(m.valid, distinct=m.distinct, **figures_of(values))
-    about = yield from numeric.numbers(column, found, np.sort(values), k, once=True)
-    return replace(known, figures=about.figures)
+    measures = Measures(m.valid, distinct=m.distinct, **figures_of(values))
+    facts = yield from numeric.numbers(column, measures, np.sort(values), k, once=True)
+    return replace(known, figures=facts.figures)
 
 
 def _order(series: Series, labels: Collection[str]) -> list[str]:
@@ -208,8 +214,8 @@ def _order(series: Series, labels: Collection[str]) -> list[str]:
     dtype = native.type if hasattr(native, "type") else native.dtype  # Arrow's, or any other
     if not bool(getattr(dtype, "ordered", series.dtype == nw.Enum)):
         return []
-    order = [c for c in map(str, series.cat.get_categories().head(1000).to_list()) if c in labels]
-    return ["ordered: " + " < ".join(map(masked_value, order))] if len(order) > 1 else []
+    shown = [c for c in map(str, series.cat.get_categories().head(1000).to_list()) if c in labels]
+    return ["ordered: " + " < ".join(map(masked_value, shown))] if len(shown) > 1 else []
 
 
 def _boolean(known: Column, m: Measures, k: int) -> Column:
@@ -229,10 +235,9 @@ def _key(m: Measures, distinct: Count | None) -> tuple[str, ...]:
     """Return a note where no two rows share a value."""
     if not distinct or distinct.value < 2 or m.nulls or m.nan:
         return ()
-    if distinct.exact:
-        return ("every value distinct",) if distinct.value == m.rows else ()
-    total = distinct.sample or m.rows
-    return ("nearly all distinct",) if distinct.value >= (1 - distinct.error) * total else ()
+    if distinct.value < (distinct.sample or m.rows):
+        return ()
+    return ("every value distinct",) if distinct.exact else ("nearly all distinct",)
 
 
 def _counts(counts: dict[str, int]) -> dict[str, int]:
@@ -261,5 +266,6 @@ def _first(series: Series) -> list[Any]:
     return first if 2 * len(first) > HEAD else series.drop_nulls().head(HEAD).to_list()
 
 
-def _words(series: Series) -> str:
-    return words(series.dtype, getattr(series.to_native(), "dtype", None))
+def _type(sample: Local, column: int, m: Measures) -> str:
+    """Return a column's type in plain words; each library has its own for one without values."""
+    return EMPTY if m.nulls == m.rows > 0 else sample.type(column)

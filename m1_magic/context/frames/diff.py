@@ -19,8 +19,8 @@ from .summary import Columns, Summary
 
 if TYPE_CHECKING:
     from .in_process import Local
-    from .measures import Table
     from .summary import Column
+    from .table_protocol import Table
 
 SHIFTED = 0.01  # of a share, or of a standard deviation, from which a change is told
 
@@ -42,15 +42,17 @@ def compared(
     lines += _named("columns gone", [c for name, c in old.items() if name not in new])
     lines += _named("columns new", [c for name, c in new.items() if name not in old])
     both = [(old[name], new[name]) for name in old if name in new]
-    told = [
+    changed_columns = [
         (changed, a.name)
         for a, b in both
         if (changed := _changes(a, b, before.rows or 0, after.rows or 0, a.name in alike))
     ]
-    same = [a.name for a, b in both if a.name not in {name for _, name in told}]
-    lines += [f"- `{masked_value(name)}`: {'; '.join(changes)}" for changes, name in told]
-    if same:
-        lines.append(f"- unchanged: {', '.join(listed((name, '') for name in same))}")
+    unchanged = [a.name for a, b in both if a.name not in {name for _, name in changed_columns}]
+    lines += [
+        f"- `{masked_value(name)}`: {'; '.join(changes)}" for changes, name in changed_columns
+    ]
+    if unchanged:
+        lines.append(f"- unchanged: {', '.join(listed((name, '') for name in unchanged))}")
     text = _within([head, *lines], tokens * 12 // 5)
     return Summary(
         name=f"{before.name} → {after.name}",
@@ -77,9 +79,9 @@ def _named(what: str, columns: Sequence[Column]) -> list[str]:
 
 def _within(lines: Sequence[str], limit: int) -> str:
     """Return as many lines as fit, and how many do not."""
-    for kept in range(len(lines), 0, -1):
-        rest = [f"- {len(lines) - kept:,} more lines"] if kept < len(lines) else []
-        text = "\n".join([*lines[:kept], *rest])
+    for count in range(len(lines), 0, -1):
+        rest = [f"- {len(lines) - count:,} more lines"] if count < len(lines) else []
+        text = "\n".join([*lines[:count], *rest])
         if len(text) <= limit:
             return text
     return lines[0][:limit]
@@ -89,24 +91,24 @@ def _changes(a: Column, b: Column, rows_a: int, rows_b: int, alike: bool) -> lis
     """Return what changed in one column, each change in words."""
     if a.masked or b.masked:
         return []
-    told = [f"type {a.type} → {b.type}"] if a.type != b.type else []
+    changes = [f"type {a.type} → {b.type}"] if a.type != b.type else []
     if a.nulls is not None and b.nulls is not None and rows_a and rows_b:
         parts = a.nulls / rows_a, b.nulls / rows_b
         if parts[0] != parts[1] and share(parts[0]) != share(parts[1]):
-            told.append(f"nulls {share(parts[0])} → {share(parts[1])}")
+            changes.append(f"nulls {share(parts[0])} → {share(parts[1])}")
     if a.distinct and b.distinct and a.distinct != b.distinct:
-        told.append(f"{distinct(a)} → {distinct(b)}")
-    told += ["figures withheld: few values differ"] if alike else _figures(a, b)
-    told += _labels(a, b)
-    lost, won = ([note for note in x.notes if note not in y.notes] for x, y in ((a, b), (b, a)))
-    told += [f"no longer {note}" for note in lost if note == "every value distinct"]
-    return told + [f"now {note}" for note in won if note == "every value distinct"]
+        changes.append(f"{distinct(a)} → {distinct(b)}")
+    changes += ["figures withheld: few values differ"] if alike else _figures(a, b)
+    changes += _labels(a, b)
+    lost, gained = ([note for note in x.notes if note not in y.notes] for x, y in ((a, b), (b, a)))
+    changes += [f"no longer {note}" for note in lost if note == "every value distinct"]
+    return changes + [f"now {note}" for note in gained if note == "every value distinct"]
 
 
 def _figures(a: Column, b: Column) -> list[str]:
     spread = [x.figures.get("sd") for x in (a, b)]
     sd = max((x for x in spread if isinstance(x, (int, float))), default=0)
-    told = []
+    changes = []
     for name in a.figures.keys() & b.figures.keys():
         x, y = a.figures[name], b.figures[name]
         if x == y:
@@ -116,22 +118,22 @@ def _figures(a: Column, b: Column) -> list[str]:
             if abs(y - x) < SHIFTED * sd:
                 continue
             moved = f" ({(y - x) / sd:+.2g} sd)" if sd and name == "mean" else ""
-        told.append((list(a.figures).index(name), f"{name} {figure(x)} → {figure(y)}{moved}"))
-    return [" · ".join(text for _, text in sorted(told))] if told else []
+        changes.append((list(a.figures).index(name), f"{name} {figure(x)} → {figure(y)}{moved}"))
+    return [" · ".join(text for _, text in sorted(changes))] if changes else []
 
 
 def _labels(a: Column, b: Column) -> list[str]:
-    told = []
+    changes = []
     for label in dict.fromkeys((*a.labels, *b.labels)):
         x, y = a.labels.get(label), b.labels.get(label)
         shown = f'"{masked_value(label)}"'
         if y is None:
-            told.append(f"{shown} gone from the top labels ({share(x or 0)})")
+            changes.append(f"{shown} gone from the top labels ({share(x or 0)})")
         elif x is None:
-            told.append(f"{shown} new among the top labels ({share(y)})")
+            changes.append(f"{shown} new among the top labels ({share(y)})")
         elif abs(y - x) >= SHIFTED:
-            told.append(f"{shown} {share(x)} → {share(y)}")
-    return [", ".join(told)] if told else []
+            changes.append(f"{shown} {share(x)} → {share(y)}")
+    return [", ".join(changes)] if changes else []
 
 
 def nearly_same(before: Table, after: Table, old: Summary, new: Summary, k: int) -> frozenset[str]:
@@ -159,10 +161,10 @@ def _numbers(table: Table, name: str) -> Any:
 def _few_differ(before: Any, after: Any, k: int) -> bool:
     if before is None or after is None:
         return True
-    found, which = np.unique(np.r_[before, after], return_inverse=True)
+    values, codes = np.unique(np.r_[before, after], return_inverse=True)
     old, new = (
-        np.bincount(part, minlength=len(found))
-        for part in (which[: len(before)], which[len(before) :])
+        np.bincount(part, minlength=len(values))
+        for part in (codes[: len(before)], codes[len(before) :])
     )
     return bool(0 < max(np.maximum(old - new, 0).sum(), np.maximum(new - old, 0).sum()) < k)
 
@@ -171,8 +173,8 @@ def keys(before: Any, after: Any, old: Summary, new: Summary) -> str:
     """Return how many rows stayed, went and came, if a column of both tells rows apart."""
     for column in old.columns:
         twin = next((c for c in new.columns if c.name == column.name), None)
-        told = "every value distinct"
-        if twin and told in column.notes and told in twin.notes:
+        note = "every value distinct"
+        if twin and note in column.notes and note in twin.notes:
             left, right = (_values(table, column.name) for table in (before, after))
             if left is None or right is None:
                 return ""

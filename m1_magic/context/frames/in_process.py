@@ -13,16 +13,15 @@ from typing import TYPE_CHECKING, Any
 import narwhals.stable.v2 as nw
 import numpy as np
 
-from . import distinct, object_columns
+from . import arrays, object_columns
 from .arrays import Array, ends, hits, moments, spread
-from .kinds import is_moment, is_number, is_text
+from .kinds import is_moment, is_number, is_text, words
 from .measures import FEW, SAMPLE, WHOLE, Between, Count, Measures
 
 if TYPE_CHECKING:
     Series = nw.Series[Any]
     Pairs = tuple[tuple[Any, int], ...]
 
-SLOTS = 1 << 16  # of the table of labels' hashes
 NEARLY = 0.98  # of a sample differ: nothing more is learnt by reading all rows
 
 
@@ -33,25 +32,31 @@ class Local:
         self.table, self.names = table, names
         self.rows = len(table)
         self.schema: list[Any] = list(table.schema.values())
-        self._kept: dict[int, Series] = {}
+        self.dates: set[int] = set()  # columns of Python's dates, which pandas has no type for
+        self._columns: dict[int, Series] = {}
         self._sampled: dict[int, Series] = {}
-
-    def memory(self) -> int:
-        """Return the bytes it takes, Python objects apart."""
-        native = self.table.to_native()
-        if hasattr(native, "memory_usage"):
-            return int(native.memory_usage(index=False).sum())
-        return int(self.table.estimated_size())
 
     def series(self, column: int) -> Series:
         """Return a column; objects that are all of one kind as that kind."""
-        if column not in self._kept:
+        if column not in self._columns:
             series = self.table[str(column)]
-            unknown = series.dtype in (nw.Object, nw.Unknown)
-            self._kept[column] = (
-                object_columns.unboxed(series) if unknown else object_columns.texts_only(series)
-            )
-        return self._kept[column]
+            if series.dtype in (nw.Object, nw.Unknown):
+                made = object_columns.unboxed(series)
+                if made.dtype == nw.Datetime and object_columns.holds_dates(series):
+                    self.dates.add(column)
+            else:
+                made = object_columns.texts_only(series)
+            self._columns[column] = made
+        return self._columns[column]
+
+    def type(self, column: int) -> str:
+        """Return a column's type in plain words, the same in all libraries."""
+        dtype = self.schema[column]
+        if dtype in (nw.Object, nw.Unknown) or column in self._columns:
+            series = self.series(column)
+            native = getattr(series.to_native(), "dtype", None)
+            return "date" if column in self.dates else words(series.dtype, native)
+        return words(dtype)
 
     def measure(self, columns: Sequence[int], *, nulls_only: bool = False) -> list[Measures]:
         """Return the measures of some columns over all rows."""
@@ -75,45 +80,41 @@ class Local:
     def _numbers(self, column: int) -> Measures:
         series = self.series(column)
         values = array(series)
-        found = ends(values) if is_moment(series.dtype) else moments(values)
+        figures = ends(values) if is_moment(series.dtype) else moments(values)
         nulls = self.rows - len(values)
         if _nan_is_null(series):
-            nulls, found["nan"] = nulls + found["nan"], 0
-        counted = None
-        if found["low"] is not None and (found["whole"] or is_moment(series.dtype)):
-            counted = self._differing(column, _finite(values))
-        return Measures(self.rows, nulls, distinct=counted, **found)
+            nulls, figures["nan"] = nulls + figures["nan"], 0
+        count = None
+        if figures["low"] is not None and (figures["whole"] or is_moment(series.dtype)):
+            count = self._distinct(column, _finite(values))
+        return Measures(self.rows, nulls, distinct=count, **figures)
 
-    def _differing(self, column: int, values: Array) -> Count:
-        """Return how many numbers differ; by a sample if that says that nearly all do."""
-        exact = distinct.quickly(values)
-        if exact is not None:
-            return Count(exact)
-        if self.rows > WHOLE:
-            seen = _finite(array(self.some(column)))
-            differing = len(np.unique(seen))
-            if differing >= NEARLY * len(seen):
-                return Count(differing, sample=len(seen))
-        return distinct.of_numbers(values)
+    def _distinct(self, column: int, values: Array) -> Count:
+        """Return how many whole numbers differ; in a sample if nearly all of it do."""
+        count = arrays.distinct(values)
+        if count is None and self.rows > WHOLE:
+            sample = _finite(array(self.some(column)))
+            if (differing := len(np.unique(sample))) >= NEARLY * len(sample):
+                return Count(differing, sample=len(sample))
+        return Count(_hashed(values, self.table.implementation) if count is None else count)
 
     def _labels(self, column: int) -> tuple[Pairs | None, Count | None]:
         """Return each label's count where there are few, and how many there are."""
         series = self.series(column)
         if self.rows > WHOLE and series.dtype == nw.String:
-            seen = self.some(column).drop_nulls()
-            differing = int(seen.n_unique())
+            sample = self.some(column).drop_nulls()
+            differing = int(sample.n_unique())
+            if differing >= max(FEW + 1, NEARLY * len(sample)):
+                return None, Count(differing, sample=len(sample))
             if differing > FEW:
-                return None, _distinct(series, seen, differing)
-            pairs = _counted(series, seen)
-            if pairs is not None:
-                return pairs, Count(len(pairs))
+                return None, Count(int(series.drop_nulls().n_unique()))
         try:
             counts = series.value_counts(sort=False, name="n").filter(nw.col("n") > 0)
             rows = list(counts.iter_rows())
         except UnicodeEncodeError:  # lone surrogates, which Arrow cannot count
             rows = list(Counter(series.to_list()).items())
-        found = tuple((label, int(n)) for label, n in rows if there(label))
-        return found, Count(len(found))
+        labels = tuple((label, int(n)) for label, n in rows if there(label))
+        return labels, Count(len(labels))
 
     def some(self, column: int) -> Series:
         """Return a column's values in the sample."""
@@ -129,21 +130,22 @@ class Local:
             return self
         part = Local(self.table[:0], self.names)
         part.rows = SAMPLE
-        part._kept = {column: self.some(column) for column in columns}
+        part._columns = {column: self.some(column) for column in columns}
+        part.dates = self.dates
         return part
 
     def count(self, questions: Sequence[Between]) -> list[int]:
         """Return how many rows lie between the bounds of each question."""
         answers = [0] * len(questions)
         for column in dict.fromkeys(question.column for question in questions):
-            places = [i for i, asked in enumerate(questions) if asked.column == column]
+            places = [i for i, question in enumerate(questions) if question.column == column]
             series = self.series(column)
             spans = [(questions[i].low, questions[i].high) for i in places]
             if is_number(series.dtype) or is_moment(series.dtype):
-                found = hits(array(series), spans)
+                counts = hits(array(series), spans)
             else:
-                found = [int((series == low).sum()) for low, _ in spans]
-            for place, number in zip(places, found, strict=True):
+                counts = [int((series == low).sum()) for low, _ in spans]
+            for place, number in zip(places, counts, strict=True):
                 answers[place] = number
         return answers
 
@@ -151,14 +153,19 @@ class Local:
 def array(series: Series) -> Array:
     """Return the values that are there: numbers, seconds, or microseconds since 1970 in UTC."""
     native, dtype = series.to_native(), series.dtype
+    if hasattr(getattr(native, "dtype", None), "pyarrow_dtype"):  # pandas' own ways round zones
+        import pyarrow as pa
+
+        series = nw.from_native(pa.chunked_array([series.to_arrow()]), series_only=True)
+        native, dtype = series.to_native(), series.dtype
     kind = getattr(getattr(native, "dtype", None), "kind", "")
     if isinstance(getattr(native, "dtype", None), np.dtype) and kind in "uif":
         return np.asarray(native.to_numpy())
-    if kind in ("m", "M") and not hasattr(native.dtype, "pyarrow_dtype"):
+    if kind in ("m", "M"):
         unit = {"m": "timedelta64[us]", "M": "datetime64[us]"}[kind]
-        whole = np.asarray(native.to_numpy(dtype=unit))  # UTC, if it has a zone
-        gone = np.isnat(whole)
-        moments = (whole[~gone] if gone.any() else whole).view(np.int64)
+        stamps = np.asarray(native.to_numpy(dtype=unit))  # UTC, if it has a zone
+        missing = np.isnat(stamps)
+        moments = (stamps[~missing] if missing.any() else stamps).view(np.int64)
         return np.asarray(moments / 1e6) if kind == "m" else moments
     valid = series.drop_nulls() if series.null_count() else series
     if dtype == nw.Duration:
@@ -193,56 +200,12 @@ def _finite(values: Array) -> Array:
     return values if finite.all() else values[finite]
 
 
-def _distinct(series: Series, seen: Series, found: int) -> Count:
-    """Return how many texts differ, estimated over all rows where that is cheap and tells more.
-
-    Args:
-        seen: the sample, of which ``found`` differ.
-    """
-    native = series.to_native()
-    if found < NEARLY * len(seen):
-        if hasattr(native, "approx_n_unique"):  # Polars' own, measured within 1.5 %
-            return Count(int(native.approx_n_unique()), error=0.03)
-        counted = distinct.of_texts(series.to_arrow()) if _arrow(native) else None
-        if counted is not None:
-            return counted
-    return Count(found, sample=len(seen))
-
-
-def _counted(series: Series, seen: Series) -> Pairs | None:
-    """Return how often each label of the sample is in the column, if that is all of it.
-
-    Faster than counting texts that are not known: in Polars by the labels' hashes.
-    """
-    native = series.to_native()
-    if _arrow(native):
-        return _looked_up(series.to_arrow(), seen.unique().to_arrow())
-    if not hasattr(native, "hash") or not hasattr(native, "approx_n_unique"):
-        return None
-    labels = seen.to_native().unique()
-    known = labels.hash().to_numpy()
-    slots = (known & np.uint64(SLOTS - 1)).astype(np.intp)
-    if len(np.unique(slots)) < len(slots):
-        return None
-    table = np.zeros(SLOTS, np.uint64)
-    table[slots] = known
-    hashes = (native.drop_nulls() if native.null_count() else native).hash().to_numpy()
-    places = (hashes & np.uint64(SLOTS - 1)).astype(np.intp)
-    if not np.array_equal(table[places], hashes):
-        return None  # labels that are not in the sample
-    counts = np.bincount(places, minlength=SLOTS)[slots].tolist()
-    return tuple(zip(labels.to_list(), counts, strict=True))
-
-
-def _looked_up(texts: Any, labels: Any) -> Pairs | None:
-    from pyarrow import compute
-
-    places = compute.index_in(texts, value_set=labels)
-    if places.null_count > texts.null_count:
-        return None  # labels that are not in the sample
-    found = places.drop_null().to_numpy(zero_copy_only=False)
-    counts = np.bincount(found, minlength=len(labels)).tolist()
-    return tuple(zip(labels.to_pylist(), counts, strict=True))
+def _hashed(values: Array, library: Any) -> int:
+    """Return how many numbers differ by the hash table of a library."""
+    if values.dtype.kind == "f":
+        values = values.astype(np.float64) + 0.0  # −0.0 + 0.0 is 0.0
+    plain = values.astype(values.dtype.newbyteorder("="), copy=False)
+    return int(nw.new_series("", plain, backend=library).n_unique())
 
 
 def there(value: Any) -> bool:

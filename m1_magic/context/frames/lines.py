@@ -57,8 +57,8 @@ class Line:
         ]
         between = " " if "to" in c.figures else " · "
         figures = between.join(f"{name} {figure(c.figures[name])}" for name in self._telling())
-        told = "" if "always" in c.figures or complete else distinct(c)
-        parts = [self._head(), *counts, told, figures, self._labels(), *c.notes]
+        distinct_values = "" if "always" in c.figures or complete else distinct(c)
+        parts = [self._head(), *counts, distinct_values, figures, self._labels(), *c.notes]
         return "; ".join(filter(None, parts))
 
     def _telling(self) -> list[str]:
@@ -101,27 +101,27 @@ class Line:
 
     def _labels(self) -> str:
         c = self.first
-        told = [f"{_quoted(label, c)} {share(part)}" for label, part in c.labels.items()]
+        labels = [f"{_quoted(label, c)} {share(part)}" for label, part in c.labels.items()]
         rest = 1 - sum(c.labels.values())
-        if len(told) == 1 and rest <= 1e-9:
+        if len(labels) == 1 and rest <= 1e-9:
             return f"always {_quoted(next(iter(c.labels)), c)}"
-        if told and 1e-9 < rest < 0.95 and c.type != "true/false":
-            told.append(f"others {share(rest)}")
-        return ", ".join(told)
+        if labels and 1e-9 < rest < 0.95 and c.type != "true/false":
+            labels.append(f"others {share(rest)}")
+        return ", ".join(labels)
 
     def _together(self) -> str:
         """Return the ranges of the figures of columns that look alike."""
         columns = list(self.columns.values())
-        empty = [column.nulls or 0 for column in columns]
-        spans = [nulls(empty[0], self.rows)]
-        if min(empty) != max(empty):
-            spans = [f"{share(min(empty) / self.rows)} to {share(max(empty) / self.rows)} null"]
+        missing = [column.nulls or 0 for column in columns]
+        spans = [nulls(missing[0], self.rows)]
+        if min(missing) != max(missing):
+            spans = [f"{share(min(missing) / self.rows)} to {share(max(missing) / self.rows)} null"]
         for name in ("always", "min", "P1", "median", "mean", "max", "P99"):
-            found = [
+            values = [
                 c.figures[name] for c in columns if isinstance(c.figures.get(name), (int, float))
             ]
-            if len(found) == len(columns):
-                low, high = min(found), max(found)
+            if len(values) == len(columns):
+                low, high = min(values), max(values)
                 spans.append(
                     f"{name} {figure(low)}" + (f" to {figure(high)}" if low != high else "")
                 )
@@ -141,7 +141,7 @@ def distinct(column: Column) -> str:
         return ""
     if count.sample is not None:
         return f"{count.value:,} distinct in {count.sample:,} rows"
-    return f"≈ {count.value:,} distinct" if count.error else f"{count.value:,} distinct"
+    return f"{count.value:,} distinct"
 
 
 def _quoted(label: str, column: Column) -> str:
@@ -163,26 +163,26 @@ def alike(columns: Mapping[int, Column], rows: int) -> list[Line]:
         column = item[1]
         return stem_of(column.name), "" if column.masked else column.type
 
-    made: list[Line] = []
+    lines: list[Line] = []
     for (stem, type_), group in groupby(columns.items(), key=kind):
         members = dict(group)
         together = stem and type_ and len(members) >= ALIKE
         parts = [members] if together else [{place: c} for place, c in members.items()]
-        made += [Line(part, rows) for part in parts]
-    return made
+        lines += [Line(part, rows) for part in parts]
+    return lines
 
 
 def listed(names: Iterable[tuple[str, str]]) -> list[str]:
     """Return names (each with its type or "") those that differ by a number told together."""
-    told: list[str] = []
+    texts: list[str] = []
     for (stem, kind), group in groupby(names, key=lambda pair: (stem_of(pair[0]), pair[1])):
         members = [name for name, _ in group]
         if stem and len(members) >= ALIKE:
             many = f"{len(members):,}" + (f", {kind}" if kind else "")
-            told.append(f"`{masked_value(members[0])}` … `{masked_value(members[-1])}` ({many})")
+            texts.append(f"`{masked_value(members[0])}` … `{masked_value(members[-1])}` ({many})")
         else:
-            told += [f"`{masked_value(name)}`" for name in members]
-    return told
+            texts += [f"`{masked_value(name)}`" for name in members]
+    return texts
 
 
 def ranked(lines: Sequence[Line]) -> list[int]:

@@ -1,17 +1,12 @@
-"""What is known of one column before anything is said of it, and how a table is asked for it.
+"""What is known of one column before anything is said of it.
 
-A `Table` is a table where it lives: three questions, each one pass over it. Measures are exact
-and never shown as they are: `describe` decides what may leave.
+Measures are exact and never shown as they are: `describe` decides what may leave.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
-
-if TYPE_CHECKING:
-    from .in_process import Local
+from typing import Any
 
 WHOLE = 100_000  # rows up to which a table is read as a whole, so that all figures are exact
 SAMPLE = 10_000  # rows that are read of a longer one: ±1 % of rank, 95 times in 100
@@ -20,22 +15,20 @@ FEW = 1_000  # distinct values in the sample up to which all rows are counted
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """How many distinct values: exact, within ``error``, or only within a sample.
+    """How many distinct values: exact, or only within a sample.
 
     Args:
         value: the number of distinct values.
-        error: relative error of an estimate over all rows, 95 times in 100; 0 if exact.
         sample: the rows that ``value`` was counted in, None if all.
     """
 
     value: int
-    error: float = 0.0
     sample: int | None = None
 
     @property
     def exact(self) -> bool:
         """Is this the number itself?"""
-        return not self.error and self.sample is None
+        return self.sample is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +36,7 @@ class Measures:
     """Exact figures of one column over all its rows.
 
     ``low`` … ``negatives`` are of finite numbers, of moments in time, or of the values that can
-    be put in order; None where they make no sense. ``size`` is the mean of the absolute values.
+    be put in order; None where they make no sense. ``mean_abs`` is the mean of the absolute values.
     """
 
     rows: int
@@ -54,7 +47,7 @@ class Measures:
     high: Any = None
     mean: float | None = None
     sd: float | None = None
-    size: float | None = None
+    mean_abs: float | None = None
     zeros: int = 0
     negatives: int = 0
     whole: bool = False
@@ -75,26 +68,3 @@ class Between:
     column: int
     low: Any
     high: Any
-
-
-class Table(Protocol):
-    """A table where it lives: pandas, Polars, Arrow here; DuckDB, Dask, Spark, Ibis there.
-
-    Columns are known by their position. ``schema`` has the narwhals type of each. Each method
-    is at most one pass of the engine; only aggregates and a bounded sample come back.
-    """
-
-    names: list[str]
-    schema: list[Any]
-
-    def measure(self, columns: Sequence[int], *, nulls_only: bool = False) -> list[Measures]:
-        """Return the measures of some columns over all rows."""
-        ...
-
-    def sample(self, columns: Sequence[int]) -> Local:
-        """Return all rows up to `WHOLE`, else `SAMPLE` rows spread over the table, in process."""
-        ...
-
-    def count(self, questions: Sequence[Between]) -> list[int]:
-        """Return the answers, in order."""
-        ...

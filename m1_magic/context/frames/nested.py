@@ -46,8 +46,8 @@ def _fields(seen: Series, k: int) -> tuple[str, ...]:
     """Return the names of the fields that k rows have a value in: a key of few rows is data."""
     names = [one.name for one in seen.dtype.fields]  # type: ignore[attr-defined]
     filled = (len(seen) - seen.struct.field(name).null_count() for name in names)
-    told = [safe_name(name) for name, n in zip(names, filled, strict=True) if n >= k]
-    return (_some("fields", told),) if told else ()
+    shown = [safe_name(name) for name, n in zip(names, filled, strict=True) if n >= k]
+    return (_some("fields", shown),) if shown else ()
 
 
 def _size(value: Any) -> int:

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from .arrays import Array
+from .arrays import Array, between
 from .measures import Between, Count, Measures
 from .summary import Value
 
@@ -71,9 +71,9 @@ def numbers(column: int, m: Measures, order: Array, k: int, *, once: bool) -> As
     if order.dtype.kind == "f" and order.dtype.itemsize < 8:
         eps = float(np.finfo(order.dtype).eps)
         slots = [[_widened(one, eps) for one in slot] for slot in slots]
-    known = _known(column, slots, order, k, whole=len(order) == n)
-    while asked := _open(column, slots, known, k, once=once):
-        known.update(zip(asked, (yield asked), strict=True))
+    known = _known(column, slots, order, k, complete=len(order) == n)
+    while questions := _open(column, slots, known, k, once=once):
+        known.update(zip(questions, (yield questions), strict=True))
     figures = _chosen(column, slots, known, k)
     notes = _withheld(m, order, n, k, few, known.get(Between(column, m.high, m.high), 0))
     figures = {name: v for name, v in figures.items() if not any(name in note for note in notes)}
@@ -89,7 +89,7 @@ def _withheld(
     other values are told.
     """
     rest = round((1 - sum(few.values())) * len(order)) if few else 0
-    if m.low >= 0 and tops < k and 2 * m.high > (m.size or 0) * n:  # most of the sum
+    if m.low >= 0 and tops < k and 2 * m.high > (m.mean_abs or 0) * n:  # most of the sum
         return ("mean and sd withheld: one value dominates",)
     if 0 < rest < k or _dominated(m, order, n, k, 1):
         return (f"mean and sd withheld: fewer than {k} rows decide them",)
@@ -104,18 +104,18 @@ def _dominated(m: Measures, order: Array, n: int, k: int, power: int) -> bool:
     if k < 2 or m.mean is None or not m.sd:
         return False
     middle = float(order[len(order) // 2])
-    whole = len(order) == n
-    ends = np.r_[order[: k - 1], order[max(k - 1, n - k + 1) :]] if whole else [m.low, m.high]
-    away = np.sort(np.abs(np.asarray(ends, dtype=np.float64) - middle) ** power)
+    complete = len(order) == n
+    ends = np.r_[order[: k - 1], order[max(k - 1, n - k + 1) :]] if complete else [m.low, m.high]
+    distances = np.sort(np.abs(np.asarray(ends, dtype=np.float64) - middle) ** power)
     # Of a longer table only the ends are known: as if k - 1 rows lay there.
-    few = float(away[1 - k :].sum()) if whole else (k - 1) * float(away[-1])
+    outermost = float(distances[1 - k :].sum()) if complete else (k - 1) * float(distances[-1])
     if power == 1:
         total = n * float(np.abs(order.astype(np.float64) - middle).mean())
     else:
         total = (n - 1) * m.sd * m.sd + n * (m.mean - middle) * (m.mean - middle)
     if not math.isfinite(total):
         return True
-    return few > DOMINANT * total or (whole and 2 * float(away[-1]) > total)
+    return outermost > DOMINANT * total or (complete and 2 * float(distances[-1]) > total)
 
 
 def _values(order: Array, k: int) -> dict[str, float]:
@@ -155,8 +155,7 @@ def _slots(m: Measures, order: Array, k: int, *, quartiles: bool) -> list[list[C
 def _shared(label: str, value: Any, order: Array) -> Candidate:
     """Return a value that leaves if k rows have it, in 7 digits unless that is another's value."""
     short = float(f"{value:.7g}")
-    left, right = np.searchsorted(order, short), np.searchsorted(order, short, "right")
-    exact = isinstance(value, int) or left != right
+    exact = isinstance(value, int) or between(order, short, short) > 0
     return Candidate(label, _bare(value if exact else short), value, value, shared=True)
 
 
@@ -202,6 +201,7 @@ def _rounded(
     """
     if value is None or not math.isfinite(value):
         return []
+    value = float(f"{value:.13g}")  # so that no last bit, which processors add in, decides a tie
     places = min(finest, max(_decimals(value, digits), min(fine, _decimals(value, 7))))
     made = []
     for decimals in (places, places + 1, places + 2):
@@ -225,34 +225,33 @@ def _widened(one: Candidate, eps: float) -> Candidate:
 
 
 def _known(
-    column: int, slots: list[list[Candidate]], order: Array, k: int, *, whole: bool
+    column: int, slots: list[list[Candidate]], order: Array, k: int, *, complete: bool
 ) -> dict[Between, int]:
     """Return what the sample answers: all of it if it is whole, else what k rows of it share."""
-    known: dict[Between, int] = {}
+    counts: dict[Between, int] = {}
     for one in (one for slot in slots for one in slot):
-        left, right = np.searchsorted(order, one.low), np.searchsorted(order, one.high, "right")
-        rows = int(right - left)
+        rows = between(order, one.low, one.high)
         # A quartile that the sample hardly has is not worth a question.
-        if whole or rows >= k or (one.shared and one.label not in ("min", "max")):
-            known[Between(column, one.low, one.high)] = rows
-    return known
+        if complete or rows >= k or (one.shared and one.label not in ("min", "max")):
+            counts[Between(column, one.low, one.high)] = rows
+    return counts
 
 
 def _open(
     column: int, slots: list[list[Candidate]], known: dict[Between, int], k: int, *, once: bool
 ) -> list[Between]:
     """Return what must be asked to fill each slot with its first candidate that may leave."""
-    asked: dict[Between, None] = {}
+    questions: dict[Between, None] = {}
     for slot in slots:
         for one in slot:
             question = Between(column, one.low, one.high)
             if question not in known:
-                asked[question] = None
+                questions[question] = None
                 if not once:
                     break
             elif _leaves(one, known[question], k):
                 break
-    return list(asked)
+    return list(questions)
 
 
 def _leaves(one: Candidate, rows: int, k: int) -> bool:
@@ -272,12 +271,12 @@ def _chosen(
     return figures
 
 
-def distinct_in(order: Array, whole: bool) -> Count | None:
+def distinct_in(order: Array, complete: bool) -> Count | None:
     """Return the distinct numbers of a sample in order; None where that says nothing."""
-    found = int(np.count_nonzero(order[1:] != order[:-1])) + bool(len(order))
-    if whole:
-        return Count(found)
-    return Count(found, sample=len(order)) if found <= 100 else None
+    count = int(np.count_nonzero(order[1:] != order[:-1])) + bool(len(order))
+    if complete:
+        return Count(count)
+    return Count(count, sample=len(order)) if 0 < count <= 100 else None
 
 
 def _bare(value: Any) -> int | float:

@@ -1,4 +1,4 @@
-"""pandas columns of Python objects → what they hold, if all of it is of one kind."""
+"""pandas columns of Python objects → what they hold, if all of it is of one kind; their names."""
 
 from __future__ import annotations
 
@@ -24,6 +24,11 @@ OBJECTS = {
     "datetime": "datetime64[us]",
     "timedelta": "timedelta64[us]",
 }
+
+
+def joined(name: object) -> str:
+    """Return a column's name as text, the levels of a composite one side by side."""
+    return " / ".join(str(part) for part in name) if isinstance(name, tuple) else str(name)
 
 
 def texts_only(series: Series) -> Series:
@@ -63,17 +68,24 @@ def unboxed(series: Series) -> Series:
         return series
     try:
         if kind == "datetime64[us]":
-            made = pandas.to_datetime(native, errors="coerce", utc=_zoned(head)).astype(
+            converted = pandas.to_datetime(native, errors="coerce", utc=_zoned(head)).astype(
                 "datetime64[us, UTC]" if _zoned(head) else kind
             )
         elif kind == "float64":
-            made = pandas.to_numeric(native.map(_float, na_action="ignore"), errors="coerce")
+            converted = pandas.to_numeric(native.map(_float, na_action="ignore"), errors="coerce")
         else:
-            made = native.astype(kind)
+            converted = native.astype(kind)
     except Exception:  # a value further down that is of another kind
         return series
-    same = int(made.isna().sum()) == int(native.isna().sum())
-    return nw.from_native(made, series_only=True) if same else series
+    same = int(converted.isna().sum()) == int(native.isna().sum())
+    return nw.from_native(converted, series_only=True) if same else series
+
+
+def holds_dates(series: Series) -> bool:
+    """Does a pandas column of Python objects hold dates, without a time of day?"""
+    import pandas
+
+    return bool(pandas.api.types.infer_dtype(series.to_native().head(SAMPLE)) == "date")
 
 
 def _zoned(head: Any) -> bool:

@@ -53,22 +53,22 @@ class Page:
 
     def text(self, full: int, brief: int, named: bool, rows: int, relations: bool) -> str:
         """Return the page with the first ranks in full, the next in short, the rest named."""
-        told = {n: self.fulls[n] for n in self.ranks[:full]}
-        told |= {n: self.briefs[n] for n in self.ranks[full : full + brief]}
-        places = [place for n in sorted(told) for place in self.lines[n].columns]
+        shown = {n: self.fulls[n] for n in self.ranks[:full]}
+        shown |= {n: self.briefs[n] for n in self.ranks[full : full + brief]}
+        places = [place for n in sorted(shown) for place in self.lines[n].columns]
         seen = set(places)
         rest = [name for place, name in enumerate(self.names) if place not in seen]
         part = f"; {len(places):,} of {len(self.names):,} columns in detail"
-        out = [self.head + (part if self.lines and rest else "")]
-        out += [told[n] for n in sorted(told)]
+        lines = [self.head + (part if self.lines and rest else "")]
+        lines += [shown[n] for n in sorted(shown)]
         if rest and named:
-            out.append(f"- {'other columns' if told else 'columns'}: {', '.join(listed(rest))}")
+            lines.append(f"- {'other columns' if shown else 'columns'}: {', '.join(listed(rest))}")
         elif rest:
-            out.append(f"- {len(rest):,} more columns, not named here")
-        out += self.relations if relations else []
+            lines.append(f"- {len(rest):,} more columns, not named here")
+        lines += self.relations if relations else []
         for label, cells in self.cells[:rows] if places else ():
-            out.append(f"{label}: " + ", ".join(cells[place] for place in places))
-        return "\n".join(out)
+            lines.append(f"{label}: " + ", ".join(cells[place] for place in places))
+        return "\n".join(lines)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,10 +95,12 @@ def fit(pages: Sequence[Page], limit: int) -> Fitted:
     count, rows = len(last.lines), len(last.cells)
     while True:
         for relations in (True, False):
-            text, told, full = _fullest(last, limit, rows, relations)
-            if told == count or (not relations and (not rows or told >= min(5, count))):
-                shown = tuple(last.lines[n] for n in last.ranks[:told])
-                return Fitted(text[:limit], shown, full, rows if told else 0)
+            text, count_shown, full = _fullest(last, limit, rows, relations)
+            if count_shown == count or (
+                not relations and (not rows or count_shown >= min(5, count))
+            ):
+                shown = tuple(last.lines[n] for n in last.ranks[:count_shown])
+                return Fitted(text[:limit], shown, full, rows if count_shown else 0)
         rows //= 2
 
 

@@ -40,21 +40,21 @@ def relations(columns: Mapping[int, Column], sample: Local, k: int) -> tuple[str
     """
     if sample.rows < 4 * k:
         return ()
-    every = thinned(sample.rows)
+    step = thinned(sample.rows)
 
-    def some(wanted: Callable[[Any], bool], most: int) -> list[tuple[Column, Series]]:
+    def chosen(wanted: Callable[[Any], bool], most: int) -> list[tuple[Column, Series]]:
         pairs = [(column, sample.series(place)) for place, column in columns.items()]
         fit = [(c, s) for c, s in pairs if not c.masked and wanted(s.dtype)]
-        return [(c, s.gather_every(every)) for c, s in fit if "always" not in c.figures][:most]
+        return [(c, s.gather_every(step)) for c, s in fit if "always" not in c.figures][:most]
 
-    numeric = some(is_number, WIDEST)
+    numeric = chosen(is_number, WIDEST)
     labelled = [
         (c, s)
-        for c, s in some(is_text, 10 * GROUPS)
+        for c, s in chosen(is_text, 10 * GROUPS)
         if len(c.labels) > 1 and s.null_count() <= EMPTY * len(s)
     ]
-    told = [*_together(numeric), *_decided(labelled[:GROUPS])]
-    return tuple(told[:TOLD])
+    facts = [*_together(numeric), *_decided(labelled[:GROUPS])]
+    return tuple(facts[:TOLD])
 
 
 def thinned(rows: int) -> int:
@@ -67,17 +67,17 @@ def _together(columns: Sequence[tuple[Column, Series]]) -> list[str]:
     if len(columns) < 2:
         return []
     values = np.vstack([_floats(series) for _, series in columns])
-    some = np.isfinite(values).any(axis=1)
-    columns = [pair for pair, there in zip(columns, some.tolist(), strict=True) if there]
-    values = values[some]
-    there = np.isfinite(values)
+    any_finite = np.isfinite(values).any(axis=1)
+    columns = [pair for pair, finite in zip(columns, any_finite.tolist(), strict=True) if finite]
+    values = values[any_finite]
+    finite = np.isfinite(values)
     with np.errstate(all="ignore"):
-        means = np.nanmean(np.where(there, values, np.nan), axis=1, keepdims=True)
-        centred = np.where(there, values - means, 0.0)
-        both = there.astype(np.float32) @ there.astype(np.float32).T
+        means = np.nanmean(np.where(finite, values, np.nan), axis=1, keepdims=True)
+        centred = np.where(finite, values - means, 0.0)
+        both = finite.astype(np.float32) @ finite.astype(np.float32).T
         # Of the row's column, where the other is there: the sum, and the squares about its mean.
-        total = centred @ there.T
-        squares = (centred**2) @ there.T
+        total = centred @ finite.T
+        squares = (centred**2) @ finite.T
         about = squares - total**2 / both
         spread = np.sqrt(np.where(about > 1e-12 * squares, about, np.nan))
         matrix = (centred @ centred.T - total * total.T / both) / (spread * spread.T)
@@ -86,7 +86,7 @@ def _together(columns: Sequence[tuple[Column, Series]]) -> list[str]:
         for i, j in combinations(range(len(columns)), 2)
         if both[i, j] >= 20 and STRONG <= abs(matrix[i, j]) <= 1.0001
     ]
-    pairs.sort(key=lambda pair: -abs(pair[0]))
+    pairs.sort(key=lambda pair: -round(abs(pair[0]), 6))  # else last bits decide among equals
     return [
         f"`{masked_value(columns[i][0].name)}` and `{masked_value(columns[j][0].name)}`: "
         + ("move together exactly" if abs(r) > 0.99995 else f"correlation {r:.2f}")
@@ -106,29 +106,30 @@ def _decided(columns: Sequence[tuple[Column, Series]]) -> list[str]:
     """Return which labels decide others: a carrier's code its name."""
     codes = []
     for column, series in columns:
-        found, code = np.unique(
+        labels, code = np.unique(
             np.asarray(series.cast(nw.String).fill_null("").to_list()), return_inverse=True
         )
-        codes.append((column, code, len(found)))
-    told = []
+        codes.append((column, code, len(labels)))
+    facts = []
     for (a, of_a, many_a), (b, of_b, many_b) in combinations(codes, 2):
         pairs = len(np.unique(of_a.astype(np.int64) * many_b + of_b))
         names = f"`{masked_value(a.name)}`", f"`{masked_value(b.name)}`"
         if pairs == many_a == many_b:
-            told.append(f"{names[0]} and {names[1]} decide each other")
+            facts.append(f"{names[0]} and {names[1]} decide each other")
         elif pairs == many_a and many_b > 1:
-            told.append(f"{names[0]} decides {names[1]}")
+            facts.append(f"{names[0]} decides {names[1]}")
         elif pairs == many_b and many_a > 1:
-            told.append(f"{names[1]} decides {names[0]}")
-    return told
+            facts.append(f"{names[1]} decides {names[0]}")
+    return facts
 
 
 def repeated(columns: Sequence[int], sample: Local) -> int | None:
     """Return how many rows repeat an earlier one, None where cells cannot be compared."""
-    if any(sample.series(i).dtype in (nw.Object, nw.Unknown) for i in columns):
+    dtypes = [sample.series(i).dtype for i in columns]
+    if any(dtype in (nw.Object, nw.Unknown) or dtype.is_nested() for dtype in dtypes):
         return None  # hashes and comparisons of the user's own: they may be slow, or fail
     try:
-        kept = [sample.series(i).alias(str(i)).to_frame() for i in columns]
-        return sample.rows - len(nw.concat(kept, how="horizontal").unique())
+        frames = [sample.series(i).alias(str(i)).to_frame() for i in columns]
+        return sample.rows - len(nw.concat(frames, how="horizontal").unique())
     except Exception:  # lists, dicts
         return None

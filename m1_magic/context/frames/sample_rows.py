@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import date, time, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -36,7 +38,7 @@ def pick(
     cells = {
         i: ["masked"] * rows
         if column.masked
-        else [_cell(value, column.name in allow) for value in sample.series(i)[places].to_list()]
+        else [_cell(value, column.name in allow) for value in _values(sample, i, places)]
         for i, column in columns.items()
     }
     labels = [
@@ -44,6 +46,23 @@ def pick(
         for n, place in enumerate(places, 1)
     ]
     return [(label, {i: cells[i][n] for i in cells}) for n, label in enumerate(labels)]
+
+
+def _values(sample: Local, column: int, places: list[int]) -> list[object]:
+    """Return some cells as Python's own objects: pandas' print themselves in another way."""
+    cells = sample.series(column)[places].to_list()
+    if column in sample.dates:
+        return [cell.date() if cell == cell else None for cell in cells]
+    return [_plain(cell) for cell in cells]
+
+
+def _plain(cell: object) -> object:
+    for convert in ("to_pytimedelta", "to_pydatetime"):
+        if hasattr(cell, convert) and cell == cell:  # NaT is not itself
+            with warnings.catch_warnings(), suppress(ValueError, OverflowError):  # the year 20000
+                warnings.simplefilter("ignore")  # on nanoseconds, which are left out
+                return getattr(cell, convert)()
+    return cell
 
 
 def _cell(value: object, allowed: bool) -> str:

@@ -32,9 +32,9 @@ LONGEST = 24  # characters of a shape that is worth telling
 
 def shared(counts: Iterable[tuple[Any, int]], total: int, k: int) -> dict[str, float]:
     """Return the labels that k rows share with their shares, the most frequent first."""
-    found = [(label, n) for label, n in counts if n >= k or not isinstance(label, str)]
+    labelled = [(label, n) for label, n in counts if n >= k or not isinstance(label, str)]
     merged: Counter[str] = Counter()
-    for label, n in found:
+    for label, n in labelled:
         merged[str(label)] += n  # in a column of objects 97.29 and "97.29" are two
     pairs = sorted(merged.items(), key=lambda pair: (-pair[1], pair[0]))
     top: dict[str, float] = {}
@@ -86,14 +86,14 @@ def shape(text: str) -> str:
 
 def common_shape(seen: Series, k: int) -> str:
     """Return the shape that most texts have, with its share, or ""; never a text itself."""
-    some = seen[spread(len(seen), SHAPED)] if len(seen) > SHAPED else seen
-    texts = [str(text)[:500] for text in some.to_list()]
+    sample = seen[spread(len(seen), SHAPED)] if len(seen) > SHAPED else seen
+    texts = [str(text)[:500] for text in sample.to_list()]
     if len(texts) < 2 * k:
         return ""
-    found, n = Counter(shape(text) for text in texts).most_common(1)[0]
-    plain_words = re.fullmatch(r"[Aa ]*", found)
-    if n < max(k, 0.6 * len(texts)) or plain_words or len(found) > LONGEST:
+    commonest, n = Counter(shape(text) for text in texts).most_common(1)[0]
+    plain_words = re.fullmatch(r"[Aa ]*", commonest)
+    if n < max(k, 0.6 * len(texts)) or plain_words or len(commonest) > LONGEST:
         return ""
-    if bool((seen == found).any()):
+    if bool((seen == commonest).any()):
         return ""
-    return f'shape "{masked_value(found)}" in {100 * n / len(texts):.0f} %'
+    return f'shape "{masked_value(commonest)}" in {100 * n / len(texts):.0f} %'

@@ -11,11 +11,11 @@ from .describe import described, schema
 from .in_process import Local
 from .kinds import words
 from .lines import Line, alike, stem_of
-from .measures import Table
 from .page import Page, fit
 from .relations import relations, repeated, thinned
 from .sample_rows import pick, shown
 from .summary import Column, Columns, Summary, Wish
+from .table_protocol import Table
 from .tables import Groups, Source
 
 MANY = 8  # columns that look alike of which a wide table's summary looks at
@@ -32,27 +32,27 @@ def summarise_table(source: Source, name: str, places: Sequence[int], wish: Wish
         page = Page(_size(name, None, width, levels), [(n, "") for n in names], [])
         bare = Columns(Column(n, "") for n in names)
         return Summary(name, wish.level, None, width, bare, text=fit([page], limit).text)
-    looked = preferred(table.names, places, limit)
+    looked_at = preferred(table.names, places, limit)
     sample = None
     if wish.level == "schema":
-        rows, columns = schema(table, looked, wish.allow)
+        rows, columns = schema(table, looked_at, wish.allow)
     else:
-        rows, columns, sample = described(table, looked, wish.min_group, wish.allow)
-    told = dict(zip(looked, columns, strict=True))
-    head = [_size(name, rows, width, levels), _memory(table)]
+        rows, columns, sample = described(table, looked_at, wish.min_group, wish.allow)
+    by_place = dict(zip(looked_at, columns, strict=True))
+    head = [_size(name, rows, width, levels)]
     between: tuple[str, ...] = ()
     cells: list[tuple[str, dict[int, str]]] = []
     if sample is not None and rows:
         head.append(_groups(source.groups, wish.min_group))
         head += _reading(wish.min_group, rows, sample.rows)
-        between = _between(told, sample, rows, wish.min_group)
+        between = _between(by_place, sample, rows, wish.min_group)
         if wish.level == "sample":
-            cells = pick(sample, told, wish.rows, rows, wish.allow)
-    every = [(n, words(table.schema[place])) for n, place in zip(names, places, strict=True)]
+            cells = pick(sample, by_place, wish.rows, rows, wish.allow)
+    typed = [(n, _type(table, place)) for n, place in zip(names, places, strict=True)]
     placed = {place: i for i, place in enumerate(places)}
-    here = {placed[place]: column for place, column in told.items()}
-    kept = [(label, {placed[p]: cell for p, cell in row.items()}) for label, row in cells]
-    first = Page("; ".join(filter(None, head)), every, _singly(here, rows), between, kept)
+    here = {placed[place]: column for place, column in by_place.items()}
+    placed_cells = [(label, {placed[p]: cell for p, cell in row.items()}) for label, row in cells]
+    first = Page("; ".join(filter(None, head)), typed, _singly(here, rows), between, placed_cells)
     fitted = fit([first, replace(first, lines=alike(here, rows))], limit)
     shown_ = [column for line in fitted.lines for column in line.columns.values()]
     return Summary(
@@ -67,6 +67,10 @@ def summarise_table(source: Source, name: str, places: Sequence[int], wish: Wish
         labels=sum(line.labels(n < fitted.full) for n, line in enumerate(fitted.lines)),
         masked=sum(column.masked for column in shown_),
     )
+
+
+def _type(table: Table, place: int) -> str:
+    return table.type(place) if isinstance(table, Local) else words(table.schema[place])
 
 
 def _singly(columns: dict[int, Column], rows: int) -> list[Line]:
@@ -93,13 +97,13 @@ def preferred(names: Sequence[str], places: Sequence[int], limit: int) -> list[i
     return sorted(place for *_, place in chosen)
 
 
-def _between(told: dict[int, Column], sample: Local, rows: int, k: int) -> tuple[str, ...]:
+def _between(columns: dict[int, Column], sample: Local, rows: int, k: int) -> tuple[str, ...]:
     """Return what holds between columns, and how many rows repeat."""
-    found = relations(told, sample, k)
-    lines = [f"- {'; '.join(found)}"] if found else []
-    keys = any("every value distinct" in column.notes for column in told.values())
-    if sample.rows == rows and len(told) > 1 and not keys:
-        twice = repeated(list(told), sample)
+    facts = relations(columns, sample, k)
+    lines = [f"- {'; '.join(facts)}"] if facts else []
+    keys = any("every value distinct" in column.notes for column in columns.values())
+    if sample.rows == rows and len(columns) > 1 and not keys:
+        twice = repeated(list(columns), sample)
         lines += [f"- {twice:,} of {rows:,} rows repeat an earlier one"] if twice else []
     return tuple(lines)
 
@@ -125,23 +129,11 @@ def _groups(groups: Groups | None, k: int) -> str:
     )
 
 
-def _memory(table: Table) -> str:
-    """Return what a table in this process takes."""
-    if not isinstance(table, Local):
-        return ""
-    size = float(table.memory())
-    for unit in ("B", "kB", "MB", "GB"):
-        if size < 999.5 or unit == "GB":
-            return f"{size:.3g} {unit}"
-        size /= 1000
-    return ""
-
-
 def _reading(k: int, rows: int, read: int) -> list[str]:
     """Return how the figures are to be read."""
-    told = [f"no value that fewer than {k} rows share"] if k > 1 else []
+    notes = [f"no value that fewer than {k} rows share"] if k > 1 else []
     if read < rows:
-        told.append(f"quantiles and outliers ≈ from {read:,} rows")
+        notes.append(f"quantiles and outliers ≈ from {read:,} rows")
     if rows > (compared := read // thinned(read)):
-        told.append(f"relations ≈ from {compared:,}")
-    return told
+        notes.append(f"relations ≈ from {compared:,}")
+    return notes

@@ -18,7 +18,7 @@ from . import table_files
 from .lazy import is_lazy, lazy_table
 
 if TYPE_CHECKING:
-    from .measures import Table
+    from .table_protocol import Table
 
 LIBRARIES = {"pandas", "polars", "pyarrow", "modin", "cudf", "narwhals"}
 
@@ -150,22 +150,20 @@ def source(value: Any) -> Source:
 
 def _pandas(native: Any) -> tuple[Any, list[str], int]:
     """Return a pandas table with its index as columns, its names, and the index's levels."""
+    from .object_columns import joined
+
     native = native.to_frame() if not hasattr(native, "columns") else native
-    names, index, levels = [_joined(name) for name in native.columns], native.index, 0
+    names, index, levels = [joined(name) for name in native.columns], native.index, 0
     native = native.set_axis([str(i) for i in range(len(names))], axis=1)
     counted = index.nlevels == 1 and index.name is None and str(index.dtype)[:3] in ("int", "uin")
     if not counted:
         levels = index.nlevels
         for level in range(levels):
             native.insert(level, f"index{level}", index.get_level_values(level))
-        labels = ["" if name is None else f"{_joined(name)} " for name in index.names]
+        labels = ["" if name is None else f"{joined(name)} " for name in index.names]
         names = [f"{label}(index)" for label in labels] + names
         native = native.set_axis([str(i) for i in range(len(names))], axis=1)
     return native, names, levels
-
-
-def _joined(name: object) -> str:
-    return " / ".join(str(part) for part in name) if isinstance(name, tuple) else str(name)
 
 
 def _grouped(value: Any) -> Source:
@@ -189,13 +187,16 @@ def _converted(value: Any) -> Any:
             module = __import__(library)
         except ImportError:
             continue
-        strict = {"strict": False} if library == "polars" else {}
+        # pandas would make floats of whole numbers beside nulls; `Local.series` finds their type.
+        how: dict[str, Any] = {"strict": False} if library == "polars" else {"dtype": object}
+        if library == "pandas" and _is_array(value):
+            how = {}
         if isinstance(value, dict):
             values = (c.values() if isinstance(c, dict) else c for c in value.values())
             value = {str(key): list(column) for key, column in zip(value, values, strict=True)}
         elif isinstance(value, tuple):
             value = list(value)
-        return module.DataFrame(value, **strict)
+        return module.DataFrame(value, **how)
     raise UsageError(
         f"A summary of a {one_line(type(value).__name__, 60)} needs pandas or Polars.",
         todo="Install one of them, or insert the text of your choice.",

@@ -42,8 +42,8 @@ def column_reason(name: str, values: Iterable[object], *, whole_numbers: bool = 
     named = named_personal(name)
     if named and not _harmless(named, head, whole_numbers):
         return named
-    if found := holds_personal(head, whole_numbers=whole_numbers):
-        return found
+    if content := holds_personal(head, whole_numbers=whole_numbers):
+        return content
     key = key_of(re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name[:LONGEST]))
     if whole_numbers or not (NAME.search(key) or ROLE.search(key)):
         return ""
@@ -74,8 +74,8 @@ def holds_personal(values: Iterable[object], *, whole_numbers: bool = False) -> 
         return _numbers([v for v in islice(values, HEAD) if isinstance(v, int)])
     texts = _texts(values)
     text = "\n".join(texts)
-    if found := certain(text):
-        return found
+    if proven := certain(text):
+        return proven
     if cards(text):
         return "card"
     texts = texts[:: len(texts) // MOST_OF + 1]

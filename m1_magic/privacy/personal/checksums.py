@@ -157,34 +157,8 @@ def nino(code: str) -> bool:
 
 def _fiscal(code: str) -> bool:
     """Italian codice fiscale with its letter (D.M. 23/12/1976)."""
-    odd = (
-        1,
-        0,
-        5,
-        7,
-        9,
-        13,
-        15,
-        17,
-        19,
-        21,
-        2,
-        4,
-        18,
-        20,
-        11,
-        3,
-        6,
-        8,
-        12,
-        14,
-        16,
-        10,
-        22,
-        25,
-        24,
-        23,
-    )
+    odd = (1, 0, 5, 7, 9, 13, 15, 17, 19, 21, 2, 4, 18, 20, 11, 3, 6, 8, 12, 14, 16, 10, 22, 25,
+           24, 23)  # fmt: skip
     at = [int(c) if c.isdigit() else ord(c) - 65 for c in code[:15]]
     return chr(sum(n if i % 2 else odd[n] for i, n in enumerate(at)) % 26 + 65) == code[15]
 

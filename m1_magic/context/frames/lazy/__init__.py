@@ -1,30 +1,22 @@
 """A table that lives in another engine: Polars LazyFrame, DuckDB, PySpark, Ibis, Dask.
 
 Each column is first given a form that all engines agree on (`engines`): numbers, microseconds,
-texts, known by position. Then one set of expressions asks every engine the same: a row of
-aggregates, a bounded sample, a row of counts. Nothing else is ever fetched.
+texts, known by position. Then one set of expressions asks every engine the same (`table`): a row
+of aggregates, a bounded sample, a row of counts. Nothing else is ever fetched.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from ....errors import UsageError
 from ....text import one_line
-from ..measures import SAMPLE, WHOLE, Between, Measures, Table
+from .reading import reading
 
 if TYPE_CHECKING:
-    import narwhals.stable.v2 as nw
+    from ..table_protocol import Table
 
-    from ..in_process import Local
-    from .spans import Span
-
-CELLS = 4_000_000  # cells of a sample
-NESTED = 100  # cells that a list, struct or other value of unknown length counts as
-TAME = 1e150  # numbers beyond this have squares that overflow: no mean, no sd
+__all__ = ["is_lazy", "lazy_table", "library", "reading"]
 
 # Library → names of its lazy tables' classes.
 KINDS = {
@@ -36,33 +28,6 @@ KINDS = {
     "pyspark": {"DataFrame"},
     "sqlframe": {"DataFrame", "BaseDataFrame"},
 }
-
-
-class Engine(Protocol):
-    """What differs between the engines."""
-
-    name: str
-    names: list[str]
-    schema: list[Any]
-
-    def formed(self, columns: Sequence[int]) -> nw.LazyFrame[Any]:
-        """Return of column 3: ``c3`` as it is, ``f3`` in its kind's form, ``b3`` if broken.
-
-        Only floats have the last: is it no whole number? Every engine has a quick way of its own.
-        """
-        ...
-
-    def literal(self, column: int, value: Any) -> nw.Expr:
-        """Return a bound of a question as what the engine compares the column's form with."""
-        ...
-
-    def row(self, asked: nw.LazyFrame[Any]) -> Mapping[str, Any]:
-        """Return the only row, moments in microseconds since 1970."""
-        ...
-
-    def rows(self, columns: Sequence[int], total: int, wanted: int) -> nw.DataFrame[Any]:
-        """Return at most ``wanted`` of the ``total`` rows, spread over the table."""
-        ...
 
 
 def is_lazy(value: object) -> bool:
@@ -95,9 +60,12 @@ def lazy_table(value: object) -> Table:
 
         with reading("Dask"):
             return DaskTable(value)
-    from . import engines
+    from .engines import ENGINES
+    from .ibis import Ibis
+    from .table import Lazy
 
-    known = engines.engine(root)
+    engines: dict[str, Any] = {**ENGINES, "ibis": Ibis}
+    known = engines.get(root)
     if known is None:
         raise UsageError(
             f"A lazy table of {one_line(root or type(value).__name__, 60)} cannot be summarised.",
@@ -105,195 +73,3 @@ def lazy_table(value: object) -> Table:
         )
     with reading(known.name):
         return Lazy(known(value))
-
-
-@contextmanager
-def reading(engine: str) -> Iterator[None]:
-    """Turn what an engine raises into one paragraph, without its text, which may hold values.
-
-    Raises:
-        UsageError: instead of whatever was raised.
-    """
-    try:
-        yield
-    except UsageError:
-        raise
-    except ImportError as error:
-        needed = one_line(error.name or "another package", 60)
-        raise UsageError(
-            f"The {engine} table cannot be read without {needed}.", todo=f"Install {needed}."
-        ) from None
-    except BaseException as error:
-        kind = type(error).__name__
-        # Polars panics are no ``Exception``.
-        if not isinstance(error, Exception) and kind != "PanicException":
-            raise
-        gone = "Is its Spark session still running" if engine == "Spark" else "Is its source still"
-        gone += ", and its source there?" if engine == "Spark" else " there, and open?"
-        raise UsageError(
-            f"The {engine} table could not be read ({one_line(kind, 60)}).",
-            todo=f"{gone} If so, does {engine} itself return its rows?",
-        ) from None
-
-
-class Lazy:
-    """A table of Polars, DuckDB, Spark or Ibis; see `measures.Table`.
-
-    In a sample decimals are floats, texts end after `engines.LONGEST` characters, bytes are
-    not theirs, and types that narwhals does not know are texts.
-    """
-
-    def __init__(self, engine: Engine) -> None:
-        self.engine, self.names, self.schema = engine, engine.names, engine.schema
-        self._rows: int | None = None
-
-    def measure(self, columns: Sequence[int], *, nulls_only: bool = False) -> list[Measures]:
-        """Return the measures of some columns over all rows."""
-        import narwhals.stable.v2 as nw
-
-        from .spans import kind
-
-        kinds = {c: "other" if nulls_only else kind(self.schema[c]) for c in columns}
-        asked = {"rows": nw.len()}
-        for column, known in kinds.items():
-            asked |= aggregates(column, known)
-        with reading(self.engine.name):
-            lazy = self.engine.formed(list(kinds))
-            found = self.engine.row(lazy.select(**asked))
-        self._rows = int(found["rows"])
-        return [measured(found, column, kinds[column]) for column in columns]
-
-    @property
-    def rows(self) -> int:
-        """Rows of the table; a pass of its own unless it was measured."""
-        if self._rows is None:
-            self.measure(())
-        return self._rows or 0
-
-    def sample(self, columns: Sequence[int]) -> Local:
-        """Return all rows up to `WHOLE`, else about `SAMPLE` rows; fewer of a wide table."""
-        import narwhals.stable.v2 as nw
-
-        from ..in_process import Local
-
-        total, columns = self.rows, list(dict.fromkeys(columns)) or [0][: len(self.names)]
-        with reading(self.engine.name):
-            found = self.engine.rows(columns, total, wanted(total, self.schema, columns))
-            shown = [self._restored(nw.col(f"c{c}"), c).alias(str(c)) for c in columns]
-            part = Local(found.select(shown), self.names)
-        part.schema = [part.table.schema.get(str(i), known) for i, known in enumerate(self.schema)]
-        return part
-
-    def _restored(self, value: nw.Expr, column: int) -> nw.Expr:
-        """Give a column of the sample the type that its engine's own had to leave."""
-        import narwhals.stable.v2 as nw
-
-        dtype = self.schema[column]
-        if dtype == nw.Duration:
-            return value.cast(nw.Duration("us"))
-        if dtype == nw.Binary:
-            return value.cast(nw.String).cast(nw.Binary)
-        zone = getattr(dtype, "time_zone", None)
-        return value.dt.convert_time_zone(zone) if zone else value
-
-    def count(self, questions: Sequence[Between]) -> list[int]:
-        """Return how many rows lie between the bounds of each question, both included."""
-        from .spans import bounds
-
-        places: dict[Between, str] = {}
-        asked: dict[str, Any] = {}
-        for question in questions:
-            span = bounds(question, self.schema[question.column])
-            if span is not None and question not in places:
-                places[question] = f"q{len(asked)}"
-                asked[places[question]] = self._counted(question.column, span)
-        if not asked:
-            return [0] * len(questions)
-        with reading(self.engine.name):
-            lazy = self.engine.formed(sorted({question.column for question in places}))
-            found = self.engine.row(lazy.select(**asked))
-        return [int(found[places[q]]) if q in places else 0 for q in questions]
-
-    def _counted(self, column: int, span: Span) -> nw.Expr:
-        import narwhals.stable.v2 as nw
-
-        value = nw.col(f"f{column}")
-        low, high = (self.engine.literal(column, bound) for bound in span)
-        if span.low == span.high:
-            return hits(value == low)
-        return hits((value >= low) & (value <= high))
-
-
-def wanted(total: int, schema: Sequence[Any], columns: Sequence[int]) -> int:
-    """Return how many rows to read: all up to `WHOLE`, else `SAMPLE`, at most `CELLS` cells."""
-    nested = ("List", "Array", "Struct", "Map", "Object")
-    cells = sum(NESTED if str(schema[c]).startswith(nested) else 1 for c in columns)
-    most = max(1, CELLS // max(1, cells))
-    return total if total <= min(WHOLE, most) else min(SAMPLE, most)
-
-
-def hits(condition: nw.Expr) -> nw.Expr:
-    """Return the number of rows where the condition holds, never null."""
-    import narwhals.stable.v2 as nw
-
-    return nw.when(condition).then(nw.lit(1)).count()
-
-
-def aggregates(column: int, kind: str) -> dict[str, nw.Expr]:
-    """Return what is asked of one column, by `kind`; what NaN is differs, so only < and > tell."""
-    import narwhals.stable.v2 as nw
-
-    value, asked = nw.col(f"f{column}"), {"there": nw.col(f"c{column}").count()}
-    if kind == "boolean":
-        asked["trues"] = hits(value)
-    if kind in ("integer", "real", "moment"):
-        asked["valid"] = value.count()
-    if kind == "real":
-        infinite = (value == math.inf) | (value == -math.inf)
-        asked["infinite"] = hits(infinite)
-        tame = nw.when((value > -TAME) & (value < TAME)).then(value)
-        finite = (value > -math.inf) & (value < math.inf)
-        value = nw.when(finite).then(value)
-        asked |= {"finite": value.count(), "broken": hits(finite & nw.col(f"b{column}"))}
-    if kind in ("integer", "real"):
-        number = tame if kind == "real" else value.cast(nw.Float64())
-        asked |= {"mean": number.mean(), "sd": number.std(ddof=1), "size": number.abs().mean()}
-        asked |= {"zeros": hits(value == 0), "negatives": hits(value < 0)}
-    if kind in ("integer", "real", "moment"):
-        asked |= {"low": value.min(), "high": value.max()}
-    return {f"{name}{column}": expression for name, expression in asked.items()}
-
-
-def measured(found: Mapping[str, Any], column: int, kind: str) -> Measures:
-    """Return the answers to `aggregates` as the measures of a column."""
-    rows = int(found["rows"])
-
-    def count(name: str) -> int:
-        return int(found[f"{name}{column}"])
-
-    nulls = rows - count("there")
-    if kind == "boolean":
-        return Measures(rows, nulls, trues=count("trues"))
-    if kind in ("text", "other"):
-        return Measures(rows, nulls)
-    low, high = found[f"low{column}"], found[f"high{column}"]
-    if kind == "moment":  # DuckDB has infinite dates
-        return Measures(rows, nulls, infinite=count("there") - count("valid"), low=low, high=high)
-    infinite = count("infinite") if kind == "real" else 0
-    finite = count("finite") if kind == "real" else count("valid")
-    mean, sd, size = (found[f"{name}{column}"] for name in ("mean", "sd", "size"))
-    tame = finite > 0 and max(abs(low), abs(high)) < TAME
-    return Measures(
-        rows,
-        nulls,
-        nan=count("valid") - finite - infinite,
-        infinite=infinite,
-        low=low,
-        high=high,
-        mean=min(max(float(mean), float(low)), float(high)) if tame else None,
-        sd=float(sd) if tame and finite > 1 else None,
-        size=float(size) if tame else None,
-        zeros=count("zeros"),
-        negatives=count("negatives"),
-        whole=finite > 0 and (kind == "integer" or not count("broken")),
-    )

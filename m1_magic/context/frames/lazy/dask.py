@@ -12,25 +12,27 @@ from typing import Any
 import narwhals.stable.v2 as nw
 import numpy as np
 
-from ..arrays import Array, hits, moments
+from ..arrays import clamped, hits, moments
 from ..in_process import Local, array
 from ..measures import Between, Measures
-from . import reading, wanted
+from ..object_columns import joined
 from .engines import GOLDEN, LONGEST, TURN, pick
+from .reading import reading
 from .spans import Span, bounds, kind
+from .table import wanted
 
 Record = dict[str, Any]
 
 
 class DaskTable:
-    """A Dask DataFrame or Series; see `measures.Table`. NaN is null wherever pandas says so."""
+    """A Dask DataFrame or Series; see `Table`. NaN is null wherever pandas says so."""
 
     name = "Dask"
 
     def __init__(self, frame: Any) -> None:
         self.frame = frame.to_frame() if frame.ndim == 1 else frame
         meta = self.frame._meta
-        self.names = [_joined(name) for name in meta.columns]
+        self.names = [joined(name) for name in meta.columns]
         plain = meta.set_axis([str(i) for i in range(len(self.names))], axis=1)
         self.schema: list[Any] = list(nw.from_native(plain, eager_only=True).schema.dtypes())
         self._lengths: list[int] | None = None
@@ -41,14 +43,14 @@ class DaskTable:
         with reading(self.name):
             parts = self._each(columns, measured, kinds)
         self._lengths = [rows for rows, _ in parts]
-        found = zip(*(records for _, records in parts), strict=True)
-        return [self._merged(list(records)) for records in found]
+        by_column = zip(*(records for _, records in parts), strict=True)
+        return [self._merged(list(records)) for records in by_column]
 
     def _merged(self, records: list[Record]) -> Measures:
-        whole = records[0]
+        total = records[0]
         for record in records[1:]:
-            whole = merged(whole, record)
-        return Measures(self.rows, **finished(whole))
+            total = merged(total, record)
+        return Measures(self.rows, **finished(total))
 
     @property
     def rows(self) -> int:
@@ -78,10 +80,10 @@ class DaskTable:
     def count(self, questions: Sequence[Between]) -> list[int]:
         """Return how many rows lie between the bounds of each question, both included."""
         spans: dict[int, dict[Span, None]] = {}
-        known = [bounds(asked, self.schema[asked.column]) for asked in questions]
-        for asked, span in zip(questions, known, strict=True):
+        bounded = [bounds(question, self.schema[question.column]) for question in questions]
+        for question, span in zip(questions, bounded, strict=True):
             if span is not None:
-                spans.setdefault(asked.column, {})[span] = None
+                spans.setdefault(question.column, {})[span] = None
         if not spans:
             return [0] * len(questions)
         kinds = [kind(self.schema[column]) for column in spans]
@@ -91,8 +93,8 @@ class DaskTable:
         places = [(column, span) for column, each in spans.items() for span in each]
         answers = dict(zip(places, sums, strict=True))
         return [
-            int(answers[asked.column, span]) if span is not None else 0
-            for asked, span in zip(questions, known, strict=True)
+            int(answers[question.column, span]) if span is not None else 0
+            for question, span in zip(questions, bounded, strict=True)
         ]
 
     def _each(
@@ -114,12 +116,8 @@ class DaskTable:
         task = delayed(function, pure=False, traverse=False)
         parts = frame.to_delayed()
         own: list[tuple[int, ...]] = [(start,) for start in starts] or [()] * len(parts)
-        made = [task(p, positions, *args, *more) for p, more in zip(parts, own, strict=True)]
-        return list(compute(*made))  # type: ignore[no-untyped-call]
-
-
-def _joined(name: object) -> str:
-    return " / ".join(str(part) for part in name) if isinstance(name, tuple) else str(name)
+        tasks = [task(p, positions, *args, *more) for p, more in zip(parts, own, strict=True)]
+        return list(compute(*tasks))  # type: ignore[no-untyped-call]
 
 
 def measured(part: Any, positions: Sequence[int], kinds: Sequence[str]) -> tuple[int, list[Record]]:
@@ -134,25 +132,12 @@ def _record(values: Any, kind: str) -> Record:
         return {"nulls": nulls, "trues": int(values.sum())}
     if kind in ("text", "other") or nulls == len(values):
         return {"nulls": nulls, **({} if kind in ("text", "other") else {"finite": 0})}
-    numbers = _array(values)
-    found = moments(numbers)
-    there = len(numbers) - found["nan"]
-    found["nan"] = max(0, len(values) - nulls - there)
-    finite = there - found["infinite"]
-    return {"nulls": nulls, "finite": finite, "moment": kind == "moment", **found}
-
-
-def _array(values: Any) -> Array:
-    """Return the values that are there; Arrow's own as Arrow, which is exact on time zones."""
-    series = nw.from_native(values, series_only=True)
-    if hasattr(values.dtype, "pyarrow_dtype"):
-        import pyarrow as pa
-
-        series = nw.from_native(pa.chunked_array([series.to_arrow()]), series_only=True)
-    if series.dtype.is_decimal():
-        # By way of text: Arrow's own cast to floats is wrong in the last digit.
-        series = series.cast(nw.String()).cast(nw.Float64())
-    return array(series)
+    numbers = array(nw.from_native(values, series_only=True))
+    figures = moments(numbers)
+    count = len(numbers) - figures["nan"]
+    figures["nan"] = max(0, len(values) - nulls - count)
+    finite = count - figures["infinite"]
+    return {"nulls": nulls, "finite": finite, "moment": kind == "moment", **figures}
 
 
 def merged(one: Record, other: Record) -> Record:
@@ -178,26 +163,26 @@ def merged(one: Record, other: Record) -> Record:
         "high": max(one["high"], other["high"]),
         "mean": one["mean"] + away * m / (n + m),
         "sd": math.sqrt(squares / (n + m - 1)),
-        "size": (one["size"] * n + other["size"] * m) / (n + m),
+        "mean_abs": (one["mean_abs"] * n + other["mean_abs"] * m) / (n + m),
         "whole": one["whole"] and other["whole"],
     }
 
 
 def finished(record: Record) -> Record:
     """Return the fields of `Measures` of a record."""
-    left: tuple[str, ...] = ("finite", "moment")
+    dropped: tuple[str, ...] = ("finite", "moment")
     if record.get("moment"):
-        left += ("mean", "sd", "size", "zeros", "negatives", "whole", "nan")
-    found = {name: value for name, value in record.items() if name not in left}
+        dropped += ("mean", "sd", "mean_abs", "zeros", "negatives", "whole", "nan")
+    fields = {name: value for name, value in record.items() if name not in dropped}
     if "finite" in record and not record["finite"]:
-        found["whole"] = False
-    if found.get("mean") is not None:
-        low, high, mean = found["low"], found["high"], found["mean"]
-        tame = math.isfinite(mean) and math.isfinite(found["size"])
-        found["mean"] = min(max(mean, float(low)), float(high)) if tame else None
-        found["size"] = found["size"] if tame else None
-        found["sd"] = found["sd"] if tame and math.isfinite(found["sd"] or 0.0) else None
-    return found
+        fields["whole"] = False
+    if fields.get("mean") is not None:
+        low, high, mean = fields["low"], fields["high"], fields["mean"]
+        tame = math.isfinite(mean) and math.isfinite(fields["mean_abs"])
+        fields["mean"] = clamped(mean, low, high) if tame else None
+        fields["mean_abs"] = fields["mean_abs"] if tame else None
+        fields["sd"] = fields["sd"] if tame and math.isfinite(fields["sd"] or 0.0) else None
+    return fields
 
 
 def taken(
@@ -206,29 +191,29 @@ def taken(
     """Return the rows of a partition that are in the sample, columns named by ``columns``."""
     rows = np.arange(start, start + len(part), dtype=np.int64)
     place = (rows // step) * GOLDEN % TURN * step // TURN
-    found = part.iloc[np.flatnonzero(rows % step == place), list(positions)]
-    found = found.set_axis([str(column) for column in columns], axis=1)
-    for name in found.columns:
-        values = nw.from_native(found[name], series_only=True)
-        if str(found[name].dtype).startswith("str"):
-            found[name] = found[name].str.slice(0, LONGEST)
+    sample = part.iloc[np.flatnonzero(rows % step == place), list(positions)]
+    sample = sample.set_axis([str(column) for column in columns], axis=1)
+    for name in sample.columns:
+        values = nw.from_native(sample[name], series_only=True)
+        if str(sample[name].dtype).startswith("str"):
+            sample[name] = sample[name].str.slice(0, LONGEST)
         elif values.dtype.is_decimal():
-            found[name] = values.cast(nw.String()).cast(nw.Float64()).to_native()
-    return found
+            sample[name] = values.cast(nw.String()).cast(nw.Float64()).to_native()
+    return sample
 
 
 def counted(
     part: Any, positions: Sequence[int], kinds: Sequence[str], spans: Sequence[Sequence[Span]]
 ) -> list[list[int]]:
     """Return the answers of a partition, column by column."""
-    found = []
-    for place, known, asked in zip(positions, kinds, spans, strict=True):
+    counts = []
+    for place, known, column_spans in zip(positions, kinds, spans, strict=True):
         values = part.iloc[:, place]
         if known in ("text", "boolean"):
-            found.append([_labelled(values, span) for span in asked])
+            counts.append([_labelled(values, span) for span in column_spans])
         else:
-            found.append(_numbered(_array(values), asked))
-    return found
+            counts.append(hits(array(nw.from_native(values, series_only=True)), column_spans))
+    return counts
 
 
 def _labelled(values: Any, span: Span) -> int:
@@ -240,10 +225,3 @@ def _labelled(values: Any, span: Span) -> int:
         return int(((plain >= span.low) & (plain <= span.high)).sum())
     except (TypeError, ValueError):  # cells of several kinds
         return 0
-
-
-def _numbered(values: Array, spans: Sequence[Span]) -> list[int]:
-    if all(math.isfinite(end) for span in spans for end in span):
-        return hits(values, spans)
-    between = [(values >= low) & (values <= high) for low, high in spans]
-    return [int(np.count_nonzero(each)) for each in between]

@@ -101,10 +101,10 @@ class Polars(Plain):
             return pl.when(value.is_not_null()).then(True)
         return value.cast(pl.Float64) if is_wide(dtype) else value
 
-    def row(self, asked: nw.LazyFrame[Any]) -> Mapping[str, Any]:
+    def row(self, aggregates: nw.LazyFrame[Any]) -> Mapping[str, Any]:
         """Return the only row."""
-        found: dict[str, Any] = asked.to_native().collect(engine="streaming").row(0, named=True)
-        return found
+        row: dict[str, Any] = aggregates.to_native().collect(engine="streaming").row(0, named=True)
+        return row
 
     def rows(self, columns: Sequence[int], total: int, wanted: int) -> nw.DataFrame[Any]:
         """Return at most ``wanted`` rows, always the same."""
@@ -131,10 +131,10 @@ class DuckDB(Plain):
 
     def formed(self, columns: Sequence[int]) -> nw.LazyFrame[Any]:
         """Return ``c3`` and ``f3`` of each column."""
-        asked = [f"#{i + 1} AS c{i}, {self._form(i)} AS f{i}" for i in columns]
+        expressions = [f"#{i + 1} AS c{i}, {self._form(i)} AS f{i}" for i in columns]
         forms = {i: self._form(i) for i in columns if is_real(self.schema[i])}
-        asked += [f"{form} <> floor({form}) AS b{i}" for i, form in forms.items()]
-        native = self.relation.project(", ".join(asked) or "1 AS c")
+        expressions += [f"{form} <> floor({form}) AS b{i}" for i, form in forms.items()]
+        native = self.relation.project(", ".join(expressions) or "1 AS c")
         formed: nw.LazyFrame[Any] = nw.from_native(native)
         return formed
 
@@ -170,9 +170,9 @@ class DuckDB(Plain):
             return f"CASE WHEN {self._possible(column)} THEN {value} END"
         return f"{value}::DOUBLE" if is_wide(dtype) else value
 
-    def row(self, asked: nw.LazyFrame[Any]) -> Mapping[str, Any]:
+    def row(self, aggregates: nw.LazyFrame[Any]) -> Mapping[str, Any]:
         """Return the only row."""
-        relation = asked.to_native()
+        relation = aggregates.to_native()
         return dict(zip(relation.columns, relation.fetchall()[0], strict=True))
 
     def rows(self, columns: Sequence[int], total: int, wanted: int) -> nw.DataFrame[Any]:
@@ -184,8 +184,8 @@ class DuckDB(Plain):
             relation = relation.project(f"{shown}, row_number() OVER () - 1 AS r")
             relation = relation.filter(condition)
             shown = ", ".join(f"c{i}" for i in columns)
-        found: nw.LazyFrame[Any] = nw.from_native(relation.project(shown).limit(wanted))
-        return found.collect("pyarrow")
+        sampled: nw.LazyFrame[Any] = nw.from_native(relation.project(shown).limit(wanted))
+        return sampled.collect("pyarrow")
 
 
 class Spark(Plain):
@@ -205,10 +205,10 @@ class Spark(Plain):
 
     def formed(self, columns: Sequence[int]) -> nw.LazyFrame[Any]:
         """Return ``c3`` and ``f3`` of each column."""
-        asked = [text for i in columns for text in (f"c{i}", f"{self._form(i)} AS f{i}")]
+        expressions = [text for i in columns for text in (f"c{i}", f"{self._form(i)} AS f{i}")]
         forms = {i: self._form(i) for i in columns if is_real(self.schema[i])}
-        asked += [f"{form} <> rint({form}) AS b{i}" for i, form in forms.items()]
-        native = self.frame.selectExpr(*asked) if asked else self.frame
+        expressions += [f"{form} <> rint({form}) AS b{i}" for i, form in forms.items()]
+        native = self.frame.selectExpr(*expressions) if expressions else self.frame
         formed: nw.LazyFrame[Any] = nw.from_native(native)
         return formed
 
@@ -235,10 +235,10 @@ class Spark(Plain):
             return f"{SINCE} {START} + {value})"
         return self._form(column) if is_wide(dtype) else value
 
-    def row(self, asked: nw.LazyFrame[Any]) -> Mapping[str, Any]:
+    def row(self, aggregates: nw.LazyFrame[Any]) -> Mapping[str, Any]:
         """Return the only row."""
-        found: dict[str, Any] = asked.to_native().collect()[0].asDict()
-        return found
+        row: dict[str, Any] = aggregates.to_native().collect()[0].asDict()
+        return row
 
     def rows(self, columns: Sequence[int], total: int, wanted: int) -> nw.DataFrame[Any]:
         """Return about ``wanted`` rows, the same while the partitions are."""
@@ -247,14 +247,8 @@ class Spark(Plain):
             shown = shown.sample(False, wanted / total, SEED)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # on its versions of pandas
-            found: nw.LazyFrame[Any] = nw.from_native(shown.limit(wanted + wanted // 10))
-            return found.collect("pyarrow")
+            sampled: nw.LazyFrame[Any] = nw.from_native(shown.limit(wanted + wanted // 10))
+            return sampled.collect("pyarrow")
 
 
-def engine(root: str) -> Any:
-    """Return the class for a library's tables, None if there is none."""
-    if root == "ibis":
-        from .ibis import Ibis
-
-        return Ibis
-    return {"polars": Polars, "duckdb": DuckDB, "pyspark": Spark}.get(root)
+ENGINES = {"polars": Polars, "duckdb": DuckDB, "pyspark": Spark}  # by library

@@ -19,7 +19,7 @@ def character(code: int) -> str:
 
 
 class Ibis:
-    """An Ibis table; see `lazy.Engine`."""
+    """An Ibis table; see `table.Engine`."""
 
     name = "Ibis"
 
@@ -82,17 +82,17 @@ class Ibis:
         except OverflowError:
             return first if value < 0 else last
 
-    def row(self, asked: nw.LazyFrame[Any]) -> Mapping[str, Any]:
+    def row(self, aggregates: nw.LazyFrame[Any]) -> Mapping[str, Any]:
         """Return the only row, moments as microseconds."""
         import pyarrow as pa
 
-        found = {}
-        table = asked.to_native().to_pyarrow()
+        row = {}
+        table = aggregates.to_native().to_pyarrow()
         for name, values in zip(table.column_names, table.columns, strict=True):
             if pa.types.is_temporal(values.type):
                 values = values.cast(pa.timestamp("us"), safe=False).cast(pa.int64())
-            found[name] = values[0].as_py()
-        return found
+            row[name] = values[0].as_py()
+        return row
 
     def rows(self, columns: Sequence[int], total: int, wanted: int) -> nw.DataFrame[Any]:
         """Return about ``wanted`` rows."""
@@ -102,7 +102,7 @@ class Ibis:
         most = wanted + wanted // 10
         try:
             drawn = shown.sample(wanted / total, seed=SEED) if total > wanted else shown
-            found = drawn.limit(most).to_pyarrow()
+            sampled = drawn.limit(most).to_pyarrow()
         except UnsupportedOperationError:  # refused before anything ran: no seed there
-            found = shown.sample(wanted / total).limit(most).to_pyarrow()
-        return nw.from_native(found, eager_only=True)
+            sampled = shown.sample(wanted / total).limit(most).to_pyarrow()
+        return nw.from_native(sampled, eager_only=True)

@@ -31,7 +31,7 @@ CARDS = {
 
 
 def told(*parts: str) -> tuple[str, ...]:
-    return (f"personal data goes along: {', '.join(parts)}",)
+    return (f"personal data is included: {', '.join(parts)}",)
 
 
 def luhn(digits: str) -> bool:

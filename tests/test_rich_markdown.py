@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from m1_magic.render.rich_markdown import drawn
+from m1_magic.render.rich_markdown import to_rich
 from m1_magic.text import HIDDEN
 from test_markup import ATTACKS
 
@@ -20,7 +20,7 @@ NAUGHTY = json.loads((Path(__file__).parent / "data" / "blns.json").read_text())
 def on_screen(markdown: str, colours: bool = False) -> str:
     file = io.StringIO()
     console = Console(file=file, width=100, force_terminal=colours, legacy_windows=False)
-    console.print(drawn(markdown))
+    console.print(to_rich(markdown))
     return file.getvalue()
 
 

@@ -28,6 +28,7 @@ from m1_magic.backends import Chooser
 from m1_magic.calls import Started, TextDelta
 from m1_magic.errors import CannotConnect, CutOff, Stopped
 from m1_magic.ledger import Ledger, history, open_ledger, processes
+from m1_magic.ledger.leases import ENDED, LEASE, OLDEST, claim, sweep
 from m1_magic.session import reconciler
 from m1_magic.session.loop import Session
 from m1_magic.session.reconciler import Reconciler
@@ -150,7 +151,7 @@ def test_i12_kill_9_at_any_point_is_found_and_settled_by_the_next_kernel(
         assert api.session().ledger.totals(None, "day", datetime.now(UTC)).held > 0
     if point != "settled":
         assert "1 call(s) of a kernel that ended" in page
-        assert rows(path, "SELECT status, error FROM calls") == [("failed", reconciler.ENDED)]
+        assert rows(path, "SELECT status, error FROM calls") == [("failed", ENDED)]
     assert api.session().ledger.check() == "ok"
 
 
@@ -188,7 +189,7 @@ def test_i12_kill_9_in_any_line_leaves_what_the_next_kernel_needs(path: Path) ->
             os._exit(0)
         died = os.WIFSIGNALED(os.waitpid(child, 0)[1])
         with closing(Ledger(path, "next")) as ledger:
-            reconciler.sweep(ledger, datetime.now(UTC))
+            sweep(ledger, datetime.now(UTC))
             assert ledger.check() == "ok"
             calls = rows(path, "SELECT status, error FROM calls")
             found = rows(path, "SELECT state, cost_nano, hold_nano FROM attempts")
@@ -199,7 +200,7 @@ def test_i12_kill_9_in_any_line_leaves_what_the_next_kernel_needs(path: Path) ->
                 assert (state, cost) in (("pending", None), ("settled", 10_000_000)), line
                 assert held == (0 if cost else Decimal(hold) / 10**9), line
                 assert spent == Decimal(cost or 0) / 10**9, line
-            assert set(calls) <= {("ok", None), ("failed", reconciler.ENDED)}, line
+            assert set(calls) <= {("ok", None), ("failed", ENDED)}, line
             finished += calls == [("ok", None)]
         if not died:
             break
@@ -210,8 +211,8 @@ def test_a_call_under_way_in_another_kernel_is_left_alone(path: Path) -> None:
     with closing(Ledger(path, "busy")) as busy, closing(Ledger(path, "next")) as other:
         attempt = reserve(busy)
         busy.started(attempt.id, "gen-1")
-        assert reconciler.sweep(other, NOW + timedelta(days=2)) == 0
-        assert other.pending(None) == reconciler.claim(other, HOST, NOW) == []
+        assert sweep(other, NOW + timedelta(days=2)) == 0
+        assert other.pending(None) == claim(other, HOST, NOW) == []
         assert rows(path, "SELECT state FROM attempts") == [("streaming",)]
 
 
@@ -222,7 +223,7 @@ def test_i18_a_process_id_that_is_used_again_is_not_mistaken_for_the_kernel(path
     assert processes.ended(again) is True
     with closing(Ledger(path, "old")) as old, closing(Ledger(path, "new")) as new:
         owed(old, "gen-1", process=again)
-        assert reconciler.sweep(new, NOW) == 0  # its call had come to its end
+        assert sweep(new, NOW) == 0  # its call had come to its end
         assert [one.generation_id for one in new.pending(HOST)] == ["gen-1"]
 
 
@@ -248,7 +249,7 @@ def test_a_kernel_that_cannot_be_seen_from_here_counts_as_ended_after_an_hour(
         attempt = reserve(ledger, at=NOW - timedelta(hours=hours))
         ledger.started(attempt.id, "gen-1")
         ledger.write(lambda db: db.execute("UPDATE attempts SET process = ?", (GONE,)))
-        assert reconciler.sweep(ledger, NOW) == taken
+        assert sweep(ledger, NOW) == taken
         assert rows(path, "SELECT state FROM attempts") == [("pending" if taken else "streaming",)]
         # And if it was alive after all, its own word still counts.
         settle(ledger, attempt, "0.004", generation_id="gen-1")
@@ -347,16 +348,16 @@ def test_i17_a_kernel_that_dies_while_it_asks_is_followed_by_another(path: Path)
         owed(a, "gen-1", process=GONE)
         a.write(lambda db: db.execute("UPDATE attempts SET process = NULL"))
         now = datetime.now(UTC)
-        assert len(reconciler.claim(a, HOST, now)) == 1
-        assert reconciler.claim(b, HOST, now) == []
-        assert len(reconciler.claim(a, HOST, now)) == 1  # its own claim is no obstacle
-        assert len(reconciler.claim(b, HOST, now + 2 * reconciler.LEASE)) == 1
+        assert len(claim(a, HOST, now)) == 1
+        assert claim(b, HOST, now) == []
+        assert len(claim(a, HOST, now)) == 1  # its own claim is no obstacle
+        assert len(claim(b, HOST, now + 2 * LEASE)) == 1
 
 
 def test_what_is_too_old_is_not_asked_for(path: Path) -> None:
     with closing(Ledger(path, "a")) as ledger:
         owed(ledger, "gen-1")
-        assert reconciler.claim(ledger, HOST, datetime.now(UTC) + 2 * reconciler.OLDEST) == []
+        assert claim(ledger, HOST, datetime.now(UTC) + 2 * OLDEST) == []
 
 
 @pytest.mark.parametrize(

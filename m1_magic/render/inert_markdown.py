@@ -1,8 +1,4 @@
-"""Foreign text made fit to be shown: for a terminal, for HTML, for any Markdown viewer.
-
-Nothing here needs a parser. ``visible`` is the first step of every way out: what it lets through
-moves no cursor, turns no reading direction and hides nothing.
-"""
+"""The model's Markdown made inert for any Markdown viewer, without a parser."""
 
 from __future__ import annotations
 
@@ -75,6 +71,11 @@ def inert(markdown: str, *, quoted: bool = False) -> str:
     return "".join(out)
 
 
+def literal(line: str) -> str:
+    """Return one line of text as Markdown that any viewer shows as it is."""
+    return inert(line).replace("*", "\\*").replace("_", "\\_").replace("`", "\\`")
+
+
 def _broken(text: str) -> str:
     text = unmasked(text)
     text = _TEX.sub(lambda m: f"${m[1].strip()}$" if m[1] else f"$${m[2]}$$", text)
@@ -90,21 +91,21 @@ def _broken(text: str) -> str:
 def _split(text: str) -> list[tuple[bool, str]] | None:
     """Return (is a fenced block, text) in order; None where parsers may differ on what is one."""
     parts: list[tuple[bool, str]] = []
-    kept: list[str] = []
+    pending: list[str] = []
     marker = ""
     for line in text.splitlines(keepends=True):
         bare = line.rstrip("\n")
         opener = None if marker else _FENCE.fullmatch(bare)
         if marker and bare == marker:
-            parts.append((True, "".join([*kept, line])))
-            kept, marker = [], ""
+            parts.append((True, "".join([*pending, line])))
+            pending, marker = [], ""
         elif opener:
-            parts.append((False, "".join(kept)))
-            kept, marker = [line], opener[1]
+            parts.append((False, "".join(pending)))
+            pending, marker = [line], opener[1]
         elif bare.lstrip(" \t>").startswith(marker if marker else ("```", "~~~")):
             return None
         else:
-            kept.append(line)
-    parts.append((bool(marker), "".join(kept)))
+            pending.append(line)
+    parts.append((bool(marker), "".join(pending)))
     outside = "".join(part for verbatim, part in parts if not verbatim)
     return None if _DEFINITION.search(outside) else parts

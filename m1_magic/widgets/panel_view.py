@@ -8,25 +8,22 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 import ipywidgets
 
 from ..calls import Receipt, Reply
-from . import footer
-from .answer import bundle, framed, styled, thought
-from .blocks import settled
-from .markup import html
-from .throttled import Painted, waiting
-
-if TYPE_CHECKING:
-    from ..settings.config import M1
+from ..render import footer
+from ..render.answer import bundle, framed, styled, thought
+from ..render.blocks import settled
+from ..render.markup import html
+from ..render.throttled import ThrottledView, waiting
+from ..settings.config import M1
 
 # Characters from which finished blocks stay; each may be larger, so that there are not many.
 FIRST_BLOCK, LARGER = 4_000, 500
 
 
-class PanelView(Painted):
+class PanelView(ThrottledView):
     """Shows a call in ``box``.
 
     Args:
@@ -37,13 +34,13 @@ class PanelView(Painted):
     def __init__(self, settings: M1, now: Callable[[], float] = time.monotonic) -> None:
         super().__init__(now)
         self._settings = settings
-        self._kept = 0  # characters of the answer in blocks that stay
+        self._characters = 0  # of the answer in blocks that stay
         self._rest, self._line = _html(), _html()
         self.box = ipywidgets.VBox([self._rest, self._line])
 
     def close(self, receipt: Receipt) -> None:
         reply = receipt.call.reply
-        rest = Reply(text=reply.text[self._kept :]) if self._kept else reply
+        rest = Reply(text=reply.text[self._characters :]) if self._characters else reply
         if rest.text or thought(rest):
             self._add(rest)
         self._rest.value = ""
@@ -54,8 +51,8 @@ class PanelView(Painted):
         text = self._growing.take(FIRST_BLOCK + LARGER * (len(self.box.children) - 2))
         if not text:
             return 0
-        thinking = "" if self._kept else self._thinking
-        self._kept += len(text)
+        thinking = "" if self._characters else self._thinking
+        self._characters += len(text)
         return self._add(Reply(text=text, thinking=thinking))
 
     def _paint_rest(self) -> int:
@@ -74,6 +71,6 @@ class PanelView(Painted):
 
 
 def _html(value: str = "", kind: type[ipywidgets.HTML] = ipywidgets.HTML) -> ipywidgets.HTML:
-    made = kind(value)
-    made.add_class("jp-RenderedHTMLCommon")
-    return made
+    widget = kind(value)
+    widget.add_class("jp-RenderedHTMLCommon")
+    return widget

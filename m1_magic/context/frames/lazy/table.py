@@ -1,0 +1,195 @@
+"""One set of expressions that asks Polars, DuckDB, Spark and Ibis the same."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+import narwhals.stable.v2 as nw
+
+from ..arrays import clamped
+from ..in_process import Local
+from ..measures import SAMPLE, WHOLE, Between, Measures
+from .reading import reading
+from .spans import Span, bounds, kind
+
+CELLS = 4_000_000  # cells of a sample
+NESTED = 100  # cells that a list, struct or other value of unknown length counts as
+TAME = 1e150  # numbers beyond this have squares that overflow: no mean, no sd
+
+
+class Engine(Protocol):
+    """What differs between the engines."""
+
+    name: str
+    names: list[str]
+    schema: list[Any]
+
+    def formed(self, columns: Sequence[int]) -> nw.LazyFrame[Any]:
+        """Return of column 3: ``c3`` as it is, ``f3`` in its kind's form, ``b3`` if broken.
+
+        Only floats have the last: is it no whole number? Every engine has a quick way of its own.
+        """
+        ...
+
+    def literal(self, column: int, value: Any) -> nw.Expr:
+        """Return a bound of a question as what the engine compares the column's form with."""
+        ...
+
+    def row(self, aggregates: nw.LazyFrame[Any]) -> Mapping[str, Any]:
+        """Return the only row, moments in microseconds since 1970."""
+        ...
+
+    def rows(self, columns: Sequence[int], total: int, wanted: int) -> nw.DataFrame[Any]:
+        """Return at most ``wanted`` of the ``total`` rows, spread over the table."""
+        ...
+
+
+class Lazy:
+    """A table of Polars, DuckDB, Spark or Ibis; see `table_protocol.Table`.
+
+    In a sample decimals are floats, texts end after `engines.LONGEST` characters, bytes are
+    not theirs, and types that narwhals does not know are texts.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine, self.names, self.schema = engine, engine.names, engine.schema
+        self._rows: int | None = None
+
+    def measure(self, columns: Sequence[int], *, nulls_only: bool = False) -> list[Measures]:
+        """Return the measures of some columns over all rows."""
+        kinds = {c: "other" if nulls_only else kind(self.schema[c]) for c in columns}
+        expressions = {"rows": nw.len()}
+        for column, known in kinds.items():
+            expressions |= aggregates(column, known)
+        with reading(self.engine.name):
+            lazy = self.engine.formed(list(kinds))
+            answers = self.engine.row(lazy.select(**expressions))
+        self._rows = int(answers["rows"])
+        return [measured(answers, column, kinds[column]) for column in columns]
+
+    @property
+    def rows(self) -> int:
+        """Rows of the table; a pass of its own unless it was measured."""
+        if self._rows is None:
+            self.measure(())
+        return self._rows or 0
+
+    def sample(self, columns: Sequence[int]) -> Local:
+        """Return all rows up to `WHOLE`, else about `SAMPLE` rows; fewer of a wide table."""
+        total, columns = self.rows, list(dict.fromkeys(columns)) or [0][: len(self.names)]
+        with reading(self.engine.name):
+            rows = self.engine.rows(columns, total, wanted(total, self.schema, columns))
+            shown = [self._restored(nw.col(f"c{c}"), c).alias(str(c)) for c in columns]
+            part = Local(rows.select(shown), self.names)
+        part.schema = [part.table.schema.get(str(i), known) for i, known in enumerate(self.schema)]
+        return part
+
+    def _restored(self, value: nw.Expr, column: int) -> nw.Expr:
+        """Give a column of the sample the type that its engine's own had to leave."""
+        dtype = self.schema[column]
+        if dtype == nw.Duration:
+            return value.cast(nw.Duration("us"))
+        if dtype == nw.Binary:
+            return value.cast(nw.String).cast(nw.Binary)
+        zone = getattr(dtype, "time_zone", None)
+        return value.dt.convert_time_zone(zone) if zone else value
+
+    def count(self, questions: Sequence[Between]) -> list[int]:
+        """Return how many rows lie between the bounds of each question, both included."""
+        places: dict[Between, str] = {}
+        expressions: dict[str, Any] = {}
+        for question in questions:
+            span = bounds(question, self.schema[question.column])
+            if span is not None and question not in places:
+                places[question] = f"q{len(expressions)}"
+                expressions[places[question]] = self._counted(question.column, span)
+        if not expressions:
+            return [0] * len(questions)
+        with reading(self.engine.name):
+            lazy = self.engine.formed(sorted({question.column for question in places}))
+            answers = self.engine.row(lazy.select(**expressions))
+        return [int(answers[places[q]]) if q in places else 0 for q in questions]
+
+    def _counted(self, column: int, span: Span) -> nw.Expr:
+        value = nw.col(f"f{column}")
+        low, high = (self.engine.literal(column, bound) for bound in span)
+        if span.low == span.high:
+            return hits(value == low)
+        return hits((value >= low) & (value <= high))
+
+
+def wanted(total: int, schema: Sequence[Any], columns: Sequence[int]) -> int:
+    """Return how many rows to read: all up to `WHOLE`, else `SAMPLE`, at most `CELLS` cells."""
+    nested = ("List", "Array", "Struct", "Map", "Object")
+    cells = sum(NESTED if str(schema[c]).startswith(nested) else 1 for c in columns)
+    most = max(1, CELLS // max(1, cells))
+    return total if total <= min(WHOLE, most) else min(SAMPLE, most)
+
+
+def hits(condition: nw.Expr) -> nw.Expr:
+    """Return the number of rows where the condition holds, never null."""
+    return nw.when(condition).then(nw.lit(1)).count()
+
+
+def aggregates(column: int, kind: str) -> dict[str, nw.Expr]:
+    """Return what is asked of one column, by `kind`; what NaN is differs, so only < and > tell."""
+    value, expressions = nw.col(f"f{column}"), {"there": nw.col(f"c{column}").count()}
+    if kind == "boolean":
+        expressions["trues"] = hits(value)
+    if kind in ("integer", "real", "moment"):
+        expressions["valid"] = value.count()
+    if kind == "real":
+        infinite = (value == math.inf) | (value == -math.inf)
+        expressions["infinite"] = hits(infinite)
+        tame = nw.when((value > -TAME) & (value < TAME)).then(value)
+        finite = (value > -math.inf) & (value < math.inf)
+        value = nw.when(finite).then(value)
+        expressions |= {"finite": value.count(), "broken": hits(finite & nw.col(f"b{column}"))}
+    if kind in ("integer", "real"):
+        number = tame if kind == "real" else value.cast(nw.Float64())
+        expressions |= {
+            "mean": number.mean(),
+            "sd": number.std(ddof=1),
+            "mean_abs": number.abs().mean(),
+        }
+        expressions |= {"zeros": hits(value == 0), "negatives": hits(value < 0)}
+    if kind in ("integer", "real", "moment"):
+        expressions |= {"low": value.min(), "high": value.max()}
+    return {f"{name}{column}": expression for name, expression in expressions.items()}
+
+
+def measured(answers: Mapping[str, Any], column: int, kind: str) -> Measures:
+    """Return the answers to `aggregates` as the measures of a column."""
+    rows = int(answers["rows"])
+
+    def count(name: str) -> int:
+        return int(answers[f"{name}{column}"])
+
+    nulls = rows - count("there")
+    if kind == "boolean":
+        return Measures(rows, nulls, trues=count("trues"))
+    if kind in ("text", "other"):
+        return Measures(rows, nulls)
+    low, high = answers[f"low{column}"], answers[f"high{column}"]
+    if kind == "moment":  # DuckDB has infinite dates
+        return Measures(rows, nulls, infinite=count("there") - count("valid"), low=low, high=high)
+    infinite = count("infinite") if kind == "real" else 0
+    finite = count("finite") if kind == "real" else count("valid")
+    mean, sd, mean_abs = (answers[f"{name}{column}"] for name in ("mean", "sd", "mean_abs"))
+    tame = finite > 0 and max(abs(low), abs(high)) < TAME
+    return Measures(
+        rows,
+        nulls,
+        nan=count("valid") - finite - infinite,
+        infinite=infinite,
+        low=low,
+        high=high,
+        mean=clamped(float(mean), low, high) if tame else None,
+        sd=float(sd) if tame and finite > 1 else None,
+        mean_abs=float(mean_abs) if tame else None,
+        zeros=count("zeros"),
+        negatives=count("negatives"),
+        whole=finite > 0 and (kind == "integer" or not count("broken")),
+    )

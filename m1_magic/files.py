@@ -1,0 +1,132 @@
+"""Files of our own: replaced in one step, and changed by one process at a time.
+
+Whoever reads a file sees all of the old one or all of the new one, whenever a process is killed.
+Only its owner can read it (0600). A link at the path is replaced, not followed.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO, Any
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
+# Seconds to wait for another process that changes files in the same folder.
+PATIENCE = 10.0
+PAUSE = 0.005
+
+
+def replace(path: Path, text: str, *, sync: bool = False) -> None:
+    """Make ``text`` the content of the file at ``path``.
+
+    Args:
+        path: in a folder that is there.
+        text: written as UTF-8.
+        sync: wait until it is on the disk, so that it outlives a power failure.
+
+    Raises:
+        OSError: it could not be written; what stood there still does.
+    """
+    with replacing(path) as file:
+        file.write(text)
+        if sync:
+            file.flush()
+            os.fsync(file.fileno())
+
+
+@contextmanager
+def replacing(path: Path, binary: bool = False) -> Iterator[IO[Any]]:
+    """Open a new file, which takes the place of ``path`` if the block comes to its end.
+
+    Its ``name`` is the path that it has until then, in the same folder. Line ends stay as written.
+    """
+    how: dict[str, Any] = {} if binary else {"encoding": "utf-8", "newline": ""}
+    fresh = tempfile.NamedTemporaryFile(  # noqa: SIM115 (closed and renamed below)
+        "wb" if binary else "w", dir=path.parent, prefix=".m1-", delete=False, **how
+    )
+    try:
+        with fresh:
+            yield fresh
+        os.replace(fresh.name, path)
+    except BaseException:
+        with suppress(OSError):
+            os.unlink(fresh.name)
+        raise
+
+
+@contextmanager
+def locked(folder: Path, patience: float = PATIENCE) -> Iterator[None]:
+    """Keep other processes and threads out of this block, for changes to files in ``folder``.
+
+    Where no lock is to be had, or another holds it for longer than ``patience`` (seconds), the
+    block runs without: each file is whole all the same.
+
+    Raises:
+        OSError: there is no such folder.
+    """
+    number = None if fcntl is None else os.open(folder, os.O_RDONLY)
+    ours = None
+    try:
+        if number is None or not _flocked(number, patience):
+            ours = _lock_file(folder, patience)
+        yield
+    finally:
+        if number is not None:
+            with suppress(OSError):  # a child that was forked meanwhile holds the same lock
+                fcntl.flock(number, fcntl.LOCK_UN)
+            os.close(number)
+        if ours is not None:
+            ours.unlink(missing_ok=True)
+
+
+def set_aside(path: Path, why: str = "broken") -> Path:
+    """Rename what lies at ``path`` to a name that says why and when; return that."""
+    stamp, number = datetime.now(UTC).strftime("%Y%m%d-%H%M%S"), 0
+    aside = path.with_name(f"{path.name}.{why}-{stamp}")
+    while os.path.lexists(aside):
+        number += 1
+        aside = path.with_name(f"{path.name}.{why}-{stamp}-{number}")
+    path.rename(aside)
+    return aside
+
+
+def _flocked(number: int, patience: float) -> bool:
+    """Lock a folder that is open; False where its file system has no such locks."""
+    end = time.monotonic() + patience
+    while time.monotonic() < end:
+        try:
+            fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            time.sleep(PAUSE)
+        except OSError:
+            return False
+        else:
+            break
+    return True
+
+
+def _lock_file(folder: Path, patience: float) -> Path | None:
+    """Make the file that means the folder is locked; None if it cannot be made."""
+    path, end = folder / ".m1-lock", time.monotonic() + patience
+    while time.monotonic() < end:
+        try:
+            os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+        except FileExistsError:
+            with suppress(OSError):
+                if time.time() - path.stat().st_mtime > patience:  # its process was killed
+                    path.unlink()
+            time.sleep(PAUSE)
+        except OSError:
+            break
+        else:
+            return path
+    return None

@@ -1,0 +1,184 @@
+"""A plan carried out: rounds, each of them an attempt with its own hold, tried again where it may.
+
+Most calls have one round. A plan with a ``next_request`` goes on with what it asks next, until
+that is nothing; a budget, a Ctrl-C or an error between two rounds ends the call with what came.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import replace
+
+from ..backends import Backend
+from ..calls import Attempt, Call, ReasoningDelta, Request, Started, TextDelta, Usage, Waiting
+from ..errors import NOT_CHARGED, BudgetExceeded, LedgerProblem, M1Error, Stopped, UserFacingError
+from ..interrupts import check, stoppable
+from ..ledger import Ledger, new_id
+from ..settings.config import M1
+from .accumulator import Accumulator, between, empty, overdue, priced, reply, stopped
+from .budget import check_max_cost, over_budget
+from .failsafe import SafeLedger, SafeView
+from .plan import Plan
+from .retries import pause_before_retry
+
+Failure = BaseException | None
+
+
+class Rounds:
+    """The rounds of one call.
+
+    Args:
+        plan: of the first round; afterwards of the last one.
+        ledger: where each attempt is reserved before it is sent.
+        settings: budget and retries, read at each attempt.
+        clock, sleep: seconds that never go back, and how to wait.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        ledger: Ledger,
+        settings: M1,
+        clock: Callable[[], float],
+        sleep: Callable[[float], None],
+    ) -> None:
+        self.plan = plan
+        self.counted: list[tuple[Request, Usage]] = []  # prompts and what servers counted in them
+        self._ledger, self._settings = ledger, settings
+        self._clock, self._sleep = clock, sleep
+        self._until = math.inf
+        self._stream = self._complete = Accumulator()
+
+    def reserve(self, call: Call) -> Attempt:
+        """Return a new attempt that is in the ledger, so that it may be sent.
+
+        Raises:
+            BudgetExceeded, LedgerProblem: it may not.
+        """
+        s, attempt, backend = self._settings, Attempt(new_id(), hold=self.plan.hold), self._backend
+        if backend.billing == "replayed":  # paid for once already
+            return attempt
+        try:
+            self._ledger.reserve(
+                call, attempt, backend.name, s.budget, s.budget_period, s.keep_text
+            )
+        except BudgetExceeded as refused:
+            raise over_budget(refused, self.plan, s) from None
+        return attempt
+
+    def run(
+        self, call: Call, attempt: Attempt, view: SafeView, account: SafeLedger
+    ) -> tuple[Call, Failure]:
+        """Ask until there is nothing more to ask; return the call and how it failed."""
+        self._until = self._clock() + self._settings.deadline
+        while True:
+            call, error = self._round(call, attempt, view, account)
+            if error is None:
+                self._complete = self._stream
+                call = replace(call, reply=reply(call, self._stream, None))
+                try:
+                    following = self._following(call)
+                    if following is None:
+                        return call, None
+                    self.plan = following
+                    attempt = self.reserve(call)
+                    continue
+                except BaseException as end:  # a bug in what asks next: settled all the same
+                    error = end
+            # What an earlier round brought is not lost to a later one that brings nothing.
+            earlier = self._complete.text and not self._stream.text
+            last = self._complete if earlier else self._stream
+            return replace(call, reply=reply(call, last, error)), error
+
+    def _following(self, call: Call) -> Plan | None:
+        """Return the plan of the next round, None if this was the last.
+
+        Raises:
+            BudgetExceeded, PromptTooLarge: it may not be sent.
+            Stopped: the user had enough of it.
+        """
+        if self.plan.next_request is None:
+            return None
+        try:
+            with stoppable():
+                plan = self.plan.following(call.reply)
+        except KeyboardInterrupt:
+            raise between(call) from None
+        if plan is not None:
+            check_max_cost(plan, call)
+        return plan
+
+    @property
+    def _backend(self) -> Backend:
+        assert self.plan.backend is not None  # a dry run's plan is not carried out
+        return self.plan.backend
+
+    def _round(
+        self, call: Call, attempt: Attempt, view: SafeView, account: SafeLedger
+    ) -> tuple[Call, Failure]:
+        """Try until there is an answer; each try is an attempt of its own in the ledger."""
+        plan, billing, earlier = self.plan, self._backend.billing, len(call.attempts)
+        while True:
+            stream = self._stream = Accumulator(plan.request.keep_thinking)
+            error = self._once(call, attempt, view, account)
+            attempt = priced(attempt, stream, billing, plan.limits, error)
+            account.settle(attempt)
+            if attempt.usage and billing == "billed":
+                self.counted.append((plan.request, attempt.usage))
+            call = replace(call, attempts=(*call.attempts, attempt))
+            if error is None:
+                return call, empty(stream, attempt)
+            if not isinstance(error, M1Error):
+                return call, error
+            tries, left = len(call.attempts) - earlier, self._until - self._clock()
+            seconds = pause_before_retry(error, tries, self._settings, left)
+            if seconds is None:
+                return call, error
+            try:
+                self._wait(seconds, error.what, view)
+                attempt = self.reserve(call)
+            except (Stopped, BudgetExceeded, LedgerProblem) as end:
+                return call, end
+
+    def _once(self, call: Call, attempt: Attempt, view: SafeView, account: SafeLedger) -> Failure:
+        """Send once; return what broke it, after the connection is closed."""
+        stream, request = self._stream, self.plan.request
+        try:
+            with stoppable():
+                if not call.attempts:
+                    view.open(request, self.plan.hold)
+                with closing(self._backend.stream(request)) as events:
+                    stream.sent = True
+                    for event in events:
+                        check()
+                        stream.feed(event)
+                        if isinstance(event, Started):
+                            account.started(attempt, event.generation_id)
+                        view.feed(event)
+                        account.so_far(call, stream)
+                        answer = isinstance(event, (TextDelta, ReasoningDelta))
+                        if answer and self._clock() > self._until:
+                            raise overdue(self._settings.deadline)
+        except UserFacingError as problem:
+            return problem
+        except KeyboardInterrupt:
+            return stopped(stream, self._backend.billing)
+        except BaseException as error:  # a bug, or the interpreter's end: settled all the same
+            return error
+        return None
+
+    def _wait(self, seconds: float, reason: str, view: SafeView) -> None:
+        """Wait before another attempt, for which a view counts down.
+
+        Raises:
+            Stopped: the user had enough of it.
+        """
+        try:
+            with stoppable():
+                view.feed(Waiting(seconds, reason))
+                self._sleep(seconds)
+        except KeyboardInterrupt:
+            what = f"Stopped by you, while waiting to try again. {reason}"
+            raise Stopped(what, cost=NOT_CHARGED) from None
