@@ -8,18 +8,18 @@ controls do is done one after the other.
 from __future__ import annotations
 
 import functools
-import threading
 from collections.abc import Callable, Sequence
 from typing import Any, ParamSpec, TypeVar
 
 import ipywidgets
 
 from ..errors import UserFacingError
+from ..locks import lock
 from ..text import escape_html, one_line
 
 P = ParamSpec("P")
 R = TypeVar("R")
-_turn = threading.RLock()
+_turn = lock()
 STYLE = """
 .m1-panel{border:1px solid var(--jp-border-color2,#bdbdbd);border-radius:4px;padding:8px;gap:6px;
  color:var(--jp-ui-font-color1,inherit);background:var(--jp-layout-color0,transparent);
