@@ -104,7 +104,7 @@ def test_k20_ordinary_text_is_nobodys(of: str) -> None:
 
 def test_the_footer_and_the_dry_run_say_so_and_the_call_is_made(server: OpenRouter) -> None:
     prompt = "Is anna@example.org a valid address?"
-    request, _, _ = api.preview(prompt, Options(), {})
+    request = api.preview(prompt, Options(), {}).request
     assert request.notes == told("1 e-mail address")
     view = Seen()
     api.run(prompt, Options(), {}, view)

@@ -271,7 +271,8 @@ def test_s007_to_s102(server: OpenRouter, own_home: Path, row: Fault) -> None:
         said = told(came.error)
         assert row.says in said
         if row.error is e.SentNoAnswer:  # S104
-            assert re.search(r"It was not sent again( by itself)?; run the cell to do so\.", said)
+            again = r"It was not sent again( by itself)?; run the cell to send it again\."
+            assert re.search(again, said)
         assert (e.MAY_COST in said) is row.charged
     assert tuple(one for one in came.waits if one in row.waits) == row.waits
     assert sum(asked.slept) == sum(row.waits)

@@ -160,7 +160,7 @@ def test_the_chat_is_saved_as_a_notebook(server: OpenRouter, page: Page, tmp_pat
     text = json.dumps(book["cells"])
     assert all(words in text for words in ("first?", "second answer")) and "hush" not in text
     (tmp_path / "mine.ipynb").write_text("{}")
-    assert "it was left so" in saved(hand, tmp_path / "mine.ipynb")
+    assert "it was not overwritten" in saved(hand, tmp_path / "mine.ipynb")
     assert (tmp_path / "mine.ipynb").read_text() == "{}"
     assert "is not the name of a notebook" in saved(hand, tmp_path / "talk.txt")
 

@@ -256,7 +256,7 @@ def test_a_saved_notebook_has_the_last_answer_and_every_record(
     file.write_text(json.dumps({"cells": [cell, cell]}))
     assert [one["id"] for one in cost_report.records(file)] == [r["id"] for r in records] * 2
     report = cost_report.report([str(file)])
-    assert "| 3 |" in report and "$0.7500" in report and "3 calls stood in more" in report
+    assert "| 3 |" in report and "$0.7500" in report and "3 calls stand in more" in report
 
 
 def test_the_same_calls_are_saved_the_same(server: OpenRouter, page: Page) -> None:

@@ -185,7 +185,7 @@ def refuse(
         f"{place} contains a secret: {', '.join(places)}{more}.",
         todo="Delete it from the cell, and replace the key where it was made: this one is in the "
         "notebook's history. Keep keys in the environment, or with %m1 login. If it is a false "
-        f"alarm, run %m1 set allowed_secrets {','.join(hashes)} in a cell.",
+        f"alarm, run this in a cell: %m1 set allowed_secrets {','.join(hashes)}.",
     )
 
 
