@@ -79,7 +79,7 @@ def failure(status: int, headers: Mapping[str, str], quoted: str) -> e.M1Error:
     if status in (408, 504, 524):
         return e.SentNoAnswer(
             f"The request was sent, but no answer came in time (HTTP {status}){quoted}.",
-            todo="It was not sent again; run the cell to do so.",
+            todo="It was not sent again; run the cell to send it again.",
         )
     return e.ProviderDown(f"The provider failed (HTTP {status}){quoted}.", todo="Try again later.")
 
