@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Generator, Mapping
 from typing import Any, Protocol
 
@@ -101,7 +102,9 @@ class Chooser:
             settings.token_timeout,
             settings.deadline,
         )
-        return self._keep((place, key, timeouts), lambda: OpenRouter(place, key, timeouts))
+        # A forked child has a client of its own: its parent's may be locked, and in mid-answer.
+        what = (place, key, timeouts, os.getpid())
+        return self._keep(what, lambda: OpenRouter(place, key, timeouts))
 
     def close(self) -> None:
         """Let go of the kept backend; a call in a thread may still be reading from it."""

@@ -89,11 +89,11 @@ class OpenRouter:
             api_key=key,
             max_retries=0,
             # Reading ends by the watchdog, who knows tokens from comments; this is behind it.
-            timeout=httpx2.Timeout(
-                timeouts.deadline + 1, connect=timeouts.connect, write=60, pool=5
-            ),
+            timeout=httpx2.Timeout(timeouts.deadline + 1, connect=timeouts.connect, write=60),
             http_client=http,
         )
+        # Never sent (`HEADERS`), and asked of the system by a program, under a lock of Python's.
+        vars(self._client)["platform_headers"] = dict
 
     def ready(self) -> None:
         """Do nothing: the first call connects by itself."""
