@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
+import numpy as np
 import polars as pl
 import pytest
 from hypothesis import HealthCheck, assume, example, given, settings
@@ -609,6 +610,7 @@ def outputs_in(text: str) -> dict[str, str]:
 def test_a_saved_output_leaves_as_it_would_have_left_live(server: OpenRouter, work: Path) -> None:
     (work / "p.json").write_text(json.dumps(PEOPLE))
     levels = ("names", "schema", "stats", "sample")
+    mean = repr(np.float64(PEOPLE["salary"]))  # as this NumPy writes it
     asked = f"2-{len(SHOWING) + 2}"
     book = run_notebook(
         "%load_ext m1_magic",
@@ -635,11 +637,11 @@ def test_a_saved_output_leaves_as_it_would_have_left_live(server: OpenRouter, wo
         assert ("Zqxwvj has Hypertonia and earns 48213" in read) == (level == "sample")
         for value in PEOPLE.values() if level != "sample" else ():
             # The mean of a column is a single number that the user had shown.
-            lines = [line for line in read.splitlines() if line != "np.float64(48213.0)"]
+            lines = [line for line in read.splitlines() if line != mean]
             assert str(value).casefold() not in "\n".join(lines).casefold()
         assert outputs["7 raised"] == "ZeroDivisionError: division by zero"
         assert outputs["14 value"] == "[picture, image/png, 12 kB]"
-        assert (outputs["9 value"] == "np.float64(48213.0)") == (level in ("stats", "sample"))
+        assert (outputs["9 value"] == mean) == (level in ("stats", "sample"))
 
 
 def test_old_notebooks_are_upgraded_in_memory_only(work: Path) -> None:
