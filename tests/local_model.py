@@ -46,7 +46,7 @@ def alone(folder: Path) -> Iterator[None]:
 
 
 def give(home: Path) -> Path:
-    """Put the weights where ``offline.weights()`` looks under ``M1_HOME=home``, without a copy."""
+    """Put the weights where ``llama_server.weights()`` looks under ``M1_HOME=home``, uncopied."""
     kept = home / "models" / llama_server.SMOLLM2.file
     kept.parent.mkdir(parents=True, exist_ok=True)
     kept.symlink_to(weights())

@@ -1,4 +1,4 @@
-"""The local model's own process: llama.cpp's HTTP server, run by ``backends.offline``.
+"""The local model's own process: llama.cpp's HTTP server, run by ``llama_server``.
 
 A process of its own, because llama.cpp inside the kernel would take the kernel down with it when
 it aborts, block it while it loads, and hang children that fork. It prints its address when the

@@ -102,7 +102,7 @@ class OpenRouter:
         """Yield the events of one completion; closing the iterator closes the connection.
 
         Raises:
-            M1Error: see ``refusals`` and ``errors``; once the answer has begun, ``CutOff``.
+            M1Error: see ``http_errors`` and ``errors``; once the answer has begun, ``CutOff``.
         """
         with (
             Watchdog(self._timeouts) as watchdog,

@@ -54,7 +54,7 @@ class Gathered:
 
 
 class History(Protocol):
-    """Where earlier cells and the last error come from: ``render.history``."""
+    """Where earlier cells and the last error come from: ``jupyter.history``."""
 
     def cells(self) -> list[Cell]:
         """Return the cells that ran, without outputs."""

@@ -1,6 +1,6 @@
 """``Session.ask``: the one loop from a Request to a settled Reply.
 
-Reserve, send, fold the events, settle. The ledger is written first and the display second; a
+Reserve, send, accumulate the events, settle. The ledger is written first and the display second; a
 Ctrl-C, a broken stream or a broken display costs neither the text that came nor its price.
 """
 
