@@ -20,9 +20,10 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import urllib.request
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -32,7 +33,8 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
-    from playwright.sync_api import BrowserContext, Dialog, Request
+    from playwright.sync_api import BrowserContext, Dialog, ViewportSize
+    from playwright.sync_api import Page as Tab
 
 App = Literal["lab", "notebook"]
 KEPT = ("PATH", "LANG", "LC_ALL", "TZ", "TMPDIR")  # of the environment; keys stay out
@@ -47,9 +49,11 @@ FLAGS = (
     "--disable-component-update --disable-sync"
 ).split()
 WIDTH, HEIGHT = 1000, 800
+VIEWPORT: ViewportSize = {"width": WIDTH, "height": HEIGHT}
 # What Notebook 7 logs on an empty notebook, too.
 KNOWN = ("reading 'schema'", "[yjs#509]")
 
+WIDGETS = "() => document.querySelector('.jupyter-widgets') !== null"
 HELPERS = """
 window.front = {
   panel() {
@@ -140,6 +144,7 @@ class Jupyter:
             **env,
         }
         self._log: list[str] = []
+        self.spare: Tab | None = None
 
     def __enter__(self) -> Self:
         self.root.mkdir(parents=True)
@@ -277,10 +282,13 @@ def chromium() -> Iterator[BrowserContext]:
     """Start the browser, with one fresh profile that shares its cache among the pages."""
     from playwright.sync_api import sync_playwright
 
-    with sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=chromium_path(), args=FLAGS)
+    # With a profile on disk, scripts that were compiled once are not compiled again.
+    with sync_playwright() as driver, tempfile.TemporaryDirectory() as profile:
+        browser = driver.chromium.launch_persistent_context(
+            profile, executable_path=chromium_path(), args=FLAGS, viewport=VIEWPORT
+        )
         try:
-            yield browser.new_context(viewport={"width": WIDTH, "height": HEIGHT})
+            yield browser
         finally:
             browser.close()
 
@@ -296,34 +304,57 @@ class Seen:
 
 
 class Page:
-    """A notebook in the browser; everything that happens to it from the start is in ``seen``."""
+    """A notebook in the browser; everything that happens to it from the start is in ``seen``.
+
+    JupyterLab takes most of a test's time to load. So a calm page leaves its tab, without its
+    notebook, to the next one on the same server; not after widgets, which live on in it.
+    """
 
     def __init__(self, browser: BrowserContext, jupyter: Jupyter) -> None:
         self.jupyter, self.seen = jupyter, Seen()
-        self.tab = browser.new_page()
+        self.tab, self._loaded = jupyter.spare or browser.new_page(), jupyter.spare is not None
+        jupyter.spare = None
         self.tab.set_default_timeout(180_000)
-        self.tab.on("request", lambda request: self._request(request))
-        self.tab.on("websocket", lambda one: self.seen.requests.append(one.url))
-        self.tab.on("dialog", lambda dialog: self._dialog(dialog))
-        self.tab.on("popup", lambda popup: self.seen.popups.append(popup.url))
-        self.tab.on("pageerror", lambda error: self._error(str(error)))
-        self.tab.on(
-            "console", lambda line: self._error(line.text) if line.type == "error" else None
-        )
+        self._handlers: dict[str, Callable[[Any], None]] = {
+            "request": lambda request: self.seen.requests.append(request.url),
+            "websocket": lambda one: self.seen.requests.append(one.url),
+            "dialog": self._dialog,
+            "popup": lambda popup: self.seen.popups.append(popup.url),
+            "pageerror": lambda error: self._error(str(error)),
+            "console": lambda line: self._error(line.text) if line.type == "error" else None,
+        }
+        for event, handler in self._handlers.items():
+            self.tab.on(event, handler)  # type: ignore[call-overload]
 
     def close(self) -> None:
-        """Close the tab and end its kernel."""
+        """End the kernel, and leave the tab to the next page or close it."""
         try:
-            self.tab.close()
+            if self.jupyter.app == "lab" and not self.unrest() and not self.js(WIDGETS):
+                self._leave()
+            else:
+                self.tab.close()
         finally:
             self.jupyter.end_kernels()
+
+    def _leave(self) -> None:
+        for event, handler in self._handlers.items():
+            self.tab.remove_listener(event, handler)
+        self.tab.unroute_all()
+        self.tab.emulate_media(color_scheme="light")
+        self.tab.set_viewport_size(VIEWPORT)
+        self.js("() => [...jupyterapp.shell.widgets('main')].forEach(one => one.dispose())")
+        self.jupyter.spare = self.tab
 
     # -- driving -------------------------------------------------------------------
     def open(self, name: str) -> None:
         """Open a notebook, and wait until its kernel is idle."""
-        self.tab.goto(self.jupyter.address(name), wait_until="domcontentloaded")
-        self.until("() => !!window.jupyterapp")
-        self.js(HELPERS)
+        if self._loaded:
+            self.js("path => void jupyterapp.commands.execute('docmanager:open', {path})", name)
+        else:
+            self.tab.goto(self.jupyter.address(name), wait_until="domcontentloaded")
+            self.until("() => !!window.jupyterapp")
+            self.js(HELPERS)
+        self._loaded = False
         self.until("() => front.ready()")
 
     def run_all(self) -> bool:
@@ -415,9 +446,6 @@ class Page:
         self.tab.screenshot(path=file)
 
     # -- watching ------------------------------------------------------------------
-    def _request(self, request: Request) -> None:
-        self.seen.requests.append(request.url)
-
     def _dialog(self, dialog: Dialog) -> None:
         if dialog.type == "beforeunload":
             dialog.accept()

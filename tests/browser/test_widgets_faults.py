@@ -49,7 +49,8 @@ def test_what_goes_wrong_is_said_and_costs_no_text(
     panel.ask("Too dear?")
     panel.until_told("budget")
     panel.until_free()
-    assert len(openrouter.chats) == before + 3
+    asked = [chat.body["messages"][-1]["content"] for chat in openrouter.chats[before:]]
+    assert asked == ["Is it cut off?", "Sent twice?", "Without its table?"]
     assert page.unrest() == []
 
 
