@@ -69,6 +69,11 @@ def page(server: OpenRouter, monkeypatch: pytest.MonkeyPatch) -> Iterator[Page]:
         yield made
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are cores: tests of browsers and kernels wait for a good part."""
+    return (os.cpu_count() or 1) + 1
+
+
 def pytest_collection_finish() -> None:
     """What the imports made stays: no later collection of garbage looks through it again."""
     gc.collect()
