@@ -9,16 +9,15 @@ from __future__ import annotations
 
 import os
 import sqlite3
-import threading
-import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from ..errors import LedgerProblem
 from ..interrupts import uninterrupted
+from ..locks import lock
 from ..text import one_line
 from . import disk, journal, schema
 from .journal import Write
@@ -28,9 +27,6 @@ T = TypeVar("T")
 HASTE = 0.25
 # Connections of a parent process: closing them here could disturb it.
 _PARENTS: list[sqlite3.Connection] = []
-# A child that begins in mid-transaction would take SQLite's own locks for taken, for good.
-_STORES: weakref.WeakSet[Store] = weakref.WeakSet()
-_held: list[Any] = []
 
 
 def now_utc() -> datetime:
@@ -52,13 +48,13 @@ class Store:
     def __init__(self, path: Path, now: Callable[[], datetime] = now_utc) -> None:
         self.path = path
         self._now = now
-        self.lock, self._pid = threading.RLock(), os.getpid()
+        # A child that begins in mid-transaction would take SQLite's own locks for taken, for good.
+        self._lock, self._pid = lock(), os.getpid()
         self._notes: list[str] = []
         self._journal = journal.Journal(path)
         self._patience = disk.BUSY
         self._open, self._stale = True, True
         self._opened: disk.Opened
-        _STORES.add(self)
         with self._guarded():
             self._renew()
 
@@ -112,12 +108,12 @@ class Store:
 
     def tell(self, note: str) -> None:
         """Keep a sentence for the user."""
-        with self.lock:
+        with self._lock:
             self._notes.append(note)
 
     def news(self) -> tuple[str, ...]:
         """Return what happened to the file that the user has not been told yet."""
-        with self.lock:
+        with self._lock:
             notes, self._notes = tuple(self._notes), []
         return notes
 
@@ -157,7 +153,7 @@ class Store:
         try:
             self.write(lambda db: journal.do(db, writes[-1:]) or journal.do(db, writes))
         except LedgerProblem as problem:
-            with self.lock:
+            with self._lock:
                 file = self._journal.keep(writes)
             where = f"in {file.name} beside it" if file else "in this kernel's memory"
             raise LedgerProblem(
@@ -251,7 +247,7 @@ class Store:
     def _guarded(self) -> Iterator[None]:
         """Hold the connection; turn SQLite's and the file system's errors into one paragraph."""
         try:
-            with uninterrupted(), self.lock:
+            with uninterrupted(), self._lock:
                 yield
         except (sqlite3.Error, OSError) as error:
             raise LedgerProblem(
@@ -270,21 +266,3 @@ def _transaction(db: sqlite3.Connection) -> Iterator[None]:
         if db.in_transaction:  # a full disk has ended it already
             db.execute("ROLLBACK")
         raise
-
-
-def _wait_for_transactions() -> None:
-    """Before a fork: let those of other threads come to their end, and no new one begin."""
-    for store in list(_STORES):
-        store.lock.acquire()
-        _held.append(store.lock)
-
-
-def _go_on() -> None:
-    while _held:
-        _held.pop().release()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(
-        before=_wait_for_transactions, after_in_parent=_go_on, after_in_child=_go_on
-    )
