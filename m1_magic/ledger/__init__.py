@@ -15,6 +15,7 @@ import sqlite3
 import uuid
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import astuple
 from datetime import UTC, datetime
 from decimal import ROUND_CEILING, Decimal
 from pathlib import Path
@@ -22,9 +23,9 @@ from pathlib import Path
 from ..calls import Attempt, Call, Totals, Usage
 from ..errors import BudgetExceeded, LedgerProblem
 from ..interrupts import uninterrupted
+from ..pricing.dollars import from_nano, to_nano
 from . import disk, journal, processes
-from .journal import Write, row
-from .nano import from_nano, to_nano
+from .journal import Write, write
 from .schema import ASKABLE, OWED
 from .sent import kept
 from .store import HASTE, Store, now_utc
@@ -87,12 +88,12 @@ class Ledger(Store):
         hold = None if attempt.hold is None else to_nano(attempt.hold, ROUND_CEILING)
         at, request = stamp(call.at), call.request
         text = (request.prompt_text, kept(request)) if keep_text else (None, None)
+        what = (request.model, request.fingerprint(), *text)
         who = (self.session, os.getpid(), processes.me(), endpoint)
-        chat = [("chat", row(request.chat, call.id))] if request.chat else []
-        writes: tuple[Write, ...] = (
-            ("call", row(call.id, at, self.session, request.model, request.fingerprint(), *text)),
-            *chat,
-            ("attempt", row(attempt.id, call.id, at, *who, hold)),
+        writes = (
+            write("call", call.id, at, self.session, *what),
+            *([write("chat", request.chat, call.id)] if request.chat else []),
+            write("attempt", attempt.id, call.id, at, *who, hold),
         )
 
         def reserving(db: sqlite3.Connection) -> None:
@@ -107,43 +108,30 @@ class Ledger(Store):
 
     def started(self, attempt_id: str, generation_id: str | None) -> None:
         """Write down that the server accepted an attempt, and under which generation id."""
-        self._book(attempt_id, ("started", row(generation_id, attempt_id)))
+        self._book(attempt_id, "started", generation_id, attempt_id)
 
     def settle(self, attempt: Attempt) -> None:
         """Write down what an attempt used and cost; without a cost its hold stays (``pending``)."""
         with uninterrupted():
-            u = attempt.usage
-            tokens = (u.input, u.output, u.cached, u.reasoning) if u else (None,) * 4
+            answerer = (attempt.state, attempt.generation_id, attempt.provider)
             cost = None if attempt.cost is None else to_nano(attempt.cost)
             estimate = cost if attempt.cost_source == "estimated" else None
-            values = row(
-                attempt.state,
-                attempt.generation_id,
-                attempt.provider,
-                *tokens,
-                cost,
-                attempt.cost_source,
-                estimate,
-                attempt.id,
-            )
-            self._book(attempt.id, ("settled", values))
+            bill = (*_tokens(attempt.usage), cost, attempt.cost_source, estimate)
+            self._book(attempt.id, "settled", *answerer, *bill, attempt.id)
 
     def so_far(self, call_id: str, thinking: str, text: str) -> None:
         """Write down what came so far; raises LedgerProblem, at once where it is locked."""
-        self.write(
-            lambda db: journal.do(db, [("so far", row(thinking, text, call_id))]), patience=HASTE
-        )
+        writes = [write("so far", thinking, text, call_id)]
+        self.write(lambda db: journal.do(db, writes), HASTE)
 
     def finish(self, call: Call, keep_text: bool) -> None:
         """Write down how a call ended, with its text if that is to be kept."""
         reply = call.reply
         text = (reply.thinking, reply.text) if keep_text else (None, None)
-        values = row(
-            reply.status, reply.finish, call.error, call.seconds, reply.model, *text, call.id
-        )
+        end = (reply.status, reply.finish, call.error, call.seconds, reply.model)
         last = call.attempts[-1].id if call.attempts else ""
         try:
-            self._book(last, ("finished", values))
+            self._book(last, "finished", *end, *text, call.id)
         finally:
             for attempt in call.attempts:
                 self._reserved.pop(attempt.id, None)
@@ -160,18 +148,8 @@ class Ledger(Store):
         Tokens and provider are taken from there only where they are not known yet; what had been
         estimated stays in the row.
         """
-        u = usage
-        tokens = (u.input, u.output, u.cached, u.reasoning) if u else (None,) * 4
-        self.write(
-            lambda db: db.execute(
-                "UPDATE attempts SET state = 'settled', cost_nano = ?, cost_source = 'billed',"
-                " lease = NULL, provider = coalesce(provider, ?), input = coalesce(input, ?),"
-                " output = coalesce(output, ?), cached = coalesce(cached, ?),"
-                f" reasoning = coalesce(reasoning, ?) WHERE id = ? AND {OWED}",
-                row(to_nano(cost), provider, *tokens, attempt_id),
-            ),
-            HASTE,
-        )
+        writes = [write("billed", to_nano(cost), provider, *_tokens(usage), attempt_id)]
+        self.write(lambda db: journal.do(db, writes), HASTE)
 
     def totals(self, budget: Decimal | None, period: str, now: datetime) -> Totals:
         """Return what this session and the budget's period have spent and hold, in dollars."""
@@ -204,8 +182,8 @@ class Ledger(Store):
         """Return SQLite's own verdict on the file: ``ok``, or what is broken."""
         return self.read(lambda db: str(db.execute("PRAGMA quick_check").fetchone()[0]))
 
-    def _book(self, attempt_id: str, write: Write) -> None:
-        self.book((*self._reserved.get(attempt_id, ()), write))
+    def _book(self, attempt_id: str, statement: str, *values: object) -> None:
+        self.book((*self._reserved.get(attempt_id, ()), write(statement, *values)))
 
     def _within(
         self, db: sqlite3.Connection, budget: Decimal, period: str, hold: int | None, now: datetime
@@ -235,6 +213,10 @@ class Ledger(Store):
         else:
             sums = db.execute(f"{SUMS} kind = 'day' AND name >= ?", (since(period, now),))
         return tuple(sums.fetchone())
+
+
+def _tokens(usage: Usage | None) -> tuple[int | None, ...]:
+    return astuple(usage) if usage else (None,) * 4
 
 
 def ledger_file(home: Path) -> Path:

@@ -15,12 +15,11 @@ MOST = 200
 
 def names(ledger: Ledger, notebook: str | None) -> list[tuple[str, datetime]]:
     """Return the chats and when each was last used, the latest first."""
-    rows = ledger.read(
-        lambda db: db.execute(
-            "SELECT chat, max(at) AS last FROM calls"
-            f" WHERE chat IS NOT NULL AND {HERE} GROUP BY chat ORDER BY last DESC LIMIT {MOST}",
-            (ledger.session, notebook),
-        ).fetchall()
+    rows = ledger.rows(
+        "SELECT chat, max(at) AS last FROM calls"
+        f" WHERE chat IS NOT NULL AND {HERE} GROUP BY chat ORDER BY last DESC LIMIT {MOST}",
+        ledger.session,
+        notebook,
     )
     return [(name, datetime.fromisoformat(at)) for name, at in rows]
 
@@ -38,15 +37,10 @@ def calls(ledger: Ledger, notebook: str | None, name: str) -> list[str]:
 
 def of_session(ledger: Ledger) -> list[str]:
     """Return the ids of this session's calls that are kept with their answer, in order."""
-    rows = ledger.read(
-        lambda db: db.execute(
-            f"SELECT id FROM calls WHERE session = ? AND {TURN} ORDER BY at", (ledger.session,)
-        ).fetchall()
-    )
-    return [id for (id,) in rows]
+    sql = f"SELECT id FROM calls WHERE session = ? AND {TURN} ORDER BY at"
+    return [id for (id,) in ledger.rows(sql, ledger.session)]
 
 
 def _ids(ledger: Ledger, notebook: str | None, name: str, more: str) -> list[str]:
     sql = f"SELECT id FROM calls WHERE chat = ? AND {HERE} {more}"
-    values = (name, ledger.session, notebook)
-    return [id for (id,) in ledger.read(lambda db: db.execute(sql, values).fetchall())]
+    return [id for (id,) in ledger.rows(sql, name, ledger.session, notebook)]

@@ -228,17 +228,10 @@ def _in_memory(path: Path, now: datetime) -> sqlite3.Connection:
     """Return a ledger in memory that knows what this month has cost, if the file can be read."""
     db = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
     schema.migrate(db)
-    since = now.strftime("%Y-%m-01")
     for how in ("mode=ro", "immutable=1"):  # the first one sees what is in the WAL, if it may
         try:
             with closing(sqlite3.connect(f"{path.absolute().as_uri()}?{how}", uri=True)) as old:
-                for table, columns in COPIED.items():
-                    sql = f"SELECT {columns} FROM {table} WHERE at >= ?"
-                    places = ", ".join("?" * len(columns.split(",")))
-                    db.executemany(
-                        f"INSERT OR IGNORE INTO {table} ({columns}) VALUES ({places})",
-                        old.execute(sql, (since,)).fetchall(),
-                    )
+                schema.copy(old, db, COPIED, since=now.strftime("%Y-%m-01"))
             break
         except sqlite3.Error:
             continue

@@ -17,16 +17,15 @@ from typing import Any
 
 from ..calls import Usage
 from ..errors import LedgerProblem
+from ..pricing.dollars import from_nano
 from . import Ledger, stamp
-from .nano import from_nano
 from .schema import HAS_TEXT
 from .sent import Sent, read
 from .store import HASTE
 
 BILLS = (
-    "SELECT cost_nano, cost_source, estimate_nano,"
-    " CASE WHEN state <> 'settled' THEN coalesce(hold_nano, 0) ELSE 0 END, generation_id,"
-    " input, output, cached, reasoning FROM attempts WHERE call_id = ?"
+    "SELECT cost_nano, cost_source, estimate_nano, input, output, cached, reasoning"
+    " FROM attempts WHERE call_id = ?"
 )
 COLUMNS = "id, at, model, status, finish, error, seconds, prompt, thinking, answer, sent"
 WIPE = "UPDATE calls SET prompt = NULL, thinking = NULL, answer = NULL, sent = NULL"
@@ -43,9 +42,7 @@ class Bill:
     cost: Decimal | None
     source: str
     estimate: Decimal | None
-    held: Decimal
     usage: Usage | None
-    generation_id: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,9 +112,8 @@ def called(ledger: Ledger, start: str) -> Past | None:
 def purge(ledger: Ledger, before: datetime) -> None:
     """Drop the text of calls before that time, and copies as old; numbers stay."""
     where = f"WHERE at < ? AND {HAS_TEXT}"
-    sql, values = f"SELECT 1 FROM calls {where} LIMIT 1", (stamp(before),)
-    if ledger.read(lambda db: db.execute(sql, values).fetchone()):
-        _wipe(ledger, f" {where}", values, HASTE)
+    if ledger.rows(f"SELECT 1 FROM calls {where} LIMIT 1", stamp(before)):
+        _wipe(ledger, f" {where}", (stamp(before),), HASTE)
     for copy in backups(ledger.path):
         with suppress(OSError):
             if copy.stat().st_mtime < before.timestamp():
@@ -130,11 +126,8 @@ def forget(ledger: Ledger, ids: Sequence[str] | None = None) -> int:
     Copies of older versions, which have the text too, are deleted.
     """
     ledger.take_in()
-    if ids is None:
-        count = _wipe(ledger, f"{NAMELESS} WHERE {TYPED}", ())
-    else:
-        places = ", ".join("?" * len(ids))
-        count = _wipe(ledger, f"{NAMELESS} WHERE id IN ({places}) AND {TYPED}", tuple(ids))
+    which = "" if ids is None else f"id IN ({', '.join('?' * len(ids))}) AND "
+    count = _wipe(ledger, f"{NAMELESS} WHERE {which}{TYPED}", tuple(ids or ()))
     for copy in backups(ledger.path):
         with suppress(OSError):
             copy.unlink()
@@ -165,24 +158,15 @@ def _wipe(ledger: Ledger, rest: str, values: tuple[str, ...], patience: float | 
 def _past(db: sqlite3.Connection, row: tuple[Any, ...]) -> Past:
     values = dict(zip(COLUMNS.split(", "), row, strict=True))
     values["at"], sent = datetime.fromisoformat(values["at"]), values["sent"]
-    bills = tuple(_bill(*one) for one in db.execute(BILLS, (values["id"],)).fetchall())
+    bills = tuple(_bill(*bill) for bill in db.execute(BILLS, (values["id"],)))
     return Past(**{**values, "sent": sent and read(sent), "bills": bills})
 
 
-def _bill(
-    cost: int | None,
-    source: str,
-    estimate: int | None,
-    held: int,
-    generation: str | None,
-    *tokens: int | None,
-) -> Bill:
+def _bill(cost: int | None, source: str, estimate: int | None, *tokens: int | None) -> Bill:
     known = [count for count in tokens if count is not None]
     return Bill(
         None if cost is None else from_nano(cost),
         source,
         None if estimate is None else from_nano(estimate),
-        from_nano(held),
         Usage(*known) if len(known) == len(tokens) else None,
-        generation,
     )

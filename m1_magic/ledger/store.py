@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from ..errors import LedgerProblem
 from ..interrupts import uninterrupted
@@ -120,6 +120,10 @@ class Store:
     def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Return what ``work`` reads; raises LedgerProblem."""
         return self._done(work, None)
+
+    def rows(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
+        """Return the rows of one query; raises LedgerProblem."""
+        return self.read(lambda db: db.execute(sql, values).fetchall())
 
     def write(self, work: Callable[[sqlite3.Connection], T], patience: float | None = None) -> T:
         """Do ``work`` in one transaction, after all that could not be written before.

@@ -15,10 +15,10 @@ from typing import Any
 
 from ..calls import Request, Usage
 from ..settings.traits import MOST
+from .dollars import NANO, to_nano
 from .tokens import most_tokens
 
 MILLION = Decimal(1_000_000)
-NANO = Decimal(1_000_000_000)
 # Context and most output tokens of M1 at OpenRouter (its model page); the server's list goes first.
 LIMITS = {"minimax/minimax-m1": (1_000_000, 40_000)}
 
@@ -62,19 +62,19 @@ def billed(usage: Mapping[str, Any]) -> Decimal | None:
 
     With BYOK ``cost`` holds OpenRouter's part only (OpenRouter docs, guides/byok).
     """
-    cost = amount(usage.get("cost"))
-    details = usage.get("cost_details")
-    if cost is None or usage.get("is_byok") is not True or not isinstance(details, Mapping):
-        return cost
-    return cost + (amount(details.get("upstream_inference_cost")) or 0)
+    return _with_own_key(usage, "cost", usage.get("cost_details"))
 
 
 def recorded(generation: Mapping[str, Any]) -> Decimal | None:
     """Return what a record of ``GET /generation`` says it cost, None while it does not."""
-    cost = amount(generation.get("total_cost"))
-    if cost is None or generation.get("is_byok") is not True:
+    return _with_own_key(generation, "total_cost", generation)
+
+
+def _with_own_key(record: Mapping[str, Any], name: str, upstream: object) -> Decimal | None:
+    cost = amount(record.get(name))
+    if cost is None or record.get("is_byok") is not True or not isinstance(upstream, Mapping):
         return cost
-    return cost + (amount(generation.get("upstream_inference_cost")) or 0)
+    return cost + (amount(upstream.get("upstream_inference_cost")) or 0)
 
 
 def estimate(usage: Usage, price: Price) -> Decimal:
@@ -85,7 +85,7 @@ def estimate(usage: Usage, price: Price) -> Decimal:
 def hold(request: Request, price: Price) -> Decimal:
     """Return the most that ``request`` could cost, rounded up to a nano-dollar."""
     worst = Usage(most_tokens(request.texts), request.max_tokens)
-    return (estimate(worst, price) * NANO).to_integral_value(ROUND_CEILING) / NANO
+    return to_nano(estimate(worst, price), ROUND_CEILING) / NANO
 
 
 def listed(model: str) -> Price | None:
