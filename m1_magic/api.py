@@ -29,14 +29,8 @@ def prepare(
 ) -> Request:
     """Return the request for a prompt: values inserted, tables summarised, secrets looked for.
 
-    Args:
-        prompt: the question as typed.
-        options: of the call.
-        namespace: the user's variables.
-        head: where in a chat it is asked; None: where the options say.
-
-    Raises:
-        UsageError, SecretInPrompt: nothing was sent.
+    Asked at a ``head`` of a chat, else where the options say. UsageError, SecretInPrompt: nothing
+    was sent.
     """
     secrets, task = redaction.policy(settings()), tasks.chosen(options, settings())
     if head is None and options.chat is not None:
@@ -56,11 +50,7 @@ def prepare(
 
 
 def send(request: Request, options: Options, view: View) -> Reply:
-    """Ask what `prepare` made of these options, and remember it; may be called in any thread.
-
-    Raises:
-        UserFacingError: with ``reply`` holding what came.
-    """
+    """Ask what `prepare` made of these options, and remember it; may be called in any thread."""
     turns, reply = chats(), None
     try:
         reply = turns.session.ask(request, view)

@@ -37,11 +37,7 @@ class App:
         self._chats: Chats | None = None
 
     def settings(self) -> M1:
-        """Return the settings, read at the first call.
-
-        Raises:
-            BadSetting: a value in the environment cannot be.
-        """
+        """Return the settings, read at the first call; raises BadSetting."""
         with self._lock:
             if self._settings is None:
                 self._settings = sources.load()
@@ -55,12 +51,6 @@ class App:
 
         A session that is there goes on; its ledger is opened anew where it was only in memory, or
         ``M1_HOME`` is another.
-
-        Args:
-            ipython: IPython's config, for ``c.M1.…`` in its files.
-
-        Raises:
-            BadSetting: a value in IPython's config or in the environment cannot be.
         """
         with self._lock:
             if self._settings is None:

@@ -26,15 +26,9 @@ PAUSE = 0.005
 
 
 def replace(path: Path, text: str, *, sync: bool = False) -> None:
-    """Make ``text`` the content of the file at ``path``.
+    """Make ``text`` the content of the file at ``path``, or raise OSError and leave what was there.
 
-    Args:
-        path: in a folder that is there.
-        text: written as UTF-8.
-        sync: wait until it is on the disk, so that it outlives a power failure.
-
-    Raises:
-        OSError: it could not be written; what stood there still does.
+    With ``sync`` it is on the disk before this returns, so that it outlives a power failure.
     """
     with replacing(path) as file:
         file.write(text)
@@ -69,9 +63,6 @@ def locked(folder: Path, patience: float = PATIENCE) -> Iterator[None]:
 
     Where no lock is to be had, or another holds it for longer than ``patience`` (seconds), the
     block runs without: each file is whole all the same.
-
-    Raises:
-        OSError: there is no such folder.
     """
     number = None if fcntl is None else os.open(folder, os.O_RDONLY)
     ours = None

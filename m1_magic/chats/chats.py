@@ -54,11 +54,7 @@ class Listed:
 
 
 class Chats:
-    """The chats of this process, and those of its notebook that the ledger keeps.
-
-    Args:
-        session: that asks; whose ledger and notebook it is about.
-    """
+    """The chats of this process, and those of the session's notebook that its ledger keeps."""
 
     def __init__(self, session: Session) -> None:
         self.last: RepeatableCall | None = None
@@ -72,9 +68,6 @@ class Chats:
         """Return where a call begins that is asked with this ``--chat``.
 
         The same question again after an answer that was cut off or stopped takes its place.
-
-        Raises:
-            UsageError: the last reply is to be continued, and there is none.
         """
         if chat is None:
             return ChatHead()
@@ -102,13 +95,7 @@ class Chats:
         return turns[-1].system if turns else None
 
     def continued(self, request: Request, head: ChatHead, secrets: redaction.Policy) -> Request:
-        """Return the request with the turns up to a head before its question.
-
-        Args:
-            request: the question alone.
-            head: where the chat stands.
-            secrets: what is masked in earlier turns.
-        """
+        """Return the request with the turns up to a head before its question."""
         joint = joined(request, head, self._turns, secrets)
         if head.name and not joint.after:
             others = [one_line(one.name) for one in self.listed()]
@@ -132,11 +119,7 @@ class Chats:
             self._tidy(head.calls)
 
     def again(self, given: Options) -> RepeatableCall:
-        """Return the last request with the options that are given; its answer takes the place.
-
-        Raises:
-            UsageError: there is none.
-        """
+        """Return the last request with the options that are given; its answer takes the place."""
         if self.last is None:
             raise UsageError("There is no request yet to make again.", todo="%m1 ask TEXT asks.")
         head = self.last.head if given.chat is None else None
@@ -146,13 +129,8 @@ class Chats:
     def rest(self, most: int | None) -> RepeatableCall | None:
         """Return what asks for the rest of the last answer; None if it is complete.
 
-        Where all tokens went into thinking, that is the same question with twice as many.
-
-        Args:
-            most: tokens that the endpoint gives at most, None if not known.
-
-        Raises:
-            UsageError: there is nothing to continue, or no room for more.
+        Where all tokens went into thinking, that is the same question with twice as many, but not
+        more than ``most``, which the endpoint gives.
         """
         last = self.last
         reply = last.reply if last else None
@@ -174,14 +152,7 @@ class Chats:
         return replace(last, options=replace(last.options, max_tokens=wider), reply=None)
 
     def resume(self, id: str) -> ChatHead:
-        """Make a past call of the ledger the last reply, so that ``chat=""`` goes on from it.
-
-        Args:
-            id: of the call, or its beginning.
-
-        Raises:
-            UsageError: there is no such call, or its text is not kept.
-        """
+        """Make a past call the last reply, so that ``chat=""`` goes on from it."""
         past = history.called(self.session.ledger, id)
         calls = self._loaded(past) if past else ()
         if past is None or past.id not in self._turns:

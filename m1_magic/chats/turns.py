@@ -49,14 +49,7 @@ class ChatHead:
 def joined(
     request: Request, head: ChatHead, known: Mapping[str, Turn], secrets: redaction.Policy
 ) -> Request:
-    """Return the request with the turns up to a head before its question, and notes on them.
-
-    Args:
-        request: the question alone.
-        head: where the chat stands; those of its turns that are not ``known`` are gone.
-        known: turns by their calls.
-        secrets: what is masked in earlier turns.
-    """
+    """Return the request with the ``known`` turns up to a head before its question, and notes."""
     calls = tuple(id for id in head.calls if id in known)
     turns = [known[id] for id in calls]
     earlier: list[Message] = []

@@ -27,10 +27,6 @@ LATER = "looked up at first use"
 def find(endpoint: Endpoint, environ: Mapping[str, str] | None = None) -> Key:
     """Return the key for ``endpoint``; a local server needs none and gets ``none``.
 
-    Args:
-        endpoint: where the key will be sent.
-        environ: instead of ``os.environ``.
-
     Raises:
         NoKey: there is none; the message says how to go on.
         BadKey: there is one that cannot be a key, or that must not go to this host.
@@ -57,11 +53,7 @@ def known(endpoint: Endpoint, environ: Mapping[str, str] | None = None) -> str:
 
 
 def store(host: str, text: str) -> str:
-    """Keep a key for ``host``, in the system keyring or else in a 0600 file; return where.
-
-    Args:
-        host: a host name or a base URL; subdomains of openrouter.ai share one key.
-        text: the key.
+    """Keep a key for a host or base URL, in the system keyring or else a 0600 file; return where.
 
     Raises:
         BadKey: it cannot be a key, or not one for this host; or the file is not private.

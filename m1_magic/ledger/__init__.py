@@ -52,16 +52,7 @@ def stamp(at: datetime) -> str:
 
 
 class Ledger(Store):
-    """The calls of one machine's user, shared by all their kernels.
-
-    Args:
-        path: the SQLite file; made with mode 0600 if it is not there.
-        session: the name of this kernel's session, in which it counts what was spent.
-        now: the time in UTC.
-
-    Raises:
-        LedgerProblem: the file cannot be opened, or is not ours.
-    """
+    """The calls of one machine's user, shared by all their kernels; ``session`` is of this one."""
 
     def __init__(
         self, path: Path, session: str | None = None, now: Callable[[], datetime] = now_utc
@@ -172,10 +163,7 @@ class Ledger(Store):
         )
 
     def pending(self, endpoint: str | None) -> list[Attempt]:
-        """Return the attempts whose bill this session can still ask for at an endpoint, or at any.
-
-        They are its own, and those of kernels that have ended.
-        """
+        """Return this session's attempts, and of ended kernels, whose bill can be asked for."""
         return self.read(lambda db: owed(db, self.session, endpoint))
 
     def check(self) -> str:

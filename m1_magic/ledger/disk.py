@@ -47,10 +47,7 @@ class Opened:
 def opened(path: Path, now: datetime, suspect: bool = False) -> Opened:
     """Open the ledger at ``path``, made with mode 0600 in a 0700 folder if it is not there.
 
-    Args:
-        path: the SQLite file.
-        now: the time in UTC.
-        suspect: has it just failed? Then all of it is looked through.
+    A ``suspect`` file has just failed: all of it is looked through.
 
     Raises:
         LedgerProblem: it was written by a newer version, or by another program.
@@ -187,11 +184,7 @@ def _journal_mode(db: sqlite3.Connection, mode: str) -> str:
 
 
 def _checked(db: sqlite3.Connection, now: datetime, suspect: bool) -> None:
-    """Let SQLite look through the whole file: once a day, in less than a second; or suspecting.
-
-    Raises:
-        sqlite3.DatabaseError: it is broken.
-    """
+    """Let SQLite look through the file: once a day, in less than a second; if suspect, whole."""
     today = now.strftime("%Y-%m-%d")
     lately = db.execute("SELECT value FROM facts WHERE name = 'checked'").fetchone()
     if lately and lately[0] == today and not suspect:

@@ -81,10 +81,7 @@ class Past:
 
 
 def latest(ledger: Ledger, count: int, word: str = "") -> list[Past]:
-    """Return the last calls, the newest first: those with ``word`` in prompt, answer or model.
-
-    Upper and lower case are the same, in every script.
-    """
+    """Return the last calls, the newest first; with a word, in any case, in text or model."""
     folded = word.casefold()
     where = "WHERE found(prompt) OR found(answer) OR found(model)" if word else ""
     sql = f"SELECT {COLUMNS} FROM calls {where} ORDER BY at DESC LIMIT ?"
@@ -140,10 +137,7 @@ def backups(path: Path) -> list[Path]:
 
 
 def aside(path: Path) -> list[Path]:
-    """Return the files that lie beside the ledger because they cannot be read: they may hold text.
-
-    Those that could not be written into it yet are among them.
-    """
+    """Return the files beside the ledger that cannot be read, or are not in it yet."""
     kinds = ("broken-*.db", "left-*", "unwritten-*")
     return sorted(file for kind in kinds for file in path.parent.glob(f"{path.stem}-{kind}"))
 

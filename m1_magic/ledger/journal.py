@@ -73,11 +73,7 @@ def do(db: sqlite3.Connection, writes: Sequence[Write]) -> int:
 
 
 class Journal:
-    """The writes that could not be done yet, of this process and of those that are gone.
-
-    Args:
-        ledger: the ledger's path, beside which the files lie.
-    """
+    """The writes that could not be done yet, of this process and of those that are gone."""
 
     def __init__(self, ledger: Path) -> None:
         self._ledger = ledger
@@ -121,12 +117,7 @@ class Journal:
 
 
 def read(path: Path) -> list[Write]:
-    """Return the writes in a journal's file.
-
-    Raises:
-        ValueError: it is none.
-        OSError: it cannot be read, or another kernel has done it.
-    """
+    """Return the writes in a journal's file; raises ValueError if it is none."""
     try:
         writes = [
             (str(name), tuple(values)) for name, values in json.loads(path.read_text("utf-8"))

@@ -127,12 +127,7 @@ def tables(db: sqlite3.Connection) -> set[str]:
 
 
 def migrate(db: sqlite3.Connection, backup: Path | None = None) -> None:
-    """Bring a file up to date, in one transaction, after a copy of what was there.
-
-    Args:
-        db: the file.
-        backup: where the copy goes, if there is anything to copy; not over another one.
-    """
+    """Bring a file up to date, in one transaction, after a copy, not over another one."""
     if backup is not None and version(db) and not backup.exists():
         _copy(db, backup)
     with uninterrupted(), db:

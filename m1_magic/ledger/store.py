@@ -37,10 +37,6 @@ def now_utc() -> datetime:
 class Store:
     """One process's connection to the ledger, for all its threads.
 
-    Args:
-        path: the SQLite file; made with mode 0600 if it is not there.
-        now: the time in UTC.
-
     Raises:
         LedgerProblem: the file cannot be opened, or is not ours.
     """
@@ -78,10 +74,7 @@ class Store:
     def reopen(self, path: Path) -> None:
         """Open the file at ``path``, if it is another one or this one was only in memory.
 
-        What was only in memory goes along.
-
-        Raises:
-            LedgerProblem: it cannot be opened; the one before serves on.
+        What was only in memory goes along. If it cannot be opened, the one before serves on.
         """
         if path == self.path and not self.in_memory:
             return
@@ -128,12 +121,8 @@ class Store:
     def write(self, work: Callable[[sqlite3.Connection], T], patience: float | None = None) -> T:
         """Do ``work`` in one transaction, after all that could not be written before.
 
-        Args:
-            work: may be called twice, if the file has to be opened anew.
-            patience: seconds to wait for another kernel's lock.
-
-        Raises:
-            LedgerProblem: nothing of it was written.
+        It may be called twice, if the file has to be opened anew; ``patience`` is how many seconds
+        another kernel's lock is waited for. LedgerProblem: nothing of it was written.
         """
 
         def all_of_it(db: sqlite3.Connection) -> T:
@@ -147,12 +136,9 @@ class Store:
         return self._done(all_of_it, patience)
 
     def book(self, writes: tuple[Write, ...]) -> None:
-        """Do writes of a call that may be paid for, or keep them until they can be done.
+        """Do writes of a call that may be paid for, or keep them and say so in a LedgerProblem.
 
         The last one is done alone, if the row is there that it changes.
-
-        Raises:
-            LedgerProblem: they are kept, and where.
         """
         try:
             self.write(lambda db: journal.do(db, writes[-1:]) or journal.do(db, writes))

@@ -65,10 +65,7 @@ def name_session(ledger: Ledger, notebook: str | None) -> None:
 
 
 def by(ledger: Ledger, key: str) -> list[Sum]:
-    """Return the sums of all calls by ``model``, ``day``, ``notebook`` or ``chat``.
-
-    Days come in order, all else by what was spent.
-    """
+    """Return the sums of all calls by a key: days in order, all else by what was spent."""
     order = "1" if key == "day" else "5 DESC, 2 DESC, 1"
     sql = f"SELECT {KEYS[key]} AS name, {AMOUNTS} {ROWS} GROUP BY name ORDER BY {order}"
     return [_sum(*row) for row in ledger.rows(sql)]
@@ -117,14 +114,8 @@ def held(ledger: Ledger, most: int = 1000) -> list[Held]:
 def release(ledger: Ledger, id: str, now: datetime, longest: timedelta) -> Held:
     """Let go of one hold: what the attempt cost stays unknown, and counts no more.
 
-    Args:
-        ledger: where it is held.
-        id: of the attempt, or the beginning of it.
-        now: the time.
-        longest: a call that is younger, and whose process lives, may still be running.
-
-    Raises:
-        UsageError: there is no such hold, or its call may be running.
+    A call that is younger than ``longest``, and whose process lives, may still be running: then,
+    and where not exactly one hold is meant, this raises UsageError.
     """
     matching = [one for one in held(ledger) if one.id.startswith(id.lower())] if id else []
     if len(matching) != 1:

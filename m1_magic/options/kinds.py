@@ -96,11 +96,7 @@ def thinking(value: object) -> str:
 
 
 def cells(value: object) -> str:
-    """Return which cells are meant, in its one way of writing; one may be a number.
-
-    Raises:
-        UsageError: it is no list of ``3``, ``3-7``, ``last`` and ``all``.
-    """
+    """Return which cells are meant, in its one way of writing; one may be a number."""
     spec = value if isinstance(value, str) else str(whole_number().read(value))
     parts = [part.strip() for part in spec.split(",") if part.strip()]
     for part in parts or [""]:

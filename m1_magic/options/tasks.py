@@ -55,11 +55,7 @@ class Task:
 
 
 def chosen(options: Options, settings: M1) -> Task:
-    """Return the task of these options, an empty one if they name none.
-
-    Raises:
-        UsageError: there is no task of that name.
-    """
+    """Return the task of these options, an empty one if they name none."""
     name = options.task
     if name is None:
         return Task()

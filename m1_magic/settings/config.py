@@ -97,11 +97,7 @@ for trait in M1.class_own_traits().values():  # each is a setting
 
 
 def send_level(text: str) -> tuple[str, int]:
-    """Return the privacy level and the number of sample rows of ``stats`` or ``sample:3``.
-
-    Raises:
-        UsageError: no such level.
-    """
+    """Return the privacy level and the number of sample rows of ``stats`` or ``sample:3``."""
     level, _, count = text.strip().lower().partition(":")
     if level not in LEVELS or (
         count and (level != "sample" or not count.isdigit() or not int(count))
@@ -114,11 +110,7 @@ def send_level(text: str) -> tuple[str, int]:
 
 
 def change(settings: M1, name: str, text: str) -> Any:
-    """Set one setting from plain text (``none`` for None) and return its value.
-
-    Raises:
-        BadSetting: no such setting, or not a value of it.
-    """
+    """Set one setting from plain text (``none`` for None) and return it; raises BadSetting."""
     value = checked(name, text, f"%m1 set {name}")
     settings.update_config(Config({"M1": {name: value}}))
     return getattr(settings, name)

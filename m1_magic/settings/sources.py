@@ -32,10 +32,8 @@ ENVIRONMENT = {"M1_BASE_URL": "base_url", "M1_MODEL": "model", "M1_BUDGET": "bud
 def load(ipython: Config | None = None, environ: Mapping[str, str] | None = None) -> M1:
     """Return the settings: defaults, IPython's config, saved settings, then the environment.
 
-    What cannot be used of ``settings.json`` is left out, and stands in ``problems``.
-
-    Raises:
-        BadSetting: a value in IPython's config or in the environment that cannot be.
+    What cannot be used of ``settings.json`` is left out, and stands in ``problems``; what cannot be
+    in IPython's config or in the environment is a BadSetting.
     """
     values, problems = _sources(ipython, environ)
     with _named():
@@ -51,10 +49,7 @@ def renew(
     """Apply what IPython's config, saved settings and the environment newly say.
 
     What was set by hand since stays, and so does what a source no longer says: a budget is never
-    dropped because its variable is gone.
-
-    Raises:
-        BadSetting: as `load`; then nothing has changed.
+    dropped because its variable is gone. After a BadSetting nothing has changed.
     """
     values, problems = _sources(ipython, environ)
     now = _values(settings)
@@ -76,13 +71,9 @@ def saved() -> dict[str, Any]:
 
 
 def save(name: str, value: object) -> str:
-    """Keep one setting for good, in ``M1_HOME/settings.json`` (0600).
+    """Keep one setting for good, in ``M1_HOME/settings.json`` (0600); raises BadSetting.
 
-    Returns:
-        A sentence on what became of a file that could not be read, "" if it could.
-
-    Raises:
-        BadSetting: the file cannot be written.
+    Returns a sentence on what became of a file that could not be read, "" if it could.
     """
     addition = {name: str(value) if isinstance(value, Decimal) else value}
     json.dumps(addition)  # raises before anything has changed

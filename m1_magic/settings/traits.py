@@ -103,11 +103,7 @@ class Dollars(TraitType[Any, Any]):
 
 
 def dollars(value: object) -> Decimal:
-    """Return ``value`` (a number or ``"0.50"``, ``"$0.50"``) as exact US dollars.
-
-    Raises:
-        UsageError: not a number, below zero, or over ``MOST``.
-    """
+    """Return a number, ``"0.50"`` or ``"$0.50"`` as exact US dollars; raises UsageError."""
     try:
         amount = Decimal(str(value).strip().removeprefix("$"))
     except InvalidOperation:
@@ -118,11 +114,7 @@ def dollars(value: object) -> Decimal:
 
 
 def effort(level: str) -> str | int:
-    """Return a thinking level: one of ``EFFORTS``, or the tokens that it stands for.
-
-    Raises:
-        UsageError: there is no such level.
-    """
+    """Return one of ``EFFORTS``, or the tokens that a thinking level stands for."""
     if level in EFFORTS:
         return level
     number = level.isdecimal() and len(level) <= MOST_DIGITS
