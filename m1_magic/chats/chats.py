@@ -15,7 +15,7 @@ from datetime import datetime
 
 from ..calls import Reply, Request
 from ..errors import LedgerProblem, UsageError
-from ..ledger import conversation, history
+from ..ledger import history
 from ..ledger.history import Past
 from ..locks import lock
 from ..options import command_line
@@ -165,10 +165,10 @@ class Chats:
     def listed(self) -> list[Listed]:
         """Return the chats of this notebook that can be continued, the latest first."""
         chats = []
-        for name, at in conversation.names(self.session.ledger, self.session.notebook):
+        for name, at in history.chats(self.session.ledger, self.session.notebook):
             count = len(self.turns(ChatHead(name, self._named.get(name, ()))))
             if not count:
-                past = conversation.latest(self.session.ledger, self.session.notebook, name)
+                past = history.last_turn(self.session.ledger, self.session.notebook, name)
                 count = len(past.sent.after) + 1 if past and past.sent else 0
             if count:
                 chats.append(Listed(name, count, at))
@@ -182,14 +182,14 @@ class Chats:
 
     def of_session(self) -> ChatHead:
         """Return the calls of this session that the ledger keeps, in order, whatever chat."""
-        calls = conversation.of_session(self.session.ledger)
+        calls = history.of_session(self.session.ledger)
         for id in calls:
             self._load(id)
         return ChatHead(None, tuple(calls))
 
     def calls(self, name: str) -> list[str]:
         """Return all calls of a chat of this notebook, by id; those without an answer, too."""
-        stored = conversation.calls(self.session.ledger, self.session.notebook, name)
+        stored = history.of_chat(self.session.ledger, self.session.notebook, name)
         return list(dict.fromkeys((*stored, *self._named.get(name, ()))))
 
     def forget(self, calls: Collection[str] | None = None) -> None:
@@ -205,7 +205,7 @@ class Chats:
 
     def _taken_up(self, name: str) -> tuple[str, ...]:
         """Return the calls of a chat that the ledger knows; none if it begins now."""
-        past = conversation.latest(self.session.ledger, self.session.notebook, name)
+        past = history.last_turn(self.session.ledger, self.session.notebook, name)
         return self._loaded(past) if past else ()
 
     def _loaded(self, past: Past) -> tuple[str, ...]:

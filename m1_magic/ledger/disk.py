@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import sqlite3
 import time
 from contextlib import closing, suppress
@@ -19,7 +20,6 @@ from .. import files
 from ..errors import LedgerProblem
 from ..text import one_line
 from . import schema
-from .folder import local
 
 # Seconds to wait for another kernel's write.
 BUSY = 10.0
@@ -33,6 +33,15 @@ COPIED = {
     "calls": "id, at, session, model, fingerprint, status",
     "attempts": "id, call_id, at, session, pid, endpoint, state, hold_nano, cost_nano",
 }
+
+MOUNTS = Path("/proc/self/mounts")
+OCTAL = re.compile(r"\\([0-7]{3})")
+# File systems whose locks, or memory shared between machines, WAL cannot rely on.
+NETWORK = {
+    "9p", "acfs", "afs", "beegfs", "ceph", "cifs", "cvmfs", "davfs", "drvfs", "fakeowner",
+    "gfs2", "glusterfs", "gpfs", "lustre", "ncpfs", "nfs", "nfs4", "ocfs2", "panfs", "prl_fs",
+    "smb3", "smbfs", "vboxsf", "virtiofs", "vmhgfs", "wekafs",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +77,23 @@ def opened(path: Path, now: datetime, suspect: bool = False) -> Opened:
             raise
         return Opened(_in_memory(path, now), None, (_instead(path, error),))
     return Opened(db, file, tuple(notes))
+
+
+def local(path: Path) -> bool:
+    """Is the file on a disk of this machine, where WAL works? Unknown: yes."""
+    try:
+        mounts = MOUNTS.read_text("utf-8", "surrogateescape").splitlines()
+    except OSError:
+        return True
+    where, best, kind = path.resolve(), -1, ""
+    for line in mounts:
+        fields = line.split(" ")
+        if len(fields) < 3:
+            continue
+        point = Path(OCTAL.sub(lambda octal: chr(int(octal[1], 8)), fields[1]))  # \040 is a space
+        if where.is_relative_to(point) and len(point.parts) >= best:
+            best, kind = len(point.parts), fields[2]
+    return kind not in NETWORK and not kind.startswith("fuse.")
 
 
 def identity(path: Path) -> tuple[int, int] | None:

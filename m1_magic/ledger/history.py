@@ -33,6 +33,11 @@ WIPE = "UPDATE calls SET prompt = NULL, thinking = NULL, answer = NULL, sent = N
 NAMELESS = ", chat = NULL"
 TYPED = f"({HAS_TEXT} OR chat IS NOT NULL)"
 SHORTEST_ID = 4
+# The chats of a notebook; without one, of this session.
+HERE = "(session = ? OR session IN (SELECT session FROM notebooks WHERE notebook = ?))"
+# A turn: the call has ended, and its question and answer are kept.
+TURN = "status IS NOT NULL AND sent IS NOT NULL AND trim(answer) <> ''"
+MOST_CHATS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +111,34 @@ def called(ledger: Ledger, start: str) -> Past | None:
     return ledger.read(reading)
 
 
+def chats(ledger: Ledger, notebook: str | None) -> list[tuple[str, datetime]]:
+    """Return the chats and when each was last used, the latest first."""
+    rows = ledger.rows(
+        "SELECT chat, max(at) AS last FROM calls"
+        f" WHERE chat IS NOT NULL AND {HERE} GROUP BY chat ORDER BY last DESC LIMIT {MOST_CHATS}",
+        ledger.session,
+        notebook,
+    )
+    return [(name, datetime.fromisoformat(at)) for name, at in rows]
+
+
+def last_turn(ledger: Ledger, notebook: str | None, name: str) -> Past | None:
+    """Return the last turn of a chat; None where no text of it is kept."""
+    ids = _ids(ledger, notebook, name, f"AND {TURN} ORDER BY at DESC LIMIT 1")
+    return called(ledger, ids[0]) if ids else None
+
+
+def of_chat(ledger: Ledger, notebook: str | None, name: str) -> list[str]:
+    """Return the ids of all calls of a chat."""
+    return _ids(ledger, notebook, name, "ORDER BY at")
+
+
+def of_session(ledger: Ledger) -> list[str]:
+    """Return the ids of this session's calls that are kept with their answer, in order."""
+    sql = f"SELECT id FROM calls WHERE session = ? AND {TURN} ORDER BY at"
+    return [id for (id,) in ledger.rows(sql, ledger.session)]
+
+
 def purge(ledger: Ledger, before: datetime) -> None:
     """Drop the text of calls before that time, and copies as old; numbers stay."""
     where = f"WHERE at < ? AND {HAS_TEXT}"
@@ -140,6 +173,11 @@ def aside(path: Path) -> list[Path]:
     """Return the files beside the ledger that cannot be read, or are not in it yet."""
     kinds = ("broken-*.db", "left-*", "unwritten-*")
     return sorted(file for kind in kinds for file in path.parent.glob(f"{path.stem}-{kind}"))
+
+
+def _ids(ledger: Ledger, notebook: str | None, name: str, more: str) -> list[str]:
+    sql = f"SELECT id FROM calls WHERE chat = ? AND {HERE} {more}"
+    return [id for (id,) in ledger.rows(sql, name, ledger.session, notebook)]
 
 
 def _wipe(ledger: Ledger, rest: str, values: tuple[str, ...], patience: float | None = None) -> int:
