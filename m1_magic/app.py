@@ -58,10 +58,10 @@ class App:
             else:
                 sources.renew(self._settings, ipython)
             if self._session is not None:
-                from .ledger import ledger_file
+                from . import ledger
 
                 with suppress(LedgerProblem):  # the next call says so
-                    self._session.ledger.reopen(ledger_file(place()))
+                    self._session.ledger.reopen(place() / ledger.FILE)
             return self._settings
 
     def session(self) -> Session:

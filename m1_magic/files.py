@@ -79,13 +79,13 @@ def locked(folder: Path, patience: float = PATIENCE) -> Iterator[None]:
             ours.unlink(missing_ok=True)
 
 
-def set_aside(path: Path, why: str = "broken") -> Path:
-    """Rename what lies at ``path`` to a name that says why and when; return that."""
+def set_aside(path: Path) -> Path:
+    """Rename a broken file to a name that says so, and when; return that."""
     stamp, number = datetime.now(UTC).strftime("%Y%m%d-%H%M%S"), 0
-    aside = path.with_name(f"{path.name}.{why}-{stamp}")
+    aside = path.with_name(f"{path.name}.broken-{stamp}")
     while os.path.lexists(aside):
         number += 1
-        aside = path.with_name(f"{path.name}.{why}-{stamp}-{number}")
+        aside = path.with_name(f"{path.name}.broken-{stamp}-{number}")
     path.rename(aside)
     return aside
 

@@ -44,8 +44,10 @@ class M1Magics(Magics):
     @line_cell_magic
     def m1(self, line: str, cell: str | None = None) -> None:
         """Ask MiniMax M1 (``%%m1``), or run a verb (``%m1 help`` lists them)."""
-        try:
-            self._keyless(line)
+        from .privacy import redaction
+
+        try:  # a key in a line is refused before any error can quote the line
+            redaction.refuse(line, redaction.policy(PROCESS.settings()), place="The line")
             if cell is None:
                 self._line(line)
             else:
@@ -53,12 +55,6 @@ class M1Magics(Magics):
         except UserFacingError as error:
             error.frames = "all" if PROCESS.settings().traceback else "none"
             raise
-
-    def _keyless(self, line: str) -> None:
-        """Refuse a key in a line before any error can quote the line."""
-        from .privacy import redaction
-
-        redaction.refuse(line, redaction.policy(PROCESS.settings()), place="The line")
 
     def _cell(self, line: str, cell: str) -> None:
         from .options import flags

@@ -64,22 +64,19 @@ class Chats:
         self._named: dict[str, tuple[str, ...]] = {}
         self._current = ChatHead()
 
-    def head(self, chat: str | None, prompt: str = "") -> ChatHead:
+    def head(self, chat: str, prompt: str = "") -> ChatHead:
         """Return where a call begins that is asked with this ``--chat``.
 
         The same question again after an answer that was cut off or stopped takes its place.
         """
-        if chat is None:
-            return ChatHead()
+        head = self._current
         if chat:
-            head = ChatHead(chat, self._named.get(chat) or self._taken_up(chat))
-        else:
-            head = self._current
-            if not self.turns(head):
-                raise UsageError(
-                    "There is no reply in this session that could be continued.",
-                    todo="Leave -c out, or name a chat: --chat=NAME.",
-                )
+            head = ChatHead(chat, self._named.get(chat) or self._loaded(self._last_turn(chat)))
+        elif not self.turns(head):
+            raise UsageError(
+                "There is no reply in this session that could be continued.",
+                todo="Leave -c out, or name a chat: --chat=NAME.",
+            )
         last = self._turns.get(head.calls[-1]) if head.calls else None
         if last and last.status in ("failed", "stopped") and last.prompt == prompt:
             return replace(head, calls=head.calls[:-1])
@@ -100,23 +97,23 @@ class Chats:
         if head.name and not joint.after:
             others = [one_line(one.name) for one in self.listed()]
             near = command_line.did_you_mean(head.name, others)
-            return replace(
-                joint, notes=(*joint.notes, f"chat {one_line(head.name)} begins here.{near}")
-            )
+            note = f"chat {one_line(head.name)} begins here.{near}"
+            return replace(joint, notes=(*joint.notes, note))
         return joint
 
     def remember(self, call: RepeatableCall, request: Request, reply: Reply | None) -> None:
         """Keep a request, to be made again; and as a turn, if any text came."""
         head = ChatHead(request.chat, request.after)
-        most = request.max_tokens
         with self._lock:
-            self.last = replace(call, head=head, max_tokens=most, reply=reply)
+            self.last = replace(call, head=head, max_tokens=request.max_tokens, reply=reply)
             if reply is not None and reply.text.strip():
                 self._turns[reply.id] = turn(request, reply)
                 self._current = replace(head, calls=(*head.calls, reply.id))
                 if head.name:
                     self._named[head.name] = self._current.calls
-            self._tidy(head.calls)
+            # Only what a chat, the last reply or ``again`` needs.
+            needed = {*head.calls, *self._current.calls}.union(*self._named.values())
+            self._turns = {id: one for id, one in self._turns.items() if id in needed}
 
     def again(self, given: Options) -> RepeatableCall:
         """Return the last request with the options that are given; its answer takes the place."""
@@ -154,7 +151,7 @@ class Chats:
     def resume(self, id: str) -> ChatHead:
         """Make a past call the last reply, so that ``chat=""`` goes on from it."""
         past = history.called(self.session.ledger, id)
-        calls = self._loaded(past) if past else ()
+        calls = self._loaded(past)
         if past is None or past.id not in self._turns:
             raise UsageError(
                 f"Of a call {one_line(id, 40)!r} no text is kept.", todo="%m1 log lists them."
@@ -168,7 +165,7 @@ class Chats:
         for name, at in history.chats(self.session.ledger, self.session.notebook):
             count = len(self.turns(ChatHead(name, self._named.get(name, ()))))
             if not count:
-                past = history.last_turn(self.session.ledger, self.session.notebook, name)
+                past = self._last_turn(name)
                 count = len(past.sent.after) + 1 if past and past.sent else 0
             if count:
                 chats.append(Listed(name, count, at))
@@ -203,12 +200,13 @@ class Chats:
             named = self._named.items()
             self._named = {name: ids for name, ids in named if any(i in self._turns for i in ids)}
 
-    def _taken_up(self, name: str) -> tuple[str, ...]:
-        """Return the calls of a chat that the ledger knows; none if it begins now."""
-        past = history.last_turn(self.session.ledger, self.session.notebook, name)
-        return self._loaded(past) if past else ()
+    def _last_turn(self, name: str) -> Past | None:
+        return history.last_turn(self.session.ledger, self.session.notebook, name)
 
-    def _loaded(self, past: Past) -> tuple[str, ...]:
+    def _loaded(self, past: Past | None) -> tuple[str, ...]:
+        """Return the calls of the chat that ends with a past call, and load their turns."""
+        if past is None:
+            return ()
         calls = (*(past.sent.after if past.sent else ()), past.id)
         for id in calls:
             self._load(id)
@@ -219,8 +217,3 @@ class Chats:
         past = None if id in self._turns else history.called(self.session.ledger, id)
         if past and past.sent and past.answer and past.answer.strip():
             self._turns[id] = stored_turn(past)
-
-    def _tidy(self, more: Collection[str]) -> None:
-        """Keep the turns that a chat, the last reply or ``again`` needs."""
-        needed = {*more, *self._current.calls}.union(*self._named.values())
-        self._turns = {id: one for id, one in self._turns.items() if id in needed}

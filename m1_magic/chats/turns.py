@@ -32,11 +32,6 @@ class Turn:
     attachments: tuple[Attachment, ...] = ()
     missing: int = 0
 
-    @property
-    def complete(self) -> bool:
-        """Is the answer complete?"""
-        return self.status == "ok"
-
 
 @dataclass(frozen=True, slots=True)
 class ChatHead:
@@ -103,7 +98,7 @@ def notes(head: ChatHead, turns: Sequence[Turn], masked: int) -> list[str]:
     what = f"chat {one_line(head.name)}" if head.name else "the last reply"
     counts = (
         ("earlier turn", len(head.calls) - len(turns), "forgotten or purged"),
-        ("earlier answer", sum(not one.complete for one in turns), "in part only"),
+        ("earlier answer", sum(one.status != "ok" for one in turns), "in part only"),
         ("attachment", sum(one.missing for one in turns), "of earlier turns not sent again"),
         ("secret", masked, "in earlier turns masked"),
     )

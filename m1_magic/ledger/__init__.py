@@ -30,6 +30,7 @@ from .schema import ASKABLE, OWED
 from .sent import kept
 from .store import HASTE, Store, now_utc
 
+FILE = "ledger.db"
 SUMS = (
     "SELECT coalesce(sum(spent), 0), coalesce(sum(held), 0), coalesce(sum(unknown), 0),"
     " coalesce(sum(calls), 0) FROM totals WHERE "
@@ -207,14 +208,9 @@ def _tokens(usage: Usage | None) -> tuple[int | None, ...]:
     return astuple(usage) if usage else (None,) * 4
 
 
-def ledger_file(home: Path) -> Path:
-    """Return where the ledger of a home lies."""
-    return home / "ledger.db"
-
-
 def open_ledger(home: Path, session: str | None = None) -> Ledger:
     """Return the ledger of ``M1_HOME``."""
-    return Ledger(ledger_file(home), session)
+    return Ledger(home / FILE, session)
 
 
 def owed(

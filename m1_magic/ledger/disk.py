@@ -25,7 +25,6 @@ from . import schema
 BUSY = 10.0
 BROKEN = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 UNWRITABLE = {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM}
-OURS = {"calls", "attempts"}
 # Seconds that SQLite may look through the file, once a day.
 CHECK = 0.5
 # What a ledger in memory takes over: columns of the first version, without text.
@@ -33,7 +32,6 @@ COPIED = {
     "calls": "id, at, session, model, fingerprint, status",
     "attempts": "id, call_id, at, session, pid, endpoint, state, hold_nano, cost_nano",
 }
-
 MOUNTS = Path("/proc/self/mounts")
 OCTAL = re.compile(r"\\([0-7]{3})")
 # File systems whose locks, or memory shared between machines, WAL cannot rely on.
@@ -75,7 +73,12 @@ def opened(path: Path, now: datetime, suspect: bool = False) -> Opened:
     except (OSError, sqlite3.OperationalError) as error:
         if not _unwritable(error):
             raise
-        return Opened(_in_memory(path, now), None, (_instead(path, error),))
+        note = (
+            f"The ledger {path} cannot be written ({one_line(error)}): until this kernel ends,"
+            " calls are kept in memory only, and budgets count what can be read of the file. Make"
+            " the folder writable, or set M1_HOME to another one; then %reload_ext m1_magic."
+        )
+        return Opened(_in_memory(path, now), None, (note,))
     return Opened(db, file, tuple(notes))
 
 
@@ -103,11 +106,6 @@ def identity(path: Path) -> tuple[int, int] | None:
     except OSError:
         return None
     return status.st_dev, status.st_ino
-
-
-def broken(error: sqlite3.Error) -> bool:
-    """Does the error say that the file is no database any more?"""
-    return primary(error) in BROKEN
 
 
 def lost(error: sqlite3.Error) -> bool:
@@ -140,7 +138,7 @@ def _connected(path: Path, now: datetime, notes: list[str], suspect: bool) -> sq
     try:
         return _up_to_date(path, now, suspect)
     except sqlite3.DatabaseError as error:
-        if not broken(error):
+        if primary(error) not in BROKEN:
             raise
         copy = aside(path, now)
         notes.append(
@@ -190,7 +188,7 @@ def _ours(db: sqlite3.Connection, path: Path) -> None:
             todo="Upgrade this one, or set M1_HOME to another folder.",
         )
     tables = schema.tables(db)
-    if (number and not tables >= OURS) or (not number and tables):
+    if (number and not tables >= COPIED.keys()) or (not number and tables):
         raise LedgerProblem(
             f"{path} is the database of another program; it is left as it is.",
             todo="Set M1_HOME to another folder.",
@@ -255,11 +253,3 @@ def _in_memory(path: Path, now: datetime) -> sqlite3.Connection:
         except sqlite3.Error:
             continue
     return db
-
-
-def _instead(path: Path, error: OSError | sqlite3.Error) -> str:
-    return (
-        f"The ledger {path} cannot be written ({one_line(error)}): until this kernel ends, calls"
-        " are kept in memory only, and budgets count what can be read of the file. Make the folder"
-        " writable, or set M1_HOME to another one; then %reload_ext m1_magic."
-    )

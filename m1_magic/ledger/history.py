@@ -6,6 +6,7 @@ from the file, not just from its index.
 
 from __future__ import annotations
 
+import math
 import sqlite3
 from collections.abc import Sequence
 from contextlib import suppress
@@ -144,10 +145,7 @@ def purge(ledger: Ledger, before: datetime) -> None:
     where = f"WHERE at < ? AND {HAS_TEXT}"
     if ledger.rows(f"SELECT 1 FROM calls {where} LIMIT 1", stamp(before)):
         _wipe(ledger, f" {where}", (stamp(before),), HASTE)
-    for copy in backups(ledger.path):
-        with suppress(OSError):
-            if copy.stat().st_mtime < before.timestamp():
-                copy.unlink()
+    _drop_copies(ledger, before.timestamp())
 
 
 def forget(ledger: Ledger, ids: Sequence[str] | None = None) -> int:
@@ -158,15 +156,8 @@ def forget(ledger: Ledger, ids: Sequence[str] | None = None) -> int:
     ledger.take_in()
     which = "" if ids is None else f"id IN ({', '.join('?' * len(ids))}) AND "
     count = _wipe(ledger, f"{NAMELESS} WHERE {which}{TYPED}", tuple(ids or ()))
-    for copy in backups(ledger.path):
-        with suppress(OSError):
-            copy.unlink()
+    _drop_copies(ledger)
     return count
-
-
-def backups(path: Path) -> list[Path]:
-    """Return the copies made before a ledger was brought up to date."""
-    return sorted(path.parent.glob(f"{path.stem}-version-*.db"))
 
 
 def aside(path: Path) -> list[Path]:
@@ -178,6 +169,14 @@ def aside(path: Path) -> list[Path]:
 def _ids(ledger: Ledger, notebook: str | None, name: str, more: str) -> list[str]:
     sql = f"SELECT id FROM calls WHERE chat = ? AND {HERE} {more}"
     return [id for (id,) in ledger.rows(sql, name, ledger.session, notebook)]
+
+
+def _drop_copies(ledger: Ledger, before: float = math.inf) -> None:
+    """Delete the copies that were made before the ledger was brought up to date."""
+    for copy in ledger.path.parent.glob(f"{ledger.path.stem}-version-*.db"):
+        with suppress(OSError):
+            if copy.stat().st_mtime < before:
+                copy.unlink()
 
 
 def _wipe(ledger: Ledger, rest: str, values: tuple[str, ...], patience: float | None = None) -> int:

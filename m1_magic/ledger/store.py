@@ -49,25 +49,25 @@ class Store:
         self._notes: list[str] = []
         self._journal = journal.Journal(path)
         self._patience = disk.BUSY
-        self._open, self._stale = True, True
+        self._stale = True
         self._opened: disk.Opened
         with self._guarded():
             self._renew()
 
     def close(self) -> None:
-        """Close the file."""
+        """Close the file for good."""
         with suppress(LedgerProblem):
             self.catch_up()
         with self._guarded():
-            self._open = False
             self._opened.db.close()
+            self._stale = False
 
     def rest(self) -> None:
         """Close the file until its next use; what is only in memory stays there."""
         with suppress(LedgerProblem):
             self.catch_up()
         with self._guarded():
-            if self._open and not self._stale and not self.in_memory:
+            if not self.in_memory:
                 self._opened.db.close()
                 self._stale = True
 
@@ -177,8 +177,6 @@ class Store:
 
     def _connection(self, patience: float | None) -> sqlite3.Connection:
         """Return the connection to the file that lies at the path now."""
-        if not self._open:
-            raise sqlite3.ProgrammingError("it is closed")
         if self._pid != os.getpid():  # a child of the process that opened it
             _PARENTS.append(self._opened.db)
             before, self._pid = self._opened, os.getpid()

@@ -127,16 +127,18 @@ def limits_of(
         given, got = amount(pricing.get("prompt")), amount(pricing.get("completion"))
         if given is not None and got is not None and _within(given, got, max_price or {}):
             prices.append(Price(given, got))
-    outputs = [
-        n for e in endpoints if isinstance(n := e.get("max_completion_tokens"), int) and n > 0
-    ]
-    contexts = [n for e in endpoints if isinstance(n := e.get("context_length"), int) and n > 0]
+
+    def most(name: str) -> int | None:
+        numbers = (endpoint.get(name) for endpoint in endpoints)
+        return max((n for n in numbers if isinstance(n, int) and n > 0), default=None)
+
+    inputs, outputs = [price.input for price in prices], [price.output for price in prices]
     return ModelLimits(
         model,
-        context=max(contexts, default=None),
-        max_output=max(outputs, default=None),
-        cheapest=_extreme(min, prices),
-        dearest=_extreme(max, prices),
+        context=most("context_length"),
+        max_output=most("max_completion_tokens"),
+        cheapest=Price(min(inputs), min(outputs)) if prices else None,
+        dearest=Price(max(inputs), max(outputs)) if prices else None,
         source="endpoints",
     )
 
@@ -146,10 +148,3 @@ def _within(given: Decimal, got: Decimal, most: Mapping[str, Any]) -> bool:
     return (prompt is None or given * MILLION <= prompt) and (
         completion is None or got * MILLION <= completion
     )
-
-
-def _extreme(pick: Any, prices: list[Price]) -> Price | None:
-    """Return the price that is lowest or highest in each part by itself."""
-    if not prices:
-        return None
-    return Price(pick(p.input for p in prices), pick(p.output for p in prices))

@@ -80,7 +80,7 @@ def export(context: VerbContext, args: Sequence[str]) -> str:
     for turn in context.chats.turns(head):
         prompt, answer = (redaction.mask(text, secrets)[0] for text in (turn.prompt, turn.answer))
         named = tuple(one.name for one in turn.attachments)
-        parts.append(Part(prompt, answer, named, turn.missing, turn.complete))
+        parts.append(Part(prompt, answer, named, turn.missing, turn.status == "ok"))
     if not parts:
         raise UsageError("There is nothing to export.", cost="", todo="%%m1 -c NAME begins a chat.")
     path = Path(given.path[0]).expanduser()
