@@ -53,12 +53,7 @@ def known(endpoint: Endpoint, environ: Mapping[str, str] | None = None) -> str:
 
 
 def store(host: str, text: str) -> str:
-    """Keep a key for a host or base URL, in the system keyring or else a 0600 file; return where.
-
-    Raises:
-        BadKey: it cannot be a key, or not one for this host; or the file is not private.
-        KeyProblem: neither place can be written.
-    """
+    """Keep a key for a host or base URL, in the system keyring or else a file; return where."""
     slot = _slot(host)
     key = text = check(text, "%m1 login", slot)
     if ring.put(slot, key):
@@ -67,12 +62,7 @@ def store(host: str, text: str) -> str:
 
 
 def forget(host: str, environ: Mapping[str, str] | None = None) -> tuple[str, ...]:
-    """Remove the stored keys of ``host``; return the places, and what still holds one.
-
-    Raises:
-        BadKey: the key file is not private; nothing was removed.
-        KeyProblem: the key file cannot be written.
-    """
+    """Remove the stored keys of ``host``; return the places, and what still holds one."""
     slot = _slot(host)
     path = file.change(slot, None)
     removed = (str(path) if path else None, ring.drop(slot))

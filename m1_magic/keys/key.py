@@ -67,12 +67,7 @@ class Key(str):
 
 
 def check(text: str, source: str, host: str) -> Key:
-    """Return ``text`` as a key for ``host``, or say what is wrong without showing any of it.
-
-    Raises:
-        BadKey: empty, line breaks, spaces, quotes, "Bearer ", not ASCII; or an OpenRouter key
-            for a host that is neither openrouter.ai nor loopback.
-    """
+    """Return ``text`` as a key for ``host``, or raise BadKey, which shows nothing of it."""
     key = text = Key(text, source)
     for words, pattern in PROBLEMS:
         if re.search(pattern, key):

@@ -73,9 +73,7 @@ class Ledger(Store):
     ) -> None:
         """Write down an attempt before it is sent, if the period's budget allows its hold.
 
-        Raises:
-            BudgetExceeded: spent + held + this hold is over ``budget`` (US dollars).
-            LedgerProblem: it could not be written; so nothing may be sent.
+        On BudgetExceeded (spent + held + this hold), as on LedgerProblem, nothing may be sent.
         """
         hold = None if attempt.hold is None else to_nano(attempt.hold, ROUND_CEILING)
         at, request = stamp(call.at), call.request

@@ -54,11 +54,8 @@ class Opened:
 def opened(path: Path, now: datetime, suspect: bool = False) -> Opened:
     """Open the ledger at ``path``, made with mode 0600 in a 0700 folder if it is not there.
 
-    A ``suspect`` file has just failed: all of it is looked through.
-
-    Raises:
-        LedgerProblem: it was written by a newer version, or by another program.
-        OSError, sqlite3.Error: it cannot be opened.
+    A ``suspect`` file has just failed: all of it is looked through. The file of a newer version or
+    of another program is a LedgerProblem.
     """
     notes: list[str] = []
     if path.is_dir():

@@ -12,8 +12,6 @@ import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from ..interrupts import uninterrupted
-
 COLUMNS = ("spent", "held", "unknown", "calls")
 # What an attempt, and what a call, adds to these.
 ATTEMPT = (
@@ -130,7 +128,7 @@ def migrate(db: sqlite3.Connection, backup: Path | None = None) -> None:
     """Bring a file up to date, in one transaction, after a copy, not over another one."""
     if backup is not None and version(db) and not backup.exists():
         _copy(db, backup)
-    with uninterrupted(), db:
+    with db:
         db.execute("BEGIN IMMEDIATE")
         for script in SCHEMA[version(db) :]:  # another kernel may have been quicker
             for statement in statements(script):

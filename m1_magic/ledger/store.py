@@ -35,11 +35,7 @@ def now_utc() -> datetime:
 
 
 class Store:
-    """One process's connection to the ledger, for all its threads.
-
-    Raises:
-        LedgerProblem: the file cannot be opened, or is not ours.
-    """
+    """One process's connection to the ledger, for all its threads; raises LedgerProblem."""
 
     def __init__(self, path: Path, now: Callable[[], datetime] = now_utc) -> None:
         self.path = path

@@ -39,11 +39,7 @@ class Endpoint:
 
 
 def endpoint(url: str) -> Endpoint:
-    """Return the checked endpoint of ``base_url``.
-
-    Raises:
-        BadSetting: not a URL, not http(s), with a password in it, or plain http off loopback.
-    """
+    """Return the checked endpoint of ``base_url``, or raise BadSetting."""
     if url.strip().lower() == OFFLINE:
         return Endpoint(OFFLINE, OFFLINE, loopback=True)
     try:
