@@ -96,12 +96,11 @@ def _flocked(number: int, patience: float) -> bool:
     while time.monotonic() < end:
         try:
             fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            break
         except BlockingIOError:
             time.sleep(PAUSE)
         except OSError:
             return False
-        else:
-            break
     return True
 
 
@@ -111,6 +110,7 @@ def _lock_file(folder: Path, patience: float) -> Path | None:
     while time.monotonic() < end:
         try:
             os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+            return path
         except FileExistsError:
             with suppress(OSError):
                 if time.time() - path.stat().st_mtime > patience:  # its process was killed
@@ -118,6 +118,4 @@ def _lock_file(folder: Path, patience: float) -> Path | None:
             time.sleep(PAUSE)
         except OSError:
             break
-        else:
-            return path
     return None

@@ -31,10 +31,6 @@ from .sent import kept
 from .store import HASTE, Store, now_utc
 
 FILE = "ledger.db"
-SUMS = (
-    "SELECT coalesce(sum(spent), 0), coalesce(sum(held), 0), coalesce(sum(unknown), 0),"
-    " coalesce(sum(calls), 0) FROM totals WHERE "
-)
 
 
 def new_id() -> str:
@@ -195,11 +191,12 @@ class Ledger(Store):
 
     def _sums(self, db: sqlite3.Connection, period: str, now: datetime) -> tuple[int, ...]:
         """Return nano-dollars spent and held, attempts without a price, and calls."""
+        where, name = "kind = 'day' AND name >= ?", since(period, now)
         if period == "session":
-            sums = db.execute(f"{SUMS} kind = 'session' AND name = ?", (self.session,))
-        else:
-            sums = db.execute(f"{SUMS} kind = 'day' AND name >= ?", (since(period, now),))
-        return tuple(sums.fetchone())
+            where, name = "kind = 'session' AND name = ?", self.session
+        sums = "coalesce(sum(spent), 0), coalesce(sum(held), 0), coalesce(sum(unknown), 0)"
+        sql = f"SELECT {sums}, coalesce(sum(calls), 0) FROM totals WHERE {where}"
+        return tuple(db.execute(sql, (name,)).fetchone())
 
 
 def _tokens(usage: Usage | None) -> tuple[int | None, ...]:

@@ -226,10 +226,7 @@ def _checked(db: sqlite3.Connection, now: datetime, suspect: bool) -> None:
         raise broken
     db.execute("PRAGMA busy_timeout = 0")
     with suppress(sqlite3.OperationalError):  # in use, or full: then it is looked through again
-        db.execute("BEGIN IMMEDIATE")
         db.execute("INSERT OR REPLACE INTO facts (name, value) VALUES ('checked', ?)", (today,))
-    if db.in_transaction:
-        db.execute("COMMIT")
 
 
 def _unwritable(error: OSError | sqlite3.Error) -> bool:

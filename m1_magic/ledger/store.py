@@ -122,7 +122,8 @@ class Store:
         """
 
         def all_of_it(db: sqlite3.Connection) -> T:
-            with _transaction(db):
+            with db:
+                db.execute("BEGIN IMMEDIATE")
                 self._journal.do(db)
                 result = work(db)
             self._journal.done()
@@ -203,8 +204,9 @@ class Store:
     def _taken_along(self, before: disk.Opened) -> None:
         """Write down what an open ledger knew that was only in memory."""
         if before.file is None:
-            with _transaction(self._opened.db):
-                schema.copy(before.db, self._opened.db)
+            with self._opened.db as db:
+                db.execute("BEGIN IMMEDIATE")
+                schema.copy(before.db, db)
 
     def _take_in(self) -> None:
         db = self._opened.db
@@ -217,7 +219,8 @@ class Store:
         """Write down what a kernel could not; what cannot be read is kept under another name."""
         try:
             writes = journal.read(file)
-            with _transaction(db):
+            with db:
+                db.execute("BEGIN IMMEDIATE")
                 journal.do(db, writes)
         except sqlite3.OperationalError:  # locked, full: the next kernel may do it
             return
@@ -238,15 +241,3 @@ class Store:
                 f"The ledger {self.path} cannot be used ({one_line(error)}).",
                 todo="Free the disk or the file, or set M1_HOME to another folder; see %m1 doctor.",
             ) from None
-
-
-@contextmanager
-def _transaction(db: sqlite3.Connection) -> Iterator[None]:
-    db.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-        db.execute("COMMIT")
-    except BaseException:
-        if db.in_transaction:  # a full disk has ended it already
-            db.execute("ROLLBACK")
-        raise

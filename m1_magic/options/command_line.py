@@ -11,7 +11,7 @@ import difflib
 import re
 import shlex
 from collections.abc import Iterable, Sequence
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from ..errors import UsageError
 from ..text import one_line
@@ -23,8 +23,8 @@ TOKEN = re.compile(r"""\s*((?:"(?:\\.|[^"\\])*"|'[^']*'|\\.|[^\s"'\\])+)""", re.
 class Parser(argparse.ArgumentParser):
     """An ``ArgumentParser`` whose errors are ours, without exit and without abbreviations."""
 
-    def __init__(self, prog: str, **more: Any) -> None:
-        super().__init__(prog=prog, add_help=False, allow_abbrev=False, **more)
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog=prog, add_help=False, allow_abbrev=False)
 
     def error(self, message: str) -> NoReturn:
         """Raise instead of leaving the process."""

@@ -7,17 +7,7 @@ import json
 from decimal import Decimal
 from typing import Any
 
-from traitlets import (
-    Bool,
-    CaselessStrEnum,
-    Dict,
-    Float,
-    Int,
-    List,
-    TraitError,
-    TraitType,
-    Unicode,
-)
+from traitlets import Bool, CaselessStrEnum, Dict, Float, Int, List, TraitError, TraitType, Unicode
 from traitlets.config import Config, Configurable
 
 from ..errors import BadSetting, UsageError
