@@ -81,11 +81,7 @@ def preview(
 
 
 def ask(
-    prompt: str,
-    *,
-    df: object = None,
-    namespace: Mapping[str, object] | None = None,
-    **options: Any,
+    prompt: str, *, df: object = None, namespace: Mapping[str, object] | None = None, **options: Any
 ) -> Reply:
     """Ask the model and return its reply; nothing is displayed until the reply is shown.
 

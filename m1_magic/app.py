@@ -81,10 +81,7 @@ class App:
             return self._chats
 
     def rest(self) -> None:
-        """Free threads, connections and the local model's process; what is known stays.
-
-        Calls under way in threads come to their end.
-        """
+        """Free threads, connections and the local model's process; calls come to their end."""
         with self._lock:
             session = self._session
         if session is not None:

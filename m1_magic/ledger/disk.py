@@ -24,6 +24,8 @@ from . import schema
 # Seconds to wait for another kernel's write.
 BUSY = 10.0
 BROKEN = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+# Such a file cannot be used any more as it was opened: it is broken, or read-only by now.
+LOST = BROKEN | {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM}
 UNWRITABLE = {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM}
 # Seconds that SQLite may look through the file, once a day.
 CHECK = 0.5
@@ -105,11 +107,6 @@ def identity(path: Path) -> tuple[int, int] | None:
     return status.st_dev, status.st_ino
 
 
-def lost(error: sqlite3.Error) -> bool:
-    """Can the file not be used any more as it was opened: broken, or read-only by now?"""
-    return primary(error) in BROKEN | {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM}
-
-
 def primary(error: BaseException) -> int | None:
     """Return SQLite's primary error code, without the details in the upper bits."""
     code = getattr(error, "sqlite_errorcode", None)
@@ -184,7 +181,7 @@ def _ours(db: sqlite3.Connection, path: Path) -> None:
             f"The ledger {path} was written by a newer m1-magic.",
             todo="Upgrade this one, or set M1_HOME to another folder.",
         )
-    tables = schema.tables(db)
+    tables = {name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
     if (number and not tables >= COPIED.keys()) or (not number and tables):
         raise LedgerProblem(
             f"{path} is the database of another program; it is left as it is.",

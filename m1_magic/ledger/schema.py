@@ -119,11 +119,6 @@ def version(db: sqlite3.Connection) -> int:
     return int(number)
 
 
-def tables(db: sqlite3.Connection) -> set[str]:
-    """Return the names of a file's tables; raises sqlite3.DatabaseError if it is no database."""
-    return {name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-
-
 def migrate(db: sqlite3.Connection, backup: Path | None = None) -> None:
     """Bring a file up to date, in one transaction, after a copy, not over another one."""
     if backup is not None and version(db) and not backup.exists():

@@ -166,7 +166,7 @@ class Store:
             except sqlite3.DatabaseError as error:
                 if disk.primary(error) == sqlite3.SQLITE_BUSY:
                     self._patience = HASTE  # once is enough for a cell to wait
-                if self.in_memory or not disk.lost(error):
+                if self.in_memory or disk.primary(error) not in disk.LOST:
                     raise
                 self._opened.db.close()
                 self._renew(suspect=True)

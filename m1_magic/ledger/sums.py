@@ -98,12 +98,11 @@ HEAD = (
 )  # fmt: skip
 
 
-def held(ledger: Ledger, most: int = 1000) -> list[Held]:
-    """Return the attempts whose hold counts, the oldest first."""
+def held(ledger: Ledger) -> list[Held]:
+    """Return the attempts whose hold counts, the oldest thousand, in order."""
     rows = ledger.rows(
         f"SELECT a.id, a.at, c.model, a.hold_nano, a.state, a.pid, a.process {ROWS}"
-        " WHERE a.state <> 'settled' ORDER BY a.at LIMIT ?",
-        most,
+        " WHERE a.state <> 'settled' ORDER BY a.at LIMIT 1000"
     )
     return [
         Held(i, datetime.fromisoformat(at), m, None if n is None else from_nano(n), *more)
@@ -130,9 +129,8 @@ def release(ledger: Ledger, id: str, now: datetime, longest: timedelta) -> Held:
             cost="",
             todo="Stop it first; what it cost is settled then.",
         )
-    _write(
-        ledger, "UPDATE attempts SET state = 'settled' WHERE id = ? AND state <> 'settled'", one.id
-    )
+    settle = "UPDATE attempts SET state = 'settled' WHERE id = ? AND state <> 'settled'"
+    _write(ledger, settle, one.id)
     return one
 
 

@@ -18,7 +18,7 @@ from typing import Any
 from ..errors import UsageError
 from ..pricing.tokens import ANSWER_TOKENS
 from ..settings.config import LEVELS, send_level
-from ..settings.traits import BUDGETS, EFFORTS, dollars, effort, short
+from ..settings.traits import BUDGETS, EFFORTS, dollars, effort
 from ..text import one_line
 
 THINK = (*EFFORTS, *BUDGETS)
@@ -113,7 +113,11 @@ def chat(value: object) -> str | None:
     """Return a chat's name; empty (from Python: True) is the last reply, False is none."""
     if isinstance(value, bool):
         return "" if value else None
-    return short(text(value))
+    name = " ".join(text(value).split())
+    if name != one_line(name, 60):
+        # Not quoted: it could be a key that was pasted.
+        raise UsageError("That cannot be a name.", todo="Use up to 60 visible characters.")
+    return name
 
 
 def amount(value: object) -> Decimal:

@@ -1,4 +1,4 @@
-"""Kinds of values that traitlets does not have: numbers, dollars, patterns, names, tasks."""
+"""Kinds of values that traitlets does not have: numbers, dollars, patterns, tasks."""
 
 from __future__ import annotations
 
@@ -125,12 +125,3 @@ def effort(level: str) -> str | int:
             todo="Use off, low, medium, high, 40k, 80k or a number of tokens.",
         )
     return budget
-
-
-def short(text: str) -> str:
-    """Return a name for people on one line, or raise UsageError; it may be empty."""
-    name = " ".join(text.split())
-    if name != one_line(name, 60):
-        # Not quoted: it could be a key that was pasted.
-        raise UsageError("That cannot be a name.", todo="Use up to 60 visible characters.")
-    return name

@@ -9,11 +9,10 @@ from ..calls import Reply
 from ..chats.chats import RepeatableCall
 from ..chats.turns import ChatHead
 from ..errors import UsageError
-from ..options import command_line, flags
+from ..options import command_line, flags, kinds
 from ..pricing.dollars import money
 from ..privacy import redaction
 from ..render import page
-from ..settings.traits import short
 from ..text import md_cell, one_line, plural
 from .chat_export import Part, notebook, write
 from .verb_context import VerbContext, none
@@ -72,7 +71,7 @@ def export(context: VerbContext, args: Sequence[str]) -> str:
     """Write a chat, the last one if none is named, as a notebook; else this session's calls."""
     parser = command_line.Parser("%m1 export")
     parser.add_argument("path", nargs=1)
-    parser.add_argument("--chat", metavar="NAME", type=short)
+    parser.add_argument("--chat", metavar="NAME", type=kinds.chat)
     given = parser.parse_args(list(args))
     head = chosen(context, given.chat)
     secrets = redaction.policy(context.settings)
