@@ -69,7 +69,8 @@ class Ledger(Store):
     ) -> None:
         """Write down an attempt before it is sent, if the period's budget allows its hold.
 
-        On BudgetExceeded (spent + held + this hold), as on LedgerProblem, nothing may be sent.
+        Nothing may be sent after BudgetExceeded (spent + held + this hold is over ``budget`` in US
+        dollars), nor after LedgerProblem.
         """
         hold = None if attempt.hold is None else to_nano(attempt.hold, ROUND_CEILING)
         at, request = stamp(call.at), call.request
