@@ -31,15 +31,14 @@ def _trigger(name: str, event: str, sums: Sequence[str]) -> str:
     No upsert: the policy of the statement that fires a trigger goes over the trigger's own.
     """
     added = ", ".join(f"{c} = {c} + {sum}" for c, sum in zip(COLUMNS, sums, strict=True))
-    return f"""
-    CREATE TRIGGER {name} AFTER {event} BEGIN
-        INSERT INTO totals (kind, name) SELECT k, n
-            FROM (SELECT 'session' k, NEW.session n UNION ALL SELECT 'day', substr(NEW.at, 1, 10))
-            WHERE NOT EXISTS (SELECT 1 FROM totals WHERE kind = k AND name = n);
-        UPDATE totals SET {added}
-            WHERE kind = 'session' AND name = NEW.session
-            OR kind = 'day' AND name = substr(NEW.at, 1, 10);
-    END;"""
+    both = "".join(
+        f"""
+        INSERT INTO totals (kind, name) SELECT '{kind}', {row}
+            WHERE NOT EXISTS (SELECT 1 FROM totals WHERE kind = '{kind}' AND name = {row});
+        UPDATE totals SET {added} WHERE kind = '{kind}' AND name = {row};"""
+        for kind, row in (("session", "NEW.session"), ("day", "substr(NEW.at, 1, 10)"))
+    )
+    return f"CREATE TRIGGER {name} AFTER {event} BEGIN {both} END;"
 
 
 HAS_TEXT = "coalesce(prompt, thinking, answer, sent) IS NOT NULL"
