@@ -6,6 +6,7 @@ library is imported before it is needed.
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -21,23 +22,13 @@ __all__ = ["Reply", "__version__", "ask", "panel", "summarise"]
 __version__ = "0.2.0"
 
 
+# Where each public name lies, imported when it is asked for.
+HOMES = {"ask": ".api", "Reply": ".calls", "summarise": ".context.frames", "panel": ".widgets"}
+
+
 def __getattr__(name: str) -> Any:
-    if name == "ask":
-        from .api import ask
-
-        return ask
-    if name == "Reply":
-        from .calls import Reply
-
-        return Reply
-    if name == "summarise":
-        from .context.frames import summarise
-
-        return summarise
-    if name == "panel":
-        from .widgets import panel
-
-        return panel
+    if name in HOMES:
+        return getattr(import_module(HOMES[name], __name__), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

@@ -1,22 +1,25 @@
-"""``ask()``, and what all doors share: how a call is prepared, previewed and sent.
-
-Imports are inside the functions: ``%load_ext`` needs the settings only, and must not pay for the
-rest.
-"""
+"""``ask()``, and what all doors share: a question as typed → its request, asked and remembered."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import Any
 
 from .app import PROCESS
-
-if TYPE_CHECKING:
-    from .calls import Reply, Request
-    from .chats.turns import ChatHead
-    from .options.fields import Options
-    from .session.plan import Plan
-    from .session.view import View
+from .calls import Reply, Request
+from .chats.chats import RepeatableCall
+from .chats.turns import ChatHead
+from .context import gather, personal
+from .context.frames import frame_named, is_tabular
+from .errors import UserFacingError
+from .jupyter import history, shell
+from .options import flags, tasks
+from .options.fields import Options
+from .privacy import redaction
+from .prompt import build
+from .session.plan import Plan
+from .session.view import Silent, View
 
 settings, session, chats, end = PROCESS.settings, PROCESS.session, PROCESS.chats, PROCESS.end
 
@@ -24,10 +27,39 @@ settings, session, chats, end = PROCESS.settings, PROCESS.session, PROCESS.chats
 def prepare(
     prompt: str, options: Options, namespace: Mapping[str, object], head: ChatHead | None = None
 ) -> Request:
-    """Return the request for a prompt; see `chats.question.prepare`."""
-    from .chats import question
+    """Return the request for a prompt: values inserted, tables summarised, secrets looked for.
 
-    return question.prepare(chats(), prompt, options, namespace, head)
+    Asked at a ``head`` of a chat, else where the options say. UsageError, SecretInPrompt: nothing
+    was sent.
+    """
+    secrets, task = redaction.policy(settings()), tasks.chosen(options, settings())
+    if head is None and options.chat is not None:
+        head = chats().head(options.chat, prompt)
+    options = task.under(options)
+    if head is not None and options.system is None:
+        options = replace(options, system=chats().system(head))
+    gathered = gather(options, prompt, namespace, settings(), history)
+    notes = (*gathered.notes, *task.notes)
+    beside, inserted = gathered.attachments, gathered.inserted
+    request = build(options, gathered.parts, settings(), beside, inserted, notes)
+    request = replace(request, prompt=prompt, keep_thinking=task.keep_thinking)
+    if head is not None:
+        request = chats().continued(request, head, secrets)
+    redaction.check(request, secrets)
+    return replace(request, notes=(*request.notes, *personal(request.text)))
+
+
+def send(request: Request, options: Options, view: View) -> Reply:
+    """Ask what `prepare` made of these options, and remember it; may be called in any thread."""
+    turns, reply = chats(), None
+    try:
+        reply = turns.session.ask(request, view)
+    except UserFacingError as error:
+        reply = error.reply
+        raise
+    finally:
+        turns.remember(RepeatableCall(request.prompt, options), request, reply)
+    return reply
 
 
 def run(
@@ -38,16 +70,7 @@ def run(
     head: ChatHead | None = None,
 ) -> Reply:
     """Ask in ``view``: what ``%%m1``, ``%m1 ask`` and ``ask()`` have in common."""
-    from .chats import question
-
-    return question.ask(chats(), prompt, options, namespace, view, head)
-
-
-def send(request: Request, options: Options, view: View) -> Reply:
-    """Ask what `prepare` made of these options; may be called in any thread."""
-    from .chats import question
-
-    return question.send(chats(), request, options, view)
+    return send(prepare(prompt, options, namespace, head), options, view)
 
 
 def preview(
@@ -58,11 +81,7 @@ def preview(
 
 
 def ask(
-    prompt: str,
-    *,
-    df: object = None,
-    namespace: Mapping[str, object] | None = None,
-    **options: Any,
+    prompt: str, *, df: object = None, namespace: Mapping[str, object] | None = None, **options: Any
 ) -> Reply:
     """Ask the model and return its reply; nothing is displayed until the reply is shown.
 
@@ -78,15 +97,12 @@ def ask(
         M1Error: with the partial answer as ``.reply`` where some of it came.
         Stopped: a ``KeyboardInterrupt``; the same.
     """
-    from .errors import UserFacingError
-    from .jupyter import shell
-    from .session.view import Silent
-
     try:
         variables = dict(shell.namespace() if namespace is None else namespace)
         frames = named(df, variables)
         shell.show_replies(shell.current(), settings())
-        return run(prompt, chosen(options, tuple(frames)), {**variables, **frames}, Silent())
+        chosen = flags.from_python(options, tuple(frames))
+        return run(prompt, chosen, {**variables, **frames}, Silent())
     except UserFacingError as error:
         error.frames = "users"
         raise
@@ -97,11 +113,7 @@ def named(df: object, namespace: Mapping[str, object]) -> dict[str, object]:
     if df is None:
         return {}
     if isinstance(df, str):
-        from .context.frames import frame_named
-
         return {name.strip(): frame_named(name.strip(), namespace) for name in df.split(",")}
-    from .context.frames import is_tabular
-
     if isinstance(df, (list, dict)) and is_tabular(df):
         return {"df": df}  # records, or a dict of columns: one table
     if isinstance(df, Mapping):
@@ -112,10 +124,3 @@ def named(df: object, namespace: Mapping[str, object]) -> dict[str, object]:
         known_as = (n for n, value in namespace.items() if value is frame and not n.startswith("_"))
         found[next(known_as, "df" if len(frames) == 1 else f"df{number}")] = frame
     return found
-
-
-def chosen(given: Mapping[str, Any], frames: tuple[str, ...]) -> Options:
-    """Return keyword arguments as Options, checked as on a ``%%m1`` line."""
-    from .options import flags
-
-    return flags.from_python(given, frames)

@@ -37,11 +37,7 @@ class App:
         self._chats: Chats | None = None
 
     def settings(self) -> M1:
-        """Return the settings, read at the first call.
-
-        Raises:
-            BadSetting: a value in the environment cannot be.
-        """
+        """Return the settings, read at the first call; raises BadSetting."""
         with self._lock:
             if self._settings is None:
                 self._settings = sources.load()
@@ -55,12 +51,6 @@ class App:
 
         A session that is there goes on; its ledger is opened anew where it was only in memory, or
         ``M1_HOME`` is another.
-
-        Args:
-            ipython: IPython's config, for ``c.M1.…`` in its files.
-
-        Raises:
-            BadSetting: a value in IPython's config or in the environment cannot be.
         """
         with self._lock:
             if self._settings is None:
@@ -68,10 +58,10 @@ class App:
             else:
                 sources.renew(self._settings, ipython)
             if self._session is not None:
-                from .ledger import ledger_file
+                from . import ledger
 
                 with suppress(LedgerProblem):  # the next call says so
-                    self._session.ledger.reopen(ledger_file(place()))
+                    self._session.ledger.reopen(place() / ledger.FILE)
             return self._settings
 
     def session(self) -> Session:
@@ -91,10 +81,7 @@ class App:
             return self._chats
 
     def rest(self) -> None:
-        """Free threads, connections and the local model's process; what is known stays.
-
-        Calls under way in threads come to their end.
-        """
+        """Free threads, connections and the local model's process; calls come to their end."""
         with self._lock:
             session = self._session
         if session is not None:

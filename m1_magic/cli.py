@@ -54,16 +54,17 @@ def commands() -> argparse.ArgumentParser:
         command.set_defaults(run=run)
         return command
 
-    add(
-        "demo",
-        "run the quickstart on real data with the local model; print answers and prices",
-        demo,
-    )
+    about = "run the quickstart on real data with the local model; print answers and prices"
+    add("demo", about, demo)
     lab = add("lab", "open the quickstart in JupyterLab", open_lab)
     lab.add_argument("rest", nargs=argparse.REMAINDER, help="passed on to jupyter lab")
     serve_ = add("serve", "run the local model as an OpenAI-compatible server", serve)
     serve_.add_argument("--port", type=int, default=8080, help="default: 8080")
-    notebooks = add("report", "add up what notebooks cost, from their saved outputs", report)
+    notebooks = add(
+        "report",
+        "add up what notebooks cost, from their saved outputs",
+        lambda given: shell.show(verbs.report(given.notebooks)),
+    )
     notebooks.add_argument("notebooks", nargs="+", metavar="NOTEBOOK", help="files or folders")
     for name in VERBS:
         verb = verbs.VERBS[name]
@@ -77,11 +78,6 @@ def verb_of(given: argparse.Namespace) -> None:
     redaction.refuse(" ".join(given.rest), place="The command")
     context = VerbContext(api.session(), {}, shell.secret)
     shell.show(verbs.VERBS[given.verb].run(context, given.rest))
-
-
-def report(given: argparse.Namespace) -> None:
-    """Print what notebooks cost."""
-    shell.show(verbs.report(given.notebooks))
 
 
 def serve(given: argparse.Namespace) -> None:

@@ -26,15 +26,9 @@ PAUSE = 0.005
 
 
 def replace(path: Path, text: str, *, sync: bool = False) -> None:
-    """Make ``text`` the content of the file at ``path``.
+    """Make ``text`` the content of the file at ``path``, or raise OSError and leave what was there.
 
-    Args:
-        path: in a folder that is there.
-        text: written as UTF-8.
-        sync: wait until it is on the disk, so that it outlives a power failure.
-
-    Raises:
-        OSError: it could not be written; what stood there still does.
+    With ``sync`` it is on the disk before this returns, so that it outlives a power failure.
     """
     with replacing(path) as file:
         file.write(text)
@@ -69,9 +63,6 @@ def locked(folder: Path, patience: float = PATIENCE) -> Iterator[None]:
 
     Where no lock is to be had, or another holds it for longer than ``patience`` (seconds), the
     block runs without: each file is whole all the same.
-
-    Raises:
-        OSError: there is no such folder.
     """
     number = None if fcntl is None else os.open(folder, os.O_RDONLY)
     ours = None
@@ -88,13 +79,13 @@ def locked(folder: Path, patience: float = PATIENCE) -> Iterator[None]:
             ours.unlink(missing_ok=True)
 
 
-def set_aside(path: Path, why: str = "broken") -> Path:
-    """Rename what lies at ``path`` to a name that says why and when; return that."""
+def set_aside(path: Path) -> Path:
+    """Rename a broken file to a name that says so, and when; return that."""
     stamp, number = datetime.now(UTC).strftime("%Y%m%d-%H%M%S"), 0
-    aside = path.with_name(f"{path.name}.{why}-{stamp}")
+    aside = path.with_name(f"{path.name}.broken-{stamp}")
     while os.path.lexists(aside):
         number += 1
-        aside = path.with_name(f"{path.name}.{why}-{stamp}-{number}")
+        aside = path.with_name(f"{path.name}.broken-{stamp}-{number}")
     path.rename(aside)
     return aside
 
@@ -105,12 +96,11 @@ def _flocked(number: int, patience: float) -> bool:
     while time.monotonic() < end:
         try:
             fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            break
         except BlockingIOError:
             time.sleep(PAUSE)
         except OSError:
             return False
-        else:
-            break
     return True
 
 
@@ -120,6 +110,7 @@ def _lock_file(folder: Path, patience: float) -> Path | None:
     while time.monotonic() < end:
         try:
             os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+            return path
         except FileExistsError:
             with suppress(OSError):
                 if time.time() - path.stat().st_mtime > patience:  # its process was killed
@@ -127,6 +118,4 @@ def _lock_file(folder: Path, patience: float) -> Path | None:
             time.sleep(PAUSE)
         except OSError:
             break
-        else:
-            return path
     return None

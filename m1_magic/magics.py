@@ -15,7 +15,6 @@ from IPython.core.inputtransformer2 import TokenTransformBase
 from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_expand
 from IPython.display import display
 
-from . import api
 from .app import PROCESS
 from .errors import UsageError, UserFacingError
 from .jupyter import history
@@ -45,21 +44,17 @@ class M1Magics(Magics):
     @line_cell_magic
     def m1(self, line: str, cell: str | None = None) -> None:
         """Ask MiniMax M1 (``%%m1``), or run a verb (``%m1 help`` lists them)."""
-        try:
-            self._keyless(line)
+        from .privacy import redaction
+
+        try:  # a key in a line is refused before any error can quote the line
+            redaction.refuse(line, redaction.policy(PROCESS.settings()), place="The line")
             if cell is None:
                 self._line(line)
             else:
                 self._cell(line, cell)
         except UserFacingError as error:
-            error.frames = "all" if api.settings().traceback else "none"
+            error.frames = "all" if PROCESS.settings().traceback else "none"
             raise
-
-    def _keyless(self, line: str) -> None:
-        """Refuse a key in a line before any error can quote the line."""
-        from .privacy import redaction
-
-        redaction.refuse(line, redaction.policy(api.settings()), place="The line")
 
     def _cell(self, line: str, cell: str) -> None:
         from .options import flags
@@ -85,7 +80,7 @@ class M1Magics(Magics):
         from . import verbs
         from .verbs.verb_context import VerbContext
 
-        context = VerbContext(api.session(), self._shell.user_ns, screen.secret)
+        context = VerbContext(PROCESS.session(), self._shell.user_ns, screen.secret)
         if not verb:
             screen.show(verbs.status(context))
             return
@@ -121,6 +116,7 @@ class M1Magics(Magics):
     def _ask(
         self, options: Options, prompt: str, *, pure: bool = False, head: ChatHead | None = None
     ) -> None:
+        from . import api
         from .render import choose
 
         names = self._shell.user_ns
@@ -132,7 +128,7 @@ class M1Magics(Magics):
         if options.out:
             names.pop(options.out, None)
         quiet, raw = options.quiet, options.raw
-        view = choose(self._shell, api.settings(), quiet=quiet, raw=raw, pure=pure)
+        view = choose(self._shell, PROCESS.settings(), quiet=quiet, raw=raw, pure=pure)
         try:
             self._bind(api.run(prompt, options, names, view, head), options)
         except UserFacingError as error:
@@ -202,10 +198,10 @@ def complete(shell: InteractiveShell, event: Any) -> list[str]:
     return completion.complete(
         event,
         shell.user_ns,
-        settings=api.settings(),
+        settings=PROCESS.settings(),
         verbs=verbs.VERBS,
         settings_names=verbs.settings_names,
-        chats=lambda: api.chats().names(),
+        chats=lambda: PROCESS.chats().names(),
     )
 
 
@@ -233,7 +229,7 @@ def unload(shell: InteractiveShell) -> None:
     drop(manager.token_transformers, lambda item: item is AskLine)
     if "m1_magic.widgets" in sys.modules:
         sys.modules["m1_magic.widgets"].close_all()
-    settings = api.settings()
+    settings = PROCESS.settings()
     drop(shell.configurables, lambda item: item is settings or item is magics)
     completers = shell.strdispatchers["complete_command"].regexs
     for key in [key for key in completers if key.pattern == COMPLETED]:

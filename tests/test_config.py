@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 from hypothesis import given
@@ -25,7 +26,7 @@ from m1_magic.errors import BadSetting, LedgerProblem, UsageError
 from m1_magic.settings.config import M1, change, send_level
 from m1_magic.settings.endpoints import OFFLINE, OPENROUTER, Endpoint, endpoint
 from m1_magic.settings.home import home
-from m1_magic.settings.sources import load, save
+from m1_magic.settings.sources import ENVIRONMENT, load, save
 from m1_magic.settings.traits import dollars
 
 DEFAULTS: dict[str, Any] = {
@@ -69,7 +70,8 @@ def ipython(**values: Any) -> Config:
 
 
 def loaded(environ: Mapping[str, str] | None = None, files: Config | None = None) -> M1:
-    return load(files, environ or {})
+    with mock.patch.dict(os.environ, {**dict.fromkeys(ENVIRONMENT, ""), **(environ or {})}):
+        return load(files)
 
 
 # -- the settings ---------------------------------------------------------------------------

@@ -18,6 +18,7 @@ from traitlets.config import Config
 from m1_magic import errors
 from m1_magic.calls import Reply
 from m1_magic.errors import BadSetting, M1Error, Stopped, UsageError, UserFacingError
+from m1_magic.options.fields import Options
 from m1_magic.text import one_line
 
 KINDS = [
@@ -126,8 +127,9 @@ def test_stopped_is_a_keyboard_interrupt_and_no_exception() -> None:
 RAISE = """
 from m1_magic import api
 from m1_magic.errors import UsageError
+from m1_magic.options.fields import Options
 def mine():
-    api.prepare("", api.chosen({}, ()), {})  # an empty prompt
+    api.prepare("", Options(), {})  # an empty prompt
 def shown(frames):
     try:
         mine()
@@ -176,7 +178,7 @@ def test_the_users_frames_are_named_and_ours_are_not() -> None:
     try:
         from m1_magic import api
 
-        api.prepare("", api.chosen({}, ()), {})
+        api.prepare("", Options(), {})
     except UsageError as caught:
         error = caught
     error.frames = "users"

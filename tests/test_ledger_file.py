@@ -41,7 +41,7 @@ from ledgers import (
 from m1_magic.calls import Reply
 from m1_magic.chats import turns
 from m1_magic.errors import BudgetExceeded, LedgerProblem
-from m1_magic.ledger import Ledger, disk, folder, history, open_ledger, schema
+from m1_magic.ledger import Ledger, disk, history, open_ledger, schema
 from m1_magic.ledger.leases import claim, sweep
 
 VERSION_1 = Path(__file__).parent / "golden" / "ledger-1.sql"
@@ -568,7 +568,7 @@ def test_l18_the_journal_goes_by_the_file_system(
     mounts = path.parents[1] / "mounts"
     home = str(path.parent).replace(" ", "\\040")
     mounts.write_text(f"/dev/a / ext4 rw 0 0\nserver:/x {home} {kind} rw 0 0\n")
-    monkeypatch.setattr(folder, "MOUNTS", mounts)
+    monkeypatch.setattr(disk, "MOUNTS", mounts)
     with closing(Ledger(path, "s1")) as ledger, closing(Ledger(path, "s2")) as other:
         assert ledger.read(lambda db: db.execute("PRAGMA journal_mode").fetchone()) == (mode,)
         spend(ledger, "1")
@@ -585,8 +585,8 @@ def test_l18_mounts_that_say_nothing_mean_a_disk_of_this_machine(
     listed = path.parents[1] / "mounts"
     if mounts:
         listed.write_text(mounts)
-    monkeypatch.setattr(folder, "MOUNTS", listed)
-    assert folder.local(path)
+    monkeypatch.setattr(disk, "MOUNTS", listed)
+    assert disk.local(path)
 
 
 def test_l18_a_ledger_in_wal_mode_may_come_to_a_network(

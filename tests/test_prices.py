@@ -18,10 +18,9 @@ from m1_magic import api
 from m1_magic.calls import Finish, Message, Reply, Request, Started, Text, TextDelta, Usage
 from m1_magic.errors import BudgetExceeded, CutOff, EmptyAnswer
 from m1_magic.ledger import now_utc
-from m1_magic.ledger.nano import from_nano, to_nano
 from m1_magic.options.fields import Options
-from m1_magic.pricing import price_lists
-from m1_magic.pricing.dollars import money
+from m1_magic.pricing import limits as price_lists
+from m1_magic.pricing.dollars import from_nano, money, to_nano
 from m1_magic.pricing.prices import (
     LIMITS,
     ModelLimits,

@@ -74,6 +74,7 @@ import os, sys
 from m1_magic import api
 from m1_magic.session import reconciler
 from m1_magic.calls import Finish, Started, TextDelta
+from m1_magic.options.fields import Options
 from m1_magic.prompt import build
 
 reconciler.PAUSES = ()
@@ -93,7 +94,7 @@ class View:
         if point == "settled": die()
 
 print("ready", flush=True)
-api.session().ask(build(api.chosen({}, ()), "hello", api.settings()), View())
+api.session().ask(build(Options(), "hello", api.settings()), View())
 """
 POINTS = {  # state after the kill, and whether a generation id is in the ledger
     "reserved": ("reserved", False),

@@ -49,6 +49,7 @@ from m1_magic.errors import (
 )
 from m1_magic.interrupts import stoppable, uninterrupted
 from m1_magic.ledger import sums
+from m1_magic.options import flags
 from m1_magic.pricing.dollars import money_at_most
 from m1_magic.pricing.prices import Price, hold
 from m1_magic.render import footer
@@ -418,7 +419,7 @@ def test_a_second_round_that_brings_nothing_keeps_the_first(home: Path) -> None:
 
 def test_a_dry_run_shows_what_is_sent_to_the_byte(server: OpenRouter, own_home: Path) -> None:
     table = [{"k": "a", "n": n} for n in range(12)]
-    options = api.chosen({"max_tokens": 50_000, "temperature": 0.2, "stop": ["END"]}, ("t",))
+    options = flags.from_python({"max_tokens": 50_000, "temperature": 0.2, "stop": ["END"]}, ("t",))
     api.ask("first?", namespace={})  # so that the limits are known
     seen = len(server.requests)
     plan = api.preview("why {{t}}?", options, {"t": table})

@@ -54,10 +54,10 @@ def test_a_task_is_a_system_prompt_with_its_sampling(server: OpenRouter, name: s
     assert ask("why?", task=name).status == "ok"
     task, body = BUILT_IN[name], sent(server)
     assert body["messages"] == [
-        {"role": "system", "content": task.system},
+        {"role": "system", "content": task.options.system},
         {"role": "user", "content": "why?"},
     ]
-    assert (body["temperature"], body["top_p"]) == (task.temperature, task.top_p)
+    assert (body["temperature"], body["top_p"]) == (task.options.temperature, task.options.top_p)
     assert "task" not in body and "thinking" not in body
 
 
@@ -92,7 +92,7 @@ def some(**fixed: Any) -> st.SearchStrategy[dict[str, Any]]:
 def test_a_flag_wins_over_the_task_and_the_task_over_the_settings(
     flags: dict[str, Any], task: dict[str, Any]
 ) -> None:
-    filled = Task("mine", **task).under(Options(task="mine", **flags))
+    filled = Task("mine", options=Options(**task)).under(Options(task="mine", **flags))
     for name in WISHES:
         if name == "max_tokens" and name in task and name not in flags:
             assert filled.max_tokens is not None and filled.max_tokens >= task[name]
@@ -203,7 +203,7 @@ def test_what_was_checked_stays_as_it_was() -> None:
     mine = {"tutor": TUTOR}
     api.settings().tasks = mine
     mine["tutor"] = 5  # type: ignore[assignment]
-    assert known(api.settings())["tutor"].system == TUTOR
+    assert known(api.settings())["tutor"].options.system == TUTOR
     assert M1().tasks == {}
 
 

@@ -18,7 +18,7 @@ from emulator import Answer, OpenRouter
 from m1_magic import api, verbs
 from m1_magic.ledger import Ledger, sums
 from m1_magic.options.fields import Options
-from m1_magic.pricing import price_lists
+from m1_magic.pricing import limits as price_lists
 from m1_magic.pricing.prices import known_limits
 from m1_magic.pricing.tokens import USUAL, kind_of, likely_tokens, most_tokens
 from m1_magic.text import md_to_text

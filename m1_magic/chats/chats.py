@@ -15,7 +15,7 @@ from datetime import datetime
 
 from ..calls import Reply, Request
 from ..errors import LedgerProblem, UsageError
-from ..ledger import conversation, history
+from ..ledger import history
 from ..ledger.history import Past
 from ..locks import lock
 from ..options import command_line
@@ -54,11 +54,7 @@ class Listed:
 
 
 class Chats:
-    """The chats of this process, and those of its notebook that the ledger keeps.
-
-    Args:
-        session: that asks; whose ledger and notebook it is about.
-    """
+    """The chats of this process, and those of the session's notebook that its ledger keeps."""
 
     def __init__(self, session: Session) -> None:
         self.last: RepeatableCall | None = None
@@ -68,25 +64,19 @@ class Chats:
         self._named: dict[str, tuple[str, ...]] = {}
         self._current = ChatHead()
 
-    def head(self, chat: str | None, prompt: str = "") -> ChatHead:
+    def head(self, chat: str, prompt: str = "") -> ChatHead:
         """Return where a call begins that is asked with this ``--chat``.
 
         The same question again after an answer that was cut off or stopped takes its place.
-
-        Raises:
-            UsageError: the last reply is to be continued, and there is none.
         """
-        if chat is None:
-            return ChatHead()
+        head = self._current
         if chat:
-            head = ChatHead(chat, self._named.get(chat) or self._taken_up(chat))
-        else:
-            head = self._current
-            if not self.turns(head):
-                raise UsageError(
-                    "There is no reply in this session that could be continued.",
-                    todo="Leave -c out, or name a chat: --chat=NAME.",
-                )
+            head = ChatHead(chat, self._named.get(chat) or self._loaded(self._last_turn(chat)))
+        elif not self.turns(head):
+            raise UsageError(
+                "There is no reply in this session that could be continued.",
+                todo="Leave -c out, or name a chat: --chat=NAME.",
+            )
         last = self._turns.get(head.calls[-1]) if head.calls else None
         if last and last.status in ("failed", "stopped") and last.prompt == prompt:
             return replace(head, calls=head.calls[:-1])
@@ -102,41 +92,31 @@ class Chats:
         return turns[-1].system if turns else None
 
     def continued(self, request: Request, head: ChatHead, secrets: redaction.Policy) -> Request:
-        """Return the request with the turns up to a head before its question.
-
-        Args:
-            request: the question alone.
-            head: where the chat stands.
-            secrets: what is masked in earlier turns.
-        """
+        """Return the request with the turns up to a head before its question."""
         joint = joined(request, head, self._turns, secrets)
         if head.name and not joint.after:
             others = [one_line(one.name) for one in self.listed()]
             near = command_line.did_you_mean(head.name, others)
-            return replace(
-                joint, notes=(*joint.notes, f"chat {one_line(head.name)} begins here.{near}")
-            )
+            note = f"chat {one_line(head.name)} begins here.{near}"
+            return replace(joint, notes=(*joint.notes, note))
         return joint
 
     def remember(self, call: RepeatableCall, request: Request, reply: Reply | None) -> None:
         """Keep a request, to be made again; and as a turn, if any text came."""
         head = ChatHead(request.chat, request.after)
-        most = request.max_tokens
         with self._lock:
-            self.last = replace(call, head=head, max_tokens=most, reply=reply)
+            self.last = replace(call, head=head, max_tokens=request.max_tokens, reply=reply)
             if reply is not None and reply.text.strip():
                 self._turns[reply.id] = turn(request, reply)
                 self._current = replace(head, calls=(*head.calls, reply.id))
                 if head.name:
                     self._named[head.name] = self._current.calls
-            self._tidy(head.calls)
+            # Only what a chat, the last reply or ``again`` needs.
+            needed = {*head.calls, *self._current.calls}.union(*self._named.values())
+            self._turns = {id: one for id, one in self._turns.items() if id in needed}
 
     def again(self, given: Options) -> RepeatableCall:
-        """Return the last request with the options that are given; its answer takes the place.
-
-        Raises:
-            UsageError: there is none.
-        """
+        """Return the last request with the options that are given; its answer takes the place."""
         if self.last is None:
             raise UsageError("There is no request yet to make again.", todo="%m1 ask TEXT asks.")
         head = self.last.head if given.chat is None else None
@@ -146,13 +126,8 @@ class Chats:
     def rest(self, most: int | None) -> RepeatableCall | None:
         """Return what asks for the rest of the last answer; None if it is complete.
 
-        Where all tokens went into thinking, that is the same question with twice as many.
-
-        Args:
-            most: tokens that the endpoint gives at most, None if not known.
-
-        Raises:
-            UsageError: there is nothing to continue, or no room for more.
+        Where all tokens went into thinking, that is the same question with twice as many, but not
+        more than ``most``, which the endpoint gives.
         """
         last = self.last
         reply = last.reply if last else None
@@ -174,16 +149,9 @@ class Chats:
         return replace(last, options=replace(last.options, max_tokens=wider), reply=None)
 
     def resume(self, id: str) -> ChatHead:
-        """Make a past call of the ledger the last reply, so that ``chat=""`` goes on from it.
-
-        Args:
-            id: of the call, or its beginning.
-
-        Raises:
-            UsageError: there is no such call, or its text is not kept.
-        """
+        """Make a past call the last reply, so that ``chat=""`` goes on from it."""
         past = history.called(self.session.ledger, id)
-        calls = self._loaded(past) if past else ()
+        calls = self._loaded(past)
         if past is None or past.id not in self._turns:
             raise UsageError(
                 f"Of a call {one_line(id, 40)!r} no text is kept.", todo="%m1 log lists them."
@@ -194,10 +162,10 @@ class Chats:
     def listed(self) -> list[Listed]:
         """Return the chats of this notebook that can be continued, the latest first."""
         chats = []
-        for name, at in conversation.names(self.session.ledger, self.session.notebook):
+        for name, at in history.chats(self.session.ledger, self.session.notebook):
             count = len(self.turns(ChatHead(name, self._named.get(name, ()))))
             if not count:
-                past = conversation.latest(self.session.ledger, self.session.notebook, name)
+                past = self._last_turn(name)
                 count = len(past.sent.after) + 1 if past and past.sent else 0
             if count:
                 chats.append(Listed(name, count, at))
@@ -211,14 +179,14 @@ class Chats:
 
     def of_session(self) -> ChatHead:
         """Return the calls of this session that the ledger keeps, in order, whatever chat."""
-        calls = conversation.of_session(self.session.ledger)
+        calls = history.of_session(self.session.ledger)
         for id in calls:
             self._load(id)
         return ChatHead(None, tuple(calls))
 
     def calls(self, name: str) -> list[str]:
         """Return all calls of a chat of this notebook, by id; those without an answer, too."""
-        stored = conversation.calls(self.session.ledger, self.session.notebook, name)
+        stored = history.of_chat(self.session.ledger, self.session.notebook, name)
         return list(dict.fromkeys((*stored, *self._named.get(name, ()))))
 
     def forget(self, calls: Collection[str] | None = None) -> None:
@@ -232,12 +200,13 @@ class Chats:
             named = self._named.items()
             self._named = {name: ids for name, ids in named if any(i in self._turns for i in ids)}
 
-    def _taken_up(self, name: str) -> tuple[str, ...]:
-        """Return the calls of a chat that the ledger knows; none if it begins now."""
-        past = conversation.latest(self.session.ledger, self.session.notebook, name)
-        return self._loaded(past) if past else ()
+    def _last_turn(self, name: str) -> Past | None:
+        return history.last_turn(self.session.ledger, self.session.notebook, name)
 
-    def _loaded(self, past: Past) -> tuple[str, ...]:
+    def _loaded(self, past: Past | None) -> tuple[str, ...]:
+        """Return the calls of the chat that ends with a past call, and load their turns."""
+        if past is None:
+            return ()
         calls = (*(past.sent.after if past.sent else ()), past.id)
         for id in calls:
             self._load(id)
@@ -248,8 +217,3 @@ class Chats:
         past = None if id in self._turns else history.called(self.session.ledger, id)
         if past and past.sent and past.answer and past.answer.strip():
             self._turns[id] = stored_turn(past)
-
-    def _tidy(self, more: Collection[str]) -> None:
-        """Keep the turns that a chat, the last reply or ``again`` needs."""
-        needed = {*more, *self._current.calls}.union(*self._named.values())
-        self._turns = {id: one for id, one in self._turns.items() if id in needed}

@@ -32,11 +32,6 @@ class Turn:
     attachments: tuple[Attachment, ...] = ()
     missing: int = 0
 
-    @property
-    def complete(self) -> bool:
-        """Is the answer complete?"""
-        return self.status == "ok"
-
 
 @dataclass(frozen=True, slots=True)
 class ChatHead:
@@ -49,28 +44,17 @@ class ChatHead:
 def joined(
     request: Request, head: ChatHead, known: Mapping[str, Turn], secrets: redaction.Policy
 ) -> Request:
-    """Return the request with the turns up to a head before its question, and notes on them.
-
-    Args:
-        request: the question alone.
-        head: where the chat stands; those of its turns that are not ``known`` are gone.
-        known: turns by their calls.
-        secrets: what is masked in earlier turns.
-    """
+    """Return the request with the ``known`` turns up to a head before its question, and notes."""
     calls = tuple(id for id in head.calls if id in known)
-    turns = [known[id] for id in calls]
+    clean = [masked(known[id], secrets) for id in calls]
+    turns = [one for one, _ in clean]
     earlier: list[Message] = []
-    attachments, count = dict.fromkeys(request.attachments), 0
+    attachments = dict.fromkeys(request.attachments)
     for one in turns:
-        again, masked_question = masked(one, secrets)
-        answer, masked_answer = redaction.mask(one.answer, secrets)
-        attachments |= dict.fromkeys(again.attachments)
+        attachments |= dict.fromkeys(one.attachments)
         indices = {a: number for number, a in enumerate(attachments)}
-        question = again.question.moved(
-            {number: indices[a] for number, a in enumerate(again.attachments)}
-        )
-        earlier += [question, Message("assistant", (Text(answer),))]
-        count += masked_question + masked_answer
+        within = {number: indices[a] for number, a in enumerate(one.attachments)}
+        earlier += [one.question.moved(within), Message("assistant", (Text(one.answer),))]
     *first, last = request.messages
     return replace(
         request,
@@ -78,12 +62,12 @@ def joined(
         attachments=tuple(attachments),
         chat=head.name,
         after=calls,
-        notes=(*request.notes, *notes(head, turns, count)),
+        notes=(*request.notes, *notes(head, turns, sum(count for _, count in clean))),
     )
 
 
 def masked(turn: Turn, secrets: redaction.Policy) -> tuple[Turn, int]:
-    """Return the turn with the secrets of its question masked, and their number."""
+    """Return the turn with its secrets masked, and their number."""
     counts: list[int] = []
 
     def mask(text: str) -> str:
@@ -98,9 +82,13 @@ def masked(turn: Turn, secrets: redaction.Policy) -> tuple[Turn, int]:
         for part in turn.question.parts
         if isinstance(part, Attached | Text)
     ]
-    attachments = tuple(replace(one, text=mask(one.text)) for one in turn.attachments)
-    question = replace(turn.question, parts=tuple(parts))
-    return replace(turn, question=question, attachments=attachments), sum(counts)
+    clean = replace(
+        turn,
+        question=replace(turn.question, parts=tuple(parts)),
+        answer=mask(turn.answer),
+        attachments=tuple(replace(one, text=mask(one.text)) for one in turn.attachments),
+    )
+    return clean, sum(counts)
 
 
 def notes(head: ChatHead, turns: Sequence[Turn], masked: int) -> list[str]:
@@ -110,7 +98,7 @@ def notes(head: ChatHead, turns: Sequence[Turn], masked: int) -> list[str]:
     what = f"chat {one_line(head.name)}" if head.name else "the last reply"
     counts = (
         ("earlier turn", len(head.calls) - len(turns), "forgotten or purged"),
-        ("earlier answer", sum(not one.complete for one in turns), "in part only"),
+        ("earlier answer", sum(one.status != "ok" for one in turns), "in part only"),
         ("attachment", sum(one.missing for one in turns), "of earlier turns not sent again"),
         ("secret", masked, "in earlier turns masked"),
     )

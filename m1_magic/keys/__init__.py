@@ -27,10 +27,6 @@ LATER = "looked up at first use"
 def find(endpoint: Endpoint, environ: Mapping[str, str] | None = None) -> Key:
     """Return the key for ``endpoint``; a local server needs none and gets ``none``.
 
-    Args:
-        endpoint: where the key will be sent.
-        environ: instead of ``os.environ``.
-
     Raises:
         NoKey: there is none; the message says how to go on.
         BadKey: there is one that cannot be a key, or that must not go to this host.
@@ -57,16 +53,7 @@ def known(endpoint: Endpoint, environ: Mapping[str, str] | None = None) -> str:
 
 
 def store(host: str, text: str) -> str:
-    """Keep a key for ``host``, in the system keyring or else in a 0600 file; return where.
-
-    Args:
-        host: a host name or a base URL; subdomains of openrouter.ai share one key.
-        text: the key.
-
-    Raises:
-        BadKey: it cannot be a key, or not one for this host; or the file is not private.
-        KeyProblem: neither place can be written.
-    """
+    """Keep a key for a host or base URL, in the system keyring or else a file; return where."""
     slot = _slot(host)
     key = text = check(text, "%m1 login", slot)
     if ring.put(slot, key):
@@ -75,12 +62,7 @@ def store(host: str, text: str) -> str:
 
 
 def forget(host: str, environ: Mapping[str, str] | None = None) -> tuple[str, ...]:
-    """Remove the stored keys of ``host``; return the places, and what still holds one.
-
-    Raises:
-        BadKey: the key file is not private; nothing was removed.
-        KeyProblem: the key file cannot be written.
-    """
+    """Remove the stored keys of ``host``; return the places, and what still holds one."""
     slot = _slot(host)
     path = file.change(slot, None)
     removed = (str(path) if path else None, ring.drop(slot))

@@ -14,11 +14,7 @@ from .key import Key
 
 
 def get(slot: str) -> Key | None:
-    """Return the key kept for a host, None if there is none.
-
-    Raises:
-        BadKey: others can read the file, or it is damaged.
-    """
+    """Return the key kept for a host, or None; raises BadKey if others can read the file."""
     try:
         path = home() / "keys.json"
     except LedgerProblem:

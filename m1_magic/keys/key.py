@@ -67,17 +67,7 @@ class Key(str):
 
 
 def check(text: str, source: str, host: str) -> Key:
-    """Return ``text`` as a key for ``host``, or say what is wrong without showing any of it.
-
-    Args:
-        text: the key as it was read, not stripped.
-        source: where it was read, as an error should name it.
-        host: where it would be sent.
-
-    Raises:
-        BadKey: empty, line breaks, spaces, quotes, "Bearer ", not ASCII; or an OpenRouter key
-            for a host that is neither openrouter.ai nor loopback.
-    """
+    """Return ``text`` as a key for ``host``, or raise BadKey, which shows nothing of it."""
     key = text = Key(text, source)
     for words, pattern in PROBLEMS:
         if re.search(pattern, key):

@@ -18,13 +18,10 @@ class Challenge:
 
 
 def challenge(label: str = "m1-magic") -> Challenge:
-    """Return a new login at OpenRouter whose page shows a code to paste.
+    """Return a login at OpenRouter whose page shows a code to paste; ``label`` names the new key.
 
     Without ``callback_url`` and with a challenge the page shows the code instead of redirecting
     (OpenRouter docs, "OAuth PKCE"); the verifier is 43 characters, as RFC 7636 asks.
-
-    Args:
-        label: the name of the new key in the user's list at OpenRouter.
     """
     verifier = secrets.token_urlsafe(32)
     digest = hashlib.sha256(verifier.encode("ascii")).digest()

@@ -15,6 +15,7 @@ import sqlite3
 import uuid
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import astuple
 from datetime import UTC, datetime
 from decimal import ROUND_CEILING, Decimal
 from pathlib import Path
@@ -22,17 +23,14 @@ from pathlib import Path
 from ..calls import Attempt, Call, Totals, Usage
 from ..errors import BudgetExceeded, LedgerProblem
 from ..interrupts import uninterrupted
+from ..pricing.dollars import from_nano, to_nano
 from . import disk, journal, processes
-from .journal import Write, row
-from .nano import from_nano, to_nano
+from .journal import Write, write
 from .schema import ASKABLE, OWED
 from .sent import kept
 from .store import HASTE, Store, now_utc
 
-SUMS = (
-    "SELECT coalesce(sum(spent), 0), coalesce(sum(held), 0), coalesce(sum(unknown), 0),"
-    " coalesce(sum(calls), 0) FROM totals WHERE "
-)
+FILE = "ledger.db"
 
 
 def new_id() -> str:
@@ -51,16 +49,7 @@ def stamp(at: datetime) -> str:
 
 
 class Ledger(Store):
-    """The calls of one machine's user, shared by all their kernels.
-
-    Args:
-        path: the SQLite file; made with mode 0600 if it is not there.
-        session: the name of this kernel's session, in which it counts what was spent.
-        now: the time in UTC.
-
-    Raises:
-        LedgerProblem: the file cannot be opened, or is not ours.
-    """
+    """The calls of one machine's user, shared by all their kernels; ``session`` is of this one."""
 
     def __init__(
         self, path: Path, session: str | None = None, now: Callable[[], datetime] = now_utc
@@ -80,19 +69,18 @@ class Ledger(Store):
     ) -> None:
         """Write down an attempt before it is sent, if the period's budget allows its hold.
 
-        Raises:
-            BudgetExceeded: spent + held + this hold is over ``budget`` (US dollars).
-            LedgerProblem: it could not be written; so nothing may be sent.
+        Nothing may be sent after BudgetExceeded (spent + held + this hold is over ``budget`` in US
+        dollars), nor after LedgerProblem.
         """
         hold = None if attempt.hold is None else to_nano(attempt.hold, ROUND_CEILING)
         at, request = stamp(call.at), call.request
         text = (request.prompt_text, kept(request)) if keep_text else (None, None)
+        what = (request.model, request.fingerprint(), *text)
         who = (self.session, os.getpid(), processes.me(), endpoint)
-        chat = [("chat", row(request.chat, call.id))] if request.chat else []
-        writes: tuple[Write, ...] = (
-            ("call", row(call.id, at, self.session, request.model, request.fingerprint(), *text)),
-            *chat,
-            ("attempt", row(attempt.id, call.id, at, *who, hold)),
+        writes = (
+            write("call", call.id, at, self.session, *what),
+            *([write("chat", request.chat, call.id)] if request.chat else []),
+            write("attempt", attempt.id, call.id, at, *who, hold),
         )
 
         def reserving(db: sqlite3.Connection) -> None:
@@ -107,43 +95,30 @@ class Ledger(Store):
 
     def started(self, attempt_id: str, generation_id: str | None) -> None:
         """Write down that the server accepted an attempt, and under which generation id."""
-        self._book(attempt_id, ("started", row(generation_id, attempt_id)))
+        self._book(attempt_id, "started", generation_id, attempt_id)
 
     def settle(self, attempt: Attempt) -> None:
         """Write down what an attempt used and cost; without a cost its hold stays (``pending``)."""
         with uninterrupted():
-            u = attempt.usage
-            tokens = (u.input, u.output, u.cached, u.reasoning) if u else (None,) * 4
+            answerer = (attempt.state, attempt.generation_id, attempt.provider)
             cost = None if attempt.cost is None else to_nano(attempt.cost)
             estimate = cost if attempt.cost_source == "estimated" else None
-            values = row(
-                attempt.state,
-                attempt.generation_id,
-                attempt.provider,
-                *tokens,
-                cost,
-                attempt.cost_source,
-                estimate,
-                attempt.id,
-            )
-            self._book(attempt.id, ("settled", values))
+            bill = (*_tokens(attempt.usage), cost, attempt.cost_source, estimate)
+            self._book(attempt.id, "settled", *answerer, *bill, attempt.id)
 
     def so_far(self, call_id: str, thinking: str, text: str) -> None:
         """Write down what came so far; raises LedgerProblem, at once where it is locked."""
-        self.write(
-            lambda db: journal.do(db, [("so far", row(thinking, text, call_id))]), patience=HASTE
-        )
+        writes = [write("so far", thinking, text, call_id)]
+        self.write(lambda db: journal.do(db, writes), HASTE)
 
     def finish(self, call: Call, keep_text: bool) -> None:
         """Write down how a call ended, with its text if that is to be kept."""
         reply = call.reply
         text = (reply.thinking, reply.text) if keep_text else (None, None)
-        values = row(
-            reply.status, reply.finish, call.error, call.seconds, reply.model, *text, call.id
-        )
+        end = (reply.status, reply.finish, call.error, call.seconds, reply.model)
         last = call.attempts[-1].id if call.attempts else ""
         try:
-            self._book(last, ("finished", values))
+            self._book(last, "finished", *end, *text, call.id)
         finally:
             for attempt in call.attempts:
                 self._reserved.pop(attempt.id, None)
@@ -160,18 +135,8 @@ class Ledger(Store):
         Tokens and provider are taken from there only where they are not known yet; what had been
         estimated stays in the row.
         """
-        u = usage
-        tokens = (u.input, u.output, u.cached, u.reasoning) if u else (None,) * 4
-        self.write(
-            lambda db: db.execute(
-                "UPDATE attempts SET state = 'settled', cost_nano = ?, cost_source = 'billed',"
-                " lease = NULL, provider = coalesce(provider, ?), input = coalesce(input, ?),"
-                " output = coalesce(output, ?), cached = coalesce(cached, ?),"
-                f" reasoning = coalesce(reasoning, ?) WHERE id = ? AND {OWED}",
-                row(to_nano(cost), provider, *tokens, attempt_id),
-            ),
-            HASTE,
-        )
+        writes = [write("billed", to_nano(cost), provider, *_tokens(usage), attempt_id)]
+        self.write(lambda db: journal.do(db, writes), HASTE)
 
     def totals(self, budget: Decimal | None, period: str, now: datetime) -> Totals:
         """Return what this session and the budget's period have spent and hold, in dollars."""
@@ -194,18 +159,15 @@ class Ledger(Store):
         )
 
     def pending(self, endpoint: str | None) -> list[Attempt]:
-        """Return the attempts whose bill this session can still ask for at an endpoint, or at any.
-
-        They are its own, and those of kernels that have ended.
-        """
+        """Return this session's attempts, and of ended kernels, whose bill can be asked for."""
         return self.read(lambda db: owed(db, self.session, endpoint))
 
     def check(self) -> str:
         """Return SQLite's own verdict on the file: ``ok``, or what is broken."""
         return self.read(lambda db: str(db.execute("PRAGMA quick_check").fetchone()[0]))
 
-    def _book(self, attempt_id: str, write: Write) -> None:
-        self.book((*self._reserved.get(attempt_id, ()), write))
+    def _book(self, attempt_id: str, statement: str, *values: object) -> None:
+        self.book((*self._reserved.get(attempt_id, ()), write(statement, *values)))
 
     def _within(
         self, db: sqlite3.Connection, budget: Decimal, period: str, hold: int | None, now: datetime
@@ -230,21 +192,21 @@ class Ledger(Store):
 
     def _sums(self, db: sqlite3.Connection, period: str, now: datetime) -> tuple[int, ...]:
         """Return nano-dollars spent and held, attempts without a price, and calls."""
+        where, name = "kind = 'day' AND name >= ?", since(period, now)
         if period == "session":
-            sums = db.execute(f"{SUMS} kind = 'session' AND name = ?", (self.session,))
-        else:
-            sums = db.execute(f"{SUMS} kind = 'day' AND name >= ?", (since(period, now),))
-        return tuple(sums.fetchone())
+            where, name = "kind = 'session' AND name = ?", self.session
+        sums = "coalesce(sum(spent), 0), coalesce(sum(held), 0), coalesce(sum(unknown), 0)"
+        sql = f"SELECT {sums}, coalesce(sum(calls), 0) FROM totals WHERE {where}"
+        return tuple(db.execute(sql, (name,)).fetchone())
 
 
-def ledger_file(home: Path) -> Path:
-    """Return where the ledger of a home lies."""
-    return home / "ledger.db"
+def _tokens(usage: Usage | None) -> tuple[int | None, ...]:
+    return astuple(usage) if usage else (None,) * 4
 
 
 def open_ledger(home: Path, session: str | None = None) -> Ledger:
     """Return the ledger of ``M1_HOME``."""
-    return Ledger(ledger_file(home), session)
+    return Ledger(home / FILE, session)
 
 
 def owed(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import sqlite3
 import time
 from contextlib import closing, suppress
@@ -19,13 +20,13 @@ from .. import files
 from ..errors import LedgerProblem
 from ..text import one_line
 from . import schema
-from .folder import local
 
 # Seconds to wait for another kernel's write.
 BUSY = 10.0
 BROKEN = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+# Such a file cannot be used any more as it was opened: it is broken, or read-only by now.
+LOST = BROKEN | {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM}
 UNWRITABLE = {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM}
-OURS = {"calls", "attempts"}
 # Seconds that SQLite may look through the file, once a day.
 CHECK = 0.5
 # What a ledger in memory takes over: columns of the first version, without text.
@@ -33,6 +34,14 @@ COPIED = {
     "calls": "id, at, session, model, fingerprint, status",
     "attempts": "id, call_id, at, session, pid, endpoint, state, hold_nano, cost_nano",
 }
+MOUNTS = Path("/proc/self/mounts")
+OCTAL = re.compile(r"\\([0-7]{3})")
+# File systems whose locks, or memory shared between machines, WAL cannot rely on.
+NETWORK = {
+    "9p", "acfs", "afs", "beegfs", "ceph", "cifs", "cvmfs", "davfs", "drvfs", "fakeowner",
+    "gfs2", "glusterfs", "gpfs", "lustre", "ncpfs", "nfs", "nfs4", "ocfs2", "panfs", "prl_fs",
+    "smb3", "smbfs", "vboxsf", "virtiofs", "vmhgfs", "wekafs",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,14 +56,8 @@ class Opened:
 def opened(path: Path, now: datetime, suspect: bool = False) -> Opened:
     """Open the ledger at ``path``, made with mode 0600 in a 0700 folder if it is not there.
 
-    Args:
-        path: the SQLite file.
-        now: the time in UTC.
-        suspect: has it just failed? Then all of it is looked through.
-
-    Raises:
-        LedgerProblem: it was written by a newer version, or by another program.
-        OSError, sqlite3.Error: it cannot be opened.
+    A ``suspect`` file has just failed: all of it is looked through. The file of a newer version or
+    of another program is a LedgerProblem.
     """
     notes: list[str] = []
     if path.is_dir():
@@ -69,8 +72,30 @@ def opened(path: Path, now: datetime, suspect: bool = False) -> Opened:
     except (OSError, sqlite3.OperationalError) as error:
         if not _unwritable(error):
             raise
-        return Opened(_in_memory(path, now), None, (_instead(path, error),))
+        note = (
+            f"The ledger {path} cannot be written ({one_line(error)}): until this kernel ends,"
+            " calls are kept in memory only, and budgets count what can be read of the file. Make"
+            " the folder writable, or set M1_HOME to another one; then %reload_ext m1_magic."
+        )
+        return Opened(_in_memory(path, now), None, (note,))
     return Opened(db, file, tuple(notes))
+
+
+def local(path: Path) -> bool:
+    """Is the file on a disk of this machine, where WAL works? Unknown: yes."""
+    try:
+        mounts = MOUNTS.read_text("utf-8", "surrogateescape").splitlines()
+    except OSError:
+        return True
+    where, best, kind = path.resolve(), -1, ""
+    for line in mounts:
+        fields = line.split(" ")
+        if len(fields) < 3:
+            continue
+        point = Path(OCTAL.sub(lambda octal: chr(int(octal[1], 8)), fields[1]))  # \040 is a space
+        if where.is_relative_to(point) and len(point.parts) >= best:
+            best, kind = len(point.parts), fields[2]
+    return kind not in NETWORK and not kind.startswith("fuse.")
 
 
 def identity(path: Path) -> tuple[int, int] | None:
@@ -80,16 +105,6 @@ def identity(path: Path) -> tuple[int, int] | None:
     except OSError:
         return None
     return status.st_dev, status.st_ino
-
-
-def broken(error: sqlite3.Error) -> bool:
-    """Does the error say that the file is no database any more?"""
-    return primary(error) in BROKEN
-
-
-def lost(error: sqlite3.Error) -> bool:
-    """Can the file not be used any more as it was opened: broken, or read-only by now?"""
-    return primary(error) in BROKEN | {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM}
 
 
 def primary(error: BaseException) -> int | None:
@@ -117,7 +132,7 @@ def _connected(path: Path, now: datetime, notes: list[str], suspect: bool) -> sq
     try:
         return _up_to_date(path, now, suspect)
     except sqlite3.DatabaseError as error:
-        if not broken(error):
+        if primary(error) not in BROKEN:
             raise
         copy = aside(path, now)
         notes.append(
@@ -166,8 +181,8 @@ def _ours(db: sqlite3.Connection, path: Path) -> None:
             f"The ledger {path} was written by a newer m1-magic.",
             todo="Upgrade this one, or set M1_HOME to another folder.",
         )
-    tables = schema.tables(db)
-    if (number and not tables >= OURS) or (not number and tables):
+    tables = {name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    if (number and not tables >= COPIED.keys()) or (not number and tables):
         raise LedgerProblem(
             f"{path} is the database of another program; it is left as it is.",
             todo="Set M1_HOME to another folder.",
@@ -187,11 +202,7 @@ def _journal_mode(db: sqlite3.Connection, mode: str) -> str:
 
 
 def _checked(db: sqlite3.Connection, now: datetime, suspect: bool) -> None:
-    """Let SQLite look through the whole file: once a day, in less than a second; or suspecting.
-
-    Raises:
-        sqlite3.DatabaseError: it is broken.
-    """
+    """Let SQLite look through the file: once a day, in less than a second; if suspect, whole."""
     today = now.strftime("%Y-%m-%d")
     lately = db.execute("SELECT value FROM facts WHERE name = 'checked'").fetchone()
     if lately and lately[0] == today and not suspect:
@@ -212,10 +223,7 @@ def _checked(db: sqlite3.Connection, now: datetime, suspect: bool) -> None:
         raise broken
     db.execute("PRAGMA busy_timeout = 0")
     with suppress(sqlite3.OperationalError):  # in use, or full: then it is looked through again
-        db.execute("BEGIN IMMEDIATE")
         db.execute("INSERT OR REPLACE INTO facts (name, value) VALUES ('checked', ?)", (today,))
-    if db.in_transaction:
-        db.execute("COMMIT")
 
 
 def _unwritable(error: OSError | sqlite3.Error) -> bool:
@@ -228,26 +236,11 @@ def _in_memory(path: Path, now: datetime) -> sqlite3.Connection:
     """Return a ledger in memory that knows what this month has cost, if the file can be read."""
     db = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
     schema.migrate(db)
-    since = now.strftime("%Y-%m-01")
     for how in ("mode=ro", "immutable=1"):  # the first one sees what is in the WAL, if it may
         try:
             with closing(sqlite3.connect(f"{path.absolute().as_uri()}?{how}", uri=True)) as old:
-                for table, columns in COPIED.items():
-                    sql = f"SELECT {columns} FROM {table} WHERE at >= ?"
-                    places = ", ".join("?" * len(columns.split(",")))
-                    db.executemany(
-                        f"INSERT OR IGNORE INTO {table} ({columns}) VALUES ({places})",
-                        old.execute(sql, (since,)).fetchall(),
-                    )
+                schema.copy(old, db, COPIED, since=now.strftime("%Y-%m-01"))
             break
         except sqlite3.Error:
             continue
     return db
-
-
-def _instead(path: Path, error: OSError | sqlite3.Error) -> str:
-    return (
-        f"The ledger {path} cannot be written ({one_line(error)}): until this kernel ends, calls"
-        " are kept in memory only, and budgets count what can be read of the file. Make the folder"
-        " writable, or set M1_HOME to another one; then %reload_ext m1_magic."
-    )

@@ -6,6 +6,7 @@ from the file, not just from its index.
 
 from __future__ import annotations
 
+import math
 import sqlite3
 from collections.abc import Sequence
 from contextlib import suppress
@@ -17,16 +18,15 @@ from typing import Any
 
 from ..calls import Usage
 from ..errors import LedgerProblem
+from ..pricing.dollars import from_nano
 from . import Ledger, stamp
-from .nano import from_nano
 from .schema import HAS_TEXT
 from .sent import Sent, read
 from .store import HASTE
 
 BILLS = (
-    "SELECT cost_nano, cost_source, estimate_nano,"
-    " CASE WHEN state <> 'settled' THEN coalesce(hold_nano, 0) ELSE 0 END, generation_id,"
-    " input, output, cached, reasoning FROM attempts WHERE call_id = ?"
+    "SELECT cost_nano, cost_source, estimate_nano, input, output, cached, reasoning"
+    " FROM attempts WHERE call_id = ?"
 )
 COLUMNS = "id, at, model, status, finish, error, seconds, prompt, thinking, answer, sent"
 WIPE = "UPDATE calls SET prompt = NULL, thinking = NULL, answer = NULL, sent = NULL"
@@ -34,6 +34,11 @@ WIPE = "UPDATE calls SET prompt = NULL, thinking = NULL, answer = NULL, sent = N
 NAMELESS = ", chat = NULL"
 TYPED = f"({HAS_TEXT} OR chat IS NOT NULL)"
 SHORTEST_ID = 4
+# The chats of a notebook; without one, of this session.
+HERE = "(session = ? OR session IN (SELECT session FROM notebooks WHERE notebook = ?))"
+# A turn: the call has ended, and its question and answer are kept.
+TURN = "status IS NOT NULL AND sent IS NOT NULL AND trim(answer) <> ''"
+MOST_CHATS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +48,7 @@ class Bill:
     cost: Decimal | None
     source: str
     estimate: Decimal | None
-    held: Decimal
     usage: Usage | None
-    generation_id: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +87,7 @@ class Past:
 
 
 def latest(ledger: Ledger, count: int, word: str = "") -> list[Past]:
-    """Return the last calls, the newest first: those with ``word`` in prompt, answer or model.
-
-    Upper and lower case are the same, in every script.
-    """
+    """Return the last calls, the newest first; with a word, in any case, in text or model."""
     folded = word.casefold()
     where = "WHERE found(prompt) OR found(answer) OR found(model)" if word else ""
     sql = f"SELECT {COLUMNS} FROM calls {where} ORDER BY at DESC LIMIT ?"
@@ -112,16 +112,40 @@ def called(ledger: Ledger, start: str) -> Past | None:
     return ledger.read(reading)
 
 
+def chats(ledger: Ledger, notebook: str | None) -> list[tuple[str, datetime]]:
+    """Return the chats and when each was last used, the latest first."""
+    rows = ledger.rows(
+        "SELECT chat, max(at) AS last FROM calls"
+        f" WHERE chat IS NOT NULL AND {HERE} GROUP BY chat ORDER BY last DESC LIMIT {MOST_CHATS}",
+        ledger.session,
+        notebook,
+    )
+    return [(name, datetime.fromisoformat(at)) for name, at in rows]
+
+
+def last_turn(ledger: Ledger, notebook: str | None, name: str) -> Past | None:
+    """Return the last turn of a chat; None where no text of it is kept."""
+    ids = _ids(ledger, notebook, name, f"AND {TURN} ORDER BY at DESC LIMIT 1")
+    return called(ledger, ids[0]) if ids else None
+
+
+def of_chat(ledger: Ledger, notebook: str | None, name: str) -> list[str]:
+    """Return the ids of all calls of a chat."""
+    return _ids(ledger, notebook, name, "ORDER BY at")
+
+
+def of_session(ledger: Ledger) -> list[str]:
+    """Return the ids of this session's calls that are kept with their answer, in order."""
+    sql = f"SELECT id FROM calls WHERE session = ? AND {TURN} ORDER BY at"
+    return [id for (id,) in ledger.rows(sql, ledger.session)]
+
+
 def purge(ledger: Ledger, before: datetime) -> None:
     """Drop the text of calls before that time, and copies as old; numbers stay."""
     where = f"WHERE at < ? AND {HAS_TEXT}"
-    sql, values = f"SELECT 1 FROM calls {where} LIMIT 1", (stamp(before),)
-    if ledger.read(lambda db: db.execute(sql, values).fetchone()):
-        _wipe(ledger, f" {where}", values, HASTE)
-    for copy in backups(ledger.path):
-        with suppress(OSError):
-            if copy.stat().st_mtime < before.timestamp():
-                copy.unlink()
+    if ledger.rows(f"SELECT 1 FROM calls {where} LIMIT 1", stamp(before)):
+        _wipe(ledger, f" {where}", (stamp(before),), HASTE)
+    _drop_copies(ledger, before.timestamp())
 
 
 def forget(ledger: Ledger, ids: Sequence[str] | None = None) -> int:
@@ -130,29 +154,29 @@ def forget(ledger: Ledger, ids: Sequence[str] | None = None) -> int:
     Copies of older versions, which have the text too, are deleted.
     """
     ledger.take_in()
-    if ids is None:
-        count = _wipe(ledger, f"{NAMELESS} WHERE {TYPED}", ())
-    else:
-        places = ", ".join("?" * len(ids))
-        count = _wipe(ledger, f"{NAMELESS} WHERE id IN ({places}) AND {TYPED}", tuple(ids))
-    for copy in backups(ledger.path):
-        with suppress(OSError):
-            copy.unlink()
+    which = "" if ids is None else f"id IN ({', '.join('?' * len(ids))}) AND "
+    count = _wipe(ledger, f"{NAMELESS} WHERE {which}{TYPED}", tuple(ids or ()))
+    _drop_copies(ledger)
     return count
 
 
-def backups(path: Path) -> list[Path]:
-    """Return the copies made before a ledger was brought up to date."""
-    return sorted(path.parent.glob(f"{path.stem}-version-*.db"))
-
-
 def aside(path: Path) -> list[Path]:
-    """Return the files that lie beside the ledger because they cannot be read: they may hold text.
-
-    Those that could not be written into it yet are among them.
-    """
+    """Return the files beside the ledger that cannot be read, or are not in it yet."""
     kinds = ("broken-*.db", "left-*", "unwritten-*")
     return sorted(file for kind in kinds for file in path.parent.glob(f"{path.stem}-{kind}"))
+
+
+def _ids(ledger: Ledger, notebook: str | None, name: str, more: str) -> list[str]:
+    sql = f"SELECT id FROM calls WHERE chat = ? AND {HERE} {more}"
+    return [id for (id,) in ledger.rows(sql, name, ledger.session, notebook)]
+
+
+def _drop_copies(ledger: Ledger, before: float = math.inf) -> None:
+    """Delete the copies that were made before the ledger was brought up to date."""
+    for copy in ledger.path.parent.glob(f"{ledger.path.stem}-version-*.db"):
+        with suppress(OSError):
+            if copy.stat().st_mtime < before:
+                copy.unlink()
 
 
 def _wipe(ledger: Ledger, rest: str, values: tuple[str, ...], patience: float | None = None) -> int:
@@ -165,24 +189,15 @@ def _wipe(ledger: Ledger, rest: str, values: tuple[str, ...], patience: float | 
 def _past(db: sqlite3.Connection, row: tuple[Any, ...]) -> Past:
     values = dict(zip(COLUMNS.split(", "), row, strict=True))
     values["at"], sent = datetime.fromisoformat(values["at"]), values["sent"]
-    bills = tuple(_bill(*one) for one in db.execute(BILLS, (values["id"],)).fetchall())
+    bills = tuple(_bill(*bill) for bill in db.execute(BILLS, (values["id"],)))
     return Past(**{**values, "sent": sent and read(sent), "bills": bills})
 
 
-def _bill(
-    cost: int | None,
-    source: str,
-    estimate: int | None,
-    held: int,
-    generation: str | None,
-    *tokens: int | None,
-) -> Bill:
+def _bill(cost: int | None, source: str, estimate: int | None, *tokens: int | None) -> Bill:
     known = [count for count in tokens if count is not None]
     return Bill(
         None if cost is None else from_nano(cost),
         source,
         None if estimate is None else from_nano(estimate),
-        from_nano(held),
         Usage(*known) if len(known) == len(tokens) else None,
-        generation,
     )

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import files
+from .schema import OWED
 
 Write = tuple[str, tuple[Any, ...]]
 
@@ -34,6 +35,11 @@ STATEMENTS = {
     "settled": "UPDATE attempts SET state = ?, generation_id = coalesce(?, generation_id),"
     " provider = ?, input = ?, output = ?, cached = ?, reasoning = ?, cost_nano = ?,"
     " cost_source = ?, estimate_nano = ? WHERE id = ? AND cost_source <> 'billed'",
+    # What the provider's record says later; of what is known already only the price is replaced.
+    "billed": "UPDATE attempts SET state = 'settled', cost_nano = ?, cost_source = 'billed',"
+    " lease = NULL, provider = coalesce(provider, ?), input = coalesce(input, ?),"
+    " output = coalesce(output, ?), cached = coalesce(cached, ?),"
+    f" reasoning = coalesce(reasoning, ?) WHERE id = ? AND {OWED}",
     # What came so far of an answer that has not ended: a kernel that dies loses no more.
     "so far": "UPDATE calls SET thinking = ?, answer = ? WHERE id = ? AND status IS NULL",
     "finished": "UPDATE calls SET status = ?, finish = ?, error = ?, seconds = ?, model = ?,"
@@ -45,6 +51,11 @@ LARGEST = 2**63 - 1
 def row(*values: object) -> tuple[Any, ...]:
     """Return values that SQLite can keep: text as UTF-8, whole numbers of 64 bits."""
     return tuple(map(_storable, values))
+
+
+def write(statement: str, *values: object) -> Write:
+    """Return one write."""
+    return statement, row(*values)
 
 
 def _storable(value: object) -> object:
@@ -62,11 +73,7 @@ def do(db: sqlite3.Connection, writes: Sequence[Write]) -> int:
 
 
 class Journal:
-    """The writes that could not be done yet, of this process and of those that are gone.
-
-    Args:
-        ledger: the ledger's path, beside which the files lie.
-    """
+    """The writes that could not be done yet, of this process and of those that are gone."""
 
     def __init__(self, ledger: Path) -> None:
         self._ledger = ledger
@@ -110,12 +117,7 @@ class Journal:
 
 
 def read(path: Path) -> list[Write]:
-    """Return the writes in a journal's file.
-
-    Raises:
-        ValueError: it is none.
-        OSError: it cannot be read, or another kernel has done it.
-    """
+    """Return the writes in a journal's file; raises ValueError if it is none."""
     try:
         writes = [
             (str(name), tuple(values)) for name, values in json.loads(path.read_text("utf-8"))

@@ -9,57 +9,44 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from ..interrupts import uninterrupted
-
-# What an attempt adds to the running totals.
-PARTS = (
+COLUMNS = ("spent", "held", "unknown", "calls")
+# What an attempt, and what a call, adds to these.
+ATTEMPT = (
     "coalesce({0}.cost_nano, 0)",
     "CASE WHEN {0}.state <> 'settled' THEN coalesce({0}.hold_nano, 0) ELSE 0 END",
     "({0}.cost_nano IS NULL AND {0}.state <> 'reserved')",
+    "0",
 )
+CALL = ("0", "0", "0", "1")
+NEW, OLD, EACH = ([sum.format(row) for sum in ATTEMPT] for row in ("NEW", "OLD", "attempts"))
+CHANGE = [f"({new} - {old})" for new, old in zip(NEW, OLD, strict=True)]
 
 
-def _added(kind: str, name: str, sums: tuple[str, ...]) -> str:
-    """Return SQL that adds sums to one row of the totals, made if it is not there.
+def _trigger(name: str, event: str, sums: Sequence[str]) -> str:
+    """Return SQL that adds sums to the totals of a row's session and day from then on.
 
     No upsert: the policy of the statement that fires a trigger goes over the trigger's own.
     """
-    spent, held, unknown, calls = sums
-    return f"""
-        INSERT INTO totals (kind, name) SELECT '{kind}', {name}
-            WHERE NOT EXISTS (SELECT 1 FROM totals WHERE kind = '{kind}' AND name = {name});
-        UPDATE totals SET spent = spent + {spent}, held = held + {held},
-            unknown = unknown + {unknown}, calls = calls + {calls}
-            WHERE kind = '{kind}' AND name = {name};"""
-
-
-def _trigger(name: str, event: str, sums: tuple[str, ...], row: str = "NEW") -> str:
-    both = _added("session", f"{row}.session", sums)
-    both += _added("day", f"substr({row}.at, 1, 10)", sums)
+    added = ", ".join(f"{c} = {c} + {sum}" for c, sum in zip(COLUMNS, sums, strict=True))
+    both = "".join(
+        f"""
+        INSERT INTO totals (kind, name) SELECT '{kind}', {row}
+            WHERE NOT EXISTS (SELECT 1 FROM totals WHERE kind = '{kind}' AND name = {row});
+        UPDATE totals SET {added} WHERE kind = '{kind}' AND name = {row};"""
+        for kind, row in (("session", "NEW.session"), ("day", "substr(NEW.at, 1, 10)"))
+    )
     return f"CREATE TRIGGER {name} AFTER {event} BEGIN {both} END;"
 
 
-def _summed(table: str, kind: str, name: str, sums: tuple[str, ...]) -> str:
-    columns = zip(sums, ("spent", "held", "unknown", "calls"), strict=True)
-    listed = ", ".join(f"{value} AS {column}" for value, column in columns)
-    return f"SELECT '{kind}' AS kind, {name} AS name, {listed} FROM {table}"
-
-
-NEW, OLD, IT = (tuple(part.format(row) for part in PARTS) for row in ("NEW", "OLD", "attempts"))
-CHANGE = tuple(f"({new} - {old})" for new, old in zip(NEW, OLD, strict=True))
-ONE_CALL = ("0", "0", "0", "1")
-EVERYTHING = " UNION ALL ".join(
-    _summed(table, kind, name, sums)
-    for table, sums in (("attempts", (*IT, "0")), ("calls", ONE_CALL))
-    for kind, name in (("session", "session"), ("day", "substr(at, 1, 10)"))
-)
 HAS_TEXT = "coalesce(prompt, thinking, answer, sent) IS NOT NULL"
 # A price can be asked for, and is owed: there is none yet, or only an estimate.
 ASKABLE = "cost_source <> 'billed' AND generation_id IS NOT NULL"
 OWED = "(state = 'pending' OR cost_source = 'estimated')"
+
+EVERYTHING = {"calls": "*", "attempts": "*"}
 
 SCHEMA = (
     """
@@ -96,18 +83,18 @@ SCHEMA = (
         held INTEGER NOT NULL DEFAULT 0, unknown INTEGER NOT NULL DEFAULT 0,
         calls INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (kind, name)
     ) WITHOUT ROWID;
-    INSERT INTO totals (kind, name, spent, held, unknown, calls)
-        SELECT kind, name, sum(spent), sum(held), sum(unknown), sum(calls)
-        FROM ({EVERYTHING}) GROUP BY kind, name;
-    {_trigger("calls_added", "INSERT ON calls", ONE_CALL)}
-    {_trigger("attempts_added", "INSERT ON attempts", (*NEW, "0"))}
-    {
-        _trigger(
-            "attempts_changed",
-            "UPDATE OF state, cost_nano, hold_nano ON attempts",
-            (*CHANGE, "0"),
-        )
-    }
+    INSERT INTO totals
+        SELECT kind, CASE kind WHEN 'day' THEN substr(at, 1, 10) ELSE session END AS name,
+            sum(spent), sum(held), sum(unknown), sum(calls)
+        FROM (
+            SELECT session, at, {EACH[0]} AS spent, {EACH[1]} AS held, {EACH[2]} AS unknown,
+                0 AS calls FROM attempts
+            UNION ALL SELECT session, at, 0, 0, 0, 1 FROM calls
+        ), (SELECT 'session' AS kind UNION ALL SELECT 'day')
+        GROUP BY kind, name;
+    {_trigger("calls_added", "INSERT ON calls", CALL)}
+    {_trigger("attempts_added", "INSERT ON attempts", NEW)}
+    {_trigger("attempts_changed", "UPDATE OF state, cost_nano, hold_nano ON attempts", CHANGE)}
     DROP INDEX attempts_at;
     DROP INDEX attempts_session;
     CREATE INDEX attempts_call ON attempts (call_id);
@@ -131,21 +118,11 @@ def version(db: sqlite3.Connection) -> int:
     return int(number)
 
 
-def tables(db: sqlite3.Connection) -> set[str]:
-    """Return the names of a file's tables; raises sqlite3.DatabaseError if it is no database."""
-    return {name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-
-
 def migrate(db: sqlite3.Connection, backup: Path | None = None) -> None:
-    """Bring a file up to date, in one transaction, after a copy of what was there.
-
-    Args:
-        db: the file.
-        backup: where the copy goes, if there is anything to copy; not over another one.
-    """
+    """Bring a file up to date, in one transaction, after a copy, not over another one."""
     if backup is not None and version(db) and not backup.exists():
         _copy(db, backup)
-    with uninterrupted(), db:
+    with db:
         db.execute("BEGIN IMMEDIATE")
         for script in SCHEMA[version(db) :]:  # another kernel may have been quicker
             for statement in statements(script):
@@ -153,10 +130,15 @@ def migrate(db: sqlite3.Connection, backup: Path | None = None) -> None:
         db.execute(f"PRAGMA user_version = {len(SCHEMA)}")
 
 
-def copy(source: sqlite3.Connection, target: sqlite3.Connection) -> None:
-    """Add the calls and attempts of one ledger to another, those that are not there."""
-    for table in ("calls", "attempts"):
-        rows = source.execute(f"SELECT * FROM {table}")
+def copy(
+    source: sqlite3.Connection,
+    target: sqlite3.Connection,
+    columns_of: Mapping[str, str] = EVERYTHING,
+    since: str = "",
+) -> None:
+    """Add the rows of one ledger since a date to another, those that are not there."""
+    for table, wanted in columns_of.items():
+        rows = source.execute(f"SELECT {wanted} FROM {table} WHERE at >= ?", (since,))
         columns = [column[0] for column in rows.description]
         target.executemany(
             f"INSERT OR IGNORE INTO {table} ({', '.join(columns)})"

@@ -75,10 +75,7 @@ def read(text: str) -> Sent:
 
 
 def line(attachment: Attachment) -> str:
-    """Return what stands for an attachment: ``[sales 344 × 8, level stats, 1,204 characters, …]``.
-
-    Its name and level, and how long it was.
-    """
+    """Return what stands for it: ``[sales 344 × 8, level stats, 1,204 characters, …]``."""
     shape = attachment.shape
     size = f" {shape[0]:,} × {shape[1]:,}" if shape else ""
     level = f"level {attachment.level}" if attachment.level else attachment.kind

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import os
 import sqlite3
-import threading
-import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
@@ -19,6 +17,7 @@ from typing import Any, TypeVar
 
 from ..errors import LedgerProblem
 from ..interrupts import uninterrupted
+from ..locks import lock
 from ..text import one_line
 from . import disk, journal, schema
 from .journal import Write
@@ -28,9 +27,6 @@ T = TypeVar("T")
 HASTE = 0.25
 # Connections of a parent process: closing them here could disturb it.
 _PARENTS: list[sqlite3.Connection] = []
-# A child that begins in mid-transaction would take SQLite's own locks for taken, for good.
-_STORES: weakref.WeakSet[Store] = weakref.WeakSet()
-_held: list[Any] = []
 
 
 def now_utc() -> datetime:
@@ -39,53 +35,42 @@ def now_utc() -> datetime:
 
 
 class Store:
-    """One process's connection to the ledger, for all its threads.
-
-    Args:
-        path: the SQLite file; made with mode 0600 if it is not there.
-        now: the time in UTC.
-
-    Raises:
-        LedgerProblem: the file cannot be opened, or is not ours.
-    """
+    """One process's connection to the ledger, for all its threads; raises LedgerProblem."""
 
     def __init__(self, path: Path, now: Callable[[], datetime] = now_utc) -> None:
         self.path = path
         self._now = now
-        self.lock, self._pid = threading.RLock(), os.getpid()
+        # A child that begins in mid-transaction would take SQLite's own locks for taken, for good.
+        self._lock, self._pid = lock(), os.getpid()
         self._notes: list[str] = []
         self._journal = journal.Journal(path)
         self._patience = disk.BUSY
-        self._open, self._stale = True, True
+        self._stale = True
         self._opened: disk.Opened
-        _STORES.add(self)
         with self._guarded():
             self._renew()
 
     def close(self) -> None:
-        """Close the file."""
+        """Close the file for good."""
         with suppress(LedgerProblem):
             self.catch_up()
         with self._guarded():
-            self._open = False
             self._opened.db.close()
+            self._stale = False
 
     def rest(self) -> None:
         """Close the file until its next use; what is only in memory stays there."""
         with suppress(LedgerProblem):
             self.catch_up()
         with self._guarded():
-            if self._open and not self._stale and not self.in_memory:
+            if not self.in_memory:
                 self._opened.db.close()
                 self._stale = True
 
     def reopen(self, path: Path) -> None:
         """Open the file at ``path``, if it is another one or this one was only in memory.
 
-        What was only in memory goes along.
-
-        Raises:
-            LedgerProblem: it cannot be opened; the one before serves on.
+        What was only in memory goes along. If it cannot be opened, the one before serves on.
         """
         if path == self.path and not self.in_memory:
             return
@@ -112,12 +97,12 @@ class Store:
 
     def tell(self, note: str) -> None:
         """Keep a sentence for the user."""
-        with self.lock:
+        with self._lock:
             self._notes.append(note)
 
     def news(self) -> tuple[str, ...]:
         """Return what happened to the file that the user has not been told yet."""
-        with self.lock:
+        with self._lock:
             notes, self._notes = tuple(self._notes), []
         return notes
 
@@ -125,19 +110,20 @@ class Store:
         """Return what ``work`` reads; raises LedgerProblem."""
         return self._done(work, None)
 
+    def rows(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
+        """Return the rows of one query; raises LedgerProblem."""
+        return self.read(lambda db: db.execute(sql, values).fetchall())
+
     def write(self, work: Callable[[sqlite3.Connection], T], patience: float | None = None) -> T:
         """Do ``work`` in one transaction, after all that could not be written before.
 
-        Args:
-            work: may be called twice, if the file has to be opened anew.
-            patience: seconds to wait for another kernel's lock.
-
-        Raises:
-            LedgerProblem: nothing of it was written.
+        It may be called twice, if the file has to be opened anew; ``patience`` is how many seconds
+        another kernel's lock is waited for. LedgerProblem: nothing of it was written.
         """
 
         def all_of_it(db: sqlite3.Connection) -> T:
-            with _transaction(db):
+            with db:
+                db.execute("BEGIN IMMEDIATE")
                 self._journal.do(db)
                 result = work(db)
             self._journal.done()
@@ -147,17 +133,14 @@ class Store:
         return self._done(all_of_it, patience)
 
     def book(self, writes: tuple[Write, ...]) -> None:
-        """Do writes of a call that may be paid for, or keep them until they can be done.
+        """Do writes of a call that may be paid for, or keep them and say so in a LedgerProblem.
 
         The last one is done alone, if the row is there that it changes.
-
-        Raises:
-            LedgerProblem: they are kept, and where.
         """
         try:
             self.write(lambda db: journal.do(db, writes[-1:]) or journal.do(db, writes))
         except LedgerProblem as problem:
-            with self.lock:
+            with self._lock:
                 file = self._journal.keep(writes)
             where = f"in {file.name} beside it" if file else "in this kernel's memory"
             raise LedgerProblem(
@@ -183,7 +166,7 @@ class Store:
             except sqlite3.DatabaseError as error:
                 if disk.primary(error) == sqlite3.SQLITE_BUSY:
                     self._patience = HASTE  # once is enough for a cell to wait
-                if self.in_memory or not disk.lost(error):
+                if self.in_memory or disk.primary(error) not in disk.LOST:
                     raise
                 self._opened.db.close()
                 self._renew(suspect=True)
@@ -191,8 +174,6 @@ class Store:
 
     def _connection(self, patience: float | None) -> sqlite3.Connection:
         """Return the connection to the file that lies at the path now."""
-        if not self._open:
-            raise sqlite3.ProgrammingError("it is closed")
         if self._pid != os.getpid():  # a child of the process that opened it
             _PARENTS.append(self._opened.db)
             before, self._pid = self._opened, os.getpid()
@@ -223,8 +204,9 @@ class Store:
     def _taken_along(self, before: disk.Opened) -> None:
         """Write down what an open ledger knew that was only in memory."""
         if before.file is None:
-            with _transaction(self._opened.db):
-                schema.copy(before.db, self._opened.db)
+            with self._opened.db as db:
+                db.execute("BEGIN IMMEDIATE")
+                schema.copy(before.db, db)
 
     def _take_in(self) -> None:
         db = self._opened.db
@@ -237,7 +219,8 @@ class Store:
         """Write down what a kernel could not; what cannot be read is kept under another name."""
         try:
             writes = journal.read(file)
-            with _transaction(db):
+            with db:
+                db.execute("BEGIN IMMEDIATE")
                 journal.do(db, writes)
         except sqlite3.OperationalError:  # locked, full: the next kernel may do it
             return
@@ -251,40 +234,10 @@ class Store:
     def _guarded(self) -> Iterator[None]:
         """Hold the connection; turn SQLite's and the file system's errors into one paragraph."""
         try:
-            with uninterrupted(), self.lock:
+            with uninterrupted(), self._lock:
                 yield
         except (sqlite3.Error, OSError) as error:
             raise LedgerProblem(
                 f"The ledger {self.path} cannot be used ({one_line(error)}).",
                 todo="Free the disk or the file, or set M1_HOME to another folder; see %m1 doctor.",
             ) from None
-
-
-@contextmanager
-def _transaction(db: sqlite3.Connection) -> Iterator[None]:
-    db.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-        db.execute("COMMIT")
-    except BaseException:
-        if db.in_transaction:  # a full disk has ended it already
-            db.execute("ROLLBACK")
-        raise
-
-
-def _wait_for_transactions() -> None:
-    """Before a fork: let those of other threads come to their end, and no new one begin."""
-    for store in list(_STORES):
-        store.lock.acquire()
-        _held.append(store.lock)
-
-
-def _go_on() -> None:
-    while _held:
-        _held.pop().release()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(
-        before=_wait_for_transactions, after_in_parent=_go_on, after_in_child=_go_on
-    )

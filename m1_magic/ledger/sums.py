@@ -9,11 +9,11 @@ from decimal import Decimal
 from typing import Any
 
 from ..errors import UsageError
+from ..pricing.dollars import from_nano
 from ..pricing.tokens import kind_of, teaches
 from ..text import one_line
 from . import Ledger, processes
 from .journal import row
-from .nano import from_nano
 
 NOWHERE = "(no notebook)"
 # What a sum can be by.
@@ -65,27 +65,22 @@ def name_session(ledger: Ledger, notebook: str | None) -> None:
 
 
 def by(ledger: Ledger, key: str) -> list[Sum]:
-    """Return the sums of all calls by ``model``, ``day``, ``notebook`` or ``chat``.
-
-    Days come in order, all else by what was spent.
-    """
+    """Return the sums of all calls by a key: days in order, all else by what was spent."""
     order = "1" if key == "day" else "5 DESC, 2 DESC, 1"
-    rows = _read(
-        ledger, f"SELECT {KEYS[key]} AS name, {AMOUNTS} {ROWS} GROUP BY name ORDER BY {order}"
-    )
-    return [_sum(*row) for row in rows]
+    sql = f"SELECT {KEYS[key]} AS name, {AMOUNTS} {ROWS} GROUP BY name ORDER BY {order}"
+    return [_sum(*row) for row in ledger.rows(sql)]
 
 
 def of_notebook(ledger: Ledger, notebook: str) -> Sum:
     """Return the sum of all calls from one notebook."""
-    (row,) = _read(ledger, f"SELECT ?, {AMOUNTS} {ROWS} WHERE n.notebook = ?", notebook, notebook)
+    sql = f"SELECT ?, {AMOUNTS} {ROWS} WHERE n.notebook = ?"
+    (row,) = ledger.rows(sql, notebook, notebook)
     return _sum(*row)
 
 
 def calls(ledger: Ledger) -> list[tuple[Any, ...]]:
     """Return one row a call, in order: what ``HEAD`` names, dollars as Decimal or None."""
-    rows = _read(
-        ledger,
+    rows = ledger.rows(
         "SELECT c.at, c.id, coalesce(n.notebook, ''), c.model, c.status, sum(a.input),"
         " sum(a.output), sum(a.cached), sum(a.reasoning), sum(a.cost_nano),"
         f" {HELD}, count(*) > count(a.cost_nano), group_concat(DISTINCT a.cost_source)"
@@ -103,13 +98,11 @@ HEAD = (
 )  # fmt: skip
 
 
-def held(ledger: Ledger, most: int = 1000) -> list[Held]:
-    """Return the attempts whose hold counts, the oldest first."""
-    rows = _read(
-        ledger,
+def held(ledger: Ledger) -> list[Held]:
+    """Return the attempts whose hold counts, the oldest thousand, in order."""
+    rows = ledger.rows(
         f"SELECT a.id, a.at, c.model, a.hold_nano, a.state, a.pid, a.process {ROWS}"
-        " WHERE a.state <> 'settled' ORDER BY a.at LIMIT ?",
-        most,
+        " WHERE a.state <> 'settled' ORDER BY a.at LIMIT 1000"
     )
     return [
         Held(i, datetime.fromisoformat(at), m, None if n is None else from_nano(n), *more)
@@ -120,14 +113,8 @@ def held(ledger: Ledger, most: int = 1000) -> list[Held]:
 def release(ledger: Ledger, id: str, now: datetime, longest: timedelta) -> Held:
     """Let go of one hold: what the attempt cost stays unknown, and counts no more.
 
-    Args:
-        ledger: where it is held.
-        id: of the attempt, or the beginning of it.
-        now: the time.
-        longest: a call that is younger, and whose process lives, may still be running.
-
-    Raises:
-        UsageError: there is no such hold, or its call may be running.
+    A call that is younger than ``longest``, and whose process lives, may still be running: then,
+    and where not exactly one hold is meant, this raises UsageError.
     """
     matching = [one for one in held(ledger) if one.id.startswith(id.lower())] if id else []
     if len(matching) != 1:
@@ -142,9 +129,8 @@ def release(ledger: Ledger, id: str, now: datetime, longest: timedelta) -> Held:
             cost="",
             todo="Stop it first; what it cost is settled then.",
         )
-    _write(
-        ledger, "UPDATE attempts SET state = 'settled' WHERE id = ? AND state <> 'settled'", one.id
-    )
+    settle = "UPDATE attempts SET state = 'settled' WHERE id = ? AND state <> 'settled'"
+    _write(ledger, settle, one.id)
     return one
 
 
@@ -169,18 +155,14 @@ def learn(ledger: Ledger, model: str, text: str, tokens: int) -> None:
 
 def learned(ledger: Ledger, model: str) -> Mapping[str, tuple[int, int]]:
     """Return characters and tokens that were counted for a model, by kind of text."""
-    rows = _read(ledger, "SELECT kind, characters, tokens FROM lengths WHERE model = ?", model)
+    rows = ledger.rows("SELECT kind, characters, tokens FROM lengths WHERE model = ?", model)
     return {kind: (characters, tokens) for kind, characters, tokens in rows}
 
 
 def latest(ledger: Ledger) -> datetime | None:
     """Return when the last call was made."""
-    ((at,),) = _read(ledger, "SELECT max(at) FROM attempts")
+    ((at,),) = ledger.rows("SELECT max(at) FROM attempts")
     return None if at is None else datetime.fromisoformat(at).astimezone(UTC)
-
-
-def _read(ledger: Ledger, sql: str, *values: object) -> list[tuple[Any, ...]]:
-    return ledger.read(lambda db: db.execute(sql, values).fetchall())
 
 
 def _write(ledger: Ledger, sql: str, *values: object) -> None:

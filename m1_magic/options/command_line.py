@@ -11,7 +11,7 @@ import difflib
 import re
 import shlex
 from collections.abc import Iterable, Sequence
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from ..errors import UsageError
 from ..text import one_line
@@ -23,21 +23,15 @@ TOKEN = re.compile(r"""\s*((?:"(?:\\.|[^"\\])*"|'[^']*'|\\.|[^\s"'\\])+)""", re.
 class Parser(argparse.ArgumentParser):
     """An ``ArgumentParser`` whose errors are ours, without exit and without abbreviations."""
 
-    def __init__(self, prog: str, **more: Any) -> None:
-        super().__init__(prog=prog, add_help=False, allow_abbrev=False, **more)
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog=prog, add_help=False, allow_abbrev=False)
 
     def error(self, message: str) -> NoReturn:
         """Raise instead of leaving the process."""
-        todo = (
-            f"Usage: {self.usage_line()}"
-            if self.prog.startswith("%m1 ")
-            else "%m1 help lists the options."
-        )
+        todo = "%m1 help lists the options."
+        if self.prog.startswith("%m1 "):
+            todo = f"Usage: {' '.join(self.format_usage().split()[1:])}"
         raise UsageError(f"{self.prog}: {one_line(message)}.", todo=todo)
-
-    def usage_line(self) -> str:
-        """Return the usage on one line."""
-        return " ".join(self.format_usage().removeprefix("usage: ").split())
 
     @property
     def flags(self) -> dict[str, argparse.Action]:
@@ -57,7 +51,11 @@ def leading(line: str, parser: Parser, *, text: bool = False) -> tuple[list[str]
             flag, equals, value = word[:2], "=", word[2:]
         action = parser.flags.get(flag)
         if action is None:
-            raise unknown_option(word.partition("=")[0], parser)
+            flag = word.partition("=")[0]
+            near = did_you_mean(flag, parser.flags)
+            raise UsageError(
+                f"There is no option {one_line(flag, 40)!r}.{near}", todo="%m1 help lists them."
+            )
         follows = bool(after.strip()) and not after.lstrip().startswith("-")
         takes = action.nargs is None or (action.nargs == "?" and follows and not text)
         if takes and not equals:
@@ -80,14 +78,6 @@ def token(line: str) -> tuple[str, str]:
             f"A quote is not closed in {one_line(line, 60)!r}.", todo='Close it, or write "it\'s".'
         )
     return shlex.split(match[1])[0] if match[1] else "", line[match.end() :]
-
-
-def unknown_option(flag: str, parser: Parser) -> UsageError:
-    """Return the error for an option that there is not, with the nearest one."""
-    usage = "%m1 help lists them."
-    return UsageError(
-        f"There is no option {one_line(flag, 40)!r}.{did_you_mean(flag, parser.flags)}", todo=usage
-    )
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

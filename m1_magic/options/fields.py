@@ -86,11 +86,7 @@ class Option:
         return () if self.kind.split else False if self.switch else None
 
     def read(self, value: Any) -> Any:
-        """Return a value of a line (text) or of Python as it stands in `Options`.
-
-        Raises:
-            UsageError: it cannot be.
-        """
+        """Return a value of a line (text) or of Python as in `Options`; raises UsageError."""
         if self.kind.split is None:
             return self._one(value)
         if isinstance(value, str):

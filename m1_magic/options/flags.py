@@ -37,9 +37,6 @@ def options(line: str, *, text: bool = False) -> tuple[Options, str]:
     """Return the options at the start of ``line`` and the text after them, as typed.
 
     Before ``text``, a question, a value that may be left out needs ``=``.
-
-    Raises:
-        UsageError: an unknown option (with the nearest one), a value that is missing or wrong.
     """
     known = cell_options()
     argv, rest = leading(line, known, text=text)
@@ -47,11 +44,7 @@ def options(line: str, *, text: bool = False) -> tuple[Options, str]:
 
 
 def table_options(prog: str, args: Sequence[str]) -> Options:
-    """Return the options of a verb about tables, which it names without ``--df``.
-
-    Raises:
-        UsageError: an unknown option, a value that is missing or wrong.
-    """
+    """Return the options of a verb about tables, which it names without ``--df``."""
     known = parser(prog, in_groups("tables").values())
     known.add_argument("df", metavar="NAME", nargs="*", type=OPTIONS["df"].read)
     given = vars(known.parse_args(list(args)))
@@ -59,12 +52,7 @@ def table_options(prog: str, args: Sequence[str]) -> Options:
 
 
 def from_python(given: Mapping[str, Any], frames: tuple[str, ...]) -> Options:
-    """Return the keyword arguments of ``ask()`` as Options; None is "not given".
-
-    Raises:
-        TypeError: an argument that there is not.
-        UsageError: a value that cannot be.
-    """
+    """Return the keyword arguments of ``ask()`` as Options; None is "not given"."""
     for name in given:
         if name not in KEYWORDS:
             near = did_you_mean(name, KEYWORDS)

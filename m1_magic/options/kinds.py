@@ -18,7 +18,7 @@ from typing import Any
 from ..errors import UsageError
 from ..pricing.tokens import ANSWER_TOKENS
 from ..settings.config import LEVELS, send_level
-from ..settings.traits import BUDGETS, EFFORTS, dollars, effort, short
+from ..settings.traits import BUDGETS, EFFORTS, dollars, effort
 from ..text import one_line
 
 THINK = (*EFFORTS, *BUDGETS)
@@ -96,11 +96,7 @@ def thinking(value: object) -> str:
 
 
 def cells(value: object) -> str:
-    """Return which cells are meant, in its one way of writing; one may be a number.
-
-    Raises:
-        UsageError: it is no list of ``3``, ``3-7``, ``last`` and ``all``.
-    """
+    """Return which cells are meant, in its one way of writing; one may be a number."""
     spec = value if isinstance(value, str) else str(whole_number().read(value))
     parts = [part.strip() for part in spec.split(",") if part.strip()]
     for part in parts or [""]:
@@ -117,7 +113,11 @@ def chat(value: object) -> str | None:
     """Return a chat's name; empty (from Python: True) is the last reply, False is none."""
     if isinstance(value, bool):
         return "" if value else None
-    return short(text(value))
+    name = " ".join(text(value).split())
+    if name != one_line(name, 60):
+        # Not quoted: it could be a key that was pasted.
+        raise UsageError("That cannot be a name.", todo="Use up to 60 visible characters.")
+    return name
 
 
 def amount(value: object) -> Decimal:

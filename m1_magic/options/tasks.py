@@ -8,35 +8,25 @@ ours to the same effect; so is the sampling of all that reason, temperature 1.0 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..errors import UsageError
 from ..settings.config import M1
 from ..text import one_line
 from .command_line import did_you_mean
-from .fields import OPTIONS, Options
+from .fields import Options, changed
 from .kinds import reasoning
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A system prompt and its sampling; what is None is as in the settings."""
+    """Options with a name: a system prompt and its sampling."""
 
     name: str = ""
     about: str = ""
-    system: str | None = None
-    temperature: float | None = None
-    top_p: float | None = None
-    max_tokens: int | None = None
-    think: str | None = None
+    options: Options = field(default_factory=Options)
     keep_thinking: bool = True
-
-    @property
-    def wishes(self) -> dict[str, Any]:
-        """The options that it sets: those that are fields of it, too."""
-        named = {one.name: getattr(self, one.name) for one in fields(self) if one.name in OPTIONS}
-        return {name: wish for name, wish in named.items() if wish is not None}
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -46,7 +36,8 @@ class Task:
 
     def under(self, options: Options) -> Options:
         """Return the options, with what this task wishes where they say nothing."""
-        mine = {n: wish for n, wish in self.wishes.items() if getattr(options, n) is None}
+        wishes = changed(self.options).items()
+        mine = {name: wish for name, wish in wishes if getattr(options, name) is None}
         filled = replace(options, **mine)
         if options.max_tokens is None and filled.max_tokens:  # as the setting: with room to think
             least = reasoning(filled.think)[1]
@@ -55,11 +46,7 @@ class Task:
 
 
 def chosen(options: Options, settings: M1) -> Task:
-    """Return the task of these options, an empty one if they name none.
-
-    Raises:
-        UsageError: there is no task of that name.
-    """
+    """Return the task of these options, an empty one if they name none."""
     name = options.task
     if name is None:
         return Task()
@@ -82,18 +69,18 @@ def _own(name: str, given: str | Mapping[str, Any]) -> Task:
     keep_thinking = parts.pop("thinking", None) is None
     if "think" in parts:
         parts["think"] = str(parts["think"])
-    return Task(name, parts.get("system", ""), keep_thinking=keep_thinking, **parts)
+    return Task(name, parts.get("system", ""), Options(**parts), keep_thinking)
 
 
-def _reasoning(name: str, about: str, system: str, **more: Any) -> Task:
-    return Task(name, about, system, temperature=1.0, top_p=0.95, **more)
+def _made(name: str, about: str, system: str, temperature: float = 1.0, **more: Any) -> Task:
+    return Task(name, about, Options(system=system, temperature=temperature, top_p=0.95), **more)
 
 
 BUILT_IN = {
     task.name: task
     for task in (
-        _reasoning("general", "M1 as its makers recommend it", "You are a helpful assistant."),
-        _reasoning(
+        _made("general", "M1 as its makers recommend it", "You are a helpful assistant."),
+        _made(
             "explain",
             "what code, a table or an idea does, and why",
             "You explain code, tables, errors and ideas to somebody who reads a notebook. Begin"
@@ -102,7 +89,7 @@ BUILT_IN = {
             " easy to get wrong. Give a small example where it helps. Do not rewrite the code"
             " unless you are asked to.",
         ),
-        _reasoning(
+        _made(
             "debug",
             "the cause of an error, and the smallest change that mends it",
             "You find the causes of errors in Python notebooks. Say first, in one sentence, what"
@@ -111,7 +98,7 @@ BUILT_IN = {
             " causes are possible, name them with the check that tells them apart. Do not make up"
             " code or data that you were not shown.",
         ),
-        Task(
+        _made(
             "summarize",
             "the main points, close to the source",
             "You summarize what you are given. Begin with the main point in one sentence; then at"
@@ -119,9 +106,8 @@ BUILT_IN = {
             " Keep names, numbers and reservations as they are. Use nothing that is not there, and"
             " say so where something important is missing.",
             temperature=0.3,
-            top_p=0.95,
         ),
-        _reasoning(
+        _made(
             "code",
             "one block of Python that runs as it stands",
             "You write Python for a notebook. Answer with one Python code block that runs as it"
@@ -129,12 +115,12 @@ BUILT_IN = {
             " know. Use the libraries, names and columns that you were shown, and make up no"
             " others. No placeholders, no installation commands.",
         ),
-        _reasoning(
+        _made(
             "math",
             "step by step, the result in a box",
             "Please reason step by step, and put your final answer within \\boxed{}.",
         ),
-        _reasoning(
+        _made(
             "web",
             "a whole web page in one file",
             "You are a web developer. Build what is asked for as one complete HTML document with"
@@ -142,7 +128,7 @@ BUILT_IN = {
             " single HTML code block that holds all of it, and write nothing before or after it."
             " Make it look modern and beautiful, and let it fit small screens.",
         ),
-        _reasoning(
+        _made(
             "hint",
             "the next step, never the solution",
             "You help a learner who wants to solve an exercise alone. Give one hint, in at most"
@@ -152,7 +138,7 @@ BUILT_IN = {
             " another form, and not when you are asked for it either.",
             keep_thinking=False,
         ),
-        _reasoning(
+        _made(
             "quiz",
             "five questions on what is attached, answers at the end",
             "You set a short quiz on what you are given: five questions from easy to hard, some"

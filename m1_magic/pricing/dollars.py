@@ -1,10 +1,22 @@
-"""US dollars as text: a sum that is not zero is never shown as zero, and unknown is ``$?``."""
+"""US dollars as text, where no sum is shown as zero that is not, and as whole nano-dollars."""
 
 from __future__ import annotations
 
-from decimal import ROUND_UP, Context, Decimal
+from decimal import ROUND_HALF_EVEN, ROUND_UP, Context, Decimal
 
+NANO = Decimal(1_000_000_000)
 _EXACT = Context(prec=60)
+
+
+def to_nano(dollars: Decimal, rounding: str = ROUND_HALF_EVEN) -> int:
+    """Return whole nano-dollars, rounded once."""
+    return int((dollars * NANO).to_integral_value(rounding))
+
+
+def from_nano(nano: int) -> Decimal:
+    """Return dollars, without trailing zeros."""
+    dollars = Decimal(nano) / NANO
+    return dollars.quantize(Decimal(1)) if dollars == dollars.to_integral() else dollars.normalize()
 
 
 def money(amount: Decimal | None) -> str:

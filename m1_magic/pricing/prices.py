@@ -15,10 +15,10 @@ from typing import Any
 
 from ..calls import Request, Usage
 from ..settings.traits import MOST
+from .dollars import NANO, to_nano
 from .tokens import most_tokens
 
 MILLION = Decimal(1_000_000)
-NANO = Decimal(1_000_000_000)
 # Context and most output tokens of M1 at OpenRouter (its model page); the server's list goes first.
 LIMITS = {"minimax/minimax-m1": (1_000_000, 40_000)}
 
@@ -62,19 +62,19 @@ def billed(usage: Mapping[str, Any]) -> Decimal | None:
 
     With BYOK ``cost`` holds OpenRouter's part only (OpenRouter docs, guides/byok).
     """
-    cost = amount(usage.get("cost"))
-    details = usage.get("cost_details")
-    if cost is None or usage.get("is_byok") is not True or not isinstance(details, Mapping):
-        return cost
-    return cost + (amount(details.get("upstream_inference_cost")) or 0)
+    return _with_own_key(usage, "cost", usage.get("cost_details"))
 
 
 def recorded(generation: Mapping[str, Any]) -> Decimal | None:
     """Return what a record of ``GET /generation`` says it cost, None while it does not."""
-    cost = amount(generation.get("total_cost"))
-    if cost is None or generation.get("is_byok") is not True:
+    return _with_own_key(generation, "total_cost", generation)
+
+
+def _with_own_key(record: Mapping[str, Any], name: str, upstream: object) -> Decimal | None:
+    cost = amount(record.get(name))
+    if cost is None or record.get("is_byok") is not True or not isinstance(upstream, Mapping):
         return cost
-    return cost + (amount(generation.get("upstream_inference_cost")) or 0)
+    return cost + (amount(upstream.get("upstream_inference_cost")) or 0)
 
 
 def estimate(usage: Usage, price: Price) -> Decimal:
@@ -85,7 +85,7 @@ def estimate(usage: Usage, price: Price) -> Decimal:
 def hold(request: Request, price: Price) -> Decimal:
     """Return the most that ``request`` could cost, rounded up to a nano-dollar."""
     worst = Usage(most_tokens(request.texts), request.max_tokens)
-    return (estimate(worst, price) * NANO).to_integral_value(ROUND_CEILING) / NANO
+    return to_nano(estimate(worst, price), ROUND_CEILING) / NANO
 
 
 def listed(model: str) -> Price | None:
@@ -127,16 +127,18 @@ def limits_of(
         given, got = amount(pricing.get("prompt")), amount(pricing.get("completion"))
         if given is not None and got is not None and _within(given, got, max_price or {}):
             prices.append(Price(given, got))
-    outputs = [
-        n for e in endpoints if isinstance(n := e.get("max_completion_tokens"), int) and n > 0
-    ]
-    contexts = [n for e in endpoints if isinstance(n := e.get("context_length"), int) and n > 0]
+
+    def most(name: str) -> int | None:
+        numbers = (endpoint.get(name) for endpoint in endpoints)
+        return max((n for n in numbers if isinstance(n, int) and n > 0), default=None)
+
+    inputs, outputs = [price.input for price in prices], [price.output for price in prices]
     return ModelLimits(
         model,
-        context=max(contexts, default=None),
-        max_output=max(outputs, default=None),
-        cheapest=_extreme(min, prices),
-        dearest=_extreme(max, prices),
+        context=most("context_length"),
+        max_output=most("max_completion_tokens"),
+        cheapest=Price(min(inputs), min(outputs)) if prices else None,
+        dearest=Price(max(inputs), max(outputs)) if prices else None,
         source="endpoints",
     )
 
@@ -146,10 +148,3 @@ def _within(given: Decimal, got: Decimal, most: Mapping[str, Any]) -> bool:
     return (prompt is None or given * MILLION <= prompt) and (
         completion is None or got * MILLION <= completion
     )
-
-
-def _extreme(pick: Any, prices: list[Price]) -> Price | None:
-    """Return the price that is lowest or highest in each part by itself."""
-    if not prices:
-        return None
-    return Price(pick(p.input for p in prices), pick(p.output for p in prices))

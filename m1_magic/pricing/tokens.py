@@ -30,11 +30,7 @@ SCRIPT = re.compile(r"[\u0400-\U0010ffff]")
 
 
 def most_tokens(texts: Sequence[str]) -> int:
-    """Return a bound that no prompt passes: M1's BPE works on bytes, a token is at least one.
-
-    Args:
-        texts: one a message.
-    """
+    """Return a bound that no prompt passes: M1's BPE works on bytes, a token is at least one."""
     size = sum(len(text.encode("utf-8", "replace")) for text in texts)
     return size + TEMPLATE_TOKENS * (len(texts) + 1)
 
@@ -51,12 +47,7 @@ def kind_of(text: str) -> str:
 
 
 def likely_tokens(text: str, learned: Mapping[str, tuple[int, int]] | None = None) -> int:
-    """Return about how many tokens ``text`` has.
-
-    Args:
-        text: what would be sent.
-        learned: characters and tokens that a server counted, by kind of text.
-    """
+    """Return about how many tokens a text has; ``learned``: characters and tokens by kind."""
     kind = kind_of(text)
     characters, tokens = (learned or {}).get(kind, (0, 0))
     # As if the usual ratio had been seen first: one odd prompt does not carry the day.

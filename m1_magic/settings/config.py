@@ -7,17 +7,7 @@ import json
 from decimal import Decimal
 from typing import Any
 
-from traitlets import (
-    Bool,
-    CaselessStrEnum,
-    Dict,
-    Float,
-    Int,
-    List,
-    TraitError,
-    TraitType,
-    Unicode,
-)
+from traitlets import Bool, CaselessStrEnum, Dict, Float, Int, List, TraitError, TraitType, Unicode
 from traitlets.config import Config, Configurable
 
 from ..errors import BadSetting, UsageError
@@ -42,86 +32,62 @@ class M1(Configurable):
     sources = Config()
     loaded: dict[str, Any]
 
-    model = Unicode(MODEL, help="Any OpenRouter slug, or a model of the server at base_url.").tag(
-        config=True
-    )
+    model = Unicode(MODEL, help="Any OpenRouter slug, or a model of the server at base_url.")
     base_url = Unicode(
         OPENROUTER, help="OpenRouter, any OpenAI-compatible server, or the word offline."
-    ).tag(config=True)
-    temperature = Real(1.0, min=0.0, max=2.0, allow_none=True, help="Sampling; M1's own: 1.0.").tag(
-        config=True
     )
-    top_p = Real(0.95, min=0.0, max=1.0, allow_none=True, help="Sampling; M1's own: 0.95.").tag(
-        config=True
-    )
-    max_tokens = Int(16000, min=1, help="Most output tokens of a call, thinking included.").tag(
-        config=True
-    )
-    system = Unicode("You are a helpful assistant.", help="The system prompt.").tag(config=True)
-    send = Unicode("stats", help="Privacy level: names, schema, stats, sample or sample:N.").tag(
-        config=True
-    )
-    min_group = Int(
-        5, min=1, help="Below sample, a value leaves only if so many rows share it."
-    ).tag(config=True)
-    budget = Dollars(None, help="US dollars that a period may cost; none: no budget.").tag(
-        config=True
-    )
-    budget_period = CaselessStrEnum(PERIODS, "session", help="What the budget is for (UTC).").tag(
-        config=True
-    )
-    max_cost = Dollars(Decimal("0.25"), help="US dollars that one call could cost at most.").tag(
-        config=True
-    )
+    temperature = Real(1.0, min=0.0, max=2.0, allow_none=True, help="Sampling; M1's own: 1.0.")
+    top_p = Real(0.95, min=0.0, max=1.0, allow_none=True, help="Sampling; M1's own: 0.95.")
+    max_tokens = Int(16000, min=1, help="Most output tokens of a call, thinking included.")
+    system = Unicode("You are a helpful assistant.", help="The system prompt.")
+    send = Unicode("stats", help="Privacy level: names, schema, stats, sample or sample:N.")
+    min_group = Int(5, min=1, help="Below sample, a value leaves only if so many rows share it.")
+    budget = Dollars(None, help="US dollars that a period may cost; none: no budget.")
+    budget_period = CaselessStrEnum(PERIODS, "session", help="What the budget is for (UTC).")
+    max_cost = Dollars(Decimal("0.25"), help="US dollars that one call could cost at most.")
     data_collection = CaselessStrEnum(
         ("allow", "deny"), None, allow_none=True, help="OpenRouter: may providers keep prompts?"
-    ).tag(config=True)
-    zdr = Bool(None, allow_none=True, help="OpenRouter: only endpoints without retention.").tag(
-        config=True
     )
+    zdr = Bool(None, allow_none=True, help="OpenRouter: only endpoints without retention.")
     max_price = Dict(
         default_value=None,
         allow_none=True,
         help="OpenRouter: dearest price, {'prompt': 0.5, 'completion': 2.5}.",
-    ).tag(config=True)
+    )
     tasks = Tasks(
         help="Own tasks: {'tutor': 'You are …'}, or {'tutor': {'system': …, 'temperature': 0.3}}."
-    ).tag(config=True)
+    )
     own_secrets = Patterns(
         help="Secrets of your own: {'case number': r'CASE-[0-9]{6}'}; refused or masked as keys."
-    ).tag(config=True)
+    )
     allowed_secrets = List(
         Unicode(), help="Hashes of strings that look like secrets and may be sent."
-    ).tag(config=True)
-    connect_timeout = Real(5.0, min=0.01, help="Seconds to connect.").tag(config=True)
-    first_token_timeout = Real(300.0, min=0.01, help="Seconds to the first data event.").tag(
-        config=True
     )
-    token_timeout = Real(60.0, min=0.01, help="Seconds between data events.").tag(config=True)
-    deadline = Real(1800.0, min=0.01, help="Seconds for the whole call.").tag(config=True)
-    max_retries = Int(2, min=0, help="Visible retries: nothing sent, 429 or 503.").tag(config=True)
+    connect_timeout = Real(5.0, min=0.01, help="Seconds to connect.")
+    first_token_timeout = Real(300.0, min=0.01, help="Seconds to the first data event.")
+    token_timeout = Real(60.0, min=0.01, help="Seconds between data events.")
+    deadline = Real(1800.0, min=0.01, help="Seconds for the whole call.")
+    max_retries = Int(2, min=0, help="Visible retries: nothing sent, 429 or 503.")
     thinking = CaselessStrEnum(
         ("fold", "show", "hide", "drop"), "fold", help="The model's thinking; drop: not saved."
-    ).tag(config=True)
+    )
     render = CaselessStrEnum(
         ("auto", "html", "markdown", "text"), "auto", help="What an answer is displayed as."
-    ).tag(config=True)
-    keep_text = Bool(True, help="Keep prompts and answers in the ledger.").tag(config=True)
-    keep_days = Int(30, min=0, help="Days until kept text is purged; numbers stay.").tag(
-        config=True
     )
-    traceback = Bool(False, help="Show full tracebacks of this package's errors.").tag(config=True)
+    keep_text = Bool(True, help="Keep prompts and answers in the ledger.")
+    keep_days = Int(30, min=0, help="Days until kept text is purged; numbers stay.")
+    traceback = Bool(False, help="Show full tracebacks of this package's errors.")
     footer = CaselessStrEnum(
         ("full", "stable"), "full", help="stable: no seconds and sums in the saved file."
-    ).tag(config=True)
+    )
+
+
+for trait in M1.class_own_traits().values():  # each is a setting
+    trait.tag(config=True)
 
 
 def send_level(text: str) -> tuple[str, int]:
-    """Return the privacy level and the number of sample rows of ``stats`` or ``sample:3``.
-
-    Raises:
-        UsageError: no such level.
-    """
+    """Return the privacy level and the number of sample rows of ``stats`` or ``sample:3``."""
     level, _, count = text.strip().lower().partition(":")
     if level not in LEVELS or (
         count and (level != "sample" or not count.isdigit() or not int(count))
@@ -134,11 +100,7 @@ def send_level(text: str) -> tuple[str, int]:
 
 
 def change(settings: M1, name: str, text: str) -> Any:
-    """Set one setting from plain text (``none`` for None) and return its value.
-
-    Raises:
-        BadSetting: no such setting, or not a value of it.
-    """
+    """Set one setting from plain text (``none`` for None) and return it; raises BadSetting."""
     value = checked(name, text, f"%m1 set {name}")
     settings.update_config(Config({"M1": {name: value}}))
     return getattr(settings, name)

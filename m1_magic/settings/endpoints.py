@@ -12,6 +12,7 @@ from ..text import one_line
 
 OPENROUTER = "https://openrouter.ai/api/v1"
 OFFLINE = "offline"
+USE = "Set it with %m1 use openrouter, or %m1 use https://host/v1."
 # A name in ASCII or an address: other letters can pass for these, and a stray "\" or "%" makes
 # one library read another host than the next.
 HOST = re.compile(r"[a-z0-9._-]+|[0-9a-f:.]+")
@@ -38,49 +39,42 @@ class Endpoint:
 
 
 def endpoint(url: str) -> Endpoint:
-    """Return the checked endpoint of ``base_url``.
-
-    Raises:
-        BadSetting: not a URL, not http(s), with a password in it, or plain http off loopback.
-    """
+    """Return the checked endpoint of ``base_url``, or raise BadSetting."""
     if url.strip().lower() == OFFLINE:
         return Endpoint(OFFLINE, OFFLINE, loopback=True)
-    todo = "Set it with %m1 use openrouter, or %m1 use https://host/v1."
     try:
         parts = urlsplit(url.strip())
         host, _ = (parts.hostname or "").lower(), parts.port
     except ValueError:
-        raise BadSetting("base_url is not a URL.", cost=BadSetting.cost, todo=todo) from None
+        raise BadSetting("base_url is not a URL.", todo=USE) from None
     shown = one_line(url, 80)
     blank = any(c.isspace() or not c.isprintable() for c in url.strip())
     if parts.scheme not in ("http", "https") or not host or blank:
-        raise BadSetting(
-            f"base_url {shown!r} is not an http(s) URL.", cost="Nothing was sent.", todo=todo
-        )
+        raise _refused(f"base_url {shown!r} is not an http(s) URL.", USE)
     if parts.username or parts.password or parts.query or parts.fragment:
-        raise BadSetting(
+        raise _refused(
             f"base_url for {host} holds a password or a query, which would end in logs.",
-            cost="Nothing was sent.",
-            todo="Leave only https://host/path, and store the key with %m1 login " + host + ".",
+            f"Leave only https://host/path, and store the key with %m1 login {host}.",
         )
     if not HOST.fullmatch(host):
-        raise BadSetting(
+        raise _refused(
             f"The host of base_url {shown!r} is not in plain ASCII letters.",
-            cost="Nothing was sent.",
-            todo="Write an international name in its ASCII form, xn--….",
+            "Write an international name in its ASCII form, xn--….",
         )
-    near = is_loopback(host)
-    if parts.scheme == "http" and not near:
-        raise BadSetting(
+    loopback = _loopback(host)
+    if parts.scheme == "http" and not loopback:
+        raise _refused(
             f"base_url {shown!r} is plain http: key and prompt could be read on the way.",
-            cost="Nothing was sent.",
-            todo="Use https; http is taken only for this machine (127.0.0.1).",
+            "Use https; http is taken only for this machine (127.0.0.1).",
         )
-    return Endpoint(url.strip().rstrip("/"), host, near)
+    return Endpoint(url.strip().rstrip("/"), host, loopback)
 
 
-def is_loopback(host: str) -> bool:
-    """Is ``host`` this very machine?"""
+def _refused(what: str, todo: str) -> BadSetting:
+    return BadSetting(what, cost="Nothing was sent.", todo=todo)
+
+
+def _loopback(host: str) -> bool:
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

@@ -23,11 +23,7 @@ def place() -> Path:
 
 
 def home() -> Path:
-    """Return ``place``, made with mode 0700 if it is not there.
-
-    Raises:
-        LedgerProblem: the folder cannot be made.
-    """
+    """Return ``place``, made with mode 0700 if it is not there; raises LedgerProblem."""
     path = place()
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)

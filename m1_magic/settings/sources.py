@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
@@ -29,15 +29,13 @@ FILE = "settings.json"
 ENVIRONMENT = {"M1_BASE_URL": "base_url", "M1_MODEL": "model", "M1_BUDGET": "budget"}
 
 
-def load(ipython: Config | None = None, environ: Mapping[str, str] | None = None) -> M1:
+def load(ipython: Config | None = None) -> M1:
     """Return the settings: defaults, IPython's config, saved settings, then the environment.
 
-    What cannot be used of ``settings.json`` is left out, and stands in ``problems``.
-
-    Raises:
-        BadSetting: a value in IPython's config or in the environment that cannot be.
+    What cannot be used of ``settings.json`` is left out, and stands in ``problems``; what cannot be
+    in IPython's config or in the environment is a BadSetting.
     """
-    values, problems = _sources(ipython, environ)
+    values, problems = _sources(ipython)
     with _named():
         settings = M1(config=Config({"M1": values}))
     settings.problems, settings.sources = problems, values
@@ -45,18 +43,13 @@ def load(ipython: Config | None = None, environ: Mapping[str, str] | None = None
     return settings
 
 
-def renew(
-    settings: M1, ipython: Config | None = None, environ: Mapping[str, str] | None = None
-) -> None:
+def renew(settings: M1, ipython: Config | None = None) -> None:
     """Apply what IPython's config, saved settings and the environment newly say.
 
     What was set by hand since stays, and so does what a source no longer says: a budget is never
-    dropped because its variable is gone.
-
-    Raises:
-        BadSetting: as `load`; then nothing has changed.
+    dropped because its variable is gone. After a BadSetting nothing has changed.
     """
-    values, problems = _sources(ipython, environ)
+    values, problems = _sources(ipython)
     now = _values(settings)
     fresh = {
         name: value
@@ -76,13 +69,9 @@ def saved() -> dict[str, Any]:
 
 
 def save(name: str, value: object) -> str:
-    """Keep one setting for good, in ``M1_HOME/settings.json`` (0600).
+    """Keep one setting for good, in ``M1_HOME/settings.json`` (0600); raises BadSetting.
 
-    Returns:
-        A sentence on what became of a file that could not be read, "" if it could.
-
-    Raises:
-        BadSetting: the file cannot be written.
+    Returns a sentence on what became of a file that could not be read, "" if it could.
     """
     addition = {name: str(value) if isinstance(value, Decimal) else value}
     json.dumps(addition)  # raises before anything has changed
@@ -100,17 +89,14 @@ def save(name: str, value: object) -> str:
     return f"The old file could not be read ({problem}) and is kept as {aside}." if aside else ""
 
 
-def _sources(
-    ipython: Config | None, environ: Mapping[str, str] | None
-) -> tuple[Config, tuple[str, ...]]:
+def _sources(ipython: Config | None) -> tuple[Config, tuple[str, ...]]:
     """Return what all sources say together, and one line on each that cannot be used."""
     values = Config(ipython.get("M1", {})) if ipython else Config()
     kept, problem = _saved()
     values.merge(kept)
-    variables = os.environ if environ is None else environ
     for variable, name in ENVIRONMENT.items():
-        if variables.get(variable):
-            values[name] = checked(name, variables[variable], variable)
+        if os.environ.get(variable):
+            values[name] = checked(name, os.environ[variable], variable)
     return values, tuple(line for line in (problem, unwritable()) if line)
 
 

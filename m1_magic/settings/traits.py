@@ -1,4 +1,4 @@
-"""Kinds of values that traitlets does not have: numbers, dollars, patterns, names, tasks."""
+"""Kinds of values that traitlets does not have: numbers, dollars, patterns, tasks."""
 
 from __future__ import annotations
 
@@ -103,11 +103,7 @@ class Dollars(TraitType[Any, Any]):
 
 
 def dollars(value: object) -> Decimal:
-    """Return ``value`` (a number or ``"0.50"``, ``"$0.50"``) as exact US dollars.
-
-    Raises:
-        UsageError: not a number, below zero, or over ``MOST``.
-    """
+    """Return a number, ``"0.50"`` or ``"$0.50"`` as exact US dollars; raises UsageError."""
     try:
         amount = Decimal(str(value).strip().removeprefix("$"))
     except InvalidOperation:
@@ -118,11 +114,7 @@ def dollars(value: object) -> Decimal:
 
 
 def effort(level: str) -> str | int:
-    """Return a thinking level: one of ``EFFORTS``, or the tokens that it stands for.
-
-    Raises:
-        UsageError: there is no such level.
-    """
+    """Return one of ``EFFORTS``, or the tokens that a thinking level stands for."""
     if level in EFFORTS:
         return level
     number = level.isdecimal() and len(level) <= MOST_DIGITS
@@ -133,12 +125,3 @@ def effort(level: str) -> str | int:
             todo="Use off, low, medium, high, 40k, 80k or a number of tokens.",
         )
     return budget
-
-
-def short(text: str) -> str:
-    """Return a name for people on one line, or raise UsageError; it may be empty."""
-    name = " ".join(text.split())
-    if name != one_line(name, 60):
-        # Not quoted: it could be a key that was pasted.
-        raise UsageError("That cannot be a name.", todo="Use up to 60 visible characters.")
-    return name

@@ -9,11 +9,10 @@ from ..calls import Reply
 from ..chats.chats import RepeatableCall
 from ..chats.turns import ChatHead
 from ..errors import UsageError
-from ..options import command_line, flags
+from ..options import command_line, flags, kinds
 from ..pricing.dollars import money
 from ..privacy import redaction
 from ..render import page
-from ..settings.traits import short
 from ..text import md_cell, one_line, plural
 from .chat_export import Part, notebook, write
 from .verb_context import VerbContext, none
@@ -72,7 +71,7 @@ def export(context: VerbContext, args: Sequence[str]) -> str:
     """Write a chat, the last one if none is named, as a notebook; else this session's calls."""
     parser = command_line.Parser("%m1 export")
     parser.add_argument("path", nargs=1)
-    parser.add_argument("--chat", metavar="NAME", type=short)
+    parser.add_argument("--chat", metavar="NAME", type=kinds.chat)
     given = parser.parse_args(list(args))
     head = chosen(context, given.chat)
     secrets = redaction.policy(context.settings)
@@ -80,7 +79,7 @@ def export(context: VerbContext, args: Sequence[str]) -> str:
     for turn in context.chats.turns(head):
         prompt, answer = (redaction.mask(text, secrets)[0] for text in (turn.prompt, turn.answer))
         named = tuple(one.name for one in turn.attachments)
-        parts.append(Part(prompt, answer, named, turn.missing, turn.complete))
+        parts.append(Part(prompt, answer, named, turn.missing, turn.status == "ok"))
     if not parts:
         raise UsageError("There is nothing to export.", cost="", todo="%%m1 -c NAME begins a chat.")
     path = Path(given.path[0]).expanduser()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ..options.fields import changed
 from ..options.tasks import BUILT_IN, Task, known
 from ..render import page
 from ..text import one_line
@@ -24,7 +25,7 @@ def tasks(context: VerbContext, args: Sequence[str]) -> str:
 
 def _sampling(task: Task) -> str:
     """Return what a task sets; nothing where it is as in the settings."""
-    wishes = [f"{name} {wish}" for name, wish in task.wishes.items() if name != "system"]
+    wishes = [f"{name} {wish}" for name, wish in changed(task.options).items() if name != "system"]
     return ", ".join(wishes if task.keep_thinking else [*wishes, "thinking dropped"])
 
 

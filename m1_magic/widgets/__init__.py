@@ -7,6 +7,7 @@ from typing import Any
 from .. import api
 from ..errors import UsageError
 from ..jupyter import shell
+from ..options import flags
 from ..render.front_end import in_notebook
 from .assembly import Panel, close_all
 
@@ -35,4 +36,4 @@ def panel(df: object = None, **options: Any) -> Panel:
     given = api.named(df, names)
     # What has a name here is looked up when it is asked about, as in a cell.
     apart = {name: table for name, table in given.items() if names.get(name) is not table}
-    return Panel(prompt, api.chosen(options, tuple(given)), apart)
+    return Panel(prompt, flags.from_python(options, tuple(given)), apart)
