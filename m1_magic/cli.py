@@ -86,13 +86,12 @@ def report(given: argparse.Namespace) -> None:
 
 def serve(given: argparse.Namespace) -> None:
     """Serve the local model on this machine until Ctrl-C."""
-    from .backends.llama_server import LocalServer, weights
+    from .backends.llama_server import MODEL, LocalServer
+    from .backends.weights import weights
 
     weights(shell.progress("fetching the local model"))
     with LocalServer.start(port=given.port) as server:
-        print(
-            f"{server.model} at {server.base_url} (this machine only; Ctrl-C ends it)", flush=True
-        )
+        print(f"{MODEL} at {server.base_url} (this machine only; Ctrl-C ends it)", flush=True)
         server.wait()
 
 

@@ -13,8 +13,9 @@ from ..keys import find
 from ..pricing.prices import ModelLimits, Price
 from ..settings.endpoints import OFFLINE, endpoint
 from .clock import Clock
-from .llama_server import MODEL, serving, shared, weights
+from .llama_server import MODEL, shared
 from .openrouter import OpenRouter
+from .weights import weights
 
 # The model was trained on 8,192 tokens; an answer of its size is no use beyond this.
 CONTEXT, MAX_OUTPUT = 8192, 1024
@@ -47,11 +48,10 @@ class Local:
 
     def stream(self, request: Request) -> Generator[Event]:
         """Yield the events of one completion; it carries the local model's own name."""
-        with serving() as server:
-            place = endpoint(server.base_url)
-            wire = OpenRouter(place, find(place, {}))
-            with closing(wire):
-                yield from wire.stream(replace(request, model=MODEL, reasoning=None, provider=None))
+        server = shared()  # which runs as long as it is held here
+        place = endpoint(server.base_url)
+        with closing(OpenRouter(place, find(place, {}))) as wire:
+            yield from wire.stream(replace(request, model=MODEL, reasoning=None, provider=None))
 
     def limits(self, model: str, max_price: Mapping[str, Any] | None = None) -> ModelLimits:
         """Return the local model's limits, whatever model is asked for; its price is nothing."""
