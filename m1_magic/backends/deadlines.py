@@ -12,7 +12,6 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from types import TracebackType
 from typing import Any
 
 from ..interrupts import at_hand
@@ -73,12 +72,7 @@ class Watchdog:
             self._stop.wakes(self._wake)
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         WATCHER.end(self._watch)
         if self._stop:
             self._stop.wakes(bool)
@@ -99,19 +93,14 @@ class Watchdog:
 
     def _left(self) -> tuple[float, str]:
         """Return the seconds to the nearest deadline, and what to say when it passes."""
-        timeouts, now = self._timeouts, self._now()
-        total = (
-            self._start + timeouts.deadline - now,
-            f"the call took longer than {timeouts.deadline:g} s",
-        )
+        most = self._timeouts
+        ends = [(self._start + most.deadline, f"the call took longer than {most.deadline:g} s")]
         if self._last is None:
-            wait = (
-                self._start + timeouts.first_token - now,
-                f"no token in {timeouts.first_token:g} s",
-            )
+            ends.append((self._start + most.first_token, f"no token in {most.first_token:g} s"))
         else:
-            wait = self._last + timeouts.token - now, f"no token for {timeouts.token:g} s"
-        return min(total, wait)
+            ends.append((self._last + most.token, f"no token for {most.token:g} s"))
+        end, reason = min(ends)
+        return end - self._now(), reason
 
     def _wake(self) -> None:
         if self._stream is not None:

@@ -222,14 +222,15 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
     try:
         seconds = float(retry_after)
     except ValueError:
-        then, now = _moment(retry_after), _moment(headers.get("date", ""))
+        then, now = moment(retry_after), moment(headers.get("date", ""))
         if then is None:
             return None
         return max(then - (time.time() if now is None else now), 0.0)
     return seconds if math.isfinite(seconds) and seconds >= 0 else None
 
 
-def _moment(date: str) -> float | None:
+def moment(date: str) -> float | None:
+    """Return an HTTP date in seconds since 1970, None where it is none."""
     try:
         return parsedate_to_datetime(date).timestamp()
     except (TypeError, ValueError, OverflowError):

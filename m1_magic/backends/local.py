@@ -12,7 +12,6 @@ from ..calls import CostSource, Event, Request
 from ..keys import find
 from ..pricing.prices import ModelLimits, Price
 from ..settings.endpoints import OFFLINE, endpoint
-from .clock import Clock
 from .llama_server import MODEL, shared
 from .openrouter import OpenRouter
 from .weights import weights
@@ -32,7 +31,7 @@ class Local:
     name = OFFLINE
     billing: CostSource = "offline"
     prices_known = False
-    clock = Clock()
+    skew: float | None = None
 
     def __init__(self, progress: Callable[[int, int], None] | None = None) -> None:
         self._progress = progress
