@@ -8,8 +8,9 @@ as ``reasoning`` or, from a self-hosted M1, inside the content as ``<think>…</
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from encodings.utf_16_le import IncrementalDecoder
+from typing import Any, Literal
 
 from ..calls import Event, Finish, ReasoningDelta, Started, TextDelta, Usage
 from ..errors import CutOff, M1Error
@@ -22,22 +23,6 @@ LARGEST_JSON = 32_000_000
 OPEN, CLOSE = "<think>", "</think>"
 
 
-class Whole:
-    """Gives text back in whole characters: half a surrogate pair waits for its other half."""
-
-    def __init__(self) -> None:
-        self._half = ""
-
-    def feed(self, text: str, *, last: bool = False) -> str:
-        """Return what is whole of the text so far; a half that stays alone becomes U+FFFD."""
-        if not self._half and text.isascii():
-            return text
-        text, self._half = self._half + text, ""
-        if not last and text and "\ud800" <= text[-1] <= "\udbff":
-            text, self._half = text[:-1], text[-1]
-        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-
-
 class ThinkSplitter:
     """Splits a leading ``<think>…</think>`` off the content, wherever the chunks cut the tags.
 
@@ -46,31 +31,25 @@ class ThinkSplitter:
 
     def __init__(self) -> None:
         self._held = ""
-        self._state = "start"
+        self._state: Literal["start", "opened", "think", "after", "text"] = "start"
 
-    def feed(self, content: str) -> Iterable[Event]:
+    def feed(self, content: str) -> Sequence[Event]:
         """Return the thinking and text that is certain so far."""
-        return _some(TextDelta, content) if self._state == "text" else self._more(content)
-
-    def close(self) -> tuple[Event, ...]:
-        """Return what was held back when the stream ends."""
-        held, self._held = self._held, ""
-        return _some(TextDelta if self._state in ("start", "text") else ReasoningDelta, held)
-
-    def _more(self, content: str) -> Iterator[Event]:
+        if self._state == "text":
+            return _some(TextDelta, content)
         self._held += content
         if self._state == "start":
             self._begin()
-        if self._state == "opened" and (held := self._held.lstrip("\n")):
-            self._state, self._held = "think", held
-        if self._state == "think":
-            yield from self._think()
+        thought = self._thought() if self._state in ("opened", "think") else ()
         if self._state == "after":
             self._held = self._held.lstrip()
             self._state = "text" if self._held else "after"
-        if self._state == "text":
-            held, self._held = self._held, ""
-            yield from _some(TextDelta, held)
+        return (*thought, *self.close()) if self._state == "text" else thought
+
+    def close(self) -> Sequence[Event]:
+        """Return what was held back when the stream ends."""
+        held, self._held = self._held, ""
+        return _some(TextDelta if self._state in ("start", "text") else ReasoningDelta, held)
 
     def _begin(self) -> None:
         start = self._held.lstrip()
@@ -79,15 +58,17 @@ class ThinkSplitter:
         elif not OPEN.startswith(start):
             self._state = "text"
 
-    def _think(self) -> Iterator[Event]:
-        thought, tag, rest = self._held.partition(CLOSE)
+    def _thought(self) -> Sequence[Event]:
+        held = self._held.lstrip("\n") if self._state == "opened" else self._held
+        thought, tag, self._held = held.partition(CLOSE)
         if tag:
-            self._state, self._held = "after", rest
-            yield from _some(ReasoningDelta, thought.removesuffix("\n"))
-            return
+            self._state = "after"
+            return _some(ReasoningDelta, thought.removesuffix("\n"))
         keep = max(_overlap(thought, CLOSE), _overlap(thought, "\n" + CLOSE))
-        self._held = thought[len(thought) - keep :]
-        yield from _some(ReasoningDelta, thought[: len(thought) - keep])
+        thought, self._held = thought[: len(thought) - keep], thought[len(thought) - keep :]
+        if thought:
+            self._state = "think"
+        return _some(ReasoningDelta, thought)
 
 
 class Reader:
@@ -103,9 +84,9 @@ class Reader:
         self._id = generation_id
         self._provider: str | None = None
         self._reason: str | None = None
-        self._usage: Mapping[str, Any] | None = None
+        self._usage: Mapping[str, Any] = {}
         self._splitter = ThinkSplitter()
-        self._text, self._thinking = Whole(), Whole()
+        self._text, self._thinking = IncrementalDecoder("replace"), IncrementalDecoder("replace")
         self.done = False
 
     def feed(self, data: str, event: str = "") -> Iterator[Event]:
@@ -115,13 +96,9 @@ class Reader:
             CutOff: the block is an error.
             ValueError: it is no JSON.
         """
-        if self.done:
-            return
         stripped = data.strip()
-        if stripped == "[DONE]":
-            self.done = True
-            return
-        if not stripped:
+        self.done = self.done or stripped == "[DONE]"
+        if self.done or not stripped:
             return
         try:
             chunk = json.loads(data)
@@ -137,12 +114,11 @@ class Reader:
     def finish(self) -> tuple[list[Event], Finish]:
         """Return what was held back, and the Finish; its reason is None if the stream was cut."""
         held = [
-            *_some(ReasoningDelta, self._thinking.feed("", last=True)),
-            *self._splitter.feed(self._text.feed("", last=True)),
+            *_some(ReasoningDelta, characters(self._thinking, "", last=True)),
+            *self._splitter.feed(characters(self._text, "", last=True)),
             *self._splitter.close(),
         ]
-        reason = self._reason or ("stop" if self.done else None)
-        spent = self._usage or {}
+        reason, spent = self._reason or ("stop" if self.done else None), self._usage
         return held, Finish(reason, usage(spent), billed(spent), self._model, self._provider)
 
     def _chunk(self, chunk: Mapping[str, Any]) -> Iterator[Event]:
@@ -158,8 +134,15 @@ class Reader:
         self._reason = _str(choice.get("finish_reason")) or self._reason
         delta = choice.get("delta")
         if isinstance(delta, dict):
-            yield from _some(ReasoningDelta, self._thinking.feed(reasoning(delta)))
-            yield from self._splitter.feed(self._text.feed(content(delta)))
+            yield from _some(ReasoningDelta, characters(self._thinking, reasoning(delta)))
+            yield from self._splitter.feed(characters(self._text, content(delta)))
+
+
+def characters(decoder: IncrementalDecoder, text: str, last: bool = False) -> str:
+    """Return what is whole of the text so far: half a surrogate pair waits for its other half."""
+    if text.isascii() and not decoder.buffer:  # nearly always
+        return text
+    return decoder.decode(text.encode("utf-16-le", "surrogatepass"), last)
 
 
 def reasoning(delta: Mapping[str, Any]) -> str:
@@ -182,7 +165,7 @@ def content(delta: Mapping[str, Any]) -> str:
     return parts if isinstance(parts, str) else ""
 
 
-def usage(counts: Mapping[str, Any] | None) -> Usage | None:
+def usage(counts: Mapping[str, Any]) -> Usage | None:
     """Return the token counts of a usage object, None if there is none."""
     if not counts:
         return None

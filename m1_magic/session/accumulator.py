@@ -123,37 +123,27 @@ def empty(stream: Accumulator, attempt: Attempt) -> EmptyAnswer | None:
     reason = stream.finish.reason
     if stream.text.strip() or reason in ("length", "tool_calls"):
         return None
-    filtered = reason == "content_filter"
-    return EmptyAnswer(
-        "A content filter kept the answer back."
-        if filtered
-        else "The model answered without a word.",
-        cost=MAY_COST if attempt.cost is None else f"It cost {money(attempt.cost)}.",
-        todo="Ask again, or in other words.",
-    )
+    what = "The model answered without a word."
+    if reason == "content_filter":
+        what = "A content filter kept the answer back."
+    return EmptyAnswer(what, cost=_cost(attempt.cost), todo="Ask again, or in other words.")
 
 
 def stopped(stream: Accumulator, billing: CostSource) -> Stopped:
     """Return the error for a Ctrl-C, by how far the call had come."""
     if not stream.sent:
         return Stopped("Stopped by you, before anything was sent.", cost=NOTHING_SENT)
-    if not stream.started:
-        return Stopped(
-            "Stopped by you, before the server answered.",
-            cost="" if billing in FREE else f"{MAY_COST} {CANNOT_BE_STOPPED}",
-            todo="" if billing in FREE else "%m1 cost shows what is not settled.",
-        )
-    so_far = "the text so far is kept" if stream.text or stream.thinking else "no text had come"
-    what = f"Stopped by you; {so_far}."
+    what, cost = "Stopped by you, before the server answered.", f"{MAY_COST} {CANNOT_BE_STOPPED}"
+    todo = "%m1 cost shows what is not settled."
+    if stream.started:
+        kept = stream.text or stream.thinking
+        what = f"Stopped by you; {'the text so far is kept' if kept else 'no text had come'}."
+        cost, todo = CANNOT_BE_STOPPED, "%m1 cost shows the price once it is known."
     if billing in FREE:
-        return Stopped(what, cost="")
-    if stream.finish.cost is not None:
-        return Stopped(what, cost=f"It cost {money(stream.finish.cost)}.")
-    return Stopped(
-        what,
-        cost=CANNOT_BE_STOPPED,
-        todo="%m1 cost shows the price once it is known.",
-    )
+        cost = todo = ""
+    elif stream.finish.cost is not None:
+        cost, todo = _cost(stream.finish.cost), ""
+    return Stopped(what, cost=cost, todo=todo)
 
 
 def overdue(deadline: float) -> CutOff:
@@ -166,14 +156,15 @@ def late(call: Call | None) -> Stopped:
     """Return the error for a Ctrl-C before there was a call, or when it was over."""
     if call is None:
         return stopped(Accumulator(), "unknown")
-    return Stopped("Stopped by you, when the answer was complete; it is kept.", cost=_cost(call))
+    what = "Stopped by you, when the answer was complete; it is kept."
+    return Stopped(what, cost=_cost(call.reply.cost))
 
 
 def between(call: Call) -> Stopped:
     """Return the error for a Ctrl-C between two rounds."""
-    return Stopped("Stopped by you, between two rounds; the text so far is kept.", cost=_cost(call))
+    what = "Stopped by you, between two rounds; the text so far is kept."
+    return Stopped(what, cost=_cost(call.reply.cost))
 
 
-def _cost(call: Call) -> str:
-    cost = call.reply.cost
+def _cost(cost: Decimal | None) -> str:
     return MAY_COST if cost is None else f"It cost {money(cost)}."

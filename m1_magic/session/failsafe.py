@@ -9,22 +9,23 @@ from __future__ import annotations
 import contextvars
 import math
 import threading
-import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from decimal import Decimal
 from functools import partial
+from typing import TypeVarTuple
 
-from ..calls import Attempt, Call, Event, Receipt, Request, Totals, Usage
+from ..calls import Call, Event, Receipt, Request, Totals
 from ..errors import LedgerProblem
-from ..ledger import Ledger, sums
+from ..ledger import Ledger
 from ..text import one_line
 from ..watcher import TICKER, Watch
 from .accumulator import Accumulator
 from .view import Silent, View
 
+T = TypeVarTuple("T")
 OFTEN = 1.0  # seconds between two looks at what came so far, in a short answer
 A_SECOND = 50_000  # characters of it for which a second more may pass
 
@@ -91,29 +92,27 @@ class SafeView:
 
 
 class SafeLedger:
-    """The ledger of a call that may be paid for already: its first problem becomes a note."""
+    """The ledger of a call that may be paid for already: its first problem becomes a note.
+
+    Args:
+        ledger: the ledger.
+        written: False for a call that nobody pays for again: its sums are read only.
+        keep_text: may text be written down?
+        clock: seconds that never go back.
+    """
 
     def __init__(
-        self, ledger: Ledger, keep_text: bool, clock: Callable[[], float] = time.monotonic
+        self, ledger: Ledger, written: bool, keep_text: bool, clock: Callable[[], float]
     ) -> None:
-        self._ledger, self._keep_text, self._clock = ledger, keep_text, clock
-        self._next = clock() + OFTEN if keep_text else math.inf
+        self._ledger, self._written, self._clock = ledger, written, clock
+        self._next = clock() + OFTEN if written and keep_text else math.inf
         self.notes: tuple[str, ...] = ()
 
-    def started(self, attempt: Attempt, generation_id: str | None) -> None:
-        """See Ledger.started."""
-        with self._noted():
-            self._ledger.started(attempt.id, generation_id)
-
-    def settle(self, attempt: Attempt) -> None:
-        """See Ledger.settle."""
-        with self._noted():
-            self._ledger.settle(attempt)
-
-    def learn(self, request: Request, usage: Usage) -> None:
-        """See sums.learn."""
-        with self._noted():
-            sums.learn(self._ledger, request.model, request.text, usage.input)
+    def write(self, write: Callable[[Ledger, *T], object], *args: *T) -> None:
+        """Write something down, by a method of Ledger or a function of its room."""
+        if self._written:
+            with self._noted():
+                write(self._ledger, *args)
 
     def so_far(self, call: Call, stream: Accumulator) -> None:
         """Write down now and then what came so far, for a kernel that may be killed."""
@@ -125,11 +124,6 @@ class SafeLedger:
             self._ledger.so_far(call.id, thinking, text)
         except LedgerProblem:  # the end of the call will say so
             self._next = math.inf
-
-    def finish(self, call: Call) -> None:
-        """See Ledger.finish."""
-        with self._noted():
-            self._ledger.finish(call, self._keep_text)
 
     def totals(self, budget: Decimal | None, period: str, now: datetime) -> Totals:
         """See Ledger.totals; nothing but the budget if it cannot be read."""
@@ -143,25 +137,6 @@ class SafeLedger:
             yield
         except LedgerProblem as problem:
             self.notes = self.notes or (f"{problem.what} This call is not all in it.",)
-
-
-class UnwrittenLedger(SafeLedger):
-    """The ledger of a call that nobody pays for again: its sums are read, nothing is written."""
-
-    def started(self, attempt: Attempt, generation_id: str | None) -> None:
-        """Write nothing."""
-
-    def settle(self, attempt: Attempt) -> None:
-        """Write nothing."""
-
-    def learn(self, request: Request, usage: Usage) -> None:
-        """Write nothing."""
-
-    def so_far(self, call: Call, stream: Accumulator) -> None:
-        """Write nothing."""
-
-    def finish(self, call: Call) -> None:
-        """Write nothing."""
 
 
 def sent(request: Request) -> str:

@@ -32,7 +32,7 @@ from . import reconciler
 from .accumulator import late
 from .budget import check_max_cost
 from .continue_hint import hint
-from .failsafe import SafeLedger, SafeView, UnwrittenLedger
+from .failsafe import SafeLedger, SafeView
 from .plan import NextRequest, Plan, within
 from .rounds import Rounds
 from .view import View
@@ -199,21 +199,22 @@ class Session:
         """Reserve, ask, settle, show; return the call and how it failed."""
         assert plan.backend is not None
         call, s = Call(new_id(), self._now(), plan.request), self.settings
-        rounds = Rounds(plan, self.ledger, s, self._clock, self._sleep)
+        written = plan.backend.billing != "replayed"
+        account = SafeLedger(self.ledger, written, s.keep_text, self._clock)
+        safe_view = SafeView(view)
+        rounds = Rounds(plan, safe_view, account, self.ledger, s, self._clock, self._sleep)
         attempt = rounds.reserve(call)
         began = self._clock()
-        written = UnwrittenLedger if plan.backend.billing == "replayed" else SafeLedger
-        safe_view, account = SafeView(view), written(self.ledger, s.keep_text, self._clock)
-        call, error = rounds.run(call, attempt, safe_view, account)
+        call, error = rounds.run(call, attempt)
         failure = None if error is None else one_line(error) or type(error).__name__
         call = replace(call, seconds=self._clock() - began, error=failure)
         self.last = call.reply
-        account.finish(call)
+        account.write(Ledger.finish, call, s.keep_text)
         totals = account.totals(s.budget, s.budget_period, self._now())
         try:
             news = self.ledger.news()
             for request, usage in rounds.counted:
-                account.learn(request, usage)
+                account.write(sums.learn, request.model, request.text, usage.input)
             notes = (*plan.request.notes, *account.notes, *news, *hint(rounds.plan, call.reply))
             safe_view.close(Receipt(call, totals, notes))
         except KeyboardInterrupt:

@@ -21,9 +21,9 @@ from .accumulator import Accumulator, between, empty, overdue, priced, reply, st
 from .budget import check_max_cost, over_budget
 from .failsafe import SafeLedger, SafeView
 from .plan import Plan
-from .retries import pause_before_retry
 
 Failure = BaseException | None
+BACK_OFF = 0.5  # seconds before the second attempt, doubled before each one after it
 
 
 class Rounds:
@@ -31,6 +31,7 @@ class Rounds:
 
     Args:
         plan: of the first round; afterwards of the last one.
+        view, account: where all of it is shown and written down.
         ledger: where each attempt is reserved before it is sent.
         settings: budget and retries, read at each attempt.
         clock, sleep: seconds that never go back, and how to wait.
@@ -39,6 +40,8 @@ class Rounds:
     def __init__(
         self,
         plan: Plan,
+        view: SafeView,
+        account: SafeLedger,
         ledger: Ledger,
         settings: M1,
         clock: Callable[[], float],
@@ -46,6 +49,7 @@ class Rounds:
     ) -> None:
         self.plan = plan
         self.counted: list[tuple[Request, Usage]] = []  # prompts and what servers counted in them
+        self._view, self._account = view, account
         self._ledger, self._settings = ledger, settings
         self._clock, self._sleep = clock, sleep
         self._until = math.inf
@@ -68,13 +72,11 @@ class Rounds:
             raise over_budget(refused, self.plan, s) from None
         return attempt
 
-    def run(
-        self, call: Call, attempt: Attempt, view: SafeView, account: SafeLedger
-    ) -> tuple[Call, Failure]:
+    def run(self, call: Call, attempt: Attempt) -> tuple[Call, Failure]:
         """Ask until there is nothing more to ask; return the call and how it failed."""
         self._until = self._clock() + self._settings.deadline
         while True:
-            call, error = self._round(call, attempt, view, account)
+            call, error = self._round(call, attempt)
             if error is None:
                 self._complete = self._stream
                 call = replace(call, reply=reply(call, self._stream, None))
@@ -115,16 +117,14 @@ class Rounds:
         assert self.plan.backend is not None  # a dry run's plan is not carried out
         return self.plan.backend
 
-    def _round(
-        self, call: Call, attempt: Attempt, view: SafeView, account: SafeLedger
-    ) -> tuple[Call, Failure]:
+    def _round(self, call: Call, attempt: Attempt) -> tuple[Call, Failure]:
         """Try until there is an answer; each try is an attempt of its own in the ledger."""
         plan, billing, earlier = self.plan, self._backend.billing, len(call.attempts)
         while True:
             stream = self._stream = Accumulator(plan.request.keep_thinking)
-            error = self._once(call, attempt, view, account)
+            error = self._once(call, attempt)
             attempt = priced(attempt, stream, billing, plan.limits, error)
-            account.settle(attempt)
+            self._account.write(Ledger.settle, attempt)
             if attempt.usage and billing == "billed":
                 self.counted.append((plan.request, attempt.usage))
             call = replace(call, attempts=(*call.attempts, attempt))
@@ -132,32 +132,31 @@ class Rounds:
                 return call, empty(stream, attempt)
             if not isinstance(error, M1Error):
                 return call, error
-            tries, left = len(call.attempts) - earlier, self._until - self._clock()
-            seconds = pause_before_retry(error, tries, self._settings, left)
+            seconds = self._pause(error, len(call.attempts) - earlier)
             if seconds is None:
                 return call, error
             try:
-                self._wait(seconds, error.what, view)
+                self._wait(seconds, error.what)
                 attempt = self.reserve(call)
             except (Stopped, BudgetExceeded, LedgerProblem) as end:
                 return call, end
 
-    def _once(self, call: Call, attempt: Attempt, view: SafeView, account: SafeLedger) -> Failure:
+    def _once(self, call: Call, attempt: Attempt) -> Failure:
         """Send once; return what broke it, after the connection is closed."""
         stream, request = self._stream, self.plan.request
         try:
             with stoppable():
                 if not call.attempts:
-                    view.open(request, self.plan.hold)
+                    self._view.open(request, self.plan.hold)
                 with closing(self._backend.stream(request)) as events:
                     stream.sent = True
                     for event in events:
                         check()
                         stream.feed(event)
                         if isinstance(event, Started):
-                            account.started(attempt, event.generation_id)
-                        view.feed(event)
-                        account.so_far(call, stream)
+                            self._account.write(Ledger.started, attempt.id, event.generation_id)
+                        self._view.feed(event)
+                        self._account.so_far(call, stream)
                         answer = isinstance(event, (TextDelta, ReasoningDelta))
                         if answer and self._clock() > self._until:
                             raise overdue(self._settings.deadline)
@@ -169,7 +168,16 @@ class Rounds:
             return error
         return None
 
-    def _wait(self, seconds: float, reason: str, view: SafeView) -> None:
+    def _pause(self, error: M1Error, attempts: int) -> float | None:
+        """Return the seconds to wait after so many attempts, None where no other is to be made."""
+        if not error.retry or attempts > self._settings.max_retries:
+            return None
+        seconds = error.retry_after
+        if seconds is None:
+            seconds = BACK_OFF * 2 ** (attempts - 1)
+        return seconds if seconds < self._until - self._clock() else None
+
+    def _wait(self, seconds: float, reason: str) -> None:
         """Wait before another attempt, for which a view counts down.
 
         Raises:
@@ -177,7 +185,7 @@ class Rounds:
         """
         try:
             with stoppable():
-                view.feed(Waiting(seconds, reason))
+                self._view.feed(Waiting(seconds, reason))
                 self._sleep(seconds)
         except KeyboardInterrupt:
             what = f"Stopped by you, while waiting to try again. {reason}"
