@@ -30,23 +30,18 @@ SOON, LATER = 0.1, 1.0
 _here = threading.local()
 
 
-class Stop:
+class Stop(threading.Event):
     """The Ctrl-C of a call that runs in a thread: pressed from another one, for good."""
 
     def __init__(self) -> None:
-        self._pressed = threading.Event()
+        super().__init__()
         self._lock = threading.Lock()
         self._wake: Callable[[], object] = bool
-
-    @property
-    def pressed(self) -> bool:
-        """Was it?"""
-        return self._pressed.is_set()
 
     def press(self) -> None:
         """Stop what the thread reads or waits for."""
         with self._lock:
-            self._pressed.set()
+            self.set()
             self._wake()
 
     @contextmanager
@@ -62,12 +57,8 @@ class Stop:
         """Have ``wake`` called when it is pressed, at once if it was; only the last one is."""
         with self._lock:
             self._wake = wake
-            if self.pressed:
+            if self.is_set():
                 wake()
-
-    def wait(self, seconds: float) -> None:
-        """Sleep until then, or until it is pressed."""
-        self._pressed.wait(seconds)
 
 
 def at_hand() -> Stop | None:
@@ -78,7 +69,7 @@ def at_hand() -> Stop | None:
 def check() -> None:
     """Raise KeyboardInterrupt in a thread that is to stop."""
     stop = at_hand()
-    if stop is not None and stop.pressed:
+    if stop is not None and stop.is_set():
         raise KeyboardInterrupt
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -32,31 +32,27 @@ class Watchdog:
     """Watches one call, from before it connects until its answer is read.
 
     ``expired`` says which deadline passed; ``sent``, whether any of the request can have left.
-
-    Args:
-        timeouts: in seconds.
-        now: a clock in seconds.
     """
 
-    def __init__(self, timeouts: Timeouts, now: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, timeouts: Timeouts) -> None:
         self.expired: str | None = None
         self.sent = False
         self._stream: Any = None
-        self._timeouts, self._now = timeouts, now
-        self._start = now()
+        self._timeouts = timeouts
+        self._start = time.monotonic()
         self._last: float | None = None
         self._stop = at_hand()
         self._watch = Watch(self._look, self._pause())
 
     def fed(self) -> None:
         """A data event came."""
-        self._last = self._now()
+        self._last = time.monotonic()
 
     def trace(self, name: str, info: Mapping[str, Any]) -> None:
         """Hear what the transport does: the ``trace`` extension of httpx2's requests."""
         if name.endswith((".connect_tcp.complete", ".start_tls.complete")):
             self._stream = info["return_value"]
-            if self.expired or (self._stop and self._stop.pressed):
+            if self.expired or (self._stop and self._stop.is_set()):
                 self._wake()
         elif name.endswith(".send_request_headers.started"):
             request = info["request"]
@@ -100,7 +96,7 @@ class Watchdog:
         else:
             ends.append((self._last + most.token, f"no token for {most.token:g} s"))
         end, reason = min(ends)
-        return end - self._now(), reason
+        return end - time.monotonic(), reason
 
     def _wake(self) -> None:
         if self._stream is not None:

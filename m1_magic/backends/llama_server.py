@@ -72,9 +72,6 @@ class LocalServer:
             "path": str(weights() if path is None else path),
             "model": MODEL,
             "port": port,
-            # Reading a prompt gains from a second thread even on a busy machine; writing loses.
-            "threads": 1,
-            "prompt_threads": min(2, os.cpu_count() or 1),
             "context": context,
             "seed": seed,
         }

@@ -43,11 +43,8 @@ class SafeView:
 
     def open(self, request: Request, most: Decimal | None) -> None:
         """See View.open."""
-        with self._lock:
-            try:
-                self._view.open(request, most, sent(request))
-            except Exception as error:
-                self._failed(error)
+        along = (f"{one_line(a.name, 40)} → {a.level or a.kind}" for a in request.attachments)
+        self._tell(lambda view: view.open(request, most, "; ".join(along)))
         seconds = self._tick()
         if seconds is not None:
             # In this context, so that what it publishes belongs to the cell of this call.
@@ -57,38 +54,29 @@ class SafeView:
 
     def feed(self, event: Event) -> None:
         """See View.feed."""
-        with self._lock:
-            try:  # no context manager of ours: this runs once a token
-                self._view.feed(event)
-            except Exception as error:
-                self._failed(error)
+        self._tell(lambda view: view.feed(event))
 
     def close(self, receipt: Receipt) -> None:
         """See View.close."""
         self._over = True
         if self._watch is not None:
             TICKER.end(self._watch)
-        with self._lock:
-            try:
-                self._view.close(receipt)
-            except Exception as error:
-                self._failed(error)
+        self._tell(lambda view: view.close(receipt))
 
     def _tick(self) -> float | None:
+        return self._tell(lambda view: None if self._over else view.tick())
+
+    def _tell(self, tell: Callable[[View], float | None]) -> float | None:
+        """Tell the view something; where it fails, warn, and tell it nothing more."""
         with self._lock:
             try:
-                return None if self._over else self._view.tick()
+                return tell(self._view)
             except Exception as error:
-                self._failed(error)
-        return None
-
-    def _failed(self, error: Exception) -> None:
-        self._view = Silent()
+                self._view = Silent()
+                reason = one_line(repr(error), 120)
         with suppress(Warning):  # where warnings are errors, the reply matters more
-            warnings.warn(
-                f"The display failed ({one_line(repr(error), 120)}); the reply is in _m1.",
-                stacklevel=3,
-            )
+            warnings.warn(f"The display failed ({reason}); the reply is in _m1.", stacklevel=3)
+        return None
 
 
 class SafeLedger:
@@ -137,8 +125,3 @@ class SafeLedger:
             yield
         except LedgerProblem as problem:
             self.notes = self.notes or (f"{problem.what} This call is not all in it.",)
-
-
-def sent(request: Request) -> str:
-    """Return one line on what goes along with the prompt."""
-    return "; ".join(f"{one_line(a.name, 40)} → {a.level or a.kind}" for a in request.attachments)

@@ -7,7 +7,7 @@ Ctrl-C, a broken stream or a broken display costs neither the text that came nor
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -118,7 +118,10 @@ class Session:
         """Return the same plan by what is known without asking anybody, and its tokens."""
         limits = self.known_limits(request.model)
         plan = within(Plan(request, None, limits, None, self._most(request)))
-        return replace(plan, tokens=self._likely_tokens(plan.request))
+        learned: Mapping[str, tuple[int, int]] = {}
+        with suppress(LedgerProblem):  # a guess needs no ledger
+            learned = sums.learned(self.ledger, request.model)
+        return replace(plan, tokens=likely_tokens(plan.request.text, learned))
 
     def ask(self, request: Request, view: View, next_request: NextRequest | None = None) -> Reply:
         """Ask once (with visible retries) and return the reply, shown in ``view`` and accounted.
@@ -187,13 +190,6 @@ class Session:
     def _most(self, request: Request) -> Decimal | None:
         """Return what a call may cost at most, in US dollars; None: any price."""
         return self.settings.max_cost if request.max_cost is None else request.max_cost
-
-    def _likely_tokens(self, request: Request) -> int:
-        """Return about how many tokens the prompt has, by what was counted for this model."""
-        try:
-            return likely_tokens(request.text, sums.learned(self.ledger, request.model))
-        except LedgerProblem:  # a guess needs no ledger
-            return likely_tokens(request.text)
 
     def _carried_out(self, plan: Plan, view: View) -> tuple[Call, BaseException | None]:
         """Reserve, ask, settle, show; return the call and how it failed."""
