@@ -6,6 +6,7 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
@@ -90,7 +91,7 @@ def serve(given: argparse.Namespace) -> None:
     from .backends.weights import weights
 
     weights(shell.progress("fetching the local model"))
-    with LocalServer.start(port=given.port) as server:
+    with closing(LocalServer(port=given.port)) as server:
         print(f"{MODEL} at {server.base_url} (this machine only; Ctrl-C ends it)", flush=True)
         server.wait()
 

@@ -35,11 +35,7 @@ class Watch:
 
 
 class Watcher:
-    """Runs the work of watches, each at its time, in one thread.
-
-    Args:
-        name: of the thread.
-    """
+    """Runs the work of watches, each at its time, in one thread of this name."""
 
     def __init__(self, name: str) -> None:
         self._name = name

@@ -18,7 +18,7 @@ import threading
 import urllib.request
 import weakref
 from pathlib import Path
-from typing import IO, Self
+from typing import IO
 
 from ..errors import OfflineProblem
 from ..text import one_line
@@ -33,56 +33,42 @@ LOGGED = re.compile(r"^[\d.]+ E +")
 
 
 class LocalServer:
-    """A running OpenAI-compatible server of the local model; a context manager.
+    """A running OpenAI-compatible server of the local model, on 127.0.0.1.
 
     ``base_url`` ends in ``/v1``; ``close`` ends the server and frees its port and memory. So does
     the end of the last reference to it. A forked child only lets go of it: Popen neither waits for
     nor kills another's child.
+
+    Args:
+        path: the weights; by default those of ``weights()``, fetched if need be.
+        port: 0 takes a free one.
+        context: tokens of prompt and answer together; the model was trained on 8,192.
+        seed: of requests that bring none; by default each differs.
+
+    Raises:
+        OfflineProblem: xllamacpp is missing, the weights cannot be had, or it does not start.
     """
 
-    def __init__(self, process: subprocess.Popen[bytes], log: IO[bytes], address: str) -> None:
-        self._process = process
-        self.base_url = f"{address}/v1"
-        self.close = weakref.finalize(self, end, process, log)
-
-    @classmethod
-    def start(
-        cls,
+    def __init__(
+        self,
         path: Path | str | None = None,
         *,
         port: int = 0,
         context: int = 8192,
         seed: int | None = None,
-    ) -> LocalServer:
-        """Start a server and return it when it answers.
-
-        Args:
-            path: the weights; by default those of ``weights()``, fetched if need be.
-            port: on 127.0.0.1; 0 takes a free one.
-            context: tokens of prompt and answer together; the model was trained on 8,192.
-            seed: of requests that bring none; by default each differs.
-
-        Raises:
-            OfflineProblem: xllamacpp is missing, the weights cannot be had, or the server does
-                not start.
-        """
+    ) -> None:
         if importlib.util.find_spec("xllamacpp") is None:
             raise OfflineProblem("The local model needs xllamacpp.", todo=INSTALL)
-        wanted = {
-            "path": str(weights() if path is None else path),
-            "model": MODEL,
-            "port": port,
-            "context": context,
-            "seed": seed,
-        }
-        process, log = spawn(wanted)
+        path = str(weights() if path is None else path)
+        wanted = {"path": path, "model": MODEL, "port": port, "context": context, "seed": seed}
+        self._process, log = spawn(wanted)
+        self.close = weakref.finalize(self, end, self._process, log)
         try:
-            server = cls(process, log, address(process, log))
-            server.check()
+            self.base_url = f"{address(self._process, log)}/v1"
+            self.check()
         except BaseException:
-            end(process, log)
+            self.close()
             raise
-        return server
 
     @property
     def pid(self) -> int:
@@ -99,9 +85,8 @@ class LocalServer:
         # Never through a proxy of the environment: this is 127.0.0.1.
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         try:
-            opener.open(
-                self.base_url.removesuffix("/v1") + "/health", timeout=START_TIMEOUT
-            ).close()
+            health = self.base_url.removesuffix("/v1") + "/health"
+            opener.open(health, timeout=START_TIMEOUT).close()
         except OSError as error:
             raise OfflineProblem(
                 f"The local model runs, but {self.base_url} does not answer: {one_line(error)}.",
@@ -116,12 +101,6 @@ class LocalServer:
         """
         if code := self._process.wait():
             raise OfflineProblem(f"The local model ended by itself (exit code {code}).")
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
 
 def spawn(wanted: dict[str, object]) -> tuple[subprocess.Popen[bytes], IO[bytes]]:
@@ -185,12 +164,12 @@ def shared() -> LocalServer:
     """Return this process's one server, started at first use and again if it has died.
 
     Raises:
-        OfflineProblem: as ``LocalServer.start``.
+        OfflineProblem: as ``LocalServer``.
     """
     global _shared
     with _lock:
         if _shared is None or not _shared.running:
-            _shared = LocalServer.start()
+            _shared = LocalServer()
         return _shared
 
 

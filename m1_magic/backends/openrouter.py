@@ -45,8 +45,9 @@ UNSENT = (
 )  # fmt: skip
 # While an answer is read; ValueError: a TLS socket that the watchdog shut down between two reads,
 # an event that is no JSON.
-LIBRARY = (openai.OpenAIError, httpx2.HTTPError, httpx2.StreamError)
-BROKEN = (*LIBRARY, ImportError, OSError, ValueError)
+BROKEN = (
+    openai.OpenAIError, httpx2.HTTPError, httpx2.StreamError, ImportError, OSError, ValueError,
+)  # fmt: skip
 # A shorter word, like the "none" of a server without keys, is no secret and may be in any text.
 SHORTEST_KEY = 8
 
@@ -205,8 +206,7 @@ class OpenRouter:
         try:
             return ask()
         except openai.APIStatusError as error:
-            headers = {name.lower(): value for name, value in error.response.headers.items()}
-            problem = self._refusal(error.status_code, error.body, headers, what)
+            problem = self._refusal(error.status_code, error.body, error.response.headers, what)
         except (openai.APIConnectionError, httpx2.HTTPError, httpx2.InvalidURL) as error:
             cause = error.__cause__ if isinstance(error, openai.APIConnectionError) else None
             problem = self._unreached(cause or error, watchdog)
@@ -233,8 +233,8 @@ class OpenRouter:
     def _events(
         self, response: httpx2.Response, reader: Reader, watchdog: Watchdog, model: str
     ) -> Iterator[Event]:
-        begun = False
-        problem: e.M1Error | str = ""
+        begun, problem = False, ""
+        cut_off: e.CutOff | None = None
         try:
             for name, data in self._checked(response, model):
                 watchdog.fed()
@@ -245,10 +245,20 @@ class OpenRouter:
                     break
             problem = watchdog.expired or ""
         except e.CutOff as error:
-            problem = error
+            cut_off = error
         except BROKEN as error:
             problem = watchdog.expired or one_line(error, 120) or type(error).__name__
-        yield from self._ended(reader, problem, begun)
+        # What broke after a finish reason took nothing from the answer.
+        held, finish = reader.finish()
+        yield from held
+        yield finish
+        if cut_off is not None:
+            raise cut_off
+        if finish.reason == "error":
+            problem = "the provider reports an error"
+        if finish.reason in (None, "error"):
+            reason = problem or "the stream ended without a finish reason"
+            raise http_errors.broken(self.name, reason, begun or bool(held))
 
     def _checked(self, response: httpx2.Response, model: str) -> Iterable[tuple[str, str]]:
         """Return the SSE blocks; what is no event stream is told or taken as a whole answer."""
@@ -269,19 +279,6 @@ class OpenRouter:
         if answer.get("error"):
             raise self._refusal(http_errors.code_of(answer), answer, {}, model)
         return [("", json.dumps(as_chunk(answer))), ("", "[DONE]")]
-
-    def _ended(self, reader: Reader, problem: e.M1Error | str, begun: bool) -> Iterator[Event]:
-        """Yield what is left; what broke after a finish reason took nothing from the answer."""
-        held, finish = reader.finish()
-        yield from held
-        yield finish
-        if isinstance(problem, e.M1Error):
-            raise problem
-        if finish.reason == "error":
-            problem = "the provider reports an error"
-        if finish.reason in (None, "error"):
-            reason = problem or "the stream ended without a finish reason"
-            raise http_errors.broken(self.name, reason, begun or bool(held))
 
 
 def _dicts(data: object) -> list[dict[str, Any]]:

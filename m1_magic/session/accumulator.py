@@ -29,11 +29,7 @@ CANNOT_BE_STOPPED = (
 
 
 class Accumulator:
-    """The events of one attempt, folded into what came so far.
-
-    Args:
-        keep_thinking: False: the thinking is forgotten as it comes.
-    """
+    """The events of one attempt, folded into what came so far; without thinking if none is kept."""
 
     def __init__(self, keep_thinking: bool = True) -> None:
         self._keep_thinking = keep_thinking

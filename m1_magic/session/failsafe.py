@@ -82,17 +82,13 @@ class SafeView:
 class SafeLedger:
     """The ledger of a call that may be paid for already: its first problem becomes a note.
 
-    Args:
-        ledger: the ledger.
-        written: False for a call that nobody pays for again: its sums are read only.
-        keep_text: may text be written down?
-        clock: seconds that never go back.
+    Where nobody pays again, nothing is ``written``; its sums are read all the same.
     """
 
     def __init__(
         self, ledger: Ledger, written: bool, keep_text: bool, clock: Callable[[], float]
     ) -> None:
-        self._ledger, self._written, self._clock = ledger, written, clock
+        self.ledger, self._written, self._clock = ledger, written, clock
         self._next = clock() + OFTEN if written and keep_text else math.inf
         self.notes: tuple[str, ...] = ()
 
@@ -100,7 +96,7 @@ class SafeLedger:
         """Write something down, by a method of Ledger or a function of its room."""
         if self._written:
             with self._noted():
-                write(self._ledger, *args)
+                write(self.ledger, *args)
 
     def so_far(self, call: Call, stream: Accumulator) -> None:
         """Write down now and then what came so far, for a kernel that may be killed."""
@@ -109,14 +105,14 @@ class SafeLedger:
         text, thinking = stream.text, stream.thinking
         self._next = self._clock() + OFTEN + (len(text) + len(thinking)) / A_SECOND
         try:
-            self._ledger.so_far(call.id, thinking, text)
+            self.ledger.so_far(call.id, thinking, text)
         except LedgerProblem:  # the end of the call will say so
             self._next = math.inf
 
     def totals(self, budget: Decimal | None, period: str, now: datetime) -> Totals:
         """See Ledger.totals; nothing but the budget if it cannot be read."""
         with self._noted():
-            return self._ledger.totals(budget, period, now)
+            return self.ledger.totals(budget, period, now)
         return Totals(budget=budget, period=period)
 
     @contextmanager

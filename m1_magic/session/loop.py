@@ -31,9 +31,8 @@ from ..text import one_line
 from . import reconciler
 from .accumulator import late
 from .budget import check_max_cost
-from .continue_hint import hint
 from .failsafe import SafeLedger, SafeView
-from .plan import NextRequest, Plan, within
+from .plan import NextRequest, Plan, hint, within
 from .rounds import Rounds
 from .view import View
 
@@ -102,10 +101,6 @@ class Session:
 
     def plan(self, request: Request, next_request: NextRequest | None = None) -> Plan:
         """Return what is to be done for a request, by what its endpoint says of limits and prices.
-
-        Args:
-            request: what is asked.
-            next_request: what the next round asks, if the call may have more than one.
 
         Raises:
             PromptTooLarge, NoKey, BadSetting: it cannot be sent.
@@ -198,7 +193,7 @@ class Session:
         written = plan.backend.billing != "replayed"
         account = SafeLedger(self.ledger, written, s.keep_text, self._clock)
         safe_view = SafeView(view)
-        rounds = Rounds(plan, safe_view, account, self.ledger, s, self._clock, self._sleep)
+        rounds = Rounds(plan, safe_view, account, s, self._clock, self._sleep)
         attempt = rounds.reserve(call)
         began = self._clock()
         call, error = rounds.run(call, attempt)
@@ -209,8 +204,6 @@ class Session:
         totals = account.totals(s.budget, s.budget_period, self._now())
         try:
             news = self.ledger.news()
-            for request, usage in rounds.counted:
-                account.write(sums.learn, request.model, request.text, usage.input)
             notes = (*plan.request.notes, *account.notes, *news, *hint(rounds.plan, call.reply))
             safe_view.close(Receipt(call, totals, notes))
         except KeyboardInterrupt:

@@ -12,10 +12,10 @@ from contextlib import closing
 from dataclasses import replace
 
 from ..backends import Backend
-from ..calls import Attempt, Call, ReasoningDelta, Request, Started, TextDelta, Usage, Waiting
+from ..calls import Attempt, Call, ReasoningDelta, Started, TextDelta, Waiting
 from ..errors import NOT_CHARGED, BudgetExceeded, LedgerProblem, M1Error, Stopped, UserFacingError
 from ..interrupts import check, stoppable
-from ..ledger import Ledger, new_id
+from ..ledger import Ledger, new_id, sums
 from ..settings.config import M1
 from .accumulator import Accumulator, between, empty, overdue, priced, reply, stopped
 from .budget import check_max_cost, over_budget
@@ -32,7 +32,6 @@ class Rounds:
     Args:
         plan: of the first round; afterwards of the last one.
         view, account: where all of it is shown and written down.
-        ledger: where each attempt is reserved before it is sent.
         settings: budget and retries, read at each attempt.
         clock, sleep: seconds that never go back, and how to wait.
     """
@@ -42,15 +41,12 @@ class Rounds:
         plan: Plan,
         view: SafeView,
         account: SafeLedger,
-        ledger: Ledger,
         settings: M1,
         clock: Callable[[], float],
         sleep: Callable[[float], None],
     ) -> None:
         self.plan = plan
-        self.counted: list[tuple[Request, Usage]] = []  # prompts and what servers counted in them
-        self._view, self._account = view, account
-        self._ledger, self._settings = ledger, settings
+        self._view, self._account, self._settings = view, account, settings
         self._clock, self._sleep = clock, sleep
         self._until = math.inf
         self._stream = self._complete = Accumulator()
@@ -65,7 +61,7 @@ class Rounds:
         if backend.billing == "replayed":  # paid for once already
             return attempt
         try:
-            self._ledger.reserve(
+            self._account.ledger.reserve(
                 call, attempt, backend.name, s.budget, s.budget_period, s.keep_text
             )
         except BudgetExceeded as refused:
@@ -126,7 +122,8 @@ class Rounds:
             attempt = priced(attempt, stream, billing, plan.limits, error)
             self._account.write(Ledger.settle, attempt)
             if attempt.usage and billing == "billed":
-                self.counted.append((plan.request, attempt.usage))
+                model, text, tokens = plan.request.model, plan.request.text, attempt.usage.input
+                self._account.write(sums.learn, model, text, tokens)
             call = replace(call, attempts=(*call.attempts, attempt))
             if error is None:
                 return call, empty(stream, attempt)
@@ -178,11 +175,7 @@ class Rounds:
         return seconds if seconds < self._until - self._clock() else None
 
     def _wait(self, seconds: float, reason: str) -> None:
-        """Wait before another attempt, for which a view counts down.
-
-        Raises:
-            Stopped: the user had enough of it.
-        """
+        """Wait before another attempt, for which a view counts down; raise Stopped for a Ctrl-C."""
         try:
             with stoppable():
                 self._view.feed(Waiting(seconds, reason))
