@@ -52,15 +52,9 @@ class Backend(Protocol):
 
 
 def exchange(place: Endpoint, code: str, verifier: str) -> str:
-    """Return the key for a code that OpenRouter's login page showed.
+    """Return the key for a code that OpenRouter's login page showed; raise M1Error without one.
 
-    Args:
-        place: OpenRouter.
-        code: what the user pasted.
-        verifier: what the page's challenge was made from.
-
-    Raises:
-        M1Error: there is no key for it.
+    ``verifier`` is what the page's challenge was made from.
     """
     from .openrouter import OpenRouter
 
@@ -71,8 +65,7 @@ def exchange(place: Endpoint, code: str, verifier: str) -> str:
 class Chooser:
     """Settings → the Backend to ask, kept while neither address, key nor timeouts change.
 
-    Args:
-        progress: told (bytes done, bytes in all) while the local model is fetched.
+    ``progress`` is told (bytes done, bytes in all) while the local model is fetched.
     """
 
     def __init__(self, progress: Callable[[int, int], None] | None = None) -> None:

@@ -150,19 +150,17 @@ def reasoning(delta: Mapping[str, Any]) -> str:
     for name in ("reasoning", "reasoning_content"):
         if isinstance(delta.get(name), str) and delta[name]:
             return str(delta[name])
-    details = delta.get("reasoning_details")
-    if not isinstance(details, list):
-        return ""
-    parts = [d.get("text") or d.get("summary") for d in details if isinstance(d, dict)]
+    details = dicts(delta.get("reasoning_details"))
+    parts = [part.get("text") or part.get("summary") for part in details]
     return "".join(part for part in parts if isinstance(part, str))
 
 
 def content(delta: Mapping[str, Any]) -> str:
     """Return the text of a delta: a string, or a list of text parts."""
     parts = delta.get("content")
-    if isinstance(parts, list):
-        return "".join(_str(part.get("text")) or "" for part in parts if isinstance(part, dict))
-    return parts if isinstance(parts, str) else ""
+    if isinstance(parts, str):
+        return parts
+    return "".join(_str(part.get("text")) or "" for part in dicts(parts))
 
 
 def usage(counts: Mapping[str, Any]) -> Usage | None:
@@ -203,6 +201,11 @@ def as_chunk(answer: Mapping[str, Any]) -> dict[str, Any]:
     return {**answer, "choices": [{**choice, "delta": choice.get("message")}]}
 
 
+def dicts(data: object) -> list[dict[str, Any]]:
+    """Return the JSON objects of a JSON array; none for what is no array."""
+    return [each for each in data if isinstance(each, dict)] if isinstance(data, list) else []
+
+
 def broken(chunk: Any) -> M1Error:
     """Return the error for an error event in mid-stream."""
     error = (chunk.get("error") or chunk) if isinstance(chunk, dict) else chunk
@@ -222,10 +225,7 @@ def _some(kind: type[TextDelta] | type[ReasoningDelta], text: str) -> tuple[Even
 
 
 def _first(chunk: Mapping[str, Any]) -> Mapping[str, Any]:
-    choices = chunk.get("choices")
-    return (
-        choices[0] if isinstance(choices, list) and choices and isinstance(choices[0], dict) else {}
-    )
+    return next(iter(dicts(chunk.get("choices"))), {})
 
 
 def _str(value: object) -> str | None:

@@ -140,10 +140,7 @@ def broken(host: str, reason: str, begun: bool) -> e.M1Error:
     """Return the error for an answer that ended too early, before or after its first word."""
     if begun:
         return e.CutOff(f"The answer was cut off: {reason}. The text so far is kept.")
-    return e.SentNoAnswer(
-        f"The request was sent, but {host} gave no answer: {reason}.",
-        todo="It was not sent again by itself; run the cell to send it again.",
-    )
+    return e.SentNoAnswer(f"The request was sent, but {host} gave no answer: {reason}.")
 
 
 def unreachable(host: str, detail: str) -> e.M1Error:

@@ -94,11 +94,7 @@ class LocalServer:
             ) from None
 
     def wait(self) -> None:
-        """Return when the server was closed; Ctrl-C interrupts the wait.
-
-        Raises:
-            OfflineProblem: it ended by itself.
-        """
+        """Return when the server was closed; raise OfflineProblem if it ended by itself."""
         if code := self._process.wait():
             raise OfflineProblem(f"The local model ended by itself (exit code {code}).")
 
@@ -161,11 +157,7 @@ _shared: LocalServer | None = None
 
 
 def shared() -> LocalServer:
-    """Return this process's one server, started at first use and again if it has died.
-
-    Raises:
-        OfflineProblem: as ``LocalServer``.
-    """
+    """Return this process's one server, started at first use and again if it has died."""
     global _shared
     with _lock:
         if _shared is None or not _shared.running:

@@ -24,8 +24,7 @@ NO_PRICE = Price(Decimal(0), Decimal(0))
 class Local:
     """Request → Events by the small model on this machine; costs nothing.
 
-    Args:
-        progress: told (bytes done, bytes in all) while the weights are fetched.
+    ``progress`` is told (bytes done, bytes in all) while the weights are fetched.
     """
 
     name = OFFLINE
@@ -37,11 +36,7 @@ class Local:
         self._progress = progress
 
     def ready(self) -> None:
-        """Fetch the weights if need be, and start the server.
-
-        Raises:
-            OfflineProblem: they cannot be had, or it does not start.
-        """
+        """Fetch the weights if need be, and start the server; raise OfflineProblem if it fails."""
         weights(self._progress)
         shared()
 

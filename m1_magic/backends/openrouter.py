@@ -26,7 +26,7 @@ from ..pricing.prices import ModelLimits, limits_of
 from ..settings.endpoints import Endpoint
 from ..text import one_line
 from . import http_errors, sse
-from .chunks import Reader, as_chunk, whole
+from .chunks import Reader, as_chunk, dicts, whole
 from .deadlines import Timeouts, Watchdog
 
 T = TypeVar("T")
@@ -89,11 +89,7 @@ class OpenRouter:
         """Do nothing: the first call connects by itself."""
 
     def stream(self, request: Request) -> Generator[Event]:
-        """Yield the events of one completion; closing the iterator closes the connection.
-
-        Raises:
-            M1Error: see ``http_errors`` and ``errors``; once the answer has begun, ``CutOff``.
-        """
+        """See Backend.stream; closing the iterator closes the connection."""
         with Watchdog(self._timeouts) as watchdog, self._post(request, watchdog) as stream:
             generation_id = stream.response.headers.get("x-generation-id") or None
             yield Started(generation_id)
@@ -109,12 +105,12 @@ class OpenRouter:
             data = self._get(path, timeout=5.0)
         except e.M1Error:
             return None
-        endpoints = _dicts(data.get("endpoints") if isinstance(data, dict) else None)
+        endpoints = dicts(data.get("endpoints") if isinstance(data, dict) else None)
         return limits_of(model, endpoints, max_price) if endpoints else None
 
     def models(self) -> list[dict[str, Any]]:
         """Return the models to be had (``GET /models``)."""
-        return _dicts(self._get("/models"))
+        return dicts(self._get("/models"))
 
     def key(self) -> dict[str, Any]:
         """Return the key's limit and use, in US dollars (``GET /key``)."""
@@ -279,7 +275,3 @@ class OpenRouter:
         if answer.get("error"):
             raise self._refusal(http_errors.code_of(answer), answer, {}, model)
         return [("", json.dumps(as_chunk(answer))), ("", "[DONE]")]
-
-
-def _dicts(data: object) -> list[dict[str, Any]]:
-    return [each for each in data if isinstance(each, dict)] if isinstance(data, list) else []
