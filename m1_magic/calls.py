@@ -20,8 +20,6 @@ from .messages import Attached as Attached
 from .messages import Attachment as Attachment
 from .messages import Message as Message
 from .messages import Text as Text
-from .messages import ToolCall as ToolCall
-from .messages import ToolResult as ToolResult
 
 Status = Literal["ok", "truncated", "failed", "stopped"]
 CostSource = Literal["billed", "estimated", "offline", "replayed", "unknown"]

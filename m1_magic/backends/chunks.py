@@ -16,6 +16,7 @@ from ..calls import Event, Finish, ReasoningDelta, Started, TextDelta, Usage
 from ..errors import CutOff, M1Error
 from ..pricing.prices import amount, billed
 from ..text import one_line
+from .http_errors import error_of
 
 # No usage of one completion is larger; what is, would not fit the ledger.
 MOST_TOKENS = 10**12
@@ -208,11 +209,8 @@ def dicts(data: object) -> list[dict[str, Any]]:
 
 def broken(chunk: Any) -> M1Error:
     """Return the error for an error event in mid-stream."""
-    error = (chunk.get("error") or chunk) if isinstance(chunk, dict) else chunk
-    message = error.get("message") if isinstance(error, dict) else error
-    return CutOff(
-        f"The provider broke off the answer: {one_line(message or 'no reason given', 200)}."
-    )
+    reason = one_line(error_of(chunk).get("message") or "no reason given", 200)
+    return CutOff(f"The provider broke off the answer: {reason}.")
 
 
 def _overlap(text: str, tag: str) -> int:

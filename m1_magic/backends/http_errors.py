@@ -22,7 +22,7 @@ LONGEST_RETRY_AFTER = 120.0
 
 
 def refusal(
-    status: int, body: Any, headers: Mapping[str, str], host: str, model: str, secret: str = ""
+    status: int, body: Any, headers: Mapping[str, str], host: str, model: str, secret: str
 ) -> e.M1Error:
     """Return the error for an answer that is no completion.
 
@@ -84,19 +84,22 @@ def failure(status: int, headers: Mapping[str, str], quoted: str) -> e.M1Error:
     return e.ProviderDown(f"The provider failed (HTTP {status}){quoted}.", todo="Try again later.")
 
 
-def message(body: Any, secret: str = "") -> str:
-    """Return the server's own words on one line, without control characters and the key."""
+def error_of(body: Any) -> dict[str, Any]:
+    """Return the error object of a body; of one without such an object, its text as message."""
     error = body.get("error", body) if isinstance(body, dict) else body
-    if isinstance(error, dict):
-        error = error.get("message") or ""
-    text = one_line(without(secret, error) if isinstance(error, str) else "", 200)
+    return error if isinstance(error, dict) else {"message": error}
+
+
+def message(body: Any, secret: str) -> str:
+    """Return the server's own words on one line, without control characters and the key."""
+    said = error_of(body).get("message")
+    text = one_line(without(secret, said) if isinstance(said, str) else "", 200)
     return "a web page" if text.startswith("<") else text.rstrip(".")
 
 
 def code_of(body: Mapping[str, Any]) -> int:
     """Return the status that stands for a body with an error in it, sent with HTTP 200."""
-    error = body["error"]
-    code = error.get("code") if isinstance(error, dict) else None
+    code = error_of(body).get("code")
     return code if isinstance(code, int) and 400 <= code < 600 else 500
 
 
@@ -105,10 +108,9 @@ def without(secret: str, text: str) -> str:
     return text.replace(secret, "(the key)") if secret else text
 
 
-def reasons(body: Any, secret: str = "") -> str:
+def reasons(body: Any, secret: str) -> str:
     """Return why a request was flagged, if the body says so."""
-    error = body.get("error", body) if isinstance(body, dict) else {}
-    metadata = error.get("metadata") if isinstance(error, dict) else None
+    metadata = error_of(body).get("metadata")
     reasons = metadata.get("reasons") if isinstance(metadata, dict) else None
     if not isinstance(reasons, list) or not reasons:
         return ""
@@ -143,41 +145,6 @@ def broken(host: str, reason: str, begun: bool) -> e.M1Error:
     return e.SentNoAnswer(f"The request was sent, but {host} gave no answer: {reason}.")
 
 
-def unreachable(host: str, detail: str) -> e.M1Error:
-    """Return the error for a server that no byte of the request got to."""
-    return e.CannotConnect(
-        f"{host} cannot be reached ({detail}).", todo="Check network, proxy and base_url."
-    )
-
-
-def unusable(reason: str) -> e.M1Error:
-    """Return the error for an environment that no client can be made in."""
-    error = e.CannotConnect(
-        f"The proxy or certificate settings are no use ({reason}).",
-        todo="Check HTTPS_PROXY, ALL_PROXY, NO_PROXY and SSL_CERT_FILE; "
-        "a SOCKS proxy needs pip install socksio.",
-    )
-    error.retry = False
-    return error
-
-
-def unreadable(host: str, words: str) -> e.M1Error:
-    """Return the error for an answer that the SDK stumbles over."""
-    return e.SentNoAnswer(
-        f"{host} answered with something that cannot be read ({words}).",
-        todo="Check base_url: it usually ends in /v1.",
-    )
-
-
-def half_a_character() -> e.M1Error:
-    """Return the error for a prompt that is no text."""
-    return e.BadRequest(
-        "The prompt holds half a character (a lone surrogate), which cannot be sent.",
-        cost=e.NOTHING_SENT,
-        todo="Take it out of the prompt.",
-    )
-
-
 @contextmanager
 def free() -> Iterator[None]:
     """Let errors say that nothing was charged: questions about models and the key cost nothing."""
@@ -191,8 +158,7 @@ def free() -> Iterator[None]:
 
 
 def _too_long(body: Any, said: str) -> bool:
-    error = body.get("error", body) if isinstance(body, dict) else {}
-    named = ("type", "error_type", "code", "metadata") if isinstance(error, dict) else ()
+    error, named = error_of(body), ("type", "error_type", "code", "metadata")
     text = " ".join((said, *(str(error.get(name, "")) for name in named))).lower()
     return any(sign in text for sign in TOO_LONG)
 

@@ -157,7 +157,13 @@ class OpenRouter:
             )
         except (ImportError, OSError, ValueError, httpx2.InvalidURL) as error:
             reason = type(error).__name__  # its words may quote the proxy's password
-        raise http_errors.unusable(reason)
+        unusable = e.CannotConnect(
+            f"The proxy or certificate settings are no use ({reason}).",
+            todo="Check HTTPS_PROXY, ALL_PROXY, NO_PROXY and SSL_CERT_FILE; "
+            "a SOCKS proxy needs pip install socksio.",
+        )
+        unusable.retry = False
+        raise unusable
 
     def _only_ours(self, request: httpx2.Request) -> None:
         """Send these headers and no other, and this key and no other."""
@@ -207,10 +213,17 @@ class OpenRouter:
             cause = error.__cause__ if isinstance(error, openai.APIConnectionError) else None
             problem = self._unreached(cause or error, watchdog)
         except UnicodeEncodeError:
-            problem = http_errors.half_a_character()
+            problem = e.BadRequest(
+                "The prompt holds half a character (a lone surrogate), which cannot be sent.",
+                cost=e.NOTHING_SENT,
+                todo="Take it out of the prompt.",
+            )
         except (*BROKEN, RecursionError) as error:
             words = http_errors.message(str(error), self._secret) or type(error).__name__
-            problem = http_errors.unreadable(self.name, words)
+            problem = e.SentNoAnswer(
+                f"{self.name} answered with something that cannot be read ({words}).",
+                todo="Check base_url: it usually ends in /v1.",
+            )
         raise problem
 
     def _refusal(
@@ -222,7 +235,8 @@ class OpenRouter:
         words = one_line(http_errors.without(self._secret, str(cause)), 160)
         detail = words or type(cause).__name__
         if isinstance(cause, UNSENT) or not watchdog.sent:
-            return http_errors.unreachable(self.name, detail)
+            what = f"{self.name} cannot be reached ({detail})."
+            return e.CannotConnect(what, todo="Check network, proxy and base_url.")
         reason = watchdog.expired or detail.rstrip(".")
         return http_errors.broken(self.name, reason, begun=False)
 
