@@ -78,9 +78,8 @@ def pause(seconds: float) -> None:
     stop = at_hand()
     if stop is None:
         time.sleep(seconds)
-        return
-    stop.wait(seconds)
-    check()
+    elif stop.wait(seconds):
+        raise KeyboardInterrupt
 
 
 class _Handler:

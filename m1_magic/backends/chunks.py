@@ -75,9 +75,8 @@ class ThinkSplitter:
 class Reader:
     """Folds the chunks of one completion into events; ``finish()`` gives its end.
 
-    Args:
-        model: the one asked for, named in the end if the server names none.
-        generation_id: the one from the headers; without it, the first chunk's is told.
+    It names the ``model`` asked for if the server names none. Without a ``generation_id`` from the
+    headers, the first chunk's is told.
     """
 
     def __init__(self, model: str, generation_id: str | None = None) -> None:

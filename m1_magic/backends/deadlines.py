@@ -42,7 +42,7 @@ class Watchdog:
         self._start = time.monotonic()
         self._last: float | None = None
         self._stop = at_hand()
-        self._watch = Watch(self._look, self._pause())
+        self._watch = Watch(self._look, 0.0)
 
     def fed(self) -> None:
         """A data event came."""
@@ -78,14 +78,11 @@ class Watchdog:
         """Break the call off if a deadline has passed, else return when to look again."""
         left, reason = self._left()
         if left > 0:
-            return self._pause()
+            # Never longer than from one token to the next: the first one may come meanwhile.
+            return max(min(left, self._timeouts.token), 0.001)
         self.expired = reason
         self._wake()
         return None
-
-    def _pause(self) -> float:
-        # Never longer than from one token to the next: the first one may come meanwhile.
-        return max(min(self._left()[0], self._timeouts.token), 0.001)
 
     def _left(self) -> tuple[float, str]:
         """Return the seconds to the nearest deadline, and what to say when it passes."""

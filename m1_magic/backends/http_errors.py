@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlsplit
@@ -120,10 +120,9 @@ def reasons(body: Any, secret: str) -> str:
 
 def redirected(headers: Mapping[str, str], host: str) -> e.M1Error:
     """Return the error for a redirect: following it would take the prompt elsewhere."""
-    try:
-        target = urlsplit(headers.get("location", "")).hostname or "another address"
-    except ValueError:
-        target = "another address"
+    target = "another address"
+    with suppress(ValueError):
+        target = urlsplit(headers.get("location", "")).hostname or target
     return e.LoginPage(
         f"{host} redirects to {one_line(target, 80)}; not followed, for the prompt would go along.",
         todo="Check base_url, and whether a proxy or login page is in between.",

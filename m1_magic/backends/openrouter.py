@@ -53,12 +53,7 @@ SHORTEST_KEY = 8
 
 
 class OpenRouter:
-    """Request → Events over HTTP.
-
-    Args:
-        endpoint: the checked base URL.
-        key: what is sent as ``Authorization: Bearer``.
-        timeouts: in seconds.
+    """Request → Events over HTTP, with one key for one base URL; timeouts are in seconds.
 
     Raises:
         CannotConnect: proxy or certificate settings of the environment are no use.

@@ -18,7 +18,7 @@ from ..calls import (
     Status,
     TextDelta,
 )
-from ..errors import MAY_COST, NOTHING_SENT, CutOff, EmptyAnswer, Stopped
+from ..errors import MAY_COST, NOTHING_SENT, EmptyAnswer, Stopped
 from ..pricing.dollars import money
 from ..pricing.prices import ModelLimits, amount, estimate
 
@@ -140,12 +140,6 @@ def stopped(stream: Accumulator, billing: CostSource) -> Stopped:
     elif stream.finish.cost is not None:
         cost, todo = _cost(stream.finish.cost), ""
     return Stopped(what, cost=cost, todo=todo)
-
-
-def overdue(deadline: float) -> CutOff:
-    """Return the error for an answer that goes on after the call's deadline, in seconds."""
-    what = f"The answer was cut off: the call took longer than {deadline:g} s."
-    return CutOff(f"{what} The text so far is kept.")
 
 
 def late(call: Call | None) -> Stopped:

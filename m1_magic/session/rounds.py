@@ -12,12 +12,13 @@ from contextlib import closing
 from dataclasses import replace
 
 from ..backends import Backend
+from ..backends.http_errors import broken
 from ..calls import Attempt, Call, ReasoningDelta, Started, TextDelta, Waiting
 from ..errors import NOT_CHARGED, BudgetExceeded, LedgerProblem, M1Error, Stopped, UserFacingError
 from ..interrupts import check, stoppable
 from ..ledger import Ledger, new_id, sums
 from ..settings.config import M1
-from .accumulator import Accumulator, between, empty, overdue, priced, reply, stopped
+from .accumulator import Accumulator, between, empty, priced, reply, stopped
 from .budget import check_max_cost, over_budget
 from .failsafe import SafeLedger, SafeView
 from .plan import Plan
@@ -156,7 +157,8 @@ class Rounds:
                         self._account.so_far(call, stream)
                         answer = isinstance(event, (TextDelta, ReasoningDelta))
                         if answer and self._clock() > self._until:
-                            raise overdue(self._settings.deadline)
+                            reason = f"the call took longer than {self._settings.deadline:g} s"
+                            raise broken(self._backend.name, reason, begun=True)
         except UserFacingError as problem:
             return problem
         except KeyboardInterrupt:
