@@ -11,7 +11,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Literal
@@ -20,8 +20,6 @@ from .messages import Attached as Attached
 from .messages import Attachment as Attachment
 from .messages import Message as Message
 from .messages import Text as Text
-from .messages import ToolCall as ToolCall
-from .messages import ToolResult as ToolResult
 
 Status = Literal["ok", "truncated", "failed", "stopped"]
 CostSource = Literal["billed", "estimated", "offline", "replayed", "unknown"]
@@ -119,12 +117,7 @@ class Usage:
     reasoning: int = 0
 
     def __add__(self, other: Usage) -> Usage:
-        return Usage(
-            self.input + other.input,
-            self.output + other.output,
-            self.cached + other.cached,
-            self.reasoning + other.reasoning,
-        )
+        return Usage(*map(sum, zip(astuple(self), astuple(other), strict=True)))
 
 
 @dataclass(frozen=True, slots=True)

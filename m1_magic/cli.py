@@ -6,6 +6,7 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
@@ -82,13 +83,12 @@ def verb_of(given: argparse.Namespace) -> None:
 
 def serve(given: argparse.Namespace) -> None:
     """Serve the local model on this machine until Ctrl-C."""
-    from .backends.llama_server import LocalServer, weights
+    from .backends.llama_server import MODEL, LocalServer
+    from .backends.weights import weights
 
     weights(shell.progress("fetching the local model"))
-    with LocalServer.start(port=given.port) as server:
-        print(
-            f"{server.model} at {server.base_url} (this machine only; Ctrl-C ends it)", flush=True
-        )
+    with closing(LocalServer(port=given.port)) as server:
+        print(f"{MODEL} at {server.base_url} (this machine only; Ctrl-C ends it)", flush=True)
         server.wait()
 
 

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 NOTHING_SENT = "Nothing was sent, nothing was charged."
 NOT_CHARGED = "Nothing was charged."
+NOT_SENT_AGAIN = "It was not sent again by itself; run the cell to send it again."
 MAY_COST = "It may be charged; the ledger holds the cost until it is known."
 
 # Stack frames that are not the user's: this package's and IPython's own.
@@ -175,6 +176,7 @@ class SentNoAnswer(M1Error):
     """The request left and no answer came; it is not sent again by itself."""
 
     cost = MAY_COST
+    todo = NOT_SENT_AGAIN
     charged = True
 
 
@@ -182,7 +184,7 @@ class CutOff(M1Error):
     """The stream broke in mid-answer."""
 
     cost = MAY_COST
-    todo = "It was not sent again by itself; run the cell to send it again."
+    todo = NOT_SENT_AGAIN
     charged = True
 
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 try:
     import fcntl
@@ -38,14 +38,13 @@ def replace(path: Path, text: str, *, sync: bool = False) -> None:
 
 
 @contextmanager
-def replacing(path: Path, binary: bool = False) -> Iterator[IO[Any]]:
+def replacing(path: Path) -> Iterator[IO[str]]:
     """Open a new file, which takes the place of ``path`` if the block comes to its end.
 
     Its ``name`` is the path that it has until then, in the same folder. Line ends stay as written.
     """
-    how: dict[str, Any] = {} if binary else {"encoding": "utf-8", "newline": ""}
     fresh = tempfile.NamedTemporaryFile(  # noqa: SIM115 (closed and renamed below)
-        "wb" if binary else "w", dir=path.parent, prefix=".m1-", delete=False, **how
+        "w", encoding="utf-8", newline="", dir=path.parent, prefix=".m1-", delete=False
     )
     try:
         with fresh:

@@ -30,23 +30,18 @@ SOON, LATER = 0.1, 1.0
 _here = threading.local()
 
 
-class Stop:
+class Stop(threading.Event):
     """The Ctrl-C of a call that runs in a thread: pressed from another one, for good."""
 
     def __init__(self) -> None:
-        self._pressed = threading.Event()
+        super().__init__()
         self._lock = threading.Lock()
         self._wake: Callable[[], object] = bool
-
-    @property
-    def pressed(self) -> bool:
-        """Was it?"""
-        return self._pressed.is_set()
 
     def press(self) -> None:
         """Stop what the thread reads or waits for."""
         with self._lock:
-            self._pressed.set()
+            self.set()
             self._wake()
 
     @contextmanager
@@ -62,12 +57,8 @@ class Stop:
         """Have ``wake`` called when it is pressed, at once if it was; only the last one is."""
         with self._lock:
             self._wake = wake
-            if self.pressed:
+            if self.is_set():
                 wake()
-
-    def wait(self, seconds: float) -> None:
-        """Sleep until then, or until it is pressed."""
-        self._pressed.wait(seconds)
 
 
 def at_hand() -> Stop | None:
@@ -78,7 +69,7 @@ def at_hand() -> Stop | None:
 def check() -> None:
     """Raise KeyboardInterrupt in a thread that is to stop."""
     stop = at_hand()
-    if stop is not None and stop.pressed:
+    if stop is not None and stop.is_set():
         raise KeyboardInterrupt
 
 
@@ -87,9 +78,8 @@ def pause(seconds: float) -> None:
     stop = at_hand()
     if stop is None:
         time.sleep(seconds)
-        return
-    stop.wait(seconds)
-    check()
+    elif stop.wait(seconds):
+        raise KeyboardInterrupt
 
 
 class _Handler:
@@ -137,108 +127,100 @@ def uninterrupted() -> Iterator[None]:
             signal.raise_signal(signal.SIGINT)
 
 
+def _in_force() -> _Handler | None:
+    """Return the handler of ``uninterrupted``, in the main thread, within its block."""
+    handler = signal.getsignal(signal.SIGINT)
+    main = threading.current_thread() is threading.main_thread()
+    return handler if main and isinstance(handler, _Handler) else None
+
+
 @contextmanager
 def heard() -> Iterator[None]:
     """Within ``uninterrupted``: notice a Ctrl-C that comes between a look for it and a read.
 
     Python looks for signals before it blocks in a read, and again when the read ends: one that
     comes between the two would wait for the next token. And what a handler raises is lost where
-    it happens to run in a destructor or a callback. The watcher learns of each signal at once, and
-    sends it again if the block of ``stoppable`` goes on.
+    it happens to run in a destructor or a callback. The watcher learns of each signal, and sends
+    it again if the block of ``stoppable`` goes on.
     """
-    handler = signal.getsignal(signal.SIGINT)
-    main = threading.current_thread() is threading.main_thread()
-    if not main or not isinstance(handler, _Handler) or not hasattr(signal, "pthread_kill"):
+    handler = _in_force()
+    if handler is None or not hasattr(signal, "pthread_kill"):
         yield
         return
-    ours, theirs = socket.socketpair()
-    for one in (ours, theirs):
-        one.setblocking(False)
-    before = signal.set_wakeup_fd(theirs.fileno(), warn_on_full_buffer=False)
-    ears = _Ears(ours, before, handler)
-    watched = WATCHER.begin(ears.watch)
+    ears = _Ears(handler)
+    watch = Watch(ears.look, SOON)
+    WATCHER.begin(watch)
     try:
         yield
     finally:
-        signal.set_wakeup_fd(before)
-        ears.end()
-        theirs.close()
-        if not watched:
-            ours.close()
+        WATCHER.end(watch)
+        ears.close()
 
 
 class _Ears:
-    """Reads the numbers of signals from a socket, and passes them on to who listened before.
+    """Reads the numbers of signals from a socket, and passes them on to who listened before."""
 
-    ``watch`` hears nothing more while it waits whether the block goes on: first for as long as
-    Python takes to run a handler, then, if one has raised, for as long as that takes to arrive.
-    """
-
-    def __init__(self, signals: socket.socket, before: int, handler: _Handler) -> None:
-        self.watch = Watch(self._look, math.inf, signals)
-        self._signals, self._before, self._handler = signals, before, handler
-        self._main = threading.get_ident()
-        self._ended = self._raised = False
-        self._came: float | None = None  # when the signal came that is being looked into
+    def __init__(self, handler: _Handler) -> None:
+        self._handler, self._main = handler, threading.get_ident()
         self._lock = threading.Lock()
+        self._closed = False
+        self._looked, self._heard = time.monotonic(), math.inf
+        self._signals, self._wakeup = socket.socketpair()
+        self._signals.setblocking(False)
+        self._wakeup.setblocking(False)
+        self._before = signal.set_wakeup_fd(self._wakeup.fileno(), warn_on_full_buffer=False)
 
-    def end(self) -> None:
-        """Send nothing from now on; once the other socket is closed, this one is."""
+    def look(self) -> float | None:
+        """Send a signal again that has done nothing in its time; return when to look again."""
+        handler, now = self._handler, time.monotonic()
         with self._lock:
-            self._ended = True
+            if self._closed:
+                return None
+            if signal.SIGINT in self._read() and self._heard == math.inf:
+                self._came, self._heard = self._looked, now  # it came after the last look
+            elif now - self._heard >= (LATER if handler.delivered else SOON):
+                self._heard = math.inf
+                if handler.inside and (handler.delivered or handler.passed < self._came):
+                    handler.open = True
+                    signal.pthread_kill(self._main, signal.SIGINT)
+            self._looked = now
+        return SOON
 
-    def _look(self) -> float | None:
-        handler = self._handler
-        if self._came is None:
-            return self._read()
-        if self._ended or not handler.inside:
-            return self._listen()
-        if handler.delivered and not self._raised:
-            self._raised = True
-            return LATER
-        # If it passed, it was handled just before it was read here.
-        if handler.delivered or handler.passed < self._came - SOON:
-            self._again()
-        return self._listen()
+    def close(self) -> None:
+        """Let who listened before listen again."""
+        signal.set_wakeup_fd(self._before)
+        with self._lock, self._signals, self._wakeup:
+            self._closed = True
+            self._read()
 
-    def _read(self) -> float | None:
+    def _read(self) -> bytes:
         try:
-            numbers = self._signals.recv(64)
+            numbers = self._signals.recv(4096)
         except BlockingIOError:
-            return math.inf
-        if not numbers:
-            self._signals.close()
-            return None
+            return b""
         if self._before != -1:
             with suppress(OSError):
                 os.write(self._before, numbers)
-        if signal.SIGINT not in numbers:
-            return math.inf
-        self._came, self.watch.file = time.monotonic(), None
-        return SOON
-
-    def _listen(self) -> float:
-        self._came, self._raised, self.watch.file = None, False, self._signals
-        return math.inf
-
-    def _again(self) -> None:
-        with self._lock:
-            if not self._ended:
-                self._handler.open = True
-                signal.pthread_kill(self._main, signal.SIGINT)
+        return numbers
 
 
 @contextmanager
 def stoppable() -> Iterator[None]:
-    """Within ``uninterrupted``: let a Ctrl-C stop this block, also one that waited for it."""
+    """Let a Ctrl-C or Stop end this block, also one that waited for it.
+
+    In the main thread, within ``uninterrupted``; what breaks in a thread because it was stopped
+    becomes a KeyboardInterrupt.
+    """
     if at_hand() is not None:
-        with _stoppable_thread():
+        try:
+            check()
             yield
+        except Exception:
+            check()
+            raise
         return
-    handler = signal.getsignal(signal.SIGINT)
-    if threading.current_thread() is not threading.main_thread() or not isinstance(
-        handler, _Handler
-    ):
+    handler = _in_force()
+    if handler is None:
         yield
         return
     handler.open = handler.inside = True
@@ -249,14 +231,3 @@ def stoppable() -> Iterator[None]:
         yield
     finally:
         handler.open = handler.inside = False
-
-
-@contextmanager
-def _stoppable_thread() -> Iterator[None]:
-    """Turn what breaks because this thread was stopped into a KeyboardInterrupt."""
-    try:
-        check()
-        yield
-    except Exception:
-        check()
-        raise

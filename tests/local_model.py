@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from m1_magic.backends import llama_server
+from m1_magic.backends import weights as local_weights
 from m1_magic.errors import OfflineProblem
 
 
@@ -29,7 +29,7 @@ def weights() -> Path:
     with alone(cache), pytest.MonkeyPatch.context() as patch:
         patch.setenv("M1_HOME", str(cache))
         try:
-            return llama_server.weights()
+            return local_weights.weights()
         except OfflineProblem as problem:
             if required:
                 raise
@@ -46,8 +46,8 @@ def alone(folder: Path) -> Iterator[None]:
 
 
 def give(home: Path) -> Path:
-    """Put the weights where ``llama_server.weights()`` looks under ``M1_HOME=home``, uncopied."""
-    kept = home / "models" / llama_server.SMOLLM2.file
+    """Put the weights where ``weights.weights()`` looks under ``M1_HOME=home``, uncopied."""
+    kept = home / "models" / local_weights.SMOLLM2.file
     kept.parent.mkdir(parents=True, exist_ok=True)
     kept.symlink_to(weights())
     return kept

@@ -7,7 +7,6 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from m1_magic.backends.clock import Clock
 from m1_magic.calls import (
     Attached,
     Attachment,
@@ -56,7 +55,7 @@ class Scripted:
     """A Backend that plays one script an attempt, and the Chooser that always chooses it."""
 
     prices_known = False
-    clock = Clock()
+    skew: float | None = None
 
     def __init__(
         self,

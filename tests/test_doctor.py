@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import ssl
 import time
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
-from email.utils import formatdate
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from emulator import OpenRouter, closed_port
+from emulator import Answer, OpenRouter, closed_port
 from m1_magic import api, ledger, verbs
-from m1_magic.backends.clock import Clock
+from m1_magic.backends import openrouter
+from m1_magic.keys import Key
 from m1_magic.settings.config import M1
+from m1_magic.settings.endpoints import endpoint
 from m1_magic.text import md_to_text
 from m1_magic.verbs import health
 from m1_magic.verbs.verb_context import VerbContext
-from scripted import Scripted, session
+from scripted import request
 
 NAMES = (
     "versions", "key", "proxy", "certificates", "endpoint", "clock", "ledger", "price list",
@@ -68,20 +70,23 @@ def test_without_a_key_it_says_what_to_do(own_home: Path) -> None:
     ("seconds", "words"),
     [(7200, "2 hours ahead of"), (-86_400 * 3 - 60, "3 days behind"), (301, "5 minutes ahead of")],
 )
-def test_a_clock_that_is_off_is_told(tmp_path: Path, seconds: float, words: str) -> None:
-    backend = Scripted()
-    backend.clock = Clock(now=lambda: time.time() + seconds)
-    backend.clock(SimpleNamespace(headers={"date": formatdate(usegmt=True)}))
-    works, said = examined(session(tmp_path, backend))["clock"]
+def test_a_clock_that_is_off_is_told(
+    server: OpenRouter, monkeypatch: pytest.MonkeyPatch, seconds: float, words: str
+) -> None:
+    ours = SimpleNamespace(time=lambda: time.time() + seconds)
+    monkeypatch.setattr(openrouter, "time", ours)
+    works, said = examined()["clock"]
     assert works == "fails"
     assert f"The clock is {words} the server's." in said and "Set the clock" in said
 
 
-@pytest.mark.parametrize("date", ["", "yesterday", "Mon, 99 Foo 2024", None])
-def test_a_server_that_tells_no_time_is_no_measure(date: Any) -> None:
-    clock = Clock()
-    clock(SimpleNamespace(headers={} if date is None else {"date": date}))
-    assert clock.skew is None
+@pytest.mark.parametrize("date", ["", "yesterday", "Mon, 99 Foo 2024"])
+def test_a_server_that_tells_no_time_is_no_measure(server: OpenRouter, date: str) -> None:
+    place = endpoint(server.base_url)
+    server.say(Answer("Yes.", headers={"Date": date}))
+    with closing(openrouter.OpenRouter(place, Key(server.key, "a test"))) as backend:
+        list(backend.stream(request()))
+        assert backend.skew is None
 
 
 def test_a_clock_before_the_last_call_is_wrong(

@@ -8,11 +8,11 @@ import re
 
 import pytest
 
-from m1_magic.calls import Attached, Attachment, Message, Reply, Request, Text, ToolCall, ToolResult
+from m1_magic.calls import Attached, Attachment, Message, Reply, Request, Text
 from m1_magic.chats.turns import ChatHead, Turn, joined, turn
 from m1_magic.context.values import insert
 from m1_magic.ledger import sent
-from m1_magic.messages import own
+from m1_magic.messages import ToolCall, ToolResult, own
 from m1_magic.options.fields import Options
 from m1_magic.privacy import redaction
 from m1_magic.prompt import build

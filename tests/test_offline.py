@@ -22,6 +22,7 @@ import time
 import zipfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -29,7 +30,8 @@ from urllib.parse import urlsplit
 import pytest
 
 import local_model
-from m1_magic.backends.llama_server import MODEL, LocalServer, Weights, shared, weights
+from m1_magic.backends.llama_server import MODEL, LocalServer, shared
+from m1_magic.backends.weights import Weights, weights
 from m1_magic.errors import OfflineProblem
 
 ROOT = Path(__file__).parent.parent
@@ -222,7 +224,7 @@ def test_an_interrupt_ends_pip_and_leaves_nothing(
 def test_without_xllamacpp_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "xllamacpp", None)
     with pytest.raises(OfflineProblem, match=r"m1-magic\[offline\]"):
-        LocalServer.start("none.gguf")
+        LocalServer("none.gguf")
 
 
 @pytest.mark.offline
@@ -233,7 +235,7 @@ def test_what_is_no_model_does_not_start_and_says_why(
     pytest.importorskip("xllamacpp")
     (tmp_path / "text.gguf").write_text("not a model")
     with pytest.raises(OfflineProblem, match=r"did not start: .*(No such file|magic)"):
-        LocalServer.start(tmp_path / name)
+        LocalServer(tmp_path / name)
     assert capfd.readouterr() == ("", "")
 
 
@@ -242,7 +244,7 @@ def test_what_is_no_model_does_not_start_and_says_why(
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[LocalServer]:
-    with LocalServer.start(local_model.weights(), context=1024, seed=7) as running:
+    with closing(LocalServer(local_model.weights(), context=1024, seed=7)) as running:
         yield running
 
 
@@ -296,7 +298,7 @@ def test_it_streams_and_ends_with_usage(server: LocalServer) -> None:
     events = [line[6:] for line in response.read().decode().splitlines() if line[:6] == "data: "]
     assert events[-1] == "[DONE]"
     chunks = [json.loads(event) for event in events[:-1]]
-    assert {chunk["model"] for chunk in chunks} == {MODEL} == {server.model}
+    assert {chunk["model"] for chunk in chunks} == {MODEL}
     texts = [c["choices"][0]["delta"].get("content") or "" for c in chunks if c["choices"]]
     assert len([text for text in texts if text]) > 1
     assert chunks[-2]["choices"][0]["finish_reason"] == "length"
@@ -314,7 +316,7 @@ def test_sampling_is_honoured(server: LocalServer) -> None:
 
     text(temperature=1.5)  # from here on the prompt is cached and every run computes alike
     assert text(temperature=1.5, seed=1) == text(temperature=1.5, seed=1)
-    assert text(temperature=1.5) == text(temperature=1.5, seed=7)  # the seed of start()
+    assert text(temperature=1.5) == text(temperature=1.5, seed=7)  # the seed of the server
     assert len({text(temperature=1.5, seed=seed) for seed in range(4)}) > 1
     assert len({text(temperature=0, seed=seed) for seed in range(3)}) == 1
     assert len({text(temperature=2, top_p=1e-6, seed=seed) for seed in range(3)}) == 1
@@ -360,7 +362,7 @@ def test_an_answer_ends_where_the_context_does(server: LocalServer) -> None:
 
 @pytest.mark.offline
 def test_a_client_that_goes_frees_the_model() -> None:
-    with LocalServer.start(local_model.weights(), context=8192) as server:
+    with closing(LocalServer(local_model.weights(), context=8192)) as server:
         response = post(server, stream=True, max_tokens=8000, ignore_eos=True)
         assert response.readline().startswith(b"data: ")
         response.close()
@@ -386,7 +388,7 @@ def test_only_this_machine_and_no_web_page_may_read(server: LocalServer) -> None
 @pytest.mark.offline
 def test_close_frees_the_port_even_in_mid_answer() -> None:
     path = local_model.weights()
-    server = LocalServer.start(path, context=1024)
+    server = LocalServer(path, context=1024)
     port = port_of(server)
     response = post(server, stream=True, max_tokens=900, ignore_eos=True)
     assert response.readline()
@@ -396,7 +398,7 @@ def test_close_frees_the_port_even_in_mid_answer() -> None:
     assert not reachable(port)
     with pytest.raises((http.client.IncompleteRead, ConnectionError)):
         response.read()
-    with LocalServer.start(path, context=512, port=port) as again:
+    with closing(LocalServer(path, context=512, port=port)) as again:
         assert again.base_url == f"http://127.0.0.1:{port}/v1"
 
 
@@ -408,12 +410,12 @@ def test_a_taken_port_is_named() -> None:
         taken.listen()
         port = taken.getsockname()[1]
         with pytest.raises(OfflineProblem, match=f"port: {port}"):
-            LocalServer.start(path, port=port)
+            LocalServer(path, port=port)
 
 
 @pytest.mark.offline
 def test_nothing_is_printed(capfd: pytest.CaptureFixture[str]) -> None:
-    with LocalServer.start(local_model.weights(), context=512) as server:
+    with closing(LocalServer(local_model.weights(), context=512)) as server:
         answer(server, max_tokens=2)
     assert capfd.readouterr() == ("", "")
 
@@ -422,7 +424,7 @@ def test_nothing_is_printed(capfd: pytest.CaptureFixture[str]) -> None:
 def test_a_proxy_in_the_environment_is_passed_by(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("http_proxy", "HTTP_PROXY", "all_proxy"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
-    LocalServer.start(local_model.weights(), context=512).close()
+    LocalServer(local_model.weights(), context=512).close()
 
 
 @pytest.mark.offline
@@ -520,9 +522,10 @@ def test_an_interrupt_reaches_python_and_not_the_server(model_home: Path) -> Non
 @pytest.mark.skipif(os.name != "posix", reason="POSIX signals")
 def test_ctrl_c_ends_a_server_in_the_foreground(model_home: Path) -> None:
     code = """
+from contextlib import closing
 from m1_magic.backends.llama_server import LocalServer
 try:
-    with LocalServer.start(port=0, context=512) as server:
+    with closing(LocalServer(port=0, context=512)) as server:
         print(server.base_url.split(":")[2][:-3], flush=True)
         server.wait()
 except KeyboardInterrupt:
@@ -588,7 +591,7 @@ print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 @pytest.mark.offline
 @pytest.mark.skipif(os.name != "posix", reason="POSIX signals")
 def test_wait_tells_of_a_server_that_died() -> None:
-    with LocalServer.start(local_model.weights(), context=512) as server:
+    with closing(LocalServer(local_model.weights(), context=512)) as server:
         os.kill(server.pid, signal.SIGKILL)
         with pytest.raises(OfflineProblem, match="ended by itself"):
             server.wait()
@@ -600,7 +603,7 @@ def test_other_threads_run_while_the_model_loads() -> None:
     path, loaded, turns = local_model.weights(), threading.Event(), 0
 
     def load() -> None:
-        with LocalServer.start(path, context=512):
+        with closing(LocalServer(path, context=512)):
             loaded.set()
 
     thread = threading.Thread(target=load)

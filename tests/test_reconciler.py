@@ -171,7 +171,7 @@ def test_i12_it_happens_in_the_background_and_the_tokens_come_with_it(
 
 
 OURS = (
-    "loop.py", "retries.py", "ledger/__init__.py", "store.py", "journal.py", "failsafe.py",
+    "loop.py", "rounds.py", "ledger/__init__.py", "store.py", "journal.py", "failsafe.py",
     "accumulator.py",
 )  # fmt: skip
 

@@ -609,7 +609,7 @@ def test_i06_a_second_ctrl_c_waits_until_the_first_is_written_down(home: Path) -
 
 
 OURS = (
-    "loop.py", "retries.py", "accumulator.py", "failsafe.py", "interrupts.py", "reconciler.py",
+    "loop.py", "rounds.py", "accumulator.py", "failsafe.py", "interrupts.py", "reconciler.py",
     "leases.py", "ledger/__init__.py", "store.py", "journal.py", "disk.py", "schema.py", "sent.py",
 )  # fmt: skip
 

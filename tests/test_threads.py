@@ -93,4 +93,4 @@ def test_what_breaks_by_itself_was_not_stopped(server: OpenRouter) -> None:
     server.say(Answer("one two three four", fault="fin_mid_chunked"))
     asking = Asking("?")
     asking.end()
-    assert isinstance(asking.error, CutOff) and not asking.stop.pressed
+    assert isinstance(asking.error, CutOff) and not asking.stop.is_set()

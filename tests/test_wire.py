@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
+from encodings.utf_16_le import IncrementalDecoder
 from itertools import pairwise
 from typing import Any
 
@@ -13,7 +14,7 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from m1_magic.backends import sse
-from m1_magic.backends.chunks import CLOSE, OPEN, Reader, ThinkSplitter, Whole, as_chunk, whole
+from m1_magic.backends.chunks import CLOSE, OPEN, Reader, ThinkSplitter, as_chunk, characters, whole
 from m1_magic.calls import Event, Finish, ReasoningDelta, Started, TextDelta, Usage
 from m1_magic.errors import CutOff
 
@@ -214,8 +215,9 @@ def test_nothing_is_held_back_that_cannot_be_a_tag() -> None:
 @example("a\ud83d\ude00b", [2])
 @example("\ud83d\ud83d\ude00\ude00", [1, 2, 3])
 def test_characters_cut_into_halves_become_whole(text: str, at: list[int]) -> None:
-    reader = Whole()
-    got = "".join(map(reader.feed, cut(text, at))) + reader.feed("", last=True)
+    decoder = IncrementalDecoder("replace")
+    pieces = [characters(decoder, piece) for piece in cut(text, at)]
+    got = "".join([*pieces, characters(decoder, "", last=True)])
     assert got == text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
     got.encode()
 

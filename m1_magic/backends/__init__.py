@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Generator, Mapping
+from contextlib import closing
 from typing import Any, Protocol
 
 from ..calls import CostSource, Event, Request
@@ -11,7 +12,6 @@ from ..keys import Key, find
 from ..pricing.prices import ModelLimits
 from ..settings.config import M1
 from ..settings.endpoints import OFFLINE, Endpoint, endpoint
-from .clock import Clock
 
 
 class Backend(Protocol):
@@ -20,13 +20,14 @@ class Backend(Protocol):
     ``name`` is its host, or ``offline``; ``billing`` says where the price of its answers comes
     from: ``billed`` by the server, or nothing is owed (``calls.FREE``), and of what is ``replayed``
     no money is written down at all; ``prices_known`` says whether the public price lists of
-    OpenRouter's slugs hold there; ``clock`` is what was heard of the server's time.
+    OpenRouter's slugs hold there; ``skew`` is by how many seconds our clock is ahead of the
+    server's, None while it is not known: a wrong one puts calls into another day's budget.
     """
 
     name: str
     billing: CostSource
     prices_known: bool
-    clock: Clock
+    skew: float | None
 
     def ready(self) -> None:
         """Fetch and start what the first call would otherwise wait for."""
@@ -51,30 +52,20 @@ class Backend(Protocol):
 
 
 def exchange(place: Endpoint, code: str, verifier: str) -> str:
-    """Return the key for a code that OpenRouter's login page showed.
+    """Return the key for a code that OpenRouter's login page showed; raise M1Error without one.
 
-    Args:
-        place: OpenRouter.
-        code: what the user pasted.
-        verifier: what the page's challenge was made from.
-
-    Raises:
-        M1Error: there is no key for it.
+    ``verifier`` is what the page's challenge was made from.
     """
     from .openrouter import OpenRouter
 
-    wire = OpenRouter(place, Key("none", "not needed"))
-    try:
+    with closing(OpenRouter(place, Key("none", "not needed"))) as wire:
         return wire.exchange(code, verifier)
-    finally:
-        wire.close()
 
 
 class Chooser:
     """Settings → the Backend to ask, kept while neither address, key nor timeouts change.
 
-    Args:
-        progress: told (bytes done, bytes in all) while the local model is fetched.
+    ``progress`` is told (bytes done, bytes in all) while the local model is fetched.
     """
 
     def __init__(self, progress: Callable[[int, int], None] | None = None) -> None:

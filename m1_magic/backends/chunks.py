@@ -8,34 +8,20 @@ as ``reasoning`` or, from a self-hosted M1, inside the content as ``<think>…</
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from encodings.utf_16_le import IncrementalDecoder
+from typing import Any, Literal
 
 from ..calls import Event, Finish, ReasoningDelta, Started, TextDelta, Usage
 from ..errors import CutOff, M1Error
 from ..pricing.prices import amount, billed
 from ..text import one_line
+from .http_errors import error_of
 
 # No usage of one completion is larger; what is, would not fit the ledger.
 MOST_TOKENS = 10**12
 LARGEST_JSON = 32_000_000
 OPEN, CLOSE = "<think>", "</think>"
-
-
-class Whole:
-    """Gives text back in whole characters: half a surrogate pair waits for its other half."""
-
-    def __init__(self) -> None:
-        self._half = ""
-
-    def feed(self, text: str, *, last: bool = False) -> str:
-        """Return what is whole of the text so far; a half that stays alone becomes U+FFFD."""
-        if not self._half and text.isascii():
-            return text
-        text, self._half = self._half + text, ""
-        if not last and text and "\ud800" <= text[-1] <= "\udbff":
-            text, self._half = text[:-1], text[-1]
-        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
 class ThinkSplitter:
@@ -46,31 +32,25 @@ class ThinkSplitter:
 
     def __init__(self) -> None:
         self._held = ""
-        self._state = "start"
+        self._state: Literal["start", "opened", "think", "after", "text"] = "start"
 
-    def feed(self, content: str) -> Iterable[Event]:
+    def feed(self, content: str) -> Sequence[Event]:
         """Return the thinking and text that is certain so far."""
-        return _some(TextDelta, content) if self._state == "text" else self._more(content)
-
-    def close(self) -> tuple[Event, ...]:
-        """Return what was held back when the stream ends."""
-        held, self._held = self._held, ""
-        return _some(TextDelta if self._state in ("start", "text") else ReasoningDelta, held)
-
-    def _more(self, content: str) -> Iterator[Event]:
+        if self._state == "text":
+            return _some(TextDelta, content)
         self._held += content
         if self._state == "start":
             self._begin()
-        if self._state == "opened" and (held := self._held.lstrip("\n")):
-            self._state, self._held = "think", held
-        if self._state == "think":
-            yield from self._think()
+        thought = self._thought() if self._state in ("opened", "think") else ()
         if self._state == "after":
             self._held = self._held.lstrip()
             self._state = "text" if self._held else "after"
-        if self._state == "text":
-            held, self._held = self._held, ""
-            yield from _some(TextDelta, held)
+        return (*thought, *self.close()) if self._state == "text" else thought
+
+    def close(self) -> Sequence[Event]:
+        """Return what was held back when the stream ends."""
+        held, self._held = self._held, ""
+        return _some(TextDelta if self._state in ("start", "text") else ReasoningDelta, held)
 
     def _begin(self) -> None:
         start = self._held.lstrip()
@@ -79,23 +59,24 @@ class ThinkSplitter:
         elif not OPEN.startswith(start):
             self._state = "text"
 
-    def _think(self) -> Iterator[Event]:
-        thought, tag, rest = self._held.partition(CLOSE)
+    def _thought(self) -> Sequence[Event]:
+        held = self._held.lstrip("\n") if self._state == "opened" else self._held
+        thought, tag, self._held = held.partition(CLOSE)
         if tag:
-            self._state, self._held = "after", rest
-            yield from _some(ReasoningDelta, thought.removesuffix("\n"))
-            return
+            self._state = "after"
+            return _some(ReasoningDelta, thought.removesuffix("\n"))
         keep = max(_overlap(thought, CLOSE), _overlap(thought, "\n" + CLOSE))
-        self._held = thought[len(thought) - keep :]
-        yield from _some(ReasoningDelta, thought[: len(thought) - keep])
+        thought, self._held = thought[: len(thought) - keep], thought[len(thought) - keep :]
+        if thought:
+            self._state = "think"
+        return _some(ReasoningDelta, thought)
 
 
 class Reader:
     """Folds the chunks of one completion into events; ``finish()`` gives its end.
 
-    Args:
-        model: the one asked for, named in the end if the server names none.
-        generation_id: the one from the headers; without it, the first chunk's is told.
+    It names the ``model`` asked for if the server names none. Without a ``generation_id`` from the
+    headers, the first chunk's is told.
     """
 
     def __init__(self, model: str, generation_id: str | None = None) -> None:
@@ -103,9 +84,9 @@ class Reader:
         self._id = generation_id
         self._provider: str | None = None
         self._reason: str | None = None
-        self._usage: Mapping[str, Any] | None = None
+        self._usage: Mapping[str, Any] = {}
         self._splitter = ThinkSplitter()
-        self._text, self._thinking = Whole(), Whole()
+        self._text, self._thinking = IncrementalDecoder("replace"), IncrementalDecoder("replace")
         self.done = False
 
     def feed(self, data: str, event: str = "") -> Iterator[Event]:
@@ -115,13 +96,9 @@ class Reader:
             CutOff: the block is an error.
             ValueError: it is no JSON.
         """
-        if self.done:
-            return
         stripped = data.strip()
-        if stripped == "[DONE]":
-            self.done = True
-            return
-        if not stripped:
+        self.done = self.done or stripped == "[DONE]"
+        if self.done or not stripped:
             return
         try:
             chunk = json.loads(data)
@@ -137,12 +114,11 @@ class Reader:
     def finish(self) -> tuple[list[Event], Finish]:
         """Return what was held back, and the Finish; its reason is None if the stream was cut."""
         held = [
-            *_some(ReasoningDelta, self._thinking.feed("", last=True)),
-            *self._splitter.feed(self._text.feed("", last=True)),
+            *_some(ReasoningDelta, characters(self._thinking, "", last=True)),
+            *self._splitter.feed(characters(self._text, "", last=True)),
             *self._splitter.close(),
         ]
-        reason = self._reason or ("stop" if self.done else None)
-        spent = self._usage or {}
+        reason, spent = self._reason or ("stop" if self.done else None), self._usage
         return held, Finish(reason, usage(spent), billed(spent), self._model, self._provider)
 
     def _chunk(self, chunk: Mapping[str, Any]) -> Iterator[Event]:
@@ -158,8 +134,15 @@ class Reader:
         self._reason = _str(choice.get("finish_reason")) or self._reason
         delta = choice.get("delta")
         if isinstance(delta, dict):
-            yield from _some(ReasoningDelta, self._thinking.feed(reasoning(delta)))
-            yield from self._splitter.feed(self._text.feed(content(delta)))
+            yield from _some(ReasoningDelta, characters(self._thinking, reasoning(delta)))
+            yield from self._splitter.feed(characters(self._text, content(delta)))
+
+
+def characters(decoder: IncrementalDecoder, text: str, last: bool = False) -> str:
+    """Return what is whole of the text so far: half a surrogate pair waits for its other half."""
+    if text.isascii() and not decoder.buffer:  # nearly always
+        return text
+    return decoder.decode(text.encode("utf-16-le", "surrogatepass"), last)
 
 
 def reasoning(delta: Mapping[str, Any]) -> str:
@@ -167,22 +150,20 @@ def reasoning(delta: Mapping[str, Any]) -> str:
     for name in ("reasoning", "reasoning_content"):
         if isinstance(delta.get(name), str) and delta[name]:
             return str(delta[name])
-    details = delta.get("reasoning_details")
-    if not isinstance(details, list):
-        return ""
-    parts = [d.get("text") or d.get("summary") for d in details if isinstance(d, dict)]
+    details = dicts(delta.get("reasoning_details"))
+    parts = [part.get("text") or part.get("summary") for part in details]
     return "".join(part for part in parts if isinstance(part, str))
 
 
 def content(delta: Mapping[str, Any]) -> str:
     """Return the text of a delta: a string, or a list of text parts."""
     parts = delta.get("content")
-    if isinstance(parts, list):
-        return "".join(_str(part.get("text")) or "" for part in parts if isinstance(part, dict))
-    return parts if isinstance(parts, str) else ""
+    if isinstance(parts, str):
+        return parts
+    return "".join(_str(part.get("text")) or "" for part in dicts(parts))
 
 
-def usage(counts: Mapping[str, Any] | None) -> Usage | None:
+def usage(counts: Mapping[str, Any]) -> Usage | None:
     """Return the token counts of a usage object, None if there is none."""
     if not counts:
         return None
@@ -220,13 +201,15 @@ def as_chunk(answer: Mapping[str, Any]) -> dict[str, Any]:
     return {**answer, "choices": [{**choice, "delta": choice.get("message")}]}
 
 
+def dicts(data: object) -> list[dict[str, Any]]:
+    """Return the JSON objects of a JSON array; none for what is no array."""
+    return [each for each in data if isinstance(each, dict)] if isinstance(data, list) else []
+
+
 def broken(chunk: Any) -> M1Error:
     """Return the error for an error event in mid-stream."""
-    error = (chunk.get("error") or chunk) if isinstance(chunk, dict) else chunk
-    message = error.get("message") if isinstance(error, dict) else error
-    return CutOff(
-        f"The provider broke off the answer: {one_line(message or 'no reason given', 200)}."
-    )
+    reason = one_line(error_of(chunk).get("message") or "no reason given", 200)
+    return CutOff(f"The provider broke off the answer: {reason}.")
 
 
 def _overlap(text: str, tag: str) -> int:
@@ -239,10 +222,7 @@ def _some(kind: type[TextDelta] | type[ReasoningDelta], text: str) -> tuple[Even
 
 
 def _first(chunk: Mapping[str, Any]) -> Mapping[str, Any]:
-    choices = chunk.get("choices")
-    return (
-        choices[0] if isinstance(choices, list) and choices and isinstance(choices[0], dict) else {}
-    )
+    return next(iter(dicts(chunk.get("choices"))), {})
 
 
 def _str(value: object) -> str | None:

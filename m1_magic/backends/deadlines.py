@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from types import TracebackType
 from typing import Any
 
 from ..interrupts import at_hand
@@ -33,31 +32,27 @@ class Watchdog:
     """Watches one call, from before it connects until its answer is read.
 
     ``expired`` says which deadline passed; ``sent``, whether any of the request can have left.
-
-    Args:
-        timeouts: in seconds.
-        now: a clock in seconds.
     """
 
-    def __init__(self, timeouts: Timeouts, now: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, timeouts: Timeouts) -> None:
         self.expired: str | None = None
         self.sent = False
         self._stream: Any = None
-        self._timeouts, self._now = timeouts, now
-        self._start = now()
+        self._timeouts = timeouts
+        self._start = time.monotonic()
         self._last: float | None = None
         self._stop = at_hand()
-        self._watch = Watch(self._look, self._pause())
+        self._watch = Watch(self._look, 0.0)
 
     def fed(self) -> None:
         """A data event came."""
-        self._last = self._now()
+        self._last = time.monotonic()
 
     def trace(self, name: str, info: Mapping[str, Any]) -> None:
         """Hear what the transport does: the ``trace`` extension of httpx2's requests."""
         if name.endswith((".connect_tcp.complete", ".start_tls.complete")):
             self._stream = info["return_value"]
-            if self.expired or (self._stop and self._stop.pressed):
+            if self.expired or (self._stop and self._stop.is_set()):
                 self._wake()
         elif name.endswith(".send_request_headers.started"):
             request = info["request"]
@@ -73,12 +68,7 @@ class Watchdog:
             self._stop.wakes(self._wake)
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         WATCHER.end(self._watch)
         if self._stop:
             self._stop.wakes(bool)
@@ -88,30 +78,22 @@ class Watchdog:
         """Break the call off if a deadline has passed, else return when to look again."""
         left, reason = self._left()
         if left > 0:
-            return self._pause()
+            # Never longer than from one token to the next: the first one may come meanwhile.
+            return max(min(left, self._timeouts.token), 0.001)
         self.expired = reason
         self._wake()
         return None
 
-    def _pause(self) -> float:
-        # Never longer than from one token to the next: the first one may come meanwhile.
-        return max(min(self._left()[0], self._timeouts.token), 0.001)
-
     def _left(self) -> tuple[float, str]:
         """Return the seconds to the nearest deadline, and what to say when it passes."""
-        timeouts, now = self._timeouts, self._now()
-        total = (
-            self._start + timeouts.deadline - now,
-            f"the call took longer than {timeouts.deadline:g} s",
-        )
+        most = self._timeouts
+        ends = [(self._start + most.deadline, f"the call took longer than {most.deadline:g} s")]
         if self._last is None:
-            wait = (
-                self._start + timeouts.first_token - now,
-                f"no token in {timeouts.first_token:g} s",
-            )
+            ends.append((self._start + most.first_token, f"no token in {most.first_token:g} s"))
         else:
-            wait = self._last + timeouts.token - now, f"no token for {timeouts.token:g} s"
-        return min(total, wait)
+            ends.append((self._last + most.token, f"no token for {most.token:g} s"))
+        end, reason = min(ends)
+        return end - time.monotonic(), reason
 
     def _wake(self) -> None:
         if self._stream is not None:

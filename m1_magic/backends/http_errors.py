@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlsplit
@@ -22,7 +22,7 @@ LONGEST_RETRY_AFTER = 120.0
 
 
 def refusal(
-    status: int, body: Any, headers: Mapping[str, str], host: str, model: str, secret: str = ""
+    status: int, body: Any, headers: Mapping[str, str], host: str, model: str, secret: str
 ) -> e.M1Error:
     """Return the error for an answer that is no completion.
 
@@ -84,19 +84,22 @@ def failure(status: int, headers: Mapping[str, str], quoted: str) -> e.M1Error:
     return e.ProviderDown(f"The provider failed (HTTP {status}){quoted}.", todo="Try again later.")
 
 
-def message(body: Any, secret: str = "") -> str:
-    """Return the server's own words on one line, without control characters and the key."""
+def error_of(body: Any) -> dict[str, Any]:
+    """Return the error object of a body; of one without such an object, its text as message."""
     error = body.get("error", body) if isinstance(body, dict) else body
-    if isinstance(error, dict):
-        error = error.get("message") or ""
-    text = one_line(without(secret, error) if isinstance(error, str) else "", 200)
+    return error if isinstance(error, dict) else {"message": error}
+
+
+def message(body: Any, secret: str) -> str:
+    """Return the server's own words on one line, without control characters and the key."""
+    said = error_of(body).get("message")
+    text = one_line(without(secret, said) if isinstance(said, str) else "", 200)
     return "a web page" if text.startswith("<") else text.rstrip(".")
 
 
 def code_of(body: Mapping[str, Any]) -> int:
     """Return the status that stands for a body with an error in it, sent with HTTP 200."""
-    error = body["error"]
-    code = error.get("code") if isinstance(error, dict) else None
+    code = error_of(body).get("code")
     return code if isinstance(code, int) and 400 <= code < 600 else 500
 
 
@@ -105,10 +108,9 @@ def without(secret: str, text: str) -> str:
     return text.replace(secret, "(the key)") if secret else text
 
 
-def reasons(body: Any, secret: str = "") -> str:
+def reasons(body: Any, secret: str) -> str:
     """Return why a request was flagged, if the body says so."""
-    error = body.get("error", body) if isinstance(body, dict) else {}
-    metadata = error.get("metadata") if isinstance(error, dict) else None
+    metadata = error_of(body).get("metadata")
     reasons = metadata.get("reasons") if isinstance(metadata, dict) else None
     if not isinstance(reasons, list) or not reasons:
         return ""
@@ -118,10 +120,9 @@ def reasons(body: Any, secret: str = "") -> str:
 
 def redirected(headers: Mapping[str, str], host: str) -> e.M1Error:
     """Return the error for a redirect: following it would take the prompt elsewhere."""
-    try:
-        target = urlsplit(headers.get("location", "")).hostname or "another address"
-    except ValueError:
-        target = "another address"
+    target = "another address"
+    with suppress(ValueError):
+        target = urlsplit(headers.get("location", "")).hostname or target
     return e.LoginPage(
         f"{host} redirects to {one_line(target, 80)}; not followed, for the prompt would go along.",
         todo="Check base_url, and whether a proxy or login page is in between.",
@@ -140,45 +141,7 @@ def broken(host: str, reason: str, begun: bool) -> e.M1Error:
     """Return the error for an answer that ended too early, before or after its first word."""
     if begun:
         return e.CutOff(f"The answer was cut off: {reason}. The text so far is kept.")
-    return e.SentNoAnswer(
-        f"The request was sent, but {host} gave no answer: {reason}.",
-        todo="It was not sent again by itself; run the cell to send it again.",
-    )
-
-
-def unreachable(host: str, detail: str) -> e.M1Error:
-    """Return the error for a server that no byte of the request got to."""
-    return e.CannotConnect(
-        f"{host} cannot be reached ({detail}).", todo="Check network, proxy and base_url."
-    )
-
-
-def unusable(reason: str) -> e.M1Error:
-    """Return the error for an environment that no client can be made in."""
-    error = e.CannotConnect(
-        f"The proxy or certificate settings are no use ({reason}).",
-        todo="Check HTTPS_PROXY, ALL_PROXY, NO_PROXY and SSL_CERT_FILE; "
-        "a SOCKS proxy needs pip install socksio.",
-    )
-    error.retry = False
-    return error
-
-
-def unreadable(host: str, words: str) -> e.M1Error:
-    """Return the error for an answer that the SDK stumbles over."""
-    return e.SentNoAnswer(
-        f"{host} answered with something that cannot be read ({words}).",
-        todo="Check base_url: it usually ends in /v1.",
-    )
-
-
-def half_a_character() -> e.M1Error:
-    """Return the error for a prompt that is no text."""
-    return e.BadRequest(
-        "The prompt holds half a character (a lone surrogate), which cannot be sent.",
-        cost=e.NOTHING_SENT,
-        todo="Take it out of the prompt.",
-    )
+    return e.SentNoAnswer(f"The request was sent, but {host} gave no answer: {reason}.")
 
 
 @contextmanager
@@ -194,8 +157,7 @@ def free() -> Iterator[None]:
 
 
 def _too_long(body: Any, said: str) -> bool:
-    error = body.get("error", body) if isinstance(body, dict) else {}
-    named = ("type", "error_type", "code", "metadata") if isinstance(error, dict) else ()
+    error, named = error_of(body), ("type", "error_type", "code", "metadata")
     text = " ".join((said, *(str(error.get(name, "")) for name in named))).lower()
     return any(sign in text for sign in TOO_LONG)
 
@@ -222,14 +184,15 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
     try:
         seconds = float(retry_after)
     except ValueError:
-        then, now = _moment(retry_after), _moment(headers.get("date", ""))
+        then, now = moment(retry_after), moment(headers.get("date", ""))
         if then is None:
             return None
         return max(then - (time.time() if now is None else now), 0.0)
     return seconds if math.isfinite(seconds) and seconds >= 0 else None
 
 
-def _moment(date: str) -> float | None:
+def moment(date: str) -> float | None:
+    """Return an HTTP date in seconds since 1970, None where it is none."""
     try:
         return parsedate_to_datetime(date).timestamp()
     except (TypeError, ValueError, OverflowError):

@@ -30,8 +30,9 @@ def main() -> None:
     params.n_ctx = wanted["context"]
     params.n_parallel = 1
     params.n_batch = params.n_ubatch = STEP
-    params.cpuparams.n_threads = wanted["threads"]
-    params.cpuparams_batch.n_threads = wanted["prompt_threads"]
+    # Reading a prompt gains from a second thread even on a busy machine; writing loses.
+    params.cpuparams.n_threads = 1
+    params.cpuparams_batch.n_threads = min(2, os.cpu_count() or 1)
     params.cpuparams.poll = params.cpuparams_batch.poll = 0
     params.n_gpu_layers = 0
     params.fit_params = False

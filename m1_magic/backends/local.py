@@ -12,9 +12,9 @@ from ..calls import CostSource, Event, Request
 from ..keys import find
 from ..pricing.prices import ModelLimits, Price
 from ..settings.endpoints import OFFLINE, endpoint
-from .clock import Clock
-from .llama_server import MODEL, serving, shared, weights
+from .llama_server import MODEL, shared
 from .openrouter import OpenRouter
+from .weights import weights
 
 # The model was trained on 8,192 tokens; an answer of its size is no use beyond this.
 CONTEXT, MAX_OUTPUT = 8192, 1024
@@ -24,34 +24,28 @@ NO_PRICE = Price(Decimal(0), Decimal(0))
 class Local:
     """Request → Events by the small model on this machine; costs nothing.
 
-    Args:
-        progress: told (bytes done, bytes in all) while the weights are fetched.
+    ``progress`` is told (bytes done, bytes in all) while the weights are fetched.
     """
 
     name = OFFLINE
     billing: CostSource = "offline"
     prices_known = False
-    clock = Clock()
+    skew: float | None = None
 
     def __init__(self, progress: Callable[[int, int], None] | None = None) -> None:
         self._progress = progress
 
     def ready(self) -> None:
-        """Fetch the weights if need be, and start the server.
-
-        Raises:
-            OfflineProblem: they cannot be had, or it does not start.
-        """
+        """Fetch the weights if need be, and start the server; raise OfflineProblem if it fails."""
         weights(self._progress)
         shared()
 
     def stream(self, request: Request) -> Generator[Event]:
         """Yield the events of one completion; it carries the local model's own name."""
-        with serving() as server:
-            place = endpoint(server.base_url)
-            wire = OpenRouter(place, find(place, {}))
-            with closing(wire):
-                yield from wire.stream(replace(request, model=MODEL, reasoning=None, provider=None))
+        server = shared()  # which runs as long as it is held here
+        place = endpoint(server.base_url)
+        with closing(OpenRouter(place, find(place, {}))) as wire:
+            yield from wire.stream(replace(request, model=MODEL, reasoning=None, provider=None))
 
     def limits(self, model: str, max_price: Mapping[str, Any] | None = None) -> ModelLimits:
         """Return the local model's limits, whatever model is asked for; its price is nothing."""

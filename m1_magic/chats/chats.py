@@ -21,8 +21,8 @@ from ..locks import lock
 from ..options import command_line
 from ..options.fields import Options, changed, in_groups
 from ..privacy import redaction
-from ..session.continue_hint import NO_MORE, doubled
 from ..session.loop import Session
+from ..session.plan import NO_MORE, doubled
 from ..text import one_line
 from .turns import ChatHead, Turn, joined, stored_turn, turn
 

@@ -18,7 +18,7 @@ from ..calls import (
     Status,
     TextDelta,
 )
-from ..errors import MAY_COST, NOTHING_SENT, CutOff, EmptyAnswer, Stopped
+from ..errors import MAY_COST, NOTHING_SENT, EmptyAnswer, Stopped
 from ..pricing.dollars import money
 from ..pricing.prices import ModelLimits, amount, estimate
 
@@ -29,11 +29,7 @@ CANNOT_BE_STOPPED = (
 
 
 class Accumulator:
-    """The events of one attempt, folded into what came so far.
-
-    Args:
-        keep_thinking: False: the thinking is forgotten as it comes.
-    """
+    """The events of one attempt, folded into what came so far; without thinking if none is kept."""
 
     def __init__(self, keep_thinking: bool = True) -> None:
         self._keep_thinking = keep_thinking
@@ -123,57 +119,42 @@ def empty(stream: Accumulator, attempt: Attempt) -> EmptyAnswer | None:
     reason = stream.finish.reason
     if stream.text.strip() or reason in ("length", "tool_calls"):
         return None
-    filtered = reason == "content_filter"
-    return EmptyAnswer(
-        "A content filter kept the answer back."
-        if filtered
-        else "The model answered without a word.",
-        cost=MAY_COST if attempt.cost is None else f"It cost {money(attempt.cost)}.",
-        todo="Ask again, or in other words.",
-    )
+    what = "The model answered without a word."
+    if reason == "content_filter":
+        what = "A content filter kept the answer back."
+    return EmptyAnswer(what, cost=_cost(attempt.cost), todo="Ask again, or in other words.")
 
 
 def stopped(stream: Accumulator, billing: CostSource) -> Stopped:
     """Return the error for a Ctrl-C, by how far the call had come."""
     if not stream.sent:
         return Stopped("Stopped by you, before anything was sent.", cost=NOTHING_SENT)
-    if not stream.started:
-        return Stopped(
-            "Stopped by you, before the server answered.",
-            cost="" if billing in FREE else f"{MAY_COST} {CANNOT_BE_STOPPED}",
-            todo="" if billing in FREE else "%m1 cost shows what is not settled.",
-        )
-    so_far = "the text so far is kept" if stream.text or stream.thinking else "no text had come"
-    what = f"Stopped by you; {so_far}."
+    what, cost = "Stopped by you, before the server answered.", f"{MAY_COST} {CANNOT_BE_STOPPED}"
+    todo = "%m1 cost shows what is not settled."
+    if stream.started:
+        kept = stream.text or stream.thinking
+        what = f"Stopped by you; {'the text so far is kept' if kept else 'no text had come'}."
+        cost, todo = CANNOT_BE_STOPPED, "%m1 cost shows the price once it is known."
     if billing in FREE:
-        return Stopped(what, cost="")
-    if stream.finish.cost is not None:
-        return Stopped(what, cost=f"It cost {money(stream.finish.cost)}.")
-    return Stopped(
-        what,
-        cost=CANNOT_BE_STOPPED,
-        todo="%m1 cost shows the price once it is known.",
-    )
-
-
-def overdue(deadline: float) -> CutOff:
-    """Return the error for an answer that goes on after the call's deadline, in seconds."""
-    what = f"The answer was cut off: the call took longer than {deadline:g} s."
-    return CutOff(f"{what} The text so far is kept.")
+        cost = todo = ""
+    elif stream.finish.cost is not None:
+        cost, todo = _cost(stream.finish.cost), ""
+    return Stopped(what, cost=cost, todo=todo)
 
 
 def late(call: Call | None) -> Stopped:
     """Return the error for a Ctrl-C before there was a call, or when it was over."""
     if call is None:
         return stopped(Accumulator(), "unknown")
-    return Stopped("Stopped by you, when the answer was complete; it is kept.", cost=_cost(call))
+    what = "Stopped by you, when the answer was complete; it is kept."
+    return Stopped(what, cost=_cost(call.reply.cost))
 
 
 def between(call: Call) -> Stopped:
     """Return the error for a Ctrl-C between two rounds."""
-    return Stopped("Stopped by you, between two rounds; the text so far is kept.", cost=_cost(call))
+    what = "Stopped by you, between two rounds; the text so far is kept."
+    return Stopped(what, cost=_cost(call.reply.cost))
 
 
-def _cost(call: Call) -> str:
-    cost = call.reply.cost
+def _cost(cost: Decimal | None) -> str:
     return MAY_COST if cost is None else f"It cost {money(cost)}."

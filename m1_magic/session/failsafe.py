@@ -9,22 +9,23 @@ from __future__ import annotations
 import contextvars
 import math
 import threading
-import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from decimal import Decimal
 from functools import partial
+from typing import TypeVarTuple
 
-from ..calls import Attempt, Call, Event, Receipt, Request, Totals, Usage
+from ..calls import Call, Event, Receipt, Request, Totals
 from ..errors import LedgerProblem
-from ..ledger import Ledger, sums
+from ..ledger import Ledger
 from ..text import one_line
 from ..watcher import TICKER, Watch
 from .accumulator import Accumulator
 from .view import Silent, View
 
+T = TypeVarTuple("T")
 OFTEN = 1.0  # seconds between two looks at what came so far, in a short answer
 A_SECOND = 50_000  # characters of it for which a second more may pass
 
@@ -42,11 +43,8 @@ class SafeView:
 
     def open(self, request: Request, most: Decimal | None) -> None:
         """See View.open."""
-        with self._lock:
-            try:
-                self._view.open(request, most, sent(request))
-            except Exception as error:
-                self._failed(error)
+        along = (f"{one_line(a.name, 40)} → {a.level or a.kind}" for a in request.attachments)
+        self._tell(lambda view: view.open(request, most, "; ".join(along)))
         seconds = self._tick()
         if seconds is not None:
             # In this context, so that what it publishes belongs to the cell of this call.
@@ -56,64 +54,49 @@ class SafeView:
 
     def feed(self, event: Event) -> None:
         """See View.feed."""
-        with self._lock:
-            try:  # no context manager of ours: this runs once a token
-                self._view.feed(event)
-            except Exception as error:
-                self._failed(error)
+        self._tell(lambda view: view.feed(event))
 
     def close(self, receipt: Receipt) -> None:
         """See View.close."""
         self._over = True
         if self._watch is not None:
             TICKER.end(self._watch)
-        with self._lock:
-            try:
-                self._view.close(receipt)
-            except Exception as error:
-                self._failed(error)
+        self._tell(lambda view: view.close(receipt))
 
     def _tick(self) -> float | None:
+        return self._tell(lambda view: None if self._over else view.tick())
+
+    def _tell(self, tell: Callable[[View], float | None]) -> float | None:
+        """Tell the view something; where it fails, warn, and tell it nothing more."""
         with self._lock:
             try:
-                return None if self._over else self._view.tick()
+                return tell(self._view)
             except Exception as error:
-                self._failed(error)
-        return None
-
-    def _failed(self, error: Exception) -> None:
-        self._view = Silent()
+                self._view = Silent()
+                reason = one_line(repr(error), 120)
         with suppress(Warning):  # where warnings are errors, the reply matters more
-            warnings.warn(
-                f"The display failed ({one_line(repr(error), 120)}); the reply is in _m1.",
-                stacklevel=3,
-            )
+            warnings.warn(f"The display failed ({reason}); the reply is in _m1.", stacklevel=3)
+        return None
 
 
 class SafeLedger:
-    """The ledger of a call that may be paid for already: its first problem becomes a note."""
+    """The ledger of a call that may be paid for already: its first problem becomes a note.
+
+    Where nobody pays again, nothing is ``written``; its sums are read all the same.
+    """
 
     def __init__(
-        self, ledger: Ledger, keep_text: bool, clock: Callable[[], float] = time.monotonic
+        self, ledger: Ledger, written: bool, keep_text: bool, clock: Callable[[], float]
     ) -> None:
-        self._ledger, self._keep_text, self._clock = ledger, keep_text, clock
-        self._next = clock() + OFTEN if keep_text else math.inf
+        self.ledger, self._written, self._clock = ledger, written, clock
+        self._next = clock() + OFTEN if written and keep_text else math.inf
         self.notes: tuple[str, ...] = ()
 
-    def started(self, attempt: Attempt, generation_id: str | None) -> None:
-        """See Ledger.started."""
-        with self._noted():
-            self._ledger.started(attempt.id, generation_id)
-
-    def settle(self, attempt: Attempt) -> None:
-        """See Ledger.settle."""
-        with self._noted():
-            self._ledger.settle(attempt)
-
-    def learn(self, request: Request, usage: Usage) -> None:
-        """See sums.learn."""
-        with self._noted():
-            sums.learn(self._ledger, request.model, request.text, usage.input)
+    def write(self, write: Callable[[Ledger, *T], object], *args: *T) -> None:
+        """Write something down, by a method of Ledger or a function of its room."""
+        if self._written:
+            with self._noted():
+                write(self.ledger, *args)
 
     def so_far(self, call: Call, stream: Accumulator) -> None:
         """Write down now and then what came so far, for a kernel that may be killed."""
@@ -122,19 +105,14 @@ class SafeLedger:
         text, thinking = stream.text, stream.thinking
         self._next = self._clock() + OFTEN + (len(text) + len(thinking)) / A_SECOND
         try:
-            self._ledger.so_far(call.id, thinking, text)
+            self.ledger.so_far(call.id, thinking, text)
         except LedgerProblem:  # the end of the call will say so
             self._next = math.inf
-
-    def finish(self, call: Call) -> None:
-        """See Ledger.finish."""
-        with self._noted():
-            self._ledger.finish(call, self._keep_text)
 
     def totals(self, budget: Decimal | None, period: str, now: datetime) -> Totals:
         """See Ledger.totals; nothing but the budget if it cannot be read."""
         with self._noted():
-            return self._ledger.totals(budget, period, now)
+            return self.ledger.totals(budget, period, now)
         return Totals(budget=budget, period=period)
 
     @contextmanager
@@ -143,27 +121,3 @@ class SafeLedger:
             yield
         except LedgerProblem as problem:
             self.notes = self.notes or (f"{problem.what} This call is not all in it.",)
-
-
-class UnwrittenLedger(SafeLedger):
-    """The ledger of a call that nobody pays for again: its sums are read, nothing is written."""
-
-    def started(self, attempt: Attempt, generation_id: str | None) -> None:
-        """Write nothing."""
-
-    def settle(self, attempt: Attempt) -> None:
-        """Write nothing."""
-
-    def learn(self, request: Request, usage: Usage) -> None:
-        """Write nothing."""
-
-    def so_far(self, call: Call, stream: Accumulator) -> None:
-        """Write nothing."""
-
-    def finish(self, call: Call) -> None:
-        """Write nothing."""
-
-
-def sent(request: Request) -> str:
-    """Return one line on what goes along with the prompt."""
-    return "; ".join(f"{one_line(a.name, 40)} → {a.level or a.kind}" for a in request.attachments)

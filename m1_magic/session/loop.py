@@ -7,7 +7,7 @@ Ctrl-C, a broken stream or a broken display costs neither the text that came nor
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -31,9 +31,8 @@ from ..text import one_line
 from . import reconciler
 from .accumulator import late
 from .budget import check_max_cost
-from .continue_hint import hint
-from .failsafe import SafeLedger, SafeView, UnwrittenLedger
-from .plan import NextRequest, Plan, within
+from .failsafe import SafeLedger, SafeView
+from .plan import NextRequest, Plan, hint, within
 from .rounds import Rounds
 from .view import View
 
@@ -103,10 +102,6 @@ class Session:
     def plan(self, request: Request, next_request: NextRequest | None = None) -> Plan:
         """Return what is to be done for a request, by what its endpoint says of limits and prices.
 
-        Args:
-            request: what is asked.
-            next_request: what the next round asks, if the call may have more than one.
-
         Raises:
             PromptTooLarge, NoKey, BadSetting: it cannot be sent.
         """
@@ -118,7 +113,10 @@ class Session:
         """Return the same plan by what is known without asking anybody, and its tokens."""
         limits = self.known_limits(request.model)
         plan = within(Plan(request, None, limits, None, self._most(request)))
-        return replace(plan, tokens=self._likely_tokens(plan.request))
+        learned: Mapping[str, tuple[int, int]] = {}
+        with suppress(LedgerProblem):  # a guess needs no ledger
+            learned = sums.learned(self.ledger, request.model)
+        return replace(plan, tokens=likely_tokens(plan.request.text, learned))
 
     def ask(self, request: Request, view: View, next_request: NextRequest | None = None) -> Reply:
         """Ask once (with visible retries) and return the reply, shown in ``view`` and accounted.
@@ -188,32 +186,24 @@ class Session:
         """Return what a call may cost at most, in US dollars; None: any price."""
         return self.settings.max_cost if request.max_cost is None else request.max_cost
 
-    def _likely_tokens(self, request: Request) -> int:
-        """Return about how many tokens the prompt has, by what was counted for this model."""
-        try:
-            return likely_tokens(request.text, sums.learned(self.ledger, request.model))
-        except LedgerProblem:  # a guess needs no ledger
-            return likely_tokens(request.text)
-
     def _carried_out(self, plan: Plan, view: View) -> tuple[Call, BaseException | None]:
         """Reserve, ask, settle, show; return the call and how it failed."""
         assert plan.backend is not None
         call, s = Call(new_id(), self._now(), plan.request), self.settings
-        rounds = Rounds(plan, self.ledger, s, self._clock, self._sleep)
+        written = plan.backend.billing != "replayed"
+        account = SafeLedger(self.ledger, written, s.keep_text, self._clock)
+        safe_view = SafeView(view)
+        rounds = Rounds(plan, safe_view, account, s, self._clock, self._sleep)
         attempt = rounds.reserve(call)
         began = self._clock()
-        written = UnwrittenLedger if plan.backend.billing == "replayed" else SafeLedger
-        safe_view, account = SafeView(view), written(self.ledger, s.keep_text, self._clock)
-        call, error = rounds.run(call, attempt, safe_view, account)
+        call, error = rounds.run(call, attempt)
         failure = None if error is None else one_line(error) or type(error).__name__
         call = replace(call, seconds=self._clock() - began, error=failure)
         self.last = call.reply
-        account.finish(call)
+        account.write(Ledger.finish, call, s.keep_text)
         totals = account.totals(s.budget, s.budget_period, self._now())
         try:
             news = self.ledger.news()
-            for request, usage in rounds.counted:
-                account.learn(request, usage)
             notes = (*plan.request.notes, *account.notes, *news, *hint(rounds.plan, call.reply))
             safe_view.close(Receipt(call, totals, notes))
         except KeyboardInterrupt:

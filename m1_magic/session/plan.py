@@ -13,12 +13,14 @@ from decimal import Decimal
 from ..backends import Backend
 from ..calls import FREE, Reply, Request
 from ..errors import PromptTooLarge
+from ..pricing.dollars import money_at_most
 from ..pricing.prices import ModelLimits, hold
 from ..pricing.tokens import ANSWER_TOKENS
-from ..text import one_line
+from ..text import one_line, thousands
 
 # No text of any size has so few tokens: below this, a prompt may fit and the server decides.
 FEWEST_CHARACTERS_A_TOKEN = 4.5
+NO_MORE = "These were all the tokens that the endpoint gives"
 # What the next round asks, of the request and the reply so far; None: there is no other round.
 NextRequest = Callable[[Request, Reply], Request | None]
 
@@ -41,21 +43,13 @@ class Plan:
     tokens: int = 0
 
     def following(self, reply: Reply) -> Plan | None:
-        """Return the plan of the next round; None where there is no other.
-
-        Raises:
-            PromptTooLarge: it cannot fit the context.
-        """
+        """Return the plan of the next round, None where there is no other; raise as ``fitted``."""
         request = self.next_request(self.request, reply) if self.next_request else None
         return None if request is None else within(replace(self, request=request))
 
 
 def within(plan: Plan) -> Plan:
-    """Return the plan with its request within the limits, and with what that could cost.
-
-    Raises:
-        PromptTooLarge: it cannot fit the context, however well it is tokenised.
-    """
+    """Return the plan with its request ``fitted`` to the limits, and with what that could cost."""
     request, limits = fitted(plan.request, plan.limits), plan.limits
     cost = hold(request, limits.dearest) if limits and limits.dearest else None
     if plan.backend and plan.backend.billing in FREE:
@@ -64,13 +58,10 @@ def within(plan: Plan) -> Plan:
 
 
 def fitted(request: Request, limits: ModelLimits | None) -> Request:
-    """Return the request within the endpoint's limits, with a note where that changes a wish.
-
-    Args:
-        limits: the limits, None while they are unknown.
+    """Return the request within limits, if they are known, with a note where that changes a wish.
 
     Raises:
-        PromptTooLarge: the prompt cannot fit the context, however well it is tokenised.
+        PromptTooLarge: it cannot fit the context, however well it is tokenised.
     """
     if limits is None:
         return request
@@ -101,3 +92,24 @@ def too_large(request: Request, context: int) -> PromptTooLarge:
         todo=(f"Attach less. The largest: {names}." if names else "Shorten the text.")
         + (chat if request.after else ""),
     )
+
+
+def hint(plan: Plan, reply: Reply) -> tuple[str, ...]:
+    """Return what a footer says of ``%m1 continue`` below an answer that is not whole."""
+    if reply.finish != "length" and not (reply.status in ("failed", "stopped") and reply.text):
+        return ()
+    if reply.text.strip():
+        return ("%m1 continue asks for the rest",)
+    limits, request = plan.limits, plan.request
+    wider = doubled(request.max_tokens, limits.max_output if limits else None)
+    if not wider:
+        return (f"{NO_MORE}; ask for less at once",)
+    again = within(replace(plan, request=replace(request, max_tokens=wider)))
+    price = "" if again.hold is None else f" (at most {money_at_most(again.hold)})"
+    return (f"%m1 continue asks again with {thousands(wider)}{price}",)
+
+
+def doubled(tokens: int, most: int | None) -> int:
+    """Return twice as many tokens, as far as the endpoint gives them; 0 if it gives no more."""
+    wider = min(2 * tokens, most or 2 * tokens)
+    return wider if wider > tokens else 0

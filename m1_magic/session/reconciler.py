@@ -68,7 +68,7 @@ class Reconciler:
 
     def wake(self) -> None:
         """Begin to look, or begin again with the short pauses; return at once."""
-        if not self._pauses or self._stop.pressed:
+        if not self._pauses or self._stop.is_set():
             return
         with self._lock:
             self._wanted += 1
@@ -96,8 +96,7 @@ class Reconciler:
     def _round(self, wanted: int) -> bool:
         """Look after each pause until nothing is owed or more is wanted; return if stopped."""
         for pause in self._pauses:
-            self._stop.wait(pause)
-            if self._stop.pressed:
+            if self._stop.wait(pause):
                 return True
             try:
                 came, left = self._look()

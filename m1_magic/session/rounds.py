@@ -12,18 +12,19 @@ from contextlib import closing
 from dataclasses import replace
 
 from ..backends import Backend
-from ..calls import Attempt, Call, ReasoningDelta, Request, Started, TextDelta, Usage, Waiting
+from ..backends.http_errors import broken
+from ..calls import Attempt, Call, ReasoningDelta, Started, TextDelta, Waiting
 from ..errors import NOT_CHARGED, BudgetExceeded, LedgerProblem, M1Error, Stopped, UserFacingError
 from ..interrupts import check, stoppable
-from ..ledger import Ledger, new_id
+from ..ledger import Ledger, new_id, sums
 from ..settings.config import M1
-from .accumulator import Accumulator, between, empty, overdue, priced, reply, stopped
+from .accumulator import Accumulator, between, empty, priced, reply, stopped
 from .budget import check_max_cost, over_budget
 from .failsafe import SafeLedger, SafeView
 from .plan import Plan
-from .retries import pause_before_retry
 
 Failure = BaseException | None
+BACK_OFF = 0.5  # seconds before the second attempt, doubled before each one after it
 
 
 class Rounds:
@@ -31,7 +32,7 @@ class Rounds:
 
     Args:
         plan: of the first round; afterwards of the last one.
-        ledger: where each attempt is reserved before it is sent.
+        view, account: where all of it is shown and written down.
         settings: budget and retries, read at each attempt.
         clock, sleep: seconds that never go back, and how to wait.
     """
@@ -39,14 +40,14 @@ class Rounds:
     def __init__(
         self,
         plan: Plan,
-        ledger: Ledger,
+        view: SafeView,
+        account: SafeLedger,
         settings: M1,
         clock: Callable[[], float],
         sleep: Callable[[float], None],
     ) -> None:
         self.plan = plan
-        self.counted: list[tuple[Request, Usage]] = []  # prompts and what servers counted in them
-        self._ledger, self._settings = ledger, settings
+        self._view, self._account, self._settings = view, account, settings
         self._clock, self._sleep = clock, sleep
         self._until = math.inf
         self._stream = self._complete = Accumulator()
@@ -61,20 +62,18 @@ class Rounds:
         if backend.billing == "replayed":  # paid for once already
             return attempt
         try:
-            self._ledger.reserve(
+            self._account.ledger.reserve(
                 call, attempt, backend.name, s.budget, s.budget_period, s.keep_text
             )
         except BudgetExceeded as refused:
             raise over_budget(refused, self.plan, s) from None
         return attempt
 
-    def run(
-        self, call: Call, attempt: Attempt, view: SafeView, account: SafeLedger
-    ) -> tuple[Call, Failure]:
+    def run(self, call: Call, attempt: Attempt) -> tuple[Call, Failure]:
         """Ask until there is nothing more to ask; return the call and how it failed."""
         self._until = self._clock() + self._settings.deadline
         while True:
-            call, error = self._round(call, attempt, view, account)
+            call, error = self._round(call, attempt)
             if error is None:
                 self._complete = self._stream
                 call = replace(call, reply=reply(call, self._stream, None))
@@ -115,52 +114,51 @@ class Rounds:
         assert self.plan.backend is not None  # a dry run's plan is not carried out
         return self.plan.backend
 
-    def _round(
-        self, call: Call, attempt: Attempt, view: SafeView, account: SafeLedger
-    ) -> tuple[Call, Failure]:
+    def _round(self, call: Call, attempt: Attempt) -> tuple[Call, Failure]:
         """Try until there is an answer; each try is an attempt of its own in the ledger."""
         plan, billing, earlier = self.plan, self._backend.billing, len(call.attempts)
         while True:
             stream = self._stream = Accumulator(plan.request.keep_thinking)
-            error = self._once(call, attempt, view, account)
+            error = self._once(call, attempt)
             attempt = priced(attempt, stream, billing, plan.limits, error)
-            account.settle(attempt)
+            self._account.write(Ledger.settle, attempt)
             if attempt.usage and billing == "billed":
-                self.counted.append((plan.request, attempt.usage))
+                model, text, tokens = plan.request.model, plan.request.text, attempt.usage.input
+                self._account.write(sums.learn, model, text, tokens)
             call = replace(call, attempts=(*call.attempts, attempt))
             if error is None:
                 return call, empty(stream, attempt)
             if not isinstance(error, M1Error):
                 return call, error
-            tries, left = len(call.attempts) - earlier, self._until - self._clock()
-            seconds = pause_before_retry(error, tries, self._settings, left)
+            seconds = self._pause(error, len(call.attempts) - earlier)
             if seconds is None:
                 return call, error
             try:
-                self._wait(seconds, error.what, view)
+                self._wait(seconds, error.what)
                 attempt = self.reserve(call)
             except (Stopped, BudgetExceeded, LedgerProblem) as end:
                 return call, end
 
-    def _once(self, call: Call, attempt: Attempt, view: SafeView, account: SafeLedger) -> Failure:
+    def _once(self, call: Call, attempt: Attempt) -> Failure:
         """Send once; return what broke it, after the connection is closed."""
         stream, request = self._stream, self.plan.request
         try:
             with stoppable():
                 if not call.attempts:
-                    view.open(request, self.plan.hold)
+                    self._view.open(request, self.plan.hold)
                 with closing(self._backend.stream(request)) as events:
                     stream.sent = True
                     for event in events:
                         check()
                         stream.feed(event)
                         if isinstance(event, Started):
-                            account.started(attempt, event.generation_id)
-                        view.feed(event)
-                        account.so_far(call, stream)
+                            self._account.write(Ledger.started, attempt.id, event.generation_id)
+                        self._view.feed(event)
+                        self._account.so_far(call, stream)
                         answer = isinstance(event, (TextDelta, ReasoningDelta))
                         if answer and self._clock() > self._until:
-                            raise overdue(self._settings.deadline)
+                            reason = f"the call took longer than {self._settings.deadline:g} s"
+                            raise broken(self._backend.name, reason, begun=True)
         except UserFacingError as problem:
             return problem
         except KeyboardInterrupt:
@@ -169,15 +167,20 @@ class Rounds:
             return error
         return None
 
-    def _wait(self, seconds: float, reason: str, view: SafeView) -> None:
-        """Wait before another attempt, for which a view counts down.
+    def _pause(self, error: M1Error, attempts: int) -> float | None:
+        """Return the seconds to wait after so many attempts, None where no other is to be made."""
+        if not error.retry or attempts > self._settings.max_retries:
+            return None
+        seconds = error.retry_after
+        if seconds is None:
+            seconds = BACK_OFF * 2 ** (attempts - 1)
+        return seconds if seconds < self._until - self._clock() else None
 
-        Raises:
-            Stopped: the user had enough of it.
-        """
+    def _wait(self, seconds: float, reason: str) -> None:
+        """Wait before another attempt, for which a view counts down; raise Stopped for a Ctrl-C."""
         try:
             with stoppable():
-                view.feed(Waiting(seconds, reason))
+                self._view.feed(Waiting(seconds, reason))
                 self._sleep(seconds)
         except KeyboardInterrupt:
             what = f"Stopped by you, while waiting to try again. {reason}"

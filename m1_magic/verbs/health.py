@@ -77,7 +77,7 @@ def clock(context: VerbContext) -> str:
         raise wrong(
             f"The clock is earlier than the ledger's last call, at {last:%Y-%m-%d %H:%M} UTC."
         )
-    skew = context.session.backend().clock.skew
+    skew = context.session.backend().skew
     if skew is None:
         return f"{now:%Y-%m-%d %H:%M} UTC; no server time to compare it with"
     off = timedelta(seconds=abs(skew))
