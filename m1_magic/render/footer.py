@@ -49,8 +49,7 @@ def _price(reply: Reply) -> list[str]:
         return ["offline"]
     if reply.cost_source == "replayed":
         return ["replayed", "$0"]
-    sign = "≈" if reply.cost_source == "estimated" and reply.cost is not None else ""
-    return [sign + money(reply.cost)]
+    return [money(reply.cost, about=reply.cost_source == "estimated")]
 
 
 def _sums(receipt: Receipt) -> str:

@@ -22,14 +22,11 @@ from .blocks import definitions, settled
 from .front_end import Mode, mode
 from .inert_markdown import inert, literal
 from .markup import html
-from .throttled import ThrottledView, waiting
+from .throttled import ThrottledView
 
 if TYPE_CHECKING:
     from ..settings.config import M1
 
-# JupyterLab shows the first fifty outputs of a cell: each block that stays is so much larger than
-# the one before it, and the last of them ends behind a megabyte.
-FIRST_BLOCK, LARGER, BLOCKS = 2_000, 1_000, 44
 TOGETHER = 100_000  # characters of an answer up to which a cell of ours ends as one output
 
 
@@ -52,12 +49,12 @@ class Output:
 class NotebookView(ThrottledView):
     """Shows a call through the display publisher of ``shell``.
 
-    Args:
-        shell: an IPython shell.
-        settings: for ``render``, ``thinking`` and ``footer``.
-        now: a clock, in seconds.
-        pure: is all of the cell ours, so that its outputs may be cleared?
+    ``pure`` says that all of the cell is ours, so that its outputs may be cleared.
     """
+
+    # JupyterLab shows the first fifty outputs of a cell: the last of these blocks ends behind a
+    # megabyte.
+    first_block, larger, most_blocks = 2_000, 1_000, 44
 
     def __init__(
         self,
@@ -67,11 +64,11 @@ class NotebookView(ThrottledView):
         *,
         pure: bool = False,
     ) -> None:
-        super().__init__(now)
-        self._shell, self._settings, self._pure = shell, settings, pure
+        super().__init__(settings, now)
+        self._shell, self._pure = shell, pure
         self._mode: Mode = mode(settings, shell)
         self._captured = _captured(shell)
-        self._blocks: list[tuple[Output, str]] = []  # what stays, and its Markdown
+        self._outputs: list[Output] = []  # of the blocks
         self._rest: Output | None = None
         self._line = Output(shell)
 
@@ -86,8 +83,7 @@ class NotebookView(ThrottledView):
         if self._blocks and self._pure and len(reply.text) <= TOGETHER:
             self._shell.display_pub.clear_output(wait=True)
             self._blocks, self._rest, self._line = [], None, Output(self._shell)
-        kept = sum(len(text) for _, text in self._blocks)
-        rest = Reply(text=reply.text[kept:]) if kept else reply
+        rest = self._remaining(reply)
         shared = definitions(reply.text) if self._blocks and self._mode == "html" else {}
         if rest.text or thought(rest) or self._rest:
             self._below_the_line().put(bundle(rest, self._settings, self._mode, shared))
@@ -108,24 +104,23 @@ class NotebookView(ThrottledView):
         if not self._captured:  # updates would pile up there
             super()._paint()
 
-    def _keep(self) -> int:
-        if len(self._blocks) == BLOCKS:
-            return 0
-        text = self._growing.take(FIRST_BLOCK + LARGER * len(self._blocks))
-        if not text:
-            return 0
-        thinking = "" if self._blocks else self._thinking
-        output = self._below_the_line()
-        self._blocks.append((output, text))
-        self._rest = None  # what follows gets an output of its own
-        return output.put(bundle(Reply(text=text, thinking=thinking), self._settings, self._mode))
+    def _add(self, block: Reply) -> int:
+        output, self._rest = self._below_the_line(), None  # what follows gets one of its own
+        self._outputs.append(output)
+        return output.put(bundle(block, self._settings, self._mode))
 
     def _paint_rest(self) -> int:
         text = settled(self._growing.rest)
         return self._below_the_line().put(self._unfinished(text)) if text.strip() else 0
 
     def _paint_line(self) -> None:
-        self._line.put(self._waiting())
+        line = self._progress.line()
+        if self._mode == "text":
+            self._line.put({"text/plain": line})
+        elif self._mode == "markdown":
+            self._line.put({"text/markdown": f"*{literal(line)}*"})
+        else:
+            self._line.put({"text/html": self._waiting()})
 
     def _below_the_line(self) -> Output:
         """Return the output of the rest; a new one takes the place of the line, which moves on."""
@@ -136,11 +131,9 @@ class NotebookView(ThrottledView):
 
     def _revise(self, shared: Mapping[str, Any]) -> None:
         """Show blocks again that refer to what was defined only below them."""
-        for number, (output, text) in enumerate(self._blocks):
-            if "[" in text and html(text, shared=shared) != html(text):
-                thinking = "" if number else self._thinking
-                part = Reply(text=text, thinking=thinking)
-                output.put(bundle(part, self._settings, self._mode, shared))
+        for output, block in zip(self._outputs, self._blocks, strict=True):
+            if "[" in block.text and html(block.text, shared=shared) != html(block.text):
+                output.put(bundle(block, self._settings, self._mode, shared))
 
     def _unfinished(self, text: str) -> dict[str, str]:
         """Return the rest so far, in one form only: it is replaced soon."""
@@ -152,15 +145,6 @@ class NotebookView(ThrottledView):
         above = escape_html(self._progress.thought()) if shown else ""
         body = html(text, typeset=False)
         return {"text/html": styled(framed((quiet(above) if above else "") + body))}
-
-    def _waiting(self) -> dict[str, str]:
-        """Return the line below the answer, with a look at the thinking while it comes."""
-        line = self._progress.line()
-        if self._mode == "text":
-            return {"text/plain": line}
-        if self._mode == "markdown":
-            return {"text/markdown": f"*{literal(line)}*"}
-        return {"text/html": waiting(self._progress, self._settings)}
 
 
 class RecordView(Silent):

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from ..calls import Event, ReasoningDelta, Request, TextDelta, Waiting
+from ..calls import Event, ReasoningDelta, Reply, Request, TextDelta, Waiting
 from ..text import escape_html
 from .answer import quiet
 from .blocks import Growing
@@ -30,16 +30,19 @@ PEEKED = (
 
 
 class ThrottledView:
-    """A view that paints in three places: blocks that stay, the rest, and a line below.
+    """A view that paints in three places: blocks that stay, the rest, and a line below."""
 
-    Args:
-        now: a clock, in seconds.
-    """
+    # Characters of the first block that stays, how much larger each of the next ones is, and how
+    # many there may be; None: any number.
+    first_block: int
+    larger: int
+    most_blocks: int | None = None
 
-    def __init__(self, now: Callable[[], float]) -> None:
-        self._now = now
+    def __init__(self, settings: M1, now: Callable[[], float]) -> None:
+        self._settings, self._now = settings, now
         self._progress = Progress(now)
         self._growing = Growing()
+        self._blocks: list[Reply] = []  # what stays
         self._thoughts: list[str] = []
         self._unpainted, self._keeps = False, True
         self._next = self._line_next = 0.0
@@ -67,10 +70,6 @@ class ThrottledView:
         self._paint()
         return TICK
 
-    @property
-    def _thinking(self) -> str:
-        return "".join(self._thoughts)
-
     def _paint(self) -> None:
         """Paint what is due. A block is sent once; the rest is held to a number of bytes."""
         now = self._now()
@@ -85,6 +84,29 @@ class ThrottledView:
 
     def _keep(self) -> int:
         """Show blocks that are finished as they stay; return the bytes that it took."""
+        number = len(self._blocks)
+        if number == self.most_blocks:
+            return 0
+        text = self._growing.take(self.first_block + self.larger * number)
+        if not text:
+            return 0
+        block = Reply(text=text, thinking="" if number else "".join(self._thoughts))
+        self._blocks.append(block)
+        return self._add(block)
+
+    def _remaining(self, reply: Reply) -> Reply:
+        """Return what of a finished reply stands in no block yet."""
+        shown = sum(len(block.text) for block in self._blocks)
+        return Reply(text=reply.text[shown:]) if shown else reply
+
+    def _waiting(self) -> str:
+        """Return the line below the answer, with a look at the thinking while it comes."""
+        peek = self._progress.peek if self._settings.thinking in ("fold", "show") else ""
+        window = f'<div style="{PEEKED}"><div>{escape_html(peek)}</div></div>' if peek else ""
+        return quiet(escape_html(self._progress.line()) + window)
+
+    def _add(self, block: Reply) -> int:
+        """Show a block as it stays; return the bytes that it took."""
         raise NotImplementedError
 
     def _paint_rest(self) -> int:
@@ -94,10 +116,3 @@ class ThrottledView:
     def _paint_line(self) -> None:
         """Show how far the call is."""
         raise NotImplementedError
-
-
-def waiting(progress: Progress, settings: M1) -> str:
-    """Return the line below the answer, with a look at the thinking while it comes."""
-    peek = progress.peek if settings.thinking in ("fold", "show") else ""
-    window = f'<div style="{PEEKED}"><div>{escape_html(peek)}</div></div>' if peek else ""
-    return quiet(escape_html(progress.line()) + window)

@@ -52,8 +52,8 @@ def streams(context: VerbContext, args: Sequence[str]) -> str:
 
 def first(reply: Reply) -> str:
     """Return the line above the answer that ``again`` is beside."""
-    sign = "≈" if reply.cost_source == "estimated" and reply.cost is not None else ""
-    parts = ["first answer", reply.model, sign + money(reply.cost)]
+    price = money(reply.cost, about=reply.cost_source == "estimated")
+    parts = ["first answer", reply.model, price]
     return " · ".join(md_cell(part) for part in parts if part)
 
 

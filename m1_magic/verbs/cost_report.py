@@ -50,7 +50,7 @@ class Tally:
     def row(self, name: str) -> list[object]:
         """Return the tally as a row of a table."""
         unknown = f" + {self.unknown} unknown" if self.unknown else ""
-        cost = ("≈" if self.about else "") + money(self.cost) + unknown
+        cost = money(self.cost, about=self.about) + unknown
         return [name, *map(thousands, (self.calls, self.input, self.output)), cost]
 
 

@@ -151,8 +151,7 @@ def when(call: Past) -> str:
 
 def price(call: Past) -> str:
     """Return what a call cost, marked where that is an estimate."""
-    sign = "≈" if call.estimated and call.cost is not None else ""
-    return sign + money(call.cost)
+    return money(call.cost, about=call.estimated)
 
 
 def opening(call: Past) -> str:

@@ -58,7 +58,7 @@ def price_range(plan: Plan) -> str:
     if plan.limits is None or plan.limits.cheapest is None or plan.hold is None:
         return "price not known"
     least = estimate(Usage(input=plan.tokens), plan.limits.cheapest)
-    return f"from ≈{money(least)} to at most {money(plan.hold)} ({dated(plan.limits)})"
+    return f"from {money(least, about=True)} to at most {money(plan.hold)} ({dated(plan.limits)})"
 
 
 def dated(limits: ModelLimits) -> str:

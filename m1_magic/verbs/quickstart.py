@@ -56,4 +56,5 @@ def on_m1(reply: Reply) -> str:
     limits = known_limits(MODEL)
     if reply.usage is None or limits is None or limits.dearest is None:
         return "on M1: price not known"
-    return f"the same tokens on {MODEL}: ≈{money(estimate(reply.usage, limits.dearest))}"
+    price = money(estimate(reply.usage, limits.dearest), about=True)
+    return f"the same tokens on {MODEL}: {price}"

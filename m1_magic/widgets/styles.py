@@ -27,8 +27,8 @@ STYLE = """
 .m1-panel .widget-hbox{flex-flow:row wrap;gap:6px;align-items:center;overflow:visible}
 .m1-panel .widget-vbox{gap:4px;overflow:visible}
 .m1-panel .widget-label{white-space:normal;line-height:normal;height:auto}
-.m1-panel .widget-text,.m1-panel .widget-dropdown,.m1-panel .widget-combobox,
-.m1-panel .widget-password{width:auto;margin:0;max-width:24em}
+.m1-panel .widget-text,.m1-panel .widget-dropdown,.m1-panel .widget-combobox{
+ width:auto;margin:0;max-width:24em}
 .m1-panel .widget-hbox>.widget-text,.m1-panel .widget-hbox>.widget-dropdown,
 .m1-panel .widget-hbox>.widget-combobox{flex:1 1 11em;min-width:9em}
 .m1-panel .m1-prompt{width:auto;margin:0}
@@ -71,25 +71,31 @@ STYLE = """
 """
 
 
-def html(value: str = "", *classes: str) -> ipywidgets.HTML:
-    """Return a place for markup that is safe already."""
-    made = ipywidgets.HTML(value)
-    for name in classes:
-        made.add_class(name)
-    return made
-
-
-def row(*children: ipywidgets.Widget) -> ipywidgets.HBox:
-    """Return controls side by side, in as many lines as it takes."""
-    return ipywidgets.HBox(children)
-
-
-def column(*children: ipywidgets.Widget, name: str = "") -> ipywidgets.VBox:
-    """Return controls one below the other."""
-    made = ipywidgets.VBox(children)
+def named(widget: Any, name: str) -> Any:
+    """Return the widget, with a class of the style sheet if one is named."""
     if name:
-        made.add_class(name)
-    return made
+        widget.add_class(name)
+    return widget
+
+
+def html(value: str = "") -> ipywidgets.HTML:
+    """Return a place for markup that is safe already."""
+    return ipywidgets.HTML(value)
+
+
+def rendered(value: str = "", kind: type[ipywidgets.HTML] = ipywidgets.HTML) -> Any:
+    """Return a place for a part of an answer, as HTML that is safe already."""
+    return named(kind(value), "jp-RenderedHTMLCommon")
+
+
+def row(*children: ipywidgets.Widget, name: str = "") -> Any:
+    """Return controls side by side, in as many lines as it takes."""
+    return named(ipywidgets.HBox(children), name)
+
+
+def column(*children: ipywidgets.Widget, name: str = "") -> Any:
+    """Return controls one below the other."""
+    return named(ipywidgets.VBox(children), name)
 
 
 def in_turn(handle: Callable[P, R]) -> Callable[P, R]:
@@ -132,18 +138,9 @@ def set_visible(widget: ipywidgets.DOMWidget, visible: bool) -> None:
     widget.layout.display = None if visible else "none"
 
 
-def assign(widget: ipywidgets.Widget, trait: str, value: object) -> None:
-    """Set a trait to another value; the same one would be a message for nothing."""
-    if getattr(widget, trait) != value:
-        setattr(widget, trait, value)
-
-
 def set_choices(field: Any, options: Sequence[tuple[str, Any]]) -> None:
     """Offer these to choose from; what is chosen stays so, if it is among them."""
-    if field.options == tuple(options):
-        return
-    chosen = field.value
-    field.options = tuple(options)
+    chosen, field.options = field.value, tuple(options)
     values = [value for _, value in options]
     if isinstance(chosen, tuple):
         field.value = [value for value in chosen if value in values]
@@ -151,7 +148,7 @@ def set_choices(field: Any, options: Sequence[tuple[str, Any]]) -> None:
         field.value = chosen
 
 
-def fold(label: str, part: ipywidgets.DOMWidget, opened: Callable[[], None]) -> Any:
+def fold(label: str, part: ipywidgets.DOMWidget, opened: Callable[[], None] = lambda: None) -> Any:
     """Return a button that shows and hides a part; ``opened`` is called when it is shown."""
     set_visible(part, False)
     toggle = ipywidgets.ToggleButton(description=label, tooltip=f"Show or hide: {label}")
