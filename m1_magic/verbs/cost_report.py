@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from ..calls import RECORD
 from ..errors import UsageError
@@ -20,6 +20,7 @@ from ..pricing.prices import amount
 from ..render import page
 from ..text import md_cell, md_to_text, one_line, plural, thousands
 
+T = TypeVar("T", list[Any], dict[str, Any])
 LARGEST = 200_000_000
 MOST_TOKENS = 10**12
 
@@ -37,8 +38,7 @@ class Tally:
 
     def add(self, record: dict[str, Any]) -> None:
         """Take one call's record."""
-        usage = record.get("usage")
-        usage = usage if isinstance(usage, dict) else {}
+        usage = _part(record, "usage", dict)
         self.calls += 1
         self.input += _count(usage.get("input"))
         self.output += _count(usage.get("output"))
@@ -119,17 +119,17 @@ def records(path: Path) -> list[dict[str, Any]]:
 
 
 def _records(cells: list[Any]) -> Iterator[dict[str, Any]]:
-    for cell in cells:
-        outputs = cell.get("outputs") if isinstance(cell, dict) else None
-        for output in outputs if isinstance(outputs, list) else ():
-            data = output.get("data") if isinstance(output, dict) else None
-            saved = data.get(RECORD) if isinstance(data, dict) else None
-            # A cell's call leaves one, a panel a list.
-            yield from (one for one in _listed(saved) if isinstance(one, dict))
+    for output in (output for cell in cells for output in _part(cell, "outputs", list)):
+        saved = _part(output, "data", dict).get(RECORD)
+        # A cell's call leaves one, a panel a list.
+        several = saved if isinstance(saved, list) else [saved]
+        yield from (record for record in several if isinstance(record, dict))
 
 
-def _listed(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value]
+def _part(value: object, name: str, kind: type[T]) -> T:
+    """Return a part of foreign JSON; an empty one where there is none of that kind."""
+    part = value.get(name) if isinstance(value, dict) else None
+    return part if isinstance(part, kind) else kind()
 
 
 def _page(

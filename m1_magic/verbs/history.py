@@ -46,7 +46,11 @@ def one(call: Past) -> str:
     if call.usage:
         line.append(f"{call.usage.input:,} in · {call.usage.output:,} out")
     line.append(price(call))
-    line += [f"estimated {money(b.estimate)}, then billed" for b in call.bills if changed(b)]
+    line += [
+        f"estimated {money(bill.estimate)}, then billed"
+        for bill in call.bills
+        if bill.source == "billed" and bill.estimate not in (None, bill.cost)
+    ]
     if call.seconds is not None:
         line.append(f"{call.seconds:.1f} s")
     parts.append(" · ".join(map(md_cell, line)))
@@ -58,7 +62,10 @@ def sent(context: VerbContext, args: Sequence[str]) -> str:
     if len(args) > 1:
         raise UsageError("Give one call.", cost="", todo="%m1 sent, or %m1 sent ID.")
     ledger = context.session.ledger
-    call = named(context, args[0]) if args else next(iter(history.latest(ledger, 1)), None)
+    call = history.called(ledger, args[0]) if args else next(iter(history.latest(ledger, 1)), None)
+    if call is None and args:
+        what = f"No call, or more than one, has the id {one_line(args[0], 40)!r}."
+        raise UsageError(what, cost="", todo="%m1 log lists them.")
     if call is None:
         return "No calls yet."
     parts = [f"**{md_cell(call.id)}** · {when(call)} UTC · {md_cell(call.model)}"]
@@ -128,22 +135,6 @@ def said(role: str, text: str) -> list[str]:
     return [f"*{md_cell(role)}*", page.code(text)]
 
 
-def named(context: VerbContext, start: str) -> Past:
-    """Return the call of that id, or of the id that begins so.
-
-    Raises:
-        UsageError: there is none, or more than one.
-    """
-    call = history.called(context.session.ledger, start)
-    if call is None:
-        raise UsageError(
-            f"No call, or more than one, has the id {one_line(start, 40)!r}.",
-            cost="",
-            todo="%m1 log lists them.",
-        )
-    return call
-
-
 def when(call: Past) -> str:
     """Return the minute of a call, in UTC."""
     return f"{call.at:%Y-%m-%d %H:%M}"
@@ -154,16 +145,11 @@ def price(call: Past) -> str:
     return money(call.cost, about=call.estimated)
 
 
-def opening(call: Past) -> str:
-    """Return how the prompt begins."""
-    return one_line(call.prompt, 60) if call.prompt is not None else "(not kept)"
+def opening(call: Past, length: int = 60) -> str:
+    """Return how the prompt begins, at most so many characters."""
+    return one_line(call.prompt, length) if call.prompt is not None else "(not kept)"
 
 
 def body(text: str | None) -> str:
     """Return foreign text as it came, or that it is gone."""
     return page.code(text) if text is not None else f"({GONE})"
-
-
-def changed(bill: history.Bill) -> bool:
-    """Did a bill replace an estimate of another price?"""
-    return bill.source == "billed" and bill.estimate not in (None, bill.cost)

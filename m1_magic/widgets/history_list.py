@@ -17,7 +17,7 @@ from ..render.answer import bundle, quiet
 from ..session.loop import Session
 from ..settings.config import M1
 from ..text import escape_html, one_line
-from ..verbs.history import price, when
+from ..verbs.history import opening, price, when
 from .static_output import shortened
 from .styles import button, column, html, in_turn, named, note, rendered, row, set_choices, text
 
@@ -119,9 +119,8 @@ def billed(ledger: Ledger, reply: Reply) -> tuple[Reply, float] | None:
 
 def line(past: Past) -> str:
     """Return a past call as one line of the list."""
-    prompt = one_line(past.prompt, 70) if past.prompt is not None else "(not kept)"
     status = "" if past.status == "ok" else f" · {past.status or 'under way'}"
-    return f"{past.at:%m-%d %H:%M} · {price(past)}{status} · {prompt}"
+    return f"{past.at:%m-%d %H:%M} · {price(past)}{status} · {opening(past, 70)}"
 
 
 def again(past: Past, settings: M1) -> list[Any]:
