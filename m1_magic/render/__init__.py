@@ -17,21 +17,12 @@ if TYPE_CHECKING:
 
 
 def choose(
-    shell: object | None,
-    settings: M1,
-    *,
-    quiet: bool = False,
-    raw: bool = False,
-    pure: bool = False,
+    shell: object, settings: M1, *, quiet: bool = False, raw: bool = False, pure: bool = False
 ) -> View:
     """Return the view that fits where the code runs.
 
-    Args:
-        shell: IPython's shell, or None for plain Python.
-        settings: for ``render``, ``thinking`` and ``footer``.
-        quiet: show nothing; a notebook still keeps the record of the call.
-        raw: the answer as plain text on stdout.
-        pure: is all of the cell ours, so that its outputs may be cleared?
+    ``quiet`` shows nothing, but a notebook still keeps the record of the call; ``raw`` is the
+    answer as plain text on stdout; ``pure`` says that all of the cell is ours, and may be cleared.
     """
     notebook = in_notebook(shell)
     if quiet and not notebook:

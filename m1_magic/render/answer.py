@@ -55,14 +55,10 @@ def bundle(
     shared: Mapping[str, Any] | None = None,
     typeset: bool = True,
 ) -> dict[str, str]:
-    """Return the output of a finished reply; ``text/plain`` is its Markdown.
+    """Return the output of a finished reply, or of a part; ``text/plain`` is its Markdown.
 
-    Args:
-        reply: the reply, whole, cut off, or a part of it.
-        settings: for ``render`` and ``thinking``.
-        shown: what to display it as; None: what ``settings`` say.
-        shared: what the whole answer defines for this part, see ``blocks.definitions``.
-        typeset: False leaves TeX as text.
+    ``shown`` is what to display it as, by default as ``settings`` say; ``shared`` what the whole
+    answer defines for this part (see ``blocks.definitions``); without ``typeset`` TeX stays text.
     """
     shown = shown or mode(settings)
     plain = {"text/plain": show_controls(reply.text)}
@@ -74,8 +70,10 @@ def bundle(
     return plain
 
 
-def thought(reply: Reply) -> str:
+def thought(reply: Reply, settings: M1) -> str:
     """Return how much was thought: ``thought 1,900 tokens``; nothing where nothing was."""
+    if settings.thinking == "drop":
+        return ""
     if reply.usage and reply.usage.reasoning:
         return f"thought {plural(reply.usage.reasoning, 'token')}"
     return f"thought {thousands(len(reply.thinking))} characters" if reply.thinking else ""
@@ -98,11 +96,9 @@ def quiet(markup: str) -> str:
 
 
 def _thoughts(reply: Reply, settings: M1) -> str:
-    summary = thought(reply)
-    if not summary or settings.thinking == "drop":
-        return ""
-    if settings.thinking == "hide" or not reply.thinking:
-        return quiet(summary)
+    summary = thought(reply, settings)
+    if not summary or settings.thinking == "hide" or not reply.thinking:
+        return quiet(summary) if summary else ""
     # The formulas inside ask to be typeset themselves, in spite of the class around them.
     body = html(reply.thinking, typeset=len(reply.thinking) <= TYPESET_THINKING)
     state = " open" if settings.thinking == "show" else ""
@@ -111,10 +107,8 @@ def _thoughts(reply: Reply, settings: M1) -> str:
 
 def _thoughts_markdown(reply: Reply, settings: M1) -> str:
     """Return the thinking as a quotation: Markdown has no fold without raw HTML."""
-    summary = thought(reply)
-    if not summary or settings.thinking == "drop":
-        return ""
-    if settings.thinking != "show" or not reply.thinking:
-        return f"*{summary}*\n\n"
+    summary = thought(reply, settings)
+    if not summary or settings.thinking != "show" or not reply.thinking:
+        return f"*{summary}*\n\n" if summary else ""
     quoted = "\n".join(f"> {row}" for row in inert(reply.thinking, quoted=True).split("\n"))
     return f"*{summary}*\n\n{quoted}\n\n---\n\n"

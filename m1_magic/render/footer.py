@@ -6,6 +6,7 @@ is ``$?``, never 0.
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from ..calls import RECORD, Attachment, Receipt, Reply
@@ -28,8 +29,7 @@ def line(receipt: Receipt, settings: M1) -> str:
         one_line(reply.model or receipt.call.request.model, 100),
         *_tokens(reply),
         *_price(reply),
-        *([] if stable else [_sums(receipt)]),
-        *([] if stable else [f"{receipt.call.seconds:.1f} s"]),
+        *([] if stable else [_sums(receipt), f"{receipt.call.seconds:.1f} s"]),
         *_ending(reply),
     ]
     return " · ".join(parts)
@@ -111,18 +111,11 @@ def record(receipt: Receipt, *, stable: bool = False) -> dict[str, Any]:
     while unknown; ``seconds`` is null where the saved file has to be stable.
     """
     call, reply = receipt.call, receipt.call.reply
-    usage = reply.usage
     return {
         "id": call.id,
         "generation_id": call.attempts[-1].generation_id if call.attempts else None,
         "model": show_controls(reply.model or call.request.model),
-        "usage": usage
-        and {
-            "input": usage.input,
-            "output": usage.output,
-            "reasoning": usage.reasoning,
-            "cached": usage.cached,
-        },
+        "usage": reply.usage and asdict(reply.usage),
         "cost_usd": None if reply.cost is None else float(reply.cost),
         "cost_source": reply.cost_source,
         "seconds": None if stable else round(call.seconds, 3),

@@ -50,11 +50,8 @@ def inert(markdown: str, *, quoted: bool = False) -> str:
 
     Raw tags are broken by a word joiner, pictures become their address, links keep only http(s)
     and mailto. A fenced block is left to the letter where every parser agrees on its extent; one
-    of Mermaid's is plain text, for a diagram can load pictures.
-
-    Args:
-        markdown: the untrusted Markdown.
-        quoted: is it to become a quotation? JupyterLab's formulas reach into code there.
+    of Mermaid's is plain text, for a diagram can load pictures. What is to be ``quoted`` has none:
+    JupyterLab's formulas reach into code there.
     """
     source = _DIAGRAM.sub("text", show_controls(markdown))
     parts = None if quoted else _split(source)

@@ -8,13 +8,14 @@ formulas: all else stands in ``mathjax_ignore``. Nothing here carries a style.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from ..interrupts import uninterrupted
 from ..text import escape_html, show_controls
+from .inert_markdown import TEX_DANGER
 from .sanitizer import LINK, NOTES
 
 if TYPE_CHECKING:
@@ -41,17 +42,21 @@ ALLOWED: dict[str, dict[str, re.Pattern[str]]] = {
 _BETWEEN = re.compile(
     r"\n(?=</?(?:p|h[1-6]|hr|ul|ol|li|blockquote|table|thead|tbody|tr|th|td|div)\b|$)"
 )
-# Added to each link by nh3, never taken from the text.
-LINK_REL, LINK_TARGET = "noopener noreferrer nofollow", "_blank"
+# What the footnotes' own rules would draw with ids, classes and links.
+FOOTNOTES = {
+    "footnote_block_open": "<hr><ol>",
+    "footnote_block_close": "</ol>",
+    "footnote_open": "<li>",
+    "footnote_close": "</li>",
+    "footnote_anchor": "",
+}
 
 
 def html(markdown: str, *, typeset: bool = True, shared: Mapping[str, Any] | None = None) -> str:
-    """Return untrusted Markdown as one safe ``<div>``.
+    """Return untrusted Markdown, or a part of it, as one safe ``<div>``.
 
-    Args:
-        markdown: the model's text, or a part of it.
-        typeset: False leaves TeX as text.
-        shared: what the rest of the text defines for this part, see ``blocks.definitions``.
+    Without ``typeset`` TeX stays text; ``shared`` is what the rest of the text defines for this
+    part, see ``blocks.definitions``.
     """
     source = show_controls(markdown)
     try:
@@ -89,8 +94,9 @@ def _cleaner() -> Any:
         attributes={tag: set(values) for tag, values in ALLOWED.items() if values},
         attribute_filter=_attribute,
         url_schemes={"http", "https", "mailto"},
-        link_rel=LINK_REL,
-        set_tag_attribute_values={"a": {"target": LINK_TARGET}},
+        # Added to each link, never taken from the text.
+        link_rel="noopener noreferrer nofollow",
+        set_tag_attribute_values={"a": {"target": "_blank"}},
     )
 
 
@@ -113,36 +119,28 @@ def parser() -> MarkdownIt:
     md = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
     md.use(footnote_plugin, inline=False).use(math)
     install(md)
-    for name, rule in _rules().items():
-        md.add_render_rule(name, rule)
+    for kind in (*FOOTNOTES, "footnote_ref", "fence", "code_block", "math", "math_open_end"):
+        md.add_render_rule(kind, _drawn)
     return md
 
 
-def _rules() -> dict[str, Callable[..., str]]:
-    fixed = {
-        "footnote_block_open": "<hr><ol>",
-        "footnote_block_close": "</ol>",
-        "footnote_open": "<li>",
-        "footnote_close": "</li>",
-        "footnote_anchor": "",
-    }
-    rules: dict[str, Callable[..., str]] = {
-        name: (lambda *_, text=text: text) for name, text in fixed.items()
-    }
-    rules["footnote_ref"] = lambda _, tokens, at, *__: f"<sup>[{tokens[at].meta['id'] + 1}]</sup>"
-    rules["fence"] = rules["code_block"] = lambda _, tokens, at, *__: _code(tokens[at])
-    rules["math"] = lambda _, tokens, at, __, env: _formula(tokens[at], env["typeset"])
-    rules["math_open_end"] = lambda _, tokens, at, *__: (
-        f"<pre>{escape_html(tokens[at].content)}</pre>"
-    )
-    return rules
+def _drawn(_: Any, tokens: Sequence[Token], at: int, __: Any, env: Mapping[str, Any]) -> str:
+    """Return one token as HTML, where the parser's own rule would draw more than is wanted."""
+    token = tokens[at]
+    if token.type in FOOTNOTES:
+        return FOOTNOTES[token.type]
+    if token.type == "footnote_ref":
+        return f"<sup>[{token.meta['id'] + 1}]</sup>"
+    if token.type == "math":
+        return _formula(token, env["typeset"])
+    if token.type == "math_open_end":
+        return f"<pre>{escape_html(token.content)}</pre>"
+    return _code(token)
 
 
 def _formula(token: Token, wanted: bool) -> str:
-    from .mathematics import typeset
-
     tex = escape_html(token.content)
-    if wanted and not typeset(token.content):
+    if wanted and TEX_DANGER.search(token.content):  # the page's MathJax may not be the safe one
         return f"<code>{tex}</code>"
     closing = "\\]" if token.markup == "\\[" else "\\)"
     text = f"{token.markup}{tex}{closing}"

@@ -10,8 +10,6 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from .inert_markdown import TEX_DANGER
-
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
     from markdown_it.rules_block import StateBlock
@@ -30,11 +28,6 @@ def math(md: MarkdownIt) -> None:
     md.block.ruler.before(
         "fence", "math_block", _block, {"alt": ["paragraph", "reference", "blockquote", "list"]}
     )
-
-
-def typeset(tex: str) -> bool:
-    """Is this TeX harmless in a page whose MathJax may not be the safe one?"""
-    return not TEX_DANGER.search(tex)
 
 
 def _opener(text: str, at: int) -> str:

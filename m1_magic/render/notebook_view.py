@@ -85,7 +85,7 @@ class NotebookView(ThrottledView):
             self._blocks, self._rest, self._line = [], None, Output(self._shell)
         rest = self._remaining(reply)
         shared = definitions(reply.text) if self._blocks and self._mode == "html" else {}
-        if rest.text or thought(rest) or self._rest:
+        if rest.text or thought(rest, self._settings) or self._rest:
             self._below_the_line().put(bundle(rest, self._settings, self._mode, shared))
         if shared:
             self._revise(shared)

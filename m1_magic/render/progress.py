@@ -22,23 +22,17 @@ PEEK = 300  # characters of the thinking that are shown while it comes
 
 
 class Progress:
-    """Follows one call by its events and a clock.
-
-    Args:
-        now: a clock, in seconds.
-    """
+    """Follows one call by its events and a clock, in seconds."""
 
     def __init__(self, now: Callable[[], float]) -> None:
         self._now = now
         self._began = now()
-        self._asking = self._price = self._reason = ""
+        self._asking = self._price = self._reason = self._peek = ""
         self._until = self._first = 0.0
         self._characters = self._thought = self._sent = 0
-        self._peek = ""
         self._answering, self._keeps = False, True
 
     def open(self, request: Request, at_most: Decimal | None, sent: str) -> None:
-        """See View.open."""
         self._began = self._now()
         self._keeps = request.keep_thinking
         self._asking = f"asking {request.model}"
@@ -46,7 +40,6 @@ class Progress:
         self._price = " · ".join(part for part in (sent, price) if part)
 
     def feed(self, event: Event) -> None:
-        """See View.feed."""
         if isinstance(event, TextDelta | ReasoningDelta):
             if not self._characters:
                 self._first = self._now()
@@ -73,12 +66,12 @@ class Progress:
     @property
     def tokens(self) -> int:
         """About how many tokens came, thinking included."""
-        return _tokens(self._characters)
+        return math.ceil(self._characters / WRITTEN)
 
     @property
     def thought_tokens(self) -> int:
         """About how many of them were thinking."""
-        return _tokens(self._thought)
+        return math.ceil(self._thought / WRITTEN)
 
     @property
     def speed(self) -> int:
@@ -88,22 +81,21 @@ class Progress:
 
     def line(self) -> str:
         """Return the line as it stands now, fit to be shown as text."""
-        now = self._now()
         if self._reason:
-            left = math.ceil(self._until - now)
+            left = math.ceil(self._until - self._now())
             again = f"Trying again in {left} s." if left > 0 else "Trying again."
             return show_controls(f"{self._reason} {again}")
-        elapsed = _duration(now - self._began)
+        minutes, seconds = divmod(int(self.seconds), 60)
+        elapsed = f"{minutes} min {seconds} s" if minutes else f"{seconds} s"
         if not self._characters:
             return show_controls(" · ".join(p for p in (self._asking, elapsed, self._price) if p))
         verb = "answering" if self._answering else "thinking"
-        so_far = f"{verb}… ≈ {self._count(self._characters)}"
         speed = [f"{thousands(self.speed)} tokens/s"] if self.speed else []
-        return " · ".join([so_far, *speed, elapsed])
+        return " · ".join([f"{verb}… ≈ {plural(self.tokens, 'token')}", *speed, elapsed])
 
     def thought(self) -> str:
         """Return how much was thought, estimated; nothing where nothing was."""
-        return f"thought ≈ {self._count(self._thought)}" if self._thought else ""
+        return f"thought ≈ {plural(self.thought_tokens, 'token')}" if self._thought else ""
 
     def pause(self, size: int) -> float:
         """Return the seconds until the next painting, after one that sent ``size`` bytes more.
@@ -115,16 +107,3 @@ class Progress:
         seconds = max(self._now() - self._first, 1.0)
         allowed = BYTES_A_SECOND * seconds + BYTES_A_CHARACTER * self._characters
         return max(EVERY, (self._sent - allowed) / (allowed / seconds))
-
-    @staticmethod
-    def _count(characters: int) -> str:
-        return plural(_tokens(characters), "token")
-
-
-def _tokens(characters: int) -> int:
-    return math.ceil(characters / WRITTEN)
-
-
-def _duration(seconds: float) -> str:
-    minutes, rest = divmod(int(seconds), 60)
-    return f"{minutes} min {rest} s" if minutes else f"{rest} s"

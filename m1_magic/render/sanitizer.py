@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
+from ..text import one_line
+
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
     from markdown_it.rules_core import StateCore
@@ -89,7 +91,7 @@ def _defuse(state: StateCore) -> None:
                 _task(token.children)
             elif before == "blockquote_open":
                 _note(state.tokens[at - 2], token)
-            token.children = _links(_pictures(token.children))
+            token.children = _harmless(token.children)
             if _LEFTWARDS.search(token.content):
                 for outer in around:
                     outer.attrs["dir"] = "auto"
@@ -115,26 +117,18 @@ def _task(children: list[Token]) -> None:
         children[0].content = ("☐ " if box[1] == " " else "☑ ") + children[0].content[box.end() :]
 
 
-def _pictures(children: Sequence[Token]) -> list[Token]:
-    out: list[Token] = []
-    for token in children:
-        if token.type != "image":
-            out.append(token)
-            continue
-        address = str(token.attrs.get("src", ""))
-        host = _host(address)
-        alt = "".join(inner.content for inner in token.children or ())
-        out.append(text_token(f"picture: {alt} ({host}) " if host else f"picture: {alt} "))
-        out.append(text_token(_short(address), "code_inline", "code"))
-    return out
-
-
-def _links(children: Sequence[Token]) -> list[Token]:
-    """Return the tokens with only safe links, and the host where the text names another one."""
+def _harmless(children: Sequence[Token]) -> list[Token]:
+    """Return the tokens with pictures as text, only safe links, and where a misleading one goes."""
     out: list[Token] = []
     start, href = 0, ""
     for token in children:
-        if token.type == "link_open":
+        if token.type == "image":
+            address = str(token.attrs.get("src", ""))
+            host = _host(address)
+            alt = "".join(inner.content for inner in token.children or ())
+            out.append(text_token(f"picture: {alt} ({host}) " if host else f"picture: {alt} "))
+            out.append(text_token(one_line(address, 200), "code_inline", "code"))
+        elif token.type == "link_open":
             start, href = len(out), str(token.attrs.get("href", ""))
             token.attrs = {"href": href}
             if LINK.fullmatch(href):
@@ -146,7 +140,7 @@ def _links(children: Sequence[Token]) -> list[Token]:
                 if _misleads(label, _host(href)):
                     out.append(text_token(f" ({_host(href)})"))
             elif label != href:
-                out.append(text_token(f" ({_short(href)})"))
+                out.append(text_token(f" ({one_line(href, 200)})"))
         else:
             out.append(token)
     return out
@@ -167,10 +161,6 @@ def _host(address: str) -> str:
         return urlsplit(address).hostname or ""
     except ValueError:
         return ""
-
-
-def _short(address: str) -> str:
-    return address if len(address) <= 200 else address[:199] + "…"
 
 
 def text_token(content: str, kind: str = "text", tag: str = "", nesting: Nesting = 0) -> Token:

@@ -10,56 +10,49 @@ import sys
 import time
 from collections.abc import Callable
 from decimal import Decimal
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, TextIO
 
 from ..calls import Event, Receipt, Request, TextDelta, Waiting
+from ..session.view import Silent
 from ..text import show_controls
 from . import footer
 from .answer import thought
 from .blocks import settled
-from .progress import Progress
+from .progress import EVERY, Progress
 from .rich_markdown import to_rich
+from .throttled import TICK
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
     from ..settings.config import M1
 
-EVERY = 0.1  # seconds between two paintings
-TICK = 0.25  # seconds between two looks at what is not painted yet
 TAIL = 6000  # characters of the answer that a painting looks at; more than fills a screen
 
 
-class PlainView:
+class PlainView(Silent):
     """Streams the answer to stdout as it comes, without a colour, then the footer.
 
-    Args:
-        settings: for ``thinking`` and ``footer``.
-        shell: a notebook's shell, if the footer is to be an output with its record.
-        raw: nothing but the answer and the footer.
+    With a notebook's ``shell``, the footer is an output with its record; ``raw`` says nothing but
+    answer and footer.
     """
 
     def __init__(self, settings: M1, shell: Any = None, *, raw: bool = False) -> None:
         self._settings, self._shell, self._raw = settings, shell, raw
         self._last = "\n"
 
-    def open(self, request: Request, at_most: Decimal | None, sent: str) -> None:
-        pass
-
     def feed(self, event: Event) -> None:
         if isinstance(event, TextDelta) and event.text:
             self._write(show_controls(event.text))
         elif isinstance(event, Waiting) and not self._raw:
-            self._write(_retry(event) + "\n")
-
-    def tick(self) -> float | None:
-        return None
+            self._write(f"{show_controls(event.reason)} Trying again in {event.seconds:.0f} s.\n")
 
     def close(self, receipt: Receipt) -> None:
         if not self._last.endswith("\n"):
             self._write("\n")
-        summary = thought(receipt.call.reply)
-        if summary and not self._raw and self._settings.thinking != "drop":
+        summary = thought(receipt.call.reply, self._settings)
+        if summary and not self._raw:
             self._write(summary + "\n")
         if self._shell is None:
             self._write("\n".join(footer.lines(receipt, self._settings)) + "\n")
@@ -74,19 +67,12 @@ class PlainView:
 
 
 class TerminalView:
-    """Shows a call with rich on a terminal.
-
-    Args:
-        settings: for ``thinking`` and ``footer``.
-        file: where to; None: ``sys.stdout`` when the call opens.
-        now: a clock, in seconds.
-    """
+    """Shows a call with rich on a terminal: ``file``, or ``sys.stdout`` when the call opens."""
 
     def __init__(
         self, settings: M1, file: TextIO | None = None, now: Callable[[], float] = time.monotonic
     ) -> None:
         self._settings, self._file, self._now = settings, file, now
-        self._made: Console | None = None
         self._live: Any = None
         self._progress = Progress(now)
         self._tail = ""
@@ -125,8 +111,7 @@ class TerminalView:
             self._live.stop()
             self._live = None
         console, reply = self._console, receipt.call.reply
-        summary = thought(reply)
-        if summary and self._settings.thinking != "drop":
+        if summary := thought(reply, self._settings):
             console.print(Line(summary, style="dim"))
         if reply.thinking and self._settings.thinking == "show":
             console.print(Line(show_controls(reply.thinking), style="dim"))
@@ -135,13 +120,11 @@ class TerminalView:
         for text in footer.lines(receipt, self._settings):
             console.print(Line(text, style="dim"), soft_wrap=True)
 
-    @property
+    @cached_property
     def _console(self) -> Console:
-        if self._made is None:
-            from rich.console import Console
+        from rich.console import Console
 
-            self._made = Console(file=self._file or sys.stdout, highlight=False)
-        return self._made
+        return Console(file=self._file or sys.stdout, highlight=False)
 
     def _paint(self) -> None:
         if self._live and self._now() >= self._next:
@@ -162,7 +145,3 @@ class TerminalView:
             for row in rows[-max(1, console.height - 3) :]
         ]
         return Line("\n").join([*shown, line])
-
-
-def _retry(event: Waiting) -> str:
-    return f"{show_controls(event.reason)} Trying again in {event.seconds:.0f} s."

@@ -66,7 +66,7 @@ def chats(context: VerbContext, args: Sequence[str]) -> str:
     listed = context.chats.listed()
     if not listed:
         return "No chats yet: `%%m1 -c NAME` begins one."
-    rows: list[list[object]] = [[one.name, one.turns, f"{one.at:%Y-%m-%d %H:%M}"] for one in listed]
+    rows = [[one.name, one.turns, f"{one.at:%Y-%m-%d %H:%M}"] for one in listed]
     how = "`%%m1 -c NAME` continues one, `%m1 forget NAME` wipes it."
     return f"{page.table(['chat', 'turns', 'last used, UTC'], rows)}\n\n{how}"
 
@@ -99,17 +99,12 @@ def export(context: VerbContext, args: Sequence[str]) -> str:
 
 
 def chosen(context: VerbContext, name: str | None) -> ChatHead:
-    """Return the chat of that name, or the last one, or the calls of this session.
-
-    Raises:
-        UsageError: there is no such chat.
-    """
+    """Return the chat of that name, or the last one, or the calls of this session."""
     listed = [one.name for one in context.chats.listed()]
     if name and name not in listed:
         near = command_line.did_you_mean(name, map(one_line, listed))
-        raise UsageError(
-            f"There is no chat {one_line(name, 60)!r}.{near}", cost="", todo="%m1 chats lists them."
-        )
+        what = f"There is no chat {one_line(name, 60)!r}.{near}"
+        raise UsageError(what, cost="", todo="%m1 chats lists them.")
     if name or listed:
         return context.chats.head(name or listed[0])
     return context.chats.of_session()

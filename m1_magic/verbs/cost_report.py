@@ -55,11 +55,7 @@ class Tally:
 
 
 def report(names: Sequence[str]) -> str:
-    """Return the page on these notebooks, or all notebooks in these folders.
-
-    Raises:
-        UsageError: there is none that could be read.
-    """
+    """Return the page on these notebooks, or all notebooks in these folders."""
     by_notebook: dict[str, Tally] = {}
     by_model: dict[str, Tally] = {}
     total, notes, seen, twice = Tally(), [], set[str](), 0

@@ -27,7 +27,7 @@ def log(context: VerbContext, args: Sequence[str]) -> str:
     calls = history.latest(context.session.ledger, SHOWN + 1, word)
     if not calls:
         return f"No call with {md_cell(repr(word))} in it." if word else "No calls yet."
-    rows: list[list[object]] = [
+    rows = [
         [past.id, when(past), past.model, past.status or "under way", price(past), opening(past)]
         for past in calls[:SHOWN]
     ]
@@ -86,9 +86,8 @@ def forget(context: VerbContext, args: Sequence[str]) -> str:
     parser.add_argument("--all", action="store_true")
     given = parser.parse_args(list(args))
     if bool(given.id) == given.all:
-        raise UsageError(
-            "There is nothing named to forget.", cost="", todo="%m1 forget ID, CHAT, or --all."
-        )
+        todo = "%m1 forget ID, CHAT, or --all."
+        raise UsageError("There is nothing named to forget.", cost="", todo=todo)
     ledger = context.session.ledger
     ids = None if given.all else [id for word in given.id for id in meant(context, word)]
     count = history.forget(ledger, ids)
@@ -102,16 +101,10 @@ def forget(context: VerbContext, args: Sequence[str]) -> str:
 
 
 def meant(context: VerbContext, word: str) -> list[str]:
-    """Return the calls of the chat of that name, else the call of that id.
-
-    Raises:
-        UsageError: there is neither.
-    """
-    calls = context.chats.calls(word)
-    if calls:
+    """Return the calls of the chat of that name, else the call of that id; UsageError: neither."""
+    if calls := context.chats.calls(word):
         return calls
-    call = history.called(context.session.ledger, word)
-    if call is not None:
+    if call := history.called(context.session.ledger, word):
         return [call.id]
     near = command_line.did_you_mean(word, [one_line(one.name) for one in context.chats.listed()])
     raise UsageError(

@@ -70,7 +70,7 @@ def _by(context: VerbContext, key: str) -> str:
         return "No calls yet."
     # The latest days, the dearest of all else.
     shown = totals[-MOST_ROWS:] if key == "day" else totals[:MOST_ROWS]
-    rows: list[list[object]] = [
+    rows = [
         [
             one.name,
             money(one.spent) + (f" + {one.unknown} unknown" if one.unknown else ""),
@@ -105,7 +105,7 @@ def _held(context: VerbContext) -> list[str]:
     holds = sums.held(context.session.ledger)
     if not holds:
         return []
-    rows: list[list[object]] = [
+    rows = [
         [one.id, f"{one.at:%Y-%m-%d %H:%M}", one.model, money(one.hold), _why(one)]
         for one in holds[-10:]
     ]
@@ -124,11 +124,7 @@ def _why(one: sums.Held) -> str:
 
 
 def write_csv(path: Path, head: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Write a table for spreadsheets, in one step; no cell of it is taken for a formula.
-
-    Raises:
-        UsageError: another file stands there, or it cannot be written.
-    """
+    """Write a table for spreadsheets, in one step; no cell of it is taken for a formula."""
 
     def ours(path: Path) -> bool:
         return path.read_text("utf-8-sig", "replace").startswith(",".join(head))

@@ -21,11 +21,7 @@ from ..text import show_controls
 
 
 def run(notebook: Path) -> None:
-    """Run the code cells of a notebook and print each, its output and the price on M1.
-
-    Raises:
-        M1Error: a cell failed (its error is printed above).
-    """
+    """Run the code cells of a notebook, up to one that fails; print output and price on M1."""
     import nbformat
     from IPython.terminal.interactiveshell import TerminalInteractiveShell
 

@@ -92,7 +92,7 @@ def settings_names() -> list[str]:
 def tasks(context: VerbContext, args: Sequence[str]) -> str:
     """List what ``--task`` takes: its name, what it is for, its sampling, where it is from."""
     none(args, "tasks")
-    rows: list[list[object]] = [
+    rows = [
         [name, one_line(task.about, 80), _sampling(task), _source(name, task)]
         for name, task in known(context.settings).items()
     ]

@@ -58,19 +58,15 @@ def million(price: Decimal | None) -> str:
 def none(args: Sequence[str], name: str) -> None:
     """Raise if a verb without arguments was given some."""
     if args:
-        raise UsageError(
-            f"%m1 {name} takes no arguments, not {one_line(' '.join(args), 40)!r}.", cost=""
-        )
+        given = one_line(" ".join(args), 40)
+        raise UsageError(f"%m1 {name} takes no arguments, not {given!r}.", cost="")
 
 
 @contextmanager
 def written(path: Path, ours: Callable[[Path], bool], another: str) -> Iterator[IO[str]]:
     """Write a file in one step: all of it stands at ``path`` in the end, or what stood there.
 
-    It takes the place of a file of ours only; ``another`` says what any other is.
-
-    Raises:
-        UsageError: another file stands there, or it cannot be written.
+    It takes the place of a file of ours only; ``another`` says what any other one is.
     """
     try:
         with files.replacing(path) as file:

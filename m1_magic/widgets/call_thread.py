@@ -16,12 +16,7 @@ ENDING = 2.0  # seconds that calls have to be written down when the process ends
 
 
 class CallThread:
-    """One call on its way.
-
-    Args:
-        ask: asks and returns the reply; run in the thread.
-        ended: called with the reply, if any came, and the error, if one did; run in the thread.
-    """
+    """One call on its way; ``ended`` gets the reply, if any came, and the error, in the thread."""
 
     def __init__(
         self,

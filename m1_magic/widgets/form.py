@@ -82,11 +82,7 @@ class Form:
         return {**namespace, **self._given}
 
     def options(self) -> Options:
-        """Return what is ticked and filled in.
-
-        Raises:
-            UsageError: a field that cannot be.
-        """
+        """Return what is ticked and filled in; UsageError: a field that cannot be."""
         written = {name: value(OPTIONS[name], one.value) for name, one in self._fields.items()}
         ticked = tuple(name for name, tick in self._ticks.items() if tick.value)
         filled = from_python({n: v for n, v in written.items() if v not in ("", [])}, ticked)
@@ -94,10 +90,9 @@ class Form:
 
     def size(self) -> tuple[str, int]:
         """Return the model, and the most tokens of an answer, of the next call."""
-        options = Options()
+        options, settings = Options(), self._settings
         with suppress(M1Error):  # a field that cannot be: Send says so
             options = self.options()
-        settings = self._settings
         return options.model or settings.model, options.max_tokens or settings.max_tokens
 
     def fill(self, prompt: str, options: Options | None = None) -> None:

@@ -37,7 +37,7 @@ class PanelView(ThrottledView):
 
     def close(self, receipt: Receipt) -> None:
         rest = self._remaining(receipt.call.reply)
-        if rest.text or thought(rest):
+        if rest.text or thought(rest, self._settings):
             self._add(rest)
         self._rest.value = ""
         self._rest.layout.display = "none"

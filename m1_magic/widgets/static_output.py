@@ -34,11 +34,7 @@ EMPTY = "m1-magic panel, not running. %load_ext m1_magic and %m1 panel open one.
 
 
 class StaticOutput:
-    """What saved notebooks show of one panel, wherever it is displayed.
-
-    Args:
-        settings: for ``thinking`` and ``footer``.
-    """
+    """What saved notebooks show of one panel, wherever it is displayed."""
 
     def __init__(self, settings: M1) -> None:
         self._settings = settings
@@ -72,14 +68,13 @@ class StaticOutput:
     def _bundle(self) -> dict[str, Any]:
         if self._last is None:
             return {"text/html": _framed(quiet(escape_html(EMPTY))), "text/plain": EMPTY}
-        made = output(self._last, self._settings)
-        return {**made, RECORD: list(self._records.values())}
+        return {**output(self._last, self._settings), RECORD: list(self._records.values())}
 
 
 def output(receipt: Receipt, settings: M1) -> dict[str, str]:
     """Return a call's question, answer and footer as an output."""
-    reply, prompt = receipt.call.reply, receipt.call.request.prompt_text
-    reply, more = shortened(reply)
+    prompt = receipt.call.request.prompt_text
+    reply, more = shortened(receipt.call.reply)
     answer = answered(reply, settings, "html", typeset=len(reply.text) <= TYPESET)
     parts = [
         quiet(f"<p>{escape_html(prompt)}</p>"),
