@@ -27,7 +27,8 @@ class Progress:
     def __init__(self, now: Callable[[], float]) -> None:
         self._now = now
         self._began = now()
-        self._asking = self._price = self._reason = self._peek = ""
+        self._asking = self._price = self._reason = ""
+        self._thoughts: list[str] = []
         self._until = self._first = 0.0
         self._characters = self._thought = self._sent = 0
         self._answering, self._keeps = False, True
@@ -47,16 +48,22 @@ class Progress:
             self._answering = isinstance(event, TextDelta)
             if isinstance(event, ReasoningDelta):
                 self._thought += len(event.text)
-                self._peek = (self._peek + event.text)[-PEEK:] if self._keeps else ""
+                if self._keeps:
+                    self._thoughts.append(event.text)
         elif isinstance(event, Waiting):
             self._reason, self._until = event.reason, self._now() + event.seconds
         elif isinstance(event, Started):
             self._reason = ""
 
     @property
+    def thinking(self) -> str:
+        """The thinking so far, where it may be kept; foreign text."""
+        return "".join(self._thoughts)
+
+    @property
     def peek(self) -> str:
-        """The end of the thinking, while nothing else has come; foreign text."""
-        return "" if self._answering else re.sub(r"\s*\n\s*", "\n", self._peek).lstrip()
+        """The end of it, while nothing else has come."""
+        return "" if self._answering else re.sub(r"\s*\n\s*", "\n", self.thinking[-PEEK:]).lstrip()
 
     @property
     def seconds(self) -> float:

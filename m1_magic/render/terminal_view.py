@@ -1,14 +1,16 @@
 """A call in a terminal: a live tail while it grows, then the whole answer, once, to scroll in.
 
-All of it goes through ``sys.stdout`` of the moment, so that captures see it. Foreign text passes
-``show_controls`` first, and links are printed as addresses: no escape sequence is the model's.
+All of it goes through ``sys.stdout`` of the moment, so that captures see it. rich draws the tokens
+of which the HTML is made: its own parser drops raw tags and eats the backslashes of formulas.
+Foreign text passes ``show_controls`` first, and links are printed as addresses: no escape sequence
+is the model's.
 """
 
 from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from decimal import Decimal
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TextIO
@@ -19,16 +21,26 @@ from ..text import show_controls
 from . import footer
 from .answer import thought
 from .blocks import settled
+from .markup import parser
 from .progress import EVERY, Progress
-from .rich_markdown import to_rich
+from .sanitizer import paragraph, text_token
 from .throttled import TICK
 
 if TYPE_CHECKING:
+    from markdown_it.token import Token
     from rich.console import Console, RenderableType
+    from rich.markdown import Markdown
 
     from ..settings.config import M1
 
 TAIL = 6000  # characters of the answer that a painting looks at; more than fills a screen
+# Footnotes are drawn as the list that they are.
+AS = {
+    "footnote_block_open": "ordered_list_open",
+    "footnote_block_close": "ordered_list_close",
+    "footnote_open": "list_item_open",
+    "footnote_close": "list_item_close",
+}
 
 
 class PlainView(Silent):
@@ -145,3 +157,36 @@ class TerminalView:
             for row in rows[-max(1, console.height - 3) :]
         ]
         return Line("\n").join([*shown, line])
+
+
+def to_rich(markdown: str) -> Markdown:
+    """Return untrusted Markdown for rich to draw."""
+    from rich.markdown import Markdown
+
+    document = Markdown("", hyperlinks=False, code_theme="ansi_dark")
+    source = show_controls(markdown)
+    try:
+        document.parsed = list(_drawable(parser().parse(source, {"typeset": False})))
+    except Exception:  # as in markup.html: an answer is shown whatever a parser makes of it
+        document.parsed = paragraph(source)
+    return document
+
+
+def _drawable(tokens: Iterable[Token]) -> Iterable[Token]:
+    for token in tokens:
+        token.content = show_controls(token.content)  # "&#x202e;" is a character only now
+        token.type = AS.get(token.type, token.type)
+        if token.children:
+            token.children = list(_drawable(token.children))
+        if token.type == "footnote_ref":
+            token.type, token.content = "text", f"[{token.meta['id'] + 1}]"
+        if token.type.startswith("math"):
+            text = token.content if token.type == "math_open_end" else _formula(token)
+            yield from paragraph(text) if token.block else [text_token(text)]
+        elif token.type != "footnote_anchor":
+            yield token
+
+
+def _formula(token: Token) -> str:
+    closing = "$$" if token.markup == "\\[" else "$"
+    return f"{closing}{token.content}{closing}"

@@ -43,12 +43,10 @@ class ThrottledView:
         self._progress = Progress(now)
         self._growing = Growing()
         self._blocks: list[Reply] = []  # what stays
-        self._thoughts: list[str] = []
-        self._unpainted, self._keeps = False, True
+        self._unpainted = False
         self._next = self._line_next = 0.0
 
     def open(self, request: Request, at_most: Decimal | None, sent: str) -> None:
-        self._keeps = request.keep_thinking
         self._progress.open(request, at_most, sent)
         self._paint()
 
@@ -57,12 +55,9 @@ class ThrottledView:
         if isinstance(event, TextDelta):
             self._growing.feed(event.text)
             self._unpainted = True
-        elif isinstance(event, ReasoningDelta):
-            if self._keeps:
-                self._thoughts.append(event.text)
         elif isinstance(event, Waiting):
             self._line_next = 0.0
-        else:
+        elif not isinstance(event, ReasoningDelta):
             return
         self._paint()
 
@@ -90,7 +85,7 @@ class ThrottledView:
         text = self._growing.take(self.first_block + self.larger * number)
         if not text:
             return 0
-        block = Reply(text=text, thinking="" if number else "".join(self._thoughts))
+        block = Reply(text=text, thinking="" if number else self._progress.thinking)
         self._blocks.append(block)
         return self._add(block)
 

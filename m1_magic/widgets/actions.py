@@ -35,7 +35,7 @@ class Actions:
     def __init__(self, session: Session, reply: Callable[[], Reply | None]) -> None:
         self._session, self._reply = session, reply
         self._code: list[str] = []
-        self._lab: Any = None
+        self._lab: Any = None  # ipylab's handle on the front end
         self.box = column()
 
     def _build(self) -> None:
@@ -43,7 +43,10 @@ class Actions:
         cell = button("Code into a new cell", self._to_cell, "Below this cell; it is not run")
         self._name = text("answer into", "a variable's name")
         self._message, self._copy = html(), html()
-        self._lab = _front_end()
+        if importlib.util.find_spec("ipylab") is not None:
+            import ipylab
+
+            self._lab = ipylab.JupyterFrontEnd()
         self._with_code = row(self._blocks, cell)
         self._with_name = row(self._name, button("Bind", self._to_variable, "Bind the Reply"))
         self._path = text("chat as", "talk.ipynb")
@@ -57,7 +60,8 @@ class Actions:
             self._build()
         reply = self._reply()
         self._code = [block for block in reply.code if block.strip()] if reply else []
-        listed = [(first_line(code, number), number) for number, code in enumerate(self._code)]
+        firsts = [one_line(block.strip().splitlines()[0], 50) for block in self._code]
+        listed = [(f"{number + 1}: {line}", number) for number, line in enumerate(firsts)]
         set_choices(self._blocks, listed)
         set_visible(self._with_code, bool(self._code))
         set_visible(self._blocks, len(self._code) > 1)
@@ -107,18 +111,3 @@ class Actions:
             self._message.value = failure(error)
         else:
             self._message.value = note(md_to_text(page))
-
-
-def first_line(code: str, number: int) -> str:
-    """Return what names a code block in a list."""
-    lines = [line for line in code.splitlines() if line.strip()]
-    return f"{number + 1}: {one_line(lines[0] if lines else '', 50)}"
-
-
-def _front_end() -> Any:
-    """Return ipylab's handle on the front end, or None where ipylab is not installed."""
-    if importlib.util.find_spec("ipylab") is None:
-        return None
-    import ipylab
-
-    return ipylab.JupyterFrontEnd()

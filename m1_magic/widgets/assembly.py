@@ -103,15 +103,14 @@ class Panel:
         if self._call is not None:
             self._say(note("One call at a time in a panel: stop this one, or open another panel."))
             return
-        prompt = self._form.prompt.value
         try:
-            options = self._form.options()
-            head = self._head(options)
-            request = api.prepare(prompt, options, self._form.names(self._shell.user_ns), head)
+            question = self._question()
+            request = api.prepare(*question)
             plan = self._session.dry_plan(request)
         except Exception as error:
             self._say(failure(error))
             return
+        prompt, options, *_ = question
         self._say("")
         self._busy(True)
 
@@ -159,11 +158,8 @@ class Panel:
         if self._call is not None:
             self._say(RUNNING)
             return
-        names = self._form.names(self._shell.user_ns)
         try:
-            prompt, options = self._form.prompt.value, self._form.options()
-            plan = api.preview(prompt, options, names, self._head(options))
-            shown = page.html(verbs.preview(plan))
+            shown = page.html(verbs.preview(api.preview(*self._question())))
         except Exception as error:
             self._say(failure(error))
             return
@@ -239,11 +235,12 @@ class Panel:
         self._form.prompt.value = ""
         self._say(note(f"The next question goes on from: {one_line(past.prompt or '', 100)}"))
 
-    def _head(self, options: Options) -> ChatHead | None:
-        """Return the call that the question goes on from, if it is to."""
-        if options.chat or not (self._form.follow.value and self._before):
-            return None
-        return api.chats().resume(self._before)
+    def _question(self) -> tuple[str, Options, dict[str, object], ChatHead | None]:
+        """Return prompt, options and names, and the call that they go on from, if they are to."""
+        options, head = self._form.options(), None
+        if self._form.follow.value and self._before and not options.chat:
+            head = api.chats().resume(self._before)
+        return self._form.prompt.value, options, self._form.names(self._shell.user_ns), head
 
     def _show_past(self, parts: list[Any], message: str) -> None:
         if self._call is not None:
