@@ -57,7 +57,7 @@ def leading(line: str, parser: Parser, *, text: bool = False) -> tuple[list[str]
             flag, equals, value = word[:2], "=", word[2:]
         action = parser.flags.get(flag)
         if action is None:
-            raise unknown_option(word.partition("=")[0], parser)
+            raise no_such("option", word.partition("=")[0], parser.flags, "%m1 help lists them.")
         follows = bool(after.strip()) and not after.lstrip().startswith("-")
         takes = action.nargs is None or (action.nargs == "?" and follows and not text)
         if takes and not equals:
@@ -82,12 +82,10 @@ def token(line: str) -> tuple[str, str]:
     return shlex.split(match[1])[0] if match[1] else "", line[match.end() :]
 
 
-def unknown_option(flag: str, parser: Parser) -> UsageError:
-    """Return the error for an option that there is not, with the nearest one."""
-    usage = "%m1 help lists them."
-    return UsageError(
-        f"There is no option {one_line(flag, 40)!r}.{did_you_mean(flag, parser.flags)}", todo=usage
-    )
+def no_such(noun: str, word: str, known: Iterable[str], todo: str, **more: str) -> UsageError:
+    """Return the error for something that there is not, with the nearest that there is."""
+    near = did_you_mean(word, map(one_line, known))
+    return UsageError(f"There is no {noun} {one_line(word, 40)!r}.{near}", todo=todo, **more)
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

@@ -64,7 +64,7 @@ def bundle(
     plain = {"text/plain": show_controls(reply.text)}
     if shown == "html":
         answer = html(reply.text, shared=shared, typeset=typeset) if reply.text else ""
-        return {"text/html": styled(framed(_thoughts(reply, settings) + answer)), **plain}
+        return {"text/html": framed(_thoughts(reply, settings) + answer), **plain}
     if shown == "markdown":
         return {"text/markdown": _thoughts_markdown(reply, settings) + inert(reply.text), **plain}
     return plain
@@ -79,15 +79,11 @@ def thought(reply: Reply, settings: M1) -> str:
     return f"thought {thousands(len(reply.thinking))} characters" if reply.thinking else ""
 
 
-def styled(markup: str) -> str:
-    """Return markup with the style that it needs before it."""
-    needed = "".join(style for mark, style in STYLES.items() if mark in markup)
-    return f"<style>{needed}</style>{markup}" if needed else markup
-
-
 def framed(body: str) -> str:
-    """Return markup in a box that nothing in it can leave."""
-    return f'<div style="{FRAME}">{body}</div>'
+    """Return markup in a box that nothing in it can leave, and before it the style it needs."""
+    needed = "".join(style for mark, style in STYLES.items() if mark in body)
+    style = f"<style>{needed}</style>" if needed else ""
+    return f'{style}<div style="{FRAME}">{body}</div>'
 
 
 def quiet(markup: str) -> str:

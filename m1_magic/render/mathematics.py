@@ -105,9 +105,7 @@ def _extent(state: StateBlock, first: int, last: int, mark: str) -> tuple[str, i
             return None
         lines.append(line)
     # Not closed: the tail of a stream, if nothing but this formula follows.
-    tail_of_all = len(lines) == state.lineMax - first and not any(
-        not line.strip() for line in lines[1:]
-    )
+    tail_of_all = len(lines) == state.lineMax - first and all(map(str.strip, lines[1:]))
     return (mark + "\n".join(lines), last, False) if tail_of_all else None
 
 

@@ -17,7 +17,7 @@ from ..calls import RECORD, Receipt, Reply
 from ..session.view import Silent
 from ..text import escape_html, show_controls
 from . import footer
-from .answer import bundle, framed, quiet, styled, thought
+from .answer import bundle, framed, quiet, thought
 from .blocks import definitions, settled
 from .front_end import Mode, mode
 from .inert_markdown import inert, literal
@@ -144,7 +144,7 @@ class NotebookView(ThrottledView):
         shown = self._settings.thinking != "drop" and not self._blocks
         above = escape_html(self._progress.thought()) if shown else ""
         body = html(text, typeset=False)
-        return {"text/html": styled(framed((quiet(above) if above else "") + body))}
+        return {"text/html": framed((quiet(above) if above else "") + body)}
 
 
 class RecordView(Silent):

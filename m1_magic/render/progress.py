@@ -32,10 +32,11 @@ class Progress:
         self._until = self._first = 0.0
         self._characters = self._thought = self._sent = 0
         self._answering, self._keeps = False, True
+        self.at_most: Decimal | None = None  # US dollars; None: not known
 
     def open(self, request: Request, at_most: Decimal | None, sent: str) -> None:
         self._began = self._now()
-        self._keeps = request.keep_thinking
+        self._keeps, self.at_most = request.keep_thinking, at_most
         self._asking = f"asking {request.model}"
         price = "" if at_most is None else f"at most {money_at_most(at_most)}"
         self._price = " · ".join(part for part in (sent, price) if part)

@@ -55,11 +55,8 @@ def verb_named(name: str, rest: str = "") -> Verb:
     """
     if name in VERBS:
         return VERBS[name]
-    near = command_line.did_you_mean(name, VERBS)
-    todo = (
-        f"To ask it: %m1 ask {one_line(f'{name} {rest}', 200)}" if rest else "%m1 help lists them."
-    )
-    raise UsageError(f"There is no verb {one_line(name, 40)!r}.{near}", todo=todo)
+    ask = f"To ask it: %m1 ask {one_line(f'{name} {rest}', 200)}"
+    raise command_line.no_such("verb", name, VERBS, ask if rest else "%m1 help lists them.")
 
 
 def asks(context: VerbContext, args: Sequence[str]) -> str:

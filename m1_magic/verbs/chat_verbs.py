@@ -102,9 +102,7 @@ def chosen(context: VerbContext, name: str | None) -> ChatHead:
     """Return the chat of that name, or the last one, or the calls of this session."""
     listed = [one.name for one in context.chats.listed()]
     if name and name not in listed:
-        near = command_line.did_you_mean(name, map(one_line, listed))
-        what = f"There is no chat {one_line(name, 60)!r}.{near}"
-        raise UsageError(what, cost="", todo="%m1 chats lists them.")
+        raise command_line.no_such("chat", name, listed, "%m1 chats lists them.", cost="")
     if name or listed:
         return context.chats.head(name or listed[0])
     return context.chats.of_session()

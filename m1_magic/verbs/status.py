@@ -50,11 +50,8 @@ def use(context: VerbContext, args: Sequence[str]) -> str:
     where = args[0]
     url = {"openrouter": OPENROUTER}.get(where.lower(), where)
     if "/" not in url and url.lower() != OFFLINE:
-        near = command_line.did_you_mean(url, ("openrouter", "offline"))
-        raise UsageError(
-            f"There is no place {one_line(url, 40)!r}.{near}",
-            todo="Or give a URL: https://host/v1.",
-        )
+        places, todo = ("openrouter", "offline"), "Or give a URL: https://host/v1."
+        raise command_line.no_such("place", url, places, todo)
     config.change(context.settings, "base_url", url)
     if url.lower() == OFFLINE:
         context.session.backend().ready()
@@ -69,14 +66,12 @@ def set_(context: VerbContext, args: Sequence[str]) -> str:
     """Set a setting, for this kernel or for good."""
     words = [word for word in args if word != "--save"]
     if len(words) < 2:
-        raise UsageError(
-            "%m1 set takes a name and a value.", todo=f"Settings: {', '.join(settings_names())}."
-        )
+        todo = f"Settings: {', '.join(settings_names())}."
+        raise UsageError("%m1 set takes a name and a value.", todo=todo)
     name, value = words[0], " ".join(words[1:])
     if name not in settings_names():
-        near = command_line.did_you_mean(name, settings_names())
         todo = "%config M1 lists them."
-        raise UsageError(f"There is no setting {one_line(name, 40)!r}.{near}", todo=todo)
+        raise command_line.no_such("setting", name, settings_names(), todo)
     now = config.change(context.settings, name, value)
     if len(words) == len(args):
         return f"{name} = {md_cell(now)}"

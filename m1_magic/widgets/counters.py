@@ -40,9 +40,10 @@ class Counters:
         self.box = column(row(self._call, self._sums), self._bar, self._words)
         self.refresh()
 
-    def live(self, progress: Progress, plan: Plan, most: Decimal | None) -> None:
-        """Show a call that runs, by characters and the clock; ``most`` is its highest price."""
+    def live(self, progress: Progress, plan: Plan) -> None:
+        """Show a call that runs, by characters and the clock."""
         usage = Usage(plan.tokens, progress.tokens, 0, progress.thought_tokens)
+        most = progress.at_most
         price = f"at most {money_at_most(most)}" if most is not None else ""
         if plan.limits and plan.limits.dearest:
             so_far = amount(estimate(usage, plan.limits.dearest))

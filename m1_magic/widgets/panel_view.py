@@ -14,7 +14,7 @@ import ipywidgets
 
 from ..calls import Receipt, Reply, Request
 from ..render import footer
-from ..render.answer import bundle, framed, styled, thought
+from ..render.answer import bundle, framed, thought
 from ..render.blocks import settled
 from ..render.markup import html as safe
 from ..render.throttled import ThrottledView
@@ -45,7 +45,7 @@ class PanelView(ThrottledView):
 
     def _paint_rest(self) -> int:
         text = settled(self._growing.rest)
-        self._rest.value = styled(framed(safe(text, typeset=False))) if text.strip() else ""
+        self._rest.value = framed(safe(text, typeset=False)) if text.strip() else ""
         return len(self._rest.value)
 
     def _paint_line(self) -> None:
@@ -76,11 +76,9 @@ class LiveView(PanelView):
         super().__init__(settings)
         self._counters, self._plan = counters, plan
         self._opened, self._done = opened, done
-        self._most: Decimal | None = None
         self.complete = False  # is all of the answer shown?
 
     def open(self, request: Request, at_most: Decimal | None, sent: str) -> None:
-        self._most = at_most
         self._opened()
         super().open(request, at_most, sent)
         self._counters.refresh()  # what is held for this call
@@ -103,4 +101,4 @@ class LiveView(PanelView):
 
     def _paint_line(self) -> None:
         super()._paint_line()
-        self._counters.live(self._progress, self._plan, self._most)
+        self._counters.live(self._progress, self._plan)

@@ -122,9 +122,8 @@ def button(label: str, pressed: Callable[[], None], tip: str = "", **more: Any) 
 
 def text(label: str, hint: str = "", kind: Any = ipywidgets.Text, **more: Any) -> Any:
     """Return a field with a label in front, whose value comes when it is left."""
-    style = {"description_width": "initial"}
-    more.setdefault("continuous_update", False)
-    return kind(description=label, placeholder=hint, style=style, **more)
+    more |= {"style": {"description_width": "initial"}, "continuous_update": False}
+    return kind(description=label, placeholder=hint, **more)
 
 
 def choice(label: str, options: Sequence[tuple[str, str] | str], value: str) -> Any:
