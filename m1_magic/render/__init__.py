@@ -28,9 +28,15 @@ def choose(
     if quiet and not notebook:
         return Silent()
     if notebook and (quiet or not raw):
-        from .notebook_view import NotebookView, RecordView
+        from IPython.core.displaypub import CapturingDisplayPublisher
 
-        return RecordView(shell, settings) if quiet else NotebookView(shell, settings, pure=pure)
+        from .notebook_view import CapturedView, NotebookView, RecordView
+
+        if quiet:
+            return RecordView(shell, settings)
+        if isinstance(getattr(shell, "display_pub", None), CapturingDisplayPublisher):
+            return CapturedView(shell, settings)
+        return NotebookView(shell, settings, pure=pure)
     from .terminal_view import PlainView, TerminalView
 
     if raw or not sys.stdout.isatty():

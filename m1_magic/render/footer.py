@@ -104,7 +104,7 @@ def html_footer(receipt: Receipt, settings: M1) -> str:
     return f'<div class="m1-footer mathjax_ignore tex2jax_ignore" style="{STYLE}">{body}</div>'
 
 
-def record(receipt: Receipt, *, stable: bool = False) -> dict[str, Any]:
+def record(receipt: Receipt, settings: M1) -> dict[str, Any]:
     """Return the machine-readable record of a call that is saved with the notebook.
 
     ``cost_usd`` is a JSON number that reads back to the ledger's last digit (nano-dollars), null
@@ -118,7 +118,7 @@ def record(receipt: Receipt, *, stable: bool = False) -> dict[str, Any]:
         "usage": reply.usage and asdict(reply.usage),
         "cost_usd": None if reply.cost is None else float(reply.cost),
         "cost_source": reply.cost_source,
-        "seconds": None if stable else round(call.seconds, 3),
+        "seconds": None if settings.footer == "stable" else round(call.seconds, 3),
         "status": reply.status,
         "finish": reply.finish,
     }
@@ -127,6 +127,5 @@ def record(receipt: Receipt, *, stable: bool = False) -> dict[str, Any]:
 def bundle(receipt: Receipt, settings: M1, *, html: bool = True) -> dict[str, Any]:
     """Return the footer's output: the line for people, the record for programs."""
     shown = {"text/html": html_footer(receipt, settings)} if html else {}
-    saved = record(receipt, stable=settings.footer == "stable")
     text = "\n".join(lines(receipt, settings))
-    return {**shown, "text/plain": text, RECORD: saved}
+    return {**shown, "text/plain": text, RECORD: record(receipt, settings)}

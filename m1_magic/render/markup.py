@@ -75,8 +75,8 @@ def _env(typeset: bool, shared: Mapping[str, Any] | None) -> dict[str, Any]:
         # The inline rules write into tokens: each rendering gets its own.
         notes = deepcopy(shared["notes"])
         labels = {f":{note.meta['label']}": -1 for note in notes if note.meta.get("label")}
-        env |= {"references": dict(shared["references"]), "notes": notes}
-        env["footnotes"] = {"refs": labels, "list": {}}
+        footnotes = {"refs": labels, "list": {}}
+        env |= {"references": dict(shared["references"]), "notes": notes, "footnotes": footnotes}
     return env
 
 

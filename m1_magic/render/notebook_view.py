@@ -67,19 +67,12 @@ class NotebookView(ThrottledView):
         super().__init__(settings, now)
         self._shell, self._pure = shell, pure
         self._mode: Mode = mode(settings, shell)
-        self._captured = _captured(shell)
         self._outputs: list[Output] = []  # of the blocks
         self._rest: Output | None = None
         self._line = Output(shell)
 
-    def tick(self) -> float | None:
-        return None if self._captured else super().tick()
-
     def close(self, receipt: Receipt) -> None:
         reply = receipt.call.reply
-        if self._captured:
-            self._publish_once(receipt)
-            return
         if self._blocks and self._pure and len(reply.text) <= TOGETHER:
             self._shell.display_pub.clear_output(wait=True)
             self._blocks, self._rest, self._line = [], None, Output(self._shell)
@@ -90,19 +83,6 @@ class NotebookView(ThrottledView):
         if shared:
             self._revise(shared)
         self._line.put(footer.bundle(receipt, self._settings, html=self._mode != "text"))
-
-    def _publish_once(self, receipt: Receipt) -> None:
-        """Publish answer and footer in one bundle, as a cell under ``%%capture`` wants it."""
-        answer = bundle(receipt.call.reply, self._settings, self._mode)
-        foot = footer.bundle(receipt, self._settings, html=self._mode == "html")
-        joined = {
-            kind: f"{answer[kind]}\n\n{foot.get(kind, foot['text/plain'])}" for kind in answer
-        }
-        self._shell.display_pub.publish(data={**foot, **joined}, metadata={})
-
-    def _paint(self) -> None:
-        if not self._captured:  # updates would pile up there
-            super()._paint()
 
     def _add(self, block: Reply) -> int:
         output, self._rest = self._below_the_line(), None  # what follows gets one of its own
@@ -154,12 +134,21 @@ class RecordView(Silent):
         self._shell, self._settings = shell, settings
 
     def close(self, receipt: Receipt) -> None:
-        kept = footer.record(receipt, stable=self._settings.footer == "stable")
-        self._shell.display_pub.publish(data={RECORD: kept, "text/plain": ""}, metadata={})
+        record = footer.record(receipt, self._settings)
+        self._shell.display_pub.publish(data={RECORD: record, "text/plain": ""}, metadata={})
 
 
-def _captured(shell: Any) -> bool:
-    """Is the cell under ``%%capture``? Updates would pile up there as outputs of their own."""
-    from IPython.core.displaypub import CapturingDisplayPublisher
+class CapturedView(RecordView):
+    """Publishes answer and footer in one bundle, as a cell under ``%%capture`` wants it.
 
-    return isinstance(shell.display_pub, CapturingDisplayPublisher)
+    Updates would pile up there as outputs of their own.
+    """
+
+    def close(self, receipt: Receipt) -> None:
+        shown = mode(self._settings, self._shell)
+        answer = bundle(receipt.call.reply, self._settings, shown)
+        foot = footer.bundle(receipt, self._settings, html=shown == "html")
+        joined = {
+            kind: f"{answer[kind]}\n\n{foot.get(kind, foot['text/plain'])}" for kind in answer
+        }
+        self._shell.display_pub.publish(data={**foot, **joined}, metadata={})

@@ -22,9 +22,9 @@ from . import footer
 from .answer import thought
 from .blocks import settled
 from .markup import parser
-from .progress import EVERY, Progress
+from .progress import EVERY
 from .sanitizer import paragraph, text_token
-from .throttled import TICK
+from .throttled import ThrottledView
 
 if TYPE_CHECKING:
     from markdown_it.token import Token
@@ -78,43 +78,31 @@ class PlainView(Silent):
         sys.stdout.flush()
 
 
-class TerminalView:
+class TerminalView(ThrottledView):
     """Shows a call with rich on a terminal: ``file``, or ``sys.stdout`` when the call opens."""
+
+    most_blocks = 0  # a terminal scrolls: what is painted again is the end only
 
     def __init__(
         self, settings: M1, file: TextIO | None = None, now: Callable[[], float] = time.monotonic
     ) -> None:
-        self._settings, self._file, self._now = settings, file, now
+        super().__init__(settings, now)
+        self._file = file
         self._live: Any = None
-        self._progress = Progress(now)
-        self._tail = ""
-        self._next = 0.0
 
     def open(self, request: Request, at_most: Decimal | None, sent: str) -> None:
         from rich.live import Live
 
-        self._progress.open(request, at_most, sent)
         self._live = Live(
-            self._picture(),
             console=self._console,
             transient=True,
             auto_refresh=False,
             redirect_stdout=False,
             redirect_stderr=False,
         )
-        self._live.start(refresh=True)
-
-    def feed(self, event: Event) -> None:
-        self._progress.feed(event)
-        if isinstance(event, TextDelta):
-            self._tail = (self._tail + event.text)[-TAIL:]
-        elif isinstance(event, Waiting):
-            self._next = 0.0
-        self._paint()
-
-    def tick(self) -> float | None:
-        self._paint()
-        return TICK
+        self._live.start()
+        super().open(request, at_most, sent)
+        self._next = self._now() + EVERY  # a first word by itself would flicker
 
     def close(self, receipt: Receipt) -> None:
         from rich.text import Text as Line
@@ -138,20 +126,24 @@ class TerminalView:
 
         return Console(file=self._file or sys.stdout, highlight=False)
 
-    def _paint(self) -> None:
-        if self._live and self._now() >= self._next:
+    def _paint_rest(self) -> int:
+        self._paint_line()
+        return 0  # a terminal is near: its bytes need no measure
+
+    def _paint_line(self) -> None:
+        if self._live:
             self._live.update(self._picture(), refresh=True)
-            self._next = self._now() + EVERY
 
     def _picture(self) -> RenderableType:
         """Return the last lines that fit the screen; a live picture that is higher would tear."""
         from rich.text import Text as Line
 
         line = Line(self._progress.line(), style="dim")
-        if not self._tail:
+        tail = self._growing.rest[-TAIL:]
+        if not tail:
             return line
         console = self._console
-        rows = console.render_lines(to_rich(settled(self._tail)), pad=False)
+        rows = console.render_lines(to_rich(settled(tail)), pad=False)
         shown = [
             Line.assemble(*((piece.text, piece.style or "") for piece in row))
             for row in rows[-max(1, console.height - 3) :]
@@ -180,13 +172,10 @@ def _drawable(tokens: Iterable[Token]) -> Iterable[Token]:
             token.children = list(_drawable(token.children))
         if token.type == "footnote_ref":
             token.type, token.content = "text", f"[{token.meta['id'] + 1}]"
+        if token.type == "math":
+            mark = "$$" if token.markup == "\\[" else "$"
+            token.content = f"{mark}{token.content}{mark}"
         if token.type.startswith("math"):
-            text = token.content if token.type == "math_open_end" else _formula(token)
-            yield from paragraph(text) if token.block else [text_token(text)]
+            yield from paragraph(token.content) if token.block else [text_token(token.content)]
         elif token.type != "footnote_anchor":
             yield token
-
-
-def _formula(token: Token) -> str:
-    closing = "$$" if token.markup == "\\[" else "$"
-    return f"{closing}{token.content}{closing}"

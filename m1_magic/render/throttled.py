@@ -1,7 +1,7 @@
 """When an answer that grows is painted: finished blocks at once, the rest and a line now and then.
 
-What notebook and panel have in common. Painting happens inside the view's calls: with what came,
-and by ``tick`` while nothing comes.
+What notebook, panel and terminal have in common. Painting happens inside the view's calls: with
+what came, and by ``tick`` while nothing comes.
 """
 
 from __future__ import annotations

@@ -72,11 +72,8 @@ def ask_secret(context: VerbContext, question: str) -> str:
     try:
         return context.secret(question)
     except (EOFError, OSError, RuntimeError, NotImplementedError):
-        raise NoKey(
-            "There is no terminal here to ask for a key.",
-            cost="",
-            todo="Run m1-magic login in a shell, or set OPENROUTER_API_KEY.",
-        ) from None
+        todo = "Run m1-magic login in a shell, or set OPENROUTER_API_KEY."
+        raise NoKey("There is no terminal here to ask for a key.", cost="", todo=todo) from None
 
 
 def logout(context: VerbContext, args: Sequence[str]) -> str:

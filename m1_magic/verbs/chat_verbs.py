@@ -44,9 +44,8 @@ def again(context: VerbContext, rest: str) -> RepeatableCall | str:
     """Return the last request with the options that are given."""
     given, text = flags.options(rest)
     if text:
-        raise UsageError(
-            f"%m1 again takes options only, not {one_line(text, 60)!r}.", todo="%m1 ask TEXT asks."
-        )
+        what = f"%m1 again takes options only, not {one_line(text, 60)!r}."
+        raise UsageError(what, todo="%m1 ask TEXT asks.")
     return context.chats.again(given)
 
 
@@ -56,8 +55,7 @@ ASKING = {"continue": continue_, "again": again}
 def first(reply: Reply) -> str:
     """Return the line above the answer that ``again`` is beside."""
     price = money(reply.cost, about=reply.cost_source == "estimated")
-    parts = ["first answer", reply.model, price]
-    return " · ".join(md_cell(part) for part in parts if part)
+    return " · ".join(md_cell(part) for part in ("first answer", reply.model, price) if part)
 
 
 def chats(context: VerbContext, args: Sequence[str]) -> str:

@@ -166,9 +166,7 @@ def certificates() -> str:
                 context.load_verify_locations(path)
         except OSError as error:  # ssl.SSLError is one
             reason = one_line(error.strerror or type(error).__name__, 80)
-            raise UsageError(
-                f"{name}={one_line(path, 200)} cannot be used ({reason}).",
-                cost="",
-                todo=f"Set it to a PEM file of certificates, or unset {name}.",
-            ) from None
+            what = f"{name}={one_line(path, 200)} cannot be used ({reason})."
+            todo = f"Set it to a PEM file of certificates, or unset {name}."
+            raise UsageError(what, cost="", todo=todo) from None
     return "; ".join(f"{name}={path}" for name, path in named.items()) or "the system's"

@@ -106,12 +106,9 @@ def meant(context: VerbContext, word: str) -> list[str]:
         return calls
     if call := history.called(context.session.ledger, word):
         return [call.id]
-    near = command_line.did_you_mean(word, [one_line(one.name) for one in context.chats.listed()])
-    raise UsageError(
-        f"There is no chat, and not exactly one call, of the name {one_line(word, 40)!r}.{near}",
-        cost="",
-        todo="%m1 chats and %m1 log list them.",
-    )
+    noun = "chat, and not exactly one call, of the name"
+    names = [one.name for one in context.chats.listed()]
+    raise command_line.no_such(noun, word, names, "%m1 chats and %m1 log list them.", cost="")
 
 
 def earlier(context: VerbContext, id: str) -> list[str]:

@@ -75,8 +75,6 @@ def written(path: Path, ours: Callable[[Path], bool], another: str) -> Iterator[
                 raise UsageError(what, cost="", todo="Give another path.")
             yield file
     except OSError as error:
-        raise UsageError(
-            f"{one_line(path, 200)} cannot be written ({error.strerror}).",
-            cost="",
-            todo="Give a path in a folder that you can write to.",
-        ) from None
+        what = f"{one_line(path, 200)} cannot be written ({error.strerror})."
+        todo = "Give a path in a folder that you can write to."
+        raise UsageError(what, cost="", todo=todo) from None

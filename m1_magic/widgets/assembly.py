@@ -166,7 +166,7 @@ class Panel:
         self._say("")
         self._replace([html(shown)])
 
-    @in_turn
+    @in_turn()
     def refresh(self, *_: object) -> None:
         """Look again at the tables that there are, and at the sums."""
         self._form.refresh(self._shell.user_ns)

@@ -51,7 +51,7 @@ class HistoryList:
 
     def _build(self) -> None:
         self._search = text("search", "a word of the question or the answer")
-        self._search.observe(in_turn(lambda _: self.refresh()), "value")
+        self._search.observe(in_turn()(lambda _: self.refresh()), "value")
         calls = ipywidgets.SelectMultiple(options=[], rows=7, description="Past calls")
         self._list, self._message = named(calls, "m1-list"), html()
         edit, resume = self._edit, self._resume

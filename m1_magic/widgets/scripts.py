@@ -79,5 +79,5 @@ def secret(caught: Callable[[keys.Key], None], hint: str) -> Any:
 def _scripted(script: str, heard: Callable[[dict[str, Any]], None]) -> Any:
     """Return a widget that runs the script; ``heard`` gets each message of it."""
     widget = anywidget.AnyWidget(_esm=script)
-    widget.on_msg(in_turn(lambda _, content, __: heard(content)))
+    widget.on_msg(in_turn()(lambda _, content, __: heard(content)))
     return widget

@@ -50,8 +50,7 @@ class StaticOutput:
 
     def keep(self, receipt: Receipt) -> None:
         """Show a call that has ended, or one of them whose price came later."""
-        id, stable = receipt.call.id, self._settings.footer == "stable"
-        self._records[id] = footer.record(receipt, stable=stable)
+        self._records[receipt.call.id] = footer.record(receipt, self._settings)
         self._last = receipt
         for handle in self._handles:
             handle.update(self._bundle(), raw=True)

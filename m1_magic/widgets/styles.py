@@ -7,9 +7,9 @@ controls do is done one after the other.
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable, Sequence
-from typing import Any, ParamSpec, TypeVar
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
 
 import ipywidgets
 
@@ -17,8 +17,6 @@ from ..errors import UserFacingError
 from ..locks import lock
 from ..text import escape_html, one_line
 
-P = ParamSpec("P")
-R = TypeVar("R")
 _turn = lock()
 STYLE = """
 .m1-panel{border:1px solid var(--jp-border-color2,#bdbdbd);border-radius:4px;padding:8px;gap:6px;
@@ -31,7 +29,7 @@ STYLE = """
  width:auto;margin:0;max-width:24em}
 .m1-panel .widget-hbox>.widget-text,.m1-panel .widget-hbox>.widget-dropdown,
 .m1-panel .widget-hbox>.widget-combobox{flex:1 1 11em;min-width:9em}
-.m1-panel .m1-prompt{width:auto;margin:0}
+.m1-panel .m1-prompt,.m1-panel .m1-list{width:auto;margin:0}
 .m1-panel .m1-prompt>.widget-label,.m1-panel .m1-list>.widget-label{
  width:0;min-width:0;height:0;margin:0;padding:0;overflow:hidden}
 .m1-panel .m1-prompt textarea{resize:vertical;min-height:4.5em;width:100%;
@@ -53,7 +51,6 @@ STYLE = """
 .m1-panel .m1-secret input{width:100%;box-sizing:border-box;padding:4px 8px;
  color:inherit;background:var(--jp-layout-color1,transparent);
  border:1px solid var(--jp-border-color1,#9e9e9e)}
-.m1-panel .m1-list{width:auto;margin:0}
 .m1-panel .m1-list select{width:100%}
 .m1-panel .m1-more{border-left:3px solid var(--jp-border-color2,#bdbdbd);padding-left:8px}
 .m1-panel .m1-shown{overflow-wrap:anywhere;width:100%}
@@ -98,25 +95,21 @@ def column(*children: ipywidgets.Widget, name: str = "") -> Any:
     return named(ipywidgets.VBox(children), name)
 
 
-def in_turn(handle: Callable[P, R]) -> Callable[P, R]:
-    """Let what a user does be done one after the other, in all panels.
+@contextmanager
+def in_turn() -> Iterator[None]:
+    """Let what a user does be done one after the other, in all panels; to decorate handlers with.
 
     JupyterLab sends some of the clicks to a subshell of the kernel, whose thread handles them
     beside the main one. A call's own thread takes no turn: Stop and Close wait for it in theirs.
     """
-
-    @functools.wraps(handle)
-    def handled(*args: P.args, **kwargs: P.kwargs) -> R:
-        with _turn:
-            return handle(*args, **kwargs)
-
-    return handled
+    with _turn:
+        yield
 
 
 def button(label: str, pressed: Callable[[], None], tip: str = "", **more: Any) -> Any:
     """Return a button; ``tip`` says what it does."""
     made = ipywidgets.Button(description=label, tooltip=tip or label, **more)
-    made.on_click(in_turn(lambda _: pressed()))
+    made.on_click(in_turn()(lambda _: pressed()))
     return made
 
 
@@ -157,7 +150,7 @@ def fold(label: str, part: ipywidgets.DOMWidget, opened: Callable[[], None] = la
             opened()
         set_visible(part, now["new"])
 
-    toggle.observe(in_turn(change), "value")
+    toggle.observe(in_turn()(change), "value")
     return toggle
 
 
