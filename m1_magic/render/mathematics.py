@@ -36,8 +36,6 @@ def _opener(text: str, at: int) -> str:
 
 def _inline(state: StateInline, silent: bool) -> bool:
     text, start = state.src, state.pos
-    if text[start] not in "$\\":
-        return False
     mark = _opener(text, start)
     if not mark:
         return False
@@ -68,17 +66,12 @@ def _formula(mark: str, text: str, start: int, inside: int, end: int) -> bool:
 
 
 def _block(state: StateBlock, first: int, last: int, silent: bool) -> bool:
-    if state.is_code_block(first):
-        return False
-    line = _line(state, first)
-    mark = _opener(line, 0)
-    if mark not in ("$$", "\\["):
+    mark = _opener(_line(state, first), 0)
+    if mark not in ("$$", "\\[") or state.is_code_block(first):
         return False
     extent = _extent(state, first, last, mark)
-    if extent is None:
-        return False
-    if silent:
-        return True
+    if extent is None or silent:
+        return extent is not None
     tex, after, finished = extent
     token = state.push("math" if finished else "math_open_end", "", 0)
     token.block, token.map, token.markup = True, [first, after], "\\["

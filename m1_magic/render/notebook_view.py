@@ -91,7 +91,17 @@ class NotebookView(ThrottledView):
 
     def _paint_rest(self) -> int:
         text = settled(self._growing.rest)
-        return self._below_the_line().put(self._unfinished(text)) if text.strip() else 0
+        if not text.strip():
+            return 0
+        # In one form only: it is replaced soon.
+        if self._mode == "text":
+            return self._below_the_line().put({"text/plain": show_controls(text)})
+        if self._mode == "markdown":
+            return self._below_the_line().put({"text/markdown": inert(text)})
+        shown = self._settings.thinking != "drop" and not self._blocks
+        above = escape_html(self._progress.thought()) if shown else ""
+        body = (quiet(above) if above else "") + html(text, typeset=False)
+        return self._below_the_line().put({"text/html": framed(body)})
 
     def _paint_line(self) -> None:
         line = self._progress.line()
@@ -114,17 +124,6 @@ class NotebookView(ThrottledView):
         for output, block in zip(self._outputs, self._blocks, strict=True):
             if "[" in block.text and html(block.text, shared=shared) != html(block.text):
                 output.put(bundle(block, self._settings, self._mode, shared))
-
-    def _unfinished(self, text: str) -> dict[str, str]:
-        """Return the rest so far, in one form only: it is replaced soon."""
-        if self._mode == "text":
-            return {"text/plain": show_controls(text)}
-        if self._mode == "markdown":
-            return {"text/markdown": inert(text)}
-        shown = self._settings.thinking != "drop" and not self._blocks
-        above = escape_html(self._progress.thought()) if shown else ""
-        body = html(text, typeset=False)
-        return {"text/html": framed((quiet(above) if above else "") + body)}
 
 
 class RecordView(Silent):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import dropwhile
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
@@ -50,14 +51,14 @@ def _borrow(state: StateCore) -> None:
 def _keep(state: StateCore) -> None:
     """Leave a footnote where it stands, with its name, if nothing refers to it."""
     referred = {one.get("label") for one in state.env.get("footnotes", {}).get("list", {}).values()}
-    elsewhere = {one.meta.get("label") for one in state.env.get("notes", ())}
+    referred |= {one.meta.get("label") for one in state.env.get("notes", ())}  # elsewhere
     out: list[Token] = []
     name = ""  # of the footnote that begins here and stays
     open_notes: list[bool] = []
     for token in state.tokens:
         if token.type == "footnote_reference_open":
             label = token.meta["label"]
-            open_notes.append(label not in referred and label not in elsewhere)
+            open_notes.append(label not in referred)
             name = f"[^{label}]: " if open_notes[-1] else ""
         if token.type == "inline" and name:
             token.children = [text_token(name), *(token.children or ())]
@@ -81,10 +82,8 @@ def _defuse(state: StateCore) -> None:
             around.append(token)
         elif token.nesting < 0 and around:
             around.pop()
-        if token.type in ("td_open", "th_open"):
-            style = str(token.attrs.pop("style", ""))
-            if style:
-                token.attrs["align"] = style.removeprefix("text-align:")
+        if token.type in ("td_open", "th_open") and "style" in token.attrs:
+            token.attrs["align"] = str(token.attrs.pop("style")).removeprefix("text-align:")
         elif token.type == "inline" and token.children:
             before = state.tokens[at - 2].type if at > 1 else ""
             if before == "list_item_open":
@@ -100,13 +99,12 @@ def _defuse(state: StateCore) -> None:
 def _note(quotation: Token, first: Token) -> None:
     """Make a quotation that begins with ``[!NOTE]`` a note of that kind."""
     head = _NOTE.match(first.content)
-    kinds = [child.type for child in first.children or ()]
-    if not head or kinds[0] != "text":
+    if not head or not first.children or first.children[0].type != "text":
         return
     kind = head[1].lower()
     quotation.attrs["class"] = f"m1-callout m1-{kind}"
-    broken = next((n for n, one in enumerate(kinds) if one in ("softbreak", "hardbreak")), None)
-    rest = [] if broken is None else (first.children or [])[broken + 1 :]
+    breaks = ("softbreak", "hardbreak")
+    rest = list(dropwhile(lambda child: child.type not in breaks, first.children))[1:]
     title = [text_token("", "strong_open", "strong", 1), text_token(kind.capitalize())]
     title.append(text_token("", "strong_close", "strong", -1))
     first.children = [*title, *([text_token("", "hardbreak", "br"), *rest] if rest else [])]
@@ -174,8 +172,5 @@ def paragraph(text: str) -> list[Token]:
     """Return the tokens of a paragraph of such text."""
     inline = text_token(text, "inline")
     inline.children = [text_token(text)]
-    return [
-        text_token("", "paragraph_open", "p", 1),
-        inline,
-        text_token("", "paragraph_close", "p", -1),
-    ]
+    opening = text_token("", "paragraph_open", "p", 1)
+    return [opening, inline, text_token("", "paragraph_close", "p", -1)]

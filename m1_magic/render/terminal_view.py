@@ -22,9 +22,8 @@ from . import footer
 from .answer import thought
 from .blocks import settled
 from .markup import parser
-from .progress import EVERY
 from .sanitizer import paragraph, text_token
-from .throttled import ThrottledView
+from .throttled import EVERY, ThrottledView
 
 if TYPE_CHECKING:
     from markdown_it.token import Token
@@ -68,9 +67,9 @@ class PlainView(Silent):
             self._write(summary + "\n")
         if self._shell is None:
             self._write("\n".join(footer.lines(receipt, self._settings)) + "\n")
-            return
-        data = footer.bundle(receipt, self._settings)
-        self._shell.display_pub.publish(data=data, metadata={})
+        else:
+            data = footer.bundle(receipt, self._settings)
+            self._shell.display_pub.publish(data=data, metadata={})
 
     def _write(self, text: str) -> None:
         self._last = text or self._last

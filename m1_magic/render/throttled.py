@@ -1,24 +1,32 @@
-"""When an answer that grows is painted: finished blocks at once, the rest and a line now and then.
+"""An answer that grows: how far it is, and when it is painted.
 
-What notebook, panel and terminal have in common. Painting happens inside the view's calls: with
-what came, and by ``tick`` while nothing comes.
+What notebook, panel and terminal have in common. Finished blocks are painted at once, the rest and
+a line now and then, inside the view's calls: with what came, and by ``tick`` while nothing comes.
+Tokens are counted by the server at the end only; until then they are estimated from characters.
 """
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Callable
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from ..calls import Event, ReasoningDelta, Reply, Request, TextDelta, Waiting
-from ..text import escape_html
+from ..calls import Event, ReasoningDelta, Reply, Request, Started, TextDelta, Waiting
+from ..pricing.dollars import money_at_most
+from ..pricing.tokens import WRITTEN
+from ..text import escape_html, plural, show_controls, thousands
 from .answer import quiet
 from .blocks import Growing
-from .progress import Progress
 
 if TYPE_CHECKING:
     from ..settings.config import M1
 
+EVERY = 0.1  # seconds between two paintings
+# What may be sent up to now: so much for each second, and for each character that came.
+BYTES_A_SECOND, BYTES_A_CHARACTER = 10_000, 3.5
+PEEK = 300  # characters of the thinking that are shown while it comes
 TICK = 0.25  # seconds between two looks at what is not painted yet
 LINE_EVERY = 1.0  # seconds between two paintings of the line
 PEEK_EVERY = 0.5  # the same while it shows the thinking
@@ -27,6 +35,102 @@ PEEKED = (
     "display:flex;flex-direction:column-reverse;height:4.5em;overflow:hidden;"
     "white-space:pre-wrap;overflow-wrap:anywhere;opacity:.7"
 )
+
+
+class Progress:
+    """Follows one call by its events and a clock, in seconds."""
+
+    def __init__(self, now: Callable[[], float]) -> None:
+        self._now = now
+        self._began = now()
+        self._asking = self._price = self._reason = ""
+        self._thoughts: list[str] = []
+        self._until = self._first = 0.0
+        self._characters = self._thought = self._sent = 0
+        self._answering, self._keeps = False, True
+        self.at_most: Decimal | None = None  # US dollars; None: not known
+
+    def open(self, request: Request, at_most: Decimal | None, sent: str) -> None:
+        self._began = self._now()
+        self._keeps, self.at_most = request.keep_thinking, at_most
+        self._asking = f"asking {request.model}"
+        price = "" if at_most is None else f"at most {money_at_most(at_most)}"
+        self._price = " · ".join(part for part in (sent, price) if part)
+
+    def feed(self, event: Event) -> None:
+        if isinstance(event, TextDelta | ReasoningDelta):
+            if not self._characters:
+                self._first = self._now()
+            self._characters += len(event.text)
+            self._answering = isinstance(event, TextDelta)
+            if isinstance(event, ReasoningDelta):
+                self._thought += len(event.text)
+                if self._keeps:
+                    self._thoughts.append(event.text)
+        elif isinstance(event, Waiting):
+            self._reason, self._until = event.reason, self._now() + event.seconds
+        elif isinstance(event, Started):
+            self._reason = ""
+
+    @property
+    def thinking(self) -> str:
+        """The thinking so far, where it may be kept; foreign text."""
+        return "".join(self._thoughts)
+
+    @property
+    def peek(self) -> str:
+        """The end of it, while nothing else has come."""
+        return "" if self._answering else re.sub(r"\s*\n\s*", "\n", self.thinking[-PEEK:]).lstrip()
+
+    @property
+    def seconds(self) -> float:
+        """How long the call takes up to now."""
+        return self._now() - self._began
+
+    @property
+    def tokens(self) -> int:
+        """About how many tokens came, thinking included."""
+        return math.ceil(self._characters / WRITTEN)
+
+    @property
+    def thought_tokens(self) -> int:
+        """About how many of them were thinking."""
+        return math.ceil(self._thought / WRITTEN)
+
+    @property
+    def speed(self) -> int:
+        """About how many tokens came a second since the first one; 0 in the first second."""
+        seconds = self._now() - self._first
+        return round(self.tokens / seconds) if self._characters and seconds >= 1 else 0
+
+    def line(self) -> str:
+        """Return the line as it stands now, fit to be shown as text."""
+        if self._reason:
+            left = math.ceil(self._until - self._now())
+            again = f"Trying again in {left} s." if left > 0 else "Trying again."
+            return show_controls(f"{self._reason} {again}")
+        minutes, seconds = divmod(int(self.seconds), 60)
+        elapsed = f"{minutes} min {seconds} s" if minutes else f"{seconds} s"
+        if not self._characters:
+            return show_controls(" · ".join(p for p in (self._asking, elapsed, self._price) if p))
+        verb = "answering" if self._answering else "thinking"
+        speed = [f"{thousands(self.speed)} tokens/s"] if self.speed else []
+        return " · ".join([f"{verb}… ≈ {plural(self.tokens, 'token')}", *speed, elapsed])
+
+    def thought(self) -> str:
+        """Return how much was thought, estimated; nothing where nothing was."""
+        return f"thought ≈ {plural(self.thought_tokens, 'token')}" if self._thought else ""
+
+    def pause(self, size: int) -> float:
+        """Return the seconds until the next painting, after one that sent ``size`` bytes more.
+
+        So all that is sent stays in proportion to what came, however fast that is; in a slow
+        answer the seconds allow for more.
+        """
+        self._sent += size
+        seconds = max(self._now() - self._first, 1.0)
+        allowed = BYTES_A_SECOND * seconds + BYTES_A_CHARACTER * self._characters
+        return max(EVERY, (self._sent - allowed) / (allowed / seconds))
 
 
 class ThrottledView:

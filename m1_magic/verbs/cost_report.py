@@ -111,15 +111,12 @@ def records(path: Path) -> list[dict[str, Any]]:
     cells = book.get("cells") if isinstance(book, dict) else None
     if not isinstance(cells, list):
         raise ValueError("not a notebook of a current format (it has no cells)")
-    return list(_records(cells))
-
-
-def _records(cells: list[Any]) -> Iterator[dict[str, Any]]:
+    saved: list[Any] = []
     for output in (output for cell in cells for output in _part(cell, "outputs", list)):
-        saved = _part(output, "data", dict).get(RECORD)
+        record = _part(output, "data", dict).get(RECORD)
         # A cell's call leaves one, a panel a list.
-        several = saved if isinstance(saved, list) else [saved]
-        yield from (record for record in several if isinstance(record, dict))
+        saved += record if isinstance(record, list) else [record]
+    return [record for record in saved if isinstance(record, dict)]
 
 
 def _part(value: object, name: str, kind: type[T]) -> T:

@@ -84,9 +84,8 @@ class Actions:
             self._message.value = note("In a new cell below the active one. It was not run.")
             return
         self._message.value = note(NO_CELLS)
-        self._copy.value = (
-            f'<pre class="m1-copy mathjax_ignore" tabindex="0">{escape_html(code)}</pre>'
-        )
+        attributes = 'class="m1-copy mathjax_ignore" tabindex="0"'
+        self._copy.value = f"<pre {attributes}>{escape_html(code)}</pre>"
 
     def _to_variable(self) -> None:
         reply, name = self._reply(), self._name.value.strip()

@@ -57,9 +57,12 @@ class Panel:
         self._counters = Counters(session, self._form.size)
         # Their controls are made when they are needed: each is a message or three.
         self._actions = Actions(session, lambda: self._reply)
-        self._history = HistoryList(
-            session, edit=self._edit, resume=self._resume, show=self._show_past
+        acts = (
+            ("Edit", "Put it into the form", self._edit),
+            ("Ask again", "Send it again", self._ask_again),
+            ("Continue", "Ask on, in the same conversation", self._resume),
         )
+        self._history = HistoryList(session, acts, self._show_past)
         self._send = button("Send", self.send, "Send the prompt", button_style="primary")
         self._stop = button("Stop", self.stop, "Stop the call; its text is kept", disabled=True)
         self._dry = button("Dry run", self.dry_run, "What would leave and its price; sends nothing")
@@ -217,7 +220,10 @@ class Panel:
         elif self._call is None:
             self._counters.refresh()
 
-    def _edit(self, past: Past, ask: bool) -> None:
+    def _ask_again(self, past: Past) -> None:
+        self._edit(past, ask=True)
+
+    def _edit(self, past: Past, ask: bool = False) -> None:
         """Put a past question into the form; with ``ask``, send it."""
         prompt, options = self._questions.get(past.id, (past.prompt or "", None))
         self._form.fill(prompt, options)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from typing import Any, cast
 
 import ipywidgets
@@ -27,20 +28,17 @@ SHOWN = 50
 class HistoryList:
     """The list of past calls, its search, and what may be done with them, in ``box``.
 
-    ``edit`` puts a past question into the form, and with True asks it, too; ``resume`` goes on from
-    a past call; ``show`` shows widgets where answers stand, with a remark.
+    ``acts`` are what may be done with one of them: labels, explanations, functions; ``show`` shows
+    widgets where answers stand, with a remark.
     """
 
     def __init__(
         self,
         session: Session,
-        *,
-        edit: Callable[[Past, bool], None],
-        resume: Callable[[Past], None],
+        acts: Sequence[tuple[str, str, Callable[[Past], None]]],
         show: Callable[[list[Any], str], None],
     ) -> None:
-        self._session = session
-        self._edit, self._resume, self._show = edit, resume, show
+        self._session, self._acts, self._show = session, acts, show
         self.box = column(name="m1-more")
 
     def open(self) -> None:
@@ -54,18 +52,9 @@ class HistoryList:
         self._search.observe(in_turn()(lambda _: self.refresh()), "value")
         calls = ipywidgets.SelectMultiple(options=[], rows=7, description="Past calls")
         self._list, self._message = named(calls, "m1-list"), html()
-        edit, resume = self._edit, self._resume
-        self.box.children = (
-            self._search,
-            self._list,
-            row(
-                button("Show", self._again, "Show the answer again, free; several side by side"),
-                button("Edit", lambda: self._one(lambda p: edit(p, False)), "Put it into the form"),
-                button("Ask again", lambda: self._one(lambda p: edit(p, True)), "Send it again"),
-                button("Continue", lambda: self._one(resume), "Ask on, in the same conversation"),
-            ),
-            self._message,
-        )
+        buttons = [button("Show", self._again, "Show the answer again, free; several side by side")]
+        buttons += [button(label, partial(self._one, act), tip) for label, tip, act in self._acts]
+        self.box.children = (self._search, self._list, row(*buttons), self._message)
 
     def refresh(self) -> None:
         """List the latest calls, those with the word that is searched for, once it was opened."""

@@ -34,7 +34,13 @@ class Login:
         address = self._settings.base_url
         if address == self._keyed and not again:
             return
-        missing = needs_key(self._settings)
+        missing: NoKey | None = None
+        try:
+            keys.find(endpoint(address))
+        except NoKey as error:
+            missing = error
+        except UserFacingError:
+            pass  # another problem: a call will say so
         self._keyed = "" if missing else address
         set_visible(self.box, missing is not None)
         if missing is None or address != self._address:
@@ -75,14 +81,3 @@ class Login:
         """Close the fields, so that no page keeps what was typed into them."""
         fields, self._fields.children = self._fields.children, ()
         dispose(*fields)
-
-
-def needs_key(settings: M1) -> NoKey | None:
-    """Return the error that a call would fail with for want of a key; None: there is one."""
-    try:
-        keys.find(endpoint(settings.base_url))
-    except NoKey as error:
-        return error
-    except UserFacingError:
-        pass  # another problem: a call will say so
-    return None

@@ -11,8 +11,7 @@ from typing import Any
 
 from ..calls import RECORD, Receipt, Reply
 from ..render import footer
-from ..render.answer import bundle as answered
-from ..render.answer import quiet
+from ..render.answer import bundle, quiet
 from ..settings.config import M1
 from ..text import escape_html, show_controls
 
@@ -74,7 +73,7 @@ def output(receipt: Receipt, settings: M1) -> dict[str, str]:
     """Return a call's question, answer and footer as an output."""
     prompt = receipt.call.request.prompt_text
     reply, more = shortened(receipt.call.reply)
-    answer = answered(reply, settings, "html", typeset=len(reply.text) <= TYPESET)
+    answer = bundle(reply, settings, "html", typeset=len(reply.text) <= TYPESET)
     parts = [
         quiet(f"<p>{escape_html(prompt)}</p>"),
         answer["text/html"],
