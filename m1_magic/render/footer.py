@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from ..calls import RECORD, Attachment, Receipt, Reply
+from ..calls import FREE, RECORD, Attachment, Receipt, Reply
 from ..pricing.dollars import money, money_limit
 from ..text import escape_html, one_line, plural, short_count, show_controls, thousands
 
@@ -45,10 +45,8 @@ def _tokens(reply: Reply) -> list[str]:
 
 
 def _price(reply: Reply) -> list[str]:
-    if reply.cost_source == "offline":
-        return ["offline"]
-    if reply.cost_source == "replayed":
-        return ["replayed", "$0"]
+    if reply.cost_source in FREE:
+        return ["offline"] if reply.cost_source == "offline" else ["replayed", "$0"]
     return [money(reply.cost, about=reply.cost_source == "estimated")]
 
 

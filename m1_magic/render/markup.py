@@ -15,14 +15,15 @@ from typing import TYPE_CHECKING, Any
 
 from ..interrupts import uninterrupted
 from ..text import escape_html, show_controls
+from .code import coloured
 from .inert_markdown import TEX_DANGER
-from .sanitizer import LINK, NOTES
+from .mathematics import math
+from .sanitizer import LINK, NOTES, install
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
     from markdown_it.token import Token
 
-SHORTCLASS = re.compile(r"[a-z][a-z0-9]{0,2}")
 # What may be in an answer: attributes with the values that they may have, and tags.
 AUTO = {"dir": re.compile("auto")}
 ALLOWED: dict[str, dict[str, re.Pattern[str]]] = {
@@ -31,7 +32,7 @@ ALLOWED: dict[str, dict[str, re.Pattern[str]]] = {
     "code": {"class": re.compile(r"language-[\w+#.-]{1,30}")},
     "div": {"class": re.compile("highlight")},
     "ol": AUTO | {"start": re.compile(r"\d{1,9}")},
-    "span": {"class": re.compile(f"mathjax_process tex2jax_process|{SHORTCLASS.pattern}")},
+    "span": {"class": re.compile("mathjax_process tex2jax_process|[a-z][a-z0-9]{0,2}")},
     "td": AUTO | {"align": re.compile("left|right|center")},
     "th": AUTO | {"align": re.compile("left|right|center")},
     **dict.fromkeys(("p", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "li", "table"), AUTO),
@@ -113,9 +114,6 @@ def parser() -> MarkdownIt:
     from markdown_it import MarkdownIt
     from mdit_py_plugins.footnote import footnote_plugin
 
-    from .mathematics import math
-    from .sanitizer import install
-
     md = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
     md.use(footnote_plugin, inline=False).use(math)
     install(md)
@@ -150,8 +148,6 @@ def _formula(token: Token, wanted: bool) -> str:
 
 def _code(token: Token) -> str:
     from markdown_it.common.utils import unescapeAll
-
-    from .code import coloured
 
     language = next(iter(unescapeAll(token.info).split(maxsplit=1)), "")
     mark = f' class="language-{escape_html(language)}"' if language else ""

@@ -48,11 +48,7 @@ def help_(context: VerbContext, args: Sequence[str] = ()) -> str:
 
 
 def verb_named(name: str, rest: str = "") -> Verb:
-    """Return the verb of that name; ``rest`` is what follows it.
-
-    Raises:
-        UsageError: with the nearest verb, or, where it looks like a question, how to ask it.
-    """
+    """Return the verb of that name; else the error names the nearest, or how to ask the line."""
     if name in VERBS:
         return VERBS[name]
     ask = f"To ask it: %m1 ask {one_line(f'{name} {rest}', 200)}"

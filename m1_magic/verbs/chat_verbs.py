@@ -76,12 +76,9 @@ def export(context: VerbContext, args: Sequence[str]) -> str:
     parser.add_argument("--chat", metavar="NAME", type=short)
     given = parser.parse_args(list(args))
     head, secrets = chosen(context, given.chat), redaction.policy(context.settings)
-
-    def masked(text: str) -> str:
-        return redaction.mask(text, secrets)[0]
-
+    mask = redaction.mask
     turns = [
-        replace(turn, prompt=masked(turn.prompt), answer=masked(turn.answer))
+        replace(turn, prompt=mask(turn.prompt, secrets)[0], answer=mask(turn.answer, secrets)[0])
         for turn in context.chats.turns(head)
     ]
     if not turns:

@@ -93,11 +93,7 @@ def notebooks(names: Iterable[str]) -> Iterator[Path]:
 
 
 def records(path: Path) -> list[dict[str, Any]]:
-    """Return the records of all calls that are saved in a notebook.
-
-    Raises:
-        ValueError: it is no notebook, cannot be read, or is too large; in a few words.
-    """
+    """Return the records of the calls saved in a notebook; ValueError: what is wrong with it."""
     try:
         if not path.is_file():
             raise ValueError("there is no such file")

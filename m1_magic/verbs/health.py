@@ -67,8 +67,7 @@ def versions(context: VerbContext | None = None, args: Sequence[str] = ()) -> st
 
 def clock(context: VerbContext) -> str:
     """Compare this machine's clock with the server's and with the ledger's last call."""
-    now = now_utc()
-    last = sums.latest(context.session.ledger)
+    now, last = now_utc(), sums.latest(context.session.ledger)
     skew = context.session.backend().clock.skew
     if last is not None and last - now > MOST_SKEW:
         wrong = f"earlier than the ledger's last call, at {last:%Y-%m-%d %H:%M} UTC"

@@ -47,8 +47,7 @@ def use(context: VerbContext, args: Sequence[str]) -> str:
     """Switch this kernel to openrouter, offline or a URL."""
     if len(args) != 1:
         raise UsageError("Usage: %m1 use openrouter|offline|URL.", cost="")
-    where = args[0]
-    url = {"openrouter": OPENROUTER}.get(where.lower(), where)
+    url = OPENROUTER if args[0].lower() == "openrouter" else args[0]
     if "/" not in url and url.lower() != OFFLINE:
         places, todo = ("openrouter", "offline"), "Or give a URL: https://host/v1."
         raise command_line.no_such("place", url, places, todo)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import weakref
 from collections.abc import Mapping
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from .. import api, verbs
@@ -59,7 +60,7 @@ class Panel:
         self._actions = Actions(session, lambda: self._reply)
         acts = (
             ("Edit", "Put it into the form", self._edit),
-            ("Ask again", "Send it again", self._ask_again),
+            ("Ask again", "Send it again", partial(self._edit, ask=True)),
             ("Continue", "Ask on, in the same conversation", self._resume),
         )
         self._history = HistoryList(session, acts, self._show_past)
@@ -219,9 +220,6 @@ class Panel:
             self._static.settle(self._reply)
         elif self._call is None:
             self._counters.refresh()
-
-    def _ask_again(self, past: Past) -> None:
-        self._edit(past, ask=True)
 
     def _edit(self, past: Past, ask: bool = False) -> None:
         """Put a past question into the form; with ``ask``, send it."""

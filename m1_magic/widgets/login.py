@@ -27,10 +27,7 @@ class Login:
         self._address = ""  # the one for which the fields ask
 
     def refresh(self, *, again: bool = False) -> None:
-        """Show the fields where there is no key for the endpoint in force.
-
-        It is looked for ``again``, though one was found before, where that was refused.
-        """
+        """Show the fields where there is no key; one that was refused is looked for ``again``."""
         address = self._settings.base_url
         if address == self._keyed and not again:
             return

@@ -18,6 +18,7 @@ from ..locks import lock
 from ..text import escape_html, one_line
 
 _turn = lock()
+LABELLED = {"description_width": "initial"}
 STYLE = """
 .m1-panel{border:1px solid var(--jp-border-color2,#bdbdbd);border-radius:4px;padding:8px;gap:6px;
  color:var(--jp-ui-font-color1,inherit);background:var(--jp-layout-color0,transparent);
@@ -115,14 +116,13 @@ def button(label: str, pressed: Callable[[], None], tip: str = "", **more: Any) 
 
 def text(label: str, hint: str = "", kind: Any = ipywidgets.Text, **more: Any) -> Any:
     """Return a field with a label in front, whose value comes when it is left."""
-    more |= {"style": {"description_width": "initial"}, "continuous_update": False}
+    more |= {"style": LABELLED, "continuous_update": False}
     return kind(description=label, placeholder=hint, **more)
 
 
 def choice(label: str, options: Sequence[tuple[str, str] | str], value: str) -> Any:
     """Return a list to choose one from."""
-    style = {"description_width": "initial"}
-    return ipywidgets.Dropdown(description=label, options=options, value=value, style=style)
+    return ipywidgets.Dropdown(description=label, options=options, value=value, style=LABELLED)
 
 
 def set_visible(widget: ipywidgets.DOMWidget, visible: bool) -> None:
