@@ -19,15 +19,15 @@ import shells
 from emulator import Answer, OpenRouter
 from ledgers import rows
 from m1_magic import api, ask
-from m1_magic.calls import Message, Reply, Request, Text
+from m1_magic.calls import Attachment, Message, Reply, Request, Text
 from m1_magic.chats.chats import CONTINUE
-from m1_magic.chats.turns import ChatHead, joined, turn
+from m1_magic.chats.turns import ChatHead, Turn, joined, turn
 from m1_magic.errors import SecretInPrompt, UsageError
 from m1_magic.ledger import sent
 from m1_magic.options import flags
 from m1_magic.options.fields import Options
 from m1_magic.privacy import redaction
-from m1_magic.verbs.chat_export import Part, notebook
+from m1_magic.verbs.chat_verbs import notebook
 from shells import Run
 
 KEY = "sk-or-v1-" + "0123456789abcdef" * 4
@@ -547,7 +547,8 @@ def test_export_by_name(server: OpenRouter, run: Run, tmp_path: Path) -> None:
 def test_whatever_is_exported_is_a_notebook_without_live_tags(
     asked: str, answer: str, name: str
 ) -> None:
-    made = notebook(name, [Part(asked, answer, (name,), 1, False)])
+    question, attached = Message("user", (Text(asked),)), (Attachment("frame", name, "…"),)
+    made = notebook(name, [Turn(asked, "", question, answer, "stopped", attached, 1)])
     nbformat.validate(nbformat.from_dict(made))
     for cell in made["cells"]:
         assert "<script" not in cell["source"]

@@ -515,7 +515,7 @@ def test_a_long_row_of_marks_is_shown(piece: str) -> None:
 def test_no_entity_hides_a_character(entity: str) -> None:
     from rich.console import Console
 
-    from m1_magic.render.rich_markdown import to_rich
+    from m1_magic.render.terminal_view import to_rich
 
     console = Console(width=80, file=io.StringIO(), force_terminal=True)
     console.print(to_rich(f"a{entity}b"))

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from m1_magic.render.rich_markdown import to_rich
+from m1_magic.render.terminal_view import to_rich
 from m1_magic.text import HIDDEN
 from test_markup import ATTACKS
 

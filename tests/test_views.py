@@ -391,7 +391,7 @@ def test_s116_at_most_ten_paintings_a_second(shell: InteractiveShell) -> None:
 
 def test_under_capture_one_bundle_is_sent(shell: InteractiveShell) -> None:
     shell.display_pub = CapturingDisplayPublisher()
-    play(NotebookView(shell, M1(), now=Clock(1)), receipt("x" * 400))
+    play(choose(shell, M1()), receipt("x" * 400))
     (only,) = shell.display_pub.outputs
     assert only["data"]["text/plain"].startswith("x" * 400 + "\n\n") and not only["update"]
     assert only["data"]["text/html"].count("x" * 400) == 1
@@ -589,7 +589,7 @@ def test_a_stable_footer_has_no_seconds_and_sums() -> None:
 
 
 def test_the_record_is_exact() -> None:
-    assert footer.record(receipt()) == {
+    assert footer.record(receipt(), M1()) == {
         "id": "call-1",
         "generation_id": "gen-2",
         "model": "minimax/minimax-m1",
@@ -601,7 +601,7 @@ def test_the_record_is_exact() -> None:
         "finish": "stop",
     }
     bare = receipt(usage=None, cost=None, source="unknown")
-    unsent = footer.record(replace(bare, call=replace(bare.call, attempts=())))
+    unsent = footer.record(replace(bare, call=replace(bare.call, attempts=())), M1())
     assert unsent["usage"] is None and unsent["cost_usd"] is None
     assert unsent["generation_id"] is None
 
@@ -633,7 +633,7 @@ def test_m20_money_is_never_zero_unless_it_is(amount: Decimal) -> None:
 
 @given(NANO)
 def test_the_record_reads_back_to_the_last_digit(amount: Decimal) -> None:
-    wire = json.dumps(footer.record(receipt(cost=amount)))
+    wire = json.dumps(footer.record(receipt(cost=amount), M1()))
     assert json.loads(wire, parse_float=Decimal)["cost_usd"] == amount
 
 

@@ -19,7 +19,7 @@ from m1_magic.calls import Receipt
 from m1_magic.ledger.store import now_utc
 from m1_magic.pricing.dollars import money
 from m1_magic.widgets import assembly
-from m1_magic.widgets.live import LiveView
+from m1_magic.widgets.panel_view import LiveView
 from panels import PATIENCE, Hand, Page, running
 
 SALES = {"region": ["n", "s"] * 10, "amount": range(20)}

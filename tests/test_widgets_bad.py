@@ -22,7 +22,8 @@ from ledgers import rows
 from m1_magic import api, backends
 from m1_magic.session.loop import Session
 from m1_magic.settings.endpoints import Endpoint, endpoint
-from m1_magic.widgets import assembly, live
+from m1_magic.widgets import assembly
+from m1_magic.widgets.panel_view import LiveView
 from panels import Hand, Page
 from panels import live as alive
 
@@ -104,7 +105,7 @@ def test_a_broken_display_costs_neither_answer_nor_price(
 
     server.say(Answer("one <b>two", cost=0.25))
     hand = page.panel()
-    monkeypatch.setattr(live.LiveView, broken, fails)
+    monkeypatch.setattr(LiveView, broken, fails)
     hand.ask("why?")
     assert page.shell.user_ns["_m1"].text == "one <b>two"
     assert "one &lt;b&gt;two" in hand.shown and "The display failed" in hand.text

@@ -51,11 +51,7 @@ def leading(line: str, parser: Parser, *, text: bool = False) -> tuple[list[str]
             flag, equals, value = word[:2], "=", word[2:]
         action = parser.flags.get(flag)
         if action is None:
-            flag = word.partition("=")[0]
-            near = did_you_mean(flag, parser.flags)
-            raise UsageError(
-                f"There is no option {one_line(flag, 40)!r}.{near}", todo="%m1 help lists them."
-            )
+            raise no_such("option", word.partition("=")[0], parser.flags, "%m1 help lists them.")
         follows = bool(after.strip()) and not after.lstrip().startswith("-")
         takes = action.nargs is None or (action.nargs == "?" and follows and not text)
         if takes and not equals:
@@ -78,6 +74,12 @@ def token(line: str) -> tuple[str, str]:
             f"A quote is not closed in {one_line(line, 60)!r}.", todo='Close it, or write "it\'s".'
         )
     return shlex.split(match[1])[0] if match[1] else "", line[match.end() :]
+
+
+def no_such(noun: str, word: str, known: Iterable[str], todo: str, **more: str) -> UsageError:
+    """Return the error for something that there is not, with the nearest that there is."""
+    near = did_you_mean(word, map(one_line, known))
+    return UsageError(f"There is no {noun} {one_line(word, 40)!r}.{near}", todo=todo, **more)
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

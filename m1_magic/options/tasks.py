@@ -11,10 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ..errors import UsageError
 from ..settings.config import M1
-from ..text import one_line
-from .command_line import did_you_mean
+from .command_line import no_such
 from .fields import Options, changed
 from .kinds import reasoning
 
@@ -52,9 +50,7 @@ def chosen(options: Options, settings: M1) -> Task:
         return Task()
     tasks = known(settings)
     if name not in tasks:
-        near = did_you_mean(name, tasks)
-        todo = "%m1 tasks lists them."
-        raise UsageError(f"There is no task {one_line(name, 40)!r}.{near}", todo=todo)
+        raise no_such("task", name, tasks, "%m1 tasks lists them.")
     return tasks[name]
 
 

@@ -19,14 +19,18 @@ def from_nano(nano: int) -> Decimal:
     return dollars.quantize(Decimal(1)) if dollars == dollars.to_integral() else dollars.normalize()
 
 
-def money(amount: Decimal | None) -> str:
-    """Return US dollars with at least four decimals and two significant digits; None: ``$?``."""
+def money(amount: Decimal | None, *, about: bool = False) -> str:
+    """Return US dollars with at least four decimals and two significant digits; None: ``$?``.
+
+    An estimate (``about``) is marked: ``≈$0.0054``.
+    """
     if amount is None:
         return "$?"
+    sign = "≈" if about else ""
     if not amount:
-        return "$0"
+        return f"{sign}$0"
     places = max(4, 1 - amount.adjusted())
-    return _dollars(amount.quantize(Decimal(1).scaleb(-places), context=_EXACT))
+    return sign + _dollars(amount.quantize(Decimal(1).scaleb(-places), context=_EXACT))
 
 
 def money_at_most(amount: Decimal | None) -> str:

@@ -17,29 +17,26 @@ if TYPE_CHECKING:
 
 
 def choose(
-    shell: object | None,
-    settings: M1,
-    *,
-    quiet: bool = False,
-    raw: bool = False,
-    pure: bool = False,
+    shell: object, settings: M1, *, quiet: bool = False, raw: bool = False, pure: bool = False
 ) -> View:
     """Return the view that fits where the code runs.
 
-    Args:
-        shell: IPython's shell, or None for plain Python.
-        settings: for ``render``, ``thinking`` and ``footer``.
-        quiet: show nothing; a notebook still keeps the record of the call.
-        raw: the answer as plain text on stdout.
-        pure: is all of the cell ours, so that its outputs may be cleared?
+    ``quiet`` shows nothing, but a notebook still keeps the record of the call; ``raw`` is the
+    answer as plain text on stdout; ``pure`` says that all of the cell is ours, and may be cleared.
     """
     notebook = in_notebook(shell)
     if quiet and not notebook:
         return Silent()
     if notebook and (quiet or not raw):
-        from .notebook_view import NotebookView, RecordView
+        from IPython.core.displaypub import CapturingDisplayPublisher
 
-        return RecordView(shell, settings) if quiet else NotebookView(shell, settings, pure=pure)
+        from .notebook_view import CapturedView, NotebookView, RecordView
+
+        if quiet:
+            return RecordView(shell, settings)
+        if isinstance(getattr(shell, "display_pub", None), CapturingDisplayPublisher):
+            return CapturedView(shell, settings)
+        return NotebookView(shell, settings, pure=pure)
     from .terminal_view import PlainView, TerminalView
 
     if raw or not sys.stdout.isatty():

@@ -55,41 +55,35 @@ def bundle(
     shared: Mapping[str, Any] | None = None,
     typeset: bool = True,
 ) -> dict[str, str]:
-    """Return the output of a finished reply; ``text/plain`` is its Markdown.
+    """Return the output of a finished reply, or of a part; ``text/plain`` is its Markdown.
 
-    Args:
-        reply: the reply, whole, cut off, or a part of it.
-        settings: for ``render`` and ``thinking``.
-        shown: what to display it as; None: what ``settings`` say.
-        shared: what the whole answer defines for this part, see ``blocks.definitions``.
-        typeset: False leaves TeX as text.
+    ``shown`` is what to display it as, by default as ``settings`` say; ``shared`` what the whole
+    answer defines for this part (see ``blocks.definitions``); without ``typeset`` TeX stays text.
     """
     shown = shown or mode(settings)
     plain = {"text/plain": show_controls(reply.text)}
     if shown == "html":
         answer = html(reply.text, shared=shared, typeset=typeset) if reply.text else ""
-        return {"text/html": styled(framed(_thoughts(reply, settings) + answer)), **plain}
+        return {"text/html": framed(_thoughts(reply, settings) + answer), **plain}
     if shown == "markdown":
         return {"text/markdown": _thoughts_markdown(reply, settings) + inert(reply.text), **plain}
     return plain
 
 
-def thought(reply: Reply) -> str:
+def thought(reply: Reply, settings: M1) -> str:
     """Return how much was thought: ``thought 1,900 tokens``; nothing where nothing was."""
+    if settings.thinking == "drop":
+        return ""
     if reply.usage and reply.usage.reasoning:
         return f"thought {plural(reply.usage.reasoning, 'token')}"
     return f"thought {thousands(len(reply.thinking))} characters" if reply.thinking else ""
 
 
-def styled(markup: str) -> str:
-    """Return markup with the style that it needs before it."""
-    needed = "".join(style for mark, style in STYLES.items() if mark in markup)
-    return f"<style>{needed}</style>{markup}" if needed else markup
-
-
 def framed(body: str) -> str:
-    """Return markup in a box that nothing in it can leave."""
-    return f'<div style="{FRAME}">{body}</div>'
+    """Return markup in a box that nothing in it can leave, and before it the style it needs."""
+    needed = "".join(style for mark, style in STYLES.items() if mark in body)
+    style = f"<style>{needed}</style>" if needed else ""
+    return f'{style}<div style="{FRAME}">{body}</div>'
 
 
 def quiet(markup: str) -> str:
@@ -98,11 +92,9 @@ def quiet(markup: str) -> str:
 
 
 def _thoughts(reply: Reply, settings: M1) -> str:
-    summary = thought(reply)
-    if not summary or settings.thinking == "drop":
-        return ""
-    if settings.thinking == "hide" or not reply.thinking:
-        return quiet(summary)
+    summary = thought(reply, settings)
+    if not summary or settings.thinking == "hide" or not reply.thinking:
+        return quiet(summary) if summary else ""
     # The formulas inside ask to be typeset themselves, in spite of the class around them.
     body = html(reply.thinking, typeset=len(reply.thinking) <= TYPESET_THINKING)
     state = " open" if settings.thinking == "show" else ""
@@ -111,10 +103,8 @@ def _thoughts(reply: Reply, settings: M1) -> str:
 
 def _thoughts_markdown(reply: Reply, settings: M1) -> str:
     """Return the thinking as a quotation: Markdown has no fold without raw HTML."""
-    summary = thought(reply)
-    if not summary or settings.thinking == "drop":
-        return ""
-    if settings.thinking != "show" or not reply.thinking:
-        return f"*{summary}*\n\n"
+    summary = thought(reply, settings)
+    if not summary or settings.thinking != "show" or not reply.thinking:
+        return f"*{summary}*\n\n" if summary else ""
     quoted = "\n".join(f"> {row}" for row in inert(reply.thinking, quoted=True).split("\n"))
     return f"*{summary}*\n\n{quoted}\n\n---\n\n"

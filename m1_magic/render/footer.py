@@ -6,9 +6,10 @@ is ``$?``, never 0.
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from ..calls import RECORD, Attachment, Receipt, Reply
+from ..calls import FREE, RECORD, Attachment, Receipt, Reply
 from ..pricing.dollars import money, money_limit
 from ..text import escape_html, one_line, plural, short_count, show_controls, thousands
 
@@ -28,8 +29,7 @@ def line(receipt: Receipt, settings: M1) -> str:
         one_line(reply.model or receipt.call.request.model, 100),
         *_tokens(reply),
         *_price(reply),
-        *([] if stable else [_sums(receipt)]),
-        *([] if stable else [f"{receipt.call.seconds:.1f} s"]),
+        *([] if stable else [_sums(receipt), f"{receipt.call.seconds:.1f} s"]),
         *_ending(reply),
     ]
     return " · ".join(parts)
@@ -45,12 +45,9 @@ def _tokens(reply: Reply) -> list[str]:
 
 
 def _price(reply: Reply) -> list[str]:
-    if reply.cost_source == "offline":
-        return ["offline"]
-    if reply.cost_source == "replayed":
-        return ["replayed", "$0"]
-    sign = "≈" if reply.cost_source == "estimated" and reply.cost is not None else ""
-    return [sign + money(reply.cost)]
+    if reply.cost_source in FREE:
+        return ["offline"] if reply.cost_source == "offline" else ["replayed", "$0"]
+    return [money(reply.cost, about=reply.cost_source == "estimated")]
 
 
 def _sums(receipt: Receipt) -> str:
@@ -105,28 +102,21 @@ def html_footer(receipt: Receipt, settings: M1) -> str:
     return f'<div class="m1-footer mathjax_ignore tex2jax_ignore" style="{STYLE}">{body}</div>'
 
 
-def record(receipt: Receipt, *, stable: bool = False) -> dict[str, Any]:
+def record(receipt: Receipt, settings: M1) -> dict[str, Any]:
     """Return the machine-readable record of a call that is saved with the notebook.
 
     ``cost_usd`` is a JSON number that reads back to the ledger's last digit (nano-dollars), null
     while unknown; ``seconds`` is null where the saved file has to be stable.
     """
     call, reply = receipt.call, receipt.call.reply
-    usage = reply.usage
     return {
         "id": call.id,
         "generation_id": call.attempts[-1].generation_id if call.attempts else None,
         "model": show_controls(reply.model or call.request.model),
-        "usage": usage
-        and {
-            "input": usage.input,
-            "output": usage.output,
-            "reasoning": usage.reasoning,
-            "cached": usage.cached,
-        },
+        "usage": reply.usage and asdict(reply.usage),
         "cost_usd": None if reply.cost is None else float(reply.cost),
         "cost_source": reply.cost_source,
-        "seconds": None if stable else round(call.seconds, 3),
+        "seconds": None if settings.footer == "stable" else round(call.seconds, 3),
         "status": reply.status,
         "finish": reply.finish,
     }
@@ -135,6 +125,5 @@ def record(receipt: Receipt, *, stable: bool = False) -> dict[str, Any]:
 def bundle(receipt: Receipt, settings: M1, *, html: bool = True) -> dict[str, Any]:
     """Return the footer's output: the line for people, the record for programs."""
     shown = {"text/html": html_footer(receipt, settings)} if html else {}
-    saved = record(receipt, stable=settings.footer == "stable")
     text = "\n".join(lines(receipt, settings))
-    return {**shown, "text/plain": text, RECORD: saved}
+    return {**shown, "text/plain": text, RECORD: record(receipt, settings)}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, cast
 
 if TYPE_CHECKING:
     from ..settings.config import M1
@@ -23,9 +23,8 @@ def mode(settings: M1, shell: object | None = None) -> Mode:
 
     VS Code sets no math in HTML outputs and Colab isolates them, so that both get Markdown.
     """
-    forced: dict[str, Mode] = {"html": "html", "markdown": "markdown", "text": "text"}
-    if settings.render in forced:
-        return forced[settings.render]
+    if settings.render != "auto":
+        return cast(Mode, settings.render)
     vscode = any(name in os.environ for name in ("VSCODE_PID", "VSCODE_CWD"))
     vscode = vscode or "__vsc_ipynb_file__" in getattr(shell, "user_ns", {})
     return "markdown" if vscode or "google.colab" in sys.modules else "html"

@@ -35,14 +35,10 @@ _OTHER_FENCE = re.compile(r"(``|~~)(?=[`~][^\n]*[\"$\\@&])")
 _TEX = re.compile(rf"\\\({_INSIDE}\\\)|\\\[{_INSIDE}\\\]")
 
 
-def unmasked(markdown: str) -> str:
-    """Return Markdown whose entities for hidden characters (``&#x202e;``) are signs, too."""
-
-    def sign(entity: re.Match[str]) -> str:
-        character = html.unescape(entity[0])
-        return show_controls(character) if HIDDEN.search(character) else entity[0]
-
-    return _ENTITY.sub(sign, markdown)
+def _sign(entity: re.Match[str]) -> str:
+    """Return the sign of a hidden character for its entity (``&#x202e;``), else the entity."""
+    character = html.unescape(entity[0])
+    return show_controls(character) if HIDDEN.search(character) else entity[0]
 
 
 def inert(markdown: str, *, quoted: bool = False) -> str:
@@ -50,11 +46,8 @@ def inert(markdown: str, *, quoted: bool = False) -> str:
 
     Raw tags are broken by a word joiner, pictures become their address, links keep only http(s)
     and mailto. A fenced block is left to the letter where every parser agrees on its extent; one
-    of Mermaid's is plain text, for a diagram can load pictures.
-
-    Args:
-        markdown: the untrusted Markdown.
-        quoted: is it to become a quotation? JupyterLab's formulas reach into code there.
+    of Mermaid's is plain text, for a diagram can load pictures. What is to be ``quoted`` has none:
+    JupyterLab's formulas reach into code there.
     """
     source = _DIAGRAM.sub("text", show_controls(markdown))
     parts = None if quoted else _split(source)
@@ -77,7 +70,7 @@ def literal(line: str) -> str:
 
 
 def _broken(text: str) -> str:
-    text = unmasked(text)
+    text = _ENTITY.sub(_sign, text)
     text = _TEX.sub(lambda m: f"${m[1].strip()}$" if m[1] else f"$${m[2]}$$", text)
     text = TEX_DANGER.sub(lambda m: "\\" + JOINER + m[0][1:], text)
     text = _PICTURE.sub(lambda m: f"picture: {m[1]} ({m[2]})", text)

@@ -8,20 +8,22 @@ formulas: all else stands in ``mathjax_ignore``. Nothing here carries a style.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from ..interrupts import uninterrupted
 from ..text import escape_html, show_controls
-from .sanitizer import LINK, NOTES
+from .code import coloured
+from .inert_markdown import TEX_DANGER
+from .mathematics import math
+from .sanitizer import LINK, NOTES, install
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
     from markdown_it.token import Token
 
-SHORTCLASS = re.compile(r"[a-z][a-z0-9]{0,2}")
 # What may be in an answer: attributes with the values that they may have, and tags.
 AUTO = {"dir": re.compile("auto")}
 ALLOWED: dict[str, dict[str, re.Pattern[str]]] = {
@@ -30,7 +32,7 @@ ALLOWED: dict[str, dict[str, re.Pattern[str]]] = {
     "code": {"class": re.compile(r"language-[\w+#.-]{1,30}")},
     "div": {"class": re.compile("highlight")},
     "ol": AUTO | {"start": re.compile(r"\d{1,9}")},
-    "span": {"class": re.compile(f"mathjax_process tex2jax_process|{SHORTCLASS.pattern}")},
+    "span": {"class": re.compile("mathjax_process tex2jax_process|[a-z][a-z0-9]{0,2}")},
     "td": AUTO | {"align": re.compile("left|right|center")},
     "th": AUTO | {"align": re.compile("left|right|center")},
     **dict.fromkeys(("p", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "li", "table"), AUTO),
@@ -41,17 +43,21 @@ ALLOWED: dict[str, dict[str, re.Pattern[str]]] = {
 _BETWEEN = re.compile(
     r"\n(?=</?(?:p|h[1-6]|hr|ul|ol|li|blockquote|table|thead|tbody|tr|th|td|div)\b|$)"
 )
-# Added to each link by nh3, never taken from the text.
-LINK_REL, LINK_TARGET = "noopener noreferrer nofollow", "_blank"
+# What the footnotes' own rules would draw with ids, classes and links.
+FOOTNOTES = {
+    "footnote_block_open": "<hr><ol>",
+    "footnote_block_close": "</ol>",
+    "footnote_open": "<li>",
+    "footnote_close": "</li>",
+    "footnote_anchor": "",
+}
 
 
 def html(markdown: str, *, typeset: bool = True, shared: Mapping[str, Any] | None = None) -> str:
-    """Return untrusted Markdown as one safe ``<div>``.
+    """Return untrusted Markdown, or a part of it, as one safe ``<div>``.
 
-    Args:
-        markdown: the model's text, or a part of it.
-        typeset: False leaves TeX as text.
-        shared: what the rest of the text defines for this part, see ``blocks.definitions``.
+    Without ``typeset`` TeX stays text; ``shared`` is what the rest of the text defines for this
+    part, see ``blocks.definitions``.
     """
     source = show_controls(markdown)
     try:
@@ -70,8 +76,8 @@ def _env(typeset: bool, shared: Mapping[str, Any] | None) -> dict[str, Any]:
         # The inline rules write into tokens: each rendering gets its own.
         notes = deepcopy(shared["notes"])
         labels = {f":{note.meta['label']}": -1 for note in notes if note.meta.get("label")}
-        env |= {"references": dict(shared["references"]), "notes": notes}
-        env["footnotes"] = {"refs": labels, "list": {}}
+        footnotes = {"refs": labels, "list": {}}
+        env |= {"references": dict(shared["references"]), "notes": notes, "footnotes": footnotes}
     return env
 
 
@@ -89,8 +95,9 @@ def _cleaner() -> Any:
         attributes={tag: set(values) for tag, values in ALLOWED.items() if values},
         attribute_filter=_attribute,
         url_schemes={"http", "https", "mailto"},
-        link_rel=LINK_REL,
-        set_tag_attribute_values={"a": {"target": LINK_TARGET}},
+        # Added to each link, never taken from the text.
+        link_rel="noopener noreferrer nofollow",
+        set_tag_attribute_values={"a": {"target": "_blank"}},
     )
 
 
@@ -107,42 +114,31 @@ def parser() -> MarkdownIt:
     from markdown_it import MarkdownIt
     from mdit_py_plugins.footnote import footnote_plugin
 
-    from .mathematics import math
-    from .sanitizer import install
-
     md = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
     md.use(footnote_plugin, inline=False).use(math)
     install(md)
-    for name, rule in _rules().items():
-        md.add_render_rule(name, rule)
+    for kind in (*FOOTNOTES, "footnote_ref", "fence", "code_block", "math", "math_open_end"):
+        md.add_render_rule(kind, _drawn)
     return md
 
 
-def _rules() -> dict[str, Callable[..., str]]:
-    fixed = {
-        "footnote_block_open": "<hr><ol>",
-        "footnote_block_close": "</ol>",
-        "footnote_open": "<li>",
-        "footnote_close": "</li>",
-        "footnote_anchor": "",
-    }
-    rules: dict[str, Callable[..., str]] = {
-        name: (lambda *_, text=text: text) for name, text in fixed.items()
-    }
-    rules["footnote_ref"] = lambda _, tokens, at, *__: f"<sup>[{tokens[at].meta['id'] + 1}]</sup>"
-    rules["fence"] = rules["code_block"] = lambda _, tokens, at, *__: _code(tokens[at])
-    rules["math"] = lambda _, tokens, at, __, env: _formula(tokens[at], env["typeset"])
-    rules["math_open_end"] = lambda _, tokens, at, *__: (
-        f"<pre>{escape_html(tokens[at].content)}</pre>"
-    )
-    return rules
+def _drawn(_: Any, tokens: Sequence[Token], at: int, __: Any, env: Mapping[str, Any]) -> str:
+    """Return one token as HTML, where the parser's own rule would draw more than is wanted."""
+    token = tokens[at]
+    if token.type in FOOTNOTES:
+        return FOOTNOTES[token.type]
+    if token.type == "footnote_ref":
+        return f"<sup>[{token.meta['id'] + 1}]</sup>"
+    if token.type == "math":
+        return _formula(token, env["typeset"])
+    if token.type == "math_open_end":
+        return f"<pre>{escape_html(token.content)}</pre>"
+    return _code(token)
 
 
 def _formula(token: Token, wanted: bool) -> str:
-    from .mathematics import typeset
-
     tex = escape_html(token.content)
-    if wanted and not typeset(token.content):
+    if wanted and TEX_DANGER.search(token.content):  # the page's MathJax may not be the safe one
         return f"<code>{tex}</code>"
     closing = "\\]" if token.markup == "\\[" else "\\)"
     text = f"{token.markup}{tex}{closing}"
@@ -152,8 +148,6 @@ def _formula(token: Token, wanted: bool) -> str:
 
 def _code(token: Token) -> str:
     from markdown_it.common.utils import unescapeAll
-
-    from .code import coloured
 
     language = next(iter(unescapeAll(token.info).split(maxsplit=1)), "")
     mark = f' class="language-{escape_html(language)}"' if language else ""

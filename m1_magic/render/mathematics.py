@@ -10,8 +10,6 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from .inert_markdown import TEX_DANGER
-
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
     from markdown_it.rules_block import StateBlock
@@ -32,19 +30,12 @@ def math(md: MarkdownIt) -> None:
     )
 
 
-def typeset(tex: str) -> bool:
-    """Is this TeX harmless in a page whose MathJax may not be the safe one?"""
-    return not TEX_DANGER.search(tex)
-
-
 def _opener(text: str, at: int) -> str:
     return next((mark for mark in CLOSER if text.startswith(mark, at)), "")
 
 
 def _inline(state: StateInline, silent: bool) -> bool:
     text, start = state.src, state.pos
-    if text[start] not in "$\\":
-        return False
     mark = _opener(text, start)
     if not mark:
         return False
@@ -75,17 +66,12 @@ def _formula(mark: str, text: str, start: int, inside: int, end: int) -> bool:
 
 
 def _block(state: StateBlock, first: int, last: int, silent: bool) -> bool:
-    if state.is_code_block(first):
-        return False
-    line = _line(state, first)
-    mark = _opener(line, 0)
-    if mark not in ("$$", "\\["):
+    mark = _opener(_line(state, first), 0)
+    if mark not in ("$$", "\\[") or state.is_code_block(first):
         return False
     extent = _extent(state, first, last, mark)
-    if extent is None:
-        return False
-    if silent:
-        return True
+    if extent is None or silent:
+        return extent is not None
     tex, after, finished = extent
     token = state.push("math" if finished else "math_open_end", "", 0)
     token.block, token.map, token.markup = True, [first, after], "\\["
@@ -112,9 +98,7 @@ def _extent(state: StateBlock, first: int, last: int, mark: str) -> tuple[str, i
             return None
         lines.append(line)
     # Not closed: the tail of a stream, if nothing but this formula follows.
-    tail_of_all = len(lines) == state.lineMax - first and not any(
-        not line.strip() for line in lines[1:]
-    )
+    tail_of_all = len(lines) == state.lineMax - first and all(map(str.strip, lines[1:]))
     return (mark + "\n".join(lines), last, False) if tail_of_all else None
 
 

@@ -17,19 +17,16 @@ from ..calls import RECORD, Receipt, Reply
 from ..session.view import Silent
 from ..text import escape_html, show_controls
 from . import footer
-from .answer import bundle, framed, quiet, styled, thought
+from .answer import bundle, framed, quiet, thought
 from .blocks import definitions, settled
 from .front_end import Mode, mode
 from .inert_markdown import inert, literal
 from .markup import html
-from .throttled import ThrottledView, waiting
+from .throttled import ThrottledView
 
 if TYPE_CHECKING:
     from ..settings.config import M1
 
-# JupyterLab shows the first fifty outputs of a cell: each block that stays is so much larger than
-# the one before it, and the last of them ends behind a megabyte.
-FIRST_BLOCK, LARGER, BLOCKS = 2_000, 1_000, 44
 TOGETHER = 100_000  # characters of an answer up to which a cell of ours ends as one output
 
 
@@ -52,12 +49,12 @@ class Output:
 class NotebookView(ThrottledView):
     """Shows a call through the display publisher of ``shell``.
 
-    Args:
-        shell: an IPython shell.
-        settings: for ``render``, ``thinking`` and ``footer``.
-        now: a clock, in seconds.
-        pure: is all of the cell ours, so that its outputs may be cleared?
+    ``pure`` says that all of the cell is ours, so that its outputs may be cleared.
     """
+
+    # JupyterLab shows the first fifty outputs of a cell: the last of these blocks ends behind a
+    # megabyte.
+    first_block, larger, most_blocks = 2_000, 1_000, 44
 
     def __init__(
         self,
@@ -67,65 +64,53 @@ class NotebookView(ThrottledView):
         *,
         pure: bool = False,
     ) -> None:
-        super().__init__(now)
-        self._shell, self._settings, self._pure = shell, settings, pure
+        super().__init__(settings, now)
+        self._shell, self._pure = shell, pure
         self._mode: Mode = mode(settings, shell)
-        self._captured = _captured(shell)
-        self._blocks: list[tuple[Output, str]] = []  # what stays, and its Markdown
+        self._outputs: list[Output] = []  # of the blocks
         self._rest: Output | None = None
         self._line = Output(shell)
 
-    def tick(self) -> float | None:
-        return None if self._captured else super().tick()
-
     def close(self, receipt: Receipt) -> None:
         reply = receipt.call.reply
-        if self._captured:
-            self._publish_once(receipt)
-            return
         if self._blocks and self._pure and len(reply.text) <= TOGETHER:
             self._shell.display_pub.clear_output(wait=True)
             self._blocks, self._rest, self._line = [], None, Output(self._shell)
-        kept = sum(len(text) for _, text in self._blocks)
-        rest = Reply(text=reply.text[kept:]) if kept else reply
+        rest = self._remaining(reply)
         shared = definitions(reply.text) if self._blocks and self._mode == "html" else {}
-        if rest.text or thought(rest) or self._rest:
+        if rest.text or thought(rest, self._settings) or self._rest:
             self._below_the_line().put(bundle(rest, self._settings, self._mode, shared))
         if shared:
             self._revise(shared)
         self._line.put(footer.bundle(receipt, self._settings, html=self._mode != "text"))
 
-    def _publish_once(self, receipt: Receipt) -> None:
-        """Publish answer and footer in one bundle, as a cell under ``%%capture`` wants it."""
-        answer = bundle(receipt.call.reply, self._settings, self._mode)
-        foot = footer.bundle(receipt, self._settings, html=self._mode == "html")
-        joined = {
-            kind: f"{answer[kind]}\n\n{foot.get(kind, foot['text/plain'])}" for kind in answer
-        }
-        self._shell.display_pub.publish(data={**foot, **joined}, metadata={})
-
-    def _paint(self) -> None:
-        if not self._captured:  # updates would pile up there
-            super()._paint()
-
-    def _keep(self) -> int:
-        if len(self._blocks) == BLOCKS:
-            return 0
-        text = self._growing.take(FIRST_BLOCK + LARGER * len(self._blocks))
-        if not text:
-            return 0
-        thinking = "" if self._blocks else self._thinking
-        output = self._below_the_line()
-        self._blocks.append((output, text))
-        self._rest = None  # what follows gets an output of its own
-        return output.put(bundle(Reply(text=text, thinking=thinking), self._settings, self._mode))
+    def _add(self, block: Reply) -> int:
+        output, self._rest = self._below_the_line(), None  # what follows gets one of its own
+        self._outputs.append(output)
+        return output.put(bundle(block, self._settings, self._mode))
 
     def _paint_rest(self) -> int:
         text = settled(self._growing.rest)
-        return self._below_the_line().put(self._unfinished(text)) if text.strip() else 0
+        if not text.strip():
+            return 0
+        # In one form only: it is replaced soon.
+        if self._mode == "text":
+            return self._below_the_line().put({"text/plain": show_controls(text)})
+        if self._mode == "markdown":
+            return self._below_the_line().put({"text/markdown": inert(text)})
+        shown = self._settings.thinking != "drop" and not self._blocks
+        above = escape_html(self._progress.thought()) if shown else ""
+        body = (quiet(above) if above else "") + html(text, typeset=False)
+        return self._below_the_line().put({"text/html": framed(body)})
 
     def _paint_line(self) -> None:
-        self._line.put(self._waiting())
+        line = self._progress.line()
+        if self._mode == "text":
+            self._line.put({"text/plain": line})
+        elif self._mode == "markdown":
+            self._line.put({"text/markdown": f"*{literal(line)}*"})
+        else:
+            self._line.put({"text/html": self._waiting()})
 
     def _below_the_line(self) -> Output:
         """Return the output of the rest; a new one takes the place of the line, which moves on."""
@@ -136,31 +121,9 @@ class NotebookView(ThrottledView):
 
     def _revise(self, shared: Mapping[str, Any]) -> None:
         """Show blocks again that refer to what was defined only below them."""
-        for number, (output, text) in enumerate(self._blocks):
-            if "[" in text and html(text, shared=shared) != html(text):
-                thinking = "" if number else self._thinking
-                part = Reply(text=text, thinking=thinking)
-                output.put(bundle(part, self._settings, self._mode, shared))
-
-    def _unfinished(self, text: str) -> dict[str, str]:
-        """Return the rest so far, in one form only: it is replaced soon."""
-        if self._mode == "text":
-            return {"text/plain": show_controls(text)}
-        if self._mode == "markdown":
-            return {"text/markdown": inert(text)}
-        shown = self._settings.thinking != "drop" and not self._blocks
-        above = escape_html(self._progress.thought()) if shown else ""
-        body = html(text, typeset=False)
-        return {"text/html": styled(framed((quiet(above) if above else "") + body))}
-
-    def _waiting(self) -> dict[str, str]:
-        """Return the line below the answer, with a look at the thinking while it comes."""
-        line = self._progress.line()
-        if self._mode == "text":
-            return {"text/plain": line}
-        if self._mode == "markdown":
-            return {"text/markdown": f"*{literal(line)}*"}
-        return {"text/html": waiting(self._progress, self._settings)}
+        for output, block in zip(self._outputs, self._blocks, strict=True):
+            if "[" in block.text and html(block.text, shared=shared) != html(block.text):
+                output.put(bundle(block, self._settings, self._mode, shared))
 
 
 class RecordView(Silent):
@@ -170,12 +133,21 @@ class RecordView(Silent):
         self._shell, self._settings = shell, settings
 
     def close(self, receipt: Receipt) -> None:
-        kept = footer.record(receipt, stable=self._settings.footer == "stable")
-        self._shell.display_pub.publish(data={RECORD: kept, "text/plain": ""}, metadata={})
+        record = footer.record(receipt, self._settings)
+        self._shell.display_pub.publish(data={RECORD: record, "text/plain": ""}, metadata={})
 
 
-def _captured(shell: Any) -> bool:
-    """Is the cell under ``%%capture``? Updates would pile up there as outputs of their own."""
-    from IPython.core.displaypub import CapturingDisplayPublisher
+class CapturedView(RecordView):
+    """Publishes answer and footer in one bundle, as a cell under ``%%capture`` wants it.
 
-    return isinstance(shell.display_pub, CapturingDisplayPublisher)
+    Updates would pile up there as outputs of their own.
+    """
+
+    def close(self, receipt: Receipt) -> None:
+        shown = mode(self._settings, self._shell)
+        answer = bundle(receipt.call.reply, self._settings, shown)
+        foot = footer.bundle(receipt, self._settings, html=shown == "html")
+        joined = {
+            kind: f"{answer[kind]}\n\n{foot.get(kind, foot['text/plain'])}" for kind in answer
+        }
+        self._shell.display_pub.publish(data={**foot, **joined}, metadata={})

@@ -5,12 +5,13 @@ The text is ours, but names of models, columns and hosts in it come from elsewhe
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from ..text import md_cell, md_to_text, show_controls
 
 
-def table(head: list[str], rows: list[list[object]]) -> str:
+def table(head: Sequence[str], rows: Iterable[Iterable[object]]) -> str:
     """Return a Markdown table; every cell but the head is taken as foreign text."""
     lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
     return "\n".join([*lines, *("| " + " | ".join(map(md_cell, row)) + " |" for row in rows)])

@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import dropwhile
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
+
+from ..text import one_line
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
@@ -48,14 +51,14 @@ def _borrow(state: StateCore) -> None:
 def _keep(state: StateCore) -> None:
     """Leave a footnote where it stands, with its name, if nothing refers to it."""
     referred = {one.get("label") for one in state.env.get("footnotes", {}).get("list", {}).values()}
-    elsewhere = {one.meta.get("label") for one in state.env.get("notes", ())}
+    referred |= {one.meta.get("label") for one in state.env.get("notes", ())}  # elsewhere
     out: list[Token] = []
     name = ""  # of the footnote that begins here and stays
     open_notes: list[bool] = []
     for token in state.tokens:
         if token.type == "footnote_reference_open":
             label = token.meta["label"]
-            open_notes.append(label not in referred and label not in elsewhere)
+            open_notes.append(label not in referred)
             name = f"[^{label}]: " if open_notes[-1] else ""
         if token.type == "inline" and name:
             token.children = [text_token(name), *(token.children or ())]
@@ -79,17 +82,15 @@ def _defuse(state: StateCore) -> None:
             around.append(token)
         elif token.nesting < 0 and around:
             around.pop()
-        if token.type in ("td_open", "th_open"):
-            style = str(token.attrs.pop("style", ""))
-            if style:
-                token.attrs["align"] = style.removeprefix("text-align:")
+        if token.type in ("td_open", "th_open") and "style" in token.attrs:
+            token.attrs["align"] = str(token.attrs.pop("style")).removeprefix("text-align:")
         elif token.type == "inline" and token.children:
             before = state.tokens[at - 2].type if at > 1 else ""
             if before == "list_item_open":
                 _task(token.children)
             elif before == "blockquote_open":
                 _note(state.tokens[at - 2], token)
-            token.children = _links(_pictures(token.children))
+            token.children = _harmless(token.children)
             if _LEFTWARDS.search(token.content):
                 for outer in around:
                     outer.attrs["dir"] = "auto"
@@ -98,13 +99,12 @@ def _defuse(state: StateCore) -> None:
 def _note(quotation: Token, first: Token) -> None:
     """Make a quotation that begins with ``[!NOTE]`` a note of that kind."""
     head = _NOTE.match(first.content)
-    kinds = [child.type for child in first.children or ()]
-    if not head or kinds[0] != "text":
+    if not head or not first.children or first.children[0].type != "text":
         return
     kind = head[1].lower()
     quotation.attrs["class"] = f"m1-callout m1-{kind}"
-    broken = next((n for n, one in enumerate(kinds) if one in ("softbreak", "hardbreak")), None)
-    rest = [] if broken is None else (first.children or [])[broken + 1 :]
+    breaks = ("softbreak", "hardbreak")
+    rest = list(dropwhile(lambda child: child.type not in breaks, first.children))[1:]
     title = [text_token("", "strong_open", "strong", 1), text_token(kind.capitalize())]
     title.append(text_token("", "strong_close", "strong", -1))
     first.children = [*title, *([text_token("", "hardbreak", "br"), *rest] if rest else [])]
@@ -115,26 +115,18 @@ def _task(children: list[Token]) -> None:
         children[0].content = ("☐ " if box[1] == " " else "☑ ") + children[0].content[box.end() :]
 
 
-def _pictures(children: Sequence[Token]) -> list[Token]:
-    out: list[Token] = []
-    for token in children:
-        if token.type != "image":
-            out.append(token)
-            continue
-        address = str(token.attrs.get("src", ""))
-        host = _host(address)
-        alt = "".join(inner.content for inner in token.children or ())
-        out.append(text_token(f"picture: {alt} ({host}) " if host else f"picture: {alt} "))
-        out.append(text_token(_short(address), "code_inline", "code"))
-    return out
-
-
-def _links(children: Sequence[Token]) -> list[Token]:
-    """Return the tokens with only safe links, and the host where the text names another one."""
+def _harmless(children: Sequence[Token]) -> list[Token]:
+    """Return the tokens with pictures as text, only safe links, and where a misleading one goes."""
     out: list[Token] = []
     start, href = 0, ""
     for token in children:
-        if token.type == "link_open":
+        if token.type == "image":
+            address = str(token.attrs.get("src", ""))
+            host = _host(address)
+            alt = "".join(inner.content for inner in token.children or ())
+            out.append(text_token(f"picture: {alt} ({host}) " if host else f"picture: {alt} "))
+            out.append(text_token(one_line(address, 200), "code_inline", "code"))
+        elif token.type == "link_open":
             start, href = len(out), str(token.attrs.get("href", ""))
             token.attrs = {"href": href}
             if LINK.fullmatch(href):
@@ -146,7 +138,7 @@ def _links(children: Sequence[Token]) -> list[Token]:
                 if _misleads(label, _host(href)):
                     out.append(text_token(f" ({_host(href)})"))
             elif label != href:
-                out.append(text_token(f" ({_short(href)})"))
+                out.append(text_token(f" ({one_line(href, 200)})"))
         else:
             out.append(token)
     return out
@@ -169,10 +161,6 @@ def _host(address: str) -> str:
         return ""
 
 
-def _short(address: str) -> str:
-    return address if len(address) <= 200 else address[:199] + "…"
-
-
 def text_token(content: str, kind: str = "text", tag: str = "", nesting: Nesting = 0) -> Token:
     """Return a token with text that nothing is read into."""
     from markdown_it.token import Token
@@ -184,8 +172,5 @@ def paragraph(text: str) -> list[Token]:
     """Return the tokens of a paragraph of such text."""
     inline = text_token(text, "inline")
     inline.children = [text_token(text)]
-    return [
-        text_token("", "paragraph_open", "p", 1),
-        inline,
-        text_token("", "paragraph_close", "p", -1),
-    ]
+    opening = text_token("", "paragraph_open", "p", 1)
+    return [opening, inline, text_token("", "paragraph_close", "p", -1)]

@@ -1,71 +1,75 @@
 """A call in a terminal: a live tail while it grows, then the whole answer, once, to scroll in.
 
-All of it goes through ``sys.stdout`` of the moment, so that captures see it. Foreign text passes
-``show_controls`` first, and links are printed as addresses: no escape sequence is the model's.
+All of it goes through ``sys.stdout`` of the moment, so that captures see it. rich draws the tokens
+of which the HTML is made: its own parser drops raw tags and eats the backslashes of formulas.
+Foreign text passes ``show_controls`` first, and links are printed as addresses: no escape sequence
+is the model's.
 """
 
 from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from decimal import Decimal
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, TextIO
 
 from ..calls import Event, Receipt, Request, TextDelta, Waiting
+from ..session.view import Silent
 from ..text import show_controls
 from . import footer
 from .answer import thought
 from .blocks import settled
-from .progress import Progress
-from .rich_markdown import to_rich
+from .markup import parser
+from .sanitizer import paragraph, text_token
+from .throttled import EVERY, ThrottledView
 
 if TYPE_CHECKING:
+    from markdown_it.token import Token
     from rich.console import Console, RenderableType
+    from rich.markdown import Markdown
 
     from ..settings.config import M1
 
-EVERY = 0.1  # seconds between two paintings
-TICK = 0.25  # seconds between two looks at what is not painted yet
 TAIL = 6000  # characters of the answer that a painting looks at; more than fills a screen
+# Footnotes are drawn as the list that they are.
+AS = {
+    "footnote_block_open": "ordered_list_open",
+    "footnote_block_close": "ordered_list_close",
+    "footnote_open": "list_item_open",
+    "footnote_close": "list_item_close",
+}
 
 
-class PlainView:
+class PlainView(Silent):
     """Streams the answer to stdout as it comes, without a colour, then the footer.
 
-    Args:
-        settings: for ``thinking`` and ``footer``.
-        shell: a notebook's shell, if the footer is to be an output with its record.
-        raw: nothing but the answer and the footer.
+    With a notebook's ``shell``, the footer is an output with its record; ``raw`` says nothing but
+    answer and footer.
     """
 
     def __init__(self, settings: M1, shell: Any = None, *, raw: bool = False) -> None:
         self._settings, self._shell, self._raw = settings, shell, raw
         self._last = "\n"
 
-    def open(self, request: Request, at_most: Decimal | None, sent: str) -> None:
-        pass
-
     def feed(self, event: Event) -> None:
         if isinstance(event, TextDelta) and event.text:
             self._write(show_controls(event.text))
         elif isinstance(event, Waiting) and not self._raw:
-            self._write(_retry(event) + "\n")
-
-    def tick(self) -> float | None:
-        return None
+            self._write(f"{show_controls(event.reason)} Trying again in {event.seconds:.0f} s.\n")
 
     def close(self, receipt: Receipt) -> None:
         if not self._last.endswith("\n"):
             self._write("\n")
-        summary = thought(receipt.call.reply)
-        if summary and not self._raw and self._settings.thinking != "drop":
+        summary = thought(receipt.call.reply, self._settings)
+        if summary and not self._raw:
             self._write(summary + "\n")
         if self._shell is None:
             self._write("\n".join(footer.lines(receipt, self._settings)) + "\n")
-            return
-        data = footer.bundle(receipt, self._settings)
-        self._shell.display_pub.publish(data=data, metadata={})
+        else:
+            data = footer.bundle(receipt, self._settings)
+            self._shell.display_pub.publish(data=data, metadata={})
 
     def _write(self, text: str) -> None:
         self._last = text or self._last
@@ -73,50 +77,31 @@ class PlainView:
         sys.stdout.flush()
 
 
-class TerminalView:
-    """Shows a call with rich on a terminal.
+class TerminalView(ThrottledView):
+    """Shows a call with rich on a terminal: ``file``, or ``sys.stdout`` when the call opens."""
 
-    Args:
-        settings: for ``thinking`` and ``footer``.
-        file: where to; None: ``sys.stdout`` when the call opens.
-        now: a clock, in seconds.
-    """
+    most_blocks = 0  # a terminal scrolls: what is painted again is the end only
 
     def __init__(
         self, settings: M1, file: TextIO | None = None, now: Callable[[], float] = time.monotonic
     ) -> None:
-        self._settings, self._file, self._now = settings, file, now
-        self._made: Console | None = None
+        super().__init__(settings, now)
+        self._file = file
         self._live: Any = None
-        self._progress = Progress(now)
-        self._tail = ""
-        self._next = 0.0
 
     def open(self, request: Request, at_most: Decimal | None, sent: str) -> None:
         from rich.live import Live
 
-        self._progress.open(request, at_most, sent)
         self._live = Live(
-            self._picture(),
             console=self._console,
             transient=True,
             auto_refresh=False,
             redirect_stdout=False,
             redirect_stderr=False,
         )
-        self._live.start(refresh=True)
-
-    def feed(self, event: Event) -> None:
-        self._progress.feed(event)
-        if isinstance(event, TextDelta):
-            self._tail = (self._tail + event.text)[-TAIL:]
-        elif isinstance(event, Waiting):
-            self._next = 0.0
-        self._paint()
-
-    def tick(self) -> float | None:
-        self._paint()
-        return TICK
+        self._live.start()
+        super().open(request, at_most, sent)
+        self._next = self._now() + EVERY  # a first word by itself would flicker
 
     def close(self, receipt: Receipt) -> None:
         from rich.text import Text as Line
@@ -125,8 +110,7 @@ class TerminalView:
             self._live.stop()
             self._live = None
         console, reply = self._console, receipt.call.reply
-        summary = thought(reply)
-        if summary and self._settings.thinking != "drop":
+        if summary := thought(reply, self._settings):
             console.print(Line(summary, style="dim"))
         if reply.thinking and self._settings.thinking == "show":
             console.print(Line(show_controls(reply.thinking), style="dim"))
@@ -135,28 +119,30 @@ class TerminalView:
         for text in footer.lines(receipt, self._settings):
             console.print(Line(text, style="dim"), soft_wrap=True)
 
-    @property
+    @cached_property
     def _console(self) -> Console:
-        if self._made is None:
-            from rich.console import Console
+        from rich.console import Console
 
-            self._made = Console(file=self._file or sys.stdout, highlight=False)
-        return self._made
+        return Console(file=self._file or sys.stdout, highlight=False)
 
-    def _paint(self) -> None:
-        if self._live and self._now() >= self._next:
+    def _paint_rest(self) -> int:
+        self._paint_line()
+        return 0  # a terminal is near: its bytes need no measure
+
+    def _paint_line(self) -> None:
+        if self._live:
             self._live.update(self._picture(), refresh=True)
-            self._next = self._now() + EVERY
 
     def _picture(self) -> RenderableType:
         """Return the last lines that fit the screen; a live picture that is higher would tear."""
         from rich.text import Text as Line
 
         line = Line(self._progress.line(), style="dim")
-        if not self._tail:
+        tail = self._growing.rest[-TAIL:]
+        if not tail:
             return line
         console = self._console
-        rows = console.render_lines(to_rich(settled(self._tail)), pad=False)
+        rows = console.render_lines(to_rich(settled(tail)), pad=False)
         shown = [
             Line.assemble(*((piece.text, piece.style or "") for piece in row))
             for row in rows[-max(1, console.height - 3) :]
@@ -164,5 +150,31 @@ class TerminalView:
         return Line("\n").join([*shown, line])
 
 
-def _retry(event: Waiting) -> str:
-    return f"{show_controls(event.reason)} Trying again in {event.seconds:.0f} s."
+def to_rich(markdown: str) -> Markdown:
+    """Return untrusted Markdown for rich to draw."""
+    from rich.markdown import Markdown
+
+    document = Markdown("", hyperlinks=False, code_theme="ansi_dark")
+    source = show_controls(markdown)
+    try:
+        document.parsed = list(_drawable(parser().parse(source, {"typeset": False})))
+    except Exception:  # as in markup.html: an answer is shown whatever a parser makes of it
+        document.parsed = paragraph(source)
+    return document
+
+
+def _drawable(tokens: Iterable[Token]) -> Iterable[Token]:
+    for token in tokens:
+        token.content = show_controls(token.content)  # "&#x202e;" is a character only now
+        token.type = AS.get(token.type, token.type)
+        if token.children:
+            token.children = list(_drawable(token.children))
+        if token.type == "footnote_ref":
+            token.type, token.content = "text", f"[{token.meta['id'] + 1}]"
+        if token.type == "math":
+            mark = "$$" if token.markup == "\\[" else "$"
+            token.content = f"{mark}{token.content}{mark}"
+        if token.type.startswith("math"):
+            yield from paragraph(token.content) if token.block else [text_token(token.content)]
+        elif token.type != "footnote_anchor":
+            yield token

@@ -13,14 +13,13 @@ from ..options import command_line, flags
 from ..render import page
 from ..text import one_line
 from .account import key, login, logout, models
-from .chat_verbs import ASKING, chats, export, first, streams
+from .chat_verbs import ASKING, chats, export, first
 from .cost_report import report
 from .health import doctor, versions
 from .history import forget, log, sent
 from .money import cost
 from .preview import df, preview
-from .status import budget, set_, settings_names, status, use
-from .tasks import tasks
+from .status import budget, set_, settings_names, status, tasks, use
 from .verb_context import Verb, VerbContext
 
 __all__ = [
@@ -49,52 +48,44 @@ def help_(context: VerbContext, args: Sequence[str] = ()) -> str:
 
 
 def verb_named(name: str, rest: str = "") -> Verb:
-    """Return the verb of that name; ``rest`` is what follows it.
-
-    Raises:
-        UsageError: with the nearest verb, or, where it looks like a question, how to ask it.
-    """
+    """Return the verb of that name; else the error names the nearest, or how to ask the line."""
     if name in VERBS:
         return VERBS[name]
-    near = command_line.did_you_mean(name, VERBS)
-    todo = (
-        f"To ask it: %m1 ask {one_line(f'{name} {rest}', 200)}" if rest else "%m1 help lists them."
-    )
-    raise UsageError(f"There is no verb {one_line(name, 40)!r}.{near}", todo=todo)
+    ask = f"To ask it: %m1 ask {one_line(f'{name} {rest}', 200)}"
+    raise command_line.no_such("verb", name, VERBS, ask if rest else "%m1 help lists them.")
 
 
 def asks(context: VerbContext, args: Sequence[str]) -> str:
-    """Stand in the list of verbs for ``ask``, which a door does itself: it streams."""
+    """Stand in the list of verbs for those that ask, which a door does itself: they stream."""
     raise UsageError("There is nothing to ask.", todo="%m1 ask why is the sky blue?")
 
 
-VERBS: dict[str, Verb] = {
-    "help": Verb("help [VERB]", "this page, or one verb", help_),
-    "ask": Verb("ask [options] TEXT", "ask in one line: options first, then the question", asks),
-    "panel": Verb("panel", "the panel: a form that asks while the kernel stays free", asks),
-    "continue": Verb(
-        "continue", "the rest of an answer that reached its limit or was cut off", streams
-    ),
-    "again": Verb("again [options]", "the last request with changes, below the first", streams),
-    "chats": Verb("chats", "the chats of this notebook, with turns and last use", chats),
-    "export": Verb("export PATH [--chat NAME]", "a chat as a notebook", export),
-    "use": Verb("use openrouter|offline|URL", "who answers in this kernel", use),
-    "set": Verb("set NAME VALUE [--save]", "a setting, for this kernel or for good", set_),
-    "tasks": Verb("tasks", "what --task takes: ready system prompts, and your own", tasks),
-    "login": Verb("login [HOST]", "store a key for a host; nothing of it is shown", login),
-    "logout": Verb("logout [HOST]", "forget the key for a host", logout),
-    "key": Verb("key", "where the key comes from, and what is left of its limit", key),
-    "models": Verb("models [WORD]", "the models there are, with context and prices", models),
-    "cost": Verb(
+_VERBS = (
+    Verb("help [VERB]", "this page, or one verb", help_),
+    Verb("ask [options] TEXT", "ask in one line: options first, then the question", asks),
+    Verb("panel", "the panel: a form that asks while the kernel stays free", asks),
+    Verb("continue", "the rest of an answer that reached its limit or was cut off", asks),
+    Verb("again [options]", "the last request with changes, below the first", asks),
+    Verb("chats", "the chats of this notebook, with turns and last use", chats),
+    Verb("export PATH [--chat NAME]", "a chat as a notebook", export),
+    Verb("use openrouter|offline|URL", "who answers in this kernel", use),
+    Verb("set NAME VALUE [--save]", "a setting, for this kernel or for good", set_),
+    Verb("tasks", "what --task takes: ready system prompts, and your own", tasks),
+    Verb("login [HOST]", "store a key for a host; nothing of it is shown", login),
+    Verb("logout [HOST]", "forget the key for a host", logout),
+    Verb("key", "where the key comes from, and what is left of its limit", key),
+    Verb("models [WORD]", "the models there are, with context and prices", models),
+    Verb(
         "cost [--by KEY] [--csv PATH] [--release ID]",
         "what was spent and is held: by session, day, month; by model, day, notebook, chat",
         cost,
     ),
-    "log": Verb("log [WORD|ID]", "past calls, those with a word in them, or one again", log),
-    "sent": Verb("sent [ID]", "the exact messages that left, tables by name and size", sent),
-    "forget": Verb("forget ID|CHAT|--all", "wipe kept text; numbers stay", forget),
-    "budget": Verb("budget [USD|none] [--per PERIOD]", "refuse calls that could pass it", budget),
-    "df": Verb("df NAME [options]", "the summary that M1 would get of a table, free", df),
-    "doctor": Verb("doctor", "what works, what does not, what to do", doctor),
-    "version": Verb("version", "the versions that a bug report needs", versions),
-}
+    Verb("log [WORD|ID]", "past calls, those with a word in them, or one again", log),
+    Verb("sent [ID]", "the exact messages that left, tables by name and size", sent),
+    Verb("forget ID|CHAT|--all", "wipe kept text; numbers stay", forget),
+    Verb("budget [USD|none] [--per PERIOD]", "refuse calls that could pass it", budget),
+    Verb("df NAME [options]", "the summary that M1 would get of a table, free", df),
+    Verb("doctor", "what works, what does not, what to do", doctor),
+    Verb("version", "the versions that a bug report needs", versions),
+)
+VERBS = {verb.usage.partition(" ")[0]: verb for verb in _VERBS}

@@ -19,25 +19,17 @@ from .verb_context import VerbContext, million, none
 def models(context: VerbContext, args: Sequence[str]) -> str:
     """List models with context and prices."""
     word = " ".join(args).lower()
-    models_there = [
-        m
-        for m in context.session.backend().models()
-        if word in f"{m.get('id')} {m.get('name')}".lower()
-    ]
-    if not models_there:
+    every = sorted(context.session.backend().models(), key=lambda model: str(model.get("id")))
+    listed = [model for model in every if word in f"{model.get('id')} {model.get('name')}".lower()]
+    if not listed:
         return f"No model here has {md_cell(repr(word))} in its name."
-    rows: list[list[object]] = []
-    for model in sorted(models_there, key=lambda m: str(m.get("id")))[:60]:
+    rows = []
+    for model in listed[:60]:
         pricing = model.get("pricing") or {}
-        prices = [amount(pricing.get(part)) for part in ("prompt", "completion")]
-        rows.append(
-            [model.get("id"), model.get("context_length") or "?", *(million(p) for p in prices)]
-        )
-    more = f"\n\n{len(models_there) - 60} more: `%m1 models WORD`" if len(models_there) > 60 else ""
-    return (
-        page.table(["model", "context", "in, a million tokens", "out, a million tokens"], rows)
-        + more
-    )
+        prices = [million(amount(pricing.get(part))) for part in ("prompt", "completion")]
+        rows.append([model.get("id"), model.get("context_length") or "?", *prices])
+    table = page.table(["model", "context", "in, a million tokens", "out, a million tokens"], rows)
+    return table + (f"\n\n{len(listed) - 60} more: `%m1 models WORD`" if len(listed) > 60 else "")
 
 
 def key(context: VerbContext, args: Sequence[str]) -> str:
@@ -80,20 +72,15 @@ def ask_secret(context: VerbContext, question: str) -> str:
     try:
         return context.secret(question)
     except (EOFError, OSError, RuntimeError, NotImplementedError):
-        raise NoKey(
-            "There is no terminal here to ask for a key.",
-            cost="",
-            todo="Run m1-magic login in a shell, or set OPENROUTER_API_KEY.",
-        ) from None
+        todo = "Run m1-magic login in a shell, or set OPENROUTER_API_KEY."
+        raise NoKey("There is no terminal here to ask for a key.", cost="", todo=todo) from None
 
 
 def logout(context: VerbContext, args: Sequence[str]) -> str:
     """Forget the key for a host."""
     host = host_of(context, args)
-    places = keys.forget(host)
-    return (
-        f"{md_cell(host)}: " + (md_cell("; ".join(places)) if places else "there was no key") + "."
-    )
+    places = md_cell("; ".join(keys.forget(host))) or "there was no key"
+    return f"{md_cell(host)}: {places}."
 
 
 def host_of(context: VerbContext, args: Sequence[str]) -> str:

@@ -1,22 +1,30 @@
-"""Verbs on chats: ``continue`` and ``again``, which ask, ``chats``, and ``export``."""
+"""Verbs on chats: ``continue`` and ``again``, which ask, ``chats``, and ``export``.
+
+An exported chat is a notebook of Markdown without anything live in it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from ..calls import Reply
-from ..chats.chats import RepeatableCall
-from ..chats.turns import ChatHead
+from ..chats.chats import CONTINUE, RepeatableCall
+from ..chats.turns import ChatHead, Turn
 from ..errors import UsageError
 from ..options import command_line, flags, kinds
 from ..pricing.dollars import money
 from ..privacy import redaction
 from ..render import page
+from ..render.inert_markdown import inert
 from ..text import md_cell, one_line, plural
-from .chat_export import Part, notebook, write
-from .verb_context import VerbContext, none
+from .verb_context import VerbContext, none, written
 
+MARK = "m1_magic_export"
 WHOLE = "The answer is complete. `%%m1 -c` continues the chat, `%m1 again` asks again."
 
 
@@ -35,25 +43,18 @@ def again(context: VerbContext, rest: str) -> RepeatableCall | str:
     """Return the last request with the options that are given."""
     given, text = flags.options(rest)
     if text:
-        raise UsageError(
-            f"%m1 again takes options only, not {one_line(text, 60)!r}.", todo="%m1 ask TEXT asks."
-        )
+        what = f"%m1 again takes options only, not {one_line(text, 60)!r}."
+        raise UsageError(what, todo="%m1 ask TEXT asks.")
     return context.chats.again(given)
 
 
 ASKING = {"continue": continue_, "again": again}
 
 
-def streams(context: VerbContext, args: Sequence[str]) -> str:
-    """Stand in the list of verbs for those that ask, which a door does itself: they stream."""
-    raise UsageError("This works only in a notebook or IPython.", cost="")
-
-
 def first(reply: Reply) -> str:
     """Return the line above the answer that ``again`` is beside."""
-    sign = "≈" if reply.cost_source == "estimated" and reply.cost is not None else ""
-    parts = ["first answer", reply.model, sign + money(reply.cost)]
-    return " · ".join(md_cell(part) for part in parts if part)
+    price = money(reply.cost, about=reply.cost_source == "estimated")
+    return " · ".join(md_cell(part) for part in ("first answer", reply.model, price) if part)
 
 
 def chats(context: VerbContext, args: Sequence[str]) -> str:
@@ -62,7 +63,7 @@ def chats(context: VerbContext, args: Sequence[str]) -> str:
     listed = context.chats.listed()
     if not listed:
         return "No chats yet: `%%m1 -c NAME` begins one."
-    rows: list[list[object]] = [[one.name, one.turns, f"{one.at:%Y-%m-%d %H:%M}"] for one in listed]
+    rows = [[one.name, one.turns, f"{one.at:%Y-%m-%d %H:%M}"] for one in listed]
     how = "`%%m1 -c NAME` continues one, `%m1 forget NAME` wipes it."
     return f"{page.table(['chat', 'turns', 'last used, UTC'], rows)}\n\n{how}"
 
@@ -73,33 +74,64 @@ def export(context: VerbContext, args: Sequence[str]) -> str:
     parser.add_argument("path", nargs=1)
     parser.add_argument("--chat", metavar="NAME", type=kinds.chat)
     given = parser.parse_args(list(args))
-    head = chosen(context, given.chat)
-    secrets = redaction.policy(context.settings)
-    parts = []
-    for turn in context.chats.turns(head):
-        prompt, answer = (redaction.mask(text, secrets)[0] for text in (turn.prompt, turn.answer))
-        named = tuple(one.name for one in turn.attachments)
-        parts.append(Part(prompt, answer, named, turn.missing, turn.status == "ok"))
-    if not parts:
+    head, secrets = chosen(context, given.chat), redaction.policy(context.settings)
+    mask = redaction.mask
+    turns = [
+        replace(turn, prompt=mask(turn.prompt, secrets)[0], answer=mask(turn.answer, secrets)[0])
+        for turn in context.chats.turns(head)
+    ]
+    if not turns:
         raise UsageError("There is nothing to export.", cost="", todo="%%m1 -c NAME begins a chat.")
     path = Path(given.path[0]).expanduser()
-    write(path, notebook(head.name, parts))
+    if path.suffix != ".ipynb":
+        what = f"{one_line(path, 200)} is not the name of a notebook."
+        raise UsageError(what, cost="", todo="Add .ipynb to it.")
+    with written(path, exported, ", and is not as %m1 export wrote it") as file:
+        json.dump(notebook(head.name, turns), file, ensure_ascii=False, indent=1)
     what = f"chat {md_cell(head.name)}" if head.name else "this session"
-    return f"{plural(len(parts), 'turn')} of {what} written to {md_cell(path)}"
+    return f"{plural(len(turns), 'turn')} of {what} written to {md_cell(path)}"
 
 
 def chosen(context: VerbContext, name: str | None) -> ChatHead:
-    """Return the chat of that name, or the last one, or the calls of this session.
-
-    Raises:
-        UsageError: there is no such chat.
-    """
+    """Return the chat of that name, or the last one, or the calls of this session."""
     listed = [one.name for one in context.chats.listed()]
     if name and name not in listed:
-        near = command_line.did_you_mean(name, map(one_line, listed))
-        raise UsageError(
-            f"There is no chat {one_line(name, 60)!r}.{near}", cost="", todo="%m1 chats lists them."
-        )
+        raise command_line.no_such("chat", name, listed, "%m1 chats lists them.", cost="")
     if name or listed:
         return context.chats.head(name or listed[0])
     return context.chats.of_session()
+
+
+def notebook(name: str | None, turns: Iterable[Turn]) -> dict[str, Any]:
+    """Return the notebook of these turns; what only continues an answer follows it."""
+    from nbformat.v4 import new_markdown_cell, new_notebook
+
+    texts = [f"# {md_cell(name or 'Questions and answers')}"]
+    for turn in turns:
+        if turn.prompt != CONTINUE:
+            question = ["**Question**", inert(turn.prompt.strip("\n"))]
+            attached = [md_cell(one.name) for one in turn.attachments]
+            if turn.missing:
+                attached.append(plural(turn.missing, "attachment"))
+            if attached:
+                question.append(f"*with {', '.join(attached)}*")
+            texts.append("\n\n".join(question))
+        texts.append(inert(turn.answer) + ("" if turn.status == "ok" else "\n\n*(in part only)*"))
+    book = new_notebook(cells=[new_markdown_cell(text) for text in texts])
+    book.metadata[MARK] = digest(texts)
+    return dict(book)
+
+
+def digest(texts: Iterable[str]) -> str:
+    """Return the name of these cells, by which one is known that nobody has edited since."""
+    return hashlib.sha256("\0".join(texts).encode("utf-8", "replace")).hexdigest()
+
+
+def exported(path: Path) -> bool:
+    """Is this a notebook that was exported, and not edited since?"""
+    try:
+        book = json.loads(path.read_text("utf-8"))
+        texts = ["".join(cell["source"]) for cell in book["cells"]]
+        return bool(book["metadata"][MARK] == digest(texts))
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return False

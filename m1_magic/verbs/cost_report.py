@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from ..calls import RECORD
 from ..errors import UsageError
@@ -20,6 +20,7 @@ from ..pricing.prices import amount
 from ..render import page
 from ..text import md_cell, md_to_text, one_line, plural, thousands
 
+T = TypeVar("T", list[Any], dict[str, Any])
 LARGEST = 200_000_000
 MOST_TOKENS = 10**12
 
@@ -37,8 +38,7 @@ class Tally:
 
     def add(self, record: dict[str, Any]) -> None:
         """Take one call's record."""
-        usage = record.get("usage")
-        usage = usage if isinstance(usage, dict) else {}
+        usage = _part(record, "usage", dict)
         self.calls += 1
         self.input += _count(usage.get("input"))
         self.output += _count(usage.get("output"))
@@ -50,16 +50,12 @@ class Tally:
     def row(self, name: str) -> list[object]:
         """Return the tally as a row of a table."""
         unknown = f" + {self.unknown} unknown" if self.unknown else ""
-        cost = ("≈" if self.about else "") + money(self.cost) + unknown
+        cost = money(self.cost, about=self.about) + unknown
         return [name, *map(thousands, (self.calls, self.input, self.output)), cost]
 
 
 def report(names: Sequence[str]) -> str:
-    """Return the page on these notebooks, or all notebooks in these folders.
-
-    Raises:
-        UsageError: there is none that could be read.
-    """
+    """Return the page on these notebooks, or all notebooks in these folders."""
     by_notebook: dict[str, Tally] = {}
     by_model: dict[str, Tally] = {}
     total, notes, seen, twice = Tally(), [], set[str](), 0
@@ -97,11 +93,7 @@ def notebooks(names: Iterable[str]) -> Iterator[Path]:
 
 
 def records(path: Path) -> list[dict[str, Any]]:
-    """Return the records of all calls that are saved in a notebook.
-
-    Raises:
-        ValueError: it is no notebook, cannot be read, or is too large; in a few words.
-    """
+    """Return the records of the calls saved in a notebook; ValueError: what is wrong with it."""
     try:
         if not path.is_file():
             raise ValueError("there is no such file")
@@ -115,21 +107,18 @@ def records(path: Path) -> list[dict[str, Any]]:
     cells = book.get("cells") if isinstance(book, dict) else None
     if not isinstance(cells, list):
         raise ValueError("not a notebook of a current format (it has no cells)")
-    return list(_records(cells))
+    saved: list[Any] = []
+    for output in (output for cell in cells for output in _part(cell, "outputs", list)):
+        record = _part(output, "data", dict).get(RECORD)
+        # A cell's call leaves one, a panel a list.
+        saved += record if isinstance(record, list) else [record]
+    return [record for record in saved if isinstance(record, dict)]
 
 
-def _records(cells: list[Any]) -> Iterator[dict[str, Any]]:
-    for cell in cells:
-        outputs = cell.get("outputs") if isinstance(cell, dict) else None
-        for output in outputs if isinstance(outputs, list) else ():
-            data = output.get("data") if isinstance(output, dict) else None
-            saved = data.get(RECORD) if isinstance(data, dict) else None
-            # A cell's call leaves one, a panel a list.
-            yield from (one for one in _listed(saved) if isinstance(one, dict))
-
-
-def _listed(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value]
+def _part(value: object, name: str, kind: type[T]) -> T:
+    """Return a part of foreign JSON; an empty one where there is none of that kind."""
+    part = value.get(name) if isinstance(value, dict) else None
+    return part if isinstance(part, kind) else kind()
 
 
 def _page(

@@ -7,7 +7,7 @@ import ssl
 import sys
 import urllib.request
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from urllib.parse import urlsplit
@@ -30,12 +30,13 @@ CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
 def doctor(context: VerbContext, args: Sequence[str]) -> str:
     """Check all that a call needs; say what works, what does not, and what to do."""
     none(args, "doctor")
+    backend = context.session.backend
     checks: list[tuple[str, Callable[[], str]]] = [
         ("versions", versions),
         ("key", lambda: md_to_text(key(context, ()))),
         ("proxy", lambda: proxy(context)),
         ("certificates", certificates),
-        ("endpoint", lambda: answers(context)),
+        ("endpoint", lambda: f"{len(backend().models())} models at {context.settings.base_url}"),
         ("clock", lambda: clock(context)),
         ("ledger", lambda: ledger(context)),
         ("price list", lambda: prices(context)),
@@ -64,33 +65,21 @@ def versions(context: VerbContext | None = None, args: Sequence[str] = ()) -> st
     return " · ".join([*parts, f"Python {sys.version.split()[0]}"])
 
 
-def answers(context: VerbContext) -> str:
-    """Return how many models the endpoint lists."""
-    return f"{len(context.session.backend().models())} models at {context.settings.base_url}"
-
-
 def clock(context: VerbContext) -> str:
     """Compare this machine's clock with the server's and with the ledger's last call."""
-    now = now_utc()
-    last = sums.latest(context.session.ledger)
-    if last is not None and last - now > MOST_SKEW:
-        raise wrong(
-            f"The clock is earlier than the ledger's last call, at {last:%Y-%m-%d %H:%M} UTC."
-        )
+    now, last = now_utc(), sums.latest(context.session.ledger)
     skew = context.session.backend().skew
-    if skew is None:
+    if last is not None and last - now > MOST_SKEW:
+        wrong = f"earlier than the ledger's last call, at {last:%Y-%m-%d %H:%M} UTC"
+    elif skew is None:
         return f"{now:%Y-%m-%d %H:%M} UTC; no server time to compare it with"
-    off = timedelta(seconds=abs(skew))
-    if off > MOST_SKEW:
+    elif timedelta(seconds=abs(skew)) <= MOST_SKEW:
+        return f"{now:%Y-%m-%d %H:%M} UTC, the same as the server's"
+    else:
         way = "ahead of" if skew > 0 else "behind"
-        raise wrong(f"The clock is {age(off)} {way} the server's.")
-    return f"{now:%Y-%m-%d %H:%M} UTC, the same as the server's"
-
-
-def wrong(what: str) -> UsageError:
-    """Return the error for a clock that cannot be right."""
+        wrong = f"{age(timedelta(seconds=abs(skew)))} {way} the server's"
     todo = "Set the clock: budgets by day and month depend on it."
-    return UsageError(what, cost="", todo=todo)
+    raise UsageError(f"The clock is {wrong}.", cost="", todo=todo)
 
 
 def ledger(context: VerbContext) -> str:
@@ -98,17 +87,13 @@ def ledger(context: VerbContext) -> str:
     book = context.session.ledger
     verdict = book.check()
     if book.in_memory:
-        raise LedgerProblem(
-            f"The ledger {book.path} cannot be written; calls are kept in memory.",
-            cost="",
-            todo="Make the folder writable, or set M1_HOME to another one.",
-        )
+        what = f"The ledger {book.path} cannot be written; calls are kept in memory."
+        todo = "Make the folder writable, or set M1_HOME to another one."
+        raise LedgerProblem(what, cost="", todo=todo)
     if verdict != "ok":
-        raise LedgerProblem(
-            f"The ledger {book.path} is damaged ({one_line(verdict, 100)}).",
-            cost="",
-            todo="Copy it, then move it away; a new one is created.",
-        )
+        what = f"The ledger {book.path} is damaged ({one_line(verdict, 100)})."
+        todo = "Copy it, then move it away; a new one is created."
+        raise LedgerProblem(what, cost="", todo=todo)
     pending = f", {unwritten} not written yet" if (unwritten := book.unwritten()) else ""
     holds = sums.held(book)
     held = f", {plural(len(holds), 'hold')}: see %m1 cost" if holds else ", nothing is held"
@@ -125,17 +110,12 @@ def prices(context: VerbContext) -> str:
     if limits is None or limits.dearest is None:
         return f"{model}: no price known; with a budget its calls are refused"
     both = f"{million(limits.dearest.input)} in, {million(limits.dearest.output)} out"
-    if limits.at is None:
-        source = f"genai-prices {version('genai-prices')}; the endpoint gave no price list"
-    else:
-        source = f"the endpoint's list of {limits.at:%Y-%m-%d %H:%M} UTC, {ago(limits.at)}"
+    source = f"genai-prices {version('genai-prices')}; the endpoint gave no price list"
+    if limits.at is not None:
+        past = now_utc() - limits.at
+        fetched = f"{age(past)} old" if past > timedelta(minutes=1) else "just fetched"
+        source = f"the endpoint's list of {limits.at:%Y-%m-%d %H:%M} UTC, {fetched}"
     return f"{model}: {both} a million tokens, {source}"
-
-
-def ago(at: datetime) -> str:
-    """Return how long ago a moment was."""
-    past = now_utc() - at
-    return f"{age(past)} old" if past > timedelta(minutes=1) else "just fetched"
 
 
 def age(span: timedelta) -> str:
@@ -164,36 +144,28 @@ def proxy(context: VerbContext) -> str:
         host = port = None
     todo = "Correct HTTPS_PROXY or ALL_PROXY, or add the host to NO_PROXY."
     if not host or parts.scheme not in ("http", "https", "socks5", "socks5h"):
-        raise UsageError(
-            "The proxy set in the environment is not a usable URL.", cost="", todo=todo
-        )
+        what = "The proxy set in the environment is not a usable URL."
+        raise UsageError(what, cost="", todo=todo)
     if parts.scheme.startswith("socks") and find_spec("socksio") is None:
-        raise UsageError(
-            "The proxy speaks SOCKS, which needs the package socksio.",
-            cost="",
-            todo="pip install socksio",
-        )
+        what = "The proxy speaks SOCKS, which needs the package socksio."
+        raise UsageError(what, cost="", todo="pip install socksio")
     return f"{parts.scheme}://{host}" + (f":{port}" if port else "") + f", for {place.host}"
 
 
 def certificates() -> str:
     """Return whose certificates are trusted."""
-    named = [name for name in CERTIFICATES if os.environ.get(name)]
-    for name in named:
-        path = os.environ[name]
+    named = {name: os.environ[name] for name in CERTIFICATES if os.environ.get(name)}
+    for name, path in named.items():
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         try:
-            folder = name.endswith("DIR")
-            context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-            if folder:
-                os.listdir(path)
-            context.load_verify_locations(*((None, path) if folder else (path,)))
+            if name == "SSL_CERT_DIR":
+                os.listdir(path)  # SSL itself takes a folder that is not there
+                context.load_verify_locations(capath=path)
+            else:
+                context.load_verify_locations(path)
         except OSError as error:  # ssl.SSLError is one
             reason = one_line(error.strerror or type(error).__name__, 80)
-            raise UsageError(
-                f"{name}={one_line(path, 200)} cannot be used ({reason}).",
-                cost="",
-                todo=f"Set it to a PEM file of certificates, or unset {name}.",
-            ) from None
-    if named:
-        return "; ".join(f"{name}={os.environ[name]}" for name in named)
-    return "the system's"
+            what = f"{name}={one_line(path, 200)} cannot be used ({reason})."
+            todo = f"Set it to a PEM file of certificates, or unset {name}."
+            raise UsageError(what, cost="", todo=todo) from None
+    return "; ".join(f"{name}={path}" for name, path in named.items()) or "the system's"

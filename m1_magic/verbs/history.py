@@ -27,7 +27,7 @@ def log(context: VerbContext, args: Sequence[str]) -> str:
     calls = history.latest(context.session.ledger, SHOWN + 1, word)
     if not calls:
         return f"No call with {md_cell(repr(word))} in it." if word else "No calls yet."
-    rows: list[list[object]] = [
+    rows = [
         [past.id, when(past), past.model, past.status or "under way", price(past), opening(past)]
         for past in calls[:SHOWN]
     ]
@@ -46,7 +46,11 @@ def one(call: Past) -> str:
     if call.usage:
         line.append(f"{call.usage.input:,} in · {call.usage.output:,} out")
     line.append(price(call))
-    line += [f"estimated {money(b.estimate)}, then billed" for b in call.bills if changed(b)]
+    line += [
+        f"estimated {money(bill.estimate)}, then billed"
+        for bill in call.bills
+        if bill.source == "billed" and bill.estimate not in (None, bill.cost)
+    ]
     if call.seconds is not None:
         line.append(f"{call.seconds:.1f} s")
     parts.append(" · ".join(map(md_cell, line)))
@@ -58,7 +62,10 @@ def sent(context: VerbContext, args: Sequence[str]) -> str:
     if len(args) > 1:
         raise UsageError("Give one call.", cost="", todo="%m1 sent, or %m1 sent ID.")
     ledger = context.session.ledger
-    call = named(context, args[0]) if args else next(iter(history.latest(ledger, 1)), None)
+    call = history.called(ledger, args[0]) if args else next(iter(history.latest(ledger, 1)), None)
+    if call is None and args:
+        what = f"No call, or more than one, has the id {one_line(args[0], 40)!r}."
+        raise UsageError(what, cost="", todo="%m1 log lists them.")
     if call is None:
         return "No calls yet."
     parts = [f"**{md_cell(call.id)}** · {when(call)} UTC · {md_cell(call.model)}"]
@@ -79,9 +86,8 @@ def forget(context: VerbContext, args: Sequence[str]) -> str:
     parser.add_argument("--all", action="store_true")
     given = parser.parse_args(list(args))
     if bool(given.id) == given.all:
-        raise UsageError(
-            "There is nothing named to forget.", cost="", todo="%m1 forget ID, CHAT, or --all."
-        )
+        todo = "%m1 forget ID, CHAT, or --all."
+        raise UsageError("There is nothing named to forget.", cost="", todo=todo)
     ledger = context.session.ledger
     ids = None if given.all else [id for word in given.id for id in meant(context, word)]
     count = history.forget(ledger, ids)
@@ -95,23 +101,14 @@ def forget(context: VerbContext, args: Sequence[str]) -> str:
 
 
 def meant(context: VerbContext, word: str) -> list[str]:
-    """Return the calls of the chat of that name, else the call of that id.
-
-    Raises:
-        UsageError: there is neither.
-    """
-    calls = context.chats.calls(word)
-    if calls:
+    """Return the calls of the chat of that name, else the call of that id; UsageError: neither."""
+    if calls := context.chats.calls(word):
         return calls
-    call = history.called(context.session.ledger, word)
-    if call is not None:
+    if call := history.called(context.session.ledger, word):
         return [call.id]
-    near = command_line.did_you_mean(word, [one_line(one.name) for one in context.chats.listed()])
-    raise UsageError(
-        f"There is no chat, and not exactly one call, of the name {one_line(word, 40)!r}.{near}",
-        cost="",
-        todo="%m1 chats and %m1 log list them.",
-    )
+    noun = "chat, and not exactly one call, of the name"
+    names = [one.name for one in context.chats.listed()]
+    raise command_line.no_such(noun, word, names, "%m1 chats and %m1 log list them.", cost="")
 
 
 def earlier(context: VerbContext, id: str) -> list[str]:
@@ -128,22 +125,6 @@ def said(role: str, text: str) -> list[str]:
     return [f"*{md_cell(role)}*", page.code(text)]
 
 
-def named(context: VerbContext, start: str) -> Past:
-    """Return the call of that id, or of the id that begins so.
-
-    Raises:
-        UsageError: there is none, or more than one.
-    """
-    call = history.called(context.session.ledger, start)
-    if call is None:
-        raise UsageError(
-            f"No call, or more than one, has the id {one_line(start, 40)!r}.",
-            cost="",
-            todo="%m1 log lists them.",
-        )
-    return call
-
-
 def when(call: Past) -> str:
     """Return the minute of a call, in UTC."""
     return f"{call.at:%Y-%m-%d %H:%M}"
@@ -151,20 +132,14 @@ def when(call: Past) -> str:
 
 def price(call: Past) -> str:
     """Return what a call cost, marked where that is an estimate."""
-    sign = "≈" if call.estimated and call.cost is not None else ""
-    return sign + money(call.cost)
+    return money(call.cost, about=call.estimated)
 
 
-def opening(call: Past) -> str:
-    """Return how the prompt begins."""
-    return one_line(call.prompt, 60) if call.prompt is not None else "(not kept)"
+def opening(call: Past, length: int = 60) -> str:
+    """Return how the prompt begins, at most so many characters."""
+    return one_line(call.prompt, length) if call.prompt is not None else "(not kept)"
 
 
 def body(text: str | None) -> str:
     """Return foreign text as it came, or that it is gone."""
     return page.code(text) if text is not None else f"({GONE})"
-
-
-def changed(bill: history.Bill) -> bool:
-    """Did a bill replace an estimate of another price?"""
-    return bill.source == "billed" and bill.estimate not in (None, bill.cost)

@@ -10,7 +10,7 @@ from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 
-from ..errors import M1Error, UsageError
+from ..errors import M1Error
 from ..ledger import sums
 from ..ledger.store import now_utc
 from ..options import command_line
@@ -27,7 +27,11 @@ BARS = 30
 
 def cost(context: VerbContext, args: Sequence[str]) -> str:
     """Add up calls by period or as ``--by`` says, list what is held, write CSV, release a hold."""
-    given = parser().parse_args(list(args))
+    parser = command_line.Parser("%m1 cost")
+    parser.add_argument("--by", choices=tuple(sums.KEYS))
+    parser.add_argument("--csv", metavar="PATH")
+    parser.add_argument("--release", metavar="ID")
+    given = parser.parse_args(list(args))
     ledger, now = context.session.ledger, now_utc()
     if given.release is not None:
         longest = timedelta(seconds=context.settings.deadline)
@@ -48,15 +52,6 @@ def cost(context: VerbContext, args: Sequence[str]) -> str:
     return "\n\n".join(parts)
 
 
-def parser() -> command_line.Parser:
-    """Return the parser of the verb's options."""
-    made = command_line.Parser("%m1 cost")
-    made.add_argument("--by", choices=tuple(sums.KEYS))
-    made.add_argument("--csv", metavar="PATH")
-    made.add_argument("--release", metavar="ID")
-    return made
-
-
 def _periods(context: VerbContext) -> str:
     rows: list[list[object]] = []
     for period, (spent, held, calls) in context.session.ledger.spent(now_utc()).items():
@@ -75,7 +70,7 @@ def _by(context: VerbContext, key: str) -> str:
         return "No calls yet."
     # The latest days, the dearest of all else.
     shown = totals[-MOST_ROWS:] if key == "day" else totals[:MOST_ROWS]
-    rows: list[list[object]] = [
+    rows = [
         [
             one.name,
             money(one.spent) + (f" + {one.unknown} unknown" if one.unknown else ""),
@@ -110,7 +105,7 @@ def _held(context: VerbContext) -> list[str]:
     holds = sums.held(context.session.ledger)
     if not holds:
         return []
-    rows: list[list[object]] = [
+    rows = [
         [one.id, f"{one.at:%Y-%m-%d %H:%M}", one.model, money(one.hold), _why(one)]
         for one in holds[-10:]
     ]
@@ -129,18 +124,12 @@ def _why(one: sums.Held) -> str:
 
 
 def write_csv(path: Path, head: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Write a table for spreadsheets, in one step; no cell of it is taken for a formula.
+    """Write a table for spreadsheets, in one step; no cell of it is taken for a formula."""
 
-    Raises:
-        UsageError: another file stands there, or it cannot be written.
-    """
-    with written(path) as file:
-        if path.exists() and not path.read_text("utf-8-sig", "replace").startswith(",".join(head)):
-            raise UsageError(
-                f"{one_line(path, 200)} exists and is not such a table; it was not overwritten.",
-                cost="",
-                todo="Give another path.",
-            )
+    def ours(path: Path) -> bool:
+        return path.read_text("utf-8-sig", "replace").startswith(",".join(head))
+
+    with written(path, ours, " and is not such a table") as file:
         writer = csv.writer(file)
         writer.writerow(head)
         writer.writerows([cell(value) for value in row] for row in rows)

@@ -11,7 +11,7 @@ from ..context.frames import known as known_columns
 from ..errors import UsageError
 from ..options import flags
 from ..pricing.dollars import money
-from ..pricing.prices import ModelLimits, estimate, known_limits
+from ..pricing.prices import estimate, known_limits
 from ..privacy import redaction
 from ..render import footer, page
 from ..session.plan import Plan
@@ -58,11 +58,7 @@ def price_range(plan: Plan) -> str:
     if plan.limits is None or plan.limits.cheapest is None or plan.hold is None:
         return "price not known"
     least = estimate(Usage(input=plan.tokens), plan.limits.cheapest)
-    return f"from ≈{money(least)} to at most {money(plan.hold)} ({dated(plan.limits)})"
-
-
-def dated(limits: ModelLimits) -> str:
-    """Return whose price list limits are from, and of when."""
-    if limits.at is None:
-        return f"{limits.source}, no list of the endpoint yet"
-    return f"the endpoint's list of {limits.at:%Y-%m-%d %H:%M} UTC"
+    source = f"{plan.limits.source}, no list of the endpoint yet"
+    if plan.limits.at is not None:
+        source = f"the endpoint's list of {plan.limits.at:%Y-%m-%d %H:%M} UTC"
+    return f"from {money(least, about=True)} to at most {money(plan.hold)} ({source})"

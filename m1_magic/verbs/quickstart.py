@@ -21,11 +21,7 @@ from ..text import show_controls
 
 
 def run(notebook: Path) -> None:
-    """Run the code cells of a notebook and print each, its output and the price on M1.
-
-    Raises:
-        M1Error: a cell failed (its error is printed above).
-    """
+    """Run the code cells of a notebook, up to one that fails; print output and price on M1."""
     import nbformat
     from IPython.terminal.interactiveshell import TerminalInteractiveShell
 
@@ -56,4 +52,5 @@ def on_m1(reply: Reply) -> str:
     limits = known_limits(MODEL)
     if reply.usage is None or limits is None or limits.dearest is None:
         return "on M1: price not known"
-    return f"the same tokens on {MODEL}: ≈{money(estimate(reply.usage, limits.dearest))}"
+    price = money(estimate(reply.usage, limits.dearest), about=True)
+    return f"the same tokens on {MODEL}: {price}"

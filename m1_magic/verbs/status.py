@@ -1,4 +1,4 @@
-"""Verbs on this kernel's state: status, use, set, budget."""
+"""Verbs on this kernel's state: status, use, set, tasks, budget."""
 
 from __future__ import annotations
 
@@ -7,12 +7,15 @@ from collections.abc import Sequence
 from ..errors import UsageError
 from ..jupyter.banner import banner
 from ..options import command_line
+from ..options.fields import changed
+from ..options.tasks import BUILT_IN, Task, known
 from ..pricing.dollars import money, money_limit
+from ..render import page
 from ..settings import config, sources
 from ..settings.config import M1
 from ..settings.endpoints import OFFLINE, OPENROUTER, endpoint
 from ..text import md_cell, one_line
-from .verb_context import VerbContext, one
+from .verb_context import VerbContext, none
 
 
 def status(context: VerbContext, args: Sequence[str] = ()) -> str:
@@ -33,24 +36,22 @@ def status(context: VerbContext, args: Sequence[str] = ()) -> str:
 
 def retention(settings: M1) -> str:
     """Return who may keep prompts, by the provider preferences that are set."""
-    kept = {"deny": "no provider that keeps prompts", "allow": "providers may keep prompts"}
     if settings.zdr:
         return "zero data retention: on"
-    return kept.get(
-        settings.data_collection, "providers may keep prompts: your account's setting applies"
-    )
+    if settings.data_collection == "deny":
+        return "no provider that keeps prompts"
+    account = "" if settings.data_collection else ": your account's setting applies"
+    return f"providers may keep prompts{account}"
 
 
 def use(context: VerbContext, args: Sequence[str]) -> str:
     """Switch this kernel to openrouter, offline or a URL."""
-    (where,) = one(args, "use openrouter|offline|URL")
-    url = {"openrouter": OPENROUTER}.get(where.lower(), where)
+    if len(args) != 1:
+        raise UsageError("Usage: %m1 use openrouter|offline|URL.", cost="")
+    url = OPENROUTER if args[0].lower() == "openrouter" else args[0]
     if "/" not in url and url.lower() != OFFLINE:
-        near = command_line.did_you_mean(url, ("openrouter", "offline"))
-        raise UsageError(
-            f"There is no place {one_line(url, 40)!r}.{near}",
-            todo="Or give a URL: https://host/v1.",
-        )
+        places, todo = ("openrouter", "offline"), "Or give a URL: https://host/v1."
+        raise command_line.no_such("place", url, places, todo)
     config.change(context.settings, "base_url", url)
     if url.lower() == OFFLINE:
         context.session.backend().ready()
@@ -65,25 +66,45 @@ def set_(context: VerbContext, args: Sequence[str]) -> str:
     """Set a setting, for this kernel or for good."""
     words = [word for word in args if word != "--save"]
     if len(words) < 2:
-        raise UsageError(
-            "%m1 set takes a name and a value.", todo=f"Settings: {', '.join(settings_names())}."
-        )
+        todo = f"Settings: {', '.join(settings_names())}."
+        raise UsageError("%m1 set takes a name and a value.", todo=todo)
     name, value = words[0], " ".join(words[1:])
     if name not in settings_names():
-        near = command_line.did_you_mean(name, settings_names())
         todo = "%config M1 lists them."
-        raise UsageError(f"There is no setting {one_line(name, 40)!r}.{near}", todo=todo)
+        raise command_line.no_such("setting", name, settings_names(), todo)
     now = config.change(context.settings, name, value)
-    saved = ""
-    if len(words) < len(args):
-        note = sources.save(name, now)
-        saved = f", saved for good. {md_cell(note)}" if note else ", saved for good"
-    return f"{name} = {md_cell(now)}{saved}"
+    if len(words) == len(args):
+        return f"{name} = {md_cell(now)}"
+    note = sources.save(name, now)
+    return f"{name} = {md_cell(now)}, saved for good" + (f". {md_cell(note)}" if note else "")
 
 
 def settings_names() -> list[str]:
     """Return the names of all settings."""
     return sorted(M1.class_trait_names(config=True))
+
+
+def tasks(context: VerbContext, args: Sequence[str]) -> str:
+    """List what ``--task`` takes: its name, what it is for, its sampling, where it is from."""
+    none(args, "tasks")
+    rows = [
+        [name, one_line(task.about, 80), _sampling(task), _source(name, task)]
+        for name, task in known(context.settings).items()
+    ]
+    table = page.table(["task", "for", "sampling", "from"], rows)
+    own = page.code("%config M1.tasks = {'tutor': 'You ask back before you answer.'}")
+    return f"{table}\n\nYour own task, or another one under a name of these:\n\n{own}"
+
+
+def _sampling(task: Task) -> str:
+    wishes = [f"{name} {wish}" for name, wish in changed(task.options).items() if name != "system"]
+    return ", ".join(wishes if task.keep_thinking else [*wishes, "thinking dropped"])
+
+
+def _source(name: str, task: Task) -> str:
+    if BUILT_IN.get(name) is task:
+        return "built in"
+    return "M1.tasks, in place of the built-in one" if name in BUILT_IN else "M1.tasks"
 
 
 def budget(context: VerbContext, args: Sequence[str]) -> str:
@@ -104,9 +125,6 @@ def budget(context: VerbContext, args: Sequence[str]) -> str:
     return f"Budget {money_limit(totals.budget)} per {totals.period}: {spent}{kept}."
 
 
-SAVED = "; saved, for new kernels too"
-
-
 def _kept(settings: M1) -> str:
     """Save the budget of a day or a month, and that a saved one is lifted; say so."""
     lasting = settings.budget is not None and settings.budget_period != "session"
@@ -115,4 +133,4 @@ def _kept(settings: M1) -> str:
         return ""
     note = sources.save("budget", settings.budget)
     sources.save("budget_period", settings.budget_period)
-    return f"{SAVED}. {md_cell(note)}" if note else SAVED
+    return "; saved, for new kernels too" + (f". {md_cell(note)}" if note else "")

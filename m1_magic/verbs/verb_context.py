@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -54,34 +55,26 @@ def million(price: Decimal | None) -> str:
     return "?" if price is None else money_limit(price * 1_000_000)
 
 
-def one(args: Sequence[str], usage: str) -> Sequence[str]:
-    """Return the one argument of a verb."""
-    if len(args) != 1:
-        raise UsageError(f"Usage: %m1 {usage}.", cost="")
-    return args
-
-
 def none(args: Sequence[str], name: str) -> None:
     """Raise if a verb without arguments was given some."""
     if args:
-        raise UsageError(
-            f"%m1 {name} takes no arguments, not {one_line(' '.join(args), 40)!r}.", cost=""
-        )
+        given = one_line(" ".join(args), 40)
+        raise UsageError(f"%m1 {name} takes no arguments, not {given!r}.", cost="")
 
 
 @contextmanager
-def written(path: Path) -> Iterator[IO[str]]:
+def written(path: Path, ours: Callable[[Path], bool], another: str) -> Iterator[IO[str]]:
     """Write a file in one step: all of it stands at ``path`` in the end, or what stood there.
 
-    Raises:
-        UsageError: it cannot be written.
+    It takes the place of a file of ours only; ``another`` says what any other one is.
     """
     try:
         with files.replacing(path) as file:
+            if os.path.lexists(path) and not ours(path):
+                what = f"{one_line(path, 200)} exists{another}; it was not overwritten."
+                raise UsageError(what, cost="", todo="Give another path.")
             yield file
     except OSError as error:
-        raise UsageError(
-            f"{one_line(path, 200)} cannot be written ({error.strerror}).",
-            cost="",
-            todo="Give a path in a folder that you can write to.",
-        ) from None
+        what = f"{one_line(path, 200)} cannot be written ({error.strerror})."
+        todo = "Give a path in a folder that you can write to."
+        raise UsageError(what, cost="", todo=todo) from None

@@ -26,11 +26,8 @@ def panel(df: object = None, **options: Any) -> Panel:
         TypeError: an option that there is not.
     """
     if not in_notebook(shell.current()):
-        raise UsageError(
-            "A panel needs a notebook: JupyterLab, Notebook 7, VS Code or Colab.",
-            cost="",
-            todo="%m1 ask and %%m1 work here.",
-        )
+        what = "A panel needs a notebook: JupyterLab, Notebook 7, VS Code or Colab."
+        raise UsageError(what, cost="", todo="%m1 ask and %%m1 work here.")
     prompt = str(options.pop("prompt", None) or "")
     names = shell.namespace()
     given = api.named(df, names)

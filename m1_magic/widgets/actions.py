@@ -30,33 +30,38 @@ NO_CELLS = (
 
 
 class Actions:
-    """The buttons for a reply, in ``box``.
-
-    Args:
-        session: whose chats can be saved.
-        reply: returns the reply at hand.
-    """
+    """The buttons for the reply that ``reply`` returns, in ``box``; made when first needed."""
 
     def __init__(self, session: Session, reply: Callable[[], Reply | None]) -> None:
         self._session, self._reply = session, reply
         self._code: list[str] = []
+        self._lab: Any = None  # ipylab's handle on the front end
+        self.box = column()
+
+    def _build(self) -> None:
         self._blocks = ipywidgets.Dropdown(options=[], tooltip="Code blocks of the answer")
-        self._cell = button("Code into a new cell", self._to_cell, "Below this cell; it is not run")
+        cell = button("Code into a new cell", self._to_cell, "Below this cell; it is not run")
         self._name = text("answer into", "a variable's name")
         self._message, self._copy = html(), html()
-        self._lab = _front_end()
-        self._with_code = row(self._blocks, self._cell)
+        if importlib.util.find_spec("ipylab") is not None:
+            import ipylab
+
+            self._lab = ipylab.JupyterFrontEnd()
+        self._with_code = row(self._blocks, cell)
         self._with_name = row(self._name, button("Bind", self._to_variable, "Bind the Reply"))
         self._path = text("chat as", "talk.ipynb")
         save = row(self._path, button("Save", self._to_notebook, "Save the chat as a notebook"))
-        self.box = column(row(self._with_code, self._with_name, save), self._message, self._copy)
-        self.refresh()
+        offers = row(self._with_code, self._with_name, save)
+        self.box.children = (offers, self._message, self._copy)
 
     def refresh(self) -> None:
         """Offer what can be done with the present reply."""
+        if not self.box.children:
+            self._build()
         reply = self._reply()
         self._code = [block for block in reply.code if block.strip()] if reply else []
-        listed = [(first_line(code, number), number) for number, code in enumerate(self._code)]
+        firsts = [one_line(block.strip().splitlines()[0], 50) for block in self._code]
+        listed = [(f"{number + 1}: {line}", number) for number, line in enumerate(firsts)]
         set_choices(self._blocks, listed)
         set_visible(self._with_code, bool(self._code))
         set_visible(self._blocks, len(self._code) > 1)
@@ -79,9 +84,8 @@ class Actions:
             self._message.value = note("In a new cell below the active one. It was not run.")
             return
         self._message.value = note(NO_CELLS)
-        self._copy.value = (
-            f'<pre class="m1-copy mathjax_ignore" tabindex="0">{escape_html(code)}</pre>'
-        )
+        attributes = 'class="m1-copy mathjax_ignore" tabindex="0"'
+        self._copy.value = f"<pre {attributes}>{escape_html(code)}</pre>"
 
     def _to_variable(self) -> None:
         reply, name = self._reply(), self._name.value.strip()
@@ -89,18 +93,14 @@ class Actions:
             variable(name)
             names = shell.namespace()
             if name in names and not isinstance(names[name], Reply):
-                raise UsageError(
-                    f"{one_line(name, 40)} is there already and is no Reply.",
-                    cost="",
-                    todo="Another name.",
-                )
+                what = f"{one_line(name, 40)} is there already and is no Reply."
+                raise UsageError(what, cost="", todo="Another name.")
         except M1Error as error:
             self._message.value = failure(error)
             return
         shell.current().push({name: reply})
-        self._message.value = note(
-            f"{name} is the Reply now: {name}.text, {name}.code, {name}.cost."
-        )
+        parts = f"{name}.text, {name}.code, {name}.cost"
+        self._message.value = note(f"{name} is the Reply now: {parts}.")
 
     def _to_notebook(self) -> None:
         context = VerbContext(self._session, shell.namespace(), shell.secret)
@@ -108,20 +108,5 @@ class Actions:
             page = verbs.VERBS["export"].run(context, [self._path.value.strip()])
         except M1Error as error:
             self._message.value = failure(error)
-            return
-        self._message.value = note(md_to_text(page))
-
-
-def first_line(code: str, number: int) -> str:
-    """Return what names a code block in a list."""
-    lines = [line for line in code.splitlines() if line.strip()]
-    return f"{number + 1}: {one_line(lines[0] if lines else '', 50)}"
-
-
-def _front_end() -> Any:
-    """Return ipylab's handle on the front end, or None where ipylab is not installed."""
-    if importlib.util.find_spec("ipylab") is None:
-        return None
-    import ipylab
-
-    return ipylab.JupyterFrontEnd()
+        else:
+            self._message.value = note(md_to_text(page))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import weakref
 from collections.abc import Mapping
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from .. import api, verbs
@@ -25,11 +26,11 @@ from .call_thread import CallThread
 from .counters import Counters
 from .form import Form
 from .history_list import HistoryList, billed
-from .live import LiveView
 from .login import Login
-from .send_keys import send_keys
+from .panel_view import LiveView
+from .scripts import send_keys
 from .static_output import StaticOutput
-from .styles import STYLE, assign, button, column, dispose, failure, fold, html, in_turn, note, row
+from .styles import STYLE, button, column, dispose, failure, fold, html, in_turn, note, row
 
 SOON = 0.8  # seconds in which a call that is stopped ends, unless it is still connecting
 PATIENCE = 5.0  # seconds in which it ends even then
@@ -38,13 +39,7 @@ _open: weakref.WeakSet[Panel] = weakref.WeakSet()
 
 
 class Panel:
-    """A form that asks, in ``box``.
-
-    Args:
-        prompt: what stands in it at first.
-        options: what its fields begin with.
-        given: tables by name, ticked at once.
-    """
+    """A form that asks, in ``box``; at first with a prompt, options, and tables that are ticked."""
 
     def __init__(self, prompt: str, options: Options, given: Mapping[str, object]) -> None:
         self._session, self._shell = api.session(), shell.current()
@@ -53,38 +48,41 @@ class Panel:
         self._before = ""  # the call that the next question may go on from
         self._view: LiveView | None = None
         self._questions: dict[str, tuple[str, Options]] = {}
-        self._static = StaticOutput(self._session.settings)
         self._closed = False
         self._place = "", ""
-        settings = self._session.settings
+        settings, session = self._session.settings, self._session
         self._form = Form(settings, given)
         self._form.fill(prompt, options)
+        self._static = StaticOutput(settings)
         self._login = Login(settings, lambda: self._say(note("The key is kept.")))
-        self._counters = Counters(self._session, self._form.size)
-        # Made when they are needed: each control is a message or three.
-        self._actions: Actions | None = None
-        self._history: HistoryList | None = None
-        self._actions_place, self._history_place = column(), column()
+        self._counters = Counters(session, self._form.size)
+        # Their controls are made when they are needed: each is a message or three.
+        self._actions = Actions(session, lambda: self._reply)
+        acts = (
+            ("Edit", "Put it into the form", self._edit),
+            ("Ask again", "Send it again", partial(self._edit, ask=True)),
+            ("Continue", "Ask on, in the same conversation", self._resume),
+        )
+        self._history = HistoryList(session, acts, self._show_past)
         self._send = button("Send", self.send, "Send the prompt", button_style="primary")
         self._stop = button("Stop", self.stop, "Stop the call; its text is kept", disabled=True)
         self._dry = button("Dry run", self.dry_run, "What would leave and its price; sends nothing")
         self._message, self._answer = html(), column(name="m1-shown")
-        history_ = fold("History", self._history_place, self._look_back)
+        look_back = fold("History", self._history.box, self._history.open)
         close = button("Close", self.close, "Close the panel; its last answer stays")
-        enter = send_keys(self._entered)
         self.box = column(
             html(f"<style>{STYLE}</style>"),
-            enter,
+            send_keys(self._entered),
             self._login.box,
             self._form.prompt,
-            row(self._send, self._stop, self._dry, self._form.unfold, history_, close),
+            row(self._send, self._stop, self._dry, self._form.unfold, look_back, close),
             self._form.more,
             self._form.along,
             self._counters.box,
             self._message,
             self._answer,
-            self._actions_place,
-            self._history_place,
+            self._actions.box,
+            self._history.box,
             name="m1-panel",
         )
         self.refresh()
@@ -102,23 +100,21 @@ class Panel:
                 other.close()
         self._static.show()
         # Without the widgets' own text, which has all their values in it.
-        live = self.box._repr_mimebundle_() | {"text/plain": ""}
-        display(live, raw=True)
+        display(self.box._repr_mimebundle_() | {"text/plain": ""}, raw=True)
 
     def send(self) -> None:
         """Ask what stands in the form; the cells go on meanwhile."""
         if self._call is not None:
             self._say(note("One call at a time in a panel: stop this one, or open another panel."))
             return
-        prompt = self._form.prompt.value
         try:
-            options = self._form.options()
-            head = self._head(options)
-            request = api.prepare(prompt, options, self._form.names(self._shell.user_ns), head)
+            question = self._question()
+            request = api.prepare(*question)
             plan = self._session.dry_plan(request)
         except Exception as error:
             self._say(failure(error))
             return
+        prompt, options, *_ = question
         self._say("")
         self._busy(True)
 
@@ -126,8 +122,7 @@ class Panel:
             self._view = view
             self._replace([view.box])
 
-        settings, keep = self._session.settings, self._static.keep
-        view = LiveView(settings, self._counters, plan.tokens, plan.limits, opened, keep)
+        view = LiveView(self._session.settings, self._counters, plan, opened, self._static.keep)
 
         def ended(reply: Reply | None, error: BaseException | None) -> None:
             if reply is not None:
@@ -167,24 +162,20 @@ class Panel:
         if self._call is not None:
             self._say(RUNNING)
             return
-        names = self._form.names(self._shell.user_ns)
         try:
-            prompt, options = self._form.prompt.value, self._form.options()
-            plan = api.preview(prompt, options, names, self._head(options))
-            shown = page.html(verbs.preview(plan))
+            shown = page.html(verbs.preview(api.preview(*self._question())))
         except Exception as error:
             self._say(failure(error))
             return
         self._say("")
         self._replace([html(shown)])
 
-    @in_turn
+    @in_turn()
     def refresh(self, *_: object) -> None:
         """Look again at the tables that there are, and at the sums."""
         self._form.refresh(self._shell.user_ns)
         self._login.refresh()
-        if self._history is not None:  # what was forgotten must not stand there
-            self._history.refresh()
+        self._history.refresh()  # what was forgotten must not stand there
         if self._call is None:
             self._counters.refresh()
 
@@ -200,8 +191,7 @@ class Panel:
         if (call := self._call) is not None:
             call.stop()
             call.wait(PATIENCE)
-        if self._actions is not None:
-            self._actions.close()
+        self._actions.close()
         dispose(self.box)
         self._static.close()
 
@@ -212,30 +202,13 @@ class Panel:
                 self._say(failure(error))
             if isinstance(error, KeyProblem):
                 self._login.refresh(again=True)
-            self._offer()
-            assign(self._form.follow, "disabled", not self._before)
+            self._actions.refresh()
+            self._form.follow.disabled = not self._before
             self._counters.refresh()
-            if self._history is not None:
-                self._history.refresh()
+            self._history.refresh()
         finally:
             self._busy(False)
             self._call = None  # the last: from here on another call may begin
-
-    def _offer(self) -> None:
-        """Offer what can be done with the reply."""
-        if self._actions is None:
-            self._actions = Actions(self._session, lambda: self._reply)
-            self._actions_place.children = (self._actions.box,)
-        self._actions.refresh()
-
-    def _look_back(self) -> None:
-        """List past calls."""
-        if self._history is None:
-            self._history = HistoryList(
-                self._session, edit=self._edit, resume=self._resume, show=self._show
-            )
-            self._history_place.children = (self._history.box,)
-        self._history.refresh()
 
     def _settled(self) -> None:
         """Show prices that came after their calls; in the background."""
@@ -248,7 +221,7 @@ class Panel:
         elif self._call is None:
             self._counters.refresh()
 
-    def _edit(self, past: Past, ask: bool) -> None:
+    def _edit(self, past: Past, ask: bool = False) -> None:
         """Put a past question into the form; with ``ask``, send it."""
         prompt, options = self._questions.get(past.id, (past.prompt or "", None))
         self._form.fill(prompt, options)
@@ -261,18 +234,19 @@ class Panel:
     def _resume(self, past: Past) -> None:
         """Let the next question go on from a past call."""
         self._before = past.id
-        assign(self._form.follow, "disabled", False)
-        assign(self._form.follow, "value", True)
-        assign(self._form.prompt, "value", "")
+        self._form.follow.disabled = False
+        self._form.follow.value = True
+        self._form.prompt.value = ""
         self._say(note(f"The next question goes on from: {one_line(past.prompt or '', 100)}"))
 
-    def _head(self, options: Options) -> ChatHead | None:
-        """Return the call that the question goes on from, if it is to."""
-        if options.chat or not (self._form.follow.value and self._before):
-            return None
-        return api.chats().resume(self._before)
+    def _question(self) -> tuple[str, Options, dict[str, object], ChatHead | None]:
+        """Return prompt, options and names, and the call that they go on from, if they are to."""
+        options, head = self._form.options(), None
+        if self._form.follow.value and self._before and not options.chat:
+            head = api.chats().resume(self._before)
+        return self._form.prompt.value, options, self._form.names(self._shell.user_ns), head
 
-    def _show(self, parts: list[Any], message: str) -> None:
+    def _show_past(self, parts: list[Any], message: str) -> None:
         if self._call is not None:
             self._say(RUNNING)
             dispose(*parts)
@@ -286,7 +260,7 @@ class Panel:
         dispose(*before)
 
     def _say(self, markup: str) -> None:
-        assign(self._message, "value", markup)
+        self._message.value = markup
 
     def _busy(self, busy: bool) -> None:
         self._send.disabled, self._stop.disabled = busy, not busy

@@ -12,22 +12,14 @@ from ..calls import Reply
 from ..errors import UserFacingError
 from ..interrupts import Stop
 
+Ended = Callable[[Reply | None, BaseException | None], None]
 ENDING = 2.0  # seconds that calls have to be written down when the process ends
 
 
 class CallThread:
-    """One call on its way.
+    """One call on its way; ``ended`` gets the reply, if any came, and the error, in the thread."""
 
-    Args:
-        ask: asks and returns the reply; run in the thread.
-        ended: called with the reply, if any came, and the error, if one did; run in the thread.
-    """
-
-    def __init__(
-        self,
-        ask: Callable[[], Reply],
-        ended: Callable[[Reply | None, BaseException | None], None],
-    ) -> None:
+    def __init__(self, ask: Callable[[], Reply], ended: Ended) -> None:
         self._ask, self._ended, self._stop = ask, ended, Stop()
         # An empty context: what the call publishes belongs to no cell that happens to run.
         run = contextvars.Context().run

@@ -15,11 +15,12 @@ from ..calls import FREE, Reply, Totals, Usage
 from ..errors import LedgerProblem
 from ..ledger.store import now_utc
 from ..pricing.dollars import money, money_at_most, money_limit
-from ..pricing.prices import ModelLimits, amount, estimate
-from ..render.progress import Progress
+from ..pricing.prices import amount, estimate
+from ..render.throttled import Progress
 from ..session.loop import Session
+from ..session.plan import Plan
 from ..text import escape_html, thousands
-from .styles import assign, column, html, row
+from .styles import column, html, named, row, set_visible
 
 # Of the budget, from which on the bar warns; it is red when the next call may be refused.
 HIGH = Decimal("0.8")
@@ -27,54 +28,44 @@ NAMES = {"session": "session", "day": "today", "month": "month"}
 
 
 class Counters:
-    """The tiles and the budget bar, in ``box``.
+    """The tiles and the budget bar of a session, in ``box``.
 
-    Args:
-        session: whose ledger and budget it is about.
-        size: returns the model and the most tokens of the next call's answer.
+    ``size`` returns the model and the most tokens of the next call's answer.
     """
 
     def __init__(self, session: Session, size: Callable[[], tuple[str, int]]) -> None:
         self._session, self._size = session, size
         self._call, self._sums, self._words = html(), html(), html()
-        self._bar = ipywidgets.FloatProgress(0.0, min=0.0, max=1.0)
-        self._bar.add_class("m1-bar")
-        tiles = row(self._call, self._sums)
-        self.box = column(tiles, self._bar, self._words)
+        self._bar = named(ipywidgets.FloatProgress(0.0, min=0.0, max=1.0), "m1-bar")
+        self.box = column(row(self._call, self._sums), self._bar, self._words)
         self.refresh()
 
-    def live(
-        self, progress: Progress, tokens: int, limits: ModelLimits | None, most: Decimal | None
-    ) -> None:
-        """Show a call that runs, by characters and the clock.
-
-        Args:
-            progress: how far it is.
-            tokens: about how many its prompt has.
-            limits: what they cost; None: not known.
-            most: the highest price in US dollars; None: not known.
-        """
-        usage = Usage(tokens, progress.tokens, 0, progress.thought_tokens)
+    def live(self, progress: Progress, plan: Plan) -> None:
+        """Show a call that runs, by characters and the clock."""
+        usage = Usage(plan.tokens, progress.tokens, 0, progress.thought_tokens)
+        most = progress.at_most
         price = f"at most {money_at_most(most)}" if most is not None else ""
-        if limits and limits.dearest:
-            so_far = amount(estimate(usage, limits.dearest))
-            price = " · ".join(p for p in (f"≈{money(so_far)}", price) if p)
+        if plan.limits and plan.limits.dearest:
+            so_far = amount(estimate(usage, plan.limits.dearest))
+            price = " · ".join(p for p in (money(so_far, about=True), price) if p)
         self._show(usage, progress.speed, progress.seconds, price or "$?", "≈ ")
 
     def done(self, reply: Reply, seconds: float) -> None:
         """Show a call that has ended, as the server counted it, or as it was billed since."""
         speed = round(reply.usage.output / seconds) if reply.usage and seconds else 0
-        self._show(reply.usage, speed, seconds, price_of(reply))
+        price = money(reply.cost, about=reply.cost_source == "estimated")
+        if reply.cost_source in FREE:
+            price = f"$0 ({reply.cost_source})"
+        self._show(reply.usage, speed, seconds, price)
         self.refresh()
 
     def refresh(self) -> None:
         """Show the sums and the budget as the ledger has them now."""
         with suppress(LedgerProblem):  # a call would say so
             spent, totals = self._session.ledger.spent(now_utc()), self._session.totals()
-            tiles = {
-                NAMES[period]: money(sums[0]) + _held(sums[1]) for period, sums in spent.items()
-            }
-            assign(self._sums, "value", _tiles(tiles))
+            self._sums.value = _tiles(
+                {NAMES[period]: money(sums[0]) + _held(sums[1]) for period, sums in spent.items()}
+            )
             self._budget(totals)
 
     def _show(
@@ -93,17 +84,16 @@ class Counters:
             "elapsed": f"{seconds:.1f} s",
             "this call": price,
         }
-        assign(self._call, "value", _tiles(tiles))
+        self._call.value = _tiles(tiles)
 
     def _budget(self, totals: Totals) -> None:
+        set_visible(self._bar, totals.budget is not None)
         if totals.budget is None:
-            self._bar.layout.display = "none"
-            assign(self._words, "value", _small("no budget: %m1 budget 1 --per day"))
+            self._words.value = _small("no budget: %m1 budget 1 --per day")
             return
         used = totals.spent + totals.held
         part = used / totals.budget if totals.budget else Decimal(1)
-        tight = used + (self._longest() or 0) > totals.budget
-        self._bar.layout.display = None
+        tight = used + self._longest() > totals.budget
         self._bar.value = float(min(part, Decimal(1)))
         self._bar.bar_style = "danger" if tight else "warning" if part >= HIGH else ""
         words = (
@@ -112,23 +102,15 @@ class Counters:
         )
         if tight:
             words += " · a call of full length would not fit any more"
-        assign(self._words, "value", _small(words))
+        self._words.value = _small(words)
 
-    def _longest(self) -> Decimal | None:
+    def _longest(self) -> Decimal:
         """Return what the next answer could cost at most, as far as prices are known."""
         model, tokens = self._size()
         limits = self._session.known_limits(model)
         if limits is None or limits.dearest is None:
-            return None
-        return amount(estimate(Usage(output=tokens), limits.dearest))
-
-
-def price_of(reply: Reply) -> str:
-    """Return what a call cost, marked where that is an estimate or nothing."""
-    if reply.cost_source in FREE:
-        return f"$0 ({reply.cost_source})"
-    sign = "≈" if reply.cost_source == "estimated" and reply.cost is not None else ""
-    return sign + money(reply.cost)
+            return Decimal(0)
+        return amount(estimate(Usage(output=tokens), limits.dearest)) or Decimal(0)
 
 
 def _held(amount: Decimal) -> str:

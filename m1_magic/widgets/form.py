@@ -24,7 +24,7 @@ from ..options.flags import from_python
 from ..options.tasks import known
 from ..settings.config import M1
 from ..text import one_line, thousands
-from .styles import assign, choice, column, dispose, fold, html, note, row, set_choices, text
+from .styles import choice, column, dispose, fold, html, named, note, row, set_choices, text
 
 NO_FRAMES = note("No DataFrames here yet: they appear after the cell that makes one.")
 
@@ -32,26 +32,22 @@ NO_FRAMES = note("No DataFrames here yet: they appear after the cell that makes 
 class Form:
     """The controls, in ``prompt``, ``along`` and ``more``.
 
-    Args:
-        settings: what holds where a field is left empty.
-        given: tables that were handed over, by name; they need not be in the namespace.
+    Tables that were handed over (``given``) need not be in the namespace.
     """
 
     def __init__(self, settings: M1, given: Mapping[str, object]) -> None:
         self._settings, self._given = settings, dict(given)
         self._base = Options()  # what has no field here
         self._ticks: dict[str, ipywidgets.Checkbox] = {}
-        self.prompt = ipywidgets.Textarea(
+        prompt = ipywidgets.Textarea(
             description="Prompt",
             placeholder="Ask MiniMax M1. {{name}} inserts a value.",
             continuous_update=False,
             rows=4,
             tooltip="Prompt",
         )
-        self.prompt.add_class("m1-prompt")
-        self._frames = row()
-        self._frames.add_class("m1-frames")
-        self._hint = html()
+        self.prompt = named(prompt, "m1-prompt")
+        self._frames, self._hint = row(name="m1-frames"), html()
         self.follow = ipywidgets.Checkbox(
             False, description="go on from the last answer", indent=False, disabled=True
         )
@@ -62,41 +58,31 @@ class Form:
         ticked = row(*(self._fields[name] for name in along if OPTIONS[name].switch), self.follow)
         self.along = column(self._frames, self._hint, written, ticked)
         sampling = (one for name, one in self._fields.items() if name not in along)
-        self.more = row(*sampling, self._also)
-        self.more.add_class("m1-more")
-        self.unfold = fold("More", self.more, lambda: None)
+        self.more = row(*sampling, self._also, name="m1-more")
+        self.unfold = fold("More", self.more)
 
     def refresh(self, namespace: Mapping[str, object]) -> None:
         """Show the tables that there are now, with their sizes."""
         there = shapes(namespace) | {n: shape_of(value) for n, value in self._given.items()}
         for name in [n for n, tick in self._ticks.items() if n not in there and not tick.value]:
-            self._drop(name)
+            dispose(self._ticks.pop(name))
         for name, shape in there.items():
             self._tick(name).description = f"{one_line(name, 60)}  {size(shape)}"
         for name in self._ticks.keys() - there.keys():
             self._ticks[name].description = f"{one_line(name, 60)}  (gone)"
-        ticks = tuple(self._ticks[name] for name in sorted(self._ticks))
-        if self._frames.children != ticks:
-            self._frames.children = ticks
-        assign(self._hint, "value", "" if ticks else NO_FRAMES)
+        self._frames.children = tuple(self._ticks[name] for name in sorted(self._ticks))
+        self._hint.value = "" if self._ticks else NO_FRAMES
         set_choices(self._fields["task"], tasks(self._settings))
-        failure = history.failure()
-        label = f"last error: {one_line(failure.label, 60)}" if failure else "last error: none"
-        assign(self._fields["error"], "description", label)
-        assign(
-            self._fields["error"], "disabled", failure is None and not self._fields["error"].value
-        )
+        failure, error = history.failure(), self._fields["error"]
+        error.description = f"last error: {one_line(failure.label, 60) if failure else 'none'}"
+        error.disabled = failure is None and not error.value
 
     def names(self, namespace: Mapping[str, object]) -> dict[str, object]:
         """Return what names in prompt and ticks stand for."""
         return {**namespace, **self._given}
 
     def options(self) -> Options:
-        """Return what is ticked and filled in.
-
-        Raises:
-            UsageError: a field that cannot be.
-        """
+        """Return what is ticked and filled in; UsageError: a field that cannot be."""
         written = {name: value(OPTIONS[name], one.value) for name, one in self._fields.items()}
         ticked = tuple(name for name, tick in self._ticks.items() if tick.value)
         filled = from_python({n: v for n, v in written.items() if v not in ("", [])}, ticked)
@@ -104,10 +90,9 @@ class Form:
 
     def size(self) -> tuple[str, int]:
         """Return the model, and the most tokens of an answer, of the next call."""
-        options = Options()
+        options, settings = Options(), self._settings
         with suppress(M1Error):  # a field that cannot be: Send says so
             options = self.options()
-        settings = self._settings
         return options.model or settings.model, options.max_tokens or settings.max_tokens
 
     def fill(self, prompt: str, options: Options | None = None) -> None:
@@ -116,7 +101,7 @@ class Form:
         if options is None:
             return
         self._base = options
-        assign(self._also, "value", also(options, {"df", *self._fields}))
+        self._also.value = also(options, {"df", *self._fields})
         level = self._fields["send"]
         if options.send and options.send not in level.options:  # sample:3
             level.options = (*level.options, options.send)
@@ -129,12 +114,8 @@ class Form:
 
     def _tick(self, name: str) -> ipywidgets.Checkbox:
         if name not in self._ticks:
-            made = ipywidgets.Checkbox(name in self._given, indent=False)
-            self._ticks[name] = made
+            self._ticks[name] = ipywidgets.Checkbox(name in self._given, indent=False)
         return self._ticks[name]
-
-    def _drop(self, name: str) -> None:
-        dispose(self._ticks.pop(name))
 
 
 def field(option: Option, settings: M1) -> Any:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from typing import Any, cast, get_args
+from functools import partial
+from typing import Any, cast
 
 import ipywidgets
 
@@ -17,9 +18,9 @@ from ..render.answer import bundle, quiet
 from ..session.loop import Session
 from ..settings.config import M1
 from ..text import escape_html, one_line
-from ..verbs.history import price, when
+from ..verbs.history import opening, price, when
 from .static_output import shortened
-from .styles import button, column, html, in_turn, note, row, set_choices, text
+from .styles import button, column, html, in_turn, named, note, rendered, row, set_choices, text
 
 SHOWN = 50
 
@@ -27,42 +28,38 @@ SHOWN = 50
 class HistoryList:
     """The list of past calls, its search, and what may be done with them, in ``box``.
 
-    Args:
-        session: whose ledger it is.
-        edit: puts a past question into the form; with True, asks it, too.
-        resume: goes on from a past call.
-        show: shows widgets where answers stand.
+    ``acts`` are what may be done with one of them: labels, explanations, functions; ``show`` shows
+    widgets where answers stand, with a remark.
     """
 
     def __init__(
         self,
         session: Session,
-        *,
-        edit: Callable[[Past, bool], None],
-        resume: Callable[[Past], None],
+        acts: Sequence[tuple[str, str, Callable[[Past], None]]],
         show: Callable[[list[Any], str], None],
     ) -> None:
-        self._session, self._show = session, show
+        self._session, self._acts, self._show = session, acts, show
+        self.box = column(name="m1-more")
+
+    def open(self) -> None:
+        """List past calls; the controls are made when they are first needed."""
+        if not self.box.children:
+            self._build()
+        self.refresh()
+
+    def _build(self) -> None:
         self._search = text("search", "a word of the question or the answer")
-        self._search.observe(in_turn(lambda _: self.refresh()), "value")
-        self._list = ipywidgets.SelectMultiple(options=[], rows=7, description="Past calls")
-        self._list.add_class("m1-list")
-        self._message = html()
-        self.box = column(
-            self._search,
-            self._list,
-            row(
-                button("Show", self._again, "Show the answer again, free; several side by side"),
-                button("Edit", lambda: self._one(lambda p: edit(p, False)), "Put it into the form"),
-                button("Ask again", lambda: self._one(lambda p: edit(p, True)), "Send it again"),
-                button("Continue", lambda: self._one(resume), "Ask on, in the same conversation"),
-            ),
-            self._message,
-            name="m1-more",
-        )
+        self._search.observe(in_turn()(lambda _: self.refresh()), "value")
+        calls = ipywidgets.SelectMultiple(options=[], rows=7, description="Past calls")
+        self._list, self._message = named(calls, "m1-list"), html()
+        buttons = [button("Show", self._again, "Show the answer again, free; several side by side")]
+        buttons += [button(label, partial(self._one, act), tip) for label, tip, act in self._acts]
+        self.box.children = (self._search, self._list, row(*buttons), self._message)
 
     def refresh(self) -> None:
-        """List the latest calls, those with the word that is searched for."""
+        """List the latest calls, those with the word that is searched for, once it was opened."""
+        if not self.box.children:
+            return
         try:
             calls = history.latest(self._session.ledger, SHOWN, self._search.value.strip())
         except LedgerProblem as problem:
@@ -111,42 +108,36 @@ def billed(ledger: Ledger, reply: Reply) -> tuple[Reply, float] | None:
 
 def line(past: Past) -> str:
     """Return a past call as one line of the list."""
-    prompt = one_line(past.prompt, 70) if past.prompt is not None else "(not kept)"
     status = "" if past.status == "ok" else f" · {past.status or 'under way'}"
-    return f"{past.at:%m-%d %H:%M} · {price(past)}{status} · {prompt}"
+    return f"{past.at:%m-%d %H:%M} · {price(past)}{status} · {opening(past, 70)}"
 
 
 def again(past: Past, settings: M1) -> list[Any]:
     """Return a past call as widgets: question, answer, and its line."""
     prompt = quiet(f"<p>{escape_html(one_line(past.prompt or '(not kept)', 500))}</p>")
     reply, more = shortened(reply_of(past))
-    answer = ipywidgets.HTMLMath(bundle(reply, settings, "html")["text/html"])
-    answer.add_class("jp-RenderedHTMLCommon")
+    answer = rendered(bundle(reply, settings, "html")["text/html"], ipywidgets.HTMLMath)
     parts = [past.model, f"{when(past)} UTC", price(past)]
     if past.usage:
         parts.insert(1, f"{past.usage.input:,} in · {past.usage.output:,} out")
     if past.status != "ok":
         parts.append(past.status or "under way")
-    lines = [" · ".join(parts), *filter(None, (more, past.error))]
-    return [
-        html(prompt),
-        answer,
-        html(quiet("<br>".join(escape_html(one_line(x)) for x in lines))),
-    ]
+    lines = filter(None, (" · ".join(parts), more, past.error))
+    foot = "<br>".join(escape_html(one_line(part)) for part in lines)
+    return [html(prompt), answer, html(quiet(foot))]
 
 
 def reply_of(past: Past) -> Reply:
     """Return a past call's Reply, as far as its text is kept."""
-    status = past.status if past.status in get_args(Status) else "failed"
     source = past.bills[-1].source if past.bills else "unknown"
     return Reply(
         text=past.answer or "",
         thinking=past.thinking or "",
         usage=past.usage,
         cost=past.cost,
-        cost_source=cast(CostSource, source if source in get_args(CostSource) else "unknown"),
+        cost_source=cast(CostSource, source),
         model=past.model,
         finish=past.finish,
-        status=cast(Status, status),
+        status=cast(Status, past.status or "failed"),
         id=past.id,
     )

@@ -8,69 +8,97 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from decimal import Decimal
 
 import ipywidgets
 
-from ..calls import Receipt, Reply
+from ..calls import Receipt, Reply, Request
 from ..render import footer
-from ..render.answer import bundle, framed, styled, thought
+from ..render.answer import bundle, framed, thought
 from ..render.blocks import settled
-from ..render.markup import html
-from ..render.throttled import ThrottledView, waiting
+from ..render.markup import html as safe
+from ..render.throttled import ThrottledView
+from ..session.plan import Plan
 from ..settings.config import M1
-
-# Characters from which finished blocks stay; each may be larger, so that there are not many.
-FIRST_BLOCK, LARGER = 4_000, 500
+from ..text import escape_html
+from .counters import Counters
+from .styles import column, dispose, html, note, rendered
 
 
 class PanelView(ThrottledView):
-    """Shows a call in ``box``.
+    """Shows a call in ``box``."""
 
-    Args:
-        settings: for ``thinking`` and ``footer``.
-        now: a clock, in seconds.
-    """
+    first_block, larger = 4_000, 500
 
     def __init__(self, settings: M1, now: Callable[[], float] = time.monotonic) -> None:
-        super().__init__(now)
-        self._settings = settings
-        self._characters = 0  # of the answer in blocks that stay
-        self._rest, self._line = _html(), _html()
-        self.box = ipywidgets.VBox([self._rest, self._line])
+        super().__init__(settings, now)
+        self._rest, self._line = rendered(), rendered()
+        self.box = column(self._rest, self._line)
 
     def close(self, receipt: Receipt) -> None:
-        reply = receipt.call.reply
-        rest = Reply(text=reply.text[self._characters :]) if self._characters else reply
-        if rest.text or thought(rest):
+        rest = self._remaining(receipt.call.reply)
+        if rest.text or thought(rest, self._settings):
             self._add(rest)
         self._rest.value = ""
         self._rest.layout.display = "none"
         self._line.value = footer.html_footer(receipt, self._settings)
 
-    def _keep(self) -> int:
-        text = self._growing.take(FIRST_BLOCK + LARGER * (len(self.box.children) - 2))
-        if not text:
-            return 0
-        thinking = "" if self._characters else self._thinking
-        self._characters += len(text)
-        return self._add(Reply(text=text, thinking=thinking))
-
     def _paint_rest(self) -> int:
         text = settled(self._growing.rest)
-        self._rest.value = styled(framed(html(text, typeset=False))) if text.strip() else ""
+        self._rest.value = framed(safe(text, typeset=False)) if text.strip() else ""
         return len(self._rest.value)
 
     def _paint_line(self) -> None:
-        self._line.value = waiting(self._progress, self._settings)
+        self._line.value = self._waiting()
 
-    def _add(self, part: Reply) -> int:
-        block = _html(bundle(part, self._settings, "html")["text/html"], ipywidgets.HTMLMath)
+    def _add(self, block: Reply) -> int:
+        widget = rendered(bundle(block, self._settings, "html")["text/html"], ipywidgets.HTMLMath)
         *before, rest, line = self.box.children
-        self.box.children = (*before, block, rest, line)
-        return len(block.value)
+        self.box.children = (*before, widget, rest, line)
+        return len(widget.value)
 
 
-def _html(value: str = "", kind: type[ipywidgets.HTML] = ipywidgets.HTML) -> ipywidgets.HTML:
-    widget = kind(value)
-    widget.add_class("jp-RenderedHTMLCommon")
-    return widget
+class LiveView(PanelView):
+    """Shows a call in ``box``, and what it costs in the counters.
+
+    ``opened`` is called when the call is about to be sent, and so to be shown; ``done`` with the
+    receipt, once.
+    """
+
+    def __init__(
+        self,
+        settings: M1,
+        counters: Counters,
+        plan: Plan,
+        opened: Callable[[], None],
+        done: Callable[[Receipt], None],
+    ) -> None:
+        super().__init__(settings)
+        self._counters, self._plan = counters, plan
+        self._opened, self._done = opened, done
+        self.complete = False  # is all of the answer shown?
+
+    def open(self, request: Request, at_most: Decimal | None, sent: str) -> None:
+        self._opened()
+        super().open(request, at_most, sent)
+        self._counters.refresh()  # what is held for this call
+
+    def close(self, receipt: Receipt) -> None:
+        try:
+            super().close(receipt)
+            self.complete = True
+            self._counters.done(receipt.call.reply, receipt.call.seconds)
+        finally:
+            self._done(receipt)
+
+    def ensure(self, reply: Reply) -> None:
+        """Show the reply's text plainly, where showing it has failed."""
+        if not self.complete:
+            text = f'<pre class="mathjax_ignore">{escape_html(reply.text)}</pre>'
+            message = note("The display failed; this is the answer as it came.")
+            before, self.box.children = self.box.children, (html(message + text),)
+            dispose(*before)
+
+    def _paint_line(self) -> None:
+        super()._paint_line()
+        self._counters.live(self._progress, self._plan)

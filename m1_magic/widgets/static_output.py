@@ -11,8 +11,7 @@ from typing import Any
 
 from ..calls import RECORD, Receipt, Reply
 from ..render import footer
-from ..render.answer import bundle as answered
-from ..render.answer import quiet
+from ..render.answer import bundle, quiet
 from ..settings.config import M1
 from ..text import escape_html, show_controls
 
@@ -34,11 +33,7 @@ EMPTY = "m1-magic panel, not running. %load_ext m1_magic and %m1 panel open one.
 
 
 class StaticOutput:
-    """What saved notebooks show of one panel, wherever it is displayed.
-
-    Args:
-        settings: for ``thinking`` and ``footer``.
-    """
+    """What saved notebooks show of one panel, wherever it is displayed."""
 
     def __init__(self, settings: M1) -> None:
         self._settings = settings
@@ -54,8 +49,7 @@ class StaticOutput:
 
     def keep(self, receipt: Receipt) -> None:
         """Show a call that has ended, or one of them whose price came later."""
-        id, stable = receipt.call.id, self._settings.footer == "stable"
-        self._records[id] = footer.record(receipt, stable=stable)
+        self._records[receipt.call.id] = footer.record(receipt, self._settings)
         self._last = receipt
         for handle in self._handles:
             handle.update(self._bundle(), raw=True)
@@ -72,15 +66,14 @@ class StaticOutput:
     def _bundle(self) -> dict[str, Any]:
         if self._last is None:
             return {"text/html": _framed(quiet(escape_html(EMPTY))), "text/plain": EMPTY}
-        made = output(self._last, self._settings)
-        return {**made, RECORD: list(self._records.values())}
+        return {**output(self._last, self._settings), RECORD: list(self._records.values())}
 
 
 def output(receipt: Receipt, settings: M1) -> dict[str, str]:
     """Return a call's question, answer and footer as an output."""
-    reply, prompt = receipt.call.reply, receipt.call.request.prompt_text
-    reply, more = shortened(reply)
-    answer = answered(reply, settings, "html", typeset=len(reply.text) <= TYPESET)
+    prompt = receipt.call.request.prompt_text
+    reply, more = shortened(receipt.call.reply)
+    answer = bundle(reply, settings, "html", typeset=len(reply.text) <= TYPESET)
     parts = [
         quiet(f"<p>{escape_html(prompt)}</p>"),
         answer["text/html"],

@@ -7,9 +7,9 @@ controls do is done one after the other.
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable, Sequence
-from typing import Any, ParamSpec, TypeVar
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
 
 import ipywidgets
 
@@ -17,9 +17,8 @@ from ..errors import UserFacingError
 from ..locks import lock
 from ..text import escape_html, one_line
 
-P = ParamSpec("P")
-R = TypeVar("R")
 _turn = lock()
+LABELLED = {"description_width": "initial"}
 STYLE = """
 .m1-panel{border:1px solid var(--jp-border-color2,#bdbdbd);border-radius:4px;padding:8px;gap:6px;
  color:var(--jp-ui-font-color1,inherit);background:var(--jp-layout-color0,transparent);
@@ -27,11 +26,11 @@ STYLE = """
 .m1-panel .widget-hbox{flex-flow:row wrap;gap:6px;align-items:center;overflow:visible}
 .m1-panel .widget-vbox{gap:4px;overflow:visible}
 .m1-panel .widget-label{white-space:normal;line-height:normal;height:auto}
-.m1-panel .widget-text,.m1-panel .widget-dropdown,.m1-panel .widget-combobox,
-.m1-panel .widget-password{width:auto;margin:0;max-width:24em}
+.m1-panel .widget-text,.m1-panel .widget-dropdown,.m1-panel .widget-combobox{
+ width:auto;margin:0;max-width:24em}
 .m1-panel .widget-hbox>.widget-text,.m1-panel .widget-hbox>.widget-dropdown,
 .m1-panel .widget-hbox>.widget-combobox{flex:1 1 11em;min-width:9em}
-.m1-panel .m1-prompt{width:auto;margin:0}
+.m1-panel .m1-prompt,.m1-panel .m1-list{width:auto;margin:0}
 .m1-panel .m1-prompt>.widget-label,.m1-panel .m1-list>.widget-label{
  width:0;min-width:0;height:0;margin:0;padding:0;overflow:hidden}
 .m1-panel .m1-prompt textarea{resize:vertical;min-height:4.5em;width:100%;
@@ -53,7 +52,6 @@ STYLE = """
 .m1-panel .m1-secret input{width:100%;box-sizing:border-box;padding:4px 8px;
  color:inherit;background:var(--jp-layout-color1,transparent);
  border:1px solid var(--jp-border-color1,#9e9e9e)}
-.m1-panel .m1-list{width:auto;margin:0}
 .m1-panel .m1-list select{width:100%}
 .m1-panel .m1-more{border-left:3px solid var(--jp-border-color2,#bdbdbd);padding-left:8px}
 .m1-panel .m1-shown{overflow-wrap:anywhere;width:100%}
@@ -71,60 +69,60 @@ STYLE = """
 """
 
 
-def html(value: str = "", *classes: str) -> ipywidgets.HTML:
-    """Return a place for markup that is safe already."""
-    made = ipywidgets.HTML(value)
-    for name in classes:
-        made.add_class(name)
-    return made
-
-
-def row(*children: ipywidgets.Widget) -> ipywidgets.HBox:
-    """Return controls side by side, in as many lines as it takes."""
-    return ipywidgets.HBox(children)
-
-
-def column(*children: ipywidgets.Widget, name: str = "") -> ipywidgets.VBox:
-    """Return controls one below the other."""
-    made = ipywidgets.VBox(children)
+def named(widget: Any, name: str) -> Any:
+    """Return the widget, with a class of the style sheet if one is named."""
     if name:
-        made.add_class(name)
-    return made
+        widget.add_class(name)
+    return widget
 
 
-def in_turn(handle: Callable[P, R]) -> Callable[P, R]:
-    """Let what a user does be done one after the other, in all panels.
+def html(value: str = "") -> ipywidgets.HTML:
+    """Return a place for markup that is safe already."""
+    return ipywidgets.HTML(value)
+
+
+def rendered(value: str = "", kind: type[ipywidgets.HTML] = ipywidgets.HTML) -> Any:
+    """Return a place for a part of an answer, as HTML that is safe already."""
+    return named(kind(value), "jp-RenderedHTMLCommon")
+
+
+def row(*children: ipywidgets.Widget, name: str = "") -> Any:
+    """Return controls side by side, in as many lines as it takes."""
+    return named(ipywidgets.HBox(children), name)
+
+
+def column(*children: ipywidgets.Widget, name: str = "") -> Any:
+    """Return controls one below the other."""
+    return named(ipywidgets.VBox(children), name)
+
+
+@contextmanager
+def in_turn() -> Iterator[None]:
+    """Let what a user does be done one after the other, in all panels; to decorate handlers with.
 
     JupyterLab sends some of the clicks to a subshell of the kernel, whose thread handles them
     beside the main one. A call's own thread takes no turn: Stop and Close wait for it in theirs.
     """
-
-    @functools.wraps(handle)
-    def handled(*args: P.args, **kwargs: P.kwargs) -> R:
-        with _turn:
-            return handle(*args, **kwargs)
-
-    return handled
+    with _turn:
+        yield
 
 
 def button(label: str, pressed: Callable[[], None], tip: str = "", **more: Any) -> Any:
     """Return a button; ``tip`` says what it does."""
     made = ipywidgets.Button(description=label, tooltip=tip or label, **more)
-    made.on_click(in_turn(lambda _: pressed()))
+    made.on_click(in_turn()(lambda _: pressed()))
     return made
 
 
 def text(label: str, hint: str = "", kind: Any = ipywidgets.Text, **more: Any) -> Any:
     """Return a field with a label in front, whose value comes when it is left."""
-    style = {"description_width": "initial"}
-    more.setdefault("continuous_update", False)
-    return kind(description=label, placeholder=hint, style=style, **more)
+    more |= {"style": LABELLED, "continuous_update": False}
+    return kind(description=label, placeholder=hint, **more)
 
 
 def choice(label: str, options: Sequence[tuple[str, str] | str], value: str) -> Any:
     """Return a list to choose one from."""
-    style = {"description_width": "initial"}
-    return ipywidgets.Dropdown(description=label, options=options, value=value, style=style)
+    return ipywidgets.Dropdown(description=label, options=options, value=value, style=LABELLED)
 
 
 def set_visible(widget: ipywidgets.DOMWidget, visible: bool) -> None:
@@ -132,18 +130,9 @@ def set_visible(widget: ipywidgets.DOMWidget, visible: bool) -> None:
     widget.layout.display = None if visible else "none"
 
 
-def assign(widget: ipywidgets.Widget, trait: str, value: object) -> None:
-    """Set a trait to another value; the same one would be a message for nothing."""
-    if getattr(widget, trait) != value:
-        setattr(widget, trait, value)
-
-
 def set_choices(field: Any, options: Sequence[tuple[str, Any]]) -> None:
     """Offer these to choose from; what is chosen stays so, if it is among them."""
-    if field.options == tuple(options):
-        return
-    chosen = field.value
-    field.options = tuple(options)
+    chosen, field.options = field.value, tuple(options)
     values = [value for _, value in options]
     if isinstance(chosen, tuple):
         field.value = [value for value in chosen if value in values]
@@ -151,7 +140,7 @@ def set_choices(field: Any, options: Sequence[tuple[str, Any]]) -> None:
         field.value = chosen
 
 
-def fold(label: str, part: ipywidgets.DOMWidget, opened: Callable[[], None]) -> Any:
+def fold(label: str, part: ipywidgets.DOMWidget, opened: Callable[[], None] = lambda: None) -> Any:
     """Return a button that shows and hides a part; ``opened`` is called when it is shown."""
     set_visible(part, False)
     toggle = ipywidgets.ToggleButton(description=label, tooltip=f"Show or hide: {label}")
@@ -161,7 +150,7 @@ def fold(label: str, part: ipywidgets.DOMWidget, opened: Callable[[], None]) -> 
             opened()
         set_visible(part, now["new"])
 
-    toggle.observe(in_turn(change), "value")
+    toggle.observe(in_turn()(change), "value")
     return toggle
 
 
