@@ -15,12 +15,11 @@ from collections.abc import Iterable, Sequence
 from itertools import islice
 
 from .checksums import DIGIT, certain, is_card
-from .column_names import LONGEST, NAME, ROLE, key_of, named_personal
-from .normalize import fold
+from .column_names import LONGEST, NAME, ROLE, fold, key_of, named_personal
 from .patterns import LIKELY, RUN, cards, is_id, is_phone, machine
 from .person_names import most, named, people
 
-__all__ = ["column_reason", "holds_personal", "named_personal", "personal_name_in", "personal_text"]
+__all__ = ["column_reason", "holds_personal", "named_personal", "personal_text", "safe_name"]
 
 HEAD = 1_000  # values that are searched for personal content
 MOST_OF = 200  # values, spread evenly, of which over half must look alike
@@ -96,7 +95,7 @@ def _numbers(numbers: Sequence[int]) -> str:
 
 
 def personal_text(text: str) -> bool:
-    """Is there personal content inside this one text?"""
+    """Is there an e-mail address, a phone number, a key, … inside this one text?"""
     text = fold(text)
     if certain(text):
         return True
@@ -105,14 +104,9 @@ def personal_text(text: str) -> bool:
     return any(map(is_card, RUN.findall(text))) or bool(machine(text)) or is_phone(text)
 
 
-def personal_name_in(text: str) -> bool:
-    """Is a column's name or a label itself an e-mail address, a phone number, a key, …?"""
-    return personal_text(text)
-
-
 def safe_name(name: str) -> str:
     """Return a column's name, or what stands for it where it is an e-mail address or the like."""
-    return "[masked name]" if personal_name_in(name[:LONGEST]) else name
+    return "[masked name]" if personal_text(name[:LONGEST]) else name
 
 
 def _texts(values: Iterable[object]) -> list[str]:
