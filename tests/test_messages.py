@@ -31,7 +31,7 @@ def summary(value: object, name: str) -> Attachment:
 def asked(prompt: str, *attachments: Attachment, around: str = "") -> Request:
     space = {"place": "Lübeck", "t": [{"a": 1}, {"a": 2}]}
     made = insert(prompt, space, summary, around)
-    return build(Options(), made.parts, M1(), attachments, made.attachments)
+    return build(Options(), made.parts, M1(), attachments, made.inserted)
 
 
 def words(role: str, text: str) -> Message:

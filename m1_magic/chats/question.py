@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from ..calls import Reply, Request
-from ..context import gather, personal
+from ..context import gather
 from ..errors import UserFacingError
 from ..jupyter import history
 from ..options import tasks
 from ..options.fields import Options
 from ..privacy import redaction
+from ..privacy.personal_text import personal
 from ..prompt import build
 from ..session.view import View
 from .chats import Chats, RepeatableCall
@@ -56,7 +57,9 @@ def prepare(
     options = task.under(options)
     if head is not None and options.system is None:
         options = replace(options, system=chats.system(head))
-    gathered = gather(options, prompt, namespace, settings, history)
+    ran = history.cells() if options.cells else ()
+    failure = history.failure() if options.error else None
+    gathered = gather(options, prompt, namespace, settings, ran, failure)
     notes = (*gathered.notes, *task.notes)
     beside, inserted = gathered.attachments, gathered.inserted
     request = build(options, gathered.parts, settings, beside, inserted, notes)

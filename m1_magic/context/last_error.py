@@ -17,12 +17,10 @@ from pathlib import Path
 from ..calls import Attachment
 from ..errors import INNER
 from ..privacy import redaction
-from ..privacy.code_words import words
-from ..privacy.error_messages import FIRST_LINE, message
+from ..privacy.error_messages import FIRST_LINE, message, words
 from ..privacy.paths import code_path, is_library
 from ..text import LOOKED_AT, clean_output, one_line
 from .cells import SOURCE, Cell
-from .frames.summary import Wish
 
 RAISES = re.compile(r"\s*(?:raise|assert)\b")
 PROBLEMS = 8  # of a chain or group of exceptions
@@ -58,10 +56,16 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """The last error: the cell that raised it, if it is known, and the exceptions, last first."""
+    """The last error: its exceptions, last first, and the cell that raised it, if it is known."""
 
-    cell: Cell | None
     problems: tuple[Problem, ...]
+    cell: Cell | None = None
+
+    @property
+    def raised_in(self) -> int | None:
+        """The execution count of the cell that it came out of, None if no frame is of a cell."""
+        frames = self.problems[0].frames
+        return next((frame.cell for frame in frames if frame.cell is not None), None)
 
     @property
     def label(self) -> str:
@@ -70,15 +74,14 @@ class Failure:
         return one_line(f"{first.kind}: {first.message}", 120).removesuffix(": ")
 
 
-def read(error: BaseException, cell: Cell | None, number: Callable[[str], int | None]) -> Failure:
+def read(error: BaseException, number: Callable[[str], int | None]) -> Failure:
     """Return an exception as text, whatever it does when it is asked.
 
     Args:
         error: the exception.
-        cell: the cell that raised it.
         number: gives the execution count of the cell that a code's file name stands for.
     """
-    return Failure(cell, tuple(_problem(*one, number) for one in _chain(error)))
+    return Failure(tuple(_problem(*one, number) for one in _chain(error)))
 
 
 def _chain(error: BaseException) -> Iterator[tuple[BaseException, str]]:
@@ -184,8 +187,8 @@ def _folded(frames: list[Frame]) -> Iterator[Frame]:
     yield from once[-half:]
 
 
-def attachment(failure: Failure, wish: Wish, secrets: redaction.Policy) -> Attachment:
-    """Return the traceback and the cell's code; what its messages say is ``wish.level``'s."""
+def attachment(failure: Failure, level: str, secrets: redaction.Policy) -> Attachment:
+    """Return the traceback and the cell's code; what its messages say is the level's."""
     source = failure.cell.source if failure.cell else ""
     frames = [frame for problem in failure.problems for frame in problem.frames]
     code = "\n".join([source, *(frame.code for frame in frames)])
@@ -193,7 +196,7 @@ def attachment(failure: Failure, wish: Wish, secrets: redaction.Policy) -> Attac
     hidden = 0
     for problem in failure.problems:
         clear, _ = redaction.mask(problem.message, secrets)
-        safe, count = message(clear, wish.level, code, problem.raiser)
+        safe, count = message(clear, level, code, problem.raiser)
         hidden += count
         head = f"{problem.kind}: {safe}" if safe else problem.kind
         link = f"{problem.link}: " if problem.link else ""
@@ -206,13 +209,13 @@ def attachment(failure: Failure, wish: Wish, secrets: redaction.Policy) -> Attac
         masked, _ = redaction.mask(source, secrets)
         parts.append(f"In [{failure.cell.number}]:\n{_marked(masked, at[0] if at else 0)}")
     if hidden:
-        parts.append(f"(… stands for values that level {wish.level} does not send)")
+        parts.append(f"(… stands for values that level {level} does not send)")
     text = "\n\n".join(parts)
     return Attachment(
         kind="error",
         name=name,
         text=text,
-        level=wish.level,
+        level=level,
         masked=hidden,
         tokens=-(-len(text) * 5 // 12),
     )

@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-from ..calls import Attached, Attachment, Message, Text
+from ..calls import Attached, Attachment, Text
 from ..errors import UsageError
 from ..messages import Part, merged
 from ..privacy.fences import marks
@@ -27,17 +27,13 @@ SINGLE = re.compile(rf"(?<!\{{)\{{({NAME})\}}(?!\}})")
 
 
 @dataclass(frozen=True, slots=True)
-class Inserted:
-    """A prompt with its values in place, the summaries among them, and what to mention."""
+class Gathered:
+    """A prompt with values in place, what is beside it and the tables inside it, and notes."""
 
     parts: tuple[Part, ...]
     attachments: tuple[Attachment, ...] = ()
+    inserted: tuple[Attachment, ...] = ()
     notes: tuple[str, ...] = ()
-
-    @property
-    def text(self) -> str:
-        """The prompt as it leaves."""
-        return Message("user", self.parts).content(self.attachments)
 
 
 def insert(
@@ -45,7 +41,7 @@ def insert(
     namespace: Mapping[str, object],
     summary: Callable[[object, str], Attachment],
     around: str = "",
-) -> Inserted:
+) -> Gathered:
     """Return ``prompt`` with each ``{{name}}`` replaced once by its value or its summary.
 
     Args:
@@ -88,7 +84,7 @@ def insert(
     for name in dict.fromkeys(SINGLE.findall(prompt)):
         if name in namespace and is_frame(namespace[name]):
             notes[f"{{{name}}} left as typed: write {{{{{name}}}}} to insert its summary"] = None
-    return Inserted(merged(parts), tuple(tables.values()), tuple(notes))
+    return Gathered(merged(parts), inserted=tuple(tables.values()), notes=tuple(notes))
 
 
 def _split(prompt: str, place: Callable[[re.Match[str]], tuple[Part, ...]]) -> Iterator[Part]:
