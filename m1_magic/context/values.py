@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from ..calls import Attached, Attachment, Text
@@ -22,7 +22,7 @@ from .frames import is_frame, is_tabular
 from .variables import NAME, STEP, STEPS, public_names, resolve
 
 # One brace more on either side is an f-string's or LaTeX's: as typed.
-DOUBLE = re.compile(rf"(?<!\{{)\{{\{{({NAME}(?:{STEP})*)\}}\}}(?!\}})")
+DOUBLE = re.compile(rf"(?<!\{{)\{{\{{(({NAME})(?:{STEP})*)\}}\}}(?!\}})")
 SINGLE = re.compile(rf"(?<!\{{)\{{({NAME})\}}(?!\}})")
 
 
@@ -57,44 +57,30 @@ def insert(
     notes: dict[str, None] = {}
     tables: dict[str, Attachment] = {}
     texts: dict[str, str] = {}
-
-    def place(match: re.Match[str]) -> str:
-        expression = match[1]
-        if expression not in texts:
-            base = re.match(NAME, expression)
-            if base and base[0] not in namespace:
-                _not_close(base[0], namespace)
-                notes[f"{{{{{one_line(expression, 60)}}}}} left as typed: no such name"] = None
-                return match[0]
-            value = _column(resolve(expression, namespace), expression, namespace)
-            if is_tabular(value):
-                tables[expression] = summary(value, expression)
-                texts[expression] = ""
-            else:
-                texts[expression] = _text(value, expression)
-        return texts[expression]
-
-    DOUBLE.sub(place, prompt)
+    for expression, name in dict.fromkeys(DOUBLE.findall(prompt)):
+        if name not in namespace:
+            _not_close(name, namespace)
+            notes[f"{{{{{one_line(expression, 60)}}}}} left as typed: no such name"] = None
+            continue
+        value = _column(resolve(expression, namespace), expression, namespace)
+        if is_tabular(value):
+            tables[expression] = summary(value, expression)
+        else:
+            texts[expression] = _text(value, expression)
     all_of_it = "\n".join([prompt, around, *texts.values(), *(t.text for t in tables.values())])
-    places = {
-        name: (Text("\n"), Attached(number, *marks(table, all_of_it)), Text("\n"))
-        for number, (name, table) in enumerate(tables.items())
-    }
-    parts = _split(prompt, lambda match: places.get(match[1]) or (Text(place(match)),))
+    places: dict[str, tuple[Part, ...]] = {name: (Text(text),) for name, text in texts.items()}
+    for number, (name, table) in enumerate(tables.items()):
+        places[name] = (Text("\n"), Attached(number, *marks(table, all_of_it)), Text("\n"))
+    parts: list[Part] = []
+    at = 0
+    for match in DOUBLE.finditer(prompt):
+        parts += [Text(prompt[at : match.start()]), *places.get(match[1], (Text(match[0]),))]
+        at = match.end()
     for name in dict.fromkeys(SINGLE.findall(prompt)):
         if name in namespace and is_frame(namespace[name]):
             notes[f"{{{name}}} left as typed: write {{{{{name}}}}} to insert its summary"] = None
+    parts.append(Text(prompt[at:]))
     return Gathered(merged(parts), inserted=tuple(tables.values()), notes=tuple(notes))
-
-
-def _split(prompt: str, place: Callable[[re.Match[str]], tuple[Part, ...]]) -> Iterator[Part]:
-    """Yield the parts of a prompt: the words, and in place of each ``{{name}}`` its own parts."""
-    at = 0
-    for match in DOUBLE.finditer(prompt):
-        yield Text(prompt[at : match.start()])
-        yield from place(match)
-        at = match.end()
-    yield Text(prompt[at:])
 
 
 def _column(value: object, expression: str, namespace: Mapping[str, object]) -> object:
