@@ -71,42 +71,37 @@ def matching(
         UsageError: nothing is named so, or too much; a folder, a pipe, a file of keys, one that
             is too large.
     """
-    paths: dict[Path, None] = {}
-    passed: dict[str, None] = {}
     try:
-        for glob in globs:
-            fit, over = _matched(glob)
-            paths |= dict.fromkeys(fit)
-            passed |= dict.fromkeys(over)
+        matched = [_matched(glob) for glob in globs]
+        paths = list(dict.fromkeys(path for fit, _ in matched for path in fit))
+        passed = list(dict.fromkeys(why for _, over in matched for why in over))
         if len(paths) > MOST:
             globbed = one_line(" ".join(globs), 120)
             raise UsageError(
                 f"{globbed} names {len(paths):,} files; at most {MOST} can be attached.",
                 todo="Write a narrower glob.",
             )
-        names = _named(list(paths), secrets, taken)
-        files = tuple(_file(path, name) for path, name in zip(paths, names, strict=True))
+        files = tuple(map(_file, paths, _named(paths, secrets, taken)))
     except OSError as error:
         raise UsageError(f"The files cannot be listed: {one_line(error.strerror)}.") from None
-    return Matches(files, (f"left out: {_few(list(passed))}",) if passed else ())
+    return Matches(files, (f"left out: {_few(passed)}",) if passed else ())
 
 
 def completions(typed: str) -> list[str]:
     """Return the files and folders, these with ``/``, that a half-typed name may become."""
-    folder, _, start = typed.rpartition("/")
-    at = f"{folder}/" if "/" in typed else ""
+    folder, slash, start = typed.rpartition("/")
+    at = folder + slash
     try:
-        entries = sorted(os.scandir(os.path.expanduser(at) or "."), key=lambda one: one.name)
-        entries_there = [(one.name, one.is_dir()) for one in entries if one.name.startswith(start)]
+        names = sorted(os.listdir(os.path.expanduser(at) or "."))
     except OSError:
         return []
-    shown = [
-        f"{at}{name}{'/' if is_dir else ''}"
-        for name, is_dir in entries_there
-        if not is_key_file(name) and name == one_line(name)
-        if not _hidden(name) or start.startswith(".")
+    paths = [
+        f"{at}{name}{'/' if os.path.isdir(os.path.expanduser(at + name)) else ''}"
+        for name in names
+        if name.startswith(start) and (start.startswith(".") or not _hidden(name))
+        if name == one_line(name) and not is_key_file(name)
     ]
-    return [f'"{name}"' if " " in name else name for name in shown]
+    return [f'"{path}"' if " " in path else path for path in paths]
 
 
 def _matched(glob: str) -> tuple[list[Path], list[str]]:
@@ -146,11 +141,11 @@ def _matched(glob: str) -> tuple[list[Path], list[str]]:
             over.append(f"{one_line(relative_path(path), 80)} {why}")
         else:
             fit.append(_absolute(path))
-    if not fit and over:
+    if fit:
+        return fit, over
+    if over:
         raise UsageError(f"Nothing to attach for {one_line(glob, 120)}: {_few(over)}.")
-    if not fit:
-        raise _missing(glob, typed)
-    return fit, over
+    raise _missing(glob, typed)
 
 
 def _hidden(part: str) -> bool:

@@ -1,4 +1,4 @@
-"""Where the code runs: IPython's shell if there is one, its variables, and a progress bar in it."""
+"""Where the code runs: IPython's shell if there is one, its variables, and what is shown in it."""
 
 from __future__ import annotations
 
@@ -6,13 +6,17 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from ..text import md_to_text
+from ..text import md_to_text, one_line
 
 if TYPE_CHECKING:
     from ..calls import Reply
     from ..settings.config import M1
 
 REPLY = ("m1_magic.calls", "Reply")
+# Where the front end says which notebook it is: jupyter_server (SessionManager.get_kernel_env) in
+# the environment, VS Code's Jupyter extension among the variables; nbclient and a terminal nowhere.
+NOTEBOOK = "JPY_SESSION_NAME"
+VSCODE_NOTEBOOK = "__vsc_ipynb_file__"
 
 
 def current() -> Any:
@@ -32,6 +36,12 @@ def place() -> tuple[str, str]:
     parent: dict[str, Any] = getattr(current(), "get_parent", dict)() or {}
     cell = parent.get("metadata", {}).get("cellId", "")
     return str(cell), str(parent.get("header", {}).get("msg_id", ""))
+
+
+def notebook(environ: Mapping[str, str], namespace: Mapping[str, object]) -> str | None:
+    """Return the path of the notebook that the kernel serves, None where it is not known."""
+    path = namespace.get(VSCODE_NOTEBOOK) or environ.get(NOTEBOOK)
+    return one_line(path, 1000) if isinstance(path, str) and path.endswith(".ipynb") else None
 
 
 def show_replies(shell: Any, settings: M1) -> None:
