@@ -17,16 +17,7 @@ from ..privacy import redaction
 from ..settings.config import M1, send_level
 from . import cells, files, globs, last_error
 from .cells import Cell
-from .frames import (
-    TOKENS,
-    Wish,
-    applying,
-    difference,
-    frame_named,
-    known,
-    opened,
-    summary,
-)
+from .frames import TOKENS, Wish, applying, difference, frame_named, known, opened, summary
 from .frames.tables import Source
 from .last_error import Failure
 from .values import Gathered, insert
@@ -72,10 +63,7 @@ def gather(
     past, left_out = earlier(options, ran, failure, wish.level, partial(summarised, short), secrets)
     beside += tuple(masked(one, secrets) for one in past)
     gathered = insert(
-        prompt,
-        namespace,
-        lambda value, name: masked(summarised(wish, value, name), secrets),
-        "\n".join(one.text for one in beside),
+        prompt, namespace, lambda value, name: masked(summarised(wish, value, name), secrets)
     )
     known(wish.allow, headings)
     # A table that stands in the prompt is not sent twice.

@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from ..calls import Attached, Attachment, Text
 from ..errors import UsageError
 from ..messages import Part, merged
-from ..privacy.fences import marks
 from ..privacy.plain_values import plain_text
 from ..text import one_line
 from .frames import is_frame, is_tabular
@@ -40,7 +39,6 @@ def insert(
     prompt: str,
     namespace: Mapping[str, object],
     summary: Callable[[object, str], Attachment],
-    around: str = "",
 ) -> Gathered:
     """Return ``prompt`` with each ``{{name}}`` replaced once by its value or its summary.
 
@@ -48,7 +46,6 @@ def insert(
         prompt: the text as typed.
         namespace: the notebook's variables.
         summary: makes the attachment of a table, given the value and its expression.
-        around: what else will be in the prompt, so that no mark of a table is in it.
 
     Raises:
         UsageError: a name close to an existing one; a value that cannot be reached, or is
@@ -67,10 +64,9 @@ def insert(
             tables[expression] = summary(value, expression)
         else:
             texts[expression] = _text(value, expression)
-    all_of_it = "\n".join([prompt, around, *texts.values(), *(t.text for t in tables.values())])
     places: dict[str, tuple[Part, ...]] = {name: (Text(text),) for name, text in texts.items()}
-    for number, (name, table) in enumerate(tables.items()):
-        places[name] = (Text("\n"), Attached(number, *marks(table, all_of_it)), Text("\n"))
+    for number, name in enumerate(tables):
+        places[name] = (Text("\n"), Attached(number, "", ""), Text("\n"))
     parts: list[Part] = []
     at = 0
     for match in DOUBLE.finditer(prompt):
