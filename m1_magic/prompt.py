@@ -42,7 +42,6 @@ def build(
         prompt: the cell's text, ``{{values}}`` already in it; or its parts.
         attachments: put below the prompt, in this order.
         inserted: those that stand in the prompt already, by their index there.
-        notes: what the receipt shall say besides.
 
     Raises:
         UsageError: an empty prompt, binary data in it, or no such thinking level.
@@ -97,12 +96,7 @@ def _question(
 
 
 def marks(attachment: Attachment, around: str = "") -> tuple[str, str]:
-    """Return two marks made from the attachment's own hash, salted until they are unique.
-
-    Args:
-        attachment: what to put between them.
-        around: what else is in the prompt, which must not hold them either.
-    """
+    """Return two marks made from the attachment's own hash, salted until nothing else has them."""
     text = attachment.text.encode("utf-8", "replace").decode("utf-8")  # as it will leave
     name = one_line(attachment.name, 120).replace('"', "'")
     for salt in count():

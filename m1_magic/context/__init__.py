@@ -31,16 +31,13 @@ def gather(
     ran: Sequence[Cell] = (),
     failure: Failure | None = None,
 ) -> Gathered:
-    """Return the prompt, and the summaries and texts that a call sends.
+    """Return the prompt as typed with its values, and the summaries and texts that a call sends.
 
     Args:
-        options: ``df`` names tables, ``file`` files, ``cells`` and ``error`` what ran; ``send``,
-            ``cols``, ``allow``, ``df_tokens`` and ``diff`` say what of them may leave.
-        prompt: the text as typed.
+        options: ``df`` names tables, ``file`` files; ``cells`` chooses of those that ``ran``,
+            ``error`` means the last ``failure``. The other options say what of them may leave.
         namespace: the notebook's variables.
         settings: ``send`` where the call says none, and ``min_group``.
-        ran: the cells that ran.
-        failure: the last error.
 
     Raises:
         UsageError: no such level, table, file, column, value or cell, or no error.
@@ -80,11 +77,7 @@ def earlier(
     summarised: Callable[[object, str], Attachment],
     secrets: redaction.Policy,
 ) -> tuple[list[Attachment], list[str]]:
-    """Return the attachments of ``--cells`` and ``--error``, and what to mention.
-
-    Raises:
-        UsageError: no such cell, no error.
-    """
+    """Return the attachments of ``--cells`` and ``--error``, and what to mention."""
     attachments, notes = [], []
     if options.cells:
         chosen, ours = cells.chosen(options.cells, ran)
@@ -127,11 +120,7 @@ def attached(
     """Return the summaries of the tables, or what changed from the first of two to the second.
 
     Args:
-        tables: by name.
-        wish: what may leave of each.
         cols: columns of any of them: only these, or with ``!`` all but these.
-        diff: only what changed.
-        secrets: what is masked.
 
     Raises:
         UsageError: ``diff`` without two tables; a column that no table has.

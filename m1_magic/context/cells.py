@@ -101,8 +101,6 @@ def attachment(
     """Return the cells as one attachment; what leaves of their outputs is the level's.
 
     Args:
-        cells: those that were asked for.
-        level: ``names`` · ``schema`` · ``stats`` · ``sample``.
         summary: makes the attachment of a table, given the value and what to call it.
         secrets: what is masked, before a text is cut.
     """

@@ -14,6 +14,7 @@ import re
 import stat
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from itertools import chain, count
 from pathlib import Path
 
 from ..errors import UsageError
@@ -64,7 +65,6 @@ def matching(
 
     Args:
         globs: names and patterns, with ``~`` and ``**``; sorted within each.
-        secrets: what is masked in names.
         taken: names that other tables have.
 
     Raises:
@@ -113,7 +113,7 @@ def _matched(glob: str) -> tuple[list[Path], list[str]]:
         if why := _unfit(typed):
             todo = "Name its files: -f 'FOLDER/*.md'." if os.path.isdir(typed) else ""
             raise UsageError(f"{one_line(glob, 120)} {why}.", todo=todo)
-        return [_absolute(typed)], []
+        return [Path(os.path.abspath(typed))], []
     parts = typed.parts
     fixed = next((i for i, part in enumerate(parts) if WILD.search(part)), len(parts))
     root = Path(*parts[:fixed])
@@ -140,7 +140,7 @@ def _matched(glob: str) -> tuple[list[Path], list[str]]:
         if why:
             over.append(f"{one_line(relative_path(path), 80)} {why}")
         else:
-            fit.append(_absolute(path))
+            fit.append(Path(os.path.abspath(path)))
     if fit:
         return fit, over
     if over:
@@ -216,18 +216,11 @@ def too_large(file: File) -> UsageError:
     )
 
 
-def _absolute(path: Path) -> Path:
-    return Path(os.path.abspath(path))
-
-
 def _named(paths: Sequence[Path], secrets: redaction.Policy, taken: Collection[str]) -> list[str]:
     """Return a name of its own for each file, on one line, with secrets masked."""
     names: list[str] = []
     for path in paths:
-        name = unique = one_line(redaction.mask(relative_path(path), secrets)[0], NAME)
-        number = 1
-        while unique in names or unique in taken:
-            number += 1
-            unique = f"{name} ({number})"
-        names.append(unique)
+        name = one_line(redaction.mask(relative_path(path), secrets)[0], NAME)
+        numbered = (f"{name} ({number})" for number in count(2))
+        names.append(next(one for one in chain([name], numbered) if one not in {*names, *taken}))
     return names

@@ -23,13 +23,7 @@ TICKS = re.compile(r"`{3,}")
 
 
 def attachment(text: str, name: str, level: str, secrets: redaction.Policy) -> Attachment:
-    """Return a notebook's cells as one attachment.
-
-    Args:
-        text: the file.
-        name: what the model and an error call it.
-        level: the privacy level.
-        secrets: what is masked.
+    """Return the cells of a notebook, given as the text of its file, as one attachment.
 
     Raises:
         UsageError: it is no notebook.

@@ -2,20 +2,24 @@
 
 The grammar is a name, then any of ``.attr``, ``[0]``, ``['key']``, without spaces: nothing is
 evaluated. Tables of any kind go through `summary`, so that the privacy level holds here too;
-plain values are inserted as they are; anything else must be made text by its owner.
+text, numbers, dates, and containers of these but records are inserted as they are; anything else
+must be made text by its owner.
 """
 
 from __future__ import annotations
 
 import difflib
+import json
+import numbers
 import re
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import date, time, timedelta
 
 from ..calls import Attached, Attachment, Text
 from ..errors import UsageError
 from ..messages import Part, merged
-from ..privacy.plain_values import plain_text
 from ..text import one_line
 from .frames import is_frame, is_tabular
 from .variables import NAME, STEP, STEPS, public_names, resolve
@@ -43,8 +47,6 @@ def insert(
     """Return ``prompt`` with each ``{{name}}`` replaced once by its value or its summary.
 
     Args:
-        prompt: the text as typed.
-        namespace: the notebook's variables.
         summary: makes the attachment of a table, given the value and its expression.
 
     Raises:
@@ -102,11 +104,51 @@ def _not_close(name: str, namespace: Mapping[str, object]) -> None:
 
 def _text(value: object, expression: str) -> str:
     """Return a plain value as text, or raise UsageError naming its type."""
-    text = plain_text(value)
-    if text is None:
-        kind, name = one_line(type(value).__name__, 60), one_line(expression, 60)
-        raise UsageError(
-            f"{{{{{name}}}}} is of type {kind}, not plain text, numbers or a table.",
-            todo=f"Insert a part of it, or its text: text = str({name}), then {{{{text}}}}.",
-        )
-    return text
+    try:
+        if isinstance(value, str):
+            return str.__str__(value)
+        if value is None or isinstance(value, _scalars()):
+            return str(value)
+        if isinstance(value, (dict, list, tuple, set, frozenset)):
+            return _compact(value)
+    except (TypeError, ValueError, RecursionError):
+        pass  # not plain inside, or circular
+    kind, name = one_line(type(value).__name__, 60), one_line(expression, 60)
+    raise UsageError(
+        f"{{{{{name}}}}} is of type {kind}, not plain text, numbers or a table.",
+        todo=f"Insert a part of it, or its text: text = str({name}), then {{{{text}}}}.",
+    )
+
+
+def _scalars() -> tuple[type, ...]:
+    numpy = sys.modules.get("numpy")
+    return (numbers.Number, date, time, timedelta, *((numpy.generic,) if numpy else ()))
+
+
+def _compact(value: object) -> str:
+    """Return plain containers as JSON, or as their repr where keys are no JSON keys.
+
+    Raises:
+        TypeError: something inside is not plain, or is a table, which must be named itself.
+    """
+    json.dumps(plain_copy := _plain(value), ensure_ascii=False, skipkeys=True)
+    try:
+        return json.dumps(plain_copy, ensure_ascii=False)
+    except TypeError:
+        return repr(plain_copy)
+
+
+def _plain(value: object) -> object:
+    if value is None or isinstance(value, (str, bool, int, float)):
+        return value
+    if isinstance(value, _scalars()):
+        return value.item() if hasattr(value, "item") else str(value)
+    if isinstance(value, (set, frozenset)):
+        return sorted((_plain(item) for item in value), key=repr)
+    if isinstance(value, (list, tuple)) and any(isinstance(item, dict) for item in value):
+        raise TypeError("records inside")  # they would pass the privacy level by
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    raise TypeError(type(value).__name__)

@@ -35,9 +35,6 @@ def complete(
 
     Args:
         event: IPython's, with the line up to the cursor and the word that is being written.
-        namespace: the user's variables.
-        settings: for the user's own tasks.
-        verbs: of ``%m1``.
         settings_names: returns what ``%m1 set`` takes.
         chats: returns the notebook's chats.
     """

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from ..calls import Reply
     from ..settings.config import M1
 
-REPLY = ("m1_magic.calls", "Reply")
+REPLY = "m1_magic.calls.Reply"
 # Where the front end says which notebook it is: jupyter_server (SessionManager.get_kernel_env) in
 # the environment, VS Code's Jupyter extension among the variables; nbclient and a terminal nowhere.
 NOTEBOOK = "JPY_SESSION_NAME"
@@ -56,15 +56,12 @@ def show_replies(shell: Any, settings: M1) -> None:
         return bundle(reply, settings, mode(settings, shell))
 
     # By name, so that loading the extension does not load what a reply is made of.
-    shell.display_formatter.mimebundle_formatter.for_type_by_name(*REPLY, shown)
+    shell.display_formatter.mimebundle_formatter.for_type(REPLY, shown)
 
 
 def hide_replies(shell: Any) -> None:
     """Undo ``show_replies``."""
-    formatter = shell.display_formatter.mimebundle_formatter
-    formatter.deferred_printers.pop(REPLY, None)
-    for kind in [k for k in formatter.type_printers if (k.__module__, k.__name__) == REPLY]:
-        formatter.pop(kind)
+    shell.display_formatter.mimebundle_formatter.pop(REPLY, None)
 
 
 def secret(question: str) -> str:

@@ -1,1 +1,1 @@
-"""What may leave: secrets, personal data, values, files, outputs of cells."""
+"""What may leave: secrets, personal data, outputs of cells, errors, paths."""

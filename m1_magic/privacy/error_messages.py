@@ -62,7 +62,6 @@ def message(
 
     Args:
         text: the message, cleaned.
-        level: ``names`` · ``schema`` · ``stats`` · ``sample``.
         code: the user's code that leaves along.
         raiser: the words of the code that raised it, None if that cannot be read.
     """

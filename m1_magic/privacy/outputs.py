@@ -74,7 +74,6 @@ def leaving(
     Args:
         output: a stream in one piece, or what was shown or raised.
         source: the cell's code, which leaves along.
-        level: ``names`` · ``schema`` · ``stats`` · ``sample``.
         secrets: what is masked, before a text is cut.
         alone: is it the only one of its kind? Many short outputs are the rows of a table.
     """
@@ -99,13 +98,7 @@ def answer(output: Output, secrets: redaction.Policy) -> str | None:
 
 
 def leaves(text: str, code: frozenset[str], level: str) -> bool:
-    """May a text that was printed or shown leave at this level?
-
-    Args:
-        text: what was printed or shown.
-        code: the words of the cell's code.
-        level: ``names`` · ``schema`` · ``stats`` · ``sample``.
-    """
+    """May a text that was printed or shown leave, beside code of these words?"""
     if level != "stats":
         return level == "sample"
     if "\n" in text or len(text) > LONGEST:

@@ -160,8 +160,6 @@ def refuse(text: str, policy: Policy = ISSUERS, place: str = "The prompt", typed
     """Raise if a secret stands in the text.
 
     Args:
-        text: what would leave.
-        policy: what counts as a secret.
         place: how the message calls the text.
         typed: the prompt as typed, if ``text`` holds values besides; lines are counted in it.
 

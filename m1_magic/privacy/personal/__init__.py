@@ -33,9 +33,7 @@ def column_reason(name: str, values: Iterable[object], *, whole_numbers: bool = 
     """Return why a column looks personal, by its name, its content or both; "" if it does not.
 
     Args:
-        name: the column's name.
         values: a sample of its values without nulls; of it, ``HEAD`` are read.
-        whole_numbers: are the values integers?
     """
     head = list(islice(values, HEAD))
     named = named_personal(name)
