@@ -79,16 +79,18 @@ def chosen(spec: str, cells: Sequence[Cell]) -> tuple[list[Cell], list[int]]:
     for part in kinds.cells(spec).split(","):
         first, _, last = part.partition("-")
         if part == "last":
-            named = theirs[-1:]
+            meant = theirs[-1:]
         elif part.isdecimal():
-            named = [int(part)] if int(part) in by_number else []
+            meant = [int(part)] if int(part) in by_number else []
         else:
             low, high = (0, 10**9) if part == "all" else (int(first), int(last))
-            named = [number for number in theirs if low <= number <= high]
-            passed_over |= {n for n in by_number if low <= n <= high} - set(named)
-        if not named:
-            raise UsageError(f"--cells {part}: {_none(theirs)}", todo="%history -n lists them.")
-        numbers |= set(named)
+            meant = [number for number in theirs if low <= number <= high]
+            passed_over |= {n for n in by_number if low <= n <= high} - set(meant)
+        if not meant:
+            ran = f"no such cell ran; {named(theirs)} did." if theirs else ""
+            what = f"--cells {part}: {ran or 'no cell ran before this one.'}"
+            raise UsageError(what, todo="%history -n lists them.")
+        numbers |= set(meant)
     return [by_number[n] for n in sorted(numbers)], sorted(passed_over - numbers)
 
 
@@ -111,10 +113,11 @@ def attachment(
         code, _ = redaction.mask(cell.source.strip("\n"), secrets)
         parts.append(f"In [{cell.number}]:\n{cut_middle(code, SOURCE)}")
         for output, text in cell.leaving(level, secrets):
-            if output.kind == "value" and _is_table(output.value):
+            value = output.value
+            if output.kind == "value" and is_tabular(value) and not isinstance(value, Path):
                 text = None
                 with suppress(UsageError):  # its engine cannot be asked any more
-                    tables.append(summary(output.value, f"Out[{cell.number}]"))
+                    tables.append(summary(value, f"Out[{cell.number}]"))
                     text = tables[-1].text
             dropped += text is None
             body = text or left_out(output, level)
@@ -146,11 +149,3 @@ def named(numbers: Sequence[int]) -> str:
             runs.append([number])
     listed = ", ".join("-".join(map(str, run)) for run in runs)
     return f"cell{'s' if len(numbers) > 1 else ''} {listed}"
-
-
-def _none(theirs: Sequence[int]) -> str:
-    return f"no such cell ran; {named(theirs)} did." if theirs else "no cell ran before this one."
-
-
-def _is_table(value: object) -> bool:
-    return not isinstance(value, Path) and is_tabular(value)

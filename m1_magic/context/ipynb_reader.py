@@ -80,8 +80,6 @@ def _cell(number: int, cell: Mapping[str, Any]) -> tuple[str, Cell]:
     if kind not in ("code", "markdown", "raw") or not isinstance(source, str):
         raise ValueError
     outputs = (cell.get("outputs") or []) if kind == "code" else []
-    if not all(isinstance(one, Mapping) for one in outputs):
-        raise ValueError
     return kind, Cell(number, source, whole(map(_output, outputs)))
 
 
