@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 
 from ..calls import RECORD, Attachment
@@ -141,11 +142,6 @@ def attachment(
 
 def named(numbers: Sequence[int]) -> str:
     """Return ``cell 3``, or ``cells 3-5, 8``."""
-    runs: list[list[int]] = []
-    for number in numbers:
-        if runs and number == runs[-1][-1] + 1:
-            runs[-1] = [runs[-1][0], number]
-        else:
-            runs.append([number])
-    listed = ", ".join("-".join(map(str, run)) for run in runs)
-    return f"cell{'s' if len(numbers) > 1 else ''} {listed}"
+    runs = (list(run) for _, run in groupby(enumerate(numbers), lambda one: one[1] - one[0]))
+    ends = (dict.fromkeys((str(run[0][1]), str(run[-1][1]))) for run in runs)
+    return f"cell{'s' if len(numbers) > 1 else ''} {', '.join(map('-'.join, ends))}"

@@ -11,17 +11,14 @@ import unicodedata
 
 from ...text import INVISIBLE
 
-PEOPLE = "|".join(
-    {
-        "en": "customer|cust|client|patient|pt|person|people|employee|emp|staff|worker|contact"
-        "|passenger|student|pupil|guest|member|subscriber|donor|tenant|buyer|recipient|sender"
-        "|beneficiary|holder|cardholder|applicant|victim|suspect|respondent|participant|child"
-        "|parent|father|mother|spouse|guardian|resident|user|owner",
-        "de": "kunden?|patienten|mitarbeiter",
-        "es, pt, it": "cliente?|paciente|paziente|empleado|usuario|utente|dipendente|alumno|aluno"
-        "|funcionario",
-        "nl, fr": "klant|eleve",
-    }.values()
+PEOPLE = (
+    "customer|cust|client|patient|pt|person|people|employee|emp|staff|worker|contact|passenger"
+    "|student|pupil|guest|member|subscriber|donor|tenant|buyer|recipient|sender|beneficiary|holder"
+    "|cardholder|applicant|victim|suspect|respondent|participant|child|parent|father|mother|spouse"
+    "|guardian|resident|user|owner"
+    "|kunden?|patienten|mitarbeiter"  # de
+    "|cliente?|paciente|paziente|empleado|usuario|utente|dipendente|alumno|aluno|funcionario"
+    "|klant|eleve"  # nl, fr
 )
 # Whose names may stand in a column that is named by what they do.
 ROLES = (
@@ -31,16 +28,13 @@ ROLES = (
     "|referee|winner|officer|(?:assigned|reports)_to|(?:created|updated)_by"
 )
 # What may follow the head: an ordinal, which of several, whose it is.
-TAIL = "|".join(
-    {
-        "en": "numbers?|num|nos?|nr|id|value|raw|clean|hash|hashed|masked|encrypted|text|line|home"
-        "|work|office|private|business|personal|primary|secondary|main|alt|other|old|new|current"
-        "|mobile|day|evening|of|the",
-        "de": "nummer",
-        "es, pt, it": "numero|del|della|do|da|electronico|elettronica|fijo|movil|celular|completo",
-        "fr": "de|du|des|le|la|electronique|fixe|portable|domicile|complete?",
-        "whose": PEOPLE,
-    }.values()
+TAIL = (
+    "numbers?|num|nos?|nr|id|value|raw|clean|hash|hashed|masked|encrypted|text|line|home|work|office"
+    "|private|business|personal|primary|secondary|main|alt|other|old|new|current|mobile|day|evening"
+    "|of|the"
+    "|nummer"  # de
+    "|numero|del|della|do|da|electronico|elettronica|fijo|movil|celular|completo"  # es, pt, it
+    f"|de|du|des|le|la|electronique|fixe|portable|domicile|complete?|{PEOPLE}"  # fr, and whose
 )
 WHOSE = (
     f"(?:{PEOPLE}|home|work|office|private|business|personal|primary|main|alt|my|billing"
