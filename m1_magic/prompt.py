@@ -64,8 +64,8 @@ def build(
         model=options.model or settings.model,
         messages=(*([Message("system", (Text(system),))] if system else []), question),
         max_tokens=options.max_tokens or max(settings.max_tokens, least),
-        temperature=_first(options.temperature, settings.temperature),
-        top_p=_first(options.top_p, settings.top_p),
+        temperature=settings.temperature if options.temperature is None else options.temperature,
+        top_p=settings.top_p if options.top_p is None else options.top_p,
         seed=options.seed,
         stop=options.stop,
         reasoning=thinking,
@@ -130,7 +130,3 @@ def provider(settings: M1) -> Mapping[str, Any] | None:
     """Return OpenRouter's provider preferences that are set (OpenRouter docs, provider-routing)."""
     wishes = {name: getattr(settings, name) for name in ("data_collection", "zdr", "max_price")}
     return {name: value for name, value in wishes.items() if value not in (None, {})} or None
-
-
-def _first(wish: float | None, setting: float | None) -> float | None:
-    return setting if wish is None else wish

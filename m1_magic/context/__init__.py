@@ -53,7 +53,7 @@ def gather(
         headings.append(table.names)
         return summary(table, name, wish).attachment()
 
-    beside = attached(named, wish, diff=options.diff, cols=options.cols, secrets=secrets)
+    beside = attached(named, options, wish, secrets)
     beside += files.attached(matches.files, wish.level, secrets)
     # A table that a cell showed is told shorter than one that was named.
     short = wish if options.df_tokens else replace(wish, tokens=min(wish.tokens, cells.TABLE))
@@ -110,29 +110,23 @@ def masked(attachment: Attachment, secrets: redaction.Policy) -> Attachment:
 
 
 def attached(
-    tables: Mapping[str, Source],
-    wish: Wish,
-    *,
-    cols: Sequence[str] = (),
-    diff: bool = False,
-    secrets: redaction.Policy = redaction.ISSUERS,
+    tables: Mapping[str, Source], options: Options, wish: Wish, secrets: redaction.Policy
 ) -> tuple[Attachment, ...]:
     """Return the summaries of the tables, or what changed from the first of two to the second.
-
-    Args:
-        cols: columns of any of them: only these, or with ``!`` all but these.
 
     Raises:
         UsageError: ``diff`` without two tables; a column that no table has.
     """
-    if diff and len(tables) != 2:
+    if options.diff and len(tables) != 2:
         raise UsageError("--diff compares two tables.", todo="Name both: --df before,after --diff.")
-    chosen = applying(cols, [table.names for table in tables.values()]) if tables else []
-    if diff:
+    names = [table.names for table in tables.values()]
+    chosen = applying(options.cols, names) if tables else []
+    if options.diff:
         (before, old), (after, new) = tables.items()
-        changes = difference((old, new), (before, after), wish, chosen)
-        return (masked(changes.attachment(), secrets),)
-    return tuple(
-        masked(summary(table, name, wish, some).attachment(), secrets)
-        for (name, table), some in zip(tables.items(), chosen, strict=True)
-    )
+        summaries = [difference((old, new), (before, after), wish, chosen)]
+    else:
+        summaries = [
+            summary(table, name, wish, some)
+            for (name, table), some in zip(tables.items(), chosen, strict=True)
+        ]
+    return tuple(masked(one.attachment(), secrets) for one in summaries)

@@ -33,13 +33,10 @@ NOISE = {"__pycache__", "node_modules"}
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A file that would go along.
+    """A file that would go along, of ``size`` bytes.
 
-    Args:
-        name: what the model knows it as: untrusted text, with secrets masked.
-        path: where it is.
-        kind: ``frame`` (only its summary leaves), ``notebook`` or ``file``.
-        size: in bytes.
+    The model knows it by ``name``, untrusted text with secrets masked. ``kind`` is ``frame`` (only
+    its summary leaves), ``notebook`` or ``file``.
     """
 
     name: str

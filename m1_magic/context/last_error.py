@@ -77,9 +77,7 @@ class Failure:
 def read(error: BaseException, number: Callable[[str], int | None]) -> Failure:
     """Return an exception as text, whatever it does when it is asked.
 
-    Args:
-        error: the exception.
-        number: gives the execution count of the cell that a code's file name stands for.
+    ``number`` gives the execution count of the cell that a code's file name stands for.
     """
     return Failure(tuple(_problem(*one, number) for one in _chain(error)))
 

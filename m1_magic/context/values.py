@@ -53,22 +53,20 @@ def insert(
         UsageError: a name close to an existing one; a value that cannot be reached, or is
             neither plain nor a table.
     """
-    notes: dict[str, None] = {}
-    tables: dict[str, Attachment] = {}
-    texts: dict[str, str] = {}
+    places: dict[str, tuple[Part, ...]] = {}
+    tables: list[Attachment] = []
+    notes: list[str] = []
     for expression, name in dict.fromkeys(DOUBLE.findall(prompt)):
         if name not in namespace:
             _not_close(name, namespace)
-            notes[f"{{{{{one_line(expression, 60)}}}}} left as typed: no such name"] = None
+            notes.append(f"{{{{{one_line(expression, 60)}}}}} left as typed: no such name")
             continue
         value = _column(resolve(expression, namespace), expression, namespace)
         if is_tabular(value):
-            tables[expression] = summary(value, expression)
+            places[expression] = (Text("\n"), Attached(len(tables), "", ""), Text("\n"))
+            tables.append(summary(value, expression))
         else:
-            texts[expression] = _text(value, expression)
-    places: dict[str, tuple[Part, ...]] = {name: (Text(text),) for name, text in texts.items()}
-    for number, name in enumerate(tables):
-        places[name] = (Text("\n"), Attached(number, "", ""), Text("\n"))
+            places[expression] = (Text(_text(value, expression)),)
     parts: list[Part] = []
     at = 0
     for match in DOUBLE.finditer(prompt):
@@ -76,9 +74,9 @@ def insert(
         at = match.end()
     for name in dict.fromkeys(SINGLE.findall(prompt)):
         if name in namespace and is_frame(namespace[name]):
-            notes[f"{{{name}}} left as typed: write {{{{{name}}}}} to insert its summary"] = None
+            notes.append(f"{{{name}}} left as typed: write {{{{{name}}}}} to insert its summary")
     parts.append(Text(prompt[at:]))
-    return Gathered(merged(parts), inserted=tuple(tables.values()), notes=tuple(notes))
+    return Gathered(merged(parts), inserted=tuple(tables), notes=tuple(notes))
 
 
 def _column(value: object, expression: str, namespace: Mapping[str, object]) -> object:
