@@ -111,7 +111,7 @@ def _content(file: File) -> bytes:
     except OSError as error:
         raise UsageError(f"{shown} cannot be read: {one_line(error.strerror, 80)}.") from None
     if len(data) > LARGEST[file.kind]:
-        raise too_large(File(file.name, file.path, file.kind, max(after.st_size, len(data))))
+        raise too_large(replace(file, size=max(after.st_size, len(data))))
     if len(data) != after.st_size or before.st_mtime_ns != after.st_mtime_ns:
         raise UsageError(f"{shown} changed while it was read.", todo="Run the cell again.")
     return data

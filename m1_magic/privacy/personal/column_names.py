@@ -130,18 +130,17 @@ REASONS = {
         "zh, ja": r"[^_]*(?:密码|パスワード)",
     },
 }
-# Counts of such things, and flags.
-HARMLESS = (
-    r"n|nb|count|cnt|number_of|total|sum|avg|mean|median|min|max|pct|percent|share|ratio|is|has"
-    r"|had|was|can|unique|distinct|num(?=\w*s_$)"
-)
 LONGEST = 500  # characters of a name that are looked at
 
 ROLE = re.compile(rf"_(?:{ROLES})(?:e?s)?(?:_names?)?_$")
 NAME = re.compile(r"^_(?:names?|nom|nombre|nome|naam|имя)_$")  # of people or of things
 HEADS = "|".join(f"({'|'.join(words.values())})" for words in REASONS.values())
 PERSONAL = re.compile(rf"_(?:{HEADS})(?:_(?:{TAIL}))*_$")
-COUNT = re.compile(rf"^_(?:{HARMLESS})_")
+# Counts of such things, and flags.
+COUNT = re.compile(
+    r"^_(?:n|nb|count|cnt|number_of|total|sum|avg|mean|median|min|max|pct|percent|share|ratio|is|has"
+    r"|had|was|can|unique|distinct|num(?=\w*s_$))_"
+)
 
 
 def named_personal(name: str) -> str:
