@@ -142,6 +142,8 @@ def attachment(
 
 def named(numbers: Sequence[int]) -> str:
     """Return ``cell 3``, or ``cells 3-5, 8``."""
-    runs = (list(run) for _, run in groupby(enumerate(numbers), lambda one: one[1] - one[0]))
-    ends = (dict.fromkeys((str(run[0][1]), str(run[-1][1]))) for run in runs)
-    return f"cell{'s' if len(numbers) > 1 else ''} {', '.join(map('-'.join, ends))}"
+    # In a run, number minus place is the same.
+    grouped = groupby(enumerate(numbers), lambda one: one[1] - one[0])
+    runs = [[number for _, number in run] for _, run in grouped]
+    listed = (f"{run[0]}-{run[-1]}" if len(run) > 1 else f"{run[0]}" for run in runs)
+    return f"cell{'s' if len(numbers) > 1 else ''} {', '.join(listed)}"
