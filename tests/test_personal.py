@@ -256,7 +256,7 @@ def test_values_that_come_once_are_read_once() -> None:
 def test_any_values_and_any_name(values: list[Any], name: str) -> None:
     assert isinstance(column_reason(name, values), str)
     assert isinstance(column_reason(name, values, whole_numbers=True), str)
-    assert personal_text(name) in (True, False)
+    assert isinstance(personal_text(name), bool)
 
 
 @given(st.floats(allow_nan=True) | st.datetimes() | st.dates() | st.times() | st.timedeltas())
