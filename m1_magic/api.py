@@ -10,13 +10,14 @@ from .app import PROCESS
 from .calls import Reply, Request
 from .chats.chats import RepeatableCall
 from .chats.turns import ChatHead
-from .context import gather, personal
+from .context import gather
 from .context.frames import frame_named, is_tabular
 from .errors import UserFacingError
 from .jupyter import history, shell
 from .options import flags, tasks
 from .options.fields import Options
 from .privacy import redaction
+from .privacy.personal_text import personal
 from .prompt import build
 from .session.plan import Plan
 from .session.view import Silent, View
@@ -38,7 +39,9 @@ def prepare(
     options = task.under(options)
     if head is not None and options.system is None:
         options = replace(options, system=chats().system(head))
-    gathered = gather(options, prompt, namespace, settings(), history)
+    ran = history.cells() if options.cells else ()
+    failure = history.failure() if options.error else None
+    gathered = gather(options, prompt, namespace, settings(), ran, failure)
     notes = (*gathered.notes, *task.notes)
     beside, inserted = gathered.attachments, gathered.inserted
     request = build(options, gathered.parts, settings(), beside, inserted, notes)

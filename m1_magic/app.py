@@ -103,7 +103,6 @@ class App:
 def _composed(settings: M1) -> Session:
     from .backends import Chooser
     from .jupyter import shell
-    from .jupyter.which_notebook import notebook
     from .ledger import new_id, open_ledger
     from .session.loop import Session
 
@@ -112,7 +111,7 @@ def _composed(settings: M1) -> Session:
         settings,
         lambda: open_ledger(place(), name),
         Chooser(progress=shell.progress("fetching the local model")),
-        notebook=lambda: notebook(os.environ, shell.namespace()),
+        notebook=lambda: shell.notebook(os.environ, shell.namespace()),
     )
 
 

@@ -23,7 +23,7 @@ from m1_magic.calls import (
 )
 from m1_magic.ledger import open_ledger
 from m1_magic.pricing.prices import ModelLimits, Price
-from m1_magic.privacy.fences import marks
+from m1_magic.prompt import marks
 from m1_magic.session.loop import Session
 from m1_magic.settings.config import M1
 

@@ -26,7 +26,7 @@ from m1_magic.context.frames.summary import Wish
 from m1_magic.errors import UsageError
 from m1_magic.jupyter import history
 from m1_magic.privacy import error_messages, outputs, redaction
-from m1_magic.privacy.code_words import ALWAYS, words
+from m1_magic.privacy.error_messages import ALWAYS, words
 from m1_magic.privacy.personal_text import hidden
 from m1_magic.text import clean_output, cut_middle
 
@@ -187,7 +187,7 @@ def test_a_long_output_is_cut_in_the_middle(server: OpenRouter, run: Run) -> Non
 
 def test_what_ran_is_told_apart_from_what_runs(run: Run, shell: InteractiveShell) -> None:
     run("a = 1", "", "%%m1 --dry-run\nwhy?", "# only\nb = 2")
-    assert [(cell.number, cell.first) for cell in history.cells()] == [
+    assert [(cell.number, cell.source.split("\n")[0]) for cell in history.cells()] == [
         (1, "a = 1"), (2, "%%m1 --dry-run"), (3, "# only")]  # fmt: skip
     assert [cell.number for cell in history.cells() if cell.ours] == [2]
     run("from m1_magic.jupyter import history\nran = [c.number for c in history.cells()]")
@@ -446,9 +446,9 @@ def test_an_error_that_cannot_say_anything_is_told() -> None:
         def __str__(self) -> str:
             raise OSError(CANARY)
 
-    failure = last_error.read(Mute(), None, lambda name: None)
+    failure = last_error.read(Mute(), lambda name: None)
     assert failure.label == "Mute: (no message: OSError)"
-    made = last_error.attachment(failure, Wish(), redaction.ISSUERS)
+    made = last_error.attachment(failure, "stats", redaction.ISSUERS)
     assert made.text.startswith("Mute: (") and CANARY not in made.text
 
 

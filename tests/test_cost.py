@@ -23,7 +23,7 @@ from emulator import Answer, OpenRouter
 from m1_magic import api, verbs
 from m1_magic.calls import Attempt, Call, Usage
 from m1_magic.errors import BadSetting, BudgetExceeded, UsageError
-from m1_magic.jupyter.which_notebook import notebook
+from m1_magic.jupyter.shell import notebook
 from m1_magic.ledger import Ledger, new_id, processes, sums
 from m1_magic.settings import config
 from m1_magic.text import md_to_text

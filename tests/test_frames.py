@@ -24,6 +24,7 @@ from m1_magic.context import gather
 from m1_magic.context.frames import frame_named, is_frame, summarise
 from m1_magic.errors import UsageError
 from m1_magic.options.fields import Options
+from m1_magic.prompt import build
 from m1_magic.settings.config import M1
 from scripted import fenced
 
@@ -408,6 +409,7 @@ def test_gather_takes_the_level_of_the_call_then_of_the_settings() -> None:
     both = gather(Options(df=("homes",)), "see {{homes}}", space, M1(send="sample:2", min_group=20))
     assert both.attachments == () and both.inserted[0].rows == 2  # it is not sent twice
     assert both.inserted[0].level == "sample" and both.inserted[0].labels == 1
-    assert both.prompt == f"see \n{fenced(both.inserted[0])}\n"
+    text = build(Options(), both.parts, M1(), (), both.inserted).texts[-1]
+    assert text.startswith(f"see \n{fenced(both.inserted[0])}\n")
     with pytest.raises(UsageError):
         gather(Options(send="all"), "?", space, M1())

@@ -24,7 +24,7 @@ from m1_magic.errors import UsageError
 from m1_magic.ledger import Ledger, history, sent
 from m1_magic.ledger.leases import claim, sweep
 from m1_magic.options.fields import Options
-from m1_magic.privacy.fences import marks
+from m1_magic.prompt import marks
 from m1_magic.session.view import Silent
 from m1_magic.text import md_to_text
 from m1_magic.verbs.verb_context import VerbContext

@@ -28,10 +28,10 @@ def summary(value: object, name: str) -> Attachment:
     return Attachment("table", name, f"summary of {name}", "stats", (2, 1))
 
 
-def asked(prompt: str, *attachments: Attachment, around: str = "") -> Request:
+def asked(prompt: str, *attachments: Attachment) -> Request:
     space = {"place": "Lübeck", "t": [{"a": 1}, {"a": 2}]}
-    made = insert(prompt, space, summary, around)
-    return build(Options(), made.parts, M1(), attachments, made.attachments)
+    made = insert(prompt, space, summary)
+    return build(Options(), made.parts, M1(), attachments, made.inserted)
 
 
 def words(role: str, text: str) -> Message:
@@ -79,7 +79,7 @@ GOLDEN = {
         "4678c38e8ab167c44e4308983ac6da1c4cb25901e73e6a3506bfc232fff180fa",
     ),
     "inserted": (
-        lambda: asked("\nIn {{place}}: {{t}} why? {{t}}\n", SALES, around=SALES.text),
+        lambda: asked("\nIn {{place}}: {{t}} why? {{t}}\n", SALES),
         "8301d93534886b6d567decd967e8c1ba6718a13c639a72b5b7bf252c4cb196c5",
         "42398f2c8e9b8dfcc89ad5e629a4ddaa9ed6b77dd755fab6251cc5f39def35b8",
     ),

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from emulator import OpenRouter
 from m1_magic import api
-from m1_magic.context import personal
 from m1_magic.options.fields import Options
+from m1_magic.privacy.personal_text import personal
 from m1_magic.render import footer
 from scripted import Seen
 

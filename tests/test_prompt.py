@@ -19,8 +19,7 @@ from m1_magic.calls import Attachment, Request
 from m1_magic.errors import NOTHING_SENT, PromptTooLarge, UsageError
 from m1_magic.options.fields import Options
 from m1_magic.pricing.tokens import ANSWER_TOKENS
-from m1_magic.privacy.fences import NOTE
-from m1_magic.prompt import build, readable
+from m1_magic.prompt import NOTE, build, readable
 from m1_magic.session.plan import fitted
 from m1_magic.settings.config import M1
 from scripted import MODEL, OFFER, fenced

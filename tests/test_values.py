@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from m1_magic.calls import Attachment, Text
-from m1_magic.context.values import Inserted, insert
+from m1_magic.calls import Attachment, Message, Text
+from m1_magic.context.values import Gathered, insert
 from m1_magic.errors import UsageError
 
 
@@ -21,8 +21,13 @@ def summary(value: object, name: str) -> Attachment:
     return Attachment(kind="frame", name=name, text=f"<summary of {name}>")
 
 
-def done(prompt: str, **namespace: object) -> Inserted:
+def done(prompt: str, **namespace: object) -> Gathered:
     return insert(prompt, namespace, summary)
+
+
+def text(gathered: Gathered) -> str:
+    """Return the prompt as it leaves."""
+    return Message("user", gathered.parts).content(gathered.inserted)
 
 
 @pytest.mark.parametrize(
@@ -50,7 +55,7 @@ def test_values(prompt: str, expected: str) -> None:
         d={"key": "v", "at": dt.date(2024, 1, 2)}, many={"c", "a", "b"}, odd={(1, 2): 3},
         scalar=np.float64(2.5),
     )  # fmt: skip
-    assert result == Inserted((Text(expected),))
+    assert result == Gathered((Text(expected),))
 
 
 @pytest.mark.parametrize(
@@ -63,21 +68,21 @@ def test_values(prompt: str, expected: str) -> None:
     ],
 )  # fmt: skip
 def test_other_braces_stay(typed: str) -> None:
-    assert done(typed, s="VALUE", x=1).text == typed
+    assert text(done(typed, s="VALUE", x=1)) == typed
 
 
 @given(st.text(alphabet=st.sampled_from("{}[]().'\" \\ab1_%\n") | st.characters(), max_size=80))
 def test_text_without_a_value_comes_back(text: str) -> None:
     if not re.search(r"\{\{\w", text):
-        assert done(text, a=1, b=2, s=3) == Inserted((Text(text),) if text else ())
+        assert done(text, a=1, b=2, s=3) == Gathered((Text(text),) if text else ())
 
 
 def test_values_are_inserted_once() -> None:
     result = done("{{a}} and {{b}}", a="{{b}} {b} \\1 \\g<0>", b="B")
-    assert result.text == "{{b}} {b} \\1 \\g<0> and B"
+    assert text(result) == "{{b}} {b} \\1 \\g<0> and B"
     assert result.notes == ()
     huge = "x" * 3_000_000
-    assert done("{{huge}}", huge=huge).text == huge
+    assert text(done("{{huge}}", huge=huge)) == huge
 
 
 def test_tables_go_through_the_summary() -> None:
@@ -91,12 +96,12 @@ def test_tables_go_through_the_summary() -> None:
     }
     prompt = "{{frame}} {{frame.canary}} {{array}} {{grid}} {{rows}} {{lists}} {{frame}}"
     result = done(prompt, **space)
-    assert "canary" not in result.text.replace("frame.canary", "")
-    assert [a.name for a in result.attachments] == [
+    assert "canary" not in text(result).replace("frame.canary", "")
+    assert [a.name for a in result.inserted] == [
         "frame", "frame.canary", "array", "grid", "rows", "lists"
     ]  # fmt: skip
-    assert result.text.count("<summary of frame>") == 2
-    assert done("{{rows[0]}}", **space).text == '{"canary": 1}'
+    assert text(result).count("<summary of frame>") == 2
+    assert text(done("{{rows[0]}}", **space)) == '{"canary": 1}'
 
 
 def test_records_inside_a_value_do_not_pass() -> None:
@@ -112,7 +117,7 @@ def test_records_inside_a_value_do_not_pass() -> None:
 
 def test_unknown_names() -> None:
     result = done("{{nmae}} {{nmae}} {{user.x}}", name="n")
-    assert result.text == "{{nmae}} {{nmae}} {{user.x}}"
+    assert text(result) == "{{nmae}} {{nmae}} {{user.x}}"
     assert result.notes == (
         "{{nmae}} left as typed: no such name",
         "{{user.x}} left as typed: no such name",
@@ -126,7 +131,7 @@ def test_unknown_names() -> None:
 def test_single_braces_that_name_a_frame_earn_a_hint() -> None:
     result = done("{sales} {sales} {n}", sales=pd.DataFrame(), n=1)
     assert result.notes == ("{sales} left as typed: write {{sales}} to insert its summary",)
-    assert result.text == "{sales} {sales} {n}"
+    assert text(result) == "{sales} {sales} {n}"
 
 
 class Trap:

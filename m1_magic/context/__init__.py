@@ -1,72 +1,26 @@
 """What goes along with a prompt: tables, files, earlier cells, and values put in its place.
 
-
 Every route to a table ends in `frames.summarise`, at one privacy level for the whole call; what
 comes of it is an attachment with secrets masked, wherever it will stand.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Protocol
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 
-from ..calls import Attachment, Message
+from ..calls import Attachment
 from ..errors import UsageError
-from ..messages import Part
 from ..options.fields import Options
 from ..privacy import redaction
-from ..privacy.outputs import Output
-from ..privacy.personal_text import personal
 from ..settings.config import M1, send_level
 from . import cells, files, globs, last_error
 from .cells import Cell
-from .frames import (
-    TOKENS,
-    Wish,
-    applying,
-    difference,
-    frame_named,
-    known,
-    opened,
-    summary,
-)
+from .frames import TOKENS, Wish, applying, difference, frame_named, known, opened, summary
 from .frames.tables import Source
 from .last_error import Failure
-from .values import insert
-
-__all__ = ["Gathered", "attached", "gather", "personal", "wished"]
-
-
-@dataclass(frozen=True, slots=True)
-class Gathered:
-    """A prompt with values in place, what is beside it and the tables inside it, and notes."""
-
-    parts: tuple[Part, ...]
-    attachments: tuple[Attachment, ...] = ()
-    inserted: tuple[Attachment, ...] = ()
-    notes: tuple[str, ...] = ()
-
-    @property
-    def prompt(self) -> str:
-        """The prompt as it leaves."""
-        return Message("user", self.parts).content(self.inserted)
-
-
-class History(Protocol):
-    """Where earlier cells and the last error come from: ``jupyter.history``."""
-
-    def cells(self) -> list[Cell]:
-        """Return the cells that ran, without outputs."""
-        ...
-
-    def outputs(self, number: int) -> tuple[Output, ...]:
-        """Return the outputs of one of them."""
-        ...
-
-    def failure(self) -> Failure | None:
-        """Return the last error that was not one of ours."""
-        ...
+from .values import Gathered, insert
 
 
 def gather(
@@ -74,17 +28,16 @@ def gather(
     prompt: str,
     namespace: Mapping[str, object],
     settings: M1,
-    history: History | None = None,
+    ran: Sequence[Cell] = (),
+    failure: Failure | None = None,
 ) -> Gathered:
-    """Return the prompt, and the summaries and texts that a call sends.
+    """Return the prompt as typed with its values, and the summaries and texts that a call sends.
 
     Args:
-        options: ``df`` names tables, ``file`` files; ``send``, ``cols``, ``allow``,
-            ``df_tokens`` and ``diff`` say what of tables may leave.
-        prompt: the text as typed.
+        options: ``df`` names tables, ``file`` files; ``cells`` chooses of those that ``ran``,
+            ``error`` means the last ``failure``. The other options say what of them may leave.
         namespace: the notebook's variables.
         settings: ``send`` where the call says none, and ``min_group``.
-        history: where ``cells`` and ``error`` are looked up.
 
     Raises:
         UsageError: no such level, table, file, column, value or cell, or no error.
@@ -93,60 +46,48 @@ def gather(
     named = {name: opened(frame_named(name, namespace)) for name in options.df}
     matches = globs.matching(options.file, secrets, named)
     named |= files.tables(matches.files)
-    beside = attached(named, wish, diff=options.diff, cols=options.cols, secrets=secrets)
-    beside += files.attached(matches.files, wish.level, secrets)
     headings = [table.names for table in named.values()]
 
-    def summarised(value: object, name: str) -> Attachment:
+    def summarised(wish: Wish, value: object, name: str) -> Attachment:
         table = opened(value)
         headings.append(table.names)
-        return masked(summary(table, name, wish).attachment(), secrets)
+        return summary(table, name, wish).attachment()
 
-    attachments, notes = earlier(options, history, wish, secrets, headings)
-    beside += attachments
-    inserted = insert(prompt, namespace, summarised, "\n".join(one.text for one in beside))
+    beside = attached(named, options, wish, secrets)
+    beside += files.attached(matches.files, wish.level, secrets)
+    # A table that a cell showed is told shorter than one that was named.
+    short = wish if options.df_tokens else replace(wish, tokens=min(wish.tokens, cells.TABLE))
+    past, left_out = earlier(options, ran, failure, wish.level, partial(summarised, short), secrets)
+    beside += tuple(masked(one, secrets) for one in past)
+    gathered = insert(
+        prompt, namespace, lambda value, name: masked(summarised(wish, value, name), secrets)
+    )
     known(wish.allow, headings)
     # A table that stands in the prompt is not sent twice.
-    beside = tuple(one for one in beside if one not in inserted.attachments)
-    notes = (*inserted.notes, *matches.notes, *notes)
-    return Gathered(inserted.parts, beside, inserted.attachments, notes)
+    beside = tuple(one for one in beside if one not in gathered.inserted)
+    notes = (*gathered.notes, *matches.notes, *left_out)
+    return replace(gathered, attachments=beside, notes=notes)
 
 
 def earlier(
     options: Options,
-    history: History | None,
-    wish: Wish,
+    ran: Sequence[Cell],
+    failure: Failure | None,
+    level: str,
+    summarised: Callable[[object, str], Attachment],
     secrets: redaction.Policy,
-    headings: list[list[str]],
-) -> tuple[tuple[Attachment, ...], tuple[str, ...]]:
-    """Return the attachments of ``--cells`` and ``--error``, and what to mention.
-
-    Args:
-        headings: the names of columns that may be allowed; those of tables shown are added.
-
-    Raises:
-        UsageError: no such cell, no error.
-    """
-    attachments: list[Attachment] = []
-    notes: tuple[str, ...] = ()
-    small_wish = cells.tabled(wish, options.df_tokens)
-
-    def summarised(value: object, name: str) -> Attachment:
-        table = opened(value)
-        headings.append(table.names)
-        return summary(table, name, small_wish).attachment()
-
+) -> tuple[list[Attachment], list[str]]:
+    """Return the attachments of ``--cells`` and ``--error``, and what to mention."""
+    attachments, notes = [], []
     if options.cells:
-        ran, ours = cells.chosen(options.cells, history.cells() if history else ())
-        with_outputs = [replace(one, outputs=history.outputs(one.number)) for one in ran if history]
-        attachments.append(cells.attachment(with_outputs, small_wish, summarised, secrets))
-        notes = (f"%%m1: {cells.named(ours)} left out",) if ours else ()
+        chosen, ours = cells.chosen(options.cells, ran)
+        attachments.append(cells.attachment(chosen, level, summarised, secrets))
+        notes += [f"%%m1: {cells.named(ours)} left out"] if ours else []
     if options.error:
-        failure = history.failure() if history else None
         if failure is None:
             raise UsageError("There is no error to attach.", todo="Run the cell that fails first.")
-        attachments.append(last_error.attachment(failure, wish, secrets))
-    return tuple(masked(one, secrets) for one in attachments), notes
+        attachments.append(last_error.attachment(failure, level, secrets))
+    return attachments, notes
 
 
 def wished(options: Options, settings: M1) -> Wish:
@@ -169,33 +110,23 @@ def masked(attachment: Attachment, secrets: redaction.Policy) -> Attachment:
 
 
 def attached(
-    tables: Mapping[str, Source],
-    wish: Wish,
-    *,
-    cols: Sequence[str] = (),
-    diff: bool = False,
-    secrets: redaction.Policy = redaction.ISSUERS,
+    tables: Mapping[str, Source], options: Options, wish: Wish, secrets: redaction.Policy
 ) -> tuple[Attachment, ...]:
     """Return the summaries of the tables, or what changed from the first of two to the second.
-
-    Args:
-        tables: by name.
-        wish: what may leave of each.
-        cols: columns of any of them: only these, or with ``!`` all but these.
-        diff: only what changed.
-        secrets: what is masked.
 
     Raises:
         UsageError: ``diff`` without two tables; a column that no table has.
     """
-    if diff and len(tables) != 2:
+    if options.diff and len(tables) != 2:
         raise UsageError("--diff compares two tables.", todo="Name both: --df before,after --diff.")
-    chosen = applying(cols, [table.names for table in tables.values()]) if tables else []
-    if diff:
+    names = [table.names for table in tables.values()]
+    chosen = applying(options.cols, names) if tables else []
+    if options.diff:
         (before, old), (after, new) = tables.items()
-        changes = difference((old, new), (before, after), wish, chosen)
-        return (masked(changes.attachment(), secrets),)
-    return tuple(
-        masked(summary(table, name, wish, some).attachment(), secrets)
-        for (name, table), some in zip(tables.items(), chosen, strict=True)
-    )
+        summaries = [difference((old, new), (before, after), wish, chosen)]
+    else:
+        summaries = [
+            summary(table, name, wish, some)
+            for (name, table), some in zip(tables.items(), chosen, strict=True)
+        ]
+    return tuple(masked(one.attachment(), secrets) for one in summaries)

@@ -7,18 +7,20 @@ code goes as typed.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 
 from ..calls import RECORD, Attachment
 from ..errors import UsageError
 from ..options import kinds
 from ..privacy import redaction
-from ..privacy.outputs import Output, leaving, left_out
-from ..text import cut_middle, one_line
+from ..privacy.outputs import Output, answer, leaving, left_out, plain_text
+from ..text import cut_middle
 from .frames import is_tabular
-from .frames.summary import Wish
 
 OURS = re.compile(r"%m1\b|%load_ext m1_magic\b")
 SOURCE = 24_000  # characters of a cell's code
@@ -49,19 +51,18 @@ class Cell:
         """The lines that are neither blank nor a comment."""
         return [line for line in self.source.split("\n") if not re.match(r"\s*(#.*)?$", line)]
 
-    def leaving(self, level: str, secrets: redaction.Policy) -> list[tuple[Output, str | None]]:
-        """Return the outputs but footers of ours, and what of each may leave, None if nothing."""
+    def leaving(self, level: str, secrets: redaction.Policy) -> Iterator[tuple[Output, str | None]]:
+        """Yield the outputs but footers of ours, and what of each may leave, None if nothing."""
         outputs = [output for output in self.outputs if RECORD not in output.bundle]
         answered = self.asks and len(outputs) < len(self.outputs)
         outputs = outputs[:OUTPUTS]
-        texts = leaving(outputs, self.source, level, secrets, answered=answered)
-        return list(zip(outputs, texts, strict=True))
-
-    @property
-    def first(self) -> str:
-        """The first line that says something, for a list of cells."""
-        lines = (line for line in self.source.split("\n") if line.strip())
-        return one_line(next(lines, ""), 80)
+        texts = Counter(output.kind for output in outputs if plain_text(output))
+        for output in outputs:
+            if answered and output.kind != "raised":
+                yield output, answer(output, secrets)
+                continue
+            alone = texts[output.kind] == 1
+            yield output, leaving(output, self.source, level, secrets, alone=alone)
 
 
 def chosen(spec: str, cells: Sequence[Cell]) -> tuple[list[Cell], list[int]]:
@@ -79,30 +80,30 @@ def chosen(spec: str, cells: Sequence[Cell]) -> tuple[list[Cell], list[int]]:
     for part in kinds.cells(spec).split(","):
         first, _, last = part.partition("-")
         if part == "last":
-            named = theirs[-1:]
+            meant = theirs[-1:]
         elif part.isdecimal():
-            named = [int(part)] if int(part) in by_number else []
+            meant = [int(part)] if int(part) in by_number else []
         else:
             low, high = (0, 10**9) if part == "all" else (int(first), int(last))
-            named = [number for number in theirs if low <= number <= high]
-            passed_over |= {n for n in by_number if low <= n <= high} - set(named)
-        if not named:
-            raise UsageError(f"--cells {part}: {_none(theirs)}", todo="%history -n lists them.")
-        numbers |= set(named)
+            meant = [number for number in theirs if low <= number <= high]
+            passed_over |= {n for n in by_number if low <= n <= high} - set(meant)
+        if not meant:
+            ran = f"no such cell ran; {named(theirs)} did." if theirs else ""
+            what = f"--cells {part}: {ran or 'no cell ran before this one.'}"
+            raise UsageError(what, todo="%history -n lists them.")
+        numbers |= set(meant)
     return [by_number[n] for n in sorted(numbers)], sorted(passed_over - numbers)
 
 
 def attachment(
     cells: Sequence[Cell],
-    wish: Wish,
+    level: str,
     summary: Callable[[object, str], Attachment],
     secrets: redaction.Policy,
 ) -> Attachment:
-    """Return the cells as one attachment; what leaves of their outputs is ``wish.level``'s.
+    """Return the cells as one attachment; what leaves of their outputs is the level's.
 
     Args:
-        cells: those that were asked for.
-        wish: the privacy level.
         summary: makes the attachment of a table, given the value and what to call it.
         secrets: what is masked, before a text is cut.
     """
@@ -112,13 +113,15 @@ def attachment(
     for cell in cells:
         code, _ = redaction.mask(cell.source.strip("\n"), secrets)
         parts.append(f"In [{cell.number}]:\n{cut_middle(code, SOURCE)}")
-        for output, text in cell.leaving(wish.level, secrets):
-            if output.kind == "value" and _is_table(output.value):
-                table = _summarised(output.value, f"Out[{cell.number}]", summary)
-                tables += [table] if table else []
-                text = table.text if table else None
+        for output, text in cell.leaving(level, secrets):
+            value = output.value
+            if output.kind == "value" and is_tabular(value) and not isinstance(value, Path):
+                text = None
+                with suppress(UsageError):  # its engine cannot be asked any more
+                    tables.append(summary(value, f"Out[{cell.number}]"))
+                    text = tables[-1].text
             dropped += text is None
-            body = text or left_out(output, wish.level)
+            body = text or left_out(output, level)
             parts.append(f"Out [{cell.number}], {output.kind}:\n{body}")
         if more := cell.outputs[OUTPUTS:]:
             dropped += len(more)
@@ -128,7 +131,7 @@ def attachment(
         kind="cell",
         name=named([cell.number for cell in cells]),
         text=text,
-        level=wish.level,
+        level=level,
         rows=sum(one.rows for one in tables),
         labels=sum(one.labels for one in tables),
         masked=sum(one.masked for one in tables),
@@ -137,36 +140,10 @@ def attachment(
     )
 
 
-def tabled(wish: Wish, tokens: int | None) -> Wish:
-    """Return the wish for a table that a cell showed: shorter than one that was named."""
-    return wish if tokens else replace(wish, tokens=min(wish.tokens, TABLE))
-
-
 def named(numbers: Sequence[int]) -> str:
     """Return ``cell 3``, or ``cells 3-5, 8``."""
-    runs: list[list[int]] = []
-    for number in numbers:
-        if runs and number == runs[-1][-1] + 1:
-            runs[-1] = [runs[-1][0], number]
-        else:
-            runs.append([number])
-    listed = ", ".join("-".join(map(str, run)) for run in runs)
-    return f"cell{'s' if len(numbers) > 1 else ''} {listed}"
-
-
-def _none(theirs: Sequence[int]) -> str:
-    return f"no such cell ran; {named(theirs)} did." if theirs else "no cell ran before this one."
-
-
-def _is_table(value: object) -> bool:
-    return not isinstance(value, Path) and is_tabular(value)
-
-
-def _summarised(
-    value: object, name: str, summary: Callable[[object, str], Attachment]
-) -> Attachment | None:
-    """Return the summary of a table, None if its engine cannot be asked any more."""
-    try:
-        return summary(value, name)
-    except UsageError:
-        return None
+    # In a run, number minus place is the same.
+    grouped = groupby(enumerate(numbers), lambda one: one[1] - one[0])
+    runs = [[number for _, number in run] for _, run in grouped]
+    listed = (f"{run[0]}-{run[-1]}" if len(run) > 1 else f"{run[0]}" for run in runs)
+    return f"cell{'s' if len(numbers) > 1 else ''} {', '.join(listed)}"

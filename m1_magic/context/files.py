@@ -32,10 +32,9 @@ def tables(files: Sequence[File]) -> dict[str, Source]:
         UsageError: naming one that is not what its name says.
     """
     by_name: dict[str, Source] = {}
-    for file in files:
+    for file in (one for one in files if one.kind == "frame"):
         try:
-            if file.kind == "frame":
-                by_name[file.name] = opened(file.path)
+            by_name[file.name] = opened(file.path)
         except UsageError as error:
             raise UsageError(
                 f"{one_line(file.name, 120)}: {error.what}",
@@ -47,12 +46,7 @@ def tables(files: Sequence[File]) -> dict[str, Source]:
 def attached(
     files: Sequence[File], level: str, secrets: redaction.Policy = redaction.ISSUERS
 ) -> tuple[Attachment, ...]:
-    """Return the text files and notebooks, read now.
-
-    Args:
-        files: as found; the tables among them are for `tables`.
-        level: the privacy level, for a notebook's outputs.
-        secrets: what is masked.
+    """Return the text files and notebooks, read now, these with outputs by the privacy level.
 
     Raises:
         UsageError: a file that is no text or no notebook, or that cannot be read.
@@ -63,28 +57,22 @@ def attached(
         if file.kind == "frame":
             continue
         text = decoded(_content(file), file.name)
-        attachment = (
-            ipynb_reader.attachment(text, file.name, level, secrets)
-            if file.kind == "notebook"
-            else _plain(text, file.name, secrets)
-        )
+        if file.kind == "notebook":
+            attachment = ipynb_reader.attachment(text, file.name, level, secrets)
+        else:
+            text, masked = redaction.mask(text.removesuffix("\n"), secrets)
+            tokens = likely_tokens(text)
+            attachment = Attachment("file", file.name, text, masked=masked, tokens=tokens)
         masked = attachment.masked + file.name.count(redaction.MASK)
         attachments.append(replace(attachment, masked=masked))
         if sum(len(one.text) for one in attachments) > TOTAL:
             largest = sorted(attachments, key=lambda one: -len(one.text))[:3]
-            largest_named = ", ".join(
-                f"{one_line(a.name, 40)} ({len(a.text):,} characters)" for a in largest
-            )
+            sizes = (f"{one_line(a.name, 40)} ({len(a.text):,} characters)" for a in largest)
             raise PromptTooLarge(
                 f"The files have more than {TOTAL:,} characters, more than any model accepts.",
-                todo=f"Attach less. The largest: {largest_named}.",
+                todo=f"Attach less. The largest: {', '.join(sizes)}.",
             )
     return tuple(attachments)
-
-
-def _plain(text: str, name: str, secrets: redaction.Policy) -> Attachment:
-    text, masked = redaction.mask(text.removesuffix("\n"), secrets)
-    return Attachment("file", name, text, masked=masked, tokens=likely_tokens(text))
 
 
 def decoded(data: bytes, name: str) -> str:
@@ -123,7 +111,7 @@ def _content(file: File) -> bytes:
     except OSError as error:
         raise UsageError(f"{shown} cannot be read: {one_line(error.strerror, 80)}.") from None
     if len(data) > LARGEST[file.kind]:
-        raise too_large(File(file.name, file.path, file.kind, max(after.st_size, len(data))))
+        raise too_large(replace(file, size=max(after.st_size, len(data))))
     if len(data) != after.st_size or before.st_mtime_ns != after.st_mtime_ns:
         raise UsageError(f"{shown} changed while it was read.", todo="Run the cell again.")
     return data

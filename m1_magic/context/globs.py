@@ -14,6 +14,7 @@ import re
 import stat
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from itertools import chain, count
 from pathlib import Path
 
 from ..errors import UsageError
@@ -32,13 +33,10 @@ NOISE = {"__pycache__", "node_modules"}
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A file that would go along.
+    """A file that would go along, of ``size`` bytes.
 
-    Args:
-        name: what the model knows it as: untrusted text, with secrets masked.
-        path: where it is.
-        kind: ``frame`` (only its summary leaves), ``notebook`` or ``file``.
-        size: in bytes.
+    The model knows it by ``name``, untrusted text with secrets masked. ``kind`` is ``frame`` (only
+    its summary leaves), ``notebook`` or ``file``.
     """
 
     name: str
@@ -64,49 +62,43 @@ def matching(
 
     Args:
         globs: names and patterns, with ``~`` and ``**``; sorted within each.
-        secrets: what is masked in names.
         taken: names that other tables have.
 
     Raises:
         UsageError: nothing is named so, or too much; a folder, a pipe, a file of keys, one that
             is too large.
     """
-    paths: dict[Path, None] = {}
-    passed: dict[str, None] = {}
     try:
-        for glob in globs:
-            fit, over = _matched(glob)
-            paths |= dict.fromkeys(fit)
-            passed |= dict.fromkeys(over)
+        matched = [_matched(glob) for glob in globs]
+        paths = list(dict.fromkeys(path for fit, _ in matched for path in fit))
+        passed = list(dict.fromkeys(why for _, over in matched for why in over))
         if len(paths) > MOST:
             globbed = one_line(" ".join(globs), 120)
             raise UsageError(
                 f"{globbed} names {len(paths):,} files; at most {MOST} can be attached.",
                 todo="Write a narrower glob.",
             )
-        names = _named(list(paths), secrets, taken)
-        files = tuple(_file(path, name) for path, name in zip(paths, names, strict=True))
+        files = tuple(map(_file, paths, _named(paths, secrets, taken)))
     except OSError as error:
         raise UsageError(f"The files cannot be listed: {one_line(error.strerror)}.") from None
-    return Matches(files, (f"left out: {_few(list(passed))}",) if passed else ())
+    return Matches(files, (f"left out: {_few(passed)}",) if passed else ())
 
 
 def completions(typed: str) -> list[str]:
     """Return the files and folders, these with ``/``, that a half-typed name may become."""
-    folder, _, start = typed.rpartition("/")
-    at = f"{folder}/" if "/" in typed else ""
+    folder, slash, start = typed.rpartition("/")
+    at = folder + slash
     try:
-        entries = sorted(os.scandir(os.path.expanduser(at) or "."), key=lambda one: one.name)
-        entries_there = [(one.name, one.is_dir()) for one in entries if one.name.startswith(start)]
+        names = sorted(os.listdir(os.path.expanduser(at) or "."))
     except OSError:
         return []
-    shown = [
-        f"{at}{name}{'/' if is_dir else ''}"
-        for name, is_dir in entries_there
-        if not is_key_file(name) and name == one_line(name)
-        if not _hidden(name) or start.startswith(".")
+    paths = [
+        f"{at}{name}{'/' if os.path.isdir(os.path.expanduser(at + name)) else ''}"
+        for name in names
+        if name.startswith(start) and (start.startswith(".") or not _hidden(name))
+        if name == one_line(name) and not is_key_file(name)
     ]
-    return [f'"{name}"' if " " in name else name for name in shown]
+    return [f'"{path}"' if " " in path else path for path in paths]
 
 
 def _matched(glob: str) -> tuple[list[Path], list[str]]:
@@ -118,7 +110,7 @@ def _matched(glob: str) -> tuple[list[Path], list[str]]:
         if why := _unfit(typed):
             todo = "Name its files: -f 'FOLDER/*.md'." if os.path.isdir(typed) else ""
             raise UsageError(f"{one_line(glob, 120)} {why}.", todo=todo)
-        return [_absolute(typed)], []
+        return [Path(os.path.abspath(typed))], []
     parts = typed.parts
     fixed = next((i for i, part in enumerate(parts) if WILD.search(part)), len(parts))
     root = Path(*parts[:fixed])
@@ -145,12 +137,12 @@ def _matched(glob: str) -> tuple[list[Path], list[str]]:
         if why:
             over.append(f"{one_line(relative_path(path), 80)} {why}")
         else:
-            fit.append(_absolute(path))
-    if not fit and over:
+            fit.append(Path(os.path.abspath(path)))
+    if fit:
+        return fit, over
+    if over:
         raise UsageError(f"Nothing to attach for {one_line(glob, 120)}: {_few(over)}.")
-    if not fit:
-        raise _missing(glob, typed)
-    return fit, over
+    raise _missing(glob, typed)
 
 
 def _hidden(part: str) -> bool:
@@ -221,18 +213,11 @@ def too_large(file: File) -> UsageError:
     )
 
 
-def _absolute(path: Path) -> Path:
-    return Path(os.path.abspath(path))
-
-
 def _named(paths: Sequence[Path], secrets: redaction.Policy, taken: Collection[str]) -> list[str]:
     """Return a name of its own for each file, on one line, with secrets masked."""
     names: list[str] = []
     for path in paths:
-        name = unique = one_line(redaction.mask(relative_path(path), secrets)[0], NAME)
-        number = 1
-        while unique in names or unique in taken:
-            number += 1
-            unique = f"{name} ({number})"
-        names.append(unique)
+        name = one_line(redaction.mask(relative_path(path), secrets)[0], NAME)
+        numbered = (f"{name} ({number})" for number in count(2))
+        names.append(next(one for one in chain([name], numbered) if one not in {*names, *taken}))
     return names

@@ -8,14 +8,14 @@ left before; the footer below them does not go along. Nothing is run, and nothin
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from ..calls import Attachment
 from ..errors import UsageError
 from ..pricing.tokens import likely_tokens
 from ..privacy import redaction
-from ..privacy.outputs import Output, left_out, without_embedded
+from ..privacy.outputs import Output, left_out, whole, without_embedded
 from ..text import one_line
 from .cells import OUTPUTS, Cell
 
@@ -23,13 +23,7 @@ TICKS = re.compile(r"`{3,}")
 
 
 def attachment(text: str, name: str, level: str, secrets: redaction.Policy) -> Attachment:
-    """Return a notebook's cells as one attachment.
-
-    Args:
-        text: the file.
-        name: what the model and an error call it.
-        level: the privacy level.
-        secrets: what is masked.
+    """Return the cells of a notebook, given as the text of its file, as one attachment.
 
     Raises:
         UsageError: it is no notebook.
@@ -86,31 +80,21 @@ def _cell(number: int, cell: Mapping[str, Any]) -> tuple[str, Cell]:
     if kind not in ("code", "markdown", "raw") or not isinstance(source, str):
         raise ValueError
     outputs = (cell.get("outputs") or []) if kind == "code" else []
-    if not all(isinstance(one, Mapping) for one in outputs):
-        raise ValueError
-    return kind, Cell(number, source, tuple(_outputs(outputs)))
+    return kind, Cell(number, source, whole(map(_output, outputs)))
 
 
-def _outputs(saved: list[Mapping[str, Any]]) -> Iterator[Output]:
-    """Yield a cell's outputs in the order in which IPython keeps them, each stream in one piece."""
-    streams: dict[str, str] = {}
-    others: list[Output] = []
-    bundle: Mapping[str, object]
-    for output in saved:
-        kind = output.get("output_type")
-        if kind == "stream":
-            stream = "stderr" if output.get("name") == "stderr" else "stdout"
-            text = output.get("text")
-            streams[stream] = streams.get(stream, "") + (text if isinstance(text, str) else "")
-        elif kind == "error":
-            bundle = {"error": output.get("ename"), "text/plain": output.get("evalue")}
-            others.append(Output("raised", bundle))
-        else:
-            data = output.get("data")
-            bundle = data if isinstance(data, Mapping) else {}
-            others.append(Output("value" if kind == "execute_result" else "shown", bundle))
-    yield from (Output(kind, {"text/plain": text}) for kind, text in streams.items())
-    yield from others
+def _output(saved: Mapping[str, Any]) -> Output:
+    """Return an output as saved, whatever stands in it."""
+    kind = saved.get("output_type")
+    if kind == "stream":
+        text = saved.get("text")
+        stream = "stderr" if saved.get("name") == "stderr" else "stdout"
+        return Output(stream, {"text/plain": text if isinstance(text, str) else ""})
+    if kind == "error":
+        return Output("raised", {"error": saved.get("ename"), "text/plain": saved.get("evalue")})
+    data = saved.get("data")
+    bundle = data if isinstance(data, Mapping) else {}
+    return Output("value" if kind == "execute_result" else "shown", bundle)
 
 
 def _fenced(text: str) -> str:

@@ -9,20 +9,18 @@ from __future__ import annotations
 import linecache
 import re
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import groupby, islice
 from pathlib import Path
 
 from ..calls import Attachment
 from ..errors import INNER
 from ..privacy import redaction
-from ..privacy.code_words import words
-from ..privacy.error_messages import FIRST_LINE, message
+from ..privacy.error_messages import FIRST_LINE, message, words
 from ..privacy.paths import code_path, is_library
 from ..text import LOOKED_AT, clean_output, one_line
 from .cells import SOURCE, Cell
-from .frames.summary import Wish
 
 RAISES = re.compile(r"\s*(?:raise|assert)\b")
 PROBLEMS = 8  # of a chain or group of exceptions
@@ -58,10 +56,16 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """The last error: the cell that raised it, if it is known, and the exceptions, last first."""
+    """The last error: its exceptions, last first, and the cell that raised it, if it is known."""
 
-    cell: Cell | None
     problems: tuple[Problem, ...]
+    cell: Cell | None = None
+
+    @property
+    def raised_in(self) -> int | None:
+        """The execution count of the cell that it came out of, None if no frame is of a cell."""
+        frames = self.problems[0].frames
+        return next((frame.cell for frame in frames if frame.cell is not None), None)
 
     @property
     def label(self) -> str:
@@ -70,64 +74,53 @@ class Failure:
         return one_line(f"{first.kind}: {first.message}", 120).removesuffix(": ")
 
 
-def read(error: BaseException, cell: Cell | None, number: Callable[[str], int | None]) -> Failure:
+def read(error: BaseException, number: Callable[[str], int | None]) -> Failure:
     """Return an exception as text, whatever it does when it is asked.
 
-    Args:
-        error: the exception.
-        cell: the cell that raised it.
-        number: gives the execution count of the cell that a code's file name stands for.
+    ``number`` gives the execution count of the cell that a code's file name stands for.
     """
-    return Failure(cell, tuple(_problem(*one, number) for one in _chain(error)))
+    return Failure(tuple(_problem(*one, number) for one in _chain(error)))
 
 
-def _chain(error: BaseException) -> Iterator[tuple[BaseException, str]]:
-    """Yield an exception, its causes and its parts, each with how it comes in."""
-    waiting, seen = [(error, "")], {id(error)}
-    for _ in range(PROBLEMS):
-        if not waiting:
-            return
-        current, link = waiting.pop(0)
-        yield current, link
+def _chain(error: BaseException) -> list[tuple[BaseException, str]]:
+    """Return an exception, its causes and its parts, each with how it comes in."""
+    chain = [(error, "")]
+    for current, _ in islice(chain, PROBLEMS):  # which grows
         linked: list[tuple[BaseException | None, str]] = [(current.__cause__, "caused by")]
         if not current.__suppress_context__:
             linked.append((current.__context__, "while handling"))
         if isinstance(current, BaseExceptionGroup):
-            linked += [(part, "one of its parts") for part in current.exceptions]
+            linked += [(part, "one of its parts") for part in current.exceptions[:PROBLEMS]]
         for other, how in linked:
-            if other is not None and id(other) not in seen:
-                seen.add(id(other))
-                waiting.append((other, how))
+            if other is not None and all(other is not one for one, _ in chain):
+                chain.append((other, how))
+    return chain[:PROBLEMS]
 
 
 def _problem(error: BaseException, link: str, number: Callable[[str], int | None]) -> Problem:
-    kind = one_line(type(error).__name__, 100)
     text = clean_output(_message(error))
     walked = traceback.walk_tb(error.__traceback__)
     steps = traceback.StackSummary.extract(walked, lookup_lines=False)
-    frames = [_frame(s, number) for s in steps if not INNER.search(s.filename)]
+    frames = [_frame(step, number) for step in steps if not INNER.search(step.filename)]
     if isinstance(error, SyntaxError):
-        text, where = str(error.msg), error.filename or "<string>"
-        place, cell = _place(where, number)
-        # Its own text may be a value that was taken for code, as by eval().
-        code = "" if is_library(where) else linecache.getline(where, error.lineno or 0)
-        frames.append(Frame(place, error.lineno or 0, "", one_line(code, LOOKED_AT), cell))
-    raiser = (
-        None
-        if isinstance(error, SyntaxError)
-        else _raiser(error, words(text.split("\n")[0][:FIRST_LINE]))
-    )
+        text, file, line = str(error.msg), error.filename or "<string>", error.lineno or 0
+        # Its own text may be a value that was taken for code, as by eval(): the line is looked up.
+        frames.append(_frame(traceback.FrameSummary(file, line, "", lookup_line=False), number))
+    kind, raiser = one_line(type(error).__name__, 100), _raiser(error, text)
     return Problem(link, kind, text, tuple(_folded(frames)), raiser)
 
 
-def _raiser(error: BaseException, said: frozenset[str]) -> frozenset[str] | None:
+def _raiser(error: BaseException, text: str) -> frozenset[str] | None:
     """Return which words stand in the code that raised an error; None if C code called by it did.
 
     Compiled code that has frames of its own is looked at as it is.
     """
+    if isinstance(error, SyntaxError):
+        return None
     steps = list(traceback.walk_tb(error.__traceback__))
     if not steps or isinstance(error, (SystemExit, StopIteration)):
         return frozenset()  # made, and never raised; or all of it is a value
+    said = words(text.split("\n")[0][:FIRST_LINE])
     frame, number = steps[-1]
     lines = linecache.getlines(frame.f_code.co_filename, frame.f_globals)
     if lines:
@@ -156,36 +149,28 @@ def _message(error: BaseException) -> str:
 
 
 def _frame(step: traceback.FrameSummary, number: Callable[[str], int | None]) -> Frame:
-    place, cell = _place(step.filename, number)
+    """Return a step of a traceback, without the folders of this machine."""
+    cell = number(step.filename)
+    place = code_path(step.filename) if cell is None else f"cell {cell}"
     code = "" if is_library(step.filename) else one_line(step.line or "", LOOKED_AT)
     return Frame(place, step.lineno or 0, one_line(step.name, 100), code, cell)
 
 
-def _place(filename: str, number: Callable[[str], int | None]) -> tuple[str, int | None]:
-    """Return how a file is called, without the folders of this machine, and a cell's number."""
-    cell = number(filename)
-    return (code_path(filename), None) if cell is None else (f"cell {cell}", cell)
-
-
-def _folded(frames: list[Frame]) -> Iterator[Frame]:
-    """Yield the first and the last frames; those that repeat, once."""
+def _folded(frames: list[Frame]) -> list[Frame]:
+    """Return the first and the last frames; those that repeat, once."""
     once: list[Frame] = []
     for frame, same in groupby(frames):
-        again = len(list(same)) - 1
         once.append(frame)
-        if again:
+        if again := len(list(same)) - 1:
             once.append(Frame(f"(the same {again:,} more times)", 0, ""))
-    half = FRAMES // 2
-    if len(once) <= FRAMES:
-        yield from once
-        return
-    yield from once[:half]
-    yield Frame(f"({len(once) - 2 * half:,} more frames)", 0, "")
-    yield from once[-half:]
+    if len(once) > FRAMES:
+        half = FRAMES // 2
+        once[half:-half] = [Frame(f"({len(once) - FRAMES:,} more frames)", 0, "")]
+    return once
 
 
-def attachment(failure: Failure, wish: Wish, secrets: redaction.Policy) -> Attachment:
-    """Return the traceback and the cell's code; what its messages say is ``wish.level``'s."""
+def attachment(failure: Failure, level: str, secrets: redaction.Policy) -> Attachment:
+    """Return the traceback and the cell's code; what its messages say is the level's."""
     source = failure.cell.source if failure.cell else ""
     frames = [frame for problem in failure.problems for frame in problem.frames]
     code = "\n".join([source, *(frame.code for frame in frames)])
@@ -193,7 +178,7 @@ def attachment(failure: Failure, wish: Wish, secrets: redaction.Policy) -> Attac
     hidden = 0
     for problem in failure.problems:
         clear, _ = redaction.mask(problem.message, secrets)
-        safe, count = message(clear, wish.level, code, problem.raiser)
+        safe, count = message(clear, level, code, problem.raiser)
         hidden += count
         head = f"{problem.kind}: {safe}" if safe else problem.kind
         link = f"{problem.link}: " if problem.link else ""
@@ -206,13 +191,13 @@ def attachment(failure: Failure, wish: Wish, secrets: redaction.Policy) -> Attac
         masked, _ = redaction.mask(source, secrets)
         parts.append(f"In [{failure.cell.number}]:\n{_marked(masked, at[0] if at else 0)}")
     if hidden:
-        parts.append(f"(… stands for values that level {wish.level} does not send)")
+        parts.append(f"(… stands for values that level {level} does not send)")
     text = "\n\n".join(parts)
     return Attachment(
         kind="error",
         name=name,
         text=text,
-        level=wish.level,
+        level=level,
         masked=hidden,
         tokens=-(-len(text) * 5 // 12),
     )

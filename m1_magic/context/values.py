@@ -2,103 +2,81 @@
 
 The grammar is a name, then any of ``.attr``, ``[0]``, ``['key']``, without spaces: nothing is
 evaluated. Tables of any kind go through `summary`, so that the privacy level holds here too;
-plain values are inserted as they are; anything else must be made text by its owner.
+text, numbers, dates, and containers of these but records are inserted as they are; anything else
+must be made text by its owner.
 """
 
 from __future__ import annotations
 
 import difflib
+import json
+import numbers
 import re
-from collections.abc import Callable, Iterator, Mapping
+import sys
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import date, time, timedelta
 
-from ..calls import Attached, Attachment, Message, Text
+from ..calls import Attached, Attachment, Text
 from ..errors import UsageError
 from ..messages import Part, merged
-from ..privacy.fences import marks
-from ..privacy.plain_values import plain_text
 from ..text import one_line
 from .frames import is_frame, is_tabular
 from .variables import NAME, STEP, STEPS, public_names, resolve
 
 # One brace more on either side is an f-string's or LaTeX's: as typed.
-DOUBLE = re.compile(rf"(?<!\{{)\{{\{{({NAME}(?:{STEP})*)\}}\}}(?!\}})")
+DOUBLE = re.compile(rf"(?<!\{{)\{{\{{(({NAME})(?:{STEP})*)\}}\}}(?!\}})")
 SINGLE = re.compile(rf"(?<!\{{)\{{({NAME})\}}(?!\}})")
 
 
 @dataclass(frozen=True, slots=True)
-class Inserted:
-    """A prompt with its values in place, the summaries among them, and what to mention."""
+class Gathered:
+    """A prompt with values in place, what is beside it and the tables inside it, and notes."""
 
     parts: tuple[Part, ...]
     attachments: tuple[Attachment, ...] = ()
+    inserted: tuple[Attachment, ...] = ()
     notes: tuple[str, ...] = ()
-
-    @property
-    def text(self) -> str:
-        """The prompt as it leaves."""
-        return Message("user", self.parts).content(self.attachments)
 
 
 def insert(
     prompt: str,
     namespace: Mapping[str, object],
     summary: Callable[[object, str], Attachment],
-    around: str = "",
-) -> Inserted:
+) -> Gathered:
     """Return ``prompt`` with each ``{{name}}`` replaced once by its value or its summary.
 
     Args:
-        prompt: the text as typed.
-        namespace: the notebook's variables.
         summary: makes the attachment of a table, given the value and its expression.
-        around: what else will be in the prompt, so that no mark of a table is in it.
 
     Raises:
         UsageError: a name close to an existing one; a value that cannot be reached, or is
             neither plain nor a table.
     """
-    notes: dict[str, None] = {}
-    tables: dict[str, Attachment] = {}
-    texts: dict[str, str] = {}
-
-    def place(match: re.Match[str]) -> str:
-        expression = match[1]
-        if expression not in texts:
-            base = re.match(NAME, expression)
-            if base and base[0] not in namespace:
-                _not_close(base[0], namespace)
-                notes[f"{{{{{one_line(expression, 60)}}}}} left as typed: no such name"] = None
-                return match[0]
-            value = _column(resolve(expression, namespace), expression, namespace)
-            if is_tabular(value):
-                tables[expression] = summary(value, expression)
-                texts[expression] = ""
-            else:
-                texts[expression] = _text(value, expression)
-        return texts[expression]
-
-    DOUBLE.sub(place, prompt)
-    all_of_it = "\n".join([prompt, around, *texts.values(), *(t.text for t in tables.values())])
-    places = {
-        name: (Text("\n"), Attached(number, *marks(table, all_of_it)), Text("\n"))
-        for number, (name, table) in enumerate(tables.items())
-    }
-    parts = _split(prompt, lambda match: places.get(match[1]) or (Text(place(match)),))
-    for name in dict.fromkeys(SINGLE.findall(prompt)):
-        if name in namespace and is_frame(namespace[name]):
-            notes[f"{{{name}}} left as typed: write {{{{{name}}}}} to insert its summary"] = None
-    return Inserted(merged(parts), tuple(tables.values()), tuple(notes))
-
-
-def _split(prompt: str, place: Callable[[re.Match[str]], tuple[Part, ...]]) -> Iterator[Part]:
-    """Yield the parts of a prompt: the words, and in place of each ``{{name}}`` its own parts."""
+    places: dict[str, tuple[Part, ...]] = {}
+    tables: list[Attachment] = []
+    notes: list[str] = []
+    for expression, name in dict.fromkeys(DOUBLE.findall(prompt)):
+        if name not in namespace:
+            _not_close(name, namespace)
+            notes.append(f"{{{{{one_line(expression, 60)}}}}} left as typed: no such name")
+            continue
+        value = _column(resolve(expression, namespace), expression, namespace)
+        if is_tabular(value):
+            places[expression] = (Text("\n"), Attached(len(tables), "", ""), Text("\n"))
+            tables.append(summary(value, expression))
+        else:
+            places[expression] = (Text(_text(value, expression)),)
+    parts: list[Part] = []
     at = 0
     for match in DOUBLE.finditer(prompt):
-        yield Text(prompt[at : match.start()])
-        yield from place(match)
+        parts += [Text(prompt[at : match.start()]), *places.get(match[1], (Text(match[0]),))]
         at = match.end()
-    yield Text(prompt[at:])
+    for name in dict.fromkeys(SINGLE.findall(prompt)):
+        if name in namespace and is_frame(namespace[name]):
+            notes.append(f"{{{name}}} left as typed: write {{{{{name}}}}} to insert its summary")
+    parts.append(Text(prompt[at:]))
+    return Gathered(merged(parts), inserted=tuple(tables), notes=tuple(notes))
 
 
 def _column(value: object, expression: str, namespace: Mapping[str, object]) -> object:
@@ -124,11 +102,51 @@ def _not_close(name: str, namespace: Mapping[str, object]) -> None:
 
 def _text(value: object, expression: str) -> str:
     """Return a plain value as text, or raise UsageError naming its type."""
-    text = plain_text(value)
-    if text is None:
-        kind, name = one_line(type(value).__name__, 60), one_line(expression, 60)
-        raise UsageError(
-            f"{{{{{name}}}}} is of type {kind}, not plain text, numbers or a table.",
-            todo=f"Insert a part of it, or its text: text = str({name}), then {{{{text}}}}.",
-        )
-    return text
+    try:
+        if isinstance(value, str):
+            return str.__str__(value)
+        if value is None or isinstance(value, _scalars()):
+            return str(value)
+        if isinstance(value, (dict, list, tuple, set, frozenset)):
+            return _compact(value)
+    except (TypeError, ValueError, RecursionError):
+        pass  # not plain inside, or circular
+    kind, name = one_line(type(value).__name__, 60), one_line(expression, 60)
+    raise UsageError(
+        f"{{{{{name}}}}} is of type {kind}, not plain text, numbers or a table.",
+        todo=f"Insert a part of it, or its text: text = str({name}), then {{{{text}}}}.",
+    )
+
+
+def _scalars() -> tuple[type, ...]:
+    numpy = sys.modules.get("numpy")
+    return (numbers.Number, date, time, timedelta, *((numpy.generic,) if numpy else ()))
+
+
+def _compact(value: object) -> str:
+    """Return plain containers as JSON, or as their repr where keys are no JSON keys.
+
+    Raises:
+        TypeError: something inside is not plain, or is a table, which must be named itself.
+    """
+    json.dumps(plain_copy := _plain(value), ensure_ascii=False, skipkeys=True)
+    try:
+        return json.dumps(plain_copy, ensure_ascii=False)
+    except TypeError:
+        return repr(plain_copy)
+
+
+def _plain(value: object) -> object:
+    if value is None or isinstance(value, (str, bool, int, float)):
+        return value
+    if isinstance(value, _scalars()):
+        return value.item() if hasattr(value, "item") else str(value)
+    if isinstance(value, (set, frozenset)):
+        return sorted((_plain(item) for item in value), key=repr)
+    if isinstance(value, (list, tuple)) and any(isinstance(item, dict) for item in value):
+        raise TypeError("records inside")  # they would pass the privacy level by
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    raise TypeError(type(value).__name__)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from ..context.frames import is_frame, opened
+from ..context.frames import is_frame, opened, shapes
 from ..context.globs import completions
 from ..options import tasks
-from ..options.fields import OPTIONS, Option, in_groups
+from ..options.fields import OPTIONS, in_groups
 from ..settings.config import M1, PERIODS
 
 FLAGS = {flag: option for option in OPTIONS.values() for flag in option.flags}
@@ -35,9 +35,6 @@ def complete(
 
     Args:
         event: IPython's, with the line up to the cursor and the word that is being written.
-        namespace: the user's variables.
-        settings: for the user's own tasks.
-        verbs: of ``%m1``.
         settings_names: returns what ``%m1 set`` takes.
         chats: returns the notebook's chats.
     """
@@ -48,7 +45,7 @@ def complete(
     verb, last = (words[0], words[-1]) if words else ("", "")
     if last in FLAGS and FLAGS[last].values:
         sources = {
-            "tables": lambda: tables(namespace),
+            "tables": lambda: shapes(namespace),
             "columns": lambda: columns(namespace, words),
             "files": lambda: completions(event.symbol),
             "chats": chats,
@@ -61,19 +58,14 @@ def complete(
     if not words:
         return list(verbs)
     if verb == "df":
-        options: Iterable[Option] = in_groups("tables").values()
-        return tables(namespace) if last == "df" else [option.flag for option in options]
+        flags = [option.flag for option in in_groups("tables").values()]
+        return list(shapes(namespace)) if last == "df" else flags
     if (verb, last) in WORDS:
         return list(WORDS[verb, last])
     if len(words) > 1:
         return []
     named = {"set": settings_names, "help": lambda: verbs, "forget": lambda: ("--all", *chats())}
     return list(named[verb]() if verb in named else WORDS.get((verb,), ()))
-
-
-def tables(namespace: Mapping[str, Any]) -> list[str]:
-    """Return the names of the user's tables."""
-    return [n for n, value in namespace.items() if not n.startswith("_") and is_frame(value)]
 
 
 def columns(namespace: Mapping[str, Any], words: Sequence[str]) -> list[str]:

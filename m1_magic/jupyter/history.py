@@ -25,67 +25,52 @@ _seen = 0  # which error IPython showed last, by id: the error itself would keep
 
 
 def cells() -> list[Cell]:
-    """Return the cells of this session that ran, without their outputs; cheap.
+    """Return the cells of this session that ran, with what is kept of their outputs.
 
     The one that is running is not among them.
     """
     from ..context.cells import Cell
 
-    shell = current()
-    if shell is None or shell.history_manager is None:
-        return []
-    typed = list(shell.history_manager.input_hist_raw)
-    running = _running(shell)
-    return [Cell(n, text) for n, text in enumerate(typed) if text.strip() and n != running]
+    return [Cell(number, source, outputs(number)) for number, source in _sources().items()]
 
 
 def outputs(number: int) -> tuple[Output, ...]:
     """Return what is kept of the outputs of a cell; one whose object is there has it."""
-    from ..privacy.outputs import Output
+    from ..privacy.outputs import Output, whole
 
-    shell = current()
-    manager = shell.history_manager
+    manager = current().history_manager
     value, shown = manager.output_hist.get(number), manager.output_hist_reprs.get(number)
-    found: list[Output] = []
-    printed: dict[str, list[str]] = {}  # of one that prints here and there, each stream as a whole
-    for kept in manager.outputs.get(number, []):
-        kind, bundle = KINDS.get(kept.output_type, "value"), kept.bundle
+    kept: list[Output] = []
+    for output in manager.outputs.get(number, []):
+        bundle = dict(output.bundle)
         if "stream" in bundle:
-            printed.setdefault(kind, []).extend(bundle["stream"])
-        else:
-            found.append(Output(kind, dict(bundle)))
-    values = [place for place, one in enumerate(found) if one.kind == "value"]
+            bundle = {"text/plain": "".join(bundle["stream"])}
+        kept.append(Output(KINDS.get(output.output_type, "value"), bundle))
+    values = [place for place, output in enumerate(kept) if output.kind == "value"]
     if values:  # a cell may show several; the object of the last one is kept
-        found[values[-1]] = replace(found[values[-1]], value=value)
+        kept[values[-1]] = replace(kept[values[-1]], value=value)
     elif value is not None or shown:
-        found.append(Output("value", {"text/plain": shown or ""}, value))
-    streams = [Output(kind, {"text/plain": "".join(text)}) for kind, text in printed.items()]
-    raised = manager.exceptions.get(number)
-    errors = (
-        [Output("raised", {"error": raised["ename"], "text/plain": raised["evalue"]})]
-        if raised
-        else []
-    )
-    return (*streams, *found, *errors)
+        kept.append(Output("value", {"text/plain": shown or ""}, value))
+    if raised := manager.exceptions.get(number):
+        bundle = {"error": raised["ename"], "text/plain": raised["evalue"]}
+        kept.append(Output("raised", bundle))
+    return whole(kept)
 
 
 def failure() -> Failure | None:
     """Return the last error that was not one of ours, None if there was none; cheap."""
     error = getattr(sys, "last_value", None)
-    if (
-        _failure is not None
-        or not isinstance(error, BaseException)
-        or isinstance(error, UserFacingError)
-    ):
+    if _failure or not isinstance(error, BaseException) or isinstance(error, UserFacingError):
         return _failure
+    from ..context.cells import Cell
     from ..context.last_error import read
 
     # Raised before the extension was loaded, or it is not loaded at all.
-    failed = read(error, None, _number)
-    raised = [frame.cell for frame in failed.problems[0].frames if frame.cell is not None]
-    for cell in cells():
-        if raised and cell.number == raised[0] and not cell.ours:
-            return read(error, cell, _number)
+    failed = read(error, _number)
+    for number, source in _sources().items():
+        cell = Cell(number, source)
+        if number == failed.raised_in and not cell.ours:
+            return replace(failed, cell=cell)
     return failed
 
 
@@ -102,10 +87,11 @@ def remember(result: Any) -> None:
     from ..context.cells import Cell
     from ..context.last_error import read
 
-    number = result.execution_count or _raising(error) or current().execution_count - 1
+    failed = read(error, _number)
+    number = result.execution_count or failed.raised_in or current().execution_count - 1
     cell = Cell(number, result.info.raw_cell)
     if not cell.ours:
-        _failure = read(error, cell, _number)
+        _failure = replace(failed, cell=cell)
 
 
 def watch(shell: Any) -> None:
@@ -124,21 +110,15 @@ def unwatch(shell: Any) -> None:
         shell.events.unregister("post_run_cell", remember)
 
 
-def _running(shell: Any) -> int | None:
-    """Return the execution count of the cell that is running, None if none is."""
+def _sources() -> dict[int, str]:
+    """Return the code of the cells that ran, by execution count, without the one that runs."""
+    shell = current()
+    if shell is None or shell.history_manager is None:
+        return {}
     result = shell.displayhook.exec_result
-    return result.execution_count if result is not None and result.info.store_history else None
-
-
-def _raising(error: BaseException) -> int | None:
-    """Return the execution count of the cell that an error came out of; None if it has no frame."""
-    step = error.__traceback__
-    while step is not None:
-        number = _number(step.tb_frame.f_code.co_filename)
-        if number is not None:
-            return number
-        step = step.tb_next
-    return None
+    running = result.execution_count if result and result.info.store_history else None
+    typed = enumerate(shell.history_manager.input_hist_raw)
+    return {number: text for number, text in typed if text.strip() and number != running}
 
 
 def _number(filename: str) -> int | None:

@@ -1,4 +1,4 @@
-"""Where the code runs: IPython's shell if there is one, its variables, and a progress bar in it."""
+"""Where the code runs: IPython's shell if there is one, its variables, and what is shown in it."""
 
 from __future__ import annotations
 
@@ -6,13 +6,17 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from ..text import md_to_text
+from ..text import md_to_text, one_line
 
 if TYPE_CHECKING:
     from ..calls import Reply
     from ..settings.config import M1
 
-REPLY = ("m1_magic.calls", "Reply")
+REPLY = "m1_magic.calls.Reply"
+# Where the front end says which notebook it is: jupyter_server (SessionManager.get_kernel_env) in
+# the environment, VS Code's Jupyter extension among the variables; nbclient and a terminal nowhere.
+NOTEBOOK = "JPY_SESSION_NAME"
+VSCODE_NOTEBOOK = "__vsc_ipynb_file__"
 
 
 def current() -> Any:
@@ -34,6 +38,12 @@ def place() -> tuple[str, str]:
     return str(cell), str(parent.get("header", {}).get("msg_id", ""))
 
 
+def notebook(environ: Mapping[str, str], namespace: Mapping[str, object]) -> str | None:
+    """Return the path of the notebook that the kernel serves, None where it is not known."""
+    path = namespace.get(VSCODE_NOTEBOOK) or environ.get(NOTEBOOK)
+    return one_line(path, 1000) if isinstance(path, str) and path.endswith(".ipynb") else None
+
+
 def show_replies(shell: Any, settings: M1) -> None:
     """Let a Reply that is shown in IPython display itself; outside of it (None), do nothing."""
     if shell is None:
@@ -46,15 +56,12 @@ def show_replies(shell: Any, settings: M1) -> None:
         return bundle(reply, settings, mode(settings, shell))
 
     # By name, so that loading the extension does not load what a reply is made of.
-    shell.display_formatter.mimebundle_formatter.for_type_by_name(*REPLY, shown)
+    shell.display_formatter.mimebundle_formatter.for_type(REPLY, shown)
 
 
 def hide_replies(shell: Any) -> None:
     """Undo ``show_replies``."""
-    formatter = shell.display_formatter.mimebundle_formatter
-    formatter.deferred_printers.pop(REPLY, None)
-    for kind in [k for k in formatter.type_printers if (k.__module__, k.__name__) == REPLY]:
-        formatter.pop(kind)
+    shell.display_formatter.mimebundle_formatter.pop(REPLY, None)
 
 
 def secret(question: str) -> str:

@@ -1,1 +1,1 @@
-"""What may leave: secrets, personal data, outputs of cells, and the fences around all of it."""
+"""What may leave: secrets, personal data, outputs of cells, errors, paths."""

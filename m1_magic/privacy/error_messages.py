@@ -12,16 +12,28 @@ import re
 import types
 
 from ..text import cut_middle
-from .code_words import ALWAYS, WORD, words
 from .personal_text import hidden
 
 # A number as a message may hold it: runs of digits with what holds dates, ids and sums together.
-LONG = re.compile(r"\(\d{1,3}(?:, ?\d{1,3})*,?\)|\d(?:[\w.,:/+-]*\w)?")
+LONG = r"\(\d{1,3}(?:, ?\d{1,3})*,?\)|\d(?:[\w.,:/+-]*\w)?"
 SHORT = re.compile(r"\d{1,3}|\(.*\)")
 # An apostrophe inside a word opens and closes nothing; a quote that is not closed goes on.
-QUOTED = re.compile(
-    r"(?:(?<!\w)|(?<=\b[bBuUrR]))(['\"`‘“«])((?:\\.?|[^\\])*?)(?:['\"`’”»](?!\w)|$)"
+QUOTED = (
+    r"(?:(?<!\w)|(?<=\b[bBuUrR]))(?P<quote>['\"`‘“«])(?P<inside>(?:\\.?|[^\\])*?)"
+    r"(?:['\"`’”»](?!\w)|$)"
 )
+WORD = r"[^\W\d_]+"
+UNQUOTED = re.compile(rf"(?P<number>{LONG})|{WORD}")
+PIECE = re.compile(rf"{QUOTED}|{UNQUOTED.pattern}")
+
+
+def words(text: str) -> frozenset[str]:
+    """Return the words of a text, whatever their case."""
+    return frozenset(re.findall(WORD, text.casefold()))
+
+
+# Words that leave though they do not stand in the code.
+ALWAYS = words("true false none nan inf a an and or not of the is are to at in on by for from with")
 # What messages quote of types; no value of a table is of interest that is called so.
 TYPES = frozenset(dir(builtins)) | {
     "NoneType", "DataFrame", "Series", "Index", "LazyFrame", "Expr", "ndarray", "dtype", "module",
@@ -50,7 +62,6 @@ def message(
 
     Args:
         text: the message, cleaned.
-        level: ``names`` · ``schema`` · ``stats`` · ``sample``.
         code: the user's code that leaves along.
         raiser: the words of the code that raised it, None if that cannot be read.
     """
@@ -59,14 +70,14 @@ def message(
     line, *more = text.split("\n")
     line, tail = line[:FIRST_LINE], line[FIRST_LINE:]
     typed = words(code) | ALWAYS
-    quotation = QUOTED.fullmatch(line)
+    quotation = re.fullmatch(QUOTED, line)
     if raiser is None:  # a value may follow the last colon without quotes
         head, colon, value = line.rpartition(": ")
-        pieces = [_pieces(head + colon, code, None), _pieces(value, code, typed if colon else None)]
-    elif quotation and not _stands(quotation[2], code):  # a KeyError: its repr
-        pieces = [_outside(line, raiser | typed)]
+        pieces = [_safe(head + colon, code), _safe(value, code, typed if colon else None)]
+    elif quotation and not _stands(quotation["inside"], code):  # a KeyError: its repr
+        pieces = [_safe(line, code, raiser | typed, UNQUOTED)]
     else:
-        pieces = [_pieces(line, code, raiser | typed)]
+        pieces = [_safe(line, code, raiser | typed)]
     safe, count = "".join(text for text, _ in pieces), sum(hid for _, hid in pieces)
     left = [f"{len(tail):,} more characters"] if tail else []
     left += [f"{len(more):,} more line{'s' if len(more) > 1 else ''}"] if more else []
@@ -78,34 +89,23 @@ def _stands(text: str, code: str) -> bool:
     return text in TYPES or re.search(rf"(?<!\w){re.escape(text)}(?!\w)", code) is not None
 
 
-def _pieces(line: str, code: str, known: frozenset[str] | None) -> tuple[str, int]:
-    """Return a line with its quotes, and what is between them, made safe."""
-    safe, count, at = "", 0, 0
-    for match in QUOTED.finditer(line):
-        before, hid = _outside(line[at : match.start()], known)
-        keep = _stands(match[2], code)
-        safe += before + (match[0] if keep else f"{match[1]}{GONE}{match[1]}")
-        count, at = count + hid + (not keep), match.end()
-    after, hid = _outside(line[at:], known)
-    return safe + after, count + hid
+def _safe(
+    line: str, code: str, known: frozenset[str] | None = None, piece: re.Pattern[str] = PIECE
+) -> tuple[str, int]:
+    """Return a line without what it quotes, long numbers and words not known, and how many."""
+    hidden_pieces = 0
 
+    def safe(match: re.Match[str]) -> str:
+        nonlocal hidden_pieces
+        groups = match.groupdict()
+        quote = groups.get("quote") or ""
+        if quote:
+            leaves = _stands(match["inside"], code)
+        elif match["number"]:
+            leaves = SHORT.fullmatch(match[0]) is not None
+        else:
+            leaves = known is None or match[0].casefold() in known
+        hidden_pieces += not leaves
+        return match[0] if leaves else f"{quote}{GONE}{quote}"
 
-def _outside(piece: str, known: frozenset[str] | None) -> tuple[str, int]:
-    """Return text that is not quoted without long numbers, and without words not known."""
-    count = 0
-
-    def number(match: re.Match[str]) -> str:
-        nonlocal count
-        if SHORT.fullmatch(match[0]):
-            return match[0]
-        count += 1
-        return GONE
-
-    def word(match: re.Match[str]) -> str:
-        nonlocal count
-        if known is None or match[0].casefold() in known:
-            return match[0]
-        count += 1
-        return GONE
-
-    return WORD.sub(word, LONG.sub(number, piece)), count
+    return piece.sub(safe, line), hidden_pieces

@@ -11,14 +11,12 @@ personal data masked as far as its form shows it.
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ..text import clean_output, cut_middle, one_line, plural
 from . import redaction
-from .code_words import ALWAYS, words
-from .error_messages import OF_PYTHON, message
+from .error_messages import ALWAYS, OF_PYTHON, message, words
 from .personal_text import hidden
 
 NUMBER = re.compile(r"\d+(?:[.,:_]\d+)*(?:[eE][+-]?\d+)?j?")
@@ -55,36 +53,30 @@ class Output:
     value: object = None
 
 
+def whole(outputs: Iterable[Output]) -> tuple[Output, ...]:
+    """Return a cell's outputs as they are judged: each stream in one piece, before the others."""
+    printed: dict[str, list[str]] = {}
+    others = []
+    for output in outputs:
+        if output.kind in ("stdout", "stderr"):
+            printed.setdefault(output.kind, []).append(str(output.bundle["text/plain"]))
+        else:
+            others.append(output)
+    streams = (Output(kind, {"text/plain": "".join(text)}) for kind, text in printed.items())
+    return (*streams, *others)
+
+
 def leaving(
-    outputs: Sequence[Output],
-    source: str,
-    level: str,
-    secrets: redaction.Policy,
-    *,
-    answered: bool = False,
-) -> list[str | None]:
-    """Return what may leave of each of a cell's outputs, None where nothing may.
-
-    Args:
-        outputs: all of one cell, each stream in one piece.
-        source: the cell's code, which leaves along.
-        level: ``names`` · ``schema`` · ``stats`` · ``sample``.
-        secrets: what is masked, before a text is cut.
-        answered: are these answers of ours? Their text stays.
-    """
-    # Many short outputs are the rows of a table.
-    texts = Counter(one.kind for one in outputs if plain_text(one))
-    return [
-        _answer(one, secrets)
-        if answered and one.kind != "raised"
-        else _leaving(one, source, level, secrets, alone=texts[one.kind] == 1)
-        for one in outputs
-    ]
-
-
-def _leaving(
     output: Output, source: str, level: str, secrets: redaction.Policy, *, alone: bool
 ) -> str | None:
+    """Return what may leave of one of a cell's outputs, None where nothing may.
+
+    Args:
+        output: a stream in one piece, or what was shown or raised.
+        source: the cell's code, which leaves along.
+        secrets: what is masked, before a text is cut.
+        alone: is it the only one of its kind? Many short outputs are the rows of a table.
+    """
     if pictures := _pictures(output):
         return pictures
     text = plain_text(output)
@@ -92,24 +84,21 @@ def _leaving(
         kind = one_line(output.bundle.get("error"), 100)
         safe, _ = message(redaction.mask(text, secrets)[0], level, source, OF_PYTHON)
         return f"{kind}: {safe}" if safe else kind
-    if any("widget" in kind for kind in output.bundle):
-        return None
     table = "<table" in str(output.bundle.get("text/html", "")).lower()
-    if not text or (level != "sample" and (table or not alone)):
+    if not text or _is_widget(output) or (level != "sample" and (table or not alone)):
         return None
     if not leaves(text, words(source), level):
         return None
     return cut_middle(hidden(redaction.mask(text, secrets)[0]))
 
 
-def leaves(text: str, code: frozenset[str], level: str) -> bool:
-    """May a text that was printed or shown leave at this level?
+def answer(output: Output, secrets: redaction.Policy) -> str | None:
+    """Return an answer of ours: its Markdown is its plain text."""
+    return redaction.mask(plain_text(output, ("text/plain",)), secrets)[0] or None
 
-    Args:
-        text: what was printed or shown.
-        code: the words of the cell's code.
-        level: ``names`` · ``schema`` · ``stats`` · ``sample``.
-    """
+
+def leaves(text: str, code: frozenset[str], level: str) -> bool:
+    """May a text that was printed or shown leave, beside code of these words?"""
     if level != "stats":
         return level == "sample"
     if "\n" in text or len(text) > LONGEST:
@@ -121,14 +110,17 @@ def leaves(text: str, code: frozenset[str], level: str) -> bool:
 def left_out(output: Output, level: str) -> str:
     """Return what stands in the place of an output that may not leave."""
     text = plain_text(output)
-    if not text or any("widget" in kind for kind in output.bundle):
+    if not text or _is_widget(output):
         return "[an output without text left out]"
     return f"[{plural(text.count(chr(10)) + 1, 'line')} left out at level {level}]"
 
 
-def plain_text(output: Output) -> str:
-    """Return the text of an output, "" if it has none."""
-    return _first_text(output, TEXTS)
+def plain_text(output: Output, kinds: Sequence[str] = TEXTS) -> str:
+    """Return the text of an output, of the first MIME type that it has; "" if it has none."""
+    texts = (output.bundle.get(kind) for kind in kinds)
+    text = clean_output(next((text for text in texts if isinstance(text, str)), ""))
+    text = without_embedded(text)
+    return ADDRESS.sub("", text) if output.kind == "raised" else text
 
 
 def without_embedded(text: str) -> str:
@@ -136,29 +128,17 @@ def without_embedded(text: str) -> str:
     return EMBEDDED.sub(lambda match: f"(left out: {match[1]})", text)
 
 
-def _answer(output: Output, secrets: redaction.Policy) -> str | None:
-    """Return an answer of ours: its Markdown is its plain text."""
-    return redaction.mask(_first_text(output, ("text/plain",)), secrets)[0] or None
-
-
-def _first_text(output: Output, kinds: Sequence[str]) -> str:
-    texts = (output.bundle.get(kind) for kind in kinds)
-    text = clean_output(next((text for text in texts if isinstance(text, str)), ""))
-    text = without_embedded(text)
-    return ADDRESS.sub("", text) if output.kind == "raised" else text
+def _is_widget(output: Output) -> bool:
+    return any("widget" in kind for kind in output.bundle)
 
 
 def _pictures(output: Output) -> str:
-    sizes = [
-        (kind, _kilobytes(kind, data))
-        for kind, data in output.bundle.items()
-        if kind.startswith("image/")
-    ]
-    return "\n".join(f"[picture, {one_line(kind, 40)}, {size:,} kB]" for kind, size in sizes)
-
-
-def _kilobytes(kind: str, data: object) -> int:
-    size = len(data) if isinstance(data, bytes) else len(str(data))
-    if not isinstance(data, bytes) and "svg" not in kind:
-        size = size * 3 // 4  # base64
-    return max(1, round(size / 1000))
+    """Return kind and size of the pictures of an output, one a line."""
+    lines = []
+    for kind, data in output.bundle.items():
+        if kind.startswith("image/"):
+            size = len(data if isinstance(data, bytes) else str(data))
+            if not isinstance(data, bytes) and "svg" not in kind:
+                size = size * 3 // 4  # base64
+            lines.append(f"[picture, {one_line(kind, 40)}, {max(1, round(size / 1000)):,} kB]")
+    return "\n".join(lines)

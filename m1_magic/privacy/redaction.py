@@ -11,9 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 
 from ..calls import Request
 from ..errors import SecretInPrompt
@@ -34,48 +32,39 @@ PEM = (
     rf"(?:(?:{GAP}{{1,12}}{B64}{{1,80}}){{0,2}}{GAP}{{0,12}}-----END [A-Z0-9 ]{{0,50}}-----)?"
 )
 
-# kind, the literal it starts with, what follows. Shapes: the issuers' documentation and the
+# kind, the literals it starts with, what follows. Shapes: the issuers' documentation and the
 # rules of gitleaks.
 RULES = tuple(
     (kind, literal, re.compile(f"{re.escape(literal)}(?<![A-Za-z0-9]{re.escape(literal)}){rest}"))
-    for kind, literal, rest in (
-        ("OpenRouter key", "sk-or-", r"(?:v\d{1,2}-)?[A-Za-z0-9]{20,}"),
+    for kind, literals, rest in (
+        ("OpenRouter key", ["sk-or-"], r"(?:v\d{1,2}-)?[A-Za-z0-9]{20,}"),
         (
             "Anthropic key",
-            "sk-ant-",
+            ["sk-ant-"],
             rf"(?:[a-z]{{2,8}}\d{{2}}-{CHARS}{{16,}}|[A-Za-z0-9]{{20}}{CHARS}*)",
         ),
-        ("OpenAI key", "sk-", rf"(?:(?:proj|svcacct|admin|None)-{RUN}|[A-Za-z0-9]{{32,}})"),
-        ("MiniMax key", "sk-", rf"(?:api|cp)-{RUN}"),
-        ("Hugging Face token", "hf_", r"[A-Za-z0-9]{30,}"),
-        ("Google key", "AIza", r"[A-Za-z0-9_-]{35}(?![A-Za-z0-9_-])"),
-        ("GitHub token", "ghp_", r"[A-Za-z0-9]{36,}"),
-        ("GitHub token", "gho_", r"[A-Za-z0-9]{36,}"),
-        ("GitHub token", "ghu_", r"[A-Za-z0-9]{36,}"),
-        ("GitHub token", "ghs_", r"[A-Za-z0-9]{36,}"),
-        ("GitHub token", "ghr_", r"[A-Za-z0-9]{36,}"),
-        ("GitHub token", "github_pat_", r"[A-Za-z0-9_]{40,}"),
-        ("GitLab token", "glpat-", rf"{RUN}(?:\.[A-Za-z0-9]{{2,20}}){{0,2}}"),
-        ("Slack token", "xox", r"[abeprs]-(?=[A-Za-z-]{0,10}\d|[A-Za-z0-9]{20})[A-Za-z0-9-]{10,}"),
-        ("AWS key", "AKIA", rf"[A-Z0-9]{{16}}{END}"),
-        ("AWS key", "ASIA", rf"[A-Z0-9]{{16}}{END}"),
-        ("AWS key", "aws_secret_access_key", AWS),
-        ("AWS key", "AWS_SECRET_ACCESS_KEY", AWS),
-        ("AWS key", "SecretAccessKey", AWS),
-        ("Stripe key", "sk_live_", r"[A-Za-z0-9]{16,}"),
-        ("Stripe key", "rk_live_", r"[A-Za-z0-9]{16,}"),
-        ("Stripe key", "sk_test_", r"[A-Za-z0-9]{16,}"),
-        ("Stripe key", "rk_test_", r"[A-Za-z0-9]{16,}"),
-        ("private key", "-----BEGIN ", PEM),
-        # Only at the start of a run: else each "-eyJ" of a long one would scan the rest of it.
+        ("OpenAI key", ["sk-"], rf"(?:(?:proj|svcacct|admin|None)-{RUN}|[A-Za-z0-9]{{32,}})"),
+        ("MiniMax key", ["sk-"], rf"(?:api|cp)-{RUN}"),
+        ("Hugging Face token", ["hf_"], r"[A-Za-z0-9]{30,}"),
+        ("Google key", ["AIza"], r"[A-Za-z0-9_-]{35}(?![A-Za-z0-9_-])"),
+        ("GitHub token", ["ghp_", "gho_", "ghu_", "ghs_", "ghr_"], r"[A-Za-z0-9]{36,}"),
+        ("GitHub token", ["github_pat_"], r"[A-Za-z0-9_]{40,}"),
+        ("GitLab token", ["glpat-"], rf"{RUN}(?:\.[A-Za-z0-9]{{2,20}}){{0,2}}"),
         (
-            "JWT",
-            "eyJ",
-            rf"(?<!{CHARS}eyJ){CHARS}{{8,}}\.eyJ{CHARS}{{8,}}\.{CHARS}{{16,}}",
+            "Slack token",
+            ["xox"],
+            r"[abeprs]-(?=[A-Za-z-]{0,10}\d|[A-Za-z0-9]{20})[A-Za-z0-9-]{10,}",
         ),
-        ("npm token", "npm_", rf"[A-Za-z0-9]{{36}}{END}"),
-        ("PyPI token", "pypi-AgE", r"[A-Za-z0-9_-]{50,}"),
+        ("AWS key", ["AKIA", "ASIA"], rf"[A-Z0-9]{{16}}{END}"),
+        ("AWS key", ["aws_secret_access_key", "AWS_SECRET_ACCESS_KEY", "SecretAccessKey"], AWS),
+        ("Stripe key", ["sk_live_", "rk_live_", "sk_test_", "rk_test_"], r"[A-Za-z0-9]{16,}"),
+        ("private key", ["-----BEGIN "], PEM),
+        # Only at the start of a run: else each "-eyJ" of a long one would scan the rest of it.
+        ("JWT", ["eyJ"], rf"(?<!{CHARS}eyJ){CHARS}{{8,}}\.eyJ{CHARS}{{8,}}\.{CHARS}{{16,}}"),
+        ("npm token", ["npm_"], rf"[A-Za-z0-9]{{36}}{END}"),
+        ("PyPI token", ["pypi-AgE"], r"[A-Za-z0-9_-]{50,}"),
     )
+    for literal in literals
 )
 
 
@@ -109,7 +98,7 @@ def policy(settings: M1) -> Policy:
     """Return the policy of these settings."""
     allowed = (word.strip().lower() for word in settings.allowed_secrets)
     patterns = settings.own_secrets or {}
-    own = tuple(_compiled(one_line(kind, 60), text) for kind, text in patterns.items())
+    own = tuple((one_line(kind, 60), re.compile(text)) for kind, text in patterns.items())
     return Policy(own, frozenset(filter(None, allowed)))
 
 
@@ -156,18 +145,21 @@ def check(request: Request, policy: Policy = ISSUERS) -> None:
     Raises:
         SecretInPrompt: names kinds, places and hashes, never the text.
     """
-    for place, text in _parts(request):
-        refuse(text, policy, place, request.prompt or None)
+    for message, text in zip(request.messages, request.texts, strict=True):
+        if message.role == "system":
+            refuse(text, policy, "The system prompt")
+        else:
+            refuse(text, policy, typed=request.prompt)
+    refuse(request.model, policy, "--model")
+    if request.chat:
+        refuse(request.chat, policy, "--chat")
+    refuse("\n".join(request.stop), policy, "--stop")
 
 
-def refuse(
-    text: str, policy: Policy = ISSUERS, place: str = "The prompt", typed: str | None = None
-) -> None:
+def refuse(text: str, policy: Policy = ISSUERS, place: str = "The prompt", typed: str = "") -> None:
     """Raise if a secret stands in the text.
 
     Args:
-        text: what would leave.
-        policy: what counts as a secret.
         place: how the message calls the text.
         typed: the prompt as typed, if ``text`` holds values besides; lines are counted in it.
 
@@ -177,8 +169,7 @@ def refuse(
     secrets = find(text, policy)
     if not secrets:
         return
-    source = text if typed is None or place != "The prompt" else typed
-    places = [f"{s.kind} {_line(text[s.start : s.end], source)}" for s in secrets[:5]]
+    places = [f"{s.kind} {_line(text[s.start : s.end], typed or text)}" for s in secrets[:5]]
     more = f" and {len(secrets) - 5} more" if len(secrets) > 5 else ""
     hashes = dict.fromkeys(digest(text[s.start : s.end]) for s in secrets[:5])
     raise SecretInPrompt(
@@ -189,24 +180,9 @@ def refuse(
     )
 
 
-def _parts(request: Request) -> Iterator[tuple[str, str]]:
-    """Yield every text of a request that somebody wrote, and what to call it."""
-    for message, text in zip(request.messages, request.texts, strict=True):
-        yield ("The system prompt" if message.role == "system" else "The prompt", text)
-    yield "--model", request.model
-    if request.chat:
-        yield "--chat", request.chat
-    yield "--stop", "\n".join(request.stop)
-
-
 def _line(secret: str, source: str) -> str:
     at = source.find(secret)
     return "in a {{value}}" if at < 0 else f"in line {source.count(chr(10), 0, at) + 1}"
-
-
-@lru_cache(maxsize=64)
-def _compiled(kind: str, pattern: str) -> tuple[str, re.Pattern[str]]:
-    return kind, re.compile(pattern)
 
 
 def masked_value(value: object, limit: int = 60) -> str:

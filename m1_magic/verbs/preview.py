@@ -5,14 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..calls import Usage
-from ..context import attached, wished
-from ..context.frames import frame_named, opened
-from ..context.frames import known as known_columns
+from ..context import gather
 from ..errors import UsageError
 from ..options import flags
 from ..pricing.dollars import money
 from ..pricing.prices import estimate, known_limits
-from ..privacy import redaction
 from ..render import footer, page
 from ..session.plan import Plan
 from ..text import md_cell
@@ -24,14 +21,10 @@ def df(context: VerbContext, args: Sequence[str]) -> str:
     options = flags.table_options("%m1 df", args)
     if not options.df:
         raise UsageError("Which table?", todo="%m1 df NAME, or %m1 df data.csv.")
-    named = {name: opened(frame_named(name, context.namespace)) for name in options.df}
-    known_columns(options.allow, [table.names for table in named.values()])
-    wish = wished(options, context.settings)
-    secrets = redaction.policy(context.settings)
-    made = attached(named, wish, cols=options.cols, diff=options.diff, secrets=secrets)
+    gathered = gather(options, "", context.namespace, context.settings)
     limits = known_limits(context.settings.model)
     parts = []
-    for attachment in made:
+    for attachment in gathered.attachments:
         price = ""
         if limits and limits.dearest:
             price = f", about {money(attachment.tokens * limits.dearest.input)} as input"

@@ -21,8 +21,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent.parent.parent))
 sys.path.insert(0, str(Path(__file__).parent.parent))
 import readme
-from m1_magic.context import personal
 from m1_magic.privacy import redaction
+from m1_magic.privacy.personal_text import personal
 
 RUNS = 7
 MEGABYTE = 1_000_000

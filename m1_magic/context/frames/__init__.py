@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...errors import UsageError
-from ...privacy.personal import personal_name_in
+from ...privacy.personal import personal_text
 from ...privacy.redaction import masked_value
 from ...text import one_line
 from ..variables import public_names, resolve
@@ -178,7 +178,7 @@ def unknown(columns: Sequence[str], names: Sequence[str]) -> None:
 
 def no_column(column: str, names: Sequence[str]) -> UsageError:
     """Return the error for a name that no column has, with the nearest that is not personal."""
-    impersonal = [name for name in names if not personal_name_in(name[:500])]
+    impersonal = [name for name in names if not personal_text(name[:500])]
     close = difflib.get_close_matches(column, impersonal, 1)
     todo = f"Did you mean {masked_value(close[0])}?" if close else "%m1 df NAME lists them."
     return UsageError(f"There is no column {one_line(column, 60)!r}.", todo=todo)

@@ -15,12 +15,11 @@ from collections.abc import Iterable, Sequence
 from itertools import islice
 
 from .checksums import DIGIT, certain, is_card
-from .column_names import LONGEST, NAME, ROLE, key_of, named_personal
-from .normalize import fold
+from .column_names import LONGEST, NAME, ROLE, fold, key_of, named_personal
 from .patterns import LIKELY, RUN, cards, is_id, is_phone, machine
 from .person_names import most, named, people
 
-__all__ = ["column_reason", "holds_personal", "named_personal", "personal_name_in", "personal_text"]
+__all__ = ["column_reason", "holds_personal", "named_personal", "personal_text", "safe_name"]
 
 HEAD = 1_000  # values that are searched for personal content
 MOST_OF = 200  # values, spread evenly, of which over half must look alike
@@ -34,9 +33,7 @@ def column_reason(name: str, values: Iterable[object], *, whole_numbers: bool = 
     """Return why a column looks personal, by its name, its content or both; "" if it does not.
 
     Args:
-        name: the column's name.
         values: a sample of its values without nulls; of it, ``HEAD`` are read.
-        whole_numbers: are the values integers?
     """
     head = list(islice(values, HEAD))
     named = named_personal(name)
@@ -96,7 +93,7 @@ def _numbers(numbers: Sequence[int]) -> str:
 
 
 def personal_text(text: str) -> bool:
-    """Is there personal content inside this one text?"""
+    """Is there an e-mail address, a phone number, a key, … inside this one text?"""
     text = fold(text)
     if certain(text):
         return True
@@ -105,14 +102,9 @@ def personal_text(text: str) -> bool:
     return any(map(is_card, RUN.findall(text))) or bool(machine(text)) or is_phone(text)
 
 
-def personal_name_in(text: str) -> bool:
-    """Is a column's name or a label itself an e-mail address, a phone number, a key, …?"""
-    return personal_text(text)
-
-
 def safe_name(name: str) -> str:
     """Return a column's name, or what stands for it where it is an e-mail address or the like."""
-    return "[masked name]" if personal_name_in(name[:LONGEST]) else name
+    return "[masked name]" if personal_text(name[:LONGEST]) else name
 
 
 def _texts(values: Iterable[object]) -> list[str]:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import chain
+from string import ascii_lowercase, ascii_uppercase
 
 from .. import redaction
 
 DIGIT = re.compile(r"[0-9]")
+UPPER = str.maketrans(ascii_lowercase, ascii_uppercase)
 SURE = (
     ("e-mail", "@", re.compile(
         r"@(?<=[\w.+%'\"-]@)(?:[\w-]{1,63}\.){1,8}"
@@ -53,45 +56,49 @@ def certain(text: str) -> str:
     """Return what a single occurrence is enough for."""
     if redaction.find(text):
         return "secret"
-    for reason, literal, pattern in SURE:
-        if literal in text and pattern.search(text):
-            return reason
+    return next((kind for kind, _, _ in chain(by_form(text), by_check_digits(text))), "")
+
+
+def by_form(text: str) -> Iterator[tuple[str, int, int]]:
+    """Yield kind and place of what proves itself by its form."""
+    for kind, literal, pattern in SURE:
+        if literal in text:
+            yield from ((kind, *match.span()) for match in pattern.finditer(text))
+
+
+def by_check_digits(text: str) -> Iterator[tuple[str, int, int]]:
+    """Yield kind and place of the numbers written as such whose check digits are right."""
     if not DIGIT.search(text):
-        return ""
+        return
     upper = text.upper()
+    if len(upper) != len(text):  # places would shift
+        upper = text.translate(UPPER)
     for match in WRITTEN.finditer(upper):
-        kind = match.lastgroup or ""
-        code = upper[match.start() - BEFORE.get(kind, 0) : match.end()]
-        if CHECKS[kind](code if kind == "iban" else re.sub(r"[ .-]", "", code)):
-            return {"card": "card", "iban": "bank account"}.get(kind, "id number")
-    return ""
-
-
-def _luhn(digits: str) -> bool:
-    """Are the check digits right (ISO/IEC 7812)?"""
-    numbers = [int(c) for c in reversed(digits)]
-    return sum(d if i % 2 == 0 else d // 5 + d * 2 % 10 for i, d in enumerate(numbers)) % 10 == 0
+        number = match.lastgroup or ""
+        start = match.start() - BEFORE.get(number, 0)
+        code = upper[start : match.end()]
+        if CHECKS[number](code if number == "iban" else re.sub(r"[ .-]", "", code)):
+            kind = {"card": "card", "iban": "bank account"}.get(number, "id number")
+            yield kind, start, match.end()
 
 
 def is_card(digits: str) -> bool:
     """Payment card: an issuer's first digits, and Luhn's check digit (ISO/IEC 7812)."""
     digits = digits.removesuffix(".0")
-    return bool(CARD.fullmatch(digits)) and len(set(digits)) > 1 and _luhn(digits)
+    if not CARD.fullmatch(digits) or len(set(digits)) == 1:
+        return False
+    numbers = [int(c) for c in reversed(digits)]
+    return sum(d if i % 2 == 0 else d // 5 + d * 2 % 10 for i, d in enumerate(numbers)) % 10 == 0
 
 
 def _ssn(code: str) -> bool:
-    """Is it a number that the SSA assigns, or the IRS (ITIN)?"""
-    area, group, serial = code[:3], code[3:5], code[5:]
-    return (area not in ("000", "666") and (area < "900" or group >= "50")) and (
-        group != "00" and serial != "0000"
-    )
+    """Is it a number that the SSA assigns, or (from 9) the IRS, an ITIN?"""
+    return re.match(r"(?!000|666|9\d\d[0-4])\d{3}(?!00)\d\d(?!0000)", code) is not None
 
 
 def ahv(code: str) -> bool:
     """Swiss number with the check digit of EAN-13."""
-    return (
-        code[:3] == "756" and sum(int(c) * (3, 1)[i % 2 == 0] for i, c in enumerate(code)) % 10 == 0
-    )
+    return code[:3] == "756" and sum(int(c) * (1, 3)[i % 2] for i, c in enumerate(code)) % 10 == 0
 
 
 def steuer(code: str) -> bool:
@@ -148,11 +155,7 @@ def dni(code: str) -> bool:
 
 def nino(code: str) -> bool:
     """Are the letters ones that HMRC assigns?"""
-    return (
-        not set(code[:2]) & set("DFIQUV")
-        and code[1] != "O"
-        and code[:2] not in ("BG", "GB", "KN", "NK", "NT", "TN", "ZZ")
-    )
+    return re.match(r"(?!BG|GB|KN|NK|NT|TN|ZZ)[^DFIQUV][^DFIOQUV]", code) is not None
 
 
 def _fiscal(code: str) -> bool:
