@@ -7,14 +7,14 @@ year that k rows share, of the end itself or of the 1 % quantile.
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
 
 from .arrays import Array, between
-from .measures import Between, Measures
+from .measures import Measures, Span
 from .summary import Value
 
 DAY = 86_400_000_000
@@ -26,10 +26,10 @@ UNITS = (
     (60_000_000, "minute"),
     (1_000_000, "second"),
 )
-Asked = Generator[list[Between], list[int], tuple[dict[str, Value], tuple[str, ...]]]
+Asked = Generator[list[Span], list[int], tuple[dict[str, Value], tuple[str, ...]]]
 
 
-def moments(column: int, m: Measures, order: Array, k: int, zone: str | None) -> Asked:
+def moments(m: Measures, order: Array, k: int, zone: str | None) -> Asked:
     """Return ``from`` and ``to``, and notes on regularity.
 
     Args:
@@ -41,13 +41,12 @@ def moments(column: int, m: Measures, order: Array, k: int, zone: str | None) ->
     complete = len(order) == m.valid
     ends_known = complete or m.low is None
     ends = (order[0], order[-1]) if ends_known else (_wall(m.low, zone), _wall(m.high, zone))
-    questions = [Between(column, end, end) for end in (m.low, m.high)]
     if complete:
-        shared = [between(order, end, end) for end in ends]
+        shared = [between(order, Span(end, end)) for end in ends]
     elif m.low is None:  # read from texts: only what the sample shows
         shared = [0, 0]
     else:
-        shared = yield questions
+        shared = yield [Span(end, end) for end in (m.low, m.high)]
     inset = max(round(0.01 * (len(order) - 1)), min(k // 2, (len(order) - 1) // 2))
     places = inset, len(order) - 1 - inset
     texts = [
@@ -63,17 +62,13 @@ def moments(column: int, m: Measures, order: Array, k: int, zone: str | None) ->
     return named, notes if named else (*notes, f"no range that {k} rows share")
 
 
-def _wall(value: Any, zone: str | None) -> int:
-    """Return a moment as microseconds of the wall clock."""
-    if isinstance(value, date) and not isinstance(value, datetime):
-        value = datetime(value.year, value.month, value.day)
-    if not isinstance(value, datetime):
-        if zone is None:
-            return int(value)
-        value = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=int(value))
-    if value.tzinfo is not None:
-        value = value.astimezone(ZoneInfo(zone) if zone else UTC).replace(tzinfo=None)
-    return int((value - datetime(1970, 1, 1)) // timedelta(microseconds=1))
+def _wall(moment: int, zone: str | None) -> int:
+    """Return microseconds since 1970 in UTC as those of the wall clock in a zone."""
+    if zone is None:
+        return moment
+    since = datetime(1970, 1, 1, tzinfo=UTC)
+    wall = (since + timedelta(microseconds=moment)).astimezone(ZoneInfo(zone))
+    return (wall.replace(tzinfo=UTC) - since) // timedelta(microseconds=1)
 
 
 def _written(moment: Any) -> str:
@@ -93,7 +88,7 @@ def _cut(ends: Sequence[int], order: Array, k: int) -> str:
             span = at.astype(f"datetime64[{unit}]")
             start = int(span.astype("datetime64[us]").astype(np.int64))
             end = int((span + 1).astype("datetime64[us]").astype(np.int64)) - 1
-            if between(order, start, end) >= k:
+            if between(order, Span(start, end)) >= k:
                 return str(span)
     return ""
 

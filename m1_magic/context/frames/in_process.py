@@ -7,16 +7,16 @@ that; texts are counted by their own library. Columns of Python objects become w
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import narwhals.stable.v2 as nw
 import numpy as np
 
 from . import arrays, object_columns
-from .arrays import Array, ends, hits, moments, spread
+from .arrays import Array, hits, moments, spread
 from .kinds import is_moment, is_number, is_text, words
-from .measures import FEW, SAMPLE, WHOLE, Between, Count, Measures
+from .measures import FEW, SAMPLE, WHOLE, Count, Measures, Span
 
 if TYPE_CHECKING:
     Series = nw.Series[Any]
@@ -80,14 +80,17 @@ class Local:
     def _numbers(self, column: int) -> Measures:
         series = self.series(column)
         values = array(series)
-        figures = ends(values) if is_moment(series.dtype) else moments(values)
         nulls = self.rows - len(values)
-        if _nan_is_null(series):
-            nulls, figures["nan"] = nulls + figures["nan"], 0
-        count = None
-        if figures["low"] is not None and (figures["whole"] or is_moment(series.dtype)):
-            count = self._distinct(column, _finite(values))
-        return Measures(self.rows, nulls, distinct=count, **figures)
+        if is_moment(series.dtype):
+            ends = (int(values.min()), int(values.max())) if len(values) else (None, None)
+            figures: dict[str, Any] = {"low": ends[0], "high": ends[1]}
+        else:
+            figures = moments(values).figures()
+            if _nan_is_null(series):
+                nulls += figures.pop("nan")
+        if figures["low"] is not None and (is_moment(series.dtype) or figures["whole"]):
+            figures["distinct"] = self._distinct(column, _finite(values))
+        return Measures(self.rows, nulls, **figures)
 
     def _distinct(self, column: int, values: Array) -> Count:
         """Return how many whole numbers differ; in a sample if nearly all of it do."""
@@ -134,20 +137,16 @@ class Local:
         part.dates = self.dates
         return part
 
-    def count(self, questions: Sequence[Between]) -> list[int]:
-        """Return how many rows lie between the bounds of each question."""
-        answers = [0] * len(questions)
-        for column in dict.fromkeys(question.column for question in questions):
-            places = [i for i, question in enumerate(questions) if question.column == column]
-            series = self.series(column)
-            spans = [(questions[i].low, questions[i].high) for i in places]
-            if is_number(series.dtype) or is_moment(series.dtype):
-                counts = hits(array(series), spans)
-            else:
-                counts = [int((series == low).sum()) for low, _ in spans]
-            for place, number in zip(places, counts, strict=True):
-                answers[place] = number
-        return answers
+    def count(self, questions: Mapping[int, Sequence[Span]]) -> dict[int, list[int]]:
+        """Return how many rows lie in each span, by column."""
+        return {column: counted(self.series(column), spans) for column, spans in questions.items()}
+
+
+def counted(series: Series, spans: Sequence[Span]) -> list[int]:
+    """Return how many values lie in each span; of texts each is one text."""
+    if is_number(series.dtype) or is_moment(series.dtype):
+        return hits(array(series), spans)
+    return [int((series == text).sum()) for text, _ in spans]
 
 
 def array(series: Series) -> Array:

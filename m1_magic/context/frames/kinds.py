@@ -39,6 +39,17 @@ def is_text(dtype: Any) -> bool:
     return bool(dtype == nw.String or dtype == nw.Categorical or dtype == nw.Enum)
 
 
+def kind(dtype: Any) -> str:
+    """Return integer, real, boolean, text, moment or other."""
+    if is_number(dtype):
+        return "integer" if dtype.is_integer() else "real"
+    if is_moment(dtype):
+        return "moment"
+    if is_text(dtype):
+        return "text"
+    return "boolean" if dtype == nw.Boolean else "other"
+
+
 def words(dtype: Any, native: Any = None) -> str:
     """Return a type in plain words; ``native`` is the library's own, for those narwhals lacks."""
     if dtype.is_integer():

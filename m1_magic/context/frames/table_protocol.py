@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from .in_process import Local
-    from .measures import Between, Measures
+    from .measures import Measures, Span
 
 
 class Table(Protocol):
@@ -28,6 +28,6 @@ class Table(Protocol):
         """Return all rows up to `WHOLE`, else `SAMPLE` rows spread over the table, in process."""
         ...
 
-    def count(self, questions: Sequence[Between]) -> list[int]:
-        """Return the answers, in order."""
+    def count(self, questions: Mapping[int, Sequence[Span]]) -> dict[int, list[int]]:
+        """Return how many rows lie in each span, by column."""
         ...

@@ -6,22 +6,22 @@ Narwhals on Dask has no quantile, wrong medians and takes minutes for a summary.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import narwhals.stable.v2 as nw
 import numpy as np
 
-from ..arrays import clamped, hits, moments
-from ..in_process import Local, array
-from ..measures import Between, Measures
+from ..arrays import Moments, moments
+from ..in_process import Local, array, counted
+from ..kinds import kind
+from ..measures import Measures, Span
 from ..object_columns import joined
 from .engines import GOLDEN, LONGEST, TURN, pick
 from .reading import reading
-from .spans import Span, bounds, kind
 from .table import wanted
 
-Record = dict[str, Any]
+Record = tuple[int, int, Moments]  # nulls, trues, and what is known of numbers
 
 
 class DaskTable:
@@ -44,13 +44,21 @@ class DaskTable:
             parts = self._each(columns, measured, kinds)
         self._lengths = [rows for rows, _ in parts]
         by_column = zip(*(records for _, records in parts), strict=True)
-        return [self._merged(list(records)) for records in by_column]
+        return [self._merged(kind, part) for kind, part in zip(kinds, by_column, strict=True)]
 
-    def _merged(self, records: list[Record]) -> Measures:
-        total = records[0]
-        for record in records[1:]:
-            total = merged(total, record)
-        return Measures(self.rows, **finished(total))
+    def _merged(self, kind: str, records: Sequence[Record]) -> Measures:
+        nulls = sum(nulls for nulls, _, _ in records)
+        if kind == "boolean":
+            return Measures(self.rows, nulls, trues=sum(trues for _, trues, _ in records))
+        total = sum((numbers for *_, numbers in records), Moments())
+        if kind not in ("integer", "real"):
+            return Measures(self.rows, nulls, low=total.low, high=total.high)
+        figures = total.figures() | {"nan": self.rows - nulls - total.count - total.infinite}
+        if not math.isfinite(total.absolutes):
+            figures |= {"mean": None, "sd": None, "mean_abs": None}
+        elif not math.isfinite(total.squares):
+            figures["sd"] = None
+        return Measures(self.rows, nulls, **figures)
 
     @property
     def rows(self) -> int:
@@ -77,25 +85,15 @@ class DaskTable:
         part.schema = [part.table.schema.get(str(i), known) for i, known in enumerate(self.schema)]
         return part
 
-    def count(self, questions: Sequence[Between]) -> list[int]:
-        """Return how many rows lie between the bounds of each question, both included."""
-        spans: dict[int, dict[Span, None]] = {}
-        bounded = [bounds(question, self.schema[question.column]) for question in questions]
-        for question, span in zip(questions, bounded, strict=True):
-            if span is not None:
-                spans.setdefault(question.column, {})[span] = None
-        if not spans:
-            return [0] * len(questions)
-        kinds = [kind(self.schema[column]) for column in spans]
+    def count(self, questions: Mapping[int, Sequence[Span]]) -> dict[int, list[int]]:
+        """Return how many rows lie in each span, by column."""
+        columns = [column for column in questions if kind(self.schema[column]) != "other"]
+        spans = [questions[column] for column in columns]
         with reading(self.name):
-            parts = self._each(list(spans), counted, kinds, [list(each) for each in spans.values()])
-        sums = np.sum([np.concatenate(part) for part in parts], axis=0).tolist()
-        places = [(column, span) for column, each in spans.items() for span in each]
-        answers = dict(zip(places, sums, strict=True))
-        return [
-            int(answers[question.column, span]) if span is not None else 0
-            for question, span in zip(questions, bounded, strict=True)
-        ]
+            parts = self._each(columns, answered, spans) if columns else []
+        sums = [np.sum(counts, axis=0).tolist() for counts in zip(*parts, strict=True)]
+        none = {column: [0] * len(spans) for column, spans in questions.items()}
+        return none | dict(zip(columns, sums, strict=True))
 
     def _each(
         self,
@@ -129,60 +127,10 @@ def measured(part: Any, positions: Sequence[int], kinds: Sequence[str]) -> tuple
 def _record(values: Any, kind: str) -> Record:
     nulls = int(values.isna().sum())
     if kind == "boolean":
-        return {"nulls": nulls, "trues": int(values.sum())}
+        return nulls, int(values.sum()), Moments()
     if kind in ("text", "other") or nulls == len(values):
-        return {"nulls": nulls, **({} if kind in ("text", "other") else {"finite": 0})}
-    numbers = array(nw.from_native(values, series_only=True))
-    figures = moments(numbers)
-    count = len(numbers) - figures["nan"]
-    figures["nan"] = max(0, len(values) - nulls - count)
-    finite = count - figures["infinite"]
-    return {"nulls": nulls, "finite": finite, "moment": kind == "moment", **figures}
-
-
-def merged(one: Record, other: Record) -> Record:
-    """Return the record of both: moments by Chan, Golub and LeVeque's update."""
-    nulls = one["nulls"] + other["nulls"]
-    if "trues" in one:
-        return {"nulls": nulls, "trues": one["trues"] + other["trues"]}
-    if "finite" not in one:
-        return {"nulls": nulls}
-    sums = {name: one.get(name, 0) + other.get(name, 0) for name in ("nan", "infinite", "finite")}
-    if not (one["finite"] and other["finite"]):
-        return {**(one if one["finite"] else other), **sums, "nulls": nulls}
-    sums |= {name: one[name] + other[name] for name in ("zeros", "negatives")}
-    n, m = one["finite"], other["finite"]
-    away = other["mean"] - one["mean"]
-    squares = sum((each["sd"] or 0.0) ** 2 * (each["finite"] - 1) for each in (one, other))
-    squares += away * away * n * m / (n + m)
-    return {
-        **sums,
-        "nulls": nulls,
-        "moment": one["moment"],
-        "low": min(one["low"], other["low"]),
-        "high": max(one["high"], other["high"]),
-        "mean": one["mean"] + away * m / (n + m),
-        "sd": math.sqrt(squares / (n + m - 1)),
-        "mean_abs": (one["mean_abs"] * n + other["mean_abs"] * m) / (n + m),
-        "whole": one["whole"] and other["whole"],
-    }
-
-
-def finished(record: Record) -> Record:
-    """Return the fields of `Measures` of a record."""
-    dropped: tuple[str, ...] = ("finite", "moment")
-    if record.get("moment"):
-        dropped += ("mean", "sd", "mean_abs", "zeros", "negatives", "whole", "nan")
-    fields = {name: value for name, value in record.items() if name not in dropped}
-    if "finite" in record and not record["finite"]:
-        fields["whole"] = False
-    if fields.get("mean") is not None:
-        low, high, mean = fields["low"], fields["high"], fields["mean"]
-        tame = math.isfinite(mean) and math.isfinite(fields["mean_abs"])
-        fields["mean"] = clamped(mean, low, high) if tame else None
-        fields["mean_abs"] = fields["mean_abs"] if tame else None
-        fields["sd"] = fields["sd"] if tame and math.isfinite(fields["sd"] or 0.0) else None
-    return fields
+        return nulls, 0, Moments()
+    return nulls, 0, moments(array(nw.from_native(values, series_only=True)))
 
 
 def taken(
@@ -202,26 +150,9 @@ def taken(
     return sample
 
 
-def counted(
-    part: Any, positions: Sequence[int], kinds: Sequence[str], spans: Sequence[Sequence[Span]]
+def answered(
+    part: Any, positions: Sequence[int], spans: Sequence[Sequence[Span]]
 ) -> list[list[int]]:
-    """Return the answers of a partition, column by column."""
-    counts = []
-    for place, known, column_spans in zip(positions, kinds, spans, strict=True):
-        values = part.iloc[:, place]
-        if known in ("text", "boolean"):
-            counts.append([_labelled(values, span) for span in column_spans])
-        else:
-            counts.append(hits(array(nw.from_native(values, series_only=True)), column_spans))
-    return counts
-
-
-def _labelled(values: Any, span: Span) -> int:
-    try:
-        if span.low == span.high:
-            return int((values == span.low).sum())
-        # Categories cannot be compared, not even in order.
-        plain = values.astype(object) if str(values.dtype) == "category" else values
-        return int(((plain >= span.low) & (plain <= span.high)).sum())
-    except (TypeError, ValueError):  # cells of several kinds
-        return 0
+    """Return how many rows of a partition lie in each span, column by column."""
+    columns = [nw.from_native(part.iloc[:, place], series_only=True) for place in positions]
+    return [counted(column, asked) for column, asked in zip(columns, spans, strict=True)]

@@ -4,46 +4,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import narwhals.stable.v2 as nw
 
 from ..arrays import clamped
 from ..in_process import Local
-from ..measures import SAMPLE, WHOLE, Between, Measures
+from ..kinds import kind
+from ..measures import SAMPLE, WHOLE, Measures, Span
+from .engines import Engine
 from .reading import reading
-from .spans import Span, bounds, kind
 
 CELLS = 4_000_000  # cells of a sample
 NESTED = 100  # cells that a list, struct or other value of unknown length counts as
 TAME = 1e150  # numbers beyond this have squares that overflow: no mean, no sd
-
-
-class Engine(Protocol):
-    """What differs between the engines."""
-
-    name: str
-    names: list[str]
-    schema: list[Any]
-
-    def formed(self, columns: Sequence[int]) -> nw.LazyFrame[Any]:
-        """Return of column 3: ``c3`` as it is, ``f3`` in its kind's form, ``b3`` if broken.
-
-        Only floats have the last: is it no whole number? Every engine has a quick way of its own.
-        """
-        ...
-
-    def literal(self, column: int, value: Any) -> nw.Expr:
-        """Return a bound of a question as what the engine compares the column's form with."""
-        ...
-
-    def row(self, aggregates: nw.LazyFrame[Any]) -> Mapping[str, Any]:
-        """Return the only row, moments in microseconds since 1970."""
-        ...
-
-    def rows(self, columns: Sequence[int], total: int, wanted: int) -> nw.DataFrame[Any]:
-        """Return at most ``wanted`` of the ``total`` rows, spread over the table."""
-        ...
 
 
 class Lazy:
@@ -96,28 +70,42 @@ class Lazy:
         zone = getattr(dtype, "time_zone", None)
         return value.dt.convert_time_zone(zone) if zone else value
 
-    def count(self, questions: Sequence[Between]) -> list[int]:
-        """Return how many rows lie between the bounds of each question, both included."""
-        places: dict[Between, str] = {}
-        expressions: dict[str, Any] = {}
-        for question in questions:
-            span = bounds(question, self.schema[question.column])
-            if span is not None and question not in places:
-                places[question] = f"q{len(expressions)}"
-                expressions[places[question]] = self._counted(question.column, span)
-        if not expressions:
-            return [0] * len(questions)
-        with reading(self.engine.name):
-            lazy = self.engine.formed(sorted({question.column for question in places}))
-            answers = self.engine.row(lazy.select(**expressions))
-        return [int(answers[places[q]]) if q in places else 0 for q in questions]
+    def count(self, questions: Mapping[int, Sequence[Span]]) -> dict[int, list[int]]:
+        """Return how many rows lie in each span, by column."""
+        expressions = {
+            f"q{column}_{i}": self._counted(column, possible)
+            for column, spans in questions.items()
+            for i, span in enumerate(spans)
+            if (possible := within(span, self.schema[column]))
+        }
+        answers: Mapping[str, Any] = {}
+        if expressions:
+            with reading(self.engine.name):
+                lazy = self.engine.formed(list(questions))
+                answers = self.engine.row(lazy.select(**expressions))
+        return {
+            column: [int(answers.get(f"q{column}_{i}", 0)) for i in range(len(spans))]
+            for column, spans in questions.items()
+        }
 
     def _counted(self, column: int, span: Span) -> nw.Expr:
         value = nw.col(f"f{column}")
-        low, high = (self.engine.literal(column, bound) for bound in span)
+        low, high = (self.engine.literal(column, end) for end in span)
         if span.low == span.high:
             return hits(value == low)
         return hits((value >= low) & (value <= high))
+
+
+def within(span: Span, dtype: Any) -> Span | None:
+    """Return the part of a span that values of a type may lie in, None if there is none."""
+    if not dtype.is_integer():
+        return None if kind(dtype) == "other" else span
+    name = str(dtype)
+    bits = int(name.lstrip("UInt"))
+    least = 0 if name.startswith("U") else -(2 ** (bits - 1))
+    low, high = math.ceil(span.low), math.floor(span.high)
+    part = Span(max(least, low), min(least + 2**bits - 1, high))
+    return part if part.low <= part.high else None
 
 
 def wanted(total: int, schema: Sequence[Any], columns: Sequence[int]) -> int:
