@@ -21,16 +21,7 @@ from ..privacy.personal_text import personal
 from ..settings.config import M1, send_level
 from . import cells, files, globs, last_error
 from .cells import Cell
-from .frames import (
-    TOKENS,
-    Wish,
-    applying,
-    difference,
-    frame_named,
-    known,
-    opened,
-    summary,
-)
+from .frames import TOKENS, Wish, difference, frame_named, known, opened, some_known, summary
 from .frames.tables import Source
 from .last_error import Failure
 from .values import insert
@@ -190,12 +181,10 @@ def attached(
     """
     if diff and len(tables) != 2:
         raise UsageError("--diff compares two tables.", todo="Name both: --df before,after --diff.")
-    chosen = applying(cols, [table.names for table in tables.values()]) if tables else []
+    if tables:
+        some_known(cols, [table.names for table in tables.values()])
     if diff:
-        (before, old), (after, new) = tables.items()
-        changes = difference((old, new), (before, after), wish, chosen)
-        return (masked(changes.attachment(), secrets),)
-    return tuple(
-        masked(summary(table, name, wish, some).attachment(), secrets)
-        for (name, table), some in zip(tables.items(), chosen, strict=True)
-    )
+        summaries = [difference([*tables.values()], [*tables], wish, cols)]
+    else:
+        summaries = [summary(table, name, wish, cols) for name, table in tables.items()]
+    return tuple(masked(one.attachment(), secrets) for one in summaries)

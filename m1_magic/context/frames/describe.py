@@ -21,10 +21,9 @@ from . import datetimes, numeric, strings
 from .arrays import Array, moments
 from .in_process import Local, array, there
 from .kinds import is_moment, is_number, is_text
-from .measures import Count, Measures, Span
+from .measures import Count, Measures, Span, Table
 from .nested import nested
-from .summary import Column
-from .table_protocol import Table
+from .summary import UNIQUE, Column
 
 if TYPE_CHECKING:
     Series = nw.Series[Any]
@@ -227,7 +226,7 @@ def _key(m: Measures, distinct: Count | None) -> tuple[str, ...]:
         return ()
     if distinct.value < (distinct.sample or m.rows):
         return ()
-    return ("every value distinct",) if distinct.exact else ("nearly all distinct",)
+    return (UNIQUE,) if distinct.exact else ("nearly all distinct",)
 
 
 def _masked(known: Column) -> Column:

@@ -7,62 +7,56 @@ of a column, not even that: from two means the values could be computed that mak
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from ...privacy.redaction import masked_value
-from .in_process import array
+from .in_process import Local, array
 from .lines import distinct, figure, listed, share
-from .measures import WHOLE
-from .summary import Columns, Summary
+from .measures import WHOLE, Table
+from .summary import UNIQUE, Column, Columns, Summary, Wish
 
-if TYPE_CHECKING:
-    from .in_process import Local
-    from .summary import Column
-    from .table_protocol import Table
+Pairs = Sequence[tuple[Column, Column]]  # the columns that both tables have
 
 SHIFTED = 0.01  # of a share, or of a standard deviation, from which a change is told
 
 
-def compared(
-    before: Summary, after: Summary, keys: str, tokens: int, alike: frozenset[str] = frozenset()
-) -> Summary:
-    """Return the page of what changed, within so many tokens.
+def compared(tables: Sequence[Table], old: Summary, new: Summary, wish: Wish) -> Summary:
+    """Return the page of what changed between two tables, within ``wish.tokens``.
 
     Args:
-        before: all that may leave of the first table; ``after``: of the second.
-        keys: what became of the rows, in words; "" if not known.
-        alike: the columns whose figures are not compared; see `nearly_same`.
+        tables: the first and the second.
+        old: all that may leave of the first; ``new``: of the second.
     """
-    old, new = ({column.name: column for column in side.columns} for side in (before, after))
-    size = f"{_size(before)} → {_size(after)}"
-    head = f"`{masked_value(before.name)}` → `{masked_value(after.name)}`: {size}"
-    lines = [keys] if keys else []
-    lines += _named("columns gone", [c for name, c in old.items() if name not in new])
-    lines += _named("columns new", [c for name, c in new.items() if name not in old])
-    both = [(old[name], new[name]) for name in old if name in new]
-    changed_columns = [
-        (changed, a.name)
-        for a, b in both
-        if (changed := _changes(a, b, before.rows or 0, after.rows or 0, a.name in alike))
+    old_columns, new_columns = ({c.name: c for c in side.columns} for side in (old, new))
+    both = [(c, new_columns[name]) for name, c in old_columns.items() if name in new_columns]
+    lines = [
+        f"`{masked_value(old.name)}` → `{masked_value(new.name)}`: {_size(old)} → {_size(new)}"
     ]
-    unchanged = [a.name for a, b in both if a.name not in {name for _, name in changed_columns}]
-    lines += [
-        f"- `{masked_value(name)}`: {'; '.join(changes)}" for changes, name in changed_columns
-    ]
+    lines += _keys(tables, both)
+    lines += _named("columns gone", [c for n, c in old_columns.items() if n not in new_columns])
+    lines += _named("columns new", [c for n, c in new_columns.items() if n not in old_columns])
+    unchanged = []
+    alike: set[str] = set()
+    if max(old.rows or 0, new.rows or 0) <= WHOLE:  # means are too coarse beyond
+        alike = _nearly_same(tables, both, wish.min_group)
+    for a, b in both:
+        if changes := _changes(a, b, old.rows or 0, new.rows or 0, a.name in alike):
+            lines.append(f"- `{masked_value(a.name)}`: {'; '.join(changes)}")
+        else:
+            unchanged.append((a.name, ""))
     if unchanged:
-        lines.append(f"- unchanged: {', '.join(listed((name, '') for name in unchanged))}")
-    text = _within([head, *lines], tokens * 12 // 5)
+        lines.append(f"- unchanged: {', '.join(listed(unchanged))}")
     return Summary(
-        name=f"{before.name} → {after.name}",
-        level=after.level,
-        rows=after.rows,
-        width=after.width,
+        name=f"{old.name} → {new.name}",
+        level=new.level,
+        rows=new.rows,
+        width=new.width,
         columns=Columns(b for _, b in both),
-        text=text,
+        text=_within(lines, wish.tokens * 12 // 5),
         labels=sum(len(a.labels.keys() | b.labels.keys()) for a, b in both),
-        masked=sum(b.masked for b in after.columns),
+        masked=sum(b.masked for b in new.columns),
     )
 
 
@@ -100,9 +94,9 @@ def _changes(a: Column, b: Column, rows_a: int, rows_b: int, alike: bool) -> lis
         changes.append(f"{distinct(a)} → {distinct(b)}")
     changes += ["figures withheld: few values differ"] if alike else _figures(a, b)
     changes += _labels(a, b)
-    lost, gained = ([note for note in x.notes if note not in y.notes] for x, y in ((a, b), (b, a)))
-    changes += [f"no longer {note}" for note in lost if note == "every value distinct"]
-    return changes + [f"now {note}" for note in gained if note == "every value distinct"]
+    if (UNIQUE in a.notes) != (UNIQUE in b.notes):
+        changes.append(f"{'now' if UNIQUE in b.notes else 'no longer'} {UNIQUE}")
+    return changes
 
 
 def _figures(a: Column, b: Column) -> list[str]:
@@ -136,18 +130,15 @@ def _labels(a: Column, b: Column) -> list[str]:
     return [", ".join(changes)] if changes else []
 
 
-def nearly_same(before: Table, after: Table, old: Summary, new: Summary, k: int) -> frozenset[str]:
+def _nearly_same(tables: Sequence[Table], both: Pairs, k: int) -> set[str]:
     """Return the columns of numbers of which some values, but fewer than k, differ."""
-    if max(old.rows or 0, new.rows or 0) > WHOLE:
-        return frozenset()  # means are too coarse there
-    twins = {column.name for column in new.columns}
-    return frozenset(
+    old, new = tables
+    return {
         column.name
-        for column in old.columns
-        if column.name in twins
-        and {"mean", "sd"} & column.figures.keys()
-        and _few_differ(_numbers(before, column.name), _numbers(after, column.name), k)
-    )
+        for column, _ in both
+        if {"mean", "sd"} & column.figures.keys()
+        and _few_differ(_numbers(old, column.name), _numbers(new, column.name), k)
+    }
 
 
 def _numbers(table: Table, name: str) -> Any:
@@ -169,24 +160,22 @@ def _few_differ(before: Any, after: Any, k: int) -> bool:
     return bool(0 < max(np.maximum(old - new, 0).sum(), np.maximum(new - old, 0).sum()) < k)
 
 
-def keys(before: Any, after: Any, old: Summary, new: Summary) -> str:
+def _keys(tables: Sequence[Table], both: Pairs) -> list[str]:
     """Return how many rows stayed, went and came, if a column of both tells rows apart."""
-    for column in old.columns:
-        twin = next((c for c in new.columns if c.name == column.name), None)
-        note = "every value distinct"
-        if twin and note in column.notes and note in twin.notes:
-            left, right = (_values(table, column.name) for table in (before, after))
+    for column, twin in both:
+        if UNIQUE in column.notes and UNIQUE in twin.notes:
+            left, right = (_values(table, column.name) for table in tables)
             if left is None or right is None:
-                return ""
+                break
             stayed = len(left & right)
-            return (
+            return [
                 f"- by `{masked_value(column.name)}`: {stayed:,} rows in both,"
                 f" {len(left) - stayed:,} gone, {len(right) - stayed:,} new"
-            )
-    return ""
+            ]
+    return []
 
 
-def _values(table: Local, name: str) -> set[Any] | None:
-    if not hasattr(table, "series") or table.names.count(name) != 1:
+def _values(table: Table, name: str) -> set[Any] | None:
+    if not isinstance(table, Local) or table.names.count(name) != 1:
         return None
     return set(table.series(table.names.index(name)).to_list())

@@ -67,7 +67,7 @@ class Local:
         numeric = is_number(series.dtype) or is_moment(series.dtype)
         if numeric and not nulls_only:
             return self._numbers(column)
-        nulls = _nulls(series)
+        nulls = int(series.null_count())
         if nulls_only or nulls == self.rows:
             return Measures(self.rows, nulls)
         if series.dtype == nw.Boolean:
@@ -179,14 +179,6 @@ def array(series: Series) -> Array:
     return values.astype(np.float64) if values.dtype.kind not in "uif" else values
 
 
-def _nulls(series: Series) -> int:
-    """Return the rows without a value, from Arrow's own count where that is at hand."""
-    native = series.to_native()
-    if _nan_is_null(series) and native.dtype.kind in "biu":
-        return 0  # NumPy has no nulls of these
-    return int(series.to_arrow().null_count if _arrow(native) else series.null_count())
-
-
 def _nan_is_null(series: Series) -> bool:
     """Is it a pandas column of plain floats, where NaN stands for null?"""
     return isinstance(getattr(series.to_native(), "dtype", None), np.dtype)
@@ -212,11 +204,3 @@ def there(value: Any) -> bool:
     if value is None or type(value).__name__ in ("NAType", "NaTType"):
         return False
     return not isinstance(value, float) or value == value
-
-
-def _arrow(native: Any) -> bool:
-    """Is a column kept by Arrow, so that its bytes are at hand?"""
-    if hasattr(native, "chunks"):
-        return True
-    dtype = getattr(native, "dtype", None)
-    return hasattr(dtype, "pyarrow_dtype") or getattr(dtype, "storage", "") == "pyarrow"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import groupby
 from typing import TYPE_CHECKING
 
@@ -33,7 +34,7 @@ def figure(value: Value) -> str:
     return value if isinstance(value, str) else f"{value:.15g}"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Line:
     """What one line tells of: ``columns`` of a table of so many ``rows``, by place."""
 
@@ -45,6 +46,7 @@ class Line:
         """The column, or the first of those that look alike."""
         return next(iter(self.columns.values()))
 
+    @cached_property
     def full(self) -> str:
         """Return all that may be said."""
         if len(self.columns) > 1:
@@ -68,6 +70,7 @@ class Line:
         more = ("always", "mean", "sd") if len(self.first.labels) > 2 else ("always",)
         return [name for name in self.first.figures if name in more]
 
+    @cached_property
     def brief(self) -> str:
         """Return the type and the one thing that tells most."""
         if len(self.columns) > 1:

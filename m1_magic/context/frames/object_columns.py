@@ -68,11 +68,11 @@ def unboxed(series: Series) -> Series:
         return series
     try:
         if kind == "datetime64[us]":
-            converted = pandas.to_datetime(native, errors="coerce", utc=_zoned(head)).astype(
-                "datetime64[us, UTC]" if _zoned(head) else kind
-            )
+            zoned = any(getattr(value, "tzinfo", None) for value in head.head(100))
+            converted = pandas.to_datetime(native, errors="coerce", utc=zoned)
+            converted = converted.astype("datetime64[us, UTC]" if zoned else kind)
         elif kind == "float64":
-            converted = pandas.to_numeric(native.map(_float, na_action="ignore"), errors="coerce")
+            converted = pandas.to_numeric(native.map(float, na_action="ignore"), errors="coerce")
         else:
             converted = native.astype(kind)
     except Exception:  # a value further down that is of another kind
@@ -86,11 +86,3 @@ def holds_dates(series: Series) -> bool:
     import pandas
 
     return bool(pandas.api.types.infer_dtype(series.to_native().head(SAMPLE)) == "date")
-
-
-def _zoned(head: Any) -> bool:
-    return any(getattr(value, "tzinfo", None) is not None for value in head.head(100))
-
-
-def _float(value: Any) -> float:
-    return float(value)

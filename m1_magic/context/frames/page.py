@@ -19,14 +19,14 @@ class Page:
 
     Args:
         head: the first line.
-        names: of all columns in the table's order, each with its type or "".
+        names: of all columns by place, in the table's order, each with its type or "".
         lines: the columns that were looked at.
         relations: lines below the columns.
         cells: rows of the table: a label, and the cells by place.
     """
 
     head: str
-    names: Sequence[tuple[str, str]]
+    names: Mapping[int, tuple[str, str]]
     lines: Sequence[Line]
     relations: Sequence[str] = ()
     cells: Sequence[tuple[str, Mapping[int, str]]] = ()
@@ -36,16 +36,6 @@ class Page:
         """The lines by number, the most telling first."""
         return ranked(self.lines)
 
-    @cached_property
-    def fulls(self) -> list[str]:
-        """Each line in full."""
-        return [line.full() for line in self.lines]
-
-    @cached_property
-    def briefs(self) -> list[str]:
-        """Each line in short."""
-        return [line.brief() for line in self.lines]
-
     @property
     def complete(self) -> bool:
         """Do the lines tell of all columns?"""
@@ -53,11 +43,10 @@ class Page:
 
     def text(self, full: int, brief: int, named: bool, rows: int, relations: bool) -> str:
         """Return the page with the first ranks in full, the next in short, the rest named."""
-        shown = {n: self.fulls[n] for n in self.ranks[:full]}
-        shown |= {n: self.briefs[n] for n in self.ranks[full : full + brief]}
-        places = [place for n in sorted(shown) for place in self.lines[n].columns]
-        seen = set(places)
-        rest = [name for place, name in enumerate(self.names) if place not in seen]
+        shown = {n: self.lines[n].full for n in self.ranks[:full]}
+        shown |= {n: self.lines[n].brief for n in self.ranks[full : full + brief]}
+        places = {place: None for n in sorted(shown) for place in self.lines[n].columns}
+        rest = [name for place, name in self.names.items() if place not in places]
         part = f"; {len(places):,} of {len(self.names):,} columns in detail"
         lines = [self.head + (part if self.lines and rest else "")]
         lines += [shown[n] for n in sorted(shown)]

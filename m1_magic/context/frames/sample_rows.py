@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
 from datetime import date, time, timedelta
 from decimal import Decimal
@@ -77,10 +77,3 @@ def _cell(value: object, allowed: bool) -> str:
         return "masked"
     shown = masked_value("" if text == "nan" else text)
     return '"' + shown.replace('"', '""') + '"' if re.search(r'[",]', shown) else shown
-
-
-def shown(
-    cells: Sequence[tuple[str, Mapping[int, str]]], names: Mapping[int, str]
-) -> tuple[dict[str, str], ...]:
-    """Return the rows by column name, for `Summary`."""
-    return tuple({names[i]: cell for i, cell in row.items()} for _, row in cells)

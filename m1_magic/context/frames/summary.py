@@ -11,6 +11,7 @@ from .measures import Count
 
 Value = int | float | str
 TOKENS = 1_500  # of a summary, unless --df-tokens says otherwise
+UNIQUE = "every value distinct"  # a note on a column
 KEPT = ("name", "type", "nulls")
 
 

@@ -14,7 +14,7 @@ from ....text import one_line
 from .reading import reading
 
 if TYPE_CHECKING:
-    from ..table_protocol import Table
+    from ..measures import Table
 
 __all__ = ["is_lazy", "lazy_table", "library", "reading"]
 

@@ -21,7 +21,7 @@ TAME = 1e150  # numbers beyond this have squares that overflow: no mean, no sd
 
 
 class Lazy:
-    """A table of Polars, DuckDB, Spark or Ibis; see `table_protocol.Table`.
+    """A table of Polars, DuckDB, Spark or Ibis; see `measures.Table`.
 
     In a sample decimals are floats, texts end after `engines.LONGEST` characters, bytes are
     not theirs, and types that narwhals does not know are texts.
