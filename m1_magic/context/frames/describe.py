@@ -23,7 +23,7 @@ from .in_process import Local, array, there
 from .kinds import is_moment, is_number, is_text
 from .measures import Count, Measures, Span, Table
 from .nested import nested
-from .summary import UNIQUE, Column
+from .summary import UNIQUE, Column, Wish
 
 if TYPE_CHECKING:
     Series = nw.Series[Any]
@@ -36,44 +36,33 @@ FRACTIONS = ("e-mail", "IP address", "address", "name")
 Draft = Generator[list[Span], list[int], Column]
 
 
-def schema(table: Table, columns: Sequence[int], allow: frozenset[str]) -> tuple[int, list[Column]]:
-    """Return the rows, and names, types and nulls; nothing of columns that look personal."""
-    measured = table.measure(columns, nulls_only=True)
-    sample = table.sample(columns)
-    shown = []
-    for column, m in zip(columns, measured, strict=True):
-        series, name = sample.series(column), table.names[column]
-        known = Column(safe_name(name), _type(sample, column, m), m.nulls)
-        masked = name not in allow and _reason(name, series)
-        shown.append(_masked(known) if masked else known)
-    return (measured[0].rows if measured else sample.rows), shown
+def described(table: Table, columns: Sequence[int], wish: Wish) -> tuple[int, list[Column], Local]:
+    """Return the rows, what may leave of the columns, and the sample it was read from.
 
-
-def described(
-    table: Table, columns: Sequence[int], k: int, allow: frozenset[str]
-) -> tuple[int, list[Column], Local]:
-    """Return the rows, what may leave of the columns, and the sample it was read from."""
-    measured = table.measure(columns)
+    At level ``schema`` that is names, types and nulls; nothing of columns that look personal.
+    """
+    bare = wish.level == "schema"
+    measured = table.measure(columns, nulls_only=bare)
     sample = table.sample(columns)
     rows = measured[0].rows if measured else sample.rows
-    if sample is not table and sample.rows == rows:
+    if sample is not table and sample.rows == rows and not bare:
         # All of it came: from here on it is described like any table in this process.
         table, measured = sample, sample.measure(columns)
     once = not isinstance(table, Local)
     drafts = {
-        column: _draft(column, m, sample, k, allow, once)
+        column: _draft(column, m, sample, wish, once)
         for column, m in zip(columns, measured, strict=True)
     }
-    made = _made(table, drafts)
-    return rows, [made[c] or _unsaid(table.names[c], sample.type(c)) for c in columns], sample
+    made = _made(table, drafts, sample)
+    return rows, [made[column] for column in columns], sample
 
 
-def _made(table: Table, drafts: dict[int, Draft]) -> dict[int, Column | None]:
-    """Return what each draft comes to, None where a foreign type fails.
+def _made(table: Table, drafts: dict[int, Draft], sample: Local) -> dict[int, Column]:
+    """Return what each draft comes to, name and type where a foreign type fails.
 
     The questions of all drafts are asked together, as often as any draft has some.
     """
-    columns: dict[int, Column | None] = {}
+    columns: dict[int, Column] = {}
     answers: Mapping[int, list[int] | None] = dict.fromkeys(drafts)
     while answers:
         questions: dict[int, list[Span]] = {}
@@ -86,25 +75,21 @@ def _made(table: Table, drafts: dict[int, Draft]) -> dict[int, Column | None]:
             except M1Error:
                 raise
             except Exception:
-                columns[column] = None
+                name, kind = safe_name(table.names[column]), sample.type(column)
+                columns[column] = Column(name, kind, notes=("not summarised",))
         answers = table.count(questions)
     return columns
 
 
-def _unsaid(name: str, kind: str) -> Column:
-    return Column(safe_name(name), kind, notes=("not summarised",))
-
-
-def _draft(
-    column: int, m: Measures, sample: Local, k: int, allow: frozenset[str], once: bool
-) -> Draft:
+def _draft(column: int, m: Measures, sample: Local, wish: Wish, once: bool) -> Draft:
     """Yield the questions about one column, return what may be said of it."""
     name, series, kind = sample.names[column], sample.series(column), _type(sample, column, m)
     known = Column(safe_name(name), kind, m.nulls, numeric.nonzero({"NaN": m.nan}), m.distinct)
-    if name not in allow and _reason(name, series):
-        return _masked(known)
-    if kind == EMPTY:
+    if name not in wish.allow and _reason(name, series):
+        return Column(known.name, kind, masked=True)
+    if kind == EMPTY or wish.level == "schema":
         return replace(known, distinct=None)
+    k = wish.min_group
     dtype = series.dtype
     if is_number(dtype):
         return (yield from _number(known, m, series, k, once))
@@ -227,10 +212,6 @@ def _key(m: Measures, distinct: Count | None) -> tuple[str, ...]:
     if distinct.value < (distinct.sample or m.rows):
         return ()
     return (UNIQUE,) if distinct.exact else ("nearly all distinct",)
-
-
-def _masked(known: Column) -> Column:
-    return Column(known.name, known.type, masked=True)
 
 
 def _reason(name: str, series: Series) -> str:

@@ -34,7 +34,6 @@ class Local:
         self.schema: list[Any] = list(table.schema.values())
         self.dates: set[int] = set()  # columns of Python's dates, which pandas has no type for
         self._columns: dict[int, Series] = {}
-        self._sampled: dict[int, Series] = {}
 
     def series(self, column: int) -> Series:
         """Return a column; objects that are all of one kind as that kind."""
@@ -121,11 +120,8 @@ class Local:
 
     def some(self, column: int) -> Series:
         """Return a column's values in the sample."""
-        if self.rows <= WHOLE:
-            return self.series(column)
-        if column not in self._sampled:
-            self._sampled[column] = self.series(column)[spread(self.rows, SAMPLE)]
-        return self._sampled[column]
+        series = self.series(column)
+        return series if self.rows <= WHOLE else series[spread(self.rows, SAMPLE)]
 
     def sample(self, columns: Sequence[int]) -> Local:
         """Return all rows up to `WHOLE`, else `SAMPLE` rows spread over the table."""

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from ...privacy.personal import named_personal, safe_name
 from ...privacy.redaction import masked_value
-from .describe import described, schema
+from .describe import described
 from .in_process import Local
 from .kinds import words
 from .lines import Line, alike, stem_of
@@ -34,16 +34,12 @@ def summarise_table(source: Source, name: str, places: Sequence[int], wish: Wish
         bare = Columns(Column(n, "") for n in names)
         return Summary(name, wish.level, None, width, bare, text=fit([page], limit).text)
     looked_at = preferred(table.names, places, limit)
-    sample = None
-    if wish.level == "schema":
-        rows, columns = schema(table, looked_at, wish.allow)
-    else:
-        rows, columns, sample = described(table, looked_at, wish.min_group, wish.allow)
+    rows, columns, sample = described(table, looked_at, wish)
     by_place = dict(zip(looked_at, columns, strict=True))
     head = [_size(name, rows, width, levels)]
     between: tuple[str, ...] = ()
     cells: list[tuple[str, dict[int, str]]] = []
-    if sample is not None and rows:
+    if wish.level != "schema" and rows:
         head.append(_groups(source.groups, wish.min_group))
         head += _reading(wish.min_group, rows, sample.rows)
         between = _between(by_place, sample, rows, wish.min_group)

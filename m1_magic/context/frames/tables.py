@@ -158,8 +158,7 @@ def _pandas(native: Any) -> tuple[Any, list[str], int]:
     counted = index.nlevels == 1 and index.name is None and str(index.dtype)[:3] in ("int", "uin")
     if not counted:
         levels = index.nlevels
-        for level in range(levels):
-            native.insert(level, f"index{level}", index.get_level_values(level))
+        native = native.reset_index(names=[f"index{level}" for level in range(levels)])
         labels = ["" if name is None else f"{joined(name)} " for name in index.names]
         names = [f"{label}(index)" for label in labels] + names
         native = native.set_axis([str(i) for i in range(len(names))], axis=1)

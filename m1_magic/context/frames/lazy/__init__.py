@@ -62,7 +62,6 @@ def lazy_table(value: object) -> Table:
             return DaskTable(value)
     from .engines import ENGINES
     from .ibis import Ibis
-    from .table import Lazy
 
     engines: dict[str, Any] = {**ENGINES, "ibis": Ibis}
     known = engines.get(root)
@@ -71,5 +70,6 @@ def lazy_table(value: object) -> Table:
             f"A lazy table of {one_line(root or type(value).__name__, 60)} cannot be summarised.",
             todo="Collect what is of interest into pandas or Polars.",
         )
-    with reading(known.name):
-        return Lazy(known(value))
+    with reading(known.engine):
+        table: Table = known(value)
+        return table

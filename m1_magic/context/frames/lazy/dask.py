@@ -17,9 +17,9 @@ from ..in_process import Local, array, counted
 from ..kinds import kind
 from ..measures import Measures, Span
 from ..object_columns import joined
-from .engines import GOLDEN, LONGEST, TURN, pick
+from .engines import GOLDEN, TURN, pick
 from .reading import reading
-from .table import wanted
+from .table import LONGEST, wanted
 
 Record = tuple[int, int, Moments]  # nulls, trues, and what is known of numbers
 

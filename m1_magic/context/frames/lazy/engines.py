@@ -7,15 +7,15 @@ is made of our own words only; values travel as literals of the engine.
 from __future__ import annotations
 
 import warnings
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import narwhals.stable.v2 as nw
 
 from ..kinds import is_moment
+from .table import LONGEST, Lazy, is_real
 
-LONGEST = 4096  # characters of a text in a sample
 DAY = 86_400_000_000  # in microseconds
 SEED = 7
 # Of Spark: a moment without zone, and the microseconds since then.
@@ -37,66 +37,15 @@ def is_wide(dtype: Any) -> bool:
     return bool(dtype.is_decimal()) or dtype in (nw.Int128, nw.UInt128)
 
 
-def is_real(dtype: Any) -> bool:
-    """Is its form a 64-bit float?"""
-    return bool(dtype.is_float() or dtype.is_decimal() or dtype == nw.Duration)
-
-
 def is_label(dtype: Any) -> bool:
     """Is it a category?"""
     return bool(dtype == nw.Categorical or dtype == nw.Enum)
 
 
-class Engine(ABC):
-    """A lazy table whose columns are named ``c0``, ``c1``, …, and what differs by its engine."""
-
-    name: str
-
-    def __init__(self, frame: Any, names: Sequence[str]) -> None:
-        self.frame, self.names = frame, list(names)
-        self.schema: list[Any] = list(nw.from_native(frame).collect_schema().dtypes())
-
-    def formed(self, columns: Sequence[int]) -> nw.LazyFrame[Any]:
-        """Return of column 3: ``c3`` as it is, ``f3`` in its kind's form, ``b3`` if broken.
-
-        Only floats have the last: is it no whole number?
-        """
-        forms = {f"f{i}": self._form(f"c{i}", self.schema[i]) for i in columns}
-        for i in columns:
-            if is_real(self.schema[i]):
-                forms[f"b{i}"] = self._broken(forms[f"f{i}"])
-        # Without a column some engines would count no rows.
-        formed: nw.LazyFrame[Any] = nw.from_native(self._with(forms) if forms else self.frame)
-        return formed
-
-    def literal(self, column: int, value: Any) -> nw.Expr:
-        """Return an end of a span as what the engine compares the column's form with."""
-        return nw.lit(value)
-
-    @abstractmethod
-    def row(self, aggregates: nw.LazyFrame[Any]) -> Mapping[str, Any]:
-        """Return the only row, moments in microseconds since 1970."""
-
-    @abstractmethod
-    def rows(self, columns: Sequence[int], total: int, wanted: int) -> nw.DataFrame[Any]:
-        """Return about ``wanted`` of the ``total`` rows, spread over the table."""
-
-    @abstractmethod
-    def _with(self, forms: Mapping[str, Any]) -> Any:
-        """Return the table with some more columns."""
-
-    @abstractmethod
-    def _form(self, column: str, dtype: Any) -> Any:
-        """Return the form of a column."""
-
-    def _broken(self, form: Any) -> Any:
-        return form % 1 != 0  # a floor may be a 64-bit integer, which a large float is beyond
-
-
-class Polars(Engine):
+class Polars(Lazy):
     """A Polars LazyFrame, collected by the streaming engine: nothing of its size is held."""
 
-    name = "Polars"
+    engine = "Polars"
 
     def __init__(self, frame: Any) -> None:
         import polars as pl
@@ -104,12 +53,11 @@ class Polars(Engine):
         names = frame.collect_schema().names()
         super().__init__(frame.select(pl.nth(i).alias(f"c{i}") for i in range(len(names))), names)
 
-    def row(self, aggregates: nw.LazyFrame[Any]) -> Mapping[str, Any]:
-        """Return the only row."""
-        row: dict[str, Any] = aggregates.to_native().collect(engine="streaming").row(0, named=True)
+    def _row(self, aggregates: Any) -> Mapping[str, Any]:
+        row: dict[str, Any] = aggregates.collect(engine="streaming").row(0, named=True)
         return row
 
-    def rows(self, columns: Sequence[int], total: int, wanted: int) -> nw.DataFrame[Any]:
+    def _sampled(self, columns: Sequence[int], total: int, wanted: int) -> nw.DataFrame[Any]:
         """Return at most ``wanted`` rows, always the same."""
         import polars as pl
 
@@ -149,12 +97,12 @@ class Polars(Engine):
         return value.cast(pl.Float64) if is_wide(dtype) else value
 
 
-class Sql(Engine):
+class Sql(Lazy):
     """What is asked in SQL that DuckDB and Spark both speak."""
 
     def _form(self, column: str, dtype: Any) -> str:
         if dtype == nw.Duration:
-            return f"({self._length(column)} / CAST(1000000 AS DOUBLE))"
+            return f"({self._duration(column)} / CAST(1000000 AS DOUBLE))"
         if is_real(dtype):
             return f"CAST({column} AS DOUBLE)"
         if is_label(dtype):
@@ -172,13 +120,13 @@ class Sql(Engine):
         if dtype in (nw.String, nw.Unknown):
             return f"substring(CAST({column} AS STRING), 1, {LONGEST})"
         if dtype == nw.Duration:
-            return self._length(column)
+            return self._duration(column)
         if dtype == nw.Binary:
             return f"CASE WHEN {column} IS NOT NULL THEN true END"
         return f"CAST({column} AS DOUBLE)" if is_wide(dtype) else column
 
     @abstractmethod
-    def _length(self, column: str) -> str:
+    def _duration(self, column: str) -> str:
         """Return the microseconds of a duration."""
 
     @abstractmethod
@@ -189,18 +137,16 @@ class Sql(Engine):
 class DuckDB(Sql):
     """A DuckDB relation, on its own connection, where nothing is left behind."""
 
-    name = "DuckDB"
+    engine = "DuckDB"
 
     def __init__(self, relation: Any) -> None:
         columns = ", ".join(f"#{i + 1} AS c{i}" for i in range(len(relation.columns)))
         super().__init__(relation.project(columns), relation.columns)
 
-    def row(self, aggregates: nw.LazyFrame[Any]) -> Mapping[str, Any]:
-        """Return the only row."""
-        relation = aggregates.to_native()
-        return dict(zip(relation.columns, relation.fetchall()[0], strict=True))
+    def _row(self, aggregates: Any) -> Mapping[str, Any]:
+        return dict(zip(aggregates.columns, aggregates.fetchall()[0], strict=True))
 
-    def rows(self, columns: Sequence[int], total: int, wanted: int) -> nw.DataFrame[Any]:
+    def _sampled(self, columns: Sequence[int], total: int, wanted: int) -> nw.DataFrame[Any]:
         """Return at most ``wanted`` rows, always the same while the relation keeps its order."""
         shown, relation = ", ".join(self._shown(columns)), self.frame
         step, condition = pick(total, wanted)
@@ -215,7 +161,7 @@ class DuckDB(Sql):
         more = [f"{form} AS {name}" for name, form in forms.items()]
         return self.frame.project(", ".join(["*", *more]))
 
-    def _length(self, column: str) -> str:
+    def _duration(self, column: str) -> str:
         return f"epoch_us({column})"
 
     def _microseconds(self, column: str, dtype: Any) -> str:
@@ -238,7 +184,7 @@ def _stamp(column: str, dtype: Any) -> str:
 class Spark(Sql):
     """A PySpark DataFrame; moments are compared as numbers, whatever the session's time zone."""
 
-    name = "Spark"
+    engine = "Spark"
 
     def __init__(self, frame: Any) -> None:
         names = frame.columns
@@ -249,12 +195,11 @@ class Spark(Sql):
             elif kind.startswith("interval month"):
                 self.schema[place] = nw.Unknown()
 
-    def row(self, aggregates: nw.LazyFrame[Any]) -> Mapping[str, Any]:
-        """Return the only row."""
-        row: dict[str, Any] = aggregates.to_native().collect()[0].asDict()
+    def _row(self, aggregates: Any) -> Mapping[str, Any]:
+        row: dict[str, Any] = aggregates.collect()[0].asDict()
         return row
 
-    def rows(self, columns: Sequence[int], total: int, wanted: int) -> nw.DataFrame[Any]:
+    def _sampled(self, columns: Sequence[int], total: int, wanted: int) -> nw.DataFrame[Any]:
         """Return about ``wanted`` rows, the same while the partitions are."""
         shown = self.frame.selectExpr(*self._shown(columns))
         if total > wanted:
@@ -267,7 +212,7 @@ class Spark(Sql):
     def _with(self, forms: Mapping[str, Any]) -> Any:
         return self.frame.selectExpr("*", *(f"{form} AS {name}" for name, form in forms.items()))
 
-    def _length(self, column: str) -> str:
+    def _duration(self, column: str) -> str:
         return f"{SINCE} {START} + {column})"
 
     def _microseconds(self, column: str, dtype: Any) -> str:

@@ -9,7 +9,8 @@ from typing import Any
 import narwhals.stable.v2 as nw
 
 from ..kinds import is_moment
-from .engines import LONGEST, SEED, Engine, is_real, is_wide
+from .engines import SEED, is_wide
+from .table import LONGEST, Lazy, is_real
 
 NUL = "\0"
 
@@ -19,21 +20,20 @@ def character(code: int) -> str:
     raise NotImplementedError
 
 
-class Ibis(Engine):
+class Ibis(Lazy):
     """An Ibis table."""
 
-    name = "Ibis"
+    engine = "Ibis"
 
     def __init__(self, table: Any) -> None:
         columns = {f"c{i}": table[i] for i in range(len(table.columns))}
         super().__init__(table.select(**columns) if columns else table, table.columns)
 
-    def literal(self, column: int, value: Any) -> nw.Expr:
+    def _literal(self, value: Any, dtype: Any) -> nw.Expr:
         """Return microseconds as the nearest moment of Python, a text so that it can be parsed."""
         if isinstance(value, str) and NUL in value and self._is_duckdb():
             first, *rest = (nw.lit(part) for part in value.split(NUL))
             return nw.concat_str([first, *(e for part in rest for e in (nw.col("nul"), part))])
-        dtype = self.schema[column]
         if not is_moment(dtype):
             return nw.lit(value)
         zone = UTC if getattr(dtype, "time_zone", None) else None
@@ -43,19 +43,18 @@ class Ibis(Engine):
             moment = (datetime.min if value < 0 else datetime.max).replace(tzinfo=zone)
         return nw.lit(moment.date() if dtype == nw.Date else moment)
 
-    def row(self, aggregates: nw.LazyFrame[Any]) -> Mapping[str, Any]:
-        """Return the only row."""
+    def _row(self, aggregates: Any) -> Mapping[str, Any]:
         import pyarrow as pa
 
         row = {}
-        table = aggregates.to_native().to_pyarrow()
+        table = aggregates.to_pyarrow()
         for name, values in zip(table.column_names, table.columns, strict=True):
             if pa.types.is_temporal(values.type):
                 values = values.cast(pa.timestamp("us"), safe=False).cast(pa.int64())
             row[name] = values[0].as_py()
         return row
 
-    def rows(self, columns: Sequence[int], total: int, wanted: int) -> nw.DataFrame[Any]:
+    def _sampled(self, columns: Sequence[int], total: int, wanted: int) -> nw.DataFrame[Any]:
         """Return about ``wanted`` rows."""
         from ibis.common.exceptions import UnsupportedOperationError
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -12,23 +13,26 @@ from ..arrays import clamped
 from ..in_process import Local
 from ..kinds import kind
 from ..measures import SAMPLE, WHOLE, Measures, Span
-from .engines import Engine
 from .reading import reading
 
+LONGEST = 4096  # characters of a text in a sample
 CELLS = 4_000_000  # cells of a sample
 NESTED = 100  # cells that a list, struct or other value of unknown length counts as
 TAME = 1e150  # numbers beyond this have squares that overflow: no mean, no sd
 
 
-class Lazy:
-    """A table of Polars, DuckDB, Spark or Ibis; see `measures.Table`.
+class Lazy(ABC):
+    """A table of Polars, DuckDB, Spark or Ibis; see `measures.Table`. Each has its own way.
 
-    In a sample decimals are floats, texts end after `engines.LONGEST` characters, bytes are
-    not theirs, and types that narwhals does not know are texts.
+    Its columns are named ``c0``, ``c1``, … In a sample decimals are floats, texts end after
+    `LONGEST` characters, bytes are not theirs, and types that narwhals does not know are texts.
     """
 
-    def __init__(self, engine: Engine) -> None:
-        self.engine, self.names, self.schema = engine, engine.names, engine.schema
+    engine: str
+
+    def __init__(self, frame: Any, names: Sequence[str]) -> None:
+        self.frame, self.names = frame, list(names)
+        self.schema: list[Any] = list(nw.from_native(frame).collect_schema().dtypes())
         self._rows: int | None = None
 
     def measure(self, columns: Sequence[int], *, nulls_only: bool = False) -> list[Measures]:
@@ -37,9 +41,7 @@ class Lazy:
         expressions = {"rows": nw.len()}
         for column, known in kinds.items():
             expressions |= aggregates(column, known)
-        with reading(self.engine.name):
-            lazy = self.engine.formed(list(kinds))
-            answers = self.engine.row(lazy.select(**expressions))
+        answers = self._aggregated(list(kinds), expressions)
         self._rows = int(answers["rows"])
         return [measured(answers, column, kinds[column]) for column in columns]
 
@@ -53,12 +55,48 @@ class Lazy:
     def sample(self, columns: Sequence[int]) -> Local:
         """Return all rows up to `WHOLE`, else about `SAMPLE` rows; fewer of a wide table."""
         total, columns = self.rows, list(dict.fromkeys(columns)) or [0][: len(self.names)]
-        with reading(self.engine.name):
-            rows = self.engine.rows(columns, total, wanted(total, self.schema, columns))
+        with reading(self.engine):
+            rows = self._sampled(columns, total, wanted(total, self.schema, columns))
             shown = [self._restored(nw.col(f"c{c}"), c).alias(str(c)) for c in columns]
             part = Local(rows.select(shown), self.names)
         part.schema = [part.table.schema.get(str(i), known) for i, known in enumerate(self.schema)]
         return part
+
+    def count(self, questions: Mapping[int, Sequence[Span]]) -> dict[int, list[int]]:
+        """Return how many rows lie in each span, by column."""
+        expressions = {
+            f"q{column}_{i}": self._counted(column, possible)
+            for column, spans in questions.items()
+            for i, span in enumerate(spans)
+            if (possible := within(span, self.schema[column]))
+        }
+        answers = self._aggregated(list(questions), expressions) if expressions else {}
+        return {
+            column: [int(answers.get(f"q{column}_{i}", 0)) for i in range(len(spans))]
+            for column, spans in questions.items()
+        }
+
+    def _aggregated(
+        self, columns: Sequence[int], expressions: Mapping[str, nw.Expr]
+    ) -> Mapping[str, Any]:
+        """Return aggregates of the forms of some columns.
+
+        Of column 3 these are ``f3`` and, of floats, ``b3``: is it broken, no whole number?
+        """
+        with reading(self.engine):
+            forms = {f"f{i}": self._form(f"c{i}", self.schema[i]) for i in columns}
+            reals = [i for i in columns if is_real(self.schema[i])]
+            forms |= {f"b{i}": self._broken(forms[f"f{i}"]) for i in reals}
+            # Without a column some engines would count no rows.
+            formed: nw.LazyFrame[Any] = nw.from_native(self._with(forms) if forms else self.frame)
+            return self._row(formed.select(**expressions).to_native())
+
+    def _counted(self, column: int, span: Span) -> nw.Expr:
+        value = nw.col(f"f{column}")
+        low, high = (self._literal(end, self.schema[column]) for end in span)
+        if span.low == span.high:
+            return hits(value == low)
+        return hits((value >= low) & (value <= high))
 
     def _restored(self, value: nw.Expr, column: int) -> nw.Expr:
         """Give a column of the sample the type that its engine's own had to leave."""
@@ -70,30 +108,33 @@ class Lazy:
         zone = getattr(dtype, "time_zone", None)
         return value.dt.convert_time_zone(zone) if zone else value
 
-    def count(self, questions: Mapping[int, Sequence[Span]]) -> dict[int, list[int]]:
-        """Return how many rows lie in each span, by column."""
-        expressions = {
-            f"q{column}_{i}": self._counted(column, possible)
-            for column, spans in questions.items()
-            for i, span in enumerate(spans)
-            if (possible := within(span, self.schema[column]))
-        }
-        answers: Mapping[str, Any] = {}
-        if expressions:
-            with reading(self.engine.name):
-                lazy = self.engine.formed(list(questions))
-                answers = self.engine.row(lazy.select(**expressions))
-        return {
-            column: [int(answers.get(f"q{column}_{i}", 0)) for i in range(len(spans))]
-            for column, spans in questions.items()
-        }
+    def _literal(self, value: Any, dtype: Any) -> nw.Expr:
+        """Return an end of a span as what the engine compares the form of a type with."""
+        return nw.lit(value)
 
-    def _counted(self, column: int, span: Span) -> nw.Expr:
-        value = nw.col(f"f{column}")
-        low, high = (self.engine.literal(column, end) for end in span)
-        if span.low == span.high:
-            return hits(value == low)
-        return hits((value >= low) & (value <= high))
+    def _broken(self, form: Any) -> Any:
+        return form % 1 != 0  # a floor may be a 64-bit integer, which a large float is beyond
+
+    @abstractmethod
+    def _form(self, column: str, dtype: Any) -> Any:
+        """Return a column in the form that all engines agree on."""
+
+    @abstractmethod
+    def _with(self, forms: Mapping[str, Any]) -> Any:
+        """Return the table with some more columns."""
+
+    @abstractmethod
+    def _row(self, aggregates: Any) -> Mapping[str, Any]:
+        """Return the only row, moments in microseconds since 1970."""
+
+    @abstractmethod
+    def _sampled(self, columns: Sequence[int], total: int, wanted: int) -> nw.DataFrame[Any]:
+        """Return about ``wanted`` of the ``total`` rows, spread over the table."""
+
+
+def is_real(dtype: Any) -> bool:
+    """Is its form a 64-bit float?"""
+    return bool(dtype.is_float() or dtype.is_decimal() or dtype == nw.Duration)
 
 
 def within(span: Span, dtype: Any) -> Span | None:
