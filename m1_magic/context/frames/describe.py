@@ -19,9 +19,9 @@ from ...privacy.personal import column_reason, named_personal, safe_name
 from ...privacy.redaction import masked_value
 from . import datetimes, numeric, strings
 from .arrays import Array, moments
-from .in_process import Local, array, there
+from .in_process import Local, Table, array, there
 from .kinds import is_moment, is_number, is_text
-from .measures import Count, Measures, Span, Table
+from .measures import Count, Measures, Span
 from .nested import nested
 from .summary import UNIQUE, Column, Wish
 

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 
 from ...privacy.redaction import masked_value
-from .in_process import Local, array
+from .in_process import Local, Table, array
 from .lines import distinct, figure, listed, share
-from .measures import WHOLE, Table
+from .measures import WHOLE
 from .summary import UNIQUE, Column, Columns, Summary, Wish
 
 Pairs = Sequence[tuple[Column, Column]]  # the columns that both tables have

@@ -1,4 +1,4 @@
-"""A table in this process: pandas, Polars, Arrow, arrays, records.
+"""What every table is asked; and a table in this process: pandas, Polars, Arrow, records.
 
 Numbers and moments in time are read as NumPy arrays, without a copy where the library allows
 that; texts are counted by their own library. Columns of Python objects become what they hold.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import narwhals.stable.v2 as nw
 import numpy as np
@@ -23,6 +23,29 @@ if TYPE_CHECKING:
     Pairs = tuple[tuple[Any, int], ...]
 
 NEARLY = 0.98  # of a sample differ: nothing more is learnt by reading all rows
+
+
+class Table(Protocol):
+    """A table where it lives: pandas, Polars, Arrow here; DuckDB, Dask, Spark, Ibis there.
+
+    Columns are known by their position. ``schema`` has the narwhals type of each. Each method
+    is at most one pass of the engine; only aggregates and a bounded sample come back.
+    """
+
+    names: list[str]
+    schema: list[Any]
+
+    def measure(self, columns: Sequence[int], *, nulls_only: bool = False) -> list[Measures]:
+        """Return the measures of some columns over all rows."""
+        ...
+
+    def sample(self, columns: Sequence[int]) -> Local:
+        """Return all rows up to `WHOLE`, else `SAMPLE` rows spread over the table, in process."""
+        ...
+
+    def count(self, questions: Mapping[int, Sequence[Span]]) -> dict[int, list[int]]:
+        """Return how many rows lie in each span, by column."""
+        ...
 
 
 class Local:

@@ -1,17 +1,12 @@
-"""What a table is asked, and what is known of a column before anything is said of it.
+"""What is known of one column before anything is said of it.
 
-A table where it lives answers three questions, each one pass over it. Measures are exact and
-never shown as they are: `describe` decides what may leave.
+Measures are exact and never shown as they are: `describe` decides what may leave.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
-
-if TYPE_CHECKING:
-    from .in_process import Local
+from typing import Any, NamedTuple
 
 WHOLE = 100_000  # rows up to which a table is read as a whole, so that all figures are exact
 SAMPLE = 10_000  # rows that are read of a longer one: ±1 % of rank, 95 times in 100
@@ -74,26 +69,3 @@ class Span(NamedTuple):
 
     low: Any
     high: Any
-
-
-class Table(Protocol):
-    """A table where it lives: pandas, Polars, Arrow here; DuckDB, Dask, Spark, Ibis there.
-
-    Columns are known by their position. ``schema`` has the narwhals type of each. Each method
-    is at most one pass of the engine; only aggregates and a bounded sample come back.
-    """
-
-    names: list[str]
-    schema: list[Any]
-
-    def measure(self, columns: Sequence[int], *, nulls_only: bool = False) -> list[Measures]:
-        """Return the measures of some columns over all rows."""
-        ...
-
-    def sample(self, columns: Sequence[int]) -> Local:
-        """Return all rows up to `WHOLE`, else `SAMPLE` rows spread over the table, in process."""
-        ...
-
-    def count(self, questions: Mapping[int, Sequence[Span]]) -> dict[int, list[int]]:
-        """Return how many rows lie in each span, by column."""
-        ...

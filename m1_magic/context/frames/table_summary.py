@@ -8,10 +8,9 @@ from dataclasses import replace
 from ...privacy.personal import named_personal, safe_name
 from ...privacy.redaction import masked_value
 from .describe import described
-from .in_process import Local
+from .in_process import Local, Table
 from .kinds import words
 from .lines import Line, alike, stem_of
-from .measures import Table
 from .page import Page, fit
 from .relations import relations, repeated, thinned
 from .sample_rows import pick

@@ -18,7 +18,7 @@ from . import table_files
 from .lazy import is_lazy, lazy_table
 
 if TYPE_CHECKING:
-    from .measures import Table
+    from .in_process import Table
 
 LIBRARIES = {"pandas", "polars", "pyarrow", "modin", "cudf", "narwhals"}
 

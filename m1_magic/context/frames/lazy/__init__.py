@@ -14,7 +14,7 @@ from ....text import one_line
 from .reading import reading
 
 if TYPE_CHECKING:
-    from ..measures import Table
+    from ..in_process import Table
 
 __all__ = ["is_lazy", "lazy_table", "library", "reading"]
 

@@ -22,7 +22,7 @@ TAME = 1e150  # numbers beyond this have squares that overflow: no mean, no sd
 
 
 class Lazy(ABC):
-    """A table of Polars, DuckDB, Spark or Ibis; see `measures.Table`. Each has its own way.
+    """A table of Polars, DuckDB, Spark or Ibis; see `in_process.Table`. Each has its own way.
 
     Its columns are named ``c0``, ``c1``, … In a sample decimals are floats, texts end after
     `LONGEST` characters, bytes are not theirs, and types that narwhals does not know are texts.
