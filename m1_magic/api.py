@@ -100,7 +100,7 @@ def named(df: object, namespace: Mapping[str, object]) -> dict[str, object]:
         from .context.frames import frame_named
 
         return {name.strip(): frame_named(name.strip(), namespace) for name in df.split(",")}
-    from .context.frames import is_tabular
+    from .context.frames.tables import is_tabular
 
     if isinstance(df, (list, dict)) and is_tabular(df):
         return {"df": df}  # records, or a dict of columns: one table

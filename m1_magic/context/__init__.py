@@ -21,7 +21,8 @@ from ..privacy.personal_text import personal
 from ..settings.config import M1, send_level
 from . import cells, files, globs, last_error
 from .cells import Cell
-from .frames import TOKENS, Wish, difference, frame_named, known, opened, some_known, summary
+from .frames import difference, frame_named, known, opened, some_known, summary
+from .frames.summary import TOKENS, Wish
 from .frames.tables import Source
 from .last_error import Failure
 from .values import insert

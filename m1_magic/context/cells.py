@@ -17,8 +17,8 @@ from ..options import kinds
 from ..privacy import redaction
 from ..privacy.outputs import Output, leaving, left_out
 from ..text import cut_middle, one_line
-from .frames import is_tabular
 from .frames.summary import Wish
+from .frames.tables import is_tabular
 
 OURS = re.compile(r"%m1\b|%load_ext m1_magic\b")
 SOURCE = 24_000  # characters of a cell's code

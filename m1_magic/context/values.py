@@ -18,7 +18,7 @@ from ..messages import Part, merged
 from ..privacy.fences import marks
 from ..privacy.plain_values import plain_text
 from ..text import one_line
-from .frames import is_frame, is_tabular
+from .frames.tables import is_frame, is_tabular
 from .variables import NAME, STEP, STEPS, public_names, resolve
 
 # One brace more on either side is an f-string's or LaTeX's: as typed.

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from ..context.frames import is_frame, opened
+from ..context.frames import opened
+from ..context.frames.tables import is_frame
 from ..context.globs import completions
 from ..options import tasks
 from ..options.fields import OPTIONS, Option, in_groups

@@ -21,29 +21,13 @@ from ...privacy.personal import personal_name_in
 from ...privacy.redaction import masked_value
 from ...text import one_line
 from ..variables import public_names, resolve
+from .lazy import reading
 from .summary import TOKENS, Wish
 from .table_files import is_table_file
-from .tables import is_frame, is_tabular, shape_of
+from .tables import Source, is_frame, is_tabular, shape_of, source
 
 if TYPE_CHECKING:
     from .summary import Summary
-    from .tables import Source
-
-__all__ = [
-    "TOKENS",
-    "Wish",
-    "difference",
-    "frame_named",
-    "is_frame",
-    "is_tabular",
-    "known",
-    "opened",
-    "shapes",
-    "some_known",
-    "summarise",
-    "summary",
-    "visible",
-]
 
 COMPARED = 20_000  # tokens of the summaries that a comparison is made from
 
@@ -114,7 +98,6 @@ def summarise(
 
 def summary(table: Source, name: str, wish: Wish, cols: Sequence[str] = ()) -> Summary:
     """Return what may leave of the columns ``cols`` of a table that is opened."""
-    from .lazy import reading
     from .table_summary import summarise_table
 
     with reading(one_line(name, 60)):
@@ -133,12 +116,9 @@ def difference(
 
 
 def opened(frame: object) -> Source:
-    """Return the table that ``frame`` is, ready to be asked; one that is opened stays as it is."""
-    from .lazy import reading
-    from .tables import Source, source
-
+    """Return the table that ``frame`` is, ready to be asked."""
     with reading(one_line(type(frame).__name__, 60)):
-        return frame if isinstance(frame, Source) else source(frame)
+        return source(frame)
 
 
 def chosen(names: Sequence[str], cols: Sequence[str]) -> list[int]:

@@ -7,7 +7,7 @@ same: foreign types fail in foreign ways.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Generator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +23,7 @@ from .in_process import Local, Table, array, there
 from .kinds import is_moment, is_number, is_text
 from .measures import Count, Measures, Span
 from .nested import nested
-from .summary import UNIQUE, Column, Wish
+from .summary import UNIQUE, Column, Draft, Wish
 
 if TYPE_CHECKING:
     Series = nw.Series[Any]
@@ -33,7 +33,6 @@ HEAD = 400  # values that are searched for personal content
 MANY = 20  # labels from which dates and numbers written as text are looked for
 # What no column of floats holds, whatever its name; phones and cards with nulls are floats.
 FRACTIONS = ("e-mail", "IP address", "address", "name")
-Draft = Generator[list[Span], list[int], Column]
 
 
 def described(table: Table, columns: Sequence[int], wish: Wish) -> tuple[int, list[Column], Local]:
@@ -83,7 +82,9 @@ def _made(table: Table, drafts: dict[int, Draft], sample: Local) -> dict[int, Co
 
 def _draft(column: int, m: Measures, sample: Local, wish: Wish, once: bool) -> Draft:
     """Yield the questions about one column, return what may be said of it."""
-    name, series, kind = sample.names[column], sample.series(column), _type(sample, column, m)
+    name, series, kind = sample.names[column], sample.series(column), sample.type(column)
+    if m.nulls == m.rows > 0:  # each library has its own type for these
+        kind = EMPTY
     known = Column(safe_name(name), kind, m.nulls, numeric.nonzero({"NaN": m.nan}), m.distinct)
     if name not in wish.allow and _reason(name, series):
         return Column(known.name, kind, masked=True)
@@ -118,9 +119,9 @@ def _moment(known: Column, m: Measures, series: Series, k: int) -> Draft:
     if zone:
         series = series.dt.replace_time_zone(None)
     order = np.sort(array(series))
-    figures, notes = yield from datetimes.moments(m, order, k, zone)
+    described = yield from datetimes.moments(known, m, order, k, zone)
     distinct = m.distinct or numeric.distinct_in(order, len(series) == m.rows)
-    return replace(known, figures=figures, notes=(*notes, *_key(m, distinct)), distinct=distinct)
+    return replace(described, distinct=distinct, notes=(*described.notes, *_key(m, distinct)))
 
 
 def _text(known: Column, m: Measures, series: Series, k: int) -> Draft:
@@ -169,11 +170,8 @@ def _written(
 ) -> Draft:
     """Describe dates or numbers that are kept as text, by the sample alone."""
     if dates is not None:
-        blank = replace(m, low=None, high=None)
-        figures, notes = yield from datetimes.moments(blank, dates, k, None)
-        return replace(
-            known, type="date as text", figures=figures, notes=(*notes, *_key(m, m.distinct))
-        )
+        known = yield from datetimes.moments(known, m, dates, k, None)
+        return replace(known, type="date as text", notes=(*known.notes, *_key(m, m.distinct)))
     known = replace(known, type="number as text", notes=_key(m, m.distinct))
     if values is None or len(values) < m.valid:
         return known  # a figure might be a rare value among the rows that were not read
@@ -207,9 +205,7 @@ def _boolean(known: Column, m: Measures, k: int) -> Column:
 
 def _key(m: Measures, distinct: Count | None) -> tuple[str, ...]:
     """Return a note where no two rows share a value."""
-    if not distinct or distinct.value < 2 or m.nulls or m.nan:
-        return ()
-    if distinct.value < (distinct.sample or m.rows):
+    if not distinct or m.nulls or m.nan or distinct.value < max(2, distinct.sample or m.rows):
         return ()
     return (UNIQUE,) if distinct.exact else ("nearly all distinct",)
 
@@ -230,8 +226,3 @@ def _first(series: Series) -> list[Any]:
     """Return the first values that are there."""
     first = [value for value in series.head(HEAD).to_list() if there(value)]
     return first if 2 * len(first) > HEAD else series.drop_nulls().head(HEAD).to_list()
-
-
-def _type(sample: Local, column: int, m: Measures) -> str:
-    """Return a column's type in plain words; each library has its own for one without values."""
-    return EMPTY if m.nulls == m.rows > 0 else sample.type(column)

@@ -6,6 +6,7 @@ of a column, not even that: from two means the values could be computed that mak
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,7 +14,7 @@ import numpy as np
 
 from ...privacy.redaction import masked_value
 from .in_process import Local, Table, array
-from .lines import distinct, figure, listed, share
+from .lines import distinct, figure, listed, share, size
 from .measures import WHOLE
 from .summary import UNIQUE, Column, Columns, Summary, Wish
 
@@ -31,12 +32,12 @@ def compared(tables: Sequence[Table], old: Summary, new: Summary, wish: Wish) ->
     """
     old_columns, new_columns = ({c.name: c for c in side.columns} for side in (old, new))
     both = [(c, new_columns[name]) for name, c in old_columns.items() if name in new_columns]
-    lines = [
-        f"`{masked_value(old.name)}` → `{masked_value(new.name)}`: {_size(old)} → {_size(new)}"
-    ]
+    title = f"`{masked_value(old.name)}` → `{masked_value(new.name)}`"
+    lines = [f"{title}: {size(old.rows, old.width)} → {size(new.rows, new.width)}"]
     lines += _keys(tables, both)
-    lines += _named("columns gone", [c for n, c in old_columns.items() if n not in new_columns])
-    lines += _named("columns new", [c for n, c in new_columns.items() if n not in old_columns])
+    for what, some, others in ("gone", old_columns, new_columns), ("new", new_columns, old_columns):
+        names = [(name, column.type) for name, column in some.items() if name not in others]
+        lines += [f"- columns {what}: {', '.join(listed(names))}"] if names else []
     unchanged = []
     alike: set[str] = set()
     if max(old.rows or 0, new.rows or 0) <= WHOLE:  # means are too coarse beyond
@@ -58,17 +59,6 @@ def compared(tables: Sequence[Table], old: Summary, new: Summary, wish: Wish) ->
         labels=sum(len(a.labels.keys() | b.labels.keys()) for a, b in both),
         masked=sum(b.masked for b in new.columns),
     )
-
-
-def _size(side: Summary) -> str:
-    rows = "" if side.rows is None else f"{side.rows:,} rows × "
-    return f"{rows}{side.width:,} columns"
-
-
-def _named(what: str, columns: Sequence[Column]) -> list[str]:
-    if not columns:
-        return []
-    return [f"- {what}: {', '.join(listed((column.name, column.type) for column in columns))}"]
 
 
 def _within(lines: Sequence[str], limit: int) -> str:
@@ -103,8 +93,8 @@ def _figures(a: Column, b: Column) -> list[str]:
     spread = [x.figures.get("sd") for x in (a, b)]
     sd = max((x for x in spread if isinstance(x, (int, float))), default=0)
     changes = []
-    for name in a.figures.keys() & b.figures.keys():
-        x, y = a.figures[name], b.figures[name]
+    for name, x in a.figures.items():
+        y = b.figures.get(name, x)
         if x == y:
             continue
         moved = ""
@@ -112,8 +102,8 @@ def _figures(a: Column, b: Column) -> list[str]:
             if abs(y - x) < SHIFTED * sd:
                 continue
             moved = f" ({(y - x) / sd:+.2g} sd)" if sd and name == "mean" else ""
-        changes.append((list(a.figures).index(name), f"{name} {figure(x)} → {figure(y)}{moved}"))
-    return [" · ".join(text for _, text in sorted(changes))] if changes else []
+        changes.append(f"{name} {figure(x)} → {figure(y)}{moved}")
+    return [" · ".join(changes)] if changes else []
 
 
 def _labels(a: Column, b: Column) -> list[str]:
@@ -132,32 +122,22 @@ def _labels(a: Column, b: Column) -> list[str]:
 
 def _nearly_same(tables: Sequence[Table], both: Pairs, k: int) -> set[str]:
     """Return the columns of numbers of which some values, but fewer than k, differ."""
-    old, new = tables
-    return {
-        column.name
-        for column, _ in both
-        if {"mean", "sd"} & column.figures.keys()
-        and _few_differ(_numbers(old, column.name), _numbers(new, column.name), k)
-    }
+    alike = set()
+    for column, _ in both:
+        if {"mean", "sd"} & column.figures.keys():
+            old, new = (_numbers(table, column.name) for table in tables)
+            if old is None or new is None or 0 < max((old - new).total(), (new - old).total()) < k:
+                alike.add(column.name)
+    return alike
 
 
-def _numbers(table: Table, name: str) -> Any:
-    """Return a column's values, None where its name does not tell which it is."""
+def _numbers(table: Table, name: str) -> Counter[float | None] | None:
+    """Return how often a column has each value, None where its name does not tell which it is."""
     if table.names.count(name) != 1:
         return None
     place = table.names.index(name)
-    return array(table.sample([place]).series(place)).astype(np.float64)
-
-
-def _few_differ(before: Any, after: Any, k: int) -> bool:
-    if before is None or after is None:
-        return True
-    values, codes = np.unique(np.r_[before, after], return_inverse=True)
-    old, new = (
-        np.bincount(part, minlength=len(values))
-        for part in (codes[: len(before)], codes[len(before) :])
-    )
-    return bool(0 < max(np.maximum(old - new, 0).sum(), np.maximum(new - old, 0).sum()) < k)
+    values = array(table.sample([place]).series(place)).astype(np.float64)
+    return Counter(value if value == value else None for value in values.tolist())
 
 
 def _keys(tables: Sequence[Table], both: Pairs) -> list[str]:

@@ -15,7 +15,7 @@ import numpy as np
 
 from . import arrays, object_columns
 from .arrays import Array, hits, moments, spread
-from .kinds import is_moment, is_number, is_text, words
+from .kinds import is_moment, is_number, kind, words
 from .measures import FEW, SAMPLE, WHOLE, Count, Measures, Span
 
 if TYPE_CHECKING:
@@ -51,10 +51,12 @@ class Table(Protocol):
 class Local:
     """An eager table; `table` has columns named "0", "1", …, `names` their real names."""
 
-    def __init__(self, table: nw.DataFrame[Any], names: list[str]) -> None:
-        self.table, self.names = table, names
-        self.rows = len(table)
-        self.schema: list[Any] = list(table.schema.values())
+    def __init__(
+        self, table: nw.DataFrame[Any], names: list[str], schema: Sequence[Any] = ()
+    ) -> None:
+        self.table, self.names, self.rows = table, names, len(table)
+        types = {str(i): dtype for i, dtype in enumerate(schema)} | dict(table.schema)
+        self.schema: list[Any] = list(types.values())
         self.dates: set[int] = set()  # columns of Python's dates, which pandas has no type for
         self._columns: dict[int, Series] = {}
 
@@ -63,8 +65,8 @@ class Local:
         if column not in self._columns:
             series = self.table[str(column)]
             if series.dtype in (nw.Object, nw.Unknown):
-                made = object_columns.unboxed(series)
-                if made.dtype == nw.Datetime and object_columns.holds_dates(series):
+                made, dates = object_columns.unboxed(series)
+                if dates:
                     self.dates.add(column)
             else:
                 made = object_columns.texts_only(series)
@@ -86,15 +88,13 @@ class Local:
 
     def _measured(self, column: int, nulls_only: bool) -> Measures:
         series = self.series(column)
-        numeric = is_number(series.dtype) or is_moment(series.dtype)
-        if numeric and not nulls_only:
+        form = "other" if nulls_only else kind(series.dtype)
+        if form in ("integer", "real", "moment"):
             return self._numbers(column)
         nulls = int(series.null_count())
-        if nulls_only or nulls == self.rows:
-            return Measures(self.rows, nulls)
-        if series.dtype == nw.Boolean:
+        if form == "boolean" and nulls < self.rows:
             return Measures(self.rows, nulls, trues=int(series.sum()))
-        if is_text(series.dtype):
+        if form == "text" and nulls < self.rows:
             labels, distinct = self._labels(column)
             return Measures(self.rows, nulls, distinct=distinct, labels=labels)
         return Measures(self.rows, nulls)
@@ -170,14 +170,13 @@ def counted(series: Series, spans: Sequence[Span]) -> list[int]:
 
 def array(series: Series) -> Array:
     """Return the values that are there: numbers, seconds, or microseconds since 1970 in UTC."""
-    native, dtype = series.to_native(), series.dtype
-    if hasattr(getattr(native, "dtype", None), "pyarrow_dtype"):  # pandas' own ways round zones
-        import pyarrow as pa
+    if hasattr(getattr(series.to_native(), "dtype", None), "pyarrow_dtype"):
+        import pyarrow as pa  # pandas' own ways round zones
 
         series = nw.from_native(pa.chunked_array([series.to_arrow()]), series_only=True)
-        native, dtype = series.to_native(), series.dtype
+    native, dtype = series.to_native(), series.dtype
     kind = getattr(getattr(native, "dtype", None), "kind", "")
-    if isinstance(getattr(native, "dtype", None), np.dtype) and kind in "uif":
+    if _nan_is_null(series) and kind in "uif":
         return np.asarray(native.to_numpy())
     if kind in ("m", "M"):
         unit = {"m": "timedelta64[us]", "M": "datetime64[us]"}[kind]

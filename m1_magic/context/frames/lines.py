@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby
@@ -45,6 +45,14 @@ class Line:
     def first(self) -> Column:
         """The column, or the first of those that look alike."""
         return next(iter(self.columns.values()))
+
+    @property
+    def rank(self) -> int:
+        """How little it tells: 0, 1 or 2."""
+        c = self.first
+        if c.masked or "always" in c.figures or c.nulls == self.rows:
+            return 2
+        return 0 if c.figures or c.labels else 1
 
     @cached_property
     def full(self) -> str:
@@ -132,6 +140,11 @@ class Line:
         return f"- {names} ({len(columns):,} columns): {columns[0].type}, " + "; ".join(spans)
 
 
+def size(rows: int | None, width: int) -> str:
+    """Return how many rows, if that may be said, and columns a table has."""
+    return ("" if rows is None else f"{rows:,} rows × ") + f"{width:,} columns"
+
+
 def nulls(number: int, rows: int) -> str:
     """Return ``no nulls``, or their number and share."""
     return f"{number:,} null ({share(number / rows)})" if number else "no nulls"
@@ -142,9 +155,8 @@ def distinct(column: Column) -> str:
     count = column.distinct
     if count is None:
         return ""
-    if count.sample is not None:
-        return f"{count.value:,} distinct in {count.sample:,} rows"
-    return f"{count.value:,} distinct"
+    text = f"{count.value:,} distinct"
+    return text if count.exact else f"{text} in {count.sample:,} rows"
 
 
 def _quoted(label: str, column: Column) -> str:
@@ -161,15 +173,11 @@ def stem_of(name: str) -> str:
 
 def alike(columns: Mapping[int, Column], rows: int) -> list[Line]:
     """Return one line for each column, but one for those in a row that look alike."""
-
-    def kind(item: tuple[int, Column]) -> tuple[str, str]:
-        column = item[1]
-        return stem_of(column.name), "" if column.masked else column.type
-
     lines: list[Line] = []
-    for (stem, type_), group in groupby(columns.items(), key=kind):
-        members = dict(group)
-        together = stem and type_ and len(members) >= ALIKE
+    kinds = {i: (stem_of(c.name), "" if c.masked else c.type) for i, c in columns.items()}
+    for (stem, kind), group in groupby(columns, key=kinds.__getitem__):
+        members = {place: columns[place] for place in group}
+        together = stem and kind and len(members) >= ALIKE
         parts = [members] if together else [{place: c} for place, c in members.items()]
         lines += [Line(part, rows) for part in parts]
     return lines
@@ -186,15 +194,3 @@ def listed(names: Iterable[tuple[str, str]]) -> list[str]:
         else:
             texts += [f"`{masked_value(name)}`" for name in members]
     return texts
-
-
-def ranked(lines: Sequence[Line]) -> list[int]:
-    """Return the places of the lines, the most telling first."""
-
-    def weight(place: int) -> tuple[int, int]:
-        column, rows = lines[place].first, lines[place].rows
-        if column.masked or "always" in column.figures or column.nulls == rows:
-            return 2, place
-        return (0 if column.figures or column.labels else 1), place
-
-    return sorted(range(len(lines)), key=weight)

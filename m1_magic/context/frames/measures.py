@@ -15,12 +15,7 @@ FEW = 1_000  # distinct values in the sample up to which all rows are counted
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """How many distinct values: exact, or only within a sample.
-
-    Args:
-        value: the number of distinct values.
-        sample: the rows that ``value`` was counted in, None if all.
-    """
+    """How many distinct values there are in all rows, or in so many rows of a ``sample``."""
 
     value: int
     sample: int | None = None

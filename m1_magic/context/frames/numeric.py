@@ -8,7 +8,6 @@ itself a value that fewer than k rows have.
 from __future__ import annotations
 
 import math
-from collections.abc import Generator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,12 +15,10 @@ import numpy as np
 
 from .arrays import Array, between
 from .measures import Count, Measures, Span
-from .summary import Column
+from .summary import Column, Draft
 
 DOMINANT = 0.9  # of the squared distances from the median
 FEW_VALUES = 6  # distinct numbers up to which each is told with its share
-
-Asked = Generator[list[Span], list[int], Column]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +34,12 @@ class Candidate:
     shared: bool = False
 
 
-def numbers(known: Column, m: Measures, order: Array, k: int, *, once: bool) -> Asked:
+def numbers(known: Column, m: Measures, order: Array, k: int, *, once: bool) -> Draft:
     """Return what may be said of numbers; yields the questions about all rows that decide it.
 
     Args:
-        known: what is said of the column already.
         m: exact figures over all rows.
         order: the finite values of the sample, in order.
-        k: rows that must share a value.
         once: ask all that might be needed at once, since each question is a pass.
     """
     n = m.valid - m.infinite

@@ -55,17 +55,18 @@ def _shortly(value: Any) -> str:
     return str(value) if plain or type(value) in (bool, int) else f"<{type(value).__name__}>"
 
 
-def unboxed(series: Series) -> Series:
-    """Return a pandas column of Python objects that are all of one kind as that kind."""
+def unboxed(series: Series) -> tuple[Series, bool]:
+    """Return a pandas column of objects that are all of one kind as that kind; are they dates?"""
     native = series.to_native()
     if not hasattr(native, "infer_objects"):
-        return series
+        return series, False
     import pandas
 
     head = native.head(SAMPLE)
-    kind = OBJECTS.get(pandas.api.types.infer_dtype(head, skipna=True))
+    inferred = pandas.api.types.infer_dtype(head, skipna=True)
+    kind = OBJECTS.get(inferred)
     if kind is None:
-        return series
+        return series, False
     try:
         if kind == "datetime64[us]":
             zoned = any(getattr(value, "tzinfo", None) for value in head.head(100))
@@ -76,13 +77,7 @@ def unboxed(series: Series) -> Series:
         else:
             converted = native.astype(kind)
     except Exception:  # a value further down that is of another kind
-        return series
-    same = int(converted.isna().sum()) == int(native.isna().sum())
-    return nw.from_native(converted, series_only=True) if same else series
-
-
-def holds_dates(series: Series) -> bool:
-    """Does a pandas column of Python objects hold dates, without a time of day?"""
-    import pandas
-
-    return bool(pandas.api.types.infer_dtype(series.to_native().head(SAMPLE)) == "date")
+        return series, False
+    if int(converted.isna().sum()) != int(native.isna().sum()):
+        return series, False
+    return nw.from_native(converted, series_only=True), inferred == "date"

@@ -6,11 +6,12 @@ named if that fits, as many as possible are told in short, and the most telling 
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from .lines import Line, listed, ranked
+from .lines import Line, listed
 
 
 @dataclass(frozen=True)
@@ -18,10 +19,8 @@ class Page:
     """What a summary could say.
 
     Args:
-        head: the first line.
         names: of all columns by place, in the table's order, each with its type or "".
-        lines: the columns that were looked at.
-        relations: lines below the columns.
+        relations: lines below those of the columns that were looked at.
         cells: rows of the table: a label, and the cells by place.
     """
 
@@ -34,7 +33,7 @@ class Page:
     @cached_property
     def ranks(self) -> list[int]:
         """The lines by number, the most telling first."""
-        return ranked(self.lines)
+        return sorted(range(len(self.lines)), key=lambda n: self.lines[n].rank)
 
     @property
     def complete(self) -> bool:
@@ -114,8 +113,4 @@ def _fullest(page: Page, limit: int, rows: int, relations: bool) -> tuple[str, i
 
 def _most(top: int, fits: Callable[[int], bool]) -> int:
     """Return the largest number up to ``top`` that fits, else 0."""
-    low = 0
-    while low < top:
-        middle = (low + top + 1) // 2
-        low, top = (middle, top) if fits(middle) else (low, middle - 1)
-    return low
+    return top - bisect_left(range(top, 0, -1), True, key=fits)

@@ -25,11 +25,9 @@ def pick(
     total: int,
     allow: frozenset[str],
 ) -> list[tuple[str, dict[int, str]]]:
-    """Return the cells of ``rows`` rows, spread evenly; masked columns stay masked.
+    """Return the cells of ``rows`` rows of the sample, spread evenly; what is masked stays masked.
 
-    Args:
-        sample: the rows to choose from.
-        total: rows of the whole table; a row has its number only if all were read.
+    A row has its number only if the sample has all ``total`` rows.
     """
     rows = min(rows, length := sample.rows)
     if not rows or not columns:

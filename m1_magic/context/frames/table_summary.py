@@ -10,7 +10,7 @@ from ...privacy.redaction import masked_value
 from .describe import described
 from .in_process import Local, Table
 from .kinds import words
-from .lines import Line, alike, stem_of
+from .lines import Line, alike, size, stem_of
 from .page import Page, fit
 from .relations import relations, repeated, thinned
 from .sample_rows import pick
@@ -102,8 +102,7 @@ def _between(columns: dict[int, Column], sample: Local, rows: int, k: int) -> tu
 
 
 def _size(name: str, rows: int | None, width: int, levels: int) -> str:
-    size = "" if rows is None else f"{rows:,} rows × "
-    return f"`{masked_value(name)}`: {size}{width:,} columns{' and the index' if levels else ''}"
+    return f"`{masked_value(name)}`: {size(rows, width)}{' and the index' if levels else ''}"
 
 
 def _groups(groups: Groups | None, k: int) -> str:

@@ -172,9 +172,8 @@ def _grouped(value: Any) -> Source:
         keys = [str(name) for name in getattr(sizes.index, "names", [])]
         counts = sizes["size"] if hasattr(sizes, "columns") else sizes
     else:
-        under = value.df
-        counts = value.len().get_columns()[-1]
-        keys = [str(name) for name in value.len().columns[:-1]]
+        under, sizes = value.df, value.len()
+        keys, counts = sizes.columns[:-1], sizes.get_columns()[-1]
     made, order = source(under), sorted(int(size) for size in counts)
     return Source(made.table, made.levels, Groups(tuple(keys), tuple(order)))
 

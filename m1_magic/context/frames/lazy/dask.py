@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from itertools import accumulate
 from typing import Any
 
 import narwhals.stable.v2 as nw
@@ -17,8 +18,8 @@ from ..in_process import Local, array, counted
 from ..kinds import kind
 from ..measures import Measures, Span
 from ..object_columns import joined
-from .engines import GOLDEN, TURN, pick
-from .reading import reading
+from . import reading
+from .engines import is_taken, stretch
 from .table import LONGEST, wanted
 
 Record = tuple[int, int, Moments]  # nulls, trues, and what is known of numbers
@@ -27,7 +28,7 @@ Record = tuple[int, int, Moments]  # nulls, trues, and what is known of numbers
 class DaskTable:
     """A Dask DataFrame or Series; see `Table`. NaN is null wherever pandas says so."""
 
-    name = "Dask"
+    engine = "Dask"
 
     def __init__(self, frame: Any) -> None:
         self.frame = frame.to_frame() if frame.ndim == 1 else frame
@@ -35,61 +36,35 @@ class DaskTable:
         self.names = [joined(name) for name in meta.columns]
         plain = meta.set_axis([str(i) for i in range(len(self.names))], axis=1)
         self.schema: list[Any] = list(nw.from_native(plain, eager_only=True).schema.dtypes())
-        self._lengths: list[int] | None = None
+        self._lengths: list[int] = []  # rows of each partition, once it was measured
 
     def measure(self, columns: Sequence[int], *, nulls_only: bool = False) -> list[Measures]:
         """Return the measures of some columns over all rows."""
         kinds = ["other" if nulls_only else kind(self.schema[column]) for column in columns]
-        with reading(self.name):
+        with reading(self.engine):
             parts = self._each(columns, measured, kinds)
         self._lengths = [rows for rows, _ in parts]
-        by_column = zip(*(records for _, records in parts), strict=True)
-        return [self._merged(kind, part) for kind, part in zip(kinds, by_column, strict=True)]
-
-    def _merged(self, kind: str, records: Sequence[Record]) -> Measures:
-        nulls = sum(nulls for nulls, _, _ in records)
-        if kind == "boolean":
-            return Measures(self.rows, nulls, trues=sum(trues for _, trues, _ in records))
-        total = sum((numbers for *_, numbers in records), Moments())
-        if kind not in ("integer", "real"):
-            return Measures(self.rows, nulls, low=total.low, high=total.high)
-        figures = total.figures() | {"nan": self.rows - nulls - total.count - total.infinite}
-        if not math.isfinite(total.absolutes):
-            figures |= {"mean": None, "sd": None, "mean_abs": None}
-        elif not math.isfinite(total.squares):
-            figures["sd"] = None
-        return Measures(self.rows, nulls, **figures)
-
-    @property
-    def rows(self) -> int:
-        """Rows of the table; a pass of its own unless it was measured."""
-        return sum(self._known())
-
-    def _known(self) -> list[int]:
-        if self._lengths is None:
-            self.measure(())
-        return self._lengths or []
+        by_column = zip(kinds, *(records for _, records in parts), strict=True)
+        return [merged(sum(self._lengths), kind, records) for kind, *records in by_column]
 
     def sample(self, columns: Sequence[int]) -> Local:
         """Return all rows up to `WHOLE`, else about `SAMPLE` rows, always the same."""
         import pandas as pd
 
-        lengths = self._known()
-        total = sum(lengths)
-        step, _ = pick(total, wanted(total, self.schema, columns))
-        starts = [sum(lengths[:place]) for place in range(len(lengths))]
-        with reading(self.name):
+        if not self._lengths:
+            self.measure(())
+        *starts, total = accumulate(self._lengths, initial=0)
+        step = stretch(total, wanted(total, self.schema, columns))
+        with reading(self.engine):
             parts = self._each(columns, taken, list(columns), step, starts=starts)
             table = pd.concat(parts, ignore_index=True)
-            part = Local(nw.from_native(table, eager_only=True), self.names)
-        part.schema = [part.table.schema.get(str(i), known) for i, known in enumerate(self.schema)]
-        return part
+            return Local(nw.from_native(table, eager_only=True), self.names, self.schema)
 
     def count(self, questions: Mapping[int, Sequence[Span]]) -> dict[int, list[int]]:
         """Return how many rows lie in each span, by column."""
         columns = [column for column in questions if kind(self.schema[column]) != "other"]
         spans = [questions[column] for column in columns]
-        with reading(self.name):
+        with reading(self.engine):
             parts = self._each(columns, answered, spans) if columns else []
         sums = [np.sum(counts, axis=0).tolist() for counts in zip(*parts, strict=True)]
         none = {column: [0] * len(spans) for column, spans in questions.items()}
@@ -124,6 +99,22 @@ def measured(part: Any, positions: Sequence[int], kinds: Sequence[str]) -> tuple
     return len(part), [_record(part.iloc[:, place], kind) for place, kind in pairs]
 
 
+def merged(rows: int, kind: str, records: Sequence[Record]) -> Measures:
+    """Return the measures of a column from the records of all partitions."""
+    nulls = sum(nulls for nulls, _, _ in records)
+    if kind == "boolean":
+        return Measures(rows, nulls, trues=sum(trues for _, trues, _ in records))
+    total = sum((numbers for *_, numbers in records), Moments())
+    if kind not in ("integer", "real"):
+        return Measures(rows, nulls, low=total.low, high=total.high)
+    figures = total.figures() | {"nan": rows - nulls - total.count - total.infinite}
+    if not math.isfinite(total.absolutes):
+        figures |= {"mean": None, "sd": None, "mean_abs": None}
+    elif not math.isfinite(total.squares):
+        figures["sd"] = None
+    return Measures(rows, nulls, **figures)
+
+
 def _record(values: Any, kind: str) -> Record:
     nulls = int(values.isna().sum())
     if kind == "boolean":
@@ -138,8 +129,7 @@ def taken(
 ) -> Any:
     """Return the rows of a partition that are in the sample, columns named by ``columns``."""
     rows = np.arange(start, start + len(part), dtype=np.int64)
-    place = (rows // step) * GOLDEN % TURN * step // TURN
-    sample = part.iloc[np.flatnonzero(rows % step == place), list(positions)]
+    sample = part.iloc[np.flatnonzero(is_taken(rows, step)), list(positions)]
     sample = sample.set_axis([str(column) for column in columns], axis=1)
     for name in sample.columns:
         values = nw.from_native(sample[name], series_only=True)

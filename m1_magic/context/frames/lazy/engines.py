@@ -26,10 +26,14 @@ SINCE = f"timestampdiff(MICROSECOND, {START},"
 GOLDEN, TURN = 10_368_889, 1 << 24
 
 
-def pick(total: int, wanted: int) -> tuple[int, str]:
-    """Return the length of the stretches, and the SQL of what is true of one row ``r`` in each."""
-    step = -(-total // max(1, wanted))
-    return step, f"r % {step} = ((r // {step}) * {GOLDEN} % {TURN} * {step}) // {TURN}"
+def stretch(total: int, wanted: int) -> int:
+    """Return the length of the stretches of a table of each of which one row is taken."""
+    return -(-total // max(1, wanted))
+
+
+def is_taken(row: Any, step: int) -> Any:
+    """Say of the numbers of rows, or of an expression, which is the one of its stretch."""
+    return row % step == (row // step) * GOLDEN % TURN * step // TURN
 
 
 def is_wide(dtype: Any) -> bool:
@@ -62,11 +66,10 @@ class Polars(Lazy):
         import polars as pl
 
         shown = self.frame.select(self._shown(f"c{i}", self.schema[i]) for i in columns)
-        step, _ = pick(total, wanted)
+        step = stretch(total, wanted)
         if step > 1:
-            row = pl.col("r").cast(pl.Int64)
-            place = (row // step) * GOLDEN % TURN * step // TURN
-            shown = shown.with_row_index("r").filter(row % step == place).drop("r")
+            taken = is_taken(pl.col("r").cast(pl.Int64), step)
+            shown = shown.with_row_index("r").filter(taken).drop("r")
         return nw.from_native(shown.head(wanted).collect(engine="streaming"), eager_only=True)
 
     def _with(self, forms: Mapping[str, Any]) -> Any:
@@ -149,10 +152,11 @@ class DuckDB(Sql):
     def _sampled(self, columns: Sequence[int], total: int, wanted: int) -> nw.DataFrame[Any]:
         """Return at most ``wanted`` rows, always the same while the relation keeps its order."""
         shown, relation = ", ".join(self._shown(columns)), self.frame
-        step, condition = pick(total, wanted)
+        step = stretch(total, wanted)
         if step > 1:
             relation = relation.project(f"{shown}, row_number() OVER () - 1 AS r")
-            relation = relation.filter(condition)
+            place = f"((r // {step}) * {GOLDEN} % {TURN} * {step}) // {TURN}"
+            relation = relation.filter(f"r % {step} = {place}")
             shown = ", ".join(f"c{i}" for i in columns)
         sampled: nw.LazyFrame[Any] = nw.from_native(relation.project(shown).limit(wanted))
         return sampled.collect("pyarrow")

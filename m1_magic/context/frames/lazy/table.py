@@ -13,7 +13,7 @@ from ..arrays import clamped
 from ..in_process import Local
 from ..kinds import kind
 from ..measures import SAMPLE, WHOLE, Measures, Span
-from .reading import reading
+from . import reading
 
 LONGEST = 4096  # characters of a text in a sample
 CELLS = 4_000_000  # cells of a sample
@@ -58,9 +58,7 @@ class Lazy(ABC):
         with reading(self.engine):
             rows = self._sampled(columns, total, wanted(total, self.schema, columns))
             shown = [self._restored(nw.col(f"c{c}"), c).alias(str(c)) for c in columns]
-            part = Local(rows.select(shown), self.names)
-        part.schema = [part.table.schema.get(str(i), known) for i, known in enumerate(self.schema)]
-        return part
+            return Local(rows.select(shown), self.names, self.schema)
 
     def count(self, questions: Mapping[int, Sequence[Span]]) -> dict[int, list[int]]:
         """Return how many rows lie in each span, by column."""
@@ -164,29 +162,24 @@ def hits(condition: nw.Expr) -> nw.Expr:
 
 def aggregates(column: int, kind: str) -> dict[str, nw.Expr]:
     """Return what is asked of one column, by `kind`; what NaN is differs, so only < and > tell."""
-    value, expressions = nw.col(f"f{column}"), {"there": nw.col(f"c{column}").count()}
+    value, asked = nw.col(f"f{column}"), {"there": nw.col(f"c{column}").count()}
     if kind == "boolean":
-        expressions["trues"] = hits(value)
+        asked["trues"] = hits(value)
     if kind in ("integer", "real", "moment"):
-        expressions["valid"] = value.count()
-    if kind == "real":
-        infinite = (value == math.inf) | (value == -math.inf)
-        expressions["infinite"] = hits(infinite)
-        tame = nw.when((value > -TAME) & (value < TAME)).then(value)
-        finite = (value > -math.inf) & (value < math.inf)
-        value = nw.when(finite).then(value)
-        expressions |= {"finite": value.count(), "broken": hits(finite & nw.col(f"b{column}"))}
-    if kind in ("integer", "real"):
-        number = tame if kind == "real" else value.cast(nw.Float64())
-        expressions |= {
-            "mean": number.mean(),
-            "sd": number.std(ddof=1),
-            "mean_abs": number.abs().mean(),
-        }
-        expressions |= {"zeros": hits(value == 0), "negatives": hits(value < 0)}
-    if kind in ("integer", "real", "moment"):
-        expressions |= {"low": value.min(), "high": value.max()}
-    return {f"{name}{column}": expression for name, expression in expressions.items()}
+        asked["valid"] = value.count()
+        number = value.cast(nw.Float64())
+        if kind == "real":
+            asked["infinite"] = hits((value == math.inf) | (value == -math.inf))
+            number = nw.when((value > -TAME) & (value < TAME)).then(value)
+            finite = (value > -math.inf) & (value < math.inf)
+            value = nw.when(finite).then(value)
+            asked |= {"finite": value.count(), "broken": hits(finite & nw.col(f"b{column}"))}
+        asked |= {"low": value.min(), "high": value.max()}
+        if kind != "moment":
+            asked |= {"mean": number.mean(), "sd": number.std(ddof=1)}
+            asked |= {"mean_abs": number.abs().mean()}
+            asked |= {"zeros": hits(value == 0), "negatives": hits(value < 0)}
+    return {f"{name}{column}": expression for name, expression in asked.items()}
 
 
 def measured(answers: Mapping[str, Any], column: int, kind: str) -> Measures:
