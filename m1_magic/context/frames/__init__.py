@@ -14,7 +14,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from ...errors import UsageError
 from ...privacy.personal import personal_name_in
@@ -22,12 +21,9 @@ from ...privacy.redaction import masked_value
 from ...text import one_line
 from ..variables import public_names, resolve
 from .lazy import reading
-from .summary import TOKENS, Wish
+from .summary import TOKENS, Summary, Wish
 from .table_files import is_table_file
 from .tables import Source, is_frame, is_tabular, shape_of, source
-
-if TYPE_CHECKING:
-    from .summary import Summary
 
 COMPARED = 20_000  # tokens of the summaries that a comparison is made from
 

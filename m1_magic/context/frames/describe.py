@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import narwhals.stable.v2 as nw
 import numpy as np
@@ -20,13 +20,10 @@ from ...privacy.redaction import masked_value
 from . import datetimes, numeric, strings
 from .arrays import Array, moments
 from .in_process import Local, Table, array, there
-from .kinds import is_moment, is_number, is_text
+from .kinds import Series, is_moment, is_number, is_text
 from .measures import Count, Measures, Span
 from .nested import nested
 from .summary import UNIQUE, Column, Draft, Wish
-
-if TYPE_CHECKING:
-    Series = nw.Series[Any]
 
 EMPTY = "empty"  # the type of a column without any value
 HEAD = 400  # values that are searched for personal content

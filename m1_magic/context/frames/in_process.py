@@ -8,19 +8,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 import narwhals.stable.v2 as nw
 import numpy as np
 
 from . import arrays, object_columns
 from .arrays import Array, hits, moments, spread
-from .kinds import is_moment, is_number, kind, words
+from .kinds import Series, is_moment, is_number, kind, words
 from .measures import FEW, SAMPLE, WHOLE, Count, Measures, Span
 
-if TYPE_CHECKING:
-    Series = nw.Series[Any]
-    Pairs = tuple[tuple[Any, int], ...]
+Pairs = tuple[tuple[Any, int], ...]
 
 NEARLY = 0.98  # of a sample differ: nothing more is learnt by reading all rows
 

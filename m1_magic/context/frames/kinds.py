@@ -9,6 +9,8 @@ import narwhals.stable.v2 as nw
 
 from ...privacy.redaction import masked_value
 
+Series = nw.Series[Any]
+
 WORDS = {
     "Boolean": "true/false",
     "String": "text",

@@ -7,12 +7,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby
-from typing import TYPE_CHECKING
 
 from ...privacy.redaction import masked_value
-
-if TYPE_CHECKING:
-    from .summary import Column, Value
+from .summary import Column, Value
 
 ALIKE = 4  # columns named q1, q2, … from which they are told as one
 ENDS = ("always", "median", "from", "to")  # figures that are told in short

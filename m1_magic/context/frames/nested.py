@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import narwhals.stable.v2 as nw
 import numpy as np
@@ -12,11 +12,9 @@ import numpy as np
 from ...privacy.personal import safe_name
 from ...privacy.redaction import masked_value
 from .in_process import array
+from .kinds import Series
 from .measures import Measures
 from .summary import Column
-
-if TYPE_CHECKING:
-    Series = nw.Series[Any]
 
 OBJECTS = 2_000  # Python objects of a column that are looked at
 

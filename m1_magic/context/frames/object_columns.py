@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import narwhals.stable.v2 as nw
 
+from .kinds import Series
 from .measures import SAMPLE
-
-if TYPE_CHECKING:
-    Series = nw.Series[Any]
 
 # What pandas' infer_dtype says of a column of objects → the dtype it could have had.
 OBJECTS = {

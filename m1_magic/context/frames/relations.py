@@ -7,19 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import combinations
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import narwhals.stable.v2 as nw
 import numpy as np
 
 from ...privacy.redaction import masked_value
 from .in_process import Local
-from .kinds import is_number, is_text
-
-if TYPE_CHECKING:
-    from .summary import Column
-
-    Series = nw.Series[Any]
+from .kinds import Series, is_number, is_text
+from .summary import Column
 
 ROWS = 2_500  # of the sample that are looked at
 WIDEST = 30  # numeric columns that are compared with each other

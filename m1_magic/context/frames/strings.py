@@ -5,18 +5,14 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from ...privacy.personal import personal_text
 from ...privacy.redaction import masked_value
 from .arrays import Array, spread
-
-if TYPE_CHECKING:
-    import narwhals.stable.v2 as nw
-
-    Series = nw.Series[Any]
+from .kinds import Series
 
 LABELS = 6
 TELLING = 0.01  # share from which a label tells something
