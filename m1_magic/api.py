@@ -11,7 +11,8 @@ from .calls import Reply, Request
 from .chats.chats import RepeatableCall
 from .chats.turns import ChatHead
 from .context import gather
-from .context.frames import frame_named, is_tabular
+from .context.frames import frame_named
+from .context.frames.tables import is_tabular
 from .errors import UserFacingError
 from .jupyter import history, shell
 from .options import flags, tasks

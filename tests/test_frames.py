@@ -21,7 +21,8 @@ from hypothesis import strategies as st
 from palmerpenguins import load_penguins
 
 from m1_magic.context import gather
-from m1_magic.context.frames import frame_named, is_frame, summarise
+from m1_magic.context.frames import frame_named, summarise
+from m1_magic.context.frames.tables import is_frame
 from m1_magic.errors import UsageError
 from m1_magic.options.fields import Options
 from m1_magic.prompt import build
@@ -372,7 +373,7 @@ def test_the_index_of_a_time_series_is_a_column() -> None:
 
 def test_no_library_is_imported_for_other_values() -> None:
     code = (
-        "import sys; from m1_magic.context.frames import is_frame;"
+        "import sys; from m1_magic.context.frames.tables import is_frame;"
         "assert not any(map(is_frame, (1, 'a', [], {}, object(), sys)));"
         "print({'narwhals', 'pandas', 'polars', 'openai'} & set(sys.modules))"
     )

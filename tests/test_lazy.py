@@ -24,7 +24,7 @@ import pytest
 import m1_magic.context.frames as frames  # noqa: F401 (as users come to it)
 from m1_magic.context.frames import summarise
 from m1_magic.context.frames.lazy import is_lazy, lazy_table
-from m1_magic.context.frames.measures import SAMPLE, Between, Measures
+from m1_magic.context.frames.measures import SAMPLE, Measures, Span
 from m1_magic.errors import UsageError
 
 ENGINES = ["polars", "duckdb", "ibis", "dask", "spark"]
@@ -225,51 +225,54 @@ def same(found: Measures, true: Measures) -> None:
         assert found.mean_abs == pytest.approx(true.mean_abs, rel=1e-12)
 
 
-def asked(data: Data) -> list[tuple[Between, int]]:
+Question = tuple[int, Any, Any]  # column, low, high
+
+
+def count(table: Any, questions: list[Question]) -> list[int]:
+    """Return the answers in the order of the questions."""
+    spans: dict[int, list[Span]] = {}
+    for column, low, high in questions:
+        spans.setdefault(column, []).append(Span(low, high))
+    counts = {column: iter(numbers) for column, numbers in table.count(spans).items()}
+    return [next(counts[column]) for column, *_ in questions]
+
+
+def asked(data: Data) -> list[tuple[Question, int]]:
     """Questions of every kind, with the answers."""
 
-    def right(name: str, low: Any, high: Any) -> tuple[Between, int]:
+    def right(name: str, low: Any, high: Any) -> tuple[Question, int]:
         there = [value for value in data.values[name] if value is not None]
-        number = sum(1 for value in there if low <= value <= high)
-        return Between(NAMES.index(name), low, high), number
+        moment = name in ("date", "naive", "zoned")
+        numbers = [micro(value) if moment else value for value in there]
+        number = sum(1 for value in numbers if low <= value <= high)
+        return (NAMES.index(name), low, high), number
 
-    zone = dt.timezone(dt.timedelta(hours=9))
-    some = START + dt.timedelta(hours=40_000)
+    start, some = micro(START), micro(START + dt.timedelta(hours=40_000))
     made = [right("text", text, text) for text in [*TEXTS, "none such", "plain'"]]
     made += [right("int", low, high) for low, high in [(0, 0), (-3, 4.5), (-0.5, 0.5), (1e9, 2e9)]]
-    made += [right("int", -math.inf, math.inf), right("int", -(10**30), Decimal("3.5"))]
+    made += [right("int", -(10**30), 10**30), right("int", -(10**30), 3.5)]
     made += [right("extreme", end, end) for end in (2**63 - 1, -(2**63), 2**62, 2**62 + 1)]
     made += [right("float", -math.inf, math.inf), right("float", 0, 0), right("float", -2.5, 1e6)]
-    made += [right("float", math.inf, math.inf), right("float", 1e6, Decimal(1_000_001))]
+    made += [right("float", math.inf, math.inf), right("float", 1e6, 1_000_001)]
     value = data.values["small"][7]
     made += [right("small", value, value), right("small", -1.5, 0.25)]
-    made += [right("whole", 0, 1000), right("decimal", -12.5, Decimal("99.99"))]
-    made += [right("decimal", data.values["decimal"][9], data.values["decimal"][9])]
-    made += [right("bool", True, True), right("bool", False, False), right("bool", False, True)]
-    made += [right("date", dt.date(1950, 1, 1), dt.date(1999, 12, 31))]
-    made += [right("naive", START, START), right("naive", START, some)]
-    made += [right("zoned", *(m.replace(tzinfo=dt.UTC).astimezone(zone) for m in (START, some)))]
-    ends = [
-        right("naive", dt.datetime.min, some)[1],
-        right("zoned", made[-1][0].low, made[-1][0].high)[1],
+    made += [right("whole", 0, 1000), right("decimal", -12.5, 99.99)]
+    cents = data.values["decimal"][9]
+    made += [
+        ((NAMES.index("decimal"), float(cents), float(cents)), right("decimal", cents, cents)[1])
     ]
-    made += [(Between(NAMES.index("naive"), -(2**62), micro(some)), ends[0])]
-    made += [(Between(NAMES.index("zoned"), micro(START), micro(some)), ends[1])]
+    made += [right("bool", True, True), right("bool", False, False)]
+    made += [right("date", micro(dt.date(1950, 1, 1)), micro(dt.date(1999, 12, 31)))]
+    made += [right("naive", start, start), right("naive", start, some)]
+    made += [right("naive", -(2**62), some), right("zoned", start, some)]
     # What no value can be.
-    made += [(Between(NAMES.index(name), low, high), 0) for name, low, high in IMPOSSIBLE]
+    made += [((NAMES.index(name), low, high), 0) for name, low, high in IMPOSSIBLE]
     return made
 
 
 IMPOSSIBLE: list[tuple[str, Any, Any]] = [
-    ("float", math.nan, math.nan),
-    ("int", math.nan, 3),
     ("int", 0.2, 0.8),
     ("int", 10**30, 10**31),
-    ("int", "0", "0"),
-    ("text", 3, 3),
-    ("text", "\ud800", "\ud800"),
-    ("date", "1950-01-01", "1999-01-01"),
-    ("naive", 2**70, 2**71),
     ("list", 1, 1),
     ("whole", 5, 4),
 ]
@@ -287,7 +290,7 @@ def test_measures_and_counts_are_numpys(engine: str, small: Data, load: Any) -> 
     bare = table.measure([0, 9], nulls_only=True)
     assert bare == [Measures(2_000, 2), Measures(2_000, 1)]
     questions = asked(small)
-    answers = table.count([question for question, _ in questions] * 2)
+    answers = count(table, [question for question, _ in questions] * 2)
     wrong = [
         (question, answer, right)
         for (question, right), answer in zip(questions * 2, answers, strict=True)
@@ -350,7 +353,7 @@ def test_names_are_never_part_of_a_query(engine: str, load: Any) -> None:
     assert found.names == EVIL
     measured = found.measure(range(len(EVIL)))
     assert [m.low for m in measured] == list(range(len(EVIL)))
-    assert found.count([Between(i, i, i) for i in range(len(EVIL))]) == [1] * len(EVIL)
+    assert count(found, [(i, i, i) for i in range(len(EVIL))]) == [1] * len(EVIL)
     sample = found.sample([3, 7])
     assert sample.table.columns == ["3", "7"]
     assert sample.series(7).to_list()[:2] == [7, 8]
@@ -362,7 +365,7 @@ def test_an_empty_table(engine: str, small: Data, load: Any) -> None:
     for measures in table.measure(range(len(NAMES))):
         assert (measures.rows, measures.valid, measures.mean, measures.low) == (0, 0, None, None)
     assert table.sample([0, 9]).rows == table.sample([]).rows == 0
-    assert table.count([Between(0, 1, 1), Between(9, "a", "a")]) == [0, 0]
+    assert count(table, [(0, 1, 1), (9, "a", "a")]) == [0, 0]
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -399,7 +402,7 @@ def test_long_texts_come_cut(load: Any) -> None:
     for engine in ("polars", "duckdb", "ibis", "dask", "spark"):
         table = lazy_table(load(engine, pa.table({"t": ["ä" * 100_000, None, "b"]})))
         assert plain(table.sample([0]).series(0)) == ["ä" * 4096, None, "b"]
-        assert table.count([Between(0, "ä" * 100_000, "ä" * 100_000)]) == [1]
+        assert count(table, [(0, "ä" * 100_000, "ä" * 100_000)]) == [1]
 
 
 def test_polars_reads_three_times(small: Data) -> None:
@@ -418,7 +421,7 @@ def test_polars_reads_three_times(small: Data) -> None:
     assert not reads
     table.measure([0, 1, 2])
     table.sample([0, 1])
-    table.count([Between(0, 1, 2), Between(2, 1, 2)])
+    count(table, [(0, 1, 2), (2, 1, 2)])
     assert [sorted(read) for read in reads] == [
         ["extreme", "float", "int"],
         ["extreme", "int"],
@@ -443,7 +446,7 @@ def test_dask_reads_three_times() -> None:
         table = lazy_table(frame)
         table.measure([0, 1])
         table.sample([0])
-        assert table.count([Between(0, 1, 2), Between(1, "x", "x")]) == [4, 4]
+        assert count(table, [(0, 1, 2), (1, "x", "x")]) == [4, 4]
     assert sorted(reads) == sorted([*range(4)] * 3)
 
 
@@ -463,7 +466,7 @@ def test_duckdb_and_ibis_run_three_queries(small: Data, tmp_path: Path) -> None:
         logged.execute("CALL enable_logging('QueryLog')")
         table.measure(range(len(NAMES)))
         table.sample(range(len(NAMES)))
-        table.count([question for question, _ in asked(small)])
+        count(table, [question for question, _ in asked(small)])
         logged.execute("CALL disable_logging()")
         seen = logged.execute("SELECT message FROM duckdb_logs WHERE type = 'QueryLog'").fetchall()
         # (The log ends a text where it holds a NUL; DuckDB 1.4.0's has none for a relation.)
@@ -476,7 +479,7 @@ def test_spark_runs_three_queries(spark: Any, small: Data, load: Any) -> None:
     steps: dict[str, Callable[[], Any]] = {
         "measure": lambda: table.measure(range(len(NAMES))),
         "sample": lambda: table.sample([0, 1]),
-        "count": lambda: table.count([question for question, _ in asked(small)]),
+        "count": lambda: count(table, [question for question, _ in asked(small)]),
     }
     for name, step in steps.items():
         context.setJobGroup(name, name)
@@ -499,7 +502,7 @@ def test_spark_own_types(spark: Any) -> None:
     assert (found[0].low, found[0].mean) == (93_600.0, 93_600.0)
     assert found[6].low == micro(dt.datetime(2020, 7, 1, 3, tzinfo=ZoneInfo("America/New_York")))
     assert found[8].low == 3
-    assert table.count([Between(0, 93_600, 93_600), Between(8, -1000, 1000)]) == [1, 1]
+    assert count(table, [(0, 93_600, 93_600), (8, -1000, 1000)]) == [1, 1]
     sample = table.sample(range(9))
     assert sample.series(0).to_list() == [dt.timedelta(days=1, hours=2)]
     assert sample.series(6).dt.hour().to_list() == [3]
@@ -524,9 +527,9 @@ def test_duckdb_own_types_and_nothing_left() -> None:
     assert (found[1].infinite, found[1].low) == (1, micro(dt.date(2020, 1, 1)))
     assert (found[2].low, found[2].high) == (3600.0, 86_400.0)
     assert found[10].infinite == 1
-    questions = [Between(0, 1, 2**127), Between(2, 3600, 3600), Between(5, "a", "a")]
-    questions += [Between(5, "zz", "zz"), Between(12, 2.5, 2.5), Between(13, -5, 300)]
-    assert table.count(questions) == [2, 1, 1, 0, 1, 2]
+    questions: list[Question] = [(0, 1, 2**127), (2, 3600, 3600), (5, "a", "a")]
+    questions += [(5, "zz", "zz"), (12, 2.5, 2.5), (13, -5, 300)]
+    assert count(table, questions) == [2, 1, 1, 0, 1, 2]
     sample = table.sample(range(14))
     assert sample.series(2).to_list() == [dt.timedelta(days=1), dt.timedelta(hours=1)]
     assert sample.series(1).to_list() == [None, dt.date(2020, 1, 1)]
@@ -561,9 +564,9 @@ def test_polars_own_types() -> None:
     assert (found[7].low, found[7].mean) == (3600.0, 7200.0)
     assert (found[8].low, found[8].high) == (0, 1_000_000)
     assert (found[9].high, found[10].high) == (2**64 - 1, 2**100)
-    questions = [Between(1, "a", "a"), Between(2, "zz", "zz"), Between(8, 0, 0)]
-    questions += [Between(9, 2**64 - 1, 2**65), Between(10, 2**100, 2**100)]
-    assert table.count(questions) == [1, 0, 1, 1, 1]
+    questions: list[Question] = [(1, "a", "a"), (2, "zz", "zz"), (8, 0, 0)]
+    questions += [(9, 2**64 - 1, 2**65), (10, 2**100, 2**100)]
+    assert count(table, questions) == [1, 0, 1, 1, 1]
     assert table.sample(range(11)).rows == 2
 
 
@@ -579,7 +582,7 @@ def test_pandas_floats_in_dask_have_nan_for_null() -> None:
     x, c, d, b = table.measure([0, 1, 2, 3])
     assert (x.nulls, x.nan, x.mean, c.nulls, d.nulls, b.trues) == (1, 0, 2.0, 1, 1, 2)
     assert table.names[3] == "x / 2"
-    assert table.count([Between(1, "a", "a"), Between(2, d.low, d.low)]) == [1, 1]
+    assert count(table, [(1, "a", "a"), (2, d.low, d.low)]) == [1, 1]
     assert pd.util.hash_pandas_object(frame[["x", "d"]]).tolist() == before
     series = lazy_table(dd.from_pandas(frame, npartitions=2)["x"])
     assert series.measure([0])[0].high == 3.0
@@ -613,7 +616,7 @@ MEMORY = """
 import resource, sys
 import polars as pl, duckdb
 from m1_magic.context.frames.lazy import lazy_table
-from m1_magic.context.frames.measures import Between
+from m1_magic.context.frames.measures import Span
 def peak():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 def asked(value):
@@ -621,7 +624,7 @@ def asked(value):
     width = range(len(table.names))
     found = table.measure(width)
     rows = table.sample(width).rows
-    table.count([Between(i, 0, 1) for i in width])
+    table.count({i: [Span(0, 1)] for i in width})
     return found[0].rows, rows
 warm = pl.DataFrame({str(i): [1.0] * 10 for i in range(8)})
 asked(warm.lazy())
@@ -729,7 +732,7 @@ def test_a_stopped_spark_session_is_one_paragraph(spark: Any) -> None:
     steps: list[Callable[[], Any]] = [
         lambda: table.measure([0]),
         lambda: table.sample([0]),
-        lambda: table.count([Between(0, 1, 1)]),
+        lambda: table.count({0: [Span(0, 1)]}),
         lambda: lazy_table(frame).measure([0]),
     ]
     for step in steps:

@@ -17,7 +17,8 @@ from ..privacy import redaction
 from ..settings.config import M1, send_level
 from . import cells, files, globs, last_error
 from .cells import Cell
-from .frames import TOKENS, Wish, applying, difference, frame_named, known, opened, summary
+from .frames import difference, frame_named, known, opened, some_known, summary
+from .frames.summary import TOKENS, Wish
 from .frames.tables import Source
 from .last_error import Failure
 from .values import Gathered, insert
@@ -119,14 +120,10 @@ def attached(
     """
     if options.diff and len(tables) != 2:
         raise UsageError("--diff compares two tables.", todo="Name both: --df before,after --diff.")
-    names = [table.names for table in tables.values()]
-    chosen = applying(options.cols, names) if tables else []
+    if tables:
+        some_known(options.cols, [table.names for table in tables.values()])
     if options.diff:
-        (before, old), (after, new) = tables.items()
-        summaries = [difference((old, new), (before, after), wish, chosen)]
+        summaries = [difference([*tables.values()], [*tables], wish, options.cols)]
     else:
-        summaries = [
-            summary(table, name, wish, some)
-            for (name, table), some in zip(tables.items(), chosen, strict=True)
-        ]
+        summaries = [summary(table, name, wish, options.cols) for name, table in tables.items()]
     return tuple(masked(one.attachment(), secrets) for one in summaries)

@@ -20,7 +20,7 @@ from ..options import kinds
 from ..privacy import redaction
 from ..privacy.outputs import Output, answer, leaving, left_out, plain_text
 from ..text import cut_middle
-from .frames import is_tabular
+from .frames.tables import is_tabular
 
 OURS = re.compile(r"%m1\b|%load_ext m1_magic\b")
 SOURCE = 24_000  # characters of a cell's code

@@ -21,7 +21,7 @@ from ..calls import Attached, Attachment, Text
 from ..errors import UsageError
 from ..messages import Part, merged
 from ..text import one_line
-from .frames import is_frame, is_tabular
+from .frames.tables import is_frame, is_tabular
 from .variables import NAME, STEP, STEPS, public_names, resolve
 
 # One brace more on either side is an f-string's or LaTeX's: as typed.

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from ..context.frames import is_frame, opened, shapes
+from ..context.frames import opened, shapes
+from ..context.frames.tables import is_frame
 from ..context.globs import completions
 from ..options import tasks
 from ..options.fields import OPTIONS, in_groups

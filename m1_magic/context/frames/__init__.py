@@ -14,36 +14,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from ...errors import UsageError
 from ...privacy.personal import personal_text
 from ...privacy.redaction import masked_value
 from ...text import one_line
 from ..variables import public_names, resolve
-from .summary import TOKENS, Wish
+from .lazy import reading
+from .summary import TOKENS, Summary, Wish
 from .table_files import is_table_file
-from .tables import is_frame, is_tabular, shape_of
-
-if TYPE_CHECKING:
-    from .summary import Summary
-    from .tables import Source
-
-__all__ = [
-    "TOKENS",
-    "Wish",
-    "applying",
-    "difference",
-    "frame_named",
-    "is_frame",
-    "is_tabular",
-    "known",
-    "opened",
-    "shapes",
-    "summarise",
-    "summary",
-    "visible",
-]
+from .tables import Source, is_frame, is_tabular, shape_of, source
 
 COMPARED = 20_000  # tokens of the summaries that a comparison is made from
 
@@ -107,13 +87,13 @@ def summarise(
     """
     table = opened(frame)
     known(allow, [table.names])
+    some_known(cols, [table.names])
     wish = Wish(level, rows, max(1, min_group), tokens, frozenset(allow))
     return summary(table, name, wish, cols)
 
 
 def summary(table: Source, name: str, wish: Wish, cols: Sequence[str] = ()) -> Summary:
     """Return what may leave of the columns ``cols`` of a table that is opened."""
-    from .lazy import reading
     from .table_summary import summarise_table
 
     with reading(one_line(name, 60)):
@@ -121,59 +101,58 @@ def summary(table: Source, name: str, wish: Wish, cols: Sequence[str] = ()) -> S
 
 
 def difference(
-    tables: tuple[Source, Source],
-    names: tuple[str, str],
-    wish: Wish,
-    cols: Sequence[Sequence[str]] = ((), ()),
+    tables: Sequence[Source], names: Sequence[str], wish: Wish, cols: Sequence[str] = ()
 ) -> Summary:
     """Return what changed from the first table to the second, in at most ``wish.tokens``."""
-    from .diff import compared, keys, nearly_same
+    from .diff import compared
 
-    all_of_it = replace(wish, tokens=COMPARED)
-    old, new = (
-        summary(table, name, all_of_it, some)
-        for table, name, some in zip(tables, names, cols, strict=True)
-    )
-    same = keys(tables[0].table, tables[1].table, old, new) if wish.level != "names" else ""
-    alike = nearly_same(tables[0].table, tables[1].table, old, new, wish.min_group)
-    return compared(old, new, same, wish.tokens, alike)
+    most = replace(wish, tokens=COMPARED)
+    old, new = (summary(*pair, most, cols) for pair in zip(tables, names, strict=True))
+    return compared([source.table for source in tables], old, new, wish)
 
 
 def opened(frame: object) -> Source:
-    """Return the table that ``frame`` is, ready to be asked; one that is opened stays as it is."""
-    from .lazy import reading
-    from .tables import Source, source
-
+    """Return the table that ``frame`` is, ready to be asked."""
     with reading(one_line(type(frame).__name__, 60)):
-        return frame if isinstance(frame, Source) else source(frame)
+        return source(frame)
 
 
 def chosen(names: Sequence[str], cols: Sequence[str]) -> list[int]:
-    """Return the places of the columns that ``cols`` asks for, in the table's order.
+    """Return the places of the columns that those of ``cols`` ask for which this table has.
 
     Raises:
-        UsageError: a name that no column has, or both ``a`` and ``!b``.
+        UsageError: both ``a`` and ``!b``.
     """
-    wanted = [column for column in cols if not column.startswith("!")]
-    unwanted = [column[1:] for column in cols if column.startswith("!")]
-    if wanted and unwanted:
+    here = [column for column in cols if any(meant(column, name) for name in names)]
+    unwanted = [column for column in here if column.startswith("!")]
+    if 0 < len(unwanted) < len(here):
         raise UsageError(
             "--cols takes either columns or, with !, columns to leave out.",
             todo="Write --cols a,b or --cols '!a,!b'.",
         )
-    unknown(wanted or unwanted, names)
-
-    def meant(name: str) -> bool:
-        return any(name == pattern or fnmatchcase(name, pattern) for pattern in wanted or unwanted)
-
-    return [i for i, name in enumerate(names) if not cols or meant(name) == bool(wanted)]
+    fits = [any(meant(column, name) for column in here) != bool(unwanted) for name in names]
+    return [i for i, fit in enumerate(fits) if fit or not here]
 
 
-def unknown(columns: Sequence[str], names: Sequence[str]) -> None:
-    """Raise UsageError for a name or pattern that no column has."""
-    for column in columns:
-        if not any(name == column or fnmatchcase(name, column) for name in names):
-            raise no_column(column, names)
+def meant(column: str, name: str) -> bool:
+    """Is it what ``column`` of ``--cols`` stands for, whether wanted or not?"""
+    pattern = column.removeprefix("!")
+    return name == pattern or fnmatchcase(name, pattern)
+
+
+def some_known(cols: Iterable[str], names: Iterable[Sequence[str]]) -> None:
+    """Raise UsageError for a name or pattern of ``--cols`` that no column of any table has."""
+    every = [name for table in names for name in table]
+    for column in cols:
+        if not any(meant(column, name) for name in every):
+            raise no_column(column.removeprefix("!"), every)
+
+
+def known(allow: Iterable[str], names: Iterable[Sequence[str]]) -> None:
+    """Raise UsageError if a column that may be sent is in no table; patterns are no names."""
+    every = [name for table in names for name in table]
+    for column in sorted(set(allow) - set(every)):
+        raise no_column(column, every)
 
 
 def no_column(column: str, names: Sequence[str]) -> UsageError:
@@ -182,30 +161,3 @@ def no_column(column: str, names: Sequence[str]) -> UsageError:
     close = difflib.get_close_matches(column, impersonal, 1)
     todo = f"Did you mean {masked_value(close[0])}?" if close else "%m1 df NAME lists them."
     return UsageError(f"There is no column {one_line(column, 60)!r}.", todo=todo)
-
-
-def known(allow: Iterable[str], names: Iterable[Sequence[str]]) -> None:
-    """Raise UsageError if a column that may be sent is in no table; patterns are no names."""
-    every = [name for table in names for name in table]
-    for one in sorted(set(allow) - set(every)):
-        raise no_column(one, every)
-
-
-def applying(columns: Sequence[str], names: Sequence[Sequence[str]]) -> list[tuple[str, ...]]:
-    """Return, for each table, which of the column names asked for it has.
-
-    Raises:
-        UsageError: a name that no table has.
-    """
-    unknown(
-        [column.removeprefix("!") for column in columns],
-        [name for table in names for name in table],
-    )
-    return [
-        tuple(
-            column
-            for column in columns
-            if any(fnmatchcase(name, column.removeprefix("!")) or name == column for name in table)
-        )
-        for table in names
-    ]

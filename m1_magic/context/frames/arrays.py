@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from .measures import Span
 
 Array = npt.NDArray[Any]
 
@@ -38,59 +41,92 @@ def spread(total: int, wanted: int) -> Array:
     return places
 
 
-@np.errstate(all="ignore")
-def moments(values: Array) -> dict[str, Any]:
-    """Return the figures of `Measures` for numbers: NaN and infinities counted and left out."""
-    figures: dict[str, Any] = {"nan": 0, "infinite": 0, "zeros": 0, "negatives": 0}
+@dataclass(frozen=True, slots=True)
+class Moments:
+    """What is known of numbers; NaN and infinities are counted and left out.
+
+    ``squares`` are those of the distances from the mean, ``absolutes`` the sum of the numbers
+    without their signs. The sum of the moments of two parts are those of both.
+    """
+
+    count: int = 0
+    nan: int = 0
+    infinite: int = 0
     low: Any = None
     high: Any = None
-    count, mean, squares, absolutes = 0, 0.0, 0.0, 0.0
-    whole, real = True, values.dtype.kind == "f"
-    for chunk in chunks(values):
-        total = _total(chunk)
-        if real and not math.isfinite(total):
-            numbers = chunk[chunk == chunk]
-            figures["nan"] += len(chunk) - len(numbers)
-            chunk = numbers if math.isfinite(numbers.sum()) else numbers[np.isfinite(numbers)]
-            figures["infinite"] += len(numbers) - len(chunk)
-            total = _total(chunk)
-        if not len(chunk):
-            continue
-        least, most = chunk.min(), chunk.max()
-        low = least if low is None else min(low, least)
-        high = most if high is None else max(high, most)
-        if least <= 0 <= most:
-            figures["zeros"] += int(np.count_nonzero(chunk == 0))
-        if least < 0:
-            figures["negatives"] += int(np.count_nonzero(chunk < 0))
-        if whole and real:
-            whole = _whole(chunk[:64]) and _whole(chunk)
-        floats, many = chunk.astype(np.float64, copy=False), len(chunk)
-        mean_here = total / many
-        deviations = floats - mean_here
-        delta = mean_here - mean
-        squares += float(
-            np.einsum("i,i", deviations, deviations)
-        ) + delta * delta * count * many / (count + many)
-        mean += delta * many / (count + many)
-        absolutes += abs(total) if least >= 0 or most <= 0 else float(np.abs(floats).sum())
-        count += many
-    figures |= {"low": _python(low), "high": _python(high), "whole": whole and count > 0}
-    if count:
-        figures |= {"mean": clamped(mean, low, high), "mean_abs": absolutes / count}
-        figures["sd"] = math.sqrt(squares / (count - 1)) if count > 1 else None
-    return figures
+    mean: float = 0.0
+    squares: float = 0.0
+    absolutes: float = 0.0
+    zeros: int = 0
+    negatives: int = 0
+    whole: bool = True
+
+    def __add__(self, other: Moments) -> Moments:
+        nan, infinite = self.nan + other.nan, self.infinite + other.infinite
+        if not (self.count and other.count):
+            return replace(self if self.count else other, nan=nan, infinite=infinite)
+        # Chan, Golub and LeVeque's update.
+        count, away = self.count + other.count, other.mean - self.mean
+        between_means = away * away * self.count * other.count / count
+        return Moments(
+            count,
+            nan,
+            infinite,
+            low=min(self.low, other.low),
+            high=max(self.high, other.high),
+            mean=self.mean + away * other.count / count,
+            squares=self.squares + (other.squares + between_means),
+            absolutes=self.absolutes + other.absolutes,
+            zeros=self.zeros + other.zeros,
+            negatives=self.negatives + other.negatives,
+            whole=self.whole and other.whole,
+        )
+
+    def figures(self) -> dict[str, Any]:
+        """Return the fields of `Measures`."""
+        same = ("nan", "infinite", "low", "high", "zeros", "negatives")
+        figures = {name: getattr(self, name) for name in same}
+        if self.count:
+            figures["whole"] = self.whole
+            figures["mean"] = clamped(self.mean, self.low, self.high)
+            figures["mean_abs"] = self.absolutes / self.count
+        if self.count > 1:
+            figures["sd"] = math.sqrt(self.squares / (self.count - 1))
+        return figures
 
 
-def ends(values: Array) -> dict[str, Any]:
-    """Return the first and the last of moments in time."""
-    any_values = len(values) > 0
-    return {
-        "nan": 0,
-        "low": _python(values.min()) if any_values else None,
-        "high": _python(values.max()) if any_values else None,
-        "whole": True,
-    }
+@np.errstate(all="ignore")
+def moments(values: Array) -> Moments:
+    """Return the moments of numbers."""
+    return sum(map(_moments, chunks(values)), Moments())
+
+
+def _moments(chunk: Array) -> Moments:
+    real, nan, infinite, total = chunk.dtype.kind == "f", 0, 0, _total(chunk)
+    if real and not math.isfinite(total):
+        numbers = chunk[chunk == chunk]
+        nan = len(chunk) - len(numbers)
+        chunk = numbers if math.isfinite(numbers.sum()) else numbers[np.isfinite(numbers)]
+        infinite, total = len(numbers) - len(chunk), _total(chunk)
+    count = len(chunk)
+    if not count:
+        return Moments(0, nan, infinite)
+    low, high = chunk.min().item(), chunk.max().item()
+    floats, mean = chunk.astype(np.float64, copy=False), total / count
+    distances = floats - mean
+    return Moments(
+        count,
+        nan,
+        infinite,
+        low,
+        high,
+        mean,
+        squares=float(np.einsum("i,i", distances, distances)),
+        absolutes=abs(total) if low >= 0 or high <= 0 else float(np.abs(floats).sum()),
+        zeros=int(np.count_nonzero(chunk == 0)) if low <= 0 <= high else 0,
+        negatives=int(np.count_nonzero(chunk < 0)) if low < 0 else 0,
+        whole=not real or (_whole(chunk[:64]) and _whole(chunk)),
+    )
 
 
 def _total(values: Array) -> float:
@@ -110,12 +146,8 @@ def clamped(mean: float, low: Any, high: Any) -> float:
     return min(max(mean, float(low)), float(high)) if math.isfinite(mean) else float("nan")
 
 
-def _python(value: Any) -> Any:
-    return value.item() if hasattr(value, "item") else value
-
-
 @np.errstate(all="ignore")
-def hits(values: Array, spans: Sequence[tuple[Any, Any]]) -> list[int]:
+def hits(values: Array, spans: Sequence[Span]) -> list[int]:
     """Return how many values lie within each span, both ends included."""
     counts = [0] * len(spans)
     for chunk in chunks(values):
@@ -125,10 +157,10 @@ def hits(values: Array, spans: Sequence[tuple[Any, Any]]) -> list[int]:
     return counts
 
 
-def between(order: Array, low: Any, high: Any) -> int:
-    """Return how many of the values, which are in order, lie between the bounds, both included."""
-    left = np.searchsorted(order, low)
-    return int(np.searchsorted(order, high, side="right") - left)
+def between(order: Array, span: Span) -> int:
+    """Return how many of the values, which are in order, lie in a span."""
+    left = np.searchsorted(order, span.low)
+    return int(np.searchsorted(order, span.high, side="right") - left)
 
 
 def distinct(values: Array) -> int | None:

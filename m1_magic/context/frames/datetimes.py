@@ -6,16 +6,16 @@ year that k rows share, of the end itself or of the 1 % quantile.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
-from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import numpy as np
 
 from .arrays import Array, between
-from .measures import Between, Measures
-from .summary import Value
+from .measures import Measures, Span
+from .summary import Column, Draft
 
 DAY = 86_400_000_000
 STEADY = 0.9  # of the steps from moment to moment are alike: a frequency
@@ -26,58 +26,50 @@ UNITS = (
     (60_000_000, "minute"),
     (1_000_000, "second"),
 )
-Asked = Generator[list[Between], list[int], tuple[dict[str, Value], tuple[str, ...]]]
 
 
-def moments(column: int, m: Measures, order: Array, k: int, zone: str | None) -> Asked:
-    """Return ``from`` and ``to``, and notes on regularity.
+def moments(known: Column, m: Measures, order: Array, k: int, zone: str | None) -> Draft:
+    """Return what may be said of moments: ``from`` and ``to``, and notes on regularity.
 
     Args:
         order: the sample's moments, microseconds of the wall clock in its zone, in order.
         zone: the zone's name, None for naive moments.
     """
     if m.valid < k or not len(order):
-        return {}, ((f"fewer than {k} values: no range",) if m.valid else ())
+        return replace(known, notes=(f"fewer than {k} values: no range",) if m.valid else ())
     complete = len(order) == m.valid
-    ends_known = complete or m.low is None
-    ends = (order[0], order[-1]) if ends_known else (_wall(m.low, zone), _wall(m.high, zone))
-    questions = [Between(column, end, end) for end in (m.low, m.high)]
-    if complete:
-        shared = [between(order, end, end) for end in ends]
-    elif m.low is None:  # read from texts: only what the sample shows
-        shared = [0, 0]
+    if complete or m.low is None:
+        ends = int(order[0]), int(order[-1])
+        # Of texts that were not all read, nobody knows how many share an end.
+        shared = [between(order, Span(end, end)) if complete else 0 for end in ends]
     else:
-        shared = yield questions
+        ends = _wall(m.low, zone), _wall(m.high, zone)
+        shared = yield [Span(end, end) for end in (m.low, m.high)]
     inset = max(round(0.01 * (len(order) - 1)), min(k // 2, (len(order) - 1) // 2))
     places = inset, len(order) - 1 - inset
     texts = [
-        _written(end) if rows >= k else _cut([int(end), int(order[place])], order, k)
+        _written(end) if rows >= k else _cut([end, int(order[place])], order, k)
         for end, rows, place in zip(ends, shared, places, strict=True)
     ]
     notes = _regular(np.unique(order), complete)
     if texts[0] and texts[0] == texts[1]:
-        return {"always": texts[0]}, ()
-    named: dict[str, Value] = {
-        name: text for name, text in zip(("from", "to"), texts, strict=True) if text
-    }
-    return named, notes if named else (*notes, f"no range that {k} rows share")
+        return replace(known, figures={"always": texts[0]})
+    figures = {name: text for name, text in zip(("from", "to"), texts, strict=True) if text}
+    none = () if figures else (f"no range that {k} rows share",)
+    return replace(known, figures=figures, notes=(*notes, *none))
 
 
-def _wall(value: Any, zone: str | None) -> int:
-    """Return a moment as microseconds of the wall clock."""
-    if isinstance(value, date) and not isinstance(value, datetime):
-        value = datetime(value.year, value.month, value.day)
-    if not isinstance(value, datetime):
-        if zone is None:
-            return int(value)
-        value = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=int(value))
-    if value.tzinfo is not None:
-        value = value.astimezone(ZoneInfo(zone) if zone else UTC).replace(tzinfo=None)
-    return int((value - datetime(1970, 1, 1)) // timedelta(microseconds=1))
+def _wall(moment: int, zone: str | None) -> int:
+    """Return microseconds since 1970 in UTC as those of the wall clock in a zone."""
+    if zone is None:
+        return moment
+    since = datetime(1970, 1, 1, tzinfo=UTC)
+    wall = (since + timedelta(microseconds=moment)).astimezone(ZoneInfo(zone))
+    return (wall.replace(tzinfo=UTC) - since) // timedelta(microseconds=1)
 
 
-def _written(moment: Any) -> str:
-    text = str(np.datetime64(int(moment), "us")).removesuffix(".000000")
+def _written(moment: int) -> str:
+    text = str(np.datetime64(moment, "us")).removesuffix(".000000")
     return text[:-9] if text.endswith("T00:00:00") else text.replace("T", " ")
 
 
@@ -93,7 +85,7 @@ def _cut(ends: Sequence[int], order: Array, k: int) -> str:
             span = at.astype(f"datetime64[{unit}]")
             start = int(span.astype("datetime64[us]").astype(np.int64))
             end = int((span + 1).astype("datetime64[us]").astype(np.int64)) - 1
-            if between(order, start, end) >= k:
+            if between(order, Span(start, end)) >= k:
                 return str(span)
     return ""
 

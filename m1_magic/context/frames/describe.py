@@ -7,9 +7,9 @@ same: foreign types fail in foreign ways.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Generator, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import narwhals.stable.v2 as nw
 import numpy as np
@@ -18,67 +18,50 @@ from ...errors import M1Error
 from ...privacy.personal import column_reason, named_personal, safe_name
 from ...privacy.redaction import masked_value
 from . import datetimes, numeric, strings
-from .arrays import Array
-from .arrays import moments as figures_of
-from .in_process import Local, array, there
-from .kinds import is_moment, is_number, is_text
-from .measures import Between, Count, Measures
+from .arrays import Array, moments
+from .in_process import Local, Table, array, there
+from .kinds import Series, is_moment, is_number, is_text
+from .measures import Count, Measures, Span
 from .nested import nested
-from .summary import Column
-from .table_protocol import Table
-
-if TYPE_CHECKING:
-    Series = nw.Series[Any]
+from .summary import UNIQUE, Column, Draft, Wish
 
 EMPTY = "empty"  # the type of a column without any value
 HEAD = 400  # values that are searched for personal content
 MANY = 20  # labels from which dates and numbers written as text are looked for
 # What no column of floats holds, whatever its name; phones and cards with nulls are floats.
 FRACTIONS = ("e-mail", "IP address", "address", "name")
-Draft = Generator[list[Between], list[int], Column]
 
 
-def schema(table: Table, columns: Sequence[int], allow: frozenset[str]) -> tuple[int, list[Column]]:
-    """Return the rows, and names, types and nulls; nothing of columns that look personal."""
-    measured = table.measure(columns, nulls_only=True)
-    sample = table.sample(columns)
-    shown = []
-    for column, m in zip(columns, measured, strict=True):
-        series, name = sample.series(column), table.names[column]
-        known = Column(safe_name(name), _type(sample, column, m), m.nulls)
-        masked = name not in allow and _reason(name, series)
-        shown.append(_masked(known) if masked else known)
-    return (measured[0].rows if measured else sample.rows), shown
+def described(table: Table, columns: Sequence[int], wish: Wish) -> tuple[int, list[Column], Local]:
+    """Return the rows, what may leave of the columns, and the sample it was read from.
 
-
-def described(
-    table: Table, columns: Sequence[int], k: int, allow: frozenset[str]
-) -> tuple[int, list[Column], Local]:
-    """Return the rows, what may leave of the columns, and the sample it was read from."""
-    measured = table.measure(columns)
+    At level ``schema`` that is names, types and nulls; nothing of columns that look personal.
+    """
+    bare = wish.level == "schema"
+    measured = table.measure(columns, nulls_only=bare)
     sample = table.sample(columns)
     rows = measured[0].rows if measured else sample.rows
-    if sample is not table and sample.rows == rows:
+    if sample is not table and sample.rows == rows and not bare:
         # All of it came: from here on it is described like any table in this process.
         table, measured = sample, sample.measure(columns)
     once = not isinstance(table, Local)
     drafts = {
-        column: _draft(column, table.names[column], m, sample, k, allow, once)
+        column: _draft(column, m, sample, wish, once)
         for column, m in zip(columns, measured, strict=True)
     }
-    made = _made(table, drafts)
-    return rows, [made[c] or _unsaid(table.names[c], sample.type(c)) for c in columns], sample
+    made = _made(table, drafts, sample)
+    return rows, [made[column] for column in columns], sample
 
 
-def _made(table: Table, drafts: dict[int, Draft]) -> dict[int, Column | None]:
-    """Return what each draft comes to, None where a foreign type fails.
+def _made(table: Table, drafts: dict[int, Draft], sample: Local) -> dict[int, Column]:
+    """Return what each draft comes to, name and type where a foreign type fails.
 
     The questions of all drafts are asked together, as often as any draft has some.
     """
-    columns: dict[int, Column | None] = {}
-    answers: dict[int, list[int] | None] = dict.fromkeys(drafts)
+    columns: dict[int, Column] = {}
+    answers: Mapping[int, list[int] | None] = dict.fromkeys(drafts)
     while answers:
-        questions: dict[int, list[Between]] = {}
+        questions: dict[int, list[Span]] = {}
         for column, answer in answers.items():
             try:
                 # A generator starts with None.
@@ -88,79 +71,68 @@ def _made(table: Table, drafts: dict[int, Draft]) -> dict[int, Column | None]:
             except M1Error:
                 raise
             except Exception:
-                columns[column] = None
-        counted = iter(table.count([q for each in questions.values() for q in each]))
-        answers = {column: [next(counted) for _ in questions[column]] for column in questions}
+                name, kind = safe_name(table.names[column]), sample.type(column)
+                columns[column] = Column(name, kind, notes=("not summarised",))
+        answers = table.count(questions)
     return columns
 
 
-def _unsaid(name: str, kind: str) -> Column:
-    return Column(safe_name(name), kind, notes=("not summarised",))
-
-
-def _draft(
-    column: int, name: str, m: Measures, sample: Local, k: int, allow: frozenset[str], once: bool
-) -> Draft:
+def _draft(column: int, m: Measures, sample: Local, wish: Wish, once: bool) -> Draft:
     """Yield the questions about one column, return what may be said of it."""
-    series, kind = sample.series(column), _type(sample, column, m)
-    known = Column(safe_name(name), kind, m.nulls, _counts({"NaN": m.nan}), m.distinct)
-    if name not in allow and _reason(name, series):
-        return _masked(known)
-    if kind == EMPTY:
+    name, series, kind = sample.names[column], sample.series(column), sample.type(column)
+    if m.nulls == m.rows > 0:  # each library has its own type for these
+        kind = EMPTY
+    known = Column(safe_name(name), kind, m.nulls, numeric.nonzero({"NaN": m.nan}), m.distinct)
+    if name not in wish.allow and _reason(name, series):
+        return Column(known.name, kind, masked=True)
+    if kind == EMPTY or wish.level == "schema":
         return replace(known, distinct=None)
+    k = wish.min_group
     dtype = series.dtype
     if is_number(dtype):
-        return (yield from _number(column, known, m, series, k, once))
+        return (yield from _number(known, m, series, k, once))
     if is_moment(dtype):
-        return (yield from _moment(column, known, m, series, k))
+        return (yield from _moment(known, m, series, k))
     if is_text(dtype):
-        return (yield from _text(column, known, m, series, k))
+        return (yield from _text(known, m, series, k))
     if dtype == nw.Boolean:
         return _boolean(known, m, k)
     return nested(known, m, series.drop_nulls(), k)
 
 
-def _number(column: int, known: Column, m: Measures, series: Series, k: int, once: bool) -> Draft:
+def _number(known: Column, m: Measures, series: Series, k: int, once: bool) -> Draft:
     values = array(series)
     order = np.sort(values[np.isfinite(values)] if values.dtype.kind == "f" else values)
-    complete = len(series) == m.rows
-    about = yield from numeric.numbers(column, m, order, k, once=once)
-    kind = known.type
-    if m.whole and values.dtype.kind == "f" and kind == "number":
-        kind = "whole number as float"
-    return replace(
-        known,
-        type=kind,
-        distinct=m.distinct or numeric.distinct_in(order, complete),
-        figures=about.figures,
-        labels=about.labels,
-        counts={**known.counts, **_counts(about.counts)},
-        notes=(*about.notes, *_key(m, known.distinct)),
-    )
+    if m.whole and values.dtype.kind == "f" and known.type == "number":
+        known = replace(known, type="whole number as float")
+    distinct = m.distinct or numeric.distinct_in(order, len(series) == m.rows)
+    described = yield from numeric.numbers(known, m, order, k, once=once)
+    notes = (*described.notes, *_key(m, known.distinct))
+    return replace(described, distinct=distinct, notes=notes)
 
 
-def _moment(column: int, known: Column, m: Measures, series: Series, k: int) -> Draft:
+def _moment(known: Column, m: Measures, series: Series, k: int) -> Draft:
     zone = getattr(series.dtype, "time_zone", None)
     if zone:
         series = series.dt.replace_time_zone(None)
     order = np.sort(array(series))
-    figures, notes = yield from datetimes.moments(column, m, order, k, zone)
+    described = yield from datetimes.moments(known, m, order, k, zone)
     distinct = m.distinct or numeric.distinct_in(order, len(series) == m.rows)
-    return replace(known, figures=figures, notes=(*notes, *_key(m, distinct)), distinct=distinct)
+    return replace(described, distinct=distinct, notes=(*described.notes, *_key(m, distinct)))
 
 
-def _text(column: int, known: Column, m: Measures, series: Series, k: int) -> Draft:
+def _text(known: Column, m: Measures, series: Series, k: int) -> Draft:
     values = series.drop_nulls().cast(nw.String)
     if m.valid < k or not len(values):
         return replace(known, distinct=None, notes=(f"fewer than {k} values",) if m.valid else ())
     if series.dtype == nw.String and (m.labels is None or len(m.labels) > MANY):
         readings = strings.moments(values), strings.numbers(values)
         if readings[0] is not None or readings[1] is not None:
-            return (yield from _written(column, known, m, *readings, k))
+            return (yield from _written(known, m, *readings, k))
     pairs, distinct = m.labels, m.distinct
     if pairs is None:
         labels = _asked_about(values, distinct, k)
-        pairs = tuple(zip(labels, (yield [Between(column, x, x) for x in labels]), strict=True))
+        pairs = tuple(zip(labels, (yield [Span(x, x) for x in labels]), strict=True))
         if sum(n for _, n in pairs) == m.valid:  # there are no others
             distinct = Count(len(pairs))
         distinct = distinct or Count(int(values.n_unique()), sample=len(values))
@@ -191,21 +163,18 @@ def _asked_about(values: Series, distinct: Count | None, k: int) -> list[Any]:
 
 
 def _written(
-    column: int, known: Column, m: Measures, dates: Array | None, values: Array | None, k: int
+    known: Column, m: Measures, dates: Array | None, values: Array | None, k: int
 ) -> Draft:
     """Describe dates or numbers that are kept as text, by the sample alone."""
     if dates is not None:
-        blank = replace(m, low=None, high=None)
-        figures, notes = yield from datetimes.moments(column, blank, dates, k, None)
-        return replace(
-            known, type="date as text", figures=figures, notes=(*notes, *_key(m, m.distinct))
-        )
+        known = yield from datetimes.moments(known, m, dates, k, None)
+        return replace(known, type="date as text", notes=(*known.notes, *_key(m, m.distinct)))
     known = replace(known, type="number as text", notes=_key(m, m.distinct))
     if values is None or len(values) < m.valid:
         return known  # a figure might be a rare value among the rows that were not read
-    measures = Measures(m.valid, distinct=m.distinct, **figures_of(values))
-    facts = yield from numeric.numbers(column, measures, np.sort(values), k, once=True)
-    return replace(known, figures=facts.figures)
+    measures = Measures(m.valid, distinct=m.distinct, **moments(values).figures())
+    numbers = yield from numeric.numbers(known, measures, np.sort(values), k, once=True)
+    return replace(known, figures=numbers.figures)
 
 
 def _order(series: Series, labels: Collection[str]) -> list[str]:
@@ -233,19 +202,9 @@ def _boolean(known: Column, m: Measures, k: int) -> Column:
 
 def _key(m: Measures, distinct: Count | None) -> tuple[str, ...]:
     """Return a note where no two rows share a value."""
-    if not distinct or distinct.value < 2 or m.nulls or m.nan:
+    if not distinct or m.nulls or m.nan or distinct.value < max(2, distinct.sample or m.rows):
         return ()
-    if distinct.value < (distinct.sample or m.rows):
-        return ()
-    return ("every value distinct",) if distinct.exact else ("nearly all distinct",)
-
-
-def _counts(counts: dict[str, int]) -> dict[str, int]:
-    return {name: number for name, number in counts.items() if number}
-
-
-def _masked(known: Column) -> Column:
-    return Column(known.name, known.type, masked=True)
+    return (UNIQUE,) if distinct.exact else ("nearly all distinct",)
 
 
 def _reason(name: str, series: Series) -> str:
@@ -264,8 +223,3 @@ def _first(series: Series) -> list[Any]:
     """Return the first values that are there."""
     first = [value for value in series.head(HEAD).to_list() if there(value)]
     return first if 2 * len(first) > HEAD else series.drop_nulls().head(HEAD).to_list()
-
-
-def _type(sample: Local, column: int, m: Measures) -> str:
-    """Return a column's type in plain words; each library has its own for one without values."""
-    return EMPTY if m.nulls == m.rows > 0 else sample.type(column)

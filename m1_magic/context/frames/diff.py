@@ -6,75 +6,59 @@ of a column, not even that: from two means the values could be computed that mak
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from ...privacy.redaction import masked_value
-from .in_process import array
-from .lines import distinct, figure, listed, share
+from .in_process import Local, Table, array
+from .lines import distinct, figure, listed, share, size
 from .measures import WHOLE
-from .summary import Columns, Summary
+from .summary import UNIQUE, Column, Columns, Summary, Wish
 
-if TYPE_CHECKING:
-    from .in_process import Local
-    from .summary import Column
-    from .table_protocol import Table
+Pairs = Sequence[tuple[Column, Column]]  # the columns that both tables have
 
 SHIFTED = 0.01  # of a share, or of a standard deviation, from which a change is told
 
 
-def compared(
-    before: Summary, after: Summary, keys: str, tokens: int, alike: frozenset[str] = frozenset()
-) -> Summary:
-    """Return the page of what changed, within so many tokens.
+def compared(tables: Sequence[Table], old: Summary, new: Summary, wish: Wish) -> Summary:
+    """Return the page of what changed between two tables, within ``wish.tokens``.
 
     Args:
-        before: all that may leave of the first table; ``after``: of the second.
-        keys: what became of the rows, in words; "" if not known.
-        alike: the columns whose figures are not compared; see `nearly_same`.
+        tables: the first and the second.
+        old: all that may leave of the first; ``new``: of the second.
     """
-    old, new = ({column.name: column for column in side.columns} for side in (before, after))
-    size = f"{_size(before)} → {_size(after)}"
-    head = f"`{masked_value(before.name)}` → `{masked_value(after.name)}`: {size}"
-    lines = [keys] if keys else []
-    lines += _named("columns gone", [c for name, c in old.items() if name not in new])
-    lines += _named("columns new", [c for name, c in new.items() if name not in old])
-    both = [(old[name], new[name]) for name in old if name in new]
-    changed_columns = [
-        (changed, a.name)
-        for a, b in both
-        if (changed := _changes(a, b, before.rows or 0, after.rows or 0, a.name in alike))
-    ]
-    unchanged = [a.name for a, b in both if a.name not in {name for _, name in changed_columns}]
-    lines += [
-        f"- `{masked_value(name)}`: {'; '.join(changes)}" for changes, name in changed_columns
-    ]
+    old_columns, new_columns = ({c.name: c for c in side.columns} for side in (old, new))
+    both = [(c, new_columns[name]) for name, c in old_columns.items() if name in new_columns]
+    title = f"`{masked_value(old.name)}` → `{masked_value(new.name)}`"
+    lines = [f"{title}: {size(old.rows, old.width)} → {size(new.rows, new.width)}"]
+    lines += _keys(tables, both)
+    for what, some, others in ("gone", old_columns, new_columns), ("new", new_columns, old_columns):
+        names = [(name, column.type) for name, column in some.items() if name not in others]
+        lines += [f"- columns {what}: {', '.join(listed(names))}"] if names else []
+    unchanged = []
+    alike: set[str] = set()
+    if max(old.rows or 0, new.rows or 0) <= WHOLE:  # means are too coarse beyond
+        alike = _nearly_same(tables, both, wish.min_group)
+    for a, b in both:
+        if changes := _changes(a, b, old.rows or 0, new.rows or 0, a.name in alike):
+            lines.append(f"- `{masked_value(a.name)}`: {'; '.join(changes)}")
+        else:
+            unchanged.append((a.name, ""))
     if unchanged:
-        lines.append(f"- unchanged: {', '.join(listed((name, '') for name in unchanged))}")
-    text = _within([head, *lines], tokens * 12 // 5)
+        lines.append(f"- unchanged: {', '.join(listed(unchanged))}")
     return Summary(
-        name=f"{before.name} → {after.name}",
-        level=after.level,
-        rows=after.rows,
-        width=after.width,
+        name=f"{old.name} → {new.name}",
+        level=new.level,
+        rows=new.rows,
+        width=new.width,
         columns=Columns(b for _, b in both),
-        text=text,
+        text=_within(lines, wish.tokens * 12 // 5),
         labels=sum(len(a.labels.keys() | b.labels.keys()) for a, b in both),
-        masked=sum(b.masked for b in after.columns),
+        masked=sum(b.masked for b in new.columns),
     )
-
-
-def _size(side: Summary) -> str:
-    rows = "" if side.rows is None else f"{side.rows:,} rows × "
-    return f"{rows}{side.width:,} columns"
-
-
-def _named(what: str, columns: Sequence[Column]) -> list[str]:
-    if not columns:
-        return []
-    return [f"- {what}: {', '.join(listed((column.name, column.type) for column in columns))}"]
 
 
 def _within(lines: Sequence[str], limit: int) -> str:
@@ -100,17 +84,17 @@ def _changes(a: Column, b: Column, rows_a: int, rows_b: int, alike: bool) -> lis
         changes.append(f"{distinct(a)} → {distinct(b)}")
     changes += ["figures withheld: few values differ"] if alike else _figures(a, b)
     changes += _labels(a, b)
-    lost, gained = ([note for note in x.notes if note not in y.notes] for x, y in ((a, b), (b, a)))
-    changes += [f"no longer {note}" for note in lost if note == "every value distinct"]
-    return changes + [f"now {note}" for note in gained if note == "every value distinct"]
+    if (UNIQUE in a.notes) != (UNIQUE in b.notes):
+        changes.append(f"{'now' if UNIQUE in b.notes else 'no longer'} {UNIQUE}")
+    return changes
 
 
 def _figures(a: Column, b: Column) -> list[str]:
     spread = [x.figures.get("sd") for x in (a, b)]
     sd = max((x for x in spread if isinstance(x, (int, float))), default=0)
     changes = []
-    for name in a.figures.keys() & b.figures.keys():
-        x, y = a.figures[name], b.figures[name]
+    for name, x in a.figures.items():
+        y = b.figures.get(name, x)
         if x == y:
             continue
         moved = ""
@@ -118,8 +102,8 @@ def _figures(a: Column, b: Column) -> list[str]:
             if abs(y - x) < SHIFTED * sd:
                 continue
             moved = f" ({(y - x) / sd:+.2g} sd)" if sd and name == "mean" else ""
-        changes.append((list(a.figures).index(name), f"{name} {figure(x)} → {figure(y)}{moved}"))
-    return [" · ".join(text for _, text in sorted(changes))] if changes else []
+        changes.append(f"{name} {figure(x)} → {figure(y)}{moved}")
+    return [" · ".join(changes)] if changes else []
 
 
 def _labels(a: Column, b: Column) -> list[str]:
@@ -136,57 +120,42 @@ def _labels(a: Column, b: Column) -> list[str]:
     return [", ".join(changes)] if changes else []
 
 
-def nearly_same(before: Table, after: Table, old: Summary, new: Summary, k: int) -> frozenset[str]:
+def _nearly_same(tables: Sequence[Table], both: Pairs, k: int) -> set[str]:
     """Return the columns of numbers of which some values, but fewer than k, differ."""
-    if max(old.rows or 0, new.rows or 0) > WHOLE:
-        return frozenset()  # means are too coarse there
-    twins = {column.name for column in new.columns}
-    return frozenset(
-        column.name
-        for column in old.columns
-        if column.name in twins
-        and {"mean", "sd"} & column.figures.keys()
-        and _few_differ(_numbers(before, column.name), _numbers(after, column.name), k)
-    )
+    alike = set()
+    for column, _ in both:
+        if {"mean", "sd"} & column.figures.keys():
+            old, new = (_numbers(table, column.name) for table in tables)
+            if old is None or new is None or 0 < max((old - new).total(), (new - old).total()) < k:
+                alike.add(column.name)
+    return alike
 
 
-def _numbers(table: Table, name: str) -> Any:
-    """Return a column's values, None where its name does not tell which it is."""
+def _numbers(table: Table, name: str) -> Counter[float | None] | None:
+    """Return how often a column has each value, None where its name does not tell which it is."""
     if table.names.count(name) != 1:
         return None
     place = table.names.index(name)
-    return array(table.sample([place]).series(place)).astype(np.float64)
+    values = array(table.sample([place]).series(place)).astype(np.float64)
+    return Counter(value if value == value else None for value in values.tolist())
 
 
-def _few_differ(before: Any, after: Any, k: int) -> bool:
-    if before is None or after is None:
-        return True
-    values, codes = np.unique(np.r_[before, after], return_inverse=True)
-    old, new = (
-        np.bincount(part, minlength=len(values))
-        for part in (codes[: len(before)], codes[len(before) :])
-    )
-    return bool(0 < max(np.maximum(old - new, 0).sum(), np.maximum(new - old, 0).sum()) < k)
-
-
-def keys(before: Any, after: Any, old: Summary, new: Summary) -> str:
+def _keys(tables: Sequence[Table], both: Pairs) -> list[str]:
     """Return how many rows stayed, went and came, if a column of both tells rows apart."""
-    for column in old.columns:
-        twin = next((c for c in new.columns if c.name == column.name), None)
-        note = "every value distinct"
-        if twin and note in column.notes and note in twin.notes:
-            left, right = (_values(table, column.name) for table in (before, after))
+    for column, twin in both:
+        if UNIQUE in column.notes and UNIQUE in twin.notes:
+            left, right = (_values(table, column.name) for table in tables)
             if left is None or right is None:
-                return ""
+                break
             stayed = len(left & right)
-            return (
+            return [
                 f"- by `{masked_value(column.name)}`: {stayed:,} rows in both,"
                 f" {len(left) - stayed:,} gone, {len(right) - stayed:,} new"
-            )
-    return ""
+            ]
+    return []
 
 
-def _values(table: Local, name: str) -> set[Any] | None:
-    if not hasattr(table, "series") or table.names.count(name) != 1:
+def _values(table: Table, name: str) -> set[Any] | None:
+    if not isinstance(table, Local) or table.names.count(name) != 1:
         return None
     return set(table.series(table.names.index(name)).to_list())

@@ -1,4 +1,4 @@
-"""A table in this process: pandas, Polars, Arrow, arrays, records.
+"""What every table is asked; and a table in this process: pandas, Polars, Arrow, records.
 
 Numbers and moments in time are read as NumPy arrays, without a copy where the library allows
 that; texts are counted by their own library. Columns of Python objects become what they hold.
@@ -7,42 +7,64 @@ that; texts are counted by their own library. Columns of Python objects become w
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
 
 import narwhals.stable.v2 as nw
 import numpy as np
 
 from . import arrays, object_columns
-from .arrays import Array, ends, hits, moments, spread
-from .kinds import is_moment, is_number, is_text, words
-from .measures import FEW, SAMPLE, WHOLE, Between, Count, Measures
+from .arrays import Array, hits, moments, spread
+from .kinds import Series, is_moment, is_number, kind, words
+from .measures import FEW, SAMPLE, WHOLE, Count, Measures, Span
 
-if TYPE_CHECKING:
-    Series = nw.Series[Any]
-    Pairs = tuple[tuple[Any, int], ...]
+Pairs = tuple[tuple[Any, int], ...]
 
 NEARLY = 0.98  # of a sample differ: nothing more is learnt by reading all rows
+
+
+class Table(Protocol):
+    """A table where it lives: pandas, Polars, Arrow here; DuckDB, Dask, Spark, Ibis there.
+
+    Columns are known by their position. ``schema`` has the narwhals type of each. Each method
+    is at most one pass of the engine; only aggregates and a bounded sample come back.
+    """
+
+    names: list[str]
+    schema: list[Any]
+
+    def measure(self, columns: Sequence[int], *, nulls_only: bool = False) -> list[Measures]:
+        """Return the measures of some columns over all rows."""
+        ...
+
+    def sample(self, columns: Sequence[int]) -> Local:
+        """Return all rows up to `WHOLE`, else `SAMPLE` rows spread over the table, in process."""
+        ...
+
+    def count(self, questions: Mapping[int, Sequence[Span]]) -> dict[int, list[int]]:
+        """Return how many rows lie in each span, by column."""
+        ...
 
 
 class Local:
     """An eager table; `table` has columns named "0", "1", …, `names` their real names."""
 
-    def __init__(self, table: nw.DataFrame[Any], names: list[str]) -> None:
-        self.table, self.names = table, names
-        self.rows = len(table)
-        self.schema: list[Any] = list(table.schema.values())
+    def __init__(
+        self, table: nw.DataFrame[Any], names: list[str], schema: Sequence[Any] = ()
+    ) -> None:
+        self.table, self.names, self.rows = table, names, len(table)
+        types = {str(i): dtype for i, dtype in enumerate(schema)} | dict(table.schema)
+        self.schema: list[Any] = list(types.values())
         self.dates: set[int] = set()  # columns of Python's dates, which pandas has no type for
         self._columns: dict[int, Series] = {}
-        self._sampled: dict[int, Series] = {}
 
     def series(self, column: int) -> Series:
         """Return a column; objects that are all of one kind as that kind."""
         if column not in self._columns:
             series = self.table[str(column)]
             if series.dtype in (nw.Object, nw.Unknown):
-                made = object_columns.unboxed(series)
-                if made.dtype == nw.Datetime and object_columns.holds_dates(series):
+                made, dates = object_columns.unboxed(series)
+                if dates:
                     self.dates.add(column)
             else:
                 made = object_columns.texts_only(series)
@@ -64,15 +86,13 @@ class Local:
 
     def _measured(self, column: int, nulls_only: bool) -> Measures:
         series = self.series(column)
-        numeric = is_number(series.dtype) or is_moment(series.dtype)
-        if numeric and not nulls_only:
+        form = "other" if nulls_only else kind(series.dtype)
+        if form in ("integer", "real", "moment"):
             return self._numbers(column)
-        nulls = _nulls(series)
-        if nulls_only or nulls == self.rows:
-            return Measures(self.rows, nulls)
-        if series.dtype == nw.Boolean:
+        nulls = int(series.null_count())
+        if form == "boolean" and nulls < self.rows:
             return Measures(self.rows, nulls, trues=int(series.sum()))
-        if is_text(series.dtype):
+        if form == "text" and nulls < self.rows:
             labels, distinct = self._labels(column)
             return Measures(self.rows, nulls, distinct=distinct, labels=labels)
         return Measures(self.rows, nulls)
@@ -80,14 +100,17 @@ class Local:
     def _numbers(self, column: int) -> Measures:
         series = self.series(column)
         values = array(series)
-        figures = ends(values) if is_moment(series.dtype) else moments(values)
         nulls = self.rows - len(values)
-        if _nan_is_null(series):
-            nulls, figures["nan"] = nulls + figures["nan"], 0
-        count = None
-        if figures["low"] is not None and (figures["whole"] or is_moment(series.dtype)):
-            count = self._distinct(column, _finite(values))
-        return Measures(self.rows, nulls, distinct=count, **figures)
+        if is_moment(series.dtype):
+            ends = (int(values.min()), int(values.max())) if len(values) else (None, None)
+            figures: dict[str, Any] = {"low": ends[0], "high": ends[1]}
+        else:
+            figures = moments(values).figures()
+            if _nan_is_null(series):
+                nulls += figures.pop("nan")
+        if figures["low"] is not None and (is_moment(series.dtype) or figures["whole"]):
+            figures["distinct"] = self._distinct(column, _finite(values))
+        return Measures(self.rows, nulls, **figures)
 
     def _distinct(self, column: int, values: Array) -> Count:
         """Return how many whole numbers differ; in a sample if nearly all of it do."""
@@ -118,11 +141,8 @@ class Local:
 
     def some(self, column: int) -> Series:
         """Return a column's values in the sample."""
-        if self.rows <= WHOLE:
-            return self.series(column)
-        if column not in self._sampled:
-            self._sampled[column] = self.series(column)[spread(self.rows, SAMPLE)]
-        return self._sampled[column]
+        series = self.series(column)
+        return series if self.rows <= WHOLE else series[spread(self.rows, SAMPLE)]
 
     def sample(self, columns: Sequence[int]) -> Local:
         """Return all rows up to `WHOLE`, else `SAMPLE` rows spread over the table."""
@@ -134,32 +154,27 @@ class Local:
         part.dates = self.dates
         return part
 
-    def count(self, questions: Sequence[Between]) -> list[int]:
-        """Return how many rows lie between the bounds of each question."""
-        answers = [0] * len(questions)
-        for column in dict.fromkeys(question.column for question in questions):
-            places = [i for i, question in enumerate(questions) if question.column == column]
-            series = self.series(column)
-            spans = [(questions[i].low, questions[i].high) for i in places]
-            if is_number(series.dtype) or is_moment(series.dtype):
-                counts = hits(array(series), spans)
-            else:
-                counts = [int((series == low).sum()) for low, _ in spans]
-            for place, number in zip(places, counts, strict=True):
-                answers[place] = number
-        return answers
+    def count(self, questions: Mapping[int, Sequence[Span]]) -> dict[int, list[int]]:
+        """Return how many rows lie in each span, by column."""
+        return {column: counted(self.series(column), spans) for column, spans in questions.items()}
+
+
+def counted(series: Series, spans: Sequence[Span]) -> list[int]:
+    """Return how many values lie in each span; of texts each is one text."""
+    if is_number(series.dtype) or is_moment(series.dtype):
+        return hits(array(series), spans)
+    return [int((series == text).sum()) for text, _ in spans]
 
 
 def array(series: Series) -> Array:
     """Return the values that are there: numbers, seconds, or microseconds since 1970 in UTC."""
-    native, dtype = series.to_native(), series.dtype
-    if hasattr(getattr(native, "dtype", None), "pyarrow_dtype"):  # pandas' own ways round zones
-        import pyarrow as pa
+    if hasattr(getattr(series.to_native(), "dtype", None), "pyarrow_dtype"):
+        import pyarrow as pa  # pandas' own ways round zones
 
         series = nw.from_native(pa.chunked_array([series.to_arrow()]), series_only=True)
-        native, dtype = series.to_native(), series.dtype
+    native, dtype = series.to_native(), series.dtype
     kind = getattr(getattr(native, "dtype", None), "kind", "")
-    if isinstance(getattr(native, "dtype", None), np.dtype) and kind in "uif":
+    if _nan_is_null(series) and kind in "uif":
         return np.asarray(native.to_numpy())
     if kind in ("m", "M"):
         unit = {"m": "timedelta64[us]", "M": "datetime64[us]"}[kind]
@@ -178,14 +193,6 @@ def array(series: Series) -> Array:
         valid = valid.cast(nw.Float64())
     values = np.asarray(valid.to_numpy())
     return values.astype(np.float64) if values.dtype.kind not in "uif" else values
-
-
-def _nulls(series: Series) -> int:
-    """Return the rows without a value, from Arrow's own count where that is at hand."""
-    native = series.to_native()
-    if _nan_is_null(series) and native.dtype.kind in "biu":
-        return 0  # NumPy has no nulls of these
-    return int(series.to_arrow().null_count if _arrow(native) else series.null_count())
 
 
 def _nan_is_null(series: Series) -> bool:
@@ -213,11 +220,3 @@ def there(value: Any) -> bool:
     if value is None or type(value).__name__ in ("NAType", "NaTType"):
         return False
     return not isinstance(value, float) or value == value
-
-
-def _arrow(native: Any) -> bool:
-    """Is a column kept by Arrow, so that its bytes are at hand?"""
-    if hasattr(native, "chunks"):
-        return True
-    dtype = getattr(native, "dtype", None)
-    return hasattr(dtype, "pyarrow_dtype") or getattr(dtype, "storage", "") == "pyarrow"

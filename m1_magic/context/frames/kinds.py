@@ -9,6 +9,8 @@ import narwhals.stable.v2 as nw
 
 from ...privacy.redaction import masked_value
 
+Series = nw.Series[Any]
+
 WORDS = {
     "Boolean": "true/false",
     "String": "text",
@@ -37,6 +39,17 @@ def is_moment(dtype: Any) -> bool:
 def is_text(dtype: Any) -> bool:
     """Is it text or a category?"""
     return bool(dtype == nw.String or dtype == nw.Categorical or dtype == nw.Enum)
+
+
+def kind(dtype: Any) -> str:
+    """Return integer, real, boolean, text, moment or other."""
+    if is_number(dtype):
+        return "integer" if dtype.is_integer() else "real"
+    if is_moment(dtype):
+        return "moment"
+    if is_text(dtype):
+        return "text"
+    return "boolean" if dtype == nw.Boolean else "other"
 
 
 def words(dtype: Any, native: Any = None) -> str:

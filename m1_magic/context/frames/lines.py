@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import groupby
-from typing import TYPE_CHECKING
 
 from ...privacy.redaction import masked_value
-
-if TYPE_CHECKING:
-    from .summary import Column, Value
+from .summary import Column, Value
 
 ALIKE = 4  # columns named q1, q2, … from which they are told as one
 ENDS = ("always", "median", "from", "to")  # figures that are told in short
@@ -33,7 +31,7 @@ def figure(value: Value) -> str:
     return value if isinstance(value, str) else f"{value:.15g}"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Line:
     """What one line tells of: ``columns`` of a table of so many ``rows``, by place."""
 
@@ -45,6 +43,15 @@ class Line:
         """The column, or the first of those that look alike."""
         return next(iter(self.columns.values()))
 
+    @property
+    def rank(self) -> int:
+        """How little it tells: 0, 1 or 2."""
+        c = self.first
+        if c.masked or "always" in c.figures or c.nulls == self.rows:
+            return 2
+        return 0 if c.figures or c.labels else 1
+
+    @cached_property
     def full(self) -> str:
         """Return all that may be said."""
         if len(self.columns) > 1:
@@ -68,6 +75,7 @@ class Line:
         more = ("always", "mean", "sd") if len(self.first.labels) > 2 else ("always",)
         return [name for name in self.first.figures if name in more]
 
+    @cached_property
     def brief(self) -> str:
         """Return the type and the one thing that tells most."""
         if len(self.columns) > 1:
@@ -129,6 +137,11 @@ class Line:
         return f"- {names} ({len(columns):,} columns): {columns[0].type}, " + "; ".join(spans)
 
 
+def size(rows: int | None, width: int) -> str:
+    """Return how many rows, if that may be said, and columns a table has."""
+    return ("" if rows is None else f"{rows:,} rows × ") + f"{width:,} columns"
+
+
 def nulls(number: int, rows: int) -> str:
     """Return ``no nulls``, or their number and share."""
     return f"{number:,} null ({share(number / rows)})" if number else "no nulls"
@@ -139,9 +152,8 @@ def distinct(column: Column) -> str:
     count = column.distinct
     if count is None:
         return ""
-    if count.sample is not None:
-        return f"{count.value:,} distinct in {count.sample:,} rows"
-    return f"{count.value:,} distinct"
+    text = f"{count.value:,} distinct"
+    return text if count.exact else f"{text} in {count.sample:,} rows"
 
 
 def _quoted(label: str, column: Column) -> str:
@@ -158,15 +170,11 @@ def stem_of(name: str) -> str:
 
 def alike(columns: Mapping[int, Column], rows: int) -> list[Line]:
     """Return one line for each column, but one for those in a row that look alike."""
-
-    def kind(item: tuple[int, Column]) -> tuple[str, str]:
-        column = item[1]
-        return stem_of(column.name), "" if column.masked else column.type
-
     lines: list[Line] = []
-    for (stem, type_), group in groupby(columns.items(), key=kind):
-        members = dict(group)
-        together = stem and type_ and len(members) >= ALIKE
+    kinds = {i: (stem_of(c.name), "" if c.masked else c.type) for i, c in columns.items()}
+    for (stem, kind), group in groupby(columns, key=kinds.__getitem__):
+        members = {place: columns[place] for place in group}
+        together = stem and kind and len(members) >= ALIKE
         parts = [members] if together else [{place: c} for place, c in members.items()]
         lines += [Line(part, rows) for part in parts]
     return lines
@@ -183,15 +191,3 @@ def listed(names: Iterable[tuple[str, str]]) -> list[str]:
         else:
             texts += [f"`{masked_value(name)}`" for name in members]
     return texts
-
-
-def ranked(lines: Sequence[Line]) -> list[int]:
-    """Return the places of the lines, the most telling first."""
-
-    def weight(place: int) -> tuple[int, int]:
-        column, rows = lines[place].first, lines[place].rows
-        if column.masked or "always" in column.figures or column.nulls == rows:
-            return 2, place
-        return (0 if column.figures or column.labels else 1), place
-
-    return sorted(range(len(lines)), key=weight)

@@ -6,7 +6,7 @@ Measures are exact and never shown as they are: `describe` decides what may leav
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 WHOLE = 100_000  # rows up to which a table is read as a whole, so that all figures are exact
 SAMPLE = 10_000  # rows that are read of a longer one: ±1 % of rank, 95 times in 100
@@ -15,12 +15,7 @@ FEW = 1_000  # distinct values in the sample up to which all rows are counted
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """How many distinct values: exact, or only within a sample.
-
-    Args:
-        value: the number of distinct values.
-        sample: the rows that ``value`` was counted in, None if all.
-    """
+    """How many distinct values there are in all rows, or in so many rows of a ``sample``."""
 
     value: int
     sample: int | None = None
@@ -61,10 +56,11 @@ class Measures:
         return self.rows - self.nulls - self.nan
 
 
-@dataclass(frozen=True, slots=True)
-class Between:
-    """How many rows of a column have ``low <= value <= high``?"""
+class Span(NamedTuple):
+    """What is asked about a column: how many of its values lie between, both ends included?
 
-    column: int
+    Ends are numbers, microseconds since 1970, or one text.
+    """
+
     low: Any
     high: Any

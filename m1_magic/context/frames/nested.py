@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import narwhals.stable.v2 as nw
 import numpy as np
@@ -13,11 +12,9 @@ import numpy as np
 from ...privacy.personal import safe_name
 from ...privacy.redaction import masked_value
 from .in_process import array
+from .kinds import Series
 from .measures import Measures
 from .summary import Column
-
-if TYPE_CHECKING:
-    Series = nw.Series[Any]
 
 OBJECTS = 2_000  # Python objects of a column that are looked at
 
@@ -47,7 +44,9 @@ def _fields(seen: Series, k: int) -> tuple[str, ...]:
     names = [one.name for one in seen.dtype.fields]  # type: ignore[attr-defined]
     filled = (len(seen) - seen.struct.field(name).null_count() for name in names)
     shown = [safe_name(name) for name, n in zip(names, filled, strict=True) if n >= k]
-    return (_some("fields", shown),) if shown else ()
+    more = f" and {len(shown) - 10:,} more" if len(shown) > 10 else ""
+    first = ", ".join(f"`{masked_value(name)}`" for name in shown[:10])
+    return (f"fields {first}{more}",) if shown else ()
 
 
 def _size(value: Any) -> int:
@@ -61,8 +60,3 @@ def _lengths(sizes: Any, k: int) -> tuple[str, ...]:
         return ()
     low, middle, high = (int(order[i]) for i in (k - 1, len(order) // 2, len(order) - k))
     return (f"always {low} long",) if low == high else (f"{low} to {high} long, median {middle}",)
-
-
-def _some(noun: str, names: Sequence[str]) -> str:
-    more = f" and {len(names) - 10:,} more" if len(names) > 10 else ""
-    return f"{noun} {', '.join(f'`{masked_value(name)}`' for name in names[:10])}{more}"

@@ -8,94 +8,83 @@ itself a value that fewer than k rows have.
 from __future__ import annotations
 
 import math
-from collections.abc import Generator
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from .arrays import Array, between
-from .measures import Between, Count, Measures
-from .summary import Value
+from .measures import Count, Measures, Span
+from .summary import Column, Draft
 
 DOMINANT = 0.9  # of the squared distances from the median
 FEW_VALUES = 6  # distinct numbers up to which each is told with its share
 
-Asked = Generator[list[Between], list[int], "Figures"]
-
-
-@dataclass(frozen=True, slots=True)
-class Figures:
-    """What is said of a column's numbers: see the fields of `summary.Column`."""
-
-    figures: dict[str, Value]
-    labels: dict[str, float]
-    counts: dict[str, int]
-    notes: tuple[str, ...] = ()
-
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A figure that might leave, and the rows that decide it.
+    """A figure that might leave, and the span whose rows decide it.
 
     ``shared``: only if k rows have it; else also if none has it.
     """
 
     label: str
     value: int | float
-    low: Any
-    high: Any
+    span: Span
     shared: bool = False
 
 
-def numbers(column: int, m: Measures, order: Array, k: int, *, once: bool) -> Asked:
+def numbers(known: Column, m: Measures, order: Array, k: int, *, once: bool) -> Draft:
     """Return what may be said of numbers; yields the questions about all rows that decide it.
 
     Args:
         m: exact figures over all rows.
         order: the finite values of the sample, in order.
-        k: rows that must share a value.
         once: ask all that might be needed at once, since each question is a pass.
     """
     n = m.valid - m.infinite
     zeros = m.zeros if m.zeros >= k else 0  # a value like any other
-    counts = {"infinite": m.infinite, "zero": zeros, "negative": m.negatives}
+    known = replace(known, counts={**known.counts, **nonzero({"infinite": m.infinite})})
     if n < k or m.low is None or not len(order):
-        note = (f"fewer than {k} values: no figures",) if n else ()
-        return Figures({}, {}, {"infinite": m.infinite}, note)
+        return replace(known, notes=(f"fewer than {k} values: no figures",) if n else ())
     if m.low == m.high:
-        return Figures({"always": _bare(m.low)}, {}, {"infinite": m.infinite})
-    counts["outlier"] = _outliers(order, n)
+        return replace(known, figures={"always": _bare(m.low)})
+    counts = {"zero": zeros, "negative": m.negatives, "outlier": _outliers(order, n)}
     few = _values(order, k)
     slots = _slots(m, order, k, quartiles=not few)
     if order.dtype.kind == "f" and order.dtype.itemsize < 8:
         eps = float(np.finfo(order.dtype).eps)
         slots = [[_widened(one, eps) for one in slot] for slot in slots]
-    known = _known(column, slots, order, k, complete=len(order) == n)
-    while questions := _open(column, slots, known, k, once=once):
-        known.update(zip(questions, (yield questions), strict=True))
-    figures = _chosen(column, slots, known, k)
-    notes = _withheld(m, order, n, k, few, known.get(Between(column, m.high, m.high), 0))
-    figures = {name: v for name, v in figures.items() if not any(name in note for note in notes)}
-    return Figures(figures, few, counts, notes)
+    rows = _counted(slots, order, k, complete=len(order) == n)
+    while questions := _open(slots, rows, k, once=once):
+        rows.update(zip(questions, (yield questions), strict=True))
+    chosen = [
+        next((one for one in slot if _leaves(one, rows[one.span], k)), None) for slot in slots
+    ]
+    note = _withheld(m, order, n, k, few, rows.get(Span(m.high, m.high), 0))
+    return replace(
+        known,
+        figures={one.label: one.value for one in chosen if one and one.label not in note},
+        labels=few,
+        counts={**known.counts, **nonzero(counts)},
+        notes=(note,) if note else (),
+    )
 
 
-def _withheld(
-    m: Measures, order: Array, n: int, k: int, few: dict[str, float], tops: int
-) -> tuple[str, ...]:
-    """Return notes on mean and sd where values could be computed back from them.
+def _withheld(m: Measures, order: Array, n: int, k: int, few: dict[str, float], tops: int) -> str:
+    """Return a note on mean and sd where values could be computed back from them, else "".
 
     So it is where fewer than k rows decide them: by their values, or since the shares of all
     other values are told.
     """
     rest = round((1 - sum(few.values())) * len(order)) if few else 0
     if m.low >= 0 and tops < k and 2 * m.high > (m.mean_abs or 0) * n:  # most of the sum
-        return ("mean and sd withheld: one value dominates",)
+        return "mean and sd withheld: one value dominates"
     if 0 < rest < k or _dominated(m, order, n, k, 1):
-        return (f"mean and sd withheld: fewer than {k} rows decide them",)
+        return f"mean and sd withheld: fewer than {k} rows decide them"
     if _dominated(m, order, n, k, 2):
-        return (f"sd withheld: fewer than {k} rows decide it",)
-    return ()
+        return f"sd withheld: fewer than {k} rows decide it"
+    return ""
 
 
 def _dominated(m: Measures, order: Array, n: int, k: int, power: int) -> bool:
@@ -155,8 +144,8 @@ def _slots(m: Measures, order: Array, k: int, *, quartiles: bool) -> list[list[C
 def _shared(label: str, value: Any, order: Array) -> Candidate:
     """Return a value that leaves if k rows have it, in 7 digits unless that is another's value."""
     short = float(f"{value:.7g}")
-    exact = isinstance(value, int) or between(order, short, short) > 0
-    return Candidate(label, _bare(value if exact else short), value, value, shared=True)
+    exact = isinstance(value, int) or between(order, Span(short, short)) > 0
+    return Candidate(label, _bare(value if exact else short), Span(value, value), shared=True)
 
 
 def _quartile(order: Array, k: int, q: float, fine: int) -> list[Candidate]:
@@ -207,7 +196,7 @@ def _rounded(
     for decimals in (places, places + 1, places + 2):
         shown = float(f"{value:.{decimals}f}") if 0 <= decimals < 300 else round(value, decimals)
         bare = _bare(shown)
-        made.append(Candidate(label, bare, bare, bare))
+        made.append(Candidate(label, bare, Span(bare, bare)))
     return made
 
 
@@ -221,35 +210,32 @@ def _decimals(value: float | None, digits: int) -> int:
 def _widened(one: Candidate, eps: float) -> Candidate:
     """Return the figure for 32-bit floats, of which 39.1 is 39.099998."""
     slack = 0 if one.shared else abs(one.value) * eps
-    return replace(one, low=one.low - slack, high=one.high + slack)
+    return replace(one, span=Span(one.span.low - slack, one.span.high + slack))
 
 
-def _known(
-    column: int, slots: list[list[Candidate]], order: Array, k: int, *, complete: bool
-) -> dict[Between, int]:
+def _counted(
+    slots: list[list[Candidate]], order: Array, k: int, *, complete: bool
+) -> dict[Span, int]:
     """Return what the sample answers: all of it if it is whole, else what k rows of it share."""
-    counts: dict[Between, int] = {}
+    counts: dict[Span, int] = {}
     for one in (one for slot in slots for one in slot):
-        rows = between(order, one.low, one.high)
+        rows = between(order, one.span)
         # A quartile that the sample hardly has is not worth a question.
         if complete or rows >= k or (one.shared and one.label not in ("min", "max")):
-            counts[Between(column, one.low, one.high)] = rows
+            counts[one.span] = rows
     return counts
 
 
-def _open(
-    column: int, slots: list[list[Candidate]], known: dict[Between, int], k: int, *, once: bool
-) -> list[Between]:
+def _open(slots: list[list[Candidate]], rows: dict[Span, int], k: int, *, once: bool) -> list[Span]:
     """Return what must be asked to fill each slot with its first candidate that may leave."""
-    questions: dict[Between, None] = {}
+    questions: dict[Span, None] = {}
     for slot in slots:
         for one in slot:
-            question = Between(column, one.low, one.high)
-            if question not in known:
-                questions[question] = None
+            if one.span not in rows:
+                questions[one.span] = None
                 if not once:
                     break
-            elif _leaves(one, known[question], k):
+            elif _leaves(one, rows[one.span], k):
                 break
     return list(questions)
 
@@ -258,17 +244,9 @@ def _leaves(one: Candidate, rows: int, k: int) -> bool:
     return rows >= k or (rows == 0 and not one.shared)
 
 
-def _chosen(
-    column: int, slots: list[list[Candidate]], known: dict[Between, int], k: int
-) -> dict[str, Value]:
-    figures: dict[str, Value] = {}
-    for slot in slots:
-        for one in slot:
-            rows = known.get(Between(column, one.low, one.high))
-            if rows is not None and _leaves(one, rows, k):
-                figures[one.label] = one.value
-                break
-    return figures
+def nonzero(counts: dict[str, int]) -> dict[str, int]:
+    """Return the counts that are worth telling."""
+    return {name: number for name, number in counts.items() if number}
 
 
 def distinct_in(order: Array, complete: bool) -> Count | None:

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import narwhals.stable.v2 as nw
 
+from .kinds import Series
 from .measures import SAMPLE
-
-if TYPE_CHECKING:
-    Series = nw.Series[Any]
 
 # What pandas' infer_dtype says of a column of objects → the dtype it could have had.
 OBJECTS = {
@@ -55,42 +53,29 @@ def _shortly(value: Any) -> str:
     return str(value) if plain or type(value) in (bool, int) else f"<{type(value).__name__}>"
 
 
-def unboxed(series: Series) -> Series:
-    """Return a pandas column of Python objects that are all of one kind as that kind."""
+def unboxed(series: Series) -> tuple[Series, bool]:
+    """Return a pandas column of objects that are all of one kind as that kind; are they dates?"""
     native = series.to_native()
     if not hasattr(native, "infer_objects"):
-        return series
+        return series, False
     import pandas
 
     head = native.head(SAMPLE)
-    kind = OBJECTS.get(pandas.api.types.infer_dtype(head, skipna=True))
+    inferred = pandas.api.types.infer_dtype(head, skipna=True)
+    kind = OBJECTS.get(inferred)
     if kind is None:
-        return series
+        return series, False
     try:
         if kind == "datetime64[us]":
-            converted = pandas.to_datetime(native, errors="coerce", utc=_zoned(head)).astype(
-                "datetime64[us, UTC]" if _zoned(head) else kind
-            )
+            zoned = any(getattr(value, "tzinfo", None) for value in head.head(100))
+            converted = pandas.to_datetime(native, errors="coerce", utc=zoned)
+            converted = converted.astype("datetime64[us, UTC]" if zoned else kind)
         elif kind == "float64":
-            converted = pandas.to_numeric(native.map(_float, na_action="ignore"), errors="coerce")
+            converted = pandas.to_numeric(native.map(float, na_action="ignore"), errors="coerce")
         else:
             converted = native.astype(kind)
     except Exception:  # a value further down that is of another kind
-        return series
-    same = int(converted.isna().sum()) == int(native.isna().sum())
-    return nw.from_native(converted, series_only=True) if same else series
-
-
-def holds_dates(series: Series) -> bool:
-    """Does a pandas column of Python objects hold dates, without a time of day?"""
-    import pandas
-
-    return bool(pandas.api.types.infer_dtype(series.to_native().head(SAMPLE)) == "date")
-
-
-def _zoned(head: Any) -> bool:
-    return any(getattr(value, "tzinfo", None) is not None for value in head.head(100))
-
-
-def _float(value: Any) -> float:
-    return float(value)
+        return series, False
+    if int(converted.isna().sum()) != int(native.isna().sum()):
+        return series, False
+    return nw.from_native(converted, series_only=True), inferred == "date"

@@ -6,11 +6,12 @@ named if that fits, as many as possible are told in short, and the most telling 
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from .lines import Line, listed, ranked
+from .lines import Line, listed
 
 
 @dataclass(frozen=True)
@@ -18,15 +19,13 @@ class Page:
     """What a summary could say.
 
     Args:
-        head: the first line.
-        names: of all columns in the table's order, each with its type or "".
-        lines: the columns that were looked at.
-        relations: lines below the columns.
+        names: of all columns by place, in the table's order, each with its type or "".
+        relations: lines below those of the columns that were looked at.
         cells: rows of the table: a label, and the cells by place.
     """
 
     head: str
-    names: Sequence[tuple[str, str]]
+    names: Mapping[int, tuple[str, str]]
     lines: Sequence[Line]
     relations: Sequence[str] = ()
     cells: Sequence[tuple[str, Mapping[int, str]]] = ()
@@ -34,17 +33,7 @@ class Page:
     @cached_property
     def ranks(self) -> list[int]:
         """The lines by number, the most telling first."""
-        return ranked(self.lines)
-
-    @cached_property
-    def fulls(self) -> list[str]:
-        """Each line in full."""
-        return [line.full() for line in self.lines]
-
-    @cached_property
-    def briefs(self) -> list[str]:
-        """Each line in short."""
-        return [line.brief() for line in self.lines]
+        return sorted(range(len(self.lines)), key=lambda n: self.lines[n].rank)
 
     @property
     def complete(self) -> bool:
@@ -53,11 +42,10 @@ class Page:
 
     def text(self, full: int, brief: int, named: bool, rows: int, relations: bool) -> str:
         """Return the page with the first ranks in full, the next in short, the rest named."""
-        shown = {n: self.fulls[n] for n in self.ranks[:full]}
-        shown |= {n: self.briefs[n] for n in self.ranks[full : full + brief]}
-        places = [place for n in sorted(shown) for place in self.lines[n].columns]
-        seen = set(places)
-        rest = [name for place, name in enumerate(self.names) if place not in seen]
+        shown = {n: self.lines[n].full for n in self.ranks[:full]}
+        shown |= {n: self.lines[n].brief for n in self.ranks[full : full + brief]}
+        places = {place: None for n in sorted(shown) for place in self.lines[n].columns}
+        rest = [name for place, name in self.names.items() if place not in places]
         part = f"; {len(places):,} of {len(self.names):,} columns in detail"
         lines = [self.head + (part if self.lines and rest else "")]
         lines += [shown[n] for n in sorted(shown)]
@@ -125,8 +113,4 @@ def _fullest(page: Page, limit: int, rows: int, relations: bool) -> tuple[str, i
 
 def _most(top: int, fits: Callable[[int], bool]) -> int:
     """Return the largest number up to ``top`` that fits, else 0."""
-    low = 0
-    while low < top:
-        middle = (low + top + 1) // 2
-        low, top = (middle, top) if fits(middle) else (low, middle - 1)
-    return low
+    return top - bisect_left(range(top, 0, -1), True, key=fits)

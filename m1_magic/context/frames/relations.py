@@ -5,21 +5,17 @@ Read from a sample, and only where that is cheap; nothing of it is a value of th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import combinations
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import narwhals.stable.v2 as nw
 import numpy as np
 
 from ...privacy.redaction import masked_value
 from .in_process import Local
-from .kinds import is_number, is_text
-
-if TYPE_CHECKING:
-    from .summary import Column
-
-    Series = nw.Series[Any]
+from .kinds import Series, is_number, is_text
+from .summary import Column
 
 ROWS = 2_500  # of the sample that are looked at
 WIDEST = 30  # numeric columns that are compared with each other
@@ -31,30 +27,16 @@ EMPTY = 0.2  # share of nulls from which a column of labels decides nothing
 
 
 def relations(columns: Mapping[int, Column], sample: Local, k: int) -> tuple[str, ...]:
-    """Return, in words, what is likely to hold between the columns that are not masked.
-
-    Args:
-        columns: what is said of each, by position.
-        sample: the rows to read.
-        k: fewer than four times as many rows say nothing.
-    """
-    if sample.rows < 4 * k:
+    """Return, in words, what is likely to hold between the columns that are not masked."""
+    if sample.rows < 4 * k:  # so few say nothing
         return ()
     step = thinned(sample.rows)
-
-    def chosen(wanted: Callable[[Any], bool], most: int) -> list[tuple[Column, Series]]:
-        pairs = [(column, sample.series(place)) for place, column in columns.items()]
-        fit = [(c, s) for c, s in pairs if not c.masked and wanted(s.dtype)]
-        return [(c, s.gather_every(step)) for c, s in fit if "always" not in c.figures][:most]
-
-    numeric = chosen(is_number, WIDEST)
-    labelled = [
-        (c, s)
-        for c, s in chosen(is_text, 10 * GROUPS)
-        if len(c.labels) > 1 and s.null_count() <= EMPTY * len(s)
-    ]
-    facts = [*_together(numeric), *_decided(labelled[:GROUPS])]
-    return tuple(facts[:TOLD])
+    telling = {i: c for i, c in columns.items() if not c.masked and "always" not in c.figures}
+    pairs = [(column, sample.series(place)) for place, column in telling.items()]
+    numeric = [(c, s.gather_every(step)) for c, s in pairs if is_number(s.dtype)]
+    texts = [(c, s.gather_every(step)) for c, s in pairs if is_text(s.dtype)][: 10 * GROUPS]
+    labels = [(c, s) for c, s in texts if len(c.labels) > 1 and s.null_count() <= EMPTY * len(s)]
+    return (*_together(numeric[:WIDEST]), *_decided(labels[:GROUPS]))[:TOLD]
 
 
 def thinned(rows: int) -> int:
@@ -67,12 +49,10 @@ def _together(columns: Sequence[tuple[Column, Series]]) -> list[str]:
     if len(columns) < 2:
         return []
     values = np.vstack([_floats(series) for _, series in columns])
-    any_finite = np.isfinite(values).any(axis=1)
-    columns = [pair for pair, finite in zip(columns, any_finite.tolist(), strict=True) if finite]
-    values = values[any_finite]
     finite = np.isfinite(values)
     with np.errstate(all="ignore"):
-        means = np.nanmean(np.where(finite, values, np.nan), axis=1, keepdims=True)
+        sums = np.where(finite, values, 0.0).sum(axis=1, keepdims=True)
+        means = sums / finite.sum(axis=1, keepdims=True)
         centred = np.where(finite, values - means, 0.0)
         both = finite.astype(np.float32) @ finite.astype(np.float32).T
         # Of the row's column, where the other is there: the sum, and the squares about its mean.

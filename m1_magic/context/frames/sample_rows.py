@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
 from datetime import date, time, timedelta
 from decimal import Decimal
@@ -25,11 +25,9 @@ def pick(
     total: int,
     allow: frozenset[str],
 ) -> list[tuple[str, dict[int, str]]]:
-    """Return the cells of ``rows`` rows, spread evenly; masked columns stay masked.
+    """Return the cells of ``rows`` rows of the sample, spread evenly; what is masked stays masked.
 
-    Args:
-        sample: the rows to choose from.
-        total: rows of the whole table; a row has its number only if all were read.
+    A row has its number only if the sample has all ``total`` rows.
     """
     rows = min(rows, length := sample.rows)
     if not rows or not columns:
@@ -77,10 +75,3 @@ def _cell(value: object, allowed: bool) -> str:
         return "masked"
     shown = masked_value("" if text == "nan" else text)
     return '"' + shown.replace('"', '""') + '"' if re.search(r'[",]', shown) else shown
-
-
-def shown(
-    cells: Sequence[tuple[str, Mapping[int, str]]], names: Mapping[int, str]
-) -> tuple[dict[str, str], ...]:
-    """Return the rows by column name, for `Summary`."""
-    return tuple({names[i]: cell for i, cell in row.items()} for _, row in cells)

@@ -5,18 +5,14 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from ...privacy.personal import personal_text
 from ...privacy.redaction import masked_value
 from .arrays import Array, spread
-
-if TYPE_CHECKING:
-    import narwhals.stable.v2 as nw
-
-    Series = nw.Series[Any]
+from .kinds import Series
 
 LABELS = 6
 TELLING = 0.01  # share from which a label tells something
@@ -39,9 +35,7 @@ def shared(counts: Iterable[tuple[Any, int]], total: int, k: int) -> dict[str, f
     pairs = sorted(merged.items(), key=lambda pair: (-pair[1], pair[0]))
     top: dict[str, float] = {}
     for label, n in pairs:
-        if n < k:
-            break
-        if len(top) == LABELS:
+        if n < k or len(top) == LABELS:
             break
         if not personal_text(label[:500]):
             top[label] = n / total
@@ -51,28 +45,26 @@ def shared(counts: Iterable[tuple[Any, int]], total: int, k: int) -> dict[str, f
 
 def moments(seen: Series) -> Array | None:
     """Return ISO 8601 dates as microseconds since 1970 in order, None if they are none."""
-    if not all(map(DATE.match, _heads(seen.head(50)))):
-        return None
-    plain = _heads(seen)
-    if not all(map(DATE.match, plain)):
-        return None
     try:
-        bare = [ZONE.sub("", text) for text in plain]
-        return np.sort(np.array(bare, dtype="datetime64[us]").astype(np.int64))
+        bare = [ZONE.sub("", text) for text in _all_like(DATE, seen)]
+        return np.sort(np.array(bare, dtype="datetime64[us]").astype(np.int64)) if bare else None
     except ValueError:
         return None
 
 
 def numbers(seen: Series) -> Array | None:
     """Return numbers that were written as text, None if they are none."""
-    if not all(map(NUMBER.match, _heads(seen.head(50)))):
-        return None
-    plain = _heads(seen)
-    return np.array([float(text) for text in plain]) if all(map(NUMBER.match, plain)) else None
+    texts = _all_like(NUMBER, seen)
+    return np.array([float(text) for text in texts]) if texts else None
 
 
-def _heads(seen: Series) -> list[str]:
-    return [str(text)[:LONGEST_NUMBER] for text in seen.to_list()]
+def _all_like(pattern: re.Pattern[str], seen: Series) -> list[str]:
+    """Return the beginnings of texts that are all of a form, else none; most differ early."""
+    for some in (seen.head(50), seen):
+        texts = [str(text)[:LONGEST_NUMBER] for text in some.to_list()]
+        if not all(map(pattern.match, texts)):
+            return []
+    return texts
 
 
 def shape(text: str) -> str:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from ...calls import Attachment
-from .measures import Count
+from .measures import Count, Span
 
 Value = int | float | str
 TOKENS = 1_500  # of a summary, unless --df-tokens says otherwise
+UNIQUE = "every value distinct"  # a note on a column
 KEPT = ("name", "type", "nulls")
 
 
@@ -61,16 +62,17 @@ class Column:
     masked: bool = False
 
 
+# A column that is being described: it asks how many rows lie in spans of it.
+Draft = Generator[list[Span], list[int], Column]
+
+
 class Columns(tuple[Column, ...]):
     """The columns in order; ``columns["price"]`` and ``columns[0]`` both work."""
 
     def __getitem__(self, key: Any) -> Any:
-        if not isinstance(key, str):
-            return super().__getitem__(key)
-        for column in self:
-            if column.name == key:
-                return column
-        raise KeyError(key)
+        if isinstance(key, str):
+            return {column.name: column for column in reversed(self)}[key]
+        return super().__getitem__(key)
 
 
 @dataclass(frozen=True, slots=True)

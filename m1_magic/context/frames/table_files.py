@@ -26,7 +26,7 @@ READERS = {
 
 def is_table_file(name: str) -> bool:
     """Say whether ``name`` ends like a file that can be scanned as a table."""
-    return Path(name.removesuffix(".gz")).suffix.lower() in READERS
+    return _ending(name) in READERS
 
 
 def scanned(path: Path) -> Any:
@@ -45,7 +45,7 @@ def scanned(path: Path) -> Any:
         raise UsageError(
             f"{shown} reads like a pattern of files.", todo="Load it, and name the DataFrame."
         )
-    ending = Path(path.name.removesuffix(".gz")).suffix.lower()
+    ending = _ending(path.name)
     polars, duckdb = READERS[ending]
     try:
         if find_spec("polars"):
@@ -58,16 +58,14 @@ def scanned(path: Path) -> Any:
 
             return getattr(db.connect(), duckdb)(str(path.resolve()))
     except Exception as error:
-        raise unreadable(path, error) from None
+        raise UsageError(
+            f"{shown} cannot be read as a table: {one_line(type(error).__name__, 60)}.",
+            todo="Load it yourself and name the DataFrame.",
+        ) from None
     raise UsageError(
         f"A summary of {shown} needs Polars or DuckDB.", todo="pip install polars, or load it."
     )
 
 
-def unreadable(path: Path, error: Exception) -> UsageError:
-    """Return the error for a file that does not hold what its name says."""
-    kind = one_line(type(error).__name__, 60)
-    return UsageError(
-        f"{one_line(path, 120)} cannot be read as a table: {kind}.",
-        todo="Load it yourself and name the DataFrame.",
-    )
+def _ending(name: str) -> str:
+    return Path(name.removesuffix(".gz")).suffix.lower()

@@ -7,15 +7,14 @@ from dataclasses import replace
 
 from ...privacy.personal import named_personal, safe_name
 from ...privacy.redaction import masked_value
-from .describe import described, schema
-from .in_process import Local
+from .describe import described
+from .in_process import Local, Table
 from .kinds import words
-from .lines import Line, alike, stem_of
+from .lines import Line, alike, size, stem_of
 from .page import Page, fit
 from .relations import relations, repeated, thinned
-from .sample_rows import pick, shown
-from .summary import Column, Columns, Summary, Wish
-from .table_protocol import Table
+from .sample_rows import pick
+from .summary import UNIQUE, Column, Columns, Summary, Wish
 from .tables import Groups, Source
 
 MANY = 8  # columns that look alike of which a wide table's summary looks at
@@ -29,32 +28,27 @@ def summarise_table(source: Source, name: str, places: Sequence[int], wish: Wish
     levels = sum(place < source.levels for place in places)
     width = len(places) - levels
     if wish.level == "names":
-        page = Page(_size(name, None, width, levels), [(n, "") for n in names], [])
+        named = {place: (n, "") for place, n in zip(places, names, strict=True)}
+        page = Page(_size(name, None, width, levels), named, [])
         bare = Columns(Column(n, "") for n in names)
         return Summary(name, wish.level, None, width, bare, text=fit([page], limit).text)
     looked_at = preferred(table.names, places, limit)
-    sample = None
-    if wish.level == "schema":
-        rows, columns = schema(table, looked_at, wish.allow)
-    else:
-        rows, columns, sample = described(table, looked_at, wish.min_group, wish.allow)
+    rows, columns, sample = described(table, looked_at, wish)
     by_place = dict(zip(looked_at, columns, strict=True))
     head = [_size(name, rows, width, levels)]
     between: tuple[str, ...] = ()
     cells: list[tuple[str, dict[int, str]]] = []
-    if sample is not None and rows:
+    if wish.level != "schema" and rows:
         head.append(_groups(source.groups, wish.min_group))
         head += _reading(wish.min_group, rows, sample.rows)
         between = _between(by_place, sample, rows, wish.min_group)
         if wish.level == "sample":
             cells = pick(sample, by_place, wish.rows, rows, wish.allow)
-    typed = [(n, _type(table, place)) for n, place in zip(names, places, strict=True)]
-    placed = {place: i for i, place in enumerate(places)}
-    here = {placed[place]: column for place, column in by_place.items()}
-    placed_cells = [(label, {placed[p]: cell for p, cell in row.items()}) for label, row in cells]
-    first = Page("; ".join(filter(None, head)), typed, _singly(here, rows), between, placed_cells)
-    fitted = fit([first, replace(first, lines=alike(here, rows))], limit)
-    shown_ = [column for line in fitted.lines for column in line.columns.values()]
+    typed = {place: (n, _type(table, place)) for place, n in zip(places, names, strict=True)}
+    singly = [Line({place: column}, rows) for place, column in by_place.items()]
+    first = Page("; ".join(filter(None, head)), typed, singly, between, cells)
+    fitted = fit([first, replace(first, lines=alike(by_place, rows))], limit)
+    shown = [column for line in fitted.lines for column in line.columns.values()]
     return Summary(
         name=name,
         level=wish.level,
@@ -62,19 +56,18 @@ def summarise_table(source: Source, name: str, places: Sequence[int], wish: Wish
         width=width,
         columns=Columns(columns),
         relations=between,
-        cells=shown(cells[: fitted.rows], dict(zip(places, names, strict=True))),
+        cells=tuple(
+            {typed[place][0]: cell for place, cell in row.items()}
+            for _, row in cells[: fitted.rows]
+        ),
         text=fitted.text,
         labels=sum(line.labels(n < fitted.full) for n, line in enumerate(fitted.lines)),
-        masked=sum(column.masked for column in shown_),
+        masked=sum(column.masked for column in shown),
     )
 
 
 def _type(table: Table, place: int) -> str:
     return table.type(place) if isinstance(table, Local) else words(table.schema[place])
-
-
-def _singly(columns: dict[int, Column], rows: int) -> list[Line]:
-    return [Line({place: column}, rows) for place, column in columns.items()]
 
 
 def preferred(names: Sequence[str], places: Sequence[int], limit: int) -> list[int]:
@@ -101,7 +94,7 @@ def _between(columns: dict[int, Column], sample: Local, rows: int, k: int) -> tu
     """Return what holds between columns, and how many rows repeat."""
     facts = relations(columns, sample, k)
     lines = [f"- {'; '.join(facts)}"] if facts else []
-    keys = any("every value distinct" in column.notes for column in columns.values())
+    keys = any(UNIQUE in column.notes for column in columns.values())
     if sample.rows == rows and len(columns) > 1 and not keys:
         twice = repeated(list(columns), sample)
         lines += [f"- {twice:,} of {rows:,} rows repeat an earlier one"] if twice else []
@@ -109,8 +102,7 @@ def _between(columns: dict[int, Column], sample: Local, rows: int, k: int) -> tu
 
 
 def _size(name: str, rows: int | None, width: int, levels: int) -> str:
-    size = "" if rows is None else f"{rows:,} rows × "
-    return f"`{masked_value(name)}`: {size}{width:,} columns{' and the index' if levels else ''}"
+    return f"`{masked_value(name)}`: {size(rows, width)}{' and the index' if levels else ''}"
 
 
 def _groups(groups: Groups | None, k: int) -> str:

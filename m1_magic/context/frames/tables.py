@@ -18,7 +18,7 @@ from . import table_files
 from .lazy import is_lazy, lazy_table
 
 if TYPE_CHECKING:
-    from .table_protocol import Table
+    from .in_process import Table
 
 LIBRARIES = {"pandas", "polars", "pyarrow", "modin", "cudf", "narwhals"}
 
@@ -158,8 +158,7 @@ def _pandas(native: Any) -> tuple[Any, list[str], int]:
     counted = index.nlevels == 1 and index.name is None and str(index.dtype)[:3] in ("int", "uin")
     if not counted:
         levels = index.nlevels
-        for level in range(levels):
-            native.insert(level, f"index{level}", index.get_level_values(level))
+        native = native.reset_index(names=[f"index{level}" for level in range(levels)])
         labels = ["" if name is None else f"{joined(name)} " for name in index.names]
         names = [f"{label}(index)" for label in labels] + names
         native = native.set_axis([str(i) for i in range(len(names))], axis=1)
@@ -173,9 +172,8 @@ def _grouped(value: Any) -> Source:
         keys = [str(name) for name in getattr(sizes.index, "names", [])]
         counts = sizes["size"] if hasattr(sizes, "columns") else sizes
     else:
-        under = value.df
-        counts = value.len().get_columns()[-1]
-        keys = [str(name) for name in value.len().columns[:-1]]
+        under, sizes = value.df, value.len()
+        keys, counts = sizes.columns[:-1], sizes.get_columns()[-1]
     made, order = source(under), sorted(int(size) for size in counts)
     return Source(made.table, made.levels, Groups(tuple(keys), tuple(order)))
 

@@ -7,16 +7,15 @@ of aggregates, a bounded sample, a row of counts. Nothing else is ever fetched.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from ....errors import UsageError
 from ....text import one_line
-from .reading import reading
 
 if TYPE_CHECKING:
-    from ..table_protocol import Table
-
-__all__ = ["is_lazy", "lazy_table", "library", "reading"]
+    from ..in_process import Table
 
 # Library → names of its lazy tables' classes.
 KINDS = {
@@ -55,21 +54,46 @@ def lazy_table(value: object) -> Table:
     if root == "narwhals":
         value = getattr(value, "to_native")()  # noqa: B009 (object has no such method)
         root = library(value)
-    if root == "dask":
-        from .dask import DaskTable
-
-        with reading("Dask"):
-            return DaskTable(value)
+    from .dask import DaskTable
     from .engines import ENGINES
     from .ibis import Ibis
-    from .table import Lazy
 
-    engines: dict[str, Any] = {**ENGINES, "ibis": Ibis}
+    engines: dict[str, Any] = {**ENGINES, "dask": DaskTable, "ibis": Ibis}
     known = engines.get(root)
     if known is None:
         raise UsageError(
             f"A lazy table of {one_line(root or type(value).__name__, 60)} cannot be summarised.",
             todo="Collect what is of interest into pandas or Polars.",
         )
-    with reading(known.name):
-        return Lazy(known(value))
+    with reading(known.engine):
+        table: Table = known(value)
+        return table
+
+
+@contextmanager
+def reading(engine: str) -> Iterator[None]:
+    """Turn what an engine raises into one paragraph, without its text, which may hold values.
+
+    Raises:
+        UsageError: instead of whatever was raised.
+    """
+    try:
+        yield
+    except UsageError:
+        raise
+    except ImportError as error:
+        needed = one_line(error.name or "another package", 60)
+        raise UsageError(
+            f"The {engine} table cannot be read without {needed}.", todo=f"Install {needed}."
+        ) from None
+    except BaseException as error:
+        kind = type(error).__name__
+        # Polars panics are no ``Exception``.
+        if not isinstance(error, Exception) and kind != "PanicException":
+            raise
+        gone = "Is its Spark session still running" if engine == "Spark" else "Is its source still"
+        gone += ", and its source there?" if engine == "Spark" else " there, and open?"
+        raise UsageError(
+            f"The {engine} table could not be read ({one_line(kind, 60)}).",
+            todo=f"{gone} If so, does {engine} itself return its rows?",
+        ) from None

@@ -7,12 +7,15 @@ is made of our own words only; values travel as literals of the engine.
 from __future__ import annotations
 
 import warnings
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import narwhals.stable.v2 as nw
 
-LONGEST = 4096  # characters of a text in a sample
+from ..kinds import is_moment
+from .table import LONGEST, Lazy, is_real
+
 DAY = 86_400_000_000  # in microseconds
 SEED = 7
 # Of Spark: a moment without zone, and the microseconds since then.
@@ -23,10 +26,14 @@ SINCE = f"timestampdiff(MICROSECOND, {START},"
 GOLDEN, TURN = 10_368_889, 1 << 24
 
 
-def pick(total: int, wanted: int) -> tuple[int, str]:
-    """Return the length of the stretches, and the SQL of what is true of one row ``r`` in each."""
-    step = -(-total // max(1, wanted))
-    return step, f"r % {step} = ((r // {step}) * {GOLDEN} % {TURN} * {step}) // {TURN}"
+def stretch(total: int, wanted: int) -> int:
+    """Return the length of the stretches of a table of each of which one row is taken."""
+    return -(-total // max(1, wanted))
+
+
+def is_taken(row: Any, step: int) -> Any:
+    """Say of the numbers of rows, or of an expression, which is the one of its stretch."""
+    return row % step == (row // step) * GOLDEN % TURN * step // TURN
 
 
 def is_wide(dtype: Any) -> bool:
@@ -34,53 +41,44 @@ def is_wide(dtype: Any) -> bool:
     return bool(dtype.is_decimal()) or dtype in (nw.Int128, nw.UInt128)
 
 
-def is_real(dtype: Any) -> bool:
-    """Is its form a 64-bit float?"""
-    return bool(dtype.is_float() or dtype.is_decimal() or dtype == nw.Duration)
-
-
 def is_label(dtype: Any) -> bool:
     """Is it a category?"""
     return bool(dtype == nw.Categorical or dtype == nw.Enum)
 
 
-class Plain:
-    """What compares bounds as they are."""
-
-    def literal(self, column: int, value: Any) -> nw.Expr:
-        """Return the bound as it is."""
-        return nw.lit(value)
-
-
-class Polars(Plain):
+class Polars(Lazy):
     """A Polars LazyFrame, collected by the streaming engine: nothing of its size is held."""
 
-    name = "Polars"
+    engine = "Polars"
 
     def __init__(self, frame: Any) -> None:
-        self.frame = frame
-        known = nw.from_native(frame).collect_schema()
-        self.names, self.schema = list(known.names()), list(known.dtypes())
-
-    def formed(self, columns: Sequence[int]) -> nw.LazyFrame[Any]:
-        """Return ``c3`` and ``f3`` of each column."""
         import polars as pl
 
-        forms = [self._form(column).alias(f"f{column}") for column in columns]
-        for column in columns:
-            if is_real(self.schema[column]):
-                form = self._form(column)
-                forms.append((form != form.floor()).alias(f"b{column}"))
-        raw = [pl.nth(column).alias(f"c{column}") for column in columns]
-        # Without a column Polars would count no rows.
-        native = self.frame.select(raw + forms) if columns else self.frame
-        formed: nw.LazyFrame[Any] = nw.from_native(native)
-        return formed
+        names = frame.collect_schema().names()
+        super().__init__(frame.select(pl.nth(i).alias(f"c{i}") for i in range(len(names))), names)
 
-    def _form(self, column: int) -> Any:
+    def _row(self, aggregates: Any) -> Mapping[str, Any]:
+        row: dict[str, Any] = aggregates.collect(engine="streaming").row(0, named=True)
+        return row
+
+    def _sampled(self, columns: Sequence[int], total: int, wanted: int) -> nw.DataFrame[Any]:
+        """Return at most ``wanted`` rows, always the same."""
         import polars as pl
 
-        value, dtype = pl.nth(column), self.schema[column]
+        shown = self.frame.select(self._shown(f"c{i}", self.schema[i]) for i in columns)
+        step = stretch(total, wanted)
+        if step > 1:
+            taken = is_taken(pl.col("r").cast(pl.Int64), step)
+            shown = shown.with_row_index("r").filter(taken).drop("r")
+        return nw.from_native(shown.head(wanted).collect(engine="streaming"), eager_only=True)
+
+    def _with(self, forms: Mapping[str, Any]) -> Any:
+        return self.frame.with_columns(**forms)
+
+    def _form(self, column: str, dtype: Any) -> Any:
+        import polars as pl
+
+        value = pl.col(column)
         if dtype == nw.Duration:
             return value.dt.total_microseconds() / 1e6
         if is_real(dtype):
@@ -91,164 +89,141 @@ class Polars(Plain):
             return value.cast(pl.Int64) * DAY
         return value.dt.timestamp("us") if dtype == nw.Datetime else value
 
-    def _shown(self, column: int) -> Any:
+    def _shown(self, column: str, dtype: Any) -> Any:
         import polars as pl
 
-        value, dtype = pl.nth(column), self.schema[column]
+        value = pl.col(column)
         if dtype == nw.String:
             return value.str.slice(0, LONGEST)
         if dtype == nw.Binary:
-            return pl.when(value.is_not_null()).then(True)
+            return pl.when(value.is_not_null()).then(True).alias(column)
         return value.cast(pl.Float64) if is_wide(dtype) else value
 
-    def row(self, aggregates: nw.LazyFrame[Any]) -> Mapping[str, Any]:
-        """Return the only row."""
-        row: dict[str, Any] = aggregates.to_native().collect(engine="streaming").row(0, named=True)
-        return row
 
-    def rows(self, columns: Sequence[int], total: int, wanted: int) -> nw.DataFrame[Any]:
-        """Return at most ``wanted`` rows, always the same."""
-        import polars as pl
+class Sql(Lazy):
+    """What is asked in SQL that DuckDB and Spark both speak."""
 
-        shown = self.frame.select(self._shown(column).alias(f"c{column}") for column in columns)
-        step, _ = pick(total, wanted)
-        if step > 1:
-            row = pl.col("r").cast(pl.Int64)
-            place = (row // step) * GOLDEN % TURN * step // TURN
-            shown = shown.with_row_index("r").filter(row % step == place).drop("r")
-        return nw.from_native(shown.head(wanted).collect(engine="streaming"), eager_only=True)
+    def _form(self, column: str, dtype: Any) -> str:
+        if dtype == nw.Duration:
+            return f"({self._duration(column)} / CAST(1000000 AS DOUBLE))"
+        if is_real(dtype):
+            return f"CAST({column} AS DOUBLE)"
+        if is_label(dtype):
+            return f"CAST({column} AS STRING)"
+        return self._microseconds(column, dtype) if is_moment(dtype) else column
+
+    def _broken(self, form: str) -> str:
+        return f"{form} % 1 <> 0"
+
+    def _shown(self, columns: Sequence[int]) -> list[str]:
+        """Return the expressions of columns of a sample."""
+        return [f"{self._cell(f'c{i}', self.schema[i])} AS c{i}" for i in columns]
+
+    def _cell(self, column: str, dtype: Any) -> str:
+        if dtype in (nw.String, nw.Unknown):
+            return f"substring(CAST({column} AS STRING), 1, {LONGEST})"
+        if dtype == nw.Duration:
+            return self._duration(column)
+        if dtype == nw.Binary:
+            return f"CASE WHEN {column} IS NOT NULL THEN true END"
+        return f"CAST({column} AS DOUBLE)" if is_wide(dtype) else column
+
+    @abstractmethod
+    def _duration(self, column: str) -> str:
+        """Return the microseconds of a duration."""
+
+    @abstractmethod
+    def _microseconds(self, column: str, dtype: Any) -> str:
+        """Return the microseconds of a moment since 1970."""
 
 
-class DuckDB(Plain):
+class DuckDB(Sql):
     """A DuckDB relation, on its own connection, where nothing is left behind."""
 
-    name = "DuckDB"
+    engine = "DuckDB"
 
     def __init__(self, relation: Any) -> None:
-        self.relation, self.names = relation, list(relation.columns)
-        raw = relation.project(", ".join(f"#{i + 1} AS c{i}" for i in range(len(self.names))))
-        self.schema = list(nw.from_native(raw).collect_schema().dtypes())
+        columns = ", ".join(f"#{i + 1} AS c{i}" for i in range(len(relation.columns)))
+        super().__init__(relation.project(columns), relation.columns)
 
-    def formed(self, columns: Sequence[int]) -> nw.LazyFrame[Any]:
-        """Return ``c3`` and ``f3`` of each column."""
-        expressions = [f"#{i + 1} AS c{i}, {self._form(i)} AS f{i}" for i in columns]
-        forms = {i: self._form(i) for i in columns if is_real(self.schema[i])}
-        expressions += [f"{form} <> floor({form}) AS b{i}" for i, form in forms.items()]
-        native = self.relation.project(", ".join(expressions) or "1 AS c")
-        formed: nw.LazyFrame[Any] = nw.from_native(native)
-        return formed
+    def _row(self, aggregates: Any) -> Mapping[str, Any]:
+        return dict(zip(aggregates.columns, aggregates.fetchall()[0], strict=True))
 
-    def _form(self, column: int) -> str:
-        value, dtype = f"#{column + 1}", self.schema[column]
-        if dtype == nw.Duration:
-            return f"epoch({value})::DOUBLE"
-        if is_real(dtype):
-            return f"{value}::DOUBLE"
-        if is_label(dtype):
-            return f"{value}::VARCHAR"
-        if dtype == nw.Date or dtype == nw.Datetime:
-            return f"CASE WHEN {self._possible(column)} THEN epoch_us({self._moment(column)}) END"
-        return value
-
-    def _moment(self, column: int) -> str:
-        zoned = getattr(self.schema[column], "time_zone", None)
-        return f"#{column + 1}" if zoned else f"TRY_CAST(#{column + 1} AS TIMESTAMP)"
-
-    def _possible(self, column: int) -> str:
-        """Return the SQL of: neither infinite nor beyond the year 294246."""
-        return f"isfinite({self._moment(column)})"
-
-    def _shown(self, column: int) -> str:
-        value, dtype = f"#{column + 1}", self.schema[column]
-        if dtype == nw.String or dtype == nw.Unknown:
-            return f"substr({value}::VARCHAR, 1, {LONGEST})"
-        if dtype == nw.Duration:
-            return f"epoch_us({value})"
-        if dtype == nw.Binary:
-            return f"CASE WHEN {value} IS NOT NULL THEN true END"
-        if dtype == nw.Date or dtype == nw.Datetime:
-            return f"CASE WHEN {self._possible(column)} THEN {value} END"
-        return f"{value}::DOUBLE" if is_wide(dtype) else value
-
-    def row(self, aggregates: nw.LazyFrame[Any]) -> Mapping[str, Any]:
-        """Return the only row."""
-        relation = aggregates.to_native()
-        return dict(zip(relation.columns, relation.fetchall()[0], strict=True))
-
-    def rows(self, columns: Sequence[int], total: int, wanted: int) -> nw.DataFrame[Any]:
+    def _sampled(self, columns: Sequence[int], total: int, wanted: int) -> nw.DataFrame[Any]:
         """Return at most ``wanted`` rows, always the same while the relation keeps its order."""
-        shown = ", ".join(f"{self._shown(i)} AS c{i}" for i in columns)
-        step, condition = pick(total, wanted)
-        relation = self.relation
+        shown, relation = ", ".join(self._shown(columns)), self.frame
+        step = stretch(total, wanted)
         if step > 1:
             relation = relation.project(f"{shown}, row_number() OVER () - 1 AS r")
-            relation = relation.filter(condition)
+            place = f"((r // {step}) * {GOLDEN} % {TURN} * {step}) // {TURN}"
+            relation = relation.filter(f"r % {step} = {place}")
             shown = ", ".join(f"c{i}" for i in columns)
         sampled: nw.LazyFrame[Any] = nw.from_native(relation.project(shown).limit(wanted))
         return sampled.collect("pyarrow")
 
+    def _with(self, forms: Mapping[str, Any]) -> Any:
+        more = [f"{form} AS {name}" for name, form in forms.items()]
+        return self.frame.project(", ".join(["*", *more]))
 
-class Spark(Plain):
+    def _duration(self, column: str) -> str:
+        return f"epoch_us({column})"
+
+    def _microseconds(self, column: str, dtype: Any) -> str:
+        return self._possible(column, dtype, f"epoch_us({_stamp(column, dtype)})")
+
+    def _cell(self, column: str, dtype: Any) -> str:
+        cell = super()._cell(column, dtype)
+        return self._possible(column, dtype, cell) if is_moment(dtype) else cell
+
+    def _possible(self, column: str, dtype: Any, value: str) -> str:
+        """Return a value of a moment that is neither infinite nor beyond the year 294246."""
+        return f"CASE WHEN isfinite({_stamp(column, dtype)}) THEN {value} END"
+
+
+def _stamp(column: str, dtype: Any) -> str:
+    zoned = getattr(dtype, "time_zone", None)
+    return column if zoned else f"TRY_CAST({column} AS TIMESTAMP)"
+
+
+class Spark(Sql):
     """A PySpark DataFrame; moments are compared as numbers, whatever the session's time zone."""
 
-    name = "Spark"
+    engine = "Spark"
 
     def __init__(self, frame: Any) -> None:
-        self.names = list(frame.columns)
-        self.frame = frame.toDF(*(f"c{i}" for i in range(len(self.names))))
-        self.schema = list(nw.from_native(self.frame).collect_schema().dtypes())
+        names = frame.columns
+        super().__init__(frame.toDF(*(f"c{i}" for i in range(len(names)))), names)
         for place, (_, kind) in enumerate(self.frame.dtypes):
             if kind.startswith("interval") and not kind.startswith(("interval y", "interval m")):
                 self.schema[place] = nw.Duration("us")
             elif kind.startswith("interval month"):
                 self.schema[place] = nw.Unknown()
 
-    def formed(self, columns: Sequence[int]) -> nw.LazyFrame[Any]:
-        """Return ``c3`` and ``f3`` of each column."""
-        expressions = [text for i in columns for text in (f"c{i}", f"{self._form(i)} AS f{i}")]
-        forms = {i: self._form(i) for i in columns if is_real(self.schema[i])}
-        expressions += [f"{form} <> rint({form}) AS b{i}" for i, form in forms.items()]
-        native = self.frame.selectExpr(*expressions) if expressions else self.frame
-        formed: nw.LazyFrame[Any] = nw.from_native(native)
-        return formed
-
-    def _form(self, column: int) -> str:
-        value, dtype = f"c{column}", self.schema[column]
-        if dtype == nw.Duration:
-            return f"{SINCE} {START} + {value}) / 1e6D"
-        if is_real(dtype):
-            return f"CAST({value} AS DOUBLE)"
-        if dtype == nw.Date:
-            return f"unix_date({value}) * {DAY}L"
-        if dtype == nw.Datetime:
-            zoned = getattr(dtype, "time_zone", None)
-            return f"unix_micros({value})" if zoned else f"{SINCE} {value})"
-        return value
-
-    def _shown(self, column: int) -> str:
-        value, dtype = f"c{column}", self.schema[column]
-        if dtype == nw.String or dtype == nw.Unknown:
-            return f"substring(CAST({value} AS STRING), 1, {LONGEST})"
-        if dtype == nw.Binary:
-            return f"CASE WHEN {value} IS NOT NULL THEN true END"
-        if dtype == nw.Duration:
-            return f"{SINCE} {START} + {value})"
-        return self._form(column) if is_wide(dtype) else value
-
-    def row(self, aggregates: nw.LazyFrame[Any]) -> Mapping[str, Any]:
-        """Return the only row."""
-        row: dict[str, Any] = aggregates.to_native().collect()[0].asDict()
+    def _row(self, aggregates: Any) -> Mapping[str, Any]:
+        row: dict[str, Any] = aggregates.collect()[0].asDict()
         return row
 
-    def rows(self, columns: Sequence[int], total: int, wanted: int) -> nw.DataFrame[Any]:
+    def _sampled(self, columns: Sequence[int], total: int, wanted: int) -> nw.DataFrame[Any]:
         """Return about ``wanted`` rows, the same while the partitions are."""
-        shown = self.frame.selectExpr(*(f"{self._shown(i)} AS c{i}" for i in columns))
+        shown = self.frame.selectExpr(*self._shown(columns))
         if total > wanted:
             shown = shown.sample(False, wanted / total, SEED)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # on its versions of pandas
             sampled: nw.LazyFrame[Any] = nw.from_native(shown.limit(wanted + wanted // 10))
             return sampled.collect("pyarrow")
+
+    def _with(self, forms: Mapping[str, Any]) -> Any:
+        return self.frame.selectExpr("*", *(f"{form} AS {name}" for name, form in forms.items()))
+
+    def _duration(self, column: str) -> str:
+        return f"{SINCE} {START} + {column})"
+
+    def _microseconds(self, column: str, dtype: Any) -> str:
+        if dtype == nw.Date:
+            return f"unix_date({column}) * {DAY}L"
+        zoned = getattr(dtype, "time_zone", None)
+        return f"unix_micros({column})" if zoned else f"{SINCE} {column})"
 
 
 ENGINES = {"polars": Polars, "duckdb": DuckDB, "pyspark": Spark}  # by library

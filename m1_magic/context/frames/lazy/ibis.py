@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import narwhals.stable.v2 as nw
 
-from .engines import DAY, LONGEST, SEED, is_real, is_wide
+from ..kinds import is_moment
+from .engines import SEED, is_wide
+from .table import LONGEST, Lazy, is_real
 
 NUL = "\0"
 
@@ -18,87 +20,46 @@ def character(code: int) -> str:
     raise NotImplementedError
 
 
-class Ibis:
-    """An Ibis table; see `table.Engine`."""
+class Ibis(Lazy):
+    """An Ibis table."""
 
-    name = "Ibis"
+    engine = "Ibis"
 
     def __init__(self, table: Any) -> None:
-        self.table, self.names = table, list(table.columns)
-        self.schema = list(nw.from_native(table).collect_schema().dtypes())
+        columns = {f"c{i}": table[i] for i in range(len(table.columns))}
+        super().__init__(table.select(**columns) if columns else table, table.columns)
 
-    def formed(self, columns: Sequence[int]) -> nw.LazyFrame[Any]:
-        """Return ``c3`` and ``f3`` of each column."""
-        raw = {f"c{i}": self.table[i] for i in columns}
-        forms = {f"f{i}": self._form(i) for i in columns}
-        # Its floor is a 64-bit integer, which a large float is beyond.
-        forms |= {f"b{i}": self._form(i) % 1 != 0 for i in columns if is_real(self.schema[i])}
-        if any(self._is_nul(i, NUL) for i in columns):
-            import ibis
-
-            made = ibis.udf.scalar.builtin(character, name="chr", signature=(("int64",), "string"))
-            raw["nul"] = made(0)
-        native = self.table.select(**raw, **forms) if columns else self.table
-        formed: nw.LazyFrame[Any] = nw.from_native(native)
-        return formed
-
-    def _form(self, column: int) -> Any:
-        value, dtype = self.table[column], self.schema[column]
-        return value.cast("float64") if is_real(dtype) else value
-
-    def _shown(self, column: int) -> Any:
-        value, dtype = self.table[column], self.schema[column]
-        if dtype == nw.String:
-            return value.substr(0, LONGEST)
-        if dtype == nw.Unknown:
-            return value.cast("string").substr(0, LONGEST)
-        if dtype == nw.Binary:
-            return value.notnull().nullif(False)
-        return value.cast("float64") if is_wide(dtype) else value
-
-    def _is_nul(self, column: int, value: Any) -> bool:
-        """Is it a text that DuckDB before 2.0 cannot parse?"""
-        text = self.schema[column] == nw.String and isinstance(value, str) and NUL in value
-        return text and self.table.get_backend().name == "duckdb"
-
-    def literal(self, column: int, value: Any) -> nw.Expr:
-        """Return microseconds as the nearest moment of Python."""
-        if self._is_nul(column, value):
+    def _literal(self, value: Any, dtype: Any) -> nw.Expr:
+        """Return microseconds as the nearest moment of Python, a text so that it can be parsed."""
+        if isinstance(value, str) and NUL in value and self._is_duckdb():
             first, *rest = (nw.lit(part) for part in value.split(NUL))
             return nw.concat_str([first, *(e for part in rest for e in (nw.col("nul"), part))])
-        return nw.lit(self._literal(column, value))
-
-    def _literal(self, column: int, value: Any) -> Any:
-        dtype = self.schema[column]
-        if dtype == nw.Date:
-            return date.fromordinal(min(max(1, value // DAY + 719_163), date.max.toordinal()))
-        if dtype != nw.Datetime:
-            return value
+        if not is_moment(dtype):
+            return nw.lit(value)
         zone = UTC if getattr(dtype, "time_zone", None) else None
-        first, last = datetime.min.replace(tzinfo=zone), datetime.max.replace(tzinfo=zone)
-        start = datetime(1970, 1, 1, tzinfo=zone)
         try:
-            return start + timedelta(microseconds=value)
+            moment = datetime(1970, 1, 1, tzinfo=zone) + timedelta(microseconds=value)
         except OverflowError:
-            return first if value < 0 else last
+            moment = (datetime.min if value < 0 else datetime.max).replace(tzinfo=zone)
+        return nw.lit(moment.date() if dtype == nw.Date else moment)
 
-    def row(self, aggregates: nw.LazyFrame[Any]) -> Mapping[str, Any]:
-        """Return the only row, moments as microseconds."""
+    def _row(self, aggregates: Any) -> Mapping[str, Any]:
         import pyarrow as pa
 
         row = {}
-        table = aggregates.to_native().to_pyarrow()
+        table = aggregates.to_pyarrow()
         for name, values in zip(table.column_names, table.columns, strict=True):
             if pa.types.is_temporal(values.type):
                 values = values.cast(pa.timestamp("us"), safe=False).cast(pa.int64())
             row[name] = values[0].as_py()
         return row
 
-    def rows(self, columns: Sequence[int], total: int, wanted: int) -> nw.DataFrame[Any]:
+    def _sampled(self, columns: Sequence[int], total: int, wanted: int) -> nw.DataFrame[Any]:
         """Return about ``wanted`` rows."""
         from ibis.common.exceptions import UnsupportedOperationError
 
-        shown = self.table.select(**{f"c{i}": self._shown(i) for i in columns})
+        cells = {f"c{i}": self._shown(f"c{i}", self.schema[i]) for i in columns}
+        shown = self.frame.select(**cells)
         most = wanted + wanted // 10
         try:
             drawn = shown.sample(wanted / total, seed=SEED) if total > wanted else shown
@@ -106,3 +67,27 @@ class Ibis:
         except UnsupportedOperationError:  # refused before anything ran: no seed there
             sampled = shown.sample(wanted / total).limit(most).to_pyarrow()
         return nw.from_native(sampled, eager_only=True)
+
+    def _with(self, forms: Mapping[str, Any]) -> Any:
+        if not self._is_duckdb():
+            return self.frame.mutate(**forms)
+        import ibis
+
+        made = ibis.udf.scalar.builtin(character, name="chr", signature=(("int64",), "string"))
+        return self.frame.mutate(**forms, nul=made(0))
+
+    def _is_duckdb(self) -> bool:
+        """Is it the engine that before 2.0 cannot parse a text with a NUL?"""
+        return bool(self.frame.get_backend().name == "duckdb")
+
+    def _form(self, column: str, dtype: Any) -> Any:
+        value = self.frame[column]
+        return value.cast("float64") if is_real(dtype) else value
+
+    def _shown(self, column: str, dtype: Any) -> Any:
+        value = self.frame[column]
+        if dtype in (nw.String, nw.Unknown):
+            return value.cast("string").substr(0, LONGEST)
+        if dtype == nw.Binary:
+            return value.notnull().nullif(False)
+        return value.cast("float64") if is_wide(dtype) else value

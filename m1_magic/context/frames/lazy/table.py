@@ -3,58 +3,36 @@
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import narwhals.stable.v2 as nw
 
 from ..arrays import clamped
 from ..in_process import Local
-from ..measures import SAMPLE, WHOLE, Between, Measures
-from .reading import reading
-from .spans import Span, bounds, kind
+from ..kinds import kind
+from ..measures import SAMPLE, WHOLE, Measures, Span
+from . import reading
 
+LONGEST = 4096  # characters of a text in a sample
 CELLS = 4_000_000  # cells of a sample
 NESTED = 100  # cells that a list, struct or other value of unknown length counts as
 TAME = 1e150  # numbers beyond this have squares that overflow: no mean, no sd
 
 
-class Engine(Protocol):
-    """What differs between the engines."""
+class Lazy(ABC):
+    """A table of Polars, DuckDB, Spark or Ibis; see `in_process.Table`. Each has its own way.
 
-    name: str
-    names: list[str]
-    schema: list[Any]
-
-    def formed(self, columns: Sequence[int]) -> nw.LazyFrame[Any]:
-        """Return of column 3: ``c3`` as it is, ``f3`` in its kind's form, ``b3`` if broken.
-
-        Only floats have the last: is it no whole number? Every engine has a quick way of its own.
-        """
-        ...
-
-    def literal(self, column: int, value: Any) -> nw.Expr:
-        """Return a bound of a question as what the engine compares the column's form with."""
-        ...
-
-    def row(self, aggregates: nw.LazyFrame[Any]) -> Mapping[str, Any]:
-        """Return the only row, moments in microseconds since 1970."""
-        ...
-
-    def rows(self, columns: Sequence[int], total: int, wanted: int) -> nw.DataFrame[Any]:
-        """Return at most ``wanted`` of the ``total`` rows, spread over the table."""
-        ...
-
-
-class Lazy:
-    """A table of Polars, DuckDB, Spark or Ibis; see `table_protocol.Table`.
-
-    In a sample decimals are floats, texts end after `engines.LONGEST` characters, bytes are
-    not theirs, and types that narwhals does not know are texts.
+    Its columns are named ``c0``, ``c1``, … In a sample decimals are floats, texts end after
+    `LONGEST` characters, bytes are not theirs, and types that narwhals does not know are texts.
     """
 
-    def __init__(self, engine: Engine) -> None:
-        self.engine, self.names, self.schema = engine, engine.names, engine.schema
+    engine: str
+
+    def __init__(self, frame: Any, names: Sequence[str]) -> None:
+        self.frame, self.names = frame, list(names)
+        self.schema: list[Any] = list(nw.from_native(frame).collect_schema().dtypes())
         self._rows: int | None = None
 
     def measure(self, columns: Sequence[int], *, nulls_only: bool = False) -> list[Measures]:
@@ -63,9 +41,7 @@ class Lazy:
         expressions = {"rows": nw.len()}
         for column, known in kinds.items():
             expressions |= aggregates(column, known)
-        with reading(self.engine.name):
-            lazy = self.engine.formed(list(kinds))
-            answers = self.engine.row(lazy.select(**expressions))
+        answers = self._aggregated(list(kinds), expressions)
         self._rows = int(answers["rows"])
         return [measured(answers, column, kinds[column]) for column in columns]
 
@@ -79,12 +55,46 @@ class Lazy:
     def sample(self, columns: Sequence[int]) -> Local:
         """Return all rows up to `WHOLE`, else about `SAMPLE` rows; fewer of a wide table."""
         total, columns = self.rows, list(dict.fromkeys(columns)) or [0][: len(self.names)]
-        with reading(self.engine.name):
-            rows = self.engine.rows(columns, total, wanted(total, self.schema, columns))
+        with reading(self.engine):
+            rows = self._sampled(columns, total, wanted(total, self.schema, columns))
             shown = [self._restored(nw.col(f"c{c}"), c).alias(str(c)) for c in columns]
-            part = Local(rows.select(shown), self.names)
-        part.schema = [part.table.schema.get(str(i), known) for i, known in enumerate(self.schema)]
-        return part
+            return Local(rows.select(shown), self.names, self.schema)
+
+    def count(self, questions: Mapping[int, Sequence[Span]]) -> dict[int, list[int]]:
+        """Return how many rows lie in each span, by column."""
+        expressions = {
+            f"q{column}_{i}": self._counted(column, possible)
+            for column, spans in questions.items()
+            for i, span in enumerate(spans)
+            if (possible := within(span, self.schema[column]))
+        }
+        answers = self._aggregated(list(questions), expressions) if expressions else {}
+        return {
+            column: [int(answers.get(f"q{column}_{i}", 0)) for i in range(len(spans))]
+            for column, spans in questions.items()
+        }
+
+    def _aggregated(
+        self, columns: Sequence[int], expressions: Mapping[str, nw.Expr]
+    ) -> Mapping[str, Any]:
+        """Return aggregates of the forms of some columns.
+
+        Of column 3 these are ``f3`` and, of floats, ``b3``: is it broken, no whole number?
+        """
+        with reading(self.engine):
+            forms = {f"f{i}": self._form(f"c{i}", self.schema[i]) for i in columns}
+            reals = [i for i in columns if is_real(self.schema[i])]
+            forms |= {f"b{i}": self._broken(forms[f"f{i}"]) for i in reals}
+            # Without a column some engines would count no rows.
+            formed: nw.LazyFrame[Any] = nw.from_native(self._with(forms) if forms else self.frame)
+            return self._row(formed.select(**expressions).to_native())
+
+    def _counted(self, column: int, span: Span) -> nw.Expr:
+        value = nw.col(f"f{column}")
+        low, high = (self._literal(end, self.schema[column]) for end in span)
+        if span.low == span.high:
+            return hits(value == low)
+        return hits((value >= low) & (value <= high))
 
     def _restored(self, value: nw.Expr, column: int) -> nw.Expr:
         """Give a column of the sample the type that its engine's own had to leave."""
@@ -96,28 +106,45 @@ class Lazy:
         zone = getattr(dtype, "time_zone", None)
         return value.dt.convert_time_zone(zone) if zone else value
 
-    def count(self, questions: Sequence[Between]) -> list[int]:
-        """Return how many rows lie between the bounds of each question, both included."""
-        places: dict[Between, str] = {}
-        expressions: dict[str, Any] = {}
-        for question in questions:
-            span = bounds(question, self.schema[question.column])
-            if span is not None and question not in places:
-                places[question] = f"q{len(expressions)}"
-                expressions[places[question]] = self._counted(question.column, span)
-        if not expressions:
-            return [0] * len(questions)
-        with reading(self.engine.name):
-            lazy = self.engine.formed(sorted({question.column for question in places}))
-            answers = self.engine.row(lazy.select(**expressions))
-        return [int(answers[places[q]]) if q in places else 0 for q in questions]
+    def _literal(self, value: Any, dtype: Any) -> nw.Expr:
+        """Return an end of a span as what the engine compares the form of a type with."""
+        return nw.lit(value)
 
-    def _counted(self, column: int, span: Span) -> nw.Expr:
-        value = nw.col(f"f{column}")
-        low, high = (self.engine.literal(column, bound) for bound in span)
-        if span.low == span.high:
-            return hits(value == low)
-        return hits((value >= low) & (value <= high))
+    def _broken(self, form: Any) -> Any:
+        return form % 1 != 0  # a floor may be a 64-bit integer, which a large float is beyond
+
+    @abstractmethod
+    def _form(self, column: str, dtype: Any) -> Any:
+        """Return a column in the form that all engines agree on."""
+
+    @abstractmethod
+    def _with(self, forms: Mapping[str, Any]) -> Any:
+        """Return the table with some more columns."""
+
+    @abstractmethod
+    def _row(self, aggregates: Any) -> Mapping[str, Any]:
+        """Return the only row, moments in microseconds since 1970."""
+
+    @abstractmethod
+    def _sampled(self, columns: Sequence[int], total: int, wanted: int) -> nw.DataFrame[Any]:
+        """Return about ``wanted`` of the ``total`` rows, spread over the table."""
+
+
+def is_real(dtype: Any) -> bool:
+    """Is its form a 64-bit float?"""
+    return bool(dtype.is_float() or dtype.is_decimal() or dtype == nw.Duration)
+
+
+def within(span: Span, dtype: Any) -> Span | None:
+    """Return the part of a span that values of a type may lie in, None if there is none."""
+    if not dtype.is_integer():
+        return None if kind(dtype) == "other" else span
+    name = str(dtype)
+    bits = int(name.lstrip("UInt"))
+    least = 0 if name.startswith("U") else -(2 ** (bits - 1))
+    low, high = math.ceil(span.low), math.floor(span.high)
+    part = Span(max(least, low), min(least + 2**bits - 1, high))
+    return part if part.low <= part.high else None
 
 
 def wanted(total: int, schema: Sequence[Any], columns: Sequence[int]) -> int:
@@ -135,29 +162,24 @@ def hits(condition: nw.Expr) -> nw.Expr:
 
 def aggregates(column: int, kind: str) -> dict[str, nw.Expr]:
     """Return what is asked of one column, by `kind`; what NaN is differs, so only < and > tell."""
-    value, expressions = nw.col(f"f{column}"), {"there": nw.col(f"c{column}").count()}
+    value, asked = nw.col(f"f{column}"), {"there": nw.col(f"c{column}").count()}
     if kind == "boolean":
-        expressions["trues"] = hits(value)
+        asked["trues"] = hits(value)
     if kind in ("integer", "real", "moment"):
-        expressions["valid"] = value.count()
-    if kind == "real":
-        infinite = (value == math.inf) | (value == -math.inf)
-        expressions["infinite"] = hits(infinite)
-        tame = nw.when((value > -TAME) & (value < TAME)).then(value)
-        finite = (value > -math.inf) & (value < math.inf)
-        value = nw.when(finite).then(value)
-        expressions |= {"finite": value.count(), "broken": hits(finite & nw.col(f"b{column}"))}
-    if kind in ("integer", "real"):
-        number = tame if kind == "real" else value.cast(nw.Float64())
-        expressions |= {
-            "mean": number.mean(),
-            "sd": number.std(ddof=1),
-            "mean_abs": number.abs().mean(),
-        }
-        expressions |= {"zeros": hits(value == 0), "negatives": hits(value < 0)}
-    if kind in ("integer", "real", "moment"):
-        expressions |= {"low": value.min(), "high": value.max()}
-    return {f"{name}{column}": expression for name, expression in expressions.items()}
+        asked["valid"] = value.count()
+        number = value.cast(nw.Float64())
+        if kind == "real":
+            asked["infinite"] = hits((value == math.inf) | (value == -math.inf))
+            number = nw.when((value > -TAME) & (value < TAME)).then(value)
+            finite = (value > -math.inf) & (value < math.inf)
+            value = nw.when(finite).then(value)
+            asked |= {"finite": value.count(), "broken": hits(finite & nw.col(f"b{column}"))}
+        asked |= {"low": value.min(), "high": value.max()}
+        if kind != "moment":
+            asked |= {"mean": number.mean(), "sd": number.std(ddof=1)}
+            asked |= {"mean_abs": number.abs().mean()}
+            asked |= {"zeros": hits(value == 0), "negatives": hits(value < 0)}
+    return {f"{name}{column}": expression for name, expression in asked.items()}
 
 
 def measured(answers: Mapping[str, Any], column: int, kind: str) -> Measures:
