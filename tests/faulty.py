@@ -176,7 +176,7 @@ def settled(server: OpenRouter, generation: str | None) -> dict[str, Any]:
 
 def own(monkeypatch: pytest.MonkeyPatch, run: Callable[[Exchange], None], **answer: Any) -> Answer:
     """Return an Answer that a function of the test's own gives."""
-    monkeypatch.setitem(FAULTS, "own", Fault("own", True, run))
+    monkeypatch.setitem(FAULTS, "own", Fault((run,)))
     return Answer(**{"thinking": THOUGHT, "text": TEXT, "fault": "own", **answer})
 
 

@@ -127,7 +127,6 @@ class Answer:
     error: Json | None = None
     mid_error: Json | None = None
     fault: str | None = None
-    fault_after: int = 1
     think_tags: bool = False
     hold: threading.Event | None = None
     hold_after: int = 1

@@ -115,11 +115,6 @@ def reply(emulator: OpenRouter, x: Exchange, said: Answer) -> None:
         x.end()
 
 
-def loop(_emulator: OpenRouter, x: Exchange) -> None:
-    """Redirect to itself for ever."""
-    x.page(307, b"", "text/plain", {"Location": "/api/v1/loop"})
-
-
 # -- facts -----------------------------------------------------------------------------
 def models(emulator: OpenRouter, x: Exchange) -> None:
     """Answer GET /models and GET /models/{author}/{slug}/endpoints; no key is needed."""
@@ -178,7 +173,6 @@ ROUTES: dict[str, Route] = {
     "/generation": (("GET",), generation),
     "/key": (("GET",), key),
     "/auth/keys": (("POST",), exchange_code),
-    "/loop": (("GET", "POST"), loop),
 }
 DYNAMIC: dict[str, Route] = {
     "models": (("GET",), models),
