@@ -18,7 +18,10 @@ from m1_magic import api
 from m1_magic.session import reconciler
 
 if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
     from panels import Page
+    from shells import Run
 
 FOREIGN = ("OPENROUTER_", "OPENAI_", "M1_", "VSCODE_")
 KEPT = ("M1_TEST_MODELS", "M1_TEST_FULL")
@@ -58,6 +61,28 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[OpenRouter]:
         monkeypatch.setenv("OPENROUTER_API_KEY", emulator.key)
         yield emulator
         assert emulator.crashes == []
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Where a ledger's file may come to be."""
+    return tmp_path / "ledger.db"
+
+
+@pytest.fixture
+def shell(server: OpenRouter) -> Iterator[InteractiveShell]:
+    """A bare IPython with the extension loaded, a table, and the emulator as endpoint."""
+    import shells
+
+    with shells.loaded(sales=shells.sales()) as made:
+        yield made
+
+
+@pytest.fixture
+def run(shell: InteractiveShell) -> Run:
+    import shells
+
+    return shells.runner(shell)
 
 
 @pytest.fixture

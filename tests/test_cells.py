@@ -117,7 +117,6 @@ def test_a_notebooks_cells_go_with_what_they_printed_and_showed(server: OpenRout
     assert "%%m1" not in python
 
 
-@pytest.mark.parametrize("level", LEVELS)
 @pytest.mark.parametrize(
     "cell",
     [
@@ -132,15 +131,14 @@ def test_a_notebooks_cells_go_with_what_they_printed_and_showed(server: OpenRout
         "!echo $(python -c \"print('zqx' 'wvj')\")",
     ],
 )  # fmt: skip
-def test_canaries_in_outputs_do_not_leave(
-    server: OpenRouter, run: Run, cell: str, level: str
-) -> None:
+def test_canaries_in_outputs_do_not_leave(server: OpenRouter, run: Run, cell: str) -> None:
     run("df", cell)
-    _, error = run(f"%%m1 --cells 2 --send {level}\nwhy?")
-    assert error is None
-    assert "In [2]:" in sent(server)
-    if level != "sample":
-        assert CANARY not in everything(server)
+    for level in LEVELS:
+        _, error = run(f"%%m1 --cells 2 --send {level}\nwhy?")
+        assert error is None
+        assert "In [2]:" in sent(server)
+        if level != "sample":
+            assert CANARY not in everything(server), level
 
 
 def test_at_level_sample_printed_text_goes_along_but_personal_data_and_keys(
@@ -316,7 +314,6 @@ def test_an_error_goes_with_its_frames_and_its_cell(server: OpenRouter, run: Run
     assert re.search(r"KeyError in cell 2 → stats, \d+ tokens", shown)
 
 
-@pytest.mark.parametrize("level", BELOW)
 @pytest.mark.parametrize(
     "cell",
     [
@@ -341,15 +338,16 @@ def test_an_error_goes_with_its_frames_and_its_cell(server: OpenRouter, run: Run
     ],
 )  # fmt: skip
 def test_canaries_in_errors_do_not_leave(
-    server: OpenRouter, run: Run, shell: InteractiveShell, cell: str, level: str
+    server: OpenRouter, run: Run, shell: InteractiveShell, cell: str
 ) -> None:
     shell.user_ns["df"]["who"] = shell.user_ns["df"]["who"].replace(CANARY.title(), CANARY)
     _, raised = run(cell)
     assert raised is not None
-    _, error = run(f"%%m1 --error --cells last --send {level}\nwhy?")
-    assert error is None
-    assert f"{type(raised).__name__}" in sent(server)
-    assert CANARY not in everything(server)
+    for level in BELOW:
+        _, error = run(f"%%m1 --error --cells last --send {level}\nwhy?")
+        assert error is None
+        assert f"{type(raised).__name__}" in sent(server)
+        assert CANARY not in everything(server), level
 
 
 @pytest.mark.parametrize(
@@ -534,16 +532,6 @@ def test_personal_data_is_hidden_and_nothing_else_changes(before: str, after: st
 
 def test_a_progress_bar_is_read_as_it_ended() -> None:
     assert clean_output("\x1b[31m 0%\r 50%\r100%\x1b[0m\r\ndone\r\n") == "100%\ndone"
-
-
-@given(st.lists(st.integers(0, 2), max_size=60))
-def test_folded_frames_tell_how_many_there_were(kinds: list[int]) -> None:
-    made = [last_error.Frame("cell 1", kind, "f") for kind in kinds]
-    told = list(last_error._folded(made))
-    assert len(told) <= last_error.FRAMES + 1
-    if len(told) <= last_error.FRAMES:
-        again = sum(int(re.sub(r"\D", "", f.place)) for f in told if "the same" in f.place)
-        assert len([f for f in told if f.name]) + again == len(made)
 
 
 def test_a_failure_whose_cell_is_long_shows_the_lines_around(server: OpenRouter, run: Run) -> None:

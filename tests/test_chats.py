@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import stat
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +11,8 @@ import nbformat
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from IPython.core.interactiveshell import InteractiveShell
 
 import notebooks
-import shells
 from emulator import Answer, OpenRouter
 from ledgers import rows
 from m1_magic import api, ask
@@ -37,17 +34,6 @@ SYSTEM = {"role": "system", "content": "You are a helpful assistant."}
 @pytest.fixture(autouse=True)
 def in_a_notebook(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("JPY_SESSION_NAME", str(tmp_path / "lesson.ipynb"))
-
-
-@pytest.fixture
-def shell(server: OpenRouter) -> Iterator[InteractiveShell]:
-    with shells.loaded(sales=shells.sales()) as made:
-        yield made
-
-
-@pytest.fixture
-def run(shell: InteractiveShell) -> Run:
-    return shells.runner(shell)
 
 
 def says(*texts: str) -> list[dict[str, str]]:

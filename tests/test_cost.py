@@ -60,11 +60,6 @@ def put(
     return call
 
 
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "ledger.db"
-
-
 # -- sums -----------------------------------------------------------------------------------
 
 

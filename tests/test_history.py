@@ -31,11 +31,6 @@ from m1_magic.verbs.verb_context import VerbContext
 from scripted import MODEL
 
 
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "ledger.db"
-
-
 def page(*words: str) -> str:
     """What ``%m1 WORDS`` shows."""
     context = VerbContext(api.session(), {}, lambda question: "")

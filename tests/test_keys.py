@@ -128,11 +128,8 @@ def patience(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(autouse=True)
-def alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Give each test an empty home, no key in the environment and no keyring."""
-    monkeypatch.setenv("M1_HOME", str(tmp_path / "home"))
-    for name in ("OPENROUTER_API_KEY", "M1_API_KEY", "OPENAI_API_KEY", "OPENAI_BASE_URL"):
-        monkeypatch.delenv(name, raising=False)
+def alone() -> Iterator[None]:
+    """Give each test no keyring but its own."""
     before = keyring.get_keyring()
     keyring.set_keyring(NOTHING)
     yield
@@ -159,8 +156,8 @@ def hanging(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hanging]:
 
 
 @pytest.fixture
-def key_file(tmp_path: Path) -> Path:
-    return tmp_path / "home" / "keys.json"
+def key_file(own_home: Path) -> Path:
+    return own_home / "keys.json"
 
 
 def put(path: Path, content: object, mode: int = 0o600) -> Path:
@@ -483,20 +480,6 @@ def test_the_variable_of_another_endpoint_does_not_count(
         keys.find(target, environ)
 
 
-@pytest.mark.parametrize("target", [HOME, ELSEWHERE, LOCAL])
-def test_the_variables_of_openai_are_never_read(
-    target: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("OPENAI_API_KEY", OTHER)
-    monkeypatch.setenv("OPENAI_BASE_URL", "https://api.example.org/v1")
-    assert keys.known(target) == "looked up at first use"
-    if target.loopback:
-        assert keys.find(target).source == "not needed"
-    else:
-        with pytest.raises(NoKey):
-            keys.find(target)
-
-
 def test_the_process_environment_is_read_at_each_look(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENROUTER_API_KEY", TEXT)
     assert keys.find(HOME) == TEXT
@@ -687,22 +670,6 @@ def test_the_status_line_asks_neither_keyring_nor_files(ring: Working, key_file:
     put(key_file, "broken", 0o644)
     assert keys.known(HOME, {}) == "looked up at first use"
     assert ring.asked == 0
-
-
-def test_importing_imports_neither_keyring_nor_openai() -> None:
-    code = (
-        "import sys, m1_magic.keys, m1_magic.privacy.redaction;"
-        "print(set(sys.argv[1:]) & set(sys.modules))"
-    )
-    heavy = ["keyring", "openai", "pandas", "pydantic", "IPython", "platformdirs"]
-    run = subprocess.run(
-        [sys.executable, "-c", code, *heavy],
-        env=os.environ | {"PYTHONPATH": str(Path(keys.__file__).parents[1])},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert run.stdout.strip() == "set()"
 
 
 # --- storing and forgetting -------------------------------------------------------------------

@@ -666,16 +666,6 @@ def test_only_lazy_tables_are_lazy(small: Data, load: Any) -> None:
         assert not is_lazy(value)
 
 
-def test_asking_imports_nothing() -> None:
-    code = (
-        "import sys; from m1_magic.context.frames.lazy import is_lazy; is_lazy(object());"
-        "foreign = {'narwhals', 'polars', 'dask', 'pyspark', 'numpy', 'ibis', 'duckdb'};"
-        "print(sorted(foreign & set(sys.modules)))"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]"
-
-
 def told(column: Any) -> dict[str, Any]:
     """What all engines must say alike of a column that was read as a whole."""
     notes = [note for note in column.notes if "characters" not in note]

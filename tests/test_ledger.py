@@ -39,11 +39,6 @@ TRIES = 500 if os.environ.get("M1_TEST_FULL") else 100
 
 
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "ledger.db"
-
-
-@pytest.fixture
 def ledger(path: Path) -> Iterator[Ledger]:
     with closing(Ledger(path, "s1")) as opened:
         yield opened

@@ -33,7 +33,7 @@ from ledgers import CENT, NOW, call, ordinary_user, race, reserve, rows, settle,
 from m1_magic import verbs
 from m1_magic.calls import Reply, Started, TextDelta
 from m1_magic.errors import BudgetExceeded, LedgerProblem
-from m1_magic.ledger import Ledger, disk, journal
+from m1_magic.ledger import Ledger, disk
 from m1_magic.ledger.store import HASTE
 from m1_magic.settings.config import M1
 from m1_magic.verbs.verb_context import VerbContext
@@ -44,11 +44,6 @@ FULL = bool(os.environ.get("M1_TEST_FULL"))
 CALLS = 500 if FULL else 60
 KILLS = 50
 COST = Decimal("0.0025")
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "ledger.db"
 
 
 # -- many kernels ------------------------------------------------------------------------------
@@ -329,28 +324,6 @@ def test_l12_a_full_disk_refuses_the_call_before_it_is_sent(path: Path) -> None:
     assert "Nothing was sent" in str(caught.value) and len(backend.sent) == 1
     assert asking.ask(request(), Seen()).status == "ok"
     assert asking.totals().spent == 2 * COST
-
-
-def test_l13_a_disk_that_fills_up_in_mid_call_keeps_the_row_in_memory(
-    path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def nowhere(self: journal.Journal, writes: object) -> Path:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(journal.Journal, "_file", nowhere)
-    limit, view = full(path), Seen()
-    text = "x" * 100_000
-    script = [Started("gen-1"), TextDelta(text), lambda: limit.__enter__(), answer()[-1]]
-    asking = session(path.parent, Scripted(script, answer()))
-    try:
-        reply = asking.ask(request(), view)
-        assert (reply.text, reply.cost) == (text, COST)
-        assert view.receipt.totals.held > 0
-    finally:
-        limit.__exit__(None, None, None)
-    assert asking.ask(request(), Seen()).status == "ok"
-    assert asking.totals().spent == 2 * COST and asking.totals().held == 0
-    assert rows(path, "SELECT length(answer) FROM calls ORDER BY 1") == [(4,), (100_000,)]
 
 
 # -- read-only, seen from a call ---------------------------------------------------------------

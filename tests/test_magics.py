@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
 from dataclasses import fields
 from decimal import Decimal
 from pathlib import Path
@@ -12,27 +11,13 @@ from typing import Any
 import pandas as pd
 import polars as pl
 import pytest
-from IPython.core.interactiveshell import InteractiveShell
 
-import shells
 from emulator import Answer, OpenRouter
 from m1_magic.calls import Reply
 from m1_magic.options import flags
 from m1_magic.options.fields import Options
 from m1_magic.verbs import VERBS
 from shells import Run
-
-
-@pytest.fixture
-def shell(server: OpenRouter) -> Iterator[InteractiveShell]:
-    """A bare IPython with the extension loaded and the emulator as endpoint."""
-    with shells.loaded(sales=shells.sales()) as made:
-        yield made
-
-
-@pytest.fixture
-def run(shell: InteractiveShell) -> Run:
-    return shells.runner(shell)
 
 
 def prompt(server: OpenRouter) -> str:
@@ -200,7 +185,7 @@ def test_a_prompt_of_5_mb_is_refused_before_it_is_sent(server: OpenRouter, run: 
     assert server.chats == []
 
 
-def test_no_key_says_what_to_do_and_what_needs_none(
+def test_s111_r08_no_key_says_what_to_do_and_what_needs_none(
     server: OpenRouter, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("OPENROUTER_API_KEY")

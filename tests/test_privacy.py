@@ -10,7 +10,7 @@ import re
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import closing, redirect_stdout
 from decimal import Decimal
 from pathlib import Path
@@ -217,12 +217,6 @@ PARTS = {
     "pyarrow": ("t['kind']", "t['dictionary']"),
     "lists": ("t['kind']",),
 }
-
-
-@pytest.fixture
-def shell(server: OpenRouter) -> Iterator[InteractiveShell]:
-    with shells.loaded() as made:
-        yield made
 
 
 def shown(shell: InteractiveShell, cell: str) -> str:

@@ -39,11 +39,6 @@ GONE = "elsewhere/space 1 1"
 STATES = "SELECT state, cost_nano, generation_id, cost_source FROM attempts"
 
 
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "ledger.db"
-
-
 def owed(ledger: Ledger, generation: str, *, process: str | None = None) -> str:
     """Leave a pending attempt behind, as a kernel of that name would; return its id."""
     asked = call(datetime.now(UTC))

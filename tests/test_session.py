@@ -1013,25 +1013,6 @@ def test_the_setting_counts_unless_the_call_says_otherwise(home: Path) -> None:
     assert asking.ask(request(), Seen()).status == "ok"
 
 
-def test_an_offer_is_asked_for_once(home: Path) -> None:
-    class Counting(Scripted):
-        asked = 0
-
-        def limits(self, model: str, max_price: Any = None) -> Any:
-            self.asked += 1
-            return OFFER
-
-    backend = Counting(*(answer() for _ in range(4)))
-    settings = M1()
-    asking = session(home, backend, settings)
-    asking.ask(request(), Seen())
-    asking.ask(request(), Seen())
-    assert backend.asked == 1
-    settings.max_price = {"prompt": 1}
-    asking.ask(request(), Seen())
-    assert backend.asked == 2
-
-
 def test_the_receipt_is_the_calls(home: Path) -> None:
     view = Seen()
     time = [10.0]

@@ -149,7 +149,7 @@ def test_i02_stopped_before_the_headers(kernel: Kernel, server: OpenRouter, own_
         pytest.param(2, "one two ", id="i04_mid_answer"),
     ],
 )
-def test_stopped_while_it_reads(
+def test_s109_stopped_while_it_reads(
     kernel: Kernel, server: OpenRouter, own_home: Path, after: int, text: str
 ) -> None:
     streaming(server, after)
@@ -239,7 +239,6 @@ def test_i11_a_kernel_that_is_restarted_in_mid_answer(server: OpenRouter, own_ho
         kernel.run(LOAD)
         kernel.start("%%m1\nwhy?")
         held(server, own_home)
-        # (own_home)
         kernel.restart()
         assert server.wait_closed(timeout=20)
         kernel.run(LOAD)

@@ -6,7 +6,6 @@ import gc
 import json
 import os
 import random
-import signal
 import socket
 import threading
 import time
@@ -23,7 +22,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from IPython.core.interactiveshell import InteractiveShell
 
-import shells
 from emulator import MIDNIGHT, Answer, OpenRouter
 from emulator.exchange import Exchange
 from emulator.wire import COMMENT, Event
@@ -40,7 +38,7 @@ from faulty import (
     told,
     url_of,
 )
-from m1_magic import api, ask, errors
+from m1_magic import errors
 from m1_magic.backends import http_errors
 from m1_magic.backends.openrouter import OpenRouter as Backend
 from m1_magic.calls import ReasoningDelta, TextDelta
@@ -48,6 +46,7 @@ from m1_magic.keys import Key
 from m1_magic.session.view import Silent
 from m1_magic.settings.endpoints import endpoint
 from scripted import Seen, request
+from shells import Run
 from test_stream_faults import ROWS
 
 KEY = "sk-or-v1-test-0000"
@@ -63,21 +62,15 @@ STEADY = settings(
 # -- S105, S106: never an empty success -------------------------------------------------------
 
 
-@pytest.fixture
-def shell(server: OpenRouter) -> Iterator[InteractiveShell]:
-    with shells.loaded() as made:
-        yield made
-
-
 CUT = ["eof_cut", "eof_cut_in_json", "no_finish_no_done"]
 
 
 @pytest.mark.parametrize("name", ["html_200", "json_error_200", "empty_200", "status_204", *CUT])
 def test_s105_s106_no_cell_passes_without_a_whole_answer(
-    server: OpenRouter, shell: InteractiveShell, name: str
+    server: OpenRouter, shell: InteractiveShell, run: Run, name: str
 ) -> None:
     server.say(Answer(text=TEXT, fault=name))
-    ran = shells.runner(shell)("%%m1\nhi")
+    ran = run("%%m1\nhi")
     reply, out, error = shell.user_ns["_m1"], ran.text, ran.error
     text = TEXT[:20] if name in CUT else ""
     assert isinstance(error, errors.CutOff if text else errors.M1Error)
@@ -197,72 +190,6 @@ def whole(near: socket.socket) -> None:
         b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Length: %d\r\n\r\n%b"
         % (len(said), said)
     )
-
-
-# -- S109: Stop -------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("name", "text"),
-    [("never_answers", ""), ("stall_mid", TEXT[:20]), ("comments_forever", TEXT[:20])],
-)
-def test_s109_stop_while_it_reads(server: OpenRouter, own_home: Path, name: str, text: str) -> None:
-    server.say(Answer(text=TEXT, fault=name))
-    came, main = threading.Event(), threading.main_thread().ident
-    view = Seen(feed=lambda: came.set() if view.text == text else None)
-    assert main is not None
-
-    def press() -> None:
-        if server.wait_chats(1) and (not text or came.wait(5)):
-            signal.pthread_kill(main, signal.SIGINT)
-
-    button = threading.Thread(target=press)
-    with asking(own_home) as asked:
-        button.start()
-        with pytest.raises(errors.Stopped) as caught:
-            asked.session.ask(request(), view)
-        button.join(10)
-        assert server.wait_closed()
-        assert connections(server.base_url) == 0
-        rows = asked.rows("SELECT state, cost_nano FROM attempts")
-        kept = asked.rows("SELECT status, answer FROM calls")
-    assert caught.value.reply is not None
-    assert caught.value.reply.text == view.text == text
-    assert (rows, kept) == ([("pending", None)], [("stopped", text)])
-
-
-# -- S111: the variables of OpenAI ------------------------------------------------------------
-
-
-FOREIGN = {"OPENAI_API_KEY": "sk-foreign-0000", "OPENAI_ORG_ID": "org-foreign"}
-
-
-@pytest.mark.parametrize("ours", ["neither", "key", "both"])
-def test_s111_r08_the_variables_of_openai_are_never_used(
-    server: OpenRouter, monkeypatch: pytest.MonkeyPatch, ours: str
-) -> None:
-    other = server.other_host
-    for name in ("OPENAI_BASE_URL", "OPENAI_API_BASE"):
-        monkeypatch.setenv(name, other.base_url)
-    for name, value in FOREIGN.items():
-        monkeypatch.setenv(name, value)
-    if ours == "both":
-        assert ask("hi", namespace={}).status == "ok"
-        (chat,) = server.chats
-        assert chat.headers["authorization"] == f"Bearer {KEY}"
-        assert "foreign" not in str(chat.headers)
-    elif ours == "key":
-        monkeypatch.delenv("M1_BASE_URL")
-        backend = api.session().backend()
-        assert isinstance(backend, Backend)
-        assert backend.endpoint.url == "https://openrouter.ai/api/v1"
-    else:  # openrouter.ai, and no key for it
-        monkeypatch.delenv("OPENROUTER_API_KEY")
-        monkeypatch.delenv("M1_BASE_URL")
-        with pytest.raises(errors.NoKey) as caught:
-            ask("hi", namespace={})
-        assert "openrouter.ai" in told(caught.value)
-    assert other.requests == []
 
 
 # -- S114, S120, R01: what is sent again, and when --------------------------------------------

@@ -676,21 +676,6 @@ def test_a_reply_shown_again_displays_itself(shell: InteractiveShell) -> None:
     assert after == before and "text/html" not in after
 
 
-def test_importing_the_views_loads_nothing_heavy() -> None:
-    import subprocess
-
-    heavy = "markdown_it nh3 pygments rich IPython pandas openai"
-    code = (
-        "import sys, m1_magic.render, m1_magic.render.notebook_view, m1_magic.render.terminal_view;"
-        f"print([name for name in '{heavy}'.split() if name in sys.modules])"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
-    )  # fmt: skip
-    assert done.stdout.strip() == "[]"
-
-
 def test_display_ids_differ(shell: InteractiveShell) -> None:
     for _ in itertools.repeat(None, 2):
         play(NotebookView(shell, M1()), receipt())
