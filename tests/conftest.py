@@ -20,7 +20,7 @@ from m1_magic.session import reconciler
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-    from panels import Page
+    from panels import Hand, Page
     from shells import Run
 
 FOREIGN = ("OPENROUTER_", "OPENAI_", "M1_", "VSCODE_")
@@ -92,6 +92,12 @@ def page(server: OpenRouter, monkeypatch: pytest.MonkeyPatch) -> Iterator[Page]:
 
     with notebook(monkeypatch) as made:
         yield made
+
+
+@pytest.fixture
+def hand(page: Page) -> Hand:
+    """A panel in it."""
+    return page.panel()
 
 
 def pytest_collection_finish() -> None:

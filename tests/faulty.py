@@ -166,12 +166,24 @@ def connections(url: str) -> int:
     )
 
 
+def until(true: Callable[[], object], seconds: float = 60.0) -> bool:
+    """Look until it is so; False if it is not in time."""
+    end = time.monotonic() + seconds
+    while not (so := true()) and time.monotonic() < end:
+        time.sleep(0.01)
+    return bool(so)
+
+
 def settled(server: OpenRouter, generation: str | None) -> dict[str, Any]:
     """Return the server's own bill, which it may book after its last byte was read."""
-    end = time.monotonic() + 20
-    while generation not in server.generations and time.monotonic() < end:
-        time.sleep(0.01)
+    until(lambda: generation in server.generations)
     return dict(server.generations[generation or ""])
+
+
+def without_proxies(patch: pytest.MonkeyPatch) -> None:
+    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
+        patch.delenv(name, raising=False)
+        patch.delenv(name.upper(), raising=False)
 
 
 def own(monkeypatch: pytest.MonkeyPatch, run: Callable[[Exchange], None], **answer: Any) -> Answer:

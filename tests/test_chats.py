@@ -168,7 +168,7 @@ def test_what_was_attached_goes_again_is_told_and_is_not_kept_in_the_ledger(
 
 
 def test_the_hold_counts_all_turns(server: OpenRouter, run: Run) -> None:
-    server.say(Answer("x" * 100_000))
+    server.say(Answer(["x" * 1000] * 100))
     run("%%m1 -c eda\na")
     told = run("%%m1 -c eda --max-cost 0.05\nb").told
     assert told.startswith("BudgetExceeded")

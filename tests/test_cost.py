@@ -20,6 +20,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from emulator import Answer, OpenRouter
+from ledgers import HOST, NOW
 from m1_magic import api, verbs
 from m1_magic.calls import Attempt, Call, Usage
 from m1_magic.errors import BadSetting, BudgetExceeded, UsageError
@@ -30,9 +31,6 @@ from m1_magic.text import md_to_text
 from m1_magic.verbs.money import cell, chart, write_csv
 from m1_magic.verbs.verb_context import VerbContext
 from scripted import OFFER, Scripted, Seen, answer, request, session
-
-NOW = datetime(2026, 3, 15, 12, 0, tzinfo=UTC)
-HOST = "openrouter.ai"
 
 
 def run(verb: str, *args: str) -> str:

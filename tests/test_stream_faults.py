@@ -20,7 +20,18 @@ import pytest
 
 import tls
 from emulator import FAULTS, MIDNIGHT, Answer, OpenRouter, closed_port
-from faulty import SHORT, TEXT, THOUGHT, Asked, Asking, asking, connections, settled, told
+from faulty import (
+    SHORT,
+    TEXT,
+    THOUGHT,
+    Asked,
+    Asking,
+    asking,
+    connections,
+    settled,
+    told,
+    without_proxies,
+)
 from m1_magic import errors as e
 from m1_magic.calls import Usage
 from scripted import Seen
@@ -374,9 +385,7 @@ UNREACHED: dict[str, Callable[[Net], Iterator[str]]] = {
 
 @pytest.fixture
 def net(server: OpenRouter, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Net:
-    for name in ("http", "https", "all", "no"):
-        monkeypatch.delenv(f"{name}_proxy", raising=False)
-        monkeypatch.delenv(f"{name}_proxy".upper(), raising=False)
+    without_proxies(monkeypatch)
     monkeypatch.setenv("M1_API_KEY", "sk-local-test-0000")
     server.accept_any_key = True
     return Net(server, monkeypatch, tmp_path)

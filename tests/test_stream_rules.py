@@ -11,7 +11,6 @@ import threading
 import time
 import tracemalloc
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -42,9 +41,7 @@ from m1_magic import errors
 from m1_magic.backends import http_errors
 from m1_magic.backends.openrouter import OpenRouter as Backend
 from m1_magic.calls import ReasoningDelta, TextDelta
-from m1_magic.keys import Key
 from m1_magic.session.view import Silent
-from m1_magic.settings.endpoints import endpoint
 from scripted import Seen, request
 from shells import Run
 from test_stream_faults import ROWS
@@ -318,44 +315,6 @@ def test_r01_what_was_not_sent_is_tried_again(own_home: Path) -> None:
         ("pending", None),
         ("settled", 0),
     ]
-
-
-# -- S115: cut anywhere -----------------------------------------------------------------------
-
-
-def body_of_600() -> bytes:
-    """A stream of about 600 bytes with all that lines and characters can be cut in."""
-    chunk = (
-        '{{"id":"gen-1","choices":[{{"index":0,"delta":{{"content":"{}"}},"finish_reason":{}}}]}}'
-    )
-    data = [chunk.format(text, "null") for text in ("Ça ", "日本", " 😀 \\ud83d\\ude00", "a: b")]
-    data += [chunk.format("", '"stop"'), '{"choices":[],"usage":{"prompt_tokens":3,"cost":0.5}}']
-    blocks = [": OPENROUTER PROCESSING", "retry: 3000", *(f"data: {one}" for one in data)]
-    return "".join(f"{block}\n\n" for block in [*blocks, "data: [DONE]"]).encode()
-
-
-@pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\r"], ids=["LF", "CRLF", "CR"])
-def test_s115_a_stream_cut_at_any_byte_is_the_same_text(end: bytes) -> None:
-    said = body_of_600().replace(b"\n", end)
-    assert len(said) > 550
-    cuts = iter(range(1, len(said)))
-    head = (
-        b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
-    )
-
-    def answer(near: socket.socket) -> None:
-        take(near)
-        at = next(cuts)
-        parts = b"".join(b"%x\r\n%b\r\n" % (len(p), p) for p in (said[:at], said[at:]))
-        near.sendall(head + parts + b"0\r\n\r\n")
-
-    asked = request()
-    with listening(answer) as raw, closing(Backend(endpoint(url_of(raw)), Key(KEY, "a test"))) as b:
-        for at in range(1, len(said)):
-            events = list(b.stream(asked))
-            text = "".join(one.text for one in events if isinstance(one, TextDelta))
-            assert text == "Ça 日本 😀 😀a: b", at
-            assert str(events[-1].cost) == "0.5", at  # type: ignore[union-attr]
 
 
 # -- S116: large ------------------------------------------------------------------------------

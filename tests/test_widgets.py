@@ -15,7 +15,7 @@ import m1_magic
 from emulator import OpenRouter
 from m1_magic import api
 from m1_magic.errors import UsageError
-from panels import Page
+from panels import Hand, Page
 
 SALES = {"region": ["n", "s"] * 10, "amount": range(20)}
 
@@ -72,15 +72,6 @@ def test_tables_are_ticked_at_once(server: OpenRouter, page: Page, given: str) -
     assert (body(server)["model"], body(server)["temperature"]) == ("openai/gpt-4o-mini", 0.25)
 
 
-def test_options_without_a_field_go_along(server: OpenRouter, page: Page) -> None:
-    hand = page.panel(system="Be brief.", seed=7, stop=["END"], send="sample:3", temperature=0)
-    hand.ask("why?")
-    assert body(server)["messages"][0] == {"role": "system", "content": "Be brief."}
-    sent = (body(server)["seed"], body(server)["stop"], body(server)["temperature"])
-    assert sent == (7, ["END"], 0)
-    assert hand.labelled("tables as").value == "sample:3"
-
-
 def test_a_setting_of_none_leaves_its_field_empty(page: Page) -> None:
     api.settings().temperature = None
     assert page.panel(prompt=None).labelled("temperature").placeholder == ""
@@ -123,8 +114,7 @@ def test_opening_a_panel_loads_neither_client_nor_data_libraries() -> None:
 
 
 # -- tables ------------------------------------------------------------------------------
-def test_tables_are_listed_anew_after_each_cell(page: Page) -> None:
-    hand = page.panel()
+def test_tables_are_listed_anew_after_each_cell(page: Page, hand: Hand) -> None:
     assert "No DataFrames here yet" in hand.text
     page.shell.user_ns["db"] = duckdb.sql("SELECT 1 AS a")
     page.run(
@@ -219,9 +209,8 @@ def test_fields_arrive_on_the_wire(server: OpenRouter, page: Page) -> None:
     ],
 )
 def test_a_wrong_field_is_told_by_name(
-    server: OpenRouter, page: Page, field: str, value: str, told: str
+    server: OpenRouter, hand: Hand, field: str, value: str, told: str
 ) -> None:
-    hand = page.panel()
     hand.fill(**{field: value})
     for button in ("Dry run", "Send"):
         hand.prompt.value = "why?"
@@ -231,7 +220,6 @@ def test_a_wrong_field_is_told_by_name(
     assert server.requests == [] and hand.busy == (True, False)
 
 
-def test_an_empty_prompt_is_refused(server: OpenRouter, page: Page) -> None:
-    hand = page.panel()
+def test_an_empty_prompt_is_refused(server: OpenRouter, hand: Hand) -> None:
     hand.ask("  ")
     assert hand.error and server.requests == []
