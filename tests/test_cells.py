@@ -20,7 +20,7 @@ from traitlets.config import Config
 import notebooks
 from emulator import OpenRouter
 from m1_magic import ask
-from m1_magic.context import cells, last_error
+from m1_magic.context import last_error
 from m1_magic.context.cells import Cell, chosen
 from m1_magic.context.frames.summary import Wish
 from m1_magic.errors import UsageError
@@ -280,15 +280,6 @@ def test_a_spec_chooses_what_it_says(ran: list[int], data: st.DataObject) -> Non
     assert passed == [n for n in inside if n in ours]
     assert chosen("last", there)[0][0].number == max(set(ran) - ours)
     assert {c.number for c in chosen("all", there)[0]} == set(ran) - ours
-
-
-@given(numbers)
-def test_names_of_cells_say_each_number_once(ran: list[int]) -> None:
-    told: list[int] = []
-    for part in cells.named(ran).split(" ", 1)[1].split(", "):
-        first, _, last = part.partition("-")
-        told += range(int(first), int(last or first) + 1)
-    assert told == ran
 
 
 # --- errors -----------------------------------------------------------------------------------

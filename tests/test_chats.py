@@ -16,14 +16,10 @@ import notebooks
 from emulator import Answer, OpenRouter
 from ledgers import rows
 from m1_magic import api, ask
-from m1_magic.calls import Message, Reply, Request, Text
 from m1_magic.chats.chats import CONTINUE
-from m1_magic.chats.turns import ChatHead, joined, turn
+from m1_magic.chats.turns import ChatHead
 from m1_magic.errors import SecretInPrompt, UsageError
-from m1_magic.ledger import sent
 from m1_magic.options import flags
-from m1_magic.options.fields import Options
-from m1_magic.privacy import redaction
 from m1_magic.verbs.chat_export import Part, notebook
 from shells import Run
 
@@ -538,37 +534,3 @@ def test_whatever_is_exported_is_a_notebook_without_live_tags(
     for cell in made["cells"]:
         assert "<script" not in cell["source"]
         assert "<img" not in cell["source"]
-
-
-# --- folding ----------------------------------------------------------------------------------
-
-LINES = st.text(st.characters(codec="utf-8"), max_size=30)
-
-
-@given(st.lists(st.tuples(LINES, LINES), max_size=5), st.booleans())
-def test_turns_are_sent_again_in_order_and_kept_once(
-    talk: list[tuple[str, str]], with_system: bool
-) -> None:
-    system = (Message("system", (Text("Be brief."),)),) if with_system else ()
-    known, point, last = {}, ChatHead("eda"), None
-    for number, (question, answer) in enumerate([*talk, ("last", "")]):
-        alone = Request("m", (*system, Message("user", (Text(question),))), 10, prompt=question)
-        last = joined(alone, point, known, redaction.ISSUERS)
-        known[str(number)] = turn(last, Reply(answer, id=str(number)))
-        point = ChatHead("eda", (*point.calls, str(number)))
-    assert last is not None
-    expected = [text for pair in talk for text in pair]
-    assert [*last.texts[len(system) :]] == [*expected, "last"]
-    assert [m.role for m in last.messages[len(system) :]] == (
-        ["user", "assistant"] * len(talk) + ["user"]
-    )
-    kept = sent.read(sent.kept(last))
-    assert kept.messages == (*system, Message("user", (Text("last"),)))
-    assert kept.after == tuple(map(str, range(len(talk))))
-
-
-def test_no_option_of_chats_is_lost_on_the_way_from_python() -> None:
-    assert flags.from_python({"chat": True}, ()).chat == ""
-    assert flags.from_python({"chat": False}, ()).chat is None
-    assert flags.from_python({"chat": " my  eda "}, ()).chat == "my eda"
-    assert Options().chat is None

@@ -16,6 +16,7 @@ import pytest
 import emulator
 import local_model
 from emulator import Answer
+from ledgers import in_threads
 from m1_magic.backends import Backend, llama_server
 from m1_magic.backends.local import Local
 from m1_magic.backends.openrouter import OpenRouter
@@ -225,11 +226,7 @@ def test_calls_from_several_threads(place: Place) -> None:
 
     for _ in range(3):
         place.will(text="together", finish="stop")
-    threads = [threading.Thread(target=one) for _ in range(3)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
+    in_threads(3, one)
     assert len(said) == 3
     assert all(said) if place.real else set(said) == {"together"}
 

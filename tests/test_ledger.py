@@ -27,7 +27,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from ledgers import CENT, HOST, NOW, call, race, reserve, rows, settle, spend, sums
+from ledgers import CENT, HOST, NOW, call, in_threads, race, reserve, rows, settle, spend, sums
 from m1_magic.calls import Attempt, Call, Message, Reply, Request, Text, Usage
 from m1_magic.errors import BudgetExceeded, LedgerProblem
 from m1_magic.ledger import Ledger, new_id, open_ledger
@@ -433,11 +433,7 @@ def test_threads_share_one_ledger(ledger: Ledger) -> None:
         except BaseException as error:
             failures.append(error)
 
-    threads = [threading.Thread(target=work) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
+    in_threads(8, work)
     assert failures == []
     assert sums(ledger, "day") == (Decimal("0.2"), 0)
 
@@ -450,11 +446,7 @@ def test_threads_open_the_ledger_of_a_session_once(tmp_path: Path) -> None:
         gate.wait(30)
         found.append(shared.ledger)
 
-    threads = [threading.Thread(target=work) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
+    in_threads(8, work)
     assert len(found) == 8 and len(set(map(id, found))) == 1
 
 

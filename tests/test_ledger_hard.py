@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import os
 import random
-import resource
 import select
 import signal
 import sqlite3
@@ -29,7 +28,19 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from ledgers import CENT, NOW, call, ordinary_user, race, reserve, rows, settle, spend, sums
+from ledgers import (
+    CENT,
+    NOW,
+    call,
+    full_disk,
+    ordinary_user,
+    race,
+    reserve,
+    rows,
+    settle,
+    spend,
+    sums,
+)
 from m1_magic import verbs
 from m1_magic.calls import Reply, Started, TextDelta
 from m1_magic.errors import BudgetExceeded, LedgerProblem
@@ -302,24 +313,11 @@ def test_writing_down_twice_is_like_once(path: Path) -> None:
 # -- full --------------------------------------------------------------------------------------
 
 
-@contextmanager
-def full(path: Path) -> Iterator[None]:
-    """No file may grow."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(
-        resource.RLIMIT_FSIZE, (path.with_name("ledger.db-wal").stat().st_size, hard)
-    )
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-
-
 def test_l12_a_full_disk_refuses_the_call_before_it_is_sent(path: Path) -> None:
     backend = Scripted(answer(), answer())
     asking = session(path.parent, backend)
     asking.ask(request(), Seen())
-    with full(path), pytest.raises(LedgerProblem) as caught:
+    with full_disk(path), pytest.raises(LedgerProblem) as caught:
         asking.ask(request("x" * 100_000), Seen())
     assert "Nothing was sent" in str(caught.value) and len(backend.sent) == 1
     assert asking.ask(request(), Seen()).status == "ok"

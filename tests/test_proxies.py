@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import contextlib
-import select
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -15,7 +14,7 @@ import pytest
 
 import tls
 from emulator import Answer, OpenRouter
-from faulty import SHORT, TEXT, listening, told, without_proxies
+from faulty import SHORT, TEXT, listening, take, told, without_proxies
 from m1_magic import errors as e
 from m1_magic.backends.deadlines import Timeouts
 from m1_magic.backends.openrouter import OpenRouter as Backend
@@ -37,12 +36,9 @@ class Proxy:
         self._ending = ending
 
     def __call__(self, near: socket.socket) -> None:
-        head = b""
-        while b"\r\n\r\n" not in head:
-            more = near.recv(65536)
-            if not more:
-                return
-            head += more
+        head = take(near)
+        if not head:
+            return
         self.heard += head
         self.tunnels += 1
         if self._ending:
@@ -51,16 +47,8 @@ class Proxy:
         host, _, port = head.split(b" ")[1].decode().partition(":")
         with socket.create_connection((host, int(port))) as far:
             near.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
-            self._carry(near, far)
-
-    def _carry(self, near: socket.socket, far: socket.socket) -> None:
-        while True:
-            for ready in select.select([near, far], [], [])[0]:
-                data = ready.recv(65536)
-                if not data:
-                    return
-                self.heard += data if ready is near else b""
-                (far if ready is near else near).sendall(data)
+            for data in tls.carry(near, far):
+                self.heard += data
 
 
 @pytest.fixture(scope="module")

@@ -22,7 +22,7 @@ import pytest
 
 from emulator import Answer, OpenRouter
 from faulty import until
-from ledgers import HOST, NOW, AtLine, call, die, reserve, rows, settle, sums
+from ledgers import HOST, NOW, AtLine, call, die, in_threads, reserve, rows, settle, sums
 from m1_magic import api, verbs
 from m1_magic.backends import Chooser
 from m1_magic.calls import Started, TextDelta
@@ -312,7 +312,7 @@ def test_i17_two_kernels_ask_once(server: OpenRouter, own_home: Path) -> None:
             server.generations[f"gen-1-{number}"] = record(0.001)
         dead.write(lambda db: db.execute("UPDATE attempts SET endpoint = '127.0.0.1'"))
         dead.write(lambda db: db.execute("UPDATE attempts SET process = NULL"))
-    gate, kernels = threading.Barrier(4), []
+    gate = threading.Barrier(4)
 
     def kernel() -> None:
         asking = Session(api.settings(), lambda: open_ledger(own_home), Chooser())
@@ -321,11 +321,7 @@ def test_i17_two_kernels_ask_once(server: OpenRouter, own_home: Path) -> None:
         asking.reconcile()
         asking.close()
 
-    for _ in range(4):
-        kernels.append(threading.Thread(target=kernel))
-        kernels[-1].start()
-    for thread in kernels:
-        thread.join(60)
+    in_threads(4, kernel)
     assert server.lookups == {f"gen-1-{number}": 1 for number in range(5)}
     assert rows(own_home / "ledger.db", "SELECT sum(cost_nano) FROM attempts") == [(5_000_000,)]
 

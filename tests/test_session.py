@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import contextvars
 import json
 import signal
@@ -17,7 +18,7 @@ from typing import Any
 import pytest
 
 from emulator import OpenRouter
-from ledgers import AtLine, rows
+from ledgers import AtLine, full_disk, rows
 from m1_magic import api, errors, verbs
 from m1_magic.backends import Backend
 from m1_magic.calls import (
@@ -920,20 +921,15 @@ def test_l05_a_ledger_that_breaks_after_the_call_was_sent_costs_no_answer(
 
 
 def test_l13_a_full_disk_after_the_call_was_sent_costs_no_answer(home: Path) -> None:
-    resource = pytest.importorskip("resource")
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     text = "x" * 100_000
+    with contextlib.ExitStack() as full:
 
-    def fill() -> None:
-        size = (home / "ledger.db-wal").stat().st_size
-        resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+        def fill() -> None:
+            full.enter_context(full_disk(home / "ledger.db"))
 
-    view = Seen(close=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard)))
-    asking = session(home, Scripted([Started("gen-1"), fill, *answer(text)[1:]]))
-    try:
+        view = Seen(close=full.close)
+        asking = session(home, Scripted([Started("gen-1"), fill, *answer(text)[1:]]))
         reply = asking.ask(request(), view)
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert (reply.text, reply.cost) == (text, COST)
     assert "cannot be used" in view.receipt.notes[0]
     assert "kept" in view.receipt.notes[0] and "written down later" in view.receipt.notes[0]

@@ -81,9 +81,17 @@ def serve(plain: socket.socket, context: ssl.SSLContext, upstream: tuple[str, in
             context.wrap_socket(plain, server_side=True) as near,
             socket.create_connection(upstream) as far,
         ):
-            while True:
-                for ready in select.select([near, far], [], [])[0]:
-                    data = ready.recv(65536)
-                    if not data:
-                        return
-                    (far if ready is near else near).sendall(data)
+            for _ in carry(near, far):
+                pass
+
+
+def carry(near: socket.socket, far: socket.socket) -> Iterator[bytes]:
+    """Carry bytes both ways until one side has gone; give what came from the near one."""
+    while True:
+        for ready in select.select([near, far], [], [])[0]:
+            data = ready.recv(65536)
+            if not data:
+                return
+            if ready is near:
+                yield data
+            (far if ready is near else near).sendall(data)
