@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given
+from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
@@ -94,9 +94,7 @@ CALLS = st.lists(
 
 
 @given(CALLS)
-@hypothesis_settings(
-    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@hypothesis_settings(max_examples=20)
 def test_m24_every_way_to_add_up_gives_the_same(tmp_path: Path, made: list[Any]) -> None:
     folder = tmp_path / new_id()
     folder.mkdir()

@@ -6,8 +6,6 @@ server. What each fault leaves on the wire is seen by `test_stream_faults.py`.
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import json
 import socket
 import threading
@@ -19,7 +17,7 @@ from typing import Any
 import httpx2
 import openrouter
 import pytest
-from openrouter import components, errors, operations
+from openrouter import components, errors
 
 from emulator import STATUSES, Answer, OpenRouter
 from emulator.wire import pieces
@@ -196,23 +194,6 @@ def test_newer_error_shape_has_no_code(server: OpenRouter, status: int) -> None:
     assert (answer.status_code, error["http_status"], "code" in error) == (status, status, False)
 
 
-def test_pkce(server: OpenRouter) -> None:
-    digest = hashlib.sha256(b"verifier-1").digest()
-    server.auth_codes["c1"] = base64.urlsafe_b64encode(digest).decode().rstrip("=")
-
-    def trade(**body: Any) -> tuple[int, Any]:
-        answer = post(server, body, path="/auth/keys")
-        return answer.status_code, answer.json()
-
-    right = {"code": "c1", "code_verifier": "verifier-1"}
-    assert trade(code="c1", code_verifier="wrong", code_challenge_method="S256")[0] == 403
-    assert trade(**right, code_challenge_method="MD5")[0] == 400
-    status, told = trade(**right, code_challenge_method="S256")
-    assert (status, told["key"]) == (200, server.key)
-    operations.ExchangeAuthCodeForAPIKeyResponse.model_validate(told)
-    assert trade(**right, code_challenge_method="S256")[0] == 403
-
-
 # -- what was received, and generations ------------------------------------------------------------
 
 
@@ -253,17 +234,6 @@ def test_client_that_leaves_is_noticed_and_billed(server: OpenRouter) -> None:
 def test_failed_generation_is_free(server: OpenRouter) -> None:
     name = stream(server, Answer.broken("Half"))[0]["id"]
     assert look_up(server, name).total_cost == 0
-
-
-def test_self_hosted_answers_in_tags(server: OpenRouter) -> None:
-    answer = replace(FULL, think_tags=True)
-    found = stream(server, answer, model="MiniMaxAI/MiniMax-M1-80k")
-    assert said(found) == f"<think>\n{FULL.thinking}\n</think>\n\n{FULL.text}"
-    assert not any("usage" in one or "provider" in one for one in found)
-    assert found[0]["id"].startswith("chatcmpl-")
-    usage = stream(server, answer, stream_options={"include_usage": True})[-1]["usage"]
-    assert set(usage) == {"prompt_tokens", "completion_tokens", "total_tokens"}
-    assert server.generations == {}
 
 
 # -- faults --------------------------------------------------------------------------------------

@@ -81,7 +81,7 @@ def test_shared_extremes_are_exact() -> None:
     assert "min 0 " in text and "max 12345678 " in text
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     columns=st.integers(1, 200),
     tokens=st.integers(0, 2000),

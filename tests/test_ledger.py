@@ -364,7 +364,7 @@ class Budgeted(RuleBasedStateMachine):
 def test_m14_no_order_of_events_passes_the_budget() -> None:
     run_state_machine_as_test(  # type: ignore[no-untyped-call]
         Budgeted,
-        settings=hypothesis_settings(max_examples=25, stateful_step_count=20, deadline=None),
+        settings=hypothesis_settings(max_examples=25, stateful_step_count=20),
     )
 
 

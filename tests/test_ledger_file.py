@@ -367,32 +367,26 @@ def test_l11_a_ledger_that_turns_read_only_while_it_is_open() -> None:
 # -- moved ------------------------------------------------------------------------------------
 
 
-def moved(path: Path) -> None:
-    path.rename(path.with_name("elsewhere.db"))
-
-
-def deleted(path: Path) -> None:
-    path.unlink()
-
-
 def replaced(path: Path) -> None:
     path.rename(path.with_name("elsewhere.db"))
     Ledger(path, "other").close()
 
 
-def folder_moved(path: Path) -> None:
-    path.parent.rename(path.parent.with_name("gone"))
+MOVES: dict[str, Callable[[Path], object]] = {
+    "moved": lambda path: path.rename(path.with_name("elsewhere.db")),
+    "deleted": Path.unlink,
+    "replaced": replaced,
+    "folder moved": lambda path: path.parent.rename(path.parent.with_name("gone")),
+}
 
 
-@pytest.mark.parametrize("how", [moved, deleted, replaced, folder_moved], ids=lambda f: f.__name__)
-def test_l19_a_file_that_moves_while_it_is_open_costs_no_row(
-    path: Path, how: Callable[[Path], None]
-) -> None:
+@pytest.mark.parametrize("how", MOVES)
+def test_l19_a_file_that_moves_while_it_is_open_costs_no_row(path: Path, how: str) -> None:
     with closing(Ledger(path, "s1")) as ledger:
         spend(ledger, "1")
         asked = call()
         attempt = reserve(ledger, of=asked)
-        how(path)
+        MOVES[how](path)
         settle(ledger, attempt, "0.25")
         assert "moved away" in news(ledger)
         spend(ledger, "0.5")

@@ -99,7 +99,7 @@ def test_l01_six_kernels_write_without_an_error_or_a_loss(path: Path) -> None:
         max_size=25,
     )
 )
-@hypothesis_settings(max_examples=40, deadline=None)
+@hypothesis_settings(max_examples=40)
 def test_running_totals_are_the_sums_of_the_rows(
     steps: list[tuple[str, int, int | None, str]],
 ) -> None:

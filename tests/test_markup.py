@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 import re
 import signal
@@ -18,7 +17,7 @@ from markdown_it import MarkdownIt
 from m1_magic.render.blocks import settled
 from m1_magic.render.inert_markdown import inert
 from m1_magic.render.markup import _clean, html
-from m1_magic.text import HIDDEN, escape_html, show_controls
+from m1_magic.text import escape_html, show_controls
 
 # What an answer may consist of, in the words of the rendering code: Markdown's own tags, tables
 # with ``align``, links to http(s) and mailto that tell nobody where they were clicked, Pygments'
@@ -505,24 +504,6 @@ def test_visible_is_idempotent_and_escape_is_text(foreign: str) -> None:
 @pytest.mark.parametrize("piece", ["[", "![", "**a", "> ", "$", "\\(", "`", "- ", "|", "<", "~~"])
 def test_a_long_row_of_marks_is_shown(piece: str) -> None:
     assert live(html(piece * 400)) == []
-
-
-@pytest.mark.parametrize("entity", ["&#x202e;", "&#8238;", "&shy;", "&ZeroWidthSpace;"])
-def test_no_entity_hides_a_character(entity: str) -> None:
-    from rich.console import Console
-
-    from m1_magic.render.rich_markdown import to_rich
-
-    console = Console(width=80, file=io.StringIO(), force_terminal=True)
-    console.print(to_rich(f"a{entity}b"))
-    assert isinstance(console.file, io.StringIO)
-    viewer = MarkdownIt("commonmark", {"html": True})
-    for shown in (
-        console.file.getvalue(),
-        html(f"a{entity}b"),
-        viewer.render(inert(f"a{entity}b")),
-    ):
-        assert not HIDDEN.search(shown) and "⟨U+" in shown
 
 
 def test_ctrl_c_is_not_lost_while_it_is_cleaned() -> None:

@@ -23,7 +23,7 @@ from markdown_it import MarkdownIt
 
 from m1_magic.render.blocks import settled
 from m1_magic.render.markup import _clean, html
-from m1_magic.text import show_controls
+from m1_magic.text import HIDDEN, show_controls
 from test_markup import ATTACKS, LINK, PAGE, Event, Walk, live, seen
 
 DATA = Path(__file__).parent / "data"
@@ -219,6 +219,8 @@ def test_an_honest_mail_address_needs_no_note() -> None:
 def test_hidden_characters_are_shown_though_spelt_as_entities(spelt: str, around: str) -> None:
     assert "⟨U+" in html(around.replace("{}", spelt))
     assert problems(around.replace("{}", spelt)) == []
+    careless = seen(f"a{spelt}b").text
+    assert "⟨U+" in careless and not HIDDEN.search(careless)
 
 
 # --- the Big List of Naughty Strings --------------------------------------------------------

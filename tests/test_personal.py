@@ -251,7 +251,7 @@ def test_values_that_come_once_are_read_once() -> None:
     assert column_reason("x", (str(i) for i in iter(int, 1))) == ""  # endless: HEAD are read
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.lists(st.text(max_size=80) | st.integers() | st.none(), max_size=8), st.text(max_size=60))
 def test_any_values_and_any_name(values: list[Any], name: str) -> None:
     assert isinstance(column_reason(name, values), str)

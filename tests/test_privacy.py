@@ -45,7 +45,7 @@ RARE = 987_654_321
 # In no table but as a value that few rows share, or in a column that looks personal.
 SECRETS = ("zqxwvj", "987654", "987,654", "9876.54", "1931-07", "411111111")
 TOKEN = re.compile(r"(?<![\w.])-?\d[\d,]*(?:\.\d+)?(?:[eE][+-]?\d+)?")
-fast = settings(deadline=None, derandomize=True)
+fast = settings(derandomize=True)
 
 
 # --- tables with planted canaries -------------------------------------------------------------

@@ -221,13 +221,13 @@ INNOCENT = st.one_of(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.lists(INNOCENT, max_size=40))
 def test_k20_prose_hashes_uuids_and_base64_are_never_taken_for_secrets(pieces: list[str]) -> None:
     assert redaction.find(" ".join(pieces)) == ()
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     st.lists(st.one_of(INNOCENT, st.sampled_from([key for _, key in KEYS.values()])), max_size=20)
 )
@@ -238,7 +238,7 @@ def test_the_count_is_right_and_masking_twice_changes_nothing(pieces: list[str])
     assert redaction.mask(masked) == (masked, 0)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.text(max_size=300))
 def test_any_text_survives_and_spans_are_in_order(text: str) -> None:
     key = KEYS["openrouter"][1]

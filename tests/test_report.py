@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given
+from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
@@ -166,9 +166,7 @@ CELLS: Any = st.recursive(
 
 
 @given(CELLS)
-@hypothesis_settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@hypothesis_settings(max_examples=150)
 def test_no_json_brings_it_down(tmp_path: Path, content: Any) -> None:
     foreign = put(
         tmp_path / "foreign.ipynb", {"cells": [{"outputs": [{"data": content}]}, content]}

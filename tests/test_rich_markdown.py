@@ -38,6 +38,7 @@ def on_screen(markdown: str, colours: bool = False) -> str:
         ("[b.example](https://a.example)", "b.example (https://a.example) (a.example)"),
         ("[go](javascript:alert)", "[go](javascript:alert)"),
         ("a&#x202e;b", "a⟨U+202E⟩b"),
+        ("a&shy;b&ZeroWidthSpace;c", "a⟨U+00AD⟩b⟨U+200B⟩c"),
     ],
 )
 def test_what_is_read(markdown: str, shown: str) -> None:

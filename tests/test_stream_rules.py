@@ -17,7 +17,7 @@ from typing import Any
 import httpx2
 import openai
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from IPython.core.interactiveshell import InteractiveShell
 
@@ -48,12 +48,7 @@ from test_stream_faults import ROWS
 
 KEY = "sk-or-v1-test-0000"
 # No clock decides, every run tries the same, and one server and one home serve all examples.
-STEADY = settings(
-    deadline=None,
-    derandomize=True,
-    max_examples=40,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
+STEADY = settings(derandomize=True, max_examples=40)
 
 
 # -- S105, S106: never an empty success -------------------------------------------------------

@@ -14,7 +14,7 @@ import anywidget
 import ipywidgets
 import pandas as pd
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from emulator import Answer, OpenRouter
@@ -263,11 +263,7 @@ def test_a_megabyte_stays_within_bounds(server: OpenRouter, page: Page) -> None:
 STEPS = st.sampled_from(["send", "hold", "stop", "free", "Dry run", "history", "Edit", "Show"])
 
 
-@settings(
-    max_examples=25,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
+@settings(max_examples=25)
 @given(steps=st.lists(STEPS, max_size=12))
 def test_whatever_is_clicked_the_books_agree(
     server: OpenRouter, page: Page, steps: list[str]
