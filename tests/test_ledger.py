@@ -107,13 +107,7 @@ def test_a_bill_is_never_corrected(ledger: Ledger) -> None:
 def test_an_estimate_counts_and_can_still_be_corrected(ledger: Ledger) -> None:
     attempt = reserve(ledger)
     ledger.settle(
-        replace(
-            attempt,
-            cost=CENT,
-            cost_source="estimated",
-            state="settled",
-            generation_id="gen-1",
-        )
+        replace(attempt, cost=CENT, cost_source="estimated", state="settled", generation_id="gen-1")
     )
     assert sums(ledger) == (CENT, 0)
     assert [owed.id for owed in ledger.pending(HOST)] == [attempt.id]
@@ -363,8 +357,7 @@ class Budgeted(RuleBasedStateMachine):
 
 def test_m14_no_order_of_events_passes_the_budget() -> None:
     run_state_machine_as_test(  # type: ignore[no-untyped-call]
-        Budgeted,
-        settings=hypothesis_settings(max_examples=25, stateful_step_count=20),
+        Budgeted, settings=hypothesis_settings(max_examples=25, stateful_step_count=20)
     )
 
 

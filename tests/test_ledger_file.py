@@ -94,8 +94,7 @@ def test_an_old_file_is_used_as_it_is(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "name",
-    ["with space", "日本 😀", "x" * 200, "a%20b?c=d#e", "/".join(["y" * 50] * 7)],
+    "name", ["with space", "日本 😀", "x" * 200, "a%20b?c=d#e", "/".join(["y" * 50] * 7)]
 )
 def test_l20_any_folder(tmp_path: Path, name: str) -> None:
     with closing(open_ledger(tmp_path / name)) as ledger:

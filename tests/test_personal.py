@@ -137,8 +137,7 @@ def test_what_may_be_chance_must_be_in_most_values(reason: str, value: str) -> N
 
 
 @pytest.mark.parametrize(
-    "value",
-    [v for kind in ("phone", "IP address", "MAC address") for v in LIKELY[kind]],
+    "value", [v for kind in ("phone", "IP address", "MAC address") for v in LIKELY[kind]]
 )
 def test_single_labels_are_searched_for_the_likely_kinds_too(value: str) -> None:
     assert personal_text(value)

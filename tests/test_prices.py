@@ -465,11 +465,7 @@ def test_a_call_over_the_budget_is_not_sent(
     assert f"{period}'s budget of $0.04" in str(caught.value)
     assert len(server.chats) == 1
     totals = api.session().totals()
-    assert (totals.spent, totals.held, totals.budget) == (
-        Decimal("0.03"),
-        0,
-        Decimal("0.04"),
-    )
+    assert (totals.spent, totals.held, totals.budget) == (Decimal("0.03"), 0, Decimal("0.04"))
     assert asked(max_tokens=100).status == "ok"  # a small one fits in what is left
 
 

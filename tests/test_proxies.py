@@ -144,10 +144,7 @@ def test_s118_what_no_proxy_names_passes_none(
 
 @pytest.mark.parametrize("ending", ENDINGS)
 def test_s118_a_proxy_that_breaks_was_sent_nothing(
-    server: OpenRouter,
-    place: Endpoint,
-    monkeypatch: pytest.MonkeyPatch,
-    ending: str,
+    server: OpenRouter, place: Endpoint, monkeypatch: pytest.MonkeyPatch, ending: str
 ) -> None:
     """Its yes to CONNECT is a part of connecting: the prompt has not left."""
     proxy = Proxy(ENDINGS[ending])

@@ -103,12 +103,7 @@ def test_complete(home: Path) -> None:
     checked: Backend = backend  # the fake keeps the protocol
     view = Seen()
     reply = session(home, checked).ask(request(), view)  # type: ignore[arg-type]
-    assert (reply.text, reply.thinking, reply.status, reply.finish) == (
-        "Yes.",
-        "Hm.",
-        "ok",
-        "stop",
-    )
+    assert (reply.text, reply.thinking, reply.status, reply.finish) == ("Yes.", "Hm.", "ok", "stop")
     assert (reply.usage, reply.cost, reply.cost_source) == (USAGE, COST, "billed")
     assert reply.model == "minimax/minimax-m1"
     assert view.events == backend.said

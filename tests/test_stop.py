@@ -138,10 +138,7 @@ def test_i02_stopped_before_the_headers(kernel: Kernel, server: OpenRouter, own_
 
 @pytest.mark.parametrize(
     ("after", "text"),
-    [
-        pytest.param(0, "", id="i03_no_token_yet"),
-        pytest.param(2, "one two ", id="i04_mid_answer"),
-    ],
+    [pytest.param(0, "", id="i03_no_token_yet"), pytest.param(2, "one two ", id="i04_mid_answer")],
 )
 def test_s109_stopped_while_it_reads(
     kernel: Kernel, server: OpenRouter, own_home: Path, after: int, text: str

@@ -143,11 +143,7 @@ ROWS = (
         headers={"x-should-retry": "false"},
     ),
     refused(
-        "S034-400, to be retried",
-        400,
-        e.BadRequest,
-        "HTTP 400",
-        headers={"x-should-retry": "true"},
+        "S034-400, to be retried", 400, e.BadRequest, "HTTP 400", headers={"x-should-retry": "true"}
     ),
     page("S035-307 to the same host", "redirect_307_same", e.LoginPage, "not followed"),
     page("S036-302 to the same host", "redirect_302_same", e.LoginPage, "not followed"),

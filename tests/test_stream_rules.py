@@ -108,11 +108,7 @@ ENDLESS: dict[str, tuple[Callable[[Exchange], None], str, str]] = {
     "S107-an event that grows": (body(SO_FAR + b"data: ", b"x"), "token_timeout", "so far"),
     "S108-only comments": (body(b"", COMMENT), "deadline", ""),
     "S108-slow tokens": (body(SO_FAR, word(".")), "deadline", "so far."),
-    "R02-102 for ever": (
-        early(b"", b"HTTP/1.1 102 Processing\r\n\r\n"),
-        "first_token_timeout",
-        "",
-    ),
+    "R02-102 for ever": (early(b"", b"HTTP/1.1 102 Processing\r\n\r\n"), "first_token_timeout", ""),
     "R02-headers for ever": (early(b"HTTP/1.1 200 OK\r\n", b"X-A: b\r\n"), "deadline", ""),
     "R02-an error for ever": (early(PAGE, b"<p>"), "first_token_timeout", ""),
     "R02-a whole answer for ever": (
@@ -233,11 +229,7 @@ def test_r02_no_wait_goes_past_the_deadline(server: OpenRouter, own_home: Path) 
 @pytest.mark.parametrize("years", [-20, 20])
 @pytest.mark.parametrize("dated", [True, False], ids=["with its Date", "without"])
 def test_s120_a_clock_that_is_wrong_makes_no_odd_wait(
-    server: OpenRouter,
-    own_home: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    dated: bool,
-    years: int,
+    server: OpenRouter, own_home: Path, monkeypatch: pytest.MonkeyPatch, dated: bool, years: int
 ) -> None:
     """The machine's clock has jumped; the server says when, by its own."""
 

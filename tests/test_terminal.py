@@ -21,13 +21,7 @@ def ipython(server: OpenRouter) -> Iterator[pexpect.spawn[str]]:
     """A terminal IPython with the extension loaded; its prompts are ``In [n]:``."""
     child = pexpect.spawn(
         sys.executable,
-        [
-            "-m",
-            "IPython",
-            "--no-banner",
-            "--colors=nocolor",
-            "--simple-prompt",
-        ],
+        ["-m", "IPython", "--no-banner", "--colors=nocolor", "--simple-prompt"],
         encoding="utf-8",
         dimensions=(60, 120),
         timeout=60,

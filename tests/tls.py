@@ -40,9 +40,7 @@ def certificate(folder: Path) -> Path:
         .sign(key, hashes.SHA256())
     )
     secret = key.private_bytes(
-        serialization.Encoding.PEM,
-        serialization.PrivateFormat.PKCS8,
-        serialization.NoEncryption(),
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
     path = folder / "both.pem"
     path.write_bytes(secret + made.public_bytes(serialization.Encoding.PEM))

@@ -32,10 +32,7 @@ MISSING: Any = _Missing()
 MESSAGES: dict[int, tuple[str, str]] = {
     400: ("invalid_request", "Invalid request"),
     401: ("authentication", "Missing Authentication header"),
-    402: (
-        "payment_required",
-        "Insufficient credits. Add more using https://openrouter.ai/credits",
-    ),
+    402: ("payment_required", "Insufficient credits. Add more using https://openrouter.ai/credits"),
     403: ("permission_denied", "Only management keys can perform this operation"),
     404: ("not_found", "No endpoints found for this model"),
     405: ("invalid_request", "Method Not Allowed"),

@@ -145,9 +145,7 @@ fault("fin_before_headers", Exchange.leave)
 fault("half_status_line", sends(b"HTTP/1."), Exchange.leave)
 fault("ssh_banner", sends(b"SSH-2.0-OpenSSH_9.6\r\n"), Exchange.leave)
 fault(
-    "truncated_headers",
-    sends(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-str"),
-    Exchange.leave,
+    "truncated_headers", sends(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-str"), Exchange.leave
 )
 fault("never_answers", Exchange.hang)
 fault("close_after_headers", Exchange.head, Exchange.leave)
@@ -194,8 +192,6 @@ fault("eof_cut", first_half(chunked=False))  # looks like a clean end
 fault("eof_cut_in_json", first_half(chunked=False), half_an_event)
 fault("stall_mid", first_half(), Exchange.hang)
 fault(
-    "comments_forever",
-    first_half(),
-    lambda x: x.repeat(b"%x\r\n%b\r\n" % (len(COMMENT), COMMENT)),
+    "comments_forever", first_half(), lambda x: x.repeat(b"%x\r\n%b\r\n" % (len(COMMENT), COMMENT))
 )
 fault("done_then_open", Exchange.head, healthy, Exchange.hang)

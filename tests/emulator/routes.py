@@ -174,6 +174,4 @@ ROUTES: dict[str, Route] = {
     "/key": (("GET",), key),
     "/auth/keys": (("POST",), exchange_code),
 }
-DYNAMIC: dict[str, Route] = {
-    "models": (("GET",), models),
-}
+DYNAMIC: dict[str, Route] = {"models": (("GET",), models)}
