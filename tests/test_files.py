@@ -27,11 +27,11 @@ from m1_magic.context import files, globs, ipynb_reader
 from m1_magic.errors import PromptTooLarge, UsageError
 from m1_magic.options.fields import Options
 from m1_magic.privacy import redaction
+from m1_magic.render.footer import RECORD
 from notebooks import run as run_notebook
 
 KEY = "sk-or-v1-" + "0a1b2c3d" * 8
 CANARY = "zqxwvj"
-RECORD = "application/vnd.m1-magic.call+json"
 MARK = re.compile(
     r'<(data-[0-9a-f]{8}) (file|notebook|frame)="([^"\n]*)">\n(.*?)\n</\1>', re.DOTALL
 )

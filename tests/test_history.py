@@ -170,13 +170,6 @@ def test_no_attachment_is_in_what_is_kept(secret: str, before: str, after: str) 
     ]
 
 
-def test_an_attachment_that_is_not_where_it_should_be_takes_the_message_with_it() -> None:
-    one = Attachment("table", "t", "secret", "stats")
-    request = Request(MODEL, (Message("user", (Text("a secret here"),)),), 10, attachments=(one,))
-    assert "secret" not in sent.kept(request)
-    assert "not kept" in sent.kept(request)
-
-
 def test_sent_of_nothing(server: OpenRouter) -> None:
     assert page("sent") == "No calls yet."
     with pytest.raises(UsageError, match="No call, or more than one, has the id 'abcd1234'"):

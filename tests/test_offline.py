@@ -37,11 +37,9 @@ ROOT = Path(__file__).parent.parent
 CONTENT = b"GGUF" + bytes(range(256)) * 40_000
 
 
-@pytest.fixture(autouse=True)
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    path = tmp_path / "home"
-    monkeypatch.setenv("M1_HOME", str(path))
-    return path
+@pytest.fixture
+def home(own_home: Path) -> Path:
+    return own_home
 
 
 # --- weights -------------------------------------------------------------------------------------

@@ -11,7 +11,6 @@ import sys
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -53,7 +52,7 @@ from m1_magic.session.view import Silent
 from m1_magic.settings.config import M1
 from m1_magic.text import short_count, thousands
 
-RECORD = "application/vnd.m1-magic.call+json"
+RECORD = footer.RECORD
 SALES = Attachment("frame", "sales", "…", "stats", (336776, 19), 0, 14, 2, 1100)
 REQUEST = Request(
     "minimax/minimax-m1", (Message("user", (Text("hi"),)),), 16000, attachments=(SALES,)
@@ -111,10 +110,7 @@ class Recorder(DisplayPublisher):
 
 
 @pytest.fixture
-def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> InteractiveShell:
-    monkeypatch.setenv("IPYTHONDIR", str(tmp_path))
-    for name in ("VSCODE_PID", "VSCODE_CWD"):
-        monkeypatch.delenv(name, raising=False)
+def shell() -> InteractiveShell:
     made = InteractiveShell(config=Config({"HistoryManager": {"enabled": False}}))
     made.display_pub = Recorder()
     return made

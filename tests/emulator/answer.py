@@ -19,16 +19,7 @@ MIDNIGHT = {"Date": "Mon, 01 Jan 2024 00:00:00 GMT"}
 AUTO: Any = "auto"
 
 
-class _Missing:
-    """The type of MISSING, so that it prints as its name."""
-
-    def __repr__(self) -> str:
-        return "MISSING"
-
-
-MISSING: Any = _Missing()
-"""Give `Answer(cost=MISSING)` to leave the key out of the usage."""
-
+MISSING: Any = object()  # `Answer(cost=MISSING)` leaves the key out of the usage
 MESSAGES: dict[int, tuple[str, str]] = {
     400: ("invalid_request", "Invalid request"),
     401: ("authentication", "Missing Authentication header"),
