@@ -170,6 +170,7 @@ def test_the_dry_run_shows_it_and_the_ledger_keeps_none_of_it(
         (b"", ""),
         (b"\n", ""),
         (b"a\r\nb\rc\n", "a\nb\nc"),
+        (b" \ta \n\n", " \ta \n"),
         ("ä€🙂".encode(), "ä€🙂"),
         (b"\xef\xbb\xbf\xc3\xa4", "ä"),
         ("ä€🙂\r\n".encode("utf-16"), "ä€🙂"),

@@ -48,7 +48,7 @@ from m1_magic.errors import (
     Stopped,
 )
 from m1_magic.interrupts import stoppable, uninterrupted
-from m1_magic.ledger import sums
+from m1_magic.ledger import journal, sums
 from m1_magic.pricing.dollars import money_at_most
 from m1_magic.pricing.prices import Price, hold
 from m1_magic.render import footer
@@ -915,7 +915,15 @@ def test_l05_a_ledger_that_breaks_after_the_call_was_sent_costs_no_answer(
     assert view.text == "all of it"
 
 
-def test_l13_a_full_disk_after_the_call_was_sent_costs_no_answer(home: Path) -> None:
+@pytest.mark.parametrize("where", ["beside it", "in this kernel's memory"])
+def test_l13_a_full_disk_after_the_call_was_sent_costs_no_answer(
+    home: Path, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    def nowhere(*_: object) -> Path:
+        raise OSError(28, "No space left on device")
+
+    if "memory" in where:
+        monkeypatch.setattr(journal.Journal, "_file", nowhere)
     text = "x" * 100_000
     with contextlib.ExitStack() as full:
 
@@ -927,7 +935,7 @@ def test_l13_a_full_disk_after_the_call_was_sent_costs_no_answer(home: Path) -> 
         reply = asking.ask(request(), view)
     assert (reply.text, reply.cost) == (text, COST)
     assert "cannot be used" in view.receipt.notes[0]
-    assert "kept" in view.receipt.notes[0] and "written down later" in view.receipt.notes[0]
+    assert f"{where} and written down later" in view.receipt.notes[0]
     # The row is not settled, so its hold still guards the budget; until the disk has room again.
     ((state, _, cost, generation, _),) = attempts(home)
     assert (state, cost, generation) == ("streaming", None, "gen-1")
