@@ -695,6 +695,8 @@ def test_errors_of_engines_hold_no_value(
     shell.user_ns["t"] = unreadable()[kind]()
     screens = [shown(shell, "%m1 df t"), shown(shell, "%%m1 --df t\nwhy?")]
     assert all("could not be read" in screen for screen in screens)
+    error = shells.runner(shell)("%m1 df t").error
+    assert error is not None and error.__suppress_context__
     assert not leaks("".join(screens) + written(server, own_home))
     assert not server.chats
 
