@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import socket
-import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -19,6 +18,7 @@ import pytest
 
 from emulator import FAULTS, Answer, Fault, OpenRouter
 from emulator.exchange import Exchange
+from ledgers import rows
 from m1_magic import api
 from m1_magic import errors as e
 from m1_magic.backends import Chooser
@@ -112,12 +112,8 @@ class Asking:
 
     def rows(self, sql: str, *values: object) -> list[Any]:
         """Return rows of the ledger, by a connection of their own."""
-        if not (self.home / "ledger.db").exists():
-            return []
-        with sqlite3.connect(self.home / "ledger.db") as db:
-            found = db.execute(sql, values).fetchall()
-        db.close()
-        return found
+        file = self.home / "ledger.db"
+        return rows(file, sql, *values) if file.exists() else []
 
 
 @contextmanager

@@ -61,9 +61,9 @@ def spend(ledger: Ledger, cost: str, at: datetime = NOW) -> None:
     settle(ledger, reserve(ledger, at=at), cost)
 
 
-def rows(path: Path, sql: str) -> list[tuple[Any, ...]]:
+def rows(path: Path, sql: str, *values: object) -> list[tuple[Any, ...]]:
     with closing(sqlite3.connect(path)) as db:
-        return db.execute(sql).fetchall()
+        return db.execute(sql, values).fetchall()
 
 
 def sums(ledger: Ledger, period: str = "session", now: datetime = NOW) -> tuple[Decimal, Decimal]:

@@ -359,6 +359,7 @@ def test_canaries_in_errors_do_not_leave(
         ("raise KeyboardInterrupt", "KeyboardInterrupt\n  cell 1:1 in <module>"),
         ("%nosuchmagic", "UsageError"),
         ("def g(): g()\ng()", "(the same 9"),
+        ("def g(n): g(n - 1) if n else 1 / 0\ng(9)", "(the same 9 more times)"),
         ("class E(Exception):\n    def __str__(self): 1 / 0\nraise E",
          "ZeroDivisionError in cell 1"),
         ("raise ValueError('x' * 1_000_000)", "ValueError: … [997,600 more characters left out]"),

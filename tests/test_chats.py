@@ -45,11 +45,6 @@ def sent_last(server: OpenRouter) -> list[dict[str, str]]:
     return list(others)
 
 
-def restart() -> None:
-    """What a kernel knows is gone; the ledger stays."""
-    api.end()
-
-
 # --- what is sent -----------------------------------------------------------------------------
 
 
@@ -303,7 +298,7 @@ def test_a_named_chat_is_taken_up_by_the_next_kernel_of_its_notebook(
     server.say(Answer("1"), Answer("2", thinking="CANARY"), Answer("3"))
     run("%%m1 -c eda --df sales -s 'Be brief.'\na")
     run("%%m1 -c eda\nb")
-    restart()
+    api.end()  # a new kernel: the ledger stays
     assert "| eda | 2 |" in run("%m1 chats").text
     shown = run("%%m1 -c eda\nc").text
     assert "chat eda: 2 earlier turns sent again" in shown
@@ -315,7 +310,7 @@ def test_a_named_chat_is_taken_up_by_the_next_kernel_of_its_notebook(
     assert "20 rows" not in str(server.chats[-1].body)
     assert "CANARY" not in str(server.chats[-1].body)
     assert others == says("", "1", "b", "2", "c")[1:]
-    restart()
+    api.end()
     monkeypatch.setenv("JPY_SESSION_NAME", "/elsewhere/other.ipynb")
     assert "No chats yet" in run("%m1 chats").text
     assert "begins here" in run("%%m1 -c eda\nd").text
@@ -325,10 +320,10 @@ def test_without_a_notebook_chats_are_the_sessions(
     server: OpenRouter, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("JPY_SESSION_NAME")
-    restart()
+    api.end()
     run("%%m1 -c eda\na")
     assert "| eda | 1 |" in run("%m1 chats").text
-    restart()
+    api.end()
     assert "No chats yet" in run("%m1 chats").text
     run("%%m1 -c eda\nb")
     assert sent_last(server) == says("b")
@@ -343,7 +338,7 @@ def test_text_that_is_not_kept_cannot_be_taken_up_but_counted(
     assert sent_last(server)[0]["content"] == "CANARY"
     assert b"CANARY" not in b"".join(f.read_bytes() for f in own_home.iterdir())
     assert "| eda |" in run("%m1 cost --by chat").text
-    restart()
+    api.end()
     run("%%m1 -c eda\nc")
     assert sent_last(server) == says("c")
 
@@ -411,7 +406,7 @@ def test_a_past_call_can_be_gone_on_from(server: OpenRouter, run: Run, shell: An
     run("%%m1 -c eda\na")
     run("%%m1 -c eda -o r\nb")
     run("%%m1 -c eda\nc")
-    restart()
+    api.end()
     assert api.chats().resume(shell.user_ns["r"].id).name is None
     ask("d", chat=True)
     assert sent_last(server) == says("a", "1", "b", "2", "d")
@@ -516,7 +511,7 @@ def test_export_without_a_chat_has_the_sessions_calls_in_order(
 def test_export_by_name(server: OpenRouter, run: Run, tmp_path: Path) -> None:
     run("%%m1 -c one\nfirst")
     run("%%m1 -c two\nsecond")
-    restart()
+    api.end()
     run(f"%m1 export '{tmp_path / 'one.ipynb'}' --chat one")
     run(f"%m1 export '{tmp_path / 'last.ipynb'}'")
     assert "first" in (tmp_path / "one.ipynb").read_text()

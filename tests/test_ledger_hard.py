@@ -330,10 +330,8 @@ def test_l12_a_full_disk_refuses_the_call_before_it_is_sent(path: Path) -> None:
 def test_l11_a_call_goes_through_without_a_writable_ledger_within_its_budget() -> None:
     with ordinary_user() as home:
         home.chmod(0o500)
-        settings = M1()
-        settings.budget = Decimal("0.003")
         view, backend = Seen(), Scripted(answer(), answer())
-        asking = session(home, backend, settings)
+        asking = session(home, backend, M1(budget=Decimal("0.003")))
         assert asking.ask(request(), view).status == "ok"
         (note,) = view.receipt.notes
         assert "memory only" in note and str(home) in note

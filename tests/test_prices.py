@@ -407,9 +407,7 @@ def test_the_local_model_is_free(tmp_path: Path) -> None:
         billing="offline",
         limits=replace(OFFER, dearest=free, cheapest=free),
     )
-    settings = M1()
-    settings.budget = Decimal(0)
-    reply = session(tmp_path, backend, settings).ask(request(), Seen())
+    reply = session(tmp_path, backend, M1(budget=Decimal(0))).ask(request(), Seen())
     assert (reply.cost, reply.cost_source) == (0, "offline")
 
 

@@ -26,15 +26,8 @@ from scripted import MODEL, OFFER, fenced
 FENCE = re.compile(r'<(data-[0-9a-f]{8}) (\w+)="([^"\n]*)">\n(.*)\n</\1>', re.DOTALL)
 
 
-def settings(**more: Any) -> M1:
-    made = M1()
-    for name, value in more.items():
-        setattr(made, name, value)
-    return made
-
-
 def made(prompt: str = "why?", options: Options | None = None, **more: Any) -> Request:
-    return build(options or Options(), prompt, settings(), **more)
+    return build(options or Options(), prompt, M1(), **more)
 
 
 def user(request: Request) -> str:
@@ -46,7 +39,7 @@ def user(request: Request) -> str:
 
 def test_an_empty_system_prompt_is_none() -> None:
     assert [m.role for m in made(options=Options(system="")).messages] == ["user"]
-    request = build(Options(), "why?", settings(system="", temperature=None, top_p=None))
+    request = build(Options(), "why?", M1(system="", temperature=None, top_p=None))
     assert [m.role for m in request.messages] == ["user"]
     assert set(request.body()) == {"model", "messages", "max_tokens"}
 
@@ -54,9 +47,9 @@ def test_an_empty_system_prompt_is_none() -> None:
 def test_provider_preferences_are_sent_when_set() -> None:
     assert "provider" not in made().body()
     wishes = {"data_collection": "deny", "zdr": True, "max_price": {"prompt": 1}}
-    assert build(Options(), "?", settings(**wishes)).body()["provider"] == wishes
-    assert build(Options(), "?", settings(zdr=False)).body()["provider"] == {"zdr": False}
-    assert "provider" not in build(Options(), "?", settings(max_price={})).body()
+    assert build(Options(), "?", M1(**wishes)).body()["provider"] == wishes
+    assert build(Options(), "?", M1(zdr=False)).body()["provider"] == {"zdr": False}
+    assert "provider" not in build(Options(), "?", M1(max_price={})).body()
 
 
 @pytest.mark.parametrize("prompt", ["", " ", "\n\t\n"])

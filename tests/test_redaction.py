@@ -349,10 +349,7 @@ def test_the_check_of_patterns_sees_a_bad_one() -> None:
 
 
 def policy(**given: Any) -> redaction.Policy:
-    settings_ = M1()
-    for name, value in given.items():
-        setattr(settings_, name, value)
-    return redaction.policy(settings_)
+    return redaction.policy(M1(**given))
 
 
 def test_patterns_of_ones_own_are_secrets_too() -> None:

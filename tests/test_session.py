@@ -986,8 +986,7 @@ def test_max_cost_refuses_before_anything_is_sent(home: Path, price: Price) -> N
 
 
 def test_the_setting_counts_unless_the_call_says_otherwise(home: Path) -> None:
-    settings = M1()
-    settings.max_cost = Decimal("0.0001")
+    settings = M1(max_cost=Decimal("0.0001"))
     asking = session(home, Scripted(answer(), answer()), settings)
     with pytest.raises(BudgetExceeded):
         asking.ask(request(), Seen())

@@ -41,7 +41,7 @@ def parse(raw: bytes) -> Any:
 def answer(emulator: OpenRouter, x: Exchange) -> None:
     """Answer one request."""
     route = x.received.route
-    table = ROUTES.get(route) or (DYNAMIC.get(route.split("/")[1]) if "/" in route else None)
+    table = ROUTES.get("/models" if route.startswith("/models/") else route)
     try:
         if table is None:
             raise Refusal(404, "Not Found")
@@ -174,4 +174,3 @@ ROUTES: dict[str, Route] = {
     "/key": (("GET",), key),
     "/auth/keys": (("POST",), exchange_code),
 }
-DYNAMIC: dict[str, Route] = {"models": (("GET",), models)}
