@@ -71,10 +71,6 @@ def run(shell: InteractiveShell) -> Run:
     return run_cells
 
 
-def sent(server: OpenRouter) -> str:
-    return str(server.chats[-1].body["messages"][-1]["content"])
-
-
 def everything(server: OpenRouter) -> str:
     return "\n".join(str(chat.body) for chat in server.chats).casefold()
 
@@ -136,7 +132,7 @@ def test_canaries_in_outputs_do_not_leave(server: OpenRouter, run: Run, cell: st
     for level in LEVELS:
         _, error = run(f"%%m1 --cells 2 --send {level}\nwhy?")
         assert error is None
-        assert "In [2]:" in sent(server)
+        assert "In [2]:" in server.prompt
         if level != "sample":
             assert CANARY not in everything(server), level
 
@@ -147,8 +143,8 @@ def test_at_level_sample_printed_text_goes_along_but_personal_data_and_keys(
     run(f"print('mail a.b@{CANARY}.org, card 4111111111111111,', key, df.who[0])")
     shown, error = run("%%m1 --cells last --send sample\nwhy?")
     assert error is None
-    assert CANARY.title() in sent(server)
-    printed_ = sent(server).partition("stdout:\n")[2].split("\n")[0]
+    assert CANARY.title() in server.prompt
+    printed_ = server.prompt.partition("stdout:\n")[2].split("\n")[0]
     assert printed_ == (
         "mail [masked: e-mail address], card [masked: card number], "
         f"[masked: OpenRouter key] {CANARY.title()}"
@@ -162,22 +158,22 @@ def test_a_key_in_code_is_masked_and_counted(server: OpenRouter, run: Run) -> No
     shown, error = run("%%m1 --cells all --error\nwhy?")
     assert error is None
     assert KEY[:20] not in everything(server)
-    assert sent(server).count("[masked: OpenRouter key]") == 4
-    assert "characters left out]" in sent(server)
+    assert server.prompt.count("[masked: OpenRouter key]") == 4
+    assert "characters left out]" in server.prompt
     assert "2 values masked" in shown
 
 
 def test_pictures_are_named_and_stay(server: OpenRouter, run: Run) -> None:
     run("from IPython.display import Image\nImage(b'\\x89PNG' + b'x' * 12_000, format='png')")
     run("%%m1 --cells last\nwhat is in it?")
-    assert "[picture, image/png, 12 kB]" in sent(server)
-    assert "eHh4" not in sent(server)
+    assert "[picture, image/png, 12 kB]" in server.prompt
+    assert "eHh4" not in server.prompt
 
 
 def test_a_long_output_is_cut_in_the_middle(server: OpenRouter, run: Run) -> None:
     run("for i in range(9000): print('line', i)")
     run("%%m1 --cells last --send sample\nwhy?")
-    text = sent(server)
+    text = server.prompt
     assert "line 0\n" in text and "line 8999" in text and "line 4500" not in text
     assert re.search(r"\[\d\d,\d{3} characters left out\]", text)
     assert len(text) < 4000
@@ -209,10 +205,10 @@ def test_cells_of_ours_are_known(source: str, ours: bool) -> None:
 def test_a_cell_of_ours_goes_only_by_its_number(server: OpenRouter, run: Run) -> None:
     run("a = 1", "%%m1\nfirst question", "b = 2")
     shown, _ = run("%%m1 --cells 1-3\nwhy?")
-    assert "first question" not in sent(server).partition("In [1]")[2]
+    assert "first question" not in server.prompt.partition("In [1]")[2]
     assert "%%m1: cell 2 left out" in shown
     shown, _ = run("%%m1 --cells 1,2\nwhy?")
-    assert "first question" in sent(server)
+    assert "first question" in server.prompt
     assert "%%m1: cell" not in shown
 
 
@@ -255,8 +251,8 @@ def test_where_ipython_keeps_no_outputs_the_last_lines_value_goes(
     manager: Any = shell.history_manager
     manager.outputs.clear()
     run("%%m1 --cells 1,2\nwhy?")
-    assert "value:\n42" in sent(server)
-    assert "`Out[2]`: 20 rows × 2 columns" in sent(server)
+    assert "value:\n42" in server.prompt
+    assert "`Out[2]`: 20 rows × 2 columns" in server.prompt
 
 
 numbers = st.lists(st.integers(1, 40), unique=True, min_size=1).map(sorted)
@@ -292,7 +288,7 @@ def test_an_error_goes_with_its_frames_and_its_cell(server: OpenRouter, run: Run
     )
     shown, error = run("%%m1 --error\nwhy?")
     assert error is None
-    text = sent(server)
+    text = server.prompt
     assert 'error="KeyError in cell 2"' in text
     assert "KeyError: 'amuont'" in text
     assert "  cell 2:2 in <module>: share(df)" in text
@@ -337,7 +333,7 @@ def test_canaries_in_errors_do_not_leave(
     for level in BELOW:
         _, error = run(f"%%m1 --error --cells last --send {level}\nwhy?")
         assert error is None
-        assert f"{type(raised).__name__}" in sent(server)
+        assert f"{type(raised).__name__}" in server.prompt
         assert CANARY not in everything(server), level
 
 
@@ -376,17 +372,18 @@ def test_errors_of_all_kinds_are_told(server: OpenRouter, run: Run, cell: str, t
     assert raised is not None
     _, error = run("%%m1 --error\nwhy?")
     assert error is None
-    assert told in sent(server)
-    assert len(sent(server)) < 12_000
+    assert told in server.prompt
+    assert len(server.prompt) < 12_000
 
 
 def test_at_level_sample_the_whole_message_goes(server: OpenRouter, run: Run) -> None:
     run("raise ValueError(f'{df.who[0]} 1234.5\\nmail: x.y@example.org\\n' + key + '!' * 9000)")
     run("%%m1 --error --send sample\nwhy?")
-    assert f"ValueError: {CANARY.title()} 1234.5\nmail: [masked: e-mail address]\n[masked" in sent(
-        server
+    assert (
+        f"ValueError: {CANARY.title()} 1234.5\nmail: [masked: e-mail address]\n[masked"
+        in server.prompt
     )
-    assert "characters left out]" in sent(server)
+    assert "characters left out]" in server.prompt
     assert KEY not in everything(server)
 
 
@@ -399,7 +396,7 @@ def test_an_error_of_ours_does_not_hide_the_last_one(server: OpenRouter, run: Ru
         "ask('', cells='x')",
     )
     run("%%m1 --error\nwhy?")
-    assert "ZeroDivisionError" in sent(server)
+    assert "ZeroDivisionError" in server.prompt
     last = history.failure()
     assert last is not None
     assert last.label == "ZeroDivisionError: division by zero"
@@ -408,17 +405,17 @@ def test_an_error_of_ours_does_not_hide_the_last_one(server: OpenRouter, run: Ru
 def test_an_error_before_the_extension_was_loaded_counts(server: OpenRouter, run: Run) -> None:
     run("%unload_ext m1_magic", "1 / 0", "%load_ext m1_magic", "%%m1 --nosuch\nwhy?")
     run("%%m1 --error\nwhy?")
-    assert "ZeroDivisionError in cell 2" in sent(server)
-    assert ">>   1 1 / 0" in sent(server)
+    assert "ZeroDivisionError in cell 2" in server.prompt
+    assert ">>   1 1 / 0" in server.prompt
 
 
 def test_an_error_that_run_shows_counts(server: OpenRouter, run: Run, tmp_path: Path) -> None:
     (tmp_path / "script.py").write_text("x = 1\nx.nosuch\n")
     run(f"%run {tmp_path / 'script.py'}")
     run("%%m1 --error\nwhy?")
-    assert "AttributeError: 'int' object has no attribute 'nosuch'" in sent(server)
-    assert "  script.py:2 in <module>: x.nosuch" in sent(server)
-    assert str(tmp_path) not in sent(server).partition("In [")[0]
+    assert "AttributeError: 'int' object has no attribute 'nosuch'" in server.prompt
+    assert "  script.py:2 in <module>: x.nosuch" in server.prompt
+    assert str(tmp_path) not in server.prompt.partition("In [")[0]
 
 
 def test_no_frame_of_an_error_is_kept(run: Run) -> None:
@@ -529,7 +526,7 @@ def test_a_progress_bar_is_read_as_it_ended() -> None:
 def test_a_failure_whose_cell_is_long_shows_the_lines_around(server: OpenRouter, run: Run) -> None:
     run("x = 'some words that make a line long'\n" * 1500 + "1 / 0\n" + "y = 1\n" * 1500)
     run("%%m1 --error\nwhy?")
-    assert ">> 1501 1 / 0" in sent(server)
-    assert "[lines 1461 to 1541 of 3,001]" in sent(server)
-    assert redaction.MASK not in sent(server)
+    assert ">> 1501 1 / 0" in server.prompt
+    assert "[lines 1461 to 1541 of 3,001]" in server.prompt
+    assert redaction.MASK not in server.prompt
     assert Wish().level == "stats"

@@ -20,7 +20,6 @@ import pytest
 from openrouter import components, errors
 
 from emulator import STATUSES, Answer, OpenRouter
-from emulator.wire import pieces
 
 M1 = "minimax/minimax-m1"
 ASK: dict[str, Any] = {"model": M1, "messages": [{"role": "user", "content": "Hi, Ça va?"}]}
@@ -114,13 +113,6 @@ def test_usage_numbers_agree(server: OpenRouter) -> None:
     assert 0 < thought < usage["completion_tokens"]
     exact = usage["prompt_tokens"] * Decimal("4e-7") + usage["completion_tokens"] * Decimal("22e-7")
     assert Decimal(str(usage["cost"])) == exact
-
-
-def test_pieces_join_and_keep_pairs_whole() -> None:
-    pair = "\ud83d\ude00"
-    assert pieces("abc" + pair + "d\n", 2) == ["ab", "c" + pair, "d\n"]
-    assert pieces(["exact", ""], 2) == ["exact", ""]
-    assert pieces("", 4) == []
 
 
 # -- the official SDK as a client ----------------------------------------------------------

@@ -20,10 +20,6 @@ from m1_magic.verbs import VERBS
 from shells import Run
 
 
-def prompt(server: OpenRouter) -> str:
-    return str(server.chats[-1].body["messages"][-1]["content"])
-
-
 def test_every_option_arrives_on_the_wire(server: OpenRouter, run: Run, shell: Any) -> None:
     ran = run(
         '%%m1 -m openai/gpt-4o-mini -s "Be brief." -t 0.3 --top-p 0.5 --max-tokens 77 --seed 7 '
@@ -74,7 +70,7 @@ def test_the_defaults_are_those_of_the_model(server: OpenRouter, run: Run) -> No
 )
 def test_text_arrives_as_typed(server: OpenRouter, run: Run, cell: str, sent: str) -> None:
     assert run(cell).error is None
-    assert prompt(server).strip("\n") == sent
+    assert server.prompt.strip("\n") == sent
 
 
 def test_a_question_mark_inside_a_string_is_left_alone(run: Run, shell: Any) -> None:
@@ -94,7 +90,7 @@ def test_frames_are_attached_and_inserted(
     shell.user_ns["limit"] = 3
     ran = run("%%m1 --df table,sales\nMore than {{limit}}? {{table}} {{nosuch}}")
     assert ran.error is None
-    sent = prompt(server)
+    sent = server.prompt
     assert sent.startswith("More than 3? \n<data-")
     assert sent.count("`table`: 12 rows × 2 columns") == 1
     assert '"a" 50 %' in sent

@@ -410,13 +410,6 @@ def test_waking_and_closing_do_not_wait() -> None:
     assert settler._thread is thread  # closed: no new one
 
 
-def test_a_session_without_pauses_has_no_thread(path: Path) -> None:
-    asking = session(path.parent, Scripted([Started("g"), CutOff("cut")]))
-    with pytest.raises(CutOff):
-        asking.ask(request(), Seen())
-    assert asking.settler._thread is None
-
-
 @pytest.fixture
 def hanging(server: OpenRouter) -> Iterator[OpenRouter]:
     """A server whose ``GET /generation`` says nothing until the test is over."""

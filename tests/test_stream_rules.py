@@ -152,7 +152,8 @@ def test_r02_a_question_for_prices_that_is_never_answered_does_not_hold_up_the_c
     server: OpenRouter, own_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """``limits`` asks first; without its own deadline a page in drops would hold it for ever."""
-    monkeypatch.setattr(Backend, "_get", impatient(Backend._get))
+    get = Backend._get
+    monkeypatch.setattr(Backend, "_get", lambda backend, path, **_: get(backend, path, SHORT))
 
     def slow(near: socket.socket) -> None:
         if b"/endpoints" in take(near):
@@ -165,10 +166,6 @@ def test_r02_a_question_for_prices_that_is_never_answered_does_not_hold_up_the_c
 
     with listening(slow) as raw, asking(own_home, base_url=url_of(raw)) as asked:
         assert asked.ask().view.text == "Yes."
-
-
-def impatient(get: Callable[..., Any]) -> Callable[..., Any]:
-    return lambda backend, path, timeout=30.0: get(backend, path, timeout=SHORT)
 
 
 def whole(near: socket.socket) -> None:

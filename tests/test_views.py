@@ -266,14 +266,16 @@ def test_the_answer_grows_and_is_whole_at_the_end(shell: InteractiveShell) -> No
 SENTENCE = "A sentence of an answer, forty characters.\n\n"
 
 
-def streamed(shell: Any, text: str, render: str = "html", *, pure: bool = True) -> Any:
-    """2,000 deltas of 4 characters a second."""
+def streamed(
+    shell: Any, text: str, render: str = "html", *, pure: bool = True, size: int = 4
+) -> Any:
+    """8,000 characters a second, in deltas of so many."""
     clock = Hand()
     view = NotebookView(shell, M1(render=render), now=clock, pure=pure)
     view.open(REQUEST, Decimal("0.0177"), "")
-    for at in range(0, len(text), 4):
-        clock.time += 1 / 2000
-        view.feed(TextDelta(text[at : at + 4]))
+    for at in range(0, len(text), size):
+        clock.time += size / 8000
+        view.feed(TextDelta(text[at : at + size]))
     view.close(receipt(text))
     return shell.display_pub
 
@@ -305,7 +307,7 @@ def test_else_its_blocks_stay_and_nothing_is_cleared(
 
 def test_a_megabyte_makes_fewer_than_fifty_outputs(shell: InteractiveShell) -> None:
     text = SENTENCE * 23_000
-    publisher = streamed(shell, text)
+    publisher = streamed(shell, text, size=100)
     assert len(publisher.outputs()) < 50
     assert publisher.bytes() <= 14 * len(text)
 

@@ -25,10 +25,6 @@ def body(server: OpenRouter, number: int = -1) -> dict[str, Any]:
     return made
 
 
-def prompt(server: OpenRouter) -> str:
-    return str(body(server)["messages"][-1]["content"])
-
-
 # -- opened ------------------------------------------------------------------------------
 def test_the_magic_shows_a_panel_below_what_a_saved_notebook_keeps(page: Page) -> None:
     assert page.run("%m1 panel") == ""
@@ -68,7 +64,7 @@ def test_tables_are_ticked_at_once(server: OpenRouter, page: Page, given: str) -
     )
     hand.press("Send")
     hand.end()
-    assert prompt(server).startswith("why?") and prompt(server).count(" frame=") == len(ticked)
+    assert server.prompt.startswith("why?") and server.prompt.count(" frame=") == len(ticked)
     assert (body(server)["model"], body(server)["temperature"]) == ("openai/gpt-4o-mini", 0.25)
 
 
@@ -154,7 +150,7 @@ def test_a_table_that_is_gone_is_not_left_out_silently(server: OpenRouter, page:
     hand.panel.refresh()
     assert not hand.ticks()
     hand.ask("why?")
-    assert hand.error == "" and "<data-" not in prompt(server)
+    assert hand.error == "" and "<data-" not in server.prompt
 
 
 def test_a_table_handed_over_is_the_one_that_its_name_stands_for_now(
@@ -165,7 +161,7 @@ def test_a_table_handed_over_is_the_one_that_its_name_stands_for_now(
     page.run("sales = sales.head(3)")
     assert list(hand.ticks()) == ["sales  3 × 2"]
     hand.ask("why?")
-    assert "3 rows × 2 columns" in prompt(server)
+    assert "3 rows × 2 columns" in server.prompt
     page.run("del sales")
     hand.ask("why?")
     assert "There is no DataFrame 'sales'" in hand.error
@@ -194,7 +190,7 @@ def test_fields_arrive_on_the_wire(server: OpenRouter, page: Page) -> None:
     sent = {k: body(server)[k] for k in ("model", "temperature", "max_tokens", "reasoning")}
     assert sent["model"] == "openai/gpt-4o-mini" and sent["temperature"] == 0
     assert sent["reasoning"] == {"effort": "low"}
-    assert "sales → names" in hand.shown and "50 %" not in prompt(server)
+    assert "sales → names" in hand.shown and "50 %" not in server.prompt
 
 
 @pytest.mark.parametrize(

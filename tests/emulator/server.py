@@ -76,6 +76,11 @@ class OpenRouter:
             r for r in list(self.requests) if (r.method, r.route) == ("POST", "/chat/completions")
         ]
 
+    @property
+    def prompt(self) -> str:
+        """The last message of the last chat request."""
+        return str(self.chats[-1].body["messages"][-1]["content"])
+
     def say(self, *answers: Answer) -> None:
         """Queue answers, first in first out."""
         with self._change:
