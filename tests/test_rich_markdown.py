@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import io
-import json
 import re
-from pathlib import Path
 
 import pytest
 from rich.console import Console
@@ -13,8 +11,7 @@ from rich.console import Console
 from m1_magic.render.rich_markdown import to_rich
 from m1_magic.text import HIDDEN
 from test_markup import ATTACKS
-
-NAUGHTY = json.loads((Path(__file__).parent / "data" / "blns.json").read_text())
+from test_markup_corpora import NAUGHTY
 
 
 def on_screen(markdown: str, colours: bool = False) -> str:
