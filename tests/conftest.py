@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import signal
+import ssl
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -43,6 +44,20 @@ hypothesis.settings.register_profile(
     ],
 )
 hypothesis.settings.load_profile("untimed")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def no_authorities(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """No list of certificates: each client would read the system's, which takes 40 ms.
+
+    A folder in OpenSSL's form is read name by name, when one is asked for.
+    """
+    folder = tmp_path_factory.mktemp("authorities")
+    (folder / "00000000.0").touch()
+    paths = ssl.get_default_verify_paths()._replace(openssl_cafile="", openssl_capath=str(folder))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ssl, "get_default_verify_paths", lambda: paths)
+        yield
 
 
 @pytest.fixture(autouse=True)
