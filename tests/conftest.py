@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import signal
+import ssl
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,18 +19,45 @@ from m1_magic import api
 from m1_magic.session import reconciler
 
 if TYPE_CHECKING:
-    from panels import Page
+    from IPython.core.interactiveshell import InteractiveShell
+
+    from panels import Hand, Page
+    from shells import Run
 
 FOREIGN = ("OPENROUTER_", "OPENAI_", "M1_", "VSCODE_")
 KEPT = ("M1_TEST_MODELS", "M1_TEST_FULL")
+# Collected once, at the end: each pass would look through all that the imports have made so far.
+gc.disable()
+# With it jsonschema parses grammars of addresses for seconds, which no notebook has.
+sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
 # Never the keyring of whoever runs the tests, nor a test's own backend found by its class;
 # those that need one set it themselves.
 os.environ["PYTHON_KEYRING_BACKEND"] = "keyring.backends.fail.Keyring"
 # A busy machine is slow, and no test is about that.
 hypothesis.settings.register_profile(
-    "untimed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+    "untimed",
+    deadline=None,
+    # Whole homes and servers serve all examples of a test.
+    suppress_health_check=[
+        hypothesis.HealthCheck.too_slow,
+        hypothesis.HealthCheck.function_scoped_fixture,
+    ],
 )
 hypothesis.settings.load_profile("untimed")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def no_authorities(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """No list of certificates: each client would read the system's, which takes 40 ms.
+
+    A folder in OpenSSL's form is read name by name, when one is asked for.
+    """
+    folder = tmp_path_factory.mktemp("authorities")
+    (folder / "00000000.0").touch()
+    paths = ssl.get_default_verify_paths()._replace(openssl_cafile="", openssl_capath=str(folder))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ssl, "get_default_verify_paths", lambda: paths)
+        yield
 
 
 @pytest.fixture(autouse=True)
@@ -61,12 +89,40 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[OpenRouter]:
 
 
 @pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Where a ledger's file may come to be."""
+    return tmp_path / "ledger.db"
+
+
+@pytest.fixture
+def shell(server: OpenRouter) -> Iterator[InteractiveShell]:
+    """A bare IPython with the extension loaded, a table, and the emulator as endpoint."""
+    import shells
+
+    with shells.loaded(sales=shells.sales()) as made:
+        yield made
+
+
+@pytest.fixture
+def run(shell: InteractiveShell) -> Run:
+    import shells
+
+    return shells.runner(shell)
+
+
+@pytest.fixture
 def page(server: OpenRouter, monkeypatch: pytest.MonkeyPatch) -> Iterator[Page]:
     """A notebook whose widgets' messages are kept, with the emulator as endpoint."""
     from panels import notebook
 
     with notebook(monkeypatch) as made:
         yield made
+
+
+@pytest.fixture
+def hand(page: Page) -> Hand:
+    """A panel in it."""
+    return page.panel()
 
 
 def pytest_xdist_auto_num_workers() -> int:
@@ -78,6 +134,7 @@ def pytest_collection_finish() -> None:
     """What the imports made stays: no later collection of garbage looks through it again."""
     gc.collect()
     gc.freeze()
+    gc.enable()
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

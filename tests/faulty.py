@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import socket
-import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -19,6 +18,7 @@ import pytest
 
 from emulator import FAULTS, Answer, Fault, OpenRouter
 from emulator.exchange import Exchange
+from ledgers import rows
 from m1_magic import api
 from m1_magic import errors as e
 from m1_magic.backends import Chooser
@@ -112,12 +112,8 @@ class Asking:
 
     def rows(self, sql: str, *values: object) -> list[Any]:
         """Return rows of the ledger, by a connection of their own."""
-        if not (self.home / "ledger.db").exists():
-            return []
-        with sqlite3.connect(self.home / "ledger.db") as db:
-            found = db.execute(sql, values).fetchall()
-        db.close()
-        return found
+        file = self.home / "ledger.db"
+        return rows(file, sql, *values) if file.exists() else []
 
 
 @contextmanager
@@ -166,17 +162,29 @@ def connections(url: str) -> int:
     )
 
 
+def until(true: Callable[[], object], seconds: float = 60.0) -> bool:
+    """Look until it is so; False if it is not in time."""
+    end = time.monotonic() + seconds
+    while not (so := true()) and time.monotonic() < end:
+        time.sleep(0.01)
+    return bool(so)
+
+
 def settled(server: OpenRouter, generation: str | None) -> dict[str, Any]:
     """Return the server's own bill, which it may book after its last byte was read."""
-    end = time.monotonic() + 20
-    while generation not in server.generations and time.monotonic() < end:
-        time.sleep(0.01)
+    until(lambda: generation in server.generations)
     return dict(server.generations[generation or ""])
+
+
+def without_proxies(patch: pytest.MonkeyPatch) -> None:
+    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
+        patch.delenv(name, raising=False)
+        patch.delenv(name.upper(), raising=False)
 
 
 def own(monkeypatch: pytest.MonkeyPatch, run: Callable[[Exchange], None], **answer: Any) -> Answer:
     """Return an Answer that a function of the test's own gives."""
-    monkeypatch.setitem(FAULTS, "own", Fault("own", True, run))
+    monkeypatch.setitem(FAULTS, "own", Fault((run,)))
     return Answer(**{"thinking": THOUGHT, "text": TEXT, "fault": "own", **answer})
 
 

@@ -10,6 +10,7 @@ import shutil
 import signal
 import sqlite3
 import tempfile
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
@@ -60,14 +61,24 @@ def spend(ledger: Ledger, cost: str, at: datetime = NOW) -> None:
     settle(ledger, reserve(ledger, at=at), cost)
 
 
-def rows(path: Path, sql: str) -> list[tuple[Any, ...]]:
+def rows(path: Path, sql: str, *values: object) -> list[tuple[Any, ...]]:
     with closing(sqlite3.connect(path)) as db:
-        return db.execute(sql).fetchall()
+        return db.execute(sql, values).fetchall()
 
 
 def sums(ledger: Ledger, period: str = "session", now: datetime = NOW) -> tuple[Decimal, Decimal]:
     totals = ledger.totals(None, period, now)
     return totals.spent, totals.held
+
+
+def in_threads(count: int, work: Callable[[], object]) -> None:
+    """Let threads do the same, and wait for all of them."""
+    threads = [threading.Thread(target=work) for _ in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+        assert not thread.is_alive()
 
 
 def race(work: Callable[..., Any], *args: Any, kernels: int, how: str = "fork") -> list[Any]:
@@ -135,10 +146,14 @@ def ordinary_user(more: int = 0) -> Iterator[Path]:
 
 
 @contextmanager
-def full_disk() -> Iterator[None]:
-    """Whatever this process writes meanwhile does not fit (EFBIG; root heeds no disk quota)."""
+def full_disk(ledger: Path | None = None) -> Iterator[None]:
+    """Nothing fits that this process writes meanwhile (EFBIG; root heeds no disk quota).
+
+    ``ledger``: nothing beyond the size that its log has now.
+    """
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, before[1]))
+    most = ledger.with_name(f"{ledger.name}-wal").stat().st_size if ledger else 0
+    resource.setrlimit(resource.RLIMIT_FSIZE, (most, before[1]))
     try:
         yield
     finally:

@@ -20,7 +20,7 @@ from traitlets.config import Config
 import notebooks
 from emulator import OpenRouter
 from m1_magic import ask
-from m1_magic.context import cells, last_error
+from m1_magic.context import last_error
 from m1_magic.context.cells import Cell, chosen
 from m1_magic.context.frames.summary import Wish
 from m1_magic.errors import UsageError
@@ -71,10 +71,6 @@ def run(shell: InteractiveShell) -> Run:
     return run_cells
 
 
-def sent(server: OpenRouter) -> str:
-    return str(server.chats[-1].body["messages"][-1]["content"])
-
-
 def everything(server: OpenRouter) -> str:
     return "\n".join(str(chat.body) for chat in server.chats).casefold()
 
@@ -117,7 +113,6 @@ def test_a_notebooks_cells_go_with_what_they_printed_and_showed(server: OpenRout
     assert "%%m1" not in python
 
 
-@pytest.mark.parametrize("level", LEVELS)
 @pytest.mark.parametrize(
     "cell",
     [
@@ -132,15 +127,14 @@ def test_a_notebooks_cells_go_with_what_they_printed_and_showed(server: OpenRout
         "!echo $(python -c \"print('zqx' 'wvj')\")",
     ],
 )  # fmt: skip
-def test_canaries_in_outputs_do_not_leave(
-    server: OpenRouter, run: Run, cell: str, level: str
-) -> None:
+def test_canaries_in_outputs_do_not_leave(server: OpenRouter, run: Run, cell: str) -> None:
     run("df", cell)
-    _, error = run(f"%%m1 --cells 2 --send {level}\nwhy?")
-    assert error is None
-    assert "In [2]:" in sent(server)
-    if level != "sample":
-        assert CANARY not in everything(server)
+    for level in LEVELS:
+        _, error = run(f"%%m1 --cells 2 --send {level}\nwhy?")
+        assert error is None
+        assert "In [2]:" in server.prompt
+        if level != "sample":
+            assert CANARY not in everything(server), level
 
 
 def test_at_level_sample_printed_text_goes_along_but_personal_data_and_keys(
@@ -149,8 +143,8 @@ def test_at_level_sample_printed_text_goes_along_but_personal_data_and_keys(
     run(f"print('mail a.b@{CANARY}.org, card 4111111111111111,', key, df.who[0])")
     shown, error = run("%%m1 --cells last --send sample\nwhy?")
     assert error is None
-    assert CANARY.title() in sent(server)
-    printed_ = sent(server).partition("stdout:\n")[2].split("\n")[0]
+    assert CANARY.title() in server.prompt
+    printed_ = server.prompt.partition("stdout:\n")[2].split("\n")[0]
     assert printed_ == (
         "mail [masked: e-mail address], card [masked: card number], "
         f"[masked: OpenRouter key] {CANARY.title()}"
@@ -164,22 +158,22 @@ def test_a_key_in_code_is_masked_and_counted(server: OpenRouter, run: Run) -> No
     shown, error = run("%%m1 --cells all --error\nwhy?")
     assert error is None
     assert KEY[:20] not in everything(server)
-    assert sent(server).count("[masked: OpenRouter key]") == 4
-    assert "characters left out]" in sent(server)
+    assert server.prompt.count("[masked: OpenRouter key]") == 4
+    assert "characters left out]" in server.prompt
     assert "2 values masked" in shown
 
 
 def test_pictures_are_named_and_stay(server: OpenRouter, run: Run) -> None:
     run("from IPython.display import Image\nImage(b'\\x89PNG' + b'x' * 12_000, format='png')")
     run("%%m1 --cells last\nwhat is in it?")
-    assert "[picture, image/png, 12 kB]" in sent(server)
-    assert "eHh4" not in sent(server)
+    assert "[picture, image/png, 12 kB]" in server.prompt
+    assert "eHh4" not in server.prompt
 
 
 def test_a_long_output_is_cut_in_the_middle(server: OpenRouter, run: Run) -> None:
     run("for i in range(9000): print('line', i)")
     run("%%m1 --cells last --send sample\nwhy?")
-    text = sent(server)
+    text = server.prompt
     assert "line 0\n" in text and "line 8999" in text and "line 4500" not in text
     assert re.search(r"\[\d\d,\d{3} characters left out\]", text)
     assert len(text) < 4000
@@ -211,10 +205,10 @@ def test_cells_of_ours_are_known(source: str, ours: bool) -> None:
 def test_a_cell_of_ours_goes_only_by_its_number(server: OpenRouter, run: Run) -> None:
     run("a = 1", "%%m1\nfirst question", "b = 2")
     shown, _ = run("%%m1 --cells 1-3\nwhy?")
-    assert "first question" not in sent(server).partition("In [1]")[2]
+    assert "first question" not in server.prompt.partition("In [1]")[2]
     assert "%%m1: cell 2 left out" in shown
     shown, _ = run("%%m1 --cells 1,2\nwhy?")
-    assert "first question" in sent(server)
+    assert "first question" in server.prompt
     assert "%%m1: cell" not in shown
 
 
@@ -257,8 +251,8 @@ def test_where_ipython_keeps_no_outputs_the_last_lines_value_goes(
     manager: Any = shell.history_manager
     manager.outputs.clear()
     run("%%m1 --cells 1,2\nwhy?")
-    assert "value:\n42" in sent(server)
-    assert "`Out[2]`: 20 rows × 2 columns" in sent(server)
+    assert "value:\n42" in server.prompt
+    assert "`Out[2]`: 20 rows × 2 columns" in server.prompt
 
 
 numbers = st.lists(st.integers(1, 40), unique=True, min_size=1).map(sorted)
@@ -284,15 +278,6 @@ def test_a_spec_chooses_what_it_says(ran: list[int], data: st.DataObject) -> Non
     assert {c.number for c in chosen("all", there)[0]} == set(ran) - ours
 
 
-@given(numbers)
-def test_names_of_cells_say_each_number_once(ran: list[int]) -> None:
-    told: list[int] = []
-    for part in cells.named(ran).split(" ", 1)[1].split(", "):
-        first, _, last = part.partition("-")
-        told += range(int(first), int(last or first) + 1)
-    assert told == ran
-
-
 # --- errors -----------------------------------------------------------------------------------
 
 
@@ -303,7 +288,7 @@ def test_an_error_goes_with_its_frames_and_its_cell(server: OpenRouter, run: Run
     )
     shown, error = run("%%m1 --error\nwhy?")
     assert error is None
-    text = sent(server)
+    text = server.prompt
     assert 'error="KeyError in cell 2"' in text
     assert "KeyError: 'amuont'" in text
     assert "  cell 2:2 in <module>: share(df)" in text
@@ -316,7 +301,6 @@ def test_an_error_goes_with_its_frames_and_its_cell(server: OpenRouter, run: Run
     assert re.search(r"KeyError in cell 2 → stats, \d+ tokens", shown)
 
 
-@pytest.mark.parametrize("level", BELOW)
 @pytest.mark.parametrize(
     "cell",
     [
@@ -341,15 +325,16 @@ def test_an_error_goes_with_its_frames_and_its_cell(server: OpenRouter, run: Run
     ],
 )  # fmt: skip
 def test_canaries_in_errors_do_not_leave(
-    server: OpenRouter, run: Run, shell: InteractiveShell, cell: str, level: str
+    server: OpenRouter, run: Run, shell: InteractiveShell, cell: str
 ) -> None:
     shell.user_ns["df"]["who"] = shell.user_ns["df"]["who"].replace(CANARY.title(), CANARY)
     _, raised = run(cell)
     assert raised is not None
-    _, error = run(f"%%m1 --error --cells last --send {level}\nwhy?")
-    assert error is None
-    assert f"{type(raised).__name__}" in sent(server)
-    assert CANARY not in everything(server)
+    for level in BELOW:
+        _, error = run(f"%%m1 --error --cells last --send {level}\nwhy?")
+        assert error is None
+        assert f"{type(raised).__name__}" in server.prompt
+        assert CANARY not in everything(server), level
 
 
 @pytest.mark.parametrize(
@@ -370,6 +355,7 @@ def test_canaries_in_errors_do_not_leave(
         ("raise KeyboardInterrupt", "KeyboardInterrupt\n  cell 1:1 in <module>"),
         ("%nosuchmagic", "UsageError"),
         ("def g(): g()\ng()", "(the same 9"),
+        ("def g(n): g(n - 1) if n else 1 / 0\ng(9)", "(the same 9 more times)"),
         ("class E(Exception):\n    def __str__(self): 1 / 0\nraise E",
          "ZeroDivisionError in cell 1"),
         ("raise ValueError('x' * 1_000_000)", "ValueError: … [997,600 more characters left out]"),
@@ -386,17 +372,18 @@ def test_errors_of_all_kinds_are_told(server: OpenRouter, run: Run, cell: str, t
     assert raised is not None
     _, error = run("%%m1 --error\nwhy?")
     assert error is None
-    assert told in sent(server)
-    assert len(sent(server)) < 12_000
+    assert told in server.prompt
+    assert len(server.prompt) < 12_000
 
 
 def test_at_level_sample_the_whole_message_goes(server: OpenRouter, run: Run) -> None:
     run("raise ValueError(f'{df.who[0]} 1234.5\\nmail: x.y@example.org\\n' + key + '!' * 9000)")
     run("%%m1 --error --send sample\nwhy?")
-    assert f"ValueError: {CANARY.title()} 1234.5\nmail: [masked: e-mail address]\n[masked" in sent(
-        server
+    assert (
+        f"ValueError: {CANARY.title()} 1234.5\nmail: [masked: e-mail address]\n[masked"
+        in server.prompt
     )
-    assert "characters left out]" in sent(server)
+    assert "characters left out]" in server.prompt
     assert KEY not in everything(server)
 
 
@@ -409,7 +396,7 @@ def test_an_error_of_ours_does_not_hide_the_last_one(server: OpenRouter, run: Ru
         "ask('', cells='x')",
     )
     run("%%m1 --error\nwhy?")
-    assert "ZeroDivisionError" in sent(server)
+    assert "ZeroDivisionError" in server.prompt
     last = history.failure()
     assert last is not None
     assert last.label == "ZeroDivisionError: division by zero"
@@ -418,17 +405,17 @@ def test_an_error_of_ours_does_not_hide_the_last_one(server: OpenRouter, run: Ru
 def test_an_error_before_the_extension_was_loaded_counts(server: OpenRouter, run: Run) -> None:
     run("%unload_ext m1_magic", "1 / 0", "%load_ext m1_magic", "%%m1 --nosuch\nwhy?")
     run("%%m1 --error\nwhy?")
-    assert "ZeroDivisionError in cell 2" in sent(server)
-    assert ">>   1 1 / 0" in sent(server)
+    assert "ZeroDivisionError in cell 2" in server.prompt
+    assert ">>   1 1 / 0" in server.prompt
 
 
 def test_an_error_that_run_shows_counts(server: OpenRouter, run: Run, tmp_path: Path) -> None:
     (tmp_path / "script.py").write_text("x = 1\nx.nosuch\n")
     run(f"%run {tmp_path / 'script.py'}")
     run("%%m1 --error\nwhy?")
-    assert "AttributeError: 'int' object has no attribute 'nosuch'" in sent(server)
-    assert "  script.py:2 in <module>: x.nosuch" in sent(server)
-    assert str(tmp_path) not in sent(server).partition("In [")[0]
+    assert "AttributeError: 'int' object has no attribute 'nosuch'" in server.prompt
+    assert "  script.py:2 in <module>: x.nosuch" in server.prompt
+    assert str(tmp_path) not in server.prompt.partition("In [")[0]
 
 
 def test_no_frame_of_an_error_is_kept(run: Run) -> None:
@@ -536,20 +523,10 @@ def test_a_progress_bar_is_read_as_it_ended() -> None:
     assert clean_output("\x1b[31m 0%\r 50%\r100%\x1b[0m\r\ndone\r\n") == "100%\ndone"
 
 
-@given(st.lists(st.integers(0, 2), max_size=60))
-def test_folded_frames_tell_how_many_there_were(kinds: list[int]) -> None:
-    made = [last_error.Frame("cell 1", kind, "f") for kind in kinds]
-    told = list(last_error._folded(made))
-    assert len(told) <= last_error.FRAMES + 1
-    if len(told) <= last_error.FRAMES:
-        again = sum(int(re.sub(r"\D", "", f.place)) for f in told if "the same" in f.place)
-        assert len([f for f in told if f.name]) + again == len(made)
-
-
 def test_a_failure_whose_cell_is_long_shows_the_lines_around(server: OpenRouter, run: Run) -> None:
     run("x = 'some words that make a line long'\n" * 1500 + "1 / 0\n" + "y = 1\n" * 1500)
     run("%%m1 --error\nwhy?")
-    assert ">> 1501 1 / 0" in sent(server)
-    assert "[lines 1461 to 1541 of 3,001]" in sent(server)
-    assert redaction.MASK not in sent(server)
+    assert ">> 1501 1 / 0" in server.prompt
+    assert "[lines 1461 to 1541 of 3,001]" in server.prompt
+    assert redaction.MASK not in server.prompt
     assert Wish().level == "stats"

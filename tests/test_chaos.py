@@ -11,7 +11,6 @@ import os
 import random
 import select
 import signal
-import sqlite3
 import subprocess
 import sys
 import threading
@@ -24,6 +23,7 @@ from typing import Any
 import pytest
 
 from emulator import FAULTS, Answer, OpenRouter
+from ledgers import rows
 from m1_magic.ledger import open_ledger
 
 CALLS = 200
@@ -152,16 +152,13 @@ def test_nothing_is_lost_and_nothing_counted_twice(
     assert min(Counter(kills).values()) > 5
 
     open_ledger(own_home).close()  # what kernels left that have ended is taken over
-    with sqlite3.connect(own_home / "ledger.db") as db:
-        calls = {
-            asked: (id, answer or "")
-            for id, asked, answer in db.execute("SELECT id, prompt, answer FROM calls")
-        }
-        attempts = db.execute("SELECT state, cost_nano FROM attempts").fetchall()
-        (integrity,) = db.execute("PRAGMA integrity_check").fetchone()
-    db.close()
-    assert integrity == "ok"
-    assert len(attempts) == len(server.chats)
+    kept = own_home / "ledger.db"
+    calls = {
+        asked: (id, answer or "")
+        for id, asked, answer in rows(kept, "SELECT id, prompt, answer FROM calls")
+    }
+    assert rows(kept, "PRAGMA integrity_check") == [("ok",)]
+    assert rows(kept, "SELECT count(*) FROM attempts") == [(len(server.chats),)]
     for call, note in ended.items():
         assert note["reply"].startswith(shown[call])  # an interrupt may come before it is noted
         assert calls[f"call {call}"] == (note["id"], note["reply"])

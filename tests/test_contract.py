@@ -8,14 +8,14 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
-from urllib.parse import urlsplit
 
-import psutil
 import pytest
 
 import emulator
 import local_model
 from emulator import Answer
+from faulty import connections
+from ledgers import in_threads
 from m1_magic.backends import Backend, llama_server
 from m1_magic.backends.local import Local
 from m1_magic.backends.openrouter import OpenRouter
@@ -60,13 +60,7 @@ class Place:
             self.server.say(Answer(think_tags=self.tags, **answer))  # type: ignore[arg-type]
 
     def connections(self) -> int:
-        """How many connections to the server are open?"""
-        port = urlsplit(self.url).port
-        return sum(
-            bool(c.raddr) and c.raddr.port == port and c.status == psutil.CONN_ESTABLISHED
-            for c in psutil.Process().net_connections("tcp")
-            if c.laddr.port != port
-        )
+        return connections(self.url)
 
 
 @pytest.fixture(scope="module")
@@ -225,11 +219,7 @@ def test_calls_from_several_threads(place: Place) -> None:
 
     for _ in range(3):
         place.will(text="together", finish="stop")
-    threads = [threading.Thread(target=one) for _ in range(3)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
+    in_threads(3, one)
     assert len(said) == 3
     assert all(said) if place.real else set(said) == {"together"}
 

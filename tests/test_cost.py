@@ -15,24 +15,22 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given
+from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from emulator import Answer, OpenRouter
+from ledgers import HOST, NOW, reserve, settle
 from m1_magic import api, verbs
 from m1_magic.calls import Attempt, Call, Usage
 from m1_magic.errors import BadSetting, BudgetExceeded, UsageError
 from m1_magic.jupyter.shell import notebook
 from m1_magic.ledger import Ledger, new_id, processes, sums
-from m1_magic.settings import config
+from m1_magic.settings.config import M1
 from m1_magic.text import md_to_text
 from m1_magic.verbs.money import cell, chart, write_csv
 from m1_magic.verbs.verb_context import VerbContext
 from scripted import OFFER, Scripted, Seen, answer, request, session
-
-NOW = datetime(2026, 3, 15, 12, 0, tzinfo=UTC)
-HOST = "openrouter.ai"
 
 
 def run(verb: str, *args: str) -> str:
@@ -40,29 +38,11 @@ def run(verb: str, *args: str) -> str:
     return md_to_text(verbs.VERBS[verb].run(context, args))
 
 
-def put(
-    ledger: Ledger,
-    *costs: str | None,
-    model: str = "a/model",
-    at: datetime = NOW,
-    hold: str | None = "0.01",
-) -> Call:
+def put(ledger: Ledger, *costs: str | None, model: str = "a/model", at: datetime = NOW) -> None:
     """One call in the ledger, with an attempt for each cost; None: its price is not known."""
     call = Call(new_id(), at, replace(request(), model=model))
     for cost in costs:
-        attempt = Attempt(new_id(), hold=None if hold is None else Decimal(hold))
-        ledger.reserve(call, attempt, HOST, None, "session", True)
-        done = replace(attempt, usage=Usage(10, 5))
-        if cost is None:
-            ledger.settle(replace(done, state="pending"))
-        else:
-            ledger.settle(replace(done, state="settled", cost=Decimal(cost), cost_source="billed"))
-    return call
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "ledger.db"
+        settle(ledger, reserve(ledger, of=call), cost, usage=Usage(10, 5))
 
 
 # -- sums -----------------------------------------------------------------------------------
@@ -101,9 +81,7 @@ CALLS = st.lists(
 
 
 @given(CALLS)
-@hypothesis_settings(
-    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@hypothesis_settings(max_examples=20)
 def test_m24_every_way_to_add_up_gives_the_same(tmp_path: Path, made: list[Any]) -> None:
     folder = tmp_path / new_id()
     folder.mkdir()
@@ -244,9 +222,7 @@ def elsewhere() -> str:
 def stuck(process: str, state: str = "streaming", age: timedelta = timedelta(0)) -> str:
     """A hold in the ledger as a kernel of that name leaves it; return its id."""
     ledger = api.session().ledger
-    attempt = Attempt(new_id(), hold=Decimal("0.03"))
-    call = Call(new_id(), datetime.now(UTC) - age, request())
-    ledger.reserve(call, attempt, HOST, None, "session", True)
+    attempt = reserve(ledger, Decimal("0.03"), at=datetime.now(UTC) - age)
     values = (process.split()[1], process, state, attempt.id)
     change = "UPDATE attempts SET pid = ?, process = ?, state = ? WHERE id = ?"
     ledger.write(lambda db: db.execute(change, values))
@@ -346,9 +322,7 @@ def refusal(asking: Any, **more: Any) -> str:
 
 @pytest.mark.parametrize("by", ["budget", "max_cost"])
 def test_a_refusal_names_the_most_tokens_that_fit(tmp_path: Path, by: str) -> None:
-    settings, limit = config.M1(), Decimal("0.02")
-    setattr(settings, by, limit)
-    asking = session(tmp_path, Scripted(answer()), settings)
+    asking = session(tmp_path, Scripted(answer()), M1(**{by: Decimal("0.02")}))
     told = refusal(asking)
     fits = int(told.split("The cheapest way to fit: --max-tokens ")[1].rstrip("."))
     assert 256 <= fits < 16_000
@@ -358,8 +332,7 @@ def test_a_refusal_names_the_most_tokens_that_fit(tmp_path: Path, by: str) -> No
 
 
 def test_a_refusal_says_spent_held_limit_and_what_would_be_enough(tmp_path: Path) -> None:
-    settings = config.M1()
-    settings.budget, settings.budget_period = Decimal("0.05"), "day"
+    settings = M1(budget=Decimal("0.05"), budget_period="day")
     stays = [*answer(cost=None)[:-1]]
     asking = session(tmp_path, Scripted(answer(cost="0.02"), stays, answer()), settings)
     asking.ask(request(), Seen())
@@ -374,8 +347,7 @@ def test_a_refusal_says_spent_held_limit_and_what_would_be_enough(tmp_path: Path
 
 def test_a_cheaper_endpoint_is_the_cheapest_way_if_its_price_fits(tmp_path: Path) -> None:
     dear = replace(OFFER.dearest, output=Decimal("0.00001"))  # type: ignore[type-var]
-    settings = config.M1()
-    settings.max_cost = Decimal("0.05")
+    settings = M1(max_cost=Decimal("0.05"))
     asking = session(tmp_path, Scripted(limits=replace(OFFER, dearest=dear)), settings)
     told = refusal(asking)
     wish = told.split("%config M1.max_price = ")[1].rstrip(".")
@@ -384,9 +356,8 @@ def test_a_cheaper_endpoint_is_the_cheapest_way_if_its_price_fits(tmp_path: Path
 
 
 def test_where_nothing_fits_nothing_is_advised(tmp_path: Path) -> None:
-    settings = config.M1()
-    settings.budget = Decimal("0.0001")
-    told = refusal(session(tmp_path, Scripted(answer()), settings))
+    asking = session(tmp_path, Scripted(answer()), M1(budget=Decimal("0.0001")))
+    told = refusal(asking)
     assert "cheapest" not in told and "raise it: %m1 budget 0.036 --per session" in told
 
 

@@ -41,7 +41,7 @@ def wide(count: int, seed: int) -> np.ndarray[Any, Any]:
 
 
 @pytest.mark.parametrize("dtype", [*INTEGERS, ">i4", ">u2"])
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(data=st.data())
 def test_a_quick_count_of_integers_is_right(dtype: str, data: st.DataObject) -> None:
     limits = np.iinfo(dtype)

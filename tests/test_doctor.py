@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from emulator import Answer, OpenRouter, closed_port
+from faulty import without_proxies
 from m1_magic import api, ledger, verbs
 from m1_magic.backends import openrouter
 from m1_magic.keys import Key
@@ -149,9 +150,7 @@ def context(url: str) -> VerbContext:
 def test_the_proxy_is_named_without_its_password(
     monkeypatch: pytest.MonkeyPatch, environ: dict[str, str], works: str, said: str
 ) -> None:
-    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"):
-        monkeypatch.delenv(name, raising=False)
-        monkeypatch.delenv(name.lower(), raising=False)
+    without_proxies(monkeypatch)
     for name, value in environ.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(health, "find_spec", lambda name: None)

@@ -6,12 +6,9 @@ server. What each fault leaves on the wire is seen by `test_stream_faults.py`.
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import json
 import socket
 import threading
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from decimal import Decimal
@@ -20,10 +17,9 @@ from typing import Any
 import httpx2
 import openrouter
 import pytest
-from openrouter import components, errors, operations
+from openrouter import components, errors
 
 from emulator import STATUSES, Answer, OpenRouter
-from emulator.wire import pieces
 
 M1 = "minimax/minimax-m1"
 ASK: dict[str, Any] = {"model": M1, "messages": [{"role": "user", "content": "Hi, Ça va?"}]}
@@ -100,25 +96,6 @@ def test_every_chunk_is_valid(server: OpenRouter, shape: Any, where: Any) -> Non
     assert detailed == ("" if where == "reasoning" else FULL.thinking)
 
 
-def test_first_chunk_byte_for_byte(server: OpenRouter) -> None:
-    server.say(Answer(thinking=["Let"], text="é", generation_id="gen-1-x", comments=True))
-    answer = post(server)
-    body = answer.content
-    assert answer.headers["x-generation-id"] == "gen-1-x"
-    assert answer.headers["content-type"] == "text/event-stream"
-    assert body.startswith(b": OPENROUTER PROCESSING\n\ndata: {")
-    assert body.endswith(b"}\n\ndata: [DONE]\n\n")
-    created = json.loads(body.split(b"\n\n")[1][6:])["created"]
-    assert body.split(b"\n\n")[1].decode() == (
-        'data: {"id":"gen-1-x","provider":"Minimax","model":"minimax/minimax-m1",'
-        f'"object":"chat.completion.chunk","created":{created},"choices":[{{"index":0,'
-        '"delta":{"role":"assistant","content":"","reasoning":"Let","reasoning_details":'
-        '[{"type":"reasoning.text","text":"Let","format":"unknown","index":0}]},'
-        '"finish_reason":null,"native_finish_reason":null,"logprobs":null}]}'
-    )
-    assert '"content":"é"'.encode() in body
-
-
 def test_mid_error_is_valid(server: OpenRouter) -> None:
     found = stream(server, Answer.broken("Half of"))
     last = components.ChatStreamChunk.model_validate(found[-1])
@@ -136,13 +113,6 @@ def test_usage_numbers_agree(server: OpenRouter) -> None:
     assert 0 < thought < usage["completion_tokens"]
     exact = usage["prompt_tokens"] * Decimal("4e-7") + usage["completion_tokens"] * Decimal("22e-7")
     assert Decimal(str(usage["cost"])) == exact
-
-
-def test_pieces_join_and_keep_pairs_whole() -> None:
-    pair = "\ud83d\ude00"
-    assert pieces("abc" + pair + "d\n", 2) == ["ab", "c" + pair, "d\n"]
-    assert pieces(["exact", ""], 2) == ["exact", ""]
-    assert pieces("", 4) == []
 
 
 # -- the official SDK as a client ----------------------------------------------------------
@@ -216,38 +186,7 @@ def test_newer_error_shape_has_no_code(server: OpenRouter, status: int) -> None:
     assert (answer.status_code, error["http_status"], "code" in error) == (status, status, False)
 
 
-def test_pkce(server: OpenRouter) -> None:
-    digest = hashlib.sha256(b"verifier-1").digest()
-    server.auth_codes["c1"] = base64.urlsafe_b64encode(digest).decode().rstrip("=")
-
-    def trade(**body: Any) -> tuple[int, Any]:
-        answer = post(server, body, path="/auth/keys")
-        return answer.status_code, answer.json()
-
-    right = {"code": "c1", "code_verifier": "verifier-1"}
-    assert trade(code="c1", code_verifier="wrong", code_challenge_method="S256")[0] == 403
-    assert trade(**right, code_challenge_method="MD5")[0] == 400
-    status, told = trade(**right, code_challenge_method="S256")
-    assert (status, told["key"]) == (200, server.key)
-    operations.ExchangeAuthCodeForAPIKeyResponse.model_validate(told)
-    assert trade(**right, code_challenge_method="S256")[0] == 403
-
-
 # -- what was received, and generations ------------------------------------------------------------
-def test_requests_are_recorded(server: OpenRouter) -> None:
-    server.say(replace(FULL, comments=False))
-    body = post(server).content
-    assert server.wait_closed()
-    (got,) = server.chats
-    assert (got.method, got.path, got.route) == (
-        "POST",
-        "/api/v1/chat/completions",
-        "/chat/completions",
-    )
-    assert got.headers["authorization"] == f"Bearer {server.key}"
-    assert got.body == ASK
-    assert json.loads(got.raw) == got.body
-    assert (got.sent, got.status) == (len(body), 200)
 
 
 def look_up(server: OpenRouter, name: str) -> Any:
@@ -284,27 +223,9 @@ def test_client_that_leaves_is_noticed_and_billed(server: OpenRouter) -> None:
     assert kept["total_cost"] == record.usage
 
 
-def test_a_pace_cuts_nothing_and_the_first_delta_has_its_time(server: OpenRouter) -> None:
-    before = time.monotonic()
-    assert said(stream(server, Answer(text="Paced, to the end.", rate=500))) == "Paced, to the end."
-    began = server.chats[-1].began
-    assert began is not None and before <= began <= time.monotonic()
-
-
 def test_failed_generation_is_free(server: OpenRouter) -> None:
     name = stream(server, Answer.broken("Half"))[0]["id"]
     assert look_up(server, name).total_cost == 0
-
-
-def test_self_hosted_answers_in_tags(server: OpenRouter) -> None:
-    answer = replace(FULL, think_tags=True)
-    found = stream(server, answer, model="MiniMaxAI/MiniMax-M1-80k")
-    assert said(found) == f"<think>\n{FULL.thinking}\n</think>\n\n{FULL.text}"
-    assert not any("usage" in one or "provider" in one for one in found)
-    assert found[0]["id"].startswith("chatcmpl-")
-    usage = stream(server, answer, stream_options={"include_usage": True})[-1]["usage"]
-    assert set(usage) == {"prompt_tokens", "completion_tokens", "total_tokens"}
-    assert server.generations == {}
 
 
 # -- faults --------------------------------------------------------------------------------------

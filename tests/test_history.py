@@ -31,11 +31,6 @@ from m1_magic.verbs.verb_context import VerbContext
 from scripted import MODEL
 
 
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "ledger.db"
-
-
 def page(*words: str) -> str:
     """What ``%m1 WORDS`` shows."""
     context = VerbContext(api.session(), {}, lambda question: "")
@@ -173,13 +168,6 @@ def test_no_attachment_is_in_what_is_kept(secret: str, before: str, after: str) 
     assert json.loads(stored).get("attachments") == [
         ["table", "t", sent.line(one), "stats", [3, 4]]
     ]
-
-
-def test_an_attachment_that_is_not_where_it_should_be_takes_the_message_with_it() -> None:
-    one = Attachment("table", "t", "secret", "stats")
-    request = Request(MODEL, (Message("user", (Text("a secret here"),)),), 10, attachments=(one,))
-    assert "secret" not in sent.kept(request)
-    assert "not kept" in sent.kept(request)
 
 
 def test_sent_of_nothing(server: OpenRouter) -> None:

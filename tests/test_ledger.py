@@ -27,7 +27,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from ledgers import CENT, HOST, NOW, call, race, reserve, rows, settle, spend, sums
+from ledgers import CENT, HOST, NOW, call, in_threads, race, reserve, rows, settle, spend, sums
 from m1_magic.calls import Attempt, Call, Message, Reply, Request, Text, Usage
 from m1_magic.errors import BudgetExceeded, LedgerProblem
 from m1_magic.ledger import Ledger, new_id, open_ledger
@@ -36,11 +36,6 @@ from scripted import MODEL, Scripted, Seen, answer, request, session
 
 # Of each of six kernels that race for a budget; the catalogue's figure with M1_TEST_FULL=1.
 TRIES = 500 if os.environ.get("M1_TEST_FULL") else 100
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "ledger.db"
 
 
 @pytest.fixture
@@ -112,13 +107,7 @@ def test_a_bill_is_never_corrected(ledger: Ledger) -> None:
 def test_an_estimate_counts_and_can_still_be_corrected(ledger: Ledger) -> None:
     attempt = reserve(ledger)
     ledger.settle(
-        replace(
-            attempt,
-            cost=CENT,
-            cost_source="estimated",
-            state="settled",
-            generation_id="gen-1",
-        )
+        replace(attempt, cost=CENT, cost_source="estimated", state="settled", generation_id="gen-1")
     )
     assert sums(ledger) == (CENT, 0)
     assert [owed.id for owed in ledger.pending(HOST)] == [attempt.id]
@@ -368,8 +357,7 @@ class Budgeted(RuleBasedStateMachine):
 
 def test_m14_no_order_of_events_passes_the_budget() -> None:
     run_state_machine_as_test(  # type: ignore[no-untyped-call]
-        Budgeted,
-        settings=hypothesis_settings(max_examples=25, stateful_step_count=20, deadline=None),
+        Budgeted, settings=hypothesis_settings(max_examples=25, stateful_step_count=20)
     )
 
 
@@ -438,11 +426,7 @@ def test_threads_share_one_ledger(ledger: Ledger) -> None:
         except BaseException as error:
             failures.append(error)
 
-    threads = [threading.Thread(target=work) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
+    in_threads(8, work)
     assert failures == []
     assert sums(ledger, "day") == (Decimal("0.2"), 0)
 
@@ -455,11 +439,7 @@ def test_threads_open_the_ledger_of_a_session_once(tmp_path: Path) -> None:
         gate.wait(30)
         found.append(shared.ledger)
 
-    threads = [threading.Thread(target=work) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
+    in_threads(8, work)
     assert len(found) == 8 and len(set(map(id, found))) == 1
 
 

@@ -94,8 +94,7 @@ def test_an_old_file_is_used_as_it_is(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "name",
-    ["with space", "日本 😀", "x" * 200, "a%20b?c=d#e", "/".join(["y" * 50] * 7)],
+    "name", ["with space", "日本 😀", "x" * 200, "a%20b?c=d#e", "/".join(["y" * 50] * 7)]
 )
 def test_l20_any_folder(tmp_path: Path, name: str) -> None:
     with closing(open_ledger(tmp_path / name)) as ledger:
@@ -367,32 +366,26 @@ def test_l11_a_ledger_that_turns_read_only_while_it_is_open() -> None:
 # -- moved ------------------------------------------------------------------------------------
 
 
-def moved(path: Path) -> None:
-    path.rename(path.with_name("elsewhere.db"))
-
-
-def deleted(path: Path) -> None:
-    path.unlink()
-
-
 def replaced(path: Path) -> None:
     path.rename(path.with_name("elsewhere.db"))
     Ledger(path, "other").close()
 
 
-def folder_moved(path: Path) -> None:
-    path.parent.rename(path.parent.with_name("gone"))
+MOVES: dict[str, Callable[[Path], object]] = {
+    "moved": lambda path: path.rename(path.with_name("elsewhere.db")),
+    "deleted": Path.unlink,
+    "replaced": replaced,
+    "folder moved": lambda path: path.parent.rename(path.parent.with_name("gone")),
+}
 
 
-@pytest.mark.parametrize("how", [moved, deleted, replaced, folder_moved], ids=lambda f: f.__name__)
-def test_l19_a_file_that_moves_while_it_is_open_costs_no_row(
-    path: Path, how: Callable[[Path], None]
-) -> None:
+@pytest.mark.parametrize("how", MOVES)
+def test_l19_a_file_that_moves_while_it_is_open_costs_no_row(path: Path, how: str) -> None:
     with closing(Ledger(path, "s1")) as ledger:
         spend(ledger, "1")
         asked = call()
         attempt = reserve(ledger, of=asked)
-        how(path)
+        MOVES[how](path)
         settle(ledger, attempt, "0.25")
         assert "moved away" in news(ledger)
         spend(ledger, "0.5")
@@ -461,27 +454,31 @@ def test_l15_an_old_file_is_brought_up_to_date_beside_a_copy(path: Path) -> None
     assert list(path.parent.glob("*.part")) == []
 
 
-def test_l15_a_file_of_version_2_gets_chats(path: Path) -> None:
+def of_version(number: int, path: Path, **more: str) -> None:
+    """Lay down a ledger of that version, with one call."""
     path.parent.mkdir(exist_ok=True)
+    row = {"id": "c1234", "at": "2026-03-15T11:00:00+00:00", "session": "old", "model": "m"}
+    row |= {"fingerprint": "f", **more}
     with closing(sqlite3.connect(path)) as db, db:
-        for script in schema.SCHEMA[:2]:
+        for script in schema.SCHEMA[:number]:
             for statement in schema.statements(script):
                 db.execute(statement)
-        db.execute(
-            "INSERT INTO calls (id, at, session, model, fingerprint, prompt)"
-            " VALUES ('c1', '2026-03-15T11:00:00+00:00', 'old', 'm', 'f', 'why?')"
-        )
-        db.execute("PRAGMA user_version = 2")
+        marks = ", ".join("?" * len(row))
+        db.execute(f"INSERT INTO calls ({', '.join(row)}) VALUES ({marks})", [*row.values()])
+        db.execute(f"PRAGMA user_version = {number}")
+
+
+def test_l15_a_file_of_version_2_gets_chats(path: Path) -> None:
+    of_version(2, path, prompt="why?")
     with closing(Ledger(path, "old", lambda: NOW)) as ledger:
         spend(ledger, "1")
         assert sums(ledger) == (Decimal("1"), Decimal("0"))
     assert rows(path, "PRAGMA user_version") == [(LATEST,)]
-    assert rows(path, "SELECT prompt, chat FROM calls WHERE id = 'c1'") == [("why?", None)]
+    assert rows(path, "SELECT prompt, chat FROM calls WHERE id = 'c1234'") == [("why?", None)]
     assert list(path.parent.glob("ledger-version-2-*.db"))
 
 
 def test_l15_what_version_3_kept_of_requests_stays_readable(path: Path) -> None:
-    path.parent.mkdir(exist_ok=True)
     line = "[t 3 × 4, level stats, 9 characters, not kept]"
     question = f'why?\n\n<data-1 table="t">\n{line}\n</data-1>'
     stored = {
@@ -490,16 +487,7 @@ def test_l15_what_version_3_kept_of_requests_stays_readable(path: Path) -> None:
         "after": ["c0"],
         "attached": 1,
     }
-    with closing(sqlite3.connect(path)) as db, db:
-        for script in schema.SCHEMA[:3]:
-            for statement in schema.statements(script):
-                db.execute(statement)
-        db.execute(
-            "INSERT INTO calls (id, at, session, model, fingerprint, prompt, status, answer, sent)"
-            " VALUES ('c1234', '2026-03-15T11:00:00+00:00', 'old', 'm', 'f', '?', 'ok', 'So.', ?)",
-            (json.dumps(stored),),
-        )
-        db.execute("PRAGMA user_version = 3")
+    of_version(3, path, prompt="?", status="ok", answer="So.", sent=json.dumps(stored))
     with closing(Ledger(path, "old", lambda: NOW)) as ledger:
         past = history.called(ledger, "c1234")
     assert past is not None and past.sent is not None

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import os
 import random
-import resource
 import select
 import signal
 import sqlite3
@@ -29,11 +28,23 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from ledgers import CENT, NOW, call, ordinary_user, race, reserve, rows, settle, spend, sums
+from ledgers import (
+    CENT,
+    NOW,
+    call,
+    full_disk,
+    ordinary_user,
+    race,
+    reserve,
+    rows,
+    settle,
+    spend,
+    sums,
+)
 from m1_magic import verbs
 from m1_magic.calls import Reply, Started, TextDelta
 from m1_magic.errors import BudgetExceeded, LedgerProblem
-from m1_magic.ledger import Ledger, disk, journal
+from m1_magic.ledger import Ledger, disk
 from m1_magic.ledger.store import HASTE
 from m1_magic.settings.config import M1
 from m1_magic.verbs.verb_context import VerbContext
@@ -44,11 +55,6 @@ FULL = bool(os.environ.get("M1_TEST_FULL"))
 CALLS = 500 if FULL else 60
 KILLS = 50
 COST = Decimal("0.0025")
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "ledger.db"
 
 
 # -- many kernels ------------------------------------------------------------------------------
@@ -93,7 +99,7 @@ def test_l01_six_kernels_write_without_an_error_or_a_loss(path: Path) -> None:
         max_size=25,
     )
 )
-@hypothesis_settings(max_examples=40, deadline=None)
+@hypothesis_settings(max_examples=40)
 def test_running_totals_are_the_sums_of_the_rows(
     steps: list[tuple[str, int, int | None, str]],
 ) -> None:
@@ -307,50 +313,15 @@ def test_writing_down_twice_is_like_once(path: Path) -> None:
 # -- full --------------------------------------------------------------------------------------
 
 
-@contextmanager
-def full(path: Path) -> Iterator[None]:
-    """No file may grow."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(
-        resource.RLIMIT_FSIZE, (path.with_name("ledger.db-wal").stat().st_size, hard)
-    )
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-
-
 def test_l12_a_full_disk_refuses_the_call_before_it_is_sent(path: Path) -> None:
     backend = Scripted(answer(), answer())
     asking = session(path.parent, backend)
     asking.ask(request(), Seen())
-    with full(path), pytest.raises(LedgerProblem) as caught:
+    with full_disk(path), pytest.raises(LedgerProblem) as caught:
         asking.ask(request("x" * 100_000), Seen())
     assert "Nothing was sent" in str(caught.value) and len(backend.sent) == 1
     assert asking.ask(request(), Seen()).status == "ok"
     assert asking.totals().spent == 2 * COST
-
-
-def test_l13_a_disk_that_fills_up_in_mid_call_keeps_the_row_in_memory(
-    path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def nowhere(self: journal.Journal, writes: object) -> Path:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(journal.Journal, "_file", nowhere)
-    limit, view = full(path), Seen()
-    text = "x" * 100_000
-    script = [Started("gen-1"), TextDelta(text), lambda: limit.__enter__(), answer()[-1]]
-    asking = session(path.parent, Scripted(script, answer()))
-    try:
-        reply = asking.ask(request(), view)
-        assert (reply.text, reply.cost) == (text, COST)
-        assert view.receipt.totals.held > 0
-    finally:
-        limit.__exit__(None, None, None)
-    assert asking.ask(request(), Seen()).status == "ok"
-    assert asking.totals().spent == 2 * COST and asking.totals().held == 0
-    assert rows(path, "SELECT length(answer) FROM calls ORDER BY 1") == [(4,), (100_000,)]
 
 
 # -- read-only, seen from a call ---------------------------------------------------------------
@@ -359,10 +330,8 @@ def test_l13_a_disk_that_fills_up_in_mid_call_keeps_the_row_in_memory(
 def test_l11_a_call_goes_through_without_a_writable_ledger_within_its_budget() -> None:
     with ordinary_user() as home:
         home.chmod(0o500)
-        settings = M1()
-        settings.budget = Decimal("0.003")
         view, backend = Seen(), Scripted(answer(), answer())
-        asking = session(home, backend, settings)
+        asking = session(home, backend, M1(budget=Decimal("0.003")))
         assert asking.ask(request(), view).status == "ok"
         (note,) = view.receipt.notes
         assert "memory only" in note and str(home) in note

@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from emulator import OpenRouter
 
 WIDGETS = {"ipywidgets", "anywidget", "ipylab", "m1_magic.widgets.panel_view"}
@@ -37,6 +39,24 @@ def test_loading_imports_nothing_heavy_and_writes_nothing(own_home: Path) -> Non
         " · no budget: %m1 budget 1 --per day · %m1 help"
     )
     assert not own_home.exists() or not list(own_home.iterdir())
+
+
+FRAMES, LAZY = "narwhals pandas polars openai", "narwhals polars dask pyspark numpy ibis duckdb"
+VIEWS = "m1_magic.render, m1_magic.render.notebook_view, m1_magic.render.terminal_view"
+LIGHT = {  # what is imported or done, and what that must not import
+    "m1_magic.keys, m1_magic.privacy.redaction": "keyring openai pandas pydantic IPython",
+    VIEWS: "markdown_it nh3 pygments rich IPython pandas openai",
+    "m1_magic.context.frames as f; any(map(f.is_frame, (1, 'a', [], {}, object())))": FRAMES,
+    "m1_magic.context.frames.lazy as f; f.is_lazy(object())": LAZY,
+}
+
+
+@pytest.mark.parametrize("step", LIGHT)
+def test_each_part_imports_its_libraries_at_first_use(step: str) -> None:
+    code = f"import sys, {step}\nprint(*set(sys.argv) & set(sys.modules))"
+    command = [sys.executable, "-c", code, *LIGHT[step].split()]
+    ran = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert ran.stdout == "\n"
 
 
 WITHOUT_WIDGETS = """

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Iterator
 from dataclasses import fields
 from decimal import Decimal
 from pathlib import Path
@@ -12,31 +10,14 @@ from typing import Any
 import pandas as pd
 import polars as pl
 import pytest
-from IPython.core.interactiveshell import InteractiveShell
 
-import shells
 from emulator import Answer, OpenRouter
+from ledgers import rows
 from m1_magic.calls import Reply
 from m1_magic.options import flags
 from m1_magic.options.fields import Options
 from m1_magic.verbs import VERBS
 from shells import Run
-
-
-@pytest.fixture
-def shell(server: OpenRouter) -> Iterator[InteractiveShell]:
-    """A bare IPython with the extension loaded and the emulator as endpoint."""
-    with shells.loaded(sales=shells.sales()) as made:
-        yield made
-
-
-@pytest.fixture
-def run(shell: InteractiveShell) -> Run:
-    return shells.runner(shell)
-
-
-def prompt(server: OpenRouter) -> str:
-    return str(server.chats[-1].body["messages"][-1]["content"])
 
 
 def test_every_option_arrives_on_the_wire(server: OpenRouter, run: Run, shell: Any) -> None:
@@ -89,7 +70,7 @@ def test_the_defaults_are_those_of_the_model(server: OpenRouter, run: Run) -> No
 )
 def test_text_arrives_as_typed(server: OpenRouter, run: Run, cell: str, sent: str) -> None:
     assert run(cell).error is None
-    assert prompt(server).strip("\n") == sent
+    assert server.prompt.strip("\n") == sent
 
 
 def test_a_question_mark_inside_a_string_is_left_alone(run: Run, shell: Any) -> None:
@@ -109,7 +90,7 @@ def test_frames_are_attached_and_inserted(
     shell.user_ns["limit"] = 3
     ran = run("%%m1 --df table,sales\nMore than {{limit}}? {{table}} {{nosuch}}")
     assert ran.error is None
-    sent = prompt(server)
+    sent = server.prompt
     assert sent.startswith("More than 3? \n<data-")
     assert sent.count("`table`: 12 rows × 2 columns") == 1
     assert '"a" 50 %' in sent
@@ -125,22 +106,9 @@ def test_the_ledger_keeps_the_question_and_no_table(
 ) -> None:
     server.say(Answer(text="because"))
     assert run("%%m1 --df sales\nwhy {{sales}}?").error is None
-    with sqlite3.connect(own_home / "ledger.db") as ledger:
-        rows = ledger.execute("SELECT prompt, answer FROM calls").fetchall()
-    assert rows == [("why {{sales}}?\n", "because")]
+    kept = rows(own_home / "ledger.db", "SELECT prompt, answer FROM calls")
+    assert kept == [("why {{sales}}?\n", "because")]
     assert b"distinct" not in b"".join(path.read_bytes() for path in own_home.iterdir())
-
-
-def test_levels_of_privacy(server: OpenRouter, run: Run) -> None:
-    for level, there, absent in (
-        ("names", "region", "20 rows"),
-        ("schema", "20 rows", "50 %"),
-        ("stats", "50 %", "row 1:"),
-        ("sample:2", "row 1:", "row 2:"),
-    ):
-        run(f"%%m1 --df sales --send {level}\nwhy?")
-        assert there in prompt(server)
-        assert absent not in prompt(server)
 
 
 BAD = {
@@ -200,7 +168,7 @@ def test_a_prompt_of_5_mb_is_refused_before_it_is_sent(server: OpenRouter, run: 
     assert server.chats == []
 
 
-def test_no_key_says_what_to_do_and_what_needs_none(
+def test_s111_r08_no_key_says_what_to_do_and_what_needs_none(
     server: OpenRouter, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("OPENROUTER_API_KEY")
@@ -223,33 +191,6 @@ def test_out_is_unbound_before_and_bound_after_a_failed_call(
     server.say(Answer.broken("Half"))
     run("%%m1 -o r\nwhy?")
     assert (shell.user_ns["r"].text, shell.user_ns["r"].status) == ("Half", "failed")
-
-
-def test_dry_run_shows_the_exact_messages_and_sends_nothing(
-    server: OpenRouter, run: Run, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    cell = "%%m1 --df sales --max-tokens 80000 {}\nWhich {{sales}}?"
-    shown = run(cell.replace("{}", "--dry-run")).text
-    assert server.requests == []
-    run(cell.replace("{}", ""))
-    for message in server.chats[0].body["messages"]:
-        for line in message["content"].splitlines():
-            assert line in shown
-    assert server.chats[0].body["max_tokens"] == 40000
-    assert "max_tokens 80,000 → 40,000" in shown
-    assert "at most $" in shown
-
-
-def test_budget_and_max_cost_refuse_before_sending(server: OpenRouter, run: Run) -> None:
-    told = run("%%m1 --max-cost 0.001\nwhy?").told
-    assert told.startswith("BudgetExceeded: This call could cost $0.0")
-    assert "--max-cost 0.0" in told
-    run("%m1 budget 0.001 --per day")
-    told = run("%%m1\nwhy?").told
-    assert "of the day's budget of $0.001" in told
-    assert server.chats == []
-    run("%m1 budget none")
-    assert run("%%m1\nwhy?").error is None
 
 
 def test_verbs_without_a_server(run: Run, own_home: Any) -> None:

@@ -2,41 +2,42 @@
 
 from __future__ import annotations
 
-import io
 import os
 import re
 import signal
 import threading
 from html.parser import HTMLParser
+from typing import NamedTuple
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from m1_magic.render.blocks import settled
 from m1_magic.render.inert_markdown import inert
 from m1_magic.render.markup import _clean, html
-from m1_magic.text import HIDDEN, escape_html, show_controls
+from m1_magic.text import escape_html, show_controls
 
-TAGS = {
-    *("a", "blockquote", "br", "code", "del", "div", "em", "h1", "h2", "h3", "h4", "h5", "h6"),
-    *("hr", "li", "ol", "p", "pre", "s", "span", "strong", "sub", "sup"),
-    *("table", "tbody", "td", "th", "thead", "tr", "ul"),
-}
-ATTRIBUTES = {
-    ("a", "href"): r"(https?://|mailto:)[!-~]+",
-    ("a", "rel"): "noopener noreferrer nofollow",
-    ("a", "target"): "_blank",
-    ("code", "class"): r"language-[\w+#.-]{1,30}",
-    ("div", "class"): r"highlight|m1-answer mathjax_ignore tex2jax_ignore",
-    ("blockquote", "class"): "m1-callout m1-(note|tip|important|warning|caution)",
-    ("ol", "start"): r"\d{1,9}",
-    ("span", "class"): r"mathjax_process tex2jax_process|[a-z][a-z0-9]{0,2}",
-    ("td", "align"): "left|right|center",
-    ("th", "align"): "left|right|center",
-} | {
-    (tag, "dir"): "auto" for tag in ("p", "li", "ul", "ol", "blockquote", "table", "td", "th", "h1")
+# What an answer may consist of, in the words of the rendering code: Markdown's own tags, tables
+# with ``align``, links to http(s) and mailto that tell nobody where they were clicked, Pygments'
+# short classes, MathJax's marks. No id, no style, no event, nothing that loads.
+LINK = r"(?:https?://[a-zA-Z0-9_.\[\]:-]+(?:[/?#][!-~]*)?|mailto:[!-~]+@[!-~]+)"
+LANGUAGE = r"language-[\w+#.-]{1,30}"
+NOTHING: dict[str, str] = {}
+AUTO = {"dir": "auto"}
+PAGE: dict[str, dict[str, str]] = {
+    "a": {"href": f"(?i:{LINK})", "rel": "noopener noreferrer nofollow", "target": "_blank"},
+    "code": {"class": LANGUAGE},
+    "div": {"class": "highlight|m1-answer mathjax_ignore tex2jax_ignore"},
+    "blockquote": AUTO | {"class": "m1-callout m1-(?:note|tip|important|warning|caution)"},
+    "ol": AUTO | {"start": r"\d{1,9}"},
+    "span": {"class": "mathjax_process tex2jax_process|[a-z][a-z0-9]{0,2}"},
+    "td": AUTO | {"align": "left|right|center"},
+    "th": AUTO | {"align": "left|right|center"},
+    **dict.fromkeys(("p", "ul", "li", "h1", "h2", "h3", "h4", "h5", "h6", "table"), AUTO),
+    **dict.fromkeys(("br", "hr", "pre", "em", "strong", "s", "del", "sup", "sub"), NOTHING),
+    **dict.fromkeys(("thead", "tbody", "tr"), NOTHING),
 }
 # frontends.md §1 and the ways to write a picture or a script link in Markdown.
 IMAGES = [
@@ -141,53 +142,78 @@ PUT_BACK = [
 ATTACKS = IMAGES + RAW + SCRIPTS + MATH + CODE + PUT_BACK
 
 
-class Inventory(HTMLParser):
-    """Every tag and attribute of a page, and its text."""
+class Event(NamedTuple):
+    """One step through a page: ``<`` opens a tag, ``>`` closes one, ``#`` is text, ``!`` else."""
+
+    kind: str
+    what: str
+    attributes: tuple[tuple[str, str], ...] = ()
+
+
+class Walk(HTMLParser):
+    """Every step through a page."""
 
     def __init__(self, page: str) -> None:
         super().__init__(convert_charrefs=True)
-        self.found: list[tuple[str, str, str]] = []
-        self.tags: list[str] = []
-        self.text = ""
-        self.odd: list[str] = []
+        self.events: list[Event] = []
         self.feed(page)
         self.close()
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append(tag)
-        self.found += [(tag, name, value or "") for name, value in attrs]
+        named = tuple(sorted((name, value or "") for name, value in attrs))
+        self.events.append(Event("<", tag, named))
+
+    def handle_endtag(self, tag: str) -> None:
+        self.events.append(Event(">", tag))
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.handle_starttag(tag, attrs)
 
     def handle_data(self, data: str) -> None:
-        self.text += data
+        self.events.append(Event("#", data))
 
     def handle_comment(self, data: str) -> None:
-        self.odd.append(data)
+        self.events.append(Event("!", data))
 
     handle_decl = handle_pi = unknown_decl = handle_comment
 
+    @property
+    def tags(self) -> list[str]:
+        return [event.what for event in self.events if event.kind == "<"]
+
+    @property
+    def found(self) -> list[tuple[str, str, str]]:
+        """Each attribute: its tag, its name, its value."""
+        return [(event.what, *pair) for event in self.events for pair in event.attributes]
+
+    @property
+    def text(self) -> str:
+        return "".join(event.what for event in self.events if event.kind == "#")
+
 
 def live(page: str) -> list[object]:
-    """Return what is on the page and not on the list."""
-    inventory = Inventory(page)
-    strange: list[object] = [tag for tag in inventory.tags if tag not in TAGS]
-    for tag, name, value in inventory.found:
-        allowed = ATTRIBUTES.get((tag, name))
-        if allowed is None or not re.fullmatch(allowed, value):
-            strange.append((tag, name, value))
-    return strange + list(inventory.odd)
+    """Return what is on a page that should not be: tags, attributes, comments."""
+    strange: list[object] = []
+    for kind, what, attributes in Walk(page).events:
+        if kind == "!" or (kind in "<>" and what not in PAGE):
+            strange.append((kind, what))
+            continue
+        for name, value in attributes:
+            allowed = PAGE[what].get(name)
+            if allowed is None or not re.fullmatch(allowed, value):
+                strange.append((what, name, value))
+        names = {name for name, _ in attributes}
+        if what == "a" and "href" in names and names != PAGE["a"].keys():
+            strange.append(("a", attributes))
+    return strange
 
 
 def text(markdown: str) -> str:
-    return Inventory(html(markdown)).text
+    return Walk(html(markdown)).text
 
 
 def links(markdown: str) -> list[str]:
-    return [value for tag, name, value in Inventory(html(markdown)).found if name == "href"]
-
-
-def test_the_checker_sees_what_is_live() -> None:
-    unsafe = MarkdownIt("commonmark", {"html": True})
-    assert all(live(unsafe.render(attack)) for attack in IMAGES[:6] + RAW[:4])
+    return [value for tag, name, value in Walk(html(markdown)).found if name == "href"]
 
 
 @pytest.mark.parametrize("attack", ATTACKS)
@@ -195,17 +221,12 @@ def test_no_attack_is_live_at_any_prefix(attack: str) -> None:
     for size in range(1, len(attack) + 1):
         page = html(attack[:size])
         assert live(page) == [], attack[:size]
-
-
-@pytest.mark.parametrize("attack", ATTACKS)
-def test_cleaning_is_idempotent(attack: str) -> None:
-    once = _clean(html(attack))
-    assert _clean(once) == once
+    assert _clean(_clean(page)) == _clean(page)
 
 
 @pytest.mark.parametrize("attack", IMAGES)
 def test_a_picture_is_text_with_its_address(attack: str) -> None:
-    assert "img" not in Inventory(html(attack)).tags
+    assert "img" not in Walk(html(attack)).tags
     if "data:" in attack:  # the parser takes it for no picture at all
         assert text(attack).strip() == attack
         return
@@ -216,7 +237,7 @@ def test_a_picture_is_text_with_its_address(attack: str) -> None:
 
 @pytest.mark.parametrize("attack", SCRIPTS)
 def test_a_doubtful_link_is_text(attack: str) -> None:
-    assert links(attack) == [] and "a" not in Inventory(html(attack)).tags
+    assert links(attack) == [] and "a" not in Walk(html(attack)).tags
     assert text(attack).strip()
 
 
@@ -225,44 +246,18 @@ def test_tex_that_makes_links_styles_or_macros_is_not_typeset(attack: str) -> No
     assert "mathjax_process" not in html(attack)
 
 
-PIECES = st.sampled_from(
-    [*ATTACKS, "\n", "\n\n", "- ", "> ", "| a | b |\n|---|---|\n", "`", "```", "$", "$$", "\\(",
-     "\\[", "\\]", "*", "**", "~~", "[", "](", ")", "<", ">", '"', "'", "&lt;", "&#60;", "\\",
-     "1. ", "    ", "\t", "[^1]", "[^1]: ", "# ", "\x1b[31m", "\u202e", "\ud800", "\x00",
-     "求", "a", " "]
-)  # fmt: skip
-
-
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
-@given(st.lists(st.one_of(PIECES, st.text(max_size=8)), max_size=12).map("".join))
-def test_no_mixture_is_live(markdown: str) -> None:
-    page = html(markdown)
-    assert live(page) == []
-    page.encode()  # fit for the wire, whatever came
-    for forbidden in (" src", " style", " on", " id"):
-        assert not re.search(rf"<[a-z0-9]+[^<>]*{forbidden}\w*=", page)
-
-
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
-@given(st.lists(st.one_of(PIECES, st.text(max_size=8)), max_size=12).map("".join))
-def test_inert_markdown_has_nothing_for_a_careless_viewer(markdown: str) -> None:
+def seen(markdown: str) -> Walk:
+    """Return what a careless viewer makes of our inert Markdown."""
     viewer = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
     viewer.validateLink = lambda url: True  # type: ignore[method-assign]
-    inventory = Inventory(viewer.render(inert(markdown)))
-    assert not set(inventory.tags) & {"img", "script", "iframe", "svg", "style", "form", "input"}
-    assert not any(name.startswith("on") for _, name, _ in inventory.found)
-    for _, name, value in inventory.found:
-        if name == "href":
-            assert not re.match(r"\s*(javascript|vbscript|data|command|file):", value, re.I), value
+    return Walk(viewer.render(inert(markdown)))
 
 
 @pytest.mark.parametrize("attack", ATTACKS)
 def test_inert_breaks_every_attack(attack: str) -> None:
-    viewer = MarkdownIt("commonmark", {"html": True})
-    viewer.validateLink = lambda url: True  # type: ignore[method-assign]
-    inventory = Inventory(viewer.render(inert(attack)))
-    assert set(inventory.tags) <= TAGS, inert(attack)
-    for tag, name, value in inventory.found:
+    walk = seen(attack)
+    assert set(walk.tags) <= PAGE.keys(), inert(attack)
+    for tag, name, value in walk.found:
         assert (tag, name) in {("a", "href"), ("a", "title"), ("code", "class")}
         assert name != "href" or value.startswith(("http://", "https://", "mailto:", "%E2%81%A0"))
 
@@ -279,7 +274,7 @@ def test_inert_trusts_no_fence_where_parsers_differ() -> None:
     assert "<img" not in inert("```\n```~\n<img src=x onerror=alert(1)>\n```")
 
 
-def lab(markdown: str) -> Inventory:
+def lab(markdown: str) -> Walk:
     """Return what JupyterLab makes of Markdown, as far as its handling of formulas goes."""
     formulas: list[str] = []
 
@@ -297,10 +292,10 @@ def lab(markdown: str) -> Inventory:
     viewer.validateLink = lambda url: True  # type: ignore[method-assign]
     viewer.normalizeLink = lambda url: url  # type: ignore[method-assign]
     page = viewer.render(source).replace("&quot;", '"').replace("\x00", "$")
-    return Inventory(re.sub(r"@@(\d+)@@", lambda m: formulas[int(m[1])], page))
+    return Walk(re.sub(r"@@(\d+)@@", lambda m: formulas[int(m[1])], page))
 
 
-def events(inventory: Inventory) -> list[str]:
+def events(inventory: Walk) -> list[str]:
     return [name for _, name, _ in inventory.found if name.startswith("on")]
 
 
@@ -363,7 +358,7 @@ def test_a_link_with_a_user_in_its_address_is_text() -> None:
 
 def test_table_with_alignment_and_code() -> None:
     page = html("| a | b |\n|:--|--:|\n| 1 | `x<y` |\n")
-    assert Inventory(page).tags.count("td") == 2
+    assert Walk(page).tags.count("td") == 2
     assert '<td align="right"><code>x&lt;y</code></td>' in page
 
 
@@ -474,8 +469,8 @@ def test_every_prefix_of_a_stream_reads_well() -> None:
         page = html(settled(SAMPLE[:size]), typeset=False)
         assert live(page) == []
         assert "<h2>" not in page, SAMPLE[:size]  # "text\n-" is no heading
-        assert "|" not in Inventory(page).text, SAMPLE[:size]
-        assert "```" not in Inventory(page).text, SAMPLE[:size]
+        assert "|" not in Walk(page).text, SAMPLE[:size]
+        assert "```" not in Walk(page).text, SAMPLE[:size]
     assert settled(SAMPLE) == SAMPLE
 
 
@@ -502,31 +497,13 @@ def test_ordinary_text_is_left_as_it_is(plain: str) -> None:
 @given(st.text())
 def test_visible_is_idempotent_and_escape_is_text(foreign: str) -> None:
     assert show_controls(show_controls(foreign)) == show_controls(foreign)
-    assert Inventory(escape_html(foreign)).tags == []
+    assert Walk(escape_html(foreign)).tags == []
     assert '"' not in escape_html(foreign) and "'" not in escape_html(foreign)
 
 
 @pytest.mark.parametrize("piece", ["[", "![", "**a", "> ", "$", "\\(", "`", "- ", "|", "<", "~~"])
 def test_a_long_row_of_marks_is_shown(piece: str) -> None:
     assert live(html(piece * 400)) == []
-
-
-@pytest.mark.parametrize("entity", ["&#x202e;", "&#8238;", "&shy;", "&ZeroWidthSpace;"])
-def test_no_entity_hides_a_character(entity: str) -> None:
-    from rich.console import Console
-
-    from m1_magic.render.terminal_view import to_rich
-
-    console = Console(width=80, file=io.StringIO(), force_terminal=True)
-    console.print(to_rich(f"a{entity}b"))
-    assert isinstance(console.file, io.StringIO)
-    viewer = MarkdownIt("commonmark", {"html": True})
-    for shown in (
-        console.file.getvalue(),
-        html(f"a{entity}b"),
-        viewer.render(inert(f"a{entity}b")),
-    ):
-        assert not HIDDEN.search(shown) and "⟨U+" in shown
 
 
 def test_ctrl_c_is_not_lost_while_it_is_cleaned() -> None:

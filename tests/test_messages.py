@@ -144,8 +144,10 @@ def test_calls_of_tools_leave_as_the_wire_wants_them_and_come_back_from_the_ledg
     assert both.wire()["content"] == "Let me see."
 
 
-def test_what_quotes_an_attachment_is_not_kept() -> None:
-    quoting = Message("user", (Attached(0, "<a>", "</a>"), Text("also: the secret rows")))
+@pytest.mark.parametrize("place", [(Attached(0, "<a>", "</a>"),), ()])
+def test_what_quotes_an_attachment_is_not_kept(place: tuple[Attached, ...]) -> None:
+    quoting = Message("user", (*place, Text("also: the secret rows")))
     attachment = Attachment("table", "t", "secret rows", "stats")
     request = Request(MODEL, (quoting,), 10, attachments=(attachment,))
     assert "secret" in request.text and "secret" not in sent.kept(request)
+    assert "not kept" in sent.kept(request)

@@ -20,7 +20,6 @@ from hypothesis import strategies as st
 from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 
-import readme
 from emulator import OpenRouter
 from m1_magic import ask
 from m1_magic.errors import UsageError
@@ -217,7 +216,3 @@ def test_the_commit_in_contributing_adds_an_option(tmp_path: Path, own_home: Pat
     )
     answer = "You are a helpful assistant. Answer in German."
     assert ran.stdout.splitlines() == [answer, answer, "True True", "True"]
-
-
-def test_readme_and_help_list_the_table() -> None:
-    assert flags.table() in readme.README.read_text("utf-8")

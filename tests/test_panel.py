@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from decimal import Decimal
 from itertools import pairwise
-from typing import Any
 
 import pytest
 
 from m1_magic.calls import ReasoningDelta, TextDelta
 from m1_magic.settings.config import M1
 from m1_magic.widgets.panel_view import PanelView
+from panels import Comm, Wire
 from test_views import REQUEST, Hand, receipt
 
 
@@ -67,26 +67,10 @@ def test_thinking_is_folded_above_the_answer_once() -> None:
 
 
 def test_a_widget_gets_no_more_than_a_few_bytes_a_byte(monkeypatch: pytest.MonkeyPatch) -> None:
-    sent: list[int] = []
-
-    class Comm:
-        """Counts what a kernel would send."""
-
-        def __init__(self, **_: Any) -> None:
-            self.kernel, self.comm_id = object(), "1"
-
-        def send(self, data: Any = None, **_: Any) -> None:
-            sent.append(len(str(data)))
-
-        def on_msg(self, _: Any) -> None:
-            pass
-
-        def close(self, **_: Any) -> None:
-            pass
-
-    monkeypatch.setattr("comm.create_comm", Comm)
+    wire = Wire()
+    monkeypatch.setattr("comm.create_comm", lambda **opening: Comm(wire, **opening))
     clock, text = Hand(), "A sentence with **weight** and $x$ of an answer.\n\n" * 2_000
     view = PanelView(M1(), now=clock)
     stream(view, clock, text)
     view.close(receipt(text))
-    assert 50 < len(sent) and sum(sent) <= 10 * len(text)
+    assert 50 < len(wire.sent) and sum(map(len, wire.sent)) <= 10 * len(text)

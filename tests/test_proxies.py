@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import base64
 import contextlib
-import select
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -15,7 +14,7 @@ import pytest
 
 import tls
 from emulator import Answer, OpenRouter
-from faulty import SHORT, TEXT, listening, told
+from faulty import SHORT, TEXT, listening, take, told, without_proxies
 from m1_magic import errors as e
 from m1_magic.backends.deadlines import Timeouts
 from m1_magic.backends.openrouter import OpenRouter as Backend
@@ -26,41 +25,45 @@ from scripted import request
 
 KEY = "sk-or-v1-test-0000"
 LOGIN = "user:geheim@"
+YES = b"HTTP/1.1 200 Connection established\r\n\r\n"
+ENDINGS = {
+    "refuse": (b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n", False),
+    "nothing": (b"", False),
+    "page": (b"<html>Log in</html>", False),
+    "broken tunnel": (YES, False),
+    "silent tunnel": (YES, True),
+    "silence": (b"", True),
+}
 
 
 class Proxy:
-    """A CONNECT proxy on this machine that keeps what it hears; ``ending`` breaks a tunnel."""
+    """A CONNECT proxy on this machine that keeps what it hears.
 
-    def __init__(self, ending: Callable[[socket.socket], None] | None = None) -> None:
+    ``ending``: what it says in place of a tunnel, and whether it stays then, in silence.
+    """
+
+    def __init__(self, ending: tuple[bytes, bool] | None = None) -> None:
         self.heard = b""
         self.tunnels = 0
         self._ending = ending
 
     def __call__(self, near: socket.socket) -> None:
-        head = b""
-        while b"\r\n\r\n" not in head:
-            more = near.recv(65536)
-            if not more:
-                return
-            head += more
+        head = take(near)
+        if not head:
+            return
         self.heard += head
         self.tunnels += 1
         if self._ending:
-            self._ending(near)
+            said, stays = self._ending
+            near.sendall(said)
+            while stays and near.recv(65536):
+                pass
             return
         host, _, port = head.split(b" ")[1].decode().partition(":")
         with socket.create_connection((host, int(port))) as far:
-            near.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
-            self._carry(near, far)
-
-    def _carry(self, near: socket.socket, far: socket.socket) -> None:
-        while True:
-            for ready in select.select([near, far], [], [])[0]:
-                data = ready.recv(65536)
-                if not data:
-                    return
-                self.heard += data if ready is near else b""
-                (far if ready is near else near).sendall(data)
+            near.sendall(YES)
+            for data in tls.carry(near, far):
+                self.heard += data
 
 
 @pytest.fixture(scope="module")
@@ -73,9 +76,7 @@ def place(
     server: OpenRouter, certificate: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Endpoint]:
     """The server behind TLS, as if it were far away; no proxy yet."""
-    for name in ("http", "https", "all", "no"):
-        monkeypatch.delenv(f"{name}_proxy", raising=False)
-        monkeypatch.delenv(f"{name}_proxy".upper(), raising=False)
+    without_proxies(monkeypatch)
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
     with tls.front(server.base_url, certificate) as url:
         yield Endpoint(url, "openrouter.ai", loopback=False)
@@ -141,50 +142,15 @@ def test_s118_what_no_proxy_names_passes_none(
     assert proxy.tunnels == 0
 
 
-def refuse(near: socket.socket) -> None:
-    near.sendall(b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n")
-
-
-def nothing(near: socket.socket) -> None:
-    """Close without a word."""
-
-
-def page(near: socket.socket) -> None:
-    near.sendall(b"<html>Log in</html>")
-
-
-def broken_tunnel(near: socket.socket) -> None:
-    near.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
-
-
-def silent_tunnel(near: socket.socket) -> None:
-    near.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
-    while near.recv(65536):
-        pass
-
-
-def silence(near: socket.socket) -> None:
-    while near.recv(65536):
-        pass
-
-
-SILENT = (silent_tunnel, silence)
-
-
-@pytest.mark.parametrize(
-    "ending", [refuse, nothing, page, broken_tunnel, *SILENT], ids=lambda run: run.__name__
-)
+@pytest.mark.parametrize("ending", ENDINGS)
 def test_s118_a_proxy_that_breaks_was_sent_nothing(
-    server: OpenRouter,
-    place: Endpoint,
-    monkeypatch: pytest.MonkeyPatch,
-    ending: Callable[[socket.socket], None],
+    server: OpenRouter, place: Endpoint, monkeypatch: pytest.MonkeyPatch, ending: str
 ) -> None:
     """Its yes to CONNECT is a part of connecting: the prompt has not left."""
-    proxy = Proxy(ending)
+    proxy = Proxy(ENDINGS[ending])
     with running(proxy) as at:
         monkeypatch.setenv("HTTPS_PROXY", f"http://{LOGIN}{at}")
-        text, error = asked(place, SHORT if ending in SILENT else 10.0)
+        text, error = asked(place, SHORT if ENDINGS[ending][1] else 10.0)
     assert (text, type(error)) == ("", e.CannotConnect)
     said = told(error)
     assert e.NOTHING_SENT in said
@@ -192,5 +158,5 @@ def test_s118_a_proxy_that_breaks_was_sent_nothing(
     assert "geheim" not in said
     assert b"secret plan" not in proxy.heard
     assert server.requests == []
-    if ending is refuse:
+    if ending == "refuse":
         assert "407" in said

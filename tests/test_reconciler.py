@@ -10,8 +10,7 @@ import signal
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -22,7 +21,8 @@ from typing import Any
 import pytest
 
 from emulator import Answer, OpenRouter
-from ledgers import HOST, NOW, AtLine, call, die, reserve, rows, settle, sums
+from faulty import until
+from ledgers import HOST, NOW, AtLine, call, die, in_threads, reserve, rows, settle, sums
 from m1_magic import api, verbs
 from m1_magic.backends import Chooser
 from m1_magic.calls import Started, TextDelta
@@ -39,11 +39,6 @@ GONE = "elsewhere/space 1 1"
 STATES = "SELECT state, cost_nano, generation_id, cost_source FROM attempts"
 
 
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "ledger.db"
-
-
 def owed(ledger: Ledger, generation: str, *, process: str | None = None) -> str:
     """Leave a pending attempt behind, as a kernel of that name would; return its id."""
     asked = call(datetime.now(UTC))
@@ -57,14 +52,6 @@ def owed(ledger: Ledger, generation: str, *, process: str | None = None) -> str:
             )
         )
     return attempt.id
-
-
-def until(what: Callable[[], bool], seconds: float = 20) -> bool:
-    """Look until it is so; False if it is not in time."""
-    end = time.monotonic() + seconds
-    while not (so := what()) and time.monotonic() < end:
-        time.sleep(0.01)
-    return so
 
 
 # -- killed ------------------------------------------------------------------------------------
@@ -118,7 +105,7 @@ def killed(server: OpenRouter, path: Path, point: str) -> int:
                 assert server.wait_chats(1, 60)
             elif point == "headers":
                 assert server.wait_chats(1, 60) and server.wait_held(timeout=20)
-                assert until(lambda: rows(path, STATES)[0][0] == "streaming", 10)
+                assert until(lambda: rows(path, STATES)[0][0] == "streaming")
             if point in ("sent", "headers"):
                 child.kill()
             assert child.wait(60) == -signal.SIGKILL
@@ -326,7 +313,7 @@ def test_i17_two_kernels_ask_once(server: OpenRouter, own_home: Path) -> None:
             server.generations[f"gen-1-{number}"] = record(0.001)
         dead.write(lambda db: db.execute("UPDATE attempts SET endpoint = '127.0.0.1'"))
         dead.write(lambda db: db.execute("UPDATE attempts SET process = NULL"))
-    gate, kernels = threading.Barrier(4), []
+    gate = threading.Barrier(4)
 
     def kernel() -> None:
         asking = Session(api.settings(), lambda: open_ledger(own_home), Chooser())
@@ -335,11 +322,7 @@ def test_i17_two_kernels_ask_once(server: OpenRouter, own_home: Path) -> None:
         asking.reconcile()
         asking.close()
 
-    for _ in range(4):
-        kernels.append(threading.Thread(target=kernel))
-        kernels[-1].start()
-    for thread in kernels:
-        thread.join(60)
+    in_threads(4, kernel)
     assert server.lookups == {f"gen-1-{number}": 1 for number in range(5)}
     assert rows(own_home / "ledger.db", "SELECT sum(cost_nano) FROM attempts") == [(5_000_000,)]
 
@@ -426,13 +409,6 @@ def test_waking_and_closing_do_not_wait() -> None:
     assert not thread.is_alive()
     settler.wake()
     assert settler._thread is thread  # closed: no new one
-
-
-def test_a_session_without_pauses_has_no_thread(path: Path) -> None:
-    asking = session(path.parent, Scripted([Started("g"), CutOff("cut")]))
-    with pytest.raises(CutOff):
-        asking.ask(request(), Seen())
-    assert asking.settler._thread is None
 
 
 @pytest.fixture

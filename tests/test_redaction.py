@@ -7,7 +7,6 @@ import hashlib
 import json
 import random
 import re
-import uuid
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -150,18 +149,6 @@ def test_a_private_key_cut_off_before_its_end_is_masked_as_far_as_it_goes() -> N
     assert (masked, count) == ("[masked: private key]\n\nThe rest is lost. Sorry.", 1)
 
 
-@pytest.mark.parametrize("order", range(3))
-def test_many_secrets_are_counted_and_all_gone(order: int) -> None:
-    keys = [key for _, key in KEYS.values()]
-    random.Random(order).shuffle(keys)
-    masked, count = redaction.mask("\n".join(f"{n}: {key}" for n, key in enumerate(keys)))
-    assert count == len(keys)
-    assert not [key for key in keys if key[-16:] in masked]
-    assert [line.split(":")[0] for line in masked.splitlines()] == [
-        str(n) for n in range(len(keys))
-    ]
-
-
 def test_the_same_key_twice_counts_twice_and_neighbours_stay_apart() -> None:
     key = KEYS["openrouter"][1]
     assert redaction.mask(f"{key} {key}") == (
@@ -190,15 +177,7 @@ BENIGN = {
     "gitlab": "use a glpat-token-from-your-own-account-settings-page",
     "slack": "xoxb-your-token-goes-here-please",
     "google": "AI" + "za is how they start; " + "AI" + "za" + "x" * 60,
-    "aws": "AK"
-    + "IA SHORT; xAK"
-    + "IA"
-    + "A" * 16
-    + "; AS"
-    + "IA"
-    + "A" * 30
-    + "; AS"
-    + "IAN MARKETS",
+    "aws": "{0} SHORT; x{0}{2}; {1}{2}{2}; {1}N MARKETS".format("AK" + "IA", "AS" + "IA", "A" * 16),
     "pem in code": 'if "-----BEGIN '
     + 'PRIVATE KEY-----" in text: raise ValueError("a key of theirs, at last")',
     "pem prose": "A file that starts with -----BEGIN "
@@ -224,40 +203,6 @@ def test_k20_ordinary_text_is_left_as_it_is(name: str) -> None:
     redaction.refuse(BENIGN[name])
 
 
-def megabyte(of: str) -> str:
-    """A megabyte of text that people send, and that holds no secret."""
-    made: list[str] = []
-    if of == "prose":
-        made = random.Random(7).choices(WORDS, k=MEGABYTE // 5)
-    elif of == "CSV with md5":
-        digests = (hashlib.md5(bytes([n % 256])).hexdigest() for n in range(20_000))
-        made = [f"{n},{digest},{n * 1.1:.4f}\n" for n, digest in enumerate(digests)]
-    elif of == "git SHAs":
-        made = [hashlib.sha1(str(n).encode()).hexdigest() for n in range(25_000)]
-    elif of == "UUIDs":
-        made = [str(uuid.UUID(int=random.Random(n).getrandbits(128))) for n in range(28_000)]
-    elif of == "base64 picture":
-        made = [base64.b64encode(random.Random(7).randbytes(MEGABYTE * 3 // 4)).decode()]
-    elif of == "code":
-        modules = sorted(Path(redaction.__file__).parent.rglob("*.py"))
-        source = "\n".join(path.read_text("utf-8") for path in modules)
-        made = [source] * (MEGABYTE // len(source) + 1)
-    return " ".join(made)[:MEGABYTE]
-
-
-WORDS = (
-    "the quick brown fox's risk-averse task asks, well: sk-learn is mask-based; (hf) ghp.".split()
-)
-TEXTS = ["prose", "CSV with md5", "git SHAs", "UUIDs", "base64 picture", "code"]
-
-
-@pytest.mark.parametrize("of", TEXTS)
-def test_k20_a_megabyte_of_ordinary_text_holds_no_secret(of: str) -> None:
-    text = megabyte(of)
-    assert len(text) > MEGABYTE * 0.9
-    assert redaction.find(text) == ()
-
-
 LITERALS = sorted({literal for _, literal, _ in redaction.RULES})
 WORD = st.text(alphabet="abcdefghijklmnopqrstuvwxyzäöüé'", min_size=1, max_size=14)
 INNOCENT = st.one_of(
@@ -276,13 +221,13 @@ INNOCENT = st.one_of(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.lists(INNOCENT, max_size=40))
 def test_k20_prose_hashes_uuids_and_base64_are_never_taken_for_secrets(pieces: list[str]) -> None:
     assert redaction.find(" ".join(pieces)) == ()
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     st.lists(st.one_of(INNOCENT, st.sampled_from([key for _, key in KEYS.values()])), max_size=20)
 )
@@ -293,7 +238,7 @@ def test_the_count_is_right_and_masking_twice_changes_nothing(pieces: list[str])
     assert redaction.mask(masked) == (masked, 0)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.text(max_size=300))
 def test_any_text_survives_and_spans_are_in_order(text: str) -> None:
     key = KEYS["openrouter"][1]
@@ -400,18 +345,11 @@ def test_the_check_of_patterns_sees_a_bad_one() -> None:
     assert any(nested for _, nested in repeats(sre_parser.parse("x(?:a+b?)*y")))
 
 
-def test_uuid_is_no_key_even_after_a_prefix_that_is_one() -> None:
-    assert redaction.find(f"sk-{uuid.UUID(int=7)}") == ()
-
-
 # -- a policy of one's own ------------------------------------------------------------------
 
 
 def policy(**given: Any) -> redaction.Policy:
-    settings_ = M1()
-    for name, value in given.items():
-        setattr(settings_, name, value)
-    return redaction.policy(settings_)
+    return redaction.policy(M1(**given))
 
 
 def test_patterns_of_ones_own_are_secrets_too() -> None:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import io
-import json
 import re
-from pathlib import Path
 
 import pytest
 from rich.console import Console
@@ -13,8 +11,7 @@ from rich.console import Console
 from m1_magic.render.terminal_view import to_rich
 from m1_magic.text import HIDDEN
 from test_markup import ATTACKS
-
-NAUGHTY = json.loads((Path(__file__).parent / "data" / "blns.json").read_text())
+from test_markup_corpora import NAUGHTY
 
 
 def on_screen(markdown: str, colours: bool = False) -> str:
@@ -38,6 +35,7 @@ def on_screen(markdown: str, colours: bool = False) -> str:
         ("[b.example](https://a.example)", "b.example (https://a.example) (a.example)"),
         ("[go](javascript:alert)", "[go](javascript:alert)"),
         ("a&#x202e;b", "a⟨U+202E⟩b"),
+        ("a&shy;b&ZeroWidthSpace;c", "a⟨U+00AD⟩b⟨U+200B⟩c"),
     ],
 )
 def test_what_is_read(markdown: str, shown: str) -> None:

@@ -33,6 +33,22 @@ CELLS = (
     "from m1_magic.keys import find\nfrom m1_magic.settings.endpoints import endpoint\n"
     "key = find(endpoint(api.settings().base_url))\n"
     "print(key, [key], {'k': key})\n1 / len(key[:0])",
+    "def f(secret, more):\n    held = [secret, {'k': secret}]\n    return held[0] + more / 0\n"
+    "f(key, 1)",
+    "import pickle\npickle.dumps(key)",
+    "import os, signal, threading\nimport keyring.backend\n"
+    "from m1_magic import keys\nfrom m1_magic.keys import ring\n"
+    "class Interrupting(keyring.backend.KeyringBackend):\n"
+    "    priority = 5\n"
+    "    def get_password(self, service, username, password=None):\n"
+    "        signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)\n"
+    "        threading.Event().wait()\n"
+    "    set_password = get_password\n"
+    "keyring.set_keyring(Interrupting())\nring.KEYRING_SECONDS = 600\n"
+    "typed = lambda: os.environ['OPENROUTER_API_KEY']",
+    "find(endpoint('https://openrouter.ai/api/v1'), {'OPENROUTER_API_KEY': typed() + chr(10)})",
+    "find(endpoint('https://a.example/v1'), {'OPENROUTER_API_KEY': typed()})",  # stopped
+    "keys.store('openrouter.ai', typed())",  # stopped
     "api.session().backend().stream(None).send(1)",
     "next(api.session().backend().stream(None))",  # a bug of ours, with all frames shown
     "%config M1.traceback = True",
@@ -57,7 +73,10 @@ def test_k6_k7_k10_the_key_is_nowhere(
     server.say(Answer(text="fine"), echo, Answer.http_error(500), Answer.broken("Half"), echo)
     book = notebooks.run(f"%xmode {mode}", *CELLS)
     assert len(server.chats) == 5
-    assert len(notebooks.errors(book)) >= 6
+    assert len(notebooks.errors(book)) >= 11
+    ends = [o.ename for cell in book.cells for o in cell.get("outputs", []) if "ename" in o]
+    assert {"ZeroDivisionError", "TypeError", "BadKey"} <= set(ends)
+    assert ends.count("KeyboardInterrupt") == 2
     secret = server.key.removeprefix("sk-or-v1-")
     assert len(secret) > 8
     assert secret not in notebooks.saved(book)

@@ -20,7 +20,18 @@ import pytest
 
 import tls
 from emulator import FAULTS, MIDNIGHT, Answer, OpenRouter, closed_port
-from faulty import SHORT, TEXT, THOUGHT, Asked, Asking, asking, connections, settled, told
+from faulty import (
+    SHORT,
+    TEXT,
+    THOUGHT,
+    Asked,
+    Asking,
+    asking,
+    connections,
+    settled,
+    told,
+    without_proxies,
+)
 from m1_magic import errors as e
 from m1_magic.calls import Usage
 from scripted import Seen
@@ -132,11 +143,7 @@ ROWS = (
         headers={"x-should-retry": "false"},
     ),
     refused(
-        "S034-400, to be retried",
-        400,
-        e.BadRequest,
-        "HTTP 400",
-        headers={"x-should-retry": "true"},
+        "S034-400, to be retried", 400, e.BadRequest, "HTTP 400", headers={"x-should-retry": "true"}
     ),
     page("S035-307 to the same host", "redirect_307_same", e.LoginPage, "not followed"),
     page("S036-302 to the same host", "redirect_302_same", e.LoginPage, "not followed"),
@@ -212,7 +219,6 @@ ROWS = (
     whole("S101-usage of strings", "usage_strings"),
     whole("S102-usage early and last", "usage_early_and_last"),
 )
-by_id = pytest.mark.parametrize("row", ROWS, ids=lambda row: row.id)
 
 
 def test_every_row_and_every_fault_of_the_emulator_is_here() -> None:
@@ -244,7 +250,7 @@ def cost_is_right(came: Asked, row: Fault, server: OpenRouter) -> None:
         assert attempt.hold
 
 
-@by_id
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.id)
 def test_s007_to_s102(server: OpenRouter, own_home: Path, row: Fault) -> None:
     server.say(*[row.answer] * row.posts)
     with asking(own_home, **dict(row.settings)) as asked:
@@ -374,9 +380,7 @@ UNREACHED: dict[str, Callable[[Net], Iterator[str]]] = {
 
 @pytest.fixture
 def net(server: OpenRouter, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Net:
-    for name in ("http", "https", "all", "no"):
-        monkeypatch.delenv(f"{name}_proxy", raising=False)
-        monkeypatch.delenv(f"{name}_proxy".upper(), raising=False)
+    without_proxies(monkeypatch)
     monkeypatch.setenv("M1_API_KEY", "sk-local-test-0000")
     server.accept_any_key = True
     return Net(server, monkeypatch, tmp_path)
@@ -388,12 +392,7 @@ def place(net: Net, request: pytest.FixtureRequest) -> Iterator[str]:
     yield from UNREACHED[request.param](net)
 
 
-unreached = pytest.mark.parametrize(
-    "place", [name for name in UNREACHED if name[:4] != "S006"], indirect=True
-)
-
-
-@unreached
+@pytest.mark.parametrize("place", [name for name in UNREACHED if name[:4] != "S006"], indirect=True)
 def test_s001_to_s005_s103(server: OpenRouter, own_home: Path, place: str) -> None:
     server.say(Answer(text="before"))
     with asking(own_home, connect_timeout=SHORT) as asked:
@@ -413,12 +412,7 @@ def test_s001_to_s005_s103(server: OpenRouter, own_home: Path, place: str) -> No
     assert len(server.chats) == 1
 
 
-socks = pytest.mark.skipif(
-    importlib.util.find_spec("socksio") is not None, reason="socksio is installed"
-)
-
-
-@socks
+@pytest.mark.skipif(importlib.util.find_spec("socksio") is not None, reason="it has socksio")
 def test_s006_a_socks_proxy_without_its_package(own_home: Path, net: Net) -> None:
     net.proxy(f"socks5://user:geheim@127.0.0.1:{closed_port()}")
     own_home.mkdir()

@@ -6,24 +6,21 @@ import gc
 import json
 import os
 import random
-import signal
 import socket
 import threading
 import time
 import tracemalloc
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import httpx2
 import openai
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from IPython.core.interactiveshell import InteractiveShell
 
-import shells
 from emulator import MIDNIGHT, Answer, OpenRouter
 from emulator.exchange import Exchange
 from emulator.wire import COMMENT, Event
@@ -40,33 +37,21 @@ from faulty import (
     told,
     url_of,
 )
-from m1_magic import api, ask, errors
+from m1_magic import errors
 from m1_magic.backends import http_errors
 from m1_magic.backends.openrouter import OpenRouter as Backend
 from m1_magic.calls import ReasoningDelta, TextDelta
-from m1_magic.keys import Key
 from m1_magic.session.view import Silent
-from m1_magic.settings.endpoints import endpoint
 from scripted import Seen, request
+from shells import Run
 from test_stream_faults import ROWS
 
 KEY = "sk-or-v1-test-0000"
 # No clock decides, every run tries the same, and one server and one home serve all examples.
-STEADY = settings(
-    deadline=None,
-    derandomize=True,
-    max_examples=40,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
+STEADY = settings(derandomize=True, max_examples=40)
 
 
 # -- S105, S106: never an empty success -------------------------------------------------------
-
-
-@pytest.fixture
-def shell(server: OpenRouter) -> Iterator[InteractiveShell]:
-    with shells.loaded() as made:
-        yield made
 
 
 CUT = ["eof_cut", "eof_cut_in_json", "no_finish_no_done"]
@@ -74,10 +59,10 @@ CUT = ["eof_cut", "eof_cut_in_json", "no_finish_no_done"]
 
 @pytest.mark.parametrize("name", ["html_200", "json_error_200", "empty_200", "status_204", *CUT])
 def test_s105_s106_no_cell_passes_without_a_whole_answer(
-    server: OpenRouter, shell: InteractiveShell, name: str
+    server: OpenRouter, shell: InteractiveShell, run: Run, name: str
 ) -> None:
     server.say(Answer(text=TEXT, fault=name))
-    ran = shells.runner(shell)("%%m1\nhi")
+    ran = run("%%m1\nhi")
     reply, out, error = shell.user_ns["_m1"], ran.text, ran.error
     text = TEXT[:20] if name in CUT else ""
     assert isinstance(error, errors.CutOff if text else errors.M1Error)
@@ -123,11 +108,7 @@ ENDLESS: dict[str, tuple[Callable[[Exchange], None], str, str]] = {
     "S107-an event that grows": (body(SO_FAR + b"data: ", b"x"), "token_timeout", "so far"),
     "S108-only comments": (body(b"", COMMENT), "deadline", ""),
     "S108-slow tokens": (body(SO_FAR, word(".")), "deadline", "so far."),
-    "R02-102 for ever": (
-        early(b"", b"HTTP/1.1 102 Processing\r\n\r\n"),
-        "first_token_timeout",
-        "",
-    ),
+    "R02-102 for ever": (early(b"", b"HTTP/1.1 102 Processing\r\n\r\n"), "first_token_timeout", ""),
     "R02-headers for ever": (early(b"HTTP/1.1 200 OK\r\n", b"X-A: b\r\n"), "deadline", ""),
     "R02-an error for ever": (early(PAGE, b"<p>"), "first_token_timeout", ""),
     "R02-a whole answer for ever": (
@@ -171,7 +152,8 @@ def test_r02_a_question_for_prices_that_is_never_answered_does_not_hold_up_the_c
     server: OpenRouter, own_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """``limits`` asks first; without its own deadline a page in drops would hold it for ever."""
-    monkeypatch.setattr(Backend, "_get", impatient(Backend._get))
+    get = Backend._get
+    monkeypatch.setattr(Backend, "_get", lambda backend, path, **_: get(backend, path, SHORT))
 
     def slow(near: socket.socket) -> None:
         if b"/endpoints" in take(near):
@@ -186,10 +168,6 @@ def test_r02_a_question_for_prices_that_is_never_answered_does_not_hold_up_the_c
         assert asked.ask().view.text == "Yes."
 
 
-def impatient(get: Callable[..., Any]) -> Callable[..., Any]:
-    return lambda backend, path, timeout=30.0: get(backend, path, timeout=SHORT)
-
-
 def whole(near: socket.socket) -> None:
     """Answer a chat in one go."""
     said = word("Yes.") + b"data: [DONE]\n\n"
@@ -197,72 +175,6 @@ def whole(near: socket.socket) -> None:
         b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Length: %d\r\n\r\n%b"
         % (len(said), said)
     )
-
-
-# -- S109: Stop -------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("name", "text"),
-    [("never_answers", ""), ("stall_mid", TEXT[:20]), ("comments_forever", TEXT[:20])],
-)
-def test_s109_stop_while_it_reads(server: OpenRouter, own_home: Path, name: str, text: str) -> None:
-    server.say(Answer(text=TEXT, fault=name))
-    came, main = threading.Event(), threading.main_thread().ident
-    view = Seen(feed=lambda: came.set() if view.text == text else None)
-    assert main is not None
-
-    def press() -> None:
-        if server.wait_chats(1) and (not text or came.wait(5)):
-            signal.pthread_kill(main, signal.SIGINT)
-
-    button = threading.Thread(target=press)
-    with asking(own_home) as asked:
-        button.start()
-        with pytest.raises(errors.Stopped) as caught:
-            asked.session.ask(request(), view)
-        button.join(10)
-        assert server.wait_closed()
-        assert connections(server.base_url) == 0
-        rows = asked.rows("SELECT state, cost_nano FROM attempts")
-        kept = asked.rows("SELECT status, answer FROM calls")
-    assert caught.value.reply is not None
-    assert caught.value.reply.text == view.text == text
-    assert (rows, kept) == ([("pending", None)], [("stopped", text)])
-
-
-# -- S111: the variables of OpenAI ------------------------------------------------------------
-
-
-FOREIGN = {"OPENAI_API_KEY": "sk-foreign-0000", "OPENAI_ORG_ID": "org-foreign"}
-
-
-@pytest.mark.parametrize("ours", ["neither", "key", "both"])
-def test_s111_r08_the_variables_of_openai_are_never_used(
-    server: OpenRouter, monkeypatch: pytest.MonkeyPatch, ours: str
-) -> None:
-    other = server.other_host
-    for name in ("OPENAI_BASE_URL", "OPENAI_API_BASE"):
-        monkeypatch.setenv(name, other.base_url)
-    for name, value in FOREIGN.items():
-        monkeypatch.setenv(name, value)
-    if ours == "both":
-        assert ask("hi", namespace={}).status == "ok"
-        (chat,) = server.chats
-        assert chat.headers["authorization"] == f"Bearer {KEY}"
-        assert "foreign" not in str(chat.headers)
-    elif ours == "key":
-        monkeypatch.delenv("M1_BASE_URL")
-        backend = api.session().backend()
-        assert isinstance(backend, Backend)
-        assert backend.endpoint.url == "https://openrouter.ai/api/v1"
-    else:  # openrouter.ai, and no key for it
-        monkeypatch.delenv("OPENROUTER_API_KEY")
-        monkeypatch.delenv("M1_BASE_URL")
-        with pytest.raises(errors.NoKey) as caught:
-            ask("hi", namespace={})
-        assert "openrouter.ai" in told(caught.value)
-    assert other.requests == []
 
 
 # -- S114, S120, R01: what is sent again, and when --------------------------------------------
@@ -314,11 +226,7 @@ def test_r02_no_wait_goes_past_the_deadline(server: OpenRouter, own_home: Path) 
 @pytest.mark.parametrize("years", [-20, 20])
 @pytest.mark.parametrize("dated", [True, False], ids=["with its Date", "without"])
 def test_s120_a_clock_that_is_wrong_makes_no_odd_wait(
-    server: OpenRouter,
-    own_home: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    dated: bool,
-    years: int,
+    server: OpenRouter, own_home: Path, monkeypatch: pytest.MonkeyPatch, dated: bool, years: int
 ) -> None:
     """The machine's clock has jumped; the server says when, by its own."""
 
@@ -391,44 +299,6 @@ def test_r01_what_was_not_sent_is_tried_again(own_home: Path) -> None:
         ("pending", None),
         ("settled", 0),
     ]
-
-
-# -- S115: cut anywhere -----------------------------------------------------------------------
-
-
-def body_of_600() -> bytes:
-    """A stream of about 600 bytes with all that lines and characters can be cut in."""
-    chunk = (
-        '{{"id":"gen-1","choices":[{{"index":0,"delta":{{"content":"{}"}},"finish_reason":{}}}]}}'
-    )
-    data = [chunk.format(text, "null") for text in ("Ça ", "日本", " 😀 \\ud83d\\ude00", "a: b")]
-    data += [chunk.format("", '"stop"'), '{"choices":[],"usage":{"prompt_tokens":3,"cost":0.5}}']
-    blocks = [": OPENROUTER PROCESSING", "retry: 3000", *(f"data: {one}" for one in data)]
-    return "".join(f"{block}\n\n" for block in [*blocks, "data: [DONE]"]).encode()
-
-
-@pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\r"], ids=["LF", "CRLF", "CR"])
-def test_s115_a_stream_cut_at_any_byte_is_the_same_text(end: bytes) -> None:
-    said = body_of_600().replace(b"\n", end)
-    assert len(said) > 550
-    cuts = iter(range(1, len(said)))
-    head = (
-        b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
-    )
-
-    def answer(near: socket.socket) -> None:
-        take(near)
-        at = next(cuts)
-        parts = b"".join(b"%x\r\n%b\r\n" % (len(p), p) for p in (said[:at], said[at:]))
-        near.sendall(head + parts + b"0\r\n\r\n")
-
-    asked = request()
-    with listening(answer) as raw, closing(Backend(endpoint(url_of(raw)), Key(KEY, "a test"))) as b:
-        for at in range(1, len(said)):
-            events = list(b.stream(asked))
-            text = "".join(one.text for one in events if isinstance(one, TextDelta))
-            assert text == "Ça 日本 😀 😀a: b", at
-            assert str(events[-1].cost) == "0.5", at  # type: ignore[union-attr]
 
 
 # -- S116: large ------------------------------------------------------------------------------

@@ -21,13 +21,7 @@ def ipython(server: OpenRouter) -> Iterator[pexpect.spawn[str]]:
     """A terminal IPython with the extension loaded; its prompts are ``In [n]:``."""
     child = pexpect.spawn(
         sys.executable,
-        [
-            "-m",
-            "IPython",
-            "--no-banner",
-            "--colors=nocolor",
-            "--simple-prompt",
-        ],
+        ["-m", "IPython", "--no-banner", "--colors=nocolor", "--simple-prompt"],
         encoding="utf-8",
         dimensions=(60, 120),
         timeout=60,
@@ -97,7 +91,7 @@ def test_cells_and_the_last_error_go_along(server: OpenRouter, ipython: pexpect.
     ):
         ipython.sendline(line)
         ipython.expect(rf"In \[{number}\]: ")
-    sent = str(server.chats[-1].body["messages"][-1]["content"])
+    sent = server.prompt
     assert "stdout:\nn: 42" in sent
     assert "ZeroDivisionError: division by zero\n  cell 3:1 in <module>: 1 / 0" in sent
     assert "ZeroDivisionError in cell 3 → stats" in plain(ipython.before)

@@ -184,11 +184,14 @@ def test_a_list_is_asked_for_once_an_hour_and_kept_for_when_it_is_silent(tmp_pat
     assert first is not None and first.at == NOW
     now += timedelta(minutes=59)
     assert asking.limits(backend, MODEL) == first and backend.asked == 1
+    asking.settings.max_price = {"prompt": 1}
+    assert asking.limits(backend, MODEL) and backend.asked == 2
+    asking.settings.max_price = None
     now += timedelta(minutes=2)
     dearer = replace(OFFER.dearest, output=Decimal("0.00001"))  # type: ignore[type-var]
     backend._limits = replace(OFFER, dearest=dearer)
     second = asking.limits(backend, MODEL)
-    assert second is not None and second.dearest == dearer and backend.asked == 2
+    assert second is not None and second.dearest == dearer and backend.asked == 3
     backend._limits, now = None, now + timedelta(hours=5)
     assert asking.limits(backend, MODEL) == second  # dated, five hours old
     now += timedelta(days=40)

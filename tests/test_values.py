@@ -104,17 +104,6 @@ def test_tables_go_through_the_summary() -> None:
     assert text(done("{{rows[0]}}", **space)) == '{"canary": 1}'
 
 
-def test_records_inside_a_value_do_not_pass() -> None:
-    for value in (
-        {"n": 1, "rows": [{"pay": 98765}]},
-        [[{"pay": 98765}]],
-        [pd.DataFrame({"pay": [98765]})],
-    ):
-        with pytest.raises(UsageError) as error:
-            done("{{value}}", value=value)
-        assert "98765" not in str(error.value)
-
-
 def test_unknown_names() -> None:
     result = done("{{nmae}} {{nmae}} {{user.x}}", name="n")
     assert text(result) == "{{nmae}} {{nmae}} {{user.x}}"

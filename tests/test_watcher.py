@@ -8,12 +8,13 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from emulator import Answer, OpenRouter
+from faulty import until
 from m1_magic import api
 from m1_magic.errors import CutOff
 from m1_magic.interrupts import heard, uninterrupted
@@ -23,13 +24,6 @@ from m1_magic.session.view import Silent
 from m1_magic.watcher import TICKER, WATCHER, Watch, Watcher
 
 PATIENCE = 60.0
-
-
-def until(true: Callable[[], object]) -> bool:
-    end = time.monotonic() + PATIENCE
-    while not true() and time.monotonic() < end:
-        time.sleep(0.01)
-    return bool(true())
 
 
 def threads(name: str) -> list[threading.Thread]:

@@ -15,7 +15,7 @@ import m1_magic
 from emulator import OpenRouter
 from m1_magic import api
 from m1_magic.errors import UsageError
-from panels import Page
+from panels import Hand, Page
 
 SALES = {"region": ["n", "s"] * 10, "amount": range(20)}
 
@@ -23,10 +23,6 @@ SALES = {"region": ["n", "s"] * 10, "amount": range(20)}
 def body(server: OpenRouter, number: int = -1) -> dict[str, Any]:
     made: dict[str, Any] = server.chats[number].body
     return made
-
-
-def prompt(server: OpenRouter) -> str:
-    return str(body(server)["messages"][-1]["content"])
 
 
 # -- opened ------------------------------------------------------------------------------
@@ -68,17 +64,8 @@ def test_tables_are_ticked_at_once(server: OpenRouter, page: Page, given: str) -
     )
     hand.press("Send")
     hand.end()
-    assert prompt(server).startswith("why?") and prompt(server).count(" frame=") == len(ticked)
+    assert server.prompt.startswith("why?") and server.prompt.count(" frame=") == len(ticked)
     assert (body(server)["model"], body(server)["temperature"]) == ("openai/gpt-4o-mini", 0.25)
-
-
-def test_options_without_a_field_go_along(server: OpenRouter, page: Page) -> None:
-    hand = page.panel(system="Be brief.", seed=7, stop=["END"], send="sample:3", temperature=0)
-    hand.ask("why?")
-    assert body(server)["messages"][0] == {"role": "system", "content": "Be brief."}
-    sent = (body(server)["seed"], body(server)["stop"], body(server)["temperature"])
-    assert sent == (7, ["END"], 0)
-    assert hand.labelled("tables as").value == "sample:3"
 
 
 def test_a_setting_of_none_leaves_its_field_empty(page: Page) -> None:
@@ -123,8 +110,7 @@ def test_opening_a_panel_loads_neither_client_nor_data_libraries() -> None:
 
 
 # -- tables ------------------------------------------------------------------------------
-def test_tables_are_listed_anew_after_each_cell(page: Page) -> None:
-    hand = page.panel()
+def test_tables_are_listed_anew_after_each_cell(page: Page, hand: Hand) -> None:
     assert "No DataFrames here yet" in hand.text
     page.shell.user_ns["db"] = duckdb.sql("SELECT 1 AS a")
     page.run(
@@ -164,7 +150,7 @@ def test_a_table_that_is_gone_is_not_left_out_silently(server: OpenRouter, page:
     hand.panel.refresh()
     assert not hand.ticks()
     hand.ask("why?")
-    assert hand.error == "" and "<data-" not in prompt(server)
+    assert hand.error == "" and "<data-" not in server.prompt
 
 
 def test_a_table_handed_over_is_the_one_that_its_name_stands_for_now(
@@ -175,7 +161,7 @@ def test_a_table_handed_over_is_the_one_that_its_name_stands_for_now(
     page.run("sales = sales.head(3)")
     assert list(hand.ticks()) == ["sales  3 × 2"]
     hand.ask("why?")
-    assert "3 rows × 2 columns" in prompt(server)
+    assert "3 rows × 2 columns" in server.prompt
     page.run("del sales")
     hand.ask("why?")
     assert "There is no DataFrame 'sales'" in hand.error
@@ -204,7 +190,7 @@ def test_fields_arrive_on_the_wire(server: OpenRouter, page: Page) -> None:
     sent = {k: body(server)[k] for k in ("model", "temperature", "max_tokens", "reasoning")}
     assert sent["model"] == "openai/gpt-4o-mini" and sent["temperature"] == 0
     assert sent["reasoning"] == {"effort": "low"}
-    assert "sales → names" in hand.shown and "50 %" not in prompt(server)
+    assert "sales → names" in hand.shown and "50 %" not in server.prompt
 
 
 @pytest.mark.parametrize(
@@ -219,9 +205,8 @@ def test_fields_arrive_on_the_wire(server: OpenRouter, page: Page) -> None:
     ],
 )
 def test_a_wrong_field_is_told_by_name(
-    server: OpenRouter, page: Page, field: str, value: str, told: str
+    server: OpenRouter, hand: Hand, field: str, value: str, told: str
 ) -> None:
-    hand = page.panel()
     hand.fill(**{field: value})
     for button in ("Dry run", "Send"):
         hand.prompt.value = "why?"
@@ -231,7 +216,6 @@ def test_a_wrong_field_is_told_by_name(
     assert server.requests == [] and hand.busy == (True, False)
 
 
-def test_an_empty_prompt_is_refused(server: OpenRouter, page: Page) -> None:
-    hand = page.panel()
+def test_an_empty_prompt_is_refused(server: OpenRouter, hand: Hand) -> None:
     hand.ask("  ")
     assert hand.error and server.requests == []

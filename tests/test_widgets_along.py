@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from emulator import Answer, OpenRouter
-from m1_magic import api
 from panels import Hand, Page
 from test_widgets_past import choose
 
@@ -55,9 +54,8 @@ def test_a_task_a_file_and_cells_go_along(
     ids=["file", "cell", "spec", "thinking", "quote"],
 )
 def test_what_cannot_go_along_is_told_and_nothing_sent(
-    server: OpenRouter, page: Page, fields: dict[str, str], told: str
+    server: OpenRouter, page: Page, hand: Hand, fields: dict[str, str], told: str
 ) -> None:
-    hand = page.panel()
     cell(page, "1")
     hand.fill(**fields)
     hand.ask("why?")
@@ -65,8 +63,9 @@ def test_what_cannot_go_along_is_told_and_nothing_sent(
     assert hand.busy == (True, False)
 
 
-def test_the_last_error_can_be_ticked_once_there_is_one(server: OpenRouter, page: Page) -> None:
-    hand = page.panel()
+def test_the_last_error_can_be_ticked_once_there_is_one(
+    server: OpenRouter, page: Page, hand: Hand
+) -> None:
     tick = hand.labelled("last error: none")
     assert tick.disabled
     cell(page, "total = 12\ntotal / 0")
@@ -78,9 +77,8 @@ def test_the_last_error_can_be_ticked_once_there_is_one(server: OpenRouter, page
 
 
 def test_tasks_of_ones_own_are_offered_as_soon_as_they_are_set(
-    server: OpenRouter, page: Page
+    server: OpenRouter, page: Page, hand: Hand
 ) -> None:
-    hand = page.panel()
     field = hand.labelled("task")
     field.value = "math"
     page.run("%m1 set tasks {'tutor': 'Ask back.'}")
@@ -91,18 +89,20 @@ def test_tasks_of_ones_own_are_offered_as_soon_as_they_are_set(
 
 
 def test_options_without_a_field_go_along_and_are_told(server: OpenRouter, page: Page) -> None:
-    hand = page.panel(system="Answer in <b>verse</b>.", top_p=0.5, temperature=0.0)
+    hand = page.panel(
+        system="Answer in <b>verse</b>.", top_p=0.5, temperature=0.0, seed=7, send="sample:3"
+    )
+    assert hand.labelled("tables as").value == "sample:3"
     hand.labelled("More").value = True
-    assert "also: system Answer in &lt;b&gt;verse&lt;/b&gt;., top_p 0.5" in hand.text
+    assert "also: system Answer in &lt;b&gt;verse&lt;/b&gt;., top_p 0.5, seed 7" in hand.text
     hand.ask("why?")
     body = server.chats[-1].body
-    assert (body["temperature"], body["top_p"]) == (0.0, 0.5)
+    assert (body["temperature"], body["top_p"], body["seed"]) == (0.0, 0.5, 7)
     assert roles(server)[0] == ("system", "Answer in <b>verse</b>.")
 
 
-def test_a_named_chat_goes_on_in_panel_and_cell(server: OpenRouter, page: Page) -> None:
+def test_a_named_chat_goes_on_in_panel_and_cell(server: OpenRouter, page: Page, hand: Hand) -> None:
     server.say(Answer("first answer"), Answer("second answer"), Answer("third answer"))
-    hand = page.panel()
     hand.fill(chat="eda")
     hand.ask("first?")
     hand.ask("second?")
@@ -115,9 +115,10 @@ def test_a_named_chat_goes_on_in_panel_and_cell(server: OpenRouter, page: Page) 
     assert [words for _, words in roles(server)[-3:]] == ["second?", "second answer", "third?"]
 
 
-def test_a_question_goes_on_from_the_panels_own_last_answer(server: OpenRouter, page: Page) -> None:
+def test_a_question_goes_on_from_the_panels_own_last_answer(
+    server: OpenRouter, page: Page, hand: Hand
+) -> None:
     server.say(Answer("of the panel"), Answer("of the cell"), Answer("end"), Answer("alone"))
-    hand = page.panel()
     follow = hand.labelled("go on from the last answer")
     assert follow.disabled
     hand.ask("one?")
@@ -131,9 +132,8 @@ def test_a_question_goes_on_from_the_panels_own_last_answer(server: OpenRouter, 
     assert [words for _, words in roles(server)[1:]] == ["three?"]
 
 
-def test_continue_goes_on_from_any_past_call(server: OpenRouter, page: Page) -> None:
+def test_continue_goes_on_from_any_past_call(server: OpenRouter, hand: Hand) -> None:
     server.say(Answer("first answer"), Answer("second answer"), Answer("end"))
-    hand = page.panel()
     hand.ask("first?")
     hand.ask("second?")
     choose(hand, 1)
@@ -149,9 +149,8 @@ def saved(hand: Hand, path: Path) -> str:
     return hand.text
 
 
-def test_the_chat_is_saved_as_a_notebook(server: OpenRouter, page: Page, tmp_path: Path) -> None:
+def test_the_chat_is_saved_as_a_notebook(server: OpenRouter, hand: Hand, tmp_path: Path) -> None:
     server.say(Answer("first answer", thinking="hush"), Answer("second answer"))
-    hand = page.panel()
     hand.fill(chat="eda")
     hand.ask("first?")
     hand.ask("second?")
@@ -163,14 +162,3 @@ def test_the_chat_is_saved_as_a_notebook(server: OpenRouter, page: Page, tmp_pat
     assert "it was not overwritten" in saved(hand, tmp_path / "mine.ipynb")
     assert (tmp_path / "mine.ipynb").read_text() == "{}"
     assert "is not the name of a notebook" in saved(hand, tmp_path / "talk.txt")
-
-
-def test_a_hints_thinking_is_nowhere(server: OpenRouter, page: Page, own_home: Path) -> None:
-    server.say(Answer("Look at the units.", thinking=["zqxwvj "] * 5))
-    hand = page.panel(task="hint")
-    assert "Look at the units." in hand.ask("why?")
-    assert "zqxwvj" not in page.wire.all + str(page.outputs)
-    assert page.shell.user_ns["_m1"].thinking == ""
-    api.session().close()
-    kept = [file for file in own_home.rglob("*") if file.is_file()]
-    assert kept and not any(b"zqxwvj" in file.read_bytes() for file in kept)

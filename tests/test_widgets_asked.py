@@ -27,9 +27,8 @@ CODE = "First:\n```python\nx = 1\n```\nthen:\n```python\ny = 2\n```\n"
 
 
 # -- asked -------------------------------------------------------------------------------
-def test_a_question_is_answered_and_bound(server: OpenRouter, page: Page) -> None:
+def test_a_question_is_answered_and_bound(server: OpenRouter, page: Page, hand: Hand) -> None:
     server.say(Answer("Forty-**two**.", thinking="Hm <b>."))
-    hand = page.panel()
     text = hand.ask("why {{x}}?")
     assert "Forty-<strong>two</strong>." in text and "Hm &lt;b&gt;." in text
     assert page.shell.user_ns["_m1"].text == "Forty-**two**."
@@ -57,10 +56,11 @@ def test_the_counters_are_the_ledgers(server: OpenRouter, page: Page) -> None:
     assert f"session budget: {hand.tiles['session']} of $1.00" in hand.text
 
 
-def test_an_estimate_while_it_runs_then_the_bill(server: OpenRouter, page: Page) -> None:
+def test_an_estimate_while_it_runs_then_the_bill(
+    server: OpenRouter, page: Page, hand: Hand
+) -> None:
     hold = threading.Event()
     server.say(Answer("one two three", hold=hold, cost=0.125))
-    hand = page.panel()
     hand.send("why?")
     page.wire.wait("<p>one")
     assert re.fullmatch(r"≈\$0\.0\d+ · at most \$0\.0\d+", hand.tiles["this call"])
@@ -92,9 +92,8 @@ def test_a_price_that_is_owed_is_settled_later(server: OpenRouter, page: Page) -
     assert hand.tiles["this call"] == money(spent)
 
 
-def test_an_estimate_stays_one_until_the_bill_is_there(server: OpenRouter, page: Page) -> None:
+def test_an_estimate_stays_one_until_the_bill_is_there(server: OpenRouter, hand: Hand) -> None:
     server.say(Answer("one two", usage_shape="a", cost=MISSING, generation_id="gen-1"))
-    hand = page.panel()
     hand.ask("why?")
     estimate = hand.tiles["this call"]
     assert estimate.startswith("≈$")
@@ -159,10 +158,15 @@ def test_thinking_that_is_not_to_be_seen_is_nowhere(
     ids=["no headers", "thinking", "answering", "counting down"],
 )
 def test_i10_stop(
-    server: OpenRouter, page: Page, answer: Answer, seen: str | None, text: str, told: str
+    server: OpenRouter,
+    page: Page,
+    hand: Hand,
+    answer: Answer,
+    seen: str | None,
+    text: str,
+    told: str,
 ) -> None:
     server.say(answer)
-    hand = page.panel()
     hand.send("why?")
     page.wire.wait(seen) if seen else server.wait_chats(1, 60)
     assert hand.busy == (False, True)
@@ -250,9 +254,8 @@ def test_closing_frees_everything(server: OpenRouter, page: Page) -> None:
     assert alive() is None
 
 
-def test_unloading_stops_and_closes_all(server: OpenRouter, page: Page) -> None:
+def test_unloading_stops_and_closes_all(server: OpenRouter, page: Page, hand: Hand) -> None:
     server.say(Answer("one two", hold=threading.Event()))
-    hand = page.panel()
     page.panel()
     hand.send("why?")
     page.wire.wait("<p>one")
@@ -265,8 +268,9 @@ def test_unloading_stops_and_closes_all(server: OpenRouter, page: Page) -> None:
     page.run("%load_ext m1_magic")
 
 
-def test_answers_that_are_replaced_free_their_widgets(server: OpenRouter, page: Page) -> None:
-    hand = page.panel()
+def test_answers_that_are_replaced_free_their_widgets(
+    server: OpenRouter, page: Page, hand: Hand
+) -> None:
     hand.ask("why?")
     before = len(page.left)
     for number in range(20):

@@ -14,7 +14,7 @@ import anywidget
 import ipywidgets
 import pandas as pd
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from emulator import Answer, OpenRouter
@@ -58,10 +58,9 @@ def states() -> list[Any]:
     ids=lambda value: None if isinstance(value, Answer) else value,
 )
 def test_an_error_is_a_paragraph_in_the_panel(
-    server: OpenRouter, page: Page, answer: Answer, told: str
+    server: OpenRouter, page: Page, hand: Hand, answer: Answer, told: str
 ) -> None:
     server.say(*[answer] * 3)
-    hand = page.panel()
     hand.ask("why?")
     assert re.search(told, hand.error, re.IGNORECASE), hand.error
     assert "<img" not in page.wire.all and "<script" not in page.wire.all
@@ -76,8 +75,9 @@ def test_an_error_is_a_paragraph_in_the_panel(
     assert "good now" in hand.ask("again?") and hand.error == ""
 
 
-def test_what_is_refused_sends_nothing_and_is_told(server: OpenRouter, page: Page) -> None:
-    hand = page.panel()
+def test_what_is_refused_sends_nothing_and_is_told(
+    server: OpenRouter, page: Page, hand: Hand
+) -> None:
     for prompt, told in [(f"my key {KEY}", "key"), ("{{sale}}", "sale")]:
         page.shell.user_ns["sales"] = pd.DataFrame({"a": [1]})
         hand.ask(prompt)
@@ -88,8 +88,7 @@ def test_what_is_refused_sends_nothing_and_is_told(server: OpenRouter, page: Pag
     assert "minimax/minimax-m9" in hand.error and hand.busy == (True, False)
 
 
-def test_no_connection(server: OpenRouter, page: Page) -> None:
-    hand = page.panel()
+def test_no_connection(server: OpenRouter, hand: Hand) -> None:
     server.close()
     hand.ask("why?")
     assert "cannot be reached" in hand.error and hand.busy == (True, False)
@@ -115,9 +114,8 @@ def test_a_broken_display_costs_neither_answer_nor_price(
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_a_bug_after_the_call_leaves_the_panel_free(
-    server: OpenRouter, page: Page, monkeypatch: pytest.MonkeyPatch
+    server: OpenRouter, page: Page, hand: Hand, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    hand = page.panel()
     hand.ask("why?")
     with monkeypatch.context() as patched:
         patched.setattr(assembly.Actions, "refresh", lambda _: 1 / 0)
@@ -127,8 +125,7 @@ def test_a_bug_after_the_call_leaves_the_panel_free(
     assert "second" in hand.ask("why?")
 
 
-def test_a_bug_before_the_call_is_told(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
-    hand = page.panel()
+def test_a_bug_before_the_call_is_told(hand: Hand, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Session, "known_limits", lambda *_: {}[EVIL * 50])
     hand.ask("why?")
     assert hand.error.startswith("KeyError") and len(hand.error) < 400
@@ -267,11 +264,7 @@ def test_a_megabyte_stays_within_bounds(server: OpenRouter, page: Page) -> None:
 STEPS = st.sampled_from(["send", "hold", "stop", "free", "Dry run", "history", "Edit", "Show"])
 
 
-@settings(
-    max_examples=25,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
+@settings(max_examples=25)
 @given(steps=st.lists(STEPS, max_size=12))
 def test_whatever_is_clicked_the_books_agree(
     server: OpenRouter, page: Page, steps: list[str]

@@ -6,7 +6,6 @@ import html
 import json
 import re
 import threading
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,7 @@ from m1_magic.calls import Reply
 from m1_magic.ledger import history
 from m1_magic.render import footer
 from m1_magic.verbs import cost_report
-from panels import Hand, Page, in_sight, live, within
+from panels import Hand, Page, in_sight, live
 
 CODE = "First:\n```python\nx = 1  # <b>&amp;\n```\nthen:\n```python\n\ny = 2\n```\n"
 EVIL = '<img src=x onerror="alert(1)">[a](javascript:alert(2))<script>alert(3)</script>'
@@ -42,9 +41,8 @@ def still(page: Page) -> dict[str, Any]:
 
 
 # -- past calls --------------------------------------------------------------------------
-def test_calls_are_listed_searched_and_shown_again_for_free(server: OpenRouter, page: Page) -> None:
+def test_calls_are_listed_searched_and_shown_again_for_free(server: OpenRouter, hand: Hand) -> None:
     server.say(Answer("an answer about Äpfel", thinking="hm", cost=0.25), Answer(EVIL, cost=0.5))
-    hand = page.panel()
     hand.ask("first?")
     hand.labelled("History").value = True
     hand.ask("second\n" + EVIL)
@@ -104,8 +102,7 @@ def test_ask_again_asks_the_same(server: OpenRouter, page: Page) -> None:
     assert not any(tick.value for tick in hand.ticks().values())
 
 
-def test_what_cannot_be_done_with_a_choice_is_told(server: OpenRouter, page: Page) -> None:
-    hand = page.panel()
+def test_what_cannot_be_done_with_a_choice_is_told(server: OpenRouter, hand: Hand) -> None:
     hand.labelled("History").value = True
     assert "No calls yet" in hand.text
     hand.ask("one?")
@@ -119,9 +116,10 @@ def test_what_cannot_be_done_with_a_choice_is_told(server: OpenRouter, page: Pag
     assert "Choose one call" in hand.text and len(server.chats) == 2
 
 
-def test_text_that_is_forgotten_is_gone_from_the_list(server: OpenRouter, page: Page) -> None:
+def test_text_that_is_forgotten_is_gone_from_the_list(
+    server: OpenRouter, page: Page, hand: Hand
+) -> None:
     server.say(Answer("the answer"))
-    hand = page.panel()
     hand.ask("a secret question?")
     choose(hand, 0)
     page.run("%m1 forget --all")
@@ -134,8 +132,9 @@ def test_text_that_is_forgotten_is_gone_from_the_list(server: OpenRouter, page: 
     assert len(server.chats) == 1
 
 
-def test_what_is_looked_up_while_a_call_runs_leaves_nothing(server: OpenRouter, page: Page) -> None:
-    hand = page.panel()
+def test_what_is_looked_up_while_a_call_runs_leaves_nothing(
+    server: OpenRouter, page: Page, hand: Hand
+) -> None:
     hand.ask("one?")
     hold = threading.Event()
     server.say(Answer("one two", hold=hold))
@@ -162,9 +161,8 @@ def test_a_long_answer_is_cut_when_shown_again(server: OpenRouter, page: Page) -
 
 
 # -- exits -------------------------------------------------------------------------------
-def test_code_is_chosen_and_shown_to_be_copied(server: OpenRouter, page: Page) -> None:
+def test_code_is_chosen_and_shown_to_be_copied(server: OpenRouter, page: Page, hand: Hand) -> None:
     server.say(Answer(CODE), Answer("no code"))
-    hand = page.panel()
     hand.ask("why?")
     (blocks,) = [w for w in hand.all() if getattr(w, "tooltip", "") == "Code blocks of the answer"]
     assert [label for label, _ in blocks.options] == ["1: x = 1 # <b>&amp;", "2: y = 2"]
@@ -215,9 +213,8 @@ def test_a_variable_that_cannot_be_is_refused(page: Page, name: str, told: str) 
     assert page.shell.user_ns["sales"] is sales and page.shell.user_ns["nothing"] is None
 
 
-def test_an_answer_is_bound_over_another(server: OpenRouter, page: Page) -> None:
+def test_an_answer_is_bound_over_another(server: OpenRouter, page: Page, hand: Hand) -> None:
     server.say(Answer("one"), Answer("two"))
-    hand = page.panel()
     for text in ("one", "two"):
         hand.ask("why?")
         hand.labelled("answer into").value = " mine "
@@ -272,21 +269,10 @@ def test_the_same_calls_are_saved_the_same(server: OpenRouter, page: Page) -> No
     assert saved[0] == saved[1]
 
 
-def test_a_panel_that_is_shown_twice_is_saved_twice(server: OpenRouter, page: Page) -> None:
+def test_a_panel_that_is_shown_twice_is_saved_twice(
+    server: OpenRouter, page: Page, hand: Hand
+) -> None:
     server.say(Answer("the answer"))
-    hand = page.panel()
     hand.panel._ipython_display_()
     hand.ask("why?")
     assert sum("the answer" in str(o.get("text/html")) for o in page.outputs) == 2
-
-
-def test_what_is_shown_again_is_what_the_ledger_bills(server: OpenRouter, page: Page) -> None:
-    server.say(Answer("the answer", cost=0.125))
-    hand = page.panel()
-    hand.ask("why?")
-    (past,) = history.latest(api.session().ledger, 9)
-    assert past.cost == Decimal("0.125") and "$0.1250" in hand.shown
-    choose(hand, 0)
-    hand.press("Show")
-    assert "$0.1250" in hand.shown
-    assert [w for w in within(hand.panel.box) if "m1-side" in getattr(w, "_dom_classes", ())]

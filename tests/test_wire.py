@@ -19,7 +19,7 @@ from m1_magic.calls import Event, Finish, ReasoningDelta, Started, TextDelta, Us
 from m1_magic.errors import CutOff
 
 # No clock decides, and every run tries the same.
-STEADY = settings(deadline=None, derandomize=True)
+STEADY = settings(derandomize=True)
 ENDS = ("\n", "\r\n", "\r")
 BODY = (
     ': OPENROUTER PROCESSING\n\nretry: 3000\n\ndata: {"a":"Ça va? 日本 😀"}\n\nid: 7\n\n'
@@ -175,12 +175,6 @@ def test_thinking_and_answer_come_apart(thought: str, answer: str, at: list[int]
 def test_content_without_a_leading_tag_is_text_to_the_letter(content: str, at: list[int]) -> None:
     assume(not content.lstrip().startswith(OPEN))
     assert split(*cut(content, at)) == ("", content)
-
-
-def test_a_tag_in_mid_answer_stays_text() -> None:
-    content = "Use <think> and </think> as tags. <think>x</think>"
-    for at in range(len(content)):
-        assert split(content[:at], content[at:]) == ("", content)
 
 
 def test_tags_in_the_answer_behind_the_thinking_stay_text() -> None:

@@ -40,9 +40,7 @@ def certificate(folder: Path) -> Path:
         .sign(key, hashes.SHA256())
     )
     secret = key.private_bytes(
-        serialization.Encoding.PEM,
-        serialization.PrivateFormat.PKCS8,
-        serialization.NoEncryption(),
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
     path = folder / "both.pem"
     path.write_bytes(secret + made.public_bytes(serialization.Encoding.PEM))
@@ -81,9 +79,17 @@ def serve(plain: socket.socket, context: ssl.SSLContext, upstream: tuple[str, in
             context.wrap_socket(plain, server_side=True) as near,
             socket.create_connection(upstream) as far,
         ):
-            while True:
-                for ready in select.select([near, far], [], [])[0]:
-                    data = ready.recv(65536)
-                    if not data:
-                        return
-                    (far if ready is near else near).sendall(data)
+            for _ in carry(near, far):
+                pass
+
+
+def carry(near: socket.socket, far: socket.socket) -> Iterator[bytes]:
+    """Carry bytes both ways until one side has gone; give what came from the near one."""
+    while True:
+        for ready in select.select([near, far], [], [])[0]:
+            data = ready.recv(65536)
+            if not data:
+                return
+            if ready is near:
+                yield data
+            (far if ready is near else near).sendall(data)

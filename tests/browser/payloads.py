@@ -206,7 +206,7 @@ OWN: dict[str, tuple[str, ...]] = {
         '<img src="attack-NAME">',
         '<img src="/files/attack-NAME">',
         "![x][NAME]\n\n[NAME]: attack-NAME",
-    ),
+    )
 }
 SHOWS: dict[str, tuple[str, ...]] = {
     "style": ("<style>body{outline-color:rgb(1, 2, 3) !important}</style>",),

@@ -21,14 +21,7 @@ import notebooks
 from browser.front import Attacker, Jupyter, Page
 from browser.payloads import CASES, KINDS, RUN, Case, framed, plain, sample
 from browser.shared import LOAD, SHOTS, only_lab
-from browser.watch import (
-    ALIVE,
-    OUTLINE,
-    check_inert,
-    check_outputs_inert,
-    outline,
-    settle,
-)
+from browser.watch import ALIVE, OUTLINE, check_inert, check_outputs_inert, outline, settle
 from emulator import Answer, OpenRouter
 
 pytestmark = pytest.mark.browser

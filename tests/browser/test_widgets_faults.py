@@ -17,7 +17,7 @@ def test_what_goes_wrong_is_said_and_costs_no_text(
     page: Page, jupyter: Jupyter, openrouter: OpenRouter
 ) -> None:
     answer, hold = held()
-    openrouter.say(Answer(text=WORDS, fault="rst_mid", fault_after=20), answer)
+    openrouter.say(Answer(text=WORDS, fault="rst_mid"), answer)
     panel = opened(page, "wrong.ipynb", "del sales", "%m1 budget 0.0001 --per session")
     before = len(openrouter.chats)
     panel.ask("Is it cut off?")

@@ -19,23 +19,11 @@ MIDNIGHT = {"Date": "Mon, 01 Jan 2024 00:00:00 GMT"}
 AUTO: Any = "auto"
 
 
-class _Missing:
-    """The type of MISSING, so that it prints as its name."""
-
-    def __repr__(self) -> str:
-        return "MISSING"
-
-
-MISSING: Any = _Missing()
-"""Give `Answer(cost=MISSING)` to leave the key out of the usage."""
-
+MISSING: Any = object()  # `Answer(cost=MISSING)` leaves the key out of the usage
 MESSAGES: dict[int, tuple[str, str]] = {
     400: ("invalid_request", "Invalid request"),
     401: ("authentication", "Missing Authentication header"),
-    402: (
-        "payment_required",
-        "Insufficient credits. Add more using https://openrouter.ai/credits",
-    ),
+    402: ("payment_required", "Insufficient credits. Add more using https://openrouter.ai/credits"),
     403: ("permission_denied", "Only management keys can perform this operation"),
     404: ("not_found", "No endpoints found for this model"),
     405: ("invalid_request", "Method Not Allowed"),
@@ -127,7 +115,6 @@ class Answer:
     error: Json | None = None
     mid_error: Json | None = None
     fault: str | None = None
-    fault_after: int = 1
     think_tags: bool = False
     hold: threading.Event | None = None
     hold_after: int = 1

@@ -136,13 +136,11 @@ def prices(endpoints: list[Json], provider: str, listed: Json | None) -> tuple[i
     return nano(table["prompt"]), nano(table["completion"])
 
 
-def key_info(*, limit: float | None = 10.0, used: float = 1.25) -> Json:
-    """Describe an ordinary key; a limit of None means unlimited."""
-    made: Json = {"label": "sk-or-v1-tes...000", "limit": limit, "limit_reset": "monthly"}
-    made["limit_remaining"] = None if limit is None else limit - used
-    if limit is None:
-        made["limit_reset"] = None
-    made |= {"include_byok_in_limit": False, "usage": used, "usage_daily": 0.25}
+def key_info() -> Json:
+    """Describe an ordinary key."""
+    made: Json = {"label": "sk-or-v1-tes...000", "limit": 10.0, "limit_reset": "monthly"}
+    made |= {"limit_remaining": 8.75, "include_byok_in_limit": False}
+    made |= {"usage": 1.25, "usage_daily": 0.25}
     made |= {"usage_weekly": 0.75, "usage_monthly": 1.0, "byok_usage": 0, "byok_usage_daily": 0}
     made |= {"byok_usage_weekly": 0, "byok_usage_monthly": 0, "is_free_tier": False}
     made |= {"is_management_key": False, "is_provisioning_key": False, "expires_at": None}

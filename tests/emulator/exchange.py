@@ -48,8 +48,6 @@ class Received:
     headers: dict[str, str]
     raw: bytes
     body: Any = None
-    sent: int = 0
-    status: int = 0
     began: float | None = None  # when the first delta was sent, by time.monotonic
     left: bool = False
     """Did the client leave before the answer was at its end?"""
@@ -159,7 +157,6 @@ class Exchange:
         sent["Connection"] = "keep-alive" if self.keep_alive else "close"
         lines = "".join(f"{name}: {value}\r\n" for name, value in sent.items())
         reason = REASONS.get(status, "Error")
-        self.received.status = status
         self.send(f"HTTP/1.1 {status} {reason}\r\n{lines}\r\n".encode("latin-1"))
 
     def write(self, data: bytes) -> None:
@@ -167,7 +164,6 @@ class Exchange:
         if not data:
             return
         self.send(b"%x\r\n%b\r\n" % (len(data), data) if self._chunked else data)
-        self.received.sent += len(data)
 
     def end(self) -> None:
         """Finish the body properly."""

@@ -41,7 +41,7 @@ def parse(raw: bytes) -> Any:
 def answer(emulator: OpenRouter, x: Exchange) -> None:
     """Answer one request."""
     route = x.received.route
-    table = ROUTES.get(route) or (DYNAMIC.get(route.split("/")[1]) if "/" in route else None)
+    table = ROUTES.get("/models" if route.startswith("/models/") else route)
     try:
         if table is None:
             raise Refusal(404, "Not Found")
@@ -115,11 +115,6 @@ def reply(emulator: OpenRouter, x: Exchange, said: Answer) -> None:
         x.end()
 
 
-def loop(_emulator: OpenRouter, x: Exchange) -> None:
-    """Redirect to itself for ever."""
-    x.page(307, b"", "text/plain", {"Location": "/api/v1/loop"})
-
-
 # -- facts -----------------------------------------------------------------------------
 def models(emulator: OpenRouter, x: Exchange) -> None:
     """Answer GET /models and GET /models/{author}/{slug}/endpoints; no key is needed."""
@@ -178,8 +173,4 @@ ROUTES: dict[str, Route] = {
     "/generation": (("GET",), generation),
     "/key": (("GET",), key),
     "/auth/keys": (("POST",), exchange_code),
-    "/loop": (("GET", "POST"), loop),
-}
-DYNAMIC: dict[str, Route] = {
-    "models": (("GET",), models),
 }

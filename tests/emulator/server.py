@@ -16,7 +16,6 @@ import time
 import traceback
 from collections import deque
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
 from typing import Any, Self
 
 from . import catalog, routes
@@ -76,6 +75,11 @@ class OpenRouter:
         return [
             r for r in list(self.requests) if (r.method, r.route) == ("POST", "/chat/completions")
         ]
+
+    @property
+    def prompt(self) -> str:
+        """The last message of the last chat request."""
+        return str(self.chats[-1].body["messages"][-1]["content"])
 
     def say(self, *answers: Answer) -> None:
         """Queue answers, first in first out."""
@@ -157,12 +161,7 @@ class OpenRouter:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
 
