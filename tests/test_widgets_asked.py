@@ -120,17 +120,26 @@ def test_the_budget_bar_turns_before_it_blocks(server: OpenRouter, page: Page) -
     assert "a call of full length would not fit" in hand.text
 
 
-def test_enter_sends_what_stands_in_the_page(server: OpenRouter, page: Page) -> None:
-    pytest.importorskip("anywidget")
+def test_what_asks_in_the_page_sends_what_stands_there_once(server: OpenRouter, page: Page) -> None:
     hand = page.panel()
     (listener,) = [w for w in hand.all() if hasattr(w, "_esm")]
-    said = {"method": "custom", "content": {"prompt": "typed, and not yet left?"}}
-    listener.comm.hears(said)
+
+    def hears(**content: object) -> None:
+        listener.comm.hears({"method": "custom", "content": content})
+
+    said = {"button": "Send", "prompt": "typed, and not yet left?", "turn": 0}
+    hears(**said)
     hand.end()
     assert server.chats[0].body["messages"][-1]["content"] == "typed, and not yet left?"
-    for content in ({}, {"prompt": 3}):
-        listener.comm.hears({"method": "custom", "content": content})
+    # Pressed before the page knew of that call, or of its end, and come after it.
+    hears(**said)
+    assert "One call at a time" in hand.text
+    for content in ({}, {"prompt": 3}, {"button": "Send", "turn": 1}, {**said, "turn": None}):
+        hears(**content)
     assert len(server.chats) == 1
+    hears(**{**said, "turn": 1})
+    hand.end()
+    assert len(server.chats) == 2
 
 
 @pytest.mark.parametrize("thinking", ["drop", "hide"])

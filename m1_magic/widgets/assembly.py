@@ -25,15 +25,16 @@ from .actions import Actions
 from .call_thread import CallThread
 from .counters import Counters
 from .form import Form
-from .history_list import HistoryList, billed
+from .history_list import ASK_AGAIN, HistoryList, billed
 from .login import Login
 from .panel_view import LiveView
-from .scripts import send_keys
+from .scripts import Listener
 from .static_output import StaticOutput
-from .styles import STYLE, button, column, dispose, failure, fold, html, in_turn, note, row
+from .styles import ASKS, STYLE, button, column, dispose, failure, fold, html, in_turn, note, row
 
 SOON = 0.8  # seconds in which a call that is stopped ends, unless it is still connecting
 PATIENCE = 5.0  # seconds in which it ends even then
+ONE_AT_A_TIME = note("One call at a time in a panel: stop this one, or open another panel.")
 RUNNING = note("A call is running; its answer stands below.")
 _open: weakref.WeakSet[Panel] = weakref.WeakSet()
 
@@ -60,11 +61,13 @@ class Panel:
         self._actions = Actions(session, lambda: self._reply)
         acts = (
             ("Edit", "Put it into the form", self._edit),
-            ("Ask again", "Send it again", partial(self._edit, ask=True)),
+            (ASK_AGAIN, "Send it again", partial(self._edit, ask=True)),
             ("Continue", "Ask on, in the same conversation", self._resume),
         )
         self._history = HistoryList(session, acts, self._show_past)
         self._send = button("Send", self.send, "Send the prompt", button_style="primary")
+        self._send.add_class(ASKS)
+        self._listener = Listener(self._asked, lambda: self._say(ONE_AT_A_TIME))
         self._stop = button("Stop", self.stop, "Stop the call; its text is kept", disabled=True)
         self._dry = button("Dry run", self.dry_run, "What would leave and its price; sends nothing")
         self._message, self._answer = html(), column(name="m1-shown")
@@ -72,7 +75,7 @@ class Panel:
         close = button("Close", self.close, "Close the panel; its last answer stays")
         self.box = column(
             html(f"<style>{STYLE}</style>"),
-            send_keys(self._entered),
+            self._listener,
             self._login.box,
             self._form.prompt,
             row(self._send, self._stop, self._dry, self._form.unfold, look_back, close),
@@ -105,7 +108,7 @@ class Panel:
     def send(self) -> None:
         """Ask what stands in the form; the cells go on meanwhile."""
         if self._call is not None:
-            self._say(note("One call at a time in a panel: stop this one, or open another panel."))
+            self._say(ONE_AT_A_TIME)
             return
         try:
             question = self._question()
@@ -140,9 +143,13 @@ class Panel:
         self._call = call = CallThread(lambda: api.send(request, options, view), ended)
         call.start()
 
-    def _entered(self, prompt: str) -> None:
+    def _asked(self, name: str, prompt: str) -> None:
+        """Do what the page heard, with the prompt that stood there."""
         self._form.prompt.value = prompt
-        self.send()
+        if name == ASK_AGAIN:
+            self._history.ask_again()
+        else:
+            self.send()
 
     def stop(self) -> None:
         """Stop the call that runs; the text so far is kept."""
@@ -263,6 +270,8 @@ class Panel:
         self._message.value = markup
 
     def _busy(self, busy: bool) -> None:
+        if not busy:
+            self._listener.turn += 1
         self._send.disabled, self._stop.disabled = busy, not busy
 
 

@@ -20,9 +20,22 @@ from ..settings.config import M1
 from ..text import escape_html, one_line
 from ..verbs.history import opening, price, when
 from .static_output import shortened
-from .styles import button, column, html, in_turn, named, note, rendered, row, set_choices, text
+from .styles import (
+    ASKS,
+    button,
+    column,
+    html,
+    in_turn,
+    named,
+    note,
+    rendered,
+    row,
+    set_choices,
+    text,
+)
 
 SHOWN = 50
+ASK_AGAIN = "Ask again"
 
 
 class HistoryList:
@@ -53,7 +66,9 @@ class HistoryList:
         calls = ipywidgets.SelectMultiple(options=[], rows=7, description="Past calls")
         self._list, self._message = named(calls, "m1-list"), html()
         buttons = [button("Show", self._again, "Show the answer again, free; several side by side")]
-        buttons += [button(label, partial(self._one, act), tip) for label, tip, act in self._acts]
+        for label, tip, act in self._acts:
+            made = button(label, partial(self._one, act), tip)
+            buttons.append(named(made, ASKS if label == ASK_AGAIN else ""))
         self.box.children = (self._search, self._list, row(*buttons), self._message)
 
     def refresh(self) -> None:
@@ -67,6 +82,11 @@ class HistoryList:
             return
         set_choices(self._list, [(line(past), past.id) for past in calls])
         self._message.value = "" if calls else note("No calls yet, or none with that word.")
+
+    def ask_again(self) -> None:
+        """Do what the button of that name does."""
+        acts = {label: act for label, _, act in self._acts}
+        self._one(acts[ASK_AGAIN])
 
     def _chosen(self) -> list[Past]:
         with suppress(LedgerProblem):

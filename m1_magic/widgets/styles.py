@@ -19,6 +19,7 @@ from ..text import escape_html, one_line
 
 _turn = lock()
 LABELLED = {"description_width": "initial"}
+ASKS = "m1-asks"  # the class of buttons that ask M1, by which the page's script knows them
 STYLE = """
 .m1-panel{border:1px solid var(--jp-border-color2,#bdbdbd);border-radius:4px;padding:8px;gap:6px;
  color:var(--jp-ui-font-color1,inherit);background:var(--jp-layout-color0,transparent);
