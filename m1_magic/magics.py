@@ -83,11 +83,10 @@ class M1Magics(Magics):
         context = VerbContext(PROCESS.session(), self._shell.user_ns, screen.secret)
         if not verb:
             screen.show(verbs.status(context))
-            return
-        if verb in verbs.ASKING:
+        elif verb in verbs.ASKING:
             self._more(verbs.ASKING[verb](context, rest))
-            return
-        screen.show(verbs.verb_named(verb, rest).run(context, command_line.words(rest)))
+        else:
+            screen.show(verbs.verb_named(verb, rest).run(context, command_line.words(rest)))
 
     def _panel(self, rest: str) -> None:
         from . import widgets

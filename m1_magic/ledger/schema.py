@@ -45,7 +45,6 @@ HAS_TEXT = "coalesce(prompt, thinking, answer, sent) IS NOT NULL"
 # A price can be asked for, and is owed: there is none yet, or only an estimate.
 ASKABLE = "cost_source <> 'billed' AND generation_id IS NOT NULL"
 OWED = "(state = 'pending' OR cost_source = 'estimated')"
-
 EVERYTHING = {"calls": "*", "attempts": "*"}
 
 SCHEMA = (
