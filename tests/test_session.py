@@ -455,7 +455,7 @@ def test_a_replayed_answer_reserves_nothing_spends_nothing_and_owes_nothing(home
     assert view.receipt.totals.unknown == 0 and asking.ledger.pending(None) == []
     assert sums.learned(asking.ledger, "minimax/minimax-m1") == {}
     assert "replayed · $0" in footer.line(view.receipt, settings)
-    assert footer.record(view.receipt)["cost_source"] == "replayed"
+    assert footer.record(view.receipt, settings)["cost_source"] == "replayed"
 
 
 def test_a_replay_that_breaks_off_costs_nothing_either(home: Path) -> None:
