@@ -17,7 +17,7 @@ from m1_magic.calls import Attachment, Request
 from m1_magic.errors import NOTHING_SENT, PromptTooLarge, UsageError
 from m1_magic.options.fields import Options
 from m1_magic.pricing.tokens import ANSWER_TOKENS
-from m1_magic.prompt import NOTE, build, readable
+from m1_magic.prompt import build, readable
 from m1_magic.session.plan import fitted
 from m1_magic.settings.config import M1
 from scripted import MODEL, OFFER, fenced
@@ -113,14 +113,6 @@ def test_what_changes_the_request_changes_the_fingerprint() -> None:
 
 def test_without_attachments_there_is_no_word_of_data() -> None:
     assert user(made("why?")) == "why?"
-
-
-def test_inserted_attachments_are_listed_and_not_repeated() -> None:
-    inserted = Attachment("frame", "sales", "summary")
-    request = made("see summary", inserted=[inserted])
-    assert user(request) == f"see summary\n\n{NOTE}"
-    assert request.attachments == (inserted,)
-    assert made(attachments=ATTACHED, inserted=ATTACHED[:1]).attachments == ATTACHED
 
 
 PARTS = st.sampled_from(

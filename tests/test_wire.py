@@ -64,12 +64,6 @@ def test_s115_a_body_cut_at_any_byte_gives_the_same_blocks(end: str) -> None:
 
 
 @STEADY
-@given(st.sampled_from(ENDS), st.lists(st.integers(0, 400), max_size=12))
-def test_a_body_cut_anywhere_gives_the_same_blocks(end: str, at: list[int]) -> None:
-    assert blocks(*cut(BODY.replace("\n", end).encode(), at)) == BLOCKS
-
-
-@STEADY
 @given(st.binary(max_size=80), st.lists(st.integers(0, 80), max_size=6))
 def test_no_bytes_break_the_reader(data: bytes, at: list[int]) -> None:
     assert blocks(*cut(data, at)) == blocks(data)
