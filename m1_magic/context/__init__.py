@@ -17,7 +17,7 @@ from ..privacy import redaction
 from ..settings.config import M1, send_level
 from . import cells, files, globs, last_error
 from .cells import Cell
-from .frames import difference, frame_named, known, opened, some_known, summary
+from .frames import check_columns, difference, frame_named, known, opened, summary
 from .frames.summary import TOKENS, Wish
 from .frames.tables import Source
 from .last_error import Failure
@@ -121,7 +121,7 @@ def attached(
     if options.diff and len(tables) != 2:
         raise UsageError("--diff compares two tables.", todo="Name both: --df before,after --diff.")
     if tables:
-        some_known(options.cols, [table.names for table in tables.values()])
+        check_columns(options.cols, [table.names for table in tables.values()])
     if options.diff:
         summaries = [difference([*tables.values()], [*tables], wish, options.cols)]
     else:

@@ -87,7 +87,7 @@ def summarise(
     """
     table = opened(frame)
     known(allow, [table.names])
-    some_known(cols, [table.names])
+    check_columns(cols, [table.names])
     wish = Wish(level, rows, max(1, min_group), tokens, frozenset(allow))
     return summary(table, name, wish, cols)
 
@@ -140,7 +140,7 @@ def meant(column: str, name: str) -> bool:
     return name == pattern or fnmatchcase(name, pattern)
 
 
-def some_known(cols: Iterable[str], names: Iterable[Sequence[str]]) -> None:
+def check_columns(cols: Iterable[str], names: Iterable[Sequence[str]]) -> None:
     """Raise UsageError for a name or pattern of ``--cols`` that no column of any table has."""
     every = [name for table in names for name in table]
     for column in cols:

@@ -35,8 +35,8 @@ def compared(tables: Sequence[Table], old: Summary, new: Summary, wish: Wish) ->
     title = f"`{masked_value(old.name)}` → `{masked_value(new.name)}`"
     lines = [f"{title}: {size(old.rows, old.width)} → {size(new.rows, new.width)}"]
     lines += _keys(tables, both)
-    for what, some, others in ("gone", old_columns, new_columns), ("new", new_columns, old_columns):
-        names = [(name, column.type) for name, column in some.items() if name not in others]
+    for what, here, there in ("gone", old_columns, new_columns), ("new", new_columns, old_columns):
+        names = [(name, column.type) for name, column in here.items() if name not in there]
         lines += [f"- columns {what}: {', '.join(listed(names))}"] if names else []
     unchanged = []
     alike: set[str] = set()

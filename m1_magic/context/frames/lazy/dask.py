@@ -145,4 +145,4 @@ def answered(
 ) -> list[list[int]]:
     """Return how many rows of a partition lie in each span, column by column."""
     columns = [nw.from_native(part.iloc[:, place], series_only=True) for place in positions]
-    return [counted(column, asked) for column, asked in zip(columns, spans, strict=True)]
+    return [counted(column, each) for column, each in zip(columns, spans, strict=True)]

@@ -22,7 +22,7 @@ TAME = 1e150  # numbers beyond this have squares that overflow: no mean, no sd
 
 
 class Lazy(ABC):
-    """A table of Polars, DuckDB, Spark or Ibis; see `in_process.Table`. Each has its own way.
+    """A table of Polars, DuckDB, Spark or Ibis, each a class of its own; see `in_process.Table`.
 
     Its columns are named ``c0``, ``c1``, … In a sample decimals are floats, texts end after
     `LONGEST` characters, bytes are not theirs, and types that narwhals does not know are texts.
@@ -162,24 +162,24 @@ def hits(condition: nw.Expr) -> nw.Expr:
 
 def aggregates(column: int, kind: str) -> dict[str, nw.Expr]:
     """Return what is asked of one column, by `kind`; what NaN is differs, so only < and > tell."""
-    value, asked = nw.col(f"f{column}"), {"there": nw.col(f"c{column}").count()}
+    value, questions = nw.col(f"f{column}"), {"there": nw.col(f"c{column}").count()}
     if kind == "boolean":
-        asked["trues"] = hits(value)
+        questions["trues"] = hits(value)
     if kind in ("integer", "real", "moment"):
-        asked["valid"] = value.count()
+        questions["valid"] = value.count()
         number = value.cast(nw.Float64())
         if kind == "real":
-            asked["infinite"] = hits((value == math.inf) | (value == -math.inf))
+            questions["infinite"] = hits((value == math.inf) | (value == -math.inf))
             number = nw.when((value > -TAME) & (value < TAME)).then(value)
             finite = (value > -math.inf) & (value < math.inf)
             value = nw.when(finite).then(value)
-            asked |= {"finite": value.count(), "broken": hits(finite & nw.col(f"b{column}"))}
-        asked |= {"low": value.min(), "high": value.max()}
+            questions |= {"finite": value.count(), "broken": hits(finite & nw.col(f"b{column}"))}
+        questions |= {"low": value.min(), "high": value.max()}
         if kind != "moment":
-            asked |= {"mean": number.mean(), "sd": number.std(ddof=1)}
-            asked |= {"mean_abs": number.abs().mean()}
-            asked |= {"zeros": hits(value == 0), "negatives": hits(value < 0)}
-    return {f"{name}{column}": expression for name, expression in asked.items()}
+            questions |= {"mean": number.mean(), "sd": number.std(ddof=1)}
+            questions |= {"mean_abs": number.abs().mean()}
+            questions |= {"zeros": hits(value == 0), "negatives": hits(value < 0)}
+    return {f"{name}{column}": expression for name, expression in questions.items()}
 
 
 def measured(answers: Mapping[str, Any], column: int, kind: str) -> Measures:
