@@ -46,7 +46,7 @@ def prepare(
     notes = (*gathered.notes, *task.notes)
     beside, inserted = gathered.attachments, gathered.inserted
     request = build(options, gathered.parts, settings(), beside, inserted, notes)
-    request = replace(request, prompt=prompt, keep_thinking=task.keep_thinking)
+    request = replace(request, prompt=prompt, keep_thinking=task.keep_thinking, task=task.name)
     if head is not None:
         request = chats().continued(request, head, secrets)
     redaction.check(request, secrets)

@@ -22,7 +22,7 @@ from .messages import Message as Message
 from .messages import Text as Text
 
 Status = Literal["ok", "truncated", "failed", "stopped"]
-CostSource = Literal["billed", "estimated", "offline", "replayed", "unknown"]
+CostSource = Literal["billed", "estimated", "free", "offline", "replayed", "unknown"]
 # Who answers without a bill: a model on this machine, or an answer that was kept.
 FREE: frozenset[CostSource] = frozenset(("offline", "replayed"))
 AttemptState = Literal["reserved", "streaming", "settled", "pending"]
@@ -42,7 +42,7 @@ class Request:
     ``after`` are the calls of the chat whose questions and answers stand before its last message.
     ``keep_thinking`` False: the model's thinking is neither shown nor kept, anywhere.
     ``max_tokens_explicit``: the number is the user's own wish, not the default; ``max_cost`` is
-    what the call may cost at most in US dollars, None: as the setting says.
+    what the call may cost at most in US dollars, None: as the setting says; ``task`` is its name.
     """
 
     model: str
@@ -62,6 +62,7 @@ class Request:
     after: tuple[str, ...] = ()
     max_tokens_explicit: bool = False
     max_cost: Decimal | None = None
+    task: str = ""
 
     @property
     def prompt_text(self) -> str:

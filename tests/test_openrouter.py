@@ -641,7 +641,7 @@ def test_an_offer_tells_limits_and_prices(server: Emulator, backend: OpenRouter)
             Decimal("0.00000055"),
         )
     assert {r.route for r in server.requests} == {f"/models/{MODEL}/endpoints"}
-    cheap = backend.limits(MODEL, {"prompt": 0.5})
+    cheap = backend.limits(MODEL, {"max_price": {"prompt": 0.5}})
     assert cheap is not None
     assert cheap.dearest == cheap.cheapest
 

@@ -20,6 +20,7 @@ from m1_magic.ledger import now_utc
 from m1_magic.options.fields import Options
 from m1_magic.pricing import limits as price_lists
 from m1_magic.pricing.dollars import from_nano, money, to_nano
+from m1_magic.pricing.offers import limits_of
 from m1_magic.pricing.prices import (
     LIMITS,
     ModelLimits,
@@ -28,7 +29,6 @@ from m1_magic.pricing.prices import (
     estimate,
     hold,
     known_limits,
-    limits_of,
     recorded,
 )
 from m1_magic.pricing.tokens import TEMPLATE_TOKENS, likely_tokens, most_tokens
@@ -187,10 +187,11 @@ def test_a_hold_counts_with_the_dearest_endpoint_in_each_part() -> None:
 
 def test_endpoints_over_max_price_do_not_count() -> None:
     endpoints = [listed("0.0000004", "0.0000022"), listed("0.00000055", "0.0000022")]
-    limits = limits_of(MODEL, endpoints, {"prompt": 0.4})
+    limits = limits_of(MODEL, endpoints, {"max_price": {"prompt": 0.4}})
     assert limits.dearest == limits.cheapest == Price(Decimal("0.0000004"), Decimal("0.0000022"))
-    assert limits_of(MODEL, endpoints, {"completion": "2"}).dearest is None
-    assert limits_of(MODEL, endpoints, {"completion": "2.2"}).dearest is not None
+    for most, known in (("2", False), ("2.2", True)):
+        limits = limits_of(MODEL, endpoints, {"max_price": {"completion": most}})
+        assert (limits.dearest is not None, bool(limits.offers)) == (known, known)
 
 
 @pytest.mark.parametrize(
@@ -209,7 +210,9 @@ def test_endpoints_over_max_price_do_not_count() -> None:
 def test_an_endpoint_without_a_price_has_none(endpoint: dict[str, Any]) -> None:
     limits = limits_of(MODEL, [endpoint, {"context_length": "many", "max_completion_tokens": -1}])
     assert limits == ModelLimits(MODEL, source="endpoints")
-    assert limits_of(MODEL, [endpoint, listed("0", "0")]).dearest == Price(Decimal(0), Decimal(0))
+    # It may serve all the same: what the answer costs at most is not known then.
+    limits = limits_of(MODEL, [endpoint, listed("0", "0")])
+    assert (limits.cheapest, limits.dearest) == (Price(Decimal(0), Decimal(0)), None)
 
 
 def test_what_is_known_without_a_server() -> None:
@@ -406,7 +409,7 @@ def test_the_local_model_is_free(tmp_path: Path) -> None:
 
 
 def test_a_model_without_a_price_is_not_estimated(tmp_path: Path) -> None:
-    backend = Scripted(answer(cost=None), limits=None)
+    backend = Scripted(answer(cost=None), limits=None, name="llm.example.org")
     asking = session(tmp_path, backend)
     reply = asking.ask(request(), Seen())
     assert (reply.cost, reply.cost_source, reply.usage) == (None, "unknown", USAGE)
@@ -452,6 +455,9 @@ def test_a_call_over_the_budget_is_not_sent(
 def test_an_unknown_price_under_a_budget_is_not_sent(server: OpenRouter, own_home: Path) -> None:
     for endpoint in server.endpoints[MODEL]:
         endpoint["pricing"] |= {"prompt": "-1", "completion": "-1"}
+    with pytest.raises(BudgetExceeded, match="not known"):
+        asked()
+    api.settings().max_cost = None
     assert asked().status == "ok"
     api.settings().budget = Decimal(100)
     with pytest.raises(BudgetExceeded, match="not known"):

@@ -35,8 +35,11 @@ class Backend(Protocol):
     def stream(self, request: Request) -> Generator[Event]:
         """Yield Started, reasoning and text, and one Finish; raise M1Error where it breaks."""
 
-    def limits(self, model: str, max_price: Mapping[str, Any] | None = None) -> ModelLimits | None:
-        """Return limits and prices of a model, None where they are not told."""
+    def limits(self, model: str, provider: Mapping[str, Any] | None = None) -> ModelLimits | None:
+        """Return limits and prices of a model at endpoints that ``provider`` preferences allow.
+
+        None where they are not told.
+        """
 
     def models(self) -> list[dict[str, Any]]:
         """Return the models to be had, in the shape of OpenRouter's ``GET /models``."""

@@ -150,10 +150,15 @@ def free() -> Iterator[None]:
     try:
         yield
     except e.M1Error as error:
-        if error.charged:
-            error.charged, error.cost = False, e.NOT_CHARGED
-            error.args = (str(error),)
+        uncharged(error)
         raise
+
+
+def uncharged(error: e.M1Error) -> None:
+    """Let an error that could have cost something say that it did not."""
+    if error.charged:
+        error.charged, error.cost = False, e.NOT_CHARGED
+        error.args = (str(error),)
 
 
 def _too_long(body: Any, said: str) -> bool:

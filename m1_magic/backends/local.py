@@ -47,7 +47,7 @@ class Local:
         with closing(OpenRouter(place, find(place, {}))) as wire:
             yield from wire.stream(replace(request, model=MODEL, reasoning=None, provider=None))
 
-    def limits(self, model: str, max_price: Mapping[str, Any] | None = None) -> ModelLimits:
+    def limits(self, model: str, provider: Mapping[str, Any] | None = None) -> ModelLimits:
         """Return the local model's limits, whatever model is asked for; its price is nothing."""
         return ModelLimits(MODEL, CONTEXT, MAX_OUTPUT, NO_PRICE, NO_PRICE, source=OFFLINE)
 

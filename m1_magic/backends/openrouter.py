@@ -22,7 +22,8 @@ import openai
 from .. import errors as e
 from ..calls import CostSource, Event, ReasoningDelta, Request, Started, TextDelta
 from ..keys import Key
-from ..pricing.prices import ModelLimits, limits_of
+from ..pricing.offers import limits_of
+from ..pricing.prices import ModelLimits
 from ..settings.endpoints import Endpoint
 from ..text import one_line
 from . import http_errors, sse
@@ -91,7 +92,7 @@ class OpenRouter:
             reader = Reader(request.model, generation_id)
             yield from self._events(stream.response, reader, watchdog, request.model)
 
-    def limits(self, model: str, max_price: Mapping[str, Any] | None = None) -> ModelLimits | None:
+    def limits(self, model: str, provider: Mapping[str, Any] | None = None) -> ModelLimits | None:
         """Return limits and prices of ``model``, None where the server does not tell them."""
         if not self.endpoint.openrouter:
             return None
@@ -101,7 +102,7 @@ class OpenRouter:
         except e.M1Error:
             return None
         endpoints = dicts(data.get("endpoints") if isinstance(data, dict) else None)
-        return limits_of(model, endpoints, max_price) if endpoints else None
+        return limits_of(model, endpoints, provider) if endpoints else None
 
     def models(self) -> list[dict[str, Any]]:
         """Return the models to be had (``GET /models``)."""

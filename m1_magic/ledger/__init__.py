@@ -79,6 +79,7 @@ class Ledger(Store):
         who = (self.session, os.getpid(), processes.me(), endpoint)
         writes = (
             write("call", call.id, at, self.session, *what),
+            write("asked", request.model, request.task or None, call.id),
             *([write("chat", request.chat, call.id)] if request.chat else []),
             write("attempt", attempt.id, call.id, at, *who, hold),
         )
@@ -176,7 +177,8 @@ class Ledger(Store):
         if hold is None:
             raise BudgetExceeded(
                 "There is a budget, and what this model could cost is not known.",
-                todo="Choose a model with a price (%m1 models), or lift it: %m1 budget none.",
+                todo="Say it with M1.prices, choose a model with a price (%m1 models), or lift the"
+                " budget: %m1 budget none.",
             )
         if spent + held + hold > to_nano(budget):
             left = max(from_nano(to_nano(budget) - spent - held), Decimal(0))

@@ -7,12 +7,14 @@ from datetime import datetime, timedelta
 
 from ..calls import Attempt
 from . import Ledger, owed, processes, stamp
-from .schema import ASKABLE, OWED
+from .schema import ASKABLE, LAPSED, OWED
 from .store import HASTE
 
 # How long a kernel may be silent that cannot be seen from here, until it counts as ended; how
 # long one kernel may ask before another does; how old a call may be to be asked for.
 SILENT, LEASE, OLDEST = timedelta(hours=1), timedelta(minutes=1), timedelta(days=30)
+# How long a hold stays whose price cannot be asked for.
+UNASKABLE = timedelta(hours=1)
 ENDED = "The kernel ended in mid-call."
 # What may belong to a kernel that has ended, each part by an index of its own.
 ROWS = "SELECT a.id, a.call_id, a.process, a.at FROM"
@@ -38,6 +40,14 @@ def claim(ledger: Ledger, endpoint: str, now: datetime) -> list[Attempt]:
         return attempts
 
     return ledger.write(claiming, HASTE)
+
+
+def lapse(ledger: Ledger, now: datetime) -> None:
+    """Let go of holds whose price will not come; what such a call cost stays unknown."""
+    old = (stamp(now - UNASKABLE), stamp(now - OLDEST))
+    if ledger.rows(f"SELECT 1 FROM attempts WHERE {LAPSED} LIMIT 1", *old):
+        settle = f"UPDATE attempts SET state = 'settled', lease = NULL WHERE {LAPSED}"
+        ledger.write(lambda db: db.execute(settle, old), HASTE)
 
 
 def sweep(ledger: Ledger, now: datetime) -> int:

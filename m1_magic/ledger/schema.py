@@ -45,6 +45,9 @@ HAS_TEXT = "coalesce(prompt, thinking, answer, sent) IS NOT NULL"
 # A price can be asked for, and is owed: there is none yet, or only an estimate.
 ASKABLE = "cost_source <> 'billed' AND generation_id IS NOT NULL"
 OWED = "(state = 'pending' OR cost_source = 'estimated')"
+# A price that will not come: after an hour where nothing can be asked for, else after a month, from
+# when on it is not asked for any more. Its hold is let go of, and its cost stays unknown.
+LAPSED = "state = 'pending' AND at < CASE WHEN generation_id IS NULL THEN ? ELSE ? END"
 EVERYTHING = {"calls": "*", "attempts": "*"}
 
 SCHEMA = (
@@ -108,6 +111,13 @@ SCHEMA = (
     # Nothing but the number: ``calls.sent`` has the parts of messages, which older versions cannot
     # read; what they wrote is read by ``sent.read`` as it stands.
     "",
+    # What was asked for, also where another model answered: what forecasts go by.
+    """
+    ALTER TABLE calls ADD COLUMN asked TEXT;
+    ALTER TABLE calls ADD COLUMN task TEXT;
+    UPDATE calls SET asked = model;
+    CREATE INDEX calls_asked ON calls (asked, coalesce(task, ''), at);
+    """,
 )
 
 

@@ -12,7 +12,7 @@ from ..errors import UsageError
 from ..pricing.dollars import from_nano
 from ..pricing.tokens import kind_of, teaches
 from ..text import one_line
-from . import Ledger, processes
+from . import Ledger, processes, since
 from .journal import row
 
 NOWHERE = "(no notebook)"
@@ -157,6 +157,32 @@ def learned(ledger: Ledger, model: str) -> Mapping[str, tuple[int, int]]:
     """Return characters and tokens that were counted for a model, by kind of text."""
     rows = ledger.rows("SELECT kind, characters, tokens FROM lengths WHERE model = ?", model)
     return {kind: (characters, tokens) for kind, characters, tokens in rows}
+
+
+def outcomes(ledger: Ledger, model: str, task: str, most: int) -> list[tuple[int, Decimal]]:
+    """Return prompt tokens and dollars of answers to a model and task, the latest first."""
+    rows = ledger.rows(
+        "SELECT max(a.input), sum(a.cost_nano) AS cost FROM (SELECT id, at FROM calls"
+        " INDEXED BY calls_asked WHERE asked = ? AND coalesce(task, '') = ?"
+        " AND status IN ('ok', 'truncated') ORDER BY at DESC LIMIT ?) c"
+        " JOIN attempts a ON a.call_id = c.id GROUP BY c.id"
+        " HAVING count(*) = count(a.cost_nano) AND max(a.input) > 0 AND cost > 0"
+        " ORDER BY c.at DESC, c.id",
+        model,
+        task,
+        most,
+    )
+    return [(tokens, from_nano(cost)) for tokens, cost in rows]
+
+
+def lost(ledger: Ledger, now: datetime) -> int:
+    """Return how many calls of this month have an unknown cost that nobody waits for."""
+    ((calls,),) = ledger.rows(
+        "SELECT count(DISTINCT call_id) FROM attempts"
+        " WHERE state = 'settled' AND cost_nano IS NULL AND at >= ?",
+        since("month", now),
+    )
+    return int(calls)
 
 
 def latest(ledger: Ledger) -> datetime | None:

@@ -42,6 +42,12 @@ def money_at_most(amount: Decimal | None) -> str:
     return _dollars(_short(up))
 
 
+def money_about(amount: Decimal) -> str:
+    """Return a guess in US dollars, rounded to two significant digits: ``$0.004``."""
+    places = max(2, 1 - amount.adjusted()) if amount else 2
+    return _dollars(_short(amount.quantize(Decimal(1).scaleb(-places), context=_EXACT)))
+
+
 def money_limit(amount: Decimal) -> str:
     """Return a budget in US dollars as it was set, with at least two decimals: ``$1.00``."""
     return _dollars(_short(amount))

@@ -8,35 +8,63 @@ that a call could cost. Amounts are ``Decimal`` US dollars, nano-dollars once st
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from decimal import ROUND_CEILING, Decimal, InvalidOperation
+from decimal import ROUND_CEILING, Decimal
 from typing import Any
 
 from ..calls import Request, Usage
-from ..settings.traits import MOST
+from ..settings.traits import dollars_or_none
 from .dollars import NANO, to_nano
 from .tokens import most_tokens
 
 MILLION = Decimal(1_000_000)
+OWN = "M1.prices"
 # Context and most output tokens of M1 at OpenRouter (its model page); the server's list goes first.
 LIMITS = {"minimax/minimax-m1": (1_000_000, 40_000)}
 
 
+# What a search of the web costs with a model that has none of its own, at most: :online adds five
+# results to a request (OpenRouter docs, guides/features/plugins/web-search).
+WEB_SEARCH = Decimal("0.02")
+
+
 @dataclass(frozen=True, slots=True)
 class Price:
-    """US dollars a token, for prompt and completion."""
+    """US dollars a token, for prompt and completion, and what an endpoint takes besides.
+
+    ``request`` and ``web_search`` are for each request; ``thinking`` comes on top of a completion's
+    token, ``cache_write`` takes the place of a prompt's.
+    """
 
     input: Decimal
     output: Decimal
+    request: Decimal = Decimal(0)
+    thinking: Decimal = Decimal(0)
+    cache_write: Decimal = Decimal(0)
+    web_search: Decimal = Decimal(0)
+
+
+FREE = Price(Decimal(0), Decimal(0))
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """One endpoint that may serve a model; a ``price`` of None is not known."""
+
+    provider: str
+    context: int | None = None
+    price: Price | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ModelLimits:
     """What may be had of a model: limits in tokens, and prices over all its endpoints.
 
-    ``dearest`` is what a hold must count with, ``cheapest`` the other end of a price range;
-    ``at`` is when the list was fetched, None for one that came with a package.
+    ``dearest`` is what a hold must count with, None where any endpoint may ask any price;
+    ``cheapest`` is the other end of a price range; ``offers`` are the endpoints that may serve,
+    none where their list is not at hand; ``at`` is when that was fetched, None for one that came
+    with a package.
     """
 
     model: str
@@ -46,15 +74,17 @@ class ModelLimits:
     dearest: Price | None = None
     source: str = ""
     at: datetime | None = None
+    offers: tuple[Offer, ...] = field(default=(), compare=False)
+
+    @property
+    def own(self) -> bool:
+        """Is the price what the user said in ``M1.prices``?"""
+        return self.source == OWN
 
 
 def amount(value: object) -> Decimal | None:
     """Return a JSON number or decimal string as dollars; None for anything else."""
-    try:
-        dollars = Decimal(str(value))
-    except InvalidOperation:  # as for True, None and lists
-        return None
-    return dollars if dollars.is_finite() and 0 <= dollars <= MOST else None
+    return dollars_or_none(value)
 
 
 def billed(usage: Mapping[str, Any]) -> Decimal | None:
@@ -78,14 +108,24 @@ def _with_own_key(record: Mapping[str, Any], name: str, upstream: object) -> Dec
 
 
 def estimate(usage: Usage, price: Price) -> Decimal:
-    """Return tokens × price; cached tokens count as input, thinking as output, each once."""
-    return usage.input * price.input + usage.output * price.output
+    """Return tokens × price, and fees; cached tokens count as input, thinking as output, once."""
+    tokens = usage.input * price.input + usage.output * price.output
+    return tokens + usage.reasoning * price.thinking + price.request
 
 
 def hold(request: Request, price: Price) -> Decimal:
-    """Return the most that ``request`` could cost, rounded up to a nano-dollar."""
-    worst = Usage(most_tokens(request.texts), request.max_tokens)
-    return to_nano(estimate(worst, price), ROUND_CEILING) / NANO
+    """Return the most that ``request`` could cost, fees included, rounded up to a nano-dollar."""
+    worst = Usage(most_tokens(request.texts), request.max_tokens, 0, request.max_tokens)
+    dearest = replace(price, input=max(price.input, price.cache_write))
+    search = max(price.web_search, WEB_SEARCH) if searches(request) else 0
+    return to_nano(estimate(worst, dearest) + search, ROUND_CEILING) / NANO
+
+
+def searches(request: Request) -> bool:
+    """Does the request have the web searched, by its model's suffix or a plugin?"""
+    plugins = request.body().get("plugins")
+    named = [one.get("id") for one in plugins if isinstance(one, Mapping)] if plugins else []
+    return "online" in request.model.split(":")[1:] or "web" in named
 
 
 def listed(model: str) -> Price | None:
@@ -109,42 +149,3 @@ def known_limits(model: str) -> ModelLimits | None:
     if price is None and context is None:
         return None
     return ModelLimits(model, context, output, price, price, source="genai-prices")
-
-
-def limits_of(
-    model: str, endpoints: list[Any], max_price: Mapping[str, Any] | None = None
-) -> ModelLimits:
-    """Return the limits in the ``endpoints`` of ``GET /models/{author}/{slug}/endpoints``.
-
-    Endpoints dearer than ``max_price`` (US dollars a million tokens) are left out, as
-    OpenRouter leaves them out (OpenRouter docs, features/provider-routing).
-    """
-    prices = []
-    for endpoint in endpoints:
-        pricing = endpoint.get("pricing")
-        if not isinstance(pricing, Mapping):
-            continue
-        given, got = amount(pricing.get("prompt")), amount(pricing.get("completion"))
-        if given is not None and got is not None and _within(given, got, max_price or {}):
-            prices.append(Price(given, got))
-
-    def most(name: str) -> int | None:
-        numbers = (endpoint.get(name) for endpoint in endpoints)
-        return max((n for n in numbers if isinstance(n, int) and n > 0), default=None)
-
-    inputs, outputs = [price.input for price in prices], [price.output for price in prices]
-    return ModelLimits(
-        model,
-        context=most("context_length"),
-        max_output=most("max_completion_tokens"),
-        cheapest=Price(min(inputs), min(outputs)) if prices else None,
-        dearest=Price(max(inputs), max(outputs)) if prices else None,
-        source="endpoints",
-    )
-
-
-def _within(given: Decimal, got: Decimal, most: Mapping[str, Any]) -> bool:
-    prompt, completion = amount(most.get("prompt")), amount(most.get("completion"))
-    return (prompt is None or given * MILLION <= prompt) and (
-        completion is None or got * MILLION <= completion
-    )

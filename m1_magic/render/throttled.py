@@ -55,7 +55,8 @@ class Progress:
         self._keeps, self.at_most = request.keep_thinking, at_most
         self._asking = f"asking {request.model}"
         price = "" if at_most is None else f"at most {money_at_most(at_most)}"
-        self._price = " · ".join(part for part in (sent, price) if part)
+        parts = (sent,) if price and sent.endswith(price) else (sent, price)
+        self._price = " · ".join(part for part in parts if part)
 
     def feed(self, event: Event) -> None:
         if isinstance(event, TextDelta | ReasoningDelta):

@@ -21,6 +21,7 @@ from ..calls import (
 from ..errors import MAY_COST, NOTHING_SENT, EmptyAnswer, Stopped
 from ..pricing.dollars import money
 from ..pricing.prices import ModelLimits, amount, estimate
+from .plan import given_away
 
 # OpenRouter docs, api_reference/streaming: closing the connection does not stop every provider.
 CANNOT_BE_STOPPED = (
@@ -68,8 +69,13 @@ def priced(
     billing: CostSource,
     limits: ModelLimits | None,
     error: BaseException | None,
+    insured: bool = False,
 ) -> Attempt:
-    """Return the attempt with its usage, and its cost or that it is not known yet."""
+    """Return the attempt with its usage, and its cost or that it is not known yet.
+
+    Where it is ``insured``, an answer that ends in an error without a token costs nothing
+    (OpenRouter docs, guides/features/zero-completion-insurance).
+    """
     end = stream.finish
     attempt = replace(
         attempt,
@@ -82,10 +88,15 @@ def priced(
         return replace(attempt, cost=Decimal(0), cost_source=billing)
     if end.cost is not None:
         return replace(attempt, cost=end.cost, cost_source="billed")
+    if given_away(limits):
+        return replace(attempt, cost=Decimal(0), cost_source="free")
     if end.usage and end.usage.output and limits and limits.dearest:
         about = amount(estimate(end.usage, limits.dearest))
         if about is not None:
             return replace(attempt, cost=about, cost_source="estimated")
+    nothing = not (stream.text or stream.thinking or (end.usage and end.usage.output))
+    if insured and nothing and end.reason == "error":
+        return replace(attempt, cost=Decimal(0))
     if not stream.sent or (error is not None and not getattr(error, "charged", True)):
         return replace(attempt, cost=Decimal(0))
     return replace(attempt, state="pending")

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import ROUND_FLOOR, Decimal
 
-from ..calls import Call
+from ..calls import Call, Request
 from ..errors import BudgetExceeded
 from ..pricing.dollars import money_at_most
-from ..pricing.prices import hold
-from ..pricing.tokens import most_tokens
+from ..pricing.prices import ModelLimits, Price, hold
 from ..settings.config import M1
-from .plan import Plan
+from ..text import one_line
+from .plan import Plan, fits
 
 MILLION = 1_000_000
 # Thinking and an answer need some room; fewer tokens are no advice.
@@ -23,7 +24,11 @@ def check_max_cost(plan: Plan, call: Call | None = None) -> None:
     Raises:
         BudgetExceeded: nothing of this round was sent.
     """
-    if plan.max_cost is None or plan.hold is None:
+    if plan.max_cost is None:
+        return
+    if plan.hold is None:
+        if plan.strict:
+            raise price_unknown(plan)
         return
     attempts = call.attempts if call else ()
     spent = sum((a.hold or Decimal(0) if a.cost is None else a.cost for a in attempts), Decimal(0))
@@ -36,6 +41,26 @@ def check_max_cost(plan: Plan, call: Call | None = None) -> None:
         todo=f"Allow it with --max-cost {typed(most)}, lower --max-tokens, or attach less."
         + cheapest(plan, plan.max_cost - spent),
     )
+
+
+def price_unknown(plan: Plan) -> BudgetExceeded:
+    """Return the refusal of a call whose price nobody tells, though it may not cost any sum."""
+    model, limits = one_line(plan.request.model, 80), plan.limits
+    if limits and limits.source == "endpoints" and not limits.offers and not limits.cheapest:
+        return BudgetExceeded(
+            f"No endpoint of {model} is left by the provider settings and M1.max_price.",
+            todo="Allow more of them; %m1 models lists prices.",
+        )
+    return BudgetExceeded(
+        f"What {model} could cost is not known, and a call may cost ${plan.max_cost:f} at most.",
+        todo=f"{say_price(model)}, or choose a model with a price (%m1 models).",
+    )
+
+
+def say_price(model: str) -> str:
+    """Return how a user says what a model costs."""
+    prices = {model: {"prompt": 0.4, "completion": 2.2}}
+    return f"Say it, in US dollars per million tokens: %config M1.prices = {prices}"
 
 
 def over_budget(refused: BudgetExceeded, plan: Plan, settings: M1) -> BudgetExceeded:
@@ -58,17 +83,27 @@ def cheapest(plan: Plan, left: Decimal) -> str:
     else as many tokens as fit.
     """
     request, limits = plan.request, plan.limits
-    low, high = (limits.cheapest, limits.dearest) if limits else (None, None)
-    if low is None or high is None:
+    if limits is None or limits.dearest is None:
         return ""
-    if low != high and hold(request, low) <= left:
-        prices = {"prompt": _million(low.input), "completion": _million(low.output)}
-        return f" The cheapest way to fit: %config M1.max_price = {prices}."
-    room = left - most_tokens(request.texts) * high.input
-    fits = int((room / high.output).to_integral_value(ROUND_FLOOR)) if high.output else 0
-    if not LEAST_TOKENS <= fits < request.max_tokens:
+    if price := _alone(request, limits):
+        low, high = price, limits.dearest
+        if (low.input, low.output) != (high.input, high.output) and hold(request, low) <= left:
+            prices = {"prompt": _million(low.input), "completion": _million(low.output)}
+            return f" The cheapest way to fit: %config M1.max_price = {prices}."
+    token = limits.dearest.output + limits.dearest.thinking
+    room = left - hold(replace(request, max_tokens=0), limits.dearest)
+    tokens = int((room / token).to_integral_value(ROUND_FLOOR)) if token else 0
+    if not LEAST_TOKENS <= tokens < request.max_tokens:
         return ""
-    return f" The cheapest way to fit: --max-tokens {fits}."
+    return f" The cheapest way to fit: --max-tokens {tokens}."
+
+
+def _alone(request: Request, limits: ModelLimits) -> Price | None:
+    """Return the price of the cheapest endpoint that the prompt may fit."""
+    if not limits.offers:
+        return limits.cheapest
+    prices = [o.price for o in limits.offers if o.price and fits(request, o.context)]
+    return min(prices, key=lambda price: hold(request, price), default=None)
 
 
 def _million(price: Decimal) -> str:

@@ -20,6 +20,7 @@ from typing import TypeVarTuple
 from ..calls import Call, Event, Receipt, Request, Totals
 from ..errors import LedgerProblem
 from ..ledger import Ledger
+from ..pricing.forecast import Forecast, price_words
 from ..text import one_line
 from ..watcher import TICKER, Watch
 from .accumulator import Accumulator
@@ -41,10 +42,12 @@ class SafeView:
         self._over = False
         self._watch: Watch | None = None
 
-    def open(self, request: Request, most: Decimal | None) -> None:
-        """See View.open."""
+    def open(self, request: Request, most: Decimal | None, forecast: Forecast | None) -> None:
+        """See View.open; a ``forecast`` stands behind what leaves."""
         along = (f"{one_line(a.name, 40)} → {a.level or a.kind}" for a in request.attachments)
-        self._tell(lambda view: view.open(request, most, "; ".join(along)))
+        price = price_words(most, forecast) if forecast else ""
+        sent = " · ".join(part for part in ("; ".join(along), price) if part)
+        self._tell(lambda view: view.open(request, most, sent))
         seconds = self._tick()
         if seconds is not None:
             # In this context, so that what it publishes belongs to the cell of this call.

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
-from decimal import Decimal
+from typing import Any
 
 from ..backends import Backend, Chooser
 from ..calls import Call, Receipt, Reply, Request, Totals
@@ -19,14 +19,16 @@ from ..errors import LedgerProblem, UserFacingError
 from ..interrupts import heard, pause, uninterrupted
 from ..ledger import Ledger, new_id, sums
 from ..ledger.history import purge
-from ..ledger.leases import sweep
+from ..ledger.leases import lapse, sweep
 from ..ledger.store import now_utc
 from ..locks import lock
+from ..pricing.forecast import LOOKED_AT, forecast
 from ..pricing.limits import LimitsCache
+from ..pricing.offers import own_price, with_own
 from ..pricing.prices import ModelLimits
 from ..pricing.tokens import likely_tokens
 from ..settings.config import M1
-from ..settings.endpoints import endpoint
+from ..settings.endpoints import at_openrouter, endpoint
 from ..text import one_line
 from . import reconciler
 from .accumulator import late
@@ -68,6 +70,7 @@ class Session:
         self._lock = lock()
         self._backend, self._now, self._sleep, self._clock = backend, now, sleep, clock
         self._limits = LimitsCache()
+        self._hinted: set[tuple[str, str]] = set()
         self._pauses = reconciler.PAUSES if pauses is None else pauses
         self.settler = reconciler.Reconciler(self._look, self._pauses)
         self.notebook = notebook()
@@ -107,16 +110,16 @@ class Session:
         """
         backend = self.backend()
         limits = self.limits(backend, request.model)
-        return within(Plan(request, backend, limits, None, self._most(request), next_request))
+        strict = at_openrouter(backend.name) or (
+            limits is not None and limits.source == "endpoints"
+        )
+        plan = self._plan(request, limits, strict, backend, next_request)
+        return self._foretold(plan)
 
     def dry_plan(self, request: Request) -> Plan:
         """Return the same plan by what is known without asking anybody, and its tokens."""
         limits = self.known_limits(request.model)
-        plan = within(Plan(request, None, limits, None, self._most(request)))
-        learned: Mapping[str, tuple[int, int]] = {}
-        with suppress(LedgerProblem):  # a guess needs no ledger
-            learned = sums.learned(self.ledger, request.model)
-        return replace(plan, tokens=likely_tokens(plan.request.text, learned))
+        return self._foretold(self._plan(request, limits, True))
 
     def ask(self, request: Request, view: View, next_request: NextRequest | None = None) -> Reply:
         """Ask once (with visible retries) and return the reply, shown in ``view`` and accounted.
@@ -149,14 +152,17 @@ class Session:
 
     def limits(self, backend: Backend, model: str) -> ModelLimits | None:
         """Return limits and prices of ``model`` at this backend, asked for once an hour."""
-        return self._limits.of(backend, model, self.settings.max_price, self._now())
+        prices = self.settings.prices
+        return self._limits.of(backend, model, self._provider(), self._now(), prices)
 
     def known_limits(self, model: str) -> ModelLimits | None:
         """Return limits and prices of ``model`` as they are known without asking a server."""
         place = endpoint(self.settings.base_url)
+        prices = self.settings.prices
         if not place.openrouter:
-            return None
-        return self._limits.known(place.host, model, self.settings.max_price, self._now())
+            own = None if place.offline else own_price(prices, model, others=True)
+            return None if own is None else with_own(None, model, own)
+        return self._limits.known(place.host, model, self._provider(), self._now(), prices)
 
     def totals(self) -> Totals:
         """Return what was spent, and what the budget says."""
@@ -164,6 +170,7 @@ class Session:
 
     def reconcile(self) -> int:
         """Ask the endpoint once for each price not billed yet; return how many are settled now."""
+        lapse(self.ledger, self._now())
         return reconciler.settle(self.ledger, self.backend(), self._now())[0]
 
     def _look(self) -> tuple[int, int]:
@@ -182,15 +189,53 @@ class Session:
                 self.settler.wake()
         return ledger
 
-    def _most(self, request: Request) -> Decimal | None:
-        """Return what a call may cost at most, in US dollars; None: any price."""
-        return self.settings.max_cost if request.max_cost is None else request.max_cost
+    def _plan(
+        self,
+        request: Request,
+        limits: ModelLimits | None,
+        strict: bool,
+        backend: Backend | None = None,
+        next_request: NextRequest | None = None,
+    ) -> Plan:
+        """Return the plan within limits; a cap that anybody set is strict in any case."""
+        own, s = request.max_cost is not None, self.settings
+        most = request.max_cost if own else s.max_cost
+        plan = Plan(request, backend, limits, None, most, next_request)
+        return within(replace(plan, strict=strict or own or s.own_max_cost))
+
+    def _foretold(self, plan: Plan) -> Plan:
+        """Return the plan with about how many tokens its prompt has, and what it likely costs."""
+        request, past = plan.request, []
+        learned: Mapping[str, tuple[int, int]] = {}
+        with suppress(LedgerProblem):  # a guess needs no ledger
+            learned = sums.learned(self.ledger, request.model)
+            if plan.hold:
+                past = sums.outcomes(self.ledger, request.model, request.task, LOOKED_AT)
+        tokens = likely_tokens(request.text, learned)
+        return replace(plan, tokens=tokens, forecast=forecast(past, tokens, plan.hold))
+
+    def _provider(self) -> Mapping[str, Any]:
+        """Return which endpoints may serve, by the settings."""
+        wishes = getattr(self.settings, "provider", None) or {}
+        most = self.settings.max_price
+        return {**wishes, **({"max_price": most} if most else {})}
+
+    def _price_hint(self, plan: Plan, call: Call) -> tuple[str, ...]:
+        """Return how to say what a model costs that told no price, once for each model."""
+        asked = (plan.backend.name if plan.backend else "", plan.request.model)
+        if plan.hold is not None or call.reply.cost is not None or asked in self._hinted:
+            return ()
+        self._hinted.add(asked)
+        model = one_line(asked[1], 80)
+        return (f"no price is known: %config M1.prices = 'free', or dollars: {{{model!r}: …}}",)
 
     def _carried_out(self, plan: Plan, view: View) -> tuple[Call, BaseException | None]:
         """Reserve, ask, settle, show; return the call and how it failed."""
         assert plan.backend is not None
         call, s = Call(new_id(), self._now(), plan.request), self.settings
         written = plan.backend.billing != "replayed"
+        with suppress(LedgerProblem):  # the reservation says so
+            lapse(self.ledger, call.at)
         account = SafeLedger(self.ledger, written, s.keep_text, self._clock)
         safe_view = SafeView(view)
         rounds = Rounds(plan, safe_view, account, s, self._clock, self._sleep)
@@ -204,7 +249,8 @@ class Session:
         totals = account.totals(s.budget, s.budget_period, self._now())
         try:
             news = self.ledger.news()
-            notes = (*plan.request.notes, *account.notes, *news, *hint(rounds.plan, call.reply))
+            hints = (*hint(rounds.plan, call.reply), *self._price_hint(plan, call))
+            notes = (*plan.request.notes, *account.notes, *news, *hints)
             safe_view.close(Receipt(call, totals, notes))
         except KeyboardInterrupt:
             error = error or late(call)

@@ -14,6 +14,8 @@ from ..backends import Backend
 from ..calls import FREE, Reply, Request
 from ..errors import PromptTooLarge
 from ..pricing.dollars import money_at_most
+from ..pricing.forecast import Forecast
+from ..pricing.prices import FREE as NOTHING
 from ..pricing.prices import ModelLimits, hold
 from ..pricing.tokens import ANSWER_TOKENS
 from ..text import one_line, thousands
@@ -30,8 +32,8 @@ class Plan:
     """A request as it leaves, who answers it, and what that could cost.
 
     ``backend`` is None in a dry run, which asks nobody; ``tokens``, about how many the prompt has,
-    is counted for a dry run only. ``hold`` is the most that one round could cost, ``max_cost`` what
-    the call may cost, in US dollars; ``hold`` None: not known.
+    is a guess. ``hold`` is the most that one round could cost, ``max_cost`` what the call may cost,
+    in US dollars; ``hold`` None: not known, which ``strict`` refuses where there is a ``max_cost``.
     """
 
     request: Request
@@ -41,6 +43,8 @@ class Plan:
     max_cost: Decimal | None = None
     next_request: NextRequest | None = None
     tokens: int = 0
+    strict: bool = False
+    forecast: Forecast | None = None
 
     def following(self, reply: Reply) -> Plan | None:
         """Return the plan of the next round, None where there is no other; raise as ``fitted``."""
@@ -52,9 +56,14 @@ def within(plan: Plan) -> Plan:
     """Return the plan with its request ``fitted`` to the limits, and with what that could cost."""
     request, limits = fitted(plan.request, plan.limits), plan.limits
     cost = hold(request, limits.dearest) if limits and limits.dearest else None
-    if plan.backend and plan.backend.billing in FREE:
+    if (plan.backend and plan.backend.billing in FREE) or given_away(limits):
         cost = Decimal(0)
     return replace(plan, request=request, hold=cost)
+
+
+def given_away(limits: ModelLimits | None) -> bool:
+    """Did the user say that this model costs nothing?"""
+    return limits is not None and limits.own and limits.dearest == NOTHING
 
 
 def fitted(request: Request, limits: ModelLimits | None) -> Request:
@@ -65,8 +74,8 @@ def fitted(request: Request, limits: ModelLimits | None) -> Request:
     """
     if limits is None:
         return request
-    if limits.context and len(request.text) / FEWEST_CHARACTERS_A_TOKEN > limits.context:
-        raise too_large(request, limits.context)
+    if limits.context and not fits(request, limits.context):
+        raise too_large(request, limits)
     if not limits.max_output or request.max_tokens <= limits.max_output:
         return request
     changed = [f"max_tokens {request.max_tokens:,} → {limits.max_output:,}"]
@@ -80,15 +89,22 @@ def fitted(request: Request, limits: ModelLimits | None) -> Request:
     return replace(request, max_tokens=limits.max_output, reasoning=reasoning, notes=notes)
 
 
-def too_large(request: Request, context: int) -> PromptTooLarge:
-    """Return the error that names the largest attachments."""
+def fits(request: Request, context: int | None) -> bool:
+    """May the prompt fit a context of so many tokens? One that is not known: yes."""
+    return not context or len(request.text) / FEWEST_CHARACTERS_A_TOKEN <= context
+
+
+def too_large(request: Request, limits: ModelLimits) -> PromptTooLarge:
+    """Return the error that names the largest attachments, and who takes how much."""
     largest = sorted(request.attachments, key=lambda a: len(a.text), reverse=True)[:3]
     chat = f" Earlier turns of the chat count, too ({len(request.after)}): begin a new one."
     names = ", ".join(f"{one_line(a.name, 40)} ({len(a.text):,} characters)" for a in largest)
     least = round(len(request.text) / FEWEST_CHARACTERS_A_TOKEN)
+    each = [f"{o.context:,} at {one_line(o.provider, 40)}" for o in limits.offers if o.context]
+    takes = ", ".join(each[:5]) if len(each) > 1 else f"{limits.context:,}"
     return PromptTooLarge(
         f"The prompt has {len(request.text):,} characters, at least {least:,} tokens;"
-        f" {one_line(request.model, 80)} takes {context:,}.",
+        f" {one_line(request.model, 80)} takes {takes}.",
         todo=(f"Attach less. The largest: {names}." if names else "Shorten the text.")
         + (chat if request.after else ""),
     )

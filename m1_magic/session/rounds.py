@@ -12,12 +12,13 @@ from contextlib import closing
 from dataclasses import replace
 
 from ..backends import Backend
-from ..backends.http_errors import broken
+from ..backends.http_errors import broken, uncharged
 from ..calls import Attempt, Call, ReasoningDelta, Started, TextDelta, Waiting
 from ..errors import NOT_CHARGED, BudgetExceeded, LedgerProblem, M1Error, Stopped, UserFacingError
 from ..interrupts import check, stoppable
 from ..ledger import Ledger, new_id, sums
 from ..settings.config import M1
+from ..settings.endpoints import at_openrouter
 from .accumulator import Accumulator, between, empty, priced, reply, stopped
 from .budget import check_max_cost, over_budget
 from .failsafe import SafeLedger, SafeView
@@ -110,6 +111,11 @@ class Rounds:
         return plan
 
     @property
+    def _insured(self) -> bool:
+        """Does an error before the first token cost nothing there?"""
+        return self._backend.prices_known or at_openrouter(self._backend.name)
+
+    @property
     def _backend(self) -> Backend:
         assert self.plan.backend is not None  # a dry run's plan is not carried out
         return self.plan.backend
@@ -120,7 +126,9 @@ class Rounds:
         while True:
             stream = self._stream = Accumulator(plan.request.keep_thinking)
             error = self._once(call, attempt)
-            attempt = priced(attempt, stream, billing, plan.limits, error)
+            attempt = priced(attempt, stream, billing, plan.limits, error, self._insured)
+            if isinstance(error, M1Error) and attempt.cost == 0:
+                uncharged(error)
             self._account.write(Ledger.settle, attempt)
             if attempt.usage and billing == "billed":
                 model, text, tokens = plan.request.model, plan.request.text, attempt.usage.input
@@ -145,7 +153,7 @@ class Rounds:
         try:
             with stoppable():
                 if not call.attempts:
-                    self._view.open(request, self.plan.hold)
+                    self._view.open(request, self.plan.hold, self.plan.forecast)
                 with closing(self._backend.stream(request)) as events:
                     stream.sent = True
                     for event in events:

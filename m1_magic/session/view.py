@@ -17,7 +17,8 @@ class View(Protocol):
         Args:
             request: what is about to leave.
             at_most: the highest price of the call in US dollars; None: not known.
-            sent: what leaves, for people: ``sales 344 × 8 → stats, 1.1k tokens``.
+            sent: what leaves, for people: ``sales → stats``, and what it likely costs, with
+                ``at most`` at its end, where that can be foretold.
         """
 
     def feed(self, event: Event) -> None:

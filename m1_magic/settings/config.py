@@ -13,7 +13,7 @@ from traitlets.config import Config, Configurable
 from ..errors import BadSetting, UsageError
 from ..text import one_line
 from .endpoints import OPENROUTER, endpoint
-from .traits import Dollars, Patterns, Real, Tasks
+from .traits import Dollars, Patterns, Prices, Real, Tasks
 
 MODEL = "minimax/minimax-m1"
 LEVELS = ("names", "schema", "stats", "sample")
@@ -54,6 +54,10 @@ class M1(Configurable):
         allow_none=True,
         help="OpenRouter: dearest price, {'prompt': 0.5, 'completion': 2.5}.",
     )
+    prices = Prices(
+        help="Where no list tells: 'free', or US dollars per million tokens, also by model:"
+        " {'m': {'prompt': 0.4, 'completion': 2.2}}."
+    )
     tasks = Tasks(
         help="Own tasks: {'tutor': 'You are …'}, or {'tutor': {'system': …, 'temperature': 0.3}}."
     )
@@ -80,6 +84,11 @@ class M1(Configurable):
     footer = CaselessStrEnum(
         ("full", "stable"), "full", help="stable: no seconds and sums in the saved file."
     )
+
+    @property
+    def own_max_cost(self) -> bool:
+        """Was ``max_cost`` set by anyone? A value that was set is another object."""
+        return self.max_cost is not M1.max_cost.default_value
 
 
 for trait in M1.class_own_traits().values():  # each is a setting
@@ -142,7 +151,7 @@ def parsed(trait: TraitType[Any, Any], text: str) -> Any:
         return float(text)
     if isinstance(trait, List):
         return [word.strip() for word in text.split(",") if word.strip()]
-    if isinstance(trait, (Dict, Patterns)):
+    if isinstance(trait, (Dict, Patterns)) or (isinstance(trait, Prices) and "{" in text):
         return literal(text)
     return text.strip()
 

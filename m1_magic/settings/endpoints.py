@@ -34,8 +34,12 @@ class Endpoint:
     @property
     def openrouter(self) -> bool:
         """Does the wire of OpenRouter (provider preferences, ``usage.cost``) apply?"""
-        openrouter = self.host == "openrouter.ai" or self.host.endswith(".openrouter.ai")
-        return openrouter or (self.loopback and not self.offline)
+        return at_openrouter(self.host) or (self.loopback and not self.offline)
+
+
+def at_openrouter(host: str) -> bool:
+    """Is it OpenRouter itself, not a server on this machine that may speak like it?"""
+    return host == "openrouter.ai" or host.endswith(".openrouter.ai")
 
 
 def endpoint(url: str) -> Endpoint:

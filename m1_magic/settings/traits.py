@@ -1,4 +1,4 @@
-"""Kinds of values that traitlets does not have: numbers, dollars, patterns, tasks."""
+"""Kinds of values that traitlets does not have: numbers, dollars, prices, patterns, tasks."""
 
 from __future__ import annotations
 
@@ -22,6 +22,9 @@ MOST_DIGITS = 7
 # What a task may say: a system prompt, sampling as in the settings of that name, and thinking.
 PARTS = ("system", "temperature", "top_p", "max_tokens", "think", "thinking")
 NAME = re.compile(r"\w[\w-]{0,39}")
+# A number in plain ASCII: ``Decimal`` alone takes ``1_0`` and the digits of any script.
+NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?", re.ASCII)
+FREE = "free"
 
 
 class Real(Float[Any, Any]):
@@ -94,21 +97,57 @@ class Dollars(TraitType[Any, Any]):
     default_value = None
     allow_none = True
 
-    def validate(self, obj: Any, value: Any) -> Decimal:
+    def validate(self, obj: Any, value: Any) -> Any:
         """Return the amount, or raise TraitError."""
         try:
-            return dollars(value)
+            return value if value is self.default_value else dollars(value)
         except UsageError:
             self.error(obj, value)
 
 
+class Prices(TraitType[Any, Any]):
+    """``"free"``, US dollars per million tokens, or either of them by model."""
+
+    info_text = "'free', {'prompt': 0.4, 'completion': 2.2}, or {model: either of these}"
+    default_value = None
+    allow_none = True
+
+    def validate(self, obj: Any, value: Any) -> Any:
+        """Return the prices, or raise TraitError."""
+        by_model = value.items() if isinstance(value, dict) and value else [("", value)]
+        if not per_million(value) and not all(
+            isinstance(name, str) and name and per_million(price) for name, price in by_model
+        ):
+            self.error(obj, value)
+        return FREE if isinstance(value, str) else value
+
+
+def per_million(price: object) -> tuple[Decimal, Decimal] | None:
+    """Return US dollars per million tokens of prompt and completion; None for what is no price."""
+    if isinstance(price, str) and price.strip().lower() == FREE:
+        return Decimal(0), Decimal(0)
+    if not isinstance(price, dict) or set(price) != {"prompt", "completion"}:
+        return None
+    given, got = dollars_or_none(price["prompt"]), dollars_or_none(price["completion"])
+    return None if given is None or got is None else (given, got)
+
+
+def dollars_or_none(value: object) -> Decimal | None:
+    """Return a number, or text that is one, as US dollars; None for anything else."""
+    text = str(value)
+    if not NUMBER.fullmatch(text):  # as True, None and lists
+        return None
+    try:
+        amount = Decimal(text)
+    except InvalidOperation:
+        return None
+    return amount if amount.is_finite() and 0 <= amount <= MOST else None
+
+
 def dollars(value: object) -> Decimal:
     """Return a number, ``"0.50"`` or ``"$0.50"`` as exact US dollars; raises UsageError."""
-    try:
-        amount = Decimal(str(value).strip().removeprefix("$"))
-    except InvalidOperation:
-        amount = Decimal("NaN")
-    if not amount.is_finite() or not 0 <= amount <= MOST:
+    amount = dollars_or_none(str(value).strip().removeprefix("$"))
+    if amount is None:
         raise UsageError(f"{one_line(value, 40)!r} is no amount in US dollars.", todo="Write 0.50.")
     return amount
 

@@ -42,7 +42,8 @@ def cost(context: VerbContext, args: Sequence[str]) -> str:
         )
     with suppress(M1Error):  # what is pending stays so; the table says how much is held
         context.session.reconcile()
-    parts = [_by(context, given.by) if given.by else _periods(context), *_held(context)]
+    parts = [_by(context, given.by) if given.by else _periods(context)]
+    parts += [*_unknown(context), *_held(context)]
     if given.csv:
         rows = sums.calls(ledger)
         path = Path(given.csv).expanduser()
@@ -100,6 +101,12 @@ def chart(totals: Sequence[sums.Sum]) -> str:
     return "\n".join(lines)
 
 
+def _unknown(context: VerbContext) -> list[str]:
+    """Return how many calls of the month cost what nobody will know; nothing if none did."""
+    lost = sums.lost(context.session.ledger, now_utc())
+    return [f"cost unknown: {plural(lost, 'call')} of this month"] if lost else []
+
+
 def _held(context: VerbContext) -> list[str]:
     """Return what is held and why, and how to let go of it; nothing if nothing is."""
     holds = sums.held(context.session.ledger)
@@ -112,7 +119,8 @@ def _held(context: VerbContext) -> list[str]:
     more = f" The latest 10 of {len(holds):,} are shown." if len(holds) > 10 else ""
     return [
         page.table(["held", "UTC", "model", "at most", ""], rows),
-        "A price that never arrives stays held: `%m1 cost --release ID` releases it." + more,
+        "A price that never arrives stays held, for an hour where it cannot be asked for:"
+        " `%m1 cost --release ID` releases it." + more,
     ]
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..calls import Usage
 from ..context import gather
 from ..errors import UsageError
 from ..options import flags
 from ..pricing.dollars import money
-from ..pricing.prices import estimate, known_limits
+from ..pricing.forecast import price_words
+from ..pricing.prices import known_limits
 from ..render import footer, page
+from ..session.budget import say_price
 from ..session.plan import Plan
 from ..text import md_cell
 from .verb_context import VerbContext
@@ -47,11 +48,12 @@ def preview(plan: Plan) -> str:
 
 
 def price_range(plan: Plan) -> str:
-    """Return what a call would cost, from a short answer to the longest, and by which list."""
-    if plan.limits is None or plan.limits.cheapest is None or plan.hold is None:
-        return "price not known"
-    least = estimate(Usage(input=plan.tokens), plan.limits.cheapest)
+    """Return what a call likely costs and what it could cost at most, and by which list."""
+    if plan.limits is None or plan.hold is None:
+        return f"price not known: {say_price(md_cell(plan.request.model))}"
     source = f"{plan.limits.source}, no list of the endpoint yet"
+    if plan.limits.own:
+        source = plan.limits.source
     if plan.limits.at is not None:
         source = f"the endpoint's list of {plan.limits.at:%Y-%m-%d %H:%M} UTC"
-    return f"from {money(least, about=True)} to at most {money(plan.hold)} ({source})"
+    return f"{price_words(plan.hold, plan.forecast)} ({source})"
