@@ -1,9 +1,10 @@
 """What a call is likely to cost, by what such calls did cost: half of them, and nine of ten.
 
-Such calls are those of the same model and task whose prompts were about as long. Of n of them and
-the next, each is as likely as the others to be the dearest: so the price below which the next one
-stays nine times in ten is the one of rank 0.9 (n + 1), whatever the prices are distributed like.
-With too few of them for that rank nothing is foretold.
+Such calls are those of the same model and task whose prompts were about as long; what the rest of
+the difference in length makes of a price is taken off. Of n of them and the next, each is as likely
+as the others to be the dearest: so the price below which the next one stays nine times in ten is
+the one of rank 0.9 (n + 1), whatever prices are distributed like. With too few of them for that
+rank nothing is foretold.
 """
 
 from __future__ import annotations
@@ -17,9 +18,9 @@ from .dollars import money_about, money_at_most
 
 # The shares of calls that stay below each bound.
 HALF, MOST = 0.5, 0.9
-LEAST = math.ceil(MOST / (1 - MOST))
+LEAST = 9  # of whom, and the next, nine of ten stay below the dearest
 # The latest calls of a model and task that are looked at, and how many of them are "such calls".
-LOOKED_AT, NEAREST = 240, 60
+LOOKED_AT, NEAREST = 120, 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,22 +52,30 @@ def forecast(
         at_most: what it cannot pass.
     """
 
-    def distance(one: tuple[int, Decimal]) -> float:
-        return abs(math.log(max(one[0], 1) / max(tokens, 1)))
-
-    costs = sorted(cost for _, cost in sorted(past[:LOOKED_AT], key=distance)[:NEAREST])
-    if len(costs) < LEAST:
+    paid = [(max(n, 1) / max(tokens, 1), cost) for n, cost in past[:LOOKED_AT] if cost > 0]
+    logs = [(math.log(longer), math.log(cost)) for longer, cost in paid]
+    if len(logs) < LEAST:
         return None
-    half, most = (_bound(costs, share) for share in (HALF, MOST))
+    slope = _slope(logs)
+    nearest = sorted(logs, key=lambda one: abs(one[0]))[:NEAREST]
+    costs = sorted(cost - slope * longer for longer, cost in nearest)
+    half, most = (Decimal(math.exp(_bound(costs, share))) for share in (HALF, MOST))
     if at_most is None:
         return Forecast(half, most)
     return Forecast(min(half, at_most), min(most, at_most))
 
 
-def _bound(costs: Sequence[Decimal], share: float) -> Decimal:
-    """Return the cost of rank share × (n + 1), between two of them by their logarithms."""
-    rank = share * (len(costs) + 1) - 1
+def _slope(logs: Sequence[tuple[float, float]]) -> float:
+    """Return by which power of its prompt's length a call's price grows: 0, not at all, to 1."""
+    middle = sum(x for x, _ in logs) / len(logs), sum(y for _, y in logs) / len(logs)
+    spread = sum((x - middle[0]) ** 2 for x, _ in logs)
+    both = sum((x - middle[0]) * (y - middle[1]) for x, y in logs)
+    return min(max(both / spread, 0.0), 1.0) if spread else 0.0
+
+
+def _bound(costs: Sequence[float], share: float) -> float:
+    """Return the value of rank share × (n + 1), in proportion between two of them."""
+    rank = min(max(share * (len(costs) + 1) - 1, 0.0), len(costs) - 1.0)
     below = min(math.floor(rank + 1e-9), len(costs) - 1)
-    low, high = costs[below], costs[min(below + 1, len(costs) - 1)]
-    part = max(rank - below, 0.0)
-    return low if low == high else low * Decimal((float(high) / float(low)) ** part)
+    above = min(below + 1, len(costs) - 1)
+    return costs[below] + (costs[above] - costs[below]) * max(rank - below, 0.0)
