@@ -240,11 +240,6 @@ def test_the_dearest_step_of_a_price_counts() -> None:
     assert price == Price(Decimal("0.000001"), Decimal(GOT))
 
 
-def test_thinking_that_is_listed_at_the_price_of_an_answer_is_paid_once() -> None:
-    price = price_of({"prompt": GIVEN, "completion": GOT, "internal_reasoning": GOT})
-    assert price == Price(Decimal(GIVEN), Decimal(GOT))
-
-
 # -- who may serve -----------------------------------------------------------------------------
 
 MINIMAX = {"provider_name": "Minimax", "tag": "minimax", "context_length": 1_000_000}

@@ -38,6 +38,8 @@ def price_words(at_most: Decimal | None, likely: Forecast | None) -> str:
     """Return what a call costs, for people: ``likely $0.004, 9 of 10 below $0.009, at most $1``."""
     if at_most is None:
         return "price not known"
+    if not at_most:
+        return "$0"
     return ", ".join([*([str(likely)] if likely else []), f"at most {money_at_most(at_most)}"])
 
 

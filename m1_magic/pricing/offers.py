@@ -76,9 +76,7 @@ def _step(pricing: Mapping[str, Any]) -> Price | None:
     fees = [Decimal(0) if fee is None else amount(fee) for fee in told]
     if given is None or got is None or None in fees:
         return None
-    request, thinking, write, search = (fee or Decimal(0) for fee in fees)
-    # Some lists name the price of a completion's token twice.
-    return Price(given, got, request, Decimal(0) if thinking == got else thinking, write, search)
+    return Price(given, got, *(fee or Decimal(0) for fee in fees))
 
 
 def _each(choose: Any, prices: Iterable[Price]) -> Price | None:

@@ -53,14 +53,14 @@ def price_unknown(plan: Plan) -> BudgetExceeded:
         )
     return BudgetExceeded(
         f"What {model} could cost is not known, and a call may cost ${plan.max_cost:f} at most.",
-        todo=f"{say_price(model)}, or choose a model with a price (%m1 models).",
+        todo=f"Say it, in US dollars per million tokens: {say_price(model)}, or choose a model"
+        " with a price (%m1 models).",
     )
 
 
 def say_price(model: str) -> str:
     """Return how a user says what a model costs."""
-    prices = {model: {"prompt": 0.4, "completion": 2.2}}
-    return f"Say it, in US dollars per million tokens: %config M1.prices = {prices}"
+    return f"%config M1.prices = { {model: {'prompt': 0.4, 'completion': 2.2}} }"
 
 
 def over_budget(refused: BudgetExceeded, plan: Plan, settings: M1) -> BudgetExceeded:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 from ..backends import Backend, Chooser
@@ -119,7 +120,9 @@ class Session:
     def dry_plan(self, request: Request) -> Plan:
         """Return the same plan by what is known without asking anybody, and its tokens."""
         limits = self.known_limits(request.model)
-        return self._foretold(self._plan(request, limits, True))
+        plan = self._plan(request, limits, True)
+        offline = endpoint(self.settings.base_url).offline
+        return self._foretold(replace(plan, hold=Decimal(0)) if offline else plan)
 
     def ask(self, request: Request, view: View, next_request: NextRequest | None = None) -> Reply:
         """Ask once (with visible retries) and return the reply, shown in ``view`` and accounted.

@@ -49,8 +49,10 @@ def preview(plan: Plan) -> str:
 
 def price_range(plan: Plan) -> str:
     """Return what a call likely costs and what it could cost at most, and by which list."""
-    if plan.limits is None or plan.hold is None:
-        return f"price not known: {say_price(md_cell(plan.request.model))}"
+    if plan.hold is None:
+        return f"price not known ({md_cell(say_price(plan.request.model))})"
+    if plan.limits is None:
+        return price_words(plan.hold, plan.forecast)
     source = f"{plan.limits.source}, no list of the endpoint yet"
     if plan.limits.own:
         source = plan.limits.source

@@ -25,7 +25,7 @@ def status(context: VerbContext, args: Sequence[str] = ()) -> str:
     lines = [
         md_cell(banner(s)),
         f"session {money(totals.session)}"
-        + (f", {totals.unknown} call(s) not settled yet" if totals.unknown else ""),
+        + (f", {totals.unknown} call(s) of a cost not known" if totals.unknown else ""),
         f"privacy level of tables: {s.send}; temperature {s.temperature}, top_p {s.top_p},"
         f" max_tokens {s.max_tokens:,}",
     ]
