@@ -15,6 +15,7 @@ from m1_magic import api
 from m1_magic.options.fields import Options
 from m1_magic.pricing.dollars import money_about
 from m1_magic.pricing.forecast import LEAST, forecast
+from m1_magic.render.throttled import Progress
 from m1_magic.verbs.preview import preview
 from scripted import Scripted, Seen, answer, request, session
 
@@ -85,9 +86,12 @@ def test_a_call_is_foretold_while_it_waits(tmp_path: Path) -> None:
     views = [Seen() for _ in range(10)]
     for view in views:
         asking.ask(request(), view)
-    (_, most, before), (_, _, after) = views[8].opened[0], views[9].opened[0]
+    (_, most, before), (asked, _, after) = views[8].opened[0], views[9].opened[0]
     assert (most is not None, before) == (True, "")
     assert WORDS.fullmatch(after)
+    progress = Progress(lambda: 0.0)
+    progress.open(asked, most, after)
+    assert progress.line() == f"asking {asked.model} · 0 s · {after}"
 
 
 def test_what_was_stopped_failed_or_cost_nothing_teaches_nothing(tmp_path: Path) -> None:

@@ -47,7 +47,10 @@ ASKABLE = "cost_source <> 'billed' AND generation_id IS NOT NULL"
 OWED = "(state = 'pending' OR cost_source = 'estimated')"
 # A price that will not come: after an hour where nothing can be asked for, else after a month, from
 # when on it is not asked for any more. Its hold is let go of, and its cost stays unknown.
-LAPSED = "state = 'pending' AND at < CASE WHEN generation_id IS NULL THEN ? ELSE ? END"
+LAPSED = (
+    "state <> 'settled' AND state = 'pending'"  # the first, so that the index of these is taken
+    " AND at < CASE WHEN generation_id IS NULL THEN ? ELSE ? END"
+)
 EVERYTHING = {"calls": "*", "attempts": "*"}
 
 SCHEMA = (
