@@ -25,7 +25,7 @@ from ..keys import Key
 from ..pricing.prices import ModelLimits, limits_of
 from ..settings.endpoints import Endpoint
 from ..text import one_line
-from . import http_errors, sse
+from . import error_bodies, http_errors, retry_times, sse
 from .chunks import Reader, as_chunk, dicts, whole
 from .deadlines import Timeouts, Watchdog
 
@@ -169,7 +169,7 @@ class OpenRouter:
         request.extensions["trace"] = self._asking.watchdog.trace
 
     def _compare_clocks(self, response: httpx2.Response) -> None:
-        there = http_errors.moment(response.headers.get("date", ""))
+        there = retry_times.moment(response.headers.get("date", ""))
         if there is not None:
             self.skew = time.time() - there
 
@@ -203,7 +203,9 @@ class OpenRouter:
         try:
             return ask()
         except openai.APIStatusError as error:
-            problem = self._refusal(error.status_code, error.body, error.response.headers, what)
+            response = error.response
+            body = error_bodies.whole(error.body, response.text)
+            problem = self._refusal(response.status_code, body, response.headers, what)
         except (openai.APIConnectionError, httpx2.HTTPError, httpx2.InvalidURL) as error:
             cause = error.__cause__ if isinstance(error, openai.APIConnectionError) else None
             problem = self._unreached(cause or error, watchdog)
@@ -214,7 +216,7 @@ class OpenRouter:
                 todo="Take it out of the prompt.",
             )
         except (*BROKEN, RecursionError) as error:
-            words = http_errors.message(str(error), self._secret) or type(error).__name__
+            words = error_bodies.read(str(error), self._secret).words or type(error).__name__
             problem = e.SentNoAnswer(
                 f"{self.name} answered with something that cannot be read ({words}).",
                 todo="Check base_url: it usually ends in /v1.",
@@ -224,10 +226,11 @@ class OpenRouter:
     def _refusal(
         self, status: int, body: object, headers: Mapping[str, str], model: str
     ) -> e.M1Error:
-        return http_errors.refusal(status, body, headers, self.name, model, self._secret)
+        free, secret = self.endpoint.openrouter, self._secret
+        return http_errors.refusal(status, body, headers, self.name, model, secret, free)
 
     def _unreached(self, cause: BaseException, watchdog: Watchdog) -> e.M1Error:
-        words = one_line(http_errors.without(self._secret, str(cause)), 160)
+        words = one_line(error_bodies.without(self._secret, str(cause)), 160)
         detail = words or type(cause).__name__
         if isinstance(cause, UNSENT) or not watchdog.sent:
             what = f"{self.name} cannot be reached ({detail})."
@@ -243,7 +246,7 @@ class OpenRouter:
         try:
             for name, data in self._checked(response, model):
                 watchdog.fed()
-                for event in reader.feed(http_errors.without(self._secret, data), name):
+                for event in reader.feed(error_bodies.without(self._secret, data), name):
                     begun = begun or isinstance(event, (ReasoningDelta, TextDelta))
                     yield event
                 if reader.done:
@@ -281,6 +284,6 @@ class OpenRouter:
         answer = whole(chain([taken], bytes_)) if head.startswith(b"{") else None
         if answer is None:
             raise http_errors.web_page(self.name)
-        if answer.get("error"):
-            raise self._refusal(http_errors.code_of(answer), answer, {}, model)
+        if error_bodies.has_error(answer):
+            raise self._refusal(error_bodies.status_of(answer), answer, response.headers, model)
         return [("", json.dumps(as_chunk(answer))), ("", "[DONE]")]
