@@ -198,7 +198,7 @@ class Session:
         attempt = rounds.reserve(call)
         began = self._clock()
         call, error = rounds.run(call, attempt)
-        failure = None if error is None else one_line(error) or type(error).__name__
+        failure = None if error is None else one_line(error, 600) or type(error).__name__
         call = replace(call, seconds=self._clock() - began, error=failure)
         self.last = call.reply
         account.write(Ledger.finish, call, s.keep_text)

@@ -113,6 +113,7 @@ class Answer:
     headers: Mapping[str, str] = field(default_factory=dict)
     status: int = 200
     error: Json | None = None
+    body: Json | None = None  # sent as it is, with the status
     mid_error: Json | None = None
     fault: str | None = None
     think_tags: bool = False
