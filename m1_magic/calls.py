@@ -205,10 +205,10 @@ class Attempt:
 class Reply:
     """What came back; shown again in a notebook, it displays itself without a new call.
 
-    ``cost`` is in US dollars, ``None`` while unknown. ``status`` and ``finish`` are ``ok``/``stop``,
-    ``ok``/``refusal`` (the text is how the model refused), ``truncated``/``length``,
-    ``truncated``/``content_filter``, ``failed`` or ``stopped`` with a partial text. Links that the
-    model cited stand below the text, in it. ``notes`` say what else came and is not kept.
+    ``cost`` is in US dollars, ``None`` while unknown. ``status`` and ``finish`` are
+    ``ok``/``stop``, ``ok``/``refusal`` (the text is how the model refused),
+    ``truncated``/``length`` or ``/content_filter``, ``failed`` or ``stopped`` with a partial text.
+    Links that the model cited end the text. ``notes`` say what else came, and is not kept.
     """
 
     text: str = ""

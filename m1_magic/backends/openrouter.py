@@ -206,7 +206,9 @@ class OpenRouter:
         try:
             return ask()
         except openai.APIStatusError as error:
-            problem = self._refusal(error.status_code, error.body, error.response.headers, what)
+            response = error.response
+            body = error_bodies.whole(error.body, response.text)
+            problem = self._refusal(response.status_code, body, response.headers, what)
         except (openai.APIConnectionError, httpx2.HTTPError, httpx2.InvalidURL) as error:
             cause = error.__cause__ if isinstance(error, openai.APIConnectionError) else None
             problem = self._unreached(cause or error, watchdog)

@@ -1,7 +1,7 @@
 """Thinking that stands inside the content, between tags, comes apart from the answer.
 
-MiniMax-M1, docs/function_call_guide: the raw answer is ``<think>\\n…\\n</think>\\n answer``. Where a
-server's chat template has opened the tag already, only its end comes: by then, what was thinking
+MiniMax-M1, docs/function_call_guide: the raw answer is ``<think>\\n…\\n</think>\\n answer``. Where
+a server's chat template has opened the tag already, only its end comes: by then, what was thinking
 has been told as text.
 """
 

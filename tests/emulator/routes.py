@@ -107,6 +107,9 @@ def reply(emulator: OpenRouter, x: Exchange, said: Answer) -> None:
     if said.error is not None:
         x.call = None
         refuse(x, said)
+    elif said.body is not None:
+        x.call = None
+        x.json(said.status, said.body, said.headers)
     elif said.fault is not None:
         FAULTS[said.fault].run(x)
     else:
