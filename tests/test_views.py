@@ -564,6 +564,8 @@ def test_footer_line_as_the_manual_shows_it() -> None:
          " · day $0.0200 of $0.50 · "),
         ({"totals": Totals(Decimal("0.1"), unknown=2)}, " · session $0.1000 + 2 unknown · "),
         ({"usage": Usage(5, 7)}, " · 5 in · 7 out · "),
+        ({"usage": Usage(5, 7, estimated=True)}, " · ≈ 5 in · ≈ 7 out · "),
+        ({"usage": Usage(), "source": "cached", "cost": Decimal(0)}, "-m1 · cached, $0 · "),
         ({"usage": None}, "minimax/minimax-m1 · $0.0054 · "),
         ({"source": "estimated"}, " · ≈$0.0054 · "),
         ({"source": "unknown", "cost": None}, " · $? · "),

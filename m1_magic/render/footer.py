@@ -49,7 +49,7 @@ def same_model(one: str, other: str) -> bool:
 
 
 def _base(name: str) -> str:
-    base, shorter = name, name.lower().rpartition("/")[2]
+    base, shorter = "", name.lower().rpartition("/")[2]
     while base != shorter:
         base, shorter = shorter, VARIANT.sub("", shorter)
     return base
