@@ -79,7 +79,8 @@ def no_credit(r: Refusal) -> e.M1Error:
         )
         error.retry = True
         return later(error, r)
-    credit = "openrouter.ai/credits" if r.openrouter else r.host
+    ours = r.openrouter and "base_resp" not in r.said.facts  # MiniMax's own, even on this machine
+    credit = "openrouter.ai/credits" if ours else r.host
     afford = re.search(r"can only afford (\d[\d,]*)", r.said.signs)
     tokens = int(afford[1].replace(",", "")) if afford else 0
     if tokens or r.has("weight_exceeds_budget|prompt tokens limit exceeded"):
