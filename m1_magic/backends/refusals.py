@@ -46,7 +46,7 @@ class Refusal:
         value = self.said.facts.get(name)
         parts = value if isinstance(value, list) else [value]
         told = ", ".join(str(part) for part in parts[:10] if isinstance(part, str | int | float))
-        return one_line(without(self.secret, told), limit)
+        return one_line(without(self.secret, told), limit) if value else ""
 
     def has(self, pattern: str | re.Pattern[str]) -> bool:
         """Is this anywhere in what the body says?"""
@@ -161,12 +161,12 @@ def forbidden(r: Refusal) -> e.M1Error:
 
 def rate_limited(r: Refusal) -> e.M1Error:
     """Return the error for too many requests: for a moment, or for today."""
-    if not r.has(QUOTA):
+    if not r.has(QUOTA) or r.has(r"per[- _]min"):
         error = e.RateLimited(f"Too many requests{r.quoted}.", todo="Wait a little.")
         return later(error, r)
     error = e.RateLimited(f"The quota of requests is used up{r.quoted}.")
     seconds = retry_times.wait(r.headers, r.said.facts)
-    from_when = "tomorrow" if seconds is None else f"from {retry_times.when(seconds)}"
+    from_when = "when it begins anew" if seconds is None else f"from {retry_times.when(seconds)}"
     error.retry, error.todo = False, f"Try again {from_when}, or with a model without this quota."
     return error
 
