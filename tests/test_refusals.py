@@ -220,6 +220,18 @@ OTHERS: dict[str, tuple[int, Any, type[e.M1Error], str]] = {
     "errors": (400, {"errors": [{"msg": "odd"}]}, e.BadRequest, "says: odd"),
     "another language": (402, {"error": {"message": "余额不足"}}, e.OutOfCredit, "says: 余额不足"),
     "right to left": (500, {"error": {"message": "خطأ \u202e"}}, e.ProviderDown, "says: خطأ"),
+    "500 for 429": (
+        500,
+        {"error": {"message": "slow down", "code": "429", "type": "throttling_error"}},
+        e.RateLimited,
+        "says: slow down",
+    ),
+    "400 for 401": (
+        400,
+        {"error": {"message": "who?", "type": "authentication_error"}},
+        e.KeyRefused,
+        "%m1 login",
+    ),
     "1001": (200, minimax(1001), e.SentNoAnswer, "request timeout"),
     "1002": (200, minimax(1002), e.RateLimited, "says: rate limit"),
     "1004": (200, minimax(1004), e.KeyRefused, "%m1 login"),
@@ -230,10 +242,10 @@ OTHERS: dict[str, tuple[int, Any, type[e.M1Error], str]] = {
     "1000": (200, minimax(1000), e.ProviderDown, "says: unknown error"),
     "2013": (200, minimax(2013), e.PromptTooLarge, "Attach less"),
     "2049": (200, minimax(2049), e.KeyRefused, "%m1 login"),
-    "2056": (200, minimax(2056), e.RateLimited, "Try again tomorrow"),
+    "2056": (200, minimax(2056), e.RateLimited, "Try again when it begins anew"),
     "detail in 200": (200, detail("no GPU"), e.ProviderDown, "says: no GPU"),
 }
-WAITED = {"detail, 429", "1002", "1039"}
+WAITED = {"detail, 429", "500 for 429", "1002", "1039"}
 
 
 @pytest.mark.parametrize("name", OTHERS)

@@ -41,7 +41,8 @@ NAMED = {
     529: "provider_overloaded overloaded_error",
 }
 STATUS = {name: status for status, names in NAMED.items() for name in names.split()}
-KINDS = ("error_type", "type", "code", "status", "error_code", "limit_source")
+NAME = re.compile(r"[A-Za-z][\w.:-]{2,60}")  # what an error may be called, no words and no prompt
+CODES = ("code", "http_status", "status", "status_code", "statusCode")
 WORDS = ("message", "detail", "msg", "status_msg", "error_description", "errors", "title", "error")
 
 
@@ -66,8 +67,7 @@ def read(body: Any, secret: str) -> Said:
     # What a provider said to OpenRouter says more than OpenRouter's "Provider returned error".
     raw = facts.get("raw")
     words = (_words(_parsed(raw)) if raw else "") or _words(body)
-    names = [str(value) for each in found for name in KINDS if (value := each.get(name))]
-    both = (_words(body), words, *names)
+    both = (_words(body), words, *_names(found))
     line = one_line(without(secret, words), 200)
     return Said(
         words="a web page" if line.startswith("<") else line.rstrip("."),
@@ -91,20 +91,24 @@ def has_error(body: Any) -> bool:
         return False
     if body.get("error") or _minimax(body) or "error" in (body.get("type"), body.get("object")):
         return True
-    return not {"choices", "data", "usage"} & body.keys() and bool(_words(body))
+    if {"choices", "data", "usage"} & body.keys():
+        return False
+    coded = {"detail", "errors", "type", *CODES} & body.keys()  # a mere message may be a greeting
+    return bool(coded) and bool(_words(body))
 
 
-def status_of(body: Any) -> int:
-    """Return the HTTP status that stands for an error which came with 200, or in mid-stream."""
+def status_of(body: Any, otherwise: int = 500) -> int:
+    """Return the HTTP status that an error names, one that came with 200 or in mid-stream, say."""
     if code := _minimax(body):
         return MINIMAX.get(code, 500)
     found = list(_objects(body))
-    for name in ("code", "http_status", "status", "status_code", "statusCode"):
+    for name in CODES:
         for each in found:
             if status := _status(each.get(name)):
                 return status
-    names = (str(each.get(name)).lower() for each in found for name in KINDS)
-    return next((STATUS[name] for name in names if name in STATUS), 500)
+    return next(
+        (STATUS[name] for name in map(str.lower, _names(found)) if name in STATUS), otherwise
+    )
 
 
 def without(secret: str, text: str) -> str:
@@ -118,6 +122,12 @@ def _objects(body: Any, depth: int = 0) -> Iterator[dict[str, Any]]:
         yield body
         for name in ("error", "metadata", "availability", "base_resp", "detail", "raw"):
             yield from _objects(_parsed(body.get(name)), depth + 1)
+
+
+def _names(found: list[dict[str, Any]]) -> list[str]:
+    """Return what the objects of a body call the error, wherever in them."""
+    values = (value for each in found for value in each.values())
+    return [value for value in values if isinstance(value, str) and NAME.fullmatch(value)]
 
 
 def _words(value: Any, depth: int = 0) -> str:

@@ -57,6 +57,8 @@ def refusal(
     """
     if 300 <= status < 400:
         return redirected(headers, host)
+    if status in (400, 500):  # what gateways make of all that they are told
+        status = status_of(body, status)
     r = Refusal(status, read(body, secret), headers, host, one_line(model, 80), secret, openrouter)
     error = _error(r)
     # Zero completion insurance. A gateway's page after a timeout says nothing of the completion.
@@ -80,7 +82,7 @@ def _error(r: Refusal) -> e.M1Error:
         return e.KeyRefused(
             f"{r.host} does not accept the key{r.quoted}.", todo="%m1 login stores another one."
         )
-    if status in (402, 403, 429) and r.has(LIMIT):
+    if status in (402, 403, 429) and (r.has(LIMIT) or r.fact("limit_source")):
         return refusals.limit_reached(r)
     if status == 402 or (status in (400, 403, 429) and r.has(NO_CREDIT)):
         return refusals.no_credit(r)

@@ -46,7 +46,7 @@ class Refusal:
         value = self.said.facts.get(name)
         parts = value if isinstance(value, list) else [value]
         told = ", ".join(str(part) for part in parts[:10] if isinstance(part, str | int | float))
-        return one_line(without(self.secret, told), limit)
+        return one_line(without(self.secret, told), limit) if value else ""
 
     def has(self, pattern: str | re.Pattern[str]) -> bool:
         """Is this anywhere in what the body says?"""
@@ -79,7 +79,8 @@ def no_credit(r: Refusal) -> e.M1Error:
         )
         error.retry = True
         return later(error, r)
-    credit = "openrouter.ai/credits" if r.openrouter else r.host
+    ours = r.openrouter and "base_resp" not in r.said.facts  # MiniMax's own, even on this machine
+    credit = "openrouter.ai/credits" if ours else r.host
     afford = re.search(r"can only afford (\d[\d,]*)", r.said.signs)
     tokens = int(afford[1].replace(",", "")) if afford else 0
     if tokens or r.has("weight_exceeds_budget|prompt tokens limit exceeded"):
@@ -160,12 +161,12 @@ def forbidden(r: Refusal) -> e.M1Error:
 
 def rate_limited(r: Refusal) -> e.M1Error:
     """Return the error for too many requests: for a moment, or for today."""
-    if not r.has(QUOTA):
+    if not r.has(QUOTA) or r.has(r"per[- _]min"):
         error = e.RateLimited(f"Too many requests{r.quoted}.", todo="Wait a little.")
         return later(error, r)
     error = e.RateLimited(f"The quota of requests is used up{r.quoted}.")
     seconds = retry_times.wait(r.headers, r.said.facts)
-    from_when = "tomorrow" if seconds is None else f"from {retry_times.when(seconds)}"
+    from_when = "when it begins anew" if seconds is None else f"from {retry_times.when(seconds)}"
     error.retry, error.todo = False, f"Try again {from_when}, or with a model without this quota."
     return error
 

@@ -28,10 +28,11 @@ OUTPUT = re.compile(
 MOST = re.compile(
     rf"(?:at most|less than or equal to|less than|no more than|maximum (?:value )?(?:is|of)|<=?)"
     rf" {N}"
-    rf"|: \d+ > {N}|\[\d+, {N}\]"
+    rf"|: \d+ > {N}|\[\d+, {N}\]|not be greater than[^\d]{{0,40}}{N}"
 )
 LARGE = re.compile(
     r"too (?:large|long|big|many)|exceed|at most|less than|no more than|must be <|maximum"
+    r"|not be greater than|\brange\b"
 )
 CONTEXT = re.compile(
     r"context[ _](?:length|size|window|limit)|maximum context|exceed_context|string_too_long"

@@ -27,12 +27,17 @@ MINIMAX = {
     2049: "invalid api key",
     2056: "usage limit exceeded, 5-hour usage limit reached for Token Plan",
 }
-OVER = (
-    "This endpoint's maximum context length is 8192 tokens. However, you requested about"
-    " {all} tokens ({prompt} of text input, {most} in the output). Please reduce the length of"
-    " either one, or use the context-compression plugin to compress your prompt automatically."
-)
 SHAPES = ("old", "new", "200", "200 new", "stream", "raw")
+
+
+def over(context: int, prompt: int, most: int) -> str:
+    """Say that prompt and output have no room."""
+    return (
+        f"This endpoint's maximum context length is {context} tokens. However, you requested about"
+        f" {prompt + most} tokens ({prompt} of text input, {most} in the output). Please reduce the"
+        " length of either one, or use the context-compression plugin to compress your prompt"
+        " automatically."
+    )
 
 
 @dataclass(frozen=True)
@@ -181,12 +186,8 @@ def refusals() -> dict[str, Refusal]:
             "not_found",
             availability={"code": "free_variant_ended"},
         ),
-        "output": Refusal(
-            400, OVER.format(all=20000, prompt=4000, most=16000), "context_length_exceeded"
-        ),
-        "prompt": Refusal(
-            400, OVER.format(all=25000, prompt=9000, most=16000), "context_length_exceeded"
-        ),
+        "output": Refusal(400, over(8192, 4000, 16_000), "context_length_exceeded"),
+        "prompt": Refusal(400, over(8192, 9000, 16_000), "context_length_exceeded"),
         "500": Refusal(500, "Internal Server Error", "server"),
         "502": Refusal(502, "Provider returned error", "provider_unavailable"),
         "503": Refusal(
