@@ -37,6 +37,7 @@ from m1_magic.calls import (
     Status,
     Text,
     TextDelta,
+    ThinkingEnded,
     Totals,
     Usage,
     Waiting,
@@ -310,6 +311,27 @@ def test_a_megabyte_makes_fewer_than_fifty_outputs(shell: InteractiveShell) -> N
     publisher = streamed(shell, text, size=100)
     assert len(publisher.outputs()) < 50
     assert publisher.bytes() <= 14 * len(text)
+
+
+@pytest.mark.parametrize("pure", [True, False])
+@RENDERS
+def test_blocks_that_were_thinking_are_taken_back(
+    shell: InteractiveShell, pure: bool, render: Any
+) -> None:
+    clock, thought = Hand(), "A thought of several words.\n\n" * 300
+    view = NotebookView(shell, M1(render=render, thinking="show"), now=clock, pure=pure)
+    view.open(REQUEST, None, "")
+    for at in range(0, len(thought), 40):
+        clock.time += 0.1
+        view.feed(TextDelta(thought[at : at + 40]))
+    assert len(shell.display_pub.outputs()) > 3  # blocks that would have stayed
+    view.feed(ThinkingEnded())
+    assert view._progress.thinking == thought.strip("\n")
+    view.feed(TextDelta("Thirty."))
+    view.close(receipt("Thirty.", thinking=thought.strip("\n")))
+    *before, answer, foot = shell.display_pub.outputs()
+    assert answer["text/plain"] == "Thirty." and RECORD in foot
+    assert all(one == {"text/plain": ""} for one in before) and bool(before) is not pure
 
 
 @pytest.mark.parametrize("block", [1_900, 2_050, 3_900, 4_100, 90_000])
