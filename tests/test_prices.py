@@ -257,7 +257,7 @@ def test_m2_m7_without_a_bill_the_price_is_estimated(
     assert api.session().totals().held == 0
 
 
-@pytest.mark.parametrize("usage", [None, {}, {"prompt_tokens": 9, "completion_tokens": 0}])
+@pytest.mark.parametrize("usage", [None, {}])
 def test_without_bill_and_tokens_the_price_is_not_known(
     server: OpenRouter, own_home: Path, usage: Any
 ) -> None:
@@ -382,7 +382,7 @@ def test_m15_the_first_call_of_all_is_held_to_the_budget(
     with pytest.raises(BudgetExceeded, match=r"\$0 is spent and \$0 held"):
         asked()
     assert server.chats == []
-    assert asked(max_tokens=1).status == "ok"
+    assert asked(max_tokens=1).status == "truncated"
 
 
 @pytest.mark.parametrize("options", [{}, {"max_tokens": 7}, {"think": "40k"}])

@@ -26,9 +26,10 @@ from ..pricing.offers import limits_of
 from ..pricing.prices import ModelLimits
 from ..settings.endpoints import Endpoint
 from ..text import one_line
-from . import http_errors, sse
-from .chunks import Reader, as_chunk, dicts, whole
+from . import error_bodies, http_errors, retry_times, sse
+from .chunks import Reader, as_chunk, error_of, whole
 from .deadlines import Timeouts, Watchdog
+from .deltas import dicts
 
 T = TypeVar("T")
 # Who we are, for OpenRouter's app page (OpenRouter docs, app-attribution).
@@ -87,9 +88,11 @@ class OpenRouter:
     def stream(self, request: Request) -> Generator[Event]:
         """See Backend.stream; closing the iterator closes the connection."""
         with Watchdog(self._timeouts) as watchdog, self._post(request, watchdog) as stream:
-            generation_id = stream.response.headers.get("x-generation-id") or None
+            headers = stream.response.headers
+            generation_id = headers.get("x-generation-id") or None
             yield Started(generation_id)
-            reader = Reader(request.model, generation_id)
+            cached = headers.get("x-openrouter-cache-status", "").upper() == "HIT"
+            reader = Reader(request.model, generation_id, cached=cached)
             yield from self._events(stream.response, reader, watchdog, request.model)
 
     def limits(self, model: str, provider: Mapping[str, Any] | None = None) -> ModelLimits | None:
@@ -170,7 +173,7 @@ class OpenRouter:
         request.extensions["trace"] = self._asking.watchdog.trace
 
     def _compare_clocks(self, response: httpx2.Response) -> None:
-        there = http_errors.moment(response.headers.get("date", ""))
+        there = retry_times.moment(response.headers.get("date", ""))
         if there is not None:
             self.skew = time.time() - there
 
@@ -204,7 +207,9 @@ class OpenRouter:
         try:
             return ask()
         except openai.APIStatusError as error:
-            problem = self._refusal(error.status_code, error.body, error.response.headers, what)
+            response = error.response
+            body = error_bodies.whole(error.body, response.text)
+            problem = self._refusal(response.status_code, body, response.headers, what)
         except (openai.APIConnectionError, httpx2.HTTPError, httpx2.InvalidURL) as error:
             cause = error.__cause__ if isinstance(error, openai.APIConnectionError) else None
             problem = self._unreached(cause or error, watchdog)
@@ -215,7 +220,7 @@ class OpenRouter:
                 todo="Take it out of the prompt.",
             )
         except (*BROKEN, RecursionError) as error:
-            words = http_errors.message(str(error), self._secret) or type(error).__name__
+            words = error_bodies.read(str(error), self._secret).words or type(error).__name__
             problem = e.SentNoAnswer(
                 f"{self.name} answered with something that cannot be read ({words}).",
                 todo="Check base_url: it usually ends in /v1.",
@@ -225,10 +230,11 @@ class OpenRouter:
     def _refusal(
         self, status: int, body: object, headers: Mapping[str, str], model: str
     ) -> e.M1Error:
-        return http_errors.refusal(status, body, headers, self.name, model, self._secret)
+        free, secret = self.endpoint.openrouter, self._secret
+        return http_errors.refusal(status, body, headers, self.name, model, secret, free)
 
     def _unreached(self, cause: BaseException, watchdog: Watchdog) -> e.M1Error:
-        words = one_line(http_errors.without(self._secret, str(cause)), 160)
+        words = one_line(error_bodies.without(self._secret, str(cause)), 160)
         detail = words or type(cause).__name__
         if isinstance(cause, UNSENT) or not watchdog.sent:
             what = f"{self.name} cannot be reached ({detail})."
@@ -240,31 +246,35 @@ class OpenRouter:
         self, response: httpx2.Response, reader: Reader, watchdog: Watchdog, model: str
     ) -> Iterator[Event]:
         begun, problem = False, ""
-        cut_off: e.CutOff | None = None
         try:
             for name, data in self._checked(response, model):
-                watchdog.fed()
-                for event in reader.feed(http_errors.without(self._secret, data), name):
-                    begun = begun or isinstance(event, (ReasoningDelta, TextDelta))
+                if begun:
+                    watchdog.fed()
+                for event in reader.feed(error_bodies.without(self._secret, data), name):
+                    if not begun and isinstance(event, (ReasoningDelta, TextDelta)):
+                        begun = True
+                        watchdog.fed()
                     yield event
                 if reader.done:
                     break
             problem = watchdog.expired or ""
-        except e.CutOff as error:
-            cut_off = error
         except BROKEN as error:
             problem = watchdog.expired or one_line(error, 120) or type(error).__name__
         # What broke after a finish reason took nothing from the answer.
         held, finish = reader.finish()
         yield from held
         yield finish
-        if cut_off is not None:
-            raise cut_off
+        begun = begun or bool(held)
+        if reader.error is not None:
+            openrouter = self.endpoint.openrouter
+            raise http_errors.in_stream(
+                reader.error, self.name, model, openrouter=openrouter, begun=begun
+            )
         if finish.reason == "error":
             problem = "the provider reports an error"
         if finish.reason in (None, "error"):
             reason = problem or "the stream ended without a finish reason"
-            raise http_errors.broken(self.name, reason, begun or bool(held))
+            raise http_errors.broken(self.name, reason, begun)
 
     def _checked(self, response: httpx2.Response, model: str) -> Iterable[tuple[str, str]]:
         """Return the SSE blocks; what is no event stream is told or taken as a whole answer."""
@@ -282,6 +292,6 @@ class OpenRouter:
         answer = whole(chain([taken], bytes_)) if head.startswith(b"{") else None
         if answer is None:
             raise http_errors.web_page(self.name)
-        if answer.get("error"):
-            raise self._refusal(http_errors.code_of(answer), answer, {}, model)
+        if error_of(answer) is answer:
+            raise self._refusal(error_bodies.status_of(answer), answer, response.headers, model)
         return [("", json.dumps(as_chunk(answer))), ("", "[DONE]")]

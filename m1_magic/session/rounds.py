@@ -12,7 +12,8 @@ from contextlib import closing
 from dataclasses import replace
 
 from ..backends import Backend
-from ..backends.http_errors import broken, uncharged
+from ..backends.http_errors import broken
+from ..backends.refusals import uncharged
 from ..calls import Attempt, Call, ReasoningDelta, Started, TextDelta, Waiting
 from ..errors import NOT_CHARGED, BudgetExceeded, LedgerProblem, M1Error, Stopped, UserFacingError
 from ..interrupts import check, stoppable
@@ -23,6 +24,7 @@ from .accumulator import Accumulator, between, empty, priced, reply, stopped
 from .budget import check_max_cost, over_budget
 from .failsafe import SafeLedger, SafeView
 from .plan import Plan
+from .waits import Waits
 
 Failure = BaseException | None
 BACK_OFF = 0.5  # seconds before the second attempt, doubled before each one after it
@@ -35,6 +37,7 @@ class Rounds:
         plan: of the first round; afterwards of the last one.
         view, account: where all of it is shown and written down.
         settings: budget and retries, read at each attempt.
+        waits: until when the host is not to be asked, by all calls of this process.
         clock, sleep: seconds that never go back, and how to wait.
     """
 
@@ -46,10 +49,12 @@ class Rounds:
         settings: M1,
         clock: Callable[[], float],
         sleep: Callable[[float], None],
+        waits: Waits,
     ) -> None:
         self.plan = plan
         self._view, self._account, self._settings = view, account, settings
         self._clock, self._sleep = clock, sleep
+        self._waits, self._waited = waits, -math.inf
         self._until = math.inf
         self._stream = self._complete = Accumulator()
 
@@ -126,16 +131,17 @@ class Rounds:
         while True:
             stream = self._stream = Accumulator(plan.request.keep_thinking)
             error = self._once(call, attempt)
-            attempt = priced(attempt, stream, billing, plan.limits, error, self._insured)
+            limits, insured = plan.limits, self._insured
+            attempt = priced(attempt, plan.request, stream, billing, limits, error, insured)
             if isinstance(error, M1Error) and attempt.cost == 0:
                 uncharged(error)
             self._account.write(Ledger.settle, attempt)
-            if attempt.usage and billing == "billed":
-                model, text, tokens = plan.request.model, plan.request.text, attempt.usage.input
+            if (usage := attempt.usage) and billing == "billed" and not usage.estimated:
+                model, text, tokens = plan.request.model, plan.request.text, usage.input
                 self._account.write(sums.learn, model, text, tokens)
             call = replace(call, attempts=(*call.attempts, attempt))
             if error is None:
-                return call, empty(stream, attempt)
+                return call, empty(stream, attempt, plan.next_request is not None)
             if not isinstance(error, M1Error):
                 return call, error
             seconds = self._pause(error, len(call.attempts) - earlier)
@@ -154,6 +160,7 @@ class Rounds:
             with stoppable():
                 if not call.attempts:
                     self._view.open(request, self.plan.hold, self.plan.forecast)
+                self._hold_back()
                 with closing(self._backend.stream(request)) as events:
                     stream.sent = True
                     for event in events:
@@ -175,14 +182,30 @@ class Rounds:
             return error
         return None
 
+    def _hold_back(self) -> None:
+        """Wait until this host may be asked, where another call was told to wait."""
+        while wait := self._waits.of(self._backend.name, self._waited):
+            until, reason = wait
+            seconds = until - self._clock()
+            if seconds <= 0 or until >= self._until:
+                return
+            self._waited = until
+            self._view.feed(Waiting(seconds, reason))
+            self._sleep(seconds)
+
     def _pause(self, error: M1Error, attempts: int) -> float | None:
         """Return the seconds to wait after so many attempts, None where no other is to be made."""
+        seconds = error.retry_after
+        if error.retry and seconds is not None:
+            self._waits.hold_back(self._backend.name, self._clock() + seconds, error.what)
         if not error.retry or attempts > self._settings.max_retries:
             return None
-        seconds = error.retry_after
         if seconds is None:
             seconds = BACK_OFF * 2 ** (attempts - 1)
-        return seconds if seconds < self._until - self._clock() else None
+        if seconds >= self._until - self._clock():
+            return None
+        self._waited = max(self._waited, self._clock() + seconds)
+        return seconds
 
     def _wait(self, seconds: float, reason: str) -> None:
         """Wait before another attempt, for which a view counts down; raise Stopped for a Ctrl-C."""
