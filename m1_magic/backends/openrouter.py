@@ -14,7 +14,6 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from functools import partial
 from itertools import chain
 from typing import Any, TypeVar
-from urllib.parse import quote
 
 import httpx2
 import openai
@@ -22,12 +21,13 @@ import openai
 from .. import errors as e
 from ..calls import CostSource, Event, ReasoningDelta, Request, Started, TextDelta
 from ..keys import Key
-from ..pricing.prices import ModelLimits, limits_of
 from ..settings.endpoints import Endpoint
 from ..text import one_line
 from . import http_errors, sse
-from .chunks import Reader, as_chunk, dicts, whole
+from .chunks import Reader, as_chunk, whole
 from .deadlines import Timeouts, Watchdog
+from .dialect import DIALECTS
+from .facts import Facts
 
 T = TypeVar("T")
 # Who we are, for OpenRouter's app page (OpenRouter docs, app-attribution).
@@ -52,15 +52,24 @@ BROKEN = (
 SHORTEST_KEY = 8
 
 
-class OpenRouter:
+class OpenRouter(Facts):
     """Request → Events over HTTP, with one key for one base URL; timeouts are in seconds.
 
     Raises:
         CannotConnect: proxy or certificate settings of the environment are no use.
     """
 
-    def __init__(self, endpoint: Endpoint, key: Key, timeouts: Timeouts | None = None) -> None:
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        key: Key,
+        timeouts: Timeouts | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
         self.endpoint = endpoint
+        self._headers = headers or {}
+        # What OpenRouter takes is documented; other servers tell it when they refuse.
+        self._dialect = None if endpoint.whole_api else DIALECTS[endpoint.url]
         self.name = endpoint.host
         self.billing: CostSource = "billed"
         self.prices_known = endpoint.openrouter
@@ -90,35 +99,6 @@ class OpenRouter:
             yield Started(generation_id)
             reader = Reader(request.model, generation_id)
             yield from self._events(stream.response, reader, watchdog, request.model)
-
-    def limits(self, model: str, max_price: Mapping[str, Any] | None = None) -> ModelLimits | None:
-        """Return limits and prices of ``model``, None where the server does not tell them."""
-        if not self.endpoint.openrouter:
-            return None
-        path = "/models/" + quote(model.split(":")[0], safe="/") + "/endpoints"
-        try:
-            data = self._get(path, timeout=5.0)
-        except e.M1Error:
-            return None
-        endpoints = dicts(data.get("endpoints") if isinstance(data, dict) else None)
-        return limits_of(model, endpoints, max_price) if endpoints else None
-
-    def models(self) -> list[dict[str, Any]]:
-        """Return the models to be had (``GET /models``)."""
-        return dicts(self._get("/models"))
-
-    def key(self) -> dict[str, Any]:
-        """Return the key's limit and use, in US dollars (``GET /key``)."""
-        data = self._get("/key")
-        return data if isinstance(data, dict) else {}
-
-    def generation(self, generation_id: str) -> dict[str, Any] | None:
-        """Return the record of a completion, None while there is none (``GET /generation``)."""
-        try:
-            data = self._get("/generation?id=" + quote(generation_id, safe=""), timeout=10.0)
-        except e.NoSuchModel:
-            return None
-        return data if isinstance(data, dict) else None
 
     def exchange(self, code: str, verifier: str) -> str:
         """Return the key for a pasted login code (OpenRouter docs, auth/oauth)."""
@@ -164,8 +144,11 @@ class OpenRouter:
         """Send these headers and no other, and this key and no other."""
         headers = {name: request.headers[name] for name in HEADERS if name in request.headers}
         ours = IDENTITY if self.endpoint.openrouter else {}
-        authorization = {"authorization": f"Bearer {self._key}", "user-agent": USER_AGENT}
-        request.headers = httpx2.Headers({**headers, **authorization, **ours})
+        authorization = {"authorization": f"Bearer {self._key}"}
+        # Names are compared in lower case: what the user adds never stands beside ours twice.
+        added = httpx2.Headers({**ours, "user-agent": USER_AGENT})
+        added.update(self._headers)
+        request.headers = httpx2.Headers({**headers, **added, **authorization})
         request.extensions["trace"] = self._asking.watchdog.trace
 
     def _compare_clocks(self, response: httpx2.Response) -> None:
@@ -186,14 +169,17 @@ class OpenRouter:
 
     def _post(self, request: Request, watchdog: Watchdog) -> openai.Stream[object]:
         """Post the request; return the stream of its response once its headers are there."""
-        body = request.body() | {"stream": True}
+        body = self._dialect.body(request) if self._dialect else request.body()
+        body["stream"] = True
         if self.endpoint.host != "openrouter.ai":
             body["stream_options"] = {"include_usage": True}
         kind = openai.Stream[object]
         post = partial(self._client.post, cast_to=object, body=body, stream=True, stream_cls=kind)
-        return self._answer(partial(post, "/chat/completions"), request.model, watchdog)
+        return self._answer(partial(post, "/chat/completions"), request.model, watchdog, request)
 
-    def _answer(self, ask: Callable[[], T], what: str, watchdog: Watchdog) -> T:
+    def _answer(
+        self, ask: Callable[[], T], what: str, watchdog: Watchdog, request: Request | None = None
+    ) -> T:
         """Return the SDK's answer, or raise what it raises before the headers are there as ours.
 
         Raised outside of ``except``, for the SDK's error holds key and prompt.
@@ -204,6 +190,9 @@ class OpenRouter:
             return ask()
         except openai.APIStatusError as error:
             problem = self._refusal(error.status_code, error.body, error.response.headers, what)
+            if request is not None and self._dialect is not None:
+                words = http_errors.without(self._secret, error.response.text)
+                problem = self._dialect.again(self.name, request, problem, words)
         except (openai.APIConnectionError, httpx2.HTTPError, httpx2.InvalidURL) as error:
             cause = error.__cause__ if isinstance(error, openai.APIConnectionError) else None
             problem = self._unreached(cause or error, watchdog)

@@ -12,8 +12,9 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
-from ..backends import Backend, Chooser
+from ..backends import Backend, Chooser, model_list
 from ..calls import Call, Receipt, Reply, Request, Totals
 from ..errors import LedgerProblem, UserFacingError
 from ..interrupts import heard, pause, uninterrupted
@@ -23,7 +24,7 @@ from ..ledger.leases import sweep
 from ..ledger.store import now_utc
 from ..locks import lock
 from ..pricing.limits import LimitsCache
-from ..pricing.prices import ModelLimits
+from ..pricing.prices import ModelLimits, dearest
 from ..pricing.tokens import likely_tokens
 from ..settings.config import M1
 from ..settings.endpoints import endpoint
@@ -32,6 +33,7 @@ from . import reconciler
 from .accumulator import late
 from .budget import check_max_cost
 from .failsafe import SafeLedger, SafeView
+from .model_lists import ModelLists
 from .plan import NextRequest, Plan, hint, within
 from .rounds import Rounds
 from .view import View
@@ -67,7 +69,7 @@ class Session:
         self._ledger: Ledger | None = None
         self._lock = lock()
         self._backend, self._now, self._sleep, self._clock = backend, now, sleep, clock
-        self._limits = LimitsCache()
+        self._limits, self._lists = LimitsCache(), ModelLists()
         self._pauses = reconciler.PAUSES if pauses is None else pauses
         self.settler = reconciler.Reconciler(self._look, self._pauses)
         self.notebook = notebook()
@@ -106,12 +108,13 @@ class Session:
             PromptTooLarge, NoKey, BadSetting: it cannot be sent.
         """
         backend = self.backend()
-        limits = self.limits(backend, request.model)
+        request = self._lists.suited(request, backend, self._now())
+        limits = self.limits(backend, request.model, *request.fallbacks)
         return within(Plan(request, backend, limits, None, self._most(request), next_request))
 
     def dry_plan(self, request: Request) -> Plan:
         """Return the same plan by what is known without asking anybody, and its tokens."""
-        limits = self.known_limits(request.model)
+        limits = self.known_limits(request.model, *request.fallbacks)
         plan = within(Plan(request, None, limits, None, self._most(request)))
         learned: Mapping[str, tuple[int, int]] = {}
         with suppress(LedgerProblem):  # a guess needs no ledger
@@ -147,16 +150,25 @@ class Session:
         assert call is not None
         return call.reply
 
-    def limits(self, backend: Backend, model: str) -> ModelLimits | None:
-        """Return limits and prices of ``model`` at this backend, asked for once an hour."""
-        return self._limits.of(backend, model, self.settings.max_price, self._now())
+    def limits(self, backend: Backend, model: str, *fallbacks: str) -> ModelLimits | None:
+        """Return limits of ``model`` at this backend, and prices that count its fallbacks in.
 
-    def known_limits(self, model: str) -> ModelLimits | None:
+        Each is asked for once an hour; a server without price lists may tell the context.
+        """
+        slugs, price, now = (model, *fallbacks), self._max_price(), self._now()
+        limits, *others = [self._limits.of(backend, slug, price, now) for slug in slugs]
+        if not endpoint(self.settings.base_url).whole_api and not (limits and limits.context):
+            limits = model_list.within(limits, self._lists.of(backend, now), model)
+        return dearest(limits, others)
+
+    def known_limits(self, model: str, *fallbacks: str) -> ModelLimits | None:
         """Return limits and prices of ``model`` as they are known without asking a server."""
         place = endpoint(self.settings.base_url)
         if not place.openrouter:
             return None
-        return self._limits.known(place.host, model, self.settings.max_price, self._now())
+        slugs, price, now = (model, *fallbacks), self._max_price(), self._now()
+        limits, *others = [self._limits.known(place.host, slug, price, now) for slug in slugs]
+        return dearest(limits, others)
 
     def totals(self) -> Totals:
         """Return what was spent, and what the budget says."""
@@ -181,6 +193,9 @@ class Session:
             if ledger.pending(None):
                 self.settler.wake()
         return ledger
+
+    def _max_price(self) -> Mapping[str, Any] | None:
+        return self.settings.routing().get("max_price")
 
     def _most(self, request: Request) -> Decimal | None:
         """Return what a call may cost at most, in US dollars; None: any price."""

@@ -37,6 +37,14 @@ class Endpoint:
         openrouter = self.host == "openrouter.ai" or self.host.endswith(".openrouter.ai")
         return openrouter or (self.loopback and not self.offline)
 
+    @property
+    def whole_api(self) -> bool:
+        """Is it OpenRouter, with ``/key``, ``/generation``, price lists and plugins?
+
+        On this machine its path tells: a proxy or a model server has ``/v1``.
+        """
+        return self.openrouter and (not self.loopback or self.url.endswith("/api/v1"))
+
 
 def endpoint(url: str) -> Endpoint:
     """Return the checked endpoint of ``base_url``, or raise BadSetting."""
