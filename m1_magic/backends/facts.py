@@ -28,7 +28,7 @@ class Facts:
 
     def limits(self, model: str, max_price: Mapping[str, Any] | None = None) -> ModelLimits | None:
         """Return limits and prices of ``model``, None where the server does not tell them."""
-        if not self.endpoint.openrouter:
+        if not self.endpoint.whole_api:
             return None
         path = "/models/" + quote(model.split(":")[0], safe="/") + "/endpoints"
         try:

@@ -15,7 +15,7 @@ from decimal import Decimal
 from typing import Any
 
 from ..backends import Backend, Chooser, model_list
-from ..calls import Call, Receipt, Reply, Request, Totals
+from ..calls import FREE, Call, Receipt, Reply, Request, Totals
 from ..errors import LedgerProblem, UserFacingError
 from ..interrupts import heard, pause, uninterrupted
 from ..ledger import Ledger, new_id, sums
@@ -157,7 +157,7 @@ class Session:
         """
         slugs, price, now = (model, *fallbacks), self._max_price(), self._now()
         limits, *others = [self._limits.of(backend, slug, price, now) for slug in slugs]
-        if not endpoint(self.settings.base_url).whole_api and not (limits and limits.context):
+        if not endpoint(self.settings.base_url).whole_api and backend.billing not in FREE:
             limits = model_list.within(limits, self._lists.of(backend, now), model)
         return dearest(limits, others)
 

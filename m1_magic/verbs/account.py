@@ -8,6 +8,7 @@ from typing import Any
 
 from .. import keys
 from ..backends import exchange
+from ..backends.model_list import within
 from ..errors import NoKey, UsageError
 from ..keys.login import challenge
 from ..pricing.dollars import money, money_limit
@@ -31,7 +32,8 @@ def models(context: VerbContext, args: Sequence[str]) -> str:
     for model in listed[:60]:
         pricing = model.get("pricing") or {}
         prices = [million(amount(pricing.get(part))) for part in ("prompt", "completion")]
-        rows.append([model.get("id"), model.get("context_length") or "?", *prices])
+        limits = within(None, [model], str(model.get("id")))
+        rows.append([model.get("id"), (limits and limits.context) or "?", *prices])
     table = page.table(["model", "context", "in, a million tokens", "out, a million tokens"], rows)
     return table + (f"\n\n{len(listed) - 60} more: `%m1 models WORD`" if len(listed) > 60 else "")
 

@@ -38,7 +38,10 @@ def doctor(context: VerbContext, args: Sequence[str]) -> str:
         ("key", lambda: md_to_text(key(context, ()))),
         ("proxy", lambda: proxy(context)),
         ("certificates", certificates),
-        ("endpoint", lambda: f"{len(backend().models())} models at {context.settings.base_url}"),
+        (
+            "endpoint",
+            lambda: f"{plural(len(backend().models()), 'model')} at {context.settings.base_url}",
+        ),
         ("clock", lambda: clock(context)),
         ("ledger", lambda: ledger(context)),
         ("price list", lambda: prices(context)),
