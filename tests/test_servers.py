@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,13 +17,13 @@ import pytest
 from emulator import Answer, OpenRouter, catalog, routes
 from m1_magic import api, ask, verbs
 from m1_magic.backends.dialect import DIALECTS
-from m1_magic.calls import Waiting
-from m1_magic.errors import BadSetting, PromptTooLarge, SecretInPrompt
+from m1_magic.calls import Started, TextDelta, Waiting
+from m1_magic.errors import BadSetting, PromptTooLarge, SecretInPrompt, Stopped
 from m1_magic.options.fields import Options
-from m1_magic.settings.config import change
+from m1_magic.settings.config import M1, change
 from m1_magic.text import md_to_text
 from m1_magic.verbs.verb_context import VerbContext
-from scripted import MODEL, Seen
+from scripted import MODEL, Scripted, Seen, request, session
 from shells import Run
 
 
@@ -411,3 +413,41 @@ def test_the_doctor_says_that_a_model_is_gone(server: OpenRouter) -> None:
 def test_the_doctor_says_what_serves_in_its_place(server: OpenRouter) -> None:
     server.models[0]["canonical_slug"] = "minimax/minimax-m2.5"
     assert f"{MODEL} is served by minimax/minimax-m2.5 at" in verb("doctor")
+
+
+MAY = "The provider may still finish and charge"
+
+
+@pytest.mark.parametrize(
+    ("url", "model", "words"),
+    [
+        ("https://openrouter.ai/api/v1", MODEL, f"{MAY} (MiniMax's own endpoint cannot"),
+        ("https://openrouter.ai/api/v1", "openai/gpt-4o-mini", f"{MAY}. %m1 cost"),
+        ("https://llm.example.org/v1", MODEL, "The server may still finish it."),
+        ("http://127.0.0.1:8000/v1", MODEL, "The server may still finish it."),
+    ],
+)
+def test_stop_says_what_holds_for_that_server(
+    tmp_path: Path, url: str, model: str, words: str
+) -> None:
+    backend = Scripted([Started("gen-1"), TextDelta("a"), KeyboardInterrupt()])
+    asking = session(tmp_path, backend, M1(base_url=url))
+    with pytest.raises(Stopped) as caught:
+        asking.ask(replace(request(), model=model), Seen())
+    assert words in str(caught.value) and caught.value.reply.text == "a"
+    assert ("MiniMax" in str(caught.value)) == ("MiniMax" in words)
+
+
+def test_a_price_of_openrouters_does_not_hold_on_this_machine(another: OpenRouter) -> None:
+    another.say(Answer(text="a", cost=None))
+    assert ask("hi", namespace={}).cost is None
+    assert "price not known" in dry()
+
+
+def test_a_context_says_nothing_of_a_price(
+    another: OpenRouter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    serve(monkeypatch, {"id": MODEL, "max_model_len": 4096, "pricing": {"prompt": "1"}})
+    another.say(Answer(text="a", cost=None))
+    assert ask("hi", namespace={}).cost is None
+    assert "4,096" in verb("models") or "4096" in verb("models")

@@ -72,7 +72,7 @@ class OpenRouter(Facts):
         self._dialect = None if endpoint.whole_api else DIALECTS[endpoint.url]
         self.name = endpoint.host
         self.billing: CostSource = "billed"
-        self.prices_known = endpoint.openrouter
+        self.prices_known = endpoint.whole_api
         self.skew: float | None = None
         self._timeouts = timeouts = timeouts or Timeouts()
         self._key = key

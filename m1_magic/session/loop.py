@@ -164,7 +164,7 @@ class Session:
     def known_limits(self, model: str, *fallbacks: str) -> ModelLimits | None:
         """Return limits and prices of ``model`` as they are known without asking a server."""
         place = endpoint(self.settings.base_url)
-        if not place.openrouter:
+        if not place.whole_api:
             return None
         slugs, price, now = (model, *fallbacks), self._max_price(), self._now()
         limits, *others = [self._limits.known(place.host, slug, price, now) for slug in slugs]
