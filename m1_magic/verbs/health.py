@@ -141,7 +141,7 @@ def prices(context: VerbContext) -> str:
         return "the local model is free"
     limits = session.limits(backend, model)
     if limits is None or limits.dearest is None:
-        return f"{model}: no price known; with a budget its calls are refused"
+        return f"{model}: no price known (M1.prices tells one); with a budget its calls are refused"
     both = f"{million(limits.dearest.input)} in, {million(limits.dearest.output)} out"
     source = f"genai-prices {version('genai-prices')}; the endpoint gave no price list"
     if limits.at is not None:
