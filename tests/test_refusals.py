@@ -270,6 +270,23 @@ def test_ten_failures_do_not_lock_anybody_out(server: OpenRouter, own_home: Path
         assert asked.ask(request(max_tokens=10_000)).view.text == "Yes."
 
 
+@pytest.mark.parametrize("status", [402, 429, 502])
+def test_half_a_refusal_is_one(
+    server: OpenRouter, own_home: Path, monkeypatch: pytest.MonkeyPatch, status: int
+) -> None:
+    def run(x: Exchange) -> None:
+        x.head(status, kind="application/json", length=500)
+        x.write(b'{"error":{"mess')
+        x.leave()
+
+    server.say(*[own(monkeypatch, run)] * 3)
+    with asking(own_home) as asked:
+        came = asked.ask()
+    assert type(came.error) in (e.OutOfCredit, e.RateLimited, e.ProviderDown)
+    told(came.error)
+    assert {(one.state, one.cost) for one in came.attempts} == {("settled", 0)}
+
+
 def test_one_of_ten_megabytes_is_told_in_a_line(
     server: OpenRouter, own_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

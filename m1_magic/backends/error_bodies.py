@@ -12,11 +12,13 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from ..text import one_line
 
 LOOKED_AT = 20_000  # characters of a body's words that are looked at
+MOST_NAMES = 50
 DEEPEST = 4  # bodies within bodies
 MINIMAX = {
     1001: 504, 1002: 429, 1004: 401, 1008: 402, 1026: 403, 1027: 403, 1039: 429, 1041: 429,
@@ -127,7 +129,8 @@ def _objects(body: Any, depth: int = 0) -> Iterator[dict[str, Any]]:
 def _names(found: list[dict[str, Any]]) -> list[str]:
     """Return what the objects of a body call the error, wherever in them."""
     values = (value for each in found for value in each.values())
-    return [value for value in values if isinstance(value, str) and NAME.fullmatch(value)]
+    named = (value for value in values if isinstance(value, str) and NAME.fullmatch(value))
+    return list(islice(named, MOST_NAMES))
 
 
 def _words(value: Any, depth: int = 0) -> str:
