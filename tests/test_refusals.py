@@ -341,6 +341,23 @@ def test_a_call_under_way_beside_it_waits_too(server: OpenRouter, own_home: Path
     assert len(server.chats) == 3
 
 
+def test_a_stop_while_another_call_is_waited_for_sends_nothing(
+    server: OpenRouter, own_home: Path
+) -> None:
+    server.say(Answer.http_error(429, retry_after=60))
+    with asking(own_home, max_retries=0) as asked:
+        asked.ask()
+
+        def stop(_: float) -> None:
+            raise KeyboardInterrupt
+
+        asked.session._sleep = stop
+        with pytest.raises(e.Stopped, match="before anything was sent"):
+            asked.session.ask(request(), Seen())
+        assert asked.session.totals().held == 0
+    assert len(server.chats) == 1
+
+
 def test_another_host_is_not_waited_for(server: OpenRouter, own_home: Path) -> None:
     server.say(Answer.http_error(429, retry_after=60))
     with asking(own_home, max_retries=0) as asked:
