@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from emulator import Answer, OpenRouter
+from emulator import STATUSES, Answer, OpenRouter
 from emulator.exchange import Exchange
 from emulator.refusals import SHAPES, detail, minimax, refusals
 from faulty import Asked, asking, own, told
@@ -246,6 +248,12 @@ OTHERS: dict[str, tuple[int, Any, type[e.M1Error], str]] = {
     "no body": (403, "", e.Flagged, "check network, proxy and base_url"),
     "detail in 200": (200, detail("no GPU"), e.ProviderDown, "says: no GPU"),
 }
+NAMES = (
+    "error message detail msg errors code status http_status metadata availability raw base_resp"
+    " status_code status_msg headers retry_after resets_at limit_source limit_usd reasons patterns"
+    " fallback_models excluded_by loc type"
+).split()
+HEADERS = ("retry-after", "retry-after-ms", "x-ratelimit-reset", "date", "location")
 WAITED = {"detail, 429", "500 for 429", "1002", "1039"}
 
 
@@ -269,6 +277,35 @@ def test_ten_failures_do_not_lock_anybody_out(server: OpenRouter, own_home: Path
         for _ in range(10):
             assert isinstance(asked.ask(request(max_tokens=10_000)).error, e.ProviderDown)
         assert asked.ask(request(max_tokens=10_000)).view.text == "Yes."
+
+
+ODD = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=20)
+    | st.sampled_from(
+        ["in_flight_budget_exhausted", "{", '{"error":{"raw":"{}"}}', "<p>", "2030-01-01"]
+    ),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(st.sampled_from(NAMES) | st.text(max_size=5), inner, max_size=6)
+    ),
+    max_leaves=20,
+)
+
+
+@given(
+    st.sampled_from([*STATUSES, 410, 451, 599]),
+    ODD,
+    st.dictionaries(st.sampled_from(HEADERS), st.text(max_size=20)),
+)
+def test_any_json_is_told_in_a_paragraph(status: int, body: Any, headers: dict[str, str]) -> None:
+    error = http_errors.refusal(status, body, headers, "h.example", "m", "sk-or-secret", True)
+    told(error)
+    assert error.retry_after is None or 0 <= error.retry_after <= 120
+    told(http_errors.in_stream(body, "h.example", "m", openrouter=True, begun=False))
 
 
 @pytest.mark.parametrize("status", [402, 429, 502])
