@@ -6,7 +6,7 @@ UserFacingError                      prints itself in one paragraph, without a t
 │   │   └── BadSetting    a setting that cannot be (also a ``TraitError``)
 │   ├── KeyProblem        ├── NoKey ├── BadKey ├── KeyRefused (401)
 │   ├── SecretInPrompt    a key was typed where it would be sent
-│   ├── OutOfCredit (402) · Flagged (403) · NoSuchModel (400/404) · BadRequest (400, 422)
+│   ├── OutOfCredit (402, 403) · Flagged (403) · NoSuchModel (404) · BadRequest (400, 422)
 │   ├── PromptTooLarge    over the model's context, before or after sending (413)
 │   ├── RateLimited (429) · ProviderDown (5xx) · CannotConnect
 │   ├── LoginPage         something else than OpenRouter answered
@@ -53,7 +53,7 @@ class UserFacingError(BaseException):
     todo = ""
     # Which stack frames are shown: none in a magic, the user's own around ask(), all on demand.
     frames: Literal["none", "users", "all"] = "none"
-    # May the session try again by itself? Only where nothing was sent, or on 429 and 503.
+    # May the session try again by itself? Where nothing was sent, or what is in the way passes.
     retry = False
     # May it cost something? Then the ledger keeps the hold until the price is known.
     charged = False
@@ -118,13 +118,13 @@ class SecretInPrompt(M1Error):
 
 
 class OutOfCredit(M1Error):
-    """The account or the key's own limit is used up (402)."""
+    """Money: the account's, a budget's or the key's own limit; or this call is too big for it."""
 
     cost = NOT_CHARGED
 
 
 class Flagged(M1Error):
-    """The server forbids this request: moderation, guardrail or permission (403)."""
+    """The server forbids this request: moderation, guardrail, region or permission (403)."""
 
     cost = NOT_CHARGED
 
@@ -147,7 +147,7 @@ class PromptTooLarge(M1Error):
 
 
 class RateLimited(M1Error):
-    """Too many requests (429)."""
+    """Too many requests: for a moment, or for today (429)."""
 
     cost = NOT_CHARGED
     retry = True

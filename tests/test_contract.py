@@ -175,15 +175,11 @@ def test_an_error_of_the_reader_frees_the_connection(
 
 
 def test_max_tokens_is_the_most(place: Place) -> None:
-    place.will(text="a b c", finish="length")
+    place.will(text="a b c " * 10)
     events = list(place.backend.stream(ask(max_tokens=4)))
     end = finish(events)
     assert end.reason == "length"
-    assert end.usage is not None
-    if place.server:
-        assert place.server.chats[0].body["max_tokens"] == 4
-    else:
-        assert end.usage.output <= 4
+    assert end.usage is not None and end.usage.output <= 4
 
 
 def test_a_prompt_over_the_context_is_told(place: Place) -> None:
@@ -201,13 +197,11 @@ def test_a_prompt_over_the_context_is_told(place: Place) -> None:
 
 
 def test_a_stop_sequence_ends_the_answer(place: Place) -> None:
-    if place.server:
-        place.will(text="a")
-        list(place.backend.stream(ask(stop=("e", "END"))))
-        assert place.server.chats[0].body["stop"] == ["e", "END"]
-        return
-    events = list(place.backend.stream(ask(stop=("e",))))
+    place.will(text="a tree")
+    events = list(place.backend.stream(ask(stop=("e", "END"))))
     assert "e" not in join(events)
+    if place.server:
+        assert join(events) == "a tr"
     assert finish(events).reason == "stop"
 
 

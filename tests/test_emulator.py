@@ -115,6 +115,47 @@ def test_usage_numbers_agree(server: OpenRouter) -> None:
     assert Decimal(str(usage["cost"])) == exact
 
 
+@pytest.mark.parametrize(
+    ("asked", "text", "end"),
+    [
+        ({}, "one two three END four", "stop"),
+        ({"stop": ["END", "thr"]}, "one two ", "stop"),
+        ({"stop": "END"}, "one two three ", "stop"),
+        ({"max_tokens": 4}, "one two ", "length"),  # two tokens went into thinking
+        ({"max_completion_tokens": 4}, "one two ", "length"),
+        ({"max_tokens": 1}, "", "length"),
+        ({"max_tokens": 8}, "one two three END four", "stop"),
+    ],
+)
+def test_it_does_as_it_is_asked(
+    server: OpenRouter, asked: dict[str, Any], text: str, end: str
+) -> None:
+    found = stream(server, Answer(thinking="Let me.", text="one two three END four"), **asked)
+    assert said(found) == text
+    ends = [c["finish_reason"] for one in found for c in one["choices"] if c["finish_reason"]]
+    assert ends == [end]
+    most = asked.get("max_tokens", asked.get("max_completion_tokens", 99))
+    assert found[-1]["usage"]["completion_tokens"] <= most
+
+
+def test_what_no_endpoint_has_room_for_is_refused(server: OpenRouter) -> None:
+    refused = post(server, ASK | {"max_tokens": 1_000_000})
+    message = refused.json()["error"]["message"]
+    assert refused.status_code == 400
+    assert "1000000 tokens. However" in message and "1000000 in the output" in message
+
+
+def test_fees_are_in_the_price(server: OpenRouter) -> None:
+    fees = {"request": "5", "internal_reasoning": "0.000001", "web_search": "0.02"}
+    server.endpoints[M1][0]["pricing"] |= fees
+    usage = stream(server, FULL, plugins=[{"id": "web"}])[-1]["usage"]
+    exact = usage["prompt_tokens"] * Decimal("4e-7") + usage["completion_tokens"] * Decimal("22e-7")
+    thought = usage["completion_tokens_details"]["reasoning_tokens"] * Decimal("1e-6")
+    assert Decimal(str(usage["cost"])) == exact + thought + Decimal("5.02")
+    record = next(iter(server.generations.values()))
+    assert record["total_cost"] == usage["cost"]
+
+
 # -- the official SDK as a client ----------------------------------------------------------
 
 

@@ -243,15 +243,32 @@ def test_s014_to_s032_a_refusal(
     assert came.events == []
     assert type(came.error) is CLASSES[status]
     words = is_told(came.error)
-    assert came.error.charged is (status in MAY_COST)
+    assert came.error.charged is False  # zero completion insurance
     assert came.error.retry is (status in (429, 503))
-    assert ("may be charged" in words) is came.error.charged
+    assert "may be charged" not in words
     if said == FOUL:
         assert "[31mred [0m <script>alert(1)</script> long long" in words
     elif said:
         assert "Invalid key (the key)!" in words
     assert len(server.requests) == 1
     assert server.wait_closed()
+
+
+@pytest.mark.parametrize("status", CLASSES)
+def test_another_host_may_charge_for_what_failed_there(server: Emulator, status: int) -> None:
+    server.say(Answer.http_error(status))
+    came = call(at(server, "llm.example.org"))
+    assert type(came.error) is CLASSES[status]
+    assert ("may be charged" in is_told(came.error)) is came.error.charged is (status in MAY_COST)
+
+
+@pytest.mark.parametrize("status", [408, 504, 524])
+def test_a_gateways_page_after_a_timeout_does_not_tell_whether_it_costs(
+    server: Emulator, fault: Any, status: int
+) -> None:
+    server.say(fault(lambda x: x.page(status, b"<html>timeout</html>", "text/html")))
+    came = call(server)
+    assert came.error is not None and came.error.charged
 
 
 @pytest.mark.parametrize(

@@ -55,8 +55,9 @@ class Fault:
 
     @property
     def charged(self) -> bool:
-        """May it cost something, though no price came?"""
-        return bool(self.error and self.error.charged) and self.says != e.NOT_CHARGED
+        """May it cost something, though no price came? What OpenRouter refused costs nothing."""
+        refused = self.answer.status >= 400 or self.answer.fault in ("json_error_200", "html_502")
+        return bool(self.error and self.error.charged) and not refused
 
 
 BIG = "x" * 5_000_000

@@ -38,7 +38,7 @@ from faulty import (
     url_of,
 )
 from m1_magic import errors
-from m1_magic.backends import http_errors
+from m1_magic.backends import retry_times
 from m1_magic.backends.openrouter import OpenRouter as Backend
 from m1_magic.calls import ReasoningDelta, TextDelta
 from m1_magic.session.view import Silent
@@ -236,7 +236,7 @@ def test_s120_a_clock_that_is_wrong_makes_no_odd_wait(
         x.send(b"HTTP/1.1 429 Too Many Requests\r\n" + date + when)
 
     midnight = 1_704_067_200.0
-    monkeypatch.setattr(http_errors.time, "time", lambda: midnight + years * 365 * 86_400)
+    monkeypatch.setattr(retry_times.time, "time", lambda: midnight + years * 365 * 86_400)
     server.say(own(monkeypatch, run), Answer(text="again"))
     with asking(own_home) as asked:
         came = asked.ask()

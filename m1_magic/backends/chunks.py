@@ -16,7 +16,7 @@ from ..calls import Event, Finish, ReasoningDelta, Started, TextDelta, Usage
 from ..errors import CutOff, M1Error
 from ..pricing.prices import amount, billed
 from ..text import one_line
-from .http_errors import error_of
+from .error_bodies import has_error, read
 
 # No usage of one completion is larger; what is, would not fit the ledger.
 MOST_TOKENS = 10**12
@@ -106,7 +106,7 @@ class Reader:
             if event == "error":
                 raise broken(data) from None
             raise ValueError(f"something that is no JSON came: {one_line(data, 80)!r}") from None
-        if event == "error" or (isinstance(chunk, dict) and chunk.get("error")):
+        if event == "error" or has_error(chunk):
             raise broken(chunk)
         if isinstance(chunk, dict):
             yield from self._chunk(chunk)
@@ -191,7 +191,7 @@ def whole(chunks: Iterable[bytes]) -> dict[str, Any] | None:
         answer = json.loads(body)
     except (ValueError, RecursionError):
         raise ValueError("half an answer, which cannot be read") from None
-    known = isinstance(answer, dict) and (answer.get("choices") or answer.get("error"))
+    known = isinstance(answer, dict) and (answer.get("choices") or has_error(answer))
     return answer if known else None
 
 
@@ -208,7 +208,7 @@ def dicts(data: object) -> list[dict[str, Any]]:
 
 def broken(chunk: Any) -> M1Error:
     """Return the error for an error event in mid-stream."""
-    reason = one_line(error_of(chunk).get("message") or "no reason given", 200)
+    reason = read(chunk, "").words or "no reason given"
     return CutOff(f"The provider broke off the answer: {reason}.")
 
 

@@ -1,121 +1,119 @@
-"""HTTP statuses and error bodies → one of our errors, in words a user can act on.
+"""Statuses and bodies that are no answer → one of our errors, in words a user can act on.
 
-Statuses, shapes and messages: OpenRouter docs, api_reference/errors-and-debugging and limits.
-The status comes from HTTP first; newer bodies carry no ``error.code``.
+What a refusal means stands in its body, not in its number alone: a 402 may be a matter of a
+second, a 403 a limit of the key. Statuses, shapes and messages: OpenRouter docs,
+api_reference/errors-and-debugging and limits; those of other servers as their users report them.
 """
 
 from __future__ import annotations
 
-import math
-import time
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlsplit
 
 from .. import errors as e
 from ..text import one_line
+from . import refusals
+from .error_bodies import read, status_of
+from .refusals import Refusal, uncharged
+from .too_long import too_long
 
-TOO_LONG = ("context_length", "context length", "context size", "maximum context", "exceed_context")
-LONGEST_RETRY_AFTER = 120.0
+TIMED_OUT = (408, 504, 524)
+NO_CREDIT = re.compile(
+    r"insufficient[ _](quota|credit|balance|funds)|exceeded your current quota|out of credit"
+)
+BAD_KEY = re.compile(
+    r"(invalid|incorrect|wrong)[ _]api[ _]key|api key not valid|authentication_error"
+)
+LIMIT = re.compile(r"key limit exceeded|limit_exceeded.*key|openrouter_\w*(limit|budget)")
+NO_MODEL = re.compile(
+    r"not a valid model|model_not_found|model_deprecated|model .{1,200} (does not|doesn't) exist|"
+    r"free_variant_ended"
+)
+FORBIDDEN = re.compile(r"content_policy|content_filter|\brefusal\b|region_restricted")
 
 
 def refusal(
-    status: int, body: Any, headers: Mapping[str, str], host: str, model: str, secret: str
+    status: int,
+    body: Any,
+    headers: Mapping[str, str],
+    host: str,
+    model: str,
+    secret: str,
+    openrouter: bool = False,
 ) -> e.M1Error:
     """Return the error for an answer that is no completion.
 
     Args:
-        status: the HTTP status, or the ``error.code`` of a body that came with 200.
+        status: the HTTP status, or `status_of` a body that came with 200.
         body: the decoded JSON body or its ``error`` object, else the raw text.
         headers: the response's headers (``Retry-After``, ``Date``, ``Location``).
         host: who answered.
         model: the slug that was asked for.
         secret: the key, which some servers quote when they refuse it.
+        openrouter: was it OpenRouter, which charges for no error?
     """
-    said = message(body, secret)
-    quoted = f" ({host} says: {said})" if said else ""
     if 300 <= status < 400:
         return redirected(headers, host)
-    if status == 401:
+    if status in (400, 500):  # what gateways make of all that they are told
+        status = status_of(body, status)
+    r = Refusal(status, read(body, secret), headers, host, one_line(model, 80), secret, openrouter)
+    error = _error(r)
+    # Zero completion insurance. A gateway's page after a timeout says nothing of the completion.
+    if openrouter and (r.said.told or status not in TIMED_OUT):
+        uncharged(error)
+    return error
+
+
+def in_stream(body: Any, host: str, model: str, *, openrouter: bool, begun: bool) -> e.M1Error:
+    """Return the error for an event of a stream that is one, before or after the first word."""
+    if not begun:
+        return refusal(status_of(body), body, {}, host, model, "", openrouter)
+    words = read(body, "").words or "no reason given"
+    return e.CutOff(f"The provider broke off the answer: {words}.")
+
+
+def _error(r: Refusal) -> e.M1Error:
+    """Return the error that a refusal means: by what its body says, then by its status."""
+    status = r.status
+    if status == 401 or (status in (400, 403) and r.has(BAD_KEY)):
         return e.KeyRefused(
-            f"{host} does not accept the key{quoted}.", todo="%m1 login stores another one."
+            f"{r.host} does not accept the key{r.quoted}.", todo="%m1 login stores another one."
         )
-    if status == 402:
-        return e.OutOfCredit(
-            f"The account is out of credit, or the key's own limit is reached{quoted}.",
-            todo="Add credit at openrouter.ai/credits; %m1 key shows the key's limit.",
-        )
-    if status == 403:
-        return e.Flagged(
-            f"{host} refuses this request{reasons(body, secret)}{quoted}.",
-            todo="Change the prompt, or the account's guardrail and privacy settings.",
-        )
-    if status in (400, 413, 422) and (status == 413 or _too_long(body, said)):
-        return e.PromptTooLarge(
-            f"The prompt is too large for {model}{quoted}.", cost=e.NOT_CHARGED, todo="Attach less."
-        )
-    if status == 404 or "not a valid model" in said:
-        return e.NoSuchModel(
-            f"{one_line(model, 80)} cannot be had from {host}{quoted}.",
-            todo="%m1 models lists what can; provider settings (zdr, max_price) may exclude it.",
-        )
-    if status == 429 or status >= 500 or status == 408:
-        return failure(status, headers, quoted)
-    return e.BadRequest(f"{host} does not take the request (HTTP {status}){quoted}.")
-
-
-def failure(status: int, headers: Mapping[str, str], quoted: str) -> e.M1Error:
-    """Return the error for a server that would take the request, but cannot now."""
+    if status in (402, 403, 429) and (r.has(LIMIT) or r.fact("limit_source")):
+        return refusals.limit_reached(r)
+    if status == 402 or (status in (400, 403, 429) and r.has(NO_CREDIT)):
+        return refusals.no_credit(r)
+    if status in (400, 413, 422, 500) and (tokens := too_long(r.said.signs, status)):
+        return refusals.over(r, tokens.room, tokens.output)
+    if status in (404, 410) or r.has(NO_MODEL):
+        return refusals.no_model(r)
+    if status in (403, 451) or (status < 500 and r.has(FORBIDDEN)):
+        return refusals.forbidden(r)
     if status == 429:
-        return _later(e.RateLimited(f"Too many requests{quoted}.", todo="Wait a little."), headers)
-    if status == 503:
+        return refusals.rate_limited(r)
+    if status == 408 or status >= 500:
+        return failure(r)
+    return e.BadRequest(f"{r.host} does not take the request (HTTP {status}){r.quoted}.")
+
+
+def failure(r: Refusal) -> e.M1Error:
+    """Return the error for a server that would take the request, but cannot now."""
+    if r.status == 503:
         busy = e.ProviderDown(
-            f"No provider is free{quoted}.", cost=e.NOT_CHARGED, todo="Wait a little."
+            f"No provider is free{r.quoted}.", cost=e.NOT_CHARGED, todo="Wait a little."
         )
         busy.retry, busy.charged = True, False
-        return _later(busy, headers)
-    if status in (408, 504, 524):
+        return refusals.later(busy, r)
+    if r.status in TIMED_OUT:
         return e.SentNoAnswer(
-            f"The request was sent, but no answer came in time (HTTP {status}){quoted}.",
+            f"The request was sent, but no answer came in time (HTTP {r.status}){r.quoted}.",
             todo="It was not sent again; run the cell to send it again.",
         )
-    return e.ProviderDown(f"The provider failed (HTTP {status}){quoted}.", todo="Try again later.")
-
-
-def error_of(body: Any) -> dict[str, Any]:
-    """Return the error object of a body; of one without such an object, its text as message."""
-    error = body.get("error", body) if isinstance(body, dict) else body
-    return error if isinstance(error, dict) else {"message": error}
-
-
-def message(body: Any, secret: str) -> str:
-    """Return the server's own words on one line, without control characters and the key."""
-    said = error_of(body).get("message")
-    text = one_line(without(secret, said) if isinstance(said, str) else "", 200)
-    return "a web page" if text.startswith("<") else text.rstrip(".")
-
-
-def code_of(body: Mapping[str, Any]) -> int:
-    """Return the status that stands for a body with an error in it, sent with HTTP 200."""
-    code = error_of(body).get("code")
-    return code if isinstance(code, int) and 400 <= code < 600 else 500
-
-
-def without(secret: str, text: str) -> str:
-    """Return text without the key in it."""
-    return text.replace(secret, "(the key)") if secret else text
-
-
-def reasons(body: Any, secret: str) -> str:
-    """Return why a request was flagged, if the body says so."""
-    metadata = error_of(body).get("metadata")
-    reasons = metadata.get("reasons") if isinstance(metadata, dict) else None
-    if not isinstance(reasons, list) or not reasons:
-        return ""
-    named = without(secret, ", ".join(str(reason) for reason in reasons))
-    return ": flagged for " + one_line(named, 100)
+    what = f"The provider failed (HTTP {r.status}){r.quoted}."
+    return e.ProviderDown(what, todo="Try again later.")
 
 
 def redirected(headers: Mapping[str, str], host: str) -> e.M1Error:
@@ -150,50 +148,5 @@ def free() -> Iterator[None]:
     try:
         yield
     except e.M1Error as error:
-        if error.charged:
-            error.charged, error.cost = False, e.NOT_CHARGED
-            error.args = (str(error),)
+        uncharged(error)
         raise
-
-
-def _too_long(body: Any, said: str) -> bool:
-    error, named = error_of(body), ("type", "error_type", "code", "metadata")
-    text = " ".join((said, *(str(error.get(name, "")) for name in named))).lower()
-    return any(sign in text for sign in TOO_LONG)
-
-
-def _later(error: e.M1Error, headers: Mapping[str, str]) -> e.M1Error:
-    """Note when to try again; a wait that is too long is none to sit through."""
-    seconds = retry_after(headers)
-    if seconds is None:
-        return error
-    if seconds <= LONGEST_RETRY_AFTER:
-        error.retry_after = seconds
-    else:
-        error.retry = False
-        error.todo = f"{seconds:.0f} s is what the server asks you to wait."
-    return error
-
-
-def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Return the seconds that ``Retry-After`` asks for, in figures or as a date, else None.
-
-    A date counts from the server's own ``Date``, so that this machine's clock may be wrong.
-    """
-    retry_after = headers.get("retry-after", "")
-    try:
-        seconds = float(retry_after)
-    except ValueError:
-        then, now = moment(retry_after), moment(headers.get("date", ""))
-        if then is None:
-            return None
-        return max(then - (time.time() if now is None else now), 0.0)
-    return seconds if math.isfinite(seconds) and seconds >= 0 else None
-
-
-def moment(date: str) -> float | None:
-    """Return an HTTP date in seconds since 1970, None where it is none."""
-    try:
-        return parsedate_to_datetime(date).timestamp()
-    except (TypeError, ValueError, OverflowError):
-        return None

@@ -23,7 +23,7 @@ from ..calls import CostSource, Event, ReasoningDelta, Request, Started, TextDel
 from ..keys import Key
 from ..settings.endpoints import Endpoint
 from ..text import one_line
-from . import http_errors, sse
+from . import error_bodies, http_errors, retry_times, sse
 from .chunks import Reader, as_chunk, whole
 from .deadlines import Timeouts, Watchdog
 from .dialect import DIALECTS
@@ -128,7 +128,7 @@ class OpenRouter(Facts):
                 trust_env=not self.endpoint.loopback,
                 # A connection that was left open may be dead: what goes into it "was sent".
                 limits=httpx2.Limits(max_keepalive_connections=0),
-                event_hooks={"request": [self._only_ours], "response": [self._compare_clocks]},
+                event_hooks={"request": [self._only_ours], "response": [self._see_head]},
             )
         except (ImportError, OSError, ValueError, httpx2.InvalidURL) as error:
             reason = type(error).__name__  # its words may quote the proxy's password
@@ -151,8 +151,10 @@ class OpenRouter(Facts):
         request.headers = httpx2.Headers({**headers, **added, **authorization})
         request.extensions["trace"] = self._asking.watchdog.trace
 
-    def _compare_clocks(self, response: httpx2.Response) -> None:
-        there = http_errors.moment(response.headers.get("date", ""))
+    def _see_head(self, response: httpx2.Response) -> None:
+        """Keep what a refusal says before its body, which may break, and compare the clocks."""
+        self._asking.head = (response.status_code, response.headers)
+        there = retry_times.moment(response.headers.get("date", ""))
         if there is not None:
             self.skew = time.time() - there
 
@@ -184,18 +186,23 @@ class OpenRouter(Facts):
 
         Raised outside of ``except``, for the SDK's error holds key and prompt.
         """
-        self._asking.watchdog = watchdog
+        self._asking.watchdog, self._asking.head = watchdog, (0, {})
         problem: e.M1Error
         try:
             return ask()
         except openai.APIStatusError as error:
-            problem = self._refusal(error.status_code, error.body, error.response.headers, what)
+            response = error.response
+            body = error_bodies.whole(error.body, response.text)
+            problem = self._refusal(response.status_code, body, response.headers, what)
             if request is not None and self._dialect is not None:
-                words = http_errors.without(self._secret, error.response.text)
+                words = error_bodies.without(self._secret, response.text)
                 problem = self._dialect.again(self.name, request, problem, words)
         except (openai.APIConnectionError, httpx2.HTTPError, httpx2.InvalidURL) as error:
             cause = error.__cause__ if isinstance(error, openai.APIConnectionError) else None
+            status, headers = self._asking.head
             problem = self._unreached(cause or error, watchdog)
+            if status >= 400:
+                problem = self._refusal(status, "", headers, what)
         except UnicodeEncodeError:
             problem = e.BadRequest(
                 "The prompt holds half a character (a lone surrogate), which cannot be sent.",
@@ -203,7 +210,7 @@ class OpenRouter(Facts):
                 todo="Take it out of the prompt.",
             )
         except (*BROKEN, RecursionError) as error:
-            words = http_errors.message(str(error), self._secret) or type(error).__name__
+            words = error_bodies.read(str(error), self._secret).words or type(error).__name__
             problem = e.SentNoAnswer(
                 f"{self.name} answered with something that cannot be read ({words}).",
                 todo="Check base_url: it usually ends in /v1.",
@@ -213,10 +220,11 @@ class OpenRouter(Facts):
     def _refusal(
         self, status: int, body: object, headers: Mapping[str, str], model: str
     ) -> e.M1Error:
-        return http_errors.refusal(status, body, headers, self.name, model, self._secret)
+        free, secret = self.endpoint.openrouter, self._secret
+        return http_errors.refusal(status, body, headers, self.name, model, secret, free)
 
     def _unreached(self, cause: BaseException, watchdog: Watchdog) -> e.M1Error:
-        words = one_line(http_errors.without(self._secret, str(cause)), 160)
+        words = one_line(error_bodies.without(self._secret, str(cause)), 160)
         detail = words or type(cause).__name__
         if isinstance(cause, UNSENT) or not watchdog.sent:
             what = f"{self.name} cannot be reached ({detail})."
@@ -232,7 +240,7 @@ class OpenRouter(Facts):
         try:
             for name, data in self._checked(response, model):
                 watchdog.fed()
-                for event in reader.feed(http_errors.without(self._secret, data), name):
+                for event in reader.feed(error_bodies.without(self._secret, data), name):
                     begun = begun or isinstance(event, (ReasoningDelta, TextDelta))
                     yield event
                 if reader.done:
@@ -270,6 +278,6 @@ class OpenRouter(Facts):
         answer = whole(chain([taken], bytes_)) if head.startswith(b"{") else None
         if answer is None:
             raise http_errors.web_page(self.name)
-        if answer.get("error"):
-            raise self._refusal(http_errors.code_of(answer), answer, {}, model)
+        if error_bodies.has_error(answer):
+            raise self._refusal(error_bodies.status_of(answer), answer, response.headers, model)
         return [("", json.dumps(as_chunk(answer))), ("", "[DONE]")]

@@ -37,6 +37,7 @@ from .model_lists import ModelLists
 from .plan import NextRequest, Plan, hint, within
 from .rounds import Rounds
 from .view import View
+from .waits import Waits
 
 
 class Session:
@@ -70,6 +71,7 @@ class Session:
         self._lock = lock()
         self._backend, self._now, self._sleep, self._clock = backend, now, sleep, clock
         self._limits, self._lists = LimitsCache(), ModelLists()
+        self._waits = Waits()
         self._pauses = reconciler.PAUSES if pauses is None else pauses
         self.settler = reconciler.Reconciler(self._look, self._pauses)
         self.notebook = notebook()
@@ -208,11 +210,11 @@ class Session:
         written = plan.backend.billing != "replayed"
         account = SafeLedger(self.ledger, written, s.keep_text, self._clock)
         safe_view = SafeView(view)
-        rounds = Rounds(plan, safe_view, account, s, self._clock, self._sleep)
+        rounds = Rounds(plan, safe_view, account, s, self._clock, self._sleep, self._waits)
         attempt = rounds.reserve(call)
         began = self._clock()
         call, error = rounds.run(call, attempt)
-        failure = None if error is None else one_line(error) or type(error).__name__
+        failure = None if error is None else one_line(error, 600) or type(error).__name__
         call = replace(call, seconds=self._clock() - began, error=failure)
         self.last = call.reply
         account.write(Ledger.finish, call, s.keep_text)

@@ -23,6 +23,7 @@ from .accumulator import Accumulator, between, empty, may_finish, priced, reply,
 from .budget import check_max_cost, over_budget
 from .failsafe import SafeLedger, SafeView
 from .plan import Plan
+from .waits import Waits
 
 Failure = BaseException | None
 BACK_OFF = 0.5  # seconds before the second attempt, doubled before each one after it
@@ -35,6 +36,7 @@ class Rounds:
         plan: of the first round; afterwards of the last one.
         view, account: where all of it is shown and written down.
         settings: budget and retries, read at each attempt.
+        waits: until when the host is not to be asked, by all calls of this process.
         clock, sleep: seconds that never go back, and how to wait.
     """
 
@@ -46,10 +48,12 @@ class Rounds:
         settings: M1,
         clock: Callable[[], float],
         sleep: Callable[[float], None],
+        waits: Waits,
     ) -> None:
         self.plan = plan
         self._view, self._account, self._settings = view, account, settings
         self._clock, self._sleep = clock, sleep
+        self._waits, self._waited = waits, -math.inf
         self._until = math.inf
         self._stream = self._complete = Accumulator()
 
@@ -147,6 +151,7 @@ class Rounds:
             with stoppable():
                 if not call.attempts:
                     self._view.open(request, self.plan.hold)
+                self._hold_back()
                 with closing(self._backend.stream(request)) as events:
                     stream.sent = True
                     for event in events:
@@ -170,14 +175,30 @@ class Rounds:
             return error
         return None
 
+    def _hold_back(self) -> None:
+        """Wait until this host may be asked, where another call was told to wait."""
+        while wait := self._waits.of(self._backend.name, self._waited):
+            until, reason = wait
+            seconds = until - self._clock()
+            if seconds <= 0 or until >= self._until:
+                return
+            self._waited = until
+            self._view.feed(Waiting(seconds, reason))
+            self._sleep(seconds)
+
     def _pause(self, error: M1Error, attempts: int) -> float | None:
         """Return the seconds to wait after so many attempts, None where no other is to be made."""
+        seconds = error.retry_after
+        if error.retry and seconds is not None:
+            self._waits.hold_back(self._backend.name, self._clock() + seconds, error.what)
         if not error.retry or attempts > self._settings.max_retries:
             return None
-        seconds = error.retry_after
         if seconds is None:
             seconds = BACK_OFF * 2 ** (attempts - 1)
-        return seconds if seconds < self._until - self._clock() else None
+        if seconds >= self._until - self._clock():
+            return None
+        self._waited = max(self._waited, self._clock() + seconds)
+        return seconds
 
     def _wait(self, seconds: float, reason: str) -> None:
         """Wait before another attempt, for which a view counts down; raise Stopped for a Ctrl-C."""

@@ -84,7 +84,9 @@ class M1(Configurable):
     first_token_timeout = Real(300.0, min=0.01, help="Seconds to the first data event.")
     token_timeout = Real(60.0, min=0.01, help="Seconds between data events.")
     deadline = Real(1800.0, min=0.01, help="Seconds for the whole call.")
-    max_retries = Int(2, min=0, help="Visible retries: nothing sent, 429 or 503.")
+    max_retries = Int(
+        2, min=0, help="Visible retries: nothing sent, 429, 503, money held in flight."
+    )
     thinking = CaselessStrEnum(
         ("fold", "show", "hide", "drop"), "fold", help="The model's thinking; drop: not saved."
     )

@@ -113,6 +113,7 @@ class Answer:
     headers: Mapping[str, str] = field(default_factory=dict)
     status: int = 200
     error: Json | None = None
+    body: Json | None = None  # sent as it is, with the status
     mid_error: Json | None = None
     fault: str | None = None
     think_tags: bool = False
@@ -130,15 +131,15 @@ class Answer:
         metadata: Json | None = None,
         new_shape: bool = False,
         headers: Mapping[str, str] | None = None,
+        reset_in: float | None = None,
     ) -> Answer:
         """Refuse with a real HTTP status and the documented JSON body."""
         sent = dict(headers or {})
         if retry_after is not None:
             sent["Retry-After"] = str(retry_after)
-        if status == 429 and "provider_name" not in (metadata or {}):
-            reset = str(int(time.time() * 1000) + 60_000)
+        if reset_in is not None:  # OpenRouter's own limits only, not a provider's
             sent |= {"X-RateLimit-Limit": "20", "X-RateLimit-Remaining": "0"}
-            sent["X-RateLimit-Reset"] = reset
+            sent["X-RateLimit-Reset"] = str(int((time.time() + reset_in) * 1000))
         error = error_body(
             status, message, metadata=metadata, new_shape=new_shape, retry_after=retry_after
         )

@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import Any
 
 from .answer import Json
-from .wire import Call, native, usage
+from .wire import Call, extras, native, usage
 
 PARAMETERS = (
     "frequency_penalty include_reasoning max_tokens presence_penalty reasoning repetition_penalty"
@@ -129,11 +129,17 @@ def nano(price: str) -> int:
     return int(Decimal(price) * 10**9)
 
 
-def prices(endpoints: list[Json], provider: str, listed: Json | None) -> tuple[int, int]:
-    """Choose the provider's prices, else the model's, else nothing."""
+def prices(
+    endpoints: list[Json], provider: str, listed: Json | None
+) -> tuple[tuple[int, int], dict[str, int]]:
+    """Choose the provider's prices and fees, else the model's, else nothing."""
     matching = [e["pricing"] for e in endpoints if e["provider_name"] == provider]
     table = matching[0] if matching else (listed or {}).get("pricing", pricing("0", "0"))
-    return nano(table["prompt"]), nano(table["completion"])
+    fees = {name: nano(table[name]) for name in FEES if name in table}
+    return (nano(table["prompt"]), nano(table["completion"])), fees
+
+
+FEES = ("request", "internal_reasoning", "web_search", "input_cache_read")
 
 
 def key_info() -> Json:
@@ -193,7 +199,9 @@ def _cost(call: Call, made: Json) -> float:
         return float(cost)
     counts = [made.get(key) for key in ("prompt_tokens", "completion_tokens")]
     pairs = zip(counts, call.prices, strict=True)
-    return sum(count * price for count, price in pairs if isinstance(count, int)) / 1e9
+    billed = sum(count * price for count, price in pairs if isinstance(count, int))
+    thought = (made.get("completion_tokens_details") or {}).get("reasoning_tokens") or 0
+    return (billed + extras(call, call.answer.cached, thought)) / 1e9
 
 
 def _counts(made: Json) -> Json:

@@ -17,6 +17,8 @@ from . import catalog
 from .answer import Answer
 from .exchange import Exchange
 from .faults import FAULTS
+from .refusals import over
+from .wire import prompt_tokens
 
 if TYPE_CHECKING:
     from .server import OpenRouter
@@ -87,6 +89,7 @@ def chat(emulator: OpenRouter, x: Exchange) -> None:
         raise Refusal(400, 'Input required: specify "prompt" or "messages"')
     if not emulator.any_model and not emulator.peek().think_tags:
         check_model(emulator, body)
+        check_context(emulator, body)
     reply(emulator, x, emulator.take())
 
 
@@ -100,6 +103,16 @@ def check_model(emulator: OpenRouter, body: dict[str, Any]) -> None:
         raise Refusal(404, f"No endpoints found for {name}.", error_type="no_endpoints")
 
 
+def check_context(emulator: OpenRouter, body: dict[str, Any]) -> None:
+    """Refuse what no endpoint of the model has room for."""
+    endpoints = emulator.endpoints.get(str(body.get("model")).partition(":")[0], [])
+    context = max((one["context_length"] or 0 for one in endpoints), default=0)
+    most = body.get("max_completion_tokens") or body.get("max_tokens") or 0
+    prompt = prompt_tokens(body)
+    if isinstance(most, int) and context and prompt + most > context:
+        raise Refusal(400, over(context, prompt, most), error_type="context_length_exceeded")
+
+
 def reply(emulator: OpenRouter, x: Exchange, said: Answer) -> None:
     """Send one answer."""
     x.call = emulator.accept(x.received.body, said)
@@ -107,6 +120,9 @@ def reply(emulator: OpenRouter, x: Exchange, said: Answer) -> None:
     if said.error is not None:
         x.call = None
         refuse(x, said)
+    elif said.body is not None:
+        x.call = None
+        x.json(said.status, said.body, said.headers)
     elif said.fault is not None:
         FAULTS[said.fault].run(x)
     else:

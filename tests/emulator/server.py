@@ -21,7 +21,7 @@ from typing import Any, Self
 from . import catalog, routes
 from .answer import Answer, Json
 from .exchange import Exchange, Gone, Received
-from .wire import Call
+from .wire import Call, obeyed
 
 LETTERS = string.ascii_letters + string.digits
 DEFAULT = Answer(
@@ -135,8 +135,10 @@ class OpenRouter:
         prefix = f"chatcmpl-{code}" if answer.think_tags else f"gen-{now}-{code}"
         base = str(body.get("model") or "minimax/minimax-m1").partition(":")[0]
         listed = self.find(base)
-        prices = catalog.prices(self.endpoints.get(base, []), answer.provider, listed)
-        return Call(answer, body, answer.generation_id or prefix, now, prices)
+        endpoints = self.endpoints.get(base, [])
+        prices, fees = catalog.prices(endpoints, answer.provider, listed)
+        said = obeyed(answer, body)
+        return Call(said, body, answer.generation_id or prefix, now, prices, fees)
 
     def settle(self, x: Exchange, cancelled: bool) -> None:
         """Record the generation of a call, once."""

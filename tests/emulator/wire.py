@@ -10,8 +10,8 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .answer import MISSING, Answer, Json
@@ -43,6 +43,8 @@ class Call:
     created: int
     prices: tuple[int, int]
     """Nanodollars for a prompt token and for a completion token."""
+    fees: Mapping[str, int] = field(default_factory=dict)
+    """Nanodollars for each of what else the price list has, by its name there."""
 
     @property
     def model(self) -> str:
@@ -80,20 +82,57 @@ def tokens(text: str) -> int:
     return math.ceil(len(text) / 4)
 
 
+def prompt_tokens(body: Json) -> int:
+    """Count the tokens of a request's messages."""
+    return max(1, tokens(json.dumps(body.get("messages"), ensure_ascii=False)))
+
+
+def obeyed(answer: Answer, body: Json) -> Answer:
+    """Let an answer end before a stop sequence, and at the most tokens that were asked for.
+
+    Exact deltas, a usage or an end that a test wrote down stay as they are.
+    """
+    thinking, text = answer.thinking, answer.text
+    exact = answer.usage != "auto" or answer.finish != "stop" or answer.mid_error
+    if exact or not isinstance(thinking, str) or not isinstance(text, str):
+        return answer
+    stops = body.get("stop") or []
+    for stop in [stops] if isinstance(stops, str) else stops:
+        text = text.partition(stop)[0] if stop else text
+    most = body.get("max_completion_tokens") or body.get("max_tokens")
+    room = 4 * most if isinstance(most, int) else math.inf
+    if 4 * tokens(thinking) + len(text) <= room:
+        return answer if text == answer.text else replace(answer, text=text)
+    room = int(room)
+    thinking, left = thinking[:room], max(room - 4 * tokens(thinking), 0)
+    return replace(answer, thinking=thinking, text=text[:left], finish="length")
+
+
+def extras(call: Call, cached: int, reasoning: int) -> int:
+    """Count the fees of a call in nanodollars: a request's, a search's, thinking, a cache."""
+    fees, plugins = call.fees, call.body.get("plugins") or []
+    searched = any(one.get("id") == "web" for one in plugins) or ":online" in call.model
+    made = fees.get("request", 0) + reasoning * fees.get("internal_reasoning", 0)
+    if "input_cache_read" in fees:
+        made += cached * (fees["input_cache_read"] - call.prices[0])
+    return made + searched * fees.get("web_search", 0)
+
+
 def usage(call: Call) -> Json:
     """Make consistent numbers; completion includes reasoning, cost is exact in nanodollars."""
     answer = call.answer
     if isinstance(answer.usage, dict):
         return answer.usage
-    prompt = max(1, tokens(json.dumps(call.body.get("messages"), ensure_ascii=False)))
+    prompt = prompt_tokens(call.body)
     reasoning = tokens(whole(answer.thinking))
     completion = reasoning + tokens(whole(answer.text))
     inward, outward = prompt * call.prices[0], completion * call.prices[1]
+    billed = (inward + outward + extras(call, min(answer.cached, prompt), reasoning)) / 1e9
     made: Json = {
         "prompt_tokens": prompt,
         "completion_tokens": completion,
         "total_tokens": prompt + completion,
-        "cost": (inward + outward) / 1e9 if answer.cost == "auto" else answer.cost,
+        "cost": billed if answer.cost == "auto" else answer.cost,
         "is_byok": False,
         "prompt_tokens_details": {
             "cached_tokens": min(answer.cached, prompt),
@@ -102,7 +141,7 @@ def usage(call: Call) -> Json:
             "video_tokens": 0,
         },
         "cost_details": {
-            "upstream_inference_cost": (inward + outward) / 1e9,
+            "upstream_inference_cost": billed,
             "upstream_inference_prompt_cost": inward / 1e9,
             "upstream_inference_completions_cost": outward / 1e9,
         },
