@@ -19,7 +19,7 @@ from .options import flags, tasks
 from .options.fields import Options
 from .privacy import redaction
 from .privacy.personal_text import personal
-from .prompt import build
+from .prompt import build, uncompressed
 from .session.plan import Plan
 from .session.view import Silent, View
 
@@ -48,7 +48,7 @@ def prepare(
     request = build(options, gathered.parts, settings(), beside, inserted, notes)
     request = replace(request, prompt=prompt, keep_thinking=task.keep_thinking, task=task.name)
     if head is not None:
-        request = chats().continued(request, head, secrets)
+        request = uncompressed(chats().continued(request, head, secrets), settings())
     redaction.check(request, secrets)
     return replace(request, notes=(*request.notes, *personal(request.text)))
 

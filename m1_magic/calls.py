@@ -43,6 +43,8 @@ class Request:
     ``prompt`` is what the user typed, without the values and tables that went into ``messages``;
     ``after`` are the calls of the chat whose questions and answers stand before its last message.
     ``keep_thinking`` False: the model's thinking is neither shown nor kept, anywhere.
+    ``extra`` are fields and ``headers`` HTTP headers that the user adds; ``fallbacks`` are models
+    to be tried in this one's place.
     ``max_tokens_explicit``: the number is the user's own wish, not the default; ``max_cost`` is
     what the call may cost at most in US dollars, None: as the setting says; ``task`` is its name.
     """
@@ -56,6 +58,9 @@ class Request:
     stop: tuple[str, ...] = ()
     reasoning: Mapping[str, Any] | None = None
     provider: Mapping[str, Any] | None = None
+    fallbacks: tuple[str, ...] = ()
+    extra: Mapping[str, Any] | None = None
+    headers: Mapping[str, str] | None = None
     attachments: tuple[Attachment, ...] = ()
     notes: tuple[str, ...] = ()
     prompt: str = ""
@@ -101,8 +106,12 @@ class Request:
             "stop": list(self.stop) or None,
             "reasoning": dict(self.reasoning) if self.reasoning else None,
             "provider": dict(self.provider) if self.provider else None,
+            "models": list(self.fallbacks) or None,
         }
-        return {key: value for key, value in body.items() if value is not None}
+        extra = dict(self.extra or {})
+        if "max_completion_tokens" in extra:
+            extra["max_completion_tokens"] = body.pop("max_tokens")
+        return {key: value for key, value in body.items() if value is not None} | extra
 
     def fingerprint(self) -> str:
         """Return the sha256 of the canonical JSON body: equal requests, equal fingerprints."""

@@ -52,7 +52,7 @@ def test_all_is_well(server: OpenRouter) -> None:
 def test_without_a_server_the_rest_is_examined_all_the_same(
     own_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("M1_BASE_URL", f"http://127.0.0.1:{closed_port()}/v1")
+    monkeypatch.setenv("M1_BASE_URL", f"http://127.0.0.1:{closed_port()}/api/v1")
     found = examined()
     assert tuple(found) == NAMES
     assert found["endpoint"][0] == "fails" and "cannot be reached" in found["endpoint"][1]

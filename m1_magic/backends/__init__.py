@@ -12,6 +12,7 @@ from ..keys import Key, find
 from ..pricing.prices import ModelLimits
 from ..settings.config import M1
 from ..settings.endpoints import OFFLINE, Endpoint, endpoint
+from ..settings.extras import headers
 
 
 class Backend(Protocol):
@@ -97,8 +98,9 @@ class Chooser:
             settings.deadline,
         )
         # A forked child has a client of its own: its parent's may be locked, and in mid-answer.
-        what = (place, key, timeouts, os.getpid())
-        return self._keep(what, lambda: OpenRouter(place, key, timeouts))
+        added = tuple(headers(settings.extra_headers or {}).items())
+        what = (place, key, timeouts, added, os.getpid())
+        return self._keep(what, lambda: OpenRouter(place, key, timeouts, dict(added)))
 
     def close(self) -> None:
         """Let go of the kept backend; a call in a thread may still be reading from it."""

@@ -45,7 +45,8 @@ class Local:
         server = shared()  # which runs as long as it is held here
         place = endpoint(server.base_url)
         with closing(OpenRouter(place, find(place, {}))) as wire:
-            yield from wire.stream(replace(request, model=MODEL, reasoning=None, provider=None))
+            alone = replace(request, model=MODEL, reasoning=None, provider=None)
+            yield from wire.stream(replace(alone, fallbacks=(), extra=None, headers=None))
 
     def limits(self, model: str, provider: Mapping[str, Any] | None = None) -> ModelLimits:
         """Return the local model's limits, whatever model is asked for; its price is nothing."""

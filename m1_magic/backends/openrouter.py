@@ -14,7 +14,6 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from functools import partial
 from itertools import chain
 from typing import Any, TypeVar
-from urllib.parse import quote
 
 import httpx2
 import openai
@@ -22,14 +21,13 @@ import openai
 from .. import errors as e
 from ..calls import CostSource, Event, ReasoningDelta, Request, Started, TextDelta
 from ..keys import Key
-from ..pricing.offers import limits_of
-from ..pricing.prices import ModelLimits
 from ..settings.endpoints import Endpoint
 from ..text import one_line
 from . import error_bodies, http_errors, retry_times, sse
 from .chunks import Reader, as_chunk, error_of, whole
 from .deadlines import Timeouts, Watchdog
-from .deltas import dicts
+from .dialect import DIALECTS
+from .facts import Facts
 
 T = TypeVar("T")
 # Who we are, for OpenRouter's app page (OpenRouter docs, app-attribution).
@@ -54,18 +52,27 @@ BROKEN = (
 SHORTEST_KEY = 8
 
 
-class OpenRouter:
+class OpenRouter(Facts):
     """Request → Events over HTTP, with one key for one base URL; timeouts are in seconds.
 
     Raises:
         CannotConnect: proxy or certificate settings of the environment are no use.
     """
 
-    def __init__(self, endpoint: Endpoint, key: Key, timeouts: Timeouts | None = None) -> None:
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        key: Key,
+        timeouts: Timeouts | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
         self.endpoint = endpoint
+        self._headers = headers or {}
+        # What OpenRouter takes is documented; other servers tell it when they refuse.
+        self._dialect = None if endpoint.whole_api else DIALECTS[endpoint.url]
         self.name = endpoint.host
         self.billing: CostSource = "billed"
-        self.prices_known = endpoint.openrouter
+        self.prices_known = endpoint.whole_api
         self.skew: float | None = None
         self._timeouts = timeouts = timeouts or Timeouts()
         self._key = key
@@ -95,35 +102,6 @@ class OpenRouter:
             reader = Reader(request.model, generation_id, cached=cached)
             yield from self._events(stream.response, reader, watchdog, request.model)
 
-    def limits(self, model: str, provider: Mapping[str, Any] | None = None) -> ModelLimits | None:
-        """Return limits and prices of ``model``, None where the server does not tell them."""
-        if not self.endpoint.openrouter:
-            return None
-        path = "/models/" + quote(model.split(":")[0], safe="/") + "/endpoints"
-        try:
-            data = self._get(path, timeout=5.0)
-        except e.M1Error:
-            return None
-        endpoints = dicts(data.get("endpoints") if isinstance(data, dict) else None)
-        return limits_of(model, endpoints, provider) if endpoints else None
-
-    def models(self) -> list[dict[str, Any]]:
-        """Return the models to be had (``GET /models``)."""
-        return dicts(self._get("/models"))
-
-    def key(self) -> dict[str, Any]:
-        """Return the key's limit and use, in US dollars (``GET /key``)."""
-        data = self._get("/key")
-        return data if isinstance(data, dict) else {}
-
-    def generation(self, generation_id: str) -> dict[str, Any] | None:
-        """Return the record of a completion, None while there is none (``GET /generation``)."""
-        try:
-            data = self._get("/generation?id=" + quote(generation_id, safe=""), timeout=10.0)
-        except e.NoSuchModel:
-            return None
-        return data if isinstance(data, dict) else None
-
     def exchange(self, code: str, verifier: str) -> str:
         """Return the key for a pasted login code (OpenRouter docs, auth/oauth)."""
         body = {"code": code, "code_verifier": verifier, "code_challenge_method": "S256"}
@@ -152,7 +130,7 @@ class OpenRouter:
                 trust_env=not self.endpoint.loopback,
                 # A connection that was left open may be dead: what goes into it "was sent".
                 limits=httpx2.Limits(max_keepalive_connections=0),
-                event_hooks={"request": [self._only_ours], "response": [self._compare_clocks]},
+                event_hooks={"request": [self._only_ours], "response": [self._see_head]},
             )
         except (ImportError, OSError, ValueError, httpx2.InvalidURL) as error:
             reason = type(error).__name__  # its words may quote the proxy's password
@@ -168,11 +146,16 @@ class OpenRouter:
         """Send these headers and no other, and this key and no other."""
         headers = {name: request.headers[name] for name in HEADERS if name in request.headers}
         ours = IDENTITY if self.endpoint.openrouter else {}
-        authorization = {"authorization": f"Bearer {self._key}", "user-agent": USER_AGENT}
-        request.headers = httpx2.Headers({**headers, **authorization, **ours})
+        authorization = {"authorization": f"Bearer {self._key}"}
+        # Names are compared in lower case: what the user adds never stands beside ours twice.
+        added = httpx2.Headers({**ours, "user-agent": USER_AGENT})
+        added.update(self._headers)
+        request.headers = httpx2.Headers({**headers, **added, **authorization})
         request.extensions["trace"] = self._asking.watchdog.trace
 
-    def _compare_clocks(self, response: httpx2.Response) -> None:
+    def _see_head(self, response: httpx2.Response) -> None:
+        """Keep what a refusal says before its body, which may break, and compare the clocks."""
+        self._asking.head = (response.status_code, response.headers)
         there = retry_times.moment(response.headers.get("date", ""))
         if there is not None:
             self.skew = time.time() - there
@@ -190,19 +173,22 @@ class OpenRouter:
 
     def _post(self, request: Request, watchdog: Watchdog) -> openai.Stream[object]:
         """Post the request; return the stream of its response once its headers are there."""
-        body = request.body() | {"stream": True}
+        body = self._dialect.body(request) if self._dialect else request.body()
+        body["stream"] = True
         if self.endpoint.host != "openrouter.ai":
             body["stream_options"] = {"include_usage": True}
         kind = openai.Stream[object]
         post = partial(self._client.post, cast_to=object, body=body, stream=True, stream_cls=kind)
-        return self._answer(partial(post, "/chat/completions"), request.model, watchdog)
+        return self._answer(partial(post, "/chat/completions"), request.model, watchdog, request)
 
-    def _answer(self, ask: Callable[[], T], what: str, watchdog: Watchdog) -> T:
+    def _answer(
+        self, ask: Callable[[], T], what: str, watchdog: Watchdog, request: Request | None = None
+    ) -> T:
         """Return the SDK's answer, or raise what it raises before the headers are there as ours.
 
         Raised outside of ``except``, for the SDK's error holds key and prompt.
         """
-        self._asking.watchdog = watchdog
+        self._asking.watchdog, self._asking.head = watchdog, (0, {})
         problem: e.M1Error
         try:
             return ask()
@@ -210,9 +196,15 @@ class OpenRouter:
             response = error.response
             body = error_bodies.whole(error.body, response.text)
             problem = self._refusal(response.status_code, body, response.headers, what)
+            if request is not None and self._dialect is not None:
+                words = error_bodies.without(self._secret, response.text)
+                problem = self._dialect.again(self.name, request, problem, words)
         except (openai.APIConnectionError, httpx2.HTTPError, httpx2.InvalidURL) as error:
             cause = error.__cause__ if isinstance(error, openai.APIConnectionError) else None
+            status, headers = self._asking.head
             problem = self._unreached(cause or error, watchdog)
+            if status >= 400:
+                problem = self._refusal(status, "", headers, what)
         except UnicodeEncodeError:
             problem = e.BadRequest(
                 "The prompt holds half a character (a lone surrogate), which cannot be sent.",

@@ -27,7 +27,7 @@ OUTPUT = re.compile(
 )
 MOST = re.compile(
     rf"(?:at most|less than or equal to|less than|no more than|maximum (?:value )?(?:is|of)|<=?)"
-    rf" {N}"
+    rf" `?{N}"
     rf"|: \d+ > {N}|\[\d+, {N}\]|not be greater than[^\d]{{0,40}}{N}"
 )
 LARGE = re.compile(

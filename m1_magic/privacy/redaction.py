@@ -10,6 +10,7 @@ strings through, known by their hash only, so that a notebook can say it without
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from dataclasses import dataclass
 
@@ -154,6 +155,12 @@ def check(request: Request, policy: Policy = ISSUERS) -> None:
     if request.chat:
         refuse(request.chat, policy, "--chat")
     refuse("\n".join(request.stop), policy, "--stop")
+    added = [request.provider, request.fallbacks, request.extra, request.headers]
+    refuse(
+        json.dumps(added, ensure_ascii=False, default=str),
+        policy,
+        "A setting of M1 that goes along",
+    )
 
 
 def refuse(text: str, policy: Policy = ISSUERS, place: str = "The prompt", typed: str = "") -> None:

@@ -29,9 +29,11 @@ from ..pricing.tokens import TEMPLATE_TOKENS, WRITTEN, likely_tokens
 from .plan import given_away
 
 # OpenRouter docs, api_reference/streaming: closing the connection does not stop every provider.
+MAY_FINISH = "The provider may still finish and charge."
 CANNOT_BE_STOPPED = (
     "The provider may still finish and charge (MiniMax's own endpoint cannot be stopped)."
 )
+ANOTHER_SERVER = "The server may still finish it."
 
 
 class Accumulator:
@@ -180,16 +182,25 @@ def empty(stream: Accumulator, attempt: Attempt, tools: bool = False) -> EmptyAn
     return EmptyAnswer(what, cost=_cost(attempt.cost), todo="Ask again, or in other words.")
 
 
-def stopped(stream: Accumulator, billing: CostSource) -> Stopped:
+def may_finish(model: str, openrouter: bool) -> str:
+    """Return what becomes of an answer whose connection was closed."""
+    if not openrouter:
+        return ANOTHER_SERVER
+    return CANNOT_BE_STOPPED if model.startswith("minimax/") else MAY_FINISH
+
+
+def stopped(stream: Accumulator, billing: CostSource, goes_on: str = MAY_FINISH) -> Stopped:
     """Return the error for a Ctrl-C, by how far the call had come."""
     if not stream.sent:
         return Stopped("Stopped by you, before anything was sent.", cost=NOTHING_SENT)
-    what, cost = "Stopped by you, before the server answered.", f"{MAY_COST} {CANNOT_BE_STOPPED}"
+    what, cost = "Stopped by you, before the server answered.", f"{MAY_COST} {goes_on}"
     todo = "%m1 cost shows what is not settled."
     if stream.started:
         kept = stream.text or stream.thinking
         what = f"Stopped by you; {'the text so far is kept' if kept else 'no text had come'}."
-        cost, todo = CANNOT_BE_STOPPED, "%m1 cost shows the price once it is known."
+        cost, todo = goes_on, "%m1 cost shows the price once it is known."
+    if goes_on == ANOTHER_SERVER:
+        todo = ""  # it tells no price later on
     if billing in FREE:
         cost = todo = ""
     elif stream.finish.cost is not None:

@@ -12,10 +12,9 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any
 
-from ..backends import Backend, Chooser
-from ..calls import Call, Receipt, Reply, Request, Totals
+from ..backends import Backend, Chooser, model_list
+from ..calls import FREE, Call, Receipt, Reply, Request, Totals
 from ..errors import LedgerProblem, UserFacingError
 from ..interrupts import heard, pause, uninterrupted
 from ..ledger import Ledger, new_id, sums
@@ -26,7 +25,7 @@ from ..locks import lock
 from ..pricing.forecast import LOOKED_AT, forecast
 from ..pricing.limits import LimitsCache
 from ..pricing.offers import own_price, with_own
-from ..pricing.prices import ModelLimits
+from ..pricing.prices import ModelLimits, dearest
 from ..pricing.tokens import likely_tokens
 from ..settings.config import M1
 from ..settings.endpoints import at_openrouter, endpoint
@@ -35,6 +34,7 @@ from . import reconciler
 from .accumulator import late
 from .budget import check_max_cost
 from .failsafe import SafeLedger, SafeView
+from .model_lists import ModelLists
 from .plan import NextRequest, Plan, hint, within
 from .rounds import Rounds
 from .view import View
@@ -71,7 +71,8 @@ class Session:
         self._ledger: Ledger | None = None
         self._lock = lock()
         self._backend, self._now, self._sleep, self._clock = backend, now, sleep, clock
-        self._limits, self._waits = LimitsCache(), Waits()
+        self._limits, self._lists = LimitsCache(), ModelLists()
+        self._waits = Waits()
         self._hinted: set[tuple[str, str]] = set()
         self._pauses = reconciler.PAUSES if pauses is None else pauses
         self.settler = reconciler.Reconciler(self._look, self._pauses)
@@ -111,16 +112,16 @@ class Session:
             PromptTooLarge, NoKey, BadSetting: it cannot be sent.
         """
         backend = self.backend()
-        limits = self.limits(backend, request.model)
-        strict = at_openrouter(backend.name) or (
-            limits is not None and limits.source == "endpoints"
-        )
-        plan = self._plan(request, limits, strict, backend, next_request)
-        return self._foretold(plan)
+        request = self._lists.suited(request, backend, self._now())
+        limits = self.limits(backend, request.model, *request.fallbacks)
+        # A server on this machine that lists endpoints is taken for OpenRouter.
+        listed = limits is not None and limits.source == "endpoints"
+        strict = at_openrouter(backend.name) or listed
+        return self._foretold(self._plan(request, limits, strict, backend, next_request))
 
     def dry_plan(self, request: Request) -> Plan:
         """Return the same plan by what is known without asking anybody, and its tokens."""
-        limits = self.known_limits(request.model)
+        limits = self.known_limits(request.model, *request.fallbacks)
         plan = self._plan(request, limits, True)
         offline = endpoint(self.settings.base_url).offline
         return self._foretold(replace(plan, hold=Decimal(0)) if offline else plan)
@@ -154,19 +155,32 @@ class Session:
         assert call is not None
         return call.reply
 
-    def limits(self, backend: Backend, model: str) -> ModelLimits | None:
-        """Return limits and prices of ``model`` at this backend, asked for once an hour."""
-        prices = self.settings.prices
-        return self._limits.of(backend, model, self._provider(), self._now(), prices)
+    def limits(self, backend: Backend, model: str, *fallbacks: str) -> ModelLimits | None:
+        """Return limits of ``model`` at this backend, and prices that count its fallbacks in.
 
-    def known_limits(self, model: str) -> ModelLimits | None:
+        Each is asked for once an hour; a server without price lists may tell the context.
+        """
+        s, now = self.settings, self._now()
+        limits, *others = [
+            self._limits.of(backend, slug, s.routing(), now, s.prices)
+            for slug in (model, *fallbacks)
+        ]
+        if not endpoint(self.settings.base_url).whole_api and backend.billing not in FREE:
+            limits = model_list.within(limits, self._lists.of(backend, now), model)
+        return dearest(limits, others)
+
+    def known_limits(self, model: str, *fallbacks: str) -> ModelLimits | None:
         """Return limits and prices of ``model`` as they are known without asking a server."""
         place = endpoint(self.settings.base_url)
-        prices = self.settings.prices
-        if not place.openrouter:
-            own = None if place.offline else own_price(prices, model, others=True)
+        s, now = self.settings, self._now()
+        if not place.whole_api:
+            own = None if place.offline else own_price(s.prices, model, others=True)
             return None if own is None else with_own(None, model, own)
-        return self._limits.known(place.host, model, self._provider(), self._now(), prices)
+        limits, *others = [
+            self._limits.known(place.host, slug, s.routing(), now, s.prices)
+            for slug in (model, *fallbacks)
+        ]
+        return dearest(limits, others)
 
     def totals(self) -> Totals:
         """Return what was spent, and what the budget says."""
@@ -217,12 +231,6 @@ class Session:
                 past = sums.outcomes(self.ledger, request.model, request.task, LOOKED_AT)
         tokens = likely_tokens(request.text, learned)
         return replace(plan, tokens=tokens, forecast=forecast(past, tokens, plan.hold))
-
-    def _provider(self) -> Mapping[str, Any]:
-        """Return which endpoints may serve, by the settings."""
-        wishes = getattr(self.settings, "provider", None) or {}
-        most = self.settings.max_price
-        return {**wishes, **({"max_price": most} if most else {})}
 
     def _price_hint(self, plan: Plan, call: Call) -> tuple[str, ...]:
         """Return how to say what a model costs that told no price, once for each model."""

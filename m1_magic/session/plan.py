@@ -17,7 +17,7 @@ from ..pricing.dollars import money_at_most
 from ..pricing.forecast import Forecast
 from ..pricing.prices import FREE as NOTHING
 from ..pricing.prices import ModelLimits, hold
-from ..pricing.tokens import ANSWER_TOKENS
+from ..pricing.tokens import ANSWER_TOKENS, TEMPLATE_TOKENS, likely_tokens
 from ..text import one_line, thousands
 
 # No text of any size has so few tokens: below this, a prompt may fit and the server decides.
@@ -76,17 +76,28 @@ def fitted(request: Request, limits: ModelLimits | None) -> Request:
         return request
     if limits.context and not fits(request, limits.context):
         raise too_large(request, limits)
-    if not limits.max_output or request.max_tokens <= limits.max_output:
+    most = _most_output(request, limits)
+    if most is None or request.max_tokens <= most:
         return request
-    changed = [f"max_tokens {request.max_tokens:,} → {limits.max_output:,}"]
+    changed = [f"max_tokens {request.max_tokens:,} → {most:,}"]
     reasoning = request.reasoning
-    room = max(limits.max_output - ANSWER_TOKENS, 1)
+    room = max(most - ANSWER_TOKENS, 1)
     if reasoning and reasoning.get("max_tokens", 0) > room:
         changed.append(f"thinking {reasoning['max_tokens']:,} → {room:,}")
         reasoning = {"max_tokens": room}
     note = f"{', '.join(changed)}, the endpoint's limit"
     notes = (*request.notes, note) if request.max_tokens_explicit else request.notes
-    return replace(request, max_tokens=limits.max_output, reasoning=reasoning, notes=notes)
+    return replace(request, max_tokens=most, reasoning=reasoning, notes=notes)
+
+
+def _most_output(request: Request, limits: ModelLimits) -> int | None:
+    """Return the most tokens of an answer: what the endpoint gives, and its context has room for.
+
+    How much the prompt takes is a guess; a server that counts otherwise says so, at no cost.
+    """
+    most, taken = limits.max_output, likely_tokens(request.text)
+    room = (limits.context or 0) - taken - TEMPLATE_TOKENS * (len(request.messages) + 1)
+    return most if room <= 0 else min(room, most or room)
 
 
 def fits(request: Request, context: int | None) -> bool:

@@ -19,8 +19,8 @@ from ..errors import NOT_CHARGED, BudgetExceeded, LedgerProblem, M1Error, Stoppe
 from ..interrupts import check, stoppable
 from ..ledger import Ledger, new_id, sums
 from ..settings.config import M1
-from ..settings.endpoints import at_openrouter
-from .accumulator import Accumulator, between, empty, priced, reply, stopped
+from ..settings.endpoints import at_openrouter, endpoint
+from .accumulator import Accumulator, between, empty, may_finish, priced, reply, stopped
 from .budget import check_max_cost, over_budget
 from .failsafe import SafeLedger, SafeView
 from .plan import Plan
@@ -177,7 +177,9 @@ class Rounds:
         except UserFacingError as problem:
             return problem
         except KeyboardInterrupt:
-            return stopped(stream, self._backend.billing)
+            openrouter = endpoint(self._settings.base_url).whole_api
+            goes_on = may_finish(request.model, openrouter)
+            return stopped(stream, self._backend.billing, goes_on)
         except BaseException as error:  # a bug, or the interpreter's end: settled all the same
             return error
         return None

@@ -13,6 +13,7 @@ from traitlets.config import Config, Configurable
 from ..errors import BadSetting, UsageError
 from ..text import one_line
 from .endpoints import OPENROUTER, endpoint
+from .extras import Fields, Headers, Preferences, Slugs, preferences
 from .traits import Dollars, Patterns, Prices, Real, Tasks
 
 MODEL = "minimax/minimax-m1"
@@ -58,6 +59,22 @@ class M1(Configurable):
         help="Where no list tells: 'free', or US dollars per million tokens, also by model:"
         " {'m': {'prompt': 0.4, 'completion': 2.2}}."
     )
+    provider = Preferences(
+        default_value=None,
+        allow_none=True,
+        help="OpenRouter: who serves, {'sort': 'price', 'ignore': ['novita']}; also order, only.",
+    )
+    fallbacks = Slugs(Unicode(), help="OpenRouter: models to try where the first cannot be had.")
+    extra_body = Fields(
+        default_value=None,
+        allow_none=True,
+        help="JSON fields that a server wants besides ours: {'top_k': 40}.",
+    )
+    extra_headers = Headers(
+        default_value=None,
+        allow_none=True,
+        help="HTTP headers that a gateway wants, never a key: {'X-Team': 'data'}.",
+    )
     tasks = Tasks(
         help="Own tasks: {'tutor': 'You are …'}, or {'tutor': {'system': …, 'temperature': 0.3}}."
     )
@@ -91,6 +108,15 @@ class M1(Configurable):
     def own_max_cost(self) -> bool:
         """Was ``max_cost`` set by anyone? A value that was set is another object."""
         return self.max_cost is not M1.max_cost.default_value
+
+    def routing(self) -> dict[str, Any]:
+        """Return OpenRouter's provider preferences that are set; a setting of its own goes first.
+
+        See OpenRouter docs, features/provider-routing.
+        """
+        own = {name: getattr(self, name) for name in ("data_collection", "zdr", "max_price")}
+        kept = {name: value for name, value in own.items() if value not in (None, {})}
+        return {**preferences(self.provider or {}), **kept}
 
 
 for trait in M1.class_own_traits().values():  # each is a setting
@@ -139,7 +165,9 @@ def checked(name: str, text: str, source: str) -> Any:
             raise UsageError("It needs a slug.")
     except (TraitError, ValueError, UsageError) as error:
         detail = error.what if isinstance(error, UsageError) else one_line(trait.help)
-        raise BadSetting(f"{source}: {one_line(text, 60)!r} does not fit. {detail}") from None
+        # A header may be given with a key in it, which is not to be shown.
+        shown = "that" if name == "extra_headers" else repr(one_line(text, 60))
+        raise BadSetting(f"{source}: {shown} does not fit. {detail}") from None
     return str(value) if isinstance(value, Decimal) else value
 
 

@@ -36,6 +36,14 @@ class Endpoint:
         """Does the wire of OpenRouter (provider preferences, ``usage.cost``) apply?"""
         return at_openrouter(self.host) or (self.loopback and not self.offline)
 
+    @property
+    def whole_api(self) -> bool:
+        """Is it OpenRouter, with ``/key``, ``/generation``, price lists and plugins?
+
+        On this machine its path tells: a proxy or a model server has ``/v1``.
+        """
+        return self.openrouter and (not self.loopback or self.url.endswith("/api/v1"))
+
 
 def at_openrouter(host: str) -> bool:
     """Is it OpenRouter itself, not a server on this machine that may speak like it?"""

@@ -15,7 +15,7 @@ from ..text import one_line
 # Dollars: what the ledger's 64 bits of nano-dollars hold. What claims to be more is no price.
 MOST = Decimal(1_000_000_000)
 # OpenRouter's efforts (OpenRouter docs, best-practices/reasoning-tokens), and M1's two budgets.
-EFFORTS = ("off", "low", "medium", "high")
+EFFORTS = ("off", "minimal", "low", "medium", "high", "xhigh", "max")
 BUDGETS = {"40k": 40_000, "80k": 80_000}
 # A thinking budget beyond any model's context is a slip of the finger.
 MOST_DIGITS = 7
@@ -154,13 +154,13 @@ def dollars(value: object) -> Decimal:
 
 def effort(level: str) -> str | int:
     """Return one of ``EFFORTS``, or the tokens that a thinking level stands for."""
-    if level in EFFORTS:
+    if level in EFFORTS or level == "none":
         return level
     number = level.isdecimal() and len(level) <= MOST_DIGITS
     budget = BUDGETS.get(level) or (int(level) if number else 0)
     if not budget:
         raise UsageError(
             f"There is no thinking level {one_line(level, 40)!r}.",
-            todo="Use off, low, medium, high, 40k, 80k or a number of tokens.",
+            todo=f"Use {', '.join((*EFFORTS, *BUDGETS))} or a number of tokens.",
         )
     return budget

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
 
 from .. import keys
 from ..backends import exchange
+from ..backends.model_list import within
 from ..errors import NoKey, UsageError
 from ..keys.login import challenge
 from ..pricing.dollars import money, money_limit
 from ..pricing.prices import amount
 from ..render import page
 from ..settings.endpoints import OPENROUTER, endpoint
-from ..text import md_cell
+from ..text import md_cell, one_line
 from .verb_context import VerbContext, million, none
+
+SPANS = (("today", "daily"), ("this week", "weekly"), ("this month", "monthly"))
 
 
 def models(context: VerbContext, args: Sequence[str]) -> str:
@@ -27,27 +32,66 @@ def models(context: VerbContext, args: Sequence[str]) -> str:
     for model in listed[:60]:
         pricing = model.get("pricing") or {}
         prices = [million(amount(pricing.get(part))) for part in ("prompt", "completion")]
-        rows.append([model.get("id"), model.get("context_length") or "?", *prices])
+        limits = within(None, [model], str(model.get("id")))
+        rows.append([model.get("id"), (limits and limits.context) or "?", *prices])
     table = page.table(["model", "context", "in, a million tokens", "out, a million tokens"], rows)
     return table + (f"\n\n{len(listed) - 60} more: `%m1 models WORD`" if len(listed) > 60 else "")
 
 
 def key(context: VerbContext, args: Sequence[str]) -> str:
-    """Show where the key comes from, and its limit at OpenRouter."""
+    """Show where the key comes from, and its limits and use at OpenRouter."""
     none(args, "key")
     place = endpoint(context.settings.base_url)
     if place.offline:
         return "The local model needs no key."
     held = keys.find(place)
-    where = f"key for {place.host}: {md_cell(held.source)}"
-    if not place.openrouter:
-        return where
     info = context.session.backend().key()
-    limit, left = (amount(info.get(name)) for name in ("limit", "limit_remaining"))
-    used = amount(info.get("usage"))
-    if limit is None:
-        return f"{where} · no limit of its own · used {money(used)}"
-    return f"{where} · {money(left)} left of {money_limit(limit)} · used {money(used)}"
+    told = key_facts(info) if info else [f"{place.host} tells no limit and no use of a key"]
+    return " · ".join([f"key for {place.host}: {md_cell(held.source)}", *map(md_cell, told)])
+
+
+def key_facts(info: Mapping[str, Any]) -> list[str]:
+    """Return what ``GET /key`` tells: limit, budget, end and use, in US dollars and UTC."""
+
+    def dollars(name: str, of: Mapping[str, Any] = info) -> str | None:
+        known = amount(of.get(name))
+        return None if known is None else money(known)
+
+    limit, facts = amount(info.get("limit")), ["no limit of its own"]
+    if limit is not None:
+        left = dollars("limit_remaining") or "not known how much"
+        facts = [f"{left} left of {money_limit(limit)}", _reset(info.get("limit_reset"))]
+    budget = info.get("effective_budget")
+    if isinstance(budget, Mapping) and (most := amount(budget.get("limit_usd"))) is not None:
+        left = dollars("remaining_usd", budget) or "nothing"
+        ends = f", until {_day(budget['resets_at'])}" if budget.get("resets_at") else ""
+        whose = one_line(budget.get("scope") or "account", 40)
+        facts.append(f"budget of the {whose}: {left} left of {money_limit(most)}{ends}")
+    if info.get("expires_at"):
+        facts.append(f"expires {_day(info['expires_at'])}")
+    for use, what in (("usage", "used"), ("byok_usage", "used of your own provider keys")):
+        total = dollars(use)
+        spans = [(span, dollars(f"{use}_{name}")) for span, name in SPANS]
+        parts = [f"{spent} {span}" for span, spent in spans if spent is not None]
+        if total is not None and (use == "usage" or amount(info[use])):
+            facts.append(f"{what} {total}" + (f" ({', '.join(parts)})" if parts else ""))
+    if info.get("include_byok_in_limit") is True:
+        facts.append("own provider keys count for the limit")
+    if info.get("is_free_tier") is True:
+        facts.append("free tier: no credit was ever bought")
+    return [fact for fact in facts if fact]
+
+
+def _reset(period: object) -> str:
+    return f"reset {one_line(period, 20)} (UTC)" if period else "never reset"
+
+
+def _day(moment: object) -> str:
+    """Return a moment of ISO 8601 in minutes, or as it came."""
+    try:
+        return f"{datetime.fromisoformat(str(moment)).astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+    except ValueError:
+        return one_line(moment, 40)
 
 
 def login(context: VerbContext, args: Sequence[str]) -> str:

@@ -12,10 +12,12 @@ from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from urllib.parse import urlsplit
 
+from ..backends.model_list import state
 from ..calls import FREE
-from ..errors import LedgerProblem, M1Error, UsageError
+from ..errors import LedgerProblem, M1Error, NoSuchModel, UsageError
 from ..ledger import sums
 from ..ledger.store import now_utc
+from ..pricing.prices import known_limits
 from ..render import page
 from ..settings.endpoints import endpoint
 from ..text import md_to_text, one_line, plural
@@ -36,12 +38,43 @@ def doctor(context: VerbContext, args: Sequence[str]) -> str:
         ("key", lambda: md_to_text(key(context, ()))),
         ("proxy", lambda: proxy(context)),
         ("certificates", certificates),
-        ("endpoint", lambda: f"{len(backend().models())} models at {context.settings.base_url}"),
+        (
+            "endpoint",
+            lambda: f"{plural(len(backend().models()), 'model')} at {context.settings.base_url}",
+        ),
         ("clock", lambda: clock(context)),
         ("ledger", lambda: ledger(context)),
         ("price list", lambda: prices(context)),
     ]
-    return page.table(["", "", ""], [[name, *examined(check)] for name, check in checks])
+    rows = [[name, *examined(check)] for name, check in checks]
+    works, said = examined(lambda: places(context))
+    rows += [["model", works, said]] if said else []
+    return page.table(["", "", ""], rows)
+
+
+def places(context: VerbContext) -> str:
+    """Return which models expire or are served by another one; nothing if they are just there.
+
+    Raises:
+        NoSuchModel: one is gone from OpenRouter's list; none is put in its place by itself.
+    """
+    session, s = context.session, context.settings
+    backend = session.backend()
+    if backend.billing in FREE:
+        return ""
+    try:
+        listed = backend.models()
+    except M1Error:
+        return ""  # the endpoint's own line says so
+    said = []
+    for model in (s.model, *s.fallbacks):
+        limits = session.limits(backend, model)
+        limits = limits if limits and limits.dearest else known_limits(model)
+        there, words = state(listed, model, limits.dearest if limits else None)
+        if not there and endpoint(s.base_url).whole_api:
+            raise NoSuchModel(f"{one_line(words)}.", cost="", todo="Nothing is switched by itself.")
+        said += [words] if words else []
+    return "; ".join(said)
 
 
 def examined(check: Callable[[], str]) -> tuple[str, str]:
@@ -108,7 +141,7 @@ def prices(context: VerbContext) -> str:
         return "the local model is free"
     limits = session.limits(backend, model)
     if limits is None or limits.dearest is None:
-        return f"{model}: no price known; with a budget its calls are refused"
+        return f"{model}: no price known (M1.prices tells one); with a budget its calls are refused"
     both = f"{million(limits.dearest.input)} in, {million(limits.dearest.output)} out"
     source = f"genai-prices {version('genai-prices')}; the endpoint gave no price list"
     if limits.at is not None:

@@ -42,6 +42,8 @@ def preview(plan: Plan) -> str:
     parts += [md_cell(footer.attachment(a)) for a in request.attachments]
     sampling = {k: v for k, v in request.body().items() if k not in ("model", "messages")}
     parts.append(" · ".join(f"{k} {md_cell(v)}" for k, v in sampling.items()))
+    headers = [f"{name}: {md_cell(value)}" for name, value in (request.headers or {}).items()]
+    parts += [f"headers {' · '.join(headers)}"] if headers else []
     length = f"about {plan.tokens:,} tokens in, at most {request.max_tokens:,} out"
     parts.append(f"{length} · {price_range(plan)}")
     return "\n\n".join([*parts, *(md_cell(note) for note in request.notes)])

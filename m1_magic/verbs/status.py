@@ -29,18 +29,21 @@ def status(context: VerbContext, args: Sequence[str] = ()) -> str:
         f"privacy level of tables: {s.send}; temperature {s.temperature}, top_p {s.top_p},"
         f" max_tokens {s.max_tokens:,}",
     ]
-    if place.openrouter:
+    if place.whole_api:
         lines.append(retention(s))
+    added = {n: getattr(s, n) for n in ("provider", "fallbacks", "extra_body", "extra_headers")}
+    lines += [f"{name}: {md_cell(one_line(value))}" for name, value in added.items() if value]
     return "\n\n".join([*lines, *map(md_cell, context.session.ledger.news())])
 
 
 def retention(settings: M1) -> str:
     """Return who may keep prompts, by the provider preferences that are set."""
-    if settings.zdr:
+    wishes = settings.routing()
+    if wishes.get("zdr"):
         return "zero data retention: on"
-    if settings.data_collection == "deny":
+    if wishes.get("data_collection") == "deny":
         return "no provider that keeps prompts"
-    account = "" if settings.data_collection else ": your account's setting applies"
+    account = "" if wishes.get("data_collection") else ": your account's setting applies"
     return f"providers may keep prompts{account}"
 
 

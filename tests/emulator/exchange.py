@@ -56,8 +56,8 @@ class Received:
 
     @property
     def route(self) -> str:
-        """The path without /api/v1 and without the query."""
-        return self.path.partition("?")[0].removeprefix("/api/v1")
+        """The path without /api/v1, or another server's /v1, and without the query."""
+        return self.path.partition("?")[0].removeprefix("/api").removeprefix("/v1")
 
 
 @dataclass(eq=False)
