@@ -11,7 +11,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import astuple, dataclass, field
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Literal
@@ -22,13 +22,15 @@ from .messages import Message as Message
 from .messages import Text as Text
 
 Status = Literal["ok", "truncated", "failed", "stopped"]
-CostSource = Literal["billed", "estimated", "offline", "replayed", "unknown"]
+CostSource = Literal["billed", "estimated", "cached", "offline", "replayed", "unknown"]
 # Who answers without a bill: a model on this machine, or an answer that was kept.
 FREE: frozenset[CostSource] = frozenset(("offline", "replayed"))
 AttemptState = Literal["reserved", "streaming", "settled", "pending"]
 
 # The MIME type of the record that a call leaves in a notebook, beside its footer.
 RECORD = "application/vnd.m1-magic.call+json"
+# What stands before the links below an answer.
+SOURCES = "\n\nSources:\n\n"
 FENCE = re.compile(
     r"^ {0,3}(```+|~~~+)[^\n`]*\n(.*?)^ {0,3}\1[`~]*[ \t]*$", re.MULTILINE | re.DOTALL
 )
@@ -118,15 +120,25 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens of completions; ``input`` includes ``cached``, and ``output`` ``reasoning``."""
+    """Tokens of completions; ``input`` includes ``cached``, and ``output`` ``reasoning``.
+
+    ``estimated``: the server did not count all of them; the rest is guessed from characters.
+    """
 
     input: int = 0
     output: int = 0
     cached: int = 0
     reasoning: int = 0
+    estimated: bool = field(default=False, kw_only=True)
+
+    @property
+    def counts(self) -> tuple[int, int, int, int]:
+        """The four numbers."""
+        return self.input, self.output, self.cached, self.reasoning
 
     def __add__(self, other: Usage) -> Usage:
-        return Usage(*map(sum, zip(astuple(self), astuple(other), strict=True)))
+        sums = map(sum, zip(self.counts, other.counts, strict=True))
+        return Usage(*sums, estimated=self.estimated or other.estimated)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +163,11 @@ class TextDelta:
 
 
 @dataclass(frozen=True, slots=True)
+class ThinkingEnded:
+    """All text so far was thinking: its end came without a beginning."""
+
+
+@dataclass(frozen=True, slots=True)
 class Waiting:
     """Nothing was charged; the session tries again in ``seconds`` because of ``reason``."""
 
@@ -160,16 +177,23 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Finish:
-    """The end of one completion: ``cost`` is what the server billed, in US dollars."""
+    """The end of one completion: ``cost`` is what the server billed, in US dollars.
+
+    ``total`` tokens are all that some servers count. ``cached``: the server had the answer ready,
+    and nothing was computed. ``notes`` say what came beside the text.
+    """
 
     reason: str | None = None
     usage: Usage | None = None
     cost: Decimal | None = None
     model: str | None = None
     provider: str | None = None
+    total: int = 0
+    cached: bool = False
+    notes: tuple[str, ...] = ()
 
 
-Event = Started | ReasoningDelta | TextDelta | Waiting | Finish
+Event = Started | ReasoningDelta | TextDelta | ThinkingEnded | Waiting | Finish
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +215,9 @@ class Reply:
     """What came back; shown again in a notebook, it displays itself without a new call.
 
     ``cost`` is in US dollars, ``None`` while unknown. ``status`` and ``finish`` are
-    ``ok``/``stop``, ``truncated``/``length``, ``failed`` or ``stopped`` with a partial text.
+    ``ok``/``stop``, ``ok``/``refusal`` (the text is how the model refused),
+    ``truncated``/``length`` or ``/content_filter``, ``failed`` or ``stopped`` with a partial text.
+    Links that the model cited end the text. ``notes`` say what else came, and is not kept.
     """
 
     text: str = ""
@@ -204,6 +230,7 @@ class Reply:
     status: Status = "ok"
     id: str = ""
     data: Any = None
+    notes: tuple[str, ...] = ()
 
     @property
     def code(self) -> list[str]:
@@ -216,7 +243,7 @@ class Reply:
         Raises:
             ValueError: nothing in the answer is JSON.
         """
-        for candidate in (self.text, *self.code):
+        for candidate in (self.text, self.text.partition(SOURCES)[0], *self.code):
             try:
                 return json.loads(candidate)
             except ValueError:

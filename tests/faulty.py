@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import socket
 import threading
@@ -22,7 +23,7 @@ from ledgers import rows
 from m1_magic import api
 from m1_magic import errors as e
 from m1_magic.backends import Chooser
-from m1_magic.calls import ReasoningDelta, Reply, Request, TextDelta, Waiting
+from m1_magic.calls import Reply, Request, TextDelta, Waiting
 from m1_magic.ledger import open_ledger
 from m1_magic.session.loop import Session
 from scripted import Seen, request
@@ -70,7 +71,7 @@ class Asked:
 
     @property
     def thinking(self) -> str:
-        return "".join(one.text for one in self.view.events if isinstance(one, ReasoningDelta))
+        return self.view.came.thinking
 
 
 class Asking:
@@ -232,3 +233,20 @@ def listening(
 
 def url_of(server: socket.socket) -> str:
     return f"http://127.0.0.1:{server.getsockname()[1]}/api/v1"
+
+
+def chunks(monkeypatch: pytest.MonkeyPatch, *data: Any, head: Any = None) -> Answer:
+    """Return an Answer that is these events: JSON values, or a text as it stands."""
+
+    def run(x: Exchange) -> None:
+        x.head(200, head)
+        for one in data:
+            x.write(f"data: {one if isinstance(one, str) else json.dumps(one)}\n\n".encode())
+        x.end()
+
+    return own(monkeypatch, run)
+
+
+def piece(finish: str | None = None, **fields: Any) -> dict[str, Any]:
+    """Return a chunk with this delta."""
+    return {"choices": [{"index": 0, "delta": fields, "finish_reason": finish}]}

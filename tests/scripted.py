@@ -24,6 +24,7 @@ from m1_magic.calls import (
 from m1_magic.ledger import open_ledger
 from m1_magic.pricing.prices import ModelLimits, Price
 from m1_magic.prompt import marks
+from m1_magic.session.accumulator import Accumulator
 from m1_magic.session.loop import Session
 from m1_magic.settings.config import M1
 
@@ -121,7 +122,15 @@ class Seen:
 
     @property
     def text(self) -> str:
-        return "".join(event.text for event in self.events if isinstance(event, TextDelta))
+        return self.came.text
+
+    @property
+    def came(self) -> Accumulator:
+        """What the events come to."""
+        stream = Accumulator()
+        for event in self.events:
+            stream.feed(event)
+        return stream
 
     @property
     def receipt(self) -> Receipt:

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import pytest
 
-from m1_magic.calls import ReasoningDelta, TextDelta
+from m1_magic.calls import ReasoningDelta, TextDelta, ThinkingEnded
 from m1_magic.settings.config import M1
 from m1_magic.widgets.panel_view import PanelView
 from panels import Comm, Wire
@@ -64,6 +64,18 @@ def test_thinking_is_folded_above_the_answer_once() -> None:
     first, *others = values(view)
     assert "<details><summary>thought" in first and "hmm &lt;script&gt;" in first
     assert not any("<details" in other for other in others)
+
+
+def test_blocks_that_were_thinking_are_taken_back() -> None:
+    clock, text = Hand(), "A sentence of a thought.\n\n" * 600
+    view = PanelView(M1(), now=clock)
+    stream(view, clock, text)
+    assert len(values(view)) > 3
+    view.feed(ThinkingEnded())
+    view.feed(TextDelta("Thirty."))
+    view.close(receipt("Thirty.", thinking=text.strip()))
+    answer, rest, line = values(view)
+    assert "Thirty." in answer and "<details>" in answer and rest == "" and "$0.0054" in line
 
 
 def test_a_widget_gets_no_more_than_a_few_bytes_a_byte(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -144,7 +144,10 @@ def test_all_tokens_into_thinking_is_truncated_not_empty(home: Path) -> None:
 @pytest.mark.parametrize(
     ("script", "says"),
     [
-        ([Started("g"), Finish("stop", USAGE, COST)], "without a word. It cost $0.0025."),
+        (
+            [Started("g"), Finish("stop", USAGE, COST)],
+            "No answer came: the model ended without a word. It cost $0.0025.",
+        ),
         ([Started("g"), TextDelta(" \n"), Finish("stop", USAGE, COST)], "It cost $0.0025."),
         ([Started("g"), ReasoningDelta("Hm"), Finish("stop", USAGE, COST)], "It cost $0.0025."),
         ([Started("g"), Finish("stop")], "It may be charged"),
@@ -161,8 +164,15 @@ def test_an_empty_answer_fails(home: Path, script: list[Line], says: str) -> Non
     assert calls(home)[0][0] == "failed"
 
 
-def test_tool_calls_without_text_are_no_empty_answer(home: Path) -> None:
-    reply = session(home, Scripted(answer("", reason="tool_calls"))).ask(request(), Seen())
+def test_calls_of_tools_that_nobody_offered_are_an_empty_answer(home: Path) -> None:
+    error, _, _ = failing(home, answer("", reason="tool_calls"))
+    assert isinstance(error, EmptyAnswer)
+    assert "called a tool, which nobody offered. It cost $0.0025." in str(error)
+
+
+def test_calls_of_tools_that_somebody_answers_are_none(home: Path) -> None:
+    asking = session(home, Scripted(answer("", reason="tool_calls")))
+    reply = asking.ask(request(), Seen(), lambda request, reply: None)
     assert (reply.status, reply.finish) == ("ok", "tool_calls")
 
 

@@ -37,6 +37,7 @@ from m1_magic.calls import (
     Status,
     Text,
     TextDelta,
+    ThinkingEnded,
     Totals,
     Usage,
     Waiting,
@@ -312,6 +313,27 @@ def test_a_megabyte_makes_fewer_than_fifty_outputs(shell: InteractiveShell) -> N
     assert publisher.bytes() <= 14 * len(text)
 
 
+@pytest.mark.parametrize("pure", [True, False])
+@RENDERS
+def test_blocks_that_were_thinking_are_taken_back(
+    shell: InteractiveShell, pure: bool, render: Any
+) -> None:
+    clock, thought = Hand(), "A thought of several words.\n\n" * 300
+    view = NotebookView(shell, M1(render=render, thinking="show"), now=clock, pure=pure)
+    view.open(REQUEST, None, "")
+    for at in range(0, len(thought), 40):
+        clock.time += 0.1
+        view.feed(TextDelta(thought[at : at + 40]))
+    assert len(shell.display_pub.outputs()) > 3  # blocks that would have stayed
+    view.feed(ThinkingEnded())
+    assert view._progress.thinking == thought.strip("\n")
+    view.feed(TextDelta("Thirty."))
+    view.close(receipt("Thirty.", thinking=thought.strip("\n")))
+    *before, answer, foot = shell.display_pub.outputs()
+    assert answer["text/plain"] == "Thirty." and RECORD in foot
+    assert all(one == {"text/plain": ""} for one in before) and bool(before) is not pure
+
+
 @pytest.mark.parametrize("block", [1_900, 2_050, 3_900, 4_100, 90_000])
 def test_no_size_of_paragraphs_makes_fifty_outputs(shell: InteractiveShell, block: int) -> None:
     text = (f"{'word ' * (block // 5)}\n\n") * (2_000_000 // block)
@@ -564,6 +586,8 @@ def test_footer_line_as_the_manual_shows_it() -> None:
          " · day $0.0200 of $0.50 · "),
         ({"totals": Totals(Decimal("0.1"), unknown=2)}, " · session $0.1000 + 2 unknown · "),
         ({"usage": Usage(5, 7)}, " · 5 in · 7 out · "),
+        ({"usage": Usage(5, 7, estimated=True)}, " · ≈ 5 in · ≈ 7 out · "),
+        ({"usage": Usage(), "source": "cached", "cost": Decimal(0)}, "-m1 · cached, $0 · "),
         ({"usage": None}, "minimax/minimax-m1 · $0.0054 · "),
         ({"source": "estimated"}, " · ≈$0.0054 · "),
         ({"source": "unknown", "cost": None}, " · $? · "),

@@ -14,9 +14,19 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from m1_magic.backends import sse
-from m1_magic.backends.chunks import CLOSE, OPEN, Reader, ThinkSplitter, as_chunk, characters, whole
-from m1_magic.calls import Event, Finish, ReasoningDelta, Started, TextDelta, Usage
-from m1_magic.errors import CutOff
+from m1_magic.backends.chunks import Reader, as_chunk, characters, whole
+from m1_magic.backends.thinking import CLOSE, OPEN, ThinkSplitter
+from m1_magic.calls import (
+    SOURCES,
+    Event,
+    Finish,
+    ReasoningDelta,
+    Reply,
+    Started,
+    TextDelta,
+    Usage,
+)
+from m1_magic.session.accumulator import Accumulator
 
 # No clock decides, and every run tries the same.
 STEADY = settings(derandomize=True)
@@ -141,8 +151,10 @@ def split(*pieces: str) -> tuple[str, str]:
 
 
 def fold(events: Sequence[Event]) -> tuple[str, str]:
-    thinking = "".join(e.text for e in events if isinstance(e, ReasoningDelta))
-    return thinking, "".join(e.text for e in events if isinstance(e, TextDelta))
+    stream = Accumulator()
+    for event in events:
+        stream.feed(event)
+    return stream.thinking, stream.text
 
 
 SCRAPS = st.text(st.sampled_from("<>/thinkTH \n\ta日") | st.characters(exclude_categories=["Cs"]))
@@ -167,8 +179,43 @@ def test_thinking_and_answer_come_apart(thought: str, answer: str, at: list[int]
 @STEADY
 @given(TAGGED, st.lists(st.integers(0, 60)))
 def test_content_without_a_leading_tag_is_text_to_the_letter(content: str, at: list[int]) -> None:
-    assume(not content.lstrip().startswith(OPEN))
+    assume(not content.lstrip().startswith(OPEN) and CLOSE not in content)
     assert split(*cut(content, at)) == ("", content)
+
+
+@STEADY
+@given(SCRAPS, SCRAPS, st.lists(st.integers(0, 60)))
+def test_an_end_without_a_beginning_ends_thinking(thought: str, answer: str, at: list[int]) -> None:
+    assume(CLOSE not in thought + answer and not {"`", "~"} & {*thought})
+    assume(OPEN not in thought)
+    assume(not OPEN.startswith(thought.lstrip()) or not thought.strip())
+    assert split(*cut(f"{thought}{CLOSE}\n\n{answer}", at)) == (
+        thought.strip("\n"),
+        answer.lstrip(),
+    )
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "The tag `</think>` ends it.",
+        "A pair: <think> and </think>.",
+        "```\n</think>\n```",
+        "~~~ html\nx</think>\n~~~\n",
+    ],
+)
+def test_an_answer_that_writes_of_the_tag_stays_text(content: str) -> None:
+    for at in range(len(content)):
+        assert split(content[:at], content[at:]) == ("", content)
+    assert split(content + "</think>") == ("", content + "</think>")
+
+
+def test_a_stray_end_behind_thinking_in_its_own_field_is_dropped() -> None:
+    thought = delta(content="", reasoning_content="Hm.")
+    for text, answer in (("</think>\n\nYes.", "Yes."), ("a</think>b", "a</think>b")):
+        for at in range(len(text)):
+            events = feed(thought, delta(content=text[:at]), delta(content=text[at:]))[0]
+            assert fold(events) == ("Hm.", answer)
 
 
 def test_tags_in_the_answer_behind_the_thinking_stay_text() -> None:
@@ -338,7 +385,7 @@ def test_counts_that_are_none_are_zero(given: Any, tokens: int) -> None:
     odd = {"prompt_tokens": given, "completion_tokens": 5, "prompt_tokens_details": given}
     odd["completion_tokens_details"] = {"reasoning_tokens": given}
     usage = feed({"usage": odd})[1].usage
-    assert usage == Usage(tokens, 5, 0, tokens)
+    assert usage == Usage(tokens, 5, 0, min(tokens, 5))  # thinking is part of the answer
 
 
 def test_the_generation_id_is_told_once_and_only_if_the_headers_had_none() -> None:
@@ -364,33 +411,11 @@ def test_half_a_character_of_thinking_in_tags_is_no_answer() -> None:
 def test_deltas_cut_anywhere_fold_to_the_same(
     thought: str, answer: str, at: list[int], there: list[int]
 ) -> None:
-    assume(not answer.lstrip().startswith(OPEN))
+    assume(not answer.lstrip().startswith(OPEN) and CLOSE not in answer)
     chunks = [delta(content="", reasoning=piece) for piece in cut(thought, at)]
     chunks += [delta(content=piece) for piece in cut(answer, there)]
     events, finish = feed(*chunks, delta("stop"))
     assert (fold(events), finish.reason) == ((thought, answer), "stop")
-
-
-@pytest.mark.parametrize(
-    ("data", "words"),
-    [
-        ('{"error":{"code":502,"message":"Provider disconnected"}}', "Provider disconnected"),
-        ('{"error":{"code":"server_error","message":null}}', "no reason given"),
-        ('{"error":"boom"}', "boom"),
-        ('{"error":["boom"]}', "boom"),
-        ('{"error":{"message":"a\\u001b[31m\\nb\\u202e' + "x" * 100_000 + '"}}', "a [31m b x"),
-    ],
-    ids=["object", "string code", "string", "list", "foul"],
-)
-def test_an_error_in_mid_stream_is_told_in_a_line(data: str, words: str) -> None:
-    reader = Reader("asked")
-    assert list(reader.feed(json.dumps(delta(content="so far")))) == [TextDelta("so far")]
-    with pytest.raises(CutOff) as caught:
-        list(reader.feed(data))
-    said = str(caught.value)
-    assert words in said
-    assert len(said) < 500
-    assert said.isprintable()
 
 
 @pytest.mark.parametrize("data", ['{"id": broken', "[" * 100_000, "{", "\x1b[31m"])
@@ -401,12 +426,234 @@ def test_what_is_no_json_is_told_in_a_line(data: str) -> None:
     assert str(caught.value).isprintable()
 
 
+ERRORS = [
+    {"error": {"code": 502, "message": "boom"}},
+    {"error": {"code": "server_error", "message": "boom"}, "choices": [{"finish_reason": "stop"}]},
+    {"error": "boom"},
+    {"error": ["boom"]},
+    {"choices": [{"delta": {"content": ""}, "finish_reason": "error", "error": "boom"}]},
+    {"choices": None, "base_resp": {"status_code": 1027, "status_msg": "boom"}},
+    {"choices": [{"delta": {}}], "base_resp": {"status_code": 1002, "status_msg": "boom"}},
+    {"detail": "boom"},
+    {"detail": [{"loc": ["body"], "msg": "boom"}]},
+    {"code": 500, "message": "boom"},
+    {"code": "busy", "message": "boom", "choices": [], "usage": None},
+    {"object": "error", "message": "boom"},
+    {"type": "error", "error": {"message": "boom"}},
+]
+
+
+@pytest.mark.parametrize("data", ERRORS, ids=json.dumps)
+@pytest.mark.parametrize("finish", [None, "stop"])
+def test_an_event_that_is_an_error_ends_the_answer(data: Any, finish: str | None) -> None:
+    reader = Reader("asked")
+    assert list(reader.feed(json.dumps(delta(finish, content="so far")))) == [TextDelta("so far")]
+    assert list(reader.feed(json.dumps(data))) == []
+    assert reader.done and "boom" in str(reader.error)
+    assert reader.finish()[1].reason == "error"
+
+
+def test_what_stands_beside_an_error_is_kept() -> None:
+    reader = Reader("asked")
+    last = delta("error", content=" far") | {"error": "boom", "usage": {"cost": 0.5}}
+    events = [*reader.feed(json.dumps(delta(content="so"))), *reader.feed(json.dumps(last))]
+    assert fold(events) == ("", "so far")
+    assert reader.finish()[1].cost == Decimal("0.5")
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"base_resp": {"status_code": 0, "status_msg": ""}},
+        {"error": None, "detail": None},
+        {"type": "ping"},
+        {"object": "chat.completion.chunk", "choices": []},
+        {"choices": [], "prompt_filter_results": [{"content_filter_results": {}}]},
+        {"choices": [], "debug": {"echo_upstream_body": {"messages": []}}},
+    ],
+    ids=json.dumps,
+)
+def test_what_is_no_error_ends_nothing(data: Any) -> None:
+    events, finish = feed(delta(content="Y"), data, delta("stop", content="es"))
+    assert (fold(events), finish.reason) == (("", "Yes"), "stop")
+
+
 @pytest.mark.parametrize(
     "data", ['{"message":"boom"}', '"boom"', '["boom"]', "boom", '{"error":"boom"}']
 )
 def test_an_event_named_error_is_one_whatever_it_holds(data: str) -> None:
-    with pytest.raises(CutOff, match="boom"):
-        list(Reader("asked").feed(data, "error"))
+    reader = Reader("asked")
+    assert list(reader.feed(data, "error")) == []
+    assert "boom" in str(reader.error)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [": OPENROUTER PROCESSING", ":", "  : x\n: y", ': one\n{"choices":[]}', ": [DONE]"],
+)
+def test_a_comment_that_was_sent_as_data_costs_nothing(data: str) -> None:
+    events, finish = feed(data, delta(content="Yes."), data, delta("stop"))
+    assert (fold(events), finish.reason) == (("", "Yes."), "stop")
+
+
+# --- what is not text ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"thinking": "Hm."},
+        {"reasoning": {"content": "Hm."}},
+        {"reasoning_details": [{"type": "reasoning.summary", "summary": [{"text": "Hm."}]}]},
+        {"thinking_blocks": [{"type": "thinking", "thinking": "Hm.", "signature": "x"}]},
+        {"content": [{"type": "thinking", "thinking": "Hm."}]},
+        {"content": [{"type": "thinking", "thinking": [{"type": "text", "text": "Hm."}]}]},
+        {"content": [{"type": "reasoning", "text": "Hm."}]},
+        {"content": [{"type": "reasoning", "summary": [{"type": "x", "text": "Hm."}]}]},
+        {"content": [{"type": "thinking", "thinking": "Hm."}], "reasoning_content": "Hm."},
+    ],
+    ids=json.dumps,
+)
+def test_thinking_of_other_shapes(fields: dict[str, Any]) -> None:
+    assert fold(feed(delta(**fields), delta(content="Yes."))[0]) == ("Hm.", "Yes.")
+
+
+def test_thinking_that_cannot_be_read_is_told() -> None:
+    hidden = {"type": "reasoning.encrypted", "data": "gAAAA"}
+    for fields in ({"reasoning_details": [hidden]}, {"content": [{"type": "redacted_thinking"}]}):
+        assert "encrypted" in feed(delta(**fields), delta("stop", content="a"))[1].notes[0]
+
+
+@pytest.mark.parametrize(
+    "chunks",
+    [
+        [delta(content=None, refusal="I can't "), delta(refusal="do that.")],
+        [delta(content="I can't do that.", refusal="I can't do that.")],
+        [delta(content=[{"type": "refusal", "refusal": "I can't do that."}])],
+    ],
+)
+@pytest.mark.parametrize("reason", ["stop", "content_filter"])
+def test_a_refusal_is_the_text_and_the_finish(chunks: list[Any], reason: str) -> None:
+    events, finish = feed(*chunks, delta(reason))
+    assert fold(events) == ("", "I can't do that.")
+    known = chunks[0]["choices"][0]["delta"].get("content") == "I can't do that."
+    assert finish.reason == (reason if known else "refusal")
+
+
+def test_a_refusal_behind_text_begins_a_paragraph() -> None:
+    events, finish = feed(delta(content="Well."), delta(refusal="No"), delta("stop", refusal="."))
+    assert (fold(events), finish.reason) == (("", "Well.\n\nNo."), "refusal")
+
+
+@pytest.mark.parametrize(
+    ("word", "reason"),
+    [
+        ("MAX_TOKENS", "length"),
+        ("content-filter", "content_filter"),
+        ("SAFETY", "content_filter"),
+        ("sensitive", "content_filter"),
+        ("abort", "error"),
+        ("STOP", "STOP"),
+        ("other", "other"),
+    ],
+)
+def test_finish_reasons_in_other_words(word: str, reason: str) -> None:
+    assert feed(delta(word, content="a"))[1].reason == reason
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"tool_calls": [{"index": 0, "function": {"name": "get_weather", "arguments": "{"}}]},
+        {"function_call": {"name": "get_weather", "arguments": "{}"}},
+    ],
+)
+@pytest.mark.parametrize("reason", ["stop", "tool_calls", "function_call"])
+def test_calls_of_tools_are_told(fields: dict[str, Any], reason: str) -> None:
+    more = delta(tool_calls=[{"index": 0, "function": {"arguments": "}"}}])
+    finish = feed(delta(content=None, **fields), more, delta(reason))[1]
+    assert finish.reason == "tool_calls"
+    assert finish.notes == ("the model called a tool (get_weather), which nobody offered",)
+
+
+def test_pictures_and_sounds_are_told() -> None:
+    picture = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}
+    finish = feed(
+        delta(images=[picture]),
+        delta(content=[{"type": "text", "text": "Here."}, picture]),
+        delta(audio={"id": "a"}),
+        delta("stop", audio={"data": "AAAA"}),
+    )[1]
+    assert finish.notes == ("2 pictures, 1 sound came along, not kept: only text is",)
+
+
+CITED = [
+    {"type": "url_citation", "url_citation": {"url": "https://a.org/x y(1)", "title": "A *b* ]"}},
+    {"type": "url_citation", "url": "http://b.org", "title": None},
+    {"type": "url_citation", "url_citation": {"url": "https://a.org/x y(1)", "title": "again"}},
+    *(
+        {"type": "url_citation", "url_citation": {"url": url}}
+        for url in (
+            "javascript:alert(1)", "data:text/html,x", "file:///etc/passwd", "https://u:p@c.org",
+            "https://", "ftp://c.org", "//c.org", 5, None, "https://[",
+            "https://c.org/" + "x" * 3_000,
+        )
+    ),
+    {"type": "file_citation", "file": {}},
+    {"type": "url_citation", "url_citation": None},
+]  # fmt: skip
+
+
+def test_citations_become_links_below_the_answer() -> None:
+    links = "1. [A \\*b\\* \\]](https://a.org/x%20y%281%29)\n2. [b.org](http://b.org)"
+    chunks = [delta(content="Yes."), delta(annotations=CITED), delta("stop")]
+    assert fold(feed(*chunks)[0]) == ("", f"Yes.{SOURCES}{links}")
+    assert fold(feed(delta(annotations=CITED), delta("stop"))[0]) == ("", "")
+    given = [delta("stop", content="Yes.") | {"citations": ["https://a.org", "javascript:x"]}]
+    assert fold(feed(*given)[0])[1].endswith("\n\n1. [a.org](https://a.org)")
+
+
+def test_links_do_not_keep_json_from_being_read() -> None:
+    assert Reply(f'{{"a": 1}}{SOURCES}1. [a](https://a.org)').json() == {"a": 1}
+
+
+@pytest.mark.parametrize(
+    ("counts", "usage", "total"),
+    [
+        ({"total_tokens": 640}, None, 640),
+        ({"total_tokens": 640, "prompt_tokens": 0, "completion_tokens": 0}, None, 640),
+        ({"total_tokens": 640, "prompt_tokens": 40}, Usage(40, 600), 640),
+        ({"total_tokens": 640, "completion_tokens": 600}, Usage(40, 600), 640),
+        ({"total_tokens": -5}, None, 0),
+        ({"total_tokens": 10**30, "total_characters": 0}, None, 0),
+        ({"input_tokens": 4, "output_tokens": 6}, Usage(4, 6), 0),
+        (
+            {"prompt_tokens": 4, "completion_tokens": 6, "total_tokens": 30,
+             "completion_tokens_details": {"reasoning_tokens": 20}},
+            Usage(4, 26, 0, 20), 30,
+        ),
+        (
+            {"prompt_tokens": 4, "completion_tokens": 6,
+             "prompt_tokens_details": {"cached_tokens": 900}},
+            Usage(4, 6, 4), 0,
+        ),
+    ],
+)  # fmt: skip
+def test_usages_in_part(counts: Any, usage: Usage | None, total: int) -> None:
+    finish = feed(delta("stop", content="a") | {"usage": counts})[1]
+    assert (finish.usage, finish.total) == (usage, total)
+
+
+def test_the_usage_may_stand_in_the_choice() -> None:
+    chunk = delta("stop", content="a")
+    chunk["choices"][0]["usage"] = {"prompt_tokens": 4, "completion_tokens": 6}
+    assert feed(chunk)[1].usage == Usage(4, 6)
+
+
+def test_a_name_of_a_model_is_one_short_line() -> None:
+    names = ["a\x1b[31m\nb" + "x" * 1_000_000, "", "\u202e", 5]
+    finish = feed(*({"model": name} | delta(content="a") for name in names))[1]
+    assert finish.model is not None and finish.model.isprintable() and len(finish.model) == 200
 
 
 # --- a whole answer instead of a stream ----------------------------------------------------------

@@ -1,8 +1,8 @@
 """Chunks of a chat completion, as OpenRouter and other servers send them → Events.
 
 Fields and their oddities: OpenRouter docs, api_reference/streaming and overview. Usage may come
-on any chunk and the last one counts; a null finish reason never overwrites one; thinking comes
-as ``reasoning`` or, from a self-hosted M1, inside the content as ``<think>…</think>``.
+on any chunk and the last one counts; a null finish reason never overwrites one; an event that is an
+error ends the answer, whatever else stands in it.
 """
 
 from __future__ import annotations
@@ -10,132 +10,124 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from encodings.utf_16_le import IncrementalDecoder
-from typing import Any, Literal
+from typing import Any
 
-from ..calls import Event, Finish, ReasoningDelta, Started, TextDelta, Usage
-from ..errors import CutOff, M1Error
+from ..calls import SOURCES, Event, Finish, ReasoningDelta, Started, TextDelta, Usage
 from ..pricing.prices import amount, billed
 from ..text import one_line
-from .error_bodies import has_error, read
+from .deltas import Beside, content, dicts, reasoning, refusal
+from .error_bodies import has_error
+from .thinking import ThinkSplitter, some
 
 # No usage of one completion is larger; what is, would not fit the ledger.
 MOST_TOKENS = 10**12
 LARGEST_JSON = 32_000_000
-OPEN, CLOSE = "<think>", "</think>"
-
-
-class ThinkSplitter:
-    """Splits a leading ``<think>…</think>`` off the content, wherever the chunks cut the tags.
-
-    MiniMax-M1, docs/function_call_guide: the raw answer is ``<think>\\n…\\n</think>\\n answer``.
-    """
-
-    def __init__(self) -> None:
-        self._held = ""
-        self._state: Literal["start", "opened", "think", "after", "text"] = "start"
-
-    def feed(self, content: str) -> Sequence[Event]:
-        """Return the thinking and text that is certain so far."""
-        if self._state == "text":
-            return _some(TextDelta, content)
-        self._held += content
-        if self._state == "start":
-            self._begin()
-        thought = self._thought() if self._state in ("opened", "think") else ()
-        if self._state == "after":
-            self._held = self._held.lstrip()
-            self._state = "text" if self._held else "after"
-        return (*thought, *self.close()) if self._state == "text" else thought
-
-    def close(self) -> Sequence[Event]:
-        """Return what was held back when the stream ends."""
-        held, self._held = self._held, ""
-        return _some(TextDelta if self._state in ("start", "text") else ReasoningDelta, held)
-
-    def _begin(self) -> None:
-        start = self._held.lstrip()
-        if start.startswith(OPEN):
-            self._state, self._held = "opened", start[len(OPEN) :]
-        elif not OPEN.startswith(start):
-            self._state = "text"
-
-    def _thought(self) -> Sequence[Event]:
-        held = self._held.lstrip("\n") if self._state == "opened" else self._held
-        thought, tag, self._held = held.partition(CLOSE)
-        if tag:
-            self._state = "after"
-            return _some(ReasoningDelta, thought.removesuffix("\n"))
-        keep = max(_overlap(thought, CLOSE), _overlap(thought, "\n" + CLOSE))
-        thought, self._held = thought[: len(thought) - keep], thought[len(thought) - keep :]
-        if thought:
-            self._state = "think"
-        return _some(ReasoningDelta, thought)
+LONGEST_NAME = 200
+# Other words of servers for the finish reasons of OpenAI's schema.
+FINISHES = {
+    "length": "max_tokens max_output_tokens max_length model_length token_limit",
+    "content_filter": "content-filter contentfilter content_filtered safety sensitive recitation "
+    "prohibited_content blocklist spii moderation",
+    "tool_calls": "function_call tool_use tool_call",
+    "error": "abort aborted insufficient_system_resource",
+}
+FINISH = {word: reason for reason, words in FINISHES.items() for word in (reason, *words.split())}
 
 
 class Reader:
     """Folds the chunks of one completion into events; ``finish()`` gives its end.
 
     It names the ``model`` asked for if the server names none. Without a ``generation_id`` from the
-    headers, the first chunk's is told.
+    headers, the first chunk's is told. ``cached``: the headers say that nothing was computed.
+    ``error`` is the event that was one, as it came, untrusted; nothing is read behind it.
     """
 
-    def __init__(self, model: str, generation_id: str | None = None) -> None:
+    def __init__(
+        self, model: str, generation_id: str | None = None, *, cached: bool = False
+    ) -> None:
         self._model = model
         self._id = generation_id
+        self._cached = cached
         self._provider: str | None = None
         self._reason: str | None = None
         self._usage: Mapping[str, Any] = {}
-        self._splitter = ThinkSplitter()
+        self._splitter, self._beside = ThinkSplitter(), Beside()
         self._text, self._thinking = IncrementalDecoder("replace"), IncrementalDecoder("replace")
+        self._wrote = self._refused = False
+        self.error: Any = None
         self.done = False
 
     def feed(self, data: str, event: str = "") -> Iterator[Event]:
-        """Yield the events of one ``data:`` block.
-
-        Raises:
-            CutOff: the block is an error.
-            ValueError: it is no JSON.
-        """
-        stripped = data.strip()
-        self.done = self.done or stripped == "[DONE]"
-        if self.done or not stripped:
+        """Yield the events of one ``data:`` block; raise ValueError if it is no JSON."""
+        data = data.strip()
+        if data.startswith(":"):  # a comment that a gateway has sent on as data
+            data = "\n".join(line for line in data.split("\n") if line.strip()[:1] != ":").strip()
+        self.done = self.done or data == "[DONE]"
+        if self.done or not data:
             return
         try:
             chunk = json.loads(data)
         except (ValueError, RecursionError):
-            if event == "error":
-                raise broken(data) from None
-            raise ValueError(f"something that is no JSON came: {one_line(data, 80)!r}") from None
-        if event == "error" or has_error(chunk):
-            raise broken(chunk)
+            if event != "error":
+                what = f"something that is no JSON came: {one_line(data, 80)!r}"
+                raise ValueError(what) from None
+            chunk = data
+        error = chunk if event == "error" else error_of(chunk)
         if isinstance(chunk, dict):
             yield from self._chunk(chunk)
+        if error is not None:
+            self.error, self._reason, self.done = error, "error", True
 
     def finish(self) -> tuple[list[Event], Finish]:
         """Return what was held back, and the Finish; its reason is None if the stream was cut."""
         held = [
-            *_some(ReasoningDelta, characters(self._thinking, "", last=True)),
-            *self._splitter.feed(characters(self._text, "", last=True)),
-            *self._splitter.close(),
+            *some(ReasoningDelta, characters(self._thinking, "", last=True)),
+            *self._written(self._splitter.feed(characters(self._text, "", last=True))),
+            *self._written(self._splitter.close()),
         ]
+        links = self._beside.links()
+        if self._wrote and links:
+            held.append(TextDelta(SOURCES + links))
         reason, spent = self._reason or ("stop" if self.done else None), self._usage
-        return held, Finish(reason, usage(spent), billed(spent), self._model, self._provider)
+        if self._refused and reason in ("stop", "content_filter"):
+            reason = "refusal"
+        elif self._beside.called and reason == "stop" and not self._wrote:
+            reason = "tool_calls"
+        total, notes = _count(spent.get("total_tokens")), self._beside.notes()
+        who, counted, cost = (self._model, self._provider), usage(spent), billed(spent)
+        return held, Finish(reason, counted, cost, *who, total, self._cached, notes)
 
     def _chunk(self, chunk: Mapping[str, Any]) -> Iterator[Event]:
         id = _str(chunk.get("id")) or ""
         if not self._id and id.startswith("gen-"):
             self._id = id
             yield Started(id)
-        self._model = _str(chunk.get("model")) or self._model
-        self._provider = _str(chunk.get("provider")) or self._provider
-        if isinstance(chunk.get("usage"), dict):
-            self._usage = chunk["usage"]
+        self._model = _name(chunk.get("model")) or self._model
+        self._provider = _name(chunk.get("provider")) or self._provider
         choice = _first(chunk)
-        self._reason = _str(choice.get("finish_reason")) or self._reason
+        for counts in (choice.get("usage"), chunk.get("usage")):
+            if isinstance(counts, dict):
+                self._usage = counts
+        if reason := _str(choice.get("finish_reason")):
+            self._reason = FINISH.get(reason.lower(), one_line(reason, 40))
         delta = choice.get("delta")
-        if isinstance(delta, dict):
-            yield from _some(ReasoningDelta, characters(self._thinking, reasoning(delta)))
-            yield from self._splitter.feed(characters(self._text, content(delta)))
+        if not isinstance(delta, dict):
+            delta = {}
+        self._beside.feed(chunk, delta)
+        thought = some(ReasoningDelta, characters(self._thinking, reasoning(delta)))
+        self._splitter.apart |= bool(thought)
+        yield from thought
+        yield from self._written(self._splitter.feed(characters(self._text, content(delta))))
+        if words := refusal(delta):
+            yield from self._written(self._splitter.close())
+            gap = "\n\n" if self._wrote and not self._refused else ""
+            self._refused = True
+            yield from self._written([TextDelta(gap + characters(self._text, words))])
+
+    def _written(self, events: Sequence[Event]) -> Sequence[Event]:
+        """Note whether there is any text in the answer."""
+        self._wrote |= any(isinstance(e, TextDelta) and e.text.strip() for e in events)
+        return events
 
 
 def characters(decoder: IncrementalDecoder, text: str, last: bool = False) -> str:
@@ -145,35 +137,27 @@ def characters(decoder: IncrementalDecoder, text: str, last: bool = False) -> st
     return decoder.decode(text.encode("utf-16-le", "surrogatepass"), last)
 
 
-def reasoning(delta: Mapping[str, Any]) -> str:
-    """Return the thinking of a delta, once: the same text stands in ``reasoning_details`` too."""
-    for name in ("reasoning", "reasoning_content"):
-        if isinstance(delta.get(name), str) and delta[name]:
-            return str(delta[name])
-    details = dicts(delta.get("reasoning_details"))
-    parts = [part.get("text") or part.get("summary") for part in details]
-    return "".join(part for part in parts if isinstance(part, str))
-
-
-def content(delta: Mapping[str, Any]) -> str:
-    """Return the text of a delta: a string, or a list of text parts."""
-    parts = delta.get("content")
-    if isinstance(parts, str):
-        return parts
-    return "".join(_str(part.get("text")) or "" for part in dicts(parts))
-
-
 def usage(counts: Mapping[str, Any]) -> Usage | None:
-    """Return the token counts of a usage object, None if there is none."""
-    if not counts:
-        return None
-    prompt, completion = (counts.get(f"{part}_tokens_details") for part in ("prompt", "completion"))
-    return Usage(
-        input=_count(counts.get("prompt_tokens")),
-        output=_count(counts.get("completion_tokens")),
-        cached=_count(prompt.get("cached_tokens")) if isinstance(prompt, dict) else 0,
-        reasoning=_count(completion.get("reasoning_tokens")) if isinstance(completion, dict) else 0,
+    """Return the token counts of a usage object, None if it counts neither prompt nor answer.
+
+    One of the two that is missing comes of the total; 0: the server does not say it.
+    """
+    given, got, total = (
+        _count(counts.get(name) or counts.get(other))
+        for name, other in (
+            ("prompt_tokens", "input_tokens"),
+            ("completion_tokens", "output_tokens"),
+            ("total_tokens", ""),
+        )
     )
+    if not given and not got:
+        return None
+    given, got = given or max(total - got, 0), got or max(total - given, 0)
+    cached = _detail(counts, "prompt", "cached_tokens")
+    thought = _detail(counts, "completion", "reasoning_tokens")
+    if thought > got and total == given + got + thought:  # counted beside the answer, as xAI does
+        got += thought
+    return Usage(given, got, min(cached, given), min(thought, got))
 
 
 def whole(chunks: Iterable[bytes]) -> dict[str, Any] | None:
@@ -191,7 +175,7 @@ def whole(chunks: Iterable[bytes]) -> dict[str, Any] | None:
         answer = json.loads(body)
     except (ValueError, RecursionError):
         raise ValueError("half an answer, which cannot be read") from None
-    known = isinstance(answer, dict) and (answer.get("choices") or has_error(answer))
+    known = isinstance(answer, dict) and ("choices" in answer or error_of(answer) is not None)
     return answer if known else None
 
 
@@ -201,24 +185,14 @@ def as_chunk(answer: Mapping[str, Any]) -> dict[str, Any]:
     return {**answer, "choices": [{**choice, "delta": choice.get("message")}]}
 
 
-def dicts(data: object) -> list[dict[str, Any]]:
-    """Return the JSON objects of a JSON array; none for what is no array."""
-    return [each for each in data if isinstance(each, dict)] if isinstance(data, list) else []
-
-
-def broken(chunk: Any) -> M1Error:
-    """Return the error for an error event in mid-stream."""
-    reason = read(chunk, "").words or "no reason given"
-    return CutOff(f"The provider broke off the answer: {reason}.")
-
-
-def _overlap(text: str, tag: str) -> int:
-    """How many characters at the end of ``text`` may be the start of ``tag``?"""
-    return next((n for n in range(len(tag) - 1, 0, -1) if text.endswith(tag[:n])), 0)
-
-
-def _some(kind: type[TextDelta] | type[ReasoningDelta], text: str) -> tuple[Event, ...]:
-    return (kind(text),) if text else ()
+def error_of(chunk: Any) -> Any:
+    """Return what of a body or an event is an error; None where it is an answer or nothing."""
+    if not isinstance(chunk, dict):
+        return None
+    if inner := _first(chunk).get("error"):  # an answer that failed half-way, sent as a whole
+        return {"error": inner}
+    # Without what is null or empty: an error beside `"choices": null` is one all the same.
+    return chunk if has_error({name: value for name, value in chunk.items() if value}) else None
 
 
 def _first(chunk: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -227,6 +201,15 @@ def _first(chunk: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _str(value: object) -> str | None:
     return value if isinstance(value, str) and value else None
+
+
+def _name(value: object) -> str | None:
+    return one_line(value, LONGEST_NAME) or None if isinstance(value, str) else None
+
+
+def _detail(counts: Mapping[str, Any], part: str, name: str) -> int:
+    details = counts.get(f"{part}_tokens_details")
+    return _count(details.get(name)) if isinstance(details, dict) else 0
 
 
 def _count(value: object) -> int:

@@ -1,6 +1,7 @@
 """Deadlines that a read timeout cannot keep: each byte resets it, also one of a header or comment.
 
-The watcher looks at the time of the last data event and, when one of the deadlines has passed,
+The watcher looks at the time of the last data event, the first of which is one with text or
+thinking in it, and, when one of the deadlines has passed,
 shuts the socket down: closing a stream from another thread does not wake a blocked read, this does.
 So does the ``Stop`` of the thread that reads.
 """
@@ -20,7 +21,7 @@ from ..watcher import WATCHER, Watch
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
-    """Seconds: to connect, to the first data event, between data events, for the whole call."""
+    """Seconds: to connect, to the first text, between data events, for the whole call."""
 
     connect: float = 5.0
     first_token: float = 300.0
@@ -45,7 +46,7 @@ class Watchdog:
         self._watch = Watch(self._look, 0.0)
 
     def fed(self) -> None:
-        """A data event came."""
+        """Text or thinking came, or behind it any data event."""
         self._last = time.monotonic()
 
     def trace(self, name: str, info: Mapping[str, Any]) -> None:

@@ -14,7 +14,7 @@ from urllib.parse import quote
 from .. import errors as e
 from ..pricing.prices import ModelLimits, limits_of
 from ..settings.endpoints import Endpoint
-from .chunks import dicts
+from .deltas import dicts
 
 
 class Facts:

@@ -24,7 +24,7 @@ from ..keys import Key
 from ..settings.endpoints import Endpoint
 from ..text import one_line
 from . import error_bodies, http_errors, retry_times, sse
-from .chunks import Reader, as_chunk, whole
+from .chunks import Reader, as_chunk, error_of, whole
 from .deadlines import Timeouts, Watchdog
 from .dialect import DIALECTS
 from .facts import Facts
@@ -95,9 +95,11 @@ class OpenRouter(Facts):
     def stream(self, request: Request) -> Generator[Event]:
         """See Backend.stream; closing the iterator closes the connection."""
         with Watchdog(self._timeouts) as watchdog, self._post(request, watchdog) as stream:
-            generation_id = stream.response.headers.get("x-generation-id") or None
+            headers = stream.response.headers
+            generation_id = headers.get("x-generation-id") or None
             yield Started(generation_id)
-            reader = Reader(request.model, generation_id)
+            cached = headers.get("x-openrouter-cache-status", "").upper() == "HIT"
+            reader = Reader(request.model, generation_id, cached=cached)
             yield from self._events(stream.response, reader, watchdog, request.model)
 
     def exchange(self, code: str, verifier: str) -> str:
@@ -236,31 +238,35 @@ class OpenRouter(Facts):
         self, response: httpx2.Response, reader: Reader, watchdog: Watchdog, model: str
     ) -> Iterator[Event]:
         begun, problem = False, ""
-        cut_off: e.CutOff | None = None
         try:
             for name, data in self._checked(response, model):
-                watchdog.fed()
+                if begun:
+                    watchdog.fed()
                 for event in reader.feed(error_bodies.without(self._secret, data), name):
-                    begun = begun or isinstance(event, (ReasoningDelta, TextDelta))
+                    if not begun and isinstance(event, (ReasoningDelta, TextDelta)):
+                        begun = True
+                        watchdog.fed()
                     yield event
                 if reader.done:
                     break
             problem = watchdog.expired or ""
-        except e.CutOff as error:
-            cut_off = error
         except BROKEN as error:
             problem = watchdog.expired or one_line(error, 120) or type(error).__name__
         # What broke after a finish reason took nothing from the answer.
         held, finish = reader.finish()
         yield from held
         yield finish
-        if cut_off is not None:
-            raise cut_off
+        begun = begun or bool(held)
+        if reader.error is not None:
+            openrouter = self.endpoint.openrouter
+            raise http_errors.in_stream(
+                reader.error, self.name, model, openrouter=openrouter, begun=begun
+            )
         if finish.reason == "error":
             problem = "the provider reports an error"
         if finish.reason in (None, "error"):
             reason = problem or "the stream ended without a finish reason"
-            raise http_errors.broken(self.name, reason, begun or bool(held))
+            raise http_errors.broken(self.name, reason, begun)
 
     def _checked(self, response: httpx2.Response, model: str) -> Iterable[tuple[str, str]]:
         """Return the SSE blocks; what is no event stream is told or taken as a whole answer."""
@@ -278,6 +284,6 @@ class OpenRouter(Facts):
         answer = whole(chain([taken], bytes_)) if head.startswith(b"{") else None
         if answer is None:
             raise http_errors.web_page(self.name)
-        if error_bodies.has_error(answer):
+        if error_of(answer) is answer:
             raise self._refusal(error_bodies.status_of(answer), answer, response.headers, model)
         return [("", json.dumps(as_chunk(answer))), ("", "[DONE]")]

@@ -135,6 +135,11 @@ class Chats:
             raise UsageError("There is no answer yet to continue.", todo="%m1 ask TEXT asks.")
         if reply.status == "ok":
             return None
+        if reply.finish == "content_filter":
+            raise UsageError(
+                "The provider's content filter ended that answer, and would end its rest.",
+                todo="Ask in other words, or another model: %m1 again -m NAME.",
+            )
         if reply.text.strip():
             # What was attached, and the system prompt, are in the chat already.
             same = {n: getattr(last.options, n) for n in in_groups("sampling", "display")}

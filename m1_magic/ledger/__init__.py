@@ -15,7 +15,6 @@ import sqlite3
 import uuid
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import astuple
 from datetime import UTC, datetime
 from decimal import ROUND_CEILING, Decimal
 from pathlib import Path
@@ -201,7 +200,8 @@ class Ledger(Store):
 
 
 def _tokens(usage: Usage | None) -> tuple[int | None, ...]:
-    return astuple(usage) if usage else (None,) * 4
+    """Return the counts to write down: a guess is none, so that the server's own come later."""
+    return usage.counts if usage and not usage.estimated else (None,) * 4
 
 
 def open_ledger(home: Path, session: str | None = None) -> Ledger:

@@ -6,10 +6,11 @@ is ``$?``, never 0.
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from ..calls import FREE, RECORD, Attachment, Receipt, Reply
+from ..calls import FREE, RECORD, Attachment, Receipt, Reply, Usage
 from ..pricing.dollars import money, money_limit
 from ..text import escape_html, one_line, plural, short_count, show_controls, thousands
 
@@ -22,11 +23,18 @@ STYLE = (
 )
 
 
+# What OpenRouter and others add to a model's name without making it another one.
+VARIANT = re.compile(
+    r":(?:free|online|nitro|floor|exacto|extended|thinking|beta|batch|latest|self-moderated)$"
+    r"|[-@:]20\d{2}(?:-\d{2}-\d{2}|\d{4})$"
+)
+
+
 def line(receipt: Receipt, settings: M1) -> str:
     """Return the footer's first line: model, tokens, price, sums, seconds, and how it ended."""
     reply, stable = receipt.call.reply, settings.footer == "stable"
     parts = [
-        one_line(reply.model or receipt.call.request.model, 100),
+        _model(receipt),
         *_tokens(reply),
         *_price(reply),
         *([] if stable else [_sums(receipt), f"{receipt.call.seconds:.1f} s"]),
@@ -35,18 +43,49 @@ def line(receipt: Receipt, settings: M1) -> str:
     return " · ".join(parts)
 
 
+def same_model(one: str, other: str) -> bool:
+    """Are these names of one model, whatever author, date and variant they come with?"""
+    return _base(one) == _base(other)
+
+
+def _base(name: str) -> str:
+    base, shorter = "", name.lower().rpartition("/")[2]
+    while base != shorter:
+        base, shorter = shorter, VARIANT.sub("", shorter)
+    return base
+
+
+def _asked(receipt: Receipt) -> str:
+    """Return the model that was asked for, where another one answered."""
+    reply, asked = receipt.call.reply, receipt.call.request.model
+    other = reply.cost_source != "offline" and not same_model(reply.model or asked, asked)
+    return asked if other else ""
+
+
+def _model(receipt: Receipt) -> str:
+    answered = one_line(receipt.call.reply.model or receipt.call.request.model, 100)
+    asked = _asked(receipt).rpartition("/")[2]
+    return f"asked {one_line(asked, 100)}, answered {answered}" if asked else answered
+
+
 def _tokens(reply: Reply) -> list[str]:
     usage = reply.usage
-    if usage is None:
+    if usage is None or reply.cost_source == "cached":
         return []
+    about = "≈ " if usage.estimated else ""
     cached = f" ({thousands(usage.cached)} cached)" if usage.cached else ""
     thinking = f" ({thousands(usage.reasoning)} thinking)" if usage.reasoning else ""
-    return [f"{thousands(usage.input)} in{cached}", f"{thousands(usage.output)} out{thinking}"]
+    return [
+        f"{about}{thousands(usage.input)} in{cached}",
+        f"{about}{thousands(usage.output)} out{thinking}",
+    ]
 
 
 def _price(reply: Reply) -> list[str]:
     if reply.cost_source in FREE:
         return ["offline"] if reply.cost_source == "offline" else ["replayed", "$0"]
+    if reply.cost_source == "cached" and not reply.cost:
+        return ["cached, $0"]
     return [money(reply.cost, about=reply.cost_source == "estimated")]
 
 
@@ -60,6 +99,10 @@ def _sums(receipt: Receipt) -> str:
 
 
 def _ending(reply: Reply) -> list[str]:
+    if reply.finish == "refusal":
+        return ["the model refused"]
+    if reply.finish == "content_filter":
+        return ["ended by the provider's content filter"]
     if reply.status == "truncated":
         spent = reply.usage.reasoning if reply.usage else 0
         if spent and not reply.text:
@@ -91,7 +134,7 @@ def lines(receipt: Receipt, settings: M1) -> list[str]:
     texts = [
         line(receipt, settings),
         *(attachment(item) for item in receipt.call.request.attachments),
-        *(one_line(note, 500) for note in receipt.notes),
+        *(one_line(note, 500) for note in (*receipt.call.reply.notes, *receipt.notes)),
     ]
     return [show_controls(text) for text in texts]
 
@@ -106,20 +149,27 @@ def record(receipt: Receipt, settings: M1) -> dict[str, Any]:
     """Return the machine-readable record of a call that is saved with the notebook.
 
     ``cost_usd`` is a JSON number that reads back to the ledger's last digit (nano-dollars), null
-    while unknown; ``seconds`` is null where the saved file has to be stable.
+    while unknown; ``seconds`` is null where the saved file has to be stable. ``asked`` is there
+    where another model answered, ``estimated`` where tokens were not all counted.
     """
     call, reply = receipt.call, receipt.call.reply
+    asked = _asked(receipt)
     return {
         "id": call.id,
         "generation_id": call.attempts[-1].generation_id if call.attempts else None,
         "model": show_controls(reply.model or call.request.model),
-        "usage": reply.usage and asdict(reply.usage),
+        **({"asked": show_controls(asked)} if asked else {}),
+        "usage": reply.usage and _counts(reply.usage),
         "cost_usd": None if reply.cost is None else float(reply.cost),
         "cost_source": reply.cost_source,
         "seconds": None if settings.footer == "stable" else round(call.seconds, 3),
         "status": reply.status,
         "finish": reply.finish,
     }
+
+
+def _counts(usage: Usage) -> dict[str, Any]:
+    return {name: count for name, count in asdict(usage).items() if count is not False}
 
 
 def bundle(receipt: Receipt, settings: M1, *, html: bool = True) -> dict[str, Any]:

@@ -89,6 +89,15 @@ class NotebookView(ThrottledView):
         self._outputs.append(output)
         return output.put(bundle(block, self._settings, self._mode))
 
+    def _take_back(self) -> None:
+        if self._outputs and self._pure:
+            self._shell.display_pub.clear_output(wait=True)
+            self._rest, self._line, self._line_next = None, Output(self._shell), 0.0
+        else:
+            for output in self._outputs:
+                output.put({"text/plain": ""})
+        self._outputs.clear()
+
     def _paint_rest(self) -> int:
         text = settled(self._growing.rest)
         if not text.strip():

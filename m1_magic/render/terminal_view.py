@@ -15,7 +15,7 @@ from decimal import Decimal
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TextIO
 
-from ..calls import Event, Receipt, Request, TextDelta, Waiting
+from ..calls import Event, Receipt, Request, TextDelta, ThinkingEnded, Waiting
 from ..session.view import Silent
 from ..text import show_controls
 from . import footer
@@ -56,6 +56,8 @@ class PlainView(Silent):
     def feed(self, event: Event) -> None:
         if isinstance(event, TextDelta) and event.text:
             self._write(show_controls(event.text))
+        elif isinstance(event, ThinkingEnded):
+            self._write("\n\n(Up to here it was thinking. The answer:)\n\n")
         elif isinstance(event, Waiting) and not self._raw:
             self._write(f"{show_controls(event.reason)} Trying again in {event.seconds:.0f} s.\n")
 

@@ -13,7 +13,16 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from ..calls import Event, ReasoningDelta, Reply, Request, Started, TextDelta, Waiting
+from ..calls import (
+    Event,
+    ReasoningDelta,
+    Reply,
+    Request,
+    Started,
+    TextDelta,
+    ThinkingEnded,
+    Waiting,
+)
 from ..pricing.dollars import money_at_most
 from ..pricing.tokens import WRITTEN
 from ..text import escape_html, plural, show_controls, thousands
@@ -71,6 +80,12 @@ class Progress:
             self._reason, self._until = event.reason, self._now() + event.seconds
         elif isinstance(event, Started):
             self._reason = ""
+
+    def was_thinking(self, text: str) -> None:
+        """Count as thinking what came as text."""
+        self._thought = self._characters
+        if self._keeps:
+            self._thoughts.append(text)
 
     @property
     def thinking(self) -> str:
@@ -159,6 +174,12 @@ class ThrottledView:
         if isinstance(event, TextDelta):
             self._growing.feed(event.text)
             self._unpainted = True
+        elif isinstance(event, ThinkingEnded):
+            shown = "".join(block.text for block in self._blocks)
+            self._progress.was_thinking((shown + self._growing.rest).strip("\n"))
+            self._growing, self._unpainted = Growing(), True
+            self._take_back()
+            self._blocks.clear()
         elif isinstance(event, Waiting):
             self._line_next = 0.0
         elif not isinstance(event, ReasoningDelta):
@@ -197,6 +218,9 @@ class ThrottledView:
         """Return what of a finished reply stands in no block yet."""
         shown = sum(len(block.text) for block in self._blocks)
         return Reply(text=reply.text[shown:]) if shown else reply
+
+    def _take_back(self) -> None:
+        """Take away the blocks that stay: they were no answer."""
 
     def _waiting(self) -> str:
         """Return the line below the answer, with a look at the thinking while it comes."""

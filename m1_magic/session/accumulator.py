@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from decimal import Decimal
 
@@ -14,13 +15,17 @@ from ..calls import (
     Finish,
     ReasoningDelta,
     Reply,
+    Request,
     Started,
     Status,
     TextDelta,
+    ThinkingEnded,
+    Usage,
 )
 from ..errors import MAY_COST, NOTHING_SENT, EmptyAnswer, Stopped
 from ..pricing.dollars import money
 from ..pricing.prices import ModelLimits, amount, estimate
+from ..pricing.tokens import TEMPLATE_TOKENS, WRITTEN, likely_tokens
 
 # OpenRouter docs, api_reference/streaming: closing the connection does not stop every provider.
 MAY_FINISH = "The provider may still finish and charge."
@@ -38,16 +43,23 @@ class Accumulator:
         self.sent = self.started = False
         self.generation_id: str | None = None
         self.finish: Finish = Finish()
+        self.characters = 0  # of text and thinking, whether it is kept or not
         self._text: list[str] = []
         self._thinking: list[str] = []
 
     def feed(self, event: Event) -> None:
         """Take one event."""
         if isinstance(event, TextDelta):
+            self.characters += len(event.text)
             self._text.append(event.text)
         elif isinstance(event, ReasoningDelta):
+            self.characters += len(event.text)
             if self._keep_thinking:
                 self._thinking.append(event.text)
+        elif isinstance(event, ThinkingEnded):
+            if self._keep_thinking:
+                self._thinking.append(self.text.strip("\n"))
+            self._text.clear()
         elif isinstance(event, Started):
             self.started, self.generation_id = True, event.generation_id
         elif isinstance(event, Finish):
@@ -64,8 +76,27 @@ class Accumulator:
         return "".join(self._thinking)
 
 
+def counted(request: Request, stream: Accumulator) -> Usage | None:
+    """Return the tokens of an attempt as the server counts them; what it does not is estimated.
+
+    Of a total, the answer is what the prompt leaves: thinking that is not shown is in it, too.
+    """
+    end = stream.finish
+    usage, came = end.usage or Usage(), math.ceil(stream.characters / WRITTEN)
+    given = usage.input
+    if end.cached or (given and (usage.output or not came)) or not (came or end.total):
+        return end.usage
+    if not given:
+        given = likely_tokens(request.text) + TEMPLATE_TOKENS
+    if end.total and not usage.output:
+        given = min(given, max(end.total - came, 0))
+        came = end.total - given
+    return replace(usage, input=given, output=usage.output or came, estimated=True)
+
+
 def priced(
     attempt: Attempt,
+    request: Request,
     stream: Accumulator,
     billing: CostSource,
     limits: ModelLimits | None,
@@ -75,17 +106,23 @@ def priced(
     end = stream.finish
     attempt = replace(
         attempt,
-        usage=end.usage,
+        usage=counted(request, stream),
         generation_id=stream.generation_id,
         provider=end.provider,
         state="settled",
     )
     if billing in FREE:
         return replace(attempt, cost=Decimal(0), cost_source=billing)
+    if end.cached and not end.cost:
+        return replace(attempt, cost=Decimal(0), cost_source="cached")
     if end.cost is not None:
         return replace(attempt, cost=end.cost, cost_source="billed")
-    if end.usage and end.usage.output and limits and limits.dearest:
-        about = amount(estimate(end.usage, limits.dearest))
+    usage = attempt.usage
+    # What was only guessed is asked for, where it can be; the hold stays as long.
+    guessed = usage and usage.estimated and not end.total and not end.usage
+    asked = guessed and (error is not None or stream.generation_id)
+    if usage and usage.output and not asked and limits and limits.dearest:
+        about = amount(estimate(usage, limits.dearest))
         if about is not None:
             return replace(attempt, cost=about, cost_source="estimated")
     if not stream.sent or (error is not None and not getattr(error, "charged", True)):
@@ -113,17 +150,24 @@ def reply(call: Call, stream: Accumulator, error: BaseException | None) -> Reply
         finish=end.reason if not error or (status, end.reason) == ("failed", "error") else None,
         status=status,
         id=call.id,
+        notes=() if isinstance(error, EmptyAnswer) else end.notes,
     )
 
 
-def empty(stream: Accumulator, attempt: Attempt) -> EmptyAnswer | None:
-    """Return the error for a completion that ended in order and brought no text."""
-    reason = stream.finish.reason
-    if stream.text.strip() or reason in ("length", "tool_calls"):
+def empty(stream: Accumulator, attempt: Attempt, tools: bool = False) -> EmptyAnswer | None:
+    """Return the error for a completion that ended in order and brought no text.
+
+    ``tools``: calls of tools are no error, for somebody answers them.
+    """
+    end = stream.finish
+    if stream.text.strip() or end.reason == "length" or (tools and end.reason == "tool_calls"):
         return None
-    what = "The model answered without a word."
-    if reason == "content_filter":
-        what = "A content filter kept the answer back."
+    told = end.notes or {
+        "content_filter": ("the provider's content filter kept it back",),
+        "refusal": ("the model refused, without a word",),
+        "tool_calls": ("the model called a tool, which nobody offered",),
+    }.get(end.reason or "", ("the model ended without a word",))
+    what = f"No answer came: {'; '.join(told)}."
     return EmptyAnswer(what, cost=_cost(attempt.cost), todo="Ask again, or in other words.")
 
 

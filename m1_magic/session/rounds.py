@@ -125,14 +125,14 @@ class Rounds:
         while True:
             stream = self._stream = Accumulator(plan.request.keep_thinking)
             error = self._once(call, attempt)
-            attempt = priced(attempt, stream, billing, plan.limits, error)
+            attempt = priced(attempt, plan.request, stream, billing, plan.limits, error)
             self._account.write(Ledger.settle, attempt)
-            if attempt.usage and billing == "billed":
-                model, text, tokens = plan.request.model, plan.request.text, attempt.usage.input
+            if (usage := attempt.usage) and billing == "billed" and not usage.estimated:
+                model, text, tokens = plan.request.model, plan.request.text, usage.input
                 self._account.write(sums.learn, model, text, tokens)
             call = replace(call, attempts=(*call.attempts, attempt))
             if error is None:
-                return call, empty(stream, attempt)
+                return call, empty(stream, attempt, plan.next_request is not None)
             if not isinstance(error, M1Error):
                 return call, error
             seconds = self._pause(error, len(call.attempts) - earlier)

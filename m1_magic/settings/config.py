@@ -81,7 +81,7 @@ class M1(Configurable):
         Unicode(), help="Hashes of strings that look like secrets and may be sent."
     )
     connect_timeout = Real(5.0, min=0.01, help="Seconds to connect.")
-    first_token_timeout = Real(300.0, min=0.01, help="Seconds to the first data event.")
+    first_token_timeout = Real(300.0, min=0.01, help="Seconds to the first text or thinking.")
     token_timeout = Real(60.0, min=0.01, help="Seconds between data events.")
     deadline = Real(1800.0, min=0.01, help="Seconds for the whole call.")
     max_retries = Int(

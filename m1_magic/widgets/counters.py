@@ -56,7 +56,10 @@ class Counters:
         price = money(reply.cost, about=reply.cost_source == "estimated")
         if reply.cost_source in FREE:
             price = f"$0 ({reply.cost_source})"
-        self._show(reply.usage, speed, seconds, price)
+        elif reply.cost_source == "cached" and not reply.cost:
+            price = "$0 (cached)"
+        about = "≈ " if reply.usage and reply.usage.estimated else ""
+        self._show(reply.usage, speed, seconds, price, about)
         self.refresh()
 
     def refresh(self) -> None:

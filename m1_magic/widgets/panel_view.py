@@ -43,6 +43,11 @@ class PanelView(ThrottledView):
         self._rest.layout.display = "none"
         self._line.value = footer.html_footer(receipt, self._settings)
 
+    def _take_back(self) -> None:
+        *blocks, rest, line = self.box.children
+        self.box.children = (rest, line)
+        dispose(*blocks)
+
     def _paint_rest(self) -> int:
         text = settled(self._growing.rest)
         self._rest.value = framed(safe(text, typeset=False)) if text.strip() else ""
