@@ -336,16 +336,14 @@ def test_the_cost_that_stays_unknown_is_told(
     assert "cost unknown: 1 call of this month" in shown() and "price not" not in shown()
 
 
-def test_an_error_without_a_token_costs_nothing_at_openrouter(tmp_path: Path) -> None:
-    for name, cost in (("openrouter.ai", Decimal(0)), (OWN, None)):
-        broken = SentNoAnswer("The provider reports an error.")
-        script: list[Line] = [Started("gen-1"), Finish("error"), broken]
-        asking = session(tmp_path / name, Scripted(script, name=name))
-        with pytest.raises(SentNoAnswer) as error:
-            asking.ask(request(), Seen())
-        assert error.value.reply is not None and error.value.reply.cost == cost
-        assert (asking.totals().held == 0) == (cost == 0)
-        assert ("Nothing was charged" in str(error.value)) == (cost == 0)
+def test_an_error_finish_without_a_token_holds_nothing(server: OpenRouter, own_home: Path) -> None:
+    api.settings().budget = Decimal("0.05")
+    server.say(*[Answer(finish="error", usage=None)] * 10)
+    for _ in range(10):
+        with pytest.raises(M1Error, match=r"Nothing was charged"):
+            asked()
+    assert api.session().totals().held == 0
+    assert asked().status == "ok"
 
 
 # -- bad input -------------------------------------------------------------------------------

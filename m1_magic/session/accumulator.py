@@ -102,13 +102,8 @@ def priced(
     billing: CostSource,
     limits: ModelLimits | None,
     error: BaseException | None,
-    insured: bool = False,
 ) -> Attempt:
-    """Return the attempt with its usage, and its cost or that it is not known yet.
-
-    Where it is ``insured``, an answer that ends in an error without a token costs nothing
-    (OpenRouter docs, guides/features/zero-completion-insurance).
-    """
+    """Return the attempt with its usage, and its cost or that it is not known yet."""
     end = stream.finish
     attempt = replace(
         attempt,
@@ -133,9 +128,6 @@ def priced(
         about = amount(estimate(usage, limits.dearest))
         if about is not None:
             return replace(attempt, cost=about, cost_source="estimated")
-    nothing = not (stream.text or stream.thinking or (end.usage and end.usage.output))
-    if insured and nothing and end.reason == "error":
-        return replace(attempt, cost=Decimal(0))
     if not stream.sent or (error is not None and not getattr(error, "charged", True)):
         return replace(attempt, cost=Decimal(0))
     return replace(attempt, state="pending")

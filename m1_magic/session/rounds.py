@@ -13,13 +13,12 @@ from dataclasses import replace
 
 from ..backends import Backend
 from ..backends.http_errors import broken
-from ..backends.refusals import uncharged
 from ..calls import Attempt, Call, ReasoningDelta, Started, TextDelta, Waiting
 from ..errors import NOT_CHARGED, BudgetExceeded, LedgerProblem, M1Error, Stopped, UserFacingError
 from ..interrupts import check, stoppable
 from ..ledger import Ledger, new_id, sums
 from ..settings.config import M1
-from ..settings.endpoints import at_openrouter, endpoint
+from ..settings.endpoints import endpoint
 from .accumulator import Accumulator, between, empty, may_finish, priced, reply, stopped
 from .budget import check_max_cost, over_budget
 from .failsafe import SafeLedger, SafeView
@@ -116,11 +115,6 @@ class Rounds:
         return plan
 
     @property
-    def _insured(self) -> bool:
-        """Does an error before the first token cost nothing there?"""
-        return self._backend.prices_known or at_openrouter(self._backend.name)
-
-    @property
     def _backend(self) -> Backend:
         assert self.plan.backend is not None  # a dry run's plan is not carried out
         return self.plan.backend
@@ -131,10 +125,7 @@ class Rounds:
         while True:
             stream = self._stream = Accumulator(plan.request.keep_thinking)
             error = self._once(call, attempt)
-            limits, insured = plan.limits, self._insured
-            attempt = priced(attempt, plan.request, stream, billing, limits, error, insured)
-            if isinstance(error, M1Error) and attempt.cost == 0:
-                uncharged(error)
+            attempt = priced(attempt, plan.request, stream, billing, plan.limits, error)
             self._account.write(Ledger.settle, attempt)
             if (usage := attempt.usage) and billing == "billed" and not usage.estimated:
                 model, text, tokens = plan.request.model, plan.request.text, usage.input
