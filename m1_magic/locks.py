@@ -16,7 +16,7 @@ import weakref
 from collections.abc import Callable
 from contextlib import suppress
 
-PATIENCE = 30.0  # seconds that a fork waits; a transaction may wait 10 for another kernel
+PATIENCE = 12.0  # seconds that a fork waits; a transaction may wait 10 for another kernel
 _locks: weakref.WeakSet[threading.RLock] = weakref.WeakSet()
 _held: list[Callable[[], object]] = []  # how to let go of what is held
 

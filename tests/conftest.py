@@ -130,6 +130,16 @@ def pytest_xdist_auto_num_workers() -> int:
     return (os.cpu_count() or 1) + 1
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A front end's tests share a worker, with its browser and server; else those of a file do."""
+    for item in items:
+        params = getattr(getattr(item, "callspec", None), "params", {})
+        in_browser = item.path.parent.name == "browser"
+        group = params.get("jupyter", "lab") if in_browser else item.path.name
+        item.add_marker(pytest.mark.xdist_group(group))
+
+
 def pytest_collection_finish() -> None:
     """What the imports made stays: no later collection of garbage looks through it again."""
     gc.collect()

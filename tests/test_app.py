@@ -138,7 +138,10 @@ def in_child(work: Callable[[], object]) -> int:
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
-def test_a_child_finds_no_lock_held_by_a_thread_it_does_not_have() -> None:
+def test_a_child_finds_no_lock_held_by_a_thread_it_does_not_have(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(locks, "PATIENCE", 0.1)
     held, done = threading.Event(), threading.Event()
     one = locks.lock()
 

@@ -22,6 +22,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -236,8 +237,19 @@ class Jupyter:
         try:
             if not any("is running at" in line for line in self._lines()):
                 raise RuntimeError("Jupyter did not start:\n" + "".join(self._log[-30:]))
+            while not self._answers():  # it says so before it listens
+                time.sleep(0.05)
         finally:
             limit.cancel()
+
+    def _answers(self) -> bool:
+        try:
+            socket.create_connection(("127.0.0.1", self.port), 5).close()
+        except OSError:
+            if self._process.poll() is None:
+                return False
+            raise
+        return True
 
     def _lines(self) -> Iterator[str]:
         assert self._process.stderr is not None
@@ -329,7 +341,8 @@ class Page:
     def close(self) -> None:
         """End the kernel, and leave the tab to the next page or close it."""
         try:
-            if self.jupyter.app == "lab" and not self.unrest() and not self.js(WIDGETS):
+            calm = self.jupyter.app == "lab" and not self.tab.is_closed() and not self.unrest()
+            if calm and not self.js(WIDGETS):
                 self._leave()
             else:
                 self.tab.close()
