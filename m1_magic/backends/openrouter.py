@@ -272,10 +272,10 @@ class OpenRouter:
         if finish.reason in (None, "error"):
             failed = "the provider reports an error" if finish.reason else problem
             reason = failed or "the stream ended without a finish reason"
-            error = http_errors.broken(self.name, reason, begun)
+            broken = http_errors.broken(self.name, reason, begun)
             if free and finish.reason and not begun:  # zero completion insurance
-                refusals.uncharged(error)
-            raise error
+                refusals.uncharged(broken)
+            raise broken
 
     def _checked(self, response: httpx2.Response, model: str) -> Iterable[tuple[str, str]]:
         """Return the SSE blocks; what is no event stream is told or taken as a whole answer."""
