@@ -379,6 +379,7 @@ def test_m15_the_first_call_of_all_is_held_to_the_budget(
     with pytest.raises(BudgetExceeded, match=r"\$0 is spent and \$0 held"):
         asked()
     assert server.chats == []
+    server.say(Answer(text="Yes."))
     assert asked(max_tokens=1).status == "ok"
 
 

@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from emulator import Answer, OpenRouter
+from emulator import STATUSES, Answer, OpenRouter
 from emulator.exchange import Exchange
 from emulator.refusals import SHAPES, detail, minimax, refusals
 from faulty import Asked, asking, own, told
@@ -36,10 +38,10 @@ TABLE = {
     "credit": Row(e.OutOfCredit, ("out of credit", "Add credit at openrouter.ai/credits")),
     "key limit": Row(e.OutOfCredit, ("its own total limit of $5.00", "who made the key can raise")),
     "key limit monthly": Row(
-        e.OutOfCredit, ("its own monthly limit of $2.50", "It resets 1 Jan 2030, 00:00 UTC")
+        e.OutOfCredit, ("its own monthly limit of $2.50", "It resets at 2030-01-01 00:00 UTC")
     ),
     "budget": Row(
-        e.OutOfCredit, ("A budget of $20.00", "the account", "It resets 1 Feb 2030, 00:00 UTC")
+        e.OutOfCredit, ("A budget of $20.00", "the account", "It resets at 2030-02-01 00:00 UTC")
     ),
     "region": Row(e.Flagged, ("from where you are", "It is not the prompt", "%m1 models")),
     "guardrail": Row(e.Flagged, ("guardrail of the account", "credit card, IBAN")),
@@ -243,14 +245,21 @@ OTHERS: dict[str, tuple[int, Any, type[e.M1Error], str]] = {
     "2013": (200, minimax(2013), e.PromptTooLarge, "Attach less"),
     "2049": (200, minimax(2049), e.KeyRefused, "%m1 login"),
     "2056": (200, minimax(2056), e.RateLimited, "Try again when it begins anew"),
+    "no body": (403, "", e.Flagged, "check network, proxy and base_url"),
     "detail in 200": (200, detail("no GPU"), e.ProviderDown, "says: no GPU"),
 }
+NAMES = (
+    "error message detail msg errors code status http_status metadata availability raw base_resp"
+    " status_code status_msg headers retry_after resets_at limit_source limit_usd reasons patterns"
+    " fallback_models excluded_by loc type"
+).split()
+HEADERS = ("retry-after", "retry-after-ms", "x-ratelimit-reset", "date", "location")
 WAITED = {"detail, 429", "500 for 429", "1002", "1039"}
 
 
 @pytest.mark.parametrize("name", OTHERS)
 def test_what_other_servers_refuse(server: OpenRouter, own_home: Path, name: str) -> None:
-    status, body, kind, says = OTHERS[name]
+    status, body, kind, says = OTHERS[name]  # a text is JSON, too, and no error
     posts = 3 if name in WAITED else 1
     server.say(*[Answer(status=status, body=body)] * posts)
     with asking(own_home) as asked:
@@ -268,6 +277,52 @@ def test_ten_failures_do_not_lock_anybody_out(server: OpenRouter, own_home: Path
         for _ in range(10):
             assert isinstance(asked.ask(request(max_tokens=10_000)).error, e.ProviderDown)
         assert asked.ask(request(max_tokens=10_000)).view.text == "Yes."
+
+
+ODD = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=20)
+    | st.sampled_from(
+        ["in_flight_budget_exhausted", "{", '{"error":{"raw":"{}"}}', "<p>", "2030-01-01"]
+    ),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(st.sampled_from(NAMES) | st.text(max_size=5), inner, max_size=6)
+    ),
+    max_leaves=20,
+)
+
+
+@given(
+    st.sampled_from([*STATUSES, 410, 451, 599]),
+    ODD,
+    st.dictionaries(st.sampled_from(HEADERS), st.text(max_size=20)),
+)
+def test_any_json_is_told_in_a_paragraph(status: int, body: Any, headers: dict[str, str]) -> None:
+    error = http_errors.refusal(status, body, headers, "h.example", "m", "sk-or-secret", True)
+    told(error)
+    assert error.retry_after is None or 0 <= error.retry_after <= 120
+    told(http_errors.in_stream(body, "h.example", "m", openrouter=True, begun=False))
+
+
+@pytest.mark.parametrize("status", [402, 429, 502])
+def test_half_a_refusal_is_one(
+    server: OpenRouter, own_home: Path, monkeypatch: pytest.MonkeyPatch, status: int
+) -> None:
+    def run(x: Exchange) -> None:
+        x.head(status, kind="application/json", length=500)
+        x.write(b'{"error":{"mess')
+        x.leave()
+
+    server.say(*[own(monkeypatch, run)] * 3)
+    with asking(own_home) as asked:
+        came = asked.ask()
+    assert type(came.error) in (e.OutOfCredit, e.RateLimited, e.ProviderDown)
+    told(came.error)
+    assert {(one.state, one.cost) for one in came.attempts} == {("settled", 0)}
 
 
 def test_one_of_ten_megabytes_is_told_in_a_line(
@@ -323,6 +378,23 @@ def test_a_call_under_way_beside_it_waits_too(server: OpenRouter, own_home: Path
     assert len(server.chats) == 3
 
 
+def test_a_stop_while_another_call_is_waited_for_sends_nothing(
+    server: OpenRouter, own_home: Path
+) -> None:
+    server.say(Answer.http_error(429, retry_after=60))
+    with asking(own_home, max_retries=0) as asked:
+        asked.ask()
+
+        def stop(_: float) -> None:
+            raise KeyboardInterrupt
+
+        asked.session._sleep = stop
+        with pytest.raises(e.Stopped, match="before anything was sent"):
+            asked.session.ask(request(), Seen())
+        assert asked.session.totals().held == 0
+    assert len(server.chats) == 1
+
+
 def test_another_host_is_not_waited_for(server: OpenRouter, own_home: Path) -> None:
     server.say(Answer.http_error(429, retry_after=60))
     with asking(own_home, max_retries=0) as asked:
@@ -352,7 +424,10 @@ def test_what_would_take_longer_than_the_call_may_is_not_waited_for(
         ({"X-RateLimit-Reset": "soon"}, None),
         ({"X-RateLimit-Reset": "1704067500000"}, "300 s is what the server asks"),
         ({"Retry-After": str(365 * 86_400)}, "31536000 s is what the server asks"),
-        ({"Retry-After": "1e300"}, "until for ever"),
+        (
+            {"Retry-After": "1e300"},
+            "1e+300 s is what the server asks you to wait: until the end of",
+        ),
     ],
 )
 def test_when_to_try_again(

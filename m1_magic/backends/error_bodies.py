@@ -12,11 +12,13 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from ..text import one_line
 
 LOOKED_AT = 20_000  # characters of a body's words that are looked at
+MOST_NAMES = 50
 DEEPEST = 4  # bodies within bodies
 MINIMAX = {
     1001: 504, 1002: 429, 1004: 401, 1008: 402, 1026: 403, 1027: 403, 1039: 429, 1041: 429,
@@ -126,8 +128,8 @@ def _objects(body: Any, depth: int = 0) -> Iterator[dict[str, Any]]:
 
 def _names(found: list[dict[str, Any]]) -> list[str]:
     """Return what the objects of a body call the error, wherever in them."""
-    values = (value for each in found for value in each.values())
-    return [value for value in values if isinstance(value, str) and NAME.fullmatch(value)]
+    values = (v for each in found for name, v in each.items() if name != "flagged_input")
+    return list(islice((v for v in values if isinstance(v, str) and NAME.fullmatch(v)), MOST_NAMES))
 
 
 def _words(value: Any, depth: int = 0) -> str:
@@ -167,11 +169,11 @@ def _minimax(body: Any) -> int:
     """Return the number of MiniMax's own error, 0 for none."""
     base = body.get("base_resp") if isinstance(body, dict) else None
     code = base.get("status_code") if isinstance(base, dict) else 0
-    text = str(code)
+    text = str(code) if isinstance(code, int | str) else ""
     return int(text) if re.fullmatch(r"\d{1,9}", text, re.ASCII) else 0
 
 
 def _status(value: Any) -> int:
     """Return an HTTP status of failure, also one that is text; else 0."""
-    text = str(value)
+    text = str(value) if isinstance(value, int | str) else ""
     return int(text) if re.fullmatch(r"[45]\d\d", text, re.ASCII) else 0

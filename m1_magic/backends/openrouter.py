@@ -151,7 +151,7 @@ class OpenRouter:
                 trust_env=not self.endpoint.loopback,
                 # A connection that was left open may be dead: what goes into it "was sent".
                 limits=httpx2.Limits(max_keepalive_connections=0),
-                event_hooks={"request": [self._only_ours], "response": [self._compare_clocks]},
+                event_hooks={"request": [self._only_ours], "response": [self._see_head]},
             )
         except (ImportError, OSError, ValueError, httpx2.InvalidURL) as error:
             reason = type(error).__name__  # its words may quote the proxy's password
@@ -171,7 +171,9 @@ class OpenRouter:
         request.headers = httpx2.Headers({**headers, **authorization, **ours})
         request.extensions["trace"] = self._asking.watchdog.trace
 
-    def _compare_clocks(self, response: httpx2.Response) -> None:
+    def _see_head(self, response: httpx2.Response) -> None:
+        """Keep what a refusal says before its body, which may break, and compare the clocks."""
+        self._asking.head = (response.status_code, response.headers)
         there = retry_times.moment(response.headers.get("date", ""))
         if there is not None:
             self.skew = time.time() - there
@@ -201,7 +203,7 @@ class OpenRouter:
 
         Raised outside of ``except``, for the SDK's error holds key and prompt.
         """
-        self._asking.watchdog = watchdog
+        self._asking.watchdog, self._asking.head = watchdog, (0, {})
         problem: e.M1Error
         try:
             return ask()
@@ -211,7 +213,10 @@ class OpenRouter:
             problem = self._refusal(response.status_code, body, response.headers, what)
         except (openai.APIConnectionError, httpx2.HTTPError, httpx2.InvalidURL) as error:
             cause = error.__cause__ if isinstance(error, openai.APIConnectionError) else None
+            status, headers = self._asking.head
             problem = self._unreached(cause or error, watchdog)
+            if status >= 400:
+                problem = self._refusal(status, "", headers, what)
         except UnicodeEncodeError:
             problem = e.BadRequest(
                 "The prompt holds half a character (a lone surrogate), which cannot be sent.",

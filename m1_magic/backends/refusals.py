@@ -58,7 +58,7 @@ def limit_reached(r: Refusal) -> e.M1Error:
     limit = amount(r.said.facts.get("limit_usd"))
     of = "" if limit is None else f" of {money_limit(limit)}"
     resets = retry_times.reset(r.said.facts)
-    again = f"It resets {resets}" if resets else "%m1 key shows when it resets, if it does"
+    again = f"It resets at {resets}" if resets else "%m1 key shows when it resets, if it does"
     if r.has(r"key limit|key_limit"):
         period = PERIOD.search(r.said.signs)
         kind = f"{period[1]} limit" if period else "limit"
@@ -148,6 +148,8 @@ def forbidden(r: Refusal) -> e.M1Error:
         todo = "Take out what it names, or ask who keeps the account's guardrails to change them."
     elif reasons := r.fact("reasons"):
         what, todo = f"{what}: flagged for {reasons}", "Change the prompt."
+    elif not r.said.told:
+        todo = "No error of an API came with it: check network, proxy and base_url."
     elif r.has("permission|management key"):
         todo = "The key may not do this: %m1 key shows which one it is, %m1 login takes another."
     what = f"{what}{r.quoted}."
@@ -181,7 +183,8 @@ def later(error: e.M1Error, r: Refusal) -> e.M1Error:
     else:
         error.retry = False
         until = retry_times.when(seconds)
-        error.todo = f"{seconds:.0f} s is what the server asks you to wait: until {until}."
+        told = f"{seconds:.0f}" if seconds < 1e12 else f"{seconds:.0e}"
+        error.todo = f"{told} s is what the server asks you to wait: until {until}."
     return error
 
 

@@ -46,9 +46,8 @@ def wait(headers: Mapping[str, str], facts: Mapping[str, Any]) -> float | None:
 def when(seconds: float) -> str:
     """Return the moment in so many seconds, for people, as far as a calendar goes."""
     with suppress(OverflowError, ValueError, OSError):
-        then, now = (datetime.fromtimestamp(time.time() + more, UTC) for more in (seconds, 0))
-        return _day(then, now.year)
-    return "for ever"
+        return f"{datetime.fromtimestamp(time.time() + seconds, UTC):%Y-%m-%d %H:%M} UTC"
+    return "the end of all calendars"
 
 
 def reset(facts: Mapping[str, Any]) -> str:
@@ -57,7 +56,7 @@ def reset(facts: Mapping[str, Any]) -> str:
     then = _moment(told, time.time())
     with suppress(OverflowError, ValueError, OSError):
         if then is not None:
-            return _day(datetime.fromtimestamp(then, UTC), 0)
+            return f"{datetime.fromtimestamp(then, UTC):%Y-%m-%d %H:%M} UTC"
     return one_line(told, 40) if isinstance(told, str) else ""
 
 
@@ -67,11 +66,6 @@ def moment(date: str) -> float | None:
         return parsedate_to_datetime(date).timestamp()
     except (TypeError, ValueError, OverflowError):
         return None
-
-
-def _day(then: datetime, year: int) -> str:
-    day = f"{then.day} {then:%b}" + ("" if then.year == year else f" {then.year}")
-    return f"{day}, {then:%H:%M} UTC"
 
 
 def _after(value: Any, now: float) -> float | None:
