@@ -23,7 +23,7 @@ from ..calls import CostSource, Event, ReasoningDelta, Request, Started, TextDel
 from ..keys import Key
 from ..settings.endpoints import Endpoint
 from ..text import one_line
-from . import error_bodies, http_errors, retry_times, sse
+from . import error_bodies, http_errors, refusals, retry_times, sse
 from .chunks import Reader, as_chunk, error_of, whole
 from .deadlines import Timeouts, Watchdog
 from .dialect import DIALECTS
@@ -257,16 +257,18 @@ class OpenRouter(Facts):
         yield from held
         yield finish
         begun = begun or bool(held)
+        free = self.endpoint.openrouter
         if reader.error is not None:
-            openrouter = self.endpoint.openrouter
             raise http_errors.in_stream(
-                reader.error, self.name, model, openrouter=openrouter, begun=begun
+                reader.error, self.name, model, openrouter=free, begun=begun
             )
-        if finish.reason == "error":
-            problem = "the provider reports an error"
         if finish.reason in (None, "error"):
-            reason = problem or "the stream ended without a finish reason"
-            raise http_errors.broken(self.name, reason, begun)
+            failed = "the provider reports an error" if finish.reason else problem
+            reason = failed or "the stream ended without a finish reason"
+            broken = http_errors.broken(self.name, reason, begun)
+            if free and finish.reason and not begun:  # zero completion insurance
+                refusals.uncharged(broken)
+            raise broken
 
     def _checked(self, response: httpx2.Response, model: str) -> Iterable[tuple[str, str]]:
         """Return the SSE blocks; what is no event stream is told or taken as a whole answer."""
