@@ -18,7 +18,7 @@ from emulator import Answer, OpenRouter, catalog, routes
 from m1_magic import api, ask, verbs
 from m1_magic.backends.dialect import DIALECTS
 from m1_magic.calls import Started, TextDelta, Waiting
-from m1_magic.errors import BadSetting, PromptTooLarge, SecretInPrompt, Stopped
+from m1_magic.errors import BadRequest, BadSetting, PromptTooLarge, SecretInPrompt, Stopped
 from m1_magic.options.fields import Options
 from m1_magic.settings.config import M1, change
 from m1_magic.text import md_to_text
@@ -189,13 +189,6 @@ REFUSALS = {
         "`inputs` tokens and 16000 `max_new_tokens`",
         4086,
     ),
-    "openai": (
-        "max_tokens is too large: 16000. This model supports at most 4096 completion tokens, "
-        "whereas you provided 16000.",
-        4096,
-    ),
-    "groq": ("`max_tokens` must be less than or equal to `8192`, the maximum value", 8192),
-    "deepseek": ("Invalid max_tokens value, the valid range of max_tokens is [1, 8192]", 8192),
 }
 
 
@@ -207,6 +200,25 @@ def test_a_refusal_that_names_the_limit_is_fitted_to(another: OpenRouter, words:
     assert [chat.body["max_tokens"] for chat in another.chats] == [16_000, room]
     ask("hi again", namespace={})
     assert 4_000 < another.chats[2].body["max_tokens"] <= 8_192
+
+
+@pytest.mark.parametrize(
+    ("said", "most"),
+    [
+        (
+            "max_tokens is too large: 16000. This model supports at most 4096 completion tokens",
+            4096,
+        ),
+        ("`max_tokens` must be less than or equal to `8192`, the maximum value", 8192),
+        ("Invalid max_tokens value, the valid range of max_tokens is [1, 8192]", 8192),
+    ],
+    ids=["openai", "both names", "groq", "deepseek"],
+)
+def test_a_limit_of_the_answer_is_told(another: OpenRouter, said: str, most: int) -> None:
+    another.say(Answer.http_error(400, said))
+    with pytest.raises(BadRequest, match=f"--max-tokens {most} fits"):
+        ask("hi", namespace={})
+    assert len(another.chats) == 1
 
 
 @pytest.mark.parametrize(

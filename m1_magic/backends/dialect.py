@@ -1,11 +1,12 @@
 """How one server wants to be asked, learned from its refusals and kept for this process.
 
 Two things only, which each cost nothing to learn: ``max_completion_tokens`` in place of
-``max_tokens``, and a ``max_tokens`` that its context or its output limit leaves room for.
+``max_tokens``, and a ``max_tokens`` that its context has room for.
 """
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,14 +20,13 @@ from .too_long import LIMIT, too_long
 
 @dataclass
 class Dialect:
-    """What one server told: the name that it wants, and by model how many tokens it takes.
+    """What one server told: the name that it wants, and by model how many tokens it takes in all.
 
-    ``total`` is for the prompt, as it is guessed, and the answer together; ``output`` for answers.
+    ``total`` counts the prompt as it is guessed. A limit of the answer alone is the user's to keep.
     """
 
     completion: bool = False
     total: dict[str, int] = field(default_factory=dict)
-    output: dict[str, int] = field(default_factory=dict)
 
     def body(self, request: Request) -> dict[str, Any]:
         """Return the body of a request as this server takes it."""
@@ -48,11 +48,9 @@ class Dialect:
         """Return what a refusal's text asks for, which is done from now on; "" if nothing."""
         sent, signs = self._room(request), refusal.lower()
         told = too_long(signs, 400)
-        if told and told.output and told.room:
-            in_all = told.room + likely_tokens(request.text)
-            kept, room = (self.total, in_all) if LIMIT.search(signs) else (self.output, told.room)
-            kept[request.model] = room
-        elif not self.completion and COMPLETION in signs and "max_tokens" in signs:
+        if told and told.output and told.room and LIMIT.search(signs):
+            self.total[request.model] = told.room + likely_tokens(request.text)
+        elif told is None and not self.completion and {COMPLETION, "max_tokens"} <= named(signs):
             self.completion = True
             return f"wants {COMPLETION} in place of max_tokens"
         room = self._room(request)
@@ -60,11 +58,15 @@ class Dialect:
 
     def _room(self, request: Request) -> int:
         """Return the most output tokens that there is room for, by what was told."""
-        room = min(request.max_tokens, self.output.get(request.model, request.max_tokens))
-        if request.model in self.total:
-            left = self.total[request.model] - likely_tokens(request.text)
-            room = min(room, max(left, 1))
-        return room
+        if request.model not in self.total:
+            return request.max_tokens
+        left = self.total[request.model] - likely_tokens(request.text)
+        return min(request.max_tokens, max(left, 1))
+
+
+def named(signs: str) -> set[str]:
+    """Return the names of ``max_tokens`` that stand in a text."""
+    return set(re.findall(r"max_(?:completion_)?tokens", signs))
 
 
 DIALECTS: defaultdict[str, Dialect] = defaultdict(Dialect)
