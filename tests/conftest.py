@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import re
 import signal
 import ssl
 import sys
@@ -130,14 +131,19 @@ def pytest_xdist_auto_num_workers() -> int:
     return (os.cpu_count() or 1) + 1
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
     """A front end's tests share a worker, with its browser and server; else those of a file do."""
-    for item in items:
-        params = getattr(getattr(item, "callspec", None), "params", {})
-        in_browser = item.path.parent.name == "browser"
-        group = params.get("jupyter", "lab") if in_browser else item.path.name
-        item.add_marker(pytest.mark.xdist_group(group))
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByFrontEnd(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file, _, test = nodeid.partition("::")
+            if "/browser/" not in file:
+                return file
+            return "notebook" if re.search(r"\[.*\bnotebook\b", test) else "lab"
+
+    return ByFrontEnd(config, log)
 
 
 def pytest_collection_finish() -> None:

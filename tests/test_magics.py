@@ -146,6 +146,8 @@ BAD = {
     "%m1 budget lots": "'lots' does not fit",
     "%m1 budget 1 --per year": "invalid choice: 'year'",
     "%m1 cost now": "unrecognized arguments: now",
+    "%m1 cost --bi day": "Did you mean --by?",
+    "%m1 df sales --colz region": "Did you mean --cols?",
     "%m1 df": "Which table?",
     "%m1 df nothing": "There is no DataFrame 'nothing'.",
     "%m1 help budgte": "Did you mean budget?",

@@ -31,6 +31,9 @@ class Parser(argparse.ArgumentParser):
         todo = "%m1 help lists the options."
         if self.prog.startswith("%m1 "):
             todo = f"Usage: {' '.join(self.format_usage().split()[1:])}"
+        _, unknown, words = message.partition("unrecognized arguments: ")
+        near = did_you_mean(words.split()[0].partition("=")[0], self.flags) if unknown else ""
+        todo = f"{near} {todo}".strip()
         raise UsageError(f"{self.prog}: {one_line(message)}.", todo=todo)
 
     @property
