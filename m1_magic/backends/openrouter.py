@@ -23,7 +23,7 @@ from ..calls import CostSource, Event, ReasoningDelta, Request, Started, TextDel
 from ..keys import Key
 from ..settings.endpoints import Endpoint
 from ..text import one_line
-from . import error_bodies, http_errors, refusals, retry_times, sse
+from . import error_bodies, http_errors, retry_times, sse
 from .chunks import Reader, as_chunk, error_of, whole
 from .deadlines import Timeouts, Watchdog
 from .dialect import DIALECTS
@@ -265,10 +265,7 @@ class OpenRouter(Facts):
         if finish.reason in (None, "error"):
             failed = "the provider reports an error" if finish.reason else problem
             reason = failed or "the stream ended without a finish reason"
-            broken = http_errors.broken(self.name, reason, begun)
-            if free and finish.reason and not begun:  # zero completion insurance
-                refusals.uncharged(broken)
-            raise broken
+            raise http_errors.broken(self.name, reason, begun, free and bool(finish.reason))
 
     def _checked(self, response: httpx2.Response, model: str) -> Iterable[tuple[str, str]]:
         """Return the SSE blocks; what is no event stream is told or taken as a whole answer."""
