@@ -279,18 +279,20 @@ def test_ten_failures_do_not_lock_anybody_out(server: OpenRouter, own_home: Path
         assert asked.ask(request(max_tokens=10_000)).view.text == "Yes."
 
 
+# Without characters that Python's Unicode does not know yet: they are none to be shown or not.
+KNOWN = st.characters(exclude_categories=("Cn", "Co"))
 ODD = st.recursive(
     st.none()
     | st.booleans()
     | st.integers()
     | st.floats()
-    | st.text(max_size=20)
+    | st.text(KNOWN, max_size=20)
     | st.sampled_from(
         ["in_flight_budget_exhausted", "{", '{"error":{"raw":"{}"}}', "<p>", "2030-01-01"]
     ),
     lambda inner: (
         st.lists(inner, max_size=4)
-        | st.dictionaries(st.sampled_from(NAMES) | st.text(max_size=5), inner, max_size=6)
+        | st.dictionaries(st.sampled_from(NAMES) | st.text(KNOWN, max_size=5), inner, max_size=6)
     ),
     max_leaves=20,
 )
@@ -299,7 +301,7 @@ ODD = st.recursive(
 @given(
     st.sampled_from([*STATUSES, 410, 451, 599]),
     ODD,
-    st.dictionaries(st.sampled_from(HEADERS), st.text(max_size=20)),
+    st.dictionaries(st.sampled_from(HEADERS), st.text(KNOWN, max_size=20)),
 )
 def test_any_json_is_told_in_a_paragraph(status: int, body: Any, headers: dict[str, str]) -> None:
     error = http_errors.refusal(status, body, headers, "h.example", "m", "sk-or-secret", True)

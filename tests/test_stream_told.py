@@ -139,6 +139,18 @@ def test_an_error_before_the_first_word_is_the_refusal_that_it_is(
     assert isinstance(came.error, e.OutOfCredit) and "no balance left" in told(came.error)
 
 
+@pytest.mark.parametrize("last", [piece("error"), piece("error", content="so far")])
+def test_an_error_finish_without_a_token_holds_nothing(
+    server: OpenRouter, own_home: Path, monkeypatch: pytest.MonkeyPatch, last: Any
+) -> None:
+    server.say(chunks(monkeypatch, last))
+    with asking(own_home) as asked:
+        came = asked.ask()
+        held = asked.session.totals().held
+    assert "reports an error" in told(came.error)
+    assert (held > 0) is (came.reply is not None and came.reply.text != "")
+
+
 def test_comments_that_were_sent_as_data(
     server: OpenRouter, own_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -650,6 +650,11 @@ def test_the_usage_may_stand_in_the_choice() -> None:
     assert feed(chunk)[1].usage == Usage(4, 6)
 
 
+def test_a_message_in_a_stream_is_read_where_nothing_came_before() -> None:
+    whole = {"choices": [{"message": {"content": "Yes."}, "finish_reason": "stop"}]}
+    assert fold(feed(whole)[0]) == fold(feed(delta(content="Yes."), whole)[0]) == ("", "Yes.")
+
+
 def test_a_name_of_a_model_is_one_short_line() -> None:
     names = ["a\x1b[31m\nb" + "x" * 1_000_000, "", "\u202e", 5]
     finish = feed(*({"model": name} | delta(content="a") for name in names))[1]

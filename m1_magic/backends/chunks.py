@@ -110,7 +110,9 @@ class Reader:
                 self._usage = counts
         if reason := _str(choice.get("finish_reason")):
             self._reason = FINISH.get(reason.lower(), one_line(reason, 40))
-        delta = choice.get("delta")
+        begun = self._wrote or self._splitter.apart
+        # A whole message at the end of a stream says again what came; at its start it is all.
+        delta = choice.get("delta") or (None if begun else choice.get("message"))
         if not isinstance(delta, dict):
             delta = {}
         self._beside.feed(chunk, delta)

@@ -65,6 +65,7 @@ class Beside:
         self._kinds: Counter[str] = Counter()
         self._hidden = False
         self._links: dict[str, str] = {}
+        self._cited: list[Any] = []
 
     def feed(self, chunk: Mapping[str, Any], delta: Mapping[str, Any]) -> None:
         """Take a chunk and its delta."""
@@ -82,8 +83,10 @@ class Beside:
         self._kinds["picture"] += len(dicts(delta.get("images")))
         if isinstance(delta.get("audio"), dict):  # one, in many pieces
             self._kinds["sound"] = 1
-        for url, title in _links(chunk, delta):
-            if len(self._links) < MOST_LINKS:
+        cited = _citations(chunk, delta)
+        if cited and cited != self._cited:  # some servers send all of them with each chunk
+            self._cited = cited
+            for url, title in _links(cited[:MOST_LINKS]):
                 self._links[url] = self._links.get(url) or title
 
     def notes(self) -> tuple[str, ...]:
@@ -106,18 +109,25 @@ class Beside:
             return ""
         rows = (
             f"{number}. [{md_cell(one_line(title, 120)) or md_cell(urlsplit(url).netloc)}]({url})"
-            for number, (url, title) in enumerate(self._links.items(), 1)
+            for number, (url, title) in enumerate([*self._links.items()][:MOST_LINKS], 1)
         )
         return "\n".join(rows)
 
 
-def _links(chunk: Mapping[str, Any], delta: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield address and title of each citation: OpenRouter's, OpenAI's, Perplexity's."""
+def _citations(chunk: Mapping[str, Any], delta: Mapping[str, Any]) -> list[Any]:
+    """Return the citations of a chunk: OpenRouter's and OpenAI's, or else Perplexity's."""
     notes = (each for each in dicts(delta.get("annotations")) if "url" in str(each.get("type")))
-    found = [note.get("url_citation", note) for note in notes]
-    results, cited = chunk.get("search_results"), chunk.get("citations")
-    found += dicts(results) or (cited if isinstance(cited, list) else [])
-    for link in found:
+    cited = chunk.get("citations")
+    return (
+        [note.get("url_citation", note) for note in notes]
+        or dicts(chunk.get("search_results"))
+        or (cited if isinstance(cited, list) else [])
+    )
+
+
+def _links(cited: list[Any]) -> Iterator[tuple[str, str]]:
+    """Yield address and title of each citation that is of the web."""
+    for link in cited:
         given, title = (
             (link.get("url"), link.get("title")) if isinstance(link, dict) else (link, "")
         )

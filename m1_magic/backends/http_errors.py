@@ -135,11 +135,17 @@ def web_page(host: str) -> e.M1Error:
     )
 
 
-def broken(host: str, reason: str, begun: bool) -> e.M1Error:
-    """Return the error for an answer that ended too early, before or after its first word."""
+def broken(host: str, reason: str, begun: bool, free: bool = False) -> e.M1Error:
+    """Return the error for an answer that ended too early, before or after its first word.
+
+    ``free``: where nothing had come, the server says that it charges nothing.
+    """
     if begun:
         return e.CutOff(f"The answer was cut off: {reason}. The text so far is kept.")
-    return e.SentNoAnswer(f"The request was sent, but {host} gave no answer: {reason}.")
+    error = e.SentNoAnswer(f"The request was sent, but {host} gave no answer: {reason}.")
+    if free:
+        uncharged(error)
+    return error
 
 
 @contextmanager

@@ -257,16 +257,15 @@ class OpenRouter(Facts):
         yield from held
         yield finish
         begun = begun or bool(held)
+        free = self.endpoint.openrouter
         if reader.error is not None:
-            openrouter = self.endpoint.openrouter
             raise http_errors.in_stream(
-                reader.error, self.name, model, openrouter=openrouter, begun=begun
+                reader.error, self.name, model, openrouter=free, begun=begun
             )
-        if finish.reason == "error":
-            problem = "the provider reports an error"
         if finish.reason in (None, "error"):
-            reason = problem or "the stream ended without a finish reason"
-            raise http_errors.broken(self.name, reason, begun)
+            failed = "the provider reports an error" if finish.reason else problem
+            reason = failed or "the stream ended without a finish reason"
+            raise http_errors.broken(self.name, reason, begun, free and bool(finish.reason))
 
     def _checked(self, response: httpx2.Response, model: str) -> Iterable[tuple[str, str]]:
         """Return the SSE blocks; what is no event stream is told or taken as a whole answer."""
