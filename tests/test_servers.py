@@ -209,6 +209,7 @@ def test_a_refusal_that_names_the_limit_is_fitted_to(another: OpenRouter, words:
             "max_tokens is too large: 16000. This model supports at most 4096 completion tokens",
             4096,
         ),
+        ("'max_tokens' or 'max_completion_tokens' must be at most 4096", 4096),
         ("`max_tokens` must be less than or equal to `8192`, the maximum value", 8192),
         ("Invalid max_tokens value, the valid range of max_tokens is [1, 8192]", 8192),
     ],
