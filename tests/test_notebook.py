@@ -73,7 +73,7 @@ def test_a_failed_call_keeps_its_text_and_fails_the_cell(server: OpenRouter) -> 
     assert error.startswith("CutOff: ")
     assert "Provider disconnected" in error
     assert "File" not in error
-    assert notebooks.printed(book, 3).strip() == "Half an ans failed None"
+    assert notebooks.printed(book, 3).strip() == "Half an ans failed error"
     assert "Half an ans" in notebooks.displays(book, 2)[0].data["text/plain"]
     assert notebooks.record(book, 2)["status"] == "failed"
 

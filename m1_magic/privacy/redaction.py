@@ -156,11 +156,9 @@ def check(request: Request, policy: Policy = ISSUERS) -> None:
         refuse(request.chat, policy, "--chat")
     refuse("\n".join(request.stop), policy, "--stop")
     added = [request.provider, request.fallbacks, request.extra, request.headers]
-    refuse(
-        json.dumps(added, ensure_ascii=False, default=str),
-        policy,
-        "A setting of M1 that goes along",
-    )
+    if any(added):
+        settings = json.dumps(added, ensure_ascii=False, default=str)
+        refuse(settings, policy, "A setting of M1 that goes along")
 
 
 def refuse(text: str, policy: Policy = ISSUERS, place: str = "The prompt", typed: str = "") -> None:
