@@ -130,7 +130,7 @@ class Usage:
     output: int = 0
     cached: int = 0
     reasoning: int = 0
-    estimated: bool = field(default=False, kw_only=True)
+    estimated: bool = field(default=False, kw_only=True, repr=False)
 
     @property
     def counts(self) -> tuple[int, int, int, int]:
