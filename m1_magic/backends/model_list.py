@@ -38,7 +38,6 @@ def within(limits: ModelLimits | None, models: Sequence[Entry], model: str) -> M
     told = meta if isinstance(meta, dict) else {}
     lengths = [*map(entry.get, CONTEXTS), told.get("n_ctx"), told.get("n_ctx_train")]
     context, most = next(filter(_count, lengths), None), entry.get("max_completion_tokens")
-    most = most if _count(most) else None
     if context is None:
         return limits
     known = limits or ModelLimits(model, source="models")

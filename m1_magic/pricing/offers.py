@@ -7,8 +7,8 @@ be anything, so there is no most that a call could cost.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import astuple
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import astuple, replace
 from decimal import Decimal
 from typing import Any
 
@@ -68,6 +68,14 @@ def with_own(limits: ModelLimits | None, model: str, price: Price) -> ModelLimit
     """Return limits with the user's own price in place of one that is not known."""
     context, most = (limits.context, limits.max_output) if limits else (None, None)
     return ModelLimits(model, context, most, price, price, source=OWN)
+
+
+def dearest(limits: ModelLimits | None, others: Sequence[ModelLimits | None]) -> ModelLimits | None:
+    """Return limits at the most that one of several models could cost; not known if one is not."""
+    if limits is None or not others:
+        return limits
+    known = [one.dearest for one in (limits, *others) if one and one.dearest]
+    return replace(limits, dearest=_each(max, known) if len(known) == 1 + len(others) else None)
 
 
 def _step(pricing: Mapping[str, Any]) -> Price | None:

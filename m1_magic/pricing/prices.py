@@ -7,8 +7,8 @@ that a call could cost. Amounts are ``Decimal`` US dollars, nano-dollars once st
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import astuple, dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import ROUND_CEILING, Decimal
 from typing import Any
@@ -149,13 +149,3 @@ def known_limits(model: str) -> ModelLimits | None:
     if price is None and context is None:
         return None
     return ModelLimits(model, context, output, price, price, source="genai-prices")
-
-
-def dearest(limits: ModelLimits | None, others: Sequence[ModelLimits | None]) -> ModelLimits | None:
-    """Return limits at the most that one of several models could cost; not known if one is not."""
-    every = [one and one.dearest for one in (limits, *others)]
-    known = [astuple(price) for price in every if price]
-    if limits is None or not others:
-        return limits
-    most = Price(*map(max, zip(*known, strict=True))) if len(known) == len(every) else None
-    return replace(limits, dearest=most)

@@ -24,8 +24,8 @@ from ..ledger.store import now_utc
 from ..locks import lock
 from ..pricing.forecast import LOOKED_AT, forecast
 from ..pricing.limits import LimitsCache
-from ..pricing.offers import own_price, with_own
-from ..pricing.prices import ModelLimits, dearest
+from ..pricing.offers import dearest, own_price, with_own
+from ..pricing.prices import ModelLimits
 from ..pricing.tokens import likely_tokens
 from ..settings.config import M1
 from ..settings.endpoints import at_openrouter, endpoint
