@@ -44,6 +44,7 @@ NAMED = {
 }
 STATUS = {name: status for status, names in NAMED.items() for name in names.split()}
 NAME = re.compile(r"[A-Za-z][\w.:-]{2,60}")  # what an error may be called, no words and no prompt
+PAGE = re.compile(r"<(!doctype|html|head|body|\?xml)\b", re.IGNORECASE)
 CODES = ("code", "http_status", "status", "status_code", "statusCode")
 WORDS = ("message", "detail", "msg", "status_msg", "error_description", "errors", "title", "error")
 
@@ -71,8 +72,10 @@ def read(body: Any, secret: str) -> Said:
     words = (_words(_parsed(raw)) if raw else "") or _words(body)
     both = (_words(body), words, *_names(found))
     line = one_line(without(secret, words), 200)
+    # An error object may quote a page, too; any other tag in it is what the server says.
+    page = PAGE.match(line) if found else line.startswith("<")
     return Said(
-        words="a web page" if line.startswith("<") else line.rstrip("."),
+        words="a web page" if page else line.rstrip("."),
         signs=" ".join(without(secret, each) for each in both).lower(),
         facts=facts,
         told=has_error(body) or bool(found and words),

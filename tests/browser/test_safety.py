@@ -327,7 +327,7 @@ def test_names_and_messages_of_others_are_text(
         Answer(text="ok", model=f"a/{SCRIPT}"),
         Answer.http_error(429, TAG, retry_after=0),
         Answer(text="ok", finish="length", native_finish=TAG),
-        Answer.broken("half", 502, f"Oh: {TAG}{SCRIPT}"),
+        Answer.broken("half", 502, TAG + SCRIPT),
         Answer.http_error(403, TAG, metadata={"reasons": [TAG], "flagged_input": TAG}),
     )
     cells = [
