@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from faulty import Asked, asking, own, told
 from m1_magic import errors as e
 from m1_magic.backends import http_errors
 from m1_magic.calls import Waiting
+from m1_magic.text import one_line
 from scripted import Seen, request
 
 RETIRED = "in its place: minimax/minimax-m2.5, minimax/minimax-m3. -m minimax/minimax-m2.5 asks"
@@ -67,7 +68,7 @@ CASES = [
     pytest.param(name, shape, id=f"{name}-{shape}")
     for name in TABLE
     for shape in SHAPES
-    if shape != "stream" and (shape != "raw" or name in RAW)
+    if shape != "raw" or name in RAW
 ]
 
 
@@ -98,19 +99,21 @@ def comes_to(came: Asked, row: Row) -> None:
     assert came.error.charged is False and came.error.cost == e.NOT_CHARGED
 
 
+@pytest.mark.parametrize("begun", ["text", "thinking"])
 @pytest.mark.parametrize("name", TABLE)
-def test_a_refusal_in_a_stream(name: str) -> None:
-    error = refusals()[name].answer("old").error
-    first = http_errors.in_stream(
-        {"error": error, "choices": []}, "openrouter.ai", "minimax/minimax-m1",
-        openrouter=True, begun=False,
-    )  # fmt: skip
-    assert type(first) is TABLE[name].error
-    for words in TABLE[name].says:
-        assert words in str(first)
-    later = http_errors.in_stream({"error": error}, "h", "m", openrouter=True, begun=True)
-    assert type(later) is e.CutOff and later.charged
-    assert error is not None and str(error["message"]).rstrip(".")[:150] in str(later)
+def test_a_refusal_in_mid_answer(server: OpenRouter, own_home: Path, name: str, begun: str) -> None:
+    """What came is kept and held, and it is not sent again; the reason is the server's words."""
+    answer = refusals()[name].answer("stream")
+    server.say(replace(answer, **{begun: "Half an answer"}))
+    with asking(own_home) as asked:
+        came = asked.ask()
+        held = asked.session.totals().held
+    said, words = told(came.error), one_line(refusals()[name].message, 150).rstrip(".…")
+    assert type(came.error) is e.CutOff and came.error.charged and words in said
+    assert came.reply is not None and getattr(came.reply, begun) == "Half an answer"
+    assert (came.kept.status, came.kept.finish, came.kept.error) == ("failed", "error", said)
+    assert (len(server.chats), came.waits) == (1, [])
+    assert held > 0 and [one.state for one in came.attempts] == ["pending"]
 
 
 # -- other servers ----------------------------------------------------------------------------
@@ -241,11 +244,66 @@ OTHERS: dict[str, tuple[int, Any, type[e.M1Error], str]] = {
     "1026": (200, minimax(1026), e.Flagged, "Change the prompt"),
     "1027": (200, minimax(1027), e.Flagged, "says: output new_sensitive"),
     "1039": (200, minimax(1039), e.RateLimited, "TPM"),
-    "1000": (200, minimax(1000), e.ProviderDown, "says: unknown error"),
+    "1000": (200, minimax(1000), e.ProviderDown, "failed (127.0.0.1 says: unknown error)"),
     "2013": (200, minimax(2013), e.PromptTooLarge, "Attach less"),
     "2049": (200, minimax(2049), e.KeyRefused, "%m1 login"),
     "2056": (200, minimax(2056), e.RateLimited, "Try again when it begins anew"),
     "no body": (403, "", e.Flagged, "check network, proxy and base_url"),
+    "Gemini, prompt": (
+        400,
+        [
+            {
+                "error": {
+                    "code": 400,
+                    "message": "The input token count (1200000) exceeds the maximum number of"
+                    " tokens allowed (1048576).",
+                    "status": "INVALID_ARGUMENT",
+                }
+            }
+        ],
+        e.PromptTooLarge,
+        "Attach less",
+    ),
+    "Gemini, key": (400, [{"error": {"message": "API key not valid."}}], e.KeyRefused, "says: API"),
+    "Gemini, quota": (
+        429,
+        {"error": {"message": "You exceeded your current quota. Please retry in 36.2s."}},
+        e.RateLimited,
+        "Too many requests",
+    ),
+    "expired": (403, {"error": {"message": "The API key has expired"}}, e.KeyRefused, "%m1 login"),
+    "LiteLLM's budget": (
+        400,
+        {"error": {"message": "Budget has been exceeded! 0.2 of 0.1", "type": "budget_exceeded"}},
+        e.OutOfCredit,
+        "A budget that the account sets is used up",
+    ),
+    "key's cap": (
+        402,
+        {
+            "error": {
+                "message": "You requested up to 16000 tokens, but can only afford 1234. To"
+                " increase, visit https://openrouter.ai/settings/keys and create a key with a"
+                " higher total limit",
+                "code": 402,
+            }
+        },
+        e.OutOfCredit,
+        "1234 fits; else a key with a higher limit is made at openrouter.ai/settings/keys",
+    ),
+    "a period": (
+        403,
+        {"error": {"metadata": {"limit_source": "openrouter_budget", "limit_reset": "monthly"}}},
+        e.OutOfCredit,
+        "It resets monthly",
+    ),
+    "in 200 by type": (
+        200,
+        {"type": "error", "error": {"type": "insufficient_balance_error", "message": "1008"}},
+        e.OutOfCredit,
+        "says: 1008",
+    ),
+    "in 200, no success": (200, {"success": False, "message": "no"}, e.ProviderDown, "says: no"),
     "detail in 200": (200, detail("no GPU"), e.ProviderDown, "says: no GPU"),
 }
 NAMES = (
@@ -254,7 +312,7 @@ NAMES = (
     " fallback_models excluded_by loc type"
 ).split()
 HEADERS = ("retry-after", "retry-after-ms", "x-ratelimit-reset", "date", "location")
-WAITED = {"detail, 429", "500 for 429", "1002", "1039"}
+WAITED = {"detail, 429", "500 for 429", "1002", "1039", "Gemini, quota"}
 
 
 @pytest.mark.parametrize("name", OTHERS)
@@ -307,7 +365,8 @@ def test_any_json_is_told_in_a_paragraph(status: int, body: Any, headers: dict[s
     error = http_errors.refusal(status, body, headers, "h.example", "m", "sk-or-secret", True)
     told(error)
     assert error.retry_after is None or 0 <= error.retry_after <= 120
-    told(http_errors.in_stream(body, "h.example", "m", openrouter=True, begun=False))
+    told(http_errors.refusal(200, body, headers, "h.example", "m", "", True))
+    told(http_errors.in_answer(body))
 
 
 @pytest.mark.parametrize("status", [402, 429, 502])
@@ -424,6 +483,7 @@ def test_what_would_take_longer_than_the_call_may_is_not_waited_for(
         ({"Retry-After": "5", "X-RateLimit-Reset": "1704067230000"}, 5),
         ({"Retry-After-Ms": "1500"}, 1.5),
         ({"X-RateLimit-Reset": "soon"}, None),
+        ({"Retry-After": "30s"}, 30),
         ({"X-RateLimit-Reset": "1704067500000"}, "300 s is what the server asks"),
         ({"Retry-After": str(365 * 86_400)}, "31536000 s is what the server asks"),
         (
@@ -445,3 +505,54 @@ def test_when_to_try_again(
     else:
         assert came.view.text == "Yes."
         assert asked.slept == [0.5 if waits is None else waits]
+
+
+@pytest.mark.parametrize(
+    ("said", "waits"),
+    [
+        ("Rate limit reached. Please try again in 20s. See …", 20),
+        ("Please try again in 350ms", 0.35),
+        ("Retry after 26 seconds", 26),
+        ("Please wait 1 minute and 5 seconds before trying again", 65),
+        ("Your limit resets in 1m2.5s", 62.5),
+        ("try again in 7m12s", "432 s is what the server asks you to wait: until 20"),
+        ("try again in 2 hours", "7200 s is what the server asks"),
+        ("requests per day: 200. Please try again in 57m36s", "Try again from 20"),
+        ("60 requests in 20 seconds are too many", None),
+        ("try again in 3 minutiae", None),
+        ("try again in some seconds", None),
+        ("Please try again later. 5 s", None),
+    ],
+)
+def test_a_wait_that_is_told_in_words(
+    server: OpenRouter, own_home: Path, said: str, waits: Any
+) -> None:
+    server.say(Answer.http_error(429, said), Answer(text="Yes."))
+    with asking(own_home) as asked:
+        came = asked.ask()
+    if isinstance(waits, str):
+        assert waits in told(came.error) and asked.slept == []
+    else:
+        assert asked.slept == pytest.approx([waits or 0.5])
+
+
+@pytest.mark.parametrize(("status", "posts"), [(500, 3), (502, 3), (529, 3), (504, 1), (404, 3)])
+def test_what_the_server_says_will_pass_is_waited_for(
+    server: OpenRouter, own_home: Path, status: int, posts: int
+) -> None:
+    available = {"retryable": True, "retry_after": 4}
+    error = {"code": status, "message": "no", "metadata": available}
+    server.say(*[Answer(status=status, error=error)] * posts)
+    with asking(own_home) as asked:
+        came = asked.ask()
+    told(came.error)
+    assert asked.slept == [4] * (posts - 1) and len(server.chats) == posts
+
+
+@pytest.mark.parametrize("path", ["/api/v1", "/v1"])
+def test_only_openrouter_has_its_pages(server: OpenRouter, own_home: Path, path: str) -> None:
+    """A proxy on this machine is none: its credit, limits and settings are its own."""
+    server.say(*[refusals()[name].answer() for name in ("credit", "key limit", "budget", "prompt")])
+    with asking(own_home, base_url=server.base_url.replace("/api/v1", path)) as asked:
+        said = [told(asked.ask().error).rpartition("). ")[2] for _ in range(4)]
+    assert [("openrouter.ai" in one) for one in said] == [path == "/api/v1"] * 3 + [False]

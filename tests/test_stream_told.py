@@ -88,6 +88,35 @@ def test_links_stand_below_the_answer_and_in_it(
     assert "Sources:" in run(f"%m1 log {reply.id}").text
 
 
+def test_links_in_a_whole_message_at_the_end(
+    server: OpenRouter, own_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    link = {"type": "url_citation", "url": "https://a.org/b", "title": "A"}
+    end = piece("stop")
+    end["choices"][0]["message"] = {"content": "Yes.", "annotations": [link]}
+    server.say(chunks(monkeypatch, piece(content="Yes."), end, USED, DONE))
+    with asking(own_home) as asked:
+        assert asked.ask().view.text == "Yes.\n\nSources:\n\n1. [A](https://a.org/b)"
+
+
+@pytest.mark.parametrize(
+    "thinking",
+    [
+        {"reasoning_text": "Hm."},
+        {"thought": "Hm."},
+        {"content": [{"type": "text", "text": "Hm.", "thought": True}]},
+    ],
+    ids=json.dumps,
+)
+def test_thinking_under_other_names(
+    server: OpenRouter, own_home: Path, monkeypatch: pytest.MonkeyPatch, thinking: Any
+) -> None:
+    server.say(chunks(monkeypatch, piece(**thinking), piece("stop", content="Yes."), USED))
+    with asking(own_home) as asked:
+        came = asked.ask()
+    assert (came.view.text, came.thinking) == ("Yes.", "Hm.")
+
+
 # -- thinking without its beginning -----------------------------------------------------------
 
 
@@ -137,6 +166,37 @@ def test_an_error_before_the_first_word_is_the_refusal_that_it_is(
         came = asked.ask()
         assert asked.session.totals().held == 0
     assert isinstance(came.error, e.OutOfCredit) and "no balance left" in told(came.error)
+
+
+@pytest.mark.parametrize("line", ['error: {"message": "boom"}', '{"error":"boom"}'])
+def test_an_error_that_is_no_data_is_one(
+    server: OpenRouter, own_home: Path, monkeypatch: pytest.MonkeyPatch, line: str
+) -> None:
+    """As llama.cpp and Ollama have it."""
+
+    def run(x: Exchange) -> None:
+        x.head(200)
+        x.write(f"data: {json.dumps(piece(content='so far'))}\n\n{line}\n\n".encode())
+        x.write(b"data: [DONE]\n\n")
+        x.end()
+
+    server.say(own(monkeypatch, run))
+    with asking(own_home) as asked:
+        came = asked.ask()
+    assert isinstance(came.error, e.CutOff) and "boom" in told(came.error)
+    assert came.kept.finish == "error"
+
+
+@pytest.mark.parametrize("said", [DONE, {"choices": []}, {"choices": None}, piece(content="")])
+def test_nothing_with_a_blank_finish_costs_nothing(
+    server: OpenRouter, own_home: Path, monkeypatch: pytest.MonkeyPatch, said: Any
+) -> None:
+    """Zero completion insurance, where there is no id to ask for."""
+    server.say(chunks(monkeypatch, said, DONE, head={"X-Generation-Id": ""}))
+    with asking(own_home) as asked:
+        came = asked.ask()
+        assert asked.session.totals().held == 0
+    assert "ended without a word. It cost $0." in told(came.error)
 
 
 @pytest.mark.parametrize("last", [piece("error"), piece("error", content="so far")])
@@ -213,6 +273,16 @@ def test_tokens_that_were_not_counted_are_estimated(
     assert footer.record(came.view.receipt, M1())["usage"]["estimated"] is True
     estimated = "estimated" if total else "unknown"
     assert came.reply.cost_source == estimated
+
+
+@pytest.mark.parametrize("later", [{}, {"prompt_tokens": None}, {"total_tokens": 0}, None])
+def test_a_usage_that_says_nothing_is_not_the_last_word(
+    server: OpenRouter, own_home: Path, monkeypatch: pytest.MonkeyPatch, later: Any
+) -> None:
+    server.say(chunks(monkeypatch, piece("stop", content="Yes."), USED, USED | {"usage": later}))
+    with asking(own_home) as asked:
+        reply = asked.ask().reply
+    assert reply is not None and reply.usage == Usage(11, 7) and reply.cost == Decimal("0.0001")
 
 
 def test_what_nobody_can_be_asked_for_is_estimated_too(

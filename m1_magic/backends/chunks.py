@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from decimal import Decimal
 from encodings.utf_16_le import IncrementalDecoder
 from typing import Any
 
@@ -40,14 +41,21 @@ class Reader:
     It names the ``model`` asked for if the server names none. Without a ``generation_id`` from the
     headers, the first chunk's is told. ``cached``: the headers say that nothing was computed.
     ``error`` is the event that was one, as it came, untrusted; nothing is read behind it.
+    ``free``: an answer without a word and a finish reason costs nothing (OpenRouter docs,
+    features/zero-completion-insurance), where it cannot be asked for by its id.
     """
 
     def __init__(
-        self, model: str, generation_id: str | None = None, *, cached: bool = False
+        self,
+        model: str,
+        generation_id: str | None = None,
+        *,
+        cached: bool = False,
+        free: bool = False,
     ) -> None:
         self._model = model
         self._id = generation_id
-        self._cached = cached
+        self._cached, self._free = cached, free
         self._provider: str | None = None
         self._reason: str | None = None
         self._usage: Mapping[str, Any] = {}
@@ -95,6 +103,10 @@ class Reader:
             reason = "tool_calls"
         total, notes = _count(spent.get("total_tokens")), self._beside.notes()
         who, counted, cost = (self._model, self._provider), usage(spent), billed(spent)
+        came = self._wrote or self._splitter.apart or held or counted or total
+        ended = self.done and self._reason is None
+        if self._free and ended and cost is None and not came and not self._id:
+            cost = Decimal(0)
         return held, Finish(reason, counted, cost, *who, total, self._cached, notes)
 
     def _chunk(self, chunk: Mapping[str, Any]) -> Iterator[Event]:
@@ -106,16 +118,17 @@ class Reader:
         self._provider = _name(chunk.get("provider")) or self._provider
         choice = _first(chunk)
         for counts in (choice.get("usage"), chunk.get("usage")):
-            if isinstance(counts, dict):
+            if isinstance(counts, dict) and (tells(counts) or not self._usage):
                 self._usage = counts
         if reason := _str(choice.get("finish_reason")):
             self._reason = FINISH.get(reason.lower(), one_line(reason, 40))
         begun = self._wrote or self._splitter.apart
         # A whole message at the end of a stream says again what came; at its start it is all.
-        delta = choice.get("delta") or (None if begun else choice.get("message"))
-        if not isinstance(delta, dict):
-            delta = {}
-        self._beside.feed(chunk, delta)
+        delta, message = choice.get("delta"), choice.get("message")
+        beside = delta = delta if isinstance(delta, dict) else {}
+        if not any(delta.values()) and isinstance(message, dict):
+            beside, delta = message, delta if begun else message
+        self._beside.feed(chunk, beside)
         thought = some(ReasoningDelta, characters(self._thinking, reasoning(delta)))
         self._splitter.apart |= bool(thought)
         yield from thought
@@ -137,6 +150,11 @@ def characters(decoder: IncrementalDecoder, text: str, last: bool = False) -> st
     if text.isascii() and not decoder.buffer:  # nearly always
         return text
     return decoder.decode(text.encode("utf-16-le", "surrogatepass"), last)
+
+
+def tells(counts: Mapping[str, Any]) -> bool:
+    """Does a usage object say anything?"""
+    return bool(usage(counts) or _count(counts.get("total_tokens")) or billed(counts) is not None)
 
 
 def usage(counts: Mapping[str, Any]) -> Usage | None:
@@ -194,7 +212,8 @@ def error_of(chunk: Any) -> Any:
     if inner := _first(chunk).get("error"):  # an answer that failed half-way, sent as a whole
         return {"error": inner}
     # Without what is null or empty: an error beside `"choices": null` is one all the same.
-    return chunk if has_error({name: value for name, value in chunk.items() if value}) else None
+    given = {name: value for name, value in chunk.items() if value or name == "success"}
+    return chunk if has_error(given) else None
 
 
 def _first(chunk: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -15,7 +15,7 @@ from urllib.parse import quote, urlsplit
 from ..text import md_cell, one_line, plural
 
 PARTS = ("reasoning_details", "thinking_blocks")
-THINKING = ("reasoning", "reasoning_content", "thinking", *PARTS)
+THINKING = ("reasoning", "reasoning_content", "reasoning_text", "thinking", "thought", *PARTS)
 WORDS = ("text", "thinking", "reasoning", "summary", "content", "refusal")
 DEEPEST = 4
 MOST_LINKS, MOST_NAMES, LONGEST_URL = 50, 5, 2_000
@@ -150,7 +150,7 @@ def _address(given: object) -> str:
 
 def _thinks(part: Mapping[str, Any]) -> bool:
     kind = str(part.get("type"))
-    return "think" in kind or "reason" in kind
+    return "think" in kind or "reason" in kind or part.get("thought") is True  # Gemini's mark
 
 
 def _words(value: object, depth: int = 0) -> str:

@@ -42,10 +42,12 @@ NAMED = {
     504: "timeout timeout_error",
     529: "provider_overloaded overloaded_error",
 }
-STATUS = {name: status for status, names in NAMED.items() for name in names.split()}
+STATUS = {
+    name.removesuffix("_error"): status for status, names in NAMED.items() for name in names.split()
+}
 NAME = re.compile(r"[A-Za-z][\w.:-]{2,60}")  # what an error may be called, no words and no prompt
 PAGE = re.compile(r"<(!doctype|html|head|body|\?xml)\b", re.IGNORECASE)
-CODES = ("code", "http_status", "status", "status_code", "statusCode")
+CODES = ("code", "http_status", "http_code", "status", "status_code", "statusCode")
 WORDS = ("message", "detail", "msg", "status_msg", "error_description", "errors", "title", "error")
 
 
@@ -99,7 +101,7 @@ def has_error(body: Any) -> bool:
     if {"choices", "data", "usage"} & body.keys():
         return False
     coded = {"detail", "errors", "type", *CODES} & body.keys()  # a mere message may be a greeting
-    return bool(coded) and bool(_words(body))
+    return bool(coded or body.get("success") is False) and bool(_words(body))
 
 
 def status_of(body: Any, otherwise: int = 500) -> int:
@@ -111,9 +113,8 @@ def status_of(body: Any, otherwise: int = 500) -> int:
         for each in found:
             if status := _status(each.get(name)):
                 return status
-    return next(
-        (STATUS[name] for name in map(str.lower, _names(found)) if name in STATUS), otherwise
-    )
+    names = (name.lower().removesuffix("_error") for name in _names(found))
+    return next((STATUS[name] for name in names if name in STATUS), otherwise)
 
 
 def without(secret: str, text: str) -> str:
@@ -123,6 +124,8 @@ def without(secret: str, text: str) -> str:
 
 def _objects(body: Any, depth: int = 0) -> Iterator[dict[str, Any]]:
     """Yield the objects of a body that may hold facts, the outermost first."""
+    if isinstance(body, list):  # Gemini's: a list of one error
+        yield from (each for one in body[:1] for each in _objects(one, depth))
     if isinstance(body, dict) and depth < DEEPEST:
         yield body
         for name in ("error", "metadata", "availability", "base_resp", "detail", "raw"):
@@ -160,7 +163,7 @@ def _words(value: Any, depth: int = 0) -> str:
 
 def _parsed(value: Any) -> Any:
     """Return a body that came as text within another one, parsed if it is JSON."""
-    if isinstance(value, str) and value.lstrip().startswith("{"):
+    if isinstance(value, str) and value.lstrip().startswith(("{", "[{")):
         try:
             return json.loads(value)
         except (ValueError, RecursionError):

@@ -15,19 +15,24 @@ from urllib.parse import urlsplit
 
 from .. import errors as e
 from ..text import one_line
-from . import refusals
+from . import refusals, retry_times
 from .error_bodies import read, status_of
 from .refusals import Refusal, uncharged
 from .too_long import too_long
 
 TIMED_OUT = (408, 504, 524)
+PASSING = (e.ProviderDown, e.NoSuchModel)  # in the way for so long as the server says
 NO_CREDIT = re.compile(
     r"insufficient[ _](quota|credit|balance|funds)|exceeded your current quota|out of credit"
 )
 BAD_KEY = re.compile(
-    r"(invalid|incorrect|wrong)[ _]api[ _]key|api key not valid|authentication_error"
+    r"(invalid|incorrect|wrong|expired)[ _]api[ _]key|api key not valid|authentication_error|"
+    r"\bkey (has |is |was )?(been )?(expired|revoked|disabled|deactivated)|api_key_expired"
 )
-LIMIT = re.compile(r"key limit exceeded|limit_exceeded.*key|openrouter_\w*(limit|budget)")
+LIMIT = re.compile(
+    r"key limit exceeded|limit_exceeded.*key|openrouter_\w*(limit|budget)|"
+    r"\bbudget_exceeded|\bbudget has been exceeded"  # LiteLLM's
+)
 NO_MODEL = re.compile(
     r"not a valid model|model_not_found|model_deprecated|model .{1,200} (does not|doesn't) exist|"
     r"free_variant_ended"
@@ -43,34 +48,42 @@ def refusal(
     model: str,
     secret: str,
     openrouter: bool = False,
+    free: bool | None = None,
 ) -> e.M1Error:
     """Return the error for an answer that is no completion.
 
     Args:
-        status: the HTTP status, or `status_of` a body that came with 200.
+        status: the HTTP status; 200: the body says it, if anything does.
         body: the decoded JSON body or its ``error`` object, else the raw text.
         headers: the response's headers (``Retry-After``, ``Date``, ``Location``).
         host: who answered.
         model: the slug that was asked for.
         secret: the key, which some servers quote when they refuse it.
-        openrouter: was it OpenRouter, which charges for no error?
+        openrouter: was it OpenRouter?
+        free: does an error cost nothing there? None: at OpenRouter it does not.
     """
     if 300 <= status < 400:
         return redirected(headers, host)
-    if status in (400, 500):  # what gateways make of all that they are told
+    said, coded = read(body, secret), True
+    if status == 200:
+        status = status_of(body, 0)
+        coded, status = bool(status) and "base_resp" not in said.facts, status or 500
+    elif status in (400, 500):  # what gateways make of all that they are told
         status = status_of(body, status)
-    r = Refusal(status, read(body, secret), headers, host, one_line(model, 80), secret, openrouter)
+    r = Refusal(status, said, headers, host, one_line(model, 80), secret, openrouter, coded)
     error = _error(r)
     # Zero completion insurance. A gateway's page after a timeout says nothing of the completion.
-    if openrouter and (r.said.told or status not in TIMED_OUT):
+    if (openrouter if free is None else free) and (said.told or status not in TIMED_OUT):
         uncharged(error)
+    passes = status >= 500 or said.facts.get("retryable") is True
+    if passes and type(error) in PASSING and not error.charged and r.wait is not None:
+        error.retry = True
+        refusals.later(error, r)
     return error
 
 
-def in_stream(body: Any, host: str, model: str, *, openrouter: bool, begun: bool) -> e.M1Error:
-    """Return the error for an event of a stream that is one, before or after the first word."""
-    if not begun:
-        return refusal(status_of(body), body, {}, host, model, "", openrouter)
+def in_answer(body: Any) -> e.CutOff:
+    """Return the error for an event of a stream that is one, after the first word."""
     words = read(body, "").words or "no reason given"
     return e.CutOff(f"The provider broke off the answer: {words}.")
 
@@ -82,9 +95,10 @@ def _error(r: Refusal) -> e.M1Error:
         return e.KeyRefused(
             f"{r.host} does not accept the key{r.quoted}.", todo="%m1 login stores another one."
         )
-    if status in (402, 403, 429) and (r.has(LIMIT) or r.fact("limit_source")):
+    if status in (400, 402, 403, 429) and (r.has(LIMIT) or r.fact("limit_source")):
         return refusals.limit_reached(r)
-    if status == 402 or (status in (400, 403, 429) and r.has(NO_CREDIT)):
+    passes = status == 429 and retry_times.in_words(r.said.signs) is not None  # Gemini's quotas
+    if status == 402 or (status in (400, 403, 429) and r.has(NO_CREDIT) and not passes):
         return refusals.no_credit(r)
     if status in (400, 413, 422, 500) and (tokens := too_long(r.said.signs, status)):
         return refusals.over(r, tokens.room, tokens.output)
@@ -96,7 +110,7 @@ def _error(r: Refusal) -> e.M1Error:
         return refusals.rate_limited(r)
     if status == 408 or status >= 500:
         return failure(r)
-    return e.BadRequest(f"{r.host} does not take the request (HTTP {status}){r.quoted}.")
+    return e.BadRequest(f"{r.host} does not take the request{r.number}{r.quoted}.")
 
 
 def failure(r: Refusal) -> e.M1Error:
@@ -109,10 +123,10 @@ def failure(r: Refusal) -> e.M1Error:
         return refusals.later(busy, r)
     if r.status in TIMED_OUT:
         return e.SentNoAnswer(
-            f"The request was sent, but no answer came in time (HTTP {r.status}){r.quoted}.",
+            f"The request was sent, but no answer came in time{r.number}{r.quoted}.",
             todo="It was not sent again; run the cell to send it again.",
         )
-    what = f"The provider failed (HTTP {r.status}){r.quoted}."
+    what = f"The provider failed{r.number}{r.quoted}."
     return e.ProviderDown(what, todo="Try again later.")
 
 

@@ -99,7 +99,8 @@ class OpenRouter(Facts):
             generation_id = headers.get("x-generation-id") or None
             yield Started(generation_id)
             cached = headers.get("x-openrouter-cache-status", "").upper() == "HIT"
-            reader = Reader(request.model, generation_id, cached=cached)
+            free = self.endpoint.openrouter
+            reader = Reader(request.model, generation_id, cached=cached, free=free)
             yield from self._events(stream.response, reader, watchdog, request.model)
 
     def exchange(self, code: str, verifier: str) -> str:
@@ -222,8 +223,10 @@ class OpenRouter(Facts):
     def _refusal(
         self, status: int, body: object, headers: Mapping[str, str], model: str
     ) -> e.M1Error:
-        free, secret = self.endpoint.openrouter, self._secret
-        return http_errors.refusal(status, body, headers, self.name, model, secret, free)
+        free, openrouter = self.endpoint.openrouter, self.endpoint.whole_api
+        return http_errors.refusal(
+            status, body, headers, self.name, model, self._secret, openrouter, free
+        )
 
     def _unreached(self, cause: BaseException, watchdog: Watchdog) -> e.M1Error:
         words = one_line(error_bodies.without(self._secret, str(cause)), 160)
@@ -259,9 +262,9 @@ class OpenRouter(Facts):
         begun = begun or bool(held)
         free = self.endpoint.openrouter
         if reader.error is not None:
-            raise http_errors.in_stream(
-                reader.error, self.name, model, openrouter=free, begun=begun
-            )
+            if begun:
+                raise http_errors.in_answer(reader.error)
+            raise self._refusal(200, reader.error, response.headers, model)
         if finish.reason in (None, "error"):
             failed = "the provider reports an error" if finish.reason else problem
             reason = failed or "the stream ended without a finish reason"
@@ -284,5 +287,5 @@ class OpenRouter(Facts):
         if answer is None:
             raise http_errors.web_page(self.name)
         if error_of(answer) is answer:
-            raise self._refusal(error_bodies.status_of(answer), answer, response.headers, model)
+            raise self._refusal(200, answer, response.headers, model)
         return [("", json.dumps(as_chunk(answer))), ("", "[DONE]")]

@@ -22,11 +22,16 @@ QUOTA = re.compile(
     r"per[- _](day|week|month)|/day\b|\bdaily\b|\bweekly\b|\bmonthly\b|usage limit exceeded"
 )
 PERIOD = re.compile(r"\b(daily|weekly|monthly|total)\b")
+KEY_LIMIT = re.compile(r"key limit|key_limit|settings/keys|key with a higher")
 
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """What was refused, by whom, and how it was said."""
+    """What was refused, by whom, and how it was said.
+
+    ``openrouter``: is it OpenRouter, with its settings? ``coded``: was the status told, or is it
+    what an error without one counts as?
+    """
 
     status: int
     said: Said
@@ -35,6 +40,17 @@ class Refusal:
     model: str
     secret: str
     openrouter: bool
+    coded: bool = True
+
+    @property
+    def number(self) -> str:
+        """The status as it was told, to be put behind what happened; empty if it was not."""
+        return f" (HTTP {self.status})" if self.coded else ""
+
+    @property
+    def wait(self) -> float | None:
+        """The seconds after which to try again, None where nothing tells them."""
+        return retry_times.wait(self.headers, self.said.facts, self.said.signs)
 
     @property
     def quoted(self) -> str:
@@ -58,16 +74,17 @@ def limit_reached(r: Refusal) -> e.M1Error:
     limit = amount(r.said.facts.get("limit_usd"))
     of = "" if limit is None else f" of {money_limit(limit)}"
     resets = retry_times.reset(r.said.facts)
-    again = f"It resets at {resets}" if resets else "%m1 key shows when it resets, if it does"
-    if r.has(r"key limit|key_limit"):
+    again = f"It resets {resets}" if resets else "%m1 key shows when it resets, if it does"
+    if r.has(KEY_LIMIT):
         period = PERIOD.search(r.said.signs)
         kind = f"{period[1]} limit" if period else "limit"
         what = f"The key has reached its own {kind}{of}"
-        who = "who made the key can raise it at openrouter.ai/settings/keys"
+        who, where = "who made the key can raise it", "openrouter.ai/settings/keys"
     else:
         what = f"A budget{of} that the account sets is used up"
-        who = "who keeps the account can raise it at openrouter.ai/settings"
-    return e.OutOfCredit(f"{what}{r.quoted}.", todo=f"{again}; {who}.")
+        who, where = "who keeps the account can raise it", "openrouter.ai/settings"
+    where = where if r.openrouter else r.host
+    return e.OutOfCredit(f"{what}{r.quoted}.", todo=f"{again}; {who} at {where}.")
 
 
 def no_credit(r: Refusal) -> e.M1Error:
@@ -87,10 +104,11 @@ def no_credit(r: Refusal) -> e.M1Error:
         fits = (
             f"--max-tokens {tokens} fits" if tokens else "A smaller --max-tokens or prompt may do"
         )
-        return e.OutOfCredit(
-            f"This call could cost more than is left{r.quoted}.",
-            todo=f"{fits}; else add credit at {credit}.",
-        )
+        more = f"add credit at {credit}"
+        if ours and r.has(KEY_LIMIT):
+            more = "a key with a higher limit is made at openrouter.ai/settings/keys"
+        what = f"This call could cost more than is left{r.quoted}."
+        return e.OutOfCredit(what, todo=f"{fits}; else {more}.")
     return e.OutOfCredit(
         f"The account is out of credit, or the key's own limit is reached{r.quoted}.",
         todo=f"Add credit at {credit}; %m1 key shows the key's limit.",
@@ -115,7 +133,9 @@ def over(r: Refusal, room: int | None, output: bool) -> e.M1Error:
 def no_model(r: Refusal) -> e.M1Error:
     """Return the error for a model that is not there, retired, or shut out by a setting."""
     said = f"{r.model} cannot be had from {r.host}"
-    todo = "%m1 models lists what can; provider settings (zdr, max_price) may exclude it."
+    todo = "%m1 models lists what can."
+    if r.openrouter:
+        todo = "%m1 models lists what can; M1.provider, zdr or max_price may exclude who serves it."
     if r.has("model_deprecated|deprecated|retired"):
         said, todo = f"{r.model} is retired at {r.host}", "%m1 models lists what is there."
     elif r.has("free_variant_ended"):
@@ -167,7 +187,7 @@ def rate_limited(r: Refusal) -> e.M1Error:
         error = e.RateLimited(f"Too many requests{r.quoted}.", todo="Wait a little.")
         return later(error, r)
     error = e.RateLimited(f"The quota of requests is used up{r.quoted}.")
-    seconds = retry_times.wait(r.headers, r.said.facts)
+    seconds = r.wait
     from_when = "when it begins anew" if seconds is None else f"from {retry_times.when(seconds)}"
     error.retry, error.todo = False, f"Try again {from_when}, or with a model without this quota."
     return error
@@ -175,7 +195,7 @@ def rate_limited(r: Refusal) -> e.M1Error:
 
 def later(error: e.M1Error, r: Refusal) -> e.M1Error:
     """Note when to try again; a wait that is too long is none to sit through."""
-    seconds = retry_times.wait(r.headers, r.said.facts)
+    seconds = r.wait
     if seconds is None:
         return error
     if seconds <= LONGEST_WAIT:

@@ -1,4 +1,4 @@
-"""When a server may be asked again: ``Retry-After``, ``X-RateLimit-Reset`` and times in bodies.
+"""When a server may be asked again: ``Retry-After``, ``X-RateLimit-Reset``, times in bodies, words.
 
 Moments count from the server's own ``Date``, so that this machine's clock may be wrong.
 """
@@ -6,6 +6,7 @@ Moments count from the server's own ``Date``, so that this machine's clock may b
 from __future__ import annotations
 
 import math
+import re
 import time
 from collections.abc import Mapping
 from contextlib import suppress
@@ -17,10 +18,19 @@ from ..text import one_line
 
 # A number above these is a moment in seconds since 1970, or in milliseconds; below, a wait.
 SECONDS_SINCE_1970, MILLISECONDS_SINCE_1970 = 1e9, 1e12
+# "try again in 7m12s", "retry after 20 seconds", "wait 1 minute and 5 seconds": in lower case.
+UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86_400}
+UNIT = r"(ms|millisec|s|m|h|d)(?:(?<=c)onds?|ecs?|econds?|ins?|inutes?|rs?|ours?|ays?)?(?![a-z])"
+PART = re.compile(rf"(\d+(?:\.\d+)?) ?{UNIT}", re.ASCII)
+WORDS = re.compile(
+    r"\b(?:try|retry|retrying|wait|available|allowed|resets?|resume)\b[^.;\d]{0,40}?"
+    rf"((?:{PART.pattern}[ ,]*(?:and )?)+)",
+    re.ASCII,
+)
 
 
-def wait(headers: Mapping[str, str], facts: Mapping[str, Any]) -> float | None:
-    """Return the seconds to wait, as headers or an error's facts tell them, None where they do not.
+def wait(headers: Mapping[str, str], facts: Mapping[str, Any], words: str = "") -> float | None:
+    """Return the seconds to wait, as headers, an error's facts or words tell them; else None.
 
     OpenRouter repeats the headers of its limits in ``metadata.headers``.
     """
@@ -40,7 +50,13 @@ def wait(headers: Mapping[str, str], facts: Mapping[str, Any]) -> float | None:
     for reset in (*resets, facts.get("resets_at")):
         if (then := _moment(reset, now)) is not None:
             return max(then - now, 0.0)
-    return None
+    return in_words(words)
+
+
+def in_words(said: str) -> float | None:
+    """Return the seconds after which a text in lower case says to try again; None: it does not."""
+    found = WORDS.search(said)
+    return _duration(found[1]) if found else None
 
 
 def when(seconds: float) -> str:
@@ -51,13 +67,14 @@ def when(seconds: float) -> str:
 
 
 def reset(facts: Mapping[str, Any]) -> str:
-    """Return when a limit resets, for people; empty where that is not told."""
+    """Return when a limit resets, "at …" or in the server's words; empty where it is not told."""
     told = facts.get("resets_at")
     then = _moment(told, time.time())
     with suppress(OverflowError, ValueError, OSError):
         if then is not None:
-            return f"{datetime.fromtimestamp(then, UTC):%Y-%m-%d %H:%M} UTC"
-    return one_line(told, 40) if isinstance(told, str) else ""
+            return f"at {datetime.fromtimestamp(then, UTC):%Y-%m-%d %H:%M} UTC"
+    words = told or facts.get("limit_reset")
+    return one_line(words, 40) if isinstance(words, str) else ""
 
 
 def moment(date: str) -> float | None:
@@ -72,7 +89,14 @@ def _after(value: Any, now: float) -> float | None:
     seconds = _number(value)
     if seconds is None and (then := moment(str(value))) is not None:
         seconds = max(then - now, 0.0)
-    return seconds
+    return _duration(str(value).strip().lower()) if seconds is None else seconds
+
+
+def _duration(text: str) -> float | None:
+    """Return the seconds in ``7m12s`` or ``20 seconds``, None in what does not begin so."""
+    parts = PART.findall(text) if PART.match(text) else []
+    seconds = [float(number) * UNITS[unit.replace("millisec", "ms")] for number, unit in parts]
+    return sum(seconds) if seconds else None
 
 
 def _moment(value: Any, now: float) -> float | None:

@@ -57,6 +57,8 @@ def events(chunks: Iterable[bytes]) -> Iterator[tuple[str, str]]:
         value = value.removeprefix(" ")
         if key == "data":
             data.append(value)
+        elif key in ("error", '{"error"'):  # llama.cpp and Ollama, when they fail in mid-stream
+            name, data = "error", [value if key == "error" else line]
         elif key == "event":
             name = value
         elif not line:

@@ -14,12 +14,13 @@ from dataclasses import dataclass
 N = r"(\d[\d,]*)"
 LIMIT = re.compile(
     rf"(?:context (?:length|window|size)|context limit)\D{{0,40}}{N}|must be <= {N}"
+    rf"|number of tokens allowed \({N}\)"
     rf"|exceed context limit: \d+ \+ \d+ > {N}|\(\d+ > {N} - \d+\)"
 )
 INPUT = re.compile(
     rf"{N} (?:of |in the |from the )?(?:text |tool |image |audio )*"
     rf"(?:input\b|`inputs`|prompt\b|messages\b)"
-    rf"|{N} tokens (?:in|from) the (?:messages|prompt|input)"
+    rf"|{N} tokens (?:in|from) the (?:messages|prompt|input)|input token count \({N}\)"
     rf"|context limit: {N} \+|input_tokens\D{{0,4}}{N}"
 )
 OUTPUT = re.compile(
@@ -36,7 +37,7 @@ LARGE = re.compile(
 )
 CONTEXT = re.compile(
     r"context[ _](?:length|size|window|limit)|maximum context|exceed_context|string_too_long"
-    r"|(?:prompt|input) is too (?:long|large)"
+    r"|(?:prompt|input) is too (?:long|large)|input token count .{0,20}exceeds"
 )
 
 
