@@ -407,8 +407,14 @@ def test_a_model_thinks_as_its_list_says(
     assert (words or "hi") in ran.text + "hi" and ("→" in ran.text) == ("→" in words)
 
 
-def test_the_doctor_says_when_a_model_expires(server: OpenRouter) -> None:
+def test_doctor_and_list_say_when_a_model_expires(server: OpenRouter) -> None:
+    assert "expires" not in verb("models")
     server.models[0]["expiration_date"] = "2026-12-31"
+    server.models[2]["pricing"] = "cheap"
+    heading, _, *others = verb("models").splitlines()
+    assert heading.endswith("| expires |") and len(others) == 3
+    (first,) = [line for line in others if line.startswith(f"| {MODEL} |")]
+    assert first.endswith("| 2026-12-31 |")
     said = verb("doctor")
     assert f"{MODEL} expires on 2026-12-31; in its place: minimax/minimax-m2.5" in said
     assert "at 0.55 × the price in, 0.55 × out" in said

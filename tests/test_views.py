@@ -503,6 +503,36 @@ def test_raw_streams_text_and_then_the_footer(
     assert foot[RECORD]["id"] == "call-1"
 
 
+@pytest.mark.parametrize("keep", [True, False])
+def test_what_was_thinking_is_printed_only_where_it_may_be_seen(
+    shell: InteractiveShell, capsys: pytest.CaptureFixture[str], keep: bool
+) -> None:
+    """What is printed cannot be taken back."""
+    view = choose(shell, M1(), raw=True)
+    view.open(replace(REQUEST, keep_thinking=keep), None, "")
+    for event in (TextDelta("Ho"), TextDelta("hum."), ThinkingEnded(), TextDelta("Ye")):
+        view.feed(event)
+    hint = "Hohum.\n\n(Up to here it was thinking. The answer:)\n\n" if keep else ""
+    assert capsys.readouterr().out == f"{hint}Ye"
+    view.feed(TextDelta("s."))
+    view.close(receipt("Yes."))
+    assert capsys.readouterr().out == "s.\n"
+
+
+@pytest.mark.parametrize("apart", [True, False])
+def test_an_answer_without_thinking_in_it_is_printed(
+    shell: InteractiveShell, capsys: pytest.CaptureFixture[str], apart: bool
+) -> None:
+    view = choose(shell, M1(), raw=True)
+    view.open(replace(REQUEST, keep_thinking=False), None, "")
+    if apart:
+        view.feed(ReasoningDelta("hm"))
+    view.feed(TextDelta("Yes."))
+    assert capsys.readouterr().out == ("Yes." if apart else "")
+    view.close(receipt("Yes."))
+    assert capsys.readouterr().out == ("\n" if apart else "Yes.\n")
+
+
 def test_plain_text_where_stdout_is_no_terminal(capsys: pytest.CaptureFixture[str]) -> None:
     play(choose(None, M1()), receipt(thinking="hm"))
     out = capsys.readouterr().out.splitlines()

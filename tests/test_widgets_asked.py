@@ -56,6 +56,20 @@ def test_the_counters_are_the_ledgers(server: OpenRouter, page: Page) -> None:
     assert f"session budget: {hand.tiles['session']} of $1.00" in hand.text
 
 
+def test_the_forecast_is_a_tile_while_it_runs(server: OpenRouter, page: Page, hand: Hand) -> None:
+    for n in range(9):
+        server.say(Answer("Yes.", cost=0.001 * (n + 1)))
+        api.ask("why?", namespace={})
+    hold = threading.Event()
+    server.say(Answer("one two three", hold=hold, cost=0.001))
+    hand.send("why?")
+    page.wire.wait("<p>one")
+    assert hand.tiles["calls like it"] == "likely $0.005, 9 of 10 below $0.009"
+    hold.set()
+    hand.end()
+    assert "calls like it" not in hand.tiles
+
+
 def test_an_estimate_while_it_runs_then_the_bill(
     server: OpenRouter, page: Page, hand: Hand
 ) -> None:
@@ -64,6 +78,7 @@ def test_an_estimate_while_it_runs_then_the_bill(
     hand.send("why?")
     page.wire.wait("<p>one")
     assert re.fullmatch(r"≈\$0\.0\d+ · at most \$0\.0\d+", hand.tiles["this call"])
+    assert "calls like it" not in hand.tiles
     assert hand.tiles["tokens in"].startswith("≈ ") and " held" in hand.tiles["session"]
     hold.set()
     hand.end()

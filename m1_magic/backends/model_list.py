@@ -7,6 +7,7 @@ is foreign: what is not of the kind that it should be is not there.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
@@ -86,12 +87,16 @@ def state(models: Sequence[Entry], model: str, price: Price | None) -> tuple[boo
     served = entry.get("canonical_slug")
     other = next((one for one in models if one is not entry and one.get("id") == served), None)
     said = [f"{model} is served by {_told(other, price)}"] if other else []
-    try:
-        day = date.fromisoformat(str(entry.get("expiration_date"))[:10])
+    if day := expires(entry):
         said.append(f"{model} expires on {day}; {_instead(models, model, price)}")
-    except ValueError:
-        pass
     return True, "; ".join(said)
+
+
+def expires(entry: Entry) -> date | None:
+    """Return the day on which a model ends, None while none is set."""
+    with suppress(ValueError):
+        return date.fromisoformat(str(entry.get("expiration_date"))[:10])
+    return None
 
 
 def _instead(models: Sequence[Entry], model: str, price: Price | None) -> str:

@@ -15,7 +15,7 @@ from decimal import Decimal
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TextIO
 
-from ..calls import Event, Receipt, Request, TextDelta, ThinkingEnded, Waiting
+from ..calls import Event, ReasoningDelta, Receipt, Request, TextDelta, ThinkingEnded, Waiting
 from ..session.view import Silent
 from ..text import show_controls
 from . import footer
@@ -45,6 +45,8 @@ AS = {
 class PlainView(Silent):
     """Streams the answer to stdout as it comes, without a colour, then the footer.
 
+    What is printed cannot be taken back: where the thinking is not to be seen, text waits until it
+    is certain that it is none.
     With a notebook's ``shell``, the footer is an output with its record; ``raw`` says nothing but
     answer and footer.
     """
@@ -52,16 +54,28 @@ class PlainView(Silent):
     def __init__(self, settings: M1, shell: Any = None, *, raw: bool = False) -> None:
         self._settings, self._shell, self._raw = settings, shell, raw
         self._last = "\n"
+        self._held: list[str] | None = None
+
+    def open(self, request: Request, at_most: Decimal | None, sent: str) -> None:
+        self._held = None if request.keep_thinking else []
 
     def feed(self, event: Event) -> None:
         if isinstance(event, TextDelta) and event.text:
-            self._write(show_controls(event.text))
+            if self._held is None:
+                self._write(show_controls(event.text))
+            else:
+                self._held.append(event.text)
+        elif isinstance(event, ReasoningDelta):
+            self._release()  # it comes apart: text is text
         elif isinstance(event, ThinkingEnded):
-            self._write("\n\n(Up to here it was thinking. The answer:)\n\n")
+            if self._held is None:
+                self._write("\n\n(Up to here it was thinking. The answer:)\n\n")
+            self._held = None
         elif isinstance(event, Waiting) and not self._raw:
             self._write(f"{show_controls(event.reason)} Trying again in {event.seconds:.0f} s.\n")
 
     def close(self, receipt: Receipt) -> None:
+        self._release()
         if not self._last.endswith("\n"):
             self._write("\n")
         summary = thought(receipt.call.reply, self._settings)
@@ -72,6 +86,12 @@ class PlainView(Silent):
         else:
             data = footer.bundle(receipt, self._settings)
             self._shell.display_pub.publish(data=data, metadata={})
+
+    def _release(self) -> None:
+        """Write what was held, and from now on at once."""
+        held, self._held = self._held, None
+        if held:
+            self._write(show_controls("".join(held)))
 
     def _write(self, text: str) -> None:
         self._last = text or self._last

@@ -8,7 +8,7 @@ from typing import Any
 
 from .. import keys
 from ..backends import exchange
-from ..backends.model_list import within
+from ..backends.model_list import expires, within
 from ..errors import NoKey, UsageError
 from ..keys.login import challenge
 from ..pricing.dollars import money, money_limit
@@ -22,19 +22,22 @@ SPANS = (("today", "daily"), ("this week", "weekly"), ("this month", "monthly"))
 
 
 def models(context: VerbContext, args: Sequence[str]) -> str:
-    """List models with context and prices."""
+    """List models with context and prices, and the end of those that have one."""
     word = " ".join(args).lower()
     every = sorted(context.session.backend().models(), key=lambda model: str(model.get("id")))
     listed = [model for model in every if word in f"{model.get('id')} {model.get('name')}".lower()]
     if not listed:
         return f"No model here has {md_cell(repr(word))} in its name."
-    rows = []
-    for model in listed[:60]:
-        pricing = model.get("pricing") or {}
-        prices = [million(amount(pricing.get(part))) for part in ("prompt", "completion")]
+    names, rows = ["model", "context", "in, a million tokens", "out, a million tokens"], []
+    ends = [expires(model) for model in listed[:60]]
+    for model, end in zip(listed, ends, strict=False):
+        pricing = model.get("pricing")
+        told = pricing if isinstance(pricing, dict) else {}
+        prices = [million(amount(told.get(part))) for part in ("prompt", "completion")]
         limits = within(None, [model], str(model.get("id")))
-        rows.append([model.get("id"), (limits and limits.context) or "?", *prices])
-    table = page.table(["model", "context", "in, a million tokens", "out, a million tokens"], rows)
+        row = [model.get("id"), (limits and limits.context) or "?", *prices]
+        rows.append([*row, end or ""] if any(ends) else row)
+    table = page.table([*names, "expires"] if any(ends) else names, rows)
     return table + (f"\n\n{len(listed) - 60} more: `%m1 models WORD`" if len(listed) > 60 else "")
 
 

@@ -48,7 +48,9 @@ class Counters:
         if plan.limits and plan.limits.dearest:
             so_far = amount(estimate(usage, plan.limits.dearest))
             price = " · ".join(p for p in (money(so_far, about=True), price) if p)
-        self._show(usage, progress.speed, progress.seconds, price or "$?", "≈ ")
+        self._show(
+            usage, progress.speed, progress.seconds, price or "$?", "≈ ", str(plan.forecast or "")
+        )
 
     def done(self, reply: Reply, seconds: float) -> None:
         """Show a call that has ended, as the server counted it, or as it was billed since."""
@@ -72,7 +74,13 @@ class Counters:
             self._budget(totals)
 
     def _show(
-        self, usage: Usage | None, speed: int, seconds: float, price: str, about: str = ""
+        self,
+        usage: Usage | None,
+        speed: int,
+        seconds: float,
+        price: str,
+        about: str = "",
+        forecast: str = "",
     ) -> None:
         tiles = {}
         if usage:
@@ -87,6 +95,8 @@ class Counters:
             "elapsed": f"{seconds:.1f} s",
             "this call": price,
         }
+        if forecast:
+            tiles["calls like it"] = forecast
         self._call.value = _tiles(tiles)
 
     def _budget(self, totals: Totals) -> None:
