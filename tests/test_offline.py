@@ -30,10 +30,12 @@ from urllib.parse import urlsplit
 import pytest
 
 import local_model
-from faulty import until
+from faulty import asking, until
 from m1_magic.backends.llama_server import MODEL, LocalServer, shared
 from m1_magic.backends.weights import Weights, weights
-from m1_magic.errors import OfflineProblem
+from m1_magic.calls import Event, TextDelta
+from m1_magic.errors import OfflineProblem, Stopped
+from scripted import Seen, request
 
 ROOT = Path(__file__).parent.parent
 CONTENT = b"GGUF" + bytes(range(256)) * 40_000
@@ -327,6 +329,27 @@ def test_a_client_that_goes_frees_the_model() -> None:
         response.close()
         # One answer at a time: 8,000 tokens more (minutes) would run into post's 60 s.
         assert answer(server, max_tokens=1)["usage"]["completion_tokens"] == 1
+
+
+class Stopping(Seen):
+    """Presses Ctrl-C at the first word."""
+
+    def feed(self, event: Event) -> None:
+        super().feed(event)
+        if isinstance(event, TextDelta):
+            signal.raise_signal(signal.SIGINT)
+
+
+@pytest.mark.offline
+def test_a_stop_keeps_the_text(server: LocalServer, home: Path) -> None:
+    """As against `m1-magic serve`, which is this server."""
+    long = request("Tell me a story.", max_tokens=900, extra={"ignore_eos": True})
+    with asking(home, base_url=server.base_url) as asked:
+        with pytest.raises(Stopped, match=r"is kept. The server may still finish it.$") as end:
+            asked.session.ask(long, Stopping())
+        assert end.value.reply is not None and end.value.reply.text
+        again = asked.session.ask(request("Hi", max_tokens=1), Seen())
+    assert again.usage is not None and again.usage.output == 1
 
 
 @pytest.mark.offline

@@ -215,6 +215,13 @@ OTHERS: dict[str, tuple[int, Any, type[e.M1Error], str]] = {
         e.NoSuchModel,
         "%m1 models",
     ),
+    "no model, LiteLLM": (
+        400,
+        {"error": {"message": "/chat/completions: Invalid model name passed in model=x"}},
+        e.NoSuchModel,
+        "%m1 models",
+    ),
+    "no model, DeepSeek": (400, {"error": {"message": "Model Not Exist"}}, e.NoSuchModel, "models"),
     "bad key": (400, {"error": {"message": "API key not valid"}}, e.KeyRefused, "%m1 login"),
     "two words": (
         400,

@@ -77,7 +77,8 @@ def verbs_status() -> str:
 @pytest.mark.parametrize(
     "field",
     ["messages", "stream", "stream_options", "model", "models", "provider", "max_tokens", "n",
-     "temperature", "top_p", "seed", "stop", "reasoning", "prompt", " Messages "],
+     "temperature", "top_p", "seed", "stop", "reasoning", "prompt", " Messages ", "max_new_tokens",
+     "max_output_tokens", "api_key"],
 )  # fmt: skip
 def test_a_field_of_ours_is_refused_by_name(server: OpenRouter, field: str) -> None:
     settings, wish = api.settings(), {"top_k": 1, field: []}

@@ -40,8 +40,9 @@ class Facts:
         return limits_of(model, endpoints, provider) if endpoints else None
 
     def models(self) -> list[dict[str, Any]]:
-        """Return the models to be had (``GET /models``)."""
-        return dicts(self._get("/models", timeout=10.0))
+        """Return the models to be had (``GET /models``); what has no name is none."""
+        listed = dicts(self._get("/models", timeout=10.0))
+        return [model for model in listed if isinstance(model.get("id"), str)]
 
     def key(self) -> dict[str, Any]:
         """Return the key's limit and use, in US dollars (``GET /key``); empty if not told."""

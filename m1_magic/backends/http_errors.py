@@ -35,7 +35,8 @@ LIMIT = re.compile(
 )
 NO_MODEL = re.compile(
     r"not a valid model|model_not_found|model_deprecated|model .{1,200} (does not|doesn't) exist|"
-    r"free_variant_ended"
+    r"free_variant_ended|invalid[ _]model\b|(unknown|no such) model|model .{1,99}not found|"
+    r"model not exist"
 )
 FORBIDDEN = re.compile(r"content_policy|content_filter|\brefusal\b|region_restricted")
 
@@ -102,7 +103,7 @@ def _error(r: Refusal) -> e.M1Error:
         return refusals.no_credit(r)
     if status in (400, 413, 422, 500) and (tokens := too_long(r.said.signs, status)):
         return refusals.over(r, tokens.room, tokens.output)
-    if status in (404, 410) or r.has(NO_MODEL):
+    if status in (404, 410) or (status < 500 and r.has(NO_MODEL)):
         return refusals.no_model(r)
     if status in (403, 451) or (status < 500 and r.has(FORBIDDEN)):
         return refusals.forbidden(r)

@@ -1,7 +1,8 @@
 """What a call is likely to cost, by what such calls did cost: half of them, and nine of ten.
 
-Such calls are those of the same model and task whose prompts were about as long; what the rest of
-the difference in length makes of a price is taken off. Of n of them and the next, each is as likely
+Such calls are the latest of the same model and task whose prompts were about as long; what the rest
+of the difference in length makes of a price is taken off, and what they become dearer or cheaper
+from one to the next, as far as that is no chance. Of n of them and the next, each is as likely
 as the others to be the dearest: so the price below which the next one stays nine times in ten is
 the one of rank 0.9 (n + 1), whatever prices are distributed like. With too few of them for that
 rank nothing is foretold.
@@ -19,8 +20,9 @@ from .dollars import money_about, money_at_most
 # The shares of calls that stay below each bound.
 HALF, MOST = 0.5, 0.9
 LEAST = 9  # of whom, and the next, nine of ten stay below the dearest
-# The latest calls of a model and task that are looked at, and how many of them are "such calls".
-LOOKED_AT, NEAREST = 120, 60
+# The latest calls of a model and task, which tell how prices change; of the later half, how many
+# are "such calls".
+LOOKED_AT, NEAREST = 120, 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +61,10 @@ def forecast(
     if len(logs) < LEAST:
         return None
     slope = _slope(logs)
-    nearest = sorted(logs, key=lambda one: abs(one[0]))[:NEAREST]
-    costs = sorted(cost - slope * longer for longer, cost in nearest)
+    alike = [cost - slope * longer for longer, cost in logs]
+    drift = _drift(alike)
+    today = [(abs(logs[age][0]), cost - drift * (age + 1)) for age, cost in enumerate(alike)]
+    costs = sorted(cost for _, cost in sorted(today[: LOOKED_AT // 2])[:NEAREST])
     half, most = (Decimal(math.exp(_bound(costs, share))) for share in (HALF, MOST))
     if at_most is None:
         return Forecast(half, most)
@@ -73,6 +77,18 @@ def _slope(logs: Sequence[tuple[float, float]]) -> float:
     spread = sum((x - middle[0]) ** 2 for x, _ in logs)
     both = sum((x - middle[0]) * (y - middle[1]) for x, y in logs)
     return min(max(both / spread, 0.0), 1.0) if spread else 0.0
+
+
+def _drift(costs: Sequence[float]) -> float:
+    """Return how much costs change with each call back, less where it may be chance; else 0."""
+    if len(costs) <= NEAREST:  # too few to tell
+        return 0.0
+    middle, mean = (len(costs) - 1) / 2, sum(costs) / len(costs)
+    spread = sum((age - middle) ** 2 for age in range(len(costs)))
+    each = sum((age - middle) * (cost - mean) for age, cost in enumerate(costs)) / spread
+    known = each * each * spread
+    noise = sum((c - mean - each * (age - middle)) ** 2 for age, c in enumerate(costs))
+    return each * known / (known + 2 * noise / (len(costs) - 2)) if known else 0.0
 
 
 def _bound(costs: Sequence[float], share: float) -> float:

@@ -114,10 +114,13 @@ def estimate(usage: Usage, price: Price) -> Decimal:
 
 
 def hold(request: Request, price: Price) -> Decimal:
-    """Return the most that ``request`` could cost, fees included, rounded up to a nano-dollar."""
+    """Return the most that ``request`` could cost, rounded up to a nano-dollar.
+
+    Every fee of the list is in it: some models search the web without being asked.
+    """
     worst = Usage(most_tokens(request.texts), request.max_tokens, 0, request.max_tokens)
     dearest = replace(price, input=max(price.input, price.cache_write))
-    search = max(price.web_search, WEB_SEARCH) if searches(request) else 0
+    search = max(price.web_search, WEB_SEARCH if searches(request) else Decimal(0))
     return to_nano(estimate(worst, dearest) + search, ROUND_CEILING) / NANO
 
 

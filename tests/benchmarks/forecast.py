@@ -56,6 +56,29 @@ def slow_change(dice: random.Random, n: int) -> tuple[int, float]:
     return tokens(dice), 0.001 * 4 ** (n / CALLS) * dice.lognormvariate(0, 1.2)
 
 
+def drifting(factor: float, calls: int) -> Draw:
+    """So many times as dear after so many calls, and so on, up and down again."""
+
+    def draw(dice: random.Random, n: int) -> tuple[int, float]:
+        way = n / (3 * calls) % 2
+        height = 3 * min(way, 2 - way)
+        return tokens(dice), 0.001 * factor**height * dice.lognormvariate(0, 1)
+
+    return draw
+
+
+def in_steps(dice: random.Random, n: int) -> tuple[int, float]:
+    """Five times as dear for a hundred calls, then as before."""
+    return tokens(dice), 0.001 * 5 ** (n // 100 % 2) * dice.lognormvariate(0, 1)
+
+
+def two_sizes(dice: random.Random, n: int) -> tuple[int, float]:
+    """Short questions cost much the same, long ones anything."""
+    if dice.random() < 0.5:
+        return 200, 0.001 * dice.lognormvariate(0, 0.5)
+    return 9_000, 0.02 * dice.lognormvariate(0, 1.2)
+
+
 HISTORIES: dict[str, Draw] = {
     "lognormal, sigma 1": lognormal(1.0),
     "lognormal, sigma 2": lognormal(2.0),
@@ -63,6 +86,10 @@ HISTORIES: dict[str, Draw] = {
     "longer prompts cost more": by_length,
     "short answers and long thinking": two_kinds,
     "slowly dearer": slow_change,
+    "4 times in 300 calls": drifting(4, 300),
+    "twice in 100 calls": drifting(2, 100),
+    "in steps": in_steps,
+    "two sizes of prompts": two_sizes,
 }
 
 
