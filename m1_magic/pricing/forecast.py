@@ -63,8 +63,10 @@ def forecast(
     slope = _slope(logs)
     alike = [cost - slope * longer for longer, cost in logs]
     drift = _drift(alike)
-    today = [(abs(logs[age][0]), cost - drift * (age + 1)) for age, cost in enumerate(alike)]
-    costs = sorted(cost for _, cost in sorted(today[: LOOKED_AT // 2])[:NEAREST])
+    today = [cost - drift * (age + 1) for age, cost in enumerate(alike)]
+    latest = range(min(len(today), LOOKED_AT // 2))
+    nearest = sorted(latest, key=lambda age: abs(logs[age][0]))[:NEAREST]
+    costs = sorted(today[age] for age in nearest)
     half, most = (Decimal(math.exp(_bound(costs, share))) for share in (HALF, MOST))
     if at_most is None:
         return Forecast(half, most)
