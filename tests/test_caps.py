@@ -235,6 +235,14 @@ def test_a_web_search_is_in_the_hold() -> None:
     assert hold(asking, replace(bare, web_search=dear)) == hold(asking, bare) + dear
 
 
+def test_a_dry_run_of_a_variant_has_the_models_price(server: OpenRouter) -> None:
+    bare, online = (
+        api.session().dry_plan(replace(request(), model=model)).hold
+        for model in (MODEL, f"{MODEL}:online")
+    )
+    assert bare and online == bare + Decimal("0.02")
+
+
 def test_the_dearest_step_of_a_price_counts() -> None:
     step = {"min_prompt_tokens": 200_000, "prompt": "0.000001"}
     price = price_of({"prompt": GIVEN, "completion": GOT, "overrides": [step, "odd"]})

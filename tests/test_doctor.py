@@ -61,6 +61,12 @@ def test_without_a_server_the_rest_is_examined_all_the_same(
     assert found["price list"][0] == "works" and "genai-prices" in found["price list"][1]
 
 
+def test_a_price_of_ones_own_is_told_as_that(server: OpenRouter) -> None:
+    api.settings().base_url = server.base_url.replace("/api/v1", "/v1")
+    api.settings().prices = "free"
+    assert examined()["price list"][1].endswith("a million tokens, as M1.prices says")
+
+
 def test_without_a_key_it_says_what_to_do(own_home: Path) -> None:
     found = examined()
     assert found["key"][0] == "fails" and "%m1 login" in found["key"][1]

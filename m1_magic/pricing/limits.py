@@ -104,8 +104,11 @@ def priced(limits: ModelLimits | None) -> bool:
 def listed_before(
     host: str, model: str, provider: Mapping[str, Any] | None, now: datetime
 ) -> ModelLimits | None:
-    """Return limits as they were kept, else as a package has them."""
-    return kept(host, model, provider, now) or known_limits(model)
+    """Return limits as they were kept, else as a package has them; of a variant, the model's."""
+    for name in dict.fromkeys((model, model.partition(":")[0])):
+        if limits := kept(host, name, provider, now) or known_limits(name):
+            return limits
+    return None
 
 
 def keep(host: str, model: str, provider: Mapping[str, Any] | None, limits: ModelLimits) -> None:

@@ -144,6 +144,8 @@ def prices(context: VerbContext) -> str:
         return f"{model}: no price known (M1.prices tells one); with a budget its calls are refused"
     both = f"{million(limits.dearest.input)} in, {million(limits.dearest.output)} out"
     source = f"genai-prices {version('genai-prices')}; the endpoint gave no price list"
+    if limits.own:
+        source = "as M1.prices says"
     if limits.at is not None:
         past = now_utc() - limits.at
         fetched = f"{age(past)} old" if past > timedelta(minutes=1) else "just fetched"
