@@ -18,7 +18,14 @@ from emulator import Answer, OpenRouter, catalog, routes
 from m1_magic import api, ask, verbs
 from m1_magic.backends.dialect import DIALECTS
 from m1_magic.calls import Started, TextDelta, Waiting
-from m1_magic.errors import BadRequest, BadSetting, PromptTooLarge, SecretInPrompt, Stopped
+from m1_magic.errors import (
+    BadRequest,
+    BadSetting,
+    BudgetExceeded,
+    PromptTooLarge,
+    SecretInPrompt,
+    Stopped,
+)
 from m1_magic.options.fields import Options
 from m1_magic.settings.config import M1, change
 from m1_magic.text import md_to_text
@@ -329,6 +336,12 @@ def test_fallbacks_are_sent_and_the_dearest_is_held(server: OpenRouter) -> None:
     assert (body["model"], body["models"]) == (MODEL, ["openai/gpt-4o-mini", "acme/dear"])
     with pytest.raises(BadSetting, match="fallbacks"):
         api.settings().fallbacks = [""]
+    api.settings().fallbacks = "acme/dear,acme/odd"
+    assert api.settings().fallbacks == ["acme/dear", "acme/odd"]
+    with pytest.raises(
+        BudgetExceeded, match=r"What acme/odd could cost .* M1.prices = .*'acme/odd'"
+    ):
+        ask("hi", namespace={}, max_cost=1)
 
 
 def test_chats_switch_context_compression_off(server: OpenRouter) -> None:

@@ -7,7 +7,7 @@ be anything, so there is no most that a call could cost.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import astuple, replace
 from decimal import Decimal
 from typing import Any
@@ -70,12 +70,17 @@ def with_own(limits: ModelLimits | None, model: str, price: Price) -> ModelLimit
     return ModelLimits(model, context, most, price, price, source=OWN)
 
 
-def dearest(limits: ModelLimits | None, others: Sequence[ModelLimits | None]) -> ModelLimits | None:
-    """Return limits at the most that one of several models could cost; not known if one is not."""
+def dearest(each: Mapping[str, ModelLimits | None]) -> ModelLimits | None:
+    """Return limits of the first model, at the most that one of them could cost, by their names.
+
+    That is not known where one has no price, which is named.
+    """
+    limits, *others = each.values()
     if limits is None or not others:
         return limits
-    known = [one.dearest for one in (limits, *others) if one and one.dearest]
-    return replace(limits, dearest=_each(max, known) if len(known) == 1 + len(others) else None)
+    known = [one.dearest for one in each.values() if one and one.dearest]
+    unpriced = next((name for name, one in each.items() if not (one and one.dearest)), "")
+    return replace(limits, dearest=None if unpriced else _each(max, known), unpriced=unpriced)
 
 
 def _step(pricing: Mapping[str, Any]) -> Price | None:

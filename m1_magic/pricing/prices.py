@@ -64,7 +64,7 @@ class ModelLimits:
     ``dearest`` is what a hold must count with, None where any endpoint may ask any price;
     ``cheapest`` is the other end of a price range; ``offers`` are the endpoints that may serve,
     none where their list is not at hand; ``at`` is when that was fetched, None for one that came
-    with a package.
+    with a package; ``unpriced`` names which of several models has no price.
     """
 
     model: str
@@ -75,6 +75,7 @@ class ModelLimits:
     source: str = ""
     at: datetime | None = None
     offers: tuple[Offer, ...] = field(default=(), compare=False)
+    unpriced: str = ""
 
     @property
     def own(self) -> bool:

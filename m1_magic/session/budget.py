@@ -45,7 +45,8 @@ def check_max_cost(plan: Plan, call: Call | None = None) -> None:
 
 def price_unknown(plan: Plan) -> BudgetExceeded:
     """Return the refusal of a call whose price nobody tells, though it may not cost any sum."""
-    model, limits = one_line(plan.request.model, 80), plan.limits
+    limits = plan.limits
+    model = one_line((limits and limits.unpriced) or plan.request.model, 80)
     if limits and limits.source == "endpoints" and not limits.offers and not limits.cheapest:
         return BudgetExceeded(
             f"No endpoint of {model} is left by the provider settings and M1.max_price.",

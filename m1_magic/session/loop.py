@@ -161,13 +161,14 @@ class Session:
         Each is asked for once an hour; a server without price lists may tell the context.
         """
         s, now = self.settings, self._now()
-        limits, *others = [
-            self._limits.of(backend, slug, s.routing(), now, s.prices)
+        each = {
+            slug: self._limits.of(backend, slug, s.routing(), now, s.prices)
             for slug in (model, *fallbacks)
-        ]
+        }
         if not endpoint(self.settings.base_url).whole_api and backend.billing not in FREE:
-            limits = model_list.within(limits, self._lists.of(backend, now), model)
-        return dearest(limits, others)
+            listed = self._lists.of(backend, now)
+            each[model] = model_list.within(each[model], listed, model)
+        return dearest(each)
 
     def known_limits(self, model: str, *fallbacks: str) -> ModelLimits | None:
         """Return limits and prices of ``model`` as they are known without asking a server."""
@@ -176,11 +177,11 @@ class Session:
         if not place.whole_api:
             own = None if place.offline else own_price(s.prices, model, others=True)
             return None if own is None else with_own(None, model, own)
-        limits, *others = [
-            self._limits.known(place.host, slug, s.routing(), now, s.prices)
+        each = {
+            slug: self._limits.known(place.host, slug, s.routing(), now, s.prices)
             for slug in (model, *fallbacks)
-        ]
-        return dearest(limits, others)
+        }
+        return dearest(each)
 
     def totals(self) -> Totals:
         """Return what was spent, and what the budget says."""

@@ -88,8 +88,11 @@ class Slugs(List[Any]):
 
     def validate(self, obj: Any, value: Any) -> Any:
         """Return the names, or raise BadSetting."""
-        names = value.split(",") if isinstance(value, str) else value
-        if not isinstance(names, (list, tuple)) or not all(map(_word, names)):
+        given = [value] if isinstance(value, str) else value
+        given = given if isinstance(given, (list, tuple)) else [given]
+        # traitlets makes a list of "a,b"
+        names = [part for one in given if _word(one) for part in one.split(",")]
+        if not all(map(_word, [*given, *names])):
             raise BadSetting("fallbacks is a list of models.", todo="['minimax/minimax-m2.5']")
         return [name.strip() for name in names]
 
