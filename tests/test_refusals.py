@@ -562,4 +562,6 @@ def test_only_openrouter_has_its_pages(server: OpenRouter, own_home: Path, path:
     server.say(*[refusals()[name].answer() for name in ("credit", "key limit", "budget", "prompt")])
     with asking(own_home, base_url=server.base_url.replace("/api/v1", path)) as asked:
         said = [told(asked.ask().error).rpartition("). ")[2] for _ in range(4)]
-    assert [("openrouter.ai" in one) for one in said] == [path == "/api/v1"] * 3 + [False]
+    ours = path == "/api/v1"
+    assert [("openrouter.ai" in one) for one in said] == [ours] * 3 + [False]
+    assert [("%m1 key" in one) for one in said] == [ours] * 2 + [False] * 2

@@ -83,7 +83,8 @@ def limit_reached(r: Refusal) -> e.M1Error:
     else:
         what = f"A budget{of} that the account sets is used up"
         who, where = "who keeps the account can raise it", "openrouter.ai/settings"
-    where = where if r.openrouter else r.host
+    if not r.openrouter:
+        where, again = r.host, again if resets else "It may reset by itself"
     return e.OutOfCredit(f"{what}{r.quoted}.", todo=f"{again}; {who} at {where}.")
 
 
@@ -109,9 +110,10 @@ def no_credit(r: Refusal) -> e.M1Error:
             more = "a key with a higher limit is made at openrouter.ai/settings/keys"
         what = f"This call could cost more than is left{r.quoted}."
         return e.OutOfCredit(what, todo=f"{fits}; else {more}.")
+    limit = "; %m1 key shows the key's limit" if r.openrouter else ""
     return e.OutOfCredit(
         f"The account is out of credit, or the key's own limit is reached{r.quoted}.",
-        todo=f"Add credit at {credit}; %m1 key shows the key's limit.",
+        todo=f"Add credit at {credit}{limit}.",
     )
 
 
