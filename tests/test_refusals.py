@@ -99,8 +99,9 @@ def comes_to(came: Asked, row: Row) -> None:
     assert came.error.charged is False and came.error.cost == e.NOT_CHARGED
 
 
-@pytest.mark.parametrize("begun", ["text", "thinking"])
-@pytest.mark.parametrize("name", TABLE)
+@pytest.mark.parametrize(
+    ("name", "begun"), [*((name, "text") for name in TABLE), ("502", "thinking")]
+)
 def test_a_refusal_in_mid_answer(server: OpenRouter, own_home: Path, name: str, begun: str) -> None:
     """What came is kept and held, and it is not sent again; the reason is the server's words."""
     answer = refusals()[name].answer("stream")
