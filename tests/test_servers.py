@@ -23,6 +23,7 @@ from m1_magic.errors import (
     BadSetting,
     BudgetExceeded,
     PromptTooLarge,
+    RateLimited,
     SecretInPrompt,
     Stopped,
 )
@@ -264,6 +265,19 @@ def test_max_tokens_fits_the_context_that_is_told(
     with pytest.raises(PromptTooLarge, match="takes 4,096"):
         ask("word " * 10_000, namespace={})
     assert len(another.chats) == 1
+
+
+def test_two_servers_on_one_machine_are_two(server: OpenRouter) -> None:
+    """Neither the context of one nor its limit is the other's."""
+    with OpenRouter(accept_any_key=True) as second:
+        for one, context in ((server, 4_096), (second, 8_192)):
+            one.models[0]["context_length"] = context
+            one.say(Answer.http_error(429, retry_after=100))
+            api.settings().base_url = one.base_url.replace("/api/v1", "/v1")
+            api.settings().max_retries = 0
+            with pytest.raises(RateLimited):  # at once
+                ask("hi", namespace={})
+            assert context - 200 < one.chats[0].body["max_tokens"] < context
 
 
 # -- what another server does not have --------------------------------------------------------

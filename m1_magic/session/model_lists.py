@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
+from weakref import WeakKeyDictionary
 
 from ..backends import Backend
 from ..backends.model_list import Entry, named, thinking
@@ -19,21 +20,25 @@ from ..pricing.limits import FRESH
 
 
 class ModelLists:
-    """The lists of models by the server's name, each of this hour."""
+    """The lists of models, each of this hour.
+
+    By backend, not by its name: two servers on one host are two.
+    """
 
     def __init__(self) -> None:
-        self._lists: dict[str, tuple[datetime, Sequence[Entry]]] = {}
+        self._lists: WeakKeyDictionary[Backend, tuple[datetime, Sequence[Entry]]]
+        self._lists = WeakKeyDictionary()
 
     def of(self, backend: Backend, now: datetime) -> Sequence[Entry]:
         """Return the server's list, an empty one if it cannot be had."""
-        at, models = self._lists.get(backend.name, (now, None))
+        at, models = self._lists.get(backend, (now, None))
         if models is None or abs(now - at) >= FRESH:
             try:
                 models = backend.models()
             except M1Error:
                 models = []
             check()  # a look that was stopped says nothing of the models
-            self._lists[backend.name] = (now, models)
+            self._lists[backend] = (now, models)
         return models
 
     def suited(self, request: Request, backend: Backend, now: datetime) -> Request:

@@ -177,7 +177,7 @@ class Rounds:
 
     def _hold_back(self) -> None:
         """Wait until this host may be asked, where another call was told to wait."""
-        while wait := self._waits.of(self._backend.name, self._waited):
+        while wait := self._waits.of(self._settings.base_url, self._waited):
             until, reason = wait
             seconds = until - self._clock()
             if seconds <= 0 or until >= self._until:
@@ -190,7 +190,7 @@ class Rounds:
         """Return the seconds to wait after so many attempts, None where no other is to be made."""
         seconds = error.retry_after
         if error.retry and seconds is not None:
-            self._waits.hold_back(self._backend.name, self._clock() + seconds, error.what)
+            self._waits.hold_back(self._settings.base_url, self._clock() + seconds, error.what)
         if not error.retry or attempts > self._settings.max_retries:
             return None
         if seconds is None:

@@ -10,7 +10,7 @@ from ..locks import lock
 
 
 class Waits:
-    """Host → the moment from which it may be asked again, and why, by the session's clock."""
+    """Base URL → the moment from which it may be asked, and why, by the session's clock."""
 
     def __init__(self) -> None:
         self._lock = lock()
