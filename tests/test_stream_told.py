@@ -187,6 +187,17 @@ def test_an_error_that_is_no_data_is_one(
     assert came.kept.finish == "error"
 
 
+@pytest.mark.parametrize("kind", ["text/event-stream", "application/json", ""])
+def test_a_refusal_in_200_is_one_whatever_its_label(
+    server: OpenRouter, own_home: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    body = b'{ "detail": "no GPU", "status": 429 }'
+    server.say(own(monkeypatch, lambda x: x.page(200, body, kind)))
+    with asking(own_home, max_retries=0) as asked:
+        came = asked.ask()
+    assert isinstance(came.error, e.RateLimited) and "no GPU" in told(came.error)
+
+
 @pytest.mark.parametrize("said", [DONE, {"choices": []}, {"choices": None}, piece(content="")])
 def test_nothing_with_a_blank_finish_costs_nothing(
     server: OpenRouter, own_home: Path, monkeypatch: pytest.MonkeyPatch, said: Any

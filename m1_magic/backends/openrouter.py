@@ -274,10 +274,9 @@ class OpenRouter(Facts):
         """Return the SSE blocks; what is no event stream is told or taken as a whole answer."""
         bytes_ = response.iter_bytes()
         kind = response.headers.get("content-type", "").lower()
-        if kind.startswith("text/event-stream"):
-            return sse.events(bytes_)
+        labelled = kind.startswith("text/event-stream")
         taken, head = sse.start(bytes_)
-        if head.startswith(sse.SIGNS):
+        if head.startswith(sse.SIGNS) or (labelled and not head.startswith(b"{")):
             return sse.events(chain([taken], bytes_))
         if not head:
             raise http_errors.broken(
