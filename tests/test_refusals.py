@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -118,6 +119,13 @@ def test_a_refusal_in_mid_answer(server: OpenRouter, own_home: Path, name: str, 
 
 
 # -- other servers ----------------------------------------------------------------------------
+
+
+def passed_on(code: int, raw: Any) -> Any:
+    """Return an error of OpenRouter around a provider's own, which is text there."""
+    error = {"code": code, "message": "Provider returned error"}
+    return {"error": error | {"metadata": {"raw": json.dumps(raw)}}}
+
 
 OTHERS: dict[str, tuple[int, Any, type[e.M1Error], str]] = {
     "detail": (400, detail("max_tokens must be at most 4096"), e.BadRequest, "--max-tokens 4096"),
@@ -305,6 +313,37 @@ OTHERS: dict[str, tuple[int, Any, type[e.M1Error], str]] = {
         e.OutOfCredit,
         "It resets monthly",
     ),
+    "raw in raw": (
+        502,
+        passed_on(502, passed_on(502, {"error": {"message": "CUDA"}})),
+        e.ProviderDown,
+        "says: CUDA",
+    ),
+    "a provider's quota": (
+        429,
+        passed_on(429, {"error": {"message": "no", "code": "insufficient_quota"}}),
+        e.RateLimited,
+        "Too many requests",
+    ),
+    "in flight, in words": (
+        402,
+        {"error": {"message": "Budget is held by requests in flight."}},
+        e.OutOfCredit,
+        "Try again when they have ended",
+    ),
+    "451": (451, {"error": {"message": "for legal reasons"}}, e.Flagged, "It is not the prompt"),
+    "objects": (
+        404,
+        {"error": {"message": "gone", "availability": {"fallback_models": [{"id": "a/b"}]}}},
+        e.NoSuchModel,
+        "names in its place: a/b. -m a/b asks it",
+    ),
+    "no slug": (
+        404,
+        {"error": {"message": "gone", "availability": {"fallback_models": ["a/b; rm -rf /"]}}},
+        e.NoSuchModel,
+        "charged. The server names in its place: a/b; rm -rf /.",
+    ),
     "in 200 by type": (
         200,
         {"type": "error", "error": {"type": "insufficient_balance_error", "message": "1008"}},
@@ -320,7 +359,10 @@ NAMES = (
     " fallback_models excluded_by loc type"
 ).split()
 HEADERS = ("retry-after", "retry-after-ms", "x-ratelimit-reset", "date", "location")
-WAITED = {"detail, 429", "500 for 429", "1002", "1039", "Gemini, quota"}
+WAITED = {
+    "detail, 429", "500 for 429", "1002", "1039", "Gemini, quota", "a provider's quota",
+    "in flight, in words",
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", OTHERS)

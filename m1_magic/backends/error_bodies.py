@@ -19,7 +19,7 @@ from ..text import one_line
 
 LOOKED_AT = 20_000  # characters of a body's words that are looked at
 MOST_NAMES = 50
-DEEPEST = 4  # bodies within bodies
+DEEPEST = 8  # bodies within bodies
 MINIMAX = {
     1001: 504, 1002: 429, 1004: 401, 1008: 402, 1026: 403, 1027: 403, 1039: 429, 1041: 429,
     1042: 400, 2013: 400, 2045: 429, 2049: 401, 2056: 429,
@@ -70,8 +70,8 @@ def read(body: Any, secret: str) -> Said:
     found = list(_objects(body))
     facts = {name: value for each in reversed(found) for name, value in each.items()}
     # What a provider said to OpenRouter says more than OpenRouter's "Provider returned error".
-    raw = facts.get("raw")
-    words = (_words(_parsed(raw)) if raw else "") or _words(body)
+    raws = (_words(_parsed(each["raw"])) for each in reversed(found) if each.get("raw"))
+    words = next(filter(None, raws), "") or _words(body)
     both = (_words(body), words, *_names(found))
     line = one_line(without(secret, words), 200)
     # An error object may quote a page, too; any other tag in it is what the server says.

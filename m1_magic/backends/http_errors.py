@@ -98,7 +98,9 @@ def _error(r: Refusal) -> e.M1Error:
         )
     if status in (400, 402, 403, 429) and (r.has(LIMIT) or r.fact("limit_source")):
         return refusals.limit_reached(r)
-    passes = status == 429 and retry_times.in_words(r.said.signs) is not None  # Gemini's quotas
+    # A provider's quota behind OpenRouter, and Gemini's, is no credit of the user's.
+    upstream = r.openrouter and r.said.facts.get("raw")
+    passes = status == 429 and (upstream or retry_times.in_words(r.said.signs) is not None)
     if status == 402 or (status in (400, 403, 429) and r.has(NO_CREDIT) and not passes):
         return refusals.no_credit(r)
     if status in (400, 413, 422, 500) and (tokens := too_long(r.said.signs, status)):

@@ -22,6 +22,9 @@ QUOTA = re.compile(
     r"per[- _](day|week|month)|/day\b|\bdaily\b|\bweekly\b|\bmonthly\b|usage limit exceeded"
 )
 PERIOD = re.compile(r"\b(daily|weekly|monthly|total)\b")
+REGION = re.compile("region_restricted|unsupported_country|not available in your (region|country)")
+NAMES = ("id", "slug", "model", "name")  # of what a list of objects names
+SLUG = re.compile(r"[\w./:@-]{1,80}", re.ASCII)
 KEY_LIMIT = re.compile(r"key limit|key_limit|settings/keys|key with a higher")
 
 
@@ -60,8 +63,11 @@ class Refusal:
     def fact(self, name: str, limit: int = 100) -> str:
         """Return a fact that the body tells, fit for a sentence; a list is joined."""
         value = self.said.facts.get(name)
-        parts = value if isinstance(value, list) else [value]
-        told = ", ".join(str(part) for part in parts[:10] if isinstance(part, str | int | float))
+        parts = [
+            next(filter(None, map(part.get, NAMES)), None) if isinstance(part, dict) else part
+            for part in (value[:10] if isinstance(value, list) else [value])
+        ]
+        told = ", ".join(str(part) for part in parts if isinstance(part, str | int | float))
         return one_line(without(self.secret, told), limit) if value else ""
 
     def has(self, pattern: str | re.Pattern[str]) -> bool:
@@ -90,7 +96,7 @@ def limit_reached(r: Refusal) -> e.M1Error:
 
 def no_credit(r: Refusal) -> e.M1Error:
     """Return the error for money that is not there: for a moment, for this call, or at all."""
-    if r.has("in_flight"):
+    if r.has("in[_ -]flight"):
         error = e.OutOfCredit(
             f"Calls that are under way hold the money that is left{r.quoted}.",
             todo="Try again when they have ended.",
@@ -154,14 +160,15 @@ def no_model(r: Refusal) -> e.M1Error:
         todo = "%m1 models lists what can; or base_url is not the API's: it usually ends in /v1."
     if instead := r.fact("fallback_models", limit=200):
         first = instead.partition(",")[0]
-        todo = f"The server names in its place: {instead}. -m {first} asks it, at its own price."
+        asks = f" -m {first} asks it, at its own price." if SLUG.fullmatch(first) else ""
+        todo = f"The server names in its place: {instead}.{asks}"
     return e.NoSuchModel(f"{said}{r.quoted}.", todo=todo)
 
 
 def forbidden(r: Refusal) -> e.M1Error:
     """Return the error for what is not allowed: a region, a guardrail, a prompt, a key."""
     what, todo = f"{r.host} refuses this request", ""
-    if r.has("region_restricted|unsupported_country|not available in your (region|country)"):
+    if r.status == 451 or r.has(REGION):
         what = f"{r.model} may not be had from where you are"
         todo = "It is not the prompt: another model or provider may be had; %m1 models lists them."
     elif r.has("guardrail") or r.fact("patterns"):
