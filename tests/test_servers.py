@@ -439,6 +439,7 @@ def test_doctor_and_list_say_when_a_model_expires(server: OpenRouter) -> None:
     assert "expires" not in verb("models")
     server.models[0]["expiration_date"] = "2026-12-31"
     server.models[2]["pricing"] = "cheap"
+    server.models += [{"id": ["odd"]}, {"id": None}]  # no names, no models
     heading, _, *others = verb("models").splitlines()
     assert heading.endswith("| expires |") and len(others) == 3
     (first,) = [line for line in others if line.startswith(f"| {MODEL} |")]
