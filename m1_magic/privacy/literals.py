@@ -1,0 +1,53 @@
+"""Which of many literals stand in a text: in one pass where it is long.
+
+One ``in`` for each of hundreds would take longer than all the patterns that they save. So a long
+text is looked through for the first three characters of all of them at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+LONG = 20_000
+
+
+def lowered(text: str) -> str:
+    """Return the text with ASCII's letters in lower case, and ``?`` for what is not Latin-1."""
+    return text.encode("latin-1", "replace").lower().decode("latin-1")
+
+
+class Literals:
+    """Literals that are looked for together."""
+
+    def __init__(self, literals: Iterable[str]) -> None:
+        self.all = tuple(dict.fromkeys(literals))
+        self._short = tuple(one for one in self.all if len(one) < 3)
+
+    def within(self, text: str) -> set[str]:
+        """Return those that stand in the text."""
+        likely = self.all if len(text) < LONG else (*self._likely(text), *self._short)
+        return {literal for literal in likely if literal in text}
+
+    def _likely(self, text: str) -> Iterator[str]:
+        """Yield those whose first three or four characters are there."""
+        import numpy as np
+
+        def hashed(data: Any) -> Any:
+            """Return 16 bits for each row of characters."""
+            code = np.uint16(0)
+            for column in data:
+                code = code * np.uint16(0x9E37) + column
+            return code
+
+        data = np.frombuffer(text.encode("latin-1", "replace"), np.uint8).astype(np.uint16)
+        for length in (3, 4):
+            ours = [one for one in self.all if min(len(one), 4) == length]
+            begun = {one[:length].encode() for one in ours}
+            known = np.zeros(1 << 16, np.bool_)
+            known[hashed(np.frombuffer(b"".join(begun), np.uint8).reshape(-1, length).T)] = True
+            ends = len(data) - length + 1
+            at = np.flatnonzero(known[hashed([data[i : ends + i] for i in range(length)])])
+            runs = np.stack([data[at + i] for i in range(length)], 1).astype(np.uint8)
+            there = begun.intersection(np.unique(runs.view(f"S{length}")).tolist())
+            yield from (one for one in ours if one[:length].encode() in there)
