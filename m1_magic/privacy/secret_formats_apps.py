@@ -94,7 +94,7 @@ CHATS = (
     form("Twilio key", "SK", rf"{H}{{32}}", LEAKS),
     form("Facebook token", "EAA", rf"[A-Z](?=[A-Za-z]{{0,60}}\d)(?![A-D]{X}{{0,3}}AAA){X}{{100,}}",
            LEAKS),
-    form("Twitter token", "A" * 20, r"[A-Za-z0-9%]{60,100}", LEAKS),
+    form("Twitter token", "A" * 20, r"(?<![A-Za-z0-9]A{20})[A-Za-z0-9%]{60,100}", LEAKS),
     form("LinkedIn secret", "WPL_AP1.", r"[A-Za-z0-9.+/=]{16,40}", GITHUB),
 )  # fmt: skip
 

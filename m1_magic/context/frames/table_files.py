@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import UsageError
+from ...privacy.key_files import is_key_file
 from ...text import one_line
 
 PATTERN = re.compile(r"[*?\[]")
@@ -41,6 +42,8 @@ def scanned(path: Path) -> Any:
         raise UsageError(
             f"There is no file {shown}.", todo="Check the name; %pwd says where you are."
         )
+    if is_key_file(path) or is_key_file(path.resolve()):
+        raise UsageError(f"{shown} has the name of a key file.")
     if PATTERN.search(str(path.resolve())):
         raise UsageError(
             f"{shown} reads like a pattern of files.", todo="Load it, and name the DataFrame."
