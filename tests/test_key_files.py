@@ -14,9 +14,9 @@ from m1_magic.privacy.key_files import is_key_file
 
 KEYS = """
 .env .env.local .env.production .env.prod.bak prod.env .envrc .ENV .Env.Local .env. .env~ .env.swp
-.env_old .flaskenv id_rsa id_dsa id_ecdsa id_ed25519 id_ed25519_sk id_rsa.bak id_rsa.txt id_rsa.old a.p12
-ID_RSA id_rsa.. deploy_rsa ssh_host_ed25519_key server.pem server.PEM server.pem.txt a.key a.p8
-a.pfx a.ppk a.jks a.keystore a.kdbx a.ovpn terraform.tfstate terraform.tfstate.backup
+.env_old .flaskenv id_rsa id_dsa id_ecdsa id_ed25519 id_ed25519_sk id_rsa.bak id_rsa.txt id_rsa.old
+ID_RSA id_rsa.. deploy_rsa ssh_host_ed25519_key server.pem server.PEM server.pem.txt a.key
+a.p8 a.p12 a.pfx a.ppk a.jks a.keystore a.kdbx a.ovpn terraform.tfstate terraform.tfstate.backup
 prod.tfvars .terraformrc .netrc _netrc .pgpass pgpass.conf .my.cnf .npmrc .pypirc .git-credentials
 .htpasswd htpasswd .boto .s3cfg .dockercfg kubeconfig prod.kubeconfig .vault-token .databrickscfg
 credentials credentials.json aws-credentials credentials.yml credentials.csv db.credentials.toml
