@@ -35,7 +35,7 @@ WORDS = (
     r"|safe|secure|postgres|mysql|redis|mongo|rabbitmq|mssql|sa|localhost|abc|abcd|abcdef|xyz|xx+"
     r"|aa+|qwerty|asdf|letmein|host|port|encoded|base64|bearer|basic|client|id|service|account"
     r"|private|public|app|hash|salt|signing|sign|jwt|session|cookie|csrf|s3cr3t|pa55word|passw0rd"
-    r"|p@ssw0rd)"
+    r"|p@ssw0rd|self|env|conn(?:info)?|config|settings|options|args|kwargs|params|parsed|ur[il]|info)"
 )
 PLACEHOLDER = re.compile(rf"(?>{WORDS}|[\W_]|\d{{1,4}}(?!\d)|1234567890|12345678|123456)++")
 NO_VALUE = re.compile(r"[<>{}$*…\\]|\.\.\.|%[a-z(]|xxx|XXX|\bos\.|\(")
@@ -50,6 +50,14 @@ NEAR = re.compile(
 CURL = re.compile(r"\b(?:curl|https?|wget|xh)\b")
 
 
+# Names of keys and tokens that open nothing.
+OF_ANOTHER_KIND = re.compile(
+    r"(?:cache|hash|public|routing|sort|digest|checksum|etag|page|next|continuation|sync|cursor"
+    r"|partition|object|foreign|primary|idempotency|cancel)[A-Za-z_-]{0,20}[^A-Za-z_]{1,8}$",
+    re.IGNORECASE,
+)
+
+
 def typed(value: str) -> bool:
     """Is it a value that someone typed, and no placeholder, variable or call?"""
     return bool(value) and not NO_VALUE.search(value) and not PLACEHOLDER.fullmatch(value.lower())
@@ -58,14 +66,19 @@ def typed(value: str) -> bool:
 def password(text: str, start: int, end: int) -> bool:
     """Is it a password, and neither a placeholder nor the user's name again?"""
     value, before = text[start:end].lower(), text[max(0, start - 100) : start].lower()
-    return typed(text[start:end]) and not before.endswith((f"/{value}:", f" {value}:"))
+    same = before.endswith((f"/{value}:", f" {value}:"))
+    return end - start > 2 and typed(text[start:end]) and not same
 
 
 def connected(text: str, start: int, end: int) -> bool:
     """Is it the password of a connection string, which names a server or a user, too?"""
     mark, value = text[start - 1], text[start:end]
     # In quotes: Python's argument, more often than a part of a string.
-    if (mark in "\"'" and value.islower()) or (mark == "{" and CODE.fullmatch(value)):
+    if (
+        value.islower()
+        if mark in "\"'"
+        else CODE.fullmatch(value) and (mark == "{" or "." in value)
+    ):
         return False
     line = text[max(0, start - 300) : end + 200].lower()
     return password(text, start, end) and NEAR.search(line) is not None
@@ -89,6 +102,8 @@ def basic(text: str, start: int, end: int) -> bool:
 def random(text: str, start: int, end: int) -> bool:
     """Does it look as if a machine had made it: digits and letters in turns, or hexadecimal?"""
     value = text[start:end].rstrip(".")
+    if OF_ANOTHER_KIND.search(text[max(0, start - 40) : start]):
+        return False
     if not typed(value) or not OURS.fullmatch(value) or CODE.fullmatch(value):
         return False
     digits, letters = sum(map(str.isdigit, value)), sum(map(str.isalpha, value))
@@ -118,9 +133,9 @@ def plain_value(text: str, start: int, end: int) -> bool:
     return typed(text[start:end])
 
 
-def sure(text: str, start: int, end: int) -> bool:
-    """Say yes: the pattern is enough."""
-    return True
+def no_name(text: str, start: int, end: int) -> bool:
+    """Is it no name of a class, either?"""
+    return not re.fullmatch("(?:[A-Z][a-z]+){3,}", text[start:end])
 
 
 ASSIGNED = r"[\"'\]]{0,2}\s{0,3}(?:=>|:=|==?|:)\s{0,3}(?:[bruf]?[\"'`]{1,3})?"
@@ -143,7 +158,8 @@ FORTY = r"(?P<secret>[a-z0-9/+]{40})(?![a-z0-9/+=])"
 KEYS = (
     "api_key", "apikey", "api-key", "api key", "access_key", "accesskey", "account_key",
     "accountkey", "private_key", "privatekey", "subscription-key", "app_key", "auth_key",
-    "master_key", "signing_key", "encryption_key", "_key", "secret", "token", "credential",
+    "master_key", "signing_key", "encryption_key", "storage_key", "license_key", "service_key",
+    "shared_key", "hmac_key", "admin_key", "secret", "token", "credential",
 )  # fmt: skip
 
 CONTEXTS = (
@@ -174,7 +190,7 @@ CONTEXTS = (
     Context("password", ("-u ", "--user ", "--user="),
             rf"[\"']?[^\s:\"'/]{{1,60}}:{WORD_BEFORE_AT}", called, "curl.se"),
     Context("AWS key", ("secret_access_key", "secretaccesskey", "secret access key", "aws_secret"),
-            rf"[a-z_]{{0,10}}[\"'\]]{{0,2}}\s{{0,3}}[:=,]\s{{0,3}}[\"']?{FORTY}", sure,
+            rf"[a-z_]{{0,10}}[\"'\]]{{0,2}}\s{{0,3}}[:=,]\s{{0,3}}[\"']?{FORTY}", no_name,
             "docs.aws.amazon.com"),
     Context("AWS key", ("session_token", "sessiontoken", "security_token"),
             r"[\"'\]]{0,2}\s{0,3}[:=,]\s{0,3}[\"']?(?P<secret>[a-z0-9/+]{100,2000}={0,2})", mixed,
