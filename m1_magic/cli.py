@@ -24,14 +24,20 @@ VERBS = ("cost", "log", "doctor", "login", "logout", "key", "models")
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; return the exit status."""
-    given = parsed(list(sys.argv[1:] if argv is None else argv))
     try:
-        status = int(given.run(given) or 0)
-        sys.stdout.flush()
-        return status
+        try:
+            return _run(list(sys.argv[1:] if argv is None else argv))
+        finally:
+            sys.stdout.flush()
     except BrokenPipeError:  # who reads our output (head, less) has seen enough
         _give_up(sys.stdout)
         return 128 + 13
+
+
+def _run(argv: list[str]) -> int:
+    try:
+        given = parsed(argv)
+        return int(given.run(given) or 0)
     except UserFacingError as error:
         print(f"m1-magic: {error}", file=sys.stderr)
         return 1
