@@ -6,10 +6,12 @@ text is looked through for the first three characters of all of them at once.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-LONG = 20_000
+LONG = 20_000  # characters, from where NumPy is worth its import
+SHORT = 2_000  # characters, from where it is worth its call
 
 
 def lowered(text: str) -> str:
@@ -26,7 +28,8 @@ class Literals:
 
     def within(self, text: str) -> set[str]:
         """Return those that stand in the text."""
-        likely = self.all if len(text) < LONG else (*self._likely(text), *self._short)
+        least = SHORT if "numpy" in sys.modules else LONG
+        likely = self.all if len(text) < least else (*self._likely(text), *self._short)
         return {literal for literal in likely if literal in text}
 
     def _likely(self, text: str) -> Iterator[str]:

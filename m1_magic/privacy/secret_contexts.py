@@ -10,6 +10,7 @@ import base64
 import re
 from collections.abc import Callable
 from typing import NamedTuple
+from urllib.parse import unquote
 
 Judge = Callable[[str, int, int], bool]
 
@@ -34,11 +35,12 @@ WORDS = (
     r"|null|nil|true|false|undefined|empty|foo|bar|baz|qux|spam|eggs|tiger|scott|super|very|long"
     r"|safe|secure|postgres|mysql|redis|mongo|rabbitmq|mssql|sa|localhost|abc|abcd|abcdef|xyz|xx+"
     r"|aa+|qwerty|asdf|letmein|host|port|encoded|base64|bearer|basic|client|id|service|account"
-    r"|private|public|app|hash|salt|signing|sign|jwt|session|cookie|csrf|s3cr3t|pa55word|passw0rd"
-    r"|p@ssw0rd|self|env|conn(?:info)?|config|settings|options|args|kwargs|params|parsed|ur[il]|info)"
+    r"|private|public|app|hash|salt|signing|sign|jwt|session|cookie|csrf|self|env|conn(?:info)?|config|settings|options|args|kwargs|params|parsed|ur[il]|info)"
 )
 PLACEHOLDER = re.compile(rf"(?>{WORDS}|[\W_]|\d{{1,4}}(?!\d)|1234567890|12345678|123456)++")
-NO_VALUE = re.compile(r"[<>{}$*…\\]|\.\.\.|%[a-z(]|xxx|XXX|\bos\.|\(")
+# In a URL a weak password is one, too, but for the words that manuals have in its place.
+IN_MANUALS = re.compile(rf"(?:(?:my|your|the|an?|some|db|user)[_-]?)?{WORDS}|[\W_]+")
+NO_VALUE = re.compile(r"\|\||!!|\.pass|[<>{}$*…\\]|\.\.\.|%[a-z(]|xxx|XXX|\bos\.|\(")
 OURS = re.compile(r"[A-Za-z0-9+/=_.~-]+")
 RUNS = re.compile(r"[a-z]+|[A-Z]+|[0-9]+|[^A-Za-z0-9]+")
 CODE = re.compile(r"[A-Za-z_]+(?:[._/:-][A-Za-z_]*)*|[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+")
@@ -53,7 +55,8 @@ CURL = re.compile(r"\b(?:curl|https?|wget|xh)\b")
 # Names of keys and tokens that open nothing.
 OF_ANOTHER_KIND = re.compile(
     r"(?:cache|hash|public|routing|sort|digest|checksum|etag|page|next|continuation|sync|cursor"
-    r"|partition|object|foreign|primary|idempotency|cancel)[A-Za-z_-]{0,20}[^A-Za-z_]{1,8}$",
+    r"|partition|object|foreign|primary|idempotency|cancel|request|change|verification|starting"
+    r"|registration|match|upload|device)[A-Za-z_-]{0,20}[^A-Za-z_]{1,8}$",
     re.IGNORECASE,
 )
 
@@ -67,7 +70,8 @@ def password(text: str, start: int, end: int) -> bool:
     """Is it a password, and neither a placeholder nor the user's name again?"""
     value, before = text[start:end].lower(), text[max(0, start - 100) : start].lower()
     same = before.endswith((f"/{value}:", f" {value}:"))
-    return end - start > 2 and typed(text[start:end]) and not same
+    known = IN_MANUALS.fullmatch(unquote(value)) or NO_VALUE.search(value)
+    return end - start > 2 and not known and not same
 
 
 def connected(text: str, start: int, end: int) -> bool:
@@ -96,7 +100,7 @@ def basic(text: str, start: int, end: int) -> bool:
         user, colon, word = base64.b64decode(text[start:end], validate=True).decode().partition(":")
     except ValueError:
         return False
-    return bool(colon) and (user + word).isprintable() and typed(word) and user != word
+    return bool(user and colon and word) and (user + word).isprintable()
 
 
 def random(text: str, start: int, end: int) -> bool:
