@@ -231,6 +231,7 @@ OURS = {
     "openrouter": "sk-or-" + "v1-" + VALUES["HEX64"],
     "minimax": "sk-" + "api-" + some(ALNUM + "-_", 118) + "x9",
 }
+OURS["in base64"] = base64.b64encode(OURS["openrouter"].encode()).decode()
 SHY = "\u00ad"
 DISGUISES = {
     "behind a letter": lambda key: f"x{key}",
@@ -260,7 +261,7 @@ DISGUISES = {
 
 
 @pytest.mark.parametrize("disguise", DISGUISES)
-@pytest.mark.parametrize("name", OURS)
+@pytest.mark.parametrize("name", ["openrouter", "minimax"])
 def test_a_key_of_ours_is_found_in_every_disguise_and_masked_to_its_end(
     name: str, disguise: str
 ) -> None:
@@ -274,6 +275,13 @@ def test_a_key_of_ours_is_found_in_every_disguise_and_masked_to_its_end(
     ))  # fmt: skip
     with pytest.raises(SecretInPrompt):
         redaction.refuse(text)
+
+
+def test_tokens_stand_behind_letters_and_in_base64() -> None:
+    for form, literal in ONES:
+        if literal in ("ghp_", "gsk_", "npm_", "glpat-", "nvapi-", "pcsk_", "hooks.slack.com/"):
+            assert redaction.mask(f"my{value_of(form, literal)}")[1] == 1, literal
+    assert redaction.mask(OURS["in base64"])[0] == "[masked: OpenRouter key]"
 
 
 NONE = [

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator
+from functools import cached_property
 from typing import Any
 
 LONG = 20_000  # characters, from where NumPy is worth its import
-SHORT = 2_000  # characters, from where it is worth its call
+SHORT = 1_000  # characters, from where it is worth its call
 
 
 def lowered(text: str) -> str:
@@ -36,21 +37,36 @@ class Literals:
         """Yield those whose first three or four characters are there."""
         import numpy as np
 
-        def hashed(data: Any) -> Any:
-            """Return 16 bits for each row of characters."""
-            code = np.uint16(0)
-            for column in data:
-                code = code * np.uint16(0x9E37) + column
-            return code
-
         data = np.frombuffer(text.encode("latin-1", "replace"), np.uint8).astype(np.uint16)
-        for length in (3, 4):
-            ours = [one for one in self.all if min(len(one), 4) == length]
-            begun = {one[:length].encode() for one in ours}
-            known = np.zeros(1 << 16, np.bool_)
-            known[hashed(np.frombuffer(b"".join(begun), np.uint8).reshape(-1, length).T)] = True
+        for length, by_start, known in self._tables:
             ends = len(data) - length + 1
-            at = np.flatnonzero(known[hashed([data[i : ends + i] for i in range(length)])])
+            at = np.flatnonzero(known[_hashed([data[i : ends + i] for i in range(length)])])
             runs = np.stack([data[at + i] for i in range(length)], 1).astype(np.uint8)
-            there = begun.intersection(np.unique(runs.view(f"S{length}")).tolist())
-            yield from (one for one in ours if one[:length].encode() in there)
+            for start in by_start.keys() & np.unique(runs.view(f"S{length}")).tolist():
+                yield from by_start[start]
+
+    @cached_property
+    def _tables(self) -> list[tuple[int, dict[bytes, list[str]], Any]]:
+        """For three and four characters: literals by their first, and the hashes of these."""
+        import numpy as np
+
+        tables = []
+        for length in (3, 4):
+            by_start: dict[bytes, list[str]] = {}
+            for one in self.all:
+                if min(len(one), 4) == length:
+                    by_start.setdefault(one[:length].encode(), []).append(one)
+            known = np.zeros(1 << 16, np.bool_)
+            known[_hashed(np.frombuffer(b"".join(by_start), np.uint8).reshape(-1, length).T)] = True
+            tables.append((length, by_start, known))
+        return tables
+
+
+def _hashed(columns: Iterable[Any]) -> Any:
+    """Return 16 bits for each row of characters."""
+    import numpy as np
+
+    code = np.uint16(0)
+    for column in columns:
+        code = code * np.uint16(0x9E37) + column
+    return code

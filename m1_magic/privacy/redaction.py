@@ -22,7 +22,7 @@ from ..errors import SecretInPrompt
 from ..settings.config import M1
 from ..text import escape_value, one_line
 from . import disguises
-from .literals import LONG, Literals, lowered
+from .literals import Literals, lowered
 from .secret_contexts import CONTEXTS, Context
 from .secret_formats import CLOUDS, MODELS, Format
 from .secret_formats_apps import APPS, CHATS, CODE, WATCHING
@@ -35,8 +35,8 @@ MORE = (
     rf"(?:{BREAK}(?!LITERAL|[A-Za-z_][A-Za-z0-9_]{{0,40}}=)(?=[A-Za-z_/+=.-]{{0,60}}[0-9])(?=[0-9_/+=.-]{{0,60}}[A-Za-z])"
     r"CHARS{1,200}+(?=[\"'\\,;.)\]]{0,4}(?:\s|$)|\\[nr])){0,20}"
 )
-# Behind a letter only where the beginning is long enough to be no part of a word.
-CLEAR = 7
+# Behind a letter only where the beginning is no part of a word.
+CLEAR = re.compile(r".{3,}_|(?!sk-).{6,}|.{7,}", re.DOTALL)
 
 
 def _wrapped(rest: str, literal: str) -> str:
@@ -59,7 +59,7 @@ def _wrapped(rest: str, literal: str) -> str:
 def pattern_of(form: Format, literal: str) -> re.Pattern[str]:
     """Return the pattern of a form with that literal at its beginning, compiled when needed."""
     escaped = re.escape(literal)
-    start = "" if form.left or len(literal) >= CLEAR else f"(?<![A-Za-z0-9]{escaped})"
+    start = "" if form.left or CLEAR.fullmatch(literal) else f"(?<![A-Za-z0-9]{escaped})"
     rest = form.rest if form.kind == "private key" else _wrapped(form.rest, literal)
     is_open = form.kind == "private key" or form.rest.endswith(("+", "*", ",}", "?"))
     return re.compile(f"{escaped}{start}{rest}{'' if is_open else '(?![A-Za-z0-9])'}")
@@ -82,6 +82,7 @@ NAMED = tuple((context, literal) for context in CONTEXTS for literal in context.
 FORMS, NAMES = Literals(one for _, one in RULES), Literals(one for _, one in NAMED)
 # Without one of these there is neither: what is short is looked through for them first.
 ANY = re.compile(r"[A-Za-z0-9+/_.~-]{12}|[:=]|(?i:machine|login|bearer|basic)")
+BRIEF = 200
 BEFORE = 120  # characters before a literal that may be of its secret
 
 
@@ -146,7 +147,7 @@ def find(text: str, policy: Policy = ISSUERS) -> tuple[Secret, ...]:
 
 def _seen(text: str) -> Iterator[Secret]:
     """Yield what shows by its form or by its name, overlaps included."""
-    if len(text) < LONG and not ANY.search(text):
+    if len(text) < BRIEF and not ANY.search(text):
         return
     there = FORMS.within(text)
     for form, literal in RULES:

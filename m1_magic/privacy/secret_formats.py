@@ -72,6 +72,7 @@ GITHUB = "docs.github.com, supported secret scanning patterns"
 MODELS = (
     form("OpenRouter key", "sk-or-", r"(?:v\d{1,2}-)?[A-Za-z0-9]{20,}", HOG),
     form("OpenRouter key", "sk-or-v", rf"\d-{MIXED}{X}{{64}}", HOG),
+    form("OpenRouter key", "c2stb3ItdjEt", rf"{B64}{{80,96}}", HOG),  # in base64
     form("Anthropic key", "sk-ant-", rf"(?:[a-z]{{2,8}}\d{{2}}-{W}{{16,}}|{X}{{20}}{W}*)", LEAKS),
     form("OpenAI key", "sk-", rf"(?:(?:proj|svcacct|service|admin|None)-{RUN}|{X}{{32,}})", LEAKS),
     form("MiniMax key", "sk-", rf"(?:api|cp)-{RUN}", "platform.minimax.io"),

@@ -61,7 +61,7 @@ WATCHING = (
     form("Dynatrace token", "dt0c01. dt0s01. dt0s16.", r"[A-Z0-9]{8,24}\.[A-Z0-9]{64}", LEAKS),
     form("Honeycomb key", "hcaik_ hcbik_ hcamk_ hcxik_", r"[a-z0-9]{58,62}", GITHUB),
     form("PostHog key", "phx_ phs_", rf"{MIXED}{X}{{43,60}}", HOG),
-    form("LaunchDarkly key", "sdk- mob- api-", UUID, GITHUB),
+    form("LaunchDarkly key", "sdk- mob-", rf"(?<![\w-]sdk-|[\w-]mob-){UUID}", GITHUB),
 )  # fmt: skip
 
 CHATS = (
@@ -88,7 +88,7 @@ CHATS = (
     form("Telegram token", ":", rf"{MIXED}(?=[a-z0-9_-]{{0,30}}[A-Z]){W}{{35}}(?!{W})", HOG,
          r"\d{8,10}"),
     form("SendGrid key", "SG.", rf"{W}{{22}}\.{W}{{43}}", LEAKS),
-    form("Mailgun key", "key-", rf"{H}{{32}}", LEAKS),
+    form("Mailgun key", "key-", rf"(?<![\w-]key-){H}{{32}}", LEAKS),
     form("Mailchimp key", "-us", r"\d{1,2}", LEAKS, rf"{H}{{32}}"),
     form("Brevo key", "xkeysib- xsmtpsib-", rf"{H}{{64}}-{X}{{16}}", LEAKS),
     form("Resend key", "re_", rf"{X}{{8}}_{X}{{24}}", GITHUB),
