@@ -35,8 +35,9 @@ MORE = (
     rf"(?:{BREAK}(?!LITERAL|[A-Za-z_][A-Za-z0-9_]{{0,40}}=)(?=[A-Za-z_/+=.-]{{0,60}}[0-9])(?=[0-9_/+=.-]{{0,60}}[A-Za-z])"
     r"CHARS{1,200}+(?=[\"'\\,;.)\]]{0,4}(?:\s|$)|\\[nr])){0,20}"
 )
-# Behind a letter only where the beginning is no part of a word.
+# Behind a letter only where the beginning is no part of a word, nor of a run of base64.
 CLEAR = re.compile(r".{3,}_|(?!sk-).{6,}|.{7,}", re.DOTALL)
+BEHIND = 12
 
 
 def _wrapped(rest: str, literal: str) -> str:
@@ -59,7 +60,8 @@ def _wrapped(rest: str, literal: str) -> str:
 def pattern_of(form: Format, literal: str) -> re.Pattern[str]:
     """Return the pattern of a form with that literal at its beginning, compiled when needed."""
     escaped = re.escape(literal)
-    start = "" if form.left or CLEAR.fullmatch(literal) else f"(?<![A-Za-z0-9]{escaped})"
+    behind = f"[A-Za-z0-9_-]{{{BEHIND}}}" if CLEAR.fullmatch(literal) else "[A-Za-z0-9]"
+    start = "" if form.left else f"(?<!{behind}{escaped})"
     rest = form.rest if form.kind == "private key" else _wrapped(form.rest, literal)
     is_open = form.kind == "private key" or form.rest.endswith(("+", "*", ",}", "?"))
     return re.compile(f"{escaped}{start}{rest}{'' if is_open else '(?![A-Za-z0-9])'}")

@@ -35,11 +35,11 @@ WORDS = (
     r"|null|nil|true|false|undefined|empty|foo|bar|baz|qux|spam|eggs|tiger|scott|super|very|long"
     r"|safe|secure|postgres|mysql|redis|mongo|rabbitmq|mssql|sa|localhost|abc|abcd|abcdef|xyz|xx+"
     r"|aa+|qwerty|asdf|letmein|host|port|encoded|base64|bearer|basic|client|id|service|account"
-    r"|private|public|app|hash|salt|signing|sign|jwt|session|cookie|csrf|self|env|conn(?:info)?|config|settings|options|args|kwargs|params|parsed|ur[il]|info)"
+    r"|private|public|app|hash|salt|signing|sign|jwt|session|cookie|csrf|p@ssword|self|env|conn(?:info)?|config|settings|options|args|kwargs|params|parsed|ur[il]|info)"
 )
 PLACEHOLDER = re.compile(rf"(?>{WORDS}|[\W_]|\d{{1,4}}(?!\d)|1234567890|12345678|123456)++")
 # In a URL a weak password is one, too, but for the words that manuals have in its place.
-IN_MANUALS = re.compile(rf"(?:(?:my|your|the|an?|some|db|user)[_-]?)?{WORDS}|[\W_]+")
+IN_MANUALS = re.compile(rf"(?:(?:my|your|the|an?|some|db|user)[ _-]?)?{WORDS}|[\W_]+|\d+,.*")
 NO_VALUE = re.compile(r"\|\||!!|\.pass|[<>{}$*…\\]|\.\.\.|%[a-z(]|xxx|XXX|\bos\.|\(")
 OURS = re.compile(r"[A-Za-z0-9+/=_.~-]+")
 RUNS = re.compile(r"[a-z]+|[A-Z]+|[0-9]+|[^A-Za-z0-9]+")
@@ -152,7 +152,7 @@ IN_STRING = (
 END = r"(?![a-z0-9+/=])"
 USER = r"[^\s/?#@:\"'<>()\[\]{}\\|^`,]{0,100}"
 WORD_BEFORE_AT = r"(?P<secret>[^\s/?#@\"'<>()\[\]{}\\|^`]{1,200})"
-NETRC = r"\s{0,20}\S{1,200}\s{1,20}password\s{1,20}(?P<secret>[^\s=]{1,200})(?!\s{0,3}=)"
+NETRC = r"\s{0,20}\S{1,200}\s{1,20}password\s{1,20}(?P<secret>[^\s=]{1,200}+)(?!\s{0,3}=)"
 # A header's value behind a scheme that is neither Basic nor Bearer.
 OTHER = (
     r"[\"']?\s{0,3}[:=,]\s{0,3}[\"'f]{0,2}(?:token|bot|apikey|api-key|ssws|key|genie[a-z]{2,4})"
