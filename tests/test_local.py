@@ -139,7 +139,7 @@ def gate() -> Iterator[Gate]:
     handler = type("Asked", (Engine,), {"asked": [], "gone": threading.Event()})
     with (
         http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as engine,
-        Gate(0, engine.server_address[1], "the word") as made,
+        Gate(0, "the word", engine.server_address[1]) as made,
     ):
         made.handler = handler  # type: ignore[attr-defined]
         for server in (engine, made):

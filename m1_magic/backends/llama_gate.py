@@ -51,8 +51,8 @@ class Gate(socketserver.ThreadingTCPServer):
     allow_reuse_address = True
     daemon_threads = True
 
-    def __init__(self, port: int, engine: int, word: str) -> None:
-        self.engine, self.word = engine, word
+    def __init__(self, port: int, word: str, engine: int = 0) -> None:
+        self.word, self.engine = word, engine
         super().__init__(("127.0.0.1", port), Passage)
 
 

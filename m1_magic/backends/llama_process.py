@@ -33,7 +33,7 @@ def main() -> None:
     params.model_alias = {wanted["model"]}
     params.hostnames = ["127.0.0.1"]
     params.port = 0  # the gate's neighbour; what it takes must hold the gate's word
-    word = secrets.token_hex(32)
+    word, port = secrets.token_hex(32), wanted["port"]
     params.api_keys = [word]
     params.n_ctx = wanted["context"]
     params.n_parallel = 1
@@ -53,9 +53,12 @@ def main() -> None:
     params.endpoint_slots = False
     params.ui = False
     params.verbosity = ERRORS_ONLY
+    try:
+        gate = Gate(port, word)
+    except OSError as error:  # as llama.cpp logs its errors
+        sys.exit(f"0.00 E nobody may listen on port: {port} ({error.strerror})")
     server = xllamacpp.Server(params)
-    engine = int(server.listening_address.rpartition(":")[2])
-    gate = Gate(wanted["port"], engine, word)
+    gate.engine = int(server.listening_address.rpartition(":")[2])
     threading.Thread(target=gate.serve_forever, daemon=True).start()
     print(f"http://127.0.0.1:{gate.server_address[1]}", flush=True)
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # nobody reads stdout from here on
