@@ -6,10 +6,11 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
+from typing import TextIO
 
 from . import api, verbs
 from .errors import UsageError, UserFacingError
@@ -23,8 +24,19 @@ VERBS = ("cost", "log", "doctor", "login", "logout", "key", "models")
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; return the exit status."""
-    given = parsed(list(sys.argv[1:] if argv is None else argv))
     try:
+        try:
+            return _run(list(sys.argv[1:] if argv is None else argv))
+        finally:
+            sys.stdout.flush()
+    except BrokenPipeError:  # who reads our output (head, less) has seen enough
+        _give_up(sys.stdout)
+        return 128 + 13
+
+
+def _run(argv: list[str]) -> int:
+    try:
+        given = parsed(argv)
         return int(given.run(given) or 0)
     except UserFacingError as error:
         print(f"m1-magic: {error}", file=sys.stderr)
@@ -33,6 +45,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 130
     finally:
         api.end()
+
+
+def _give_up(stream: TextIO) -> None:
+    """Let what is still to be written vanish, and with it Python's complaint at its end."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def parsed(argv: list[str]) -> argparse.Namespace:
@@ -113,8 +131,9 @@ def open_lab(given: argparse.Namespace) -> int:
         shutil.copyfile(notebook(), here)
     keyed = "OPENROUTER_API_KEY" in os.environ
     environ = {**({} if keyed else {"M1_BASE_URL": OFFLINE}), **os.environ}
+    # -P: a jupyterlab.py in this folder must not stand in for JupyterLab. Its kernels need the key.
     return subprocess.call(
-        [sys.executable, "-m", "jupyter", "lab", str(here), *given.rest], env=environ
+        [sys.executable, "-P", "-m", "jupyterlab", str(here), *given.rest], env=environ
     )
 
 

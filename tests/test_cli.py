@@ -8,6 +8,7 @@ import re
 import signal
 import subprocess
 import sys
+import urllib.error
 import urllib.request
 from pathlib import Path
 
@@ -82,6 +83,9 @@ def test_serve_answers_until_ctrl_c(own_home: Path) -> None:
         assert address
         with urllib.request.urlopen(f"{address[0]}/models", timeout=30) as answer:
             assert json.load(answer)["data"][0]["id"] == "SmolLM2-135M-Instruct"
+        of_a_page = urllib.request.Request(f"{address[0]}/chat/completions", b"{}")
+        with pytest.raises(urllib.error.HTTPError, match="415"):
+            urllib.request.urlopen(of_a_page, timeout=30)
     finally:
         serving.send_signal(signal.SIGINT)
         _, errors = serving.communicate(timeout=30)

@@ -10,9 +10,15 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import sys
+import threading
+from pathlib import Path
 
 import xllamacpp
+
+sys.path.append(str(Path(__file__).parent))
+from llama_gate import Gate  # type: ignore[import-not-found]
 
 ERRORS_ONLY = 1
 # Tokens read in one step; between steps the server notices that a client has gone.
@@ -26,7 +32,9 @@ def main() -> None:
     params.model.path = wanted["path"]
     params.model_alias = {wanted["model"]}
     params.hostnames = ["127.0.0.1"]
-    params.port = wanted["port"]
+    params.port = 0  # the gate's neighbour; what it takes must hold the gate's word
+    word, port = secrets.token_hex(32), wanted["port"]
+    params.api_keys = [word]
     params.n_ctx = wanted["context"]
     params.n_parallel = 1
     params.n_batch = params.n_ubatch = STEP
@@ -45,8 +53,14 @@ def main() -> None:
     params.endpoint_slots = False
     params.ui = False
     params.verbosity = ERRORS_ONLY
+    try:
+        gate = Gate(port, word)
+    except OSError as error:  # as llama.cpp logs its errors
+        sys.exit(f"0.00 E nobody may listen on port: {port} ({error.strerror})")
     server = xllamacpp.Server(params)
-    print(server.listening_address, flush=True)
+    gate.engine = int(server.listening_address.rpartition(":")[2])
+    threading.Thread(target=gate.serve_forever, daemon=True).start()
+    print(f"http://127.0.0.1:{gate.server_address[1]}", flush=True)
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # nobody reads stdout from here on
     sys.stdin.buffer.read()
     os._exit(0)

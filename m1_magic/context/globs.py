@@ -1,8 +1,8 @@
 """Globs → the files that they name: found and judged without opening one, so that it can be shown.
 
 A wildcard passes over what is hidden, what is not a regular file, what has the name of a key file,
-and links that lead out of its folder, and says so; named itself, a hidden file or a link is
-taken, and keys and pipes are refused. What a file is told as is its path below the working
+and links that lead out of its folder, and says what or how many; named itself, a hidden file or a
+link is taken, and keys and pipes are refused. What a file is told as is its path below the working
 folder, else its bare name, with secrets masked.
 """
 
@@ -16,10 +16,12 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from itertools import chain, count
 from pathlib import Path
+from typing import NamedTuple
 
 from ..errors import UsageError
 from ..privacy import redaction
-from ..privacy.paths import is_key_file, relative_path
+from ..privacy.key_files import is_key_file
+from ..privacy.paths import relative_path
 from ..text import one_line
 from .frames.table_files import is_table_file
 
@@ -53,6 +55,14 @@ class Matches:
     notes: tuple[str, ...] = ()
 
 
+class _Found(NamedTuple):
+    """What one glob names: files that go along, why others do not, and the hidden ones."""
+
+    fit: list[Path]
+    over: list[str]
+    hidden: list[Path]
+
+
 def matching(
     globs: Sequence[str],
     secrets: redaction.Policy = redaction.ISSUERS,
@@ -70,8 +80,9 @@ def matching(
     """
     try:
         matched = [_matched(glob) for glob in globs]
-        paths = list(dict.fromkeys(path for fit, _ in matched for path in fit))
-        passed = list(dict.fromkeys(why for _, over in matched for why in over))
+        paths = list(dict.fromkeys(path for one in matched for path in one.fit))
+        passed = list(dict.fromkeys(why for one in matched for why in one.over))
+        hidden = len({path for one in matched for path in one.hidden})
         if len(paths) > MOST:
             globbed = one_line(" ".join(globs), 120)
             raise UsageError(
@@ -81,7 +92,9 @@ def matching(
         files = tuple(map(_file, paths, _named(paths, secrets, taken)))
     except OSError as error:
         raise UsageError(f"The files cannot be listed: {one_line(error.strerror)}.") from None
-    return Matches(files, (f"left out: {_few(passed)}",) if passed else ())
+    notes = [f"left out: {_few(passed)}"] if passed else []
+    notes += [f"left out: {hidden:,} hidden file{'s' * (hidden > 1)}"] if hidden else []
+    return Matches(files, tuple(notes))
 
 
 def completions(typed: str) -> list[str]:
@@ -96,13 +109,13 @@ def completions(typed: str) -> list[str]:
         f"{at}{name}{'/' if os.path.isdir(os.path.expanduser(at + name)) else ''}"
         for name in names
         if name.startswith(start) and (start.startswith(".") or not _hidden(name))
-        if name == one_line(name) and not is_key_file(name)
+        if name == one_line(name) and not is_key_file(os.path.expanduser(at + name))
     ]
     return [f'"{path}"' if " " in path else path for path in paths]
 
 
-def _matched(glob: str) -> tuple[list[Path], list[str]]:
-    """Return the files that a glob names, sorted, and those that it passes over, and why."""
+def _matched(glob: str) -> _Found:
+    """Return the files that a glob names, sorted, and those that it passes over."""
     if not glob.strip():
         raise UsageError("--file needs a name or a glob.", todo="Write --file '*.md'.")
     typed = Path(os.path.expanduser(glob))
@@ -110,7 +123,7 @@ def _matched(glob: str) -> tuple[list[Path], list[str]]:
         if why := _unfit(typed):
             todo = "Name its files: -f 'FOLDER/*.md'." if os.path.isdir(typed) else ""
             raise UsageError(f"{one_line(glob, 120)} {why}.", todo=todo)
-        return [Path(os.path.abspath(typed))], []
+        return _Found([Path(os.path.abspath(typed))], [], [])
     parts = typed.parts
     fixed = next((i for i, part in enumerate(parts) if WILD.search(part)), len(parts))
     root = Path(*parts[:fixed])
@@ -124,10 +137,23 @@ def _matched(glob: str) -> tuple[list[Path], list[str]]:
         raise UsageError(
             f"{one_line(glob, 120)} is not a valid glob.", todo="Write ** alone between slashes."
         ) from None
-    fit, over, base = [], [], os.path.realpath(root)
-    for path in matches:
+    found = _judged(matches, root, parts)
+    if found.fit:
+        return found
+    if found.over:
+        raise UsageError(f"Nothing to attach for {one_line(glob, 120)}: {_few(found.over)}.")
+    raise _missing(glob, typed)
+
+
+def _judged(paths: Sequence[Path], root: Path, typed: Collection[str]) -> _Found:
+    """Return which of these files go along; hidden is what no part of the glob names itself."""
+    found, base = _Found([], [], []), os.path.realpath(root)
+    for path in paths:
         inside = path.relative_to(root).parts
-        if os.path.isdir(path) or any(_hidden(part) for part in inside if part not in parts):
+        if os.path.isdir(path):
+            continue
+        if any(_hidden(part) for part in inside if part not in typed):
+            found.hidden.append(path)
             continue
         why = _unfit(path)
         if os.path.realpath(path.parent) != os.path.join(base, *inside[:-1]):
@@ -135,14 +161,10 @@ def _matched(glob: str) -> tuple[list[Path], list[str]]:
         elif not Path(os.path.realpath(path)).is_relative_to(base):
             why = why or "links to a place outside its folder"
         if why:
-            over.append(f"{one_line(relative_path(path), 80)} {why}")
+            found.over.append(f"{one_line(relative_path(path), 80)} {why}")
         else:
-            fit.append(Path(os.path.abspath(path)))
-    if fit:
-        return fit, over
-    if over:
-        raise UsageError(f"Nothing to attach for {one_line(glob, 120)}: {_few(over)}.")
-    raise _missing(glob, typed)
+            found.fit.append(Path(os.path.abspath(path)))
+    return found
 
 
 def _hidden(part: str) -> bool:
@@ -156,8 +178,7 @@ def _few(texts: Sequence[str]) -> str:
 
 def _unfit(path: Path) -> str:
     """Return why a file that is there cannot go along, "" if it can."""
-    real = os.path.basename(os.path.realpath(path))
-    if is_key_file(path.name) or is_key_file(real):
+    if is_key_file(path) or is_key_file(os.path.realpath(path)):
         return "has the name of a key file"
     try:
         mode = path.stat().st_mode

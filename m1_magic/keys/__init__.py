@@ -19,9 +19,10 @@ from ..settings.endpoints import Endpoint
 from . import file, ring
 from .key import Key, as_endpoint, check
 
-__all__ = ["Key", "check", "find", "forget", "known", "store"]
+__all__ = ["Key", "check", "find", "forget", "known", "store", "without"]
 
 LATER = "looked up at first use"
+VARIABLES = ("M1_API_KEY", "OPENROUTER_API_KEY")
 
 
 def find(endpoint: Endpoint, environ: Mapping[str, str] | None = None) -> Key:
@@ -75,6 +76,11 @@ def forget(host: str, environ: Mapping[str, str] | None = None) -> tuple[str, ..
     return tuple(place for place in (*removed, silent, *still) if place)
 
 
+def without(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return an environment without keys, for a process that needs none."""
+    return {name: value for name, value in environ.items() if name not in VARIABLES}
+
+
 def _stored(target: Endpoint) -> Key | None:
     """Return what ``%m1 login`` stored for the host: the keyring's before the file's."""
     slot = _slot(target.host)
@@ -92,7 +98,7 @@ def _slot(host: str) -> str:
 def _names(target: Endpoint) -> tuple[str, ...]:
     """Return the variables whose key may go to ``target``, the first one first."""
     if target.loopback:
-        return ("M1_API_KEY", "OPENROUTER_API_KEY")
+        return VARIABLES
     return ("OPENROUTER_API_KEY",) if target.openrouter else ("M1_API_KEY",)
 
 

@@ -20,7 +20,7 @@ from ..errors import LedgerProblem
 from ..interrupts import check
 from ..locks import lock
 from ..settings.endpoints import at_openrouter
-from ..settings.home import home
+from ..settings.home import distrusted, home
 from .offers import own_price, with_own
 from .prices import ModelLimits, Price, amount, known_limits
 
@@ -164,7 +164,8 @@ def _price(listed: object) -> Price | None:
 
 def _lists() -> dict[str, dict[str, Any]]:
     try:
-        lists = json.loads((home() / FILE).read_text("utf-8"))
+        path = home() / FILE
+        lists = {} if distrusted(path) else json.loads(path.read_text("utf-8"))
     except (LedgerProblem, OSError, ValueError, RecursionError):
         return {}
     known = lists.items() if isinstance(lists, dict) else ()

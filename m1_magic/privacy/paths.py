@@ -1,4 +1,4 @@
-"""What of files and their paths may leave: no files of keys, and no folders of this machine."""
+"""What of the paths of files may leave: no folders of this machine."""
 
 from __future__ import annotations
 
@@ -9,18 +9,8 @@ from pathlib import Path
 
 from ..text import one_line
 
-KEYS = re.compile(
-    r"\.env(?:\.(?!(?:example|sample|template)$).+)?|.+\.env"
-    r"|id_(?:rsa|dsa|ecdsa|ed25519)(?:_sk)?|.*\.(?:pem|key|p12|pfx|ppk|jks|keystore|kdbx)"
-    r"|[._]netrc|\.(?:pgpass|npmrc|pypirc|git-credentials|htpasswd)|credentials(?:\.json)?"
-)
 PACKAGES = re.compile(r".*[\\/](?:site|dist)-packages[\\/]")
 STDLIB = re.compile(rf"{re.escape(sysconfig.get_paths()['stdlib'])}[\\/]|<frozen ")
-
-
-def is_key_file(name: str) -> bool:
-    """Is a file of this name one in which keys are kept?"""
-    return KEYS.fullmatch(name.lower()) is not None
 
 
 def relative_path(path: Path) -> str:

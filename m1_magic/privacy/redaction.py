@@ -1,8 +1,9 @@
 """Find, mask and refuse secrets in text that would leave this machine.
 
-A secret is known by its issuer's prefix and its length, never by entropy, so prose, hashes and
-base64 stay untouched. Each rule starts with a literal that ``in`` looks for first, and its
-repeats are bounded or end the pattern, so that the work grows with the text and no faster.
+A secret is known by its form (``secret_formats``) or by what stands before it
+(``secret_contexts``), so prose, hashes and base64 stay untouched. Each rule starts with a literal
+that is looked for first, and its repeats are bounded or end the pattern, so that the work grows
+with the text and no faster.
 Patterns of one's own (``M1.own_secrets``) come beside them; ``M1.allowed_secrets`` lets single
 strings through, known by their hash only, so that a notebook can say it without holding them.
 """
@@ -12,61 +13,79 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 
 from ..calls import Request
 from ..errors import SecretInPrompt
 from ..settings.config import M1
 from ..text import escape_value, one_line
+from . import disguises
+from .literals import Literals, lowered
+from .secret_contexts import CONTEXTS, Context
+from .secret_formats import CLOUDS, MODELS, Format
+from .secret_formats_apps import APPS, CHATS, CODE, WATCHING
 
-CHARS = "[A-Za-z0-9_-]"
-# A run of key characters: hyphenated lower-case words (a slug) are not one.
-RUN = rf"(?=[a-z_-]{{0,40}}[0-9A-Z]|[A-Za-z0-9]{{20}}){CHARS}{{20,}}"
-END = r"(?![A-Za-z0-9])"
-AWS = r"[\"']?\s{0,3}[:=,]\s{0,3}[\"']?(?P<secret>[A-Za-z0-9/+]{40})(?![A-Za-z0-9/+=])"
-GAP = r"(?:\s|\\[nrt]|[\"',])"
-B64 = r"[A-Za-z0-9+/=]"
-PEM = (
-    r"(?:[A-Z0-9]{1,12} ){0,3}PRIVATE KEY(?: BLOCK)?-----"
-    rf"{GAP}{{0,12}}(?:[A-Z][A-Za-z-]{{2,20}}: [^\n\\]{{1,80}}{GAP}{{1,4}}){{0,5}}{B64}{{16,}}"
-    rf"(?:{GAP}{{1,12}}{B64}{{16,4000}})*"
-    rf"(?:(?:{GAP}{{1,12}}{B64}{{1,80}}){{0,2}}{GAP}{{0,12}}-----END [A-Z0-9 ]{{0,50}}-----)?"
+# A secret that was broken over lines goes on behind quotes, indents and marks of quotation.
+BREAK = r"[\"'\\+= \t]{0,6}(?:\\n|\r?\n)[ \t\"'>#|*]{0,60}"
+REPEATED = re.compile(r"(\[[^^\]][^\]]*\])\{(\d+)(,?)(\d*)\}")
+# What else may be of a secret without a fixed length: letters with digits, and nothing after it.
+MORE = (
+    rf"(?:{BREAK}(?!LITERAL|[A-Za-z_][A-Za-z0-9_]{{0,40}}=)(?=[A-Za-z_/+=.-]{{0,60}}[0-9])(?=[0-9_/+=.-]{{0,60}}[A-Za-z])"
+    r"CHARS{1,200}+(?=[\"'\\,;.)\]]{0,4}(?:\s|$)|\\[nr])){0,20}"
 )
+# Behind a letter only where the beginning is no part of a word, nor of a run of base64.
+CLEAR = re.compile(r".{3,}_|(?!sk-).{6,}|.{7,}", re.DOTALL)
+BEHIND = 12
 
-# kind, the literals it starts with, what follows. Shapes: the issuers' documentation and the
-# rules of gitleaks.
-RULES = tuple(
-    (kind, literal, re.compile(f"{re.escape(literal)}(?<![A-Za-z0-9]{re.escape(literal)}){rest}"))
-    for kind, literals, rest in (
-        ("OpenRouter key", ["sk-or-"], r"(?:v\d{1,2}-)?[A-Za-z0-9]{20,}"),
-        (
-            "Anthropic key",
-            ["sk-ant-"],
-            rf"(?:[a-z]{{2,8}}\d{{2}}-{CHARS}{{16,}}|[A-Za-z0-9]{{20}}{CHARS}*)",
-        ),
-        ("OpenAI key", ["sk-"], rf"(?:(?:proj|svcacct|admin|None)-{RUN}|[A-Za-z0-9]{{32,}})"),
-        ("MiniMax key", ["sk-"], rf"(?:api|cp)-{RUN}"),
-        ("Hugging Face token", ["hf_"], r"[A-Za-z0-9]{30,}"),
-        ("Google key", ["AIza"], r"[A-Za-z0-9_-]{35}(?![A-Za-z0-9_-])"),
-        ("GitHub token", ["ghp_", "gho_", "ghu_", "ghs_", "ghr_"], r"[A-Za-z0-9]{36,}"),
-        ("GitHub token", ["github_pat_"], r"[A-Za-z0-9_]{40,}"),
-        ("GitLab token", ["glpat-"], rf"{RUN}(?:\.[A-Za-z0-9]{{2,20}}){{0,2}}"),
-        (
-            "Slack token",
-            ["xox"],
-            r"[abeprs]-(?=[A-Za-z-]{0,10}\d|[A-Za-z0-9]{20})[A-Za-z0-9-]{10,}",
-        ),
-        ("AWS key", ["AKIA", "ASIA"], rf"[A-Z0-9]{{16}}{END}"),
-        ("AWS key", ["aws_secret_access_key", "AWS_SECRET_ACCESS_KEY", "SecretAccessKey"], AWS),
-        ("Stripe key", ["sk_live_", "rk_live_", "sk_test_", "rk_test_"], r"[A-Za-z0-9]{16,}"),
-        ("private key", ["-----BEGIN "], PEM),
-        # Only at the start of a run: else each "-eyJ" of a long one would scan the rest of it.
-        ("JWT", ["eyJ"], rf"(?<!{CHARS}eyJ){CHARS}{{8,}}\.eyJ{CHARS}{{8,}}\.{CHARS}{{16,}}"),
-        ("npm token", ["npm_"], rf"[A-Za-z0-9]{{36}}{END}"),
-        ("PyPI token", ["pypi-AgE"], r"[A-Za-z0-9_-]{50,}"),
-    )
-    for literal in literals
-)
+
+def _wrapped(rest: str, literal: str) -> str:
+    """Return a pattern that also finds what was broken over lines."""
+
+    def spread(match: re.Match[str]) -> str:
+        chars, least, comma, most = match[1], int(match[2]), match[3], match[4]
+        if least < 16:
+            return match[0]
+        body = f"{chars}(?:(?:{BREAK}(?={chars}))?{chars}){{{least - 1}}}"
+        if comma and most:
+            return f"{body}{chars}{{0,{int(most) - least}}}"
+        more = MORE.replace("LITERAL", re.escape(literal)).replace("CHARS", chars)
+        return f"{body}{chars}*{more}" if comma else body
+
+    return REPEATED.sub(spread, rest)
+
+
+@cache
+def pattern_of(form: Format, literal: str) -> re.Pattern[str]:
+    """Return the pattern of a form with that literal at its beginning, compiled when needed."""
+    escaped = re.escape(literal)
+    behind = f"[A-Za-z0-9_-]{{{BEHIND}}}" if CLEAR.fullmatch(literal) else "[A-Za-z0-9]"
+    start = "" if form.left else f"(?<!{behind}{escaped})"
+    rest = form.rest if form.kind == "private key" else _wrapped(form.rest, literal)
+    is_open = form.kind == "private key" or form.rest.endswith(("+", "*", ",}", "?"))
+    return re.compile(f"{escaped}{start}{rest}{'' if is_open else '(?![A-Za-z0-9])'}")
+
+
+@cache
+def _left_of(form: Format) -> re.Pattern[str]:
+    return re.compile(f"(?<![A-Za-z0-9])(?:{form.left})$" if form.left else "$")
+
+
+@cache
+def named_pattern(context: Context, literal: str) -> re.Pattern[str]:
+    """Return the pattern of a context with that literal at its beginning, for lower case."""
+    return re.compile(re.escape(literal) + context.rest)
+
+
+FORMATS = (*MODELS, *CLOUDS, *CODE, *WATCHING, *CHATS, *APPS)
+RULES = tuple((form, literal) for form in FORMATS for literal in form.literals)
+NAMED = tuple((context, literal) for context in CONTEXTS for literal in context.literals)
+FORMS, NAMES = Literals(one for _, one in RULES), Literals(one for _, one in NAMED)
+# Without one of these there is neither: what is short is looked through for them first.
+ANY = re.compile(r"[A-Za-z0-9+/_.~-]{12}|[:=]|(?i:machine|login|bearer|basic)")
+BRIEF = 200
+BEFORE = 120  # characters before a literal that may be of its secret
 
 
 # How much of a SHA-256 names a string in the allow-list: 64 bits.
@@ -110,11 +129,11 @@ def digest(secret: str) -> str:
 
 def find(text: str, policy: Policy = ISSUERS) -> tuple[Secret, ...]:
     """Return the secrets of ``text`` in order, without overlaps."""
-    secrets = []
-    for kind, literal, pattern in RULES:
-        if literal in text:
-            group = "secret" if "secret" in pattern.groupindex else 0
-            secrets += [Secret(kind, *match.span(group)) for match in pattern.finditer(text)]
+    secrets = list(_seen(text))
+    if undisguised := disguises.plain(text):
+        for secret in _seen(undisguised.text):
+            start, end = undisguised.place(secret.start), undisguised.place(secret.end)
+            secrets.append(Secret(secret.kind, start, end))
     for kind, pattern in policy.own:
         secrets += [Secret(kind, *match.span()) for match in pattern.finditer(text) if match[0]]
     apart: list[Secret] = []
@@ -126,6 +145,28 @@ def find(text: str, policy: Policy = ISSUERS) -> tuple[Secret, ...]:
     if policy.allowed:
         apart = [s for s in apart if digest(text[s.start : s.end]) not in policy.allowed]
     return tuple(apart)
+
+
+def _seen(text: str) -> Iterator[Secret]:
+    """Yield what shows by its form or by its name, overlaps included."""
+    if len(text) < BRIEF and not ANY.search(text):
+        return
+    there = FORMS.within(text)
+    for form, literal in RULES:
+        if literal in there:
+            for match in pattern_of(form, literal).finditer(text):
+                start, end = match.span()
+                before = _left_of(form).search(text[max(0, start - BEFORE) : start])
+                if before:
+                    yield Secret(form.kind, start - len(before[0]), end)
+    lower = lowered(text)
+    there = NAMES.within(lower)
+    for context, literal in NAMED:
+        if literal in there:
+            for match in named_pattern(context, literal).finditer(lower):
+                start, end = match.span(match.lastgroup or 0)
+                if context.judge(text, start, end):
+                    yield Secret(context.kind, start, end)
 
 
 def mask(text: str, policy: Policy = ISSUERS) -> tuple[str, int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from pathlib import Path
 
 from ..errors import LedgerProblem
@@ -10,6 +11,7 @@ from ..errors import LedgerProblem
 WRITABLE = "Set M1_HOME to a folder that you may write."
 # Bytes without which nothing more can be written there.
 ROOM = 1 << 16
+UNKNOWN = 65534  # the user that stands for all that are not mapped
 
 
 def place() -> Path:
@@ -47,6 +49,28 @@ def unwritable() -> str:
         elif _full(path):
             reason = f"The disk of {path} is full."
     return reason and f"{reason} Settings hold for this kernel only. {WRITABLE}"
+
+
+def distrusted(path: Path) -> str:
+    """Return why a file in ``M1_HOME`` may hold another user's words, "" if only one's own.
+
+    Root's files are everybody's. For root, and where the owner is not known (a container's
+    mapped users), the folder's owner counts, who was chosen with the folder. Windows keeps no
+    such modes; a file that is not there is nobody's.
+    """
+    if not hasattr(os, "geteuid"):
+        return ""
+    try:
+        file, folder = path.stat(), path.parent.stat()
+    except OSError:
+        return ""
+    us = os.geteuid()
+    trusted = {us, 0, *([folder.st_uid] if us == 0 or folder.st_uid == UNKNOWN else [])}
+    if folder.st_mode & stat.S_IWOTH:
+        return f"everybody may write in {path.parent}; run chmod o-w there"
+    if file.st_mode & stat.S_IWOTH:
+        return "everybody may write it; run chmod o-w"
+    return "" if file.st_uid in trusted else "it belongs to another user"
 
 
 def _full(path: Path) -> bool:

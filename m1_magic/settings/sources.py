@@ -23,7 +23,7 @@ from .. import files
 from ..errors import BadSetting, LedgerProblem
 from ..text import one_line
 from .config import M1, checked
-from .home import WRITABLE, home, place, unwritable
+from .home import WRITABLE, distrusted, home, place, unwritable
 
 FILE = "settings.json"
 ENVIRONMENT = {"M1_BASE_URL": "base_url", "M1_MODEL": "model", "M1_BUDGET": "budget"}
@@ -76,6 +76,8 @@ def save(name: str, value: object) -> str:
     addition = {name: str(value) if isinstance(value, Decimal) else value}
     json.dumps(addition)  # raises before anything has changed
     path = place() / FILE
+    if why := distrusted(path):
+        raise BadSetting(f"{path} is not obeyed ({why}); {name} holds for this kernel.")
     try:
         with files.locked(home()):
             kept, problem = _read(path)
@@ -103,6 +105,8 @@ def _sources(ipython: Config | None) -> tuple[Config, tuple[str, ...]]:
 def _saved() -> tuple[dict[str, Any], str]:
     """Return the saved settings that can be used, and one line on what cannot."""
     path = place() / FILE
+    if why := distrusted(path):
+        return {}, f"{path} is not obeyed: {why}."
     kept, problem = _read(path)
     if problem:
         return {}, f"{path} cannot be read ({problem}): all in it is left out. Mend or delete it."

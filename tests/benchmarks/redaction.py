@@ -27,9 +27,7 @@ from m1_magic.privacy.personal_text import personal
 RUNS = 7
 MEGABYTE = 1_000_000
 TABLE = {ord("\0"): None}
-ALL = re.compile(
-    "|".join(pattern.pattern.replace("?P<secret>", "") for _, _, pattern in redaction.RULES)
-)
+ALL = re.compile("|".join(redaction.pattern_of(*rule).pattern for rule in redaction.RULES))
 
 
 def prose() -> str:

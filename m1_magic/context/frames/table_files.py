@@ -8,8 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import UsageError
+from ...privacy.key_files import is_key_file
 from ...text import one_line
+from .parquet_footer import decoded_size
 
+BOMB = 1_000  # times its size: more than any data comes to
 PATTERN = re.compile(r"[*?\[]")
 # Ending → what reads it in Polars and in DuckDB.
 READERS = {
@@ -41,11 +44,18 @@ def scanned(path: Path) -> Any:
         raise UsageError(
             f"There is no file {shown}.", todo="Check the name; %pwd says where you are."
         )
+    if is_key_file(path) or is_key_file(path.resolve()):
+        raise UsageError(f"{shown} has the name of a key file.")
     if PATTERN.search(str(path.resolve())):
         raise UsageError(
             f"{shown} reads like a pattern of files.", todo="Load it, and name the DataFrame."
         )
     ending = _ending(path.name)
+    if ending in (".parquet", ".pq") and (size := decoded_size(path)) > BOMB * path.stat().st_size:
+        raise UsageError(
+            f"{shown} has {path.stat().st_size:,} bytes, and {size / 1e9:,.0f} GB when it is read.",
+            todo="Load what you need of it yourself, and name the DataFrame.",
+        )
     polars, duckdb = READERS[ending]
     try:
         if find_spec("polars"):
