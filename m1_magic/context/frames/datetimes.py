@@ -41,7 +41,7 @@ def moments(known: Column, m: Measures, order: Array, k: int, zone: str | None) 
     if complete or m.low is None:
         ends = int(order[0]), int(order[-1])
         # Of texts that were not all read, nobody knows how many share an end.
-        shared = [between(order, Span(end, end)) if complete else 0 for end in ends]
+        shared = [between(order, Span(end, end)) if complete else -1 for end in ends]
     else:
         ends = _wall(m.low, zone), _wall(m.high, zone)
         shared = yield [Span(end, end) for end in (m.low, m.high)]

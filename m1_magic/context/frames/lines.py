@@ -31,6 +31,15 @@ def figure(value: Value) -> str:
     return value if isinstance(value, str) else f"{value:.15g}"
 
 
+def told(value: Value, name: str, column: Column) -> str:
+    """Return a figure of a column, with ``≈`` where it is rounded or read from a sample."""
+    return _about(name, column) + figure(value)
+
+
+def _about(name: str, column: Column) -> str:
+    return "≈ " if name in column.approximate else ""
+
+
 @dataclass(frozen=True)
 class Line:
     """What one line tells of: ``columns`` of a table of so many ``rows``, by place."""
@@ -58,12 +67,14 @@ class Line:
             return self._together()
         c, complete = self.first, self._complete()
         counts = [
-            f"{name} {share(n / self.rows)}"
+            f"{name} {_about(name, c)}{share(n / self.rows)}"
             for name, n in c.counts.items()
             if name != "zero" or (not complete and n >= 0.01 * self.rows)
         ]
         between = " " if "to" in c.figures else " · "
-        figures = between.join(f"{name} {figure(c.figures[name])}" for name in self._telling())
+        figures = between.join(
+            f"{name} {told(c.figures[name], name, c)}" for name in self._telling()
+        )
         distinct_values = "" if "always" in c.figures or complete else distinct(c)
         parts = [self._head(), *counts, distinct_values, figures, self._labels(), *c.notes]
         return "; ".join(filter(None, parts))
@@ -82,7 +93,7 @@ class Line:
             return self._together()
         c = self.first
         most = [f"{_quoted(label, c)} {share(part)}" for label, part in self._top().items()]
-        ends = [f"{name} {figure(v)}" for name, v in c.figures.items() if name in ENDS]
+        ends = [f"{name} {told(v, name, c)}" for name, v in c.figures.items() if name in ENDS]
         return "; ".join(filter(None, [self._head(), " ".join(ends or most)]))
 
     def labels(self, full: bool) -> int:
@@ -130,8 +141,9 @@ class Line:
             ]
             if len(values) == len(columns):
                 low, high = min(values), max(values)
+                about = next(filter(None, (_about(name, c) for c in columns)), "")
                 spans.append(
-                    f"{name} {figure(low)}" + (f" to {figure(high)}" if low != high else "")
+                    f"{name} {about}{figure(low)}" + (f" to {figure(high)}" if low != high else "")
                 )
         names = f"`{masked_value(columns[0].name)}` … `{masked_value(columns[-1].name)}`"
         return f"- {names} ({len(columns):,} columns): {columns[0].type}, " + "; ".join(spans)

@@ -33,6 +33,11 @@ class Wish:
     tokens: int = TOKENS
     allow: frozenset[str] = frozenset()
 
+    @property
+    def shared_by(self) -> int:
+        """How many rows must share what leaves: 0 at level ``sample``, where all may."""
+        return 0 if self.level == "sample" else self.min_group
+
 
 @dataclass(frozen=True, slots=True)
 class Column:
@@ -46,6 +51,9 @@ class Column:
             ``outlier`` (beyond 1.5 interquartile ranges, ≈ where read from a sample); only if any.
         distinct: how many distinct values, None where that was not counted.
         figures: ``min``, ``P25``, ``mean``, … → number, or a date as text; already rounded.
+        approximate: the figures and counts that carry ``≈``: rounded by what k rows could move,
+            or read from a sample.
+        left_out: how many figures would have needed more rounding than that.
         labels: label → share of the rows with a value, 0 to 1, the most frequent first.
         notes: what else there is to say, in words.
         masked: it looks personal, so nothing of it is said but its type.
@@ -57,6 +65,8 @@ class Column:
     counts: Mapping[str, int] = field(default_factory=dict)
     distinct: Count | None = None
     figures: Mapping[str, Value] = field(default_factory=dict)
+    approximate: tuple[str, ...] = ()
+    left_out: int = 0
     labels: Mapping[str, float] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     masked: bool = False
