@@ -71,7 +71,7 @@ def _quantiles(
 
     def tail(end: str, low: bool) -> None:
         if ends[0 if low else 1] >= k:
-            made[end] = Figure(shown(m.low if low else m.high, order), rounded=False)
+            made[end] = Figure(shown(m.low if low else m.high, order, k), rounded=False)
         elif quarters:
             for percent in (p if low else 100 - p for p in TAILS):
                 if figure := quantile(order, percent, k, complete=complete):

@@ -115,7 +115,7 @@ def quantile(order: Array, percent: int, k: int, *, complete: bool = True) -> Fi
     first, second = order[below].item(), order[above].item()
     value = first + (second - first) * rest / 100 if first != second else first
     if complete and (k == 0 or (first == second and between(order, Span(value, value)) >= k)):
-        return Figure(shown(value, order), rounded=False)
+        return Figure(shown(value, order, k), rounded=False)
     share = percent / 100
     errors = 0 if complete else math.ceil(ERRORS * math.sqrt(share * (1 - share) * len(order)))
     reach = max(k, errors)
@@ -123,7 +123,7 @@ def quantile(order: Array, percent: int, k: int, *, complete: bool = True) -> Fi
         return None
     low, high = order[above - reach].item(), order[below + reach].item()
     if low == high:
-        return Figure(shown(value, order))
+        return Figure(shown(value, order, k))
     if not high - low <= COARSE * _spread(order):
         return None
     return Figure(_inside(value, low, high))
@@ -155,12 +155,12 @@ def _spread(order: Array) -> float:
     return third - first
 
 
-def shown(value: Any, order: Array) -> int | float:
-    """Return a value of a column in as many digits as the column has, at most twelve."""
+def shown(value: Any, order: Array, k: int) -> int | float:
+    """Return a value of a column: whole, or in seven digits, twelve where all may leave."""
     if isinstance(value, int):
         return value
     narrow = order.dtype.kind == "f" and order.dtype.itemsize < 8
-    return bare(float(f"{value:.{EXACT if narrow else 12}g}"))
+    return bare(float(f"{value:.{EXACT if k or narrow else 12}g}"))
 
 
 def bare(value: Any) -> int | float:
