@@ -22,9 +22,10 @@ from .arrays import Array, moments
 from .in_process import Local, Table, array, there
 from .kinds import Series, is_moment, is_number, is_text
 from .measures import Count, Measures, Span
+from .near_copies import Earlier
 from .nested import nested
 from .rounding import mean_of
-from .summary import UNIQUE, Column, Draft, Wish
+from .summary import ALL_BUT, UNIQUE, Column, Draft, Wish
 
 EMPTY = "empty"  # the type of a column without any value
 HEAD = 400  # values that are searched for personal content
@@ -49,6 +50,10 @@ def described(table: Table, columns: Sequence[int], wish: Wish) -> tuple[int, li
         column: _draft(column, m, sample, wish) for column, m in zip(columns, measured, strict=True)
     }
     made = _made(table, drafts, sample)
+    if sample.rows == rows and not bare:
+        wish.earlier[:] = wish.earlier or [Earlier()]
+        made = {column: made[column] for column in columns}
+        made = wish.earlier[0].alike(made, sample, wish.shared_by)
     return rows, [made[column] for column in columns], sample
 
 
@@ -205,7 +210,7 @@ def _boolean(known: Column, m: Measures, k: int) -> Column:
         return replace(known, figures={"always": "true" if m.trues else "false"})
     if rare < k:
         most = "true" if m.trues > rare else "false"
-        return replace(known, notes=(f"{most} in all but fewer than {k} rows",))
+        return replace(known, notes=(f"{most} {ALL_BUT} {k} rows",))
     return replace(known, labels={"true": m.trues / m.valid})
 
 

@@ -9,7 +9,7 @@ from functools import cached_property
 from itertools import groupby
 
 from ...privacy.redaction import masked_value
-from .summary import Column, Value
+from .summary import LABELS, Column, Value
 
 ALIKE = 4  # columns named q1, q2, … from which they are told as one
 ENDS = ("always", "median", "from", "to")  # figures that are told in short
@@ -92,7 +92,10 @@ class Line:
         if len(self.columns) > 1:
             return self._together()
         c = self.first
-        most = [f"{_quoted(label, c)} {share(part)}" for label, part in self._top().items()]
+        most = [
+            f"{_about(LABELS, c)}{_quoted(label, c)} {share(part)}"
+            for label, part in self._top().items()
+        ]
         ends = [f"{name} {told(v, name, c)}" for name, v in c.figures.items() if name in ENDS]
         return "; ".join(filter(None, [self._head(), " ".join(ends or most)]))
 
@@ -124,6 +127,8 @@ class Line:
         rest = 1 - sum(c.labels.values())
         if len(labels) == 1 and rest <= 1e-9:
             return f"always {_quoted(next(iter(c.labels)), c)}"
+        if labels:
+            labels[0] = _about(LABELS, c) + labels[0]
         if labels and 1e-9 < rest < 0.95 and c.type != "true/false":
             labels.append(f"others {share(rest)}")
         return ", ".join(labels)

@@ -14,7 +14,7 @@ import numpy as np
 
 from ...privacy.redaction import masked_value
 from .in_process import Local
-from .kinds import Series, is_number, is_text
+from .kinds import Series, floats, is_number, is_text
 from .rounding import STRONG, correlation
 from .summary import Column
 
@@ -34,7 +34,7 @@ def relations(columns: Mapping[int, Column], sample: Local, k: int) -> tuple[str
     step = thinned(sample.rows)
     telling = {i: c for i, c in columns.items() if not c.masked and "always" not in c.figures}
     pairs = [(column, sample.series(place)) for place, column in telling.items()]
-    numeric = [(c, s.gather_every(step)) for c, s in pairs if is_number(s.dtype)]
+    numeric = [(c, s.gather_every(step)) for c, s in pairs if is_number(s.dtype) and not c.follows]
     texts = [(c, s.gather_every(step)) for c, s in pairs if is_text(s.dtype)][: 10 * GROUPS]
     labels = [(c, s) for c, s in texts if len(c.labels) > 1 and s.null_count() <= EMPTY * len(s)]
     return (*_together(numeric[:WIDEST], k), *_decided(labels[:GROUPS]))[:TOLD]
@@ -49,7 +49,7 @@ def _together(columns: Sequence[tuple[Column, Series]], k: int) -> list[str]:
     """Return the strongest correlations (Pearson's), by pairs of rows with both values."""
     if len(columns) < 2:
         return []
-    values = np.vstack([_floats(series) for _, series in columns])
+    values = np.vstack([floats(series) for _, series in columns])
     finite = np.isfinite(values)
     with np.errstate(all="ignore"):
         sums = np.where(finite, values, 0.0).sum(axis=1, keepdims=True)
@@ -83,14 +83,6 @@ def _strength(r: float, x: Any, y: Any, k: int) -> str:
     x, y = ((values - values.mean()) / values.std() for values in (x[both], y[both]))
     told = correlation(r, x * y - r / 2 * (x * x + y * y), k)
     return f"correlation {'≈ ' if told.rounded else ''}{told.value:.2f}" if told else "correlated"
-
-
-def _floats(series: Series) -> Any:
-    if series.dtype == nw.Duration:
-        series = series.dt.total_seconds()
-    elif series.dtype.is_decimal():
-        series = series.cast(nw.Float64())
-    return np.asarray(series.to_numpy(), dtype=np.float64)
 
 
 def _decided(columns: Sequence[tuple[Column, Series]]) -> list[str]:

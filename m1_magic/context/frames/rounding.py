@@ -102,6 +102,23 @@ def _place(value: float, digits: int) -> int:
     return math.floor(math.log10(abs(value))) - digits + 1 if value else -400
 
 
+def holds(name: str, value: float, order: Array, k: int) -> bool:
+    """Is a figure, which was rounded for nearly the same values, true of these by the same rule?"""
+    last = len(order) - 1
+    if name in ("min", "max"):
+        return bool(order[0 if name == "min" else last] == value)
+    if name in ("mean", "sd"):
+        mean, sd = float(order.mean()), float(order.std(ddof=1))
+        most = max(float(order[-1]) - mean, mean - float(order[0]))
+        if name == "mean":
+            return abs(value - mean) <= 2.5 * _least(sd, most, last + 1, k)
+        return abs(value - sd) <= 2.5 * _least(sd, most * (most / sd) / 2, last + 1, k)
+    below, rest = divmod((50 if name == "median" else int(name[1:])) * last, 100)
+    above = below + bool(rest)
+    inside = above >= k and below + k <= last
+    return inside and bool(order[above - k] <= value <= order[below + k])
+
+
 def quantile(order: Array, percent: int, k: int, *, complete: bool = True) -> Figure | None:
     """Return a quantile (interpolated) of values in order as it may leave, None if it may not.
 

@@ -12,6 +12,8 @@ from .measures import Count, Span
 Value = int | float | str
 TOKENS = 1_500  # of a summary, unless --df-tokens says otherwise
 UNIQUE = "every value distinct"  # a note on a column
+ALL_BUT = "in all but fewer than"  # of rows: a note on true/false
+LABELS = "labels"  # among what is approximate: all shares of labels
 KEPT = ("name", "type", "nulls")
 
 
@@ -25,6 +27,7 @@ class Wish:
         min_group: a label or extreme leaves only if so many rows share it.
         tokens: upper bound of the page, at 2.4 characters a token (measured on such pages).
         allow: columns that look personal and may leave all the same.
+        earlier: holds what was told of the call's other tables (`near_copies.Earlier`).
     """
 
     level: str = "stats"
@@ -32,6 +35,7 @@ class Wish:
     min_group: int = 5
     tokens: int = TOKENS
     allow: frozenset[str] = frozenset()
+    earlier: list[Any] = field(default_factory=list, compare=False)
 
     @property
     def shared_by(self) -> int:
@@ -57,6 +61,7 @@ class Column:
         labels: label → share of the rows with a value, 0 to 1, the most frequent first.
         notes: what else there is to say, in words.
         masked: it looks personal, so nothing of it is said but its type.
+        follows: its figures are those of a column that it differs from in too few rows.
     """
 
     name: str
@@ -70,6 +75,7 @@ class Column:
     labels: Mapping[str, float] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     masked: bool = False
+    follows: bool = False
 
 
 # A column that is being described: it asks how many rows lie in spans of it.

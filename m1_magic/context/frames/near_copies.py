@@ -1,0 +1,139 @@
+"""Columns of one call that differ in fewer than k rows are told alike.
+
+However coarse figures are, where two of them differ says something of the rows that make the
+difference. So the later column gets the figures and shares of the first one, marked ``≈``, as
+far as they hold for it, and a note that says why.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from ...privacy.redaction import masked_value
+from .arrays import Array
+from .in_process import Local, there
+from .kinds import floats, kind
+from .measures import FEW
+from .rounding import holds
+from .summary import ALL_BUT, LABELS, Column, Value
+
+HEAD = 64  # rows that are compared first
+NOTHING = 1.7e-301  # stands for a missing value
+PLACES = ("min P1 P2 P5 P10", "P25", "median", "P75", "P90 P95 P98 P99 max", "mean", "sd")
+SLOTS = {name: place for place, names in enumerate(PLACES) for name in names.split()}
+COUNTED = ("zero", "negative", "outlier")
+
+
+@dataclass(slots=True)
+class Seen:
+    """A column that was told: the number of its table, its values row by row."""
+
+    table: int
+    values: Array
+    column: Column
+
+
+@dataclass(slots=True)
+class Earlier:
+    """The columns of a call that were told so far."""
+
+    tables: list[Local] = field(default_factory=list)
+    columns: list[Seen] = field(default_factory=list)
+    codes: dict[object, int] = field(default_factory=dict)
+
+    def alike(self, columns: Mapping[int, Column], table: Local, k: int) -> dict[int, Column]:
+        """Return the columns of a table by place, those that follow an earlier one as that."""
+        if k < 2 or any(table is known for known in self.tables):
+            return dict(columns)
+        self.tables.append(table)
+        return {place: self._told(column, place, table, k) for place, column in columns.items()}
+
+    def _told(self, column: Column, place: int, table: Local, k: int) -> Column:
+        values = self._values(column, place, table)
+        if values is None:
+            return column
+        here = len(self.tables)
+        for seen in self.columns:
+            together = seen.table == here
+            if not together and seen.column.name != column.name:
+                continue
+            if 0 < (_rowwise if together else _anyhow)(seen.values, values, k) < k:
+                made, seen.column = _merged(seen.column, column, values, k)
+                name = f"as `{masked_value(seen.column.name)}`" if together else "as before"
+                note = f"{name}, but for fewer than {k} rows"
+                return replace(made, notes=(*made.notes, note), follows=True)
+        self.columns.append(Seen(here, values, column))
+        return column
+
+    def _values(self, column: Column, place: int, table: Local) -> Array | None:
+        """Return a column's values as numbers, None where nothing of it is compared."""
+        series, distinct = table.series(place), column.distinct
+        known = kind(series.dtype)
+        if column.masked or column.nulls == table.rows or known in ("moment", "other"):
+            return None
+        if known in ("integer", "real"):
+            made = floats(series)
+        elif known == "text" and (column.figures or not distinct or distinct.value > FEW):
+            return None  # dates, numbers or prose
+        else:
+            codes = self.codes
+            made = np.array([_code(value, codes) for value in series.to_list()], dtype=np.float64)
+        return np.where(np.isnan(made), NOTHING, made)
+
+
+def _code(value: object, codes: dict[object, int]) -> float:
+    return codes.setdefault(value, len(codes)) if there(value) else NOTHING
+
+
+def _rowwise(one: Array, other: Array, k: int) -> int:
+    """Return in how many rows two columns of a table differ, k where these are more."""
+    if np.count_nonzero(one[:HEAD] != other[:HEAD]) >= k:
+        return k
+    return min(k, int(np.count_nonzero(one != other)))
+
+
+def _anyhow(one: Array, other: Array, k: int) -> int:
+    """Return how many values one column has and the other has not, k where these are more."""
+    if abs(len(one) - len(other)) >= k:
+        return k
+    (here, times), (there, often) = (np.unique(x, return_counts=True) for x in (one, other))
+    _, left, right = np.intersect1d(here, there, assume_unique=True, return_indices=True)
+    both = int(np.minimum(times[left], often[right]).sum())
+    return min(k, max(len(one), len(other)) - both)
+
+
+def _merged(first: Column, own: Column, values: Array, k: int) -> tuple[Column, Column]:
+    """Return what is told of a column that follows another, and what is known of that since."""
+    finite = np.sort(values[np.isfinite(values) & (values != NOTHING)])
+    theirs, ours = (_figures(column) for column in (first, own))
+    slots, shown = ({SLOTS[name] for name in figures} for figures in (theirs, ours))
+    held = {
+        name: value
+        for name, value in theirs.items()
+        if SLOTS[name] in shown and holds(name, float(value), finite, k)
+    }
+    new = {name: value for name, value in ours.items() if SLOTS[name] not in slots}
+    new = {} if "always" in first.figures else new
+    figures = dict(sorted((held | new).items(), key=lambda pair: SLOTS[pair[0]]))
+    labels = first.labels if 1 not in first.labels.values() else {}
+    counts = {name: n for name, n in own.counts.items() if name not in COUNTED}
+    counts |= {name: n for name, n in first.counts.items() if name in COUNTED}
+    about = (*held, *(name for name in new if name in own.approximate))
+    about += (*(name for name in COUNTED if name in counts), *([LABELS] if labels else []))
+    made = replace(
+        own,
+        figures=figures,
+        labels=labels,
+        counts=counts,
+        approximate=about,
+        left_out=own.left_out + len(ours) - len(figures),
+        notes=tuple(note for note in own.notes if ALL_BUT not in note),
+    )
+    return made, replace(first, figures={**first.figures, **new})
+
+
+def _figures(column: Column) -> dict[str, Value]:
+    return {name: value for name, value in column.figures.items() if name in SLOTS}
