@@ -191,6 +191,8 @@ class Audit:
         if told_as and not c.figures:
             return
         self.must(("always" in c.figures) == constant, "always")
+        if c.follows:  # another column's figures, which the recovery suite looks at
+            return self.must(set(c.figures) <= set(c.approximate), "figures without a mark")
         self.counts(raw, values, constant)
         for name, shown in c.figures.items():
             self.figure(name, shown)
@@ -332,6 +334,8 @@ class Audit:
     def labels(self) -> None:
         """The labels that k rows share: the six most frequent, if of 1 %; else two of 0.1 %."""
         c, true = self.column, self.series.astype(str).value_counts()
+        if c.follows:
+            return
         self.must(not c.figures and not c.counts, "figures of texts")
         if self.n < self.k:
             self.must(not c.labels, f"labels of {self.n} values")
@@ -351,6 +355,8 @@ class Audit:
         self.must(next_best < limit + luck, f"{rest.index[:1].tolist()} ({next_best}) is untold")
 
     def truths(self) -> None:
+        if self.column.follows:
+            return
         true = int(self.series.sum())
         labels, rare = self.column.labels, min(true, self.n - true)
         if self.n >= self.k and rare >= self.k:
@@ -491,6 +497,9 @@ class Audit:
         rare = int((self.series != (value == "true")).sum())
         self.must(0 < rare < int(k) == self.k, f"{value} in all but {rare}")
 
+    def follow(self, other: str, k: str) -> None:
+        self.must(int(k) == self.k and self.column.follows, "follows none")
+
 
 LETTERS = {c for c in map(chr, range(0x250)) if c.isalpha()}
 UNITS = {"week": "W", "day": "D", "hour": "h", "minute": "min", "second": "s"}
@@ -506,6 +515,7 @@ NOTES: dict[str, Callable[..., None]] = {
     "every day of it has rows": Audit.every_day,
     r"every weekday, (no|[\d,]+) gaps?": Audit.every_weekday,
     r"one moment a (month|year), no gaps": Audit.every_span,
+    r"as `(.+)`, but for fewer than (\d+) rows": Audit.follow,
     r"no range that (\d+) rows share": Audit.no_range,
     r"every (.+), (no|[\d,]+) gaps?": Audit.every,
 }
@@ -566,6 +576,7 @@ def untold(frame: pd.DataFrame, summary: Summary, told: dict[frozenset[str], flo
         column.name
         for column in summary.columns
         if not column.masked
+        and not column.follows  # which says more
         and "always" not in column.figures
         and pd.api.types.is_numeric_dtype(frame[column.name])
         and not pd.api.types.is_bool_dtype(frame[column.name])

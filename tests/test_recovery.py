@@ -197,7 +197,9 @@ def test_thresholds_of_one_column() -> None:
         shares = [re.findall(r"true (?:≈ )?([\d.]+) %", text) for text in texts]
         assert shares[0] == shares[1] and len(shares[0]) == 9
         rows = [re.findall(r"negative (?:≈ )?([\d.]+) %", text) for text in texts]
-        counts = [[round(float(p) * m / 100) for p in ps] for ps, m in zip(rows, (n, n - 1))]
+        counts = [
+            [round(float(p) * m / 100) for p in ps] for ps, m in zip(rows, (n, n - 1), strict=True)
+        ]
         assert counts[0] == counts[1]
 
 

@@ -41,7 +41,7 @@ def compared(tables: Sequence[Table], old: Summary, new: Summary, wish: Wish) ->
     unchanged = []
     alike: set[str] = set()
     if max(old.rows or 0, new.rows or 0) <= WHOLE:  # means are too coarse beyond
-        alike = _nearly_same(tables, both, wish.min_group)
+        alike = _nearly_same(tables, both, wish.shared_by)
     for a, b in both:
         if changes := _changes(a, b, old.rows or 0, new.rows or 0, a.name in alike):
             lines.append(f"- `{masked_value(a.name)}`: {'; '.join(changes)}")
