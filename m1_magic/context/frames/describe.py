@@ -20,14 +20,13 @@ from ...privacy.redaction import masked_value
 from . import datetimes, numeric, strings
 from .arrays import Array, moments
 from .in_process import Local, Table, array, there
-from .kinds import Series, is_moment, is_number, is_text
+from .kinds import EMPTY, Series, is_moment, is_number, is_text
 from .measures import Count, Measures, Span
 from .near_copies import Earlier
 from .nested import nested
 from .rounding import mean_of
 from .summary import ALL_BUT, UNIQUE, Column, Draft, Wish
 
-EMPTY = "empty"  # the type of a column without any value
 HEAD = 400  # values that are searched for personal content
 MANY = 20  # labels from which dates and numbers written as text are looked for
 # What no column of floats holds, whatever its name; phones and cards with nulls are floats.

@@ -12,6 +12,7 @@ from ...privacy.redaction import masked_value
 
 Series = nw.Series[Any]
 
+EMPTY = "empty"  # the type of a column without any value
 WORDS = {
     "Boolean": "true/false",
     "String": "text",

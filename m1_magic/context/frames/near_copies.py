@@ -7,15 +7,16 @@ far as they hold for it, and a note that says why.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
 
 import numpy as np
 
 from ...privacy.redaction import masked_value
 from .arrays import Array
 from .in_process import Local, there
-from .kinds import floats, kind
+from .kinds import EMPTY, Series, floats, is_number, kind
 from .measures import FEW
 from .rounding import holds
 from .summary import ALL_BUT, LABELS, Column, Value
@@ -27,13 +28,31 @@ SLOTS = {name: place for place, names in enumerate(PLACES) for name in names.spl
 COUNTED = ("zero", "negative", "outlier")
 
 
-@dataclass(slots=True)
+@dataclass
 class Seen:
-    """A column that was told: the number of its table, its values row by row."""
+    """A column that was told: the number of its table, its first values, and what reads all."""
 
     table: int
-    values: Array
     column: Column
+    head: Array
+    read: Callable[[], Array]
+
+    @cached_property
+    def values(self) -> Array:
+        """The values row by row, as numbers."""
+        return self.read()
+
+    def differs(self, other: Seen, k: int) -> int:
+        """Return in how many values it differs from another column, k where these are more.
+
+        Columns of a table are compared row by row, those of two tables if they have one name.
+        """
+        if self.table != other.table:
+            same = self.column.name == other.column.name
+            return _anyhow(self.values, other.values, k) if same else k
+        if np.count_nonzero(self.head != other.head) >= k:
+            return k
+        return min(k, int(np.count_nonzero(self.values != other.values)))
 
 
 @dataclass(slots=True)
@@ -49,50 +68,43 @@ class Earlier:
         if k < 2 or any(table is known for known in self.tables):
             return dict(columns)
         self.tables.append(table)
-        return {place: self._told(column, place, table, k) for place, column in columns.items()}
+        return {
+            place: self._told(column, table.series(place), k) if _comparable(column) else column
+            for place, column in columns.items()
+        }
 
-    def _told(self, column: Column, place: int, table: Local, k: int) -> Column:
-        values = self._values(column, place, table)
-        if values is None:
+    def _told(self, column: Column, series: Series, k: int) -> Column:
+        known = kind(series.dtype)
+        if known in ("moment", "other") or (known == "text" and column.figures):
             return column
-        here = len(self.tables)
+        head, read = self._encoded(series.head(HEAD)), partial(self._encoded, series)
+        new = Seen(len(self.tables), column, head, read)
         for seen in self.columns:
-            together = seen.table == here
-            if not together and seen.column.name != column.name:
-                continue
-            if 0 < (_rowwise if together else _anyhow)(seen.values, values, k) < k:
-                made, seen.column = _merged(seen.column, column, values, k)
+            if 0 < seen.differs(new, k) < k:
+                made, seen.column = _merged(seen.column, column, new.values, k)
+                together = seen.table == new.table
                 name = f"as `{masked_value(seen.column.name)}`" if together else "as before"
                 note = f"{name}, but for fewer than {k} rows"
                 return replace(made, notes=(*made.notes, note), follows=True)
-        self.columns.append(Seen(here, values, column))
+        self.columns.append(new)
         return column
 
-    def _values(self, column: Column, place: int, table: Local) -> Array | None:
-        """Return a column's values as numbers, None where nothing of it is compared."""
-        series, distinct = table.series(place), column.distinct
-        known = kind(series.dtype)
-        if column.masked or column.nulls == table.rows or known in ("moment", "other"):
-            return None
-        if known in ("integer", "real"):
+    def _encoded(self, series: Series) -> Array:
+        """Return values as numbers, one a row, the same for the same label."""
+        if is_number(series.dtype):
             made = floats(series)
-        elif known == "text" and (column.figures or not distinct or distinct.value > FEW):
-            return None  # dates, numbers or prose
-        else:
-            codes = self.codes
-            made = np.array([_code(value, codes) for value in series.to_list()], dtype=np.float64)
-        return np.where(np.isnan(made), NOTHING, made)
+            return np.where(np.isnan(made), NOTHING, made)
+        codes = self.codes
+        return np.array(
+            [codes.setdefault(x, len(codes)) if there(x) else NOTHING for x in series.to_list()],
+            dtype=np.float64,
+        )
 
 
-def _code(value: object, codes: dict[object, int]) -> float:
-    return codes.setdefault(value, len(codes)) if there(value) else NOTHING
-
-
-def _rowwise(one: Array, other: Array, k: int) -> int:
-    """Return in how many rows two columns of a table differ, k where these are more."""
-    if np.count_nonzero(one[:HEAD] != other[:HEAD]) >= k:
-        return k
-    return min(k, int(np.count_nonzero(one != other)))
+def _comparable(column: Column) -> bool:
+    """Is it a column of numbers or of labels, of which something may be told?"""
+    few = column.distinct is None or column.distinct.value <= FEW
+    return not column.masked and bool(column.type != EMPTY and (few or column.figures))
 
 
 def _anyhow(one: Array, other: Array, k: int) -> int:
