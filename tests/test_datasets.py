@@ -510,7 +510,7 @@ NOTES: dict[str, Callable[..., None]] = {
     "mean and sd withheld: one value dominates": Audit.one_dominates,
     r"(?:mean and )?sd withheld: fewer than \d+ rows decide (?:it|them)": Audit.few_decide,
     r"(?:about )?(\d+) characters": Audit.long,
-    r'shape "(.+)" in (\d+) %': Audit.shaped,
+    r'shape "(.+)" in (?:≈ )?(\d+) %': Audit.shaped,
     r"(true|false) in all but fewer than (\d+) rows": Audit.nearly,
     "every day of it has rows": Audit.every_day,
     r"every weekday, (no|[\d,]+) gaps?": Audit.every_weekday,
@@ -545,7 +545,7 @@ def related(frame: pd.DataFrame, summary: Summary) -> list[str]:
         if found := re.fullmatch(r"`(.+)` and `(.+)`: correlation (≈ )?(-?[\d.]+)", fact):
             true = frame[list(found.groups()[:2])].astype(float).corr().iloc[0, 1]
             told[frozenset(found.groups()[:2])] = true if found[3] else float(found[4])
-            mark = 0.1 if found[3] else near
+            mark = 0.1 if found[3] and len(frame) < 2_500 else near
             wrong += [] if abs(true - float(found[4])) <= mark else [f"{fact}, not {true:.3f}"]
         elif found := re.fullmatch(r"`(.+)` and `(.+)`: move together exactly(.*)", fact):
             told[frozenset(found.groups()[:2])] = 1.0

@@ -27,8 +27,12 @@ PAIRS = 4  # correlations among them
 EMPTY = 0.2  # share of nulls from which a column of labels decides nothing
 
 
-def relations(columns: Mapping[int, Column], sample: Local, k: int) -> tuple[str, ...]:
-    """Return, in words, what is likely to hold between the columns that are not masked."""
+def relations(columns: Mapping[int, Column], sample: Local, k: int, rows: int) -> tuple[str, ...]:
+    """Return, in words, what is likely to hold between the columns that are not masked.
+
+    Args:
+        rows: of the table.
+    """
     if sample.rows < max(4 * k, LEAST):  # so few say nothing
         return ()
     step = thinned(sample.rows)
@@ -37,7 +41,10 @@ def relations(columns: Mapping[int, Column], sample: Local, k: int) -> tuple[str
     numeric = [(c, s.gather_every(step)) for c, s in pairs if is_number(s.dtype) and not c.follows]
     texts = [(c, s.gather_every(step)) for c, s in pairs if is_text(s.dtype)][: 10 * GROUPS]
     labels = [(c, s) for c, s in texts if len(c.labels) > 1 and s.null_count() <= EMPTY * len(s)]
-    return (*_together(numeric[:WIDEST], k), *_decided(labels[:GROUPS]))[:TOLD]
+    return (
+        *_together(numeric[:WIDEST], k, whole=sample.rows == rows and step == 1),
+        *_decided(labels[:GROUPS]),
+    )[:TOLD]
 
 
 def thinned(rows: int) -> int:
@@ -45,7 +52,7 @@ def thinned(rows: int) -> int:
     return max(1, rows // ROWS)
 
 
-def _together(columns: Sequence[tuple[Column, Series]], k: int) -> list[str]:
+def _together(columns: Sequence[tuple[Column, Series]], k: int, *, whole: bool) -> list[str]:
     """Return the strongest correlations (Pearson's), by pairs of rows with both values."""
     if len(columns) < 2:
         return []
@@ -70,19 +77,21 @@ def _together(columns: Sequence[tuple[Column, Series]], k: int) -> list[str]:
     pairs.sort(key=lambda pair: -round(abs(pair[0]), 6))  # else last bits decide among equals
     return [
         f"`{masked_value(columns[i][0].name)}` and `{masked_value(columns[j][0].name)}`: "
-        + _strength(r, values[i], values[j], k)
+        + _strength(r, values[i], values[j], k, whole=whole)
         for r, i, j in pairs[:PAIRS]
     ]
 
 
-def _strength(r: float, x: Any, y: Any, k: int) -> str:
+def _strength(r: float, x: Any, y: Any, k: int, *, whole: bool) -> str:
     """Return how two columns move together, no finer than k rows can move it."""
     if abs(r) > 0.99995:
         return "move together exactly" + ("" if r > 0 else ", one up, the other down")
     both = np.isfinite(x) & np.isfinite(y)
     x, y = ((values - values.mean()) / values.std() for values in (x[both], y[both]))
     told = correlation(r, x * y - r / 2 * (x * x + y * y), k)
-    return f"correlation {'≈ ' if told.rounded else ''}{told.value:.2f}" if told else "correlated"
+    if told is None:
+        return "correlated"
+    return f"correlation {'≈ ' if told.rounded or not whole else ''}{told.value:.2f}"
 
 
 def _decided(columns: Sequence[tuple[Column, Series]]) -> list[str]:

@@ -93,7 +93,7 @@ def preferred(names: Sequence[str], places: Sequence[int], limit: int) -> list[i
 
 def _between(columns: dict[int, Column], sample: Local, rows: int, k: int) -> tuple[str, ...]:
     """Return what holds between columns, and how many rows repeat."""
-    facts = relations(columns, sample, k)
+    facts = relations(columns, sample, k, rows)
     lines = [f"- {'; '.join(facts)}"] if facts else []
     keys = any(UNIQUE in column.notes for column in columns.values())
     if sample.rows == rows and len(columns) > 1 and not keys:
