@@ -21,6 +21,7 @@ from .measures import FEW
 from .rounding import holds
 from .summary import ALL_BUT, LABELS, Column, Value
 
+PART = 4  # the rows that make a difference are at most so manyth of all
 HEAD = 64  # rows that are compared first
 NOTHING = 1.7e-301  # stands for a missing value
 PLACES = ("min P1 P2 P5 P10", "P25", "median", "P75", "P90 P95 P98 P99 max", "mean", "sd")
@@ -69,7 +70,9 @@ class Earlier:
             return dict(columns)
         self.tables.append(table)
         return {
-            place: self._told(column, table.series(place), k) if _comparable(column) else column
+            place: self._told(column, table.series(place), k)
+            if _comparable(column) and table.rows - (column.nulls or 0) >= k
+            else column
             for place, column in columns.items()
         }
 
@@ -80,7 +83,7 @@ class Earlier:
         head, read = self._encoded(series.head(HEAD)), partial(self._encoded, series)
         new = Seen(len(self.tables), column, head, read)
         for seen in self.columns:
-            if 0 < seen.differs(new, k) < k:
+            if 0 < (rows := seen.differs(new, k)) < k and PART * rows <= len(series):
                 made, seen.column = _merged(seen.column, column, new.values, k)
                 together = seen.table == new.table
                 name = f"as `{masked_value(seen.column.name)}`" if together else "as before"

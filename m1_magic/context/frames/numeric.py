@@ -116,6 +116,7 @@ def _withheld(
     return (), ()
 
 
+@np.errstate(all="ignore")
 def _dominated(m: Measures, order: Array, n: int, k: int, power: int) -> bool:
     """Do fewer than k rows make up nearly all of the distances from the median (or their
     squares), or one of them most of it?"""
