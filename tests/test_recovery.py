@@ -186,6 +186,18 @@ def test_the_label_of_one_row() -> None:
             assert told["a"].labels == told["b"].labels and told["b"].follows
 
 
+@pytest.mark.parametrize("form", ["datetime64[us]", "str", "date32[pyarrow]"])
+def test_the_last_day_of_a_range(form: str) -> None:
+    """Five rows share it; without one of them, it would no longer be told."""
+    days = pd.Series([f"2024-03-{1 + i % 20:02}" for i in range(60)] + ["2024-05-07"] * 5)
+    made = pd.to_datetime(days)
+    column = days if form == "str" else made.dt.date.astype(form) if "32" in form else made
+    frame = pd.DataFrame({"day": column})
+    raw, clean = together({"raw": frame, "clean": frame.iloc[:-1]})
+    assert "to 2024-05-07" in raw and "to ≈ 2024-05-07" in clean
+    assert "to ≈ 2024-05-07" in summarise(frame.assign(b=column.where(frame.index < 64)), "t").text
+
+
 def test_thresholds_of_one_column() -> None:
     """Indicators of a column at nine heights, in two tables, find no decile of the row's value."""
     for n, values in [*trials("normal", 1)][2:]:

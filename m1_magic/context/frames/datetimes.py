@@ -14,7 +14,7 @@ import numpy as np
 
 from .arrays import Array, between
 from .measures import Measures, Span
-from .summary import Column, Draft
+from .summary import NO_RANGE, Column, Draft
 
 DAY = 86_400_000_000
 STEADY = 0.9  # of the steps from moment to moment are alike: a frequency
@@ -55,7 +55,7 @@ def moments(known: Column, m: Measures, order: Array, k: int, zone: str | None) 
     if texts[0] and texts[0] == texts[1]:
         return replace(known, figures={"always": texts[0]})
     figures = {name: text for name, text in zip(("from", "to"), texts, strict=True) if text}
-    none = () if figures else (f"no range that {k} rows share",)
+    none = () if figures else (f"{NO_RANGE} {k} rows share",)
     about = tuple(name for name in inside if name in figures)
     return replace(known, figures=figures, approximate=about, notes=(*notes, *none))
 

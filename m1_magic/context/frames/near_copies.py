@@ -16,10 +16,10 @@ import numpy as np
 from ...privacy.redaction import masked_value
 from .arrays import Array
 from .in_process import Local, there
-from .kinds import EMPTY, Series, floats, is_number, kind
+from .kinds import EMPTY, Series, floats, is_moment, is_number, is_text, kind
 from .measures import FEW
 from .rounding import holds
-from .summary import ALL_BUT, LABELS, Column, Value
+from .summary import ALL_BUT, LABELS, NO_RANGE, Column, Value
 
 PART = 4  # the rows that make a difference are at most so manyth of all
 HEAD = 64  # rows that are compared first
@@ -77,14 +77,15 @@ class Earlier:
         }
 
     def _told(self, column: Column, series: Series, k: int) -> Column:
-        known = kind(series.dtype)
-        if known in ("moment", "other") or (known == "text" and column.figures):
+        numbers = SLOTS.keys() & column.figures.keys()
+        if kind(series.dtype) == "other" or (is_text(series.dtype) and numbers):
             return column
         head, read = self._encoded(series.head(HEAD)), partial(self._encoded, series)
         new = Seen(len(self.tables), column, head, read)
         for seen in self.columns:
             if 0 < (rows := seen.differs(new, k)) < k and PART * rows <= len(series):
-                made, seen.column = _merged(seen.column, column, new.values, k)
+                merge = _spanned if _dated(seen.column) or _dated(column) else _merged
+                made, seen.column = merge(seen.column, column, new.values, k)
                 together = seen.table == new.table
                 name = f"as `{masked_value(seen.column.name)}`" if together else "as before"
                 note = f"{name}, but for fewer than {k} rows"
@@ -97,6 +98,8 @@ class Earlier:
         if is_number(series.dtype):
             made = floats(series)
             return np.where(np.isnan(made), NOTHING, made)
+        if is_moment(series.dtype):
+            return self._encoded(series.dt.timestamp("us"))
         codes = self.codes
         return np.array(
             [codes.setdefault(x, len(codes)) if there(x) else NOTHING for x in series.to_list()],
@@ -148,6 +151,17 @@ def _merged(first: Column, own: Column, values: Array, k: int) -> tuple[Column, 
         notes=tuple(note for note in own.notes if ALL_BUT not in note),
     )
     return made, replace(first, figures={**first.figures, **new})
+
+
+def _dated(column: Column) -> bool:
+    return bool({"from", "to"} & column.figures.keys())
+
+
+def _spanned(first: Column, own: Column, values: Array, k: int) -> tuple[Column, Column]:
+    """Return the same of dates: the ends of their range."""
+    figures = first.figures if _dated(first) else {}
+    notes = tuple(note for note in own.notes if NO_RANGE not in note)
+    return replace(own, figures=figures, approximate=tuple(figures), notes=notes), first
 
 
 def _figures(column: Column) -> dict[str, Value]:
