@@ -106,7 +106,7 @@ CANNOT_BE = {
     "temperature": ["hot", "2.1", "-0.1", "nan"],
     "top_p": ["1.01"],
     "max_tokens": ["0", "1.5", "9" * 5000],
-    "send": ["everything", "sample:0"],
+    "send": ["everything", "sample:-1"],
     "min_group": ["0"],
     "budget": ["lots", "-1", "nan", "inf", "1e999999", "1,50"],
     "budget_period": ["week"],
@@ -180,6 +180,7 @@ def test_what_is_no_sum_of_dollars(value: object) -> None:
         ("STATS", ("stats", 0)),
         ("sample", ("sample", 5)),
         ("sample:12", ("sample", 12)),
+        ("sample:0", ("sample", 0)),
     ],
 )
 def test_privacy_levels(text: str, level: tuple[str, int]) -> None:
@@ -187,7 +188,7 @@ def test_privacy_levels(text: str, level: tuple[str, int]) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "all", "stats:3", "sample:0", "sample:-1", "sample:x", "sample:1.5", "names,stats"]
+    "text", ["", "all", "stats:3", "sample:-1", "sample:x", "sample:1.5", "names,stats"]
 )
 def test_unknown_privacy_levels(text: str) -> None:
     with pytest.raises(UsageError, match=r"names, schema, stats, sample or sample:N"):

@@ -10,6 +10,7 @@ import math
 import re
 import warnings
 from collections.abc import Callable
+from decimal import Decimal
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -33,7 +34,7 @@ EVERYTHING = 100_000  # tokens
 SHAPED = 200  # texts, spread evenly, whose shape is looked at
 SAMPLED = 0.012  # of rank, that a quantile of `SAMPLE` rows may be off
 STRONG, TOLD, WIDEST = 0.8, 4, 30  # correlations that are told, how many, of how many columns
-QUARTILES = {"P25": 0.25, "median": 0.5, "P75": 0.75}
+QUARTILES = {"P25": 25, "median": 50, "P75": 75}
 # Columns that are rightly taken for personal: the dead of the riots of 1992.
 MASKED = {"vega-la-riots": {"first_name", "last_name", "address"}}
 
@@ -112,6 +113,21 @@ CASES += [(name, form) for name in EXTRA for form in list(FORMS)[2:]]
 # --- The truth ----------------------------------------------------------------------------
 
 
+def largest_unit(shown: float, most: float) -> float:
+    """Return the largest of 1, 2, 5 × 10ⁿ, near ``most`` if need be, that divides a number."""
+    exponents = range(math.floor(math.log10(most)) + 1, -330, -1)
+    for unit in (Decimal(step).scaleb(e) for e in exponents for step in (5, 2, 1)):
+        if Decimal(repr(shown)) % unit == 0:
+            return float(unit)
+    raise AssertionError(shown)
+
+
+def around(percent: int, n: int) -> tuple[int, int]:
+    """Return the places between which a quantile of n values lies."""
+    place, rest = divmod(percent * (n - 1), 100)
+    return place, place + bool(rest)
+
+
 def half_unit(shown: float) -> float:
     """Return half a unit in the last place that is shown; 2930 shows tens."""
     mantissa, _, exponent = f"{shown:.15g}".partition("e")
@@ -175,10 +191,14 @@ class Audit:
         if told_as and not c.figures:
             return
         self.must(("always" in c.figures) == constant, "always")
+        if c.follows:  # another column's figures, which the recovery suite looks at
+            return self.must(set(c.figures) <= set(c.approximate), "figures without a mark")
         self.counts(raw, values, constant)
         for name, shown in c.figures.items():
             self.figure(name, shown)
         self.in_order()
+        if not (constant or self.sampled or c.labels or np.isinf(float(np.ptp(values)) ** 2)):
+            self.left_out(values)
         self.shares({str(label): share for label, share in c.labels.items()})
         if self.k == 1 and not constant:
             self.must({"min", "max"} <= set(c.figures), "min and max are missing")
@@ -187,61 +207,101 @@ class Audit:
         zero = int((values == 0).sum())
         true = {"infinite": int(np.isinf(raw).sum())}
         if not constant:
-            true |= {"zero": zero if zero >= self.k else 0, "negative": int((values < 0).sum())}
+            true |= {"zero": zero, "negative": int((values < 0).sum())}
+            for name in ("zero", "negative"):
+                few = true[name] < self.k or 0 < len(values) - true[name] < self.k
+                true[name] = 0 if few else true[name]
         for name, number in true.items():
             told = self.column.counts.get(name, 0)
             self.must(told == number or self.column.type == "number as text", f"{name} {told}")
         self.must(
             set(self.column.counts) <= {*true, "outlier", "NaN"}, f"counts {self.column.counts}"
         )
-        told, last = self.column.counts.get("outlier", 0), len(values) - 1
+        told = self.column.counts.get("outlier", 0)
         if constant or self.column.type == "number as text":
             return self.must(not told, f"outlier {told}")
-        slack = SAMPLED if self.sampled else 0
         least, most = 10**9, 0
-        for turn in (-1, 1):
-            ranks = [(q + turn * side * slack) * last for q, side in ((0.25, -1), (0.75, 1))]
-            for how in itertools.product((math.floor, math.ceil), repeat=2):
-                first, third = (values[f(rank)] for f, rank in zip(how, ranks, strict=True))
-                away = 1.5 * (third - first)
-                found = int(((values < first - away) | (values > third + away)).sum())
-                least, most = min(least, found if away else 0), max(most, found if away else 0)
+        for slack in (-SAMPLED, SAMPLED) if self.sampled else (0,):
+            first, third = np.quantile(values, [0.25 - slack, 0.75 + slack])
+            away = 1.5 * (third - first)
+            found = int(((values < first - away) | (values > third + away)).sum())
+            least, most = min(least, found if away else 0), max(most, found if away else 0)
         if self.sampled:
             error = 3 * math.sqrt(max(most, 100) / self.rows / SAMPLE) * self.rows
             least, most = least - error, most + error
+        least = 0 if least < self.k else least
         self.must(least <= told <= most, f"outlier {told}, not {least} to {most}")
 
     def figure(self, name: str, shown: float) -> None:
-        values, n = self.values, len(self.values)
-        for known in {shown, float(f"{shown:.15g}")}:
-            same = int((values == known).sum())
-            self.must(same == 0 or same >= self.k, f"{name} {shown} is of {same} rows")
+        values, rounded = self.values, name in self.column.approximate
         if name in ("min", "max", "always"):
             end = values[-1 if name == "max" else 0]
             self.must(shown in (end, float(f"{end:.7g}")), f"{name} {shown}, not {end}")
             self.must((values == end).sum() >= self.k, f"{name} is shared by too few")
+            self.must(not rounded, f"{name} is marked")
         elif name in ("mean", "sd"):
-            exact = values.astype(np.longdouble)
-            true = float(exact.mean() if name == "mean" else exact.std(ddof=1))
-            noise = 1e-12 * float(np.abs(exact).mean())
-            near = max(0.006 * abs(true), 0.006 * float(values.std())) + noise
-            off = abs(shown - true)
-            self.must(off <= min(half_unit(shown) + noise, near), f"{name} {shown}, not {true}")
+            self.moment(name, shown, rounded)
         else:
-            q = QUARTILES.get(name)
-            self.must(q or re.fullmatch(r"P\d\d?", name), f"figure {name}")
-            exact_rank, q = q is not None, q or int(name[1:]) / 100
-            slack = (self.k // 2 + 2) / n + (0 if exact_rank else 0.005)
-            slack += SAMPLED if self.sampled else 0
-            low = values[max(0, math.floor((q - slack) * (n - 1)))]
-            high = values[min(n - 1, math.ceil((q + slack) * (n - 1)))]
-            step = min(half_unit(shown), 0.06 * max(abs(shown), float(values.std())))
-            self.must(low - step <= shown <= high + step, f"{name} {shown}, not {low} to {high}")
+            percent = QUARTILES.get(name) or int(re.fullmatch(r"P(\d\d?)", name)[1])
+            self.quantile(name, percent, shown, rounded)
+
+    def moment(self, name: str, shown: float, rounded: bool) -> None:
+        """A mean or sd: a multiple of a unit that k rows cannot move, and next to the true one."""
+        exact, n = self.values.astype(np.longdouble), len(self.values)
+        mean, sd = float(exact.mean()), float(exact.std(ddof=1))
+        true, noise = (mean if name == "mean" else sd), 1e-12 * float(np.abs(exact).mean())
+        most = float(np.abs(exact - mean).max())
+        moves = max(self.k * sd, most if name == "mean" else most**2 / sd / 2) / n
+        step = largest_unit(shown, sd)
+        self.must(step >= self.k * sd / n * (1 - 1e-9), f"{name} {shown} is finer than {moves}")
+        near = max(1.2500001 * moves, 0.006 * abs(true), 1e-4 * sd) + noise
+        off = abs(shown - true)
+        self.must(off <= near, f"{name} {shown}, not {true}")
+        self.must(rounded or off <= half_unit(shown) + noise, f"{name} {shown} is not marked")
+
+    def quantile(self, name: str, percent: int, shown: float, rounded: bool) -> None:
+        values, n = self.values, len(self.values)
+        if self.sampled:
+            low, high = (
+                values[min(n - 1, max(0, round((percent / 100 + turn * 2 * SAMPLED) * (n - 1))))]
+                for turn in (-1, 1)
+            )
+            self.must(rounded, f"{name} {shown} is not marked")
+            return self.must(low <= shown <= high, f"{name} {shown}, not {low} to {high}")
+        true = float(np.quantile(values, percent / 100))
+        if not rounded:
+            self.must(math.isclose(shown, true, rel_tol=5e-7), f"{name} {shown}, not {true}")
+            shared = np.isclose(values, true, rtol=1e-14, atol=0)
+            return self.must(shared.sum() >= self.k, f"{name} {shown} is rare")
+        below, above = around(percent, n)
+        low, high = values[above - self.k], values[below + self.k]
+        self.must(low <= shown <= high, f"{name} {shown}, not {low} to {high}")
+        first, third = np.quantile(values, [0.25, 0.75])
+        self.must(high - low <= 0.1000001 * (third - first), f"{name} {shown}: far neighbours")
+
+    def left_out(self, values: np.ndarray) -> None:
+        """What is not told is counted; a quartile that the rule lets leave is told."""
+        first, third = np.quantile(values, [0.25, 0.75])
+        told, n = self.column.figures, len(values)
+        ends = sum(1 for name in told if name in ("min", "max") or name.startswith("P"))
+        missing = 2 - ends + sum(1 for name in ("P25", "P75") if name in told)
+        for name, percent in QUARTILES.items():
+            below, above = around(percent, n)
+            inside = above >= self.k and below + self.k < n
+            near = inside and values[below + self.k] - values[above - self.k] <= 0.1 * (
+                third - first
+            )
+            shared = values[below] == values[above] and (values == values[below]).sum() >= self.k
+            self.must((name in told) == bool(near or shared), f"{name} is told: {name in told}")
+            missing += name not in told
+        missing += sum(1 for name in ("mean", "sd") if name not in told)
+        told = self.column.left_out
+        self.must(told == missing, f"{told}, not {missing} figures left out")
 
     def in_order(self) -> None:
-        ranks = {"min": 0.0, "max": 1.0, **QUARTILES}
+        ranks = {"min": 0, "max": 100, **QUARTILES}
         told = [
-            (ranks.get(name) if name in ranks else int(name[1:]) / 100, value)
+            (ranks.get(name) if name in ranks else int(name[1:]), value)
             for name, value in self.column.figures.items()
             if name not in ("mean", "sd", "always")
         ]
@@ -249,7 +309,8 @@ class Audit:
         self.must(shown == sorted(shown), f"not in order: {dict(self.column.figures)}")
         least, most = self.values[0], self.values[-1]
         mean = self.column.figures.get("mean", least)
-        self.must(least - half_unit(mean) <= mean <= most + half_unit(mean), "mean out of range")
+        slack = max(half_unit(mean), 1.25 * (most - least) / len(self.values) * self.k)
+        self.must(least - slack <= mean <= most + slack, "mean out of range")
 
     def shares(self, labels: dict[str, float]) -> None:
         """Few distinct numbers: those that k rows share, each with its share."""
@@ -259,9 +320,8 @@ class Audit:
             many = len(found) > 6 or len(found) == 1 or not (sizes >= self.k).any()
             return self.must(many or self.column.type == "number as text", "few values, no shares")
         true = dict(zip(found.tolist(), (sizes / len(self.values)).tolist(), strict=True))
-        near = SAMPLED if self.sampled else 1e-12
         for label, share in labels.items():
-            self.must(abs(true.get(float(label), -1) - share) <= near, f"{label} {share}")
+            self.must(abs(true.get(float(label), -1) - share) <= 1e-12, f"{label} {share}")
             self.must(
                 true.get(float(label), 0) * len(self.values) > self.k - 0.5, f"{label} is rare"
             )
@@ -274,6 +334,8 @@ class Audit:
     def labels(self) -> None:
         """The labels that k rows share: the six most frequent, if of 1 %; else two of 0.1 %."""
         c, true = self.column, self.series.astype(str).value_counts()
+        if c.follows:
+            return
         self.must(not c.figures and not c.counts, "figures of texts")
         if self.n < self.k:
             self.must(not c.labels, f"labels of {self.n} values")
@@ -293,6 +355,8 @@ class Audit:
         self.must(next_best < limit + luck, f"{rest.index[:1].tolist()} ({next_best}) is untold")
 
     def truths(self) -> None:
+        if self.column.follows:
+            return
         true = int(self.series.sum())
         labels, rare = self.column.labels, min(true, self.n - true)
         if self.n >= self.k and rare >= self.k:
@@ -386,10 +450,10 @@ class Audit:
         self.must(most or (len(sizes) <= 6 and 0 < rest < self.k), "many rows decide the mean")
 
     def long(self, characters: str) -> None:
-        true = self.series.astype(str).str.len().mean()
-        self.must(
-            abs(int(characters) - true) <= 0.5 + 0.02 * true, f"{characters} long, not {true}"
-        )
+        lengths = self.series.astype(str).str.len()
+        true = lengths.mean()
+        near = 0.5 + 0.02 * true + 1.25 * max(self.k * lengths.std(), np.ptp(lengths)) / self.n
+        self.must(abs(int(characters) - true) <= near, f"{characters} long, not {true}")
 
     def shaped(self, shape: str, percent: str) -> None:
         shapes = self.series.astype(str)
@@ -433,6 +497,9 @@ class Audit:
         rare = int((self.series != (value == "true")).sum())
         self.must(0 < rare < int(k) == self.k, f"{value} in all but {rare}")
 
+    def follow(self, other: str, k: str) -> None:
+        self.must(int(k) == self.k and self.column.follows, "follows none")
+
 
 LETTERS = {c for c in map(chr, range(0x250)) if c.isalpha()}
 UNITS = {"week": "W", "day": "D", "hour": "h", "minute": "min", "second": "s"}
@@ -443,11 +510,12 @@ NOTES: dict[str, Callable[..., None]] = {
     "mean and sd withheld: one value dominates": Audit.one_dominates,
     r"(?:mean and )?sd withheld: fewer than \d+ rows decide (?:it|them)": Audit.few_decide,
     r"(?:about )?(\d+) characters": Audit.long,
-    r'shape "(.+)" in (\d+) %': Audit.shaped,
+    r'shape "(.+)" in (?:≈ )?(\d+) %': Audit.shaped,
     r"(true|false) in all but fewer than (\d+) rows": Audit.nearly,
     "every day of it has rows": Audit.every_day,
     r"every weekday, (no|[\d,]+) gaps?": Audit.every_weekday,
     r"one moment a (month|year), no gaps": Audit.every_span,
+    r"as `(.+)`, but for fewer than (\d+) rows": Audit.follow,
     r"no range that (\d+) rows share": Audit.no_range,
     r"every (.+), (no|[\d,]+) gaps?": Audit.every,
 }
@@ -474,14 +542,20 @@ def related(frame: pd.DataFrame, summary: Summary) -> list[str]:
     wrong, told = [], {}
     near = 0.02 if len(frame) <= 2_500 else 0.03
     for fact in "; ".join(line.removeprefix("- ") for line in summary.relations).split("; "):
-        if found := re.fullmatch(r"`(.+)` and `(.+)`: correlation (-?[\d.]+)", fact):
-            told[frozenset(found.groups()[:2])] = float(found[3])
+        if found := re.fullmatch(r"`(.+)` and `(.+)`: correlation (≈ )?(-?[\d.]+)", fact):
             true = frame[list(found.groups()[:2])].astype(float).corr().iloc[0, 1]
-            wrong += [] if abs(true - float(found[3])) <= near else [f"{fact}, not {true:.3f}"]
-        elif found := re.fullmatch(r"`(.+)` and `(.+)`: move together exactly", fact):
-            told[frozenset(found.groups())] = 1.0
+            told[frozenset(found.groups()[:2])] = true if found[3] else float(found[4])
+            mark = 0.1 if found[3] and len(frame) < 2_500 else near
+            wrong += [] if abs(true - float(found[4])) <= mark else [f"{fact}, not {true:.3f}"]
+        elif found := re.fullmatch(r"`(.+)` and `(.+)`: move together exactly(.*)", fact):
+            told[frozenset(found.groups()[:2])] = 1.0
+            true = frame[list(found.groups()[:2])].astype(float).corr().iloc[0, 1]
+            right = true < -0.9999 if found[3] else true > 0.9999
+            wrong += [] if right else [f"{fact}, not {true:.6f}"]
+        elif found := re.fullmatch(r"`(.+)` and `(.+)`: correlated", fact):
             true = frame[list(found.groups())].astype(float).corr().iloc[0, 1]
-            wrong += [] if abs(true) > 0.9999 else [f"{fact}, not {true:.6f}"]
+            told[frozenset(found.groups())] = true
+            wrong += [] if abs(true) > STRONG - near else [f"{fact}, not {true:.3f}"]
         elif found := re.fullmatch(r"`(.+)` (and|decides) `(.+?)`( decide each other)?", fact):
             pair = frame[[found[1], found[3]]].astype(object).fillna("").astype(str)
             ways = [(found[1], found[3])] + [(found[3], found[1])] * (found[2] == "and")
@@ -502,6 +576,7 @@ def untold(frame: pd.DataFrame, summary: Summary, told: dict[frozenset[str], flo
         column.name
         for column in summary.columns
         if not column.masked
+        and not column.follows  # which says more
         and "always" not in column.figures
         and pd.api.types.is_numeric_dtype(frame[column.name])
         and not pd.api.types.is_bool_dtype(frame[column.name])

@@ -150,7 +150,7 @@ def test_facts_are_typed() -> None:
     assert made.columns[0].name == "species" and made.rows == 344 and made.width == 8
     assert made.to_markdown() == made.text == str(made)
     told = json.loads(json.dumps(made.to_dict()))
-    assert told["columns"][5]["figures"]["mean"] == 4202 and told["tokens"] == made.tokens
+    assert told["columns"][5]["figures"]["mean"] == 4200 and told["tokens"] == made.tokens
     with pytest.raises(KeyError):
         made.columns["mass"]
 
@@ -256,7 +256,7 @@ def test_gather_takes_the_level_of_the_call_then_of_the_settings() -> None:
     assert [a.level for a in named.attachments] == ["names"]
     both = gather(Options(df=("homes",)), "see {{homes}}", space, M1(send="sample:2", min_group=20))
     assert both.attachments == () and both.inserted[0].rows == 2  # it is not sent twice
-    assert both.inserted[0].level == "sample" and both.inserted[0].labels == 1
+    assert both.inserted[0].level == "sample" and both.inserted[0].labels == 7
     text = build(Options(), both.parts, M1(), (), both.inserted).texts[-1]
     assert text.startswith(f"see \n{fenced(both.inserted[0])}\n")
     with pytest.raises(UsageError):

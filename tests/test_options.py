@@ -35,7 +35,7 @@ BAD = {
     "max_tokens": [*WHOLE, "0", "-3"],
     "df_tokens": [*WHOLE, "0", "-3"],
     "seed": WHOLE,
-    "send": ["", "all", "sample:0", "names,stats"],
+    "send": ["", "all", "sample:-1", "names,stats"],
     "think": ["", "hard", "0", "-1", "1.5", "9" * 9],
     "cells": ["", "x", "7-3", "1.5", "last-all"],
     "chat": ["x" * 61, "a\x1bb"],

@@ -126,9 +126,7 @@ for trait in M1.class_own_traits().values():  # each is a setting
 def send_level(text: str) -> tuple[str, int]:
     """Return the privacy level and the number of sample rows of ``stats`` or ``sample:3``."""
     level, _, count = text.strip().lower().partition(":")
-    if level not in LEVELS or (
-        count and (level != "sample" or not count.isdigit() or not int(count))
-    ):
+    if level not in LEVELS or (count and (level != "sample" or not count.isdigit())):
         raise UsageError(
             f"There is no privacy level {one_line(text, 40)!r}.",
             todo="Use names, schema, stats, sample or sample:N.",

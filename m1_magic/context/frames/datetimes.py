@@ -1,12 +1,11 @@
 """Dates and times → their range, how regular they are, and their gaps.
 
 An end of the range leaves to the second only if k rows share it; else the day, the month or the
-year that k rows share, of the end itself or of the 1 % quantile.
+year that k rows share, of the end itself or, marked ``≈``, of the 1 % quantile.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -15,7 +14,7 @@ import numpy as np
 
 from .arrays import Array, between
 from .measures import Measures, Span
-from .summary import Column, Draft
+from .summary import NO_RANGE, Column, Draft
 
 DAY = 86_400_000_000
 STEADY = 0.9  # of the steps from moment to moment are alike: a frequency
@@ -41,22 +40,24 @@ def moments(known: Column, m: Measures, order: Array, k: int, zone: str | None) 
     if complete or m.low is None:
         ends = int(order[0]), int(order[-1])
         # Of texts that were not all read, nobody knows how many share an end.
-        shared = [between(order, Span(end, end)) if complete else 0 for end in ends]
+        shared = [between(order, Span(end, end)) if complete else -1 for end in ends]
     else:
         ends = _wall(m.low, zone), _wall(m.high, zone)
         shared = yield [Span(end, end) for end in (m.low, m.high)]
     inset = max(round(0.01 * (len(order) - 1)), min(k // 2, (len(order) - 1) // 2))
     places = inset, len(order) - 1 - inset
-    texts = [
-        _written(end) if rows >= k else _cut([end, int(order[place])], order, k)
-        for end, rows, place in zip(ends, shared, places, strict=True)
-    ]
+    texts, inside = [], []
+    for name, end, rows, place in zip(("from", "to"), ends, shared, places, strict=True):
+        own = _written(end) if rows >= k else _cut(end, order, k)
+        texts.append(own or _cut(int(order[place]), order, k))
+        inside += [] if own and (complete or m.low is not None) else [name]
     notes = _regular(np.unique(order), complete)
     if texts[0] and texts[0] == texts[1]:
         return replace(known, figures={"always": texts[0]})
     figures = {name: text for name, text in zip(("from", "to"), texts, strict=True) if text}
-    none = () if figures else (f"no range that {k} rows share",)
-    return replace(known, figures=figures, notes=(*notes, *none))
+    none = () if figures else (f"{NO_RANGE} {k} rows share",)
+    about = tuple(name for name in inside if name in figures)
+    return replace(known, figures=figures, approximate=about, notes=(*notes, *none))
 
 
 def _wall(moment: int, zone: str | None) -> int:
@@ -73,20 +74,15 @@ def _written(moment: int) -> str:
     return text[:-9] if text.endswith("T00:00:00") else text.replace("T", " ")
 
 
-def _cut(ends: Sequence[int], order: Array, k: int) -> str:
-    """Return the day, else the month, else the year of an end that k rows share, else "".
-
-    Args:
-        ends: the end itself, and what stands for it where k rows do not even share its year.
-    """
-    for moment in ends:
-        at = np.datetime64(moment, "us")
-        for unit in ("D", "M", "Y"):
-            span = at.astype(f"datetime64[{unit}]")
-            start = int(span.astype("datetime64[us]").astype(np.int64))
-            end = int((span + 1).astype("datetime64[us]").astype(np.int64)) - 1
-            if between(order, Span(start, end)) >= k:
-                return str(span)
+def _cut(moment: int, order: Array, k: int) -> str:
+    """Return the day, else the month, else the year of a moment that k rows share, else ""."""
+    at = np.datetime64(moment, "us")
+    for unit in ("D", "M", "Y"):
+        span = at.astype(f"datetime64[{unit}]")
+        start = int(span.astype("datetime64[us]").astype(np.int64))
+        end = int((span + 1).astype("datetime64[us]").astype(np.int64)) - 1
+        if between(order, Span(start, end)) >= k:
+            return str(span)
     return ""
 
 

@@ -20,12 +20,13 @@ from ...privacy.redaction import masked_value
 from . import datetimes, numeric, strings
 from .arrays import Array, moments
 from .in_process import Local, Table, array, there
-from .kinds import Series, is_moment, is_number, is_text
+from .kinds import EMPTY, Series, is_moment, is_number, is_text
 from .measures import Count, Measures, Span
+from .near_copies import Earlier
 from .nested import nested
-from .summary import UNIQUE, Column, Draft, Wish
+from .rounding import mean_of
+from .summary import ALL_BUT, UNIQUE, Column, Draft, Wish
 
-EMPTY = "empty"  # the type of a column without any value
 HEAD = 400  # values that are searched for personal content
 MANY = 20  # labels from which dates and numbers written as text are looked for
 # What no column of floats holds, whatever its name; phones and cards with nulls are floats.
@@ -44,12 +45,14 @@ def described(table: Table, columns: Sequence[int], wish: Wish) -> tuple[int, li
     if sample is not table and sample.rows == rows and not bare:
         # All of it came: from here on it is described like any table in this process.
         table, measured = sample, sample.measure(columns)
-    once = not isinstance(table, Local)
     drafts = {
-        column: _draft(column, m, sample, wish, once)
-        for column, m in zip(columns, measured, strict=True)
+        column: _draft(column, m, sample, wish) for column, m in zip(columns, measured, strict=True)
     }
     made = _made(table, drafts, sample)
+    if sample.rows == rows and not bare:
+        wish.earlier[:] = wish.earlier or [Earlier()]
+        made = {column: made[column] for column in columns}
+        made = wish.earlier[0].alike(made, sample, wish.shared_by)
     return rows, [made[column] for column in columns], sample
 
 
@@ -77,7 +80,7 @@ def _made(table: Table, drafts: dict[int, Draft], sample: Local) -> dict[int, Co
     return columns
 
 
-def _draft(column: int, m: Measures, sample: Local, wish: Wish, once: bool) -> Draft:
+def _draft(column: int, m: Measures, sample: Local, wish: Wish) -> Draft:
     """Yield the questions about one column, return what may be said of it."""
     name, series, kind = sample.names[column], sample.series(column), sample.type(column)
     if m.nulls == m.rows > 0:  # each library has its own type for these
@@ -87,10 +90,10 @@ def _draft(column: int, m: Measures, sample: Local, wish: Wish, once: bool) -> D
         return Column(known.name, kind, masked=True)
     if kind == EMPTY or wish.level == "schema":
         return replace(known, distinct=None)
-    k = wish.min_group
+    k = wish.shared_by
     dtype = series.dtype
     if is_number(dtype):
-        return (yield from _number(known, m, series, k, once))
+        return (yield from _number(known, m, series, k))
     if is_moment(dtype):
         return (yield from _moment(known, m, series, k))
     if is_text(dtype):
@@ -100,13 +103,13 @@ def _draft(column: int, m: Measures, sample: Local, wish: Wish, once: bool) -> D
     return nested(known, m, series.drop_nulls(), k)
 
 
-def _number(known: Column, m: Measures, series: Series, k: int, once: bool) -> Draft:
+def _number(known: Column, m: Measures, series: Series, k: int) -> Draft:
     values = array(series)
     order = np.sort(values[np.isfinite(values)] if values.dtype.kind == "f" else values)
     if m.whole and values.dtype.kind == "f" and known.type == "number":
         known = replace(known, type="whole number as float")
     distinct = m.distinct or numeric.distinct_in(order, len(series) == m.rows)
-    described = yield from numeric.numbers(known, m, order, k, once=once)
+    described = yield from numeric.numbers(known, m, order, k)
     notes = (*described.notes, *_key(m, known.distinct))
     return replace(described, distinct=distinct, notes=notes)
 
@@ -141,14 +144,18 @@ def _text(known: Column, m: Measures, series: Series, k: int) -> Draft:
     if series.dtype != nw.String:
         notes += _order(series, top)
     elif not top or sum(top.values()) < 0.5:
-        notes += [_length(values.str.len_chars())]
+        notes += _length(array(values.str.len_chars()), k)
         notes += [shape for shape in [strings.common_shape(values, k)] if shape]
     return replace(known, distinct=distinct, labels=top, notes=(*notes, *_key(m, distinct)))
 
 
-def _length(sizes: Series) -> str:
-    same = sizes.min() == sizes.max()
-    return f"{sizes.min()} characters" if same else f"about {sizes.mean():.0f} characters"
+def _length(sizes: Array, k: int) -> list[str]:
+    """Return how long texts are, in characters, if k rows cannot move that too far."""
+    mean = mean_of(sizes, k)
+    if mean is None:
+        return []
+    same = int(sizes.min()) == int(sizes.max())
+    return [f"{'' if same else 'about '}{mean.value:.0f} characters"]
 
 
 def _asked_about(values: Series, distinct: Count | None, k: int) -> list[Any]:
@@ -173,8 +180,14 @@ def _written(
     if values is None or len(values) < m.valid:
         return known  # a figure might be a rare value among the rows that were not read
     measures = Measures(m.valid, distinct=m.distinct, **moments(values).figures())
-    numbers = yield from numeric.numbers(known, measures, np.sort(values), k, once=True)
-    return replace(known, figures=numbers.figures)
+    numbers = yield from numeric.numbers(known, measures, np.sort(values), k)
+    return replace(
+        known,
+        figures=numbers.figures,
+        approximate=numbers.approximate,
+        left_out=numbers.left_out,
+        notes=(*numbers.notes, *known.notes),
+    )
 
 
 def _order(series: Series, labels: Collection[str]) -> list[str]:
@@ -188,7 +201,7 @@ def _order(series: Series, labels: Collection[str]) -> list[str]:
 
 
 def _boolean(known: Column, m: Measures, k: int) -> Column:
-    if m.valid < k or m.trues is None:
+    if m.valid < max(k, 1) or m.trues is None:
         note = (f"fewer than {k} values",) if m.valid else ()
         return replace(known, notes=note)
     rare = min(m.trues, m.valid - m.trues)
@@ -196,7 +209,7 @@ def _boolean(known: Column, m: Measures, k: int) -> Column:
         return replace(known, figures={"always": "true" if m.trues else "false"})
     if rare < k:
         most = "true" if m.trues > rare else "false"
-        return replace(known, notes=(f"{most} in all but fewer than {k} rows",))
+        return replace(known, notes=(f"{most} {ALL_BUT} {k} rows",))
     return replace(known, labels={"true": m.trues / m.valid})
 
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from ...privacy.redaction import masked_value
 from .in_process import Local, Table, array
-from .lines import distinct, figure, listed, share, size
+from .lines import distinct, listed, share, size, told
 from .measures import WHOLE
 from .summary import UNIQUE, Column, Columns, Summary, Wish
 
@@ -41,7 +41,7 @@ def compared(tables: Sequence[Table], old: Summary, new: Summary, wish: Wish) ->
     unchanged = []
     alike: set[str] = set()
     if max(old.rows or 0, new.rows or 0) <= WHOLE:  # means are too coarse beyond
-        alike = _nearly_same(tables, both, wish.min_group)
+        alike = _nearly_same(tables, both, wish.shared_by)
     for a, b in both:
         if changes := _changes(a, b, old.rows or 0, new.rows or 0, a.name in alike):
             lines.append(f"- `{masked_value(a.name)}`: {'; '.join(changes)}")
@@ -102,7 +102,7 @@ def _figures(a: Column, b: Column) -> list[str]:
             if abs(y - x) < SHIFTED * sd:
                 continue
             moved = f" ({(y - x) / sd:+.2g} sd)" if sd and name == "mean" else ""
-        changes.append(f"{name} {figure(x)} → {figure(y)}{moved}")
+        changes.append(f"{name} {told(x, name, a)} → {told(y, name, b)}{moved}")
     return [" · ".join(changes)] if changes else []
 
 

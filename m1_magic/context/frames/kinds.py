@@ -6,11 +6,13 @@ import re
 from typing import Any
 
 import narwhals.stable.v2 as nw
+import numpy as np
 
 from ...privacy.redaction import masked_value
 
 Series = nw.Series[Any]
 
+EMPTY = "empty"  # the type of a column without any value
 WORDS = {
     "Boolean": "true/false",
     "String": "text",
@@ -50,6 +52,15 @@ def kind(dtype: Any) -> str:
     if is_text(dtype):
         return "text"
     return "boolean" if dtype == nw.Boolean else "other"
+
+
+def floats(series: Series) -> Any:
+    """Return numbers row by row as 64-bit floats, NaN where there is none."""
+    if series.dtype == nw.Duration:
+        series = series.dt.total_seconds()
+    elif series.dtype.is_decimal():
+        series = series.cast(nw.Float64())
+    return np.asarray(series.to_numpy(), dtype=np.float64)
 
 
 def words(dtype: Any, native: Any = None) -> str:

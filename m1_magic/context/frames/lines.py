@@ -9,7 +9,7 @@ from functools import cached_property
 from itertools import groupby
 
 from ...privacy.redaction import masked_value
-from .summary import Column, Value
+from .summary import LABELS, Column, Value
 
 ALIKE = 4  # columns named q1, q2, … from which they are told as one
 ENDS = ("always", "median", "from", "to")  # figures that are told in short
@@ -29,6 +29,15 @@ def share(part: float) -> str:
 def figure(value: Value) -> str:
     """Return a number in as many digits as it was rounded to, without separators."""
     return value if isinstance(value, str) else f"{value:.15g}"
+
+
+def told(value: Value, name: str, column: Column) -> str:
+    """Return a figure of a column, with ``≈`` where it is rounded or read from a sample."""
+    return _about(name, column) + figure(value)
+
+
+def _about(name: str, column: Column) -> str:
+    return "≈ " if name in column.approximate else ""
 
 
 @dataclass(frozen=True)
@@ -58,12 +67,14 @@ class Line:
             return self._together()
         c, complete = self.first, self._complete()
         counts = [
-            f"{name} {share(n / self.rows)}"
+            f"{name} {_about(name, c)}{share(n / self.rows)}"
             for name, n in c.counts.items()
             if name != "zero" or (not complete and n >= 0.01 * self.rows)
         ]
         between = " " if "to" in c.figures else " · "
-        figures = between.join(f"{name} {figure(c.figures[name])}" for name in self._telling())
+        figures = between.join(
+            f"{name} {told(c.figures[name], name, c)}" for name in self._telling()
+        )
         distinct_values = "" if "always" in c.figures or complete else distinct(c)
         parts = [self._head(), *counts, distinct_values, figures, self._labels(), *c.notes]
         return "; ".join(filter(None, parts))
@@ -81,8 +92,11 @@ class Line:
         if len(self.columns) > 1:
             return self._together()
         c = self.first
-        most = [f"{_quoted(label, c)} {share(part)}" for label, part in self._top().items()]
-        ends = [f"{name} {figure(v)}" for name, v in c.figures.items() if name in ENDS]
+        most = [
+            f"{_about(LABELS, c)}{_quoted(label, c)} {share(part)}"
+            for label, part in self._top().items()
+        ]
+        ends = [f"{name} {told(v, name, c)}" for name, v in c.figures.items() if name in ENDS]
         return "; ".join(filter(None, [self._head(), " ".join(ends or most)]))
 
     def labels(self, full: bool) -> int:
@@ -113,6 +127,8 @@ class Line:
         rest = 1 - sum(c.labels.values())
         if len(labels) == 1 and rest <= 1e-9:
             return f"always {_quoted(next(iter(c.labels)), c)}"
+        if labels:
+            labels[0] = _about(LABELS, c) + labels[0]
         if labels and 1e-9 < rest < 0.95 and c.type != "true/false":
             labels.append(f"others {share(rest)}")
         return ", ".join(labels)
@@ -130,8 +146,9 @@ class Line:
             ]
             if len(values) == len(columns):
                 low, high = min(values), max(values)
+                about = next(filter(None, (_about(name, c) for c in columns)), "")
                 spans.append(
-                    f"{name} {figure(low)}" + (f" to {figure(high)}" if low != high else "")
+                    f"{name} {about}{figure(low)}" + (f" to {figure(high)}" if low != high else "")
                 )
         names = f"`{masked_value(columns[0].name)}` … `{masked_value(columns[-1].name)}`"
         return f"- {names} ({len(columns):,} columns): {columns[0].type}, " + "; ".join(spans)

@@ -14,6 +14,7 @@ from ...privacy.redaction import masked_value
 from .in_process import array
 from .kinds import Series
 from .measures import Measures
+from .rounding import quantile
 from .summary import Column
 
 OBJECTS = 2_000  # Python objects of a column that are looked at
@@ -54,9 +55,14 @@ def _size(value: Any) -> int:
 
 
 def _lengths(sizes: Any, k: int) -> tuple[str, ...]:
-    """Return the range of lengths that all but the k - 1 longest and shortest have."""
+    """Return the range of the lengths that k rows share, and the median of all."""
     order = np.sort(sizes)
-    if len(order) < 2 * k:
-        return ()
-    low, middle, high = (int(order[i]) for i in (k - 1, len(order) // 2, len(order) - k))
-    return (f"always {low} long",) if low == high else (f"{low} to {high} long, median {middle}",)
+    values, times = np.unique(order, return_counts=True)
+    shared = values[times >= k]
+    if len(values) == 1:
+        return (f"always {values[0]} long",) if len(order) >= k else ()
+    middle = quantile(order, 50, k)
+    told = [f"{shared[0]} to {shared[-1]} long"] if len(shared) > 1 else []
+    if middle:
+        told.append(f"median {'≈ ' if middle.rounded else ''}{middle.value}")
+    return (", ".join(told),) if told else ()

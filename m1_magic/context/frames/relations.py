@@ -14,29 +14,37 @@ import numpy as np
 
 from ...privacy.redaction import masked_value
 from .in_process import Local
-from .kinds import Series, is_number, is_text
+from .kinds import Series, floats, is_number, is_text
+from .rounding import STRONG, correlation
 from .summary import Column
 
 ROWS = 2_500  # of the sample that are looked at
 WIDEST = 30  # numeric columns that are compared with each other
 GROUPS = 8  # columns of labels that are
-STRONG = 0.8
+LEAST = 20  # rows with both values
 TOLD = 6
 PAIRS = 4  # correlations among them
 EMPTY = 0.2  # share of nulls from which a column of labels decides nothing
 
 
-def relations(columns: Mapping[int, Column], sample: Local, k: int) -> tuple[str, ...]:
-    """Return, in words, what is likely to hold between the columns that are not masked."""
-    if sample.rows < 4 * k:  # so few say nothing
+def relations(columns: Mapping[int, Column], sample: Local, k: int, rows: int) -> tuple[str, ...]:
+    """Return, in words, what is likely to hold between the columns that are not masked.
+
+    Args:
+        rows: of the table.
+    """
+    if sample.rows < max(4 * k, LEAST):  # so few say nothing
         return ()
     step = thinned(sample.rows)
     telling = {i: c for i, c in columns.items() if not c.masked and "always" not in c.figures}
     pairs = [(column, sample.series(place)) for place, column in telling.items()]
-    numeric = [(c, s.gather_every(step)) for c, s in pairs if is_number(s.dtype)]
+    numeric = [(c, s.gather_every(step)) for c, s in pairs if is_number(s.dtype) and not c.follows]
     texts = [(c, s.gather_every(step)) for c, s in pairs if is_text(s.dtype)][: 10 * GROUPS]
     labels = [(c, s) for c, s in texts if len(c.labels) > 1 and s.null_count() <= EMPTY * len(s)]
-    return (*_together(numeric[:WIDEST]), *_decided(labels[:GROUPS]))[:TOLD]
+    return (
+        *_together(numeric[:WIDEST], k, whole=sample.rows == rows and step == 1),
+        *_decided(labels[:GROUPS]),
+    )[:TOLD]
 
 
 def thinned(rows: int) -> int:
@@ -44,11 +52,11 @@ def thinned(rows: int) -> int:
     return max(1, rows // ROWS)
 
 
-def _together(columns: Sequence[tuple[Column, Series]]) -> list[str]:
+def _together(columns: Sequence[tuple[Column, Series]], k: int, *, whole: bool) -> list[str]:
     """Return the strongest correlations (Pearson's), by pairs of rows with both values."""
     if len(columns) < 2:
         return []
-    values = np.vstack([_floats(series) for _, series in columns])
+    values = np.vstack([floats(series) for _, series in columns])
     finite = np.isfinite(values)
     with np.errstate(all="ignore"):
         sums = np.where(finite, values, 0.0).sum(axis=1, keepdims=True)
@@ -64,22 +72,26 @@ def _together(columns: Sequence[tuple[Column, Series]]) -> list[str]:
     pairs = [
         (float(matrix[i, j]), i, j)
         for i, j in combinations(range(len(columns)), 2)
-        if both[i, j] >= 20 and STRONG <= abs(matrix[i, j]) <= 1.0001
+        if both[i, j] >= LEAST and STRONG <= abs(matrix[i, j]) <= 1.0001
     ]
     pairs.sort(key=lambda pair: -round(abs(pair[0]), 6))  # else last bits decide among equals
     return [
         f"`{masked_value(columns[i][0].name)}` and `{masked_value(columns[j][0].name)}`: "
-        + ("move together exactly" if abs(r) > 0.99995 else f"correlation {r:.2f}")
+        + _strength(r, values[i], values[j], k, whole=whole)
         for r, i, j in pairs[:PAIRS]
     ]
 
 
-def _floats(series: Series) -> Any:
-    if series.dtype == nw.Duration:
-        series = series.dt.total_seconds()
-    elif series.dtype.is_decimal():
-        series = series.cast(nw.Float64())
-    return np.asarray(series.to_numpy(), dtype=np.float64)
+def _strength(r: float, x: Any, y: Any, k: int, *, whole: bool) -> str:
+    """Return how two columns move together, no finer than k rows can move it."""
+    if abs(r) > 0.99995:
+        return "move together exactly" + ("" if r > 0 else ", one up, the other down")
+    both = np.isfinite(x) & np.isfinite(y)
+    x, y = ((values - values.mean()) / values.std() for values in (x[both], y[both]))
+    told = correlation(r, x * y - r / 2 * (x * x + y * y), k)
+    if told is None:
+        return "correlated"
+    return f"correlation {'≈ ' if told.rounded or not whole else ''}{told.value:.2f}"
 
 
 def _decided(columns: Sequence[tuple[Column, Series]]) -> list[str]:

@@ -88,4 +88,5 @@ def common_shape(seen: Series, k: int) -> str:
         return ""
     if bool((seen == commonest).any()):
         return ""
-    return f'shape "{masked_value(commonest)}" in {100 * n / len(texts):.0f} %'
+    about = "≈ " if len(texts) < len(seen) else ""
+    return f'shape "{masked_value(commonest)}" in {about}{100 * n / len(texts):.0f} %'

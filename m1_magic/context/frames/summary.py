@@ -12,6 +12,9 @@ from .measures import Count, Span
 Value = int | float | str
 TOKENS = 1_500  # of a summary, unless --df-tokens says otherwise
 UNIQUE = "every value distinct"  # a note on a column
+ALL_BUT = "in all but fewer than"  # of rows: a note on true/false
+NO_RANGE = "no range that"  # so many rows share: a note on dates
+LABELS = "labels"  # among what is approximate: all shares of labels
 KEPT = ("name", "type", "nulls")
 
 
@@ -25,6 +28,7 @@ class Wish:
         min_group: a label or extreme leaves only if so many rows share it.
         tokens: upper bound of the page, at 2.4 characters a token (measured on such pages).
         allow: columns that look personal and may leave all the same.
+        earlier: holds what was told of the call's other tables (`near_copies.Earlier`).
     """
 
     level: str = "stats"
@@ -32,6 +36,12 @@ class Wish:
     min_group: int = 5
     tokens: int = TOKENS
     allow: frozenset[str] = frozenset()
+    earlier: list[Any] = field(default_factory=list, compare=False)
+
+    @property
+    def shared_by(self) -> int:
+        """How many rows must share what leaves: 0 at level ``sample``, where all may."""
+        return 0 if self.level == "sample" else self.min_group
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +56,13 @@ class Column:
             ``outlier`` (beyond 1.5 interquartile ranges, ≈ where read from a sample); only if any.
         distinct: how many distinct values, None where that was not counted.
         figures: ``min``, ``P25``, ``mean``, … → number, or a date as text; already rounded.
+        approximate: the figures and counts that carry ``≈``: rounded by what k rows could move,
+            or read from a sample.
+        left_out: how many figures would have needed more rounding than that.
         labels: label → share of the rows with a value, 0 to 1, the most frequent first.
         notes: what else there is to say, in words.
         masked: it looks personal, so nothing of it is said but its type.
+        follows: its figures are those of a column that it differs from in too few rows.
     """
 
     name: str
@@ -57,9 +71,12 @@ class Column:
     counts: Mapping[str, int] = field(default_factory=dict)
     distinct: Count | None = None
     figures: Mapping[str, Value] = field(default_factory=dict)
+    approximate: tuple[str, ...] = ()
+    left_out: int = 0
     labels: Mapping[str, float] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     masked: bool = False
+    follows: bool = False
 
 
 # A column that is being described: it asks how many rows lie in spans of it.

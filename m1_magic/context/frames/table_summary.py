@@ -39,9 +39,10 @@ def summarise_table(source: Source, name: str, places: Sequence[int], wish: Wish
     between: tuple[str, ...] = ()
     cells: list[tuple[str, dict[int, str]]] = []
     if wish.level != "schema" and rows:
-        head.append(_groups(source.groups, wish.min_group))
-        head += _reading(wish.min_group, rows, sample.rows)
-        between = _between(by_place, sample, rows, wish.min_group)
+        k = wish.shared_by
+        head.append(_groups(source.groups, k))
+        head += _reading(k, rows, sample.rows, sum(column.left_out for column in columns))
+        between = _between(by_place, sample, rows, k)
         if wish.level == "sample":
             cells = pick(sample, by_place, wish.rows, rows, wish.allow)
     typed = {place: (n, _type(table, place)) for place, n in zip(places, names, strict=True)}
@@ -92,7 +93,7 @@ def preferred(names: Sequence[str], places: Sequence[int], limit: int) -> list[i
 
 def _between(columns: dict[int, Column], sample: Local, rows: int, k: int) -> tuple[str, ...]:
     """Return what holds between columns, and how many rows repeat."""
-    facts = relations(columns, sample, k)
+    facts = relations(columns, sample, k, rows)
     lines = [f"- {'; '.join(facts)}"] if facts else []
     keys = any(UNIQUE in column.notes for column in columns.values())
     if sample.rows == rows and len(columns) > 1 and not keys:
@@ -121,9 +122,11 @@ def _groups(groups: Groups | None, k: int) -> str:
     )
 
 
-def _reading(k: int, rows: int, read: int) -> list[str]:
-    """Return how the figures are to be read."""
+def _reading(k: int, rows: int, read: int, left_out: int) -> list[str]:
+    """Return how the figures are to be read, and how many are left out."""
     notes = [f"no value that fewer than {k} rows share"] if k > 1 else []
+    rest = f"{left_out:,} {'figure' if left_out == 1 else 'figures'} left out; " if left_out else ""
+    notes += [f"{rest}exact figures: `--send sample:0`"] if k else ["exact figures"]
     if read < rows:
         notes.append(f"quantiles and outliers ≈ from {read:,} rows")
     if rows > (compared := read // thinned(read)):
