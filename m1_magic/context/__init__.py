@@ -61,7 +61,10 @@ def gather(
     past, left_out = earlier(options, ran, failure, wish.level, partial(summarised, short), secrets)
     beside += tuple(masked(one, secrets) for one in past)
     gathered = insert(
-        prompt, namespace, lambda value, name: masked(summarised(wish, value, name), secrets)
+        prompt,
+        namespace,
+        lambda value, name: masked(summarised(wish, value, name), secrets),
+        wish.level,
     )
     known(wish.allow, headings)
     # A table that stands in the prompt is not sent twice.
