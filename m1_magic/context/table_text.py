@@ -25,7 +25,9 @@ LITERAL = 200_000  # characters of a repr that are read
 NUMBERS = 20  # in a row, from which they are data
 ENVELOPE = 5  # records in a dict that holds little else
 
-NUMBER = re.compile(r"[-+$€£]?(?:\d[\d.,_]*|\.\d+|nan|inf|null|none|na|n/a)%?(?:e[-+]?\d+)?", re.I)
+NUMBER = re.compile(
+    r"[-+$€£]?(?:\d(?:[\d.,_]*\d)?|\.\d+|nan|inf|null|none|na|n/a)%?(?:e[-+]?\d+)?", re.I
+)
 VALUE = re.compile(rf"{NUMBER.pattern}|\d{{1,4}}[-/.:]\d{{1,2}}(?:[-/.:T ]\d+)*Z?|true|false", re.I)
 RULE = re.compile(r"\s*\|?\s*:?-{2,}:?\s*(?:[|+]\s*:?-{2,}:?\s*)*\|?\s*")
 DRAWN = re.compile(r"[│┃║|].*[│┃║|]|[┌├└╭╰╞┡┏┗╔╠╚+][─━═╌┄+=┬┼┴╪┯┳╇╤╦╬-]{3,}.*|shape: \(.*\)")
@@ -38,7 +40,19 @@ ELSEWHERE = (
     re.compile(r"\A(?:shape: \(|<?pyarrow\.|<xarray\.)"),
     re.compile(r"\[\d+ rows x \d+ columns\]|^(?:Name: .*)?, dtype: \w+|\bdtype=\w+\)", re.M),
 )
+# Files of code and settings, which are text whatever stands in them.
+CODE = re.compile(
+    r"(?:py[ixw]?|ipynb|r|jl|m?jsx?|tsx?|c|h|cc|[ch]pp|cs|go|rs|java|kt|scala|swift|rb|php|pl|z?sh"
+    r"|bash|fish|ps1|bat|lua|sql|s?css|ya?ml|toml|ini|cfg|conf|properties|xml|xslt?|j2|tpl|lock"
+    r"|make|cmake|(?:make|docker)file|git\w+|editorconfig|rst|tex)",
+    re.I,
+)
 PROSE = re.compile(r"[.!?:]$|[.!?] +[^\W\d_]")
+
+
+def is_code(name: str) -> bool:
+    """Is it a file of code or settings by its name?"""
+    return CODE.fullmatch(name.rpartition(".")[2]) is not None
 
 
 def table_of(text: str, *, any_data: bool = False) -> Any:
@@ -58,8 +72,10 @@ def table_of(text: str, *, any_data: bool = False) -> Any:
         if found is not None:
             return found if found is not PLAIN else None
     lines = [line.rstrip() for line in stripped.split("\n") if line.strip()]
+    if rows := _markdown(lines):
+        return rows
     if _is_drawn(stripped, lines, any_data):
-        return _markdown(lines) or UNREAD
+        return UNREAD
     if len(lines) < LEAST:
         return UNREAD if any_data and _is_numbers(stripped) else None
     found = _delimited(lines) or _aligned(lines)
@@ -132,13 +148,14 @@ def _enveloped(value: Any) -> Any:
         return None
     names = Counter(name for row in lists[0] for name in row)
     regular = [n for n, count in names.items() if 2 * count > len(lists[0])]
-    return lists[0] if len(regular) >= 2 else None
+    nested = sum(isinstance(cell, (dict, list)) for row in lists[0] for cell in row.values())
+    return lists[0] if len(regular) >= 2 and 4 * nested < sum(names.values()) else None
 
 
 def _is_drawn(text: str, lines: Sequence[str], any_data: bool) -> bool:
     """Is most of a text a table that was drawn, for people, a page or a document?"""
     if (table := HTML.search(text)) and (
-        'class="dataframe"' in text or 2 * len(table[0]) > len(text) or any_data
+        any_data or 'class="dataframe"' in text or re.match(r"<(?:table|style)\b", text, re.I)
     ):
         return True
     if any_data and any(form.search(text) for form in ELSEWHERE):
@@ -146,12 +163,13 @@ def _is_drawn(text: str, lines: Sequence[str], any_data: bool) -> bool:
     drawn = sum(bool(DRAWN.match(line.strip()) or RULE.fullmatch(line)) for line in lines)
     ruled = any(RULE.fullmatch(line) and len(line) > 4 for line in lines)
     boxed = any(line.strip()[:1] in "┌╭┏╔+" for line in lines)
-    return len(lines) >= LEAST and (ruled or boxed) and 2 * drawn > len(lines)
+    most = 0.5 if any_data else 0.9
+    return len(lines) >= LEAST and (ruled or boxed) and drawn > most * len(lines)
 
 
 def _markdown(lines: Sequence[str]) -> list[dict[str, str]] | None:
     """Return the rows of a Markdown table that is all there is."""
-    if len(lines) < LEAST or not RULE.fullmatch(lines[1]) or "|" not in lines[0]:
+    if len(lines) < LEAST or not RULE.fullmatch(lines[1]) or not all("|" in line for line in lines):
         return None
     cells = [[c.strip() for c in line.strip().strip("|").split("|")] for line in lines]
     rows = [dict(zip(_names(cells[0]), row, strict=False)) for row in cells[2:]]
