@@ -34,8 +34,8 @@ def summarise_table(source: Source, name: str, places: Sequence[int], wish: Wish
     width = len(places) - levels
     if wish.level == "names":
         named = {place: (n, "") for place, n in zip(places, names, strict=True)}
-        head = "; ".join(filter(None, [_size(name, None, width, levels), told.note]))
-        page = Page(head, named, [])
+        first_line = "; ".join(filter(None, [_size(name, None, width, levels), told.note]))
+        page = Page(first_line, named, [])
         bare = Columns(Column(n, "") for n in names)
         return Summary(name, wish.level, None, width, bare, text=fit([page], limit).text)
     looked_at = preferred(table.names, places, limit)
