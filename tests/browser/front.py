@@ -152,6 +152,10 @@ class Jupyter:
     def __enter__(self) -> Self:
         self.root.mkdir(parents=True)
         self._modules.mkdir()
+        # Nor looks for a build of JupyterLab, for each page and with node.
+        page = {"page_config_data": {"buildCheck": False, "buildAvailable": False}}
+        server = {"ServerApp": {"tornado_settings": page}}
+        (self._config / "jupyter_server_config.json").write_text(json.dumps(server))
         # With it jsonschema parses grammars of addresses for two seconds.
         (self._modules / "rfc3987_syntax.py").write_text("raise ImportError")
         for name, values in self._settings.items():
