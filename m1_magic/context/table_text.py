@@ -6,37 +6,30 @@ settings is none. What is a table, but of a form that is not read here, is told 
 
 from __future__ import annotations
 
-import ast
 import csv
-import json
 import re
 from collections import Counter
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
-from .frames.containers import plainly_none, table_in
-from .frames.tables import is_tabular
+from . import table_json
+from .table_json import UNREAD
 
-UNREAD = object()
 LEAST = 3  # lines of a table
 LINES = 200  # lines by which a text is judged
-LITERAL = 200_000  # characters of a repr that are read
+LOOKED_AT = 200_000  # characters in which signs of a form are looked for
 NUMBERS = 20  # in a row, from which they are data
-ENVELOPE = 5  # records in a dict that holds little else
 
 NUMBER = re.compile(
     r"[-+$€£]?(?:\d(?:[\d.,_]*\d)?|\.\d+|nan|inf|null|none|na|n/a)%?(?:e[-+]?\d+)?", re.I
 )
 VALUE = re.compile(rf"{NUMBER.pattern}|\d{{1,4}}[-/.:]\d{{1,2}}(?:[-/.:T ]\d+)*Z?|true|false", re.I)
-RULE = re.compile(r"\s*\|?\s*:?-{2,}:?\s*(?:[|+]\s*:?-{2,}:?\s*)*\|?\s*")
+RULE = re.compile(r"[|+]? {0,9}:?-{2,}:? {0,9}(?:[|+] {0,9}:?-{2,}:? {0,9})*[|+]?")
 DRAWN = re.compile(r"[│┃║|].*[│┃║|]|[┌├└╭╰╞┡┏┗╔╠╚+][─━═╌┄+=┬┼┴╪┯┳╇╤╦╬-]{3,}.*|shape: \(.*\)")
-HTML = re.compile(r"<table\b.*</table>", re.I | re.S)
 ELSEWHERE = (
-    re.compile(r"\\begin\{(?:tabular|longtable|array)\w*\*?\}.*\\end\{", re.S),
-    re.compile(r"<(\w+)>\s*(?:<\w+>[^<]*</\w+>\s*)+</\1>\s*<\1>", re.S),  # to_xml()
+    re.compile(r"\\begin\{(?:tabular|longtable|array)\w*\*?\}"),
     re.compile(r"(?:INSERT\s+INTO\b[^\n]*\n?\s*){3}", re.I),
-    re.compile(r"\b(\w+)\(\w+=.*\b\1\(\w+=", re.S),  # the repr of rows
     re.compile(r"\A(?:shape: \(|<?pyarrow\.|<xarray\.)"),
     re.compile(r"\[\d+ rows x \d+ columns\]|^(?:Name: .*)?, dtype: \w+|\bdtype=\w+\)", re.M),
 )
@@ -68,9 +61,9 @@ def table_of(text: str, *, any_data: bool = False) -> Any:
     """
     stripped = text.strip("\ufeff \t\r\n")
     if stripped[:1] in ("{", "[", "("):
-        found = _of_json(stripped, any_data)
+        found = table_json.table_of(stripped, any_data=any_data)
         if found is not None:
-            return found if found is not PLAIN else None
+            return found if found is not table_json.PLAIN else None
     lines = [line.rstrip() for line in stripped.split("\n") if line.strip()]
     if rows := _markdown(lines):
         return rows
@@ -82,94 +75,39 @@ def table_of(text: str, *, any_data: bool = False) -> Any:
     return found or (UNREAD if any_data and (_has_gutter(lines) or _is_numbers(stripped)) else None)
 
 
-PLAIN = object()  # JSON that is no table
-
-
-def _of_json(text: str, any_data: bool) -> Any:
-    """Return the table in JSON or a repr, PLAIN if it is another value, None if it is neither."""
-    try:
-        return _judged(json.loads(text), any_data)
-    except (ValueError, RecursionError):
-        pass
-    lines = [line for line in text.split("\n") if line.strip()]
-    if len(lines) > 1 and all(line.lstrip()[:1] in ("{", "[") for line in lines):
-        try:
-            return _judged([json.loads(line) for line in lines], any_data)
-        except (ValueError, RecursionError):
-            pass
-    if not any_data or len(text) > LITERAL:
-        return None
-    try:
-        return _judged(ast.literal_eval(text), any_data)
-    except (ValueError, SyntaxError, RecursionError, MemoryError):
-        return None
-
-
-def _judged(value: Any, any_data: bool) -> Any:
-    if plainly_none(value):
-        return PLAIN
-    if any_data or isinstance(value, list):
-        found = table_in(value)
-        if found is None and is_tabular(value):
-            found = value
-        flat = isinstance(found, dict) and list(found) == ["value"]
-        if found is not None and (any_data or not flat or len(found["value"]) >= NUMBERS):
-            return found
-        return _enveloped(value) or (UNREAD if any_data else PLAIN)
-    found = table_in(value) if _has_rows(value) else None
-    return found or _enveloped(value) or PLAIN
-
-
-def _has_rows(value: dict[str, Any]) -> bool:
-    """Is a JSON object so regular that it is a table, and no file of settings?"""
-    if {"columns", "data"} <= value.keys() or {"schema", "data"} <= value.keys():
-        return True
-    inner = list(value.values())
-    if all(isinstance(one, dict) for one in inner) and len(inner) >= 2:
-        names = Counter(name for one in inner for name in one)
-        flat = all(not isinstance(c, (dict, list)) for one in inner for c in one.values())
-        numbered = all(str(key).isdecimal() for one in inner for key in one)
-        regular = bool(names) and min(names.values()) == len(inner) >= ENVELOPE
-        return flat and (regular or numbered or all(str(key).isdecimal() for key in value))
-    sizes = {len(one) for one in inner if isinstance(one, list)}
-    columns = len(sizes) == 1 and all(isinstance(one, list) for one in inner)
-    scalars = all(not isinstance(c, (dict, list)) for one in inner if isinstance(one, list)
-                  for c in one)  # fmt: skip
-    return columns and scalars and len(inner) > 1 and min(sizes) >= ENVELOPE
-
-
-def _enveloped(value: Any) -> Any:
-    """Return the one list of records that a dict with little else holds."""
-    if not isinstance(value, dict):
-        return None
-    lists = [one for one in value.values() if isinstance(one, list) and len(one) >= ENVELOPE]
-    rest = sum(isinstance(one, (dict, list)) for one in value.values())
-    if len(lists) != 1 or rest > 2 or not all(isinstance(row, dict) for row in lists[0]):
-        return None
-    names = Counter(name for row in lists[0] for name in row)
-    regular = [n for n, count in names.items() if 2 * count > len(lists[0])]
-    nested = sum(isinstance(cell, (dict, list)) for row in lists[0] for cell in row.values())
-    return lists[0] if len(regular) >= 2 and 4 * nested < sum(names.values()) else None
-
-
 def _is_drawn(text: str, lines: Sequence[str], any_data: bool) -> bool:
     """Is most of a text a table that was drawn, for people, a page or a document?"""
-    if (table := HTML.search(text)) and (
+    text = text[:LOOKED_AT]
+    if "<table" in text.lower() and (
         any_data or 'class="dataframe"' in text or re.match(r"<(?:table|style)\b", text, re.I)
     ):
         return True
-    if any_data and any(form.search(text) for form in ELSEWHERE):
+    if any_data and (any(form.search(text) for form in ELSEWHERE) or _is_repeated(text)):
         return True
-    drawn = sum(bool(DRAWN.match(line.strip()) or RULE.fullmatch(line)) for line in lines)
-    ruled = any(RULE.fullmatch(line) and len(line) > 4 for line in lines)
-    boxed = any(line.strip()[:1] in "┌╭┏╔+" for line in lines)
+    lines = [line.strip() for line in lines[:LINES]]
+    ruled = sum(bool(RULE.fullmatch(line)) for line in lines)
+    drawn = sum(bool(DRAWN.match(line) or RULE.fullmatch(line)) for line in lines)
+    boxed = any(line[:1] in "┌╭┏╔+" for line in lines)
     most = 0.5 if any_data else 0.9
     return len(lines) >= LEAST and (ruled or boxed) and drawn > most * len(lines)
 
 
+def _is_repeated(text: str) -> bool:
+    """Is it the repr of rows, or XML of them: one name again and again, with the same inside?"""
+    calls = Counter(re.findall(r"\b(\w+)\(\w+=", text))
+    tags = Counter(re.findall(r"</(\w+)>", text))
+    markup = "<html" in text.lower() or "<svg" in text.lower()
+    rows = text[:1] in "[({" and max(calls.values(), default=0) > 1
+    return rows or (text[:1] == "<" and not markup and max(tags.values(), default=0) >= LEAST)
+
+
 def _markdown(lines: Sequence[str]) -> list[dict[str, str]] | None:
     """Return the rows of a Markdown table that is all there is."""
-    if len(lines) < LEAST or not RULE.fullmatch(lines[1]) or not all("|" in line for line in lines):
+    if (
+        len(lines) < LEAST
+        or not RULE.fullmatch(lines[1].strip())
+        or not all("|" in line for line in lines)
+    ):
         return None
     cells = [[c.strip() for c in line.strip().strip("|").split("|")] for line in lines]
     rows = [dict(zip(_names(cells[0]), row, strict=False)) for row in cells[2:]]
