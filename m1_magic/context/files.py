@@ -23,7 +23,8 @@ from . import ipynb_reader
 from .frames import opened
 from .frames.tables import Source
 from .globs import LARGEST, File, too_large
-from .table_text import UNREAD, is_code, table_of
+from .table_json import UNREAD
+from .table_text import is_code, table_of
 
 GZIP = b"\x1f\x8b"
 # Characters of all of them: more than any model's context.

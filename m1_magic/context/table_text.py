@@ -89,7 +89,7 @@ def _is_drawn(text: str, lines: Sequence[str], any_data: bool) -> bool:
     drawn = sum(bool(DRAWN.match(line) or RULE.fullmatch(line)) for line in lines)
     boxed = any(line[:1] in "┌╭┏╔+" for line in lines)
     most = 0.5 if any_data else 0.9
-    return len(lines) >= LEAST and (ruled or boxed) and drawn > most * len(lines)
+    return len(lines) >= LEAST and bool(ruled or boxed) and drawn > most * len(lines)
 
 
 def _is_repeated(text: str) -> bool:

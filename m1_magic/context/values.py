@@ -23,7 +23,8 @@ from ..privacy.personal_text import hidden
 from ..text import one_line, plural
 from .frames.containers import is_scalar, plainly_none, table_in
 from .frames.tables import is_frame, is_tabular
-from .table_text import UNREAD, table_of
+from .table_json import UNREAD
+from .table_text import table_of
 from .variables import NAME, STEP, STEPS, public_names, resolve
 
 # One brace more on either side is an f-string's or LaTeX's: as typed.
@@ -68,20 +69,14 @@ def insert(
         value = resolve(expression, namespace)
         part = _is_part_of_a_table(expression, value, namespace)
         table = _table(value, expression, part=part)
-        if table is not None and table is not UNREAD:
+        if table is None or table is UNREAD:
+            goes = table is None and not part and (isinstance(value, str) or plainly_none(value))
+            text, note = _in_place(value, expression, level, goes=goes)
+            places[expression] = (Text(text),)
+            notes += note
+        else:
             places[expression] = (Text("\n"), Attached(len(tables), "", ""), Text("\n"))
             tables.append(summary(table, expression))
-            continue
-        text = _text(value, expression)
-        if table is None and not part and (isinstance(value, str) or plainly_none(value)):
-            places[expression] = (Text(text),)
-        elif level == "sample":
-            places[expression] = (Text(hidden(text)),)
-        else:
-            size = _size(value)
-            places[expression] = (Text(f"({size}, withheld at level {level})"),)
-            shown = one_line(expression, 60)
-            notes.append(f"{{{{{shown}}}}}: {size}, withheld (to send it: --send sample)")
     parts: list[Part] = []
     at = 0
     for match in DOUBLE.finditer(prompt):
@@ -92,6 +87,20 @@ def insert(
             notes.append(f"{{{name}}} left as typed: write {{{{{name}}}}} to insert its summary")
     parts.append(Text(prompt[at:]))
     return Gathered(merged(parts), inserted=tuple(tables), notes=tuple(notes))
+
+
+def _in_place(
+    value: object, expression: str, level: str, *, goes: bool
+) -> tuple[str, Sequence[str]]:
+    """Return the text that stands for a value, as it is if it ``goes``, and what to mention."""
+    text = _text(value, expression)
+    if goes:
+        return text, ()
+    if level == "sample":
+        return hidden(text), ()
+    size = _size(value)
+    note = f"{{{{{one_line(expression, 60)}}}}}: {size}, withheld (to send it: --send sample)"
+    return f"({size}, withheld at level {level})", (note,)
 
 
 def _table(value: object, expression: str, *, part: bool) -> object:
