@@ -28,6 +28,7 @@ from sklearn.utils import Bunch
 import shells
 from emulator import OpenRouter
 from m1_magic import api, ask
+from m1_magic.calls import Reply
 from m1_magic.context.frames.containers import is_scalar
 from m1_magic.context.variables import resolve
 from m1_magic.errors import UsageError
@@ -321,6 +322,20 @@ def test_what_is_withheld_is_told_and_leaves_at_sample() -> None:
     assert re.fullmatch(
         r"see \(text of \d+ lines that holds a table, withheld at level stats\)", request.texts[-1]
     )
+
+
+def test_our_answers_go_in_as_they_are() -> None:
+    answer = "| a | b |\n|---|---|\n| 1 | 2 |"
+    for text in (answer, "<table><tr><td>1</td></tr></table>"):
+        request = api.prepare("see {{r.text}}", Options(), {"r": Reply(text=text)})
+        assert request.texts[-1] == f"see {text}"
+
+
+def test_containers_without_end_come_to_one() -> None:
+    loop: list[Any] = []
+    loop.extend([loop, 1] * 50)
+    with pytest.raises(UsageError):
+        api.prepare("see {{v}}", Options(), {"v": loop})
 
 
 def told(value: Any) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import warnings
 from collections import Counter
 from typing import Any
 
@@ -32,7 +33,9 @@ def table_of(text: str, *, any_data: bool) -> Any:
     if not any_data or len(text) > LITERAL:
         return None
     try:
-        return _judged(ast.literal_eval(text), any_data)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # on what the text would do as code
+            return _judged(ast.literal_eval(text), any_data)
     except (ValueError, SyntaxError, RecursionError, MemoryError):
         return None
 

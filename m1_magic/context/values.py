@@ -16,7 +16,7 @@ from collections import deque
 from collections.abc import Callable, ItemsView, Mapping, Sequence, Set, Sized, ValuesView
 from dataclasses import dataclass
 
-from ..calls import Attached, Attachment, Text
+from ..calls import Attached, Attachment, Reply, Text
 from ..errors import UsageError
 from ..messages import Part, merged
 from ..privacy.personal_text import hidden
@@ -68,7 +68,8 @@ def insert(
             continue
         value = resolve(expression, namespace)
         part = _is_part_of_a_table(expression, value, namespace)
-        table = _table(value, expression, part=part)
+        ours = isinstance(namespace[name], Reply) and isinstance(value, str)  # it came from there
+        table = None if ours else _table(value, expression, part=part)
         if table is None or table is UNREAD:
             goes = table is None and not part and (isinstance(value, str) or plainly_none(value))
             text, note = _in_place(value, expression, level, goes=goes)

@@ -24,8 +24,9 @@ SETTINGS = 24  # values in a dict of settings
 LONGEST = 60  # characters of one of them
 DIGITS = 6  # of a number that is typed
 DEEPEST = 3  # dicts in dicts
+DEEPEST_ROWS = 6  # containers in containers
 GROUP = 5  # labels that fewer rows share are no settings
-MOST = 2_000_000  # values that are looked at
+MOST = 2_000_000  # values of a column
 
 
 def is_scalar(value: object) -> bool:
@@ -36,23 +37,35 @@ def is_scalar(value: object) -> bool:
     return value is None or isinstance(value, (str, Number, date, time, timedelta))
 
 
-def builtin(value: Any, depth: int = 6) -> Any:
+def builtin(value: Any) -> Any:
     """Return containers, rows of any class among them, as lists and dicts; all else as it is."""
+    return _copied(value, DEEPEST_ROWS, {})
+
+
+def _copied(value: Any, depth: int, seen: dict[int, tuple[Any, Any]]) -> Any:
+    """Return a copy; of what is met again, the first one, or inside itself, it itself."""
     if is_scalar(value) or not depth:
         return value
+    if id(value) not in seen:
+        seen[id(value)] = value, value  # kept, so that no other gets its id
+        seen[id(value)] = value, _copy(value, depth - 1, seen)
+    return seen[id(value)][1]
+
+
+def _copy(value: Any, depth: int, seen: dict[int, tuple[Any, Any]]) -> Any:
     if isinstance(value, Mapping):
-        return {key: builtin(one, depth - 1) for key, one in value.items()}
-    if names := getattr(type(value), "_fields", None) if isinstance(value, tuple) else None:
-        return {str(name): builtin(one, depth - 1) for name, one in zip(names, value, strict=False)}
-    views = (KeysView, ValuesView, ItemsView, Set, deque)
-    if isinstance(value, (list, tuple, *views)):
-        return [builtin(one, depth - 1) for one in value]
+        return {key: _copied(one, depth, seen) for key, one in value.items()}
+    if isinstance(value, tuple) and (names := getattr(type(value), "_fields", None)):
+        pairs = zip(names, value, strict=False)
+        return {str(name): _copied(one, depth, seen) for name, one in pairs}
+    if isinstance(value, (list, tuple, KeysView, ValuesView, ItemsView, Set, deque)):
+        return [_copied(one, depth, seen) for one in value]
     numpy = sys.modules.get("numpy")
     if numpy is not None and isinstance(value, numpy.void):
-        return builtin(value.item(), depth - 1)
+        return _copied(value.item(), depth, seen)
     if _is_row(value):
         fields = getattr(type(value), "__dataclass_fields__", None) or vars(value)
-        return {name: builtin(getattr(value, name, None), depth - 1) for name in fields}
+        return {name: _copied(getattr(value, name, None), depth, seen) for name in fields}
     return value
 
 
@@ -183,7 +196,8 @@ def _label(key: object) -> object:
 def plainly_none(value: object) -> bool:
     """Is it plainly no table: one value, a short list of short values, a dict of settings?"""
     if isinstance(value, dict):
-        return not isinstance(value, Counter) and _is_settings(builtin(value))
+        short = len(value) <= SETTINGS and not isinstance(value, Counter)
+        return short and _is_settings(builtin(value))
     if isinstance(value, (list, tuple, set, frozenset)):
         return _is_typed([*value])
     return is_scalar(value)

@@ -25,6 +25,9 @@ MASKED = "[masked name]"
 MANY = 6  # columns of one type
 FLAGS = 3  # columns that begin alike, each true or false
 OWN_WORDS = {"is", "has", "was", "can", "had", "num", "n"}  # with which names of flags begin
+STATISTICS = {"count", "size", "nunique", "mean", "median", "sum", "min", "max", "std", "var",
+              "sem", "prod", "first", "last", "any", "all", "idxmin", "idxmax", "<lambda>",
+              "<lambda_0>", "<lambda_1>", "25%", "50%", "75%"}  # fmt: skip
 DESCRIBED = {"count", "unique", "mean", "std", "min", "50%", "max", "top"}  # by describe()
 
 
@@ -66,6 +69,8 @@ def in_pandas(native: Any, levels: int) -> Labels | None:
     named = [name for name in columns.names if isinstance(name, str) and name]
     if named:
         return Labels(places, " / ".join(named), of_rows=bool(keys))
+    if columns.nlevels > 1 and not STATISTICS.issuperset(columns.get_level_values(-1)):
+        return Labels(places)
     counted = columns.dtype.kind in "iu" or not len(columns)
     if not keys or counted:
         return None
@@ -88,12 +93,14 @@ def by_form(table: Table, places: Sequence[int]) -> Labels | None:
     starts = Counter(table.names[place].partition("_")[0] for place in flags)
     dummies = {one for one, n in starts.items() if n >= FLAGS and one.lower() not in OWN_WORDS}
     found = {p for p in flags if table.names[p].partition("_")[0] in dummies}
-    many = [p for p in max(typed.values(), key=len, default=[]) if not stem_of(table.names[p])]
+    turned = table.names[places[0]] == "column" if places else False  # Polars' transpose()
+    many = max(typed.values(), key=len, default=[])
+    many = [place for place in many if turned or not stem_of(table.names[place])]
     if len(many) >= MANY and 10 * len(many) >= 6 * len(places) and isinstance(table, Local):
         empty = sum(m.nulls + m.nan for m in table.measure(many, nulls_only=True))
         if len(places) > table.rows or 2 * empty > table.rows * len(many):
             found |= set(many)
-    return Labels(frozenset(found)) if found else None
+    return Labels(frozenset(found - {0} if turned else found), of_rows=turned) if found else None
 
 
 def judged(table: Table, labels: Labels | None, places: Sequence[int], wish: Wish) -> Names:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from ...errors import UsageError
 from ...text import one_line
 from . import table_files
+from .containers import table_in
 from .lazy import is_lazy, lazy_table
 
 if TYPE_CHECKING:
@@ -194,6 +195,8 @@ def _converted(value: Any) -> Any:
         how: dict[str, Any] = {"strict": False} if library == "polars" else {"dtype": object}
         if library == "pandas" and _is_array(value):
             how = {}
+        if isinstance(value, dict) and all(isinstance(one, dict) for one in value.values()):
+            value = table_in(value) or value
         if isinstance(value, dict):
             values = (c.values() if isinstance(c, dict) else c for c in value.values())
             value = {str(key): list(column) for key, column in zip(value, values, strict=True)}
