@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass
 from typing import Any
 
 import narwhals.stable.v2 as nw
 
-from ...privacy.personal import column_reason, safe_name
+from ...privacy.personal import column_reason, named_personal, safe_name
 from ...privacy.redaction import masked_value
 from .in_process import Local, Table
 from .lines import stem_of
@@ -107,7 +108,8 @@ def judged(table: Table, labels: Labels | None, places: Sequence[int], wish: Wis
     """Return which names of a table may not leave, and what to say of those that are values."""
     texts = [table.names[place] for place in places]
     if len(texts) > 2 and column_reason("", texts):
-        return Names(frozenset(places), "the names of columns look like personal data: masked")
+        hidden = frozenset(p for p in places if table.names[p] not in wish.allow)
+        return Names(hidden, "the names of columns look like personal data: masked")
     labels = by_form(table, places) if labels is None else labels
     if labels is None:
         return Names()
@@ -125,6 +127,21 @@ def judged(table: Table, labels: Labels | None, places: Sequence[int], wish: Wis
     if rare:
         note += f", {len(rare):,} of them masked: fewer than {wish.min_group} rows each"
     return Names(rare, note)
+
+
+def _kept(table: Table, wish: Wish) -> set[int]:
+    """Return the places of names that are allowed, or that say what is personal: no values."""
+    names = enumerate(table.names)
+    return {place for place, name in names if name in wish.allow or named_personal(name)}
+
+
+def without(table: Table, hidden: frozenset[int]) -> Table:
+    """Return the table under names without those that may not leave."""
+    if not hidden:
+        return table
+    made = copy(table)
+    made.names = [MASKED if place in hidden else name for place, name in enumerate(table.names)]
+    return made
 
 
 def _filled(m: Measures) -> int:

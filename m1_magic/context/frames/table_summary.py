@@ -26,10 +26,8 @@ def summarise_table(source: Source, name: str, places: Sequence[int], wish: Wish
     """Return what may leave of the columns at ``places``, and the page that says it."""
     table, limit = source.table, max(0, wish.tokens * 12 // 5)
     told = label_names.judged(table, source.labels, places, wish)
-    names = [
-        label_names.MASKED if place in told.hidden else safe_name(table.names[place])
-        for place in places
-    ]
+    table = label_names.without(table, told.hidden)
+    names = [safe_name(table.names[place]) for place in places]
     levels = sum(place < source.levels for place in places)
     width = len(places) - levels
     if wish.level == "names":
@@ -40,8 +38,6 @@ def summarise_table(source: Source, name: str, places: Sequence[int], wish: Wish
         return Summary(name, wish.level, None, width, bare, text=fit([page], limit).text)
     looked_at = preferred(table.names, places, limit)
     rows, columns, sample = described(table, looked_at, wish)
-    shown_as = dict(zip(places, names, strict=True))
-    columns = [replace(c, name=shown_as[p]) for p, c in zip(looked_at, columns, strict=True)]
     by_place = dict(zip(looked_at, columns, strict=True))
     head = [_size(name, rows, width, levels), told.note]
     between: tuple[str, ...] = ()
