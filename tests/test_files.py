@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import json
 import os
 import re
@@ -424,6 +425,99 @@ def test_two_tables_are_compared(server: OpenRouter, run: Callable[[str], str], 
     assert "`m`" in server.prompt
 
 
+CLOTHES: dict[str, Callable[[pl.DataFrame], str]] = {
+    "t.tab": lambda t: t.write_csv(separator="\t"),
+    "t.psv": lambda t: t.write_csv(separator="|"),
+    "t.csv.bak": lambda t: t.write_csv(),
+    "t.csv.1": lambda t: t.write_csv(separator=";"),
+    "t.txt": lambda t: t.write_csv(separator="\t"),
+    "t.dat": lambda t: t.to_pandas().to_string(index=False),
+    "t.data": lambda t: t.write_csv(include_header=False),
+    "t": lambda t: t.write_csv(),
+    "table.md": lambda t: t.to_pandas().pipe(markdown),
+    "t.json": lambda t: t.write_json(),
+    "columns.json": lambda t: json.dumps(t.to_dict(as_series=False)),
+    "split.json": lambda t: t.to_pandas().to_json(orient="split"),
+    "index.json": lambda t: t.to_pandas().to_json(orient="index"),
+    "result.json": lambda t: json.dumps({"count": len(t), "results": t.to_dicts()}),
+    "lines.json": lambda t: t.write_ndjson(),
+    "lines.log": lambda t: t.write_ndjson(),
+    "t.html": lambda t: t.to_pandas().to_html(),
+    "printed.txt": lambda t: str(t),
+    "boxed.txt": lambda t: "\n".join(f"+---+\n| {row} |" for row in t["kind"]),
+}
+
+
+def markdown(frame: Any) -> str:
+    rows = ["|".join(map(str, row)) for row in frame.to_numpy()]
+    return "\n".join(["|".join(frame.columns), "|".join(["---"] * 3), *rows])
+
+
+@pytest.mark.parametrize("name", CLOTHES)
+def test_tables_in_other_clothes_are_tables(work: Path, name: str) -> None:
+    table = pl.DataFrame(
+        {"kind": ["common"] * 59 + [CANARY], "n": range(60), "mail": [f"{CANARY}@x.org"] * 60}
+    )
+    text = CLOTHES[name](table)
+    for folder, data in {
+        "plain": text.encode(),
+        "wide": text.encode("utf-16"),
+        "zipped": gzip.compress(text.encode()),
+    }.items():
+        (work / folder).mkdir()
+        ending = ".gz" if folder == "zipped" else ""
+        (work / folder / f"{name}{ending}").write_bytes(data)
+    known = name.endswith((".tab", ".psv"))  # read where they lie, in UTF-8
+    for folder in ("plain", "zipped") if known else ("plain", "wide", "zipped"):
+        try:
+            sent = prepared(f"{folder}/*")
+        except UsageError as error:  # packed, and of a form that is not read
+            assert folder == "zipped" and "is not text" in str(error)
+            continue
+        assert CANARY not in sent
+        ((kind, _, body),) = blocks(sent)
+        assert (kind == "frame" and "60 rows" in body and "common" in body) or (
+            kind == "file"
+            and re.fullmatch(r"\(a table of \d+ lines, withheld at level stats\)", body)
+        )
+
+
+TEXT = {
+    "settings.json": json.dumps({"name": "x", "scripts": {"a": "b", "c": "d"}, "files": ["a"]}),
+    "tasks.json": json.dumps({"version": 2, "tasks": [{"label": "a", "args": ["b"]}] * 6}),
+    "t.py": "rows = [\n    (1, 2),\n    (3, 4),\n]\n",
+    "data.py": "1, 2\n3, 4\n5, 6",
+    "README": "# Title\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\nProse, with commas.\nAnd more.",
+    "notes.txt": "Dear all,\n\nplease find, as ever, notes.\nWe met, and left.\nRegards,\nA",
+    "t.yaml": "- a: 1\n  b: 2\n- a: 3\n  b: 4",
+    "setup.cfg": "[a]\nb = 1\nc = 2\nd = 3",
+    "app.log": "12:00:01 INFO started\n12:00:02 WARN it is slow\n12:00:03 INFO done now",
+    "requirements.txt": "numpy>=1.26\npandas>=2\npolars>=1,<2\n",
+    "Makefile": "all:\n\tcc a.c\n\tcc b.c\n",
+    "page.html": "<html><body><p>Text</p><table><tr><td>1</td></tr></table></body></html>",
+    "todo.txt": "1. one\n2. two\n3. three\n4. four",
+    "one.json": '{"a": 1}',
+    "numbers.txt": "3.5",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", TEXT)
+def test_code_prose_and_settings_stay_text(work: Path, name: str) -> None:
+    (work / name).write_text(TEXT[name])
+    assert blocks(prepared(name)) == [("file", name, TEXT[name].removesuffix("\n"))]
+
+
+def test_a_table_that_is_not_read_is_told_and_leaves_at_sample(
+    server: OpenRouter, run: Callable[[str], str], work: Path
+) -> None:
+    (work / "printed.txt").write_text(str(pl.DataFrame({"a": [CANARY] * 3})))
+    shown = run("%%m1 -f printed.txt\nwhy?")
+    assert "printed.txt → stats, 20 tokens, 1 table left out (to send text: --send sample)" in shown
+    assert CANARY not in server.prompt
+    run("%%m1 -f printed.txt --send sample\nwhy?")
+    assert CANARY in server.prompt
+
+
 # --- notebooks ------------------------------------------------------------------------------------
 
 
@@ -512,6 +606,42 @@ def test_outputs_that_may_hold_rows_stay_below_sample(
         left = f"{outputs} output{plural} left out (to send text: --send sample)"
         assert re.search(rf"n\.ipynb → {level}, .*{re.escape(left)}", shown)
     assert ("Output of cell 2, shown:\n```\n2\n```" in server.prompt) == (level == "stats")
+
+
+@pytest.mark.parametrize("name", ["n.ipynb.bak", "n.json", "n.txt", "n"])
+def test_a_notebook_by_another_name_is_one(work: Path, name: str) -> None:
+    saved(work, code("df", *HIDDEN.values()), code("2", shown_as(plain="2")))
+    (work / "n.ipynb").rename(work / name)
+    ((kind, _, body),) = blocks(prepared(name))
+    assert kind == "notebook" and CANARY not in body and "Output of cell 2, shown:" in body
+
+
+ERRORS = [
+    ("ValueError", f"could not convert string to float: '{CANARY}'"),
+    ("ValueError", f"{CANARY}"),
+    ("ValueError", f"('{CANARY}', 987654)"),
+    ("ValueError", f"invalid literal for int() with base 10: '{CANARY}'"),
+    ("KeyError", f"'{CANARY}'"),
+    ("KeyError", f"\"['{CANARY}'] not in index\""),
+    ("TypeError", f"bad row: {{'name': '{CANARY}', 'pay': 987654}}"),
+    ("AssertionError", f"{CANARY} != 987654"),
+    ("ValidationError", f"1 validation error for Row\npay\n  input_value='{CANARY}'"),
+    ("ParserError", f"Unknown string format: {CANARY} present at position 0"),
+    (f"Error: {CANARY}", "x"),
+    (f"Error\n{CANARY}", "987654 is odd"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("level", ["names", "schema", "stats"])
+@pytest.mark.parametrize(("kind", "message"), ERRORS)
+def test_an_errors_value_stays_in_a_notebook(
+    work: Path, kind: str, message: str, level: str
+) -> None:
+    error = v4.new_output("error", ename=kind, evalue=message, traceback=[CANARY, "987654"])
+    saved(work, code("df.astype(float)", error, stream(message)))
+    sent = prepared("n.ipynb", send=level)
+    assert CANARY not in sent and "987654" not in sent
+    assert "raised:" in sent and kind.partition(":")[0].partition("\n")[0] in sent
 
 
 def test_many_short_outputs_of_one_cell_are_rows(work: Path) -> None:

@@ -7,10 +7,12 @@ import random
 import string
 from typing import Any
 
+import pandas as pd
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from m1_magic.context.frames import summarise
 from m1_magic.privacy.personal import (
     HEAD,
     column_reason,
@@ -203,6 +205,16 @@ PEOPLE = [
     ("employee", ["Иван Петров", "Анна Иванова"]),
     ("created_by", ["Priya Sharma", "Rahul Gupta"]),
 ]
+PEOPLE += [
+    ("owner", ["maria silva", "devin rivera", "lia nauth", "jawhara azad"]),
+    ("owner", ["Zora Quill", "Abel Stone", "Ida Wells", "Omar Reyes", "Kofi Mensah", "Lin Zhao",
+               "Ravi Iyer", "Noor Aziz"] * 9),
+    ("agent", ["devin_rivera", "lia_nauth", "maria_silva", "jawhara_azad"] * 9),
+    ("name", ["JOHN SMITH", "ANNA QUILL", "ZORA STONE"]),
+    ("name", ["I Suzuki", "D Jeter", "M Young"]),
+    ("name", ["Suzuki, I", "Jeter, D.", "Young, M. A."]),
+    ("name1", ["Alan", "Bob", "Carlos", "Zora", "Kofi", "Darnell", "Lin", "Omar", "Ravi"]),
+]  # fmt: skip
 THINGS = [
     ("location", ["Paris, France", "Portland, Oregon", "Atlanta, Georgia"]),
     ("name", ["Ford Mustang", "Audi Quattro", "Fiat Panda"]),
@@ -240,8 +252,29 @@ def test_flags_and_counts_are_not_what_the_name_says() -> None:
     assert column_reason("mobile", [41795551234], whole_numbers=True) == "phone"
     assert column_reason("ssn", [78051120], whole_numbers=True) == "id number"
     assert column_reason("password", [1234, 9999], whole_numbers=True) == "secret"
+    assert column_reason("passwords", [0, 3, 12], whole_numbers=True) == ""
+    assert column_reason("log_ssn", [-14, -11, 2], whole_numbers=True) == ""
+    assert column_reason("phone", ["never", "often", "always"]) == ""
+    assert column_reason("street", ["paved", "gravel"] * 20) == ""
     assert column_reason("phone", ["yes", "0171"]) == "phone"
     assert column_reason("phone", []) == "phone"
+
+
+def test_people_show_by_themselves() -> None:
+    lower = ["john smith", "mary jones", "anna quill", "zora stone", "peter meier"]
+    for texts in (lower, [one.upper() for one in lower], [one.title() for one in lower]):
+        assert column_reason("x", texts) == "name"
+    some = ["Maria Quill", "Kofi Mensah", "Zora Stone", "Ali Reyes", "Ida Wells", "Lin Zhao",
+            "Omar Aziz", "Noor Iyer", "Anna Duarte", "Ravi Nauth"]  # fmt: skip
+    assert column_reason("x", some) == "name"
+    assert column_reason("x", ["rose garden", "blue sky", "green field", "mark twain house"]) == ""
+
+
+def test_floats_are_a_scale_or_a_number_with_nulls() -> None:
+    scale, flags, number = [1.0, 0.44, None] * 12, [0.0, 1.0, None] * 12, [41795551234.0, None] * 18
+    frame = pd.DataFrame({"phone": scale, "passport": flags, "mobile": number})
+    masked = [column.name for column in summarise(frame, "t").columns if column.masked]
+    assert masked == ["mobile"]
 
 
 def test_values_that_come_once_are_read_once() -> None:

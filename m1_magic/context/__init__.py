@@ -55,13 +55,16 @@ def gather(
         return summary(table, name, wish).attachment()
 
     beside = attached(named, options, wish, secrets)
-    beside += files.attached(matches.files, wish.level, secrets)
+    beside += files.attached(matches.files, wish.level, secrets, named)
     # A table that a cell showed is told shorter than one that was named.
     short = wish if options.df_tokens else replace(wish, tokens=min(wish.tokens, cells.TABLE))
     past, left_out = earlier(options, ran, failure, wish.level, partial(summarised, short), secrets)
     beside += tuple(masked(one, secrets) for one in past)
     gathered = insert(
-        prompt, namespace, lambda value, name: masked(summarised(wish, value, name), secrets)
+        prompt,
+        namespace,
+        lambda value, name: masked(summarised(wish, value, name), secrets),
+        wish.level,
     )
     known(wish.allow, headings)
     # A table that stands in the prompt is not sent twice.

@@ -1,6 +1,7 @@
 """Files that were found → their text, read now; notebooks as cells, tables opened for a summary.
 
 Text is UTF-8, or UTF-16 with its byte order mark; ends of lines become ``\\n``; nothing is cut.
+Text that is a table, whatever its name ends in, goes as one; but code and settings are text.
 Secrets are masked and counted.
 """
 
@@ -8,19 +9,24 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Sequence
+import zlib
+from collections.abc import Collection, Sequence
 from dataclasses import replace
+from typing import Any
 
 from ..calls import Attachment
 from ..errors import PromptTooLarge, UsageError
 from ..pricing.tokens import likely_tokens
 from ..privacy import redaction
-from ..text import one_line
+from ..text import one_line, plural
 from . import ipynb_reader
 from .frames import opened
 from .frames.tables import Source
 from .globs import LARGEST, File, too_large
+from .table_json import UNREAD
+from .table_text import is_code, table_of
 
+GZIP = b"\x1f\x8b"
 # Characters of all of them: more than any model's context.
 TOTAL = 10_000_000
 
@@ -32,9 +38,12 @@ def tables(files: Sequence[File]) -> dict[str, Source]:
         UsageError: naming one that is not what its name says.
     """
     by_name: dict[str, Source] = {}
-    for file in (one for one in files if one.kind == "frame"):
+    for file in files:
+        table = file.path if file.kind == "frame" else _in_text(file)
+        if table is None or table is UNREAD:
+            continue
         try:
-            by_name[file.name] = opened(file.path)
+            by_name[file.name] = opened(table)
         except UsageError as error:
             raise UsageError(
                 f"{one_line(file.name, 120)}: {error.what}",
@@ -43,10 +52,28 @@ def tables(files: Sequence[File]) -> dict[str, Source]:
     return by_name
 
 
+def _in_text(file: File) -> Any:
+    """Return the table that a text file is, UNREAD if it cannot be read, None if it is none."""
+    if file.kind != "file" or is_code(file.path.name):
+        return None
+    try:
+        data = _content(file)
+        if data.startswith(GZIP):  # no more of it than of any other text
+            data = zlib.decompressobj(31).decompress(data, LARGEST["file"])
+        return table_of(decoded(data, file.name))
+    except (UsageError, zlib.error):  # `attached` says what it is
+        return None
+
+
 def attached(
-    files: Sequence[File], level: str, secrets: redaction.Policy = redaction.ISSUERS
+    files: Sequence[File],
+    level: str,
+    secrets: redaction.Policy = redaction.ISSUERS,
+    tables: Collection[str] = (),
 ) -> tuple[Attachment, ...]:
     """Return the text files and notebooks, read now, these with outputs by the privacy level.
+
+    Those whose names are in ``tables`` are told elsewhere.
 
     Raises:
         UsageError: a file that is no text or no notebook, or that cannot be read.
@@ -54,11 +81,15 @@ def attached(
     """
     attachments: list[Attachment] = []
     for file in files:
-        if file.kind == "frame":
+        if file.kind == "frame" or file.name in tables:
             continue
         text = decoded(_content(file), file.name)
-        if file.kind == "notebook":
+        if file.kind == "notebook" or ipynb_reader.is_notebook(text):
             attachment = ipynb_reader.attachment(text, file.name, level, secrets)
+        elif level != "sample" and _in_text(file) is UNREAD:
+            size = plural(len(text.splitlines()), "line")
+            text = f"(a table of {size}, withheld at level {level})"
+            attachment = Attachment("file", file.name, text, level, dropped=1, tokens=20)
         else:
             text, masked = redaction.mask(text.removesuffix("\n"), secrets)
             tokens = likely_tokens(text)

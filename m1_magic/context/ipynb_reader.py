@@ -7,6 +7,7 @@ left before; the footer below them does not go along. Nothing is run, and nothin
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -50,6 +51,17 @@ def attachment(text: str, name: str, level: str, secrets: redaction.Policy) -> A
         dropped=dropped,
         tokens=likely_tokens(page),
     )
+
+
+def is_notebook(text: str) -> bool:
+    """Is it a notebook, whatever its file is called?"""
+    if not text.lstrip().startswith("{") or '"nbformat"' not in text:
+        return False
+    try:
+        saved = json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(saved.get("nbformat"), int) and bool({"cells", "worksheets"} & saved.keys())
 
 
 def cells(text: str, name: str) -> list[tuple[str, Cell]]:

@@ -1,27 +1,30 @@
 """``{{name}}`` in a prompt → its value, once; every other brace stays as typed.
 
 The grammar is a name, then any of ``.attr``, ``[0]``, ``['key']``, without spaces: nothing is
-evaluated. Tables of any kind go through `summary`, so that the privacy level holds here too;
-text, numbers, dates, and containers of these but records are inserted as they are; anything else
-must be made text by its owner.
+evaluated. Tables of any kind go through `summary`, in whatever clothes, so that the privacy level
+holds here too; text, numbers, dates, short lists of these and settings are inserted as they are.
+Of other containers, and of text that is a table, only type and size leave below ``sample``;
+anything else must be made text by its owner.
 """
 
 from __future__ import annotations
 
 import difflib
 import json
-import numbers
 import re
-import sys
-from collections.abc import Callable, Mapping
+from collections import deque
+from collections.abc import Callable, ItemsView, Mapping, Sequence, Set, Sized, ValuesView
 from dataclasses import dataclass
-from datetime import date, time, timedelta
 
-from ..calls import Attached, Attachment, Text
+from ..calls import Attached, Attachment, Reply, Text
 from ..errors import UsageError
 from ..messages import Part, merged
-from ..text import one_line
+from ..privacy.personal_text import hidden
+from ..text import one_line, plural
+from .frames.containers import is_scalar, plainly_none, table_in
 from .frames.tables import is_frame, is_tabular
+from .table_json import UNREAD
+from .table_text import table_of
 from .variables import NAME, STEP, STEPS, public_names, resolve
 
 # One brace more on either side is an f-string's or LaTeX's: as typed.
@@ -43,11 +46,13 @@ def insert(
     prompt: str,
     namespace: Mapping[str, object],
     summary: Callable[[object, str], Attachment],
+    level: str = "stats",
 ) -> Gathered:
     """Return ``prompt`` with each ``{{name}}`` replaced once by its value or its summary.
 
     Args:
         summary: makes the attachment of a table, given the value and its expression.
+        level: what may leave of a container that is neither a table nor plainly none.
 
     Raises:
         UsageError: a name close to an existing one; a value that cannot be reached, or is
@@ -61,12 +66,18 @@ def insert(
             _not_close(name, namespace)
             notes.append(f"{{{{{one_line(expression, 60)}}}}} left as typed: no such name")
             continue
-        value = _column(resolve(expression, namespace), expression, namespace)
-        if is_tabular(value):
-            places[expression] = (Text("\n"), Attached(len(tables), "", ""), Text("\n"))
-            tables.append(summary(value, expression))
+        value = resolve(expression, namespace)
+        part = _is_part_of_a_table(expression, value, namespace)
+        ours = isinstance(namespace[name], Reply) and isinstance(value, str)  # it came from there
+        table = None if ours else _table(value, expression, part=part)
+        if table is None or table is UNREAD:
+            goes = table is None and not part and (isinstance(value, str) or plainly_none(value))
+            text, note = _in_place(value, expression, level, goes=goes)
+            places[expression] = (Text(text),)
+            notes += note
         else:
-            places[expression] = (Text(_text(value, expression)),)
+            places[expression] = (Text("\n"), Attached(len(tables), "", ""), Text("\n"))
+            tables.append(summary(table, expression))
     parts: list[Part] = []
     at = 0
     for match in DOUBLE.finditer(prompt):
@@ -79,14 +90,64 @@ def insert(
     return Gathered(merged(parts), inserted=tuple(tables), notes=tuple(notes))
 
 
-def _column(value: object, expression: str, namespace: Mapping[str, object]) -> object:
-    """Return a list that is a column of a dict of columns as a table, all else as it is."""
+def _in_place(
+    value: object, expression: str, level: str, *, goes: bool
+) -> tuple[str, Sequence[str]]:
+    """Return the text that stands for a value, as it is if it ``goes``, and what to mention."""
+    text = _text(value, expression)
+    if goes:
+        return text, ()
+    if level == "sample":
+        return hidden(text), ()
+    size = _size(value)
+    note = f"{{{{{one_line(expression, 60)}}}}}: {size}, withheld (to send it: --send sample)"
+    return f"({size}, withheld at level {level})", (note,)
+
+
+def _table(value: object, expression: str, *, part: bool) -> object:
+    """Return the table that a value is, in whatever clothes; UNREAD if it cannot be read."""
+    if isinstance(value, str):
+        return table_of(str.__str__(value), any_data=True)
+    if part and isinstance(value, (list, tuple)) and all(map(is_scalar, value)):
+        return _column(value, expression)
+    if isinstance(value, (dict, deque)) or not is_tabular(value):
+        found = table_in(value)
+        return value if found is None and is_tabular(value) else found
+    return value
+
+
+def _column(value: Sequence[object], expression: str) -> object:
+    """Return a list that is a column of a table as a table; of a row, its length leaves."""
+    last = STEPS.findall(expression)[-1]
+    return {last.strip("[]'\""): list(value)} if last[1:2] in "'\"" else UNREAD
+
+
+def _is_part_of_a_table(expression: str, value: object, namespace: Mapping[str, object]) -> bool:
+    """Is it a row or a column of a list or dict that is a table?"""
     steps = STEPS.findall(expression)
-    if not steps or not isinstance(value, (list, tuple)) or is_tabular(value):
-        return value
-    parent = resolve(expression.removesuffix(steps[-1]), namespace)
-    column = isinstance(parent, dict) and is_tabular(parent)
-    return {steps[-1].strip("[]'\""): value} if column else value
+    if is_scalar(value) or is_frame(value):
+        return False
+    for step in reversed(steps):
+        expression = expression.removesuffix(step)
+        above = resolve(expression, namespace)
+        if isinstance(above, (list, tuple, deque)) and len(above) < 2:
+            continue
+        if step[0] == "[" and is_tabular(above):
+            return True  # also a cell that is a container itself
+        if not isinstance(above, (list, tuple, Mapping, deque)):
+            continue
+        rows = not isinstance(above, Mapping) and not plainly_none(above)
+        if rows or table_in(above) is not None:
+            return True
+    return False
+
+
+def _size(value: object) -> str:
+    """Return a container's type and size, and nothing else of it."""
+    if isinstance(value, str):
+        return f"text of {plural(len(value.splitlines()), 'line')} that holds a table"
+    kind = one_line(type(value).__name__, 60)
+    return f"{kind} of {plural(len(value), 'item')}" if isinstance(value, Sized) else kind
 
 
 def _not_close(name: str, namespace: Mapping[str, object]) -> None:
@@ -105,9 +166,9 @@ def _text(value: object, expression: str) -> str:
     try:
         if isinstance(value, str):
             return str.__str__(value)
-        if value is None or isinstance(value, _scalars()):
+        if is_scalar(value):
             return str(value)
-        if isinstance(value, (dict, list, tuple, set, frozenset)):
+        if isinstance(value, (Mapping, list, tuple, Set, deque, ValuesView)):
             return _compact(value)
     except (TypeError, ValueError, RecursionError):
         pass  # not plain inside, or circular
@@ -116,11 +177,6 @@ def _text(value: object, expression: str) -> str:
         f"{{{{{name}}}}} is of type {kind}, not plain text, numbers or a table.",
         todo=f"Insert a part of it, or its text: text = str({name}), then {{{{text}}}}.",
     )
-
-
-def _scalars() -> tuple[type, ...]:
-    numpy = sys.modules.get("numpy")
-    return (numbers.Number, date, time, timedelta, *((numpy.generic,) if numpy else ()))
 
 
 def _compact(value: object) -> str:
@@ -139,14 +195,14 @@ def _compact(value: object) -> str:
 def _plain(value: object) -> object:
     if value is None or isinstance(value, (str, bool, int, float)):
         return value
-    if isinstance(value, _scalars()):
+    if is_scalar(value):
         return value.item() if hasattr(value, "item") else str(value)
-    if isinstance(value, (set, frozenset)):
+    if isinstance(value, (Set, ValuesView)) and not isinstance(value, ItemsView):
         return sorted((_plain(item) for item in value), key=repr)
     if isinstance(value, (list, tuple)) and any(isinstance(item, dict) for item in value):
         raise TypeError("records inside")  # they would pass the privacy level by
-    if isinstance(value, dict):
+    if isinstance(value, Mapping):
         return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
+    if isinstance(value, (list, tuple, deque, ItemsView)):
         return [_plain(item) for item in value]
     raise TypeError(type(value).__name__)

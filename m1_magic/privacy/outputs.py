@@ -24,6 +24,7 @@ NUMBER = re.compile(r"\d+(?:[.,:_]\d+)*(?:[eE][+-]?\d+)?j?")
 CONSTRUCTOR = re.compile(
     r"\b(?:np\.(?:u?int|float|complex|longdouble)\d*|Decimal|Fraction)(?=\()|\bnp\.(?=True_|False_)"
 )
+CLASS = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)*")
 LONGEST = 200  # characters of a line that may leave below sample
 NUMBERS = 2
 TEXTS = ("text/markdown", "text/plain", "text/latex")
@@ -81,7 +82,8 @@ def leaving(
         return pictures
     text = plain_text(output)
     if output.kind == "raised":
-        kind = one_line(output.bundle.get("error"), 100)
+        found = CLASS.match(str(output.bundle.get("error")))  # a file may hold anything there
+        kind = one_line(found[0], 100) if found else "Error"
         safe, _ = message(redaction.mask(text, secrets)[0], level, source, OF_PYTHON)
         return f"{kind}: {safe}" if safe else kind
     table = "<table" in str(output.bundle.get("text/html", "")).lower()

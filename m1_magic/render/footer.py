@@ -123,8 +123,9 @@ def attachment(item: Attachment) -> str:
     if item.masked:
         parts.append(plural(item.masked, hidden) + " masked")
     if item.dropped:
+        left = "table" if item.kind == "file" else "output"
         more = "" if item.level == "sample" else " (to send text: --send sample)"
-        parts.append(f"{plural(item.dropped, 'output')} left out{more}")
+        parts.append(f"{plural(item.dropped, left)} left out{more}")
     size = f" {thousands(item.shape[0])} × {thousands(item.shape[1])}" if item.shape else ""
     return f"{one_line(item.name, 80)}{size} → {', '.join(parts)}"
 

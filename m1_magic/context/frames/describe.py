@@ -225,8 +225,11 @@ def _reason(name: str, series: Series) -> str:
     dtype = series.dtype
     if dtype == nw.Boolean:
         return ""
-    if dtype.is_float() and named_personal(name) in FRACTIONS:
-        return ""
+    if dtype.is_float() and (reason := named_personal(name)):
+        numbers = [v for v in _first(series) if np.isfinite(v)]
+        if reason in FRACTIONS or any(v % 1 for v in numbers):
+            return ""  # answers of a scale, a measure
+        return column_reason(name, [int(v) for v in numbers], whole_numbers=True)
     whole = bool(dtype.is_integer())
     looked_at = whole or is_text(dtype) or dtype in (nw.Object, nw.Unknown)
     return column_reason(name, _first(series) if looked_at else [], whole_numbers=whole)

@@ -18,6 +18,8 @@ PATTERN = re.compile(r"[*?\[]")
 READERS = {
     ".csv": ("scan_csv", "read_csv"),
     ".tsv": ("scan_csv", "read_csv"),
+    ".tab": ("scan_csv", "read_csv"),
+    ".psv": ("scan_csv", "read_csv"),
     ".parquet": ("scan_parquet", "read_parquet"),
     ".pq": ("scan_parquet", "read_parquet"),
     ".ndjson": ("scan_ndjson", "read_json"),
@@ -25,6 +27,7 @@ READERS = {
     ".arrow": ("scan_ipc", ""),
     ".feather": ("scan_ipc", ""),
 }
+SIGNS = {".tsv": "\t", ".tab": "\t", ".psv": "|"}
 
 
 def is_table_file(name: str) -> bool:
@@ -61,8 +64,8 @@ def scanned(path: Path) -> Any:
         if find_spec("polars"):
             import polars as pl
 
-            tab = {"separator": "\t"} if ending == ".tsv" else {}
-            return getattr(pl, polars)(str(path.resolve()), **tab)
+            how = {"separator": SIGNS[ending]} if ending in SIGNS else {}
+            return getattr(pl, polars)(str(path.resolve()), **how)
         if find_spec("duckdb") and duckdb:
             import duckdb as db
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from ...privacy.personal import named_personal, safe_name
 from ...privacy.redaction import masked_value
+from . import label_names
 from .describe import described
 from .in_process import Local, Table
 from .kinds import words
@@ -24,18 +25,21 @@ LEAST_LINE = 25  # characters that a column in detail takes at least
 def summarise_table(source: Source, name: str, places: Sequence[int], wish: Wish) -> Summary:
     """Return what may leave of the columns at ``places``, and the page that says it."""
     table, limit = source.table, max(0, wish.tokens * 12 // 5)
+    told = label_names.judged(table, source.labels, places, wish)
+    table = label_names.without(table, told.hidden)
     names = [safe_name(table.names[place]) for place in places]
     levels = sum(place < source.levels for place in places)
     width = len(places) - levels
     if wish.level == "names":
         named = {place: (n, "") for place, n in zip(places, names, strict=True)}
-        page = Page(_size(name, None, width, levels), named, [])
+        first_line = "; ".join(filter(None, [_size(name, None, width, levels), told.note]))
+        page = Page(first_line, named, [])
         bare = Columns(Column(n, "") for n in names)
         return Summary(name, wish.level, None, width, bare, text=fit([page], limit).text)
     looked_at = preferred(table.names, places, limit)
     rows, columns, sample = described(table, looked_at, wish)
     by_place = dict(zip(looked_at, columns, strict=True))
-    head = [_size(name, rows, width, levels)]
+    head = [_size(name, rows, width, levels), told.note]
     between: tuple[str, ...] = ()
     cells: list[tuple[str, dict[int, str]]] = []
     if wish.level != "schema" and rows:

@@ -15,10 +15,12 @@ from typing import TYPE_CHECKING, Any
 from ...errors import UsageError
 from ...text import one_line
 from . import table_files
+from .containers import table_in
 from .lazy import is_lazy, lazy_table
 
 if TYPE_CHECKING:
     from .in_process import Table
+    from .label_names import Labels
 
 LIBRARIES = {"pandas", "polars", "pyarrow", "modin", "cudf", "narwhals"}
 
@@ -33,11 +35,12 @@ class Groups:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A table, how many of its columns are its index, and the groups of its rows."""
+    """A table, how many of its columns are its index, its groups, and names that are values."""
 
     table: Table
     levels: int = 0
     groups: Groups | None = None
+    labels: Labels | None = None
 
     @property
     def names(self) -> list[str]:
@@ -130,13 +133,16 @@ def source(value: Any) -> Source:
         return _grouped(value)
     import narwhals.stable.v2 as nw
 
+    from . import label_names
     from .in_process import Local
 
     if _is_array(value) or not is_frame(value):
         value = _converted(value)
-    native, levels = nw.to_native(value, pass_through=True), 0
+    native, levels, labels = nw.to_native(value, pass_through=True), 0, None
     if hasattr(native, "set_axis") and hasattr(native, "index"):
+        given = native
         native, names, levels = _pandas(native)
+        labels = label_names.in_pandas(given, levels)
     elif hasattr(native, "rename_columns"):  # Arrow takes doubled names, narwhals does not
         names = [str(name) for name in native.column_names]
         native = native.rename_columns([str(i) for i in range(len(names))])
@@ -145,7 +151,7 @@ def source(value: Any) -> Source:
     if not (hasattr(native, "set_axis") or hasattr(native, "rename_columns")):
         names = list(table.columns)
         table = table.rename({name: str(i) for i, name in enumerate(names)})
-    return Source(Local(table, names), levels)
+    return Source(Local(table, names), levels, labels=labels)
 
 
 def _pandas(native: Any) -> tuple[Any, list[str], int]:
@@ -175,7 +181,7 @@ def _grouped(value: Any) -> Source:
         under, sizes = value.df, value.len()
         keys, counts = sizes.columns[:-1], sizes.get_columns()[-1]
     made, order = source(under), sorted(int(size) for size in counts)
-    return Source(made.table, made.levels, Groups(tuple(keys), tuple(order)))
+    return Source(made.table, made.levels, Groups(tuple(keys), tuple(order)), made.labels)
 
 
 def _converted(value: Any) -> Any:
@@ -189,6 +195,8 @@ def _converted(value: Any) -> Any:
         how: dict[str, Any] = {"strict": False} if library == "polars" else {"dtype": object}
         if library == "pandas" and _is_array(value):
             how = {}
+        if isinstance(value, dict) and all(isinstance(one, dict) for one in value.values()):
+            value = table_in(value) or value
         if isinstance(value, dict):
             values = (c.values() if isinstance(c, dict) else c for c in value.values())
             value = {str(key): list(column) for key, column in zip(value, values, strict=True)}

@@ -24,6 +24,9 @@ __all__ = ["column_reason", "holds_personal", "named_personal", "personal_text",
 HEAD = 1_000  # values that are searched for personal content
 MOST_OF = 200  # values, spread evenly, of which over half must look alike
 SHORTEST_NUMBER = 10**5  # below, a whole number is no phone, card, account or id number
+SECRET = 1_000  # below, it is a count of passwords, and none
+KINDS = 5
+NUMBERED = ("id number", "phone", "card", "bank account")  # all but the first have digits
 ADDRESSES = (ipaddress.IPv4Address, ipaddress.IPv6Address)
 FLAGS = {"yes", "no", "true", "false", "y", "n", "t", "f", "0", "1", "none", "ja", "nein", "oui",
          "non", "si", "sim", "nao", "unknown", "n/a", "nan", "null"}  # fmt: skip
@@ -50,6 +53,10 @@ def column_reason(name: str, values: Iterable[object], *, whole_numbers: bool = 
 def _harmless(reason: str, values: Sequence[object], whole_numbers: bool) -> bool:
     """Are these flags, counts or codes instead of what the column's name says?"""
     if not whole_numbers:
+        if reason in NUMBERED[1:] and values and not any(map(DIGIT.search, _texts(values))):
+            return True  # answers in words
+        if reason == "address" and len(values) >= 30 and len(set(_texts(values))) <= KINDS:
+            return True  # kinds of places
         return bool(values) and all(
             isinstance(v, bool) or (isinstance(v, str) and v[:9].strip().lower() in FLAGS)
             for v in values
@@ -57,7 +64,9 @@ def _harmless(reason: str, values: Sequence[object], whole_numbers: bool) -> boo
     numbers = [v for v in values if isinstance(v, int)]
     if not numbers or reason in ("e-mail", "name", "address"):
         return bool(numbers)
-    low = SHORTEST_NUMBER if reason in ("phone", "card", "bank account", "id number") else 2
+    low = SHORTEST_NUMBER if reason in NUMBERED else SECRET if reason == "secret" else 2
+    if reason in NUMBERED and 2 * sum(v < 0 for v in numbers) > len(numbers):
+        return True  # a measure
     return min(numbers) >= 0 and max(numbers) < low
 
 

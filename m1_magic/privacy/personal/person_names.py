@@ -31,6 +31,8 @@ BY_LANGUAGE = {
     "елена ольга дмитрий",
 }
 FIRST_NAMES = frozenset(" ".join(BY_LANGUAGE.values()).split())
+SOME_NAMES = 0.2  # the same where its name says nothing, but nearly all look like names
+MANY_PEOPLE = 8  # who differ, also in their last names
 FEW_NAMES = 0.1  # share of common first names that shows people in a column called "name"
 TITLE = (
     r"(?:Mr|Mrs|Ms|Mx|Miss|Mlle|Mme|Dr|Prof|Herr|Frau|Rev|Sir|Lady|Sra|Srta|Capt|Col|Major|Don"
@@ -43,6 +45,9 @@ HONOURED = re.compile(
 )
 LAST_FIRST = re.compile(r"[^\W\d_][^\d,]{0,40}, ?([^\W\d_]{2,20})(?:[ -][^\d,]{1,40})?$")
 WORD = r"(?![a-zß-öø-ÿа-я])[^\W\d_](?:[^\W\d_]|['’.-]){0,20}"
+INITIALS = re.compile(
+    rf"(?:[A-ZÀ-Þ]\.?[ -]?){{1,3}} ?{WORD}$|{WORD}, ?(?:[A-ZÀ-Þ]\.?[ -]?){{1,3}}$"
+)
 SHAPE = re.compile(
     rf"{WORD}(?: (?:{WORD}|de|da|di|du|dos|das|del|la|le|van|von|der|den|ter|ten|zu|al|el|bin|y)"
     r"){1,4}$"
@@ -60,12 +65,35 @@ def most(texts: Sequence[str], holds: Callable[[str], object]) -> bool:
 
 def people(texts: Sequence[str], *, role: bool) -> bool:
     """Are these people, in a column whose name allows it, or (``role``) says so?"""
+    texts = _capitals(texts)
+    if most(texts, INITIALS.match):
+        return len(set(texts)) >= min(MANY_PEOPLE, len(texts))
     first = sum(_first(one) for one in texts)
-    shaped = [one for one in texts if SHAPE.match(one)]
+    shaped = {one for one in texts if SHAPE.match(one)}
     if not most(texts, lambda one: _first(one) or SHAPE.match(one)):
-        return False
-    varied = len(set(shaped)) >= min(20, len(texts) / 2)
+        return _single(texts)
+    last_names = {one.split()[-1] for one in shaped}
+    varied = len(shaped) >= min(20, len(texts) / 2) or len(last_names) >= MANY_PEOPLE
     return first >= FEW_NAMES * len(texts) or (role and varied)
+
+
+def _capitals(texts: Sequence[str]) -> Sequence[str]:
+    """Return texts that are all in one case as names are written."""
+    text = "".join(texts[:50])
+    if text != text.lower() and not text.isupper():
+        return texts
+    return [re.sub(r"(?<=[^\W\d])[_.](?=[^\W\d])", " ", one).title() for one in texts]
+
+
+def _single(texts: Sequence[str]) -> bool:
+    """Are these first names, or last names with some, one word each?"""
+    words = {one for one in texts if re.fullmatch(WORD, one)}
+    known = sum(one.casefold() in FIRST_NAMES for one in words)
+    return (
+        len(words) >= MANY_PEOPLE
+        and most(texts, words.__contains__)
+        and known >= FEW_NAMES * len(words)
+    )
 
 
 def _first(text: str) -> bool:
@@ -86,4 +114,12 @@ def named(texts: Sequence[str]) -> bool:
     known = sum(tail in FIRST_NAMES for tail in tails)
     if 2 * len(tails) > len(texts) and known >= max(1, FEW_NAMES * len(texts)):
         return True
-    return most(texts, lambda one: _first(one) and SHAPE.match(one))
+    texts = _capitals(texts)
+    if most(texts, lambda one: _first(one) and SHAPE.match(one)):
+        return True
+    different = set(texts)
+    shaped = {one for one in different if SHAPE.match(one) and not NO_PERSON.search(one)}
+    first = sum(map(_first, shaped))
+    return len(shaped) >= max(MANY_PEOPLE, 0.8 * len(different)) and first >= SOME_NAMES * len(
+        different
+    )

@@ -1,0 +1,87 @@
+"""JSON, JSON lines, the repr of a container → the table that it holds; settings hold none."""
+
+from __future__ import annotations
+
+import ast
+import json
+import warnings
+from collections import Counter
+from typing import Any
+
+from .frames.containers import plainly_none, table_in
+from .frames.tables import is_tabular
+
+UNREAD = object()  # a table of a form that is not read
+PLAIN = object()  # JSON that is no table
+LITERAL = 200_000  # characters of a repr that are read
+NUMBERS = 20  # in a list, from which they are data
+ENVELOPE = 5  # records in a dict that holds little else
+
+
+def table_of(text: str, *, any_data: bool) -> Any:
+    """Return the table in JSON or a repr, PLAIN if it is another value, None if it is neither."""
+    try:
+        return _judged(json.loads(text), any_data)
+    except (ValueError, RecursionError):
+        pass
+    lines = [line for line in text.split("\n") if line.strip()]
+    if len(lines) > 1 and all(line.lstrip()[:1] in ("{", "[") for line in lines):
+        try:
+            return _judged([json.loads(line) for line in lines], any_data)
+        except (ValueError, RecursionError):
+            pass
+    if not any_data or len(text) > LITERAL:
+        return None
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # on what the text would do as code
+            return _judged(ast.literal_eval(text), any_data)
+    except (ValueError, SyntaxError, RecursionError, MemoryError):
+        return None
+
+
+def _judged(value: Any, any_data: bool) -> Any:
+    if plainly_none(value):
+        return PLAIN
+    if any_data or isinstance(value, list):
+        found = table_in(value)
+        if found is None and is_tabular(value):
+            found = value
+        flat = isinstance(found, dict) and list(found) == ["value"]
+        if found is not None and (any_data or not flat or len(found["value"]) >= NUMBERS):
+            return found
+        return _enveloped(value) or (UNREAD if any_data else PLAIN)
+    found = table_in(value) if _has_rows(value) else None
+    return found or _enveloped(value) or PLAIN
+
+
+def _has_rows(value: dict[str, Any]) -> bool:
+    """Is a JSON object so regular that it is a table, and no file of settings?"""
+    if {"columns", "data"} <= value.keys() or {"schema", "data"} <= value.keys():
+        return True
+    inner = list(value.values())
+    if all(isinstance(one, dict) for one in inner) and len(inner) >= 2:
+        names = Counter(name for one in inner for name in one)
+        flat = all(not isinstance(c, (dict, list)) for one in inner for c in one.values())
+        numbered = all(str(key).isdecimal() for one in inner for key in one)
+        regular = bool(names) and min(names.values()) == len(inner) >= ENVELOPE
+        return flat and (regular or numbered or all(str(key).isdecimal() for key in value))
+    sizes = {len(one) for one in inner if isinstance(one, list)}
+    columns = len(sizes) == 1 and all(isinstance(one, list) for one in inner)
+    scalars = all(not isinstance(c, (dict, list)) for one in inner if isinstance(one, list)
+                  for c in one)  # fmt: skip
+    return columns and scalars and len(inner) > 1 and min(sizes) >= ENVELOPE
+
+
+def _enveloped(value: Any) -> Any:
+    """Return the one list of records that a dict with little else holds."""
+    if not isinstance(value, dict):
+        return None
+    lists = [one for one in value.values() if isinstance(one, list) and len(one) >= ENVELOPE]
+    rest = sum(isinstance(one, (dict, list)) for one in value.values())
+    if len(lists) != 1 or rest > 2 or not all(isinstance(row, dict) for row in lists[0]):
+        return None
+    names = Counter(name for row in lists[0] for name in row)
+    regular = [n for n, count in names.items() if 2 * count > len(lists[0])]
+    nested = sum(isinstance(cell, (dict, list)) for row in lists[0] for cell in row.values())
+    return lists[0] if len(regular) >= 2 and 4 * nested < sum(names.values()) else None
