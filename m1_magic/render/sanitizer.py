@@ -87,7 +87,7 @@ def _defuse(state: StateCore) -> None:
         elif token.type == "inline" and token.children:
             before = state.tokens[at - 2].type if at > 1 else ""
             if before == "list_item_open":
-                _task(token.children)
+                _task(token.children, _bulleted(around))
             elif before == "blockquote_open":
                 _note(state.tokens[at - 2], token)
             token.children = _harmless(token.children)
@@ -110,9 +110,18 @@ def _note(quotation: Token, first: Token) -> None:
     first.children = [*title, *([text_token("", "hardbreak", "br"), *rest] if rest else [])]
 
 
-def _task(children: list[Token]) -> None:
-    if children and (box := _TASK.match(children[0].content)) and children[0].type == "text":
-        children[0].content = ("☐ " if box[1] == " " else "☑ ") + children[0].content[box.end() :]
+def _task(children: list[Token], bulleted: bool) -> None:
+    """Give a task its box, marked so that a style can take the bullet away."""
+    if not children or children[0].type != "text" or not (box := _TASK.match(children[0].content)):
+        return
+    children[0].content = " " + children[0].content[box.end() :]
+    sign = "☐" if box[1] == " " else "☑"
+    children.insert(0, text_token(sign, "task_box" if bulleted else "text"))
+
+
+def _bulleted(around: Sequence[Token]) -> bool:
+    lists = (token.type for token in reversed(around) if token.type.endswith("_list_open"))
+    return next(lists, "") == "bullet_list_open"
 
 
 def _harmless(children: Sequence[Token]) -> list[Token]:
