@@ -1,8 +1,9 @@
 """What a call is, from the question to the settled price.
 
-Frozen data only, standard library only (but for what ``Reply`` reads out of its Markdown): every
-other module speaks in these types and none of them does anything. ``None`` always means "not known", never zero; money is ``Decimal`` US
-dollars; tokens are whole numbers counted by the model's own tokenizer.
+Frozen data only, standard library only: every other module speaks in these types and none of
+them does anything, but that a ``Reply`` reads code and JSON out of its text. ``None`` always means
+"not known", never zero; money is ``Decimal`` US dollars; tokens are whole numbers counted by the
+model's own tokenizer.
 """
 
 from __future__ import annotations

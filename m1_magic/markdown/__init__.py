@@ -31,6 +31,15 @@ def parser() -> MarkdownIt:
     return md
 
 
+def plain() -> MarkdownIt:
+    """Return a new parser of what all viewers have: no footnotes, and formulas are text."""
+    from markdown_it import MarkdownIt
+
+    from .fences import fences
+
+    return MarkdownIt("commonmark", {"html": False}).enable(["table"]).use(fences)
+
+
 def blocks(md: MarkdownIt, source: str, env: dict[str, Any]) -> list[Token]:
     """Return the blocks of a text, whose line ends are ``\\n``, without what is inside of them."""
     from .tables import guarded, restored

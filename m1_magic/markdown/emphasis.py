@@ -32,7 +32,7 @@ def emphasis(md: MarkdownIt) -> None:
         return isMdAsciiPunct(ord(character)) or isPunctChar(character)
 
     class State(StateInline):
-        def scanDelims(self, start: int, canSplitWord: bool) -> Scanned:
+        def scanDelims(self, start: int, canSplitWord: bool) -> Scanned:  # noqa: N802, N803
             plain = super().scanDelims(start, canSplitWord)
             end = start + plain.length
             before = self.src[start - 1] if start else " "

@@ -14,9 +14,10 @@ if TYPE_CHECKING:
     from markdown_it import MarkdownIt
     from markdown_it.rules_block import StateBlock
 
-DOCUMENTS = frozenset(
-    "markdown md mdx mdown mkd gfm commonmark rmd rmarkdown qmd quarto myst".split()
-)
+DOCUMENTS = {
+    *("markdown", "md", "mdx", "mdown", "mkd", "gfm", "commonmark", "rmd", "rmarkdown", "qmd"),
+    *("quarto", "myst"),
+}
 _FENCE = re.compile(r"(`{3,}|~{3,})([^\n]*)")
 
 
@@ -43,9 +44,7 @@ def fences(md: MarkdownIt) -> None:
         token.map = [first, state.line]
         return True
 
-    md.block.ruler.at(
-        "fence", rule, {"alt": ["paragraph", "reference", "blockquote", "list"]}
-    )
+    md.block.ruler.at("fence", rule, {"alt": ["paragraph", "reference", "blockquote", "list"]})
 
 
 def _end(state: StateBlock, first: int, last: int, outer: str) -> tuple[int, bool]:
@@ -81,6 +80,7 @@ def _opens(state: StateBlock, number: int, last: int, outer: str) -> bool:
     It follows an empty line or a colon, code follows at once, and of two more bare fences the next
     one looks like an end.
     """
+
     def begins(at: int) -> bool:
         before = _line(state, at - 1).strip()
         after = _line(state, at + 1).strip() if at + 1 < last else ""

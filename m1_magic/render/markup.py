@@ -17,8 +17,9 @@ from .. import markdown
 from ..interrupts import uninterrupted
 from ..text import escape_html, show_controls
 from .code import coloured
-from .inert_markdown import TEX_DANGER
-from .sanitizer import LINK, NOTES, install
+from .links import LINK
+from .sanitizer import NOTES, install
+from .tex import LABEL, typesettable
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
@@ -137,8 +138,9 @@ def _drawn(_: Any, tokens: Sequence[Token], at: int, __: Any, env: Mapping[str, 
 
 def _formula(token: Token, wanted: bool) -> str:
     tex = escape_html(token.content)
-    if wanted and TEX_DANGER.search(token.content):  # the page's MathJax may not be the safe one
+    if wanted and not typesettable(token.content):
         return f"<code>{tex}</code>"
+    tex = LABEL.sub("", tex)  # shows nothing, and two answers may have the same one
     closing = "\\]" if token.markup == "\\[" else "\\)"
     text = f"{token.markup}{tex}{closing}"
     shown = f'<span class="mathjax_process tex2jax_process">{text}</span>' if wanted else text
