@@ -5,6 +5,7 @@ One parser for whatever reads an answer: what is shown, ``Reply.code``, what is 
 
 from __future__ import annotations
 
+from collections.abc import MutableMapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def plain() -> MarkdownIt:
     return MarkdownIt("commonmark", {"html": False}).enable(["table"]).use(fences)
 
 
-def blocks(md: MarkdownIt, source: str, env: dict[str, Any]) -> list[Token]:
+def blocks(md: MarkdownIt, source: str, env: MutableMapping[str, Any]) -> list[Token]:
     """Return the blocks of a text, whose line ends are ``\\n``, without what is inside of them."""
     from .tables import guarded, restored
 

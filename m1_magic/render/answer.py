@@ -5,6 +5,7 @@ The same function serves cells, the panel, ``ask()`` and what is shown again.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -21,31 +22,43 @@ if TYPE_CHECKING:
 TYPESET_THINKING = 20_000  # characters; typesetting costs about 25 ms a thousand
 # What front ends lack for answers: they align cells to the right, break code inside words and
 # squeeze wide tables. The class names are ours; the model has no way to them. Each part with the
-# mark in an answer that needs it.
+# mark in an answer that needs it: every saved answer carries its own.
 STYLES = {
-    "<table": ".m1-answer th,.m1-answer td{text-align:left!important}"
-    ".m1-answer [align=right]{text-align:right!important}"
-    ".m1-answer [align=center]{text-align:center!important}"
-    ".m1-answer table{display:block;width:max-content;max-width:100%;overflow-x:auto}",
-    "<pre": ".m1-answer pre{white-space:pre!important;overflow-x:auto;padding:.5em .8em!important;"
-    "background:var(--jp-cell-editor-background,transparent)!important;margin:0 0 1em!important}"
-    ".m1-answer pre *{background:none!important;white-space:pre!important}"
-    ".m1-answer .nf{color:var(--jp-mirror-editor-def-color,#795e26)}"
-    ".m1-answer .nb{color:var(--jp-mirror-editor-builtin-color,#05a)}"
-    ".m1-answer .gi{color:var(--jp-success-color1,#1a7f37)}"
-    ".m1-answer .gd{color:var(--jp-error-color1,#cf222e)}",
-    'dir="auto"': ".m1-answer [dir]{text-align:start!important}",
+    "<table": "td,th{text-align:left!important}table{display:block;overflow-x:auto}",
+    'align="right"': "[align=right]{text-align:right!important}",
+    'align="center"': "[align=center]{text-align:center!important}",
+    "<pre": "pre,pre *{white-space:pre!important;background:0!important}"
+    "pre{overflow-x:auto;padding:.5em .8em!important;"
+    "background:var(--jp-cell-editor-background)!important}",
+    'class="nf"': ".nf{color:var(--jp-mirror-editor-def-color)}",
+    'class="nb"': ".nb{color:var(--jp-mirror-editor-builtin-color)}",
+    'class="gi"': ".gi{color:var(--jp-success-color1)}",
+    'class="gd"': ".gd{color:var(--jp-error-color1)}",
+    'class="tk"': "li:has(>.tk,>p>.tk){list-style:none}",
+    'dir="auto"': "[dir]{text-align:start!important}",
     "m1-callout": ".m1-callout{--m1:var(--jp-info-color1,#0969da);margin-inline:0!important;"
     "border:0 solid var(--m1)!important;border-inline-start-width:4px!important;"
-    "padding-inline:1em 0!important}"
-    ".m1-tip{--m1:var(--jp-success-color1,#1a7f37)}"
-    ".m1-important{--m1:var(--jp-brand-color1,#8250df)}"
-    ".m1-warning{--m1:var(--jp-warn-color1,#9a6700)}"
-    ".m1-caution{--m1:var(--jp-error-color1,#cf222e)}"
-    ".m1-callout>p:first-child>strong:first-child{color:var(--m1)}",
+    "padding-inline:1em 0!important;>p:first-child>strong:first-child{color:var(--m1)}}",
+    "m1-tip": ".m1-tip{--m1:var(--jp-success-color1,#1a7f37)}",
+    "m1-important": ".m1-important{--m1:var(--jp-brand-color1,#8250df)}",
+    "m1-warning": ".m1-warning{--m1:var(--jp-warn-color1,#9a6700)}",
+    "m1-caution": ".m1-caution{--m1:var(--jp-error-color1,#cf222e)}",
 }
+# An answer is saved as HTML of about this many times the bytes of its text, and this many more.
+LEAN, LEAN_MORE = 1.38, 500
+# What it can do without if it is larger, least needed first: colours of code, then what HTML
+# takes for granted (https://html.spec.whatwg.org, optional tags).
+SPARED = (
+    *(
+        (re.compile(rf'<span class="(?:{kinds})">([^<]*)</span>'), r"\1")
+        for kinds in ("o", "m|nb", "nf", "s", "k|c", "gi|gd")
+    ),
+    (re.compile('<div class="highlight">(<pre><code[^>]*>[^<]*</code></pre>)</div>'), r"\1"),
+    (re.compile(r"</(?:td|th|tr|li|thead|tbody|p)>"), ""),
+    (re.compile('(<t[dh]) align="left">|(<pre><code) class="[^"]*">'), r"\1\2>"),
+)
 # Clips what a formula could draw over its neighbours.
-FRAME = "overflow-x:auto;overflow-y:hidden"
+FRAME = "overflow:auto hidden"
 
 
 def bundle(
@@ -64,10 +77,21 @@ def bundle(
     plain = {"text/plain": show_controls(reply.text)}
     if shown == "html":
         answer = html(reply.text, shared=shared, typeset=typeset) if reply.text else ""
+        answer = lean(answer, reply.text)
         return {"text/html": framed(_thoughts(reply, settings) + answer), **plain}
     if shown == "markdown":
         return {"text/markdown": _thoughts_markdown(reply, settings) + inert(reply.text), **plain}
     return plain
+
+
+def lean(markup: str, text: str) -> str:
+    """Return an answer's HTML, with less in it that is spared easily if it is much of its text."""
+    most = LEAN * len(text.encode("utf-8", "replace")) + LEAN_MORE
+    for pattern, rest in SPARED:
+        if len(markup.encode()) + markup.count('"') + markup.count("\n") <= most:
+            break
+        markup = pattern.sub(rest, markup)
+    return markup
 
 
 def thought(reply: Reply, settings: M1) -> str:
@@ -82,7 +106,7 @@ def thought(reply: Reply, settings: M1) -> str:
 def framed(body: str) -> str:
     """Return markup in a box that nothing in it can leave, and before it the style it needs."""
     needed = "".join(style for mark, style in STYLES.items() if mark in body)
-    style = f"<style>{needed}</style>" if needed else ""
+    style = f"<style>.m1-answer{{{needed}}}</style>" if needed else ""
     return f'{style}<div style="{FRAME}">{body}</div>'
 
 
@@ -95,10 +119,10 @@ def _thoughts(reply: Reply, settings: M1) -> str:
     summary = thought(reply, settings)
     if not summary or settings.thinking == "hide" or not reply.thinking:
         return quiet(summary) if summary else ""
-    # The formulas inside ask to be typeset themselves, in spite of the class around them.
     body = html(reply.thinking, typeset=len(reply.thinking) <= TYPESET_THINKING)
     state = " open" if settings.thinking == "show" else ""
-    return quiet(f"<details{state}><summary>{summary}</summary>{body}</details>")
+    fold = f"<details{state}><summary>{summary}</summary>{body}</details>"
+    return f'<div style="{footer.STYLE}">{fold}</div>'
 
 
 def _thoughts_markdown(reply: Reply, settings: M1) -> str:
