@@ -25,17 +25,17 @@ TYPESET_THINKING = 20_000  # characters; typesetting costs about 25 ms a thousan
 # mark in an answer that needs it: every saved answer carries its own.
 STYLES = {
     "<table": "td,th{text-align:left!important}table{display:block;overflow-x:auto}",
-    'align="right"': "[align=right]{text-align:right!important}",
-    'align="center"': "[align=center]{text-align:center!important}",
+    "align=right": "[align=right]{text-align:right!important}",
+    "align=center": "[align=center]{text-align:center!important}",
     "<pre": "pre,pre *{white-space:pre!important;background:0!important}"
     "pre{overflow-x:auto;padding:.5em .8em!important;"
     "background:var(--jp-cell-editor-background)!important}",
-    'class="nf"': ".nf{color:var(--jp-mirror-editor-def-color)}",
-    'class="nb"': ".nb{color:var(--jp-mirror-editor-builtin-color)}",
-    'class="gi"': ".gi{color:var(--jp-success-color1)}",
-    'class="gd"': ".gd{color:var(--jp-error-color1)}",
-    'class="tk"': "li:has(>.tk,>p>.tk){list-style:none}",
-    'dir="auto"': "[dir]{text-align:start!important}",
+    "class=nf": ".nf{color:var(--jp-mirror-editor-def-color)}",
+    "class=nb": ".nb{color:var(--jp-mirror-editor-builtin-color)}",
+    "class=gi": ".gi{color:var(--jp-success-color1)}",
+    "class=gd": ".gd{color:var(--jp-error-color1)}",
+    "class=tk": "li:has(>.tk,>p>.tk){list-style:none}",
+    "dir=auto": "[dir]{text-align:start!important}",
     "m1-callout": ".m1-callout{--m1:var(--jp-info-color1,#0969da);margin-inline:0!important;"
     "border:0 solid var(--m1)!important;border-inline-start-width:4px!important;"
     "padding-inline:1em 0!important;>p:first-child>strong:first-child{color:var(--m1)}}",
@@ -44,10 +44,11 @@ STYLES = {
     "m1-warning": ".m1-warning{--m1:var(--jp-warn-color1,#9a6700)}",
     "m1-caution": ".m1-caution{--m1:var(--jp-error-color1,#cf222e)}",
 }
-# An answer is saved as HTML of about this many times the bytes of its text, and this many more.
-LEAN, LEAN_MORE = 1.38, 500
-# What it can do without if it is larger, least needed first: colours of code, then what HTML
-# takes for granted (https://html.spec.whatwg.org, optional tags).
+# An answer with its footer is saved in so many times the bytes of its text if it is long, or in
+# so many more than twice its text; besides HTML, style and Markdown it takes the last number.
+TIMES, MORE, BESIDES = 2.5, 1_500, 930
+# What the HTML can do without if there is more of it, least needed first: colours of code, then
+# what HTML takes for granted (https://html.spec.whatwg.org, optional tags).
 SPARED = (
     *(
         (re.compile(rf'<span class="(?:{kinds})">([^<]*)</span>'), r"\1")
@@ -56,6 +57,7 @@ SPARED = (
     (re.compile('<div class="highlight">(<pre><code[^>]*>[^<]*</code></pre>)</div>'), r"\1"),
     (re.compile(r"</(?:td|th|tr|li|thead|tbody|p)>"), ""),
     (re.compile('(<t[dh]) align="left">|(<pre><code) class="[^"]*">'), r"\1\2>"),
+    (re.compile('(<t[dh] align=)"([a-z]+)"'), r"\1\2"),
 )
 # Clips what a formula could draw over its neighbours.
 FRAME = "overflow:auto hidden"
@@ -86,12 +88,19 @@ def bundle(
 
 def lean(markup: str, text: str) -> str:
     """Return an answer's HTML, with less in it that is spared easily if it is much of its text."""
-    most = LEAN * len(text.encode("utf-8", "replace")) + LEAN_MORE
+    size = len(text.encode("utf-8", "replace"))
+    most = max(TIMES * size, 2 * size + MORE) - _saved(text) - BESIDES
     for pattern, rest in SPARED:
-        if len(markup.encode()) + markup.count('"') + markup.count("\n") <= most:
+        if _saved(markup + _style(markup)) <= most:
             break
         markup = pattern.sub(rest, markup)
     return markup
+
+
+def _saved(text: str) -> int:
+    """Return how many bytes a text takes in a notebook's file."""
+    escapes = text.count('"') + text.count("\n") + text.count("\\")
+    return len(text.encode("utf-8", "replace")) + escapes
 
 
 def thought(reply: Reply, settings: M1) -> str:
@@ -105,9 +114,13 @@ def thought(reply: Reply, settings: M1) -> str:
 
 def framed(body: str) -> str:
     """Return markup in a box that nothing in it can leave, and before it the style it needs."""
-    needed = "".join(style for mark, style in STYLES.items() if mark in body)
-    style = f"<style>.m1-answer{{{needed}}}</style>" if needed else ""
-    return f'{style}<div style="{FRAME}">{body}</div>'
+    return f'{_style(body)}<div style="{FRAME}">{body}</div>'
+
+
+def _style(body: str) -> str:
+    marks = body.replace('"', "")
+    needed = "".join(style for mark, style in STYLES.items() if mark in marks)
+    return f"<style>.m1-answer{{{needed}}}</style>" if needed else ""
 
 
 def quiet(markup: str) -> str:

@@ -69,8 +69,10 @@ def _tag(found: re.Match[str]) -> str:
 
 
 def _fence(found: re.Match[str]) -> str:
-    plain = language_is_plain(found[3].strip(" \t"))
-    return found[0] if plain else f"{found[1]}{found[2]}{JOINER}{found[3]}"
+    info = found[3]
+    no_fence = found[2][0] == "`" and "`" in info
+    plain = language_is_plain(info.strip(" \t"))
+    return found[0] if plain or no_fence else f"{found[1]}{found[2]}text"
 
 
 def _without_bombs(text: str) -> str:

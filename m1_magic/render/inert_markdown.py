@@ -27,6 +27,8 @@ _MAY_LIVE = re.compile(
 _FORMULA = re.compile(r"\$|\\begin|\\\\[(\[]")  # may open one, for JupyterLab
 # A definition whose title may go on into the fence below it.
 _TITLE = re.compile(r"\[(?!\^)[^\[\]]*\]:\s*\S+\s+[\"'(][^\"')]*\Z")
+# What ends a fence for some.
+_LAX_END = re.compile(r"^[ \t>]*(?:`{3,}~|~{3,}`)[`~]*[ \t]*$", re.MULTILINE)
 _TICKS = re.compile(r"\\.|`+", re.DOTALL)
 _CELL = re.compile(r"(?:\\.|[^|\\])+", re.DOTALL)
 _FENCE = re.compile(r"([^`~]*)(`{3,}|~{3,})")
@@ -98,7 +100,7 @@ class _Text:
         at = 0
         while at < len(self._lines):
             if at in self._code:
-                if _TITLE.search("\n".join(words)) and _MAY_LIVE.search(self._code[at][1]):
+                if self._torn(words, self._code[at][1]):
                     return broken("\n".join(self._lines))
                 out += [self._broken(words)] if words else []
                 out += self._block(at)
@@ -108,6 +110,12 @@ class _Text:
                 at = max(self._leaf.get(at, 0) if at not in self._rows else 0, at + 1)
         out += [self._broken(words)] if words else []
         return "\n".join(out)
+
+    @staticmethod
+    def _torn(words: list[str], code: str) -> bool:
+        """May another parser see this code begin or end elsewhere, and is there any harm in it?"""
+        torn = _TITLE.search("\n".join(words)) or _LAX_END.search(code)
+        return bool(torn and _MAY_LIVE.search(code))
 
     def _broken(self, words: list[str]) -> str:
         pattern = re.compile(f"{self._mark}(\\d+){self._mark}")

@@ -16,6 +16,7 @@ LINK = re.compile(
     r"|mailto:[\w.+%-]+@[\w.-]+(?:\?[!-~]*)?",
     re.IGNORECASE | re.ASCII,
 )
+TRAILING = ".,;:!?*_'\"~|"  # of a sentence rather than of an address
 _AUTHORITY = re.compile(r"https?://([^\s/?#]*)", re.IGNORECASE)
 # What looks like the dot of a host name, besides what NFKC makes one.
 _DOTS = str.maketrans(dict.fromkeys("\u3002\uff61\u00b7\u2219\u22c5\u0701\u0702\u06d4\ua4f8", "."))
@@ -36,10 +37,7 @@ def leads_away(address: str) -> bool:
 def plain_authority(address: str) -> bool:
     """Is what stands between ``https://`` and the path a host by its own name?"""
     found = _AUTHORITY.match(address)
-    return bool(found) and leads_away(f"http://{found[1].rstrip(_TRAILING)}")
-
-
-_TRAILING = ".,;:!?*_'\"~|"
+    return found is not None and leads_away(f"http://{found[1].rstrip(TRAILING)}")
 
 
 def misleads(label: str, address: str) -> bool:

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Page as Tab
 
 App = Literal["lab", "notebook"]
-KEPT = ("PATH", "LANG", "LC_ALL", "TZ", "TMPDIR")  # of the environment; keys stay out
+KEPT = ("PATH", "LANG", "LC_ALL", "TZ", "TMPDIR", "PYTHONPATH")  # of the environment; keys stay out
 SETTINGS: dict[str, dict[str, object]] = {
     "@jupyterlab/apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
     "@jupyterlab/apputils-extension/themes": {"adaptive-theme": True},
