@@ -127,8 +127,8 @@ def hand(page: Page) -> Hand:
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """One more than there are cores: tests of browsers and kernels wait for a good part."""
-    return (os.cpu_count() or 1) + 1
+    """Two more than there are cores: tests of browsers and kernels wait for a good part."""
+    return (os.cpu_count() or 1) + 2
 
 
 @pytest.hookimpl(optionalhook=True)

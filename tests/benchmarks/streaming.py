@@ -416,7 +416,7 @@ def main() -> None:
     lines = []
     for line in table(only):
         print(line, flush=True)
-        lines.append(line)
+        lines += line.splitlines()
     if "--write" in sys.argv:
         import readme
 

@@ -38,7 +38,8 @@ if TYPE_CHECKING:
     from playwright.sync_api import Page as Tab
 
 App = Literal["lab", "notebook"]
-KEPT = ("PATH", "LANG", "LC_ALL", "TZ", "TMPDIR", "PYTHONPATH")  # of the environment; keys stay out
+KEPT = ("PATH", "LANG", "LC_ALL", "TZ", "TMPDIR")  # of the environment; keys stay out
+PATHS = [os.environ["PYTHONPATH"]] if os.environ.get("PYTHONPATH") else []
 SETTINGS: dict[str, dict[str, object]] = {
     "@jupyterlab/apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
     "@jupyterlab/apputils-extension/themes": {"adaptive-theme": True},
@@ -134,7 +135,7 @@ class Jupyter:
         self._settings = {**SETTINGS, **settings}
         self.port, self.token = _free_port(), secrets.token_hex(16)
         self.base = f"http://127.0.0.1:{self.port}"
-        self._config = folder / "config"
+        self._config, self._modules = folder / "config", folder / "modules"
         self._env = {name: os.environ[name] for name in KEPT if name in os.environ} | {
             "HOME": str(folder),
             "JUPYTER_CONFIG_DIR": str(self._config),
@@ -142,6 +143,7 @@ class Jupyter:
             "JUPYTER_RUNTIME_DIR": str(folder / "runtime"),
             "IPYTHONDIR": str(folder / "ipython"),
             "M1_HOME": str(folder / "m1"),
+            "PYTHONPATH": os.pathsep.join([str(self._modules), *PATHS]),
             **env,
         }
         self._log: list[str] = []
@@ -149,6 +151,13 @@ class Jupyter:
 
     def __enter__(self) -> Self:
         self.root.mkdir(parents=True)
+        self._modules.mkdir()
+        # Nor looks for a build of JupyterLab, for each page and with node.
+        page = {"page_config_data": {"buildCheck": False, "buildAvailable": False}}
+        server = {"ServerApp": {"tornado_settings": page}}
+        (self._config / "jupyter_server_config.json").write_text(json.dumps(server))
+        # With it jsonschema parses grammars of addresses for two seconds.
+        (self._modules / "rfc3987_syntax.py").write_text("raise ImportError")
         for name, values in self._settings.items():
             file = self._config / f"lab/user-settings/{name}.jupyterlab-settings"
             file.parent.mkdir(parents=True, exist_ok=True)
@@ -229,6 +238,7 @@ class Jupyter:
             *(f"--port={self.port}", "--ServerApp.port_retries=0"),
             *(f"--IdentityProvider.token={self.token}", f"--ServerApp.root_dir={self.root}"),
             *(f"--{exposed}.expose_app_in_browser=True", "--LabApp.news_url=None"),
+            "--LanguageServerManager.autodetect=False",  # or npm is asked for some
         ]
 
     def _await_start(self) -> None:
