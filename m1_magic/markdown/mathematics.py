@@ -17,11 +17,15 @@ if TYPE_CHECKING:
 
 CLOSER = {"$$": "$$", "\\[": "\\]", "\\(": "\\)", "$": "$"}
 LONGEST = 4000  # characters of a formula inside a paragraph; bounds the search
+SIGNS = 300  # braces, backslashes and dollars that are looked at for its end
 HIGHEST = 200  # lines of one that stands alone
 _ENVIRONMENT = re.compile(
     r"\\begin\{((?:equation|align|alignat|flalign|gather|multline|eqnarray)\*?"
     r"|aligned|alignedat|gathered|split|cases|dcases|rcases|array|[pbvBV]?matrix|smallmatrix)\}"
 )
+_SIGNS = {
+    closer: re.compile(re.escape(closer) + r"|\\.|[{}]", re.DOTALL) for closer in CLOSER.values()
+}
 _AFTER = re.compile(r"(?![0-9A-Za-z_{$])|(?=(?:th|st|nd|rd|s|d)\b)")
 _TEXLIKE = re.compile(r"[\\^_=+<>]")
 _TEXT = re.compile(r"\\(?:text\w*|mbox|mathrm|operatorname)\*?\s*\{[^{}]*\}|\\[A-Za-z]+")
@@ -59,19 +63,19 @@ def opener(text: str, at: int) -> tuple[str, str]:
 
 def _closing(text: str, mark: str, closer: str, inside: int, limit: int) -> int:
     """Return where the closer stands: not after a backslash; a dollar also not in braces."""
-    if mark.startswith("\\b"):
-        return text.find(closer, inside, limit)
-    first, depth, at = -1, 0, inside
-    while at < limit:
-        if text.startswith(closer, at, limit):
+    found = text.find(closer, inside, limit)
+    if found < 0 or mark not in CLOSER:
+        return found
+    first, depth = -1, 0
+    for number, sign in enumerate(_SIGNS[closer].finditer(text, inside, limit)):
+        if sign[0] == closer:
             if depth <= 0 or mark != "$":
-                return at
-            first = at if first < 0 else first
-        elif text[at] == "\\":
-            at += 1
-        elif text[at] in "{}":
-            depth += 1 if text[at] == "{" else -1
-        at += 1
+                return sign.start()
+            first = sign.start() if first < 0 else first
+        elif sign[0] in "{}":
+            depth += 1 if sign[0] == "{" else -1
+        if number > SIGNS:
+            break
     return first
 
 

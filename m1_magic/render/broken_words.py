@@ -21,13 +21,15 @@ JOINER = "\u2060"
 LABEL = 500  # characters of a link's words that are looked at
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z]\w{1,31});")
 _PICTURE = re.compile(r"!\[([^\[\]\n]*)\]\((https?://[^\s()<>]+)[^()\n]*\)")
-_BARE_LINK = re.compile(r"(?<!\]\()(https?:|ftp:|www\.)(?=(\S*))", re.IGNORECASE)
+_BARE_LINK = re.compile(r"(?<!\]\()(https?:|ftp:|www\.)(?=(\S{0,2000}))", re.IGNORECASE)
 _TAG = re.compile(r"(<br ?/?>|<(su[bp])>[^<>\n]{1,200}</\2>)|<(?=[A-Za-z/!?])", re.IGNORECASE)
 _IN_LINE = re.compile(r"[^\W\d_]|\|")  # before a tag, so that it begins no block of raw HTML
 _FENCE = re.compile(r"^([ \t>*+\-\d.)]*)(`{3,}|~{3,})([^\n]*)$", re.MULTILINE)
 _COLONS = re.compile(r"^([ \t>*+\-\d.)]*:)(?=::)", re.MULTILINE)
 _BOLD = re.compile(r"(?<![*\\])(\*{1,3})(?![\s*])([^*\n]+?)(?<![\s\\])\1(?!\*)")
-_FORMULA = re.compile(r"\$\$.*?\$\$|\$[^$\n]+\$|\\begin\{(\w+\*?)\}.*?\\end\{\1\}", re.DOTALL)
+_FORMULA = re.compile(
+    r"\$\$.{,4000}?\$\$|\$[^$\n]{1,4000}\$|\\begin\{(\w+\*?)\}.{,4000}?\\end\{\1\}", re.DOTALL
+)
 
 
 def broken(text: str, mark: str = "\x00", whole: Callable[[str], str] = str) -> str:
@@ -102,7 +104,9 @@ def _links(text: str, mark: str, whole: Callable[[str], str]) -> str:
         goal = found[1]
         if not goal or not _leads_away(goal):
             return f"]{JOINER}{found[0][1:]}"
-        shown = misleads(_plain(whole(_label(found.string[: found.start()]))), goal)
+        shown = misleads(
+            _plain(whole(_label(found.string[max(0, found.start() - LABEL) : found.start()]))), goal
+        )
         return f"{found[0]} ({host(goal)})" if shown else found[0]
 
     def definition(found: re.Match[str]) -> str:
@@ -118,11 +122,11 @@ def _links(text: str, mark: str, whole: Callable[[str], str]) -> str:
 def _label(before: str) -> str:
     """Return the words of the link that ends here."""
     depth = 0
-    for at in range(len(before) - 1, max(-1, len(before) - LABEL), -1):
+    for at in range(len(before) - 1, -1, -1):
         depth += (before[at] == "]") - (before[at] == "[")
         if depth < 0:
             return before[at + 1 :]
-    return before[-LABEL:]
+    return before
 
 
 def _plain(label: str) -> str:
