@@ -36,28 +36,33 @@ STYLES = {
     "class=gd": ".gd{color:var(--jp-error-color1)}",
     "class=tk": "li:has(>.tk,>p>.tk){list-style:none}",
     "dir=auto": "[dir]{text-align:start!important}",
-    "m1-callout": ".m1-callout{--m1:var(--jp-info-color1,#0969da);margin-inline:0!important;"
-    "border:0 solid var(--m1)!important;border-inline-start-width:4px!important;"
-    "padding-inline:1em 0!important;>p:first-child>strong:first-child{color:var(--m1)}}",
+    "m1-callout": ".m1-callout{margin:1em 0;padding:0 1em;border:0;"
+    "border-inline-start:4px solid var(--m1);>p:first-child>strong:first-child{color:var(--m1)}}",
+    "m1-note": ".m1-note{--m1:var(--jp-info-color1,#0969da)}",
     "m1-tip": ".m1-tip{--m1:var(--jp-success-color1,#1a7f37)}",
     "m1-important": ".m1-important{--m1:var(--jp-brand-color1,#8250df)}",
     "m1-warning": ".m1-warning{--m1:var(--jp-warn-color1,#9a6700)}",
     "m1-caution": ".m1-caution{--m1:var(--jp-error-color1,#cf222e)}",
 }
-# An answer with its footer is saved in so many times the bytes of its text if it is long, or in
-# so many more than twice its text; besides HTML, style and Markdown it takes the last number.
-TIMES, MORE, BESIDES = 2.5, 1_500, 930
-# What the HTML can do without if there is more of it, least needed first: colours of code, then
-# what HTML takes for granted (https://html.spec.whatwg.org, optional tags).
+# A long answer with its footer is saved in so many times the bytes of its text, a short one in so
+# many more than twice its text; besides HTML, style and Markdown they take the last number. What
+# is between keeps all of its colours.
+LONG, TIMES = 4_000, 2.5
+SHORT, MORE = 1_000, 1_500
+BESIDES = 930
+# What the HTML can do without if there is more of it, least needed first: what HTML takes for
+# granted (https://html.spec.whatwg.org, optional tags), and colours of code.
 SPARED = (
-    *(
-        (re.compile(rf'<span class="(?:{kinds})">([^<]*)</span>'), r"\1")
-        for kinds in ("o", "m|nb", "nf", "s", "k|c", "gi|gd")
-    ),
-    (re.compile('<div class="highlight">(<pre><code[^>]*>[^<]*</code></pre>)</div>'), r"\1"),
-    (re.compile(r"</(?:td|th|tr|li|thead|tbody|p)>"), ""),
-    (re.compile('(<t[dh]) align="left">|(<pre><code) class="[^"]*">'), r"\1\2>"),
-    (re.compile('(<t[dh] align=)"([a-z]+)"'), r"\1\2"),
+    ('<span class="o">([^<]*)</span>', r"\1"),
+    ("</(?:td|th|tr|li|thead|tbody|p)>", ""),
+    ('(<t[dh]) align="left">', r"\1>"),
+    ('(<t[dh] align=)"([a-z]+)"', r"\1\2"),
+    ('<span class="(m|nb|nf|s|k|c|gi|gd)">', r"<span class=\1>"),
+    ("<span class=(?:m|nb)>([^<]*)</span>", r"\1"),
+    ("<span class=nf>([^<]*)</span>", r"\1"),
+    ("<span class=s>([^<]*)</span>", r"\1"),
+    ("<span class=(?:k|c|gi|gd)>([^<]*)</span>", r"\1"),
+    ('<div class="highlight">(<pre><code)[^>]*>([^<]*</code></pre>)</div>', r"\1>\2"),
 )
 # Clips what a formula could draw over its neighbours.
 FRAME = "overflow:auto hidden"
@@ -89,11 +94,14 @@ def bundle(
 def lean(markup: str, text: str) -> str:
     """Return an answer's HTML, with less in it that is spared easily if it is much of its text."""
     size = len(text.encode("utf-8", "replace"))
-    most = max(TIMES * size, 2 * size + MORE) - _saved(text) - BESIDES
+    if SHORT < size < LONG:
+        return markup
+    allowed = TIMES * size if size >= LONG else 2 * size + MORE
+    most = allowed - _saved(text) - BESIDES
     for pattern, rest in SPARED:
         if _saved(markup + _style(markup)) <= most:
             break
-        markup = pattern.sub(rest, markup)
+        markup = re.sub(pattern, rest, markup)
     return markup
 
 
