@@ -24,12 +24,11 @@ TYPESET_THINKING = 20_000  # characters; typesetting costs about 25 ms a thousan
 # squeeze wide tables. The class names are ours; the model has no way to them. Each part with the
 # mark in an answer that needs it: every saved answer carries its own.
 STYLES = {
-    "<table": "td,th{text-align:left!important}table{display:block;overflow-x:auto}",
+    "<table": "td,th{text-align:left!important}table{display:block;overflow:auto}",
     "align=right": "[align=right]{text-align:right!important}",
     "align=center": "[align=center]{text-align:center!important}",
-    "<pre": "pre,pre *{white-space:pre!important;background:0!important}"
-    "pre{overflow-x:auto;padding:.5em .8em!important;"
-    "background:var(--jp-cell-editor-background)!important}",
+    "<pre": "pre,pre *{white-space:pre!important;background:var(--jp-layout-color2)!important}"
+    "pre{overflow:auto;padding:.5em .8em!important;margin:0 0 1em!important}",
     "class=nf": ".nf{color:var(--jp-mirror-editor-def-color)}",
     "class=nb": ".nb{color:var(--jp-mirror-editor-builtin-color)}",
     "class=gi": ".gi{color:var(--jp-success-color1)}",
@@ -49,7 +48,7 @@ STYLES = {
 # is between keeps all of its colours.
 LONG, TIMES = 4_000, 2.5
 SHORT, MORE = 1_000, 1_500
-BESIDES = 930
+BESIDES, FOLD = 980, 180  # the fold of thinking
 # What the HTML can do without if there is more of it, least needed first: what HTML takes for
 # granted (https://html.spec.whatwg.org, optional tags), and colours of code.
 SPARED = (
@@ -57,12 +56,13 @@ SPARED = (
     ("</(?:td|th|tr|li|thead|tbody|p)>", ""),
     ('(<t[dh]) align="left">', r"\1>"),
     ('(<t[dh] align=)"([a-z]+)"', r"\1\2"),
-    ('<span class="(m|nb|nf|s|k|c|gi|gd)">', r"<span class=\1>"),
+    ('(<pre><code) class="[^"]*">', r"\1>"),
+    ('<(span|div) class="(m|nb|nf|s|k|c|gi|gd|highlight)">', r"<\1 class=\2>"),
     ("<span class=(?:m|nb)>([^<]*)</span>", r"\1"),
     ("<span class=nf>([^<]*)</span>", r"\1"),
     ("<span class=s>([^<]*)</span>", r"\1"),
     ("<span class=(?:k|c|gi|gd)>([^<]*)</span>", r"\1"),
-    ('<div class="highlight">(<pre><code)[^>]*>([^<]*</code></pre>)</div>', r"\1>\2"),
+    ("<div class=highlight>(<pre><code>[^<]*</code></pre>)</div>", r"\1"),
 )
 # Clips what a formula could draw over its neighbours.
 FRAME = "overflow:auto hidden"
@@ -84,20 +84,23 @@ def bundle(
     plain = {"text/plain": show_controls(reply.text)}
     if shown == "html":
         answer = html(reply.text, shared=shared, typeset=typeset) if reply.text else ""
-        answer = lean(answer, reply.text)
-        return {"text/html": framed(_thoughts(reply, settings) + answer), **plain}
+        thoughts = _thoughts(reply, settings)
+        answer = lean(answer, reply.text, BESIDES + FOLD * bool(thoughts))
+        return {"text/html": framed(thoughts + answer), **plain}
     if shown == "markdown":
         return {"text/markdown": _thoughts_markdown(reply, settings) + inert(reply.text), **plain}
     return plain
 
 
-def lean(markup: str, text: str) -> str:
+def lean(markup: str, text: str, besides: int = BESIDES) -> str:
     """Return an answer's HTML, with less in it that is spared easily if it is much of its text."""
     size = len(text.encode("utf-8", "replace"))
     if SHORT < size < LONG:
         return markup
     allowed = TIMES * size if size >= LONG else 2 * size + MORE
-    most = allowed - _saved(text) - BESIDES
+    most = allowed - _saved(text) - besides
+    if "$" not in text and "\\" not in text:  # nothing that MathJax could take for a formula
+        markup = markup.replace(" mathjax_ignore tex2jax_ignore", "", 1)
     for pattern, rest in SPARED:
         if _saved(markup + _style(markup)) <= most:
             break
@@ -121,8 +124,9 @@ def thought(reply: Reply, settings: M1) -> str:
 
 
 def framed(body: str) -> str:
-    """Return markup in a box that nothing in it can leave, and before it the style it needs."""
-    return f'{_style(body)}<div style="{FRAME}">{body}</div>'
+    """Return markup with the style it needs, and in a box that no formula can leave."""
+    boxed = f'<div style="{FRAME}">{body}</div>' if "mathjax_process" in body else body
+    return _style(body) + boxed
 
 
 def _style(body: str) -> str:

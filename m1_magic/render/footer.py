@@ -17,7 +17,7 @@ from ..text import escape_html, one_line, plural, short_count, show_controls, th
 if TYPE_CHECKING:
     from ..settings.config import M1
 
-STYLE = "color:var(--jp-ui-font-color2,gray);font-size:.9em;line-height:1.5"
+STYLE = "opacity:.7;font-size:.9em"  # small, and quiet in every theme
 
 
 # What OpenRouter and others add to a model's name without making it another one.
