@@ -60,6 +60,9 @@ SPARED = (
     ('<(span|div) class="(m|nb|nf|s|k|c|gi|gd|highlight)">', r"<\1 class=\2>"),
     ("<span class=(?:m|nb)>([^<]*)</span>", r"\1"),
     ("<span class=nf>([^<]*)</span>", r"\1"),
+)
+# And a long one, whose code may be most of it.
+SPARED_OF_LONG = (
     ("<span class=s>([^<]*)</span>", r"\1"),
     ("<span class=(?:k|c|gi|gd)>([^<]*)</span>", r"\1"),
     ("<div class=highlight>(<pre><code>[^<]*</code></pre>)</div>", r"\1"),
@@ -101,7 +104,7 @@ def lean(markup: str, text: str, besides: int = BESIDES) -> str:
     most = allowed - _saved(text) - besides
     if "$" not in text and "\\" not in text:  # nothing that MathJax could take for a formula
         markup = markup.replace(" mathjax_ignore tex2jax_ignore", "", 1)
-    for pattern, rest in SPARED:
+    for pattern, rest in SPARED + (SPARED_OF_LONG if size >= LONG else ()):
         if _saved(markup + _style(markup)) <= most:
             break
         markup = re.sub(pattern, rest, markup)
