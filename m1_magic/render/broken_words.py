@@ -25,6 +25,7 @@ _BARE_LINK = re.compile(r"(?<!\]\()(https?:|ftp:|www\.)(?=(\S{0,2000}))", re.IGN
 _TAG = re.compile(r"(<br ?/?>|<(su[bp])>[^<>\n]{1,200}</\2>)|<(?=[A-Za-z/!?])", re.IGNORECASE)
 _IN_LINE = re.compile(r"[^\W\d_]|\|")  # before a tag, so that it begins no block of raw HTML
 _FENCE = re.compile(r"^([ \t>*+\-\d.)]*)(`{3,}|~{3,})([^\n]*)$", re.MULTILINE)
+MORE = re.compile(r"[\"'<>$\\&@/=]")  # than a language, in an info string
 _COLONS = re.compile(r"^([ \t>*+\-\d.)]*:)(?=::)", re.MULTILINE)
 _BOLD = re.compile(r"(?<![*\\])(\*{1,3})(?![\s*])([^*\n]+?)(?<![\s\\])\1(?!\*)")
 _FORMULA = re.compile(
@@ -74,7 +75,11 @@ def _fence(found: re.Match[str]) -> str:
     info = found[3]
     no_fence = found[2][0] == "`" and "`" in info
     plain = language_is_plain(info.strip(" \t"))
-    return found[0] if plain or no_fence else f"{found[1]}{found[2]}text"
+    if plain or no_fence:
+        return found[0]
+    if MORE.search(info):  # no fence any more, so that it is seen
+        return f"{found[1]}{found[2][:2]}{JOINER}{found[2][2:]}{info}"
+    return f"{found[1]}{found[2]}text"
 
 
 def _without_bombs(text: str) -> str:
