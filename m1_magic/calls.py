@@ -1,15 +1,15 @@
 """What a call is, from the question to the settled price.
 
 Frozen data only, standard library only: every other module speaks in these types and none of
-them does anything. ``None`` always means "not known", never zero; money is ``Decimal`` US
-dollars; tokens are whole numbers counted by the model's own tokenizer.
+them does anything, but that a ``Reply`` reads code and JSON out of its text. ``None`` always means
+"not known", never zero; money is ``Decimal`` US dollars; tokens are whole numbers counted by the
+model's own tokenizer.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -31,9 +31,6 @@ AttemptState = Literal["reserved", "streaming", "settled", "pending"]
 RECORD = "application/vnd.m1-magic.call+json"
 # What stands before the links below an answer.
 SOURCES = "\n\nSources:\n\n"
-FENCE = re.compile(
-    r"^ {0,3}(```+|~~~+)[^\n`]*\n(.*?)^ {0,3}\1[`~]*[ \t]*$", re.MULTILINE | re.DOTALL
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,20 +233,21 @@ class Reply:
     @property
     def code(self) -> list[str]:
         """The contents of the answer's fenced code blocks, in order."""
-        return [match.group(2) for match in FENCE.finditer(self.text)]
+        from .markdown.reading import code_blocks
+
+        return code_blocks(self.text)
 
     def json(self) -> Any:
-        """Return the answer, or else its first fenced block that is JSON, as Python data.
+        """Return the answer as Python data, or else the first JSON in it.
+
+        That is a fenced block that is JSON, or else an object or array between its words.
 
         Raises:
             ValueError: nothing in the answer is JSON.
         """
-        for candidate in (self.text, self.text.partition(SOURCES)[0], *self.code):
-            try:
-                return json.loads(candidate)
-            except ValueError:
-                continue
-        raise ValueError("the answer holds no JSON; Reply.text has it as it came")
+        from .markdown.reading import json_value
+
+        return json_value(self.text, self.text.partition(SOURCES)[0], *self.code)
 
     def __str__(self) -> str:
         return self.text

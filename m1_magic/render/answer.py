@@ -5,6 +5,7 @@ The same function serves cells, the panel, ``ask()`` and what is shown again.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -21,31 +22,53 @@ if TYPE_CHECKING:
 TYPESET_THINKING = 20_000  # characters; typesetting costs about 25 ms a thousand
 # What front ends lack for answers: they align cells to the right, break code inside words and
 # squeeze wide tables. The class names are ours; the model has no way to them. Each part with the
-# mark in an answer that needs it.
+# mark in an answer that needs it: every saved answer carries its own.
 STYLES = {
-    "<table": ".m1-answer th,.m1-answer td{text-align:left!important}"
-    ".m1-answer [align=right]{text-align:right!important}"
-    ".m1-answer [align=center]{text-align:center!important}"
-    ".m1-answer table{display:block;width:max-content;max-width:100%;overflow-x:auto}",
-    "<pre": ".m1-answer pre{white-space:pre!important;overflow-x:auto;padding:.5em .8em!important;"
-    "background:var(--jp-cell-editor-background,transparent)!important;margin:0 0 1em!important}"
-    ".m1-answer pre *{background:none!important;white-space:pre!important}"
-    ".m1-answer .nf{color:var(--jp-mirror-editor-def-color,#795e26)}"
-    ".m1-answer .nb{color:var(--jp-mirror-editor-builtin-color,#05a)}"
-    ".m1-answer .gi{color:var(--jp-success-color1,#1a7f37)}"
-    ".m1-answer .gd{color:var(--jp-error-color1,#cf222e)}",
-    'dir="auto"': ".m1-answer [dir]{text-align:start!important}",
-    "m1-callout": ".m1-callout{--m1:var(--jp-info-color1,#0969da);margin-inline:0!important;"
-    "border:0 solid var(--m1)!important;border-inline-start-width:4px!important;"
-    "padding-inline:1em 0!important}"
-    ".m1-tip{--m1:var(--jp-success-color1,#1a7f37)}"
-    ".m1-important{--m1:var(--jp-brand-color1,#8250df)}"
-    ".m1-warning{--m1:var(--jp-warn-color1,#9a6700)}"
-    ".m1-caution{--m1:var(--jp-error-color1,#cf222e)}"
-    ".m1-callout>p:first-child>strong:first-child{color:var(--m1)}",
+    "<table": "td,th{text-align:left!important}table{display:block;overflow:auto}",
+    "align=right": "[align=right]{text-align:right!important}",
+    "align=center": "[align=center]{text-align:center!important}",
+    "<pre": "pre,pre *{white-space:pre!important;background:var(--jp-layout-color2)!important}"
+    "pre{overflow:auto;padding:.5em .8em!important;margin:0 0 1em!important}",
+    "class=nf": ".nf{color:var(--jp-mirror-editor-def-color)}",
+    "class=nb": ".nb{color:var(--jp-mirror-editor-builtin-color)}",
+    "class=gi": ".gi{color:var(--jp-success-color1)}",
+    "class=gd": ".gd{color:var(--jp-error-color1)}",
+    "class=tk": "li:has(>.tk,>p>.tk){list-style:none}",
+    "dir=auto": "[dir]{text-align:start!important}",
+    "m1-callout": ".m1-callout{margin:1em 0;padding:0 1em;border:0;"
+    "border-inline-start:4px solid var(--m1);>p:first-child>strong:first-child{color:var(--m1)}}",
+    "m1-note": ".m1-note{--m1:var(--jp-info-color1,#0969da)}",
+    "m1-tip": ".m1-tip{--m1:var(--jp-success-color1,#1a7f37)}",
+    "m1-important": ".m1-important{--m1:var(--jp-brand-color1,#8250df)}",
+    "m1-warning": ".m1-warning{--m1:var(--jp-warn-color1,#9a6700)}",
+    "m1-caution": ".m1-caution{--m1:var(--jp-error-color1,#cf222e)}",
 }
+# A long answer with its footer is saved in so many times the bytes of its text, a short one in so
+# many more than twice its text; besides HTML, style and Markdown they take the last number. What
+# is between keeps all of its colours.
+LONG, TIMES = 4_000, 2.5
+SHORT, MORE = 1_000, 1_500
+BESIDES, FOLD = 980, 180  # the fold of thinking
+# What the HTML can do without if there is more of it, least needed first: what HTML takes for
+# granted (https://html.spec.whatwg.org, optional tags), and colours of code.
+SPARED = (
+    ('<span class="o">([^<]*)</span>', r"\1"),
+    ("</(?:td|th|tr|li|thead|tbody|p)>", ""),
+    ('(<t[dh]) align="left">', r"\1>"),
+    ('(<t[dh] align=)"([a-z]+)"', r"\1\2"),
+    ('(<pre><code) class="[^"]*">', r"\1>"),
+    ('<(span|div) class="(m|nb|nf|s|k|c|gi|gd|highlight)">', r"<\1 class=\2>"),
+    ("<span class=(?:m|nb)>([^<]*)</span>", r"\1"),
+    ("<span class=nf>([^<]*)</span>", r"\1"),
+)
+# And a long one, whose code may be most of it.
+SPARED_OF_LONG = (
+    ("<span class=s>([^<]*)</span>", r"\1"),
+    ("<span class=(?:k|c|gi|gd)>([^<]*)</span>", r"\1"),
+    ("<div class=highlight>(<pre><code>[^<]*</code></pre>)</div>", r"\1"),
+)
 # Clips what a formula could draw over its neighbours.
-FRAME = "overflow-x:auto;overflow-y:hidden"
+FRAME = "overflow:auto hidden"
 
 
 def bundle(
@@ -64,10 +87,34 @@ def bundle(
     plain = {"text/plain": show_controls(reply.text)}
     if shown == "html":
         answer = html(reply.text, shared=shared, typeset=typeset) if reply.text else ""
-        return {"text/html": framed(_thoughts(reply, settings) + answer), **plain}
+        thoughts = _thoughts(reply, settings)
+        answer = lean(answer, reply.text, BESIDES + FOLD * bool(thoughts))
+        return {"text/html": framed(thoughts + answer), **plain}
     if shown == "markdown":
         return {"text/markdown": _thoughts_markdown(reply, settings) + inert(reply.text), **plain}
     return plain
+
+
+def lean(markup: str, text: str, besides: int = BESIDES) -> str:
+    """Return an answer's HTML, with less in it that is spared easily if it is much of its text."""
+    size = len(text.encode("utf-8", "replace"))
+    if SHORT < size < LONG:
+        return markup
+    allowed = TIMES * size if size >= LONG else 2 * size + MORE
+    most = allowed - _saved(text) - besides
+    if "$" not in text and "\\" not in text:  # nothing that MathJax could take for a formula
+        markup = markup.replace(" mathjax_ignore tex2jax_ignore", "", 1)
+    for pattern, rest in SPARED + (SPARED_OF_LONG if size >= LONG else ()):
+        if _saved(markup + _style(markup)) <= most:
+            break
+        markup = re.sub(pattern, rest, markup)
+    return markup
+
+
+def _saved(text: str) -> int:
+    """Return how many bytes a text takes in a notebook's file."""
+    escapes = text.count('"') + text.count("\n") + text.count("\\")
+    return len(text.encode("utf-8", "replace")) + escapes
 
 
 def thought(reply: Reply, settings: M1) -> str:
@@ -80,10 +127,15 @@ def thought(reply: Reply, settings: M1) -> str:
 
 
 def framed(body: str) -> str:
-    """Return markup in a box that nothing in it can leave, and before it the style it needs."""
-    needed = "".join(style for mark, style in STYLES.items() if mark in body)
-    style = f"<style>{needed}</style>" if needed else ""
-    return f'{style}<div style="{FRAME}">{body}</div>'
+    """Return markup with the style it needs, and in a box that no formula can leave."""
+    boxed = f'<div style="{FRAME}">{body}</div>' if "mathjax_process" in body else body
+    return _style(body) + boxed
+
+
+def _style(body: str) -> str:
+    marks = body.replace('"', "")
+    needed = "".join(style for mark, style in STYLES.items() if mark in marks)
+    return f"<style>.m1-answer{{{needed}}}</style>" if needed else ""
 
 
 def quiet(markup: str) -> str:
@@ -95,10 +147,10 @@ def _thoughts(reply: Reply, settings: M1) -> str:
     summary = thought(reply, settings)
     if not summary or settings.thinking == "hide" or not reply.thinking:
         return quiet(summary) if summary else ""
-    # The formulas inside ask to be typeset themselves, in spite of the class around them.
     body = html(reply.thinking, typeset=len(reply.thinking) <= TYPESET_THINKING)
     state = " open" if settings.thinking == "show" else ""
-    return quiet(f"<details{state}><summary>{summary}</summary>{body}</details>")
+    fold = f"<details{state}><summary>{summary}</summary>{body}</details>"
+    return f'<div style="{footer.STYLE}">{fold}</div>'
 
 
 def _thoughts_markdown(reply: Reply, settings: M1) -> str:

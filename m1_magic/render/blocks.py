@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from .. import markdown
 from ..text import show_controls
 from .markup import parser
 
@@ -87,12 +88,12 @@ def finished(prefix: str) -> int:
     return int(ends[starts[-1] - 1])
 
 
-def definitions(markdown: str) -> dict[str, Any]:
+def definitions(text: str) -> dict[str, Any]:
     """Return what a whole text defines for its blocks, for ``markup.html``; empty: nothing.
 
     A footnote that nothing refers to is no such definition: it stays where it stands.
     """
-    source = show_controls(markdown)
+    source = show_controls(text)
     if "]:" not in source:
         return {}
     blocks, env = _blocks(source)
@@ -111,10 +112,8 @@ def definitions(markdown: str) -> dict[str, Any]:
 
 def _blocks(source: str) -> tuple[list[Any], dict[str, Any]]:
     """Return a text's blocks, and what they define; nothing where the parser fails."""
-    tokens: list[Any] = []
     env: dict[str, Any] = {}
     try:
-        parser().block.parse(source, parser(), env, tokens)
+        return markdown.blocks(parser(), source, env), env
     except Exception:  # as in markup.html: an answer is shown whatever a parser makes of it
         return [], {}
-    return tokens, env

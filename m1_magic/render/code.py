@@ -40,8 +40,11 @@ def coloured(code: str, language: str) -> str:
     lexer = _lexer(language) if language and len(code) <= LONGEST else None
     if lexer is None:
         return ""
+    tokens = list(lexer.get_tokens(code))
+    if "".join(value for _, value in tokens) != code:
+        return ""  # to the letter, if need be without colours
     spans = []
-    for name, run in groupby(lexer.get_tokens(code), lambda token: _class(str(token[0]))):
+    for name, run in groupby(tokens, lambda token: _class(str(token[0]))):
         text = escape_html("".join(value for _, value in run))
         spans.append(f'<span class="{name}">{text}</span>' if name else text)
     return "".join(spans)

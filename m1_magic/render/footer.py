@@ -17,10 +17,7 @@ from ..text import escape_html, one_line, plural, short_count, show_controls, th
 if TYPE_CHECKING:
     from ..settings.config import M1
 
-STYLE = (
-    "color:var(--jp-ui-font-color2,var(--vscode-descriptionForeground,gray));"
-    "font-size:var(--jp-ui-font-size1,13px);line-height:1.5"
-)
+STYLE = "opacity:.7;font-size:.9em"  # small, and quiet in every theme
 
 
 # What OpenRouter and others add to a model's name without making it another one.

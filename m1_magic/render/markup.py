@@ -13,12 +13,13 @@ from copy import deepcopy
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from .. import markdown
 from ..interrupts import uninterrupted
 from ..text import escape_html, show_controls
 from .code import coloured
-from .inert_markdown import TEX_DANGER
-from .mathematics import math
-from .sanitizer import LINK, NOTES, install
+from .links import LINK
+from .sanitizer import NOTES, install
+from .tex import LABEL, typesettable
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
@@ -53,13 +54,13 @@ FOOTNOTES = {
 }
 
 
-def html(markdown: str, *, typeset: bool = True, shared: Mapping[str, Any] | None = None) -> str:
+def html(text: str, *, typeset: bool = True, shared: Mapping[str, Any] | None = None) -> str:
     """Return untrusted Markdown, or a part of it, as one safe ``<div>``.
 
     Without ``typeset`` TeX stays text; ``shared`` is what the rest of the text defines for this
     part, see ``blocks.definitions``.
     """
-    source = show_controls(markdown)
+    source = show_controls(text)
     try:
         # Once more after parsing: "&#x202e;" and its like are characters only now.
         rendered = show_controls(parser().render(source, _env(typeset, shared)))
@@ -110,14 +111,11 @@ def _attribute(tag: str, name: str, value: str) -> str | None:
 
 @cache
 def parser() -> MarkdownIt:
-    """Return the one parser: CommonMark, tables, strikethrough, footnotes, formulas."""
-    from markdown_it import MarkdownIt
-    from mdit_py_plugins.footnote import footnote_plugin
-
-    md = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
-    md.use(footnote_plugin, inline=False).use(math)
+    """Return the one parser of what is shown."""
+    md = markdown.parser()
     install(md)
-    for kind in (*FOOTNOTES, "footnote_ref", "fence", "code_block", "math", "math_open_end"):
+    own = ("footnote_ref", "fence", "code_block", "math", "math_open_end", "task_box")
+    for kind in (*FOOTNOTES, *own):
         md.add_render_rule(kind, _drawn)
     return md
 
@@ -129,6 +127,8 @@ def _drawn(_: Any, tokens: Sequence[Token], at: int, __: Any, env: Mapping[str, 
         return FOOTNOTES[token.type]
     if token.type == "footnote_ref":
         return f"<sup>[{token.meta['id'] + 1}]</sup>"
+    if token.type == "task_box":
+        return f'<span class="tk">{token.content}</span>'
     if token.type == "math":
         return _formula(token, env["typeset"])
     if token.type == "math_open_end":
@@ -138,8 +138,9 @@ def _drawn(_: Any, tokens: Sequence[Token], at: int, __: Any, env: Mapping[str, 
 
 def _formula(token: Token, wanted: bool) -> str:
     tex = escape_html(token.content)
-    if wanted and TEX_DANGER.search(token.content):  # the page's MathJax may not be the safe one
+    if wanted and not typesettable(token.content):
         return f"<code>{tex}</code>"
+    tex = LABEL.sub("", tex)  # shows nothing, and two answers may have the same one
     closing = "\\]" if token.markup == "\\[" else "\\)"
     text = f"{token.markup}{tex}{closing}"
     shown = f'<span class="mathjax_process tex2jax_process">{text}</span>' if wanted else text

@@ -10,9 +10,9 @@ import re
 from collections.abc import Sequence
 from itertools import dropwhile
 from typing import TYPE_CHECKING, Literal
-from urllib.parse import urlsplit
 
 from ..text import one_line
+from .links import host, leads_away, misleads
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
@@ -20,15 +20,8 @@ if TYPE_CHECKING:
     from markdown_it.token import Token
 
 Nesting = Literal[-1, 0, 1]
-LINK = re.compile(
-    r"https?://(?:[a-z0-9_-]+(?:\.[a-z0-9_-]+)*\.?|\[[0-9a-f:.]+\])(?::\d{1,5})?(?:[/?#][!-~]*)?"
-    r"|mailto:[\w.+%-]+@[\w.-]+(?:\?[!-~]*)?",
-    re.IGNORECASE | re.ASCII,
-)
 # GitHub docs, basic writing and formatting syntax: alerts.
 NOTES = ("note", "tip", "important", "warning", "caution")
-_HOSTLIKE = re.compile(r"[\w-]+(?:[.\u3002\uff0e\uff61][\w-]+)*[.\u3002\uff0e\uff61][^\W\d_]{2,}")
-_URL_PATH = re.compile(r"(https?://[^\s/?#]+)\S*", re.IGNORECASE)
 _NOTE = re.compile(rf"\[!({'|'.join(NOTES)})\][ \t]*(?:\n|$)", re.IGNORECASE)
 # Hebrew, Arabic and their neighbours.
 _LEFTWARDS = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
@@ -87,7 +80,7 @@ def _defuse(state: StateCore) -> None:
         elif token.type == "inline" and token.children:
             before = state.tokens[at - 2].type if at > 1 else ""
             if before == "list_item_open":
-                _task(token.children)
+                _task(token.children, _bulleted(around))
             elif before == "blockquote_open":
                 _note(state.tokens[at - 2], token)
             token.children = _harmless(token.children)
@@ -110,9 +103,18 @@ def _note(quotation: Token, first: Token) -> None:
     first.children = [*title, *([text_token("", "hardbreak", "br"), *rest] if rest else [])]
 
 
-def _task(children: list[Token]) -> None:
-    if children and (box := _TASK.match(children[0].content)) and children[0].type == "text":
-        children[0].content = ("☐ " if box[1] == " " else "☑ ") + children[0].content[box.end() :]
+def _task(children: list[Token], bulleted: bool) -> None:
+    """Give a task its box, marked so that a style can take the bullet away."""
+    if not children or children[0].type != "text" or not (box := _TASK.match(children[0].content)):
+        return
+    children[0].content = " " + children[0].content[box.end() :]
+    sign = "☐" if box[1] == " " else "☑"
+    children.insert(0, text_token(sign, "task_box" if bulleted else "text"))
+
+
+def _bulleted(around: Sequence[Token]) -> bool:
+    lists = (token.type for token in reversed(around) if token.type.endswith("_list_open"))
+    return next(lists, "") == "bullet_list_open"
 
 
 def _harmless(children: Sequence[Token]) -> list[Token]:
@@ -122,43 +124,26 @@ def _harmless(children: Sequence[Token]) -> list[Token]:
     for token in children:
         if token.type == "image":
             address = str(token.attrs.get("src", ""))
-            host = _host(address)
+            name = host(address)
             alt = "".join(inner.content for inner in token.children or ())
-            out.append(text_token(f"picture: {alt} ({host}) " if host else f"picture: {alt} "))
+            out.append(text_token(f"picture: {alt} ({name}) " if name else f"picture: {alt} "))
             out.append(text_token(one_line(address, 200), "code_inline", "code"))
         elif token.type == "link_open":
             start, href = len(out), str(token.attrs.get("href", ""))
             token.attrs = {"href": href}
-            if LINK.fullmatch(href):
+            if leads_away(href):
                 out.append(token)
         elif token.type == "link_close":
             label = "".join(inner.content for inner in out[start:])
-            if LINK.fullmatch(href):
+            if leads_away(href):
                 out.append(token)
-                if _misleads(label, _host(href)):
-                    out.append(text_token(f" ({_host(href)})"))
+                if misleads(label, href):
+                    out.append(text_token(f" ({host(href)})"))
             elif label != href:
                 out.append(text_token(f" ({one_line(href, 200)})"))
         else:
             out.append(token)
     return out
-
-
-def _misleads(label: str, host: str) -> bool:
-    own = host.casefold()
-    if label.casefold().removeprefix("mailto:") == own:
-        return False
-    named = {found.casefold() for found in _HOSTLIKE.findall(_URL_PATH.sub(r"\1", label))}
-    return bool(named - {own.rpartition("@")[2]})
-
-
-def _host(address: str) -> str:
-    if address.lower().startswith("mailto:"):
-        return address[7:].partition("?")[0]
-    try:
-        return urlsplit(address).hostname or ""
-    except ValueError:
-        return ""
 
 
 def text_token(content: str, kind: str = "text", tag: str = "", nesting: Nesting = 0) -> Token:

@@ -191,6 +191,13 @@ def _drawable(tokens: Iterable[Token]) -> Iterable[Token]:
         token.type = AS.get(token.type, token.type)
         if token.children:
             token.children = list(_drawable(token.children))
+        if token.type in ("sub_open", "sup_open"):
+            token.type, token.content = "text", "_" if token.tag == "sub" else "^"
+            token.nesting = 0
+        if token.type == "task_box":
+            token.type = "text"
+        if token.type in ("sub_close", "sup_close"):
+            continue
         if token.type == "footnote_ref":
             token.type, token.content = "text", f"[{token.meta['id'] + 1}]"
         if token.type == "math":

@@ -152,6 +152,7 @@ class Jupyter:
     def __enter__(self) -> Self:
         self.root.mkdir(parents=True)
         self._modules.mkdir()
+        self._config.mkdir()
         # Nor looks for a build of JupyterLab, for each page and with node.
         page = {"page_config_data": {"buildCheck": False, "buildAvailable": False}}
         server = {"ServerApp": {"tornado_settings": page}}

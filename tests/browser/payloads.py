@@ -26,6 +26,8 @@ IMG = '<img src="data:image/png,x" onerror="RUN">'
 SEEN = '" style="content-visibility:auto" oncontentvisibilityautostatechange="RUN" x="'
 BLOCK = SEEN.replace('auto"', 'auto;display:block"', 1)
 SOLID = BLOCK.replace(" ", "/")
+# A diagram with a picture.
+DRAWN = 'flowchart TD; a@{ img: "SITE/NAME", label: "x", h: 60, w: 60 }'
 
 
 @dataclass(frozen=True)
@@ -196,6 +198,14 @@ ASKS: dict[str, tuple[str, ...]] = {
         '~~~mermaid\nflowchart TD\n  a@{ img: "SITE/NAME", label: "x" }\n~~~',
         '```mermaid\n%%{init: {"themeCSS": ".node{background:url(SITE/NAME)}"}}%%\n'
         "graph TD; a-->b\n```",
+        # Front ends strip an info string of all that Unicode calls blank.
+        f"```\u00a0mermaid\n{DRAWN}\n```",
+        f"```\u3000mermaid\n{DRAWN}\n```",
+        f"~~~\u2003mermaid\u00a0\n{DRAWN}\n~~~",
+        f"``` \u1680 mermaid\n{DRAWN}\n```",
+        f"- item\n\n  ```\u00a0mermaid\n  {DRAWN}\n  ```",
+        f"1. ```\u205fmermaid\n   {DRAWN}\n   ```",
+        f"> ~~~\u202fmermaid\n> {DRAWN}\n> ~~~",
     ),
 }
 OWN: dict[str, tuple[str, ...]] = {
@@ -320,6 +330,17 @@ NONE: dict[str, tuple[str, ...]] = {
         "[go](#main)",
         "[go](//example.org)",
         "[go](https://user:word@example.org/)",
+        "[go](<#main>)",
+        "[go](<\u2060/api/shutdown>)",
+        "[go](http:/api/shutdown)",
+        "[go]\n\n[go]: </api/shutdown>",
+        "[go](http://localhost:8888/logout)",
+        "[go](http://127.1:8888/logout)",
+        "[go](http://2130706433/logout)",
+        "[go](http://0x7f000001/logout)",
+        "[go](http://0177.0.0.1/logout)",
+        "[go](http://[::1]:8888/logout)",
+        "http://localhost:8888/logout and www.example.org@localhost:8888/logout",
     ),
     "self link": ('<a href=" javascript:RUN" target="_self">go</a>',),
     "picture": (
@@ -358,6 +379,15 @@ NONE: dict[str, tuple[str, ...]] = {
         '```mermaid\n%%{init: {"securityLevel": "loose"}}%%\n'
         'graph TD; a["<b onclick=RUN>x</b>"]\n```',
         '~~~mermaid\ngraph TD; a-->b; click a href "SITE/NAME" _self\n~~~',
+        f"```\u00a0MERMAID\n{DRAWN}\n```",
+        f"```mer&#109;aid\n{DRAWN}\n```",
+        f"```python\u00a0mermaid\n{DRAWN}\n```",
+        f"```{{mermaid}}\n{DRAWN}\n```",
+        f"````markdown\n```mermaid\n{DRAWN}\n```\n````",
+        f"```markdown\n```\u00a0mermaid\n{DRAWN}\n```\n```",
+        f"::: mermaid\n{DRAWN}\n:::",
+        "```{image} SITE/NAME\n```",
+        ":::{figure} SITE/NAME\n:::",
     ),
     "code": (
         '```"><img src="SITE/NAME" onerror="RUN">\ncode\n```',
@@ -367,6 +397,18 @@ NONE: dict[str, tuple[str, ...]] = {
         f"`{IMG}`",
         f"    {IMG}",
         f"``` \n{IMG}",
+        # Front ends look for formulas before they look for code.
+        f"`` \\begin{{x}} `` ` \\end{{x}} `{IMG}`",
+        f"costs $5 `$ {IMG}`",
+        f"`$$`\n\n```html\n$$ {IMG}\n```",
+        f"> ```html\n> \\begin{{x}}\n> ```\n> \\end{{x}}\n>\n> ```\n> {IMG}\n> ```",
+        f"- ```\n  \\begin{{x}}\n  ```\n- \\end{{x}}\n  ```\n  {IMG}\n  ```",
+        f"| `{IMG} | b` |\n|---|---|\n| a | b |",
+        f"<br>\n`{IMG}`",
+        f"<sub>\n`{IMG}`\n</sub>",
+        f"`a\n+ {IMG}`",
+        f"$$\n```html\n$$\n{IMG}\n```",
+        f"[a]: /u 'x\n```\ny'\n{IMG}\n```",
     ),
     "broken": (
         f"<!-->{IMG}-->",

@@ -167,6 +167,75 @@ def test_every_prefix_of_a_stream_is_inert(
     check_inert(page, attacker)
 
 
+# Each would fill the page, or change other formulas, if it were typeset as it stands.
+BOMBS = (
+    r"\rule{100000px}{100000px}", r"a\hspace{99999em}b", r"\kern100000mu x", r"\\[9999em] x",
+    r"\raisebox{90000pt}{x}", r"\def\a{xx}\def\b{\a\a}\def\c{\b\b}\c", r"\newcommand{\x}{1}\x",
+    r"\href{/api/shutdown}{x}", r"\includegraphics{x}", r"\class{jp-Dialog}{x}",
+    r"\style{top:0}{x}",
+    r"\bbox[border:9999px solid red]{x}", r"\colorbox{red}{x}", r"\color{red}{x}" * 30,
+    r"\Huge{\Huge{\Huge{\Huge{x}}}}", r"\begin{array}{*{99999}{c}}x\end{array}",
+    r"\hdotsfor{99999}", r"\eqref{x}", "{" * 90 + "x" + "}" * 90,
+)  # fmt: skip
+MEASURED = """cell => front.nodes(cell).map(one => ({
+  high: one.scrollHeight, wide: one.scrollWidth,
+  largest: Math.max(0, ...[...one.querySelectorAll('mjx-container')].map(formula =>
+    Math.max(formula.offsetHeight, formula.offsetWidth))),
+  links: [...one.querySelectorAll('a')].filter(a => a.target === '_self'
+    || a.host === location.host || !/^(https?|mailto):/.test(a.getAttribute('href'))).length,
+}))"""
+
+
+def test_formulas_stay_as_small_as_their_text(
+    page: Page, jupyter: Jupyter, openrouter: OpenRouter
+) -> None:
+    text = "".join(f"\n\nSo ${bomb}$ and $$x = {bomb}$$ end." for bomb in BOMBS)
+    openrouter.say(Answer(text=text), Answer(text=text))
+    cells = [LOAD, "%%m1\nbombs", "%config M1.render = 'markdown'", "%%m1\nbombs"]
+    page.open(jupyter.write("bombs.ipynb", cells))
+    assert page.run_all()
+    page.until_shown(3, "end.")
+    for cell in (1, 3):
+        shown = page.js(MEASURED, cell)[0]
+        assert shown["high"] < 9000 and shown["wide"] < 4000, (cell, shown)
+        assert shown["largest"] < 4000 and shown["links"] == 0, (cell, shown)
+    assert page.foreign() == []
+
+
+LINKS = (
+    "[google.com](https://a.example/x)", "[10.0.0.1](https://a.example/)",
+    "[localhost:8888](https://a.example/)", "[google\u2024com](https://a.example/)",
+    "[google\uff0ecom](https://a.example/)", "[google.com][r]\n\n[r]: https://a.example/",
+    "[x](#main)", "[x](/lab)", "[x](lab)", "[x]: /lab\n\n[x]", "[x](http://localhost:1/)",
+    "[x](http://2130706433/)", "<https://a.example/b>", "https://google.com@a.example/",
+    "www.google.com@a.example", "https://g\u043e\u043egle.com/", "[ok](https://a.example/ok)",
+)  # fmt: skip
+GOALS = """cell => front.nodes(cell)[0].querySelectorAll('a[href]:not(.jp-InternalAnchorLink)')
+  .values().map(a => [a.innerText, a.getAttribute('href'), a.target]).toArray()"""
+
+
+@only_lab
+def test_links_lead_away_and_say_where(
+    page: Page, jupyter: Jupyter, openrouter: OpenRouter
+) -> None:
+    text = "\n\n".join(LINKS)
+    openrouter.say(Answer(text=text), Answer(text=text))
+    cells = [LOAD, "%%m1\nlinks", "%config M1.render = 'markdown'", "%%m1\nlinks"]
+    page.open(jupyter.write("links.ipynb", cells))
+    assert page.run_all()
+    for cell in (1, 3):
+        page.until_shown(cell, "ok")
+        goals = page.js(GOALS, cell)
+        assert {target for _, _, target in goals} == {"_blank"}, goals
+        assert all(
+            re.match("https://(a.example|xn--)|mailto:google.com@", href) for _, href, _ in goals
+        ), goals
+        told = page.outputs(cell)[0].text
+        for name in ("google.com", "10.0.0.1", "localhost:8888"):
+            assert f"{name} (a.example)" in told, (cell, name, told)
+        assert ["ok", "https://a.example/ok", "_blank"] in goals
+
+
 # -- widgets -----------------------------------------------------------------------------------
 WIDGETS = ("HTML", "HTMLMath")
 

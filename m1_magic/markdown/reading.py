@@ -1,0 +1,64 @@
+"""What a program takes out of an answer: its code, its JSON."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from . import blocks, parser
+
+if TYPE_CHECKING:
+    from markdown_it import MarkdownIt
+
+WORK = 5_000_000  # characters that are looked through for JSON between words
+_OPENING = re.compile(r"[{\[]")
+_LINE_END = re.compile(r"\r\n?")
+
+
+@cache
+def _parser() -> MarkdownIt:
+    return parser()
+
+
+def code_blocks(markdown: str) -> list[str]:
+    """Return the contents of the fenced code blocks, in order; an answer cut off may end in one."""
+    source = _LINE_END.sub("\n", markdown)
+    return [token.content for token in blocks(_parser(), source, {}) if token.type == "fence"]
+
+
+def json_value(*texts: str) -> Any:
+    """Return the first text that is JSON; else the first object or array between its words.
+
+    Raises:
+        ValueError: there is none.
+    """
+    for text in texts:
+        try:
+            return json.loads(text)
+        except (ValueError, RecursionError):
+            continue
+    values = list(_between(texts[0]))
+    if not values:
+        raise ValueError("the answer holds no JSON; Reply.text has it as it came")
+    # "[1]" in a sentence is a citation rather than data.
+    return next((one for one in values if not _citation(one)), values[0])
+
+
+def _between(text: str) -> Iterator[Any]:
+    """Yield the objects and arrays that stand in a text, none inside of another."""
+    decoder, at, left = json.JSONDecoder(), 0, WORK
+    while left > 0 and (found := _OPENING.search(text, at)):
+        try:
+            value, at = decoder.raw_decode(text, found.start())
+        except (ValueError, RecursionError) as error:
+            left -= getattr(error, "pos", len(text)) - found.start() + 1
+            at = found.end()
+        else:
+            yield value
+
+
+def _citation(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(one, int) for one in value)
