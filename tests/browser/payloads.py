@@ -329,7 +329,7 @@ NONE: dict[str, tuple[str, ...]] = {
         "[go](/api/shutdown)",
         "[go](#main)",
         "[go](//example.org)",
-        "[go](https://user:word@example.org/)",
+        "[go](https://user:pass@example.org/)",
         "[go](<#main>)",
         "[go](<\u2060/api/shutdown>)",
         "[go](http:/api/shutdown)",
