@@ -148,7 +148,7 @@ def test_i12_it_happens_in_the_background_and_the_tokens_come_with_it(
 ) -> None:
     killed(server, own_home / "ledger.db", "text")
     assert server.wait_closed(timeout=20)
-    monkeypatch.setattr(reconciler, "PAUSES", (0.01, 0.01, 0.5, 0.5))
+    monkeypatch.setattr(reconciler, "PAUSES", (0.01, 0.01, *[0.5] * 100))
     assert api.session().totals().session == 0  # the status does not wait for it
     assert until(lambda: rows(own_home / "ledger.db", STATES)[0][0] == "settled")
     record = server.generations["gen-1-killed"]
