@@ -10,6 +10,7 @@ import base64
 import random
 import re
 import sysconfig
+from collections.abc import Callable
 from pathlib import Path
 from re import _constants as sre  # type: ignore[attr-defined]
 from re import _parser as sre_parser  # type: ignore[attr-defined]
@@ -21,7 +22,7 @@ import pytest
 from m1_magic.errors import SecretInPrompt
 from m1_magic.privacy import redaction
 from m1_magic.privacy.literals import LONG
-from m1_magic.privacy.secret_contexts import CONTEXTS
+from m1_magic.privacy.secret_contexts import CONTEXTS, Context
 from m1_magic.privacy.secret_formats import Format
 
 PURELIB = Path(sysconfig.get_paths()["purelib"])
@@ -78,7 +79,7 @@ ONES = [row for row in redaction.RULES if row[0].kind != "private key"]
 
 
 def test_the_table_has_more_than_a_hundred_kinds_each_with_its_source() -> None:
-    rows = [*redaction.FORMATS, *CONTEXTS]
+    rows: list[Format | Context] = [*redaction.FORMATS, *CONTEXTS]
     assert all(row.source and re.fullmatch(r"\d{4}-\d\d-\d\d", row.checked) for row in rows)
     assert len(redaction.RULES) >= 107 and len({form.kind for form, _ in redaction.RULES}) >= 107
 
@@ -245,7 +246,7 @@ OURS = {
 }
 OURS["in base64"] = base64.b64encode(OURS["openrouter"].encode()).decode()
 SHY = "\u00ad"
-DISGUISES = {
+DISGUISES: dict[str, Callable[[str], str]] = {
     "behind a letter": lambda key: f"x{key}",
     "behind a word": lambda key: f"mykey{key}",
     "behind an underscore": lambda key: f"_{key}",
