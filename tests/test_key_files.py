@@ -23,7 +23,10 @@ credentials credentials.json aws-credentials credentials.yml credentials.csv db.
 secrets.yml secrets.yaml secret.yaml secrets.toml secrets.json app-secrets.yaml
 client_secret_123.apps.googleusercontent.com.json service-account.json my_service_account_key.json
 my-project-0123456789ab.json kaggle.json anna_accessKeys.csv rootkey.csv local.settings.json
-wp-config.php wp-config.php.bak rclone.conf auth.json
+kubeconfig.yaml k8s-kubeconfig.yml netrc secrets-prod.yaml secrets_production.yml secrets.enc.yaml
+kaggle(1).json credentials-copy.json application_default_credentials.json token.pickle api_key.txt
+token.json oauth_creds.json gcp-sa.json firebase-adminsdk-a1.json .dev.vars master.key
+.wandb/settings wp-config.php wp-config.php.bak rclone.conf auth.json
 .kube/config .kube/config.bak .docker/config.json .aws/credentials .aws/config .ssh/work
 .ssh/id_rsa.txt .gnupg/trustdb.gpg .streamlit/secrets.toml .config/gcloud/x.db .config/gh/hosts.yml
 .cargo/credentials.toml .m2/settings.xml .gradle/gradle.properties .huggingface/token

@@ -269,6 +269,20 @@ def test_what_everybody_may_write_is_not_obeyed(
 
 
 @POSIX
+def test_a_link_into_a_folder_that_everybody_may_write_is_not_obeyed(
+    settings_file: Path, tmp_path: Path
+) -> None:
+    theirs = tmp_path / "theirs"
+    theirs.mkdir()
+    theirs.chmod(0o777)
+    settings_file.rename(theirs / "settings.json")
+    settings_file.symlink_to(theirs / "settings.json")
+    settings = sources.load()
+    assert "evil" not in settings.base_url
+    assert f"everybody may write in {theirs}" in settings.problems[0]
+
+
+@POSIX
 @pytest.mark.parametrize(("of_folder", "of_file"), [(0o700, 0o600), (0o755, 0o644), (0o775, 0o664)])
 def test_ones_own_settings_are_obeyed(settings_file: Path, of_folder: int, of_file: int) -> None:
     settings_file.chmod(of_file)

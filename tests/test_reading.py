@@ -52,6 +52,9 @@ def test_code(text: str, code: list[str]) -> None:
         ('{not json} but {"a": "}{"}', {"a": "}{"}),
         ('```json\n{"a": 1} // so\n```', {"a": 1}),
         ('```\nno\n```\n```\n{"a": 1}\n```', {"a": 1}),
+        ('Use d["a"]: {"x": 1}', {"x": 1}),
+        ('f() {} gives {"x": 1}', {"x": 1}),
+        ('Not {"a": [1,], "b": {"c": 2}}, but {"a": 2}.', {"a": 2}),
         (f'{{"a": 1}}{SOURCES}- [x](https://a.example)', {"a": 1}),
     ],
 )
@@ -59,7 +62,14 @@ def test_json(text: str, value: Any) -> None:
     assert Reply(text=text).json() == value
 
 
-@pytest.mark.parametrize("text", ["", "no", "{a: 1}", "[x](y)", "[" * 50_000, '{"a": ' * 2000])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "no", "{a: 1}", "[x](y)", "[" * 50_000, '{"a": ' * 2000),
+        # A part of what is broken or cut off is not what was meant.
+        *('cut: {"a": {"b": 1}', '[{"a": 1}, {"a": 2', '{"a": [1,], "b": {"c": 2}}'),
+    ],
+)
 def test_no_json(text: str) -> None:
     with pytest.raises(ValueError, match=r"Reply\.text has it"):
         Reply(text=text).json()

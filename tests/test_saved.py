@@ -134,3 +134,22 @@ def test_deep_lists_do_not_stop_latex() -> None:
     made = latex("".join("  " * depth + f"- item {depth}\n" for depth in range(8)))
     assert made.count("\\begin{itemize}") == made.count("\\end{itemize}") == 4
     assert all(f"item {depth}" in made for depth in range(8))
+
+
+FORMULAS = {
+    "x_1_2": False, "x^a^b": False, "\\left(x": False, "x & y": False, "a#b": False,
+    "\\iftrue": False, "\\par x": False, "\\section{x}": False, "\\verb|x|": False,
+    "\\left(x\\right.": True, "\\substack{a \\\\ b}": True, "x_{1}^2": True,
+    "\\begin{cases} a & b \\end{cases}": True, "\\leftarrow": True, "\\parallel": True,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("tex", FORMULAS)
+def test_a_formula_that_would_stop_tex_is_shown(tex: str) -> None:
+    assert (f"\\({tex}\\)" in latex(f"see ${tex}$")) is FORMULAS[tex]
+
+
+def test_cells_of_tables_hold_no_breaks_and_links_lead_where_they_did() -> None:
+    made = latex("| a |\n|---|\n| $$x$$ |\n| 1<br>2 |\n\n[b](https://a.example/~u)")
+    assert "\\(x\\)" in made and "\\[" not in made and "\\newline" not in made
+    assert "\\href{https://a.example/\\%7Eu}{b}" in made

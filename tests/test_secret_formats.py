@@ -10,6 +10,7 @@ import base64
 import random
 import re
 import sysconfig
+from collections.abc import Callable
 from pathlib import Path
 from re import _constants as sre  # type: ignore[attr-defined]
 from re import _parser as sre_parser  # type: ignore[attr-defined]
@@ -21,7 +22,7 @@ import pytest
 from m1_magic.errors import SecretInPrompt
 from m1_magic.privacy import redaction
 from m1_magic.privacy.literals import LONG
-from m1_magic.privacy.secret_contexts import CONTEXTS
+from m1_magic.privacy.secret_contexts import CONTEXTS, Context
 from m1_magic.privacy.secret_formats import Format
 
 PURELIB = Path(sysconfig.get_paths()["purelib"])
@@ -78,7 +79,7 @@ ONES = [row for row in redaction.RULES if row[0].kind != "private key"]
 
 
 def test_the_table_has_more_than_a_hundred_kinds_each_with_its_source() -> None:
-    rows = [*redaction.FORMATS, *CONTEXTS]
+    rows: list[Format | Context] = [*redaction.FORMATS, *CONTEXTS]
     assert all(row.source and re.fullmatch(r"\d{4}-\d\d-\d\d", row.checked) for row in rows)
     assert len(redaction.RULES) >= 107 and len({form.kind for form, _ in redaction.RULES}) >= 107
 
@@ -177,6 +178,17 @@ CASES = [
     "os.environ['TOGETHER_API_KEY'] = 'HEX64'",
     'password = "Wu7-WORD"',
     "    token: T40",
+    # Values in JSON in JSON, in a URL, before other scripts.
+    r'{"text": "COHERE_API_KEY=T40\n"}',
+    r'"{\"api_key\": \"T40\"}"',
+    r'"machine api.example.org\nlogin anna\npassword WORD\n"',
+    "machine api.example.org login anna account x password WORD",
+    "https://api.example.org/v1?api_key=T40&page=2",
+    "密钥是MISTRAL_API_KEY=T40，谢谢",
+    "AZURE_OPENAI_KEY=HEX32",
+    "uid = anna; pwd = WORD",
+    "sshpass -p WORD ssh host",
+    '{"username":"anna","key":"HEX32"}',
 ]  # fmt: skip
 
 
@@ -229,11 +241,12 @@ def test_private_keys_are_masked_from_their_first_line_to_their_last(name: str) 
 
 OURS = {
     "openrouter": "sk-or-" + "v1-" + VALUES["HEX64"],
+    "plan": "sk-" + "cp-" + some(ALNUM + "-_", 118) + "x9",
     "minimax": "sk-" + "api-" + some(ALNUM + "-_", 118) + "x9",
 }
 OURS["in base64"] = base64.b64encode(OURS["openrouter"].encode()).decode()
 SHY = "\u00ad"
-DISGUISES = {
+DISGUISES: dict[str, Callable[[str], str]] = {
     "behind a letter": lambda key: f"x{key}",
     "behind a word": lambda key: f"mykey{key}",
     "behind an underscore": lambda key: f"_{key}",
@@ -257,11 +270,13 @@ DISGUISES = {
     "in a shell": lambda key: "\\\n".join(re.findall(".{1,30}", key)),
     "in JSON": lambda key: "\\n".join(re.findall(".{1,30}", key)),
     "quoted": lambda key: "\n> ".join(re.findall(".{1,30}", key)),
+    "in a comment": lambda key: "\n// ".join(re.findall(".{1,40}", key)),
+    "other hyphens": lambda key: key.replace("-", "\u1806"),
 }
 
 
 @pytest.mark.parametrize("disguise", DISGUISES)
-@pytest.mark.parametrize("name", ["openrouter", "minimax"])
+@pytest.mark.parametrize("name", ["openrouter", "minimax", "plan"])
 def test_a_key_of_ours_is_found_in_every_disguise_and_masked_to_its_end(
     name: str, disguise: str
 ) -> None:
@@ -275,6 +290,22 @@ def test_a_key_of_ours_is_found_in_every_disguise_and_masked_to_its_end(
     ))  # fmt: skip
     with pytest.raises(SecretInPrompt):
         redaction.refuse(text)
+
+
+def test_a_broken_jwt_and_a_password_in_an_encoded_url_are_found() -> None:
+    token = f"eyJ{some(ALNUM, 33)}.eyJ{some(ALNUM, 300)}.{some(ALNUM, 43, 'x')}"
+    for width in (40, 64, 76):
+        masked = redaction.mask("\n".join(re.findall(f".{{1,{width}}}", token)))
+        assert masked == ("[masked: JWT]", 1)
+    assert redaction.find(f"?to=postgres%3A%2F%2Fanna%3A{VALUES['WORD']}%40db%2Fx")
+    assert redaction.find(f"\x1b[31mAK{'IA'}{some('ABCDEFGH234567', 16)}\x1b[0m")
+
+
+def test_places_survive_disguises() -> None:
+    key = OURS["openrouter"]
+    for before in ("\u200ba\u200b", "a\u2014b\U0001f600", "\x1b[0m\x1b[1;31mx ", "%2Da%2Db %"):
+        text = f"{before} {key} {before}"
+        assert redaction.mask(text) == (text.replace(key, "[masked: OpenRouter key]"), 1)
 
 
 def test_tokens_stand_behind_letters_and_in_base64() -> None:
@@ -301,6 +332,12 @@ NONE = [
     "password_hash = hash_password(password)  # passwords are counted",
     "primary_key=True, sort_key: date_column_2024, foreign_key = 'customers.customer_id_2'",
     "tokens: 123456, token_count=98765, max_tokens: 16000",
+    "password = getpass(); password: str; 'password': null; def f(user, password=None): ...",
+    "self.password = new_password; host = h; user = u; password = password",
+    '{"ClientToken": "5236cffc-ee13-4a32-bb5b-388d9da09d96"}',
+    "fiber_force_length_passive=FiberForceLengthPassiveDeGroote2016, password_policy: Strict",
+    "main.0123456789abcdef0123456789abcdef.js, d41d8cd98f00b204e9800998ecf8427e.chunk",
+    "/page?key=the-name-of-a-product-page-with-words&x=1",
 ]
 
 

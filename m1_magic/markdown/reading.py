@@ -14,7 +14,11 @@ if TYPE_CHECKING:
     from markdown_it import MarkdownIt
 
 WORK = 5_000_000  # characters that are looked through for JSON between words
-_OPENING = re.compile(r"[{\[]")
+# A bracket behind a word is an index: d["a"].
+_OPENING = re.compile(r"\{|(?<![\w)\]])\[")
+# What begins as JSON does: no part of it is what was meant where all of it is broken.
+_JSONLIKE = re.compile(r"\{\s*\"|\[\s*[{\[\"]")
+_MARKS = re.compile(r'"(?:\\.|[^"\\\n])*+"?|[{}\[\]]')
 _LINE_END = re.compile(r"\r\n?")
 
 
@@ -54,11 +58,23 @@ def _between(text: str) -> Iterator[Any]:
         try:
             value, at = decoder.raw_decode(text, found.start())
         except (ValueError, RecursionError) as error:
-            left -= getattr(error, "pos", len(text)) - found.start() + 1
-            at = found.end()
+            at = (
+                _after(text, found.start()) if _JSONLIKE.match(text, found.start()) else found.end()
+            )
+            left -= max(getattr(error, "pos", len(text)), at) - found.start() + 1
         else:
             yield value
 
 
+def _after(text: str, start: int) -> int:
+    """Return where broken JSON ends: at its own bracket, else with the text."""
+    depth = 0
+    for mark in _MARKS.finditer(text, start):
+        depth += (mark[0] in ("{", "[")) - (mark[0] in ("}", "]"))
+        if depth == 0:
+            return mark.end()
+    return len(text)
+
+
 def _citation(value: Any) -> bool:
-    return isinstance(value, list) and all(isinstance(one, int) for one in value)
+    return value == {} or (isinstance(value, list) and all(isinstance(one, int) for one in value))

@@ -28,15 +28,16 @@ from .secret_formats import CLOUDS, MODELS, Format
 from .secret_formats_apps import APPS, CHATS, CODE, WATCHING
 
 # A secret that was broken over lines goes on behind quotes, indents and marks of quotation.
-BREAK = r"[\"'\\+= \t]{0,6}(?:\\n|\r?\n)[ \t\"'>#|*]{0,60}"
+BREAK = r"[\"'\\+= \t]{0,6}(?:\\n|\r?\n)[ \t\"'>#|*]{0,60}(?://[ \t]{1,4})?"
 REPEATED = re.compile(r"(\[[^^\]][^\]]*\])\{(\d+)(,?)(\d*)\}")
 # What else may be of a secret without a fixed length: letters with digits, and nothing after it.
 MORE = (
-    rf"(?:{BREAK}(?!LITERAL|[A-Za-z_][A-Za-z0-9_]{{0,40}}=)(?=[A-Za-z_/+=.-]{{0,60}}[0-9])(?=[0-9_/+=.-]{{0,60}}[A-Za-z])"
-    r"CHARS{1,200}+(?=[\"'\\,;.)\]]{0,4}(?:\s|$)|\\[nr])){0,20}"
+    rf"(?:{BREAK}(?!LITERAL|[A-Za-z_][A-Za-z0-9_]{{0,40}}=(?![=\s]|$))"
+    r"(?=[A-Za-z_/+=.-]{0,60}(?:[0-9]|[a-z][A-Z]{1,9}[a-z]{1,3}[A-Z]))"
+    r"(?=[0-9_/+=.-]{0,60}[A-Za-z])CHARS{1,200}+(?=[\"'\\,;.)\]]{0,4}(?:\s|$)|\\[nr])){0,20}"
 )
 # Behind a letter only where the beginning is no part of a word, nor of a run of base64.
-CLEAR = re.compile(r".{3,}_|(?!sk-).{6,}|.{7,}", re.DOTALL)
+CLEAR = re.compile(r".{3,}_|(?!sk-).{6,}|sk-cp-|.{7,}", re.DOTALL)
 BEHIND = 12
 
 
@@ -48,9 +49,10 @@ def _wrapped(rest: str, literal: str) -> str:
         if least < 16:
             return match[0]
         body = f"{chars}(?:(?:{BREAK}(?={chars}))?{chars}){{{least - 1}}}"
-        if comma and most:
-            return f"{body}{chars}{{0,{int(most) - least}}}"
         more = MORE.replace("LITERAL", re.escape(literal)).replace("CHARS", chars)
+        if comma and most:
+            extra = int(most) - least
+            return f"{body}{chars}{{0,{extra}}}{more if extra > least else ''}"
         return f"{body}{chars}*{more}" if comma else body
 
     return REPEATED.sub(spread, rest)
@@ -61,10 +63,20 @@ def pattern_of(form: Format, literal: str) -> re.Pattern[str]:
     """Return the pattern of a form with that literal at its beginning, compiled when needed."""
     escaped = re.escape(literal)
     behind = f"[A-Za-z0-9_-]{{{BEHIND}}}" if CLEAR.fullmatch(literal) else "[A-Za-z0-9]"
-    start = "" if form.left else f"(?<!{behind}{escaped})"
+    start = f"(?<!{behind}{escaped})"
+    if form.left:  # looked for at once where its length is known, else by ``_left_of``
+        start = f"(?<={form.left}{escaped})" if _is_fixed(form.left) else ""
     rest = form.rest if form.kind == "private key" else _wrapped(form.rest, literal)
     is_open = form.kind == "private key" or form.rest.endswith(("+", "*", ",}", "?"))
     return re.compile(f"{escaped}{start}{rest}{'' if is_open else '(?![A-Za-z0-9])'}")
+
+
+def _is_fixed(left: str) -> bool:
+    try:
+        re.compile(f"(?<={left})")
+    except re.error:
+        return False
+    return True
 
 
 @cache
@@ -83,7 +95,7 @@ RULES = tuple((form, literal) for form in FORMATS for literal in form.literals)
 NAMED = tuple((context, literal) for context in CONTEXTS for literal in context.literals)
 FORMS, NAMES = Literals(one for _, one in RULES), Literals(one for _, one in NAMED)
 # Without one of these there is neither: what is short is looked through for them first.
-ANY = re.compile(r"[A-Za-z0-9+/_.~-]{12}|[:=]|(?i:machine|login|bearer|basic)")
+ANY = re.compile(r"[A-Za-z0-9+/_.~-]{12}|[:=]|(?i:pass|machine|login|bearer|basic)")
 BRIEF = 200
 BEFORE = 120  # characters before a literal that may be of its secret
 
@@ -162,7 +174,7 @@ def _seen(text: str) -> Iterator[Secret]:
     lower = lowered(text)
     there = NAMES.within(lower)
     for context, literal in NAMED:
-        if literal in there:
+        if literal in there and (context.near is None or context.near.search(lower)):
             for match in named_pattern(context, literal).finditer(lower):
                 start, end = match.span(match.lastgroup or 0)
                 if context.judge(text, start, end):

@@ -24,6 +24,7 @@ class Context(NamedTuple):
     judge: Judge
     source: str
     checked: str = "2026-11-28"
+    near: re.Pattern[str] | None = None  # without which in the text there is none
 
 
 # Words of which the placeholders in manuals are made.
@@ -54,7 +55,7 @@ CURL = re.compile(r"\b(?:curl|https?|wget|xh)\b")
 
 # Names of keys and tokens that open nothing.
 OF_ANOTHER_KIND = re.compile(
-    r"(?:cache|hash|public|routing|sort|digest|checksum|etag|page|next|continuation|sync|cursor"
+    r"(?:cache|hash|client_?tok|lock|secretsmanager|public|routing|sort|digest|checksum|etag|page|next|continuation|sync|cursor"
     r"|partition|object|foreign|primary|idempotency|cancel|request|change|verification|starting"
     r"|registration|match|upload|device)[A-Za-z_-]{0,20}[^A-Za-z_]{1,8}$",
     re.IGNORECASE,
@@ -68,10 +69,12 @@ def typed(value: str) -> bool:
 
 def password(text: str, start: int, end: int) -> bool:
     """Is it a password, and neither a placeholder nor the user's name again?"""
+    if end - start < 3:
+        return False
     value, before = text[start:end].lower(), text[max(0, start - 100) : start].lower()
     same = before.endswith((f"/{value}:", f" {value}:"))
     known = IN_MANUALS.fullmatch(unquote(value)) or NO_VALUE.search(value)
-    return end - start > 2 and not known and not same
+    return not known and not same
 
 
 def connected(text: str, start: int, end: int) -> bool:
@@ -84,8 +87,9 @@ def connected(text: str, start: int, end: int) -> bool:
         else CODE.fullmatch(value) and (mark == "{" or "." in value)
     ):
         return False
-    line = text[max(0, start - 300) : end + 200].lower()
-    return password(text, start, end) and NEAR.search(line) is not None
+    if not password(text, start, end):
+        return False
+    return NEAR.search(text[max(0, start - 300) : end + 200].lower()) is not None
 
 
 def called(text: str, start: int, end: int) -> bool:
@@ -108,14 +112,14 @@ def random(text: str, start: int, end: int) -> bool:
     value = text[start:end].rstrip(".")
     if OF_ANOTHER_KIND.search(text[max(0, start - 40) : start]):
         return False
-    if not typed(value) or not OURS.fullmatch(value) or CODE.fullmatch(value):
-        return False
     digits, letters = sum(map(str.isdigit, value)), sum(map(str.isalpha, value))
     if len(set(value)) < 8 or digits < 3 or letters < 3:
         return False
+    if not typed(value) or not OURS.fullmatch(value) or CODE.fullmatch(value):
+        return False
     bare = value.rstrip("=").replace("-", "").replace("_", "")
     if re.fullmatch("[0-9a-f]+|[0-9A-F]+", bare):
-        return len(bare) in (32, 40, 48, 56, 64, 96, 128)
+        return len(bare) >= 32 and (len(bare) % 8 == 0 or len(bare) in (37, 100))
     return len(value) >= 20 and len(RUNS.findall(bare)) / len(bare) > 0.3
 
 
@@ -128,8 +132,15 @@ def mixed(text: str, start: int, end: int) -> bool:
 def complex_word(text: str, start: int, end: int) -> bool:
     """Is it a password of three kinds of characters, as rules for passwords want it?"""
     value = text[start:end]
+    if value.islower() and value.isalnum():
+        return False
     kinds = sum(bool(re.search(part, value)) for part in ("[a-z]", "[A-Z]", "[0-9]", r"[^\w.:/-]"))
     return kinds >= 3 and typed(value) and not CODE.fullmatch(value)
+
+
+def handed(text: str, start: int, end: int) -> bool:
+    """Is it a password on a command line, with digits?"""
+    return any(map(str.isdigit, text[start:end])) and password(text, start, end)
 
 
 def plain_value(text: str, start: int, end: int) -> bool:
@@ -142,9 +153,10 @@ def no_name(text: str, start: int, end: int) -> bool:
     return not re.fullmatch("(?:[A-Z][a-z]+){3,}", text[start:end])
 
 
-ASSIGNED = r"[\"'\]]{0,2}\s{0,3}(?:=>|:=|==?|:)\s{0,3}(?:[bruf]?[\"'`]{1,3})?"
-VALUE = r"(?P<secret>[^\s\"'`,;<>(){}\[\]]{16,400})"
-WORD = r"(?P<secret>[^\s\"'`,;<>(){}\[\]]{8,80})"
+# Quotes may be escaped: JSON in JSON, a notebook's output.
+ASSIGNED = r"[\"'\]\\]{0,4}+\s{0,3}+(?:=>|:=|==?|:)\s{0,3}+(?:[bruf]?\\{0,3}[\"'`]{1,3})?"
+VALUE = r"(?P<secret>[a-z0-9+/=_.~%-]{16,400}+)(?![$*({\[])"
+WORD = r"(?P<secret>[^\s\"'`,;<>(){}\[\]\\]{8,80})"
 IN_STRING = (
     r"\s{0,2}(?:\{(?P<braced>[^}\n]{1,100})\}"
     r"|[\"']?(?P<secret>[^\s;\"'&,<>{}$()\[\]]{1,128}+)(?![,(\[)]))"
@@ -152,18 +164,23 @@ IN_STRING = (
 END = r"(?![a-z0-9+/=])"
 USER = r"[^\s/?#@:\"'<>()\[\]{}\\|^`,]{0,100}"
 WORD_BEFORE_AT = r"(?P<secret>[^\s/?#@\"'<>()\[\]{}\\|^`]{1,200})"
-NETRC = r"\s{0,20}\S{1,200}\s{1,20}password\s{1,20}(?P<secret>[^\s=]{1,200}+)(?!\s{0,3}=)"
+BLANK = r"(?:\s|\\[nrt])"
+NETRC = (
+    rf"{BLANK}{{0,20}}[^\s\\]{{1,200}}{BLANK}{{1,20}}(?:account{BLANK}{{1,20}}[^\s\\]{{1,200}}{BLANK}{{1,20}})?"
+    rf"password{BLANK}{{1,20}}(?P<secret>[^\s=\\\"'<>]{{1,200}}+)(?!\s{{0,3}}=)"
+)
 # A header's value behind a scheme that is neither Basic nor Bearer.
 OTHER = (
     r"[\"']?\s{0,3}[:=,]\s{0,3}[\"'f]{0,2}(?:token|bot|apikey|api-key|ssws|key|genie[a-z]{2,4})"
-    r"[ =]{1,3}(?P<secret>[a-z0-9._~+/=:-]{16,400})"
+    r"[ =]{1,3}(?:token=)?(?P<secret>[a-z0-9._~+/=:-]{16,400})"
 )
 FORTY = r"(?P<secret>[a-z0-9/+]{40})(?![a-z0-9/+=])"
 KEYS = (
     "api_key", "apikey", "api-key", "api key", "access_key", "accesskey", "account_key",
     "accountkey", "private_key", "privatekey", "subscription-key", "app_key", "auth_key",
     "master_key", "signing_key", "encryption_key", "storage_key", "license_key", "service_key",
-    "shared_key", "hmac_key", "admin_key", "secret", "token", "credential",
+    "shared_key", "hmac_key", "admin_key", "openai_key", "write_key", "secret_key", "auth_key",
+    "auth-key", "secret", "token", "credential", "fernet_key",
 )  # fmt: skip
 
 CONTEXTS = (
@@ -171,7 +188,8 @@ CONTEXTS = (
             password, "RFC 3986"),
     Context("password in a URL", ("jdbc:oracle:",),
             rf"[a-z]{{2,5}}:[^\s/@\"']{{1,60}}/{WORD_BEFORE_AT}@", password, "docs.oracle.com"),
-    Context("password", ("pwd=", "password="), IN_STRING, connected, "learn.microsoft.com, ODBC"),
+    Context("password", ("pwd=", "pwd =", "password="), IN_STRING, connected,
+            "learn.microsoft.com, ODBC", near=NEAR),
     Context("Azure key", ("accountkey=",), rf"(?P<secret>[a-z0-9+/]{{80,88}}={{0,2}}){END}", mixed,
             "learn.microsoft.com, storage"),
     Context("Azure key", ("sharedaccesskey=", ";secret="),
@@ -183,8 +201,9 @@ CONTEXTS = (
     Context("password", ("machine ", "machine\t"), NETRC, password, "curl.se, netrc"),
     Context("Basic credentials", ("basic ",),
             rf"\s{{0,3}}(?P<secret>[a-z0-9+/]{{8,400}}={{0,2}}){END}", basic, "RFC 7617"),
-    Context("Basic credentials", ('"auth"', "_auth"),
-            rf"\s{{0,3}}[:=]\s{{0,3}}\"?(?P<secret>[a-z0-9+/]{{8,400}}={{0,2}}){END}", basic,
+    Context("Basic credentials", ('"auth', "_auth"),
+            rf"[\\\"]{{0,4}}\s{{0,3}}[:=]\s{{0,3}}[\\\"]{{0,4}}"
+            rf"(?P<secret>[a-z0-9+/]{{8,400}}={{0,2}}){END}", basic,
             "docs.docker.com, docs.npmjs.com"),
     Context("Bearer token", ("bearer ",), r"\s{0,3}(?P<secret>[a-z0-9._~+/-]{16,4000}={0,2})",
             random, "RFC 6750"),
@@ -192,7 +211,15 @@ CONTEXTS = (
     Context("npm token", ("_authtoken",), r"\s{0,3}=\s{0,3}\"?(?P<secret>[^\s\"'$]{8,400})",
             plain_value, "docs.npmjs.com"),
     Context("password", ("-u ", "--user ", "--user="),
-            rf"[\"']?[^\s:\"'/]{{1,60}}:{WORD_BEFORE_AT}", called, "curl.se"),
+            rf"[\"']?[^\s:\"'/]{{1,60}}:{WORD_BEFORE_AT}", called, "curl.se", near=CURL),
+    Context("password", ("sshpass -p",),
+            r"[ \"']{0,3}(?P<secret>[^\s\"'$<>{}()-][^\s\"'$<>{}()]{5,100})", handed, "sshpass(1)"),
+    Context("Kaggle key", ('"username',),
+            r"[\\\"]{1,4}\s{0,2}:\s{0,2}[^,\n]{1,60},\s{0,9}\\{0,3}\"key[\\\"]{1,4}"
+            r"\s{0,2}:\s{0,2}[\\\"]{1,4}(?P<secret>[0-9a-f]{32})", plain_value,
+            "kaggle.com/docs/api"),
+    Context("key", ("?key=", "&key=", "appid="), r"(?P<secret>[a-z0-9_-]{30,64}+)(?![a-z0-9.%=])",
+            random, "developer.valvesoftware.com, openweathermap.org"),
     Context("AWS key", ("secret_access_key", "secretaccesskey", "secret access key", "aws_secret"),
             rf"[a-z_]{{0,10}}[\"'\]]{{0,2}}\s{{0,3}}[:=,]\s{{0,3}}[\"']?{FORTY}", no_name,
             "docs.aws.amazon.com"),
@@ -203,8 +230,9 @@ CONTEXTS = (
     Context("AWS key", ("akia", "asia"),
             rf"[a-z0-9]{{16}}(?![a-z0-9])[^\0]{{0,160}}?(?<![a-z0-9/+=]){FORTY}", mixed,
             "docs.aws.amazon.com"),
-    Context("key", KEYS, rf"[a-z0-9_]{{0,20}}{ASSIGNED}{VALUE}", random,
+    Context("key", KEYS, rf"[a-z0-9_]{{0,20}}+{ASSIGNED}{VALUE}", random,
             "gitleaks, generic-api-key"),
     Context("password", ("password", "passwd", "passphrase", "_pwd", "_pass"),
-            rf"[a-z0-9_]{{0,20}}{ASSIGNED}{WORD}", complex_word, "gitleaks, generic-api-key"),
+            rf"(?!i[vn]|ed|age|port)[a-z0-9_]{{0,20}}+{ASSIGNED}{WORD}", complex_word,
+            "gitleaks, generic-api-key"),
 )  # fmt: skip

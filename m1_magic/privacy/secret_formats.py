@@ -42,7 +42,7 @@ RUN = rf"{SOME}{W}{{20,}}"
 MIXED = r"(?=[A-Za-z_-]{0,40}+[0-9])"
 START = r"(?<![A-Za-z0-9])"
 
-GAP = r"(?:\s|\\[nrt]|[\"',>#|])"
+GAP = r"(?:\s|\\{1,4}[nrt]|[\"',>#|]|//(?=\s))"
 PEM = (
     r"(?:[A-Z0-9]{1,12} ){0,3}PRIVATE KEY(?: BLOCK)?-----"
     rf"{GAP}{{0,60}}(?:[A-Z][A-Za-z-]{{2,20}}: [^\n\\]{{1,80}}{GAP}{{1,60}}){{0,5}}{B64}{{16,}}"
@@ -62,6 +62,13 @@ STATIC = (
 HEADER = r"[A-Z][A-Za-z0-9-]{2,30}: [^\n]{0,120}"
 LINES = rf"(?:\r?\n(?:{HEADER}|{B64}{{1,80}})){{2,400}}"
 PUTTY = rf"[23]: [^\n]{{1,60}}(?:{LINES}?\r?\nPrivate-MAC: {H}{{40,64}}|{LINES})"
+
+# A part of a JWT, which may be broken over lines.
+NEXT = r"(?:[\"'\\+= \t]{0,6}(?:\\n|\r?\n)[ \t\"'>#|*]{0,60}(?://[ \t]{1,4})?)"
+PART = (
+    rf"{NEXT}?{W}{{4,}}+(?:{NEXT}(?!eyJ){W}{{12,400}}+){{0,60}}+"
+    rf"(?:{NEXT}(?!eyJ){W}{{1,11}}+(?=\.|{NEXT}\.))?{NEXT}?"
+)
 
 # The rule sets, and pages of issuers.
 LEAKS = "github.com/gitleaks/gitleaks"
@@ -110,6 +117,13 @@ MODELS = (
     form("E2B key", "e2b_", rf"{H}{{40}}", "e2b.dev/docs"),
     form("Logfire token", "pylf_v1_", rf"[a-z]{{2}}_{X}{{40,}}", "logfire.pydantic.dev"),
     form("Kaggle token", "KGAT_", rf"{H}{{32}}", "kaggle.com/docs/api"),
+    form("DeepL key", ":fx", "", "deepl.com/docs-api", UUID),
+    form("Baidu key", "bce-v3/", rf"ALTAK-{X}{{21}}/{H}{{40}}", "cloud.baidu.com"),
+    form("Zhipu key", ".", rf"(?=[A-Za-z]{{0,15}}\d)(?=[a-z0-9]{{0,15}}[A-Z]){X}{{16}}",
+           "open.bigmodel.cn", rf"{H}{{32}}"),
+    form("Friendli token", "flp_", rf"{X}{{40,}}", "friendli.ai/docs"),
+    form("Anyscale key", "esecret_", rf"{X}{{24,}}", "docs.anyscale.com"),
+    form("Nomic key", "nk-", rf"{MIXED}{W}{{43}}(?!{W})", "docs.nomic.ai"),
     form("Apify token", "apify_api_", rf"{X}{{36}}", HOG),
 )  # fmt: skip
 
@@ -129,7 +143,7 @@ CLOUDS = (
     form("Azure key", "+ACR", rf"{X}{{6}}", HOG, r"[A-Za-z0-9/+]{42}"),
     form("Azure DevOps token", "AZDO", rf"{X}{{4}}", "learn.microsoft.com", rf"{X}{{76}}"),
     form("Google secret", "GOCSPX-", rf"{W}{{28}}", HOG),
-    form("Google token", "ya29.", rf"{SOME}{W}{{30,}}", HOG),
+    form("Google token", "ya29.", rf"(?:[a-z]\.)?{SOME}{W}{{30,}}", HOG),
     form("Google token", "1//0", rf"(?={W}{{0,60}}[A-Z]){W}{{40,}}", GITHUB),
     form("Google key", "GOOG1E", rf"{X}{{55}}", "cloud.google.com/storage"),
     form("Firebase key", ":APA91b", rf"{W}{{100,}}", GITHUB, rf"{W}{{7,30}}"),
@@ -173,5 +187,5 @@ CLOUDS = (
     form("private key", "LS0tLS1CRUdJTi", "(?:BSU0Eg|BFQyBQ|BPUEVO|BQUklW|BEU0Eg|BFTkNS)"
            rf"{B64}{{40,}}", "kubernetes.io/docs"),
     # Only at the start of a run: else each "-eyJ" of a long one would scan the rest of it.
-    form("JWT", "eyJ", rf"(?<!{W}eyJ){W}{{8,}}\.eyJ{W}{{8,}}\.{W}{{16,}}", "RFC 7519"),
+    form("JWT", "eyJ", rf"(?<!{W}eyJ){PART}\.{NEXT}?eyJ{PART}\.{NEXT}?{W}{{16,}}", "RFC 7519"),
 )  # fmt: skip

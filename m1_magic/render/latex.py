@@ -40,6 +40,9 @@ LISTS = {"bullet_list": "itemize", "ordered_list": "enumerate", "blockquote": "q
          "footnote_block": "enumerate"}  # fmt: skip
 DEEPEST = 4  # LaTeX stops at the fifth list in lists of its kind
 _OPENED = re.compile(r"\\(?:begin|end)\s*\{([^{}]*)\}")
+_LEFT, _RIGHT = re.compile(r"\\left(?![a-zA-Z])"), re.compile(r"\\right(?![a-zA-Z])")
+_STRAY = re.compile(r"#|([_^])\w\1|([_^])\s*$")
+_ROWS = re.compile(r"\\(?:substack|matrix|pmatrix|cases)\s*\{")
 _DISPLAYED = re.compile(
     r"\\begin\{(?:equation|align|flalign|gather|multline|eqnarray|alignat)\*?\}"
 )
@@ -48,7 +51,8 @@ _READS = re.compile(
     r"\^\^|(?<!\\)%|\\(?:include|open(?:in|out)|immediate|directlua|lua\w*|usepackage|RequirePackage"
     r"|\w*input\w*|make\w*|expandafter|afterassignment|aftergroup|loop|shipout|output|every\w+"
     r"|jobname|batchmode|errmessage|message|show\w*|font|char|active|the|usebox|newwrite|newread"
-    r"|ShellEscape|pdf\w+|XeTeX\w*|global|long|outer|noexpand|uppercase|lowercase)(?![a-zA-Z])"
+    r"|ShellEscape|pdf\w+|XeTeX\w*|if\w*|fi|else|or|par|item|footnote|(?:sub)*section|(?:clear)?page"
+    r"|newpage|cleardoublepage|chapter|caption|verb|global|long|outer|noexpand|uppercase|lowercase)(?![a-zA-Z])"
 )
 
 
@@ -76,7 +80,7 @@ def _blocks(tokens: Sequence[Token]) -> Iterator[str]:
         elif depth > DEEPEST and kind == "list_item_open":
             yield "\n\n"
         elif kind == "inline":
-            yield "".join(map(_inline, token.children or ()))
+            yield "".join(_inline(one, bool(cells)) for one in token.children or ())
         elif kind in ("fence", "code_block", "math_open_end"):
             yield _code(token.content)
         elif kind == "math":
@@ -90,6 +94,9 @@ def _blocks(tokens: Sequence[Token]) -> Iterator[str]:
         elif kind in ("td_open", "th_open"):
             yield " & " if cells else ""
             cells += 1
+        elif kind == "table_close":
+            cells = 0
+            yield AROUND[kind]
         elif not token.hidden or kind != "paragraph_close":
             yield AROUND.get(kind, "")
 
@@ -113,13 +120,15 @@ def _table_head(tokens: Sequence[Token]) -> str:
     return f"\\begin{{tabular}}{{{''.join(columns)}}}\n\\toprule\n"
 
 
-def _inline(token: Token) -> str:
+def _inline(token: Token, in_table: bool = False) -> str:
     if token.type == "math":
-        return _formula(token)
+        return _formula(token, in_table)
+    if token.type == "hardbreak" and in_table:
+        return " "
     if token.type == "code_inline":
         return f"\\texttt{{{escaped(token.content)}}}"
     if token.type == "link_open":
-        goal = re.sub(r"[\\{}^~ ]", "", str(token.attrs["href"]))
+        goal = re.sub(r"[\\{}^~ ]", lambda one: f"%{ord(one[0]):02X}", str(token.attrs["href"]))
         return f"\\href{{{re.sub('([%#&_$])', chr(92) * 2 + chr(92) + '1', goal)}}}{{"
     if token.type == "footnote_ref":
         return f"\\textsuperscript{{[{token.meta['id'] + 1}]}}"
@@ -131,14 +140,15 @@ def _code(code: str) -> str:
     return f"\\begin{{Verbatim}}[commandchars=\\\\\\{{\\}}]\n{typed}\n\\end{{Verbatim}}\n\n"
 
 
-def _formula(token: Token) -> str:
+def _formula(token: Token, in_table: bool = False) -> str:
     tex = token.content
-    if not _mathematics(tex):
+    displayed = _DISPLAYED.match(tex)
+    if not _mathematics(tex) or (in_table and displayed):
         return f"\\texttt{{{escaped(tex)}}}"
     tex = re.sub(r"\n\s*\n", "\n", tex)  # an empty line ends a paragraph, and so the formula
-    if _DISPLAYED.match(tex):
+    if displayed:
         return f"\n{tex}\n"
-    return f"\\[{tex}\\]" if token.markup == "\\[" else f"\\({tex}\\)"
+    return f"\\[{tex}\\]" if token.markup == "\\[" and not in_table else f"\\({tex}\\)"
 
 
 def _mathematics(tex: str) -> bool:
@@ -148,5 +158,8 @@ def _mathematics(tex: str) -> bool:
     dollars = bare.count("$") % 2 == 0 and ("$" not in bare or "\\text" in tex)
     ends = tex.count("\\begin") == tex.count("\\end")
     balanced = bare.count("{") == bare.count("}") and ends and dollars
-    known = all(name.rstrip("*") in ENVIRONMENTS for name in names)
+    # What stops TeX: signs out of their place, halves of pairs.
+    paired = len(_LEFT.findall(tex)) == len(_RIGHT.findall(tex)) and not _STRAY.search(bare)
+    aligned = "&" not in bare or bool(names) or _ROWS.search(tex) is not None
+    known = paired and aligned and all(name.rstrip("*") in ENVIRONMENTS for name in names)
     return typesettable(tex) and balanced and known and not _READS.search(tex)

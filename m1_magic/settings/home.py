@@ -62,12 +62,15 @@ def distrusted(path: Path) -> str:
         return ""
     try:
         file, folder = path.stat(), path.parent.stat()
+        real = path.resolve().parent  # where a link leads, others may write, too
+        folders = {path.parent: folder.st_mode, real: real.stat().st_mode}
     except OSError:
         return ""
     us = os.geteuid()
     trusted = {us, 0, *([folder.st_uid] if us == 0 or folder.st_uid == UNKNOWN else [])}
-    if folder.st_mode & stat.S_IWOTH:
-        return f"everybody may write in {path.parent}; run chmod o-w there"
+    for where, mode in folders.items():
+        if mode & stat.S_IWOTH:
+            return f"everybody may write in {where}; run chmod o-w there"
     if file.st_mode & stat.S_IWOTH:
         return "everybody may write it; run chmod o-w"
     return "" if file.st_uid in trusted else "it belongs to another user"
