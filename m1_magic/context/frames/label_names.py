@@ -1,7 +1,7 @@
 """Names of columns that are data: of a pivot, a crosstab, dummies, a transposed table.
 
 pandas often says whose values they are; else it is seen by many columns of one type that are
-mostly empty, or more than there are rows. Such a name is a label as any other: below ``sample`` it
+mostly empty or zero, or more than there are rows. Such a name is a label as any other: below ``sample`` it
 leaves only if enough rows have a value there.
 """
 
@@ -18,12 +18,14 @@ import narwhals.stable.v2 as nw
 from ...privacy.personal import column_reason, named_personal, safe_name
 from ...privacy.redaction import masked_value
 from .in_process import Local, Table
+from .kinds import kind
 from .lines import stem_of
 from .measures import Measures
 from .summary import Wish
 
 MASKED = "[masked name]"
 MANY = 6  # columns of one type
+SOME, HEAD = 64, 64  # columns and rows that are looked at for zeros
 FLAGS = 3  # columns that begin alike, each true or false
 OWN_WORDS = {"is", "has", "was", "can", "had", "num", "n"}  # with which names of flags begin
 STATISTICS = {"count", "size", "nunique", "mean", "median", "sum", "min", "max", "std", "var",
@@ -88,6 +90,8 @@ def by_form(table: Table, places: Sequence[int]) -> Labels | None:
     typed: dict[str, list[int]] = {}
     for place in places:
         dtype = table.schema[place]
+        if dtype == nw.Object and isinstance(table, Local):
+            dtype = table.series(place).dtype  # what records are made of
         if dtype.is_numeric() or dtype in (nw.Boolean, nw.String):
             typed.setdefault(str(dtype), []).append(place)
     flags = [*typed.get("Boolean", []), *typed.get("UInt8", [])]
@@ -101,7 +105,24 @@ def by_form(table: Table, places: Sequence[int]) -> Labels | None:
         empty = sum(m.nulls + m.nan for m in table.measure(many, nulls_only=True))
         if len(places) > table.rows or 2 * empty > table.rows * len(many):
             found |= set(many)
+    for alike in typed.values():
+        if len(alike) >= MANY and isinstance(table, Local) and _one_of_many(table, alike):
+            found |= {place for place in alike if _begins_empty(table, place)}
     return Labels(frozenset(found - {0} if turned else found), of_rows=turned) if found else None
+
+
+def _one_of_many(table: Local, places: Sequence[int]) -> bool:
+    """Do most of these columns begin with nothing but zeros, as dummies and sparse pivots do?"""
+    some = places[:: len(places) // SOME + 1]
+    return 2 * sum(_begins_empty(table, place) for place in some) > len(some)
+
+
+def _begins_empty(table: Local, place: int) -> bool:
+    """Is a flag or a number of one's first rows mostly no, zero or nothing?"""
+    head = table.series(place).head(HEAD)
+    if kind(head.dtype) not in ("boolean", "integer", "real"):
+        return False
+    return 2 * sum(bool(x) and x == x for x in head.to_list()) < len(head)
 
 
 def judged(table: Table, labels: Labels | None, places: Sequence[int], wish: Wish) -> Names:
