@@ -1,8 +1,8 @@
 """Names of columns that are data: of a pivot, a crosstab, dummies, a transposed table.
 
 pandas often says whose values they are; else it is seen by many columns of one type that are
-mostly empty or zero, or more than there are rows. Such a name is a label as any other: below ``sample`` it
-leaves only if enough rows have a value there.
+mostly empty or zero, or more than there are rows. Such a name is a label as any other: below
+``sample`` it leaves only if enough rows have a value there.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from .summary import Wish
 
 MASKED = "[masked name]"
 MANY = 6  # columns of one type
-SOME, HEAD = 64, 64  # columns and rows that are looked at for zeros
+LOOKED_AT, HEAD = 500, 64  # columns and rows of them that are looked at for zeros
 FLAGS = 3  # columns that begin alike, each true or false
 OWN_WORDS = {"is", "has", "was", "can", "had", "num", "n"}  # with which names of flags begin
 STATISTICS = {"count", "size", "nunique", "mean", "median", "sum", "min", "max", "std", "var",
@@ -106,23 +106,23 @@ def by_form(table: Table, places: Sequence[int]) -> Labels | None:
         if len(places) > table.rows or 2 * empty > table.rows * len(many):
             found |= set(many)
     for alike in typed.values():
-        if len(alike) >= MANY and isinstance(table, Local) and _one_of_many(table, alike):
-            found |= {place for place in alike if _begins_empty(table, place)}
+        if len(alike) >= MANY and isinstance(table, Local):
+            found |= _one_of_many(table, alike)
     return Labels(frozenset(found - {0} if turned else found), of_rows=turned) if found else None
 
 
-def _one_of_many(table: Local, places: Sequence[int]) -> bool:
-    """Do most of these columns begin with nothing but zeros, as dummies and sparse pivots do?"""
-    some = places[:: len(places) // SOME + 1]
-    return 2 * sum(_begins_empty(table, place) for place in some) > len(some)
-
-
-def _begins_empty(table: Local, place: int) -> bool:
-    """Is a flag or a number of one's first rows mostly no, zero or nothing?"""
-    head = table.series(place).head(HEAD)
-    if kind(head.dtype) not in ("boolean", "integer", "real"):
-        return False
-    return 2 * sum(bool(x) and x == x for x in head.to_list()) < len(head)
+def _one_of_many(table: Local, places: Sequence[int]) -> set[int]:
+    """Return the columns of which each row has one alone, all others zero: dummies, and pivots."""
+    heads = {place: table.series(place).head(HEAD) for place in places[:LOOKED_AT]}
+    there = {
+        place: [bool(x) and x == x for x in head.to_list()]
+        for place, head in heads.items()
+        if kind(head.dtype) in ("boolean", "integer", "real")
+    }
+    sparse = {place: row for place, row in there.items() if 2 * sum(row) < len(row)}
+    counts = {sum(row) for row in zip(*sparse.values(), strict=True)}
+    alone = len(sparse) >= MANY and (len(counts) == 1 or max(counts, default=0) == 1)
+    return {*sparse, *places[LOOKED_AT:]} if alone else set()
 
 
 def judged(table: Table, labels: Labels | None, places: Sequence[int], wish: Wish) -> Names:
