@@ -105,7 +105,8 @@ def by_form(table: Table, places: Sequence[int]) -> Labels | None:
         empty = sum(m.nulls + m.nan for m in table.measure(many, nulls_only=True))
         if len(places) > table.rows or 2 * empty > table.rows * len(many):
             found |= set(many)
-    for alike in typed.values():
+    for same in typed.values():
+        alike = [place for place in same if not stem_of(table.names[place])]
         if len(alike) >= MANY and isinstance(table, Local):
             found |= _one_of_many(table, alike)
     return Labels(frozenset(found - {0} if turned else found), of_rows=turned) if found else None
@@ -121,7 +122,7 @@ def _one_of_many(table: Local, places: Sequence[int]) -> set[int]:
     }
     sparse = {place: row for place, row in there.items() if 2 * sum(row) < len(row)}
     counts = {sum(row) for row in zip(*sparse.values(), strict=True)}
-    alone = len(sparse) >= MANY and (len(counts) == 1 or max(counts, default=0) == 1)
+    alone = len(sparse) >= MANY and len(counts - {0}) == 1
     return {*sparse, *places[LOOKED_AT:]} if alone else set()
 
 
