@@ -131,6 +131,9 @@ def made(df: pd.DataFrame) -> dict[str, Any]:
         "counts": df.who.value_counts().to_dict(), "pay by who": keyed.pay.to_dict(),
         "two levels": df.set_index(["who", "city"]).pay.to_dict(),
         "by number": df.who.to_dict(), "Counter": Counter(df.who),
+        "flags by name": dict.fromkeys(df.who, True), "nothing by name": dict.fromkeys(df.who),
+        "ages by name": {who: 30 + i for i, who in enumerate(df.who)},
+        "one key each": [{row["who"]: row["pay"]} for row in rows],
         "few rare": {"common": 57, df.who[0]: 3},
         "ordered": OrderedDict(keyed.pay), "proxy": MappingProxyType(keyed.pay.to_dict()),
         "chained": ChainMap(keyed.pay.to_dict(), {"x": 1}),
@@ -188,8 +191,30 @@ def written(df: pd.DataFrame) -> dict[str, str]:
             f"<row>\n<who>{row['who']}</who>\n<pay>{row['pay']}</pay>\n</row>\n" for row in rows),
         "sql": "\n".join(f"INSERT INTO t VALUES ('{row['who']}', {row['pay']});" for row in rows),
         "in words": f"Here is the table:\n\n{df.to_html()}\n\nWhat does it say?",
-        "numbers": " ".join(map(str, [*df.pay] * 9)),
+        "numbers": " ".join(map(str, [*df.pay] * 9)), "few numbers": ", ".join(map(str, df.pay)),
+        "a column": df[["pay"]].to_csv(index=False), "quoted json": json.dumps(df.to_json()),
+        **{f"csv {sign!r}": df.to_csv(sep=sign, index=False) for sign in "^~\x01"},
+        "exported": "# by me\n# today\n" + df.to_csv(index=False),
+        "fenced": f"```csv\n{df.loc[[*df.index] * 2].to_csv(index=False)}```",
+        "in prose": f"See:\n{df.loc[[*df.index] * 2].to_csv(index=False)}\nWhat is the mean?",
+        "assigned": f"data = {rows!r}", "frame in code": f"df = pd.DataFrame({df.to_dict('list')})",
+        "script": f"const rows = {json.dumps(rows)};",
+        "yaml": "people:\n" + each(rows, "  - who: {who}\n    pay: {pay}\n    city: {city}"),
+        "yaml by id": each(rows, "{who}:\n  pay: {pay}\n  city: {city}"),
+        "toml": each(rows, "[[row]]\nwho = '{who}'\npay = {pay}"),
+        "ini": each(rows, "[{who}]\npay = {pay}\ncity = {city}"),
+        "name and value": each(rows, "{who}={pay}"), "bullets": each(rows, "* {who} ({pay})"),
+        "vertical": each(rows, "***** row *****\n who: {who}\n pay: {pay}"),
+        "vcards": each(rows, "BEGIN:VCARD\nFN:{who}\nNOTE:{pay}\nEND:VCARD"),
+        "attributes": "<rows>" + each(rows, "<row who='{who}' pay='{pay}'/>") + "</rows>",
+        "one insert": "INSERT INTO t VALUES " + ", ".join(f"('{r['who']}', {r['pay']})"
+                                                          for r in rows) + ";",
+        "wiki": "{|\n" + each(rows, "|-\n| {who} || {pay}") + "\n|}",
     }  # fmt: skip
+
+
+def each(rows: list[dict[str, Any]], form: str) -> str:
+    return "\n".join(form.format(**row) for row in rows)
 
 
 def found(df: pd.DataFrame, text: str) -> list[str]:
@@ -202,7 +227,16 @@ def found(df: pd.DataFrame, text: str) -> list[str]:
 SHAPES = [*shapes(3)]
 TEXTS = [*texts(5)]
 # Of so few nobody can say whether they were typed.
-SHORT = ("column", "tuple column", "set column", "pylist", "groups by canary")
+SHORT = (
+    "flags by name",
+    "nothing by name",
+    "ages by name",
+    "column",
+    "tuple column",
+    "set column",
+    "pylist",
+    "groups by canary",
+)
 
 
 @pytest.mark.parametrize("kind", SHAPES)
@@ -277,6 +311,8 @@ def test_what_reaches_the_server_and_the_screen(
 PROSE = "A line, with commas, and more.\nA second, like it, too.\nAnd a third, of course, one."
 CODE = "def f(a, b):\n    return a, b\n\n\ndef g(a, b):\n    x = [1, 2]\n    return a, x"
 LIST = "# Title\n\nText | with a bar\n\n- one\n- two\n\n1. one\n2. two\n3. three"
+TALK = "user: hi\nyou: hello\nuser: how are you?\nyou: fine\nuser: good\nyou: bye"
+STEPS = "".join(f"- name: step {c}\n  run: {c}\n" for c in "ab") + "- uses: checkout\n- uses: setup"
 TYPED: list[tuple[Any, str]] = [
     ("Berlin", "Berlin"),
     (987654321.25, "987654321.25"),
@@ -299,6 +335,10 @@ TYPED: list[tuple[Any, str]] = [
     ('{"a": 1, "b": [1, 2]}', '{"a": 1, "b": [1, 2]}'),
     (PROSE, PROSE), (CODE, CODE), (LIST, LIST),
     ("name: x\nkind: y\nsize: 3\n", "name: x\nkind: y\nsize: 3\n"),
+    ("WIDTH = 800\nHEIGHT = 600\nDPI = 100", "WIDTH = 800\nHEIGHT = 600\nDPI = 100"),
+    ("flour: 500 g\nwater: 300 g\nsalt: 10 g", "flour: 500 g\nwater: 300 g\nsalt: 10 g"),
+    (TALK, TALK), (STEPS, STEPS), ("x = [1, 2, 3]", "x = [1, 2, 3]"),
+    ({"Precision": 0.91, "Recall": 0.8}, '{"Precision": 0.91, "Recall": 0.8}'),
     ("[section]\na = 1\nb = 2\nc = 3\n", "[section]\na = 1\nb = 2\nc = 3\n"),
 ]  # fmt: skip
 

@@ -52,6 +52,13 @@ TABLES: dict[str, Callable[[], Any]] = {
     "crosstab": lambda: pd.crosstab(visits().day, visits().town),
     "dummies": lambda: pd.get_dummies(visits(), columns=["town"]),
     "dummies alone": lambda: pd.get_dummies(visits().town, prefix="town"),
+    "dummies without prefix": lambda: pd.get_dummies(many().town),
+    "whole dummies": lambda: pd.get_dummies(many().town, dtype=int).rename_axis(None, axis=1),
+    "real dummies": lambda: pd.get_dummies(many(), columns=["town"], dtype=float, prefix_sep="="),
+    "sparse counts": lambda: pd.crosstab(many().index, many().town).rename_axis(None, axis=1)
+    .reset_index(drop=True),
+    "lists by name": lambda: {f"{CANARY} {c}": [1, 2, 3] for c in "abcdefghi"},
+    "one key each": lambda: [{f"{CANARY} {c}": 1.5} for c in "abcdefghi"],
     "transposed": lambda: wide().set_index("who").T,
     "transposed objects": lambda: wide().assign(x="y").set_index("who").rename_axis(None).T,
     "transposed numbers": lambda: wide().set_index("who").rename_axis(None).T,

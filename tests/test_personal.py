@@ -25,19 +25,21 @@ from m1_magic.privacy.personal.checksums import is_card
 PERSONAL_NAMES = {
     "e-mail": "email E-Mail emailAddress EMAIL customer_email user.email work_email email_hash"
     " e_mail_adresse emails mail correo_electronico courriel 邮箱 メールアドレス почта ＥＭＡＩＬ"
-    " e\u200bmail email_2",
+    " e\u200bmail email_2 이메일 이메일주소",
     "phone": "phone PhoneNumber home_phone phone_number_2 telefon Telefonnummer handynummer tel"
     " mobile mobile_number contact_no telefono_cliente numero_telephone Téléphone fax 电话 電話番号"
-    " телефон Номер_телефона",
+    " телефон Номер_телефона 전화번호",
     "name": "first_name LastName fullName Vorname Nachname prénom customer_name patientName surname"
     " username name_of_customer nombre_cliente nom_famille nome_completo Kundenname apellidos"
-    " achternaam cognome 姓名 氏名 фамилия",
+    " achternaam cognome 姓名 氏名 фамилия 이름 fornavn etternavn förnamn efternamn imię nazwisko"
+    " příjmení",
     "address": "address homeAddress address_line_1 Address2 Straße Anschrift Kundenadresse street"
-    " dirección indirizzo endereço adres address_home 住所 地址 адрес",
+    " dirección indirizzo endereço adres address_home 住所 地址 адрес 주소",
     "birth date": "dob DateOfBirth birth_date birthday Geburtsdatum date_naissance"
     " fecha_nacimiento data_di_nascita geboortedatum 出生日期 дата_рождения",
     "id number": "ssn SSN nationalId passport_no driver_license licensePlate AHV-Nr bsn cpf"
-    " codice_fiscale tax_id aadhaar 身份证号 паспорт",
+    " codice_fiscale tax_id aadhaar 身份证号 паспорт"
+    " insurance_number health_insurance_no KFZ-Kennzeichen",
     "card": "creditCard card_number cc_num cvv Kreditkartennummer",
     "bank account": "IBAN account_number Kontonummer bank_account",
     "secret": "password api_key api_token access_token client_secret pwd Passwort"

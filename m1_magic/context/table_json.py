@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 import warnings
 from collections import Counter
 from typing import Any
 
-from .frames.containers import plainly_none, table_in
+from .frames.containers import SETTINGS, plainly_none, table_in
 from .frames.tables import is_tabular
 
 UNREAD = object()  # a table of a form that is not read
 PLAIN = object()  # JSON that is no table
 LITERAL = 200_000  # characters of a repr that are read
 NUMBERS = 20  # in a list, from which they are data
+ASSIGNED = re.compile(
+    r"(?:(?:export|const|let|var|default) )*[\w.]+ ?(?:<-|=) ?(?:[\w.]+\()?([\[{(].*[\]}])\)?;?",
+    re.S,
+)
 ENVELOPE = 5  # records in a dict that holds little else
 
 
@@ -32,10 +37,33 @@ def table_of(text: str, *, any_data: bool) -> Any:
             pass
     if not any_data or len(text) > LITERAL:
         return None
+    return _literal(text)
+
+
+def in_code(text: str) -> bool:
+    """Is a text no more than a table that is assigned to a name?"""
+    match = ASSIGNED.fullmatch(text)
+    if not match or len(text) > LITERAL:
+        return False
+    found = table_of(match[1], any_data=True)
+    return found is not None and found is not PLAIN
+
+
+def quoted(text: str) -> bool:
+    """Is it JSON that holds JSON or another table as one text?"""
+    try:
+        inner = json.loads(text) if text[:1] == '"' else None
+    except (ValueError, RecursionError):
+        return False
+    found = table_of(inner.strip(), any_data=True) if isinstance(inner, str) else None
+    return found is not None and found is not PLAIN
+
+
+def _literal(text: str) -> Any:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # on what the text would do as code
-            return _judged(ast.literal_eval(text), any_data)
+            return _judged(ast.literal_eval(text), True)
     except (ValueError, SyntaxError, RecursionError, MemoryError):
         return None
 
@@ -52,7 +80,38 @@ def _judged(value: Any, any_data: bool) -> Any:
             return found
         return _enveloped(value) or (UNREAD if any_data else PLAIN)
     found = table_in(value) if _has_rows(value) else None
-    return found or _enveloped(value) or PLAIN
+    if found or (found := _enveloped(value)):
+        return found
+    return UNREAD if 2 * _in_rows(value) > _size(value) else PLAIN
+
+
+def _in_rows(value: Any) -> int:
+    """Return how many values of a JSON object stand in rows, however deep."""
+    if isinstance(value, dict):
+        inner = [*value.values()]
+        numbers = sum(isinstance(one, (int, float)) for one in inner)
+        return len(inner) if numbers == len(inner) > SETTINGS else sum(map(_in_rows, inner))
+    if not isinstance(value, list):
+        return 0
+    if len(value) >= ENVELOPE and all(isinstance(row, dict) for row in value):
+        names = Counter(name for row in value for name in row)
+        nested = sum(isinstance(cell, (dict, list)) for row in value for cell in row.values())
+        often = sum(2 * count > len(value) for count in names.values())
+        if often > 1 and (4 * nested < sum(names.values()) or len(value) >= NUMBERS):
+            return _size(value)
+    widths = {len(row) if isinstance(row, list) else 0 for row in value}
+    if len(value) >= ENVELOPE and len(widths) == 1 and max(widths) > 1:
+        return _size(value)
+    return sum(map(_in_rows, value))
+
+
+def _size(value: Any) -> int:
+    """Return how many single values there are in one, however deep."""
+    if isinstance(value, dict):
+        value = value.values()
+    elif not isinstance(value, list):
+        return 1
+    return sum(map(_size, value))
 
 
 def _has_rows(value: dict[str, Any]) -> bool:

@@ -1,7 +1,8 @@
 """Text → the table that it is in other clothes: CSV, JSON, Markdown, HTML, what ``print`` makes.
 
-Whole texts are judged, not parts: prose with a table in it is prose, and what reads as code or
-settings is none. What is a table, but of a form that is not read here, is told as `UNREAD`.
+Of files whole texts are judged, not parts: prose with a table in it is prose; in a prompt's value
+lines of a table are looked for, too. What reads as code or settings is none. What is a table, but
+of a form that is not read here, is told as `UNREAD`.
 """
 
 from __future__ import annotations
@@ -14,12 +15,15 @@ from itertools import pairwise
 from typing import Any
 
 from . import table_json
+from .frames.containers import plainly_none
+from .repeated_text import has_rows, is_repeated, is_settings
 from .table_json import UNREAD
 
 LEAST = 3  # lines of a table
 LINES = 200  # lines by which a text is judged
 LOOKED_AT = 200_000  # characters in which signs of a form are looked for
 NUMBERS = 20  # in a row, from which they are data
+SIGNS = ("\t", ";", "|", "^", "~", "\x01", "\x1f", ",")  # that part fields
 
 NUMBER = re.compile(
     r"[-+$€£]?(?:\d(?:[\d.,_]*\d)?|\.\d+|nan|inf|null|none|na|n/a)%?(?:e[-+]?\d+)?", re.I
@@ -30,6 +34,7 @@ DRAWN = re.compile(r"[│┃║|].*[│┃║|]|[┌├└╭╰╞┡┏┗╔�
 ELSEWHERE = (
     re.compile(r"\\begin\{(?:tabular|longtable|array)\w*\*?\}"),
     re.compile(r"(?:INSERT\s+INTO\b[^\n]*\n?\s*){3}", re.I),
+    re.compile(r"\A\{\||^=+(?: +=+)+$", re.M),  # MediaWiki, reStructuredText
     re.compile(r"\A(?:shape: \(|<?pyarrow\.|<xarray\.)"),
     re.compile(r"\[\d+ rows x \d+ columns\]|^(?:Name: .*)?, dtype: \w+|\bdtype=\w+\)", re.M),
 )
@@ -64,15 +69,42 @@ def table_of(text: str, *, any_data: bool = False) -> Any:
         found = table_json.table_of(stripped, any_data=any_data)
         if found is not None:
             return found if found is not table_json.PLAIN else None
+    if any_data and (table_json.in_code(stripped) or table_json.quoted(stripped)):
+        return UNREAD
     lines = [line.rstrip() for line in stripped.split("\n") if line.strip()]
     if rows := _markdown(lines):
         return rows
     if _is_drawn(stripped, lines, any_data):
         return UNREAD
     if len(lines) < LEAST:
-        return UNREAD if any_data and _is_numbers(stripped) else None
-    found = _delimited(lines) or _aligned(lines)
-    return found or (UNREAD if any_data and (_has_gutter(lines) or _is_numbers(stripped)) else None)
+        written = any_data and (_is_numbers(stripped) or has_rows(stripped[:LOOKED_AT]))
+        return UNREAD if written else None
+    if is_settings(lines):
+        return None
+    found = _delimited(lines) or _aligned(lines) or _one_column(lines, any_data)
+    if found:
+        return found
+    head = lines[:LINES]
+    repeated = is_repeated(stripped[:LOOKED_AT], head, _is_value, any_data=any_data)
+    return UNREAD if repeated or (any_data and _has_gutter(lines)) else None
+
+
+def _one_column(lines: Sequence[str], any_data: bool) -> Any:
+    """Return the rows of numbers that stand below each other, UNREAD of others that are many."""
+    if any_data and _is_numbers("\n".join(lines)):
+        return UNREAD
+    numbers = [line.strip() for line in lines[0 if _is_value(lines[0].strip()) else 1 :]]
+    if not all(map(NUMBER.fullmatch, numbers)) or len(numbers) < (LEAST if any_data else NUMBERS):
+        return None
+    made = [_float(number) for number in numbers]
+    return None if any_data and plainly_none(made) else [{"value": one} for one in made]
+
+
+def _float(text: str) -> float | str:
+    try:
+        return float(text)
+    except ValueError:
+        return text
 
 
 def _is_drawn(text: str, lines: Sequence[str], any_data: bool) -> bool:
@@ -116,7 +148,7 @@ def _markdown(lines: Sequence[str]) -> list[dict[str, str]] | None:
 
 def _delimited(lines: Sequence[str]) -> list[dict[str, str]] | None:
     """Return the rows of lines that one sign parts into as many fields each."""
-    for sign in ("\t", ";", "|", ","):
+    for sign in SIGNS:
         head = lines[:LINES]
         if 10 * sum(sign in line for line in head) < 9 * len(head):
             continue
@@ -127,7 +159,8 @@ def _delimited(lines: Sequence[str]) -> list[dict[str, str]] | None:
         widths = Counter(len(row) for row in rows[:LINES])
         width, most = widths.most_common(1)[0]
         if width > 1 and 10 * most >= 9 * len(head) and _is_data(rows[:LINES], sign, width):
-            return _records(rows)
+            first = next(i for i, row in enumerate(rows) if len(row) >= width - 1 > 0)
+            return _records(rows[first:])  # below a title or comments
     return None
 
 
@@ -227,4 +260,6 @@ def _is_numbers(text: str) -> bool:
     """Is it a run of numbers, as arrays print themselves?"""
     words = re.findall(r"[^\s,;()\[\]{}]+", text[:20_000])
     numbers = sum(bool(NUMBER.fullmatch(word)) for word in words)
-    return numbers >= NUMBERS and 2 * numbers > len(words)
+    if numbers >= NUMBERS and 2 * numbers > len(words):
+        return True
+    return LEAST <= numbers == len(words) and not plainly_none([*map(_float, words)])

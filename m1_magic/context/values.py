@@ -110,7 +110,8 @@ def _table(value: object, expression: str, *, part: bool) -> object:
         return table_of(str.__str__(value), any_data=True)
     if part and isinstance(value, (list, tuple)) and all(map(is_scalar, value)):
         return _column(value, expression)
-    if isinstance(value, (dict, deque)) or not is_tabular(value):
+    records = isinstance(value, list) and value and isinstance(value[0], dict)
+    if records or isinstance(value, (dict, deque)) or not is_tabular(value):
         found = table_in(value)
         return value if found is None and is_tabular(value) else found
     return value

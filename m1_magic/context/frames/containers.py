@@ -8,6 +8,7 @@ of short values, a dict of settings. What is neither may hold rows all the same.
 from __future__ import annotations
 
 import dataclasses
+import re
 import sys
 from collections import Counter, deque
 from collections.abc import ItemsView, KeysView, Mapping, Sequence, Set, ValuesView
@@ -25,6 +26,7 @@ LONGEST = 60  # characters of one of them
 DIGITS = 6  # of a number that is typed
 DEEPEST = 3  # dicts in dicts
 DEEPEST_ROWS = 6  # containers in containers
+CAMEL = re.compile(r"[a-z]+[A-Z]")  # a name of a setting
 GROUP = 5  # labels that fewer rows share are no settings
 MOST = 2_000_000  # values of a column
 
@@ -88,6 +90,9 @@ def _of_list(rows: list[Any]) -> Any:
     if not rows or len(rows) > MOST:
         return None
     if all(isinstance(row, dict) for row in rows):
+        names = Counter(name for row in rows for name in row)
+        if len(rows) > 1 and 2 * sum(n == 1 for n in names.values()) > len(names):  # labels
+            return [{"key": _label(key), "value": v} for row in rows for key, v in row.items()]
         return rows
     if all(map(is_scalar, rows)):
         return {"value": rows}
@@ -193,6 +198,14 @@ def _label(key: object) -> object:
     return " / ".join(map(str, key)) if isinstance(key, (tuple, list)) else str(type(key).__name__)
 
 
+def _are_labels(keys: Mapping[Any, Any]) -> bool:
+    """Are keys no names of settings: people, or more words than one types, with capitals?"""
+    if column_reason("", keys):
+        return True
+    written = sum(not key.isupper() and key != key.lower() and not CAMEL.match(key) for key in keys)
+    return len(keys) > TEXTS and 2 * written > len(keys)
+
+
 def plainly_none(value: object) -> bool:
     """Is it plainly no table: one value, a short list of short values, a dict of settings?"""
     if isinstance(value, dict):
@@ -253,6 +266,8 @@ def _is_column(value: Mapping[Any, Any]) -> bool:
     """Is it a column by its labels, or the counts of labels, of which few rows share some?"""
     cells = list(value.values())
     if not _named(value):
+        return True
+    if _are_labels(value) and len({_kind(one) for one in cells}) == 1:
         return True
     numbers = [one for one in cells if isinstance(one, Number) and not isinstance(one, bool)]
     if len(numbers) < len(cells):

@@ -1,8 +1,8 @@
 """Names of columns that are data: of a pivot, a crosstab, dummies, a transposed table.
 
 pandas often says whose values they are; else it is seen by many columns of one type that are
-mostly empty, or more than there are rows. Such a name is a label as any other: below ``sample`` it
-leaves only if enough rows have a value there.
+mostly empty or zero, or more than there are rows. Such a name is a label as any other: below
+``sample`` it leaves only if enough rows have a value there.
 """
 
 from __future__ import annotations
@@ -18,12 +18,14 @@ import narwhals.stable.v2 as nw
 from ...privacy.personal import column_reason, named_personal, safe_name
 from ...privacy.redaction import masked_value
 from .in_process import Local, Table
+from .kinds import kind
 from .lines import stem_of
 from .measures import Measures
 from .summary import Wish
 
 MASKED = "[masked name]"
 MANY = 6  # columns of one type
+LOOKED_AT, HEAD = 500, 64  # columns and rows of them that are looked at for zeros
 FLAGS = 3  # columns that begin alike, each true or false
 OWN_WORDS = {"is", "has", "was", "can", "had", "num", "n"}  # with which names of flags begin
 STATISTICS = {"count", "size", "nunique", "mean", "median", "sum", "min", "max", "std", "var",
@@ -88,6 +90,8 @@ def by_form(table: Table, places: Sequence[int]) -> Labels | None:
     typed: dict[str, list[int]] = {}
     for place in places:
         dtype = table.schema[place]
+        if dtype == nw.Object and isinstance(table, Local):
+            dtype = table.series(place).dtype  # what records are made of
         if dtype.is_numeric() or dtype in (nw.Boolean, nw.String):
             typed.setdefault(str(dtype), []).append(place)
     flags = [*typed.get("Boolean", []), *typed.get("UInt8", [])]
@@ -101,7 +105,25 @@ def by_form(table: Table, places: Sequence[int]) -> Labels | None:
         empty = sum(m.nulls + m.nan for m in table.measure(many, nulls_only=True))
         if len(places) > table.rows or 2 * empty > table.rows * len(many):
             found |= set(many)
+    for same in typed.values():
+        alike = [place for place in same if not stem_of(table.names[place])]
+        if len(alike) >= MANY and isinstance(table, Local):
+            found |= _one_of_many(table, alike)
     return Labels(frozenset(found - {0} if turned else found), of_rows=turned) if found else None
+
+
+def _one_of_many(table: Local, places: Sequence[int]) -> set[int]:
+    """Return the columns of which each row has one alone, all others zero: dummies, and pivots."""
+    heads = {place: table.series(place).head(HEAD) for place in places[:LOOKED_AT]}
+    there = {
+        place: [bool(x) and x == x for x in head.to_list()]
+        for place, head in heads.items()
+        if kind(head.dtype) in ("boolean", "integer", "real")
+    }
+    sparse = {place: row for place, row in there.items() if 2 * sum(row) < len(row)}
+    counts = {sum(row) for row in zip(*sparse.values(), strict=True)}
+    alone = len(sparse) >= MANY and len(counts - {0}) == 1
+    return {*sparse, *places[LOOKED_AT:]} if alone else set()
 
 
 def judged(table: Table, labels: Labels | None, places: Sequence[int], wish: Wish) -> Names:

@@ -55,8 +55,10 @@ def _harmless(reason: str, values: Sequence[object], whole_numbers: bool) -> boo
     if not whole_numbers:
         if reason in NUMBERED[1:] and values and not any(map(DIGIT.search, _texts(values))):
             return True  # answers in words
-        if reason == "address" and len(values) >= 30 and len(set(_texts(values))) <= KINDS:
-            return True  # kinds of places
+        kinds = set(texts := _texts(values))
+        few = len(values) >= 30 and len(kinds) <= KINDS
+        if few and (reason == "address" or (reason == "e-mail" and "@" not in "".join(texts))):
+            return True  # kinds of places, providers
         return bool(values) and all(
             isinstance(v, bool) or (isinstance(v, str) and v[:9].strip().lower() in FLAGS)
             for v in values

@@ -25,7 +25,9 @@ ROLES = (
     f"{PEOPLE}|author|autor|auteur|autore|player|athlete|driver|rider|pilot|actor|actress"
     "|director|artist|singer|writer|editor|reviewer|candidate|agent|manager|supervisor|teacher"
     "|professor|doctor|physician|nurse|salesperson|rep|assignee|reporter|creator|host|coach"
-    "|referee|winner|officer|(?:assigned|reports)_to|(?:created|updated)_by"
+    "|referee|winner|officer|(?:assigned|reports)_to|(?:created|updated)_by|payee|next_of_kin"
+    "|(?:kontakt|ansprech)(?:person|partner)(?:in)?|sachbearbeiter(?:in)?|(?:konto)?inhaber(?:in)?"
+    "|eigentumer(?:in)?|propriet?ario|propietario|proprietaire|titulaire"
 )
 # What may follow the head: an ordinal, which of several, whose it is.
 TAIL = (
@@ -49,6 +51,7 @@ REASONS = {
         "de, fr": r"adresse_(?:e_?mail|mail|electronique)|courriel",
         "es, it": r"correos?(?:_electronico)?|posta_elettronica",
         "ru": r"почт[аы]|имеил",
+        "ko": r"[^_]*이메일(?:주소)?",
         "zh, ja": rf"[^_]*(?:邮箱|邮件|电邮|電子郵件|メール){CJK}",
     },
     "phone": {
@@ -59,6 +62,7 @@ REASONS = {
         r"(?:_?(?:nummer|nr))?|(?:ruf|mobil)(?:nummer|nr)",
         "es, pt, it": r"celular|movil|cellulare",
         "ru": r"телефон|номер_телефона",
+        "ko": r"[^_]*(?:전화|휴대폰|핸드폰)(?:번호)?",
         "zh, ja": rf"[^_]*(?:电话|電話|手机|携帯){CJK}",
     },
     "IP address": {
@@ -70,6 +74,7 @@ REASONS = {
         "de, nl": r"[a-z]*(?:adresse|anschrift|strasse)|adres|straat",
         "fr, es, pt, it": r"calle|rue|direccion|indirizzo|endereco|domicilio",
         "ru": r"адрес",
+        "ko": r"[^_]*주소",
         "zh, ja": r"[^_]*(?:住所|地址)",
     },
     "name": {
@@ -82,7 +87,10 @@ REASONS = {
         r"|nom(?=_(?:du_)?(?:client|patient))",
         "es, pt, it": r"(?:nombre|nome)(?=_(?:complet|(?:do_|del_)?(?:cliente|pa[cz]i)))"
         r"|apellidos?|apelido|cognome",
-        "ru": r"фамилия|отчество|фио",
+        "no, da, sv": r"(?:for|etter|efter|mellom)na(?:vn|mn)",
+        "pl, cs": r"imie|nazwisko|prijmeni",
+        "ru, uk": r"фамилия|отчество|фио|прізвище",
+        "ko": r"[^_]*(?:이름|성명)",
         "zh, ja": r"[^_]*(?:姓名|氏名|名前)",
     },
     "birth date": {
@@ -97,8 +105,8 @@ REASONS = {
         "en": r"ssn|social_?security|social_insurance|nino|national_(?:id|insurance)|id_?card"
         r"|identity_card|id_(?:number|no)|passports?|driv(?:er|ing)s?_licen[cs]e"
         r"|licen[cs]e_(?:no|number|plate)|number_plate|plate_(?:no|number)|tax_(?:id|number|no)"
-        r"|aadh?aar|pan_(?:no|number|card)|nric|mrn|medical_record|nhs_(?:no|number)|imei",
-        "de": r"steuer_?(?:id|nr|nummer)|steueridentifikationsnummer"
+        r"|(?:health_|social_)?insurance_(?:no|number)|aadh?aar|pan_(?:no|number|card)|nric|mrn|medical_record|nhs_(?:no|number)|imei",
+        "de": r"(?:kfz|auto)_?kennzeichen|steuer_?(?:id|nr|nummer)|steueridentifikationsnummer"
         r"|(?:sozial)?versicherten_?nummer|sozialversicherungs_?nummer|ahv(?:_?(?:nr|nummer))?"
         r"|(?:personal)?ausweis(?:_?(?:nr|nummer))?|reisepass(?:nummer)?",
         "fr": r"(?:numero_)?(?:de_)?securite_sociale|num_secu|carte_identite",
@@ -133,7 +141,9 @@ REASONS = {
 LONGEST = 500  # characters of a name that are looked at
 
 ROLE = re.compile(rf"_(?:{ROLES})(?:e?s)?(?:_names?)?_$")
-NAME = re.compile(r"^_(?:names?|nom|nombre|nome|naam|имя)_$")  # of people or of things
+NAME = re.compile(
+    r"^_(?:names?|nom|nombre|nome|naam|navn|namn|jmeno|имя|імя|الاسم)_$"
+)  # of people or of things
 HEADS = "|".join(f"({'|'.join(words.values())})" for words in REASONS.values())
 PERSONAL = re.compile(rf"_(?:{HEADS})(?:_(?:{TAIL}))*_$")
 # Counts of such things, and flags.
