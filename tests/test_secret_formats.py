@@ -316,6 +316,9 @@ def test_tokens_stand_behind_letters_and_in_base64() -> None:
 
 
 NONE = [
+    # AWS's manuals have these.
+    "aws_access_key_id = AKIA" + "IOSFODNN7" + "EXAMPLE\n"
+    "aws_secret_access_key = wJalrXUtnFEMI/K7MDENG/bPxRfiCY" + "EXAMPLEKEY",
     "postgres://user:password@localhost/db",
     "postgresql://scott:tiger@localhost/test",
     "https://user:pass@example.com, redis://:password@host, amqp://guest:guest@localhost",

@@ -41,7 +41,7 @@ WORDS = (
 PLACEHOLDER = re.compile(rf"(?>{WORDS}|[\W_]|\d{{1,4}}(?!\d)|1234567890|12345678|123456)++")
 # In a URL a weak password is one, too, but for the words that manuals have in its place.
 IN_MANUALS = re.compile(rf"(?:(?:my|your|the|an?|some|db|user)[ _-]?)?{WORDS}|[\W_]+|\d+,.*")
-NO_VALUE = re.compile(r"\|\||!!|\.pass|[<>{}$*…\\]|\.\.\.|%[a-z(]|xxx|XXX|\bos\.|\(")
+NO_VALUE = re.compile(r"\|\||!!|\.pass|[<>{}$*…\\]|\.\.\.|%[a-z(]|xxx|XXX|EXAMPLE|\bos\.|\(")
 OURS = re.compile(r"[A-Za-z0-9+/=_.~-]+")
 RUNS = re.compile(r"[a-z]+|[A-Z]+|[0-9]+|[^A-Za-z0-9]+")
 CODE = re.compile(r"[A-Za-z_]+(?:[._/:-][A-Za-z_]*)*|[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+")
@@ -149,8 +149,8 @@ def plain_value(text: str, start: int, end: int) -> bool:
 
 
 def no_name(text: str, start: int, end: int) -> bool:
-    """Is it no name of a class, either?"""
-    return not re.fullmatch("(?:[A-Z][a-z]+){3,}", text[start:end])
+    """Is it no name of a class, nor the key of AWS's manuals?"""
+    return not re.search("^(?:[A-Z][a-z]+){3,}$|EXAMPLE", text[start:end])
 
 
 # Quotes may be escaped: JSON in JSON, a notebook's output.

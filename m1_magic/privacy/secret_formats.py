@@ -128,7 +128,8 @@ MODELS = (
 )  # fmt: skip
 
 CLOUDS = (
-    form("AWS key", "AKIA ASIA ABIA ACCA", r"[A-Z0-9]{16}", LEAKS),
+    # Those of its manuals end so.
+    form("AWS key", "AKIA ASIA ABIA ACCA", r"(?!\w{9}EXAMPLE)[A-Z0-9]{16}", LEAKS),
     form("AWS key", "A3T", r"[A-Z0-9](?=[A-Z]{0,15}[0-9])[A-Z2-7]{16}", LEAKS),
     form("AWS key", "ABSK", r"[A-Za-z0-9+/]{109,269}={0,2}", LEAKS),
     form("AWS key", "bedrock-api-key-", rf"YmVkcm9jay{B64}{{20,}}", LEAKS),
