@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 from ..calls import Reply
@@ -68,7 +67,6 @@ SPARED_OF_LONG = (
     ("<span class=(?:k|c|gi|gd)>([^<]*)</span>", r"\1"),
     ("<div class=highlight>(<pre><code>[^<]*</code></pre>)</div>", r"\1"),
 )
-FORMULA = re.compile(r'<span class="mathjax_process tex2jax_process">([^<]*)</span>')
 # Clips what a formula could draw over its neighbours.
 FRAME = "overflow:auto hidden"
 
@@ -104,29 +102,13 @@ def lean(markup: str, text: str, besides: int = BESIDES) -> str:
         return markup
     allowed = TIMES * size if size >= LONG else 2 * size + MORE
     most = allowed - _saved(text) - besides
-    if _saved(markup + _style(markup)) > most:
-        markup = _unmarked(markup)
+    if "$" not in text and "\\" not in text:  # nothing that MathJax could take for a formula
+        markup = markup.replace(" mathjax_ignore tex2jax_ignore", "", 1)
     for pattern, rest in SPARED + (SPARED_OF_LONG if size >= LONG else ()):
         if _saved(markup + _style(markup)) <= most:
             break
         markup = re.sub(pattern, rest, markup)
     return markup
-
-
-def _unmarked(markup: str) -> str:
-    """Return an answer without MathJax's marks, where it finds the same formulas without them."""
-    formulas = [one[1] for one in FORMULA.finditer(markup)]
-    beside = FORMULA.sub("", markup)
-    if "$" in beside or "\\" in beside or not all(map(_closed, formulas)):
-        return markup
-    return FORMULA.sub(r"\1", markup).replace(" mathjax_ignore tex2jax_ignore", "", 1)
-
-
-def _closed(formula: str) -> bool:
-    """Does a formula end where it is closed: no other delimiter in it, and its braces in pairs?"""
-    inside = re.sub(r"\\[^()\[\]]", "", formula[2:-2])
-    depths = accumulate({"{": 1, "}": -1}.get(sign, 0) for sign in inside)
-    return not re.search(r"[$\\]", inside) and min(last := [0, *depths]) == last[-1] == 0
 
 
 def _saved(text: str) -> int:
@@ -146,8 +128,7 @@ def thought(reply: Reply, settings: M1) -> str:
 
 def framed(body: str) -> str:
     """Return markup with the style it needs, and in a box that no formula can leave."""
-    typeset = any(mark in body for mark in ("mathjax_process", "\\(", "\\["))
-    boxed = f'<div style="{FRAME}">{body}</div>' if typeset else body
+    boxed = f'<div style="{FRAME}">{body}</div>' if "mathjax_process" in body else body
     return _style(body) + boxed
 
 
