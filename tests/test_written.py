@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from urllib.parse import unquote
 
 import pytest
 from markdown_it import MarkdownIt
@@ -160,7 +161,8 @@ def test_a_link_says_where_it_leads_if_its_words_name_another_host(label: str) -
     ],
 )
 def test_no_link_leads_to_this_machine(address: str) -> None:
-    assert links(f"[x]({address})") == [] and address.partition("%")[0] in text(f"[x]({address})")
+    shown = unquote(text(f"[x]({address})"))  # older parsers write brackets as %5B
+    assert links(f"[x]({address})") == [] and address.partition("%")[0] in shown
     assert "<a" not in VIEWER.render(inert(f"[x]({address})"))
 
 
