@@ -19,7 +19,7 @@ from collections.abc import Iterator
 HEAD = 65_536  # bytes of a request's first line and headers, at most
 PATIENCE = 60.0
 HERE = re.compile(r"(?:127\.0\.0\.1|localhost|\[::1\])(?::\d{1,5})?", re.IGNORECASE)
-ORIGIN = re.compile(r"https?://(?:127\.0\.0\.1|localhost|\[::1\])(?::\d{1,5})?", re.IGNORECASE)
+ORIGIN = re.compile(f"https?://{HERE.pattern}", re.IGNORECASE)
 READING = {"GET", "HEAD"}
 REASONS = {403: "Forbidden", 415: "Unsupported Media Type", 431: "Headers Too Large"}
 

@@ -86,7 +86,7 @@ def attached(
         text = decoded(_content(file), file.name)
         if file.kind == "notebook" or ipynb_reader.is_notebook(text):
             attachment = ipynb_reader.attachment(text, file.name, level, secrets)
-        elif level != "sample" and _in_text(file) is UNREAD:
+        elif level != "sample" and not is_code(file.path.name) and table_of(text) is UNREAD:
             size = plural(len(text.splitlines()), "line")
             text = f"(a table of {size}, withheld at level {level})"
             attachment = Attachment("file", file.name, text, level, dropped=1, tokens=20)

@@ -26,6 +26,13 @@ def word(info: str) -> str:
     return next(iter(info.split()), "").casefold()
 
 
+def language(info: str) -> str:
+    """Return the first word of an info string, its escapes and entities undone."""
+    from markdown_it.common.utils import unescapeAll
+
+    return next(iter(unescapeAll(info).split()), "")
+
+
 def fences(md: MarkdownIt) -> None:
     """Teach ``md`` documents with fences inside."""
     from markdown_it.rules_block import fence
@@ -33,7 +40,7 @@ def fences(md: MarkdownIt) -> None:
     def rule(state: StateBlock, first: int, last: int, silent: bool) -> bool:
         if silent or state.is_code_block(first):
             return bool(fence(state, first, last, silent))
-        opened = _FENCE.fullmatch(_line(state, first))
+        opened = _FENCE.fullmatch(line_of(state, first))
         if not opened or word(opened[2]).strip("{}.") not in DOCUMENTS or "`" in opened[2]:
             return bool(fence(state, first, last, silent))
         end, closed = _end(state, first, last, opened[1])
@@ -51,7 +58,7 @@ def _end(state: StateBlock, first: int, last: int, outer: str) -> tuple[int, boo
     """Return the line after the document, and whether that is a fence which closes it."""
     inner = ""
     for number in range(first + 1, last):
-        line = _line(state, number)
+        line = line_of(state, number)
         if line.strip() and state.sCount[number] < state.blkIndent:
             return number, False
         mark, info = _bare(state, number, outer)
@@ -68,7 +75,7 @@ def _end(state: StateBlock, first: int, last: int, outer: str) -> tuple[int, boo
 
 def _bare(state: StateBlock, number: int, outer: str) -> tuple[str, str]:
     """Return the marks of a line that could close ``outer``, and what stands behind them."""
-    found = _FENCE.fullmatch(_line(state, number))
+    found = _FENCE.fullmatch(line_of(state, number))
     if not found or state.is_code_block(number) or not found[1].startswith(outer):
         return "", ""
     return found[1], found[2].strip()
@@ -82,8 +89,8 @@ def _opens(state: StateBlock, number: int, last: int, outer: str) -> bool:
     """
 
     def begins(at: int) -> bool:
-        before = _line(state, at - 1).strip()
-        after = _line(state, at + 1).strip() if at + 1 < last else ""
+        before = line_of(state, at - 1).strip()
+        after = line_of(state, at + 1).strip() if at + 1 < last else ""
         return (not before or before.endswith((":", "："))) and bool(after)
 
     if not begins(number):
@@ -98,5 +105,6 @@ def _opens(state: StateBlock, number: int, last: int, outer: str) -> bool:
     return len(later) > 1 and not begins(later[0])
 
 
-def _line(state: StateBlock, number: int) -> str:
+def line_of(state: StateBlock, number: int) -> str:
+    """Return a line of the block that is being read."""
     return state.src[state.bMarks[number] + state.tShift[number] : state.eMarks[number]]

@@ -10,6 +10,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from .fences import line_of
+
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
     from markdown_it.rules_block import StateBlock
@@ -19,10 +21,13 @@ CLOSER = {"$$": "$$", "\\[": "\\]", "\\(": "\\)", "$": "$"}
 LONGEST = 4000  # characters of a formula inside a paragraph; bounds the search
 SIGNS = 300  # braces, backslashes and dollars that are looked at for its end
 HIGHEST = 200  # lines of one that stands alone
-_ENVIRONMENT = re.compile(
-    r"\\begin\{((?:equation|align|alignat|flalign|gather|multline|eqnarray)\*?"
-    r"|aligned|alignedat|gathered|split|cases|dcases|rcases|array|[pbvBV]?matrix|smallmatrix)\}"
+# Environments that are mathematics, those that may have a star first.
+STARRED = ("equation", "align", "alignat", "flalign", "gather", "multline", "eqnarray")
+PLAIN = (
+    *("aligned", "alignedat", "gathered", "split", "cases", "dcases", "rcases", "array"),
+    *("matrix", "pmatrix", "bmatrix", "vmatrix", "Bmatrix", "Vmatrix", "smallmatrix"),
 )
+_ENVIRONMENT = re.compile(rf"\\begin\{{((?:{'|'.join(STARRED)})\*?|{'|'.join(PLAIN)})\}}")
 _SIGNS = {
     closer: re.compile(re.escape(closer) + r"|\\.|[{}]", re.DOTALL) for closer in CLOSER.values()
 }
@@ -121,7 +126,7 @@ def _spaced(tex: str) -> bool:
 
 
 def _block(state: StateBlock, first: int, last: int, silent: bool) -> bool:
-    mark, closer = opener(_line(state, first), 0)
+    mark, closer = opener(line_of(state, first), 0)
     if mark in ("", "$", "\\(") or state.is_code_block(first):
         return False
     extent = _extent(state, first, last, mark, closer)
@@ -139,11 +144,11 @@ def _extent(
     state: StateBlock, first: int, last: int, mark: str, closer: str
 ) -> tuple[str, int, bool] | None:
     """Return the TeX, the line after it, and whether it was closed; None if it is no formula."""
-    alone = _line(state, first).strip() == mark
+    alone = line_of(state, first).strip() == mark
     environment = mark not in CLOSER
     lines: list[str] = []
     for number in range(first, min(last, first + HIGHEST)):
-        line = _line(state, number)[len(mark) if number == first else 0 :]
+        line = line_of(state, number)[len(mark) if number == first else 0 :]
         if state.sCount[number] < state.blkIndent and line.strip():
             return None
         tex, found, rest = line.partition(closer)
@@ -160,7 +165,3 @@ def _extent(
     # Not closed: the tail of a stream, if nothing but this formula follows.
     tail_of_all = len(lines) == state.lineMax - first and all(map(str.strip, lines[1:]))
     return (mark + "\n".join(lines), last, False) if tail_of_all else None
-
-
-def _line(state: StateBlock, number: int) -> str:
-    return state.src[state.bMarks[number] + state.tShift[number] : state.eMarks[number]]

@@ -45,7 +45,6 @@ NO_VALUE = re.compile(r"\|\||!!|\.pass|[<>{}$*…\\]|\.\.\.|%[a-z(]|xxx|XXX|EXAM
 OURS = re.compile(r"[A-Za-z0-9+/=_.~-]+")
 RUNS = re.compile(r"[a-z]+|[A-Z]+|[0-9]+|[^A-Za-z0-9]+")
 CODE = re.compile(r"[A-Za-z_]+(?:[._/:-][A-Za-z_]*)*|[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+")
-EXPRESSION = re.compile(r"[A-Za-z_][\w.]*")
 NEAR = re.compile(
     r"(?:server|host(?:name)?|uid|user(?:[ _]?(?:id|name))?|driver|data source|dsn|dbname|database"
     r"|addr(?:ess)?|account|initial catalog|dbq)\s?=|jdbc:"

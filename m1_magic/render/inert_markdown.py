@@ -13,6 +13,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from .. import markdown as dialect
+from ..markdown.fences import language
 from ..text import show_controls
 from .broken_words import JOINER, MORE, broken
 from .viewers import language_is_plain, live
@@ -208,7 +209,5 @@ def _before(line: str, content: str) -> str:
 
 def _language(info: str) -> str:
     """Return an info string as one plain word, as the laxest front end would read it."""
-    from markdown_it.common.utils import unescapeAll
-
-    word = next(iter(unescapeAll(info).split()), "")
+    word = language(info)
     return word if language_is_plain(word) else "text"

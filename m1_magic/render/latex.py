@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from ..markdown.mathematics import STARRED
 from ..text import show_controls
 from .markup import parser
 from .tex import ENVIRONMENTS, typesettable
@@ -43,9 +44,7 @@ _OPENED = re.compile(r"\\(?:begin|end)\s*\{([^{}]*)\}")
 _LEFT, _RIGHT = re.compile(r"\\left(?![a-zA-Z])"), re.compile(r"\\right(?![a-zA-Z])")
 _STRAY = re.compile(r"#|([_^])\w\1|([_^])\s*$")
 _ROWS = re.compile(r"\\(?:substack|matrix|pmatrix|cases)\s*\{")
-_DISPLAYED = re.compile(
-    r"\\begin\{(?:equation|align|flalign|gather|multline|eqnarray|alignat)\*?\}"
-)
+_DISPLAYED = re.compile(rf"\\begin\{{(?:{'|'.join(STARRED)})\*?\}}")
 # What MathJax does not know, and TeX does: files, packages, other engines.
 _READS = re.compile(
     r"\^\^|(?<!\\)%|\\(?:include|open(?:in|out)|immediate|directlua|lua\w*|usepackage|RequirePackage"

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from .. import markdown
 from ..interrupts import uninterrupted
+from ..markdown.fences import language
 from ..text import escape_html, show_controls
 from .code import coloured
 from .links import LINK
@@ -148,9 +149,7 @@ def _formula(token: Token, wanted: bool) -> str:
 
 
 def _code(token: Token) -> str:
-    from markdown_it.common.utils import unescapeAll
-
-    language = next(iter(unescapeAll(token.info).split(maxsplit=1)), "")
-    mark = f' class="language-{escape_html(language)}"' if language else ""
-    inner = coloured(token.content, language) or escape_html(token.content)
+    word = language(token.info)
+    mark = f' class="language-{escape_html(word)}"' if word else ""
+    inner = coloured(token.content, word) or escape_html(token.content)
     return f'<div class="highlight"><pre><code{mark}>{inner}</code></pre></div>'

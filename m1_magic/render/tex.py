@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from ..markdown.mathematics import PLAIN, STARRED
+
 DANGER = re.compile(
     r"\\(?:href|url|style|class|cssId|data|includegraphics|require|unicode|mmlToken|csname|catcode"
     r"|(?:re|provide)?newcommand|(?:re)?newenvironment|[egx]?def|let|futurelet|DeclareMathOperator"
@@ -12,12 +14,7 @@ DANGER = re.compile(
     r"|bbox|enclose|definecolor|f?colorbox|pagecolor|(?:eq)?ref|NewDocumentCommand|newmathmacro"
     r"|hdotsfor|(?:scale|resize|rotate)box)(?![a-zA-Z])"
 )
-# Environments that are mathematics.
-ENVIRONMENTS = {
-    *("equation", "align", "alignat", "flalign", "gather", "multline", "eqnarray", "aligned"),
-    *("alignedat", "gathered", "split", "cases", "dcases", "rcases", "array", "matrix", "pmatrix"),
-    *("bmatrix", "vmatrix", "Vmatrix", "Bmatrix", "smallmatrix", "subarray"),
-}
+ENVIRONMENTS = {*STARRED, *PLAIN, "subarray"}  # that may stand in a formula
 LABEL = re.compile(r"\\label\s*\{[^{}]*\}")
 LARGEST, ALL = 20.0, 60.0  # em: of one measure in a formula, of all of them
 DEEPEST, COLOURS, SIZES = 60, 20, 2  # braces in braces; commands of these kinds in a formula

@@ -15,7 +15,7 @@ from typing import Any
 
 import narwhals.stable.v2 as nw
 
-from ...privacy.personal import column_reason, named_personal, safe_name
+from ...privacy.personal import column_reason, safe_name
 from ...privacy.redaction import masked_value
 from .in_process import Local, Table
 from .kinds import kind
@@ -149,12 +149,6 @@ def judged(table: Table, labels: Labels | None, places: Sequence[int], wish: Wis
     if rare:
         note += f", {len(rare):,} of them masked: fewer than {wish.min_group} rows each"
     return Names(rare, note)
-
-
-def _kept(table: Table, wish: Wish) -> set[int]:
-    """Return the places of names that are allowed, or that say what is personal: no values."""
-    names = enumerate(table.names)
-    return {place for place, name in names if name in wish.allow or named_personal(name)}
 
 
 def without(table: Table, hidden: frozenset[int]) -> Table:

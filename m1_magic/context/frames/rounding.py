@@ -60,7 +60,7 @@ def deviation(sd: float | None, n: int, most: float, k: int) -> Figure | None:
     """Return a standard deviation as it may leave."""
     if not sd:
         return None
-    return _moved(sd, _least(sd, most * (most / sd) / 2, n, k), sd, places=False)
+    return _moved(sd, _least_of_sd(sd, most, n, k), sd, places=False)
 
 
 def correlation(r: float, moves: Array, k: int) -> Figure | None:
@@ -75,6 +75,11 @@ def correlation(r: float, moves: Array, k: int) -> Figure | None:
 def _least(sd: float, most: float, n: int, k: int) -> float:
     """Return how far k average rows, or the outermost one, move a mean."""
     return max(k * sd, most) / n if k else 0.0
+
+
+def _least_of_sd(sd: float, most: float, n: int, k: int) -> float:
+    """Return how far they move a standard deviation."""
+    return _least(sd, most * (most / sd) / 2, n, k)
 
 
 def _moved(value: float | None, least: float, sd: float, *, places: bool = True) -> Figure | None:
@@ -112,9 +117,8 @@ def holds(name: str, value: float, order: Array, k: int) -> bool:
         most = max(float(order[-1]) - mean, mean - float(order[0]))
         if name == "mean":
             return abs(value - mean) <= 2.5 * _least(sd, most, last + 1, k)
-        return abs(value - sd) <= 2.5 * _least(sd, most * (most / sd) / 2, last + 1, k)
-    below, rest = divmod((50 if name == "median" else int(name[1:])) * last, 100)
-    above = below + bool(rest)
+        return abs(value - sd) <= 2.5 * _least_of_sd(sd, most, last + 1, k)
+    below, above, _ = _neighbours(order, 50 if name == "median" else int(name[1:]))
     inside = above >= k and below + k <= last
     return inside and bool(order[above - k] <= value <= order[below + k])
 
@@ -127,8 +131,7 @@ def quantile(order: Array, percent: int, k: int, *, complete: bool = True) -> Fi
             be off by.
     """
     last = len(order) - 1
-    below, rest = divmod(percent * last, 100)
-    above = below + bool(rest)
+    below, above, rest = _neighbours(order, percent)
     first, second = order[below].item(), order[above].item()
     value = first + (second - first) * rest / 100 if first != second else first
     if complete and (k == 0 or (first == second and between(order, Span(value, value)) >= k)):
@@ -161,10 +164,16 @@ def quartiles(order: Array) -> tuple[float, float]:
     """Return the first and the third quartile of values in order."""
     ends = []
     for percent in (25, 75):
-        place, rest = divmod(percent * (len(order) - 1), 100)
-        first, second = (float(order[min(i, len(order) - 1)]) for i in (place, place + 1))
+        below, above, rest = _neighbours(order, percent)
+        first, second = float(order[below]), float(order[above])
         ends.append(first + (second - first) * rest / 100 if rest else first)
     return ends[0], ends[1]
+
+
+def _neighbours(order: Array, percent: int) -> tuple[int, int, int]:
+    """Return the places that a quantile lies between, and how far on from the first, in %."""
+    below, rest = divmod(percent * (len(order) - 1), 100)
+    return below, below + bool(rest), rest
 
 
 def _spread(order: Array) -> float:
