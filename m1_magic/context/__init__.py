@@ -43,7 +43,7 @@ def gather(
     Raises:
         UsageError: no such level, table, file, column, value or cell, or no error.
     """
-    wish, secrets = wished(options, settings), redaction.policy(settings)
+    wish, secrets = replace(wished(options, settings), prompt=prompt), redaction.policy(settings)
     named = {name: opened(frame_named(name, namespace)) for name in options.df}
     matches = globs.matching(options.file, secrets, named)
     named |= files.tables(matches.files)

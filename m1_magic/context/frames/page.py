@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from .facts import Fact
 from .lines import Line, listed
 
 
@@ -20,14 +21,14 @@ class Page:
 
     Args:
         names: of all columns by place, in the table's order, each with its type or "".
-        relations: lines below those of the columns that were looked at.
+        facts: lines below those of the columns that were looked at.
         cells: rows of the table: a label, and the cells by place.
     """
 
     head: str
     names: Mapping[int, tuple[str, str]]
     lines: Sequence[Line]
-    relations: Sequence[str] = ()
+    facts: Sequence[Fact] = ()
     cells: Sequence[tuple[str, Mapping[int, str]]] = ()
 
     @cached_property
@@ -40,7 +41,7 @@ class Page:
         """Do the lines tell of all columns?"""
         return sum(len(line.columns) for line in self.lines) == len(self.names)
 
-    def text(self, full: int, brief: int, named: bool, rows: int, relations: bool) -> str:
+    def text(self, full: int, brief: int, named: bool, rows: int, facts: bool) -> str:
         """Return the page with the first ranks in full, the next in short, the rest named."""
         shown = {n: self.lines[n].full for n in self.ranks[:full]}
         shown |= {n: self.lines[n].brief for n in self.ranks[full : full + brief]}
@@ -53,7 +54,7 @@ class Page:
             lines.append(f"- {'other columns' if shown else 'columns'}: {', '.join(listed(rest))}")
         elif rest:
             lines.append(f"- {len(rest):,} more columns, not named here")
-        lines += self.relations if relations else []
+        lines += [f"- {fact.text}" for fact in self.facts] if facts else []
         for label, cells in self.cells[:rows] if places else ():
             lines.append(f"{label}: " + ", ".join(cells[place] for place in places))
         return "\n".join(lines)
@@ -82,22 +83,20 @@ def fit(pages: Sequence[Page], limit: int) -> Fitted:
             return Fitted(text, tuple(first.lines), every, len(first.cells))
     count, rows = len(last.lines), len(last.cells)
     while True:
-        for relations in (True, False):
-            text, count_shown, full = _fullest(last, limit, rows, relations)
-            if count_shown == count or (
-                not relations and (not rows or count_shown >= min(5, count))
-            ):
+        for facts in (True, False):
+            text, count_shown, full = _fullest(last, limit, rows, facts)
+            if count_shown == count or (not facts and (not rows or count_shown >= min(5, count))):
                 shown = tuple(last.lines[n] for n in last.ranks[:count_shown])
                 return Fitted(text[:limit], shown, full, rows if count_shown else 0)
         rows //= 2
 
 
-def _fullest(page: Page, limit: int, rows: int, relations: bool) -> tuple[str, int, int]:
+def _fullest(page: Page, limit: int, rows: int, facts: bool) -> tuple[str, int, int]:
     """Return the page with most detail that fits, how many lines are on it, how many in full."""
     count = len(page.lines)
 
     def made(full: int, brief: int, named: bool = True) -> str:
-        return page.text(full, brief, named, rows, relations)
+        return page.text(full, brief, named, rows, facts)
 
     def fits(text: str) -> bool:
         return len(text) <= limit

@@ -5,7 +5,7 @@ Read from a sample, and only where that is cheap; nothing of it is a value of th
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import combinations
 from typing import Any
 
@@ -13,10 +13,11 @@ import narwhals.stable.v2 as nw
 import numpy as np
 
 from ...privacy.redaction import masked_value
+from .facts import Described, Fact
 from .in_process import Local
 from .kinds import Series, floats, is_number, is_text
 from .rounding import STRONG, correlation
-from .summary import Column
+from .summary import UNIQUE, Column
 
 ROWS = 2_500  # of the sample that are looked at
 WIDEST = 30  # numeric columns that are compared with each other
@@ -27,24 +28,22 @@ PAIRS = 4  # correlations among them
 EMPTY = 0.2  # share of nulls from which a column of labels decides nothing
 
 
-def relations(columns: Mapping[int, Column], sample: Local, k: int, rows: int) -> tuple[str, ...]:
-    """Return, in words, what is likely to hold between the columns that are not masked.
-
-    Args:
-        rows: of the table.
-    """
+def relations(table: Described) -> list[Fact]:
+    """Return what is likely to hold between the columns that are not masked."""
+    sample, k, columns = table.sample, table.k, table.columns
     if sample.rows < max(4 * k, LEAST):  # so few say nothing
-        return ()
+        return []
     step = thinned(sample.rows)
     telling = {i: c for i, c in columns.items() if not c.masked and "always" not in c.figures}
     pairs = [(column, sample.series(place)) for place, column in telling.items()]
     numeric = [(c, s.gather_every(step)) for c, s in pairs if is_number(s.dtype) and not c.follows]
     texts = [(c, s.gather_every(step)) for c, s in pairs if is_text(s.dtype)][: 10 * GROUPS]
     labels = [(c, s) for c, s in texts if len(c.labels) > 1 and s.null_count() <= EMPTY * len(s)]
-    return (
-        *_together(numeric[:WIDEST], k, whole=sample.rows == rows and step == 1),
+    facts = [
+        *_together(numeric[:WIDEST], k, whole=table.complete and step == 1),
         *_decided(labels[:GROUPS]),
-    )[:TOLD]
+    ]
+    return [Fact(text) for text in facts[:TOLD]]
 
 
 def thinned(rows: int) -> int:
@@ -115,7 +114,16 @@ def _decided(columns: Sequence[tuple[Column, Series]]) -> list[str]:
     return facts
 
 
-def repeated(columns: Sequence[int], sample: Local) -> int | None:
+def repeated(table: Described) -> list[Fact]:
+    """Return how many rows repeat an earlier one, if all were read and can be compared."""
+    keys = any(UNIQUE in column.notes for column in table.columns.values())
+    if keys or not table.complete or len(table.columns) < 2:
+        return []
+    twice = _repeated(list(table.columns), table.sample)
+    return [Fact(f"{twice:,} of {table.rows:,} rows repeat an earlier one")] if twice else []
+
+
+def _repeated(columns: Sequence[int], sample: Local) -> int | None:
     """Return how many rows repeat an earlier one, None where cells cannot be compared."""
     dtypes = [sample.series(i).dtype for i in columns]
     if any(dtype in (nw.Object, nw.Unknown) or dtype.is_nested() for dtype in dtypes):

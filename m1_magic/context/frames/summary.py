@@ -28,6 +28,7 @@ class Wish:
         min_group: a label or extreme leaves only if so many rows share it.
         tokens: upper bound of the page, at 2.4 characters a token (measured on such pages).
         allow: columns that look personal and may leave all the same.
+        prompt: what is asked; columns that it names come first.
         earlier: holds what was told of the call's other tables (`near_copies.Earlier`).
     """
 
@@ -36,6 +37,7 @@ class Wish:
     min_group: int = 5
     tokens: int = TOKENS
     allow: frozenset[str] = frozenset()
+    prompt: str = ""
     earlier: list[Any] = field(default_factory=list, compare=False)
 
     @property

@@ -9,16 +9,19 @@ from ...privacy.personal import named_personal, safe_name
 from ...privacy.redaction import masked_value
 from . import label_names
 from .describe import described
+from .facts import Described, Fact
 from .in_process import Local, Table
 from .kinds import words
 from .lines import Line, alike, size, stem_of
 from .page import Page, fit
+from .prompted import prompted
 from .relations import relations, repeated, thinned
 from .sample_rows import pick
-from .summary import UNIQUE, Column, Columns, Summary, Wish
+from .summary import Column, Columns, Summary, Wish
 from .tables import Groups, Source
 
 MANY = 8  # columns that look alike of which a wide table's summary looks at
+FACTS = (relations, repeated)  # what makes lines of the page below those of the columns
 LEAST_LINE = 25  # characters that a column in detail takes at least
 
 
@@ -40,18 +43,20 @@ def summarise_table(source: Source, name: str, places: Sequence[int], wish: Wish
     rows, columns, sample = described(table, looked_at, wish)
     by_place = dict(zip(looked_at, columns, strict=True))
     head = [_size(name, rows, width, levels), told.note]
-    between: tuple[str, ...] = ()
+    facts: list[Fact] = []
     cells: list[tuple[str, dict[int, str]]] = []
     if wish.level != "schema" and rows:
         k = wish.shared_by
         head.append(_groups(source.groups, k))
         head += _reading(k, rows, sample.rows, sum(column.left_out for column in columns))
-        between = _between(by_place, sample, rows, k)
+        prompted_for = prompted(wish.prompt, table.names)
+        known = Described(rows, by_place, sample, k, prompted_for)
+        facts = [fact for make in FACTS for fact in make(known)]
         if wish.level == "sample":
             cells = pick(sample, by_place, wish.rows, rows, wish.allow)
     typed = {place: (n, _type(table, place)) for place, n in zip(places, names, strict=True)}
     singly = [Line({place: column}, rows) for place, column in by_place.items()]
-    first = Page("; ".join(filter(None, head)), typed, singly, between, cells)
+    first = Page("; ".join(filter(None, head)), typed, singly, facts, cells)
     fitted = fit([first, replace(first, lines=alike(by_place, rows))], limit)
     shown = [column for line in fitted.lines for column in line.columns.values()]
     return Summary(
@@ -60,7 +65,7 @@ def summarise_table(source: Source, name: str, places: Sequence[int], wish: Wish
         rows=rows,
         width=width,
         columns=Columns(columns),
-        relations=between,
+        relations=tuple(fact.text for fact in facts),
         cells=tuple(
             {typed[place][0]: cell for place, cell in row.items()}
             for _, row in cells[: fitted.rows]
@@ -93,17 +98,6 @@ def preferred(names: Sequence[str], places: Sequence[int], limit: int) -> list[i
         ranks.append((turn > MANY, bool(named_personal(names[place])), turn, place))
     chosen = [rank for rank in sorted(ranks)[:most] if not rank[0]]
     return sorted(place for *_, place in chosen)
-
-
-def _between(columns: dict[int, Column], sample: Local, rows: int, k: int) -> tuple[str, ...]:
-    """Return what holds between columns, and how many rows repeat."""
-    facts = relations(columns, sample, k, rows)
-    lines = [f"- {'; '.join(facts)}"] if facts else []
-    keys = any(UNIQUE in column.notes for column in columns.values())
-    if sample.rows == rows and len(columns) > 1 and not keys:
-        twice = repeated(list(columns), sample)
-        lines += [f"- {twice:,} of {rows:,} rows repeat an earlier one"] if twice else []
-    return tuple(lines)
 
 
 def _size(name: str, rows: int | None, width: int, levels: int) -> str:
