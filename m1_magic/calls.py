@@ -44,6 +44,8 @@ class Request:
     to be tried in this one's place.
     ``max_tokens_explicit``: the number is the user's own wish, not the default; ``max_cost`` is
     what the call may cost at most in US dollars, None: as the setting says; ``task`` is its name.
+    ``keep`` True: a kept answer is shown if there is one, False: asked anew, None: as the setting
+    says; ``cell`` is the front end's id of the cell that asks, "" where there is none.
     """
 
     model: str
@@ -67,6 +69,8 @@ class Request:
     max_tokens_explicit: bool = False
     max_cost: Decimal | None = None
     task: str = ""
+    keep: bool | None = None
+    cell: str = ""
 
     @property
     def prompt_text(self) -> str:
@@ -258,8 +262,21 @@ class Reply:
 
 
 @dataclass(frozen=True, slots=True)
+class Replay:
+    """The call that a kept answer came of: its id, when (None: not known), and what it cost."""
+
+    id: str
+    at: datetime | None = None
+    cost: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Call:
-    """One question: its request, all attempts at it, and the reply; costs are sums."""
+    """One question: its request, all attempts at it, and the reply; costs are sums.
+
+    ``asked`` is the request before limits changed it, by which a kept answer is found; None: the
+    same. ``replay`` is the call whose answer is shown again.
+    """
 
     id: str
     at: datetime
@@ -268,6 +285,8 @@ class Call:
     attempts: tuple[Attempt, ...] = ()
     seconds: float = 0.0
     error: str | None = None
+    asked: Request | None = None
+    replay: Replay | None = None
 
 
 @dataclass(frozen=True, slots=True)

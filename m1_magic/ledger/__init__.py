@@ -10,6 +10,7 @@ What a paid call did is never lost to a ledger that cannot be written: see ``jou
 
 from __future__ import annotations
 
+import json
 import os
 import sqlite3
 import uuid
@@ -26,7 +27,7 @@ from ..pricing.dollars import from_nano, to_nano
 from . import disk, journal, processes
 from .journal import Write, write
 from .schema import ASKABLE, OWED
-from .sent import kept
+from .sent import hashed, kept
 from .store import HASTE, Store, now_utc
 
 FILE = "ledger.db"
@@ -74,11 +75,14 @@ class Ledger(Store):
         hold = None if attempt.hold is None else to_nano(attempt.hold, ROUND_CEILING)
         at, request = stamp(call.at), call.request
         text = (request.prompt_text, kept(request)) if keep_text else (None, None)
+        asked = call.asked or request
+        key, parts = asked.fingerprint(), json.dumps(hashed(asked))
         what = (request.model, request.fingerprint(), *text)
         who = (self.session, os.getpid(), processes.me(), endpoint)
         writes = (
             write("call", call.id, at, self.session, *what),
             write("asked", request.model, request.task or None, call.id),
+            write("key", key, request.cell or None, parts, call.id),
             *([write("chat", request.chat, call.id)] if request.chat else []),
             write("attempt", attempt.id, call.id, at, *who, hold),
         )

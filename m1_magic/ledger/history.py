@@ -29,7 +29,7 @@ BILLS = (
     " FROM attempts WHERE call_id = ?"
 )
 COLUMNS = "id, at, model, status, finish, error, seconds, prompt, thinking, answer, sent"
-WIPE = "UPDATE calls SET prompt = NULL, thinking = NULL, answer = NULL, sent = NULL"
+WIPE = "UPDATE calls SET prompt = NULL, thinking = NULL, answer = NULL, sent = NULL, parts = NULL"
 # The name of a chat was typed, too: it is forgotten, but not purged, for sums are by it.
 NAMELESS = ", chat = NULL"
 TYPED = f"({HAS_TEXT} OR chat IS NOT NULL)"

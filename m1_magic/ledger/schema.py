@@ -121,6 +121,19 @@ SCHEMA = (
     UPDATE calls SET asked = model;
     CREATE INDEX calls_asked ON calls (asked, coalesce(task, ''), at);
     """,
+    # What kept answers are found by, the cell that asked, hashes of the request's parts; and what
+    # was not spent, by day.
+    """
+    ALTER TABLE calls ADD COLUMN key TEXT;
+    ALTER TABLE calls ADD COLUMN cell TEXT;
+    ALTER TABLE calls ADD COLUMN parts TEXT;
+    UPDATE calls SET key = fingerprint;
+    CREATE INDEX calls_key ON calls (key, at);
+    CREATE INDEX calls_cell ON calls (cell, at) WHERE cell IS NOT NULL;
+    CREATE TABLE replays (
+        day TEXT PRIMARY KEY, answers INTEGER NOT NULL, saved INTEGER NOT NULL
+    ) WITHOUT ROWID;
+    """,
 )
 
 

@@ -6,6 +6,7 @@ of a chat are not kept twice: the ids of their calls stand for them.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass, replace
@@ -56,6 +57,31 @@ def kept(request: Request) -> str:
         "after": request.after,
     }
     return json.dumps(stored, ensure_ascii=False)
+
+
+def hashed(request: Request) -> dict[str, Any]:
+    """Return the parts by which one request differs from another, as JSON; texts as hashes.
+
+    ``typed`` and ``words`` are the question before and after values went into it; ``along`` has
+    for each attachment its kind, name, hash, shape and level; ``chat`` the earlier turns.
+    """
+    messages, attachments = own(request.own, request.attachments)
+    body = request.body()
+    earlier = body.pop("messages")[:-1]
+    system = request.messages[0].content() if request.messages[0].role == "system" else ""
+    words = "".join(part.text for part in messages[-1].parts if isinstance(part, Text))
+    return {
+        "typed": _hash(request.prompt),
+        "words": _hash(words),
+        "system": _hash(system),
+        "chat": [request.chat, _hash(json.dumps(earlier)) if request.after else ""],
+        "along": [[a.kind, a.name, _hash(a.text), a.shape, a.level] for a in attachments],
+        "sampling": body,
+    }
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
 def read(text: str) -> Sent:

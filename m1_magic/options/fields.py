@@ -174,6 +174,10 @@ class Options:
         "NAME", "a ready system prompt with sampling: explain, debug, math, hint, …, or your own",
         TEXT, "sampling", values="tasks", label="task"
     )
+    keep: bool = option(
+        "", "show a kept answer to this request, outside of notebooks, too", SWITCH, "sampling"
+    )
+    fresh: bool = option("", "ask anew, though an answer is kept", SWITCH, "sampling")
     out: str | None = option("NAME", "bind the Reply to this variable", VARIABLE, "result", "-o")
     max_cost: Decimal | None = option(  # noqa: RUF009
         "USD", "refuse the call if it could cost more", DOLLARS, "sampling"

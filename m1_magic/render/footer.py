@@ -10,13 +10,14 @@ import re
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from ..calls import FREE, RECORD, Attachment, Receipt, Reply, Usage
+from ..calls import FREE, RECORD, Attachment, Receipt, Replay, Reply, Usage
 from ..pricing.dollars import money, money_limit
 from ..text import escape_html, one_line, plural, short_count, show_controls, thousands
 
 if TYPE_CHECKING:
     from ..settings.config import M1
 
+MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 STYLE = "opacity:.7;font-size:.9em"  # small, and quiet in every theme
 
 
@@ -30,6 +31,8 @@ VARIANT = re.compile(
 def line(receipt: Receipt, settings: M1) -> str:
     """Return the footer's first line: model, tokens, price, sums, seconds, and how it ended."""
     reply, stable = receipt.call.reply, settings.footer == "stable"
+    if receipt.call.replay is not None:
+        return " · ".join([_model(receipt), *_replayed(receipt.call.replay, stable)])
     parts = [
         _model(receipt),
         *_tokens(reply),
@@ -38,6 +41,16 @@ def line(receipt: Receipt, settings: M1) -> str:
         *_ending(reply),
     ]
     return " · ".join(parts)
+
+
+def _replayed(replay: Replay, stable: bool) -> list[str]:
+    """Return from when a kept answer is, what it did cost, and how to get another."""
+    since = replay.at and replay.at.astimezone()
+    when = "kept"
+    if since and not stable:
+        when = f"kept from {since.day} {MONTHS[since.month - 1]} {since:%H:%M}"
+    was = "" if replay.cost is None else f" (was {money(replay.cost)})"
+    return [when, f"$0{was}", "--fresh asks anew"]
 
 
 def same_model(one: str, other: str) -> bool:
@@ -160,6 +173,7 @@ def record(receipt: Receipt, settings: M1) -> dict[str, Any]:
         "usage": reply.usage and _counts(reply.usage),
         "cost_usd": None if reply.cost is None else float(reply.cost),
         "cost_source": reply.cost_source,
+        **({"replays": call.replay.id} if call.replay else {}),
         "seconds": None if settings.footer == "stable" else round(call.seconds, 3),
         "status": reply.status,
         "finish": reply.finish,

@@ -17,7 +17,8 @@ from ..backends import Backend, Chooser, model_list
 from ..calls import FREE, Call, Receipt, Reply, Request, Totals
 from ..errors import LedgerProblem, UserFacingError
 from ..interrupts import heard, pause, uninterrupted
-from ..ledger import Ledger, new_id, sums
+from ..kept.keeper import Keeper
+from ..ledger import Ledger, answers, new_id, sums
 from ..ledger.history import purge
 from ..ledger.leases import lapse, sweep
 from ..ledger.store import now_utc
@@ -35,7 +36,7 @@ from .accumulator import late
 from .budget import check_max_cost
 from .failsafe import SafeLedger, SafeView
 from .model_lists import ModelLists
-from .plan import NextRequest, Plan, hint, within
+from .plan import NextRequest, Plan, hint, replaying, within
 from .rounds import Rounds
 from .view import View
 from .waits import Waits
@@ -77,6 +78,7 @@ class Session:
         self._pauses = reconciler.PAUSES if pauses is None else pauses
         self.settler = reconciler.Reconciler(self._look, self._pauses)
         self.notebook = notebook()
+        self._keeper = Keeper(settings, lambda: self.ledger, self.notebook)
 
     @property
     def ledger(self) -> Ledger:
@@ -121,6 +123,8 @@ class Session:
 
     def dry_plan(self, request: Request) -> Plan:
         """Return the same plan by what is known without asking anybody, and its tokens."""
+        if kept := self._keeper.coming(request):
+            return replaying(request, kept)
         limits = self.known_limits(request.model, *request.fallbacks)
         plan = self._plan(request, limits, True)
         offline = endpoint(self.settings.base_url).offline
@@ -140,12 +144,13 @@ class Session:
         call: Call | None = None
         error: BaseException | None = None
         try:
-            plan = self.plan(request, next_request)
+            kept = self._keeper.taken(request)
+            plan = replaying(request, kept) if kept else self.plan(request, next_request)
             check_max_cost(plan)
             assert plan.backend is not None
             plan.backend.ready()
             with uninterrupted(), heard():
-                call, error = self._carried_out(plan, view)
+                call, error = self._carried_out(plan, view, request)
         except KeyboardInterrupt:
             error = error or late(call)
         if isinstance(error, UserFacingError) and call is not None:
@@ -242,13 +247,19 @@ class Session:
         model = one_line(asked[1], 80)
         return (f"no price is known: %config M1.prices = 'free', or dollars: {{{model!r}: …}}",)
 
-    def _carried_out(self, plan: Plan, view: View) -> tuple[Call, BaseException | None]:
+    def _carried_out(
+        self, plan: Plan, view: View, asked: Request
+    ) -> tuple[Call, BaseException | None]:
         """Reserve, ask, settle, show; return the call and how it failed."""
         assert plan.backend is not None
-        call, s = Call(new_id(), self._now(), plan.request), self.settings
+        s, kept = self.settings, plan.kept
+        why: tuple[str, ...] = ()
+        call = Call(kept.id if kept else new_id(), self._now(), plan.request, asked=asked)
+        call = replace(call, replay=kept.replay if kept else None)
         written = plan.backend.billing != "replayed"
         with suppress(LedgerProblem):  # the reservation says so
             lapse(self.ledger, call.at)
+            why = self._keeper.changed(asked) if written else ()
         account = SafeLedger(self.ledger, written, s.keep_text, self._clock)
         safe_view = SafeView(view)
         rounds = Rounds(plan, safe_view, account, s, self._clock, self._sleep, self._waits)
@@ -259,11 +270,14 @@ class Session:
         call = replace(call, seconds=self._clock() - began, error=failure)
         self.last = call.reply
         account.write(Ledger.finish, call, s.keep_text)
+        if kept:
+            with suppress(LedgerProblem):
+                answers.replayed(self.ledger, kept.cost or Decimal(0), call.at)
         totals = account.totals(s.budget, s.budget_period, self._now())
         try:
             news = self.ledger.news()
             hints = (*hint(rounds.plan, call.reply), *self._price_hint(plan, call))
-            notes = (*plan.request.notes, *account.notes, *news, *hints)
+            notes = (*plan.request.notes, *account.notes, *news, *why, *hints)
             safe_view.close(Receipt(call, totals, notes))
         except KeyboardInterrupt:
             error = error or late(call)

@@ -13,6 +13,7 @@ from decimal import Decimal
 from ..backends import Backend
 from ..calls import FREE, Reply, Request
 from ..errors import PromptTooLarge
+from ..kept.replaying import Kept, KeptAnswer
 from ..pricing.dollars import money_at_most
 from ..pricing.forecast import Forecast
 from ..pricing.prices import FREE as NOTHING
@@ -34,6 +35,7 @@ class Plan:
     ``backend`` is None in a dry run, which asks nobody; ``tokens``, about how many the prompt has,
     is a guess. ``hold`` is the most that one round could cost, ``max_cost`` what the call may cost,
     in US dollars; ``hold`` None: not known, which ``strict`` refuses where there is a ``max_cost``.
+    ``kept`` is the answer that is shown instead of asking.
     """
 
     request: Request
@@ -45,11 +47,17 @@ class Plan:
     tokens: int = 0
     strict: bool = False
     forecast: Forecast | None = None
+    kept: KeptAnswer | None = None
 
     def following(self, reply: Reply) -> Plan | None:
         """Return the plan of the next round, None where there is no other; raise as ``fitted``."""
         request = self.next_request(self.request, reply) if self.next_request else None
         return None if request is None else within(replace(self, request=request))
+
+
+def replaying(request: Request, answer: KeptAnswer) -> Plan:
+    """Return the plan that shows a kept answer: nothing is asked, nothing is owed."""
+    return Plan(request, Kept(answer), hold=Decimal(0), kept=answer)
 
 
 def within(plan: Plan) -> Plan:

@@ -151,7 +151,8 @@ class Rounds:
             with stoppable():
                 if not call.attempts:
                     self._view.open(request, self.plan.hold, self.plan.forecast)
-                self._hold_back()
+                if self._backend.billing != "replayed":
+                    self._hold_back()
                 with closing(self._backend.stream(request)) as events:
                     stream.sent = True
                     for event in events:

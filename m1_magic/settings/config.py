@@ -98,6 +98,7 @@ class M1(Configurable):
         ("auto", "html", "markdown", "text"), "auto", help="What an answer is displayed as."
     )
     keep_text = Bool(True, help="Keep prompts and answers in the ledger.")
+    keep = Bool(True, help="Show a notebook's kept answers when it asks the same after a restart.")
     keep_days = Int(30, min=0, help="Days until kept text is purged; numbers stay.")
     traceback = Bool(False, help="Show full tracebacks of this package's errors.")
     footer = CaselessStrEnum(

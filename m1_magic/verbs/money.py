@@ -11,7 +11,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from ..errors import M1Error
-from ..ledger import sums
+from ..ledger import answers, sums
 from ..ledger.store import now_utc
 from ..options import command_line
 from ..pricing.dollars import money
@@ -43,7 +43,7 @@ def cost(context: VerbContext, args: Sequence[str]) -> str:
     with suppress(M1Error):  # what is pending stays so; the table says how much is held
         context.session.reconcile()
     parts = [_by(context, given.by) if given.by else _periods(context)]
-    parts += [*_unknown(context), *_held(context)]
+    parts += [*_unknown(context), *_held(context), *_saved(context)]
     if given.csv:
         rows = sums.calls(ledger)
         path = Path(given.csv).expanduser()
@@ -63,6 +63,12 @@ def _periods(context: VerbContext) -> str:
             name = f"notebook {os.path.basename(notebook)}"
             rows.append([name, money(its.spent), money(its.held), its.calls])
     return page.table(["", "spent", "held until settled", "calls"], rows)
+
+
+def _saved(context: VerbContext) -> list[str]:
+    """Return how many kept answers were shown today, and what they would have cost."""
+    count, dollars = answers.saved(context.session.ledger, now_utc())
+    return [f"kept answers today: {count:,}, {money(dollars)} not spent"] if count else []
 
 
 def _by(context: VerbContext, key: str) -> str:

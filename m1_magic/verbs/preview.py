@@ -44,6 +44,9 @@ def preview(plan: Plan) -> str:
     parts.append(" · ".join(f"{k} {md_cell(v)}" for k, v in sampling.items()))
     headers = [f"{name}: {md_cell(value)}" for name, value in (request.headers or {}).items()]
     parts += [f"headers {' · '.join(headers)}"] if headers else []
+    if plan.kept is not None:
+        when = f" of {plan.kept.at:%Y-%m-%d %H:%M} UTC" if plan.kept.at else ""
+        return "\n\n".join([*parts, f"$0: the kept answer{when} is shown (--fresh asks anew)"])
     length = f"about {plan.tokens:,} tokens in, at most {request.max_tokens:,} out"
     parts.append(f"{length} · {price_range(plan)}")
     return "\n\n".join([*parts, *(md_cell(note) for note in request.notes)])
