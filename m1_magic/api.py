@@ -35,20 +35,21 @@ def prepare(
     was sent.
     """
     secrets, task = redaction.policy(settings()), tasks.chosen(options, settings())
+    cell, ran = shell.place()
     if head is None and options.chat is not None:
-        head = chats().head(options.chat, prompt)
+        head = chats().head(options.chat, prompt, cell, ran)
     options = task.under(options)
     if head is not None and options.system is None:
         options = replace(options, system=chats().system(head))
-    ran = history.cells() if options.cells else ()
+    earlier = history.cells() if options.cells else ()
     failure = history.failure() if options.error else None
-    gathered = gather(options, prompt, namespace, settings(), ran, failure)
+    gathered = gather(options, prompt, namespace, settings(), earlier, failure)
     notes = (*gathered.notes, *task.notes)
     beside, inserted = gathered.attachments, gathered.inserted
     request = build(options, gathered.parts, settings(), beside, inserted, notes)
     request = replace(request, prompt=prompt, keep_thinking=task.keep_thinking, task=task.name)
     keep = False if options.fresh else options.keep or None
-    request = replace(request, keep=keep, cell=shell.place()[0])
+    request = replace(request, keep=keep, cell=cell, run=ran)
     if head is not None:
         request = uncompressed(chats().continued(request, head, secrets), settings())
     redaction.check(request, secrets)

@@ -45,7 +45,9 @@ class Request:
     ``max_tokens_explicit``: the number is the user's own wish, not the default; ``max_cost`` is
     what the call may cost at most in US dollars, None: as the setting says; ``task`` is its name.
     ``keep`` True: a kept answer is shown if there is one, False: asked anew, None: as the setting
-    says; ``cell`` is the front end's id of the cell that asks, "" where there is none.
+    says; ``cell`` is the front end's id of the cell that asks, ``run`` that of this run of it, ""
+    where there is none; ``repeats`` is the call that this one is made in place of, in a chat that
+    was asked in an earlier kernel.
     """
 
     model: str
@@ -71,6 +73,8 @@ class Request:
     task: str = ""
     keep: bool | None = None
     cell: str = ""
+    run: str = ""
+    repeats: str = ""
 
     @property
     def prompt_text(self) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -25,11 +26,11 @@ def in_a_notebook(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 @pytest.fixture
 def cell(run: Run, monkeypatch: pytest.MonkeyPatch) -> Cell:
     """Run a cell that has an id."""
-    here = {"id": ""}
-    monkeypatch.setattr("m1_magic.jupyter.shell.place", lambda: (here["id"], ""))
+    here: dict[str, Any] = {"id": "", "run": 0}
+    monkeypatch.setattr("m1_magic.jupyter.shell.place", lambda: (here["id"], str(here["run"])))
 
     def go(source: str, id: str = "a") -> str:
-        here["id"] = id
+        here["id"], here["run"] = id, here["run"] + 1
         ran = run(source)
         assert ran.error is None, ran.text
         return ran.text
@@ -140,6 +141,79 @@ def test_its_record_costs_nothing_and_names_the_first_call(server: OpenRouter) -
     assert again.id == first.id and again.usage == first.usage
 
 
+# --- chats --------------------------------------------------------------------------------------
+
+TALK = ("%%m1 -c eda\nq1", "%%m1 -c eda\nq2", "%%m1 -c eda -d t\nq3")
+
+
+def talk(cell: Cell, *changes: str) -> list[str]:
+    """Run the cells of a chat, one after the other; those that are given instead of the first."""
+    cell("import pandas as pd\nt = pd.DataFrame({'n': range(100)})", "s")
+    cells = [*changes, *TALK[len(changes) :]]
+    return [cell(source, f"c{n}") for n, source in enumerate(cells)]
+
+
+@pytest.mark.parametrize("ids", [True, False])
+def test_a_chat_that_is_run_again_replays(server: OpenRouter, cell: Cell, ids: bool) -> None:
+    server.say(*map(Answer, ("one", "two", "three")))
+    go = cell if ids else lambda source, _: cell(source, "")
+    first = talk(go)
+    for _ in range(3):
+        restart()
+        assert [text.split()[0] for text in talk(go)] == [text.split()[0] for text in first]
+        assert len(server.chats) == 3
+
+
+def test_a_cell_of_a_chat_that_is_run_again_takes_its_own_place(
+    server: OpenRouter, cell: Cell
+) -> None:
+    server.say(*map(Answer, ("one", "two", "three", "ONE", "TWO", "THREE", "four")))
+    talk(cell)
+    for n, source in enumerate(TALK):
+        cell(source, f"c{n}")
+    assert [len(one.body["messages"]) for one in server.chats] == [2, 4, 6, 2, 4, 6]
+    cell("%%m1 -c eda\nq4", "c3")
+    assert len(server.chats[-1].body["messages"]) == 8
+    restart()
+    texts = [*talk(cell), cell("%%m1 -c eda\nq4", "c3")]
+    assert [text.split()[0] for text in texts] == ["ONE", "TWO", "THREE", "four"]
+    assert len(server.chats) == 7
+    assert "one" in cell("%m1 log one", "l")  # the branch is still there
+
+
+def test_what_follows_a_changed_turn_is_asked_anew_and_says_so(
+    server: OpenRouter, cell: Cell
+) -> None:
+    server.say(*map(Answer, ("one", "two", "three", "TWO", "THREE")))
+    talk(cell)
+    restart()
+    one, two, three = talk(cell, TALK[0], "%%m1 -c eda\nq2, briefly")
+    assert "kept from" in one and "asked anew: the prompt" in two
+    assert "asked anew: chat eda" in three and len(server.chats) == 5
+    restart()
+    talk(cell, TALK[0], "%%m1 -c eda\nq2, briefly")
+    assert len(server.chats) == 5
+
+
+def test_a_loop_in_one_cell_goes_on_and_replays(server: OpenRouter, cell: Cell) -> None:
+    loop = "from m1_magic import ask\nfor q in 'abca': print(ask(q, chat='x').text)"
+    server.say(*map(Answer, "1234"))
+    assert cell(loop).split() == ["1", "2", "3", "4"]
+    assert len(server.chats[-1].body["messages"]) == 8
+    restart()
+    assert cell(loop).split() == ["1", "2", "3", "4"] and len(server.chats) == 4
+
+
+def test_a_chat_is_taken_up_by_a_new_cell_of_the_next_kernel(
+    server: OpenRouter, cell: Cell
+) -> None:
+    server.say(*map(Answer, ("one", "two", "three", "four")))
+    talk(cell)
+    restart()
+    assert "four" in cell("%%m1 -c eda\nq4", "new")
+    assert len(server.chats[-1].body["messages"]) == 8
+
+
 # --- why it is asked anew ----------------------------------------------------------------------
 
 CHANGES: dict[str, tuple[str, str, str]] = {
@@ -147,7 +221,11 @@ CHANGES: dict[str, tuple[str, str, str]] = {
     "a value": ("%%m1\nq {{x}}", "x = 2\n", "a value in the prompt"),
     "temperature": ("%%m1 -t 1\nq", "%%m1 -t 0.2\nq", "temperature 0.2 (1.0)"),
     "temperature unset": ("%%m1 -t 0.2\nq", "%%m1\nq", "temperature 1.0 (0.2)"),
-    "model": ("%%m1\nq", "%%m1 -m openai/gpt-4o\nq", "model openai/gpt-4o (minimax/minimax-m1)"),
+    "model": (
+        "%%m1\nq",
+        "%%m1 -m minimax/minimax-m2.5\nq",
+        "model minimax/minimax-m2.5 (minimax/minimax-m1)",
+    ),
     "system": ("%%m1\nq", "%%m1 -s 'Be brief.'\nq", "the system prompt"),
     "rows": ("%%m1 -d t\nq", "t = t.iloc[:90]", "t has 90 rows (100 before)"),
     "values": ("%%m1 -d t\nq", "t = t * 3", "table t"),

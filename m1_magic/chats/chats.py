@@ -62,25 +62,54 @@ class Chats:
         self._lock = lock()
         self._turns: dict[str, Turn] = {}
         self._named: dict[str, tuple[str, ...]] = {}
+        self._stored: dict[str, tuple[str, ...]] = {}  # as an earlier kernel left them
         self._current = ChatHead()
 
-    def head(self, chat: str, prompt: str = "") -> ChatHead:
+    def head(self, chat: str, prompt: str = "", cell: str = "", run: str = "") -> ChatHead:
         """Return where a call begins that is asked with this ``--chat``.
 
-        The same question again after an answer that was cut off or stopped takes its place.
+        A ``cell`` that is run again takes the place of its own turn, and what followed is no more
+        part of the chat; so does the same question after an answer that was cut off or stopped,
+        and, where cells have no ids, the first question of a chat in a new kernel.
         """
         head = self._current
         if chat:
-            head = ChatHead(chat, self._named.get(chat) or self._loaded(self._last_turn(chat)))
+            head = self._of_name(chat, prompt, cell)
         elif not self.turns(head):
             raise UsageError(
                 "There is no reply in this session that could be continued.",
                 todo="Leave -c out, or name a chat: --chat=NAME.",
             )
+        calls = self._until(head.calls, cell, run)
+        if chat:
+            stored = self._stored.get(chat, ())
+            at = len(calls)
+            follows = stored[at] if stored[:at] == calls and at < len(stored) else ""
+            head = replace(head, next=follows)
+        if calls != head.calls:
+            return replace(head, calls=calls)
         last = self._turns.get(head.calls[-1]) if head.calls else None
         if last and last.status in ("failed", "stopped") and last.prompt == prompt:
             return replace(head, calls=head.calls[:-1])
         return head
+
+    def _of_name(self, chat: str, prompt: str, cell: str) -> ChatHead:
+        """Return where a named chat stands; in a new kernel, as an earlier one left it."""
+        if chat in self._named:
+            return ChatHead(chat, self._named[chat])
+        calls = self._loaded(self._last_turn(chat))
+        self._stored[chat] = calls
+        first = self._turns.get(calls[0]) if calls else None
+        begins = first is not None and not cell and first.prompt == prompt
+        return ChatHead(chat, () if begins else calls)
+
+    def _until(self, calls: tuple[str, ...], cell: str, run: str) -> tuple[str, ...]:
+        """Return the calls before the first turn that another run of this cell asked."""
+        for place, id in enumerate(calls):
+            turn = self._turns.get(id)
+            if turn and cell and turn.cell == cell and turn.run != run:
+                return calls[:place]
+        return calls
 
     def turns(self, head: ChatHead) -> tuple[Turn, ...]:
         """Return the turns up to a head that are there."""

@@ -20,8 +20,8 @@ from ..text import one_line, plural
 class Turn:
     """A question as typed and as it left, and its answer; ``missing`` attachments are named only.
 
-    ``attachments`` are those of the question, by their index in it. ``status`` is the reply's: an
-    answer may be there in part only.
+    ``attachments`` are those of the question, by their index in it; ``cell`` asked it, in the
+    ``run`` of that id. ``status`` is the reply's: an answer may be there in part only.
     """
 
     prompt: str
@@ -31,14 +31,20 @@ class Turn:
     status: str
     attachments: tuple[Attachment, ...] = ()
     missing: int = 0
+    cell: str = ""
+    run: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class ChatHead:
-    """Where a chat stands: its name, if it has one, and the calls that are its turns."""
+    """Where a chat stands: its name, if it has one, and the calls that are its turns.
+
+    ``next`` is the call that came next when an earlier kernel asked this chat.
+    """
 
     name: str | None = None
     calls: tuple[str, ...] = ()
+    next: str = ""
 
 
 def joined(
@@ -62,6 +68,7 @@ def joined(
         attachments=tuple(attachments),
         chat=head.name,
         after=calls,
+        repeats=head.next,
         notes=(*request.notes, *notes(head, turns, sum(count for _, count in clean))),
     )
 
@@ -116,6 +123,8 @@ def turn(request: Request, reply: Reply) -> Turn:
         answer=sendable(reply.text),
         status=reply.status,
         attachments=attachments,
+        cell=request.cell,
+        run=request.run,
     )
 
 
@@ -130,6 +139,7 @@ def stored_turn(past: Past) -> Turn:
         answer=sendable(past.answer or ""),
         status=past.status or "failed",
         missing=past.sent.attached,
+        cell=past.cell or "",
     )
 
 

@@ -40,6 +40,13 @@ def nth(ledger: Ledger, key: str, notebook: str | None, n: int, *, offline: bool
     return called(ledger, rows[0][0]) if rows else None
 
 
+def is_answer(ledger: Ledger, id: str, key: str) -> bool:
+    """Is this call a complete answer to that request?"""
+    return bool(
+        ledger.rows(f"SELECT 1 FROM calls WHERE id = ? AND key = ? AND {COMPLETE}", id, key)
+    )
+
+
 def before(ledger: Ledger, cell: str, notebook: str | None) -> Mapping[str, Any] | None:
     """Return the parts of the last request of a cell, see `sent.hashed`; None where not known."""
     rows = ledger.rows(

@@ -28,7 +28,7 @@ BILLS = (
     "SELECT cost_nano, cost_source, estimate_nano, input, output, cached, reasoning"
     " FROM attempts WHERE call_id = ?"
 )
-COLUMNS = "id, at, model, status, finish, error, seconds, prompt, thinking, answer, sent"
+COLUMNS = "id, at, model, status, finish, error, seconds, prompt, thinking, answer, sent, cell"
 WIPE = "UPDATE calls SET prompt = NULL, thinking = NULL, answer = NULL, sent = NULL, parts = NULL"
 # The name of a chat was typed, too: it is forgotten, but not purged, for sums are by it.
 NAMELESS = ", chat = NULL"
@@ -66,6 +66,7 @@ class Past:
     thinking: str | None
     answer: str | None
     sent: Sent | None
+    cell: str | None
     bills: tuple[Bill, ...]
 
     @property
