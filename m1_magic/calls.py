@@ -267,11 +267,15 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """The call that a kept answer came of: its id, when (None: not known), and what it cost."""
+    """The call that a kept answer came of: its id, when (None: not known), and what it cost.
+
+    ``tape`` is the name of the tape that it stands on, "" for the ledger's own.
+    """
 
     id: str
     at: datetime | None = None
     cost: Decimal | None = None
+    tape: str = ""
 
 
 @dataclass(frozen=True, slots=True)

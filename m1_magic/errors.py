@@ -15,6 +15,7 @@ UserFacingError                      prints itself in one paragraph, without a t
 │   ├── EmptyAnswer       complete, and without a word
 │   ├── BudgetExceeded    refused before a byte was sent
 │   ├── LedgerProblem     the ledger cannot be written
+│   ├── TapeProblem       a tape cannot be used, or has no answer to this request
 │   └── OfflineProblem    the local model is not there or does not start
 └── Stopped               the user stopped it (a ``KeyboardInterrupt``); the text is kept
 """
@@ -206,6 +207,10 @@ class BudgetExceeded(M1Error):
 
 class LedgerProblem(M1Error):
     """The ledger cannot be read or written."""
+
+
+class TapeProblem(M1Error):
+    """A tape cannot be read or written, or has no answer to this request."""
 
 
 class OfflineProblem(M1Error):

@@ -25,16 +25,28 @@ PATIENCE = 10.0
 PAUSE = 0.005
 
 
-def replace(path: Path, text: str, *, sync: bool = False) -> None:
+def replace(path: Path, text: str, *, sync: bool = False, shared: bool = False) -> None:
     """Make ``text`` the content of the file at ``path``, or raise OSError and leave what was there.
 
     With ``sync`` it is on the disk before this returns, so that it outlives a power failure.
+    ``shared``: others may read it as any file of the user's.
     """
     with replacing(path) as file:
         file.write(text)
+        if shared:
+            os.chmod(file.name, _mode(path))
         if sync:
             file.flush()
             os.fsync(file.fileno())
+
+
+def _mode(path: Path) -> int:
+    """Return the permissions of a file; of one that is not there, those that a new one gets."""
+    with suppress(OSError):
+        return path.stat().st_mode & 0o777
+    mask = os.umask(0)
+    os.umask(mask)
+    return 0o666 & ~mask
 
 
 @contextmanager

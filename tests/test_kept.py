@@ -252,3 +252,149 @@ def test_a_changed_cell_asks_anew_and_says_why(server: OpenRouter, cell: Cell, w
     text = cell(after, "a")
     assert len(server.chats) == 2, text
     assert f"asked anew: {why}" in text
+
+
+# --- the tape ----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def tape(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    monkeypatch.setenv("M1_TAPE", str(tmp_path / "t.tape.jsonl"))
+    restart()
+    return tmp_path / "t.tape.jsonl"
+
+
+def replay(server: OpenRouter, monkeypatch: pytest.MonkeyPatch, home: Path) -> None:
+    """Another machine: nothing but the tape, no key, no network."""
+    server.close()
+    monkeypatch.setenv("M1_HOME", str(home))
+    monkeypatch.setenv("M1_MODE", "replay")
+    monkeypatch.delenv("OPENROUTER_API_KEY")
+    restart()
+
+
+def test_a_tape_replays_on_another_machine(
+    server: OpenRouter, cell: Cell, tape: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    server.say(*map(Answer, ("one", "two", "three", "a", "b")))
+    talk(cell)
+    loop = "for _ in range(2): print(m1_magic.ask('again').text)"
+    cell("import m1_magic")
+    assert cell(loop).split() == ["a", "b"]
+    written = tape.read_bytes()
+    assert len(written.splitlines()) == 6
+    replay(server, monkeypatch, tmp_path / "other home")
+    texts = talk(cell)
+    assert [text.split()[0] for text in texts] == ["one", "two", "three"]
+    assert "kept on t.tape.jsonl · $0 (was $" in texts[0]
+    assert cell(loop).split() == ["a", "b"]
+    assert tape.read_bytes() == written
+
+
+def test_recording_again_gives_the_same_bytes_in_place(
+    server: OpenRouter, cell: Cell, tape: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.say(*map(Answer, ("one", "two", "three") * 2), Answer("TWO"))
+    talk(cell)
+    written = tape.read_bytes()
+    monkeypatch.setenv("M1_MODE", "record")
+    restart()
+    talk(cell)
+    assert tape.read_bytes() == written and len(server.chats) == 6
+    first = written.decode().splitlines()[1]
+    for word in (server.key, str(tape.parent), "helpful assistant", '"at"'):
+        assert word not in written.decode()
+    assert first.startswith('{"fingerprint": "') and '"prompt": "q1"' in first
+
+
+@pytest.mark.parametrize(
+    ("now", "says"),
+    [
+        ("%%m1 -c eda\nWhich region grew most?", 'the prompt differs: "…grew?" / "…grew most?"'),
+        ("%%m1 -t 0.2\nWhich region grew?", "temperature differs: 1.0 / 0.2"),
+        ("t = t * 3\n%m1 ask -d t by month?", "table t differs"),
+        ("t = t[:50]\n%m1 ask -d t by month?", "table t differs"),
+        ("%m1 ask -d t --send schema by month?", "table t differs: stats / schema"),
+        ("m1_magic.ask('twice')\nm1_magic.ask('twice')", "1 answer to this request, asked 2 times"),
+    ],
+)
+def test_a_miss_is_one_error_that_names_what_differs(
+    server: OpenRouter,
+    cell: Cell,
+    run: Run,
+    tape: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    now: str,
+    says: str,
+) -> None:
+    server.say(*map(Answer, "12345"))
+    for source in ("Which region grew?", "-d t by month?", "twice", "something else altogether"):
+        cell("import pandas as pd, m1_magic\nt = pd.DataFrame({'n': range(100)})")
+        cell(f"%m1 ask {source}")
+    replay(server, monkeypatch, tmp_path / "other")
+    ran = run(now)
+    assert ran.error is not None and says in str(ran.error)
+    assert "Nothing was sent" in str(ran.error)
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"hello\n", "not of our format"),
+        (b'{"m1_magic_tape": 99}\n', "newer version"),
+        (b"\xff\xfe\x00", "cannot be read"),
+        (None, "no file"),
+    ],
+)
+def test_a_tape_that_cannot_be_used_is_left_as_it_is(
+    server: OpenRouter, cell: Cell, run: Run, tape: Path, content: bytes | None, says: str
+) -> None:
+    server.say(Answer("one"))
+    if content is None:
+        tape.symlink_to("/dev/zero")
+    else:
+        tape.write_bytes(content)
+    ran = run("%%m1\nq")
+    assert ran.error is not None and says in str(ran.error)
+    assert content is None or tape.read_bytes() == content
+    assert not server.chats
+
+
+def test_lines_that_are_cut_or_of_another_request_are_misses_and_not_lost(
+    server: OpenRouter, cell: Cell, tape: Path
+) -> None:
+    server.say(*map(Answer, ("one", "two", "three")))
+    cell("%%m1\nq")
+    head, first = tape.read_text("utf-8").splitlines()
+    other = first.replace('"typed": "', '"typed": "0').replace("one", "of another")
+    tape.write_text("\n".join([head, other, first[:-9]]), "utf-8")
+    restart()
+    api.settings().keep = False
+    assert "two" in cell("%%m1\nq")
+    kept = tape.read_text("utf-8").splitlines()
+    assert kept[2] == first[:-9] and '"two"' in kept[1]
+
+
+def test_an_answer_on_a_tape_is_untrusted(server: OpenRouter, cell: Cell, tape: Path) -> None:
+    server.say(Answer("one"))
+    cell("%%m1\nq")
+    text = tape.read_text("utf-8").replace('"one"', r'"\u001b]8;;http://x\u0007<script>"')
+    tape.write_text(text, "utf-8")
+    restart()
+    assert "\x1b]8" not in cell("%%m1\nq")
+
+
+def test_a_lecture_has_a_pace(
+    server: OpenRouter, tape: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from m1_magic.kept import replaying
+
+    waits: list[float] = []
+    server.say(Answer("a few words"))
+    ask("q")
+    monkeypatch.setattr(replaying, "pause", waits.append)
+    monkeypatch.setenv("M1_PACE", "40")
+    restart()
+    assert ask("q").text == "a few words"
+    assert sum(waits) == pytest.approx(11 / 4 / 40)

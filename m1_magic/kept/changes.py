@@ -1,9 +1,10 @@
-"""What changed in a cell's request since its last one, in words: why it is asked anew."""
+"""What differs between two requests, part by part: why a cell asks anew, or misses its tape."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from ..text import one_line, thousands
@@ -12,45 +13,88 @@ NAMES = {"max_completion_tokens": "max_tokens", "reasoning": "thinking", "models
 MOST = 4  # changes that are named
 
 
-def changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A part of a request that is another one now, and what can be said of both.
+
+    ``old`` and ``new`` are rows of a table, its level, or a value of sampling; None where it was
+    not there, "" where only a hash is known.
+    """
+
+    part: str
+    old: object = ""
+    new: object = ""
+    rows: bool = False
+
+    def __str__(self) -> str:
+        if self.rows:
+            name = self.part.removeprefix("table ")
+            return (
+                f"{name} has {thousands(_int(self.new))} rows ({thousands(_int(self.old))} before)"
+            )
+        if self.old == self.new == "":
+            return self.part
+        if self.part.startswith(("table ", "file ", "cell", "error ")):
+            if self.old is None:
+                return f"{self.part} added"
+            if self.new is None:
+                return f"without {self.part}"
+            return f"{self.part} at {_value(self.new)} ({_value(self.old)})"
+        return f"{self.part} {_value(self.new)} ({_value(self.old)})"
+
+    @property
+    def missed(self) -> str:
+        """The same, for a request that is not on a tape."""
+        if self.rows or self.old == self.new == "":
+            return f"{self.part} differs"
+        if self.old is None and self.part.startswith(("table ", "file ", "cell", "error ")):
+            return f"{self.part} is not in it"
+        return f"{self.part} differs: {_value(self.old)} / {_value(self.new)}"
+
+
+def changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Change]:
     """Return what differs between the parts of two requests, as `ledger.sent.hashed` has them."""
     try:
-        every = [*_texts(old, new), *_along(old, new), *_sampling(old, new)]
+        return [*_texts(old, new), *_along(old, new), *_sampling(old, new)]
     except (AttributeError, IndexError, KeyError, TypeError, ValueError):  # of another version
         return []
-    more = [f"{len(every) - MOST + 1} more"] if len(every) > MOST else []
-    return every[: MOST - 1] + more if more else every
 
 
-def _texts(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
+def listed(changes: list[Change]) -> str:
+    """Return the first changes in words, and how many more there are."""
+    shown = changes if len(changes) <= MOST else changes[: MOST - 1]
+    more = [f"{len(changes) - len(shown)} more"] if len(shown) < len(changes) else []
+    return ", ".join([*map(str, shown), *more])
+
+
+def _texts(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Change]:
     if old["typed"] != new["typed"]:
-        yield "the prompt"
+        yield Change("the prompt")
     elif old["words"] != new["words"] and _what(old) == _what(new):  # else a note on marks, too
-        yield "a value in the prompt"
+        yield Change("a value in the prompt")
     if old["system"] != new["system"]:
-        yield "the system prompt"
+        yield Change("the system prompt")
     if list(old["chat"]) != list(new["chat"]):
         name = new["chat"][0] or old["chat"][0]
-        yield f"chat {one_line(name, 40)}" if name else "earlier turns"
+        yield Change(f"chat {one_line(name, 40)}" if name else "earlier turns")
 
 
-def _along(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
+def _along(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Change]:
     """Yield the tables, files, cells that differ, have come, or are gone."""
     before = {(kind, name): rest for kind, name, *rest in old["along"]}
     after = {(kind, name): rest for kind, name, *rest in new["along"]}
     for what, (text, shape, level) in after.items():
         if what not in before:
-            yield f"{_named(*what)} added"
+            yield Change(_named(*what), None, level)
             continue
         other, old_shape, old_level = before[what]
         if level != old_level:
-            yield f"{_named(*what)} at {level} ({old_level})"
+            yield Change(_named(*what), old_level, level)
         elif text != other and shape and old_shape and shape[0] != old_shape[0]:
-            rows = f"{thousands(shape[0])} rows ({thousands(old_shape[0])} before)"
-            yield f"{one_line(what[1], 60)} has {rows}"
+            yield Change(_named(*what), old_shape[0], shape[0], rows=True)
         elif text != other:
-            yield _named(*what)
-    yield from (f"without {_named(*what)}" for what in before if what not in after)
+            yield Change(_named(*what))
+    yield from (Change(_named(*what), "there", None) for what in before if what not in after)
 
 
 def _what(parts: Mapping[str, Any]) -> list[list[str]]:
@@ -62,12 +106,15 @@ def _named(kind: str, name: str) -> str:
     return one_line(name, 60) if name.startswith(kind) else f"{kind} {one_line(name, 60)}"
 
 
-def _sampling(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
+def _sampling(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Change]:
     before, after = old["sampling"], new["sampling"]
     for name in dict.fromkeys((*after, *before)):
         if before.get(name) != after.get(name):
-            told = NAMES.get(name, name)
-            yield f"{told} {_value(after.get(name))} ({_value(before.get(name))})"
+            yield Change(NAMES.get(name, name), before.get(name), after.get(name))
+
+
+def _int(value: object) -> int:
+    return value if isinstance(value, int) else 0
 
 
 def _value(value: object) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
+import re
+from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -19,12 +20,20 @@ from ..calls import (
     TextDelta,
     Usage,
 )
+from ..interrupts import pause
 from ..pricing.prices import ModelLimits
+
+PIECES = re.compile(r"\S+\s*|\s+")
+CHARACTERS = 4  # of a token, about
 
 
 @dataclass(frozen=True, slots=True)
 class KeptAnswer:
-    """An answer as it was kept; ``cost`` is what it did cost in US dollars, None: not known."""
+    """An answer as it was kept.
+
+    ``cost`` is what it did cost in US dollars, None: not known; ``tape`` is the name of the tape
+    that it stands on, if that is one.
+    """
 
     id: str
     text: str
@@ -34,23 +43,27 @@ class KeptAnswer:
     usage: Usage | None = None
     cost: Decimal | None = None
     at: datetime | None = None
+    tape: str = ""
 
     @property
     def replay(self) -> Replay:
         """What a receipt says of it."""
-        return Replay(self.id, self.at, self.cost)
+        return Replay(self.id, self.at, self.cost, self.tape)
 
 
 class Kept:
-    """Request → the Events of an answer that is there already."""
+    """Request → the Events of an answer that is there already.
+
+    ``pace`` is in tokens a second, 0: all at once.
+    """
 
     name = "kept"
     billing: CostSource = "replayed"
     prices_known = False
     skew: float | None = None
 
-    def __init__(self, answer: KeptAnswer) -> None:
-        self.answer = answer
+    def __init__(self, answer: KeptAnswer, pace: float = 0.0) -> None:
+        self.answer, self._pace = answer, pace
 
     def ready(self) -> None:
         """Do nothing: it is there."""
@@ -60,9 +73,16 @@ class Kept:
         kept = self.answer
         yield Started()
         if kept.thinking and request.keep_thinking:
-            yield ReasoningDelta(kept.thinking)
-        yield TextDelta(kept.text)
+            yield from map(ReasoningDelta, self._paced(kept.thinking))
+        yield from map(TextDelta, self._paced(kept.text))
         yield Finish(kept.finish, kept.usage, Decimal(0), kept.model)
+
+    def _paced(self, text: str) -> Iterator[str]:
+        """Yield a text at once, or word by word at so many tokens a second."""
+        for piece in PIECES.findall(text) if self._pace else (text,):
+            if self._pace:
+                pause(len(piece) / CHARACTERS / self._pace)
+            yield piece
 
     def limits(self, model: str, provider: Mapping[str, Any] | None = None) -> ModelLimits | None:
         """Return nothing: nothing is asked for."""

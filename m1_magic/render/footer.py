@@ -46,7 +46,7 @@ def line(receipt: Receipt, settings: M1) -> str:
 def _replayed(replay: Replay, stable: bool) -> list[str]:
     """Return from when a kept answer is, what it did cost, and how to get another."""
     since = replay.at and replay.at.astimezone()
-    when = "kept"
+    when = f"kept on {one_line(replay.tape, 60)}" if replay.tape else "kept"
     if since and not stable:
         when = f"kept from {since.day} {MONTHS[since.month - 1]} {since:%H:%M}"
     was = "" if replay.cost is None else f" (was {money(replay.cost)})"

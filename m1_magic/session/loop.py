@@ -144,13 +144,16 @@ class Session:
         call: Call | None = None
         error: BaseException | None = None
         try:
-            kept = self._keeper.taken(request)
-            plan = replaying(request, kept) if kept else self.plan(request, next_request)
+            kept, turn = self._keeper.taken(request)
+            if kept:
+                plan = replaying(request, kept, self.settings.pace)
+            else:
+                plan = self.plan(request, next_request)
             check_max_cost(plan)
             assert plan.backend is not None
             plan.backend.ready()
             with uninterrupted(), heard():
-                call, error = self._carried_out(plan, view, request)
+                call, error = self._carried_out(plan, view, request, turn)
         except KeyboardInterrupt:
             error = error or late(call)
         if isinstance(error, UserFacingError) and call is not None:
@@ -209,7 +212,7 @@ class Session:
             sums.name_session(ledger, self.notebook)
             if ended := sweep(ledger, self._now()):
                 ledger.tell(f"{ended} call(s) of a kernel that ended are not settled: %m1 cost.")
-            if ledger.pending(None):
+            if self.settings.mode != "replay" and ledger.pending(None):
                 self.settler.wake()
         return ledger
 
@@ -248,7 +251,7 @@ class Session:
         return (f"no price is known: %config M1.prices = 'free', or dollars: {{{model!r}: …}}",)
 
     def _carried_out(
-        self, plan: Plan, view: View, asked: Request
+        self, plan: Plan, view: View, asked: Request, turn: int
     ) -> tuple[Call, BaseException | None]:
         """Reserve, ask, settle, show; return the call and how it failed."""
         assert plan.backend is not None
@@ -273,11 +276,12 @@ class Session:
         if kept:
             with suppress(LedgerProblem):
                 answers.replayed(self.ledger, kept.cost or Decimal(0), call.at)
+        taped = self._keeper.record(call, turn)
         totals = account.totals(s.budget, s.budget_period, self._now())
         try:
             news = self.ledger.news()
             hints = (*hint(rounds.plan, call.reply), *self._price_hint(plan, call))
-            notes = (*plan.request.notes, *account.notes, *news, *why, *hints)
+            notes = (*plan.request.notes, *account.notes, *news, *why, *taped, *hints)
             safe_view.close(Receipt(call, totals, notes))
         except KeyboardInterrupt:
             error = error or late(call)

@@ -55,9 +55,9 @@ class Plan:
         return None if request is None else within(replace(self, request=request))
 
 
-def replaying(request: Request, answer: KeptAnswer) -> Plan:
+def replaying(request: Request, answer: KeptAnswer, pace: float = 0.0) -> Plan:
     """Return the plan that shows a kept answer: nothing is asked, nothing is owed."""
-    return Plan(request, Kept(answer), hold=Decimal(0), kept=answer)
+    return Plan(request, Kept(answer, pace), hold=Decimal(0), kept=answer)
 
 
 def within(plan: Plan) -> Plan:

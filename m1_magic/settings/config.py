@@ -99,6 +99,16 @@ class M1(Configurable):
     )
     keep_text = Bool(True, help="Keep prompts and answers in the ledger.")
     keep = Bool(True, help="Show a notebook's kept answers when it asks the same after a restart.")
+    tape = Unicode(
+        "", help="A file of answers that a notebook runs on: a path, or on: beside the notebook."
+    )
+    mode = CaselessStrEnum(
+        ("auto", "replay", "record", "live"),
+        "auto",
+        help="auto: the tape, else ask and record; replay: nothing else; record: ask always.",
+    )
+    tape_thinking = Bool(False, help="Record the model's thinking, too.")
+    pace = Real(0.0, min=0.0, help="Tokens a second at which kept answers come; 0: at once.")
     keep_days = Int(30, min=0, help="Days until kept text is purged; numbers stay.")
     traceback = Bool(False, help="Show full tracebacks of this package's errors.")
     footer = CaselessStrEnum(

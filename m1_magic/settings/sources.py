@@ -26,7 +26,14 @@ from .config import M1, checked
 from .home import WRITABLE, distrusted, home, place, unwritable
 
 FILE = "settings.json"
-ENVIRONMENT = {"M1_BASE_URL": "base_url", "M1_MODEL": "model", "M1_BUDGET": "budget"}
+ENVIRONMENT = {
+    "M1_BASE_URL": "base_url",
+    "M1_MODEL": "model",
+    "M1_BUDGET": "budget",
+    "M1_TAPE": "tape",
+    "M1_MODE": "mode",
+    "M1_PACE": "pace",
+}
 
 
 def load(ipython: Config | None = None) -> M1:

@@ -1,0 +1,60 @@
+"""A request that is not on its tape: what differs from the nearest line, down to table or word."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from difflib import SequenceMatcher
+from typing import Any
+
+from ..calls import Request
+from ..errors import TapeProblem
+from ..ledger.sent import hashed
+from ..text import one_line, plural
+from .changes import changes
+from .tape import Line, Tape
+
+LOOKED_AT = 20  # lines whose words are compared
+SHOWN = 24  # characters of a prompt from where it differs
+
+
+def miss(tape: Tape, request: Request, n: int) -> TapeProblem:
+    """Return the error for the ``n``-th time that a request is made."""
+    name, lines = one_line(tape.path.name, 80), tape.lines()
+    todo = "Run it once with M1_MODE=auto and a key to record it."
+    count = sum(line.fingerprint == request.fingerprint() for line in lines)
+    if count:
+        what = f"{name} has {plural(count, 'answer')} to this request, asked {n} times here"
+        return TapeProblem(f"{what}.", todo=todo)
+    if not lines:
+        return TapeProblem(f"{name} has no answers yet.", todo=todo)
+    parts = hashed(request)
+    near = nearest(lines, parts, request.prompt)
+    told = "; ".join(said(near, parts, request.prompt)) or "the request differs"
+    return TapeProblem(f"This request is not on {name} (the tape / now): {told}.", todo=todo)
+
+
+def nearest(lines: Sequence[Line], parts: Mapping[str, Any], prompt: str) -> Line:
+    """Return the line that differs in least parts, among equals in least words."""
+    counted = sorted((len(changes(one.parts, parts)), n) for n, one in enumerate(lines))
+    close = [lines[n] for count, n in counted[:LOOKED_AT] if count <= counted[0][0] + 1]
+    return max(close, key=lambda line: SequenceMatcher(None, line.prompt, prompt).ratio())
+
+
+def said(line: Line, parts: Mapping[str, Any], prompt: str) -> Iterator[str]:
+    """Yield what differs, in words."""
+    for change in changes(line.parts, parts):
+        if change.part == "the prompt":
+            old, new = excerpts(line.prompt, prompt)
+            yield f'the prompt differs: "{old}" / "{new}"'
+        else:
+            yield change.missed
+
+
+def excerpts(old: str, new: str) -> tuple[str, str]:
+    """Return two texts from the word on in which they differ."""
+    old, new = one_line(old, 2_000), one_line(new, 2_000)
+    pairs = zip(old, new, strict=False)
+    start = next((n for n, (a, b) in enumerate(pairs) if a != b), min(len(old), len(new)))
+    start = max(old.rfind(" ", 0, start) + 1, 0)
+    lead = "…" if start else ""
+    return (f"{lead}{one_line(old[start:], SHOWN)}", f"{lead}{one_line(new[start:], SHOWN)}")
