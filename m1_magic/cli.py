@@ -85,6 +85,11 @@ def commands() -> argparse.ArgumentParser:
         lambda given: shell.show(verbs.report(given.notebooks)),
     )
     notebooks.add_argument("notebooks", nargs="+", metavar="NOTEBOOK", help="files or folders")
+    tapes = add("tape", "run notebooks on their tapes: no network, no key, no call", tape)
+    tapes.add_argument("notebooks", nargs="+", metavar="NOTEBOOK", help="files or folders")
+    tapes.add_argument(
+        "--make", action="store_true", help="write their tapes from what the ledger keeps"
+    )
     for name in VERBS:
         verb = verbs.VERBS[name]
         command = add(name, f"{verb.help} ({verb.usage})", verb_of)
@@ -97,6 +102,19 @@ def verb_of(given: argparse.Namespace) -> None:
     redaction.refuse(" ".join(given.rest), place="The command")
     context = VerbContext(api.session(), {}, shell.secret)
     shell.show(verbs.VERBS[given.verb].run(context, given.rest))
+
+
+def tape(given: argparse.Namespace) -> int:
+    """Run notebooks on their tapes, or write these; return 1 where a cell is not on its tape."""
+    from .verbs import tapes
+
+    if given.make:
+        context = VerbContext(api.session(), {}, shell.secret)
+        shell.show("\n\n".join(tapes.make(context, Path(one)) for one in given.notebooks))
+        return 0
+    text, well = tapes.replayed(given.notebooks)
+    shell.show(text)
+    return 0 if well else 1
 
 
 def serve(given: argparse.Namespace) -> None:

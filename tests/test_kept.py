@@ -304,7 +304,7 @@ def test_recording_again_gives_the_same_bytes_in_place(
     first = written.decode().splitlines()[1]
     for word in (server.key, str(tape.parent), "helpful assistant", '"at"'):
         assert word not in written.decode()
-    assert first.startswith('{"fingerprint": "') and '"prompt": "q1"' in first
+    assert first.startswith('{"fingerprint": "') and '"prompt": "q1' in first
 
 
 @pytest.mark.parametrize(
@@ -398,3 +398,55 @@ def test_a_lecture_has_a_pace(
     restart()
     assert ask("q").text == "a few words"
     assert sum(waits) == pytest.approx(11 / 4 / 40)
+
+
+def book(path: Path, *cells: str) -> Path:
+    import nbformat
+    from nbformat.v4 import new_code_cell, new_notebook
+
+    made = new_notebook(cells=[new_code_cell(source) for source in cells])
+    nbformat.write(made, path)
+    return path
+
+
+def test_notebooks_run_on_their_tapes_and_cells_that_cannot_are_named(
+    server: OpenRouter, cell: Cell, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from m1_magic.cli import main
+
+    server.say(Answer("one"), Answer("two"))
+    cell("%%m1\nq1")
+    cell("import m1_magic\nr = m1_magic.ask('q2')")
+    lesson = book(
+        tmp_path / "lesson.ipynb",
+        "%load_ext m1_magic",
+        "%%m1 -o a\nq1",
+        "import m1_magic\nr = m1_magic.ask('q2')",
+        "assert (a.text, r.text) == ('one', 'two')",
+    )
+    assert main(["tape", "--make", str(lesson)]) == 0
+    assert "2 answers written" in capsys.readouterr().out
+    server.close()
+    assert main(["tape", str(lesson)]) == 0
+    assert "all on the tape" in capsys.readouterr().out
+    book(
+        lesson,
+        "%load_ext m1_magic",
+        "%%m1\nq1!",
+        "import urllib.request as u\nu.urlopen('http://127.0.0.1')",
+    )
+    assert main(["tape", str(lesson)]) == 1
+    told = capsys.readouterr().out
+    assert "2 cells not on the tape, or failed" in told
+    assert 'the prompt differs: "q1" / "q1!"' in told and "without a network" in told
+
+
+def test_the_verb_puts_a_tape_beside_the_notebook(
+    server: OpenRouter, cell: Cell, tmp_path: Path
+) -> None:
+    server.say(Answer("one"))
+    assert "No tape" in cell("%m1 tape")
+    assert "lesson.tape.jsonl" in cell("%m1 tape on")
+    cell("%%m1\nq")
+    assert "1 answer" in cell("%m1 tape") and (tmp_path / "lesson.tape.jsonl").exists()
+    assert "No tape" in cell("%m1 tape off")

@@ -83,7 +83,7 @@ class Keeper:
         cost = call.replay.cost if call.replay else reply.cost
         new = line(asked, reply, cost, thinking=self._settings.tape_thinking)
         try:
-            tape.record(new, n)
+            tape.extend([(new, n)])
         except TapeProblem as problem:
             return (f"not on the tape: {problem}",)
         return (tape.noted,) if tape.noted else ()

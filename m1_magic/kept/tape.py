@@ -11,7 +11,7 @@ import hashlib
 import json
 import re
 import stat
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -20,6 +20,7 @@ from typing import Any
 from .. import files
 from ..calls import Reply, Request, Usage
 from ..errors import TapeProblem
+from ..ledger.history import Past
 from ..ledger.sent import hashed
 from ..text import one_line
 from .replaying import KeptAnswer
@@ -76,6 +77,22 @@ def line(request: Request, reply: Reply, cost: Decimal | None, *, thinking: bool
     )
 
 
+def kept_line(past: Past, key: str, parts: Mapping[str, Any], *, thinking: bool) -> Line:
+    """Return the line of an answer that the ledger keeps."""
+    counts = None if past.usage is None else dict(zip(COUNTS, past.usage.counts, strict=True))
+    return Line(
+        fingerprint=key,
+        prompt=past.prompt or "",
+        model=past.model,
+        parts=parts,
+        text=past.answer or "",
+        thinking=(past.thinking or "") if thinking else "",
+        usage=counts,
+        cost=None if past.cost is None else f"{past.cost.normalize():f}",
+        finish=past.finish,
+    )
+
+
 @dataclass(slots=True)
 class Tape:
     """The answers in one file; lines are read when they are asked for.
@@ -105,8 +122,8 @@ class Tape:
         same = found and json.loads(json.dumps(hashed(request))) == found.parts
         return found if same else None
 
-    def record(self, new: Line, n: int) -> None:
-        """Write the ``n``-th answer to its request, in place of the one that was there.
+    def extend(self, lines: Iterable[tuple[Line, int]]) -> None:
+        """Write answers, each the so manyth to its request, in place of those that were there.
 
         Raises:
             TapeProblem: it cannot be written; nothing of the file is lost.
@@ -114,11 +131,8 @@ class Tape:
         try:
             with files.locked(self.path.parent):
                 self._fresh()
-                places = self._places.get(new.fingerprint, ())
-                if n <= len(places):
-                    self._lines[places[n - 1]] = new.written()
-                else:
-                    self._lines.append(new.written())
+                for line, n in lines:
+                    self._put(line, n)
                 text = "\n".join([json.dumps(HEAD), *self._lines, ""])
                 files.replace(self.path, text, shared=True)
                 self._seen = None
@@ -129,6 +143,14 @@ class Tape:
                 cost="",
                 todo="The answer is in the ledger; %m1 tape PATH records elsewhere.",
             ) from None
+
+    def _put(self, line: Line, n: int) -> None:
+        places = self._places.setdefault(line.fingerprint, [])
+        if n <= len(places):
+            self._lines[places[n - 1]] = line.written()
+        else:
+            places.append(len(self._lines))
+            self._lines.append(line.written())
 
     def _fresh(self) -> None:
         """Read the file anew, if it is there and another one than was read."""

@@ -40,6 +40,18 @@ def nth(ledger: Ledger, key: str, notebook: str | None, n: int, *, offline: bool
     return called(ledger, rows[0][0]) if rows else None
 
 
+def of_notebook(ledger: Ledger, notebook: str) -> list[tuple[Past, str, Mapping[str, Any]]]:
+    """Return a notebook's complete answers in the order asked, each with key and parts."""
+    rows = ledger.rows(
+        f"SELECT id, key, parts FROM calls WHERE {HERE} AND {COMPLETE} AND parts IS NOT NULL"
+        " ORDER BY at, id",
+        "",
+        notebook,
+    )
+    found = [(called(ledger, id), key, json.loads(parts)) for id, key, parts in rows]
+    return [(past, key, parts) for past, key, parts in found if past is not None]
+
+
 def is_answer(ledger: Ledger, id: str, key: str) -> bool:
     """Is this call a complete answer to that request?"""
     return bool(

@@ -20,6 +20,7 @@ from .history import forget, log, sent
 from .money import cost
 from .preview import df, preview
 from .status import budget, set_, settings_names, status, tasks, use
+from .tapes import tape
 from .verb_context import Verb, VerbContext
 
 __all__ = [
@@ -70,6 +71,7 @@ _VERBS = (
     Verb("export PATH [--chat NAME]", "a chat as a notebook", export),
     Verb("use openrouter|offline|URL", "who answers in this kernel", use),
     Verb("set NAME VALUE [--save]", "a setting, for this kernel or for good", set_),
+    Verb("tape [on|off|PATH]", "a file of answers that this notebook can run on", tape),
     Verb("tasks", "what --task takes: ready system prompts, and your own", tasks),
     Verb("login [HOST]", "store a key for a host; nothing of it is shown", login),
     Verb("logout [HOST]", "forget the key for a host", logout),

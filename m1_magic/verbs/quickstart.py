@@ -22,17 +22,28 @@ from ..text import show_controls
 
 def run(notebook: Path) -> None:
     """Run the code cells of a notebook, up to one that fails; print output and price on M1."""
-    import nbformat
+    os.environ.setdefault("M1_BASE_URL", OFFLINE)
+    shell = fresh_shell()
+    for source in sources(notebook):
+        step(shell, source)
+
+
+def fresh_shell() -> Any:
+    """Return the process's IPython, which keeps no history."""
     from IPython.terminal.interactiveshell import TerminalInteractiveShell
 
-    os.environ.setdefault("M1_BASE_URL", OFFLINE)
     shell = TerminalInteractiveShell.instance(colors="nocolor", simple_prompt=True)
     if shell.history_manager is not None:
         shell.history_manager.enabled = False
+    return shell
+
+
+def sources(notebook: Path) -> list[str]:
+    """Return the code cells of a notebook."""
+    import nbformat
+
     book = nbformat.read(notebook, as_version=4)
-    for cell in book.cells:
-        if cell.cell_type == "code":
-            step(shell, cell.source)
+    return [cell.source for cell in book.cells if cell.cell_type == "code"]
 
 
 def step(shell: Any, source: str) -> None:
