@@ -16,6 +16,14 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Literal
 
+from .events import Event as Event
+from .events import Finish as Finish
+from .events import ReasoningDelta as ReasoningDelta
+from .events import Started as Started
+from .events import TextDelta as TextDelta
+from .events import ThinkingEnded as ThinkingEnded
+from .events import Usage as Usage
+from .events import Waiting as Waiting
 from .messages import Attached as Attached
 from .messages import Attachment as Attachment
 from .messages import Message as Message
@@ -122,84 +130,6 @@ class Request:
         """Return the sha256 of the canonical JSON body: equal requests, equal fingerprints."""
         canonical = json.dumps(self.body(), sort_keys=True, ensure_ascii=False, allow_nan=False)
         return hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).hexdigest()
-
-
-@dataclass(frozen=True, slots=True)
-class Usage:
-    """Tokens of completions; ``input`` includes ``cached``, and ``output`` ``reasoning``.
-
-    ``estimated``: the server did not count all of them; the rest is guessed from characters.
-    """
-
-    input: int = 0
-    output: int = 0
-    cached: int = 0
-    reasoning: int = 0
-    estimated: bool = field(default=False, kw_only=True, repr=False)
-
-    @property
-    def counts(self) -> tuple[int, int, int, int]:
-        """The four numbers."""
-        return self.input, self.output, self.cached, self.reasoning
-
-    def __add__(self, other: Usage) -> Usage:
-        sums = map(sum, zip(self.counts, other.counts, strict=True))
-        return Usage(*sums, estimated=self.estimated or other.estimated)
-
-
-@dataclass(frozen=True, slots=True)
-class Started:
-    """The server accepted the request: from here on it may cost money."""
-
-    generation_id: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ReasoningDelta:
-    """A piece of the model's thinking, as it comes."""
-
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class TextDelta:
-    """A piece of the answer, as it comes."""
-
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class ThinkingEnded:
-    """All text so far was thinking: its end came without a beginning."""
-
-
-@dataclass(frozen=True, slots=True)
-class Waiting:
-    """Nothing was charged; the session tries again in ``seconds`` because of ``reason``."""
-
-    seconds: float
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Finish:
-    """The end of one completion: ``cost`` is what the server billed, in US dollars.
-
-    ``total`` tokens are all that some servers count. ``cached``: the server had the answer ready,
-    and nothing was computed. ``notes`` say what came beside the text.
-    """
-
-    reason: str | None = None
-    usage: Usage | None = None
-    cost: Decimal | None = None
-    model: str | None = None
-    provider: str | None = None
-    total: int = 0
-    cached: bool = False
-    notes: tuple[str, ...] = ()
-
-
-Event = Started | ReasoningDelta | TextDelta | ThinkingEnded | Waiting | Finish
 
 
 @dataclass(frozen=True, slots=True)

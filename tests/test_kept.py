@@ -450,3 +450,34 @@ def test_the_verb_puts_a_tape_beside_the_notebook(
     cell("%%m1\nq")
     assert "1 answer" in cell("%m1 tape") and (tmp_path / "lesson.tape.jsonl").exists()
     assert "No tape" in cell("%m1 tape off")
+
+
+def test_a_report_counts_the_first_call_once_and_a_kept_answer_at_nothing(
+    server: OpenRouter, tmp_path: Path
+) -> None:
+    import nbformat
+    from nbformat.v4 import new_code_cell, new_notebook, new_output
+
+    from m1_magic import verbs
+    from m1_magic.calls import RECORD
+    from m1_magic.render import footer
+    from m1_magic.session.view import View
+    from shells import sales  # noqa: F401
+
+    records: list[dict[str, Any]] = []
+
+    class Seen(View):
+        def close(self, receipt: Any) -> None:
+            records.append(footer.record(receipt, api.settings()))
+
+    server.say(Answer("one"))
+    from m1_magic.options.fields import Options
+
+    for _ in range(2):
+        api.run("q", Options(), {}, Seen())
+        restart()
+    assert records[1]["replays"] == records[0]["id"]
+    outputs = [new_output("display_data", {RECORD: one, "text/plain": ""}) for one in records]
+    nbformat.write(new_notebook(cells=[new_code_cell("q", outputs=outputs)]), tmp_path / "a.ipynb")
+    page = verbs.report([str(tmp_path / "a.ipynb")])
+    assert "1 kept answer besides, at $0" in page and "$0.000012" in page

@@ -35,9 +35,13 @@ class Tally:
     cost: Decimal = field(default_factory=Decimal)
     about: bool = False
     unknown: int = 0
+    kept: int = 0
 
     def add(self, record: dict[str, Any]) -> None:
         """Take one call's record."""
+        if record.get("replays"):
+            self.kept += 1
+            return
         usage = _part(record, "usage", dict)
         self.calls += 1
         self.input += _count(usage.get("input"))
@@ -68,6 +72,9 @@ def report(names: Sequence[str]) -> str:
         tally = by_notebook.setdefault(str(path), Tally())
         for record in saved:
             id = record.get("id")
+            if record.get("replays"):
+                total.add(record)
+                continue
             if isinstance(id, str) and id in seen:
                 twice += 1  # a copy of the notebook, or of its cell
                 continue
@@ -77,6 +84,8 @@ def report(names: Sequence[str]) -> str:
                 one.add(record)
     if not by_notebook:
         raise UsageError("No notebook could be read. " + " ".join(map(md_to_text, notes)), cost="")
+    if total.kept:
+        notes.append(f"{plural(total.kept, 'kept answer')} besides, at $0")
     if twice:
         notes.append(f"{plural(twice, 'call')} stand in more than one place, and are counted once")
     return _page(by_notebook, by_model, total, notes)

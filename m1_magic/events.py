@@ -1,0 +1,84 @@
+"""What a backend yields while it answers, and the tokens that it counts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens of completions; ``input`` includes ``cached``, and ``output`` ``reasoning``.
+
+    ``estimated``: the server did not count all of them; the rest is guessed from characters.
+    """
+
+    input: int = 0
+    output: int = 0
+    cached: int = 0
+    reasoning: int = 0
+    estimated: bool = field(default=False, kw_only=True, repr=False)
+
+    @property
+    def counts(self) -> tuple[int, int, int, int]:
+        """The four numbers."""
+        return self.input, self.output, self.cached, self.reasoning
+
+    def __add__(self, other: Usage) -> Usage:
+        sums = map(sum, zip(self.counts, other.counts, strict=True))
+        return Usage(*sums, estimated=self.estimated or other.estimated)
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """The server accepted the request: from here on it may cost money."""
+
+    generation_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReasoningDelta:
+    """A piece of the model's thinking, as it comes."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class TextDelta:
+    """A piece of the answer, as it comes."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ThinkingEnded:
+    """All text so far was thinking: its end came without a beginning."""
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Nothing was charged; the session tries again in ``seconds`` because of ``reason``."""
+
+    seconds: float
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """The end of one completion: ``cost`` is what the server billed, in US dollars.
+
+    ``total`` tokens are all that some servers count. ``cached``: the server had the answer ready,
+    and nothing was computed. ``notes`` say what came beside the text.
+    """
+
+    reason: str | None = None
+    usage: Usage | None = None
+    cost: Decimal | None = None
+    model: str | None = None
+    provider: str | None = None
+    total: int = 0
+    cached: bool = False
+    notes: tuple[str, ...] = ()
+
+
+Event = Started | ReasoningDelta | TextDelta | ThinkingEnded | Waiting | Finish
