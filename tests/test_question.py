@@ -190,7 +190,7 @@ def test_rows_take_no_line_away() -> None:
     )
     bare = summarise(frame, "t", level="sample", tokens=700)
     rows = summarise(frame, "t", level="sample", rows=5, tokens=700)
-    assert rows.text.startswith(bare.text[:-40]) or rows.text == bare.text
+    assert rows.text.split("\n")[1:] == bare.text.split("\n")[1:]
     small = summarise(frame.iloc[:, :4], "t", level="sample", rows=5)
     assert len(small.cells) == 5 and small.text.count("\nrow ") == 5
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import groupby
 
 from ...privacy.redaction import masked_value
 from .summary import LABELS, Column, Value
@@ -131,13 +130,15 @@ class Line:
             for label, part in self._shown(BRIEF).items()
         ]
         ends = [f"{name} {told(v, name, c)}" for name, v in c.figures.items() if name in ENDS]
+        if "mean" in c.figures and not (ends or most):
+            ends = [f"mean {told(c.figures['mean'], 'mean', c)}"]
         return "; ".join(filter(None, [self._head(), " ".join(ends or most)]))
 
     def labels(self, form: int) -> int:
         """Return how many labels it tells of in one of its forms."""
-        if len(self.columns) > 1 or self.first.type == "true/false":
+        if self.first.type == "true/false" or (len(self.columns) > 1 and not self.same):
             return 0
-        return len(self._shown(form))
+        return len(self._shown(FULL if len(self.columns) > 1 else form))
 
     def _shown(self, form: int) -> dict[str, float]:
         """Return the labels with their shares that a form tells; the most frequent first."""
@@ -173,9 +174,19 @@ class Line:
             labels.append(f"others {share(rest)}")
         return ", ".join(labels)
 
+    @cached_property
+    def same(self) -> bool:
+        """Is the same said of all its columns?"""
+        return all(replace(c, name=self.first.name) == self.first for c in self.columns.values())
+
     def _together(self) -> str:
         """Return the ranges of the figures of columns that look alike."""
         columns = list(self.columns.values())
+        names = f"`{masked_value(columns[0].name)}` … `{masked_value(columns[-1].name)}`"
+        names = f"- {names} ({len(columns):,} columns)"
+        if self.same:
+            first = Line({0: self.first}, self.rows)
+            return names + first.full.removeprefix(f"- `{masked_value(self.first.name)}`")
         missing = [column.nulls or 0 for column in columns]
         spans = [nulls(missing[0], self.rows)]
         if min(missing) != max(missing):
@@ -190,8 +201,10 @@ class Line:
                 spans.append(
                     f"{name} {about}{figure(low)}" + (f" to {figure(high)}" if low != high else "")
                 )
-        names = f"`{masked_value(columns[0].name)}` … `{masked_value(columns[-1].name)}`"
-        return f"- {names} ({len(columns):,} columns): {columns[0].type}, " + "; ".join(spans)
+        if all("true" in c.labels for c in columns):
+            low, high = (share(end(c.labels["true"] for c in columns)) for end in (min, max))
+            spans.append(f"true {low} to {high}")
+        return f"{names}: {columns[0].type}, " + "; ".join(spans)
 
 
 def size(rows: int | None, width: int) -> str:
@@ -226,16 +239,15 @@ def stem_of(name: str) -> str:
 
 
 def alike(lines: Iterable[Line]) -> list[Line]:
-    """Return the lines of single columns, those in a row that look alike as one."""
+    """Return the lines of single columns, those that look alike as one, where the first stood."""
+    groups: dict[tuple[str, ...], list[Line]] = {}
+    for n, line in enumerate(lines):
+        stem = "" if line.first.masked else stem_of(line.first.name)
+        groups.setdefault((stem, line.first.type) if stem else (str(n),), []).append(line)
     made: list[Line] = []
-
-    def look(line: Line) -> tuple[str, str]:
-        return stem_of(line.first.name), "" if line.first.masked else line.first.type
-
-    for (stem, kind), group in groupby(lines, key=look):
-        members = list(group)
-        if stem and kind and len(members) >= ALIKE:
-            columns = {p: c for line in members for p, c in line.columns.items()}
+    for key, members in groups.items():
+        if len(members) >= ALIKE and len(key) > 1:
+            columns = {place: c for line in members for place, c in line.columns.items()}
             members = [Line(columns, members[0].rows)]
         made += members
     return made

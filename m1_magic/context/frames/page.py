@@ -122,6 +122,9 @@ class Draft:
         listed = length + len("\n- other columns: ") - 2 if self.unnamed.named else 40
         return listed + (len(self._part(0)) + 4 if self.page.columns else 0)
 
+    def _missing(self) -> str:
+        return f"; {self.rows:,} of {len(self.page.cells):,} rows fit"
+
     def _part(self, count: int) -> str:
         told = len(self.page.names.places) - count
         return f"; {told:,} of {len(self.page.names.places):,} columns in detail"
@@ -177,7 +180,7 @@ class Draft:
         found = [
             (*part.rank, n, place, part)
             for n in self.forms
-            if len(self.lines[n].columns) > 1
+            if len(self.lines[n].columns) > 1 and not self.lines[n].same
             for place, part in self.lines[n].parts.items()
         ]
         for *_, n, place, part in sorted(found, key=lambda one: one[:-1]):
@@ -197,6 +200,9 @@ class Draft:
         """Return the page as text."""
         page, rest = self.page, self.unnamed.count
         head = page.head + (self._part(rest) if page.columns and rest else "")
+        missing = self._missing()
+        if self.rows < len(page.cells) and self.forms and len(missing) <= self.room:
+            head += missing
         shown: list[tuple[Line, int]] = []
         for n in sorted(self.forms):
             shown.append((self.lines[n], self.forms[n]))

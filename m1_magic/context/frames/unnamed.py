@@ -33,14 +33,16 @@ class Unnamed:
 
     def __init__(self, names: Names, limit: int) -> None:
         self.count, self.name = len(names.places), names.name
-        keys = ((names.stem(place), names.kind(place), place) for place in names.places)
+        groups: dict[tuple[str, str | int], list[int]] = {}
+        for place in names.places:
+            stem = names.stem(place)
+            groups.setdefault((stem, names.kind(place) if stem else place), []).append(place)
         self.runs: list[list[int]] = []
         self.kinds: list[str] = []
-        for (stem, of), group in groupby(keys, key=lambda key: key[:2]):
-            members = [place for *_, place in group]
-            parts = [members] if stem and len(members) >= ALIKE else [[p] for p in members]
+        for (_, kind), members in groups.items():
+            parts = [members] if len(members) >= ALIKE else [[place] for place in members]
             self.runs += parts
-            self.kinds += [of] * len(parts)
+            self.kinds += [str(kind)] * len(parts)
         self.run_of = {place: i for i, run in enumerate(self.runs) for place in run}
         self.length = 0
         for i, run in enumerate(self.runs):
