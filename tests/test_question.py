@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -21,6 +23,56 @@ from m1_magic.settings.config import M1
 
 PENGUINS = list(load_penguins().columns)
 XAY = ["x", "a", "y"]
+
+
+GOLDEN = Path(__file__).parent / "golden"
+
+
+def odd() -> pd.DataFrame:
+    """Sixty made rows of what is found in real tables."""
+    n = range(60)
+    return pd.DataFrame(
+        {
+            "Order No.": [1000 + i for i in n],
+            "区域": [["north", "south", "east"][i % 3] for i in n],
+            "unitPrice": [9.5 + i % 7 if i % 11 else None for i in n],
+            "x": [i % 4 for i in n],
+            "a": [-999 if i % 10 == 0 else 20 + i % 6 for i in n],
+            "e-mail": [f"person{i}@example.org" for i in n],
+            "when": pd.date_range("2024-01-01", periods=60),
+            "flag": [i % 5 == 0 for i in n],
+            "nothing": [None] * 60,
+        }
+    )
+
+
+def wide() -> pd.DataFrame:
+    """Two kinds of sensors, side by side, and what they were read for."""
+    n = range(120)
+    sensors = {
+        f"{kind}_{i}": [round((j * (i + 3) * scale) % 97 / scale, 3) for j in n]
+        for i in range(80)
+        for kind, scale in (("temp", 7), ("load", 31))
+    }
+    sensors["temp_9"][:8] = [None] * 8
+    return pd.DataFrame({**sensors, "machine": [f"m{j % 4}" for j in n], "y": [j % 3 for j in n]})
+
+
+PAGES = {
+    "penguins-prompt": (load_penguins, "Are Gentoo heavier? Mean body mass by species, please."),
+    "odd": (odd, ""),
+    "odd-prompt": (odd, "How does the unit price in the 区域 south depend on x over time?"),
+    "wide": (wide, ""),
+    "wide-prompt": (wide, "Does temp_77 differ by machine?"),
+}
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_pages_are_the_golden_ones(name: str) -> None:
+    make, prompt = PAGES[name]
+    assert page(make(), prompt) + "\n" == (GOLDEN / f"page-{name}.md").read_text("utf-8")
+    if name != "odd":
+        assert page(pl.from_pandas(make()), prompt) == page(make(), prompt)
 
 
 def page(frame: object, prompt: str, **options: object) -> str:
@@ -185,9 +237,8 @@ def test_a_wide_table_fills_its_budget() -> None:
 
 def test_rows_take_no_line_away() -> None:
     draw = np.random.default_rng(0)
-    frame = pd.DataFrame(
-        draw.normal(size=(90, 45)), columns=[f"{c}{c}" for c in map(chr, range(97, 142))]
-    )
+    names = [f"col {chr(65 + i // 26)}{chr(65 + i % 26)}" for i in range(45)]
+    frame = pd.DataFrame(draw.normal(size=(90, 45)), columns=names)
     bare = summarise(frame, "t", level="sample", tokens=700)
     rows = summarise(frame, "t", level="sample", rows=5, tokens=700)
     assert rows.text.split("\n")[1:] == bare.text.split("\n")[1:]
@@ -202,3 +253,8 @@ def test_labels_unfold_while_there_is_room() -> None:
     assert "others 40 %" in short and '"labf" 10 %' in short
     asked = page(frame, "what of labj?", df_tokens=95)
     assert '"labj" 10 %' in asked and '"labf"' not in asked
+
+
+if __name__ == "__main__":  # python tests/test_question.py: the golden pages anew
+    for golden, (table, question) in PAGES.items():
+        (GOLDEN / f"page-{golden}.md").write_text(page(table(), question) + "\n", "utf-8")

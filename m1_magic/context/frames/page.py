@@ -178,10 +178,10 @@ class Draft:
     def unfold(self) -> None:
         """Add lines of single columns below those that tell of several."""
         found = [
-            (*part.rank, n, place, part)
+            (*part.rank, turn, n, place, part)
             for n in self.forms
             if len(self.lines[n].columns) > 1 and not self.lines[n].same
-            for place, part in self.lines[n].parts.items()
+            for turn, (place, part) in enumerate(self.lines[n].parts.items())
         ]
         for *_, n, place, part in sorted(found, key=lambda one: one[:-1]):
             if self.room < SHORTEST:
