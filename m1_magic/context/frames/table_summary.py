@@ -25,7 +25,7 @@ from .unnamed import Names
 
 FACTS = (relations, repeated)  # what makes lines of the page below those of the columns
 LEAST_LINE = 25  # characters that a column in detail takes at least
-USUAL = 36  # what most take
+USUAL = 48  # what most take
 
 
 def summarise_table(source: Source, name: str, places: Sequence[int], wish: Wish) -> Summary:
@@ -84,9 +84,11 @@ def _names(table: Table, places: Sequence[int], *, typed: bool) -> Names:
 
     def kind(place: int) -> str:
         dtype = table.schema[place]
-        if isinstance(table, Local) and (dtype in (nw.Object, nw.Unknown)):
-            return table.type(place)
-        return known.get(dtype) or known.setdefault(dtype, words(dtype))
+        if dtype not in known:
+            if isinstance(table, Local) and dtype in (nw.Object, nw.Unknown):
+                return table.type(place)
+            known[dtype] = words(dtype)
+        return known[dtype]
 
     return Names(
         places,
@@ -98,8 +100,11 @@ def _names(table: Table, places: Sequence[int], *, typed: bool) -> Names:
 
 def _asked(table: Table, places: Sequence[int], names: Names, wish: Wish) -> tuple[int, ...]:
     """Return the columns that the prompt names, but for those whose names are masked."""
+    if not wish.prompt.strip():
+        return ()
     raw = [table.names[place] for place in places]
-    moments = [n for n, place in enumerate(places) if is_moment(table.schema[place])]
+    times = {dtype for dtype in set(table.schema) if is_moment(dtype)}
+    moments = [n for n, place in enumerate(places) if table.schema[place] in times]
     found = [places[n] for n in prompted(wish.prompt, raw, moments)]
     return tuple(p for p in found if names.name(p) == table.names[p])
 
