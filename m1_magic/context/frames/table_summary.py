@@ -8,6 +8,7 @@ from dataclasses import replace
 from ...privacy.personal import named_personal, safe_name
 from ...privacy.redaction import masked_value
 from . import label_names
+from .between_columns import between_columns
 from .describe import described
 from .facts import Described, Fact
 from .in_process import Local, Table
@@ -21,7 +22,11 @@ from .summary import Column, Columns, Summary, Wish
 from .tables import Groups, Source
 
 MANY = 8  # columns that look alike of which a wide table's summary looks at
-FACTS = (relations, repeated)  # what makes lines of the page below those of the columns
+FACTS = (
+    relations,
+    repeated,
+    between_columns,
+)  # what makes lines of the page below those of the columns
 LEAST_LINE = 25  # characters that a column in detail takes at least
 
 
