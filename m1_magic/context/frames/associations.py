@@ -12,9 +12,10 @@ from itertools import combinations
 import numpy as np
 
 from .arrays import Array
+from .by_group import totals
 from .facts import Fact
 from .rounding import STRONG, Figure, correlation
-from .row_by_row import Rows
+from .row_by_row import FEW, Rows
 
 WEAKER = 0.3  # a correlation, or Cramér's V, that is worth telling
 BENT = 0.25  # by how much a curve must explain more of the variance than a line
@@ -144,6 +145,9 @@ def _curves(rows: Rows, places: Sequence[int], values: Array, r: Array, ranks: A
     """Return pairs of which one follows the other in a curve that turns."""
     found = []
     for i in range(len(ranks)):
+        distinct = rows.columns[places[i]].distinct
+        if distinct and distinct.value <= FEW:
+            continue  # told as groups
         shares = _explained(values[i], values[: len(ranks)])
         straight = np.maximum(np.nan_to_num(r[i, : len(ranks)]) ** 2, np.nan_to_num(ranks[i]) ** 2)
         for j, share in enumerate(shares.tolist()):
@@ -168,13 +172,12 @@ def _explained(x: Array, columns: Array) -> Array:
     parts = int(codes.max()) + 1
     if parts < 5:
         return np.zeros(len(columns))
-    member = (codes[:, None] == np.arange(parts)).astype(np.float64)
     there = np.isfinite(columns) & (codes >= 0)
     n = there.sum(axis=1)
     filled = np.where(there, columns, 0.0)
     centred = np.where(there, filled - (filled.sum(axis=1) / n)[:, None], 0.0)
-    counts = there @ member
-    between = np.where(counts > 0, (centred @ member) ** 2 / counts, 0).sum(axis=1)
+    counts, sums = totals(codes, there, parts), totals(codes, centred, parts)
+    between = np.where(counts > 0, sums**2 / counts, 0).sum(axis=1)
     total = (centred**2).sum(axis=1)
     made = 1 - (total - between) / (n - parts) / (total / (n - 1))
     return np.where(n >= 3 * parts, np.nan_to_num(made), 0.0)
@@ -214,11 +217,9 @@ def _curve(rows: Rows, one: int, other: int) -> str:
 
 def _bend(means: Array) -> str:
     """Return where a curve has its only turn, if that is inside."""
-    middle = slice(2, len(means) - 2)
-    if int(means.argmin()) in range(*middle.indices(len(means))):
-        return ", lowest in the middle"
-    if int(means.argmax()) in range(*middle.indices(len(means))):
-        return ", highest in the middle"
+    for turn, word in ((means.argmin(), "lowest"), (means.argmax(), "highest")):
+        if 2 <= turn < len(means) - 2:
+            return f", {word} in the middle"
     return ""
 
 

@@ -15,7 +15,6 @@ import numpy as np
 
 from .arrays import Array
 from .facts import Fact
-from .kinds import is_text
 from .lines import figure
 from .numeric import DOMINANT
 from .rounding import Figure, average, correlation
@@ -102,7 +101,7 @@ def _targets(rows: Rows) -> list[Target]:
     made += [Target(place, "true") for place in rows.telling(rows.flags)]
     for place in rows.telling([*rows.columns]):
         column = rows.columns[place]
-        text = is_text(rows.series(place).dtype) and len(column.labels) == 2
+        text = rows.is_text(place) and len(column.labels) == 2
         if text and column.distinct and column.distinct.value == 2 and not column.follows:
             made.append(Target(place, next(iter(column.labels))))
     return made
@@ -136,8 +135,7 @@ def _strengths(rows: Rows) -> dict[tuple[Target, int], float]:
         found = rows.grouping(place, rows.step)
         if found is None or not _usual(rows, place):
             continue
-        member = (found.codes[:, None] == np.arange(len(found.labels))).astype(np.float64)
-        sums, counts = centred @ member, there @ member
+        sums, counts = (totals(found.codes, x, len(found.labels)) for x in (centred, there))
         between = np.where(counts > 0, sums**2 / np.maximum(counts, 1), 0).sum(axis=1)
         groups = (counts > 0).sum(axis=1)
         inside = (total - between) / (n - groups)
@@ -148,17 +146,23 @@ def _strengths(rows: Rows) -> dict[tuple[Target, int], float]:
     return made
 
 
+def totals(codes: Array, matrix: Array, groups: int) -> Array:
+    """Return each row's sums by group; -1 is in none."""
+    shift = (groups + 1) * np.arange(len(matrix))[:, None]
+    flat = np.bincount((shift + codes + 1).ravel(), matrix.ravel(), shift.size * (groups + 1))
+    return flat.reshape(len(matrix), groups + 1)[:, 1:]
+
+
 def means(rows: Rows, target: Target, place: int, groups: Grouping) -> str:
     """Return a number's means by group as a line, "" where fewer than two may be told."""
     values = _values(rows, target)
     told, parts, spreads = [], [], []
-    for g in groups.told:
-        inside = values[groups.codes == g]
+    for g, inside in groups.split(values).items():
         inside = inside[np.isfinite(inside)]
         made = mean(inside, rows, share=bool(target.label))
         if made is not None:
             told.append(made)
-            spreads.append(np.ptp(inside))
+            spreads.append(len(inside) < groups.sizes[g] or np.ptp(inside) > 0)
             mark = "≈ " if made.rounded and rows.table.complete else ""
             number = figure(made.value)
             parts.append(f"{groups.labels[g]} {mark}{number}{' %' if target.label else ''}")
@@ -166,7 +170,7 @@ def means(rows: Rows, target: Target, place: int, groups: Grouping) -> str:
         return ""
     what = f"mean {rows.name(target.place)}"
     if target.label:
-        quoted = is_text(rows.series(target.place).dtype)
+        quoted = rows.is_text(target.place)
         what = f"share of {rows.name(target.place)} " + (
             f'"{target.label}"' if quoted else target.label
         )
@@ -179,6 +183,8 @@ def means(rows: Rows, target: Target, place: int, groups: Grouping) -> str:
     rest = len(groups.labels) - len(told)
     head = f"{what} by {rows.name(place)}{_explained(rows, values, groups)}{rows.among}: "
     same = {(one.value, one.rounded) for one in told}
+    if len(same) == 1 and target.label:
+        return ""
     if len(same) == 1 and not rest:
         mark = parts[0].removeprefix(groups.labels[groups.told[0]])
         return f"{head}{mark.strip()} in each of {len(told)} groups"
@@ -194,7 +200,7 @@ def mean(values: Array, rows: Rows, *, share: bool = False) -> Figure | None:
     scale = 100.0 if share else 1.0
     middle = float(values.mean())
     away = np.abs(values - middle)
-    sd = float(np.sqrt((away @ away) / (n - 1))) if n > 1 else 0.0
+    sd = float(np.sqrt(np.einsum("i,i", away, away) / (n - 1))) if n > 1 else 0.0
     most = float(away.max())
     if share and min(middle, 1 - middle) * n < k - 0.5:
         return Figure(0 if middle < 0.5 else 100)  # fewer than k such rows are told as none
@@ -211,11 +217,11 @@ def dominated(values: Array, k: int, sd: float, most: float) -> bool:
     most of it, or one most of the sum?"""
     n = len(values)
     mean_away = float(np.abs(values - values.mean()).sum())
-    if 2 * (k - 1) * (most + sd) < 0.45 * mean_away and values.min() < 0:
-        return False
-    high = float(values.max())
-    if values.min() >= 0 and 2 * high > values.sum() and np.count_nonzero(values == high) < k:
+    low, high = float(values.min()), float(values.max())
+    if low >= 0 and 2 * high > values.sum() and np.count_nonzero(values == high) < k:
         return True
+    if 2 * (k - 1) * (most + sd) < 0.45 * mean_away:  # whatever the median is
+        return False
     away = np.abs(values - np.partition(values, n // 2)[n // 2])
     outermost = np.partition(away, n - min(k - 1, n))[n - min(k - 1, n) :]
     total = float(away.sum())

@@ -10,7 +10,7 @@ import numpy as np
 from . import strings
 from .arrays import Array
 from .facts import Fact
-from .kinds import is_moment, is_number, is_text
+from .kinds import is_moment
 from .row_by_row import Rows
 
 HEAD = 64
@@ -47,8 +47,8 @@ def _copied(rows: Rows) -> list[Fact]:
 
 def _as_text(rows: Rows) -> list[Fact]:
     """Return texts that are the numbers of another column."""
-    texts = [p for p in rows.columns if rows.series(p).dtype == nw.String][:LOOKED_AT]
-    numbers = [p for p, c in rows.columns.items() if is_number(rows.series(p).dtype)][:30]
+    texts = [p for p in rows.columns if rows.dtype(p) == nw.String][:LOOKED_AT]
+    numbers = [p for p, c in rows.columns.items() if rows.is_number(p)][:30]
     facts: list[Fact] = []
     for text in texts if numbers else ():
         head = _parsed(rows, text, rows.n > 4 * HEAD)
@@ -91,7 +91,7 @@ def _mapped(rows: Rows) -> list[Fact]:
         words = "" if {one, other} & rows.spare else _pairs(rows, one, other)
         if words:
             rows.spare.add(max(one, other))
-            if not all(is_text(rows.series(place).dtype) for place in (one, other)):  # `relations`
+            if not all(rows.is_text(place) for place in (one, other)):  # `relations`
                 head = f"{rows.name(one)} and {rows.name(other)} decide each other"
                 facts.append(Fact(f"{head}: {words}{rows.among}", (one, other), 4))
     return facts[:2]
@@ -136,9 +136,7 @@ def _moments(rows: Rows, place: int) -> Array | None:
 def _before(rows: Rows) -> list[Fact]:
     """Return pairs of dates of which one should not be before the other, and in how many it is."""
     places = [
-        p
-        for p, c in rows.columns.items()
-        if is_moment(rows.series(p).dtype) or c.type == "date as text"
+        p for p, c in rows.columns.items() if is_moment(rows.dtype(p)) or c.type == "date as text"
     ][:MOMENTS]
     values = {place: made for place in places if (made := _moments(rows, place)) is not None}
     facts = []

@@ -9,7 +9,6 @@ import numpy as np
 
 from .arrays import Array
 from .facts import Fact
-from .kinds import is_number
 from .row_by_row import Grouping, Rows
 
 NAMED = 5  # columns of which the names are told
@@ -44,7 +43,7 @@ def _mask(rows: Rows, place: int) -> Array | None:
         return None
     series = rows.series(place)
     mask = np.asarray(series.is_null().to_numpy(), dtype=bool)
-    if is_number(series.dtype):
+    if rows.is_number(place):
         mask = mask | np.isnan(rows.numbers(place))
     count, least = int(np.count_nonzero(mask)), max(rows.k, 2)
     return mask if least <= count <= rows.n - least else None

@@ -24,10 +24,10 @@ MANY = 60  # labels up to which a column is a category, unless the prompt names 
 CATEGORIES, NUMBERS = 12, 30  # columns that are compared
 MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
 DAYS = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
-THIN = 2_500  # rows by which columns are ranked
+THIN = 1_500  # rows by which columns are ranked
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Grouping:
     """The rows by what stands in a column.
 
@@ -42,6 +42,18 @@ class Grouping:
     codes: Array
     sizes: Array
     told: tuple[int, ...]
+
+    @cached_property
+    def order(self) -> Array:
+        """The rows' places, group by group, those without one first."""
+        few = len(self.labels) < 120
+        return np.argsort(self.codes.astype(np.int8) if few else self.codes, kind="stable")
+
+    def split(self, values: Array) -> dict[int, Array]:
+        """Return the values of each group that may be shown."""
+        sorted_values = values[self.order]
+        ends = (len(values) - int(self.sizes.sum())) + np.cumsum(self.sizes)
+        return {g: sorted_values[ends[g] - self.sizes[g] : ends[g]] for g in self.told}
 
     @property
     def covered(self) -> float:
@@ -61,6 +73,7 @@ class Rows:
             if not column.masked and column.name != MASKED and "always" not in column.figures
         }
         self.spare: set[int] = set()  # columns for which others stand: copies, flags of a set
+        self._dtypes: dict[int, Any] = {}
         self._numbers: dict[int, Array] = {}
         self._groupings: dict[tuple[int, int], Grouping | None] = {}
 
@@ -77,11 +90,25 @@ class Rows:
         """Return a column."""
         return self.table.sample.series(place)
 
+    def dtype(self, place: int) -> Any:
+        """Return a column's type, which costs narwhals more than a look."""
+        if place not in self._dtypes:
+            self._dtypes[place] = self.series(place).dtype
+        return self._dtypes[place]
+
+    def is_text(self, place: int) -> bool:
+        """Is it a column of texts, or a category?"""
+        return is_text(self.dtype(place))
+
+    def is_number(self, place: int) -> bool:
+        """Is it a column of numbers?"""
+        return is_number(self.dtype(place))
+
     def numbers(self, place: int) -> Array:
         """Return a column's numbers as floats, NaN where there is none."""
         if place not in self._numbers:
             series = self.series(place)
-            if series.dtype == nw.Boolean:
+            if self.dtype(place) == nw.Boolean:
                 series = series.cast(nw.Int8())
             self._numbers[place] = floats(series)
         return self._numbers[place]
@@ -92,7 +119,7 @@ class Rows:
         if key not in self._groupings:
             series = self.series(place)
             series = series.gather_every(step) if step > 1 else series
-            self._groupings[key] = grouping(series, 0 if step > 1 else self.k)
+            self._groupings[key] = grouping(series, 0 if step > 1 else self.k, self.dtype(place))
         return self._groupings[key]
 
     def telling(self, places: Sequence[int]) -> list[int]:
@@ -106,7 +133,7 @@ class Rows:
         return sorted(fit, key=lambda place: place not in self.table.prompted)[:NUMBERS]
 
     def _measures(self, place: int, column: Column) -> bool:
-        dtype = self.series(place).dtype
+        dtype = self.dtype(place)
         return is_number(dtype) and not column.follows and not self._counts_on(place, column)
 
     def _counts_on(self, place: int, column: Column) -> bool:
@@ -120,23 +147,21 @@ class Rows:
     @cached_property
     def flags(self) -> list[int]:
         """The columns that are true or false."""
-        return [
-            p for p, c in self.columns.items() if self.series(p).dtype == nw.Boolean and c.labels
-        ]
+        return [p for p, c in self.columns.items() if self.dtype(p) == nw.Boolean and c.labels]
 
     @cached_property
     def categories(self) -> list[int]:
         """The columns by which rows are grouped: named ones, texts, then few numbers or dates."""
         named = [p for p in self.table.prompted if p in self.columns and self._groups(p, 10**6)]
         ranked = [
-            (not is_text(self.series(place).dtype), place)
+            (not self.is_text(place), place)
             for place in self.columns
             if place not in named and self._groups(place, MANY)
         ]
         return [*named, *(place for _, place in sorted(ranked))][:CATEGORIES]
 
     def _groups(self, place: int, most: int) -> bool:
-        column, dtype = self.columns[place], self.series(place).dtype
+        column, dtype = self.columns[place], self.dtype(place)
         if column.follows:
             return False
         if dtype == nw.Boolean:
@@ -149,40 +174,53 @@ class Rows:
         return whole and 2 <= distinct <= FEW and distinct <= self.n // 2
 
 
-def grouping(series: Series, k: int) -> Grouping | None:
+def grouping(series: Series, k: int, dtype: Any) -> Grouping | None:
     """Return the rows by what stands in a column: each label, and those k rows share to be told."""
-    found = _coded(series)
+    found = _coded(series, dtype)
     if found is None:
         return None
     labels, codes = found
     sizes = np.bincount(codes[codes >= 0], minlength=len(labels))
-    quoted = is_text(series.dtype)
+    quoted = is_text(dtype)
     large = [g for g in range(len(labels)) if sizes[g] >= max(k, 1)]
     large.sort(key=lambda g: (-sizes[g], labels[g]))
     large = [g for g in large[: 2 * FEW] if not (quoted and personal_text(labels[g][:500]))]
     large = large if len(labels) <= FEW else large[:LARGEST]
-    order = _in_order([labels[g] for g in large], series)
+    order = _in_order([labels[g] for g in large], series, dtype)
     told = tuple(large[i] for i in order)
     shown = ['"' + masked_value(x).replace('"', '\\"') + '"' if quoted else x for x in labels]
     return Grouping(tuple(x if g in large else "" for g, x in enumerate(shown)), codes, sizes, told)
 
 
-def _coded(series: Series) -> tuple[list[str], Array] | None:
+def _coded(series: Series, dtype: Any) -> tuple[list[str], Array] | None:
     """Return the labels of a column in order, and row by row their number, -1 where it is null."""
-    dtype = series.dtype
     if is_moment(dtype):
         missing = np.asarray(series.is_null().to_numpy(), dtype=bool)
         texts = series.dt.to_string("%Y-%m-%d" if dtype == nw.Date else "%Y-%m-%d %H:%M:%S")
         return _renumbered(*_factorised(texts), missing)
     if is_text(dtype):
-        return _renumbered(*_factorised(series.cast(nw.String)), None)
+        return _renumbered(
+            *_factorised(series if dtype == nw.String else series.cast(nw.String)), None
+        )
     values = floats(series.cast(nw.Int8()) if dtype == nw.Boolean else series)
     there = np.isfinite(values)
-    found, inverse = np.unique(values[there], return_inverse=True)
     codes = np.full(len(values), -1, dtype=np.int64)
-    codes[there] = inverse
+    found, codes[there] = _distinct(values[there])
     words = ("false", "true") if dtype == nw.Boolean else None
     return [words[int(v)] if words else f"{v:.15g}" for v in found.tolist()], codes
+
+
+def _distinct(values: Array) -> tuple[Array, Array]:
+    """Return the distinct numbers in order, and the place of each number among them."""
+    low = values.min() if len(values) else 0.0
+    if len(values) and values.max() - low < 1_000 and np.array_equal(values, np.rint(values)):
+        shifted = (values - low).astype(np.int64)
+        found = np.flatnonzero(np.bincount(shifted))
+        places = np.zeros(int(found[-1]) + 1, dtype=np.int64)
+        places[found] = np.arange(len(found))
+        return found + low, places[shifted]
+    found, inverse = np.unique(values, return_inverse=True)
+    return found, inverse
 
 
 def _factorised(series: Series) -> tuple[list[Any], Array]:
@@ -218,11 +256,11 @@ def _renumbered(
     return [texts[i] for i in places], made
 
 
-def _in_order(labels: Sequence[str], series: Series) -> list[int]:
+def _in_order(labels: Sequence[str], series: Series, dtype: Any) -> list[int]:
     """Return the places of labels in the order in which to tell them, the largest first else."""
     places = range(len(labels))
-    if not is_text(series.dtype):
-        if is_moment(series.dtype) or series.dtype == nw.Boolean:
+    if not is_text(dtype):
+        if is_moment(dtype) or dtype == nw.Boolean:
             return sorted(places, key=labels.__getitem__)
         return sorted(places, key=lambda i: float(labels[i]))
     ranks = _ranks(labels, series)

@@ -9,7 +9,6 @@ import numpy as np
 from .arrays import Array
 from .by_group import mean
 from .facts import Fact
-from .kinds import is_number, is_text
 from .lines import figure
 from .row_by_row import Rows
 
@@ -45,7 +44,7 @@ def _flag(rows: Rows, place: int) -> Array | None:
     else:
         column = rows.columns[place]
         two = column.distinct and column.distinct.value == 2
-        if not two or not is_number(rows.series(place).dtype):
+        if not two or not rows.is_number(place):
             return None
         values = rows.numbers(place)
     return values if bool(np.all((values == 0) | (values == 1))) else None
@@ -93,60 +92,53 @@ def _runs(rows: Rows, places: Sequence[int]) -> list[list[int]]:
 
 def _likert(rows: Rows) -> list[Fact]:
     """Return the columns that have one scale, its steps in order, and where answers are highest."""
-    sets: dict[tuple[str, ...], list[int]] = {}
+    runs: list[tuple[set[str], list[int]]] = []
     for place, column in rows.columns.items():
-        steps = _steps(rows, place) if column.distinct and not column.follows else ()
-        if steps:
-            sets.setdefault(steps, []).append(place)
+        steps = set() if column.follows else _steps(rows, place)
+        last, places = runs[-1] if runs else (set(), [])
+        if steps and places and places[-1] == place - 1 and (steps <= last or last <= steps):
+            places.append(place)
+            last |= steps
+        elif steps:
+            runs.append((steps, [place]))
     facts = []
-    for steps, places in _joined(sets):
-        if len(places) >= SET + 1 and (text := _scale(rows, steps, places)):
+    for steps, places in runs:
+        if len(places) > SET and (text := _scale(rows, _ordered(steps), places)):
             facts.append(Fact(text + rows.among, tuple(places), 4))
             rows.spare.update(places)
     return facts[:3]
 
 
-def _steps(rows: Rows, place: int) -> tuple[str, ...]:
-    """Return the labels of a column that may be a scale, in order if that is known."""
-    column, series = rows.columns[place], rows.series(place)
+def _steps(rows: Rows, place: int) -> set[str]:
+    """Return the labels of a column that may be a scale."""
+    column, text = rows.columns[place], rows.is_text(place)
     many = column.distinct.value if column.distinct else 0
-    if not LEVELS[0] <= many <= LEVELS[1]:
-        return ()
-    if not is_text(series.dtype) and not column.type.startswith("whole"):
-        return ()
+    if not LEVELS[0] <= many <= LEVELS[1] or not (text or column.type.startswith("whole")):
+        return set()
     groups = rows.grouping(place)
-    if groups is None or len(groups.told) < LEVELS[0]:
-        return ()
+    if groups is None or len(groups.told) < max(LEVELS[0], len(groups.labels) - 1):
+        return set()
     labels = [groups.labels[g] for g in groups.told]
-    if not is_text(series.dtype):
-        values = [int(label) for label in labels]
-        return tuple(labels) if 0 <= values[0] <= 1 and values[-1] <= 10 else ()
-    plain = {label.strip('"').casefold(): label for label in labels}
+    scale = text or (0 <= float(labels[0]) <= 1 and float(labels[-1]) <= 10)
+    return set(labels) if scale else set()
+
+
+def _ordered(steps: set[str]) -> tuple[list[str], bool]:
+    """Return the steps of a scale in their order, and whether that is known."""
+    plain = {step.strip('"').casefold(): step for step in steps}
+    if not any(step.startswith('"') for step in steps):
+        return sorted(steps, key=float), True
     for scale in SCALES:
         order = [step for step in scale.split(", ") if step in plain]
         if len(order) == len(plain):
-            return tuple(plain[step] for step in order)
-    return tuple(sorted(labels))
+            return [plain[step] for step in order], True
+    return sorted(steps), False
 
 
-def _joined(sets: dict[tuple[str, ...], list[int]]) -> list[tuple[tuple[str, ...], list[int]]]:
-    """Return the sets of columns, those whose steps are a part of others' with them."""
-    made: list[tuple[tuple[str, ...], list[int]]] = []
-    for steps, places in sorted(sets.items(), key=lambda pair: (-len(pair[0]), pair[1])):
-        for known, others in made:
-            if set(steps) <= set(known):
-                others.extend(places)
-                break
-        else:
-            made.append((steps, list(places)))
-    return [(steps, sorted(places)) for steps, places in made]
-
-
-def _scale(rows: Rows, steps: Sequence[str], places: Sequence[int]) -> str:
+def _scale(rows: Rows, scale: tuple[list[str], bool], places: Sequence[int]) -> str:
     """Return a scale as a line: the columns, its steps, the mean of the highest and lowest."""
-    number = not is_text(rows.series(places[0]).dtype)
-    plain = [step.strip('"').casefold() for step in steps]
-    ordered = number or any(set(plain) <= set(scale.split(", ")) for scale in SCALES)
+    steps, ordered = scale
+    number = not rows.is_text(places[0])
     names = [rows.name(place) for place in places]
     if len(names) > NAMED:
         names = [f"{names[0]} … {names[-1]}"]

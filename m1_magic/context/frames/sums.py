@@ -14,10 +14,11 @@ from .row_by_row import Rows
 
 WIDEST = 24  # columns that are compared
 HEAD = 64  # rows by which most identities are refuted
+GLANCE = 12  # rows by which most of these are
 NEARLY = 0.95  # of the rows: from which an identity is told with its exceptions
 LEAST = 20  # rows
 TOLD = 4
-EXACT = 1e-9  # relative: what floats may be off by
+EXACT = 1e-6  # relative: what floats of 32 bits may be off by
 CENT = 0.005  # half of what prices are rounded to
 
 
@@ -58,29 +59,37 @@ def _candidates(head: Array) -> Iterator[Identity]:
     m, there = len(head), np.isfinite(head)
     vary = [i for i in range(m) if len(np.unique(head[i][there[i]])) > 2]
     filled = np.concatenate([np.zeros((1, head.shape[1])), np.cumsum(head, axis=0)])
-    runs = [(i, j) for size in range(m, 2, -1) for i in range(m - size + 1) for j in [i + size]]
-    for i, j in runs:
-        total = filled[j] - filled[i]
-        for c in vary:
-            if not i <= c < j and _same(total, head[c]):
-                yield Identity(tuple(range(i, j)), c)
-        known = total[np.isfinite(total)]
-        if (
-            len(known) >= LEAST
-            and known[0] in (1, 100)
-            and _same(total, np.full_like(total, known[0]))
-        ):
-            yield Identity(tuple(range(i, j)), always=float(known[0]))
-    for a, b in combinations(vary, 2):
-        added, times = head[a] + head[b], head[a] * head[b]
-        for c in vary:
-            if c in (a, b):
-                continue
-            if _same(added, head[c]):
-                yield Identity((a, b), c)
-            for scale in (1.0, 100.0):
-                if _same(times, head[c] * scale, CENT):
-                    yield Identity((a, b), c, "×", scale)
+    spans = [(i, i + size) for size in range(m, 2, -1) for i in range(m - size + 1)]
+    totals = np.array([filled[j] - filled[i] for i, j in spans])
+    for run, c in _alike(totals, head):
+        i, j = spans[run]
+        if c in vary and not i <= c < j:
+            yield Identity(tuple(range(i, j)), c)
+    for always in (1.0, 100.0):
+        for run, _ in _alike(totals, np.full((1, head.shape[1]), always)):
+            yield Identity(tuple(range(*spans[run])), always=always)
+    pairs = [*combinations(vary, 2)]
+    if not pairs:
+        return
+    left, right = head[[a for a, _ in pairs]], head[[b for _, b in pairs]]
+    for pair, c in _alike(left + right, head):
+        if c in vary and c not in pairs[pair]:
+            yield Identity(pairs[pair], c)
+    for scale in (1.0, 100.0):
+        for pair, c in _alike(left * right, head * scale, CENT * scale):
+            if c in vary and c not in pairs[pair]:
+                yield Identity(pairs[pair], c, "×", scale)
+
+
+@np.errstate(all="ignore")
+def _alike(made: Array, columns: Array, slack: float = 0.0) -> list[tuple[int, int]]:
+    """Return which of the rows of ``made`` are which column, by few values, then by all."""
+    few = slice(0, len(made[0]), max(1, len(made[0]) // GLANCE)) if len(made) else slice(0)
+    x, y = made[:, None, few], columns[None, :, few]
+    both = np.isfinite(x) & np.isfinite(y)
+    near = np.count_nonzero(_near(x, y, slack) & both, axis=2)
+    places = np.argwhere((near >= 0.8 * both.sum(axis=2)) & (near > 0)).tolist()
+    return [(i, j) for i, j in places if _same(made[i], columns[j], slack)]
 
 
 @np.errstate(all="ignore")
