@@ -13,7 +13,7 @@ from m1_magic.privacy.personal import safe_name
 from m1_magic.privacy.redaction import masked_value
 
 NAME = r"`(?:[^`]|``)+`"
-LABEL = r'(?:"(?:[^"\\]|\\.)*"|[^\s",]+(?: \d\d:\d\d:\d\d)?)'
+LABEL = r'(?:"(?:[^"\\]|\\.)*"|[^\s",:]+(?: \d\d:\d\d:\d\d)?)'
 NUMBER = r"-?[\d.]+(?:e[+-]?\d+)?"
 AMONG = r"(?: \(≈ in ([\d,]+) rows\))?"
 NOISE = 1e-9
@@ -76,7 +76,7 @@ def half_unit(shown: str) -> float:
 def parts(text: str) -> Iterator[tuple[str, str, str]]:
     """Yield label, mark and figure of a list of them."""
     at = 0
-    form = re.compile(rf"({LABEL}) (≈ )?({NUMBER})(?: %)?(?:, |$)")
+    form = re.compile(rf"({LABEL}):? (≈ )?({NUMBER})(?: %)?(?:, |$)")
     more = re.compile(r"[\d,]+ more not told$")
     while at < len(text) and not more.match(text, at):
         found = form.match(text, at)
@@ -405,5 +405,6 @@ CHECKS: dict[str, Callable[..., str]] = {
     rf"({NAME}) is a copy of ({NAME}){AMONG}": copy_of,
     rf"({NAME}) is never before ({NAME})": never,
     rf"({NAME}) is before ({NAME}) in (.+)": before,
-    rf"({NAME}) and ({NAME}): latitude and longitude in degrees(?:, 0 and 0 in ([\d,]+) rows)?": degrees,
+    rf"({NAME}) and ({NAME}): latitude and longitude in degrees"
+    r"(?:, 0 and 0 in ([\d,]+) rows)?": degrees,
 }

@@ -121,7 +121,7 @@ def _monotone(rows: Rows, places: Sequence[int], r: Array, ranks: Array) -> list
     pairs = [
         (i, j)
         for i, j in combinations(range(m), 2)
-        if abs(ranks[i, j]) >= STRONG and ranks[i, j] ** 2 - r[i, j] ** 2 >= BENT / 2
+        if abs(ranks[i, j]) >= STRONG and ranks[i, j] ** 2 - r[i, j] ** 2 >= BENT
     ]
     pairs.sort(key=lambda pair: (-abs(ranks[pair]), pair))
     facts, step = [], max(1, rows.n // RANKED)

@@ -165,7 +165,8 @@ def means(rows: Rows, target: Target, place: int, groups: Grouping) -> str:
             spreads.append(len(inside) < groups.sizes[g] or np.ptp(inside) > 0)
             mark = "≈ " if made.rounded and rows.table.complete else ""
             number = figure(made.value)
-            parts.append(f"{groups.labels[g]} {mark}{number}{' %' if target.label else ''}")
+            label = groups.labels[g] + ("" if rows.is_text(place) else ":")
+            parts.append(f"{label} {mark}{number}{' %' if target.label else ''}")
     if len(told) < 2:
         return ""
     what = f"mean {rows.name(target.place)}"
@@ -186,8 +187,8 @@ def means(rows: Rows, target: Target, place: int, groups: Grouping) -> str:
     if len(same) == 1 and target.label:
         return ""
     if len(same) == 1 and not rest:
-        mark = parts[0].removeprefix(groups.labels[groups.told[0]])
-        return f"{head}{mark.strip()} in each of {len(told)} groups"
+        mark = parts[0].removeprefix(groups.labels[groups.told[0]]).lstrip(": ")
+        return f"{head}{mark} in each of {len(told)} groups"
     parts += [f"{rest:,} more not told"] if rest else []
     return head + ", ".join(parts)
 

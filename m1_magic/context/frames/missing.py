@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import permutations
 
 import numpy as np
 
@@ -12,7 +13,7 @@ from .facts import Fact
 from .row_by_row import Grouping, Rows
 
 NAMED = 5  # columns of which the names are told
-SETS = 3
+SETS, MOST = 3, 16
 LUCK = 0.001  # that nulls are in few groups by
 LABELS = 3  # where a label holds: so many lines
 
@@ -67,14 +68,22 @@ def _together(rows: Rows, places: Sequence[int], mask: Array) -> Fact:
 
 def _within(rows: Rows, masks: dict[int, Array]) -> list[Fact]:
     """Return the columns that are null wherever another one is, and in k rows besides."""
-    facts = []
-    for one, few in masks.items():
-        for other, many in masks.items():
-            more = int(np.count_nonzero(many)) - int(np.count_nonzero(few))
-            if one != other and more >= max(rows.k, 1) and not np.any(few & ~many):
-                text = f"wherever {rows.name(one)} is null, {rows.name(other)} is, too{rows.among}"
-                facts.append(Fact(text, (one, other), 6))
-    return facts[:SETS]
+    sizes = {place: int(np.count_nonzero(mask)) for place, mask in masks.items()}
+    inside = {
+        (one, other)
+        for one, other in permutations(list(masks)[:MOST], 2)
+        if sizes[other] - sizes[one] >= max(rows.k, 1) and not np.any(masks[one] & ~masks[other])
+    }
+    next_to = [
+        (one, other)
+        for one, other in sorted(inside)
+        if not any((one, mid) in inside and (mid, other) in inside for mid in masks)
+    ]
+    return [
+        Fact(f"wherever {rows.name(one)} is null, {rows.name(other)} is, too{rows.among}", pair, 6)
+        for pair in next_to[:2]
+        for one, other in [pair]
+    ]
 
 
 def _labelled(rows: Rows, masks: dict[int, Array], alike: dict[int, list[int]]) -> list[Fact]:

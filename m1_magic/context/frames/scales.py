@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from .row_by_row import Rows
 
 SET = 3  # columns from which they are one
 NAMED = 6
+LUCK = 7  # rows in which flags would overlap by chance
 LEVELS = 3, 11  # steps of a scale
 SCALES = (
     "strongly disagree, disagree, somewhat disagree, neither agree nor disagree, neutral, "
@@ -54,23 +55,46 @@ def _one_hot(rows: Rows) -> list[Fact]:
     """Return the sets of flags of which exactly one, or at most one, is set in each row."""
     flags = {p: f for p in rows.columns if (f := _flag(rows, p)) is not None}
     facts: list[Fact] = []
-    for places in _runs(rows, list(flags)):
+    for run in _runs(rows, list(flags)):
         told = {place for fact in facts for place in fact.columns}
-        if len(places) < SET or told & set(places):
-            continue
-        total = np.sum([flags[place] for place in places], axis=0)
-        none = int(np.count_nonzero(total == 0))
-        if total.max() > 1 or 0 < none < max(rows.k, 1) or none > 0.9 * rows.n:
-            continue
-        names = [rows.name(place) for place in places]
-        if len(names) > NAMED:
-            names = [names[0], "…", f"{names[-1]} ({len(names)} columns)"]
-        how = "at most one" if none else "exactly one"
-        word = "true" if places[0] in rows.flags else "1"
-        text = f"{', '.join(names).replace(', …, ', ' … ')}: {how} is {word} in each row"
-        facts.append(Fact(text + rows.among, tuple(places), 3))
-        rows.spare.update(places)
+        for places in _exclusive([p for p in run if p not in told], flags):
+            none = rows.n - int(np.sum([flags[place] for place in places]))
+            if 0 < none < max(rows.k, 1):
+                continue
+            names = [rows.name(place) for place in places]
+            if len(names) > NAMED:
+                names = [names[0], "…", f"{names[-1]} ({len(names)} columns)"]
+            how = "at most one" if none else "exactly one"
+            word = "true" if places[0] in rows.flags else "1"
+            text = f"{', '.join(names).replace(', …, ', ' … ')}: {how} is {word} in each row"
+            facts.append(Fact(text + rows.among, tuple(places), 3))
+            rows.spare.update(places)
     return facts[:4]
+
+
+def _exclusive(places: Sequence[int], flags: Mapping[int, Array]) -> list[list[int]]:
+    """Return the longest stretches of flags that exclude each other, if not by chance."""
+    sets: list[list[int]] = []
+    start = 0
+    while len(places) - start >= SET:
+        total, chance, end, shares = np.zeros(len(flags[places[0]])), 0.0, start, 0.0
+        while end < len(places):
+            flag = flags[places[end]]
+            if np.any(total * flag):
+                break
+            part = float(flag.mean())
+            chance, shares, total, end = (
+                chance + shares * part,
+                shares + part,
+                total + flag,
+                end + 1,
+            )
+        if end - start >= SET and (chance * len(total) > LUCK or total.all()):
+            sets.append(list(places[start:end]))
+            start = end
+        else:
+            start += 1
+    return sets
 
 
 def _runs(rows: Rows, places: Sequence[int]) -> list[list[int]]:
