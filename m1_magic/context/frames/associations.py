@@ -104,7 +104,11 @@ def _weaker(rows: Rows, places: Sequence[int], r: Array, bent: set[frozenset[int
     for i, j in sorted(found, key=lambda pair: (-strength[pair], pair)):
         pair = places[i], places[j]
         made = _told(rows.numbers(pair[0]), rows.numbers(pair[1]), rows)
-        if made is None or frozenset(pair) in bent or not WEAKER <= abs(made.value) < STRONG:
+        if (
+            made is None
+            or frozenset(pair) in bent | rows.told
+            or not WEAKER <= abs(made.value) < STRONG
+        ):
             continue
         parts.append(f"{rows.name(pair[0])} and {rows.name(pair[1])} {_shown(made, rows)}")
         columns += [place for place in pair if place not in columns]
@@ -227,10 +231,12 @@ def labels(rows: Rows) -> list[Fact]:
     """Return which columns of labels go together, of those that do not decide each other."""
     found = []
     for one, other in combinations(rows.telling(rows.categories), 2):
-        made = cramer(rows, one, other, rows.step)
+        pair = frozenset((one, other))
+        made = None if pair in rows.told else cramer(rows, one, other, rows.step)
         if made is not None and WEAKER <= made[0] < SAME:
             found.append((-round(made[0], 6), one, other))
-    parts, columns = [], []
+    parts: list[str] = []
+    columns: list[int] = []
     for _, one, other in sorted(found)[: 2 * PAIRS]:
         made = cramer(rows, one, other, 1)
         if made is None or not WEAKER <= made[0] < SAME or len(parts) == PAIRS:

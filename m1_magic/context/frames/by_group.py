@@ -40,14 +40,14 @@ def by_group(rows: Rows) -> list[Fact]:
     """Return the means of the numbers that matter by the categories that matter."""
     if rows.n < max(4 * rows.k, 8) or not rows.categories:
         return []
-    told, seen = [], set()
+    told: list[Fact] = []
     for rank, target, place in chosen(rows):
         pair = frozenset((target.place, place))
-        grouping = rows.grouping(place) if pair not in seen and len(told) < MOST else None
+        grouping = rows.grouping(place) if pair not in rows.told and len(told) < MOST else None
         text = means(rows, target, place, grouping) if grouping else ""
         if text:
             told.append(Fact(text, (target.place, place), rank))
-            seen.add(pair)
+            rows.told.add(pair)
     return told
 
 

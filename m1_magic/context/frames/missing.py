@@ -88,7 +88,7 @@ def _within(rows: Rows, masks: dict[int, Array]) -> list[Fact]:
 
 def _labelled(rows: Rows, masks: dict[int, Array], alike: dict[int, list[int]]) -> list[Fact]:
     """Return the columns that are null only, or always, where a label holds."""
-    facts = []
+    facts: list[Fact] = []
     for place, mask in list(masks.items())[:12]:
         for by in rows.categories if len(facts) < LABELS else ():
             groups = rows.grouping(by)

@@ -73,6 +73,7 @@ class Rows:
             if not column.masked and column.name != MASKED and "always" not in column.figures
         }
         self.spare: set[int] = set()  # columns for which others stand: copies, flags of a set
+        self.told: set[frozenset[int]] = set()  # pairs of columns that a line tells of
         self._dtypes: dict[int, Any] = {}
         self._numbers: dict[int, Array] = {}
         self._groupings: dict[tuple[int, int], Grouping | None] = {}
@@ -247,7 +248,7 @@ def _renumbered(
     for end in (" 00:00:00", "-01", "-01") if missing is not None else ():
         shorter = [text.removesuffix(end) for text in texts]
         texts = shorter if len({*map(len, shorter)}) == 1 else texts
-    places = np.argsort(np.array(texts, dtype=object), kind="stable") if texts else []
+    places = sorted(range(len(texts)), key=texts.__getitem__)
     numbers = np.full(len(texts) + 1, -1, dtype=np.int64)
     numbers[places] = np.arange(len(texts))
     made = numbers[codes]  # -1 finds the last, which stays -1

@@ -103,7 +103,8 @@ def _same(x: Array, y: Array, slack: float = 0.0) -> bool:
 
 
 def _near(x: Array, y: Array, slack: float = 0.0) -> Array:
-    return np.abs(x - y) <= EXACT * np.maximum(np.abs(x), np.abs(y)) + slack + 1e-12
+    near: Array = np.abs(x - y) <= EXACT * np.maximum(np.abs(x), np.abs(y)) + slack + 1e-12
+    return near
 
 
 @np.errstate(all="ignore")
@@ -122,11 +123,10 @@ def _held(found: Identity, values: Sequence[Array], rows: Rows) -> str:
     trivial = np.any([(p == neutral) | (p == 0) for p in plain], axis=0) if len(parts) == 2 else [0]
     if n < max(LEAST, 4 * rows.k, rows.n // 10) or np.mean(trivial) > 0.9:
         return ""
-    exact = np.count_nonzero(~_near(made, whole))
-    off, rounded = exact, ""
-    if exact > (1 - NEARLY) * n and found.sign == "×":
+    off, rounded = int(np.count_nonzero(~_near(made, whole))), ""
+    if off > (1 - NEARLY) * n and found.sign == "×":
         cents = bool(np.all(_near(np.rint(whole * 100), whole * 100))) and np.ptp(whole) > 1
-        off = np.count_nonzero(~_near(made, whole, CENT * (1 + 1e-6))) if cents else n
+        off = int(np.count_nonzero(~_near(made, whole, CENT * (1 + 1e-6)))) if cents else n
         rounded = ", rounded"
     if off > (1 - NEARLY) * n:
         return ""
