@@ -10,6 +10,7 @@ import narwhals.stable.v2 as nw
 from ...privacy.personal import named_personal, safe_name
 from ...privacy.redaction import masked_value
 from . import label_names
+from .between_columns import between_columns
 from .describe import described
 from .facts import Described, Fact
 from .in_process import Local, Table
@@ -23,7 +24,8 @@ from .summary import Column, Columns, Summary, Wish
 from .tables import Groups, Source
 from .unnamed import Names
 
-FACTS = (relations, repeated)  # what makes lines of the page below those of the columns
+# What makes lines of the page below those of the columns.
+FACTS = (relations, repeated, between_columns)
 LEAST_LINE = 25  # characters that a column in detail takes at least
 USUAL = 48  # what most take
 
