@@ -35,14 +35,16 @@ def summarise_table(source: Source, name: str, places: Sequence[int], wish: Wish
     width = len(places) - levels
     if wish.level == "names":
         named = {place: (n, "") for place, n in zip(places, names, strict=True)}
-        first_line = "; ".join(filter(None, [_size(name, None, width, levels), told.note]))
+        first_line = "; ".join(
+            filter(None, [_size(name, None, width, levels), source.note, told.note])
+        )
         page = Page(first_line, named, [])
         bare = Columns(Column(n, "") for n in names)
         return Summary(name, wish.level, None, width, bare, text=fit([page], limit).text)
     looked_at = preferred(table.names, places, limit)
     rows, columns, sample = described(table, looked_at, wish)
     by_place = dict(zip(looked_at, columns, strict=True))
-    head = [_size(name, rows, width, levels), told.note]
+    head = [_size(name, rows, width, levels), source.note, told.note]
     facts: list[Fact] = []
     cells: list[tuple[str, dict[int, str]]] = []
     if wish.level != "schema" and rows:

@@ -7,6 +7,7 @@ columns get their position as name, and their real names are kept beside.
 from __future__ import annotations
 
 import sys
+import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,7 @@ from .lazy import is_lazy, lazy_table
 if TYPE_CHECKING:
     from .in_process import Table
     from .label_names import Labels
+    from .text_tables import Scanned
 
 LIBRARIES = {"pandas", "polars", "pyarrow", "modin", "cudf", "narwhals"}
 
@@ -35,12 +37,16 @@ class Groups:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A table, how many of its columns are its index, its groups, and names that are values."""
+    """A table, how many of its columns are its index, its groups, and names that are values.
+
+    ``note`` says how its file is written, where that is not as usual.
+    """
 
     table: Table
     levels: int = 0
     groups: Groups | None = None
     labels: Labels | None = None
+    note: str = ""
 
     @property
     def names(self) -> list[str]:
@@ -126,7 +132,7 @@ def source(value: Any) -> Source:
         UsageError: nothing here can read it.
     """
     if isinstance(value, Path):
-        value = table_files.scanned(value)
+        return _file(table_files.scanned(value))
     if is_lazy(value):
         return Source(lazy_table(value))
     if is_grouped(value):
@@ -152,6 +158,19 @@ def source(value: Any) -> Source:
         names = list(table.columns)
         table = table.rename({name: str(i) for i, name in enumerate(names)})
     return Source(Local(table, names), levels, labels=labels)
+
+
+def _file(file: Scanned) -> Source:
+    """Return the table in a file; a copy that is read in its place goes when it does."""
+    if not is_lazy(file.value):
+        return source(file.value)
+    table = lazy_table(file.value)
+    table.names = list(file.names)
+    for place, zone in file.zones:
+        table.schema[place] = type(table.schema[place])("us", zone)
+    if file.copy:
+        weakref.finalize(table, file.copy.unlink, missing_ok=True)
+    return Source(table, note=file.note)
 
 
 def _pandas(native: Any) -> tuple[Any, list[str], int]:
