@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...errors import UsageError
 from ...text import one_line
-from . import table_files
+from . import not_tables, table_files
 from .containers import table_in
 from .lazy import is_lazy, lazy_table
 
@@ -89,7 +89,7 @@ def is_tabular(value: object) -> bool:
         return _is_columns(list(value.values()))
     if isinstance(value, Path):
         return table_files.is_table_file(str(value))
-    return _is_array(value) or is_frame(value)
+    return _is_array(value) or is_frame(value) or not_tables.is_wrapped(value)
 
 
 def _is_records(rows: Sequence[object]) -> bool:
@@ -133,6 +133,7 @@ def source(value: Any) -> Source:
     """
     if isinstance(value, Path):
         return _file(table_files.scanned(value))
+    value = not_tables.unwrapped(value)
     if is_lazy(value):
         return Source(lazy_table(value))
     if is_grouped(value):
@@ -142,6 +143,8 @@ def source(value: Any) -> Source:
     from . import label_names
     from .in_process import Local
 
+    if not isinstance(value, (list, tuple, dict)) and not is_tabular(value):
+        raise not_tables.no_table(value, "This")
     if _is_array(value) or not is_frame(value):
         value = _converted(value)
     native, levels, labels = nw.to_native(value, pass_through=True), 0, None
