@@ -43,7 +43,9 @@ def overview(text: str) -> str:
             rows.append((row.name, row.type, row.nulls, row.distinct, row.holds))
         else:
             others.append(f"- {_bare(line.removeprefix('- '))}")
-    parts = [_bare(first), page.table(HEAD, rows) if rows else "", "\n".join(others)]
+    # A percent sign never begins a line.
+    table = page.table(HEAD, rows).replace(" %", "\u00a0%") if rows else ""
+    parts = [_bare(first), table, "\n".join(others)]
     return "\n\n".join(filter(None, parts))
 
 

@@ -56,11 +56,12 @@ def taken(series: Series) -> tuple[Series, Form] | None:
 
 def _of_objects(native: Any) -> Any:
     """Return what takes a column of objects that are all of one class."""
-    first = native.dropna().head(1)
-    kind = type(first.iloc[0]) if len(first) else None
+    some = native.head(SAMPLE).dropna()
+    some = some if len(some) else native.dropna()
+    kind = type(some.iloc[0]) if len(some) else None
     for base in kind.__mro__[:-1] if kind else ():
         make = CLASSES.get(f"{base.__module__.partition('.')[0]}.{base.__name__}")
-        if make and all(isinstance(cell, base) for cell in native.head(SAMPLE).dropna()):
+        if make and all(isinstance(cell, base) for cell in some):
             return make
     return None
 
