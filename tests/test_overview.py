@@ -27,7 +27,7 @@ def cells(html: str) -> list[list[str]]:
 
 def test_a_table_of_what_is_sent() -> None:
     text = summarise(load_penguins(), "penguins").text
-    html = page.html(made(text)).replace("\u00a0", " ")
+    html = page.html(made(text)).replace("&nbsp;", " ")
     head, first, *_, year = cells(html)
     assert head == ["column", "type", "nulls", "distinct", "what it holds"]
     assert first[:4] == ["species", "text", "0", "3"] and '"Gentoo" 36 %' in first[4]
