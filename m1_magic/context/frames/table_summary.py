@@ -39,7 +39,8 @@ def summarise_table(source: Source, name: str, places: Sequence[int], wish: Wish
     levels = sum(place < source.levels for place in places)
     width = len(places) - levels
     if wish.level == "names":
-        first_line = "; ".join(filter(None, [_size(name, None, width, levels), told.note]))
+        head = [_size(name, None, width, levels), source.note, told.note]
+        first_line = "; ".join(filter(None, head))
         bare = Columns(Column(names.name(place), "") for place in places)
         text = fit(Page(first_line, names), limit).text
         return Summary(name, wish.level, None, width, bare, text=text)
@@ -49,7 +50,7 @@ def summarise_table(source: Source, name: str, places: Sequence[int], wish: Wish
     by_place = dict(zip(looked_at, columns, strict=True))
     labels = labelled(wish.prompt, by_place)
     asked = (*asked, *(place for place in labels if place not in asked))
-    head = [_size(name, rows, width, levels), told.note]
+    head = [_size(name, rows, width, levels), source.note, told.note]
     facts: list[Fact] = []
     cells: list[tuple[str, dict[int, str]]] = []
     if wish.level != "schema" and rows:
