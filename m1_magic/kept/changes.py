@@ -92,8 +92,8 @@ def _along(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Change]:
             yield Change(_named(*what), old_level, level)
         elif text != other and shape and old_shape and shape[0] != old_shape[0]:
             yield Change(_named(*what), old_shape[0], shape[0], rows=True)
-        elif text != other:
-            yield Change(_named(*what))
+        elif text != other and not (what[0] == "frame" and old["typed"] != new["typed"]):
+            yield Change(_named(*what))  # else a summary by another prompt
     yield from (Change(_named(*what), "there", None) for what in before if what not in after)
 
 
