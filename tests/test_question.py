@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from functools import cache
 from pathlib import Path
 
@@ -20,6 +21,9 @@ from m1_magic.context.frames import summarise
 from m1_magic.context.frames.prompted import labelled, prompted
 from m1_magic.options.fields import Options
 from m1_magic.settings.config import M1
+
+sys.path.insert(0, str(Path(__file__).parent / "benchmarks"))
+import questions
 
 PENGUINS = list(load_penguins().columns)
 XAY = ["x", "a", "y"]
@@ -243,6 +247,51 @@ def test_labels_unfold_while_there_is_room() -> None:
     assert "others 40 %" in short and '"labf" 10 %' in short
     asked = page(frame, "what of labj?", df_tokens=95)
     assert '"labj" 10 %' in asked and '"labf"' not in asked
+
+
+def test_answers_stand_in_the_text() -> None:
+    for send, least in ("stats", 0.8), ("sample:0", 0.97):
+        result = questions.measured(send, prompted=False)
+        right, asked = ({**c, "mean by group": 0} for c in (result.right, result.asked))
+        assert sum(right.values()) >= least * sum(asked.values())
+
+
+@pytest.mark.parametrize(
+    ("statistic", "line", "right"),
+    [
+        ("mean", "- `v`: number, no nulls; mean 3.5 · sd 1.87", True),
+        ("mean", "- `v`: number, no nulls; mean ≈ 3 · sd 1.87", True),
+        ("mean", "- `v`: number, no nulls; mean ≈ 6 · sd 1.87", False),
+        ("mean", "- `v`: number, no nulls; mean 3.6", False),
+        ("mean", "- `w`: number, no nulls; mean 3.5", False),
+        ("mean", "- `v` … `z` (5 columns): number, no nulls; mean 3.5", False),
+        ("min", "- `v`: number, no nulls; P1 1 · median 3.5", False),
+        ("min", "- `v`: number, no nulls; min 1 · median 3.5", True),
+        ("max", '- `v`: text, no nulls; "a; max 6" 50 %', False),
+        ("median", "- `v`: number, no nulls; min 1 · median 3.6", False),
+    ],
+)
+def test_an_answer_is_parsed_strictly(statistic: str, line: str, right: bool) -> None:
+    values = np.arange(1.0, 7.0)
+    truth = {"mean": 3.5, "median": 3.5, "min": 1, "max": 6}[statistic]
+    asked = questions.Question("", "?", truth, "v", statistic, values=values)
+    assert questions.answered(f"`t`: 6 rows × 2 columns\n{line}", asked) is right
+
+
+@pytest.mark.parametrize(
+    ("line", "right"),
+    [
+        ('- mean `v` by `g` (η² 0.50): "a" ≈ 3, "b, c" 4.5', True),
+        ("- mean `v` by `g`: ≈ 4.5 in each of 2 groups", True),
+        ('- mean `v` by `g`: "a" 4.5, "b, c" ≈ 9', False),
+        ('- mean `v` by `h`: "b, c" 4.5', False),
+        ('- mean `v` by `g`: "a" 4.5, 1 more not told', False),
+    ],
+)
+def test_means_by_group_are_parsed_strictly(line: str, right: bool) -> None:
+    values = np.array([4.0, 5.0])
+    asked = questions.Question("", "?", 4.5, "v", "mean", "g", "b, c", values)
+    assert questions.answered(f"`t`: 6 rows × 2 columns\n{line}", asked) is right
 
 
 if __name__ == "__main__":  # python tests/test_question.py: the golden pages anew

@@ -209,7 +209,9 @@ class Draft:
             shown += [part for _, part in sorted(self.parts.get(n, {}).items())]
         texts = [head, *(line.text(form) for line, form in shown)]
         texts += filter(None, [self.unnamed.line(alone=not shown)])
-        texts += [f"- {page.facts[n].text}" for n in sorted(self.facts)]
+        named = set(page.prompted)
+        facts = sorted(self.facts, key=lambda n: (named.isdisjoint(page.facts[n].columns), n))
+        texts += [f"- {page.facts[n].text}" for n in facts]
         places = self._told()
         texts += [_row(row, places) for row in page.cells[: self.rows]]
         return Fitted("\n".join(texts)[: self.limit], tuple(shown), self.rows)
