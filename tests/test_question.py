@@ -114,6 +114,9 @@ def page(frame: object, prompt: str, **options: object) -> str:
         ("Сколько 'х'?", ["х", "у"], "х"),
         ("is the unit price (EUR) high?", ["unit price (EUR)", "no"], "unit price (EUR)"),
         ("new\nlines", ["new\nlines", "a"], "new\nlines"),
+        ("the unit price and ORDERDATE", ["unitprice", "OrderDate", "no"], "unitprice OrderDate"),
+        ("id and hp", ["id", "hp", "am", "vs"], "id hp"),
+        ("the age", ["age_years", "page", "wage"], "age_years"),
         ("sales per month", ["ts", "sales", "month"], "sales month"),
     ],
 )
@@ -138,6 +141,8 @@ def test_labels_name_their_column() -> None:
     assert labelled("male", columns) == {6: {"male"}}
     assert labelled("in 2008", columns) == {7: {"2008"}}
     assert labelled("is it so?", columns) == {}
+    places = dict(enumerate(summarise(pd.DataFrame({"c": ["US", "is"] * 20}), "t").columns))
+    assert labelled("is the US larger?", places) == {0: {"US"}}
 
 
 def test_a_label_that_few_rows_share_names_nothing() -> None:

@@ -46,7 +46,7 @@ def summarise_table(source: Source, name: str, places: Sequence[int], wish: Wish
     rows, columns, sample = described(table, looked_at, wish)
     by_place = dict(zip(looked_at, columns, strict=True))
     labels = labelled(wish.prompt, by_place)
-    asked = (*asked, *(place for place in labels if place not in asked))
+    asked = tuple(place for place in dict.fromkeys((*asked, *labels)) if place in by_place)
     head = [_size(name, rows, width, levels), told.note]
     facts: list[Fact] = []
     cells: list[tuple[str, dict[int, str]]] = []
