@@ -8,7 +8,7 @@ is always known: no text is written before the end.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -82,8 +82,9 @@ def fit(page: Page, limit: int) -> Fitted:
     """Return as much of a page as fits, what tells most first."""
     complete = page.complete(limit)
     draft = Draft(page, page.singly if complete else alike(page.singly), limit)
-    for n in draft.first:
-        draft.longest(n, (FULL, BRIEF) if complete else (MORE, FULL, BRIEF))
+    for form in (BRIEF, FULL) if complete else (BRIEF, FULL, MORE):
+        for n in draft.first:
+            draft.lengthen(n, form)
     for n in draft.others:
         draft.lengthen(n, BRIEF)
     draft.tell_facts(0 if complete else draft.room // 2)
@@ -128,10 +129,6 @@ class Draft:
     def _part(self, count: int) -> str:
         told = len(self.page.names.places) - count
         return f"; {told:,} of {len(self.page.names.places):,} columns in detail"
-
-    def longest(self, n: int, forms: Iterable[int]) -> None:
-        """Give a line the first form that fits."""
-        any(self.lengthen(n, form) for form in forms)
 
     def lengthen(self, n: int, form: int) -> bool:
         """Give a line a form if that fits."""
