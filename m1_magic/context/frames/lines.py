@@ -136,7 +136,7 @@ class Line:
 
     def labels(self, form: int) -> int:
         """Return how many labels it tells of in one of its forms."""
-        if self.first.type == "true/false" or (len(self.columns) > 1 and not self.same):
+        if self.first.type.startswith("true/false") or (len(self.columns) > 1 and not self.same):
             return 0
         return len(self._shown(FULL if len(self.columns) > 1 else form))
 
@@ -170,7 +170,7 @@ class Line:
             return f"always {_quoted(next(iter(shown)), c)}"
         if labels:
             labels[0] = _about(LABELS, c) + labels[0]
-        if labels and 1e-9 < rest < 0.95 and c.type != "true/false":
+        if labels and 1e-9 < rest < 0.95 and not c.type.startswith("true/false"):
             labels.append(f"others {share(rest)}")
         return ", ".join(labels)
 

@@ -254,7 +254,7 @@ def labelled(prompt: str, columns: Mapping[int, Column]) -> dict[int, frozenset[
     found: dict[int, frozenset[str]] = {}
     for place, column in columns.items():
         named = frozenset(label for label in column.labels if _named(label, asked))
-        if named and not column.masked and column.type != "true/false":
+        if named and not column.masked and not column.type.startswith("true/false"):
             found[place] = named
     often = Counter(label for labels in found.values() for label in labels)
     kept = {p: frozenset(x for x in labels if often[x] <= FEW) for p, labels in found.items()}
