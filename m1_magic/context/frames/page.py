@@ -71,10 +71,11 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Fitted:
-    """A page within its budget: its text, the lines on it in their forms, the rows on it."""
+    """A page within its budget: its text; the lines on it in their forms, the facts, the rows."""
 
     text: str
     lines: tuple[tuple[Line, int], ...]
+    facts: tuple[Fact, ...]
     rows: int
 
 
@@ -207,11 +208,12 @@ class Draft:
         texts = [head, *(line.text(form) for line, form in shown)]
         texts += filter(None, [self.unnamed.line(alone=not shown)])
         named = set(page.prompted)
-        facts = sorted(self.facts, key=lambda n: (named.isdisjoint(page.facts[n].columns), n))
-        texts += [f"- {page.facts[n].text}" for n in facts]
+        order = sorted(self.facts, key=lambda n: (named.isdisjoint(page.facts[n].columns), n))
+        facts = tuple(page.facts[n] for n in order)
+        texts += [f"- {fact.text}" for fact in facts]
         places = self._told()
         texts += [_row(row, places) for row in page.cells[: self.rows]]
-        return Fitted("\n".join(texts)[: self.limit], tuple(shown), self.rows)
+        return Fitted("\n".join(texts)[: self.limit], tuple(shown), facts, self.rows)
 
 
 def _row(row: Row, places: Sequence[int]) -> str:
