@@ -204,7 +204,7 @@ def test_files_are_scanned(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="reads like a pattern"):
         summarise(frame_named(str(tmp_path / "all*.csv"), {}))
     (tmp_path / "broken.parquet").write_bytes(b"no parquet")
-    with pytest.raises(UsageError, match="could not be read"):
+    with pytest.raises(UsageError, match=r"broken\.parquet cannot be read as a table"):
         summarise(frame_named(str(tmp_path / "broken.parquet"), {}))
 
 

@@ -10,6 +10,7 @@ import narwhals.stable.v2 as nw
 from ...privacy.personal import named_personal, safe_name
 from ...privacy.redaction import masked_value
 from . import label_names
+from .between_columns import between_columns
 from .describe import described
 from .facts import Described, Fact
 from .in_process import Local, Table
@@ -23,7 +24,8 @@ from .summary import Column, Columns, Summary, Wish
 from .tables import Groups, Source
 from .unnamed import Names
 
-FACTS = (relations, repeated)  # what makes lines of the page below those of the columns
+# What makes lines of the page below those of the columns.
+FACTS = (relations, repeated, between_columns)
 LEAST_LINE = 25  # characters that a column in detail takes at least
 USUAL = 48  # what most take
 
@@ -37,7 +39,8 @@ def summarise_table(source: Source, name: str, places: Sequence[int], wish: Wish
     levels = sum(place < source.levels for place in places)
     width = len(places) - levels
     if wish.level == "names":
-        first_line = "; ".join(filter(None, [_size(name, None, width, levels), told.note]))
+        head = [_size(name, None, width, levels), source.note, told.note]
+        first_line = "; ".join(filter(None, head))
         bare = Columns(Column(names.name(place), "") for place in places)
         text = fit(Page(first_line, names), limit).text
         return Summary(name, wish.level, None, width, bare, text=text)
@@ -47,7 +50,7 @@ def summarise_table(source: Source, name: str, places: Sequence[int], wish: Wish
     by_place = dict(zip(looked_at, columns, strict=True))
     labels = labelled(wish.prompt, by_place)
     asked = tuple(place for place in dict.fromkeys((*asked, *labels)) if place in by_place)
-    head = [_size(name, rows, width, levels), told.note]
+    head = [_size(name, rows, width, levels), source.note, told.note]
     facts: list[Fact] = []
     cells: list[tuple[str, dict[int, str]]] = []
     if wish.level != "schema" and rows:
