@@ -54,7 +54,7 @@ class Local:
         self, table: nw.DataFrame[Any], names: list[str], schema: Sequence[Any] = ()
     ) -> None:
         self.table, self.names, self.rows = table, names, len(table)
-        types = {str(i): dtype for i, dtype in enumerate(schema)} | dict(table.schema)
+        types = {str(i): dtype for i, dtype in enumerate(schema)} | _types(table)
         self.schema: list[Any] = list(types.values())
         self.dates: set[int] = set()  # columns of Python's dates, which pandas has no type for
         self.forms: dict[int, Form] = {}  # what columns are that are measured as something else
@@ -228,3 +228,18 @@ def there(value: Any) -> bool:
     if value is None or type(value).__name__ in ("NAType", "NaTType"):
         return False
     return not isinstance(value, float) or value == value
+
+
+def _types(table: nw.DataFrame[Any]) -> dict[str, Any]:
+    """Return each column's type; narwhals looks at each column of pandas, here at each dtype."""
+    dtypes = getattr(table.to_native(), "dtypes", None)
+    if not table.implementation.is_pandas() or dtypes is None:
+        return dict(table.schema)
+    known: dict[Any, Any] = {}
+    made: dict[str, Any] = {}
+    for name, dtype in zip(table.columns, dtypes, strict=True):
+        plain = isinstance(dtype, np.dtype) and dtype.kind in "iufbM"
+        if not plain or dtype not in known:
+            known[dtype] = table[name].dtype
+        made[name] = known[dtype]
+    return made

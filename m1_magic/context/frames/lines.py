@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from ...privacy.redaction import masked_value
 from .summary import LABELS, Column, Value
@@ -232,6 +232,7 @@ def _quoted(label: str, column: Column) -> str:
     return '"' + masked_value(label).replace('"', '\\"') + '"'
 
 
+@lru_cache(maxsize=10_000)
 def stem_of(name: str) -> str:
     """Return a name without its numbers: ``q*`` for ``q12``; "" if it has none."""
     stem = re.sub(r"\d+", "*", name[:200])

@@ -27,7 +27,8 @@ from .unnamed import Names
 # What makes lines of the page below those of the columns.
 FACTS = (relations, repeated, between_columns)
 LEAST_LINE = 25  # characters that a column in detail takes at least
-USUAL = 48  # what most take
+USUAL = 60  # what most take
+FLAG = 36  # what one that is true or false takes
 
 
 def summarise_table(source: Source, name: str, places: Sequence[int], wish: Wish) -> Summary:
@@ -120,24 +121,28 @@ def preferred(
     Those that the prompt names go first, of columns that look alike (q1, q2, …) the first ones;
     those whose names are personal go last.
     """
-    places = columns.places
+    places, first = columns.places, set(asked)
     if len(places) <= 2 * limit // LEAST_LINE:
         return list(places)
-    most = max(1, limit // USUAL)
     seen: dict[str, int] = {}
     turns = []
     for place in places:
         stem = columns.stem(place)
         seen[stem] = seen.get(stem, 0) + 1
-        turns.append((seen[stem] if stem else 1, place))
-    chosen, personal = list(asked[:most]), list[int]()
-    for _, place in sorted(turns):
-        if len(chosen) >= most:
-            break
-        if place in asked:
+        turns.append((place not in first, seen[stem] if stem else 1, place))
+    chosen: list[int] = []
+    personal: list[int] = []
+    room = limit
+    for named, _, place in sorted(turns):
+        if named and named_personal(names[place]):
+            personal.append(place)
             continue
-        (personal if named_personal(names[place]) else chosen).append(place)
-    return sorted([*chosen, *personal][:most])
+        chosen.append(place)
+        room -= FLAG if columns.kind(place) == "true/false" else USUAL
+        if room < USUAL:
+            break
+    most = max(1, limit // USUAL)
+    return sorted([*chosen, *personal[: max(0, most - len(chosen))]])
 
 
 def _size(name: str, rows: int | None, width: int, levels: int) -> str:
