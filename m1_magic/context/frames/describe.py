@@ -18,7 +18,7 @@ from ...errors import M1Error
 from ...privacy.personal import column_reason, named_personal, safe_name
 from ...privacy.redaction import masked_value
 from . import datetimes, numeric, strings
-from .arrays import Array, moments
+from .arrays import Array, infinities, moments
 from .in_process import Local, Table, array, there
 from .kinds import EMPTY, Series, is_moment, is_number, is_text
 from .measures import Count, Measures, Span
@@ -108,7 +108,9 @@ def _number(known: Column, m: Measures, series: Series, k: int) -> Draft:
     order = np.sort(values[np.isfinite(values)] if values.dtype.kind == "f" else values)
     if m.whole and values.dtype.kind == "f" and known.type == "number":
         known = replace(known, type="whole number as float")
-    distinct = m.distinct or numeric.distinct_in(order, len(series) == m.rows)
+    distinct = m.distinct or numeric.distinct_in(
+        order, len(series) == m.rows, infinities(values) if m.infinite else 0
+    )
     described = yield from numeric.numbers(known, m, order, k)
     notes = (*described.notes, *_key(m, known.distinct))
     return replace(described, distinct=distinct, notes=notes)
@@ -116,10 +118,9 @@ def _number(known: Column, m: Measures, series: Series, k: int) -> Draft:
 
 def _moment(known: Column, m: Measures, series: Series, k: int) -> Draft:
     zone = getattr(series.dtype, "time_zone", None)
-    if zone:
-        series = series.dt.replace_time_zone(None)
-    order = np.sort(array(series))
-    described = yield from datetimes.moments(known, m, order, k, zone)
+    ticks = np.sort(array(series))
+    order = np.sort(array(series.dt.replace_time_zone(None))) if zone else ticks
+    described = yield from datetimes.moments(known, m, order, k, zone, ticks if zone else None)
     distinct = m.distinct or numeric.distinct_in(order, len(series) == m.rows)
     return replace(described, distinct=distinct, notes=(*described.notes, *_key(m, distinct)))
 

@@ -101,7 +101,7 @@ class Line:
 
     def labels(self, full: bool) -> int:
         """Return how many labels it tells of, in full or in short."""
-        if len(self.columns) > 1 or self.first.type == "true/false":
+        if len(self.columns) > 1 or self.first.type.startswith("true/false"):
             return 0
         return len(self.first.labels if full else self._top())
 
@@ -129,7 +129,7 @@ class Line:
             return f"always {_quoted(next(iter(c.labels)), c)}"
         if labels:
             labels[0] = _about(LABELS, c) + labels[0]
-        if labels and 1e-9 < rest < 0.95 and c.type != "true/false":
+        if labels and 1e-9 < rest < 0.95 and not c.type.startswith("true/false"):
             labels.append(f"others {share(rest)}")
         return ", ".join(labels)
 

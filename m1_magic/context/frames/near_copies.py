@@ -19,7 +19,7 @@ from .in_process import Local, there
 from .kinds import EMPTY, Series, floats, is_moment, is_number, is_text, kind
 from .measures import FEW
 from .rounding import holds
-from .summary import ALL_BUT, LABELS, NO_RANGE, Column, Value
+from .summary import ALL_BUT, LABELS, UNIQUE, Column, Value
 
 PART = 4  # the rows that make a difference are at most so manyth of all
 HEAD = 64  # rows that are compared first
@@ -110,7 +110,8 @@ class Earlier:
 def _comparable(column: Column) -> bool:
     """Is it a column of numbers or of labels, of which something may be told?"""
     few = column.distinct is None or column.distinct.value <= FEW
-    return not column.masked and bool(column.type != EMPTY and (few or column.figures))
+    told = few or column.figures or _dated(column)
+    return not column.masked and bool(column.type != EMPTY and told)
 
 
 def _anyhow(one: Array, other: Array, k: int) -> int:
@@ -154,13 +155,13 @@ def _merged(first: Column, own: Column, values: Array, k: int) -> tuple[Column, 
 
 
 def _dated(column: Column) -> bool:
-    return bool({"from", "to"} & column.figures.keys())
+    return column.type.startswith("date")
 
 
 def _spanned(first: Column, own: Column, values: Array, k: int) -> tuple[Column, Column]:
-    """Return the same of dates: the ends of their range."""
+    """Return the same of dates: the ends of their range, and none of their notes but one."""
     figures = first.figures if _dated(first) else {}
-    notes = tuple(note for note in own.notes if NO_RANGE not in note)
+    notes = tuple(note for note in own.notes if note == UNIQUE)
     return replace(own, figures=figures, approximate=tuple(figures), notes=notes), first
 
 

@@ -36,6 +36,8 @@ def numbers(known: Column, m: Measures, order: Array, k: int) -> Draft:
     if n < max(k, 1) or m.low is None or not len(order):
         return replace(known, notes=(f"fewer than {k} values: no figures",) if n else ())
     if m.low == m.high:
+        if m.infinite or m.nan:  # that is no "always"
+            return replace(known, notes=(f"all finite values {bare(m.low):.15g}",))
         return replace(known, figures={"always": bare(m.low)})
     complete = len(order) == n
     values = _values(order)
@@ -146,7 +148,10 @@ def _values(order: Array) -> list[float]:
 
 
 def _outliers(order: Array, n: int) -> int:
-    """Return how many values lie beyond 1.5 interquartile ranges, by the sample's share."""
+    """Return how many values lie beyond Tukey's fences, by the sample's share.
+
+    The fences are 1.5 interquartile ranges of the finite values away from their quartiles.
+    """
     first, third = quartiles(order)
     away = 1.5 * (third - first)
     if not away > 0:
@@ -161,9 +166,9 @@ def nonzero(counts: dict[str, int]) -> dict[str, int]:
     return {name: number for name, number in counts.items() if number}
 
 
-def distinct_in(order: Array, complete: bool) -> Count | None:
-    """Return the distinct numbers of a sample in order; None where that says nothing."""
-    count = int(np.count_nonzero(order[1:] != order[:-1])) + bool(len(order))
+def distinct_in(order: Array, complete: bool, more: int = 0) -> Count | None:
+    """Return the distinct numbers of a sample in order and so many more; None if that is vain."""
+    count = int(np.count_nonzero(order[1:] != order[:-1])) + bool(len(order)) + more
     if complete:
-        return Count(count)
+        return Count(count) if count else None
     return Count(count, sample=len(order)) if 0 < count <= 100 else None

@@ -15,7 +15,7 @@ from .kinds import words
 from .lines import Line, alike, size, stem_of
 from .page import Page, fit
 from .prompted import prompted
-from .relations import relations, repeated, thinned
+from .relations import relations, repeated
 from .sample_rows import pick
 from .summary import Column, Columns, Summary, Wish
 from .tables import Groups, Source
@@ -33,22 +33,25 @@ def summarise_table(source: Source, name: str, places: Sequence[int], wish: Wish
     names = [safe_name(table.names[place]) for place in places]
     levels = sum(place < source.levels for place in places)
     width = len(places) - levels
+    keys = source.keys.words(table.names, told.hidden)
     if wish.level == "names":
         named = {place: (n, "") for place, n in zip(places, names, strict=True)}
-        first_line = "; ".join(filter(None, [_size(name, None, width, levels), told.note]))
+        first_line = "; ".join(filter(None, [_size(name, None, width, levels), told.note, keys]))
         page = Page(first_line, named, [])
         bare = Columns(Column(n, "") for n in names)
         return Summary(name, wish.level, None, width, bare, text=fit([page], limit).text)
     looked_at = preferred(table.names, places, limit)
     rows, columns, sample = described(table, looked_at, wish)
     by_place = dict(zip(looked_at, columns, strict=True))
-    head = [_size(name, rows, width, levels), told.note]
+    head = [_size(name, rows, width, levels), told.note, keys]
     facts: list[Fact] = []
     cells: list[tuple[str, dict[int, str]]] = []
-    if wish.level != "schema" and rows:
+    if wish.level == "schema":
+        head.append("types and nulls only")
+    elif rows:
         k = wish.shared_by
-        head.append(_groups(source.groups, k))
-        head += _reading(k, rows, sample.rows, sum(column.left_out for column in columns))
+        head += [_groups(source.groups, k), source.keys.repeated(rows)]
+        head += _reading(k, rows, sample.rows, columns)
         prompted_for = prompted(wish.prompt, table.names)
         known = Described(rows, by_place, sample, k, prompted_for)
         facts = [fact for make in FACTS for fact in make(known)]
@@ -120,13 +123,14 @@ def _groups(groups: Groups | None, k: int) -> str:
     )
 
 
-def _reading(k: int, rows: int, read: int, left_out: int) -> list[str]:
+def _reading(k: int, rows: int, read: int, columns: Sequence[Column]) -> list[str]:
     """Return how the figures are to be read, and how many are left out."""
+    left_out = sum(column.left_out for column in columns)
     notes = [f"no value that fewer than {k} rows share"] if k > 1 else []
     rest = f"{left_out:,} {'figure' if left_out == 1 else 'figures'} left out; " if left_out else ""
     notes += [f"{rest}exact figures: `--send sample:0`"] if k else ["exact figures"]
+    if any("outlier" in column.counts for column in columns):
+        notes.append("outliers by Tukey's 1.5 IQR")
     if read < rows:
         notes.append(f"quantiles and outliers ≈ from {read:,} rows")
-    if rows > (compared := read // thinned(read)):
-        notes.append(f"relations ≈ from {compared:,}")
     return notes
