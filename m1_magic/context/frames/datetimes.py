@@ -22,12 +22,13 @@ from .rounding import unit
 from .summary import NO_RANGE, Column, Draft
 
 YEAR = 365 * DAY
-# Dates that stand for "none", "always" and "for ever"; the last ones are pandas' first and last.
-SENTINELS = frozenset(
-    "0001-01-01 1582-10-15 1753-01-01 1800-01-01 1899-12-30 1899-12-31 1900-01-01 1901-01-01"
-    " 1970-01-01 2099-12-31 2100-01-01 2199-12-31 2200-01-01 2500-01-01 2999-12-31 3000-01-01"
-    " 9999-01-01 9999-12-31 1677-09-21 2262-04-11".split()
-)
+# Dates that stand for "none", "always" and "for ever"; pandas' first and last.
+SENTINELS = frozenset({
+    "0001-01-01", "1582-10-15", "1677-09-21", "1753-01-01", "1800-01-01", "1899-12-30",
+    "1899-12-31", "1900-01-01", "1901-01-01", "1970-01-01", "2099-12-31", "2100-01-01",
+    "2199-12-31", "2200-01-01", "2262-04-11", "2500-01-01", "2999-12-31", "3000-01-01",
+    "9999-01-01", "9999-12-31",
+})  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,6 +61,7 @@ class Local:
         objects: bool = True,
     ) -> None:
         self.table, self.names, self.rows, self.objects = table, names, len(table), objects
+        self._lazy = list(schema)  # of another engine: whole numbers may come as floats
         types = {str(i): dtype for i, dtype in enumerate(schema)} | dict(table.schema)
         self.schema: list[Any] = list(types.values())
         self.dates: set[int] = set()  # columns of Python's dates, which pandas has no type for
@@ -86,6 +87,8 @@ class Local:
     def type(self, column: int) -> str:
         """Return a column's type in plain words, the same in all libraries."""
         dtype = self.schema[column]
+        if self._lazy and self._lazy[column].is_integer():
+            return words(self._lazy[column])
         if dtype in (nw.Object, nw.Unknown) or column in self._columns:
             series = self.series(column)
             native = getattr(series.to_native(), "dtype", None)

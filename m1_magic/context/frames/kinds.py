@@ -80,7 +80,7 @@ def floats(series: Series) -> Any:
         fine = getattr(series.dtype, "time_unit", "") == "ns"
         made = series.dt.total_nanoseconds() if fine else series.dt.total_microseconds()
         return np.asarray(made.to_numpy(), dtype=np.float64) / (1e9 if fine else 1e6)
-    elif series.dtype.is_decimal():
+    if series.dtype.is_decimal() or series.dtype in (nw.Int128, nw.UInt128):
         series = series.cast(nw.Float64())
     return np.asarray(series.to_numpy(), dtype=np.float64)
 

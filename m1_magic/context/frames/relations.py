@@ -57,9 +57,7 @@ def in_rows(read: int | None) -> str:
     return f" in {read:,} rows" if read else ""
 
 
-def _together(
-    columns: Sequence[tuple[Column, Series]], k: int, read: int | None
-) -> list[str]:
+def _together(columns: Sequence[tuple[Column, Series]], k: int, read: int | None) -> list[str]:
     """Return the strongest correlations (Pearson's), by pairs of rows with both values."""
     if len(columns) < 2:
         return []

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -42,7 +42,7 @@ class Source:
     levels: int = 0
     groups: Groups | None = None
     labels: Labels | None = None
-    keys: Keys = Keys()
+    keys: Keys = field(default_factory=Keys)
 
     @property
     def names(self) -> list[str]:

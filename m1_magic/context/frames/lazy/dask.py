@@ -15,9 +15,9 @@ import numpy as np
 
 from ..arrays import Moments, moments
 from ..in_process import Local, array, counted
+from ..keys import written
 from ..kinds import kind
 from ..measures import Measures, Span
-from ..keys import written
 from . import reading
 from .engines import is_taken, stretch
 from .table import LONGEST, wanted
