@@ -15,10 +15,26 @@ import pandas as pd
 
 from m1_magic.context.frames.measures import SAMPLE, WHOLE
 from m1_magic.context.frames.summary import Column, Summary
+from m1_magic.privacy.personal import safe_name
 from m1_magic.privacy.redaction import masked_value
-from page_truth import FACTS, HEADS, NOTES, Told, Truth, fact, fits, head, note, run, told
+from page_truth import (
+    FACTS,
+    HEADS,
+    NOTES,
+    NUMBER,
+    PARTS,
+    SHARE,
+    Told,
+    Truth,
+    fact,
+    fits,
+    head,
+    note,
+    run,
+    told,
+)
 
-SHAPED = 200  # texts, spread evenly, whose shape is looked at
+SHAPED = 100  # texts, spread evenly, whose shape is looked at
 SAMPLED = 0.012  # of rank, that a quantile of `SAMPLE` rows may be off
 STRONG, TOLD, WIDEST = 0.8, 4, 30  # correlations that are told, how many, of how many columns
 QUARTILES = {"P25": 25, "median": 50, "P75": 75}
@@ -43,6 +59,11 @@ def around(percent: int, n: int) -> tuple[int, int]:
 def place(value: float, digits: int) -> float:
     """Return a unit in the last of so many significant digits."""
     return 10.0 ** (math.floor(math.log10(abs(value))) - digits + 1) if value else 0.0
+
+
+def number(text: str) -> float:
+    """Return a number as it is written, whole where it is."""
+    return int(text) if re.fullmatch(r"-?\d+", text) else float(text)
 
 
 class Audit:
@@ -74,8 +95,9 @@ class Audit:
         elif kind == "number as text":
             self.numbers(self.series.astype(str).astype(float).to_numpy(), told_as="text")
         elif kind.startswith("duration"):
-            seconds = pd.to_timedelta(self.series).dt.total_seconds()
-            self.numbers(seconds.to_numpy("float64"), told_as="duration")
+            length = pd.to_timedelta(self.series).to_numpy("timedelta64[ns]").astype("int64")
+            micro = not np.any(length % 1_000)
+            self.numbers(length // 1_000 / 1e6 if micro else length / 1e9, told_as="duration")
         elif pd.api.types.is_numeric_dtype(series) or kind.startswith(("number", "whole number")):
             whole = pd.api.types.is_integer_dtype(series)
             self.numbers(self.series.to_numpy("int64" if whole else "float64"))
@@ -117,22 +139,25 @@ class Audit:
         if not told_as:
             types = r"number" if fraction else r"(whole )?number( as float)?"
             self.must(re.fullmatch(types + OBJECT, c.type) or not len(values), f"type {c.type}")
-        if len(values) < self.k:
+        if len(values) < max(self.k, 1):
             return self.must(not c.figures and not c.labels, f"told of {len(values)} values")
         constant = values[0] == values[-1]
         if told_as == "text" and not c.figures:
             return None
         always = "always" in c.figures
         self.must(always <= (constant and not self.odd), "always")
-        self.must(always or not constant or self.odd or not self.full, "no always")
+        silent = self.odd or c.follows or not self.full
+        self.must(always or not constant or silent, "no always")
         if c.follows:  # another column's figures, which the recovery suite looks at
-            return self.must(set(c.figures) <= c.about, "figures without a mark")
+            for name in set(c.figures) - c.about:
+                self.figure(name, c.figures[name])
+            return None
         self.counts(raw, values, constant)
         for name, shown in c.figures.items():
             self.figure(name, shown)
         self.in_order()
         if self.full and not (
-            constant or self.sampled or c.labels or np.isinf(float(np.ptp(values)) ** 2)
+            constant or self.sampled or c.labels or not float(np.ptp(values)) < 1e150
         ):
             self.left_out(values)
         self.shares()
@@ -166,6 +191,8 @@ class Audit:
         share = self.line.counts.get("outlier")
         if constant or self.line.type == "number as text":
             return self.must(not share, f"outlier {share}")
+        if not math.isfinite(3 * float(np.ptp(values))):
+            return None  # fences beyond all numbers
         least, most = 10**9, 0
         for slack in (-SAMPLED, SAMPLED) if self.sampled else (0,):
             first, third = np.quantile(values, [0.25 - slack, 0.75 + slack])
@@ -190,7 +217,8 @@ class Audit:
         if name in ("min", "max", "always"):
             end = values[-1 if name == "max" else 0]
             digits = 7 if self.k or self.series.dtype.kind != "f" else 12
-            near = (end, float(f"{end:.{digits}g}"), float(f"{end:.7g}"))
+            near = {float(f"{end:.{n}g}") for n in range(digits, 16)} | {end}
+            near |= {float(f"{end:.7g}")} if self.series.dtype == np.float32 else set()
             self.must(shown in near, f"{name} {shown}, not {end}")
             self.must((values == end).sum() >= self.k, f"{name} is shared by too few")
             self.must(not rounded, f"{name} is marked")
@@ -209,8 +237,8 @@ class Audit:
         digits = 4 if self.k else 7
         half = max(place(true, digits), place(sd, digits + 1) if name == "mean" else 0) / 1.9999
         self.must(rounded or off <= half + noise, f"{name} {shown} is not marked, {true}")
-        if not self.k:
-            return self.must(not rounded, f"{name} is marked")
+        if not self.k or not math.isfinite(sd):
+            return self.must(self.k or not rounded, f"{name} is marked")
         most = float(np.abs(exact - mean).max())
         moves = max(self.k * sd, most if name == "mean" else most**2 / sd / 2) / n
         step = largest_unit(shown, sd)
@@ -280,15 +308,15 @@ class Audit:
             return self.must(many, "few values, no shares")
         true = dict(zip(found.tolist(), sizes.tolist(), strict=True))
         for label, share in labels.items():
-            size = true.get(float(label), 0)
+            size = true.get(number(label), 0)
             self.must(size and fits(share, size / n), f"{label} {share}, not {size} of {n}")
             self.must(size >= self.k, f"{label} is rare")
         if self.line.others:
-            rest = 1 - sum(true.get(float(label), 0) for label in labels) / n
+            rest = 1 - sum(true.get(number(label), 0) for label in labels) / n
             self.must(fits(self.line.others, rest), f"others {self.line.others}, not {rest}")
         if not self.sampled and self.full:
             common = {v for v, size in true.items() if size >= self.k}
-            self.must({float(label) for label in labels} == common, f"labels {labels}")
+            self.must({number(label) for label in labels} == common, f"labels {labels}")
         return None
 
     # Texts
@@ -369,8 +397,8 @@ class Audit:
                 self.must(start < max(right, near) and end > min(right, near), f"{name} {text}")
         if self.full:
             said = " ".join([*figures, *self.line.notes])
-            ends = [re.search(r"from|always|all|before|no range", said)]
-            ends += [re.search(r"to|always|all|after|no range", said)]
+            ends = [re.search(r"from|always|all|before|no (?:range|start)", said)]
+            ends += [re.search(r"to|always|all|after|no (?:range|end)", said)]
             self.must(all(ends), "an end of the range is not told")
 
     # What all columns have
@@ -390,6 +418,7 @@ class Audit:
         for text in self.line.notes:
             self.must(run(NOTES, self, text), f"nothing checks the note {text!r}")
         key = self.series.is_unique and self.n == self.rows > 1 and self.line.type != "number"
+        key = key and not self.line.type.startswith(("duration", "true")) and not self.line.follows
         if self.full and key and not self.sampled and self.n >= self.k:
             self.must("every value distinct" in self.line.notes, "a key is not told")
 
@@ -432,10 +461,14 @@ def one_dominates(a: Audit) -> None:
 @note(r"(?:mean and )?sd withheld: fewer than \d+ rows decide (?:it|them)")
 def few_decide(a: Audit) -> None:
     a.must("sd" not in a.line.figures and a.k > 1, "withheld")
-    away = np.sort((a.values - np.median(a.values)) ** 2.0)
-    # Of a table that is read in part, the furthest value stands for the k - 1 furthest.
-    last = (a.k - 1) * away[-1] if a.sampled else away[1 - a.k :].sum()
-    most = 2 * away[-1] > 0.99 * away.sum() or last > 0.89 * away.sum()
+    middle = float(a.values[len(a.values) // 2])
+    away = np.sort(np.abs(a.values - middle) / np.abs(a.values - middle).max())
+    most = False
+    for power in (1.0, 2.0):
+        far = away**power
+        # Of a table that is read in part, the furthest value stands for the k - 1 furthest.
+        last = (a.k - 1) * far[-1] if a.sampled else far[1 - a.k :].sum()
+        most = most or 2 * far[-1] > 0.99 * far.sum() or last > 0.89 * far.sum()
     sizes = np.unique(a.values, return_counts=True)[1]
     rest = sizes[sizes < a.k].sum()
     a.must(most or (len(sizes) <= 6 and 0 < rest < a.k), "many rows decide the mean")
@@ -463,7 +496,7 @@ def shaped(a: Audit, shape: str, percent: str) -> None:
     shapes = a.series.astype(str).str.replace(r"\d", "9", regex=True)
     shapes = shapes.str.translate({ord(c): "A" if c.isupper() else "a" for c in LETTERS})
     true = float((shapes == shape).mean())
-    near = 0.005 if a.n <= SHAPED else 0.15
+    near = 0.0050001 if a.n <= SHAPED else 0.15
     a.must(abs(true - int(percent) / 100) <= near, f"{shape} in {percent} %, not {true:.0%}")
 
 
@@ -483,10 +516,11 @@ def ordered(a: Audit) -> None:
     a.must(a.series.dtype.ordered, "no order")
 
 
-@note(r"no range that (\d+) rows share")
-def no_range(a: Audit, k: str) -> None:
+@note(r"no (range|start|end) that (\d+) rows share")
+def no_range(a: Audit, what: str, k: str) -> None:
     decades = a.when.dt.year // 10
-    shared = [int((decades == decades.iloc[end]).sum()) for end in (0, -1)]
+    ends = {"range": (0, -1), "start": (0,), "end": (-1,)}[what]
+    shared = [int((decades == decades.iloc[end]).sum()) for end in ends]
     a.must(int(k) == a.k > max(shared), "a decade that could be told")
 
 
@@ -617,7 +651,7 @@ def bare(t: Truth) -> None:
 
 @head(r"outliers by Tukey's 1\.5 IQR")
 def tukey(t: Truth) -> None:
-    t.must("outlier " in t.summary.text, "no outliers")
+    t.must(any("outlier" in c.counts for c in t.summary.columns), "no outliers")
 
 
 @head(r"quantiles and outliers ≈ from ([\d,]+) rows")
@@ -779,3 +813,70 @@ def check(
         t.must(run(FACTS, t, line.removeprefix("- ")), f"nothing checks the line {line!r}")
         t.statements += 1
     return t.wrong + (untold(t) if summary.level != "schema" else []), t.statements
+
+
+# --- Pages within a budget ----------------------------------------------------------------
+
+SPAN = rf"(min|P\d\d?|median|mean|max|always) (≈ )?({NUMBER}|true|false)(?: to ({NUMBER}))?"
+
+
+def check_short(frame: pd.DataFrame, summary: Summary, k: int) -> tuple[list[str], int]:
+    """Return what is wrong about a page that may be short, and how many statements it makes.
+
+    Lines may tell of a column in short, or of columns that look alike, or be left out.
+    """
+    t = Truth(frame, summary, k)
+    first, *lines = summary.text.split("\n")
+    said = re.split(r"; (?=(?:[^`]*`[^`]*`)*[^`]*$)", first)
+    for part in said:
+        t.must(run(HEADS, t, part), f"nothing checks {part!r} of the first line")
+    t.statements += len(said)
+    names = [masked_value(safe_name(str(name))) for name in frame.columns]
+    places = {name: place for place, name in enumerate(names)}
+    for line in lines:
+        _line(t, line, names, places)
+    return t.wrong, t.statements
+
+
+def _line(t: Truth, line: str, names: list[str], places: dict[str, int]) -> None:
+    found = re.match(r"- `(.+?)` … `(.+?)` \(([\d,]+) columns\): ", line)
+    listing = re.match(r"- (?:other columns|columns): |- [\d,]+ more columns, not named", line)
+    name = next((n for n in names if re.match(rf"- `{re.escape(n)}`[:,]", line)), None)
+    if found and found[1] in places and found[2] in places:
+        members = range(places[found[1]], places[found[2]] + 1)
+        t.must(f"{len(members):,}" == found[3], f"{line}: not {len(members)} columns")
+        _alike(t, line[found.end() :], list(members))
+    elif listing:
+        t.statements += 1
+    elif run(FACTS, t, line.removeprefix("- ")):
+        t.statements += 1
+    elif name is not None:
+        made = told(line, name)
+        t.statements += made.statements
+        if not made.masked:
+            t.wrong += Audit(made, None, t.frame.iloc[:, places[name]], t.k).wrong
+    else:
+        t.must(False, f"nothing checks the line {line!r}")
+
+
+def _alike(t: Truth, text: str, members: list[int]) -> None:
+    """What is said of columns that look alike: spans of what is true of each (`check`)."""
+    parts = re.split(r"; |, (?=no nulls|[\d,]+ null)", text)
+    columns = {c.name: c for c in t.summary.columns}
+    nulls = [int(t.frame.iloc[:, n].isna().sum()) / t.rows for n in members]
+    for part in parts[1:]:
+        t.statements += 1
+        if found := re.fullmatch(SPAN, part):
+            known = [columns[safe_name(str(t.frame.columns[n]))].figures[found[1]] for n in members]
+            low, high = f"{min(known):.15g}", f"{max(known):.15g}"
+            ends = (float(found[3]), float(found[4] or found[3]))
+            t.must(ends == (float(low), float(high)), f"{part}, not {low} to {high}")
+        elif found := re.fullmatch(rf"({SHARE}|0 %) to ({SHARE}) null", part):
+            for shown, true in zip(found.groups(), (min(nulls), max(nulls)), strict=True):
+                t.must(fits(shown, true), f"{part}: {true}")
+        elif part == "no nulls":
+            t.must(not any(nulls), "no nulls")
+        elif found := re.fullmatch(rf"([\d,]+) null \(({SHARE})\)", part):
+            t.must(fits(found[2], nulls[0]) and min(nulls) == max(nulls), part)
+        else:
+            t.must(run(PARTS, t, part), f"nothing checks {part!r} of {text!r}")

@@ -69,7 +69,7 @@ class Told:
     masked: bool = False
     counts: dict[str, str] = field(default_factory=dict)
     distinct: tuple[int, int] | None = None  # how many, and in how many rows or 0
-    figures: dict[str, float | str] = field(default_factory=dict)
+    figures: dict[str, float | int | str] = field(default_factory=dict)
     about: set[str] = field(default_factory=set)
     labels: dict[str, str] = field(default_factory=dict)  # as written → share as written
     others: str = ""
@@ -177,7 +177,9 @@ def _piece(made: Told, piece: str) -> None:
         made.statements += 1
     elif re.fullmatch(rf"{FIGURE}(?: · {FIGURE})*", piece):
         for name, about, value in re.findall(FIGURE, piece):
-            made.figures[name] = value if value in ("true", "false") else float(value)
+            whole = re.fullmatch(r"-?\d+", value)
+            word = value in ("true", "false")
+            made.figures[name] = value if word else int(value) if whole else float(value)
             made.about |= {name} if about else set()
             made.statements += 1
     elif re.fullmatch(rf"(?:(from|to|always) (?:≈ )?{MOMENT} ?)+", piece):

@@ -163,6 +163,7 @@ def between(order: Array, span: Span) -> int:
     return int(np.searchsorted(order, span.high, side="right") - left)
 
 
+@np.errstate(all="ignore")
 def infinities(values: Array) -> int:
     """Return how many infinities there are: 0, 1 or 2."""
     if values.dtype.kind != "f" or math.isfinite(values.sum()):

@@ -19,7 +19,7 @@ from .lines import share
 from .measures import Measures, Span
 from .regularity import DAY, regular
 from .rounding import unit
-from .summary import NO_RANGE, Column, Draft
+from .summary import Column, Draft
 
 YEAR = 365 * DAY
 # Dates that stand for "none", "always" and "for ever"; pandas' first and last.
@@ -103,7 +103,8 @@ def _told(
         for word, end, rows in zip(("before", "after"), ends, beyond, strict=True)
         if end.cut and exact and end.text
     ]
-    none = [] if named else [f"{NO_RANGE} {k} rows share"]
+    lost = [word for word, end in zip(("start", "end"), ends, strict=True) if not end.text]
+    none = [f"no {'range' if len(lost) == 2 else lost[0]} that {k} rows share"] if lost else []
     return figures, () if exact else tuple(figures), (*cuts, *steps, *none)
 
 

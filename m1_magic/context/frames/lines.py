@@ -13,7 +13,7 @@ from .summary import LABELS, Column, Value
 
 ALIKE = 4  # columns named q1, q2, … from which they are told as one
 ENDS = ("always", "median", "from", "to")  # figures that are told in short
-PLAIN = ("number", "whole number", "true/false")  # types whose labels need no quotes
+PLAIN = ("number", "whole number", "duration", "true/false")  # types whose labels need no quotes
 
 
 def share(part: float) -> str:
@@ -28,7 +28,7 @@ def share(part: float) -> str:
 
 def figure(value: Value) -> str:
     """Return a number in as many digits as it was rounded to, without separators."""
-    return value if isinstance(value, str) else f"{value:.15g}"
+    return f"{value:.15g}" if isinstance(value, float) else str(value)
 
 
 def told(value: Value, name: str, column: Column) -> str:
