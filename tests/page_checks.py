@@ -13,6 +13,7 @@ from decimal import Decimal
 import numpy as np
 import pandas as pd
 
+import truth_between
 from m1_magic.context.frames.measures import SAMPLE, WHOLE
 from m1_magic.context.frames.summary import Column, Summary
 from m1_magic.privacy.personal import safe_name
@@ -309,12 +310,17 @@ class Audit:
         true = dict(zip(found.tolist(), sizes.tolist(), strict=True))
         for label, share in labels.items():
             size = true.get(number(label), 0)
+            near = "labels" in self.line.about and self.line.follows
+            if near:  # another column's, which differs in fewer than k rows
+                told = float(share.strip("≈<> %")) / 100 * n
+                self.must(abs(told - size) < self.k + 0.01 * n, f"{label} {share}, not {size}")
+                continue
             self.must(size and fits(share, size / n), f"{label} {share}, not {size} of {n}")
             self.must(size >= self.k, f"{label} is rare")
-        if self.line.others:
+        if self.line.others and not self.line.follows:
             rest = 1 - sum(true.get(number(label), 0) for label in labels) / n
             self.must(fits(self.line.others, rest), f"others {self.line.others}, not {rest}")
-        if not self.sampled and self.full:
+        if not self.sampled and self.full and not self.line.follows:
             common = {v for v, size in true.items() if size >= self.k}
             self.must({number(label) for label in labels} == common, f"labels {labels}")
         return None
@@ -328,7 +334,7 @@ class Audit:
         return true.groupby(true.index.map(quote)).sum().sort_values(ascending=False)
 
     def labels(self) -> None:
-        """The labels that k rows share: the six most frequent, if of 1 %; else two of 0.1 %."""
+        """The labels that k rows share: the twenty most frequent, if of 1 %; else two of 0.1 %."""
         c = self.line
         if c.follows:
             return None
@@ -350,7 +356,7 @@ class Audit:
         rest = true.drop(index=list(c.labels), errors="ignore")
         next_best = int(rest.iloc[0]) if len(rest) else 0
         least = min(sizes.values(), default=0)
-        few = len(c.labels) < (6 if least >= 0.01 * self.n else 2)
+        few = len(c.labels) < (20 if least >= 0.01 * self.n else 2)
         untold = max(self.k, (0.01 if least >= 0.01 * self.n else 0.001) * self.n)
         limit = untold if few else least + 1
         luck = 4 * math.sqrt(max(limit, 1) * self.rows / SAMPLE) if self.sampled else 0
@@ -810,14 +816,23 @@ def check(
         else:
             t.wrong += Audit(made, column, frame.iloc[:, n], k, nan).wrong
     for line in lines[width:]:
-        t.must(run(FACTS, t, line.removeprefix("- ")), f"nothing checks the line {line!r}")
-        t.statements += 1
+        below(t, line)
     return t.wrong + (untold(t) if summary.level != "schema" else []), t.statements
 
 
 # --- Pages within a budget ----------------------------------------------------------------
 
 SPAN = rf"(min|P\d\d?|median|mean|max|always) (≈ )?({NUMBER}|true|false)(?: to ({NUMBER}))?"
+
+
+def below(t: Truth, line: str) -> None:
+    """Check a line below those of the columns."""
+    t.statements += 1
+    text = line.removeprefix("- ")
+    if not run(FACTS, t, text):
+        said = truth_between.wrong(text, t.frame, t.k, SAMPLE if t.rows > WHOLE else 0)
+        t.must(said is not None, f"nothing checks the line {line!r}")
+        t.must(not said, str(said))
 
 
 def check_short(frame: pd.DataFrame, summary: Summary, k: int) -> tuple[list[str], int]:
@@ -848,15 +863,13 @@ def _line(t: Truth, line: str, names: list[str], places: dict[str, int]) -> None
         _alike(t, line[found.end() :], list(members))
     elif listing:
         t.statements += 1
-    elif run(FACTS, t, line.removeprefix("- ")):
-        t.statements += 1
     elif name is not None:
         made = told(line, name)
         t.statements += made.statements
         if not made.masked:
             t.wrong += Audit(made, None, t.frame.iloc[:, places[name]], t.k).wrong
     else:
-        t.must(False, f"nothing checks the line {line!r}")
+        below(t, line)
 
 
 def _alike(t: Truth, text: str, members: list[int]) -> None:

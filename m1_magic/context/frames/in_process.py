@@ -18,6 +18,7 @@ from . import arrays, object_columns
 from .arrays import Array, hits, moments, spread
 from .kinds import OBJECTS, Series, is_moment, is_number, kind, words
 from .measures import FEW, SAMPLE, WHOLE, Count, Measures, Span
+from .opaque import Form, taken
 
 Pairs = tuple[tuple[Any, int], ...]
 
@@ -66,13 +67,18 @@ class Local:
         self.schema: list[Any] = list(types.values())
         self.dates: set[int] = set()  # columns of Python's dates, which pandas has no type for
         self.words: dict[int, str] = {}  # types of columns of objects
+        self.forms: dict[int, Form] = {}  # what columns are that are measured as something else
+        self.lengths: dict[int, Array] = {}  # of bytes that were left in their engine
         self._columns: dict[int, Series] = {}
 
     def series(self, column: int) -> Series:
         """Return a column; objects that are all of one kind as that kind."""
         if column not in self._columns:
             series = self.table[str(column)]
-            if series.dtype in (nw.Object, nw.Unknown):
+            found, held = taken(series), ""
+            if found:
+                made, self.forms[column] = found
+            elif series.dtype in (nw.Object, nw.Unknown):
                 made, held = object_columns.unboxed(series)
                 if held == "date":
                     self.dates.add(column)
@@ -87,6 +93,8 @@ class Local:
     def type(self, column: int) -> str:
         """Return a column's type in plain words, the same in all libraries."""
         dtype = self.schema[column]
+        if form := self.forms.get(column):
+            return form.type
         if self._lazy and self._lazy[column].is_integer():
             return words(self._lazy[column])
         if dtype in (nw.Object, nw.Unknown) or column in self._columns:
@@ -168,7 +176,7 @@ class Local:
         part = Local(self.table[:0], self.names, objects=self.objects)
         part.rows = SAMPLE
         part._columns = {column: self.some(column) for column in columns}
-        part.dates, part.words = self.dates, self.words
+        part.dates, part.words, part.forms = self.dates, self.words, self.forms
         return part
 
     def count(self, questions: Mapping[int, Sequence[Span]]) -> dict[int, list[int]]:

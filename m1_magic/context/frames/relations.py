@@ -30,6 +30,8 @@ EMPTY = 0.2  # share of nulls from which a column of labels decides nothing
 EXACT = 1e-9  # less than this is missing of ±1 where columns move together exactly
 MISSING = "\0"  # stands for a null among labels
 
+Known = tuple[int, Column, Series]  # a column: its place, what was told of it, its values
+
 
 def relations(table: Described) -> list[Fact]:
     """Return what is likely to hold between the columns that are not masked."""
@@ -37,19 +39,20 @@ def relations(table: Described) -> list[Fact]:
     if sample.rows < max(4 * k, LEAST):  # so few say nothing
         return []
     telling = [
-        (column, sample.series(place))
+        (place, column, sample.series(place))
         for place, column in columns.items()
         if not (column.masked or column.follows or "always" in column.figures)
     ]
-    numeric = [(column, series) for column, series in telling if is_number(series.dtype)]
+    numeric = [known for known in telling if is_number(known[2].dtype)]
+    texts = [known for known in telling if is_text(known[2].dtype)][: 10 * GROUPS]
     labels = [
-        (column, series)
-        for column, series in [pair for pair in telling if is_text(pair[1].dtype)][: 10 * GROUPS]
+        (place, column, series)
+        for place, column, series in texts
         if len(column.labels) > 1 and series.null_count() <= EMPTY * len(series)
     ]
     read = None if table.complete else sample.rows
     facts = [*_together(numeric[:WIDEST], k, read), *_decided(labels[:GROUPS], read)]
-    return [Fact(text) for text in facts[:TOLD]]
+    return facts[:TOLD]
 
 
 def in_rows(read: int | None) -> str:
@@ -57,11 +60,11 @@ def in_rows(read: int | None) -> str:
     return f" in {read:,} rows" if read else ""
 
 
-def _together(columns: Sequence[tuple[Column, Series]], k: int, read: int | None) -> list[str]:
+def _together(columns: Sequence[Known], k: int, read: int | None) -> list[Fact]:
     """Return the strongest correlations (Pearson's), by pairs of rows with both values."""
     if len(columns) < 2:
         return []
-    values = np.vstack([floats(series) for _, series in columns])
+    values = np.vstack([floats(series) for *_, series in columns])
     matrix, both = _correlations(values)
     pairs = [
         (float(matrix[i, j]), i, j)
@@ -70,10 +73,17 @@ def _together(columns: Sequence[tuple[Column, Series]], k: int, read: int | None
     ]
     pairs.sort(key=lambda pair: -round(abs(pair[0]), 6))  # else last bits decide among equals
     return [
-        f"`{masked_value(columns[i][0].name)}` and `{masked_value(columns[j][0].name)}`: "
-        + _strength(r, values[i], values[j], k, read)
+        Fact(
+            f"{_name(columns[i])} and {_name(columns[j])}: "
+            + _strength(r, values[i], values[j], k, read),
+            (columns[i][0], columns[j][0]),
+        )
         for r, i, j in pairs[:PAIRS]
     ]
+
+
+def _name(known: Known) -> str:
+    return f"`{masked_value(known[1].name)}`"
 
 
 @np.errstate(all="ignore")
@@ -114,23 +124,26 @@ def _standard(values: Any) -> Any:
     return (values - values.mean()) / values.std()
 
 
-def _decided(columns: Sequence[tuple[Column, Series]], read: int | None) -> list[str]:
+def _decided(columns: Sequence[Known], read: int | None) -> list[Fact]:
     """Return which labels decide others: a carrier's code its name."""
-    heads = [_codes(series.head(HEAD)) for _, series in columns]
+    heads = [_codes(series.head(HEAD)) for *_, series in columns]
     codes: dict[int, tuple[Any, int]] = {}
     facts = []
     for one, other in combinations(range(len(columns)), 2):
         if not any(_decides(*heads[one], *heads[other])):
             continue
         for place in (one, other):
-            codes[place] = codes.get(place) or _codes(columns[place][1])
+            codes[place] = codes.get(place) or _codes(columns[place][2])
         forth, back = _decides(*codes[one], *codes[other])
-        names = [f"`{masked_value(columns[place][0].name)}`" for place in (one, other)]
+        names = [_name(columns[place]) for place in (one, other)]
         if forth and back:
-            facts.append(f"{names[0]} and {names[1]} decide each other{in_rows(read)}")
+            text = f"{names[0]} and {names[1]} decide each other{in_rows(read)}"
         elif forth or back:
             first, second = names if forth else names[::-1]
-            facts.append(f"{first} decides {second}{in_rows(read)}")
+            text = f"{first} decides {second}{in_rows(read)}"
+        else:
+            continue
+        facts.append(Fact(text, (columns[one][0], columns[other][0])))
     return facts
 
 
@@ -159,7 +172,11 @@ def _decides(a: Any, many_a: int, b: Any, many_b: int) -> tuple[bool, bool]:
 
 def repeated(table: Described) -> list[Fact]:
     """Return how many rows repeat an earlier one, if all were read and can be compared."""
-    keys = any(UNIQUE in column.notes for column in table.columns.values())
+    keys = any(
+        UNIQUE in column.notes
+        or (column.distinct and column.distinct.exact and column.distinct.value == table.rows)
+        for column in table.columns.values()
+    )
     if keys or not table.complete or len(table.columns) < 2:
         return []
     twice = _repeated(list(table.columns), table.sample)

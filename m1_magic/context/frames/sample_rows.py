@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Mapping
 from datetime import date, time, timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ...privacy.personal import personal_text
 from ...privacy.redaction import masked_value
@@ -57,7 +57,7 @@ def _values(sample: Local, column: int, places: list[int]) -> list[object]:
     return [_plain(cell) for cell in cells]
 
 
-def _listed(chosen: Series) -> list[object]:
+def _listed(chosen: Series) -> list[Any]:
     """Return cells as Python's own objects, of moments that these cannot hold a text."""
     try:
         return chosen.to_list()
