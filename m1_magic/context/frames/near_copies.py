@@ -148,7 +148,7 @@ def _merged(first: Column, own: Column, values: Array, k: int) -> tuple[Column, 
         counts=counts,
         approximate=about,
         left_out=own.left_out + len(ours) - len(figures),
-        notes=tuple(note for note in own.notes if ALL_BUT not in note),
+        notes=tuple(note for note in own.notes if ALL_BUT not in note and " %" not in note),
     )
     return made, replace(first, figures={**first.figures, **new})
 

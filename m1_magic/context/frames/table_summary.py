@@ -13,15 +13,22 @@ from .facts import Described, Fact
 from .in_process import Local, Table
 from .kinds import words
 from .lines import Line, alike, size, stem_of
+from .order import order
 from .page import Page, fit
 from .prompted import prompted
 from .relations import relations, repeated, thinned
 from .sample_rows import pick
+from .shape import shape
 from .summary import Column, Columns, Summary, Wish
 from .tables import Groups, Source
 
 MANY = 8  # columns that look alike of which a wide table's summary looks at
-FACTS = (relations, repeated)  # what makes lines of the page below those of the columns
+FACTS = (
+    shape,
+    order,
+    relations,
+    repeated,
+)  # what makes lines of the page below those of the columns
 LEAST_LINE = 25  # characters that a column in detail takes at least
 
 
