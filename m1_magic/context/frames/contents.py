@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import chain
 
@@ -13,7 +13,7 @@ import numpy as np
 
 from ...privacy.personal import personal_text
 from .arrays import spread
-from .forms import Texts, glance, mostly, quoted, texts_of, without_value
+from .forms import Texts, mostly, quoted, texts_of, without_value
 from .kinds import Series
 from .lines import share
 from .measures import Measures
@@ -31,22 +31,25 @@ PATH = re.compile(
     r"(?:[A-Za-z]:\\|\\\\|/|~/|\.{1,2}/)(?:[^/\\\n]+[/\\])+[^/\\\n]*"
     r"|(?:[\w.+-]+[/\\])+[\w.+-]+\.[A-Za-z]\w{0,4}"
 )
-ICD = re.compile(r"[A-TV-Z]\d[\dA-Z](?:\.[\dA-Z]{1,4})?")
+ICD = re.compile(r"[A-TV-Z]\d[\dA-Z](\.[\dA-Z]{1,4})?")
 SEPARATORS = ("|", ";", ",")
 PARTS, PART = 60, 30  # labels in lists, and their characters
 KEYS = 6
 
 
-def notes(values: Series, m: Measures, k: int) -> list[str]:
-    """Return what the texts of a column hold, if that is more than words."""
+def notes(values: Series, some: Sequence[str], m: Measures, k: int) -> list[str]:
+    """Return what the texts of a column hold, if that is more than words.
+
+    Args:
+        some: of the texts, at which most kinds are seen not to be there.
+    """
     found: list[str] = []
-    if m.labels is not None:
+    if m.labels is not None and (k < 2 or len(m.labels) < m.valid):
         texts = _frequent(m, k)
         words = _yes_no(m) if texts.total == m.valid else ""
         found = [words or _cleaned(m), without_value(texts, texts.missing(strictly=True))]
-    some = glance(values)
     for name, holds, more in KINDS:
-        if mostly(some, holds, SHARE):
+        if mostly(some, holds, SHARE) and (holds is not _is_icd or mostly(some, _dotted, 0.3)):
             found.append(_kind(values, name, holds, more, k))
             break
     else:
@@ -71,7 +74,9 @@ def _frequent(m: Measures, k: int) -> Texts:
 
 def _yes_no(m: Measures) -> str:
     """Return that labels are yes and no, in how many spellings."""
-    words = [str(label).strip().casefold() for label, _ in m.labels or ()]
+    if len(labels := m.labels or ()) > 2 * len(YES):
+        return ""
+    words = [str(label).strip().casefold() for label, _ in labels]
     if not (YES & set(words) and NO & set(words)) or set(words) - YES - NO:
         return ""
     return "yes/no in words" + (f", {len(words)} spellings" if len(words) > 2 else "")
@@ -79,9 +84,9 @@ def _yes_no(m: Measures) -> str:
 
 def _cleaned(m: Measures) -> str:
     """Return how many labels there are without blanks and case, if these are fewer."""
-    labels = [str(label) for label, _ in m.labels or ()]
-    if not 1 < len(labels) <= CLEANED:
+    if not 1 < len(m.labels or ()) <= CLEANED:
         return ""
+    labels = [str(label) for label, _ in m.labels or ()]
     kinds = {" ".join(label.split()).casefold() for label in labels}
     if len(kinds) == len(labels):
         return ""
@@ -153,6 +158,10 @@ def _nothing(texts: list[str], k: int) -> str:
     return ""
 
 
+def _dotted(text: str) -> bool:
+    return "." in text
+
+
 def _is_icd(text: str) -> bool:
     return bool(ICD.fullmatch(text.strip()))
 
@@ -162,7 +171,7 @@ KINDS: tuple[tuple[str, Callable[[str], object], Callable[[list[str], int], str]
     ("URLs", lambda text: URL.fullmatch(text.strip()), _hosts),
     ("HTML", HTML.search, _nothing),
     ("file paths", lambda text: PATH.fullmatch(text.strip()), _endings),
-    ("hierarchical codes, by their form ICD-10", _is_icd, _nothing),
+    ("hierarchical codes, in the form of ICD-10", _is_icd, _nothing),
 )
 
 

@@ -26,7 +26,7 @@ TOKENS = 6  # texts for missing values that are told
 GLANCE = 100  # rows by which most columns are seen to be something else
 SURE = "n/a na nan #n/a #na n.a. null <na> (null) nat missing unknown undefined - -- --- – — ? ??"
 MISSING = {*SURE.split(), "", "not available", "not known", "unbekannt", "keine angabe", "k.a."}
-NO_NUMBER = {"none", "nil", "nd", "n.d.", "tbd", "x", ".", "..", "*", "not applicable", "no data",
+NO_NUMBER = {"none", "nil", "nd", "n.d.", "tbd", ".", "..", "*", "not applicable", "no data",
              "#value!", "#div/0!", "#ref!", "error"}  # fmt: skip
 
 
@@ -88,9 +88,9 @@ class Texts:
         """What a statement ends in that is true of the rows that were read."""
         return "" if self.complete else f" in {self.total:,} rows"
 
-    def common(self, places: Iterable[int], most: int) -> list[int]:
+    def common(self, places: Iterable[int], most: int, part: float = 0.0) -> list[int]:
         """Return the places of those texts that may leave, the most frequent first."""
-        least = max(self.k, 1, 0.005 * self.total)
+        least = max(self.k, 1, part * self.total)
         told = [p for p in places if self.rows[p] >= least and not personal_text(self.raw[p][:500])]
         return sorted(told, key=lambda p: (-self.rows[p], self.raw[p]))[:most]
 
@@ -123,7 +123,9 @@ def quoted(text: str) -> str:
 
 
 def mostly(texts: Sequence[str], holds: Callable[[str], object], least: float = 0.5) -> bool:
-    """Does something hold for at least such a share of texts?"""
+    """Does something hold for at least such a share of texts? Most often the first ones tell."""
+    if len(texts) > 20 and not any(map(holds, texts[: 4 if least > 0.5 else 20])):
+        return False
     return bool(texts) and sum(map(bool, map(holds, texts))) >= least * len(texts)
 
 

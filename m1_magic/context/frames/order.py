@@ -34,14 +34,14 @@ def _order(table: Described) -> list[Fact]:
     found = []
     for place, column in columns.items():
         series = table.sample.series(place)
-        if column.counts.get("NaN") or not (_ordered(series.head(64)) and _ordered(series)):
-            continue
         many = column.distinct.value if column.distinct else 0
-        if many > 1:
-            found.append((-many, place, _ordered(series)))
-    if not found:
+        if many > 1 and not column.counts.get("NaN") and _ordered(series.head(64)):
+            found.append((-many, is_text(series.dtype), place))
+    for _, _, first in sorted(found):
+        if way := _ordered(table.sample.series(first)):
+            break
+    else:
         return []
-    _, first, way = min(found)
     by = [name_of(columns[first]) + (", descending" if way < 0 else "")]
     second = _within(table, first, [p for p in columns if p != first])
     by += [name_of(columns[second])] if second is not None else []

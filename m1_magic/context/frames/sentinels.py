@@ -67,7 +67,7 @@ def codes(order: Array, k: int, *, dates: bool = False) -> list[float]:
     """Return the values among some in order that are codes for missing ones."""
     known = DATES if dates else CODES
     left, right = np.searchsorted(order, known), np.searchsorted(order, known, "right")
-    found = [i for i in range(len(known)) if right[i] - left[i] >= max(k, LEAST)]
+    found: list[int] = np.flatnonzero(right - left >= max(k, LEAST)).tolist()
     while found:
         rest = without(order, [known[i] for i in found])
         if len(rest) < max(k, LEAST) or len(_distinct(rest)) < FEW:
@@ -112,20 +112,23 @@ def said(found: Sequence[float], part: float, mean: str = "", *, dates: bool = F
     return f"{values} in {share(part)} {looks}{rest}"
 
 
-def impossible(name: str, order: Array, k: int, codes_found: Sequence[float]) -> str:
-    """Return which share of ages or shares of hundred cannot be, if enough rows have such."""
+def impossible(name: str, order: Array, k: int, found: Sequence[float]) -> str:
+    """Return which part of ages or percentages cannot be, if enough rows have such."""
     key = key_of(re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name[:200]))
-    if AGE.search(key):
-        limit, word = 120, "an age above 120"
-    elif HUNDRED.search(key) and not CHANGE.search(key):
-        limit, word = 100, "above 100 %"
-    else:
+    age = bool(AGE.search(key))
+    if not age and (CHANGE.search(key) or not HUNDRED.search(key)):
         return ""
-    order = without(order, codes_found) if codes_found else order
-    above = len(order) - int(np.searchsorted(order, limit, "right"))
+    order = without(order, found) if found else order
     below = int(np.searchsorted(order, 0))
-    parts = []
-    for rows, text in ((above, word), (below, "below 0")):
-        if max(k, 1) <= rows <= RARE * len(order):
-            parts.append(f"{text} in {share(rows / len(order))}")
-    return f"impossible: {', '.join(parts)}" if parts else ""
+    right = order[below:][order[below:] <= (120 if age else 100)]
+    beyond = order[below + len(right) :]
+    # Ages of houses, and those in months, go on beyond without a gap.
+    gap = (float(right[-1]) - float(right[0])) / 2 if age and len(right) else 10
+    if len(beyond) and len(right) and beyond[0] - right[-1] < gap:
+        return ""
+    parts = [
+        f"{word} in {share(rows / len(order))}"
+        for rows, word in ((len(beyond), "above 120" if age else "above 100 %"), (below, "below 0"))
+        if max(k, 1) <= rows <= RARE * len(order)
+    ]
+    return f"{'ages' if age else 'values'} {', '.join(parts)}" if parts else ""

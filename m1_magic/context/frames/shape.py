@@ -106,8 +106,8 @@ def _totals(table: Described) -> list[Fact]:
         series = sample.series(place)
         if not is_text(series.dtype) or not numbers:
             continue
-        for row, label in ((0, series.head(1)), (sample.rows - 1, series.tail(1))):
-            if TOTAL.fullmatch(str(label.cast(nw.String).to_list()[0]).strip()):
+        for row in (0, sample.rows - 1):
+            if TOTAL.fullmatch(str(series.item(row)).strip()):
                 sums = [_is_sum(floats(sample.series(p)), row) for p in numbers]
                 known = [one for one in sums if one is not None]
                 if known and 2 * sum(known) > len(known):
@@ -137,7 +137,7 @@ def _keys(table: Described) -> list[Fact]:
         place: column.distinct.value
         for place, column in columns.items()
         if column.distinct and column.distinct.exact and not column.nulls
-        and 1 < column.distinct.value < rows and _counted(column, table.sample.series(place))
+        and 1 < column.distinct.value <= 0.7 * rows and _counted(column, table.sample.series(place))
     }  # fmt: skip
     most = rows * FILLED / (2 if rows < SMALL else 1)
     pairs = [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -23,6 +23,7 @@ from .summary import Column, Draft
 from .written import Reading
 
 LABELS = 6
+SEEN = 0.3  # of some texts are numbers or dates: all are looked at
 MANY = 20  # labels from which figures of dates and numbers written as text are told instead
 TELLING = 0.01  # share from which a label tells something
 SHAPED = 100  # texts whose shape is looked at
@@ -34,8 +35,10 @@ def texts(known: Column, m: Measures, series: Series, k: int) -> Draft:
     values = series.drop_nulls().cast(nw.String)
     if m.valid < k or not len(values):
         return replace(known, distinct=None, notes=(f"fewer than {k} values",) if m.valid else ())
-    reading = _reading(values, m, k) if series.dtype == nw.String else None
-    if reading and (m.labels is None or len(m.labels) > MANY) and reading.type != known.type:
+    few = m.labels is not None and len(m.labels) <= MANY
+    some = sorted(str(label) for label, _ in m.labels or ()) if few else forms.glance(values)
+    reading = _reading(values, some, m, k) if series.dtype == nw.String else None
+    if reading and not few and reading.type != known.type:
         return (yield from _written(known, m, reading, k))
     pairs, distinct = m.labels, m.distinct
     if pairs is None:
@@ -45,7 +48,7 @@ def texts(known: Column, m: Measures, series: Series, k: int) -> Draft:
             distinct = Count(len(pairs))
         distinct = distinct or Count(int(values.n_unique()), sample=len(values))
     top = shared(pairs, m.valid, k)
-    notes = [*reading.notes] if reading else contents.notes(values, m, k)
+    notes = [*reading.notes] if reading else contents.notes(values, some, m, k)
     if series.dtype != nw.String:
         notes += _order(series, top)
     elif reading:
@@ -78,10 +81,10 @@ def _asked_about(values: Series, distinct: Count | None, k: int) -> list[Any]:
     return [label for label, n in counts if n >= k][: 2 * LABELS]
 
 
-def _reading(values: Series, m: Measures, k: int) -> Reading | None:
+def _reading(values: Series, some: Sequence[str], m: Measures, k: int) -> Reading | None:
     """Return what texts are, if they are numbers or dates; most are not, at the first glance."""
-    some = forms.Texts(forms.glance(values), np.ones(min(len(values), forms.GLANCE), int), 0)
-    if not (written_dates.dates(some) or written.numbers(some)):
+    first = forms.Texts(some, np.ones(len(some), int), 0)
+    if not (written_dates.dates(first, SEEN) or written.numbers(first, SEEN)):
         return None
     texts = forms.texts_of(values, m.labels, k)
     return written_dates.dates(texts) or written.numbers(texts)

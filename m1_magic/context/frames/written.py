@@ -41,7 +41,7 @@ UNITS = frozenset({
 })  # fmt: skip
 LONGEST = 15  # digits that a float holds
 KINDS = 5  # units of a column that are told apart
-SHARE = 0.5  # of the rows are numbers, else the column is none of them
+SHARE = 0.8  # of the rows that say something are numbers, else the column is none of them
 
 
 @dataclass
@@ -87,8 +87,8 @@ class Reading:
     order: Array | None = None
 
 
-def numbers(texts: Texts) -> Reading | None:
-    """Return texts as numbers, None if they are none."""
+def numbers(texts: Texts, least: float = SHARE) -> Reading | None:
+    """Return texts as numbers, None if such a part of them are none."""
     matches = {form: m for form in texts.forms if (m := _form(form))}
     if not matches:
         return None
@@ -106,7 +106,8 @@ def numbers(texts: Texts) -> Reading | None:
     found = _credible(sorted(parts.values(), key=lambda p: (-p.total, p.before, p.after)), texts)
     if zeros:
         return _digits(texts, zeros)
-    if not found or sum(part.total for part in found) < max(SHARE * texts.total, texts.k, 1):
+    valid = texts.total - texts.of(texts.missing(strictly=False))
+    if not found or sum(part.total for part in found) < max(least * valid, texts.k, 1):
         return None
     order = None
     if len(found) == 1 and texts.complete:
@@ -238,7 +239,8 @@ def _said(texts: Texts, parts: Sequence[Part]) -> tuple[str, ...]:
     notes += [f"{texts.part(part.total)} {_ends(part)}" for part in parts[1:]]
     left = [p for p in range(len(texts.raw)) if p not in used and p not in set(missing)]
     notes += [
-        f"{quoted(texts.raw[p])} {texts.part(int(texts.rows[p]))}" for p in texts.common(left, 2)
+        f"{quoted(texts.raw[p])} {texts.part(int(texts.rows[p]))}"
+        for p in texts.common(left, 2, 0.01)
     ]
     without = without_value(texts, missing)
     return (*notes, *([without] if without else []))

@@ -50,7 +50,7 @@ FORMS = [
         (r"(?P<H>99?):(?P<M>99)(?::(?P<S>99))?(?P<p> ?[AaPp][Mm])?", "time"),
     )
 ]  # fmt: skip
-SHARE = 0.5  # of the rows are dates, else the column is none of them
+SHARE = 0.8  # of the rows that say something are dates, else the column is none of them
 YEARS = (1000, 2999)
 FEW = 3  # distinct dates from which eight digits are one
 FORMATS = 4  # that are told
@@ -68,8 +68,8 @@ class Part:
     moments: Array
 
 
-def dates(texts: Texts) -> Reading | None:
-    """Return texts as dates, months, quarters or times of day; None if they are none."""
+def dates(texts: Texts, least: float = SHARE) -> Reading | None:
+    """Return texts as dates, months, quarters or times of day; None if such a part are none."""
     matches = {form: both for form in texts.forms if (both := _matched(form))}
     first = _day_first({f: m for f, (m, _) in matches.items() if "one" in m.groupdict()}, texts)
     found = [
@@ -83,14 +83,15 @@ def dates(texts: Texts) -> Reading | None:
     if not kinds:
         return None
     kind = max(sorted(kinds), key=lambda one: kinds[one])
-    if kinds[kind] < max(SHARE * texts.total, texts.k, 1):
+    valid = texts.total - texts.of(texts.missing(strictly=False))
+    if kinds[kind] < max(least * valid, texts.k, 1):
         return None
     parts = _named_alike([part for part in found if part.kind == kind])
     plain = all(part.format in ("%Y%m%d", "%H:%M", "%Y-%m") for part in parts)
     if plain and (kinds[kind] < texts.total or sum(len(p.places) for p in parts) < FEW):
         return None  # numbers, lengths of time, codes
     order = None
-    if kind in ("date", "month") and not any("?" in part.format for part in parts):
+    if kind in ("date", "month") and not any(re.search(r"\?|%y", part.format) for part in parts):
         rows = np.concatenate([texts.rows[part.places] for part in parts])
         order = np.sort(np.repeat(np.concatenate([part.moments for part in parts]), rows))
     return Reading(f"{kind} as text", _said(texts, parts), order)
@@ -216,6 +217,8 @@ def _format(match: re.Match[str], way: str) -> str:
         codes["b"] = MAY
     if groups.get("Y") and len(match["Y"]) == 2:
         codes["Y"] = "%y"
+    if groups.get("q"):
+        codes["Y"] = "YYYY"
     if half:
         codes["p"] = f"{' ' if match['p'][0] == ' ' else ''}%p"
     if groups.get("z"):
