@@ -173,6 +173,9 @@ def test_identifiers_have_no_mean() -> None:
         told = line(RANDOM.integers(low, high, N), name)
         assert f"identifier, {len(str(low))} digits" in told
         assert not any(word in told for word in ("mean", "median", "sd", "P25"))
+    for dtype in ("uint8", "uint64"):
+        assert "running" not in line(np.arange(200)[::-1].astype(dtype))
+    assert "running" not in line([2**62 + i for i in range(N)])
     for name in ("quantity", "paid", "grid", "n_id", "unit_price", "tax_code_words"):
         assert "mean" in line(RANDOM.integers(10, 900, N), name), name
     assert "running number" in line(range(5001, 5001 + N), "order") and "mean" not in line(
@@ -270,6 +273,34 @@ def test_keys_of_two_columns() -> None:
     assert "`firm` and `year` are a key: each pair once, 100 % of 51 × 10" not in told
     assert any("are a key" in fact for fact in told) and not any("sorted" in f for f in told)
     assert not any("key" in fact for fact in facts(pd.concat([panel, panel.head(1)])))
+
+
+def test_near_copies_of_texts_tell_no_shares() -> None:
+    texts = [f"{i} kg" if i % 4 else "N/A" for i in range(N)]
+    frame = pd.DataFrame({"a": texts, "b": ["7 kg", *texts[1:]]})
+    told = summarise(frame, "t").text.split("\n")
+    assert told[2].endswith("as `a`, but for fewer than 5 rows") and "%" not in told[2]
+    days = [f"{d:%d/%m/%Y}" if i % 4 else f"{d:%Y-%m-%d}" for i, d in enumerate(DAYS)]
+    frame = pd.DataFrame({"a": days, "b": [f"{DAYS[0]:%d/%m/%Y}", *days[1:]]})
+    assert "%d/%m/%Y 75 %" in summarise(frame, "t").text.split("\n")[1]
+    assert " %" not in summarise(frame, "t").text.split("\n")[2]
+
+
+def test_of_a_long_table_a_statement_says_what_was_read() -> None:
+    n = 100_100
+    frame = pd.DataFrame(
+        {
+            "paid": [f"${i % 7001:,}" for i in range(n)],
+            "day": [f"{2000 + i % 9}-0{1 + i % 8}-1{i % 10}" for i in range(n)],
+            "x": np.where(np.arange(n) % 20 == 0, -999, np.arange(n) % 77 + 0.5),
+            "sent_at": 1_700_000_000 + np.arange(n) * 60,
+        }
+    )
+    told = summarise(frame, "t").text.split("\n")
+    assert 'all read as numbers after removing "$", "," in 10,000 rows' in told[1]
+    assert "; %Y-%m-%d" in told[2]
+    assert "-999 in 5 % looks like a code for missing" in told[3]
+    assert "epoch in seconds in 10,000 rows" in told[4]
 
 
 def test_trends() -> None:

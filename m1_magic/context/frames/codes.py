@@ -58,10 +58,12 @@ def dates(
     known: Column, m: Measures, order: Array, k: int
 ) -> Generator[list[Span], list[int], Column | None]:
     """Return what may be said of dates that are kept as whole numbers; None if they are none."""
-    found = as_dates(known.name, order)
+    if m.low is None or m.low < MONTHS[0] or m.high > SPAN[1]:
+        return None
+    found = as_dates(known.name, np.r_[m.low, order, m.high].astype(np.int64))
     if not found:
         return None
-    unit, moments = found
+    unit, moments = found[0], found[1][1:-1]
     bare, complete = Measures(m.rows, m.nulls, m.nan), len(order) == m.valid
     known = replace(known, type="date as number")
     made = yield from datetimes.moments(known, bare, moments, k, None)
@@ -69,11 +71,10 @@ def dates(
     return replace(made, notes=(unit, *made.notes))
 
 
-def as_dates(name: str, order: Array) -> tuple[str, Array] | None:
+def as_dates(name: str, values: Array) -> tuple[str, Array] | None:
     """Return what kind of dates whole numbers in order are, and their microseconds since 1970."""
-    if not len(order) or order[0] == order[-1] or order[0] < MONTHS[0]:
+    if values[0] == values[-1] or values[0] < MONTHS[0]:
         return None
-    values = order.astype(np.int64)
     low, high = int(values[0]), int(values[-1])
     key = key_of(re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name[:200]))
     if DAYS[0] <= low and high <= DAYS[1]:
@@ -142,12 +143,14 @@ def identifiers(column: Column, m: Measures, values: Array, order: Array) -> Col
 def _running(values: Array, order: Array) -> str:
     """Return that numbers run, one step from row to row, or in another order."""
     low, high = int(order[0]), int(order[-1])
-    steps = np.diff(values)
+    if max(-low, high) >= 2**53:
+        return ""
+    steps = np.diff(values.astype(np.float64))
     step = int(steps[0])
     if step > 0 and bool((steps == step).all()):
         years = YEARS[0] <= low and high <= YEARS[1]
         return "" if years else "running number" + (f", step {step:,}" if step > 1 else "")
-    if high - low == len(order) - 1 and bool((np.diff(order) == 1).all()):
+    if high - low == len(order) - 1 and bool((np.diff(order.astype(np.float64)) == 1).all()):
         years = YEARS[0] <= low and high <= YEARS[1]
         return "" if years else EACH_ONCE
     return ""

@@ -44,10 +44,11 @@ def notes(values: Series, some: Sequence[str], m: Measures, k: int) -> list[str]
         some: of the texts, at which most kinds are seen not to be there.
     """
     found: list[str] = []
-    if m.labels is not None and (k < 2 or len(m.labels) < m.valid):
-        texts = _frequent(m, k)
-        words = _yes_no(m) if texts.total == m.valid else ""
-        found = [words or _cleaned(m), without_value(texts, texts.missing(strictly=True))]
+    if m.labels is not None:
+        found = [_yes_no(m) or _cleaned(m)]
+        if k < 2 or len(m.labels) < m.valid:
+            texts = _frequent(m, k)
+            found.append(without_value(texts, texts.missing(strictly=True)))
     for name, holds, more in KINDS:
         if mostly(some, holds, SHARE) and (holds is not _is_icd or mostly(some, _dotted, 0.3)):
             found.append(_kind(values, name, holds, more, k))

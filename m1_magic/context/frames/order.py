@@ -36,8 +36,9 @@ def _order(table: Described) -> list[Fact]:
         series = table.sample.series(place)
         many = column.distinct.value if column.distinct else 0
         if many > 1 and not column.counts.get("NaN") and _ordered(series.head(64)):
-            found.append((-many, is_text(series.dtype), place))
-    for _, _, first in sorted(found):
+            dated = is_moment(series.dtype) or column.type.startswith("date")
+            found.append((-many, not dated, not is_text(series.dtype), place))
+    for *_, first in sorted(found):
         if way := _ordered(table.sample.series(first)):
             break
     else:

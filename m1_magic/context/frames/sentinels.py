@@ -41,6 +41,9 @@ RARE = 0.1  # of the rows are impossible at the most
 def noted(column: Column, m: Measures, order: Array, k: int) -> Draft:
     """Add which numbers stand for missing values, and the mean without them; which cannot be."""
     n, found = m.valid - m.infinite, codes(order, k)
+    middle = order[len(order) // 2]
+    ends = {m.low if value < middle else m.high for value in found}
+    found = found if ends <= set(found) else []  # of a longer table others lie further out
     notes = [impossible(column.name, order, k, found)] if len(order) == n else []
     if found and len(order) == n:
         rest = without(order, found)

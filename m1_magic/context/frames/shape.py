@@ -79,10 +79,10 @@ def _header(table: Described) -> list[Fact]:
     if not table.complete or sample.rows < 3 or len(columns) != len(sample.names):
         return []
     unnamed = [bool(UNNAMED.fullmatch(sample.names[place])) for place in columns]
-    if 2 * sum(unnamed) < len(unnamed) or any(c.type == "masked" for c in columns.values()):
+    if 2 * sum(unnamed) < len(unnamed):
         return []
-    series = [sample.series(place) for place in columns]
-    if not all(is_text(one.dtype) for one in series):
+    series = [sample.series(place) for place, column in columns.items() if not column.masked]
+    if not series or not all(is_text(one.dtype) for one in series):
         return []
     first = [one.head(1).to_list()[0] for one in series]
     texts = [text for text in first if isinstance(text, str) and not re.search(r"^\W*\d", text)]

@@ -246,13 +246,13 @@ def _said(texts: Texts, parts: Sequence[Part]) -> tuple[str, ...]:
     top = sorted(shown.items(), key=lambda pair: (-pair[1], pair[0]))[:FORMATS]
     alone = len(rows) == 1
     words = ", ".join(f if alone else f"{f} {texts.part(n, whole)}" for f, n in top)
-    notes = [words + ("" if alone else texts.read)] if words else []
+    notes = [words + texts.read] if words else []
     if any("?" in f for f in rows):
         doubt = sum(n for f, n in rows.items() if "?" in f)
         some = (
             f" in {texts.part(doubt, whole)}" if doubt < read and doubt >= max(texts.k, 1) else ""
         )
-        notes.append(UNKNOWN + some)
+        notes.append(UNKNOWN + some + texts.read)
     if 0 < left < texts.k:
         notes.append(f"fewer than {texts.k} rows read as none")
     elif left:
