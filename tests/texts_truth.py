@@ -17,6 +17,7 @@ import pandas as pd
 from m1_magic.context.frames.summary import Column, Summary
 
 READ_AS = ("number as text", "date as text", "month as text", "date as number")
+MISSING = {"", "?", "-", "n/a", "na", "nan", "null", "unknown", "missing"}
 CODES = re.compile(r"identifier.*|running number.*|consecutive numbers, each once")
 SHARE = r"(?:≈ )?[<>]? ?[\d.]+ %"
 QUOTED = r'"(?:[^"\\]|\\.)*"'
@@ -46,12 +47,9 @@ def texts(series: pd.Series) -> pd.Series:
     return series.dropna().astype(str)
 
 
-def numbers(series: pd.Series, removed: list[str]) -> pd.Series:
+def numbers(series: pd.Series, removed: list[str], comma: bool = False) -> pd.Series:
     """Return texts as numbers after removing some parts of them, NaN where they are none."""
-    made = texts(series).str.strip()
-    comma = any(
-        re.search(r"\d,\d{1,2}$|\d,\d{4,}$", re.sub(r"[^\d.,]+$", "", t)) for t in made[:2000]
-    )
+    made = texts(series).str.replace(r"[\u00a0\u202f]", " ", regex=True).str.strip()
     for part in removed:
         made = made.str.replace(part.strip(), "", regex=False) if part.strip() else made
         made = made.str.replace(part, "", regex=False)
@@ -68,14 +66,30 @@ def removed(column: Column) -> list[str]:
     return [unquoted(one) for match in found if match for one in re.findall(QUOTED, match[1])]
 
 
+def as_numbers(column: Column, series: pd.Series) -> pd.Series:
+    comma = any("with decimal comma" in note for note in column.notes)
+    blanks = [" "] if any("no-break spaces" in note for note in column.notes) else []
+    return numbers(series, [*removed(column), *blanks], comma)
+
+
 def formats(column: Column) -> list[str]:
+    """Return the formats that the notes of a column tell."""
+    notes = [re.sub(r" in [\d,]+ rows$", "", note) for note in column.notes if note[:1] == "%"]
     return [
-        one for note in column.notes for one in re.findall(r"%\S(?:[^;%]*?%\S)*\S*?(?=,? |$)", note)
+        form.strip()
+        for note in notes
+        for form in re.split(rf" {SHARE}(?:, |$)", note)
+        if form.strip()
     ]
 
 
 def dated(series: pd.Series, form: str) -> pd.Series:
     """Return texts in one format as moments, NaT where they are in another."""
+    if "German" in form:
+        form = form.replace(" (German months)", "").replace("%b", "%B")
+        words = {"Januar": "January", "Februar": "February", "März": "March", "Mai": "May",
+                 "Juni": "June", "Juli": "July", "Oktober": "October", "Dezember": "December"}  # fmt: skip
+        series = texts(series).replace({rf"\b{a}\b": b for a, b in words.items()}, regex=True)
     plain = form.replace("Z", "").replace("%z", "").strip()
     some = texts(series).str.strip().str.replace(r"(?:Z| ?UTC|[+-]\d\d:?\d\d)$", "", regex=True)
     if plain == form:
@@ -86,16 +100,17 @@ def dated(series: pd.Series, form: str) -> pd.Series:
 def values_of(series: pd.Series, column: Column) -> pd.Series:
     """Return the numbers or moments that a column stands for, those that can be read."""
     if column.type == "number as text":
-        return numbers(series, removed(column)).dropna()
-    if column.type == "date as number":
-        whole = series.dropna().astype("int64")
+        return as_numbers(column, series).dropna()
+    epoch = any(note.startswith("epoch") for note in column.notes)
+    if column.type == "date as number" or epoch:
+        whole = series.dropna().astype("float64").round(6)
         for note in column.notes:
             if found := re.match(r"epoch in (seconds|ms|µs)", note):
                 return pd.to_datetime(
                     whole, unit={"seconds": "s", "ms": "ms", "µs": "us"}[found[1]]
                 )
         form = "%Y%m%d" if any(n.startswith("%Y%m%d") for n in column.notes) else "%Y%m"
-        return pd.to_datetime(whole.astype(str), format=form)
+        return pd.to_datetime(whole.astype("int64").astype(str), format=form)
     made = [dated(series, form).dropna() for form in formats(column)]
     return pd.concat(made) if made else pd.Series([], dtype="datetime64[ns]")
 
@@ -104,7 +119,7 @@ def values_of(series: pd.Series, column: Column) -> pd.Series:
 
 
 def read_as_numbers(c: Column, s: pd.Series, k: int, amount: str, *rest: str) -> str:
-    part = numbers(s, removed(c)).notna().mean()
+    part = as_numbers(c, s).notna().mean()
     if amount == "all":
         return "" if part == 1 else f"{part:.3%} read"
     if "fewer than" in amount:
@@ -139,14 +154,17 @@ def labelled(c: Column, s: pd.Series, k: int, parts: str, *rest: str) -> str:
 
 
 def in_formats(c: Column, s: pd.Series, k: int, parts: str) -> str:
-    told = re.findall(rf"(%.*?)(?: ({SHARE}))?(?:, (?=%)| in [\d,]+ rows|$)", parts)
-    read = {form: dated(s, form).notna() for form, _ in told}
     if c.type == "date as number":
         return "" if len(values_of(s, c)) == len(s) else "no dates"
-    if len(told) == 1 and not told[0][1]:
-        n = int(read[told[0][0]].sum())
-        return "" if n >= 0.8 * len(s) * 0.5 else f"{n} of {len(s)} in {told}"
-    return "; ".join(filter(None, (near(share, read[f].mean()) for f, share in told if share)))
+    told = re.findall(rf"(%.+?) ({SHARE})(?:, (?=%)| in [\d,]+ rows|$)", parts)
+    if not told:
+        form = re.sub(r" in [\d,]+ rows$", "", parts)
+        n = int(dated(s, form).notna().sum())
+        return "" if n >= 0.4 * len(s) else f"{n} of {len(s)} in {form}"
+    some = "≈ " if any("not decidable in" in note for note in c.notes) else ""
+    shares = ((form, share, dated(s, form).notna().mean()) for form, share in told)
+    wrong = [near(some + share, part) for _, share, part in shares]
+    return "" if some else "; ".join(filter(None, wrong))
 
 
 def undecidable(c: Column, s: pd.Series, k: int, *rest: str) -> str:
@@ -161,7 +179,7 @@ def leading_zeros(c: Column, s: pd.Series, k: int, *rest: str) -> str:
 
 
 def yes_no(c: Column, s: pd.Series, k: int, spellings: str | None) -> str:
-    kinds = set(texts(s))
+    kinds = {one for one in texts(s) if one.strip().lower() not in MISSING}
     right = len({kind.strip().lower() for kind in kinds}) <= 8 and len(kinds) == int(spellings or 2)
     return "" if right else f"{sorted(kinds)}"
 

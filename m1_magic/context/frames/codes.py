@@ -50,7 +50,7 @@ COUNTS = re.compile(r"_(?:n|count|counts|total|sum|avg|mean|median|pct|share|rat
 
 def named(name: str) -> bool:
     """Is a column named as identifiers and codes are?"""
-    key = key_of(re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name[:200]))
+    key = _key(name)
     return bool(ID.search(key)) and not COUNTS.search(key)
 
 
@@ -58,17 +58,37 @@ def dates(
     known: Column, m: Measures, order: Array, k: int
 ) -> Generator[list[Span], list[int], Column | None]:
     """Return what may be said of dates that are kept as whole numbers; None if they are none."""
-    if m.low is None or m.low < MONTHS[0] or m.high > SPAN[1]:
+    if m.low is None or m.low < MONTHS[0] or m.high > SPAN[1] or not len(order):
         return None
-    found = as_dates(known.name, np.r_[m.low, order, m.high].astype(np.int64))
+    values = np.r_[m.low, order, m.high]
+    found = as_dates(known.name, values.astype(np.int64)) if m.whole else _real(known.name, values)
     if not found:
         return None
     unit, moments = found[0], found[1][1:-1]
     bare, complete = Measures(m.rows, m.nulls, m.nan), len(order) == m.valid
     known = replace(known, type="date as number")
     made = yield from datetimes.moments(known, bare, moments, k, None)
+    made = by_month(made) if unit == "%Y%m" else made
     unit += "" if complete else f" in {len(order):,} rows"
     return replace(made, notes=(unit, *made.notes))
+
+
+def by_month(column: Column) -> Column:
+    """Return a column of months with its range in months."""
+    months = {name: str(value)[:7] for name, value in column.figures.items()}
+    return replace(column, figures=months)
+
+
+def _real(name: str, values: Array) -> tuple[str, Array] | None:
+    """Return the seconds of an epoch with their fractions as microseconds, if named so."""
+    seconds = SPAN[0] <= values[0] * 1_000_000 and values[-1] * 1_000_000 <= SPAN[1]
+    if not seconds or not TIMES.search(_key(name)):
+        return None
+    return "epoch in seconds", np.rint(values * 1_000_000).astype(np.int64)
+
+
+def _key(name: str) -> str:
+    return key_of(re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name[:200]))
 
 
 def as_dates(name: str, values: Array) -> tuple[str, Array] | None:
@@ -76,7 +96,7 @@ def as_dates(name: str, values: Array) -> tuple[str, Array] | None:
     if values[0] == values[-1] or values[0] < MONTHS[0]:
         return None
     low, high = int(values[0]), int(values[-1])
-    key = key_of(re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name[:200]))
+    key = _key(name)
     if DAYS[0] <= low and high <= DAYS[1]:
         moments = _days(values // 10_000, values // 100 % 100, values % 100)
         return None if moments is None else ("%Y%m%d", moments)

@@ -13,7 +13,7 @@ import numpy as np
 
 from ...privacy.personal import personal_text
 from .arrays import spread
-from .forms import Texts, mostly, quoted, texts_of, without_value
+from .forms import MISSING, Texts, mostly, quoted, texts_of, without_value
 from .kinds import Series
 from .lines import share
 from .measures import Measures
@@ -78,6 +78,7 @@ def _yes_no(m: Measures) -> str:
     if len(labels := m.labels or ()) > 2 * len(YES):
         return ""
     words = [str(label).strip().casefold() for label, _ in labels]
+    words = [word for word in words if word not in MISSING]
     if not (YES & set(words) and NO & set(words)) or set(words) - YES - NO:
         return ""
     return "yes/no in words" + (f", {len(words)} spellings" if len(words) > 2 else "")

@@ -105,7 +105,8 @@ def _number(known: Column, m: Measures, series: Series, k: int) -> Draft:
     if m.whole and values.dtype.kind == "f" and known.type == "number":
         known = replace(known, type="whole number as float")
     whole = m.whole and known.type.startswith("whole number")
-    if whole and (dated := (yield from codes.dates(known, m, order, k))):
+    plain = series.dtype.is_numeric()
+    if plain and (dated := (yield from codes.dates(known, m, order, k))):
         return replace(dated, notes=(*dated.notes, *_key(m, m.distinct)))
     distinct = m.distinct or numeric.distinct_in(order, len(series) == m.rows)
     described = yield from numeric.numbers(known, m, order, k)

@@ -13,7 +13,7 @@ import numpy as np
 
 from ...privacy.personal import personal_text
 from ...privacy.redaction import masked_value
-from . import codes, contents, datetimes, forms, numeric, written, written_dates
+from . import codes, contents, datetimes, forms, numeric, sentinels, written, written_dates
 from .arrays import Array, moments, spread
 from .in_process import array
 from .kinds import Series
@@ -99,10 +99,15 @@ def _written(known: Column, m: Measures, reading: Reading, k: int) -> Draft:
         return replace(known, notes=("identifier", *reading.notes))
     if order.dtype.kind == "f":
         measures = Measures(len(order), distinct=m.distinct, **moments(order).figures())
+        dated = yield from codes.dates(known, measures, np.sort(order), k)
+        if dated:
+            return replace(dated, type="date as text")
         made = yield from numeric.numbers(known, measures, order, k)
+        made = yield from sentinels.noted(made, measures, order, k)
     else:
         measures = m if m.labels is None else Measures(len(order))
         made = yield from datetimes.moments(known, measures, order, k, None)
+        made = codes.by_month(made) if reading.type.startswith("month") else made
     return replace(made, notes=(*reading.notes, *made.notes))
 
 

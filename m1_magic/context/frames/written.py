@@ -39,6 +39,7 @@ UNITS = frozenset({
     "px", "pt", "cc", "hp", "ps", "bps", "bpm", "x", "m²", "km²", "m³", "mmhg", "mg/dl",
     "mmol/l", "pcs", "mio", "mrd", "bn", "mn",
 })  # fmt: skip
+POWERS = frozenset({"k", "K", "m", "M", "B", "bn", "T"})  # 1.2M, 350k
 LONGEST = 15  # digits that a float holds
 KINDS = 5  # units of a column that are told apart
 SHARE = 0.8  # of the rows that say something are numbers, else the column is none of them
@@ -188,12 +189,14 @@ def _read(
 def _credible(parts: Sequence[Part], texts: Texts) -> list[Part]:
     """Return the parts with a unit that is one, which enough rows share."""
     everything = max(1, sum(part.total for part in parts))
+    powers = sum(part.total for part in parts if part.after in POWERS)
     found = []
     for part in parts:
         share, unit = part.total / everything, part.after
         spaced = any(text[0] in BLANKS for text in part.removed if text.strip() == unit)
         known = not any(map(str.isalpha, unit)) or unit.casefold() in UNITS or unit in CODES
         clear = known and (spaced or len(unit) > 1 or not unit.isalpha() or share >= 0.95)
+        clear = clear or (unit in POWERS and powers >= 0.95 * everything)
         sure = not unit or clear or (spaced and share >= 0.95)
         if sure and part.total >= max(texts.k, 1) and not personal_text(part.before + unit):
             found.append(part)
@@ -231,9 +234,8 @@ def _said(texts: Texts, parts: Sequence[Part]) -> tuple[str, ...]:
         amount = f"{texts.part(first.total)} read"
     removed = [text for text, rows in first.removed.items() if rows >= max(k, 1)]
     how = [way for way, rows in first.ways.items() if rows >= max(k, 1)]
-    words = f"{amount} as numbers" + (
-        f" after removing {', '.join(map(quoted, sorted(removed)))}" if removed else ""
-    )
+    parted = ", ".join(map(_shown, sorted(removed)))
+    words = f"{amount} as numbers" + (f" after removing {parted}" if removed else "")
     words = ", ".join([words, *how]) + texts.read
     notes = [words] if removed or how or not amount.startswith("all read") else []
     notes += [f"{texts.part(part.total)} {_ends(part)}" for part in parts[1:]]
@@ -246,9 +248,16 @@ def _said(texts: Texts, parts: Sequence[Part]) -> tuple[str, ...]:
     return (*notes, *([without] if without else []))
 
 
+def _shown(part: str) -> str:
+    """Return what to remove, with blanks of any kind as such."""
+    if part in ("\u00a0", "\u202f"):
+        return "no-break spaces"
+    return quoted(part.replace("\u00a0", " ").replace("\u202f", " "))
+
+
 def _ends(part: Part) -> str:
     """Return how numbers of another unit are told apart."""
     raw = {text.strip(): text for text in part.removed}
     if part.after:
-        return f"end in {quoted(raw[part.after])}"
+        return f"end in {_shown(raw[part.after])}"
     return f"begin with {quoted(part.before)}" if part.before else "are bare numbers"

@@ -54,6 +54,8 @@ SHARE = 0.8  # of the rows that say something are dates, else the column is none
 YEARS = (1000, 2999)
 FEW = 3  # distinct dates from which eight digits are one
 FORMATS = 4  # that are told
+GERMAN = " (German months)"
+FOREIGN = {"januar", "februar", "märz", "mai", "juni", "juli", "okt", "oktober", "dez", "dezember"}
 MAY = "%May"  # until it is known whether months are long or short
 UNKNOWN = "day or month first is not decidable"
 
@@ -100,8 +102,14 @@ def dates(texts: Texts, least: float = SHARE) -> Reading | None:
 def _named_alike(parts: list[Part]) -> list[Part]:
     """Return parts in which May has the format of the other months: long or short."""
     long = any("%B" in part.format for part in parts)
-    word = {True: "%B", False: "%b"}[long]
-    return [replace(part, format=part.format.replace(MAY, word)) for part in parts]
+    german = any(GERMAN in part.format for part in parts)
+    made = []
+    for part in parts:
+        form = part.format.replace(MAY, "%B" if long else "%b").removesuffix(GERMAN)
+        made.append(
+            replace(part, format=form + (GERMAN if german and "%b" in form.lower() else ""))
+        )
+    return made
 
 
 def _matched(form: str) -> tuple[re.Match[str], str] | None:
@@ -213,7 +221,7 @@ def _format(match: re.Match[str], way: str) -> str:
     for name, long, short in (("a", "%A", "%a"), ("b", "%B", "%b")):
         if word := groups.get(name):
             codes[name] = long if len(word) > 3 else short
-    if (groups.get("b") or "").casefold() == "may":
+    if (groups.get("b") or "").casefold() in ("may", "mai"):
         codes["b"] = MAY
     if groups.get("Y") and len(match["Y"]) == 2:
         codes["Y"] = "%y"
@@ -227,7 +235,8 @@ def _format(match: re.Match[str], way: str) -> str:
     made, at = "", 0
     for (start, end), code in spans:
         made, at = made + form[at:start] + code, end
-    return made + form[at:]
+    foreign = (groups.get("b") or "").casefold() in FOREIGN
+    return made + form[at:] + (GERMAN if foreign else "")
 
 
 def _said(texts: Texts, parts: Sequence[Part]) -> tuple[str, ...]:
