@@ -275,6 +275,18 @@ def test_keys_of_two_columns() -> None:
     assert not any("key" in fact for fact in facts(pd.concat([panel, panel.head(1)])))
 
 
+def test_steps_within_each_thing() -> None:
+    weeks = pd.date_range("2024-01-01", periods=30, freq="W")
+    shops = pd.DataFrame({"shop": [f"S{i}" for i in range(20)] * 30, "week": weeks.repeat(20)})
+    told = facts(shops)
+    assert told[0] == "`shop` and `week` are a key: each pair once, balanced, 20 × 30"
+    assert told[1] == "`week` within each `shop`: every week, no gaps"
+    few = shops.drop(index=[45, 99])
+    assert "`week` within each `shop`: every week, fewer than 5 gaps" in facts(few)
+    more = shops.drop(index=range(45, 600, 41))
+    assert "`week` within each `shop`: every week, 14 gaps" in facts(more)
+
+
 def test_near_copies_of_texts_tell_no_shares() -> None:
     texts = [f"{i} kg" if i % 4 else "N/A" for i in range(N)]
     frame = pd.DataFrame({"a": texts, "b": ["7 kg", *texts[1:]]})

@@ -40,7 +40,13 @@ def near(told: str, true: float, k: int = 0, rows: int = 1) -> str:
 
 
 def unquoted(text: str) -> str:
-    return text[1:-1].replace('\\"', '"').replace("\\\\", "\\")
+    plain = re.sub(r"\\u\{?([0-9a-fA-F]+)\}?|\\x(..)", _character, text[1:-1])
+    signs = {"n": "\n", "t": "\t", "r": "\r", "0": "\0"}
+    return re.sub(r"\\(.)", lambda match: signs.get(match[1], match[1]), plain)
+
+
+def _character(match: re.Match[str]) -> str:
+    return chr(int(match[1] or match[2], 16))
 
 
 def texts(series: pd.Series) -> pd.Series:
@@ -87,8 +93,9 @@ def dated(series: pd.Series, form: str) -> pd.Series:
     """Return texts in one format as moments, NaT where they are in another."""
     if "German" in form:
         form = form.replace(" (German months)", "").replace("%b", "%B")
-        words = {"Januar": "January", "Februar": "February", "März": "March", "Mai": "May",
-                 "Juni": "June", "Juli": "July", "Oktober": "October", "Dezember": "December"}  # fmt: skip
+        german = ("Januar", "Februar", "März", "Mai", "Juni", "Juli", "Oktober", "Dezember")
+        english = ("January", "February", "March", "May", "June", "July", "October", "December")
+        words = dict(zip(german, english, strict=True))
         series = texts(series).replace({rf"\b{a}\b": b for a, b in words.items()}, regex=True)
     plain = form.replace("Z", "").replace("%z", "").strip()
     some = texts(series).str.strip().str.replace(r"(?:Z| ?UTC|[+-]\d\d:?\d\d)$", "", regex=True)
@@ -338,6 +345,16 @@ def key(frame: pd.DataFrame, a: str, b: str, much: str) -> str:
     )
 
 
+def within(frame: pd.DataFrame, time: str, of: str, step: str, gaps: str) -> str:
+    number, unit = re.fullmatch(r"(?:([\d,]+) )?(\w+?)s?", step).groups()
+    wanted = int((number or "1").replace(",", "")) * pd.Timedelta(**{f"{unit}s": 1})
+    steps = frame.sort_values([of, time]).groupby(of)[time].diff().dropna()
+    many = int((steps != wanted).sum())
+    if gaps.startswith("fewer than"):
+        return "" if 0 < many < int(gaps.split()[-1]) else f"{many} gaps"
+    return "" if many == (0 if gaps == "no" else int(gaps.replace(",", ""))) else f"{many} gaps"
+
+
 def is_sorted(frame: pd.DataFrame, parts: str) -> str:
     by = re.findall(r"`((?:[^`])+)`(, descending)?", parts)
     first = frame[by[0][0]]
@@ -368,6 +385,7 @@ FACTS: dict[str, Callable[..., str]] = {
     r"the first row looks like the names of the columns: read .*": header,
     rf"the (first|last) row holds totals of the others, by {NAME}: leave it out": totals,
     rf"{NAME} and {NAME} are a key: each pair once, (.*)": key,
+    rf"{NAME} within each {NAME}: every (.+), (no|fewer than \d+|[\d,]+) gaps": within,
     r"rows are sorted by (.*)": is_sorted,
     rf"{NAME} (rises|falls) over {NAME}: {RANKS}": trend,
 }  # fmt: skip

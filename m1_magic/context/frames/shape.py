@@ -12,7 +12,9 @@ from ...privacy.personal.column_names import key_of
 from ...privacy.redaction import masked_value
 from . import codes
 from .arrays import Array
+from .datetimes import UNITS
 from .facts import Described, Fact
+from .in_process import array
 from .kinds import Series, floats, is_moment, is_number, is_text
 from .lines import share
 from .summary import UNIQUE, Column
@@ -23,6 +25,7 @@ WIDE = 40  # columns of which pairs are looked at
 TESTED = 3  # pairs that are looked at in all rows
 FILLED = 4  # times as many pairs as rows there may be; in small tables by chance, so
 SMALL = 200  # rows up to which it is half as many
+STEPS = 20_000  # rows up to which the steps within each thing are looked at
 TOTAL = re.compile(r"(?:grand |sub)?totals?|sum|all|overall|gesamt|summe|insgesamt|ensemble", re.I)
 TIME = re.compile(r"_(?:year|yr|jahr|month|week|day|date|time|period|quarter|wave|round|t|hour)s?_")
 UNNAMED = re.compile(r"Unnamed(?:: \d+.*)?|\d{1,4}|column_?\d{1,4}")
@@ -153,14 +156,34 @@ def _keys(table: Described) -> list[Fact]:
         if _unique(table, a, b, rows):
             of = f"{sizes[a]:,} × {sizes[b]:,}"
             much = f"balanced, {of}" if product == rows else f"{share(rows / product)} of {of}"
-            text = (
-                f"{name_of(columns[a])} and {name_of(columns[b])} are a key: each pair once, {much}"
-            )
-            return [Fact(text, (a, b), rank=2)]
+            names = f"{name_of(columns[a])} and {name_of(columns[b])}"
+            key = Fact(f"{names} are a key: each pair once, {much}", (a, b), rank=2)
+            return [key, *_steps(table, a, b), *_steps(table, b, a)]
         tested += 1
         if tested == TESTED:
             break
     return []
+
+
+def _steps(table: Described, of: int, time: int) -> list[Fact]:
+    """Return how far apart the moments of each thing are, if that is nearly always the same."""
+    series, things = table.sample.series(time), table.sample.series(of)
+    if not is_moment(series.dtype) or is_moment(things.dtype) or table.rows > STEPS:
+        return []
+    codes_of = np.unique([str(thing) for thing in things.to_list()], return_inverse=True)[1]
+    moments = array(series)
+    rows = np.lexsort((moments, codes_of))
+    same = np.diff(codes_of[rows]) == 0
+    steps, times = np.unique(np.diff(moments[rows])[same], return_counts=True)
+    step, often = int(steps[times.argmax()]), int(times.max())
+    unit, word = next(((u, w) for u, w in UNITS if step % u == 0), (0, ""))
+    if not unit or often < 0.9 * times.sum() or steps[0] < step:
+        return []
+    many = int(times.sum()) - often
+    gaps = "no gaps" if not many else f"fewer than {table.k} gaps" if many < table.k else ""
+    every = f"every {word}" if step == unit else f"every {step // unit:,} {word}s"
+    names = f"{name_of(table.columns[time])} within each {name_of(table.columns[of])}"
+    return [Fact(f"{names}: {every}, {gaps or f'{many:,} gaps'}", (of, time), rank=4)]
 
 
 def _counted(column: Column, series: Series) -> bool:

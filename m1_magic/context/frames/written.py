@@ -222,7 +222,8 @@ def _said(texts: Texts, parts: Sequence[Part]) -> tuple[str, ...]:
     tokens = texts.common(missing, TOKENS)
     read = sum(part.total for part in parts)
     rest = texts.total - read - texts.of(tokens)
-    if texts.total == first.total:
+    rare = any(rows < k for rows in (*first.removed.values(), *first.ways.values()))
+    if texts.total == first.total and not rare:
         amount = "all read"
     elif texts.total - first.total < k:
         amount = f"all but fewer than {k} rows read"
@@ -239,7 +240,8 @@ def _said(texts: Texts, parts: Sequence[Part]) -> tuple[str, ...]:
     words = ", ".join([words, *how]) + texts.read
     notes = [words] if removed or how or not amount.startswith("all read") else []
     notes += [f"{texts.part(part.total)} {_ends(part)}" for part in parts[1:]]
-    left = [p for p in range(len(texts.raw)) if p not in used and p not in set(missing)]
+    seen = used | set(missing)
+    left = [p for p in range(len(texts.raw)) if p not in seen]
     notes += [
         f"{quoted(texts.raw[p])} {texts.part(int(texts.rows[p]))}"
         for p in texts.common(left, 2, 0.01)
