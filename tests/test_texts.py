@@ -354,3 +354,9 @@ def test_few_rows_say_nothing(values: list[str]) -> None:
     told = line(values)
     assert "fewer than 5 values" in told and not any(value in told for value in values if value)
     line(values * 9, level="sample")
+
+
+def test_dates_of_any_format_stand_beside_each_other() -> None:
+    frame = pd.DataFrame({"a": [f"{d:%d/%m/%Y}" for d in DAYS], "b": [f"{d:%Y%m%d}" for d in DAYS]})
+    frame["c"] = [f"{d:%Y-%m-%d}" for d in DAYS]
+    assert summarise(frame, "t").text.count("date as text") == 3

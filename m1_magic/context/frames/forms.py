@@ -5,6 +5,7 @@ What texts are is judged by form, so that a long column costs little more than a
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -23,6 +24,11 @@ DIGITS = bytes.maketrans(b"012345678", b"9" * 9)
 LONGEST = 60  # characters that are looked at
 FORMS = 500  # in more of them texts are no numbers and no dates
 TOKENS = 6  # texts for missing values that are told
+DATE = re.compile(
+    r"\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d{1,6})?)?(?:Z|[+-]\d{2}:?\d{2})?)?\Z"
+)
+ZONE = re.compile(r"(?<=\d\d)(?:Z|(?<=:\d\d)[+-]\d{2}:?\d{2})\Z")
+NUMBER = re.compile(r"[+-]?(?:0|[1-9]\d{0,14})(?:\.\d{1,15})?(?:[eE][+-]?\d{1,2})?\Z")
 GLANCE = 100  # rows by which most columns are seen to be something else
 SURE = "n/a na nan #n/a #na n.a. null <na> (null) nat missing unknown undefined - -- --- – — ? ??"
 MISSING = {*SURE.split(), "", "not available", "not known", "unbekannt", "keine angabe", "k.a."}

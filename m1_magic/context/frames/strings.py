@@ -22,8 +22,9 @@ from .rounding import mean_of
 from .summary import Column, Draft
 from .written import Reading
 
-LABELS = 6
+LABELS = 20  # at most; a line begins with `lines.SHOWN` of them
 SEEN = 0.3  # of some texts are numbers or dates: all are looked at
+ASKED = 12  # labels that are counted in all rows where there are more than `MANY`
 MANY = 20  # labels from which figures of dates and numbers written as text are told instead
 TELLING = 0.01  # share from which a label tells something
 SHAPED = 100  # texts whose shape is looked at
@@ -78,7 +79,7 @@ def _asked_about(values: Series, distinct: Count | None, k: int) -> list[Any]:
     counts = sorted(rows, key=lambda row: (-row[1], row[0]))  # each library breaks ties its way
     if len(counts) <= MANY:
         return [label for label, _ in counts]
-    return [label for label, n in counts if n >= k][: 2 * LABELS]
+    return [label for label, n in counts if n >= k][:ASKED]
 
 
 def _reading(values: Series, some: Sequence[str], m: Measures, k: int) -> Reading | None:
