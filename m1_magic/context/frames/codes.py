@@ -91,6 +91,12 @@ def _key(name: str) -> str:
     return key_of(re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name[:200]))
 
 
+def is_code(column: Column) -> bool:
+    """Is it a column of dates or identifiers, whose numbers are no quantities?"""
+    told = ("identifier", "running number")
+    return column.type == "date as number" or any(note.startswith(told) for note in column.notes)
+
+
 def as_dates(name: str, values: Array) -> tuple[str, Array] | None:
     """Return what kind of dates whole numbers in order are, and their microseconds since 1970."""
     if values[0] == values[-1] or values[0] < MONTHS[0]:
