@@ -77,10 +77,7 @@ def summarise_table(source: Source, name: str, places: Sequence[int], wish: Wish
         width=width,
         columns=Columns(columns),
         relations=tuple(fact.text for fact in facts),
-        cells=tuple(
-            {names.name(place): cell for place, cell in row.items()}
-            for _, row in cells[: fitted.rows]
-        ),
+        cells=tuple({names.name(p): c for p, c in row.items()} for _, row in cells[: fitted.rows]),
         text=fitted.text,
         labels=sum(line.labels(form) for line, form in fitted.lines),
         masked=sum(column.masked for column in shown.values()),
