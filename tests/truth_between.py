@@ -384,7 +384,8 @@ ETA = rf"(?: \(η² (≈ )?({NUMBER})\))?"
 CHECKS: dict[str, Callable[..., str]] = {
     rf"mean ({NAME}) by ({NAME}){ETA}{AMONG}: (.+)": mean_by,
     rf'share of ({NAME}) (true|"(?:[^"\\]|\\.)*") by ({NAME}){ETA}{AMONG}: (.+)': share_of,
-    rf"({NAME}) (decides|and) ({NAME})( decide each other)?: (?!lat)(.+)": decides,
+    rf"({NAME}) (decides) ({NAME})(): (.+)": decides,
+    rf"({NAME}) (and) ({NAME})( decide each other): (.+)": decides,
     rf"weaker correlations{AMONG}: (.+)": weaker,
     rf"Cramér's V{AMONG}: (.+)": cramer,
     rf"({NAME}) (rises|falls) with ({NAME}), not in a line: Spearman (≈ )?({NUMBER})"

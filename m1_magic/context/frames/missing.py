@@ -94,31 +94,32 @@ def _labelled(rows: Rows, masks: dict[int, Array], alike: dict[int, list[int]]) 
             groups = rows.grouping(by)
             if groups is None or by in alike[place]:
                 continue
-            text = _where(rows, mask, by, groups)
+            text, labels = _where(rows, mask, by, groups)
             if text:
                 verb = "are" if len(alike[place]) > 1 else "is"
                 names = _names(rows, alike[place]) if len(alike[place]) > 1 else rows.name(place)
-                facts.append(Fact(f"{names} {verb} null {text}{rows.among}", (place, by), 4))
+                line = f"{names} {verb} null {text}{rows.among}"
+                facts.append(Fact(line, (place, by), 4, labels))
                 break
     return facts
 
 
-def _where(rows: Rows, mask: Array, by: int, groups: Grouping) -> str:
+def _where(rows: Rows, mask: Array, by: int, groups: Grouping) -> tuple[str, int]:
     """Return in which groups a column is null, if in whole groups, or in few of them only."""
     if np.any(mask & (groups.codes < 0)):
-        return ""
+        return "", 0
     least, many = max(rows.k, 2), len(groups.labels)
     nulls = np.bincount(groups.codes[mask], minlength=many)
     hit = np.flatnonzero(nulls)
     if len(hit) > max(1, many // 2) or many < 2 or set(hit) - set(groups.told):
-        return ""
+        return "", 0
     if rows.n - groups.sizes[hit].sum() < least or len(hit) > NAMED or min(nulls[hit]) < least:
-        return ""
+        return "", 0
     labels = " or ".join(groups.labels[g] for g in groups.told if g in hit)
     where = f"where {rows.name(by)} is {labels}"
     full = int(groups.sizes[hit].sum() - nulls.sum())
     if not full:
-        return f"{where}, and only there"
+        return f"{where}, and only there", len(hit)
     chance = groups.sizes[hit].sum() / mask.size
     telling = nulls.sum() * math.log(chance) < math.log(LUCK)
-    return f"only {where}" if full >= least and telling else ""
+    return (f"only {where}", len(hit)) if full >= least and telling else ("", 0)

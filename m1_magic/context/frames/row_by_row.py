@@ -182,15 +182,20 @@ def grouping(series: Series, k: int, dtype: Any) -> Grouping | None:
         return None
     labels, codes = found
     sizes = np.bincount(codes[codes >= 0], minlength=len(labels))
-    quoted = is_text(dtype)
+    text = is_text(dtype)
     large = [g for g in range(len(labels)) if sizes[g] >= max(k, 1)]
     large.sort(key=lambda g: (-sizes[g], labels[g]))
-    large = [g for g in large[: 2 * FEW] if not (quoted and personal_text(labels[g][:500]))]
+    large = [g for g in large[: 2 * FEW] if not (text and personal_text(labels[g][:500]))]
     large = large if len(labels) <= FEW else large[:LARGEST]
     order = _in_order([labels[g] for g in large], series, dtype)
     told = tuple(large[i] for i in order)
-    shown = ['"' + masked_value(x).replace('"', '\\"') + '"' if quoted else x for x in labels]
+    shown = [quoted(x) if text else x for x in labels]
     return Grouping(tuple(x if g in large else "" for g, x in enumerate(shown)), codes, sizes, told)
+
+
+def quoted(label: str) -> str:
+    """Return a text as it is shown."""
+    return '"' + masked_value(label).replace('"', '\\"') + '"'
 
 
 def _coded(series: Series, dtype: Any) -> tuple[list[str], Array] | None:

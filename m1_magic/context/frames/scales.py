@@ -128,7 +128,8 @@ def _likert(rows: Rows) -> list[Fact]:
     facts = []
     for steps, places in runs:
         if len(places) > SET and (text := _scale(rows, _ordered(steps), places)):
-            facts.append(Fact(text + rows.among, tuple(places), 4))
+            labels = len(steps) if rows.is_text(places[0]) else 0
+            facts.append(Fact(text + rows.among, tuple(places), 4, labels))
             rows.spare.update(places)
     return facts[:3]
 

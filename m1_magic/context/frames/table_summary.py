@@ -76,7 +76,8 @@ def summarise_table(source: Source, name: str, places: Sequence[int], wish: Wish
             for _, row in cells[: fitted.rows]
         ),
         text=fitted.text,
-        labels=sum(line.labels(n < fitted.full) for n, line in enumerate(fitted.lines)),
+        labels=sum(line.labels(n < fitted.full) for n, line in enumerate(fitted.lines))
+        + sum(fact.labels for fact in facts if f"- {fact.text}" in fitted.text),
         masked=sum(column.masked for column in shown),
     )
 
