@@ -180,7 +180,6 @@ def _line(rows: Rows, target: Target, place: int, groups: Grouping, rank: int) -
     parts = [f"{groups.labels[g]}{mark} {text}" for g, text in figures.items()]
     parts += [f"{rest:,} more not told"] if rest else []
     labels = 0 if place in rows.flags else len(told)
-    labels += share and target.place not in rows.flags
     return Fact(f"{head}: {', '.join(parts)}", (target.place, place), rank, labels)
 
 

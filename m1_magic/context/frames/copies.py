@@ -93,8 +93,9 @@ def _mapped(rows: Rows) -> list[Fact]:
             rows.spare.add(max(one, other))
             if not all(rows.is_text(place) for place in (one, other)):  # `relations`
                 head = f"{rows.name(one)} and {rows.name(other)} decide each other"
+                pair = sorted((one, other), key=rows.is_text)
                 text = f"{head}: {', '.join(pairs)}{rows.among}"
-                facts.append(Fact(text, (one, other), 4, labels=2 * len(pairs)))
+                facts.append(Fact(text, tuple(pair), 4, labels=len(pairs)))
     return facts[:2]
 
 

@@ -14,7 +14,7 @@ from .facts import Described, Fact
 from .in_process import Local, Table
 from .kinds import words
 from .lines import Line, alike, size, stem_of
-from .page import Page, fit
+from .page import Fitted, Page, fit
 from .prompted import prompted
 from .relations import relations, repeated, thinned
 from .sample_rows import pick
@@ -76,8 +76,7 @@ def summarise_table(source: Source, name: str, places: Sequence[int], wish: Wish
             for _, row in cells[: fitted.rows]
         ),
         text=fitted.text,
-        labels=sum(line.labels(n < fitted.full) for n, line in enumerate(fitted.lines))
-        + sum(fact.labels for fact in facts if f"- {fact.text}" in fitted.text),
+        labels=_labels(fitted, facts),
         masked=sum(column.masked for column in shown),
     )
 
@@ -104,6 +103,19 @@ def preferred(names: Sequence[str], places: Sequence[int], limit: int) -> list[i
         ranks.append((turn > MANY, bool(named_personal(names[place])), turn, place))
     chosen = [rank for rank in sorted(ranks)[:most] if not rank[0]]
     return sorted(place for *_, place in chosen)
+
+
+def _labels(fitted: Fitted, facts: Sequence[Fact]) -> int:
+    """Return how many labels the page shows, each once: of columns, and where they group."""
+    shown = {
+        next(iter(line.columns)): line.labels(n < fitted.full)
+        for n, line in enumerate(fitted.lines)
+    }
+    for fact in facts:
+        if fact.labels and f"- {fact.text}" in fitted.text:
+            place = fact.columns[-1]
+            shown[place] = max(shown.get(place, 0), fact.labels)
+    return sum(shown.values())
 
 
 def _size(name: str, rows: int | None, width: int, levels: int) -> str:
