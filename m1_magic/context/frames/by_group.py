@@ -101,7 +101,7 @@ def _targets(rows: Rows) -> list[Target]:
     for place in rows.telling([*rows.columns]):
         column = rows.columns[place]
         text = rows.is_text(place) and len(column.labels) == 2
-        if text and column.distinct and column.distinct.value == 2 and not column.follows:
+        if text and column.distinct and column.distinct.value == 2:
             made.append(Target(place, quoted(next(iter(column.labels)))))
     return made
 

@@ -87,8 +87,11 @@ def _parsed(rows: Rows, place: int, briefly: bool) -> Array | None:
 def _mapped(rows: Rows) -> list[Fact]:
     """Return labels that stand for a few numbers or for true and false, one for one."""
     facts = []
+    counts = {place: rows.columns[place].distinct for place in rows.categories}
+    many = {place: count.value if count else 2 for place, count in counts.items()}  # 2 of flags
     for one, other in combinations(rows.categories, 2):
-        pairs = [] if {one, other} & rows.spare else _pairs(rows, one, other)
+        same = many[one] == many[other]
+        pairs = _pairs(rows, one, other) if same and not {one, other} & rows.spare else []
         if pairs:
             rows.spare.add(max(one, other))
             if not all(rows.is_text(place) for place in (one, other)):  # `relations`

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from itertools import permutations
+from itertools import combinations, permutations
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from .row_by_row import Grouping, Rows
 
 NAMED = 5  # columns of which the names are told
 SETS, MOST = 3, 16
+MOSTLY = 0.8  # of the rows in which either of two columns is null, both are
 LUCK = 0.001  # that nulls are in few groups by
 LABELS = 3  # where a label holds: so many lines
 
@@ -34,6 +35,7 @@ def missing(rows: Rows) -> list[Fact]:
         *(_together(rows, places, masks[places[0]]) for places in together[:SETS]),
         *labelled,
         *_within(rows, rest),
+        *_mostly(rows, rest),
     ]
 
 
@@ -84,6 +86,20 @@ def _within(rows: Rows, masks: dict[int, Array]) -> list[Fact]:
         for pair in next_to[:2]
         for one, other in [pair]
     ]
+
+
+def _mostly(rows: Rows, masks: dict[int, Array]) -> list[Fact]:
+    """Return pairs of columns that are null in nearly the same rows."""
+    facts = []
+    for one, other in combinations(list(masks)[:MOST], 2):
+        both = int(np.count_nonzero(masks[one] & masks[other]))
+        either = int(np.count_nonzero(masks[one] | masks[other]))
+        if both >= max(rows.k, MOSTLY * either) and all(
+            np.any(masks[a] & ~masks[b]) for a, b in ((one, other), (other, one))
+        ):
+            names = _names(rows, (one, other))
+            facts.append(Fact(f"{names} are mostly null in the same rows", (one, other), 5))
+    return facts[:2]
 
 
 def _labelled(rows: Rows, masks: dict[int, Array], alike: dict[int, list[int]]) -> list[Fact]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -16,6 +16,7 @@ from .arrays import Array
 from .facts import Described
 from .kinds import Series, floats, is_moment, is_number, is_text
 from .label_names import MASKED
+from .measures import SAMPLE
 from .summary import Column
 
 FEW = 12  # labels up to which all of them are told
@@ -55,6 +56,12 @@ class Grouping:
         ends = (len(values) - int(self.sizes.sum())) + np.cumsum(self.sizes)
         return {g: sorted_values[ends[g] - self.sizes[g] : ends[g]] for g in self.told}
 
+    def thinned(self, step: int) -> Grouping:
+        """Return the same groups of every ``step``-th row."""
+        codes = self.codes[::step]
+        sizes = np.bincount(codes[codes >= 0], minlength=len(self.labels))
+        return replace(self, codes=codes, sizes=sizes)
+
     @property
     def covered(self) -> float:
         """The share of the rows with a label whose label is told."""
@@ -62,7 +69,11 @@ class Grouping:
 
 
 class Rows:
-    """The columns of a described table, of which figures may be told, row by row."""
+    """The columns of a described table, of which figures may be told, row by row.
+
+    Those that hardly differ from another one (`near_copies`) are left out: where exact counts of
+    both differ, they tell of single rows.
+    """
 
     def __init__(self, table: Described) -> None:
         self.table, self.k, self.n = table, table.k, table.sample.rows
@@ -70,7 +81,8 @@ class Rows:
         self.columns = {
             place: column
             for place, column in table.columns.items()
-            if not column.masked and column.name != MASKED and "always" not in column.figures
+            if not (column.masked or column.follows or "always" in column.figures)
+            and column.name != MASKED
         }
         self.spare: set[int] = set()  # columns for which others stand: copies, flags of a set
         self.told: set[frozenset[int]] = set()  # pairs of columns that a line tells of
@@ -118,9 +130,13 @@ class Rows:
         """Return every ``step``-th row by what stands in a column, None where that is no use."""
         key = place, step
         if key not in self._groupings:
-            series = self.series(place)
-            series = series.gather_every(step) if step > 1 else series
-            self._groupings[key] = grouping(series, 0 if step > 1 else self.k, self.dtype(place))
+            series, dtype = self.series(place), self.dtype(place)
+            if step > 1 and (self.n <= SAMPLE or (place, 1) in self._groupings):
+                made = self.grouping(place)
+                self._groupings[key] = made and made.thinned(step)
+            else:
+                series = series.gather_every(step) if step > 1 else series
+                self._groupings[key] = grouping(series, 0 if step > 1 else self.k, dtype)
         return self._groupings[key]
 
     def telling(self, places: Sequence[int]) -> list[int]:
@@ -135,7 +151,7 @@ class Rows:
 
     def _measures(self, place: int, column: Column) -> bool:
         dtype = self.dtype(place)
-        return is_number(dtype) and not column.follows and not self._counts_on(place, column)
+        return is_number(dtype) and not self._counts_on(place, column)
 
     def _counts_on(self, place: int, column: Column) -> bool:
         """Is it a running number?"""
@@ -163,8 +179,6 @@ class Rows:
 
     def _groups(self, place: int, most: int) -> bool:
         column, dtype = self.columns[place], self.dtype(place)
-        if column.follows:
-            return False
         if dtype == nw.Boolean:
             return bool(column.labels)
         distinct = column.distinct.value if column.distinct else 0
