@@ -15,10 +15,11 @@ import numpy as np
 
 from .arrays import Array
 from .facts import Fact
+from .grouping import Grouping, quoted
 from .lines import figure
 from .numeric import DOMINANT
 from .rounding import Figure, average, correlation
-from .row_by_row import Grouping, Rows, quoted
+from .row_by_row import Rows
 
 FIRST = 2, 3  # categories and numbers that are always told of
 MORE = 2  # other pairs that are, if they are strong

@@ -10,7 +10,8 @@ import numpy as np
 
 from .arrays import Array
 from .facts import Fact
-from .row_by_row import Grouping, Rows
+from .grouping import Grouping
+from .row_by_row import Rows
 
 NAMED = 5  # columns of which the names are told
 SETS, MOST = 3, 16
