@@ -26,7 +26,7 @@ MORE = 2  # other pairs that are, if they are strong
 MOST = 10
 LARGE, MEDIUM = 0.14, 0.06  # of the variance: Cohen's effects of numbers, and of shares
 WORTH = 0.02  # from which the share of the variance is told
-ERRORS = 2  # standard errors that a mean of a sample may be off by
+ERRORS = 1  # standard errors by which a mean of a sample is rounded
 
 
 @dataclass(frozen=True)
