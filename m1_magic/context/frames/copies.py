@@ -145,7 +145,10 @@ def _before(rows: Rows) -> list[Fact]:
     ][:MOMENTS]
     values = {place: made for place in places if (made := _moments(rows, place)) is not None}
     facts = []
+    zones = {place: bool(getattr(rows.dtype(place), "time_zone", None)) for place in values}
     for one, other in combinations(values, 2):
+        if zones[one] != zones[other]:
+            continue  # nobody knows which comes first
         for first, second in ((one, other), (other, one)):
             text = _in_order(rows, values[first], values[second], (first, second))
             if text:

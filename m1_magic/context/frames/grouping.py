@@ -165,7 +165,8 @@ def _ranks(labels: Sequence[str], series: Series) -> dict[str, float]:
     dtype = getattr(native, "dtype", None)
     if bool(getattr(dtype, "ordered", series.dtype == nw.Enum)):
         known = [str(label) for label in series.cat.get_categories().to_list()]
-        return {label: i for i, label in enumerate(known)}
+        ranks: dict[str, float] = {label: i for i, label in enumerate(known)}
+        return ranks if ranks.keys() >= set(labels) else {}  # intervals are written otherwise
     if labels and all(label.isascii() and label.isdigit() for label in labels):
         return {label: float(label) for label in labels}
     spelt = [label.casefold()[:3] for label in labels]
