@@ -11,6 +11,7 @@ import numpy as np
 
 from ...privacy.redaction import masked_value
 from .arrays import Array
+from .codes import is_code
 from .facts import Described
 from .grouping import FEW, Grouping, grouping
 from .kinds import Series, floats, is_moment, is_number, is_text
@@ -106,7 +107,8 @@ class Rows:
 
     def _measures(self, place: int, column: Column) -> bool:
         dtype = self.dtype(place)
-        return is_number(dtype) and not self._counts_on(place, column)
+        fit = is_number(dtype) and not is_code(column)
+        return fit and not self._counts_on(place, column)
 
     def _counts_on(self, place: int, column: Column) -> bool:
         """Is it a running number?"""
