@@ -17,7 +17,7 @@ from .in_process import Local, Table
 from .kinds import is_moment, words
 from .lines import size, stem_of
 from .order import order
-from .page import Page, fit
+from .page import Fitted, Page, fit
 from .prompted import labelled, prompted
 from .relations import relations, repeated
 from .sample_rows import pick
@@ -79,7 +79,7 @@ def summarise_table(source: Source, name: str, places: Sequence[int], wish: Wish
         relations=tuple(fact.text for fact in facts),
         cells=tuple({names.name(p): c for p, c in row.items()} for _, row in cells[: fitted.rows]),
         text=fitted.text,
-        labels=sum(line.labels(form) for line, form in fitted.lines),
+        labels=_labels(fitted, facts),
         masked=sum(column.masked for column in shown.values()),
     )
 
@@ -145,6 +145,16 @@ def preferred(
             break
     most = max(1, limit // USUAL)
     return sorted([*chosen, *personal[: max(0, most - len(chosen))]])
+
+
+def _labels(fitted: Fitted, facts: Sequence[Fact]) -> int:
+    """Return how many labels the page shows, each once: of columns, and where they group."""
+    shown = {next(iter(line.columns)): line.labels(form) for line, form in fitted.lines}
+    for fact in facts:
+        if fact.labels and f"- {fact.text}" in fitted.text:
+            place = fact.columns[-1]
+            shown[place] = max(shown.get(place, 0), fact.labels)
+    return sum(shown.values())
 
 
 def _size(name: str, rows: int | None, width: int, levels: int) -> str:
