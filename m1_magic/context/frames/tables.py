@@ -164,15 +164,14 @@ def source(value: Any) -> Source:
 
 
 def _file(file: Scanned) -> Source:
-    """Return the table in a file; a copy that is read in its place goes when it does."""
+    """Return the table in a file; what it is read by goes when it does."""
     if not is_lazy(file.value):
         return source(file.value)
     table = lazy_table(file.value)
     table.names = list(file.names)
     for place, zone in file.zones:
         table.schema[place] = type(table.schema[place])("us", zone)
-    if file.copy:
-        weakref.finalize(table, file.copy.unlink, missing_ok=True)
+    weakref.finalize(table, file.end)
     return Source(table, note=file.note)
 
 

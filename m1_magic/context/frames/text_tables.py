@@ -35,6 +35,7 @@ class Scanned:
 
     Args:
         note: how the file is written, where that is not as usual: what pandas has to be told.
+        connection: DuckDB's, which has to live as long as the relation.
         copy: a file of ours that is read in its place, to be deleted after.
         zones: places of columns with a time zone that DuckDB does not keep.
     """
@@ -42,8 +43,16 @@ class Scanned:
     value: Any
     names: tuple[str, ...] = ()
     note: str = ""
+    connection: Any = None
     copy: Path | None = None
     zones: tuple[tuple[int, str], ...] = ()
+
+    def end(self) -> None:
+        """Let go of what it was read by."""
+        if self.connection is not None:
+            self.connection.close()
+        if self.copy:
+            self.copy.unlink(missing_ok=True)
 
 
 def delimited(path: Path, usual: str) -> Scanned:
@@ -59,11 +68,12 @@ def delimited(path: Path, usual: str) -> Scanned:
     try:
         head, complete = _head(text.path)
         found = csv_dialect.dialect(head, usual, complete=complete)
-        raw, types = _typed(text.path, found)
+        connection = connected(text.path)
+        raw, types = _typed(connection, text.path, found)
         forms = [f"{form} AS c{i}" for i, form in enumerate(types.expressions)]
         note = _note(found, types, text, usual)
         copy = text.path if text.copy else None
-        return Scanned(raw.project(", ".join(forms)), found.names, note, copy)
+        return Scanned(raw.project(", ".join(forms)), found.names, note, connection, copy)
     except BaseException:
         if text.copy:
             text.path.unlink(missing_ok=True)
@@ -79,14 +89,14 @@ def _head(path: Path) -> tuple[str, bool]:
         return head, not text.read(1)
 
 
-def _typed(path: Path, found: Dialect) -> tuple[Any, Types]:
+def _typed(connection: Any, path: Path, found: Dialect) -> tuple[Any, Types]:
     """Return a file's columns as texts, and their types."""
     import duckdb
 
     width, more = len(found.names), dict[str, str]()
     while True:
         try:
-            raw = _texts(path, found, more)
+            raw = _texts(connection, path, found, more)
             return raw, typed(raw, width, found.rows, found.separator)
         except duckdb.Error as error:
             known = {said: how for said, how in AGAIN.items() if said in str(error)}
@@ -96,7 +106,7 @@ def _typed(path: Path, found: Dialect) -> tuple[Any, Types]:
                 more |= how
 
 
-def _texts(path: Path, found: Dialect, more: Mapping[str, str]) -> Any:
+def _texts(connection: Any, path: Path, found: Dialect, more: Mapping[str, str]) -> Any:
     """Return the columns ``c0`` … of a file as texts."""
     columns = ", ".join(f"c{i}: 'VARCHAR'" for i in range(len(found.names)))
     how = {
@@ -115,7 +125,7 @@ def _texts(path: Path, found: Dialect, more: Mapping[str, str]) -> Any:
     options = ", ".join(f"{name} = {value}" for name, value in how.items())
     sql = f"SELECT * FROM read_csv({quoted(str(path))}, {options})"
     # A blank line is no row.
-    return connected(path).sql(sql + " WHERE c0 IS NOT NULL" * (len(found.names) == 1))
+    return connection.sql(sql + " WHERE c0 IS NOT NULL" * (len(found.names) == 1))
 
 
 def _why(path: Path, found: Dialect) -> UsageError:
@@ -166,10 +176,11 @@ def ndjson(path: Path) -> Scanned:
     """
     import duckdb
 
-    text = encodings.readable(path)
+    text = encodings.readable(path, marked=False)
     how: dict[str, Any] = {"format": "newline_delimited", "hive_partitioning": False}
     try:
-        relation = connected(text.path).read_json(str(text.path), sample_size=-1, **how)
+        connection = connected(text.path)
+        relation = connection.read_json(str(text.path), sample_size=-1, **how)
         names, kinds = (
             relation.columns,
             [DATES.sub("VARCHAR", str(kind)) for kind in relation.types],
@@ -177,10 +188,11 @@ def ndjson(path: Path) -> Scanned:
         if names == ["json"] and kinds == ["JSON"]:
             raise _no_json(text.path)
         columns = dict(zip(names, kinds, strict=True))
-        relation = connected(text.path).read_json(str(text.path), columns=columns, **how)
+        relation = connection.read_json(str(text.path), columns=columns, **how)
         relation.aggregate("count(*)").fetchall()
         note = f'`encoding="{text.encoding}"`' if text.encoding else ""
-        return Scanned(relation, tuple(names), note, text.path if text.copy else None)
+        copy = text.path if text.copy else None
+        return Scanned(relation, tuple(names), note, connection, copy)
     except BaseException as error:
         if text.copy:
             text.path.unlink(missing_ok=True)
