@@ -107,7 +107,7 @@ def test_engines_tell_alike() -> None:
     })  # fmt: skip
     plain = table.select(["bytes", "time", "array"])
     text = summarise(table, "t").text
-    assert "- `map`: map, no nulls; always 2 long; keys `a`" in text
+    assert "- `map`: map, no nulls; always 2 long\n" in text + "\n"
     assert "- `bytes`: bytes, 45 null (11.2 %); length min 0 · " in text
     assert summarise(duckdb.connect().from_arrow(table), "t").text == text
     assert summarise(table.to_pandas(types_mapper=pd.ArrowDtype), "t").text == text
@@ -138,7 +138,8 @@ TABLES: dict[str, Any] = {
 
 @pytest.mark.parametrize("kind", TABLES)
 def test_what_holds_a_table_is_one(kind: str) -> None:
-    assert "30 rows" in summarise(frame_named("t", {"t": TABLES[kind]()}), "t").text
+    text = summarise(frame_named("t", {"t": TABLES[kind]()}), "t").text
+    assert "30 rows" in text and "29" not in text
 
 
 class Tensor:

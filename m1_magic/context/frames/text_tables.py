@@ -97,7 +97,8 @@ def _typed(connection: Any, path: Path, found: Dialect) -> tuple[Any, Types]:
     while True:
         try:
             raw = _texts(connection, path, found, more)
-            return raw, typed(raw, width, found.rows, found.separator)
+            sign, rows = found.separator, found.rows
+            return raw, typed(raw, width, rows, sign, complete=found.complete)
         except duckdb.Error as error:
             known = {said: how for said, how in AGAIN.items() if said in str(error)}
             if not known or more.keys() >= set().union(*known.values()):
