@@ -37,12 +37,15 @@ DIGIT = re.compile(r"[-+\s.]*\d|[-+]?inf|true|false", re.I)
 
 @dataclass(frozen=True, slots=True)
 class Types:
-    """The expressions that make columns of texts what they are, and how their numbers are written.
+    """What makes columns of texts what they are, and how their numbers are written.
 
-    ``decimal`` and ``thousands`` are "" where they are as usual.
+    Args:
+        expressions: of each column; ``read_as``: the types that they may be read with at once.
+        decimal, thousands: "" where they are as usual.
     """
 
     expressions: tuple[str, ...]
+    read_as: tuple[str, ...]
     decimal: str = ""
     thousands: str = ""
 
@@ -65,17 +68,22 @@ def typed(
     begun = {i: found for i in range(width) if (found := _in_head(head, i))["likely"]}
     if complete:
         raw.aggregate(f"count(c{width - 1})").fetchall()
-        counts: dict[int, Mapping[str, int]] = dict(begun)
+        confirmed, counts = dict[int, Mapping[str, int]](), dict(begun)
     else:
-        counts = dict(_confirmed(raw, begun))
-        counts |= _counted(raw, [place for place in begun if place not in counts])
+        confirmed = dict(_confirmed(raw, begun))
+        counts = confirmed | dict(_counted(raw, [i for i in begun if i not in confirmed]))
     decimal, thousands = _marks([*counts.values()], separator)
     columns = [_column(f"c{i}", counts.get(i), decimal, thousands) for i in range(width)]
-    parted = any(parts for _, parts in columns)
-    return Types(tuple(form for form, _ in columns), decimal, thousands if parted else "")
+    read_as = ["VARCHAR"] * width
+    for place, found in confirmed.items():
+        if found["real"]:
+            columns[place] = f"c{place}", False
+            read_as[place] = "BIGINT" if found["whole"] else "DOUBLE"
+    parted = thousands if any(parts for _, parts in columns) else ""
+    return Types(tuple(form for form, _ in columns), tuple(read_as), decimal, parted)
 
 
-def _in_head(head: Sequence[Sequence[str]], place: int) -> dict[str, int]:
+def _in_head(head: Sequence[Sequence[str]], place: int) -> Mapping[str, int]:
     """Return the counts of a column's first values, and whether it may be anything but text."""
     cells = [row[place] for row in head if place < len(row) and row[place] not in MISSING]
     if not all(map(DIGIT.match, cells)):
@@ -104,7 +112,7 @@ def _confirmed(
             tests[place] = "real", f"{number} AND NOT contains({name}, '_')"
         elif 0 < valid == found["truth"]:
             tests[place] = "truth", f"regexp_full_match({name}, '{TRUTH}')"
-    for some in _parts(list(tests)):
+    for some in _parts([*tests]):
         asked = [f"count(c{i}), count(CASE WHEN {tests[i][1]} THEN 1 END)" for i in some]
         answers = raw.aggregate(", ".join(asked)).fetchall()[0]
         for place, valid, passed in zip(some, answers[::2], answers[1::2], strict=True):

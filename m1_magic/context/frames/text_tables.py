@@ -6,7 +6,7 @@ import csv
 import io
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -90,15 +90,16 @@ def _head(path: Path) -> tuple[str, bool]:
 
 
 def _typed(connection: Any, path: Path, found: Dialect) -> tuple[Any, Types]:
-    """Return a file's columns as texts, and their types."""
+    """Return a file's columns, numbers as such where that is sure, and their types."""
     import duckdb
 
     width, more = len(found.names), dict[str, str]()
     while True:
         try:
-            raw = _texts(connection, path, found, more)
+            raw = _read(connection, path, found, more, ["VARCHAR"] * width)
             sign, rows = found.separator, found.rows
-            return raw, typed(raw, width, rows, sign, complete=found.complete)
+            types = typed(raw, width, rows, sign, complete=found.complete)
+            return _read(connection, path, found, more, types.read_as), types
         except duckdb.Error as error:
             known = {said: how for said, how in AGAIN.items() if said in str(error)}
             if not known or more.keys() >= set().union(*known.values()):
@@ -107,9 +108,11 @@ def _typed(connection: Any, path: Path, found: Dialect) -> tuple[Any, Types]:
                 more |= how
 
 
-def _texts(connection: Any, path: Path, found: Dialect, more: Mapping[str, str]) -> Any:
-    """Return the columns ``c0`` … of a file as texts."""
-    columns = ", ".join(f"c{i}: 'VARCHAR'" for i in range(len(found.names)))
+def _read(
+    connection: Any, path: Path, found: Dialect, more: Mapping[str, str], types: Sequence[str]
+) -> Any:
+    """Return the columns ``c0`` … of a file, read with these types."""
+    columns = ", ".join(f"c{i}: '{kind}'" for i, kind in enumerate(types))
     how = {
         "columns": f"{{{columns}}}",
         "auto_detect": "false",
