@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import polars as pl
 import pyarrow as pa
@@ -86,6 +87,8 @@ READ = {
     "a very wide row": ("a.csv", "a,b\n1," + "x" * 3_000_000 + "\n" + rows("{three},{two}"),
                         "41 rows × 2 columns"),
     "what pandas reads as missing": ("a.csv", "a,b\n" + rows("{i},NA"), "- `b`: empty, 40 null"),
+    "one column with gaps": ("a.csv", "a\n" + rows('{i}') + '\n""\nNA\n\n\n', "42 rows × 1"),
+    "its nulls": ("a.csv", "a\n" + rows('{i}') + '\n""\nNA\n\n\n', "whole number, 2 null"),
     "true/false": ("a.csv", "a,b\n" + rows("{i},TRUE"), "- `b`: true/false, no nulls; always true"),
     "long whole numbers": ("a.csv", "a\n" + rows("{i}99999999999999999999"), "- `a`: text"),
     "gzip": ("a.csv.gz", gzip.compress(("a,b\n" + rows("{three},{two}")).encode()), "40 rows"),
@@ -205,8 +208,10 @@ class No(MetaPathFinder):
 sys.meta_path.insert(0, No())
 from pathlib import Path
 import json
+import numpy
 from m1_magic.context.frames import summarise
-print(json.dumps([summarise(Path(name), "t").text for name in sys.argv[1:]]))
+tables = [*map(Path, sys.argv[1:]), numpy.arange(40.0).reshape(20, 2), [{"a": 1, "b": "x"}] * 9]
+print(json.dumps([summarise(table, "t").text for table in tables]))
 """
 
 
@@ -218,4 +223,6 @@ def test_neither_pandas_nor_polars_is_needed(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-c", BARE, *map(str, paths)], capture_output=True, text=True, check=True
     )
-    assert json.loads(done.stdout) == [summarise(path, "t").text for path in paths]
+    array, records = np.arange(40.0).reshape(20, 2), [{"a": 1, "b": "x"}] * 9
+    tables = [*paths, array, records]
+    assert json.loads(done.stdout) == [summarise(table, "t").text for table in tables]

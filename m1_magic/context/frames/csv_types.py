@@ -76,7 +76,7 @@ def typed(
     columns = [_column(f"c{i}", counts.get(i), decimal, thousands) for i in range(width)]
     read_as = ["VARCHAR"] * width
     for place, found in confirmed.items():
-        if found["real"]:
+        if found["real"] and width > 1:
             columns[place] = f"c{place}", False
             read_as[place] = "BIGINT" if found["whole"] else "DOUBLE"
     parted = thousands if any(parts for _, parts in columns) else ""

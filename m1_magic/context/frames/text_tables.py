@@ -113,6 +113,9 @@ def _read(
 ) -> Any:
     """Return the columns ``c0`` … of a file, read with these types."""
     columns = ", ".join(f"c{i}: '{kind}'" for i, kind in enumerate(types))
+    missing = ", ".join(map(quoted, MISSING))
+    if len(types) == 1:  # a blank line is no row there, but an empty text in quotes is one
+        more = {**more, "nullstr": "['']", "allow_quoted_nulls": "false"}
     how = {
         "columns": f"{{{columns}}}",
         "auto_detect": "false",
@@ -121,15 +124,17 @@ def _read(
         "delim": quoted(found.separator),
         "quote": quoted('"'),
         "escape": quoted('"'),
-        "nullstr": f"[{', '.join(map(quoted, MISSING))}]",
+        "nullstr": f"[{missing}]",
         "hive_partitioning": "false",
         "compression": quoted("gzip" if encodings.is_packed(path) else "none"),
         **more,
     }
     options = ", ".join(f"{name} = {value}" for name, value in how.items())
-    sql = f"SELECT * FROM read_csv({quoted(str(path))}, {options})"
-    # A blank line is no row.
-    return connection.sql(sql + " WHERE c0 IS NOT NULL" * (len(found.names) == 1))
+    read = f"FROM read_csv({quoted(str(path))}, {options})"
+    if len(types) > 1:
+        return connection.sql(f"SELECT * {read}")
+    one = f"CASE WHEN c0 NOT IN ({missing}) THEN c0 END"
+    return connection.sql(f"SELECT {one} AS c0 {read} WHERE c0 IS NOT NULL")
 
 
 def _why(path: Path, found: Dialect) -> UsageError:
