@@ -48,6 +48,8 @@ READ = {
     "thousands": ("a.csv", "a,n\n" + rows('x,"1,00{three}"'),
                   "- `n`: whole number, no nulls; mean ≈ 1001 · sd ≈ 0.8; 1000 35 %"),
     "1,234 may be both: text": ("a.csv", "a;n\n" + rows("x;1{i},{i:03}"), "- `n`: text"),
+    "one column of decimal commas": ("a.csv", "x\n" + rows("{three},5"),
+                                     "40 rows × 1 columns; `read_csv` with `sep=\";\", decimal"),
     "tabs": ("a.csv", "a\tb\n" + rows("{three}\t{two}"), 'sep="\\t"`'),
     "bars": ("a.csv", "a|b\n" + rows("{three}|{two}"), 'sep="|"`'),
     "tsv": ("a.tsv", "a\tb;c\n" + rows("{three}\t{two};1"), "40 rows × 2 columns"),

@@ -83,34 +83,40 @@ def dialect(head: str, usual: str, *, complete: bool) -> Dialect:
     """
     head = head.removeprefix("\ufeff")
     declared = DECLARED.match(head.split("\n", 1)[0].strip().strip('"'))
-    best: tuple[tuple[float, ...], str, list[_Record], int] | None = None
-    for separator in [declared[1]] if declared else SEPARATORS:
-        records = _records(head, separator, complete=complete)
-        if declared:
-            records = records[1:]
-        start = _start(records)
-        body = records[start:]
-        widths = Counter(len(record.fields) for record in body)
-        width, often = max(widths.items(), key=lambda pair: (pair[1], pair[0]), default=(0, 0))
-        clear = often / max(1, len(body)) if width > 1 else 0.0
-        rank = (
-            float(clear >= CLEAR and len(body[0].fields) > 1) if body else 0.0,
-            -float(start),
-            float(separator == usual and clear >= CLEAR),
-            round(clear, 1),
-            float(width),
-        )
-        if best is None or rank > best[0]:
-            best = (rank, separator, records, start)
-    assert best is not None
-    (parted, *_), separator, records, start = best
-    if not parted and not declared:
-        separator = usual
-        records = _records(head, separator, complete=complete)
-        start = _start(records)
+    if declared:
+        separator, records = declared[1], _records(head, declared[1], complete=complete)[1:]
+    else:
+        parsed = {sign: _records(head, sign, complete=complete) for sign in SEPARATORS}
+        if _are_decimals(parsed[","]):
+            del parsed[","]
+            usual = ";"
+        rank, separator = max((_rank(parsed[sign], sign, usual), sign) for sign in parsed)
+        separator = separator if rank[0] else usual
+        records = parsed[separator]
+    start = _start(records)
     if not records[start:]:
         raise UsageError("It is empty.", todo="Nothing can be said of it.")
     return _made(separator, records[start:], complete and len(records) <= RECORDS)
+
+
+def _rank(records: Sequence[_Record], separator: str, usual: str) -> tuple[float, ...]:
+    """Return how well a separator parts records into fields, as many in each."""
+    start = _start(records)
+    body = records[start:]
+    widths = Counter(len(record.fields) for record in body)
+    width, often = max(widths.items(), key=lambda pair: (pair[1], pair[0]), default=(0, 0))
+    clear = often / max(1, len(body)) if width > 1 else 0.0
+    parted = clear >= CLEAR and len(body[0].fields) > 1
+    return float(parted), -float(start), float(separator == usual), round(clear, 1), float(width)
+
+
+def _are_decimals(records: Sequence[_Record]) -> bool:
+    """Are these one column of numbers with decimal commas, below one name?"""
+    if len(records) < 2 or len(records[0].fields) > 1:
+        return False
+    numbers = [record.fields for record in records[1:] if len(record.fields) == 2]
+    whole = all(re.fullmatch(r"[-+]?\d+", a) and b.isdecimal() for a, b in numbers)
+    return whole and 2 * len(numbers) > len(records) - 1
 
 
 def _made(separator: str, records: Sequence[_Record], complete: bool) -> Dialect:
