@@ -36,8 +36,8 @@ class _Row:
 def overview(text: str) -> str:
     """Return a page as Markdown: what it says of all, a table of its columns, its other lines."""
     first, *lines = text.split("\n")
-    rows = list[tuple[str, ...]]()
-    others = list[str]()
+    rows: list[tuple[str, ...]] = []
+    others: list[str] = []
     for line in lines:
         row = _row(line)
         if row and not others:

@@ -29,6 +29,7 @@ from .rounding import mean_of
 from .summary import ALL_BUT, UNIQUE, Column, Draft, Wish
 
 HEAD = 400  # values that are searched for personal content
+ASKED = 12  # labels that are counted in all rows where there are more than `MANY`
 STEPS = ("every ", "one moment")  # notes on how regular moments are
 MANY = 20  # labels from which dates and numbers written as text are looked for
 # What no column of floats holds, whatever its name; phones and cards with nulls are floats.
@@ -181,7 +182,7 @@ def _asked_about(values: Series, distinct: Count | None, k: int) -> list[Any]:
     counts = sorted(rows, key=lambda row: (-row[1], row[0]))  # each library breaks ties its way
     if len(counts) <= MANY:
         return [label for label, _ in counts]
-    return [label for label, n in counts if n >= k][: 2 * strings.LABELS]
+    return [label for label, n in counts if n >= k][:ASKED]
 
 
 def _written(
