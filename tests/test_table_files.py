@@ -47,7 +47,7 @@ READ = {
         'sep=";", decimal=",", thousands="."`'),
     "thousands": ("a.csv", "a,n\n" + rows('x,"1,00{three}"'),
                   "1000 35 %, 1001 32.5 %, 1002 32.5 %"),
-    "1,234 may be both: text": ("a.csv", "a;n\n" + rows("x;1{i},{i:03}"), "- `n`: text"),
+    "1,234 may be both: left as text": ("a.csv", "a;n\n" + rows("x;1{i},{i:03}"), "- `n`: number as text"),
     "one column of decimal commas": ("a.csv", "x\n" + rows("{three},5"),
                                      "40 rows × 1 columns; `read_csv` with `sep=\";\", decimal"),
     "tabs": ("a.csv", "a\tb\n" + rows("{three}\t{two}"), 'sep="\\t"`'),
@@ -63,7 +63,7 @@ READ = {
                               '`encoding="utf-16-le"`'),
     "late number": ("a.csv", "a,b\n" + rows("{i},{two}", 20_000) + "\n12.5,1\nn/a,0\n",
                     "- `a`: number, 1 null"),
-    "late text": ("a.csv", "a,b\n" + rows("{i},{two}", 20_000) + "\nnone yet,1\n", "- `a`: text"),
+    "late text": ("a.csv", "a,b\n" + rows("{i},{two}", 20_000) + "\nnone yet,1\n", "- `a`: number as text"),
     "short rows": ("a.csv", "a,b\n1\n" + rows("{three},{two}"), "- `b`: whole number, 1 null"),
     "short rows, quoted lines": ("a.csv", "a,b\n1\n" + rows('{three},"x\ny"'), 'always "x\\ny"'),
     "quoted lines": ("a.csv", "a,b\r\n" + rows('{three},"x\ny"', ends="\r\n"), "40 rows"),
@@ -96,10 +96,10 @@ READ = {
     "gzip": ("a.csv.gz", gzip.compress(("a,b\n" + rows("{three},{two}")).encode()), "40 rows"),
     "gzip by content": ("a.csv", gzip.compress(("a,b\n" + rows("{three},1")).encode()), "40 rows"),
     "JSON lines": ("a.ndjson", rows('{{"a": {three}, "d": "2024-01-{day:02}", "l": [1, 2]}}'),
-                   "- `d`: date as text, no nulls; always 2024-01"),
+                   "- `d`: date as text, no nulls; "),
     "JSON lines with a mark": ("a.jsonl", b"\xef\xbb\xbf" + rows('{{"a": {three}}}').encode(),
                                "40 rows × 1 columns"),
-    "late JSON": ("a.jsonl", rows('{{"a": {i}}}', 25_000) + '\n{"a": "x"}', "- `a`: text"),
+    "late JSON": ("a.jsonl", rows('{{"a": {i}}}', 25_000) + '\n{"a": "x"}', "- `a`: number as text"),
 }  # fmt: skip
 
 
