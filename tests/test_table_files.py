@@ -47,7 +47,8 @@ READ = {
         'sep=";", decimal=",", thousands="."`'),
     "thousands": ("a.csv", "a,n\n" + rows('x,"1,00{three}"'),
                   "1000 35 %, 1001 32.5 %, 1002 32.5 %"),
-    "1,234 may be both: left as text": ("a.csv", "a;n\n" + rows("x;1{i},{i:03}"), "- `n`: number as text"),
+    "1,234 may be both: left as text": ("a.csv", "a;n\n" + rows("x;1{i},{i:03}"),
+                  "- `n`: number as text"),
     "one column of decimal commas": ("a.csv", "x\n" + rows("{three},5"),
                                      "40 rows × 1 columns; `read_csv` with `sep=\";\", decimal"),
     "tabs": ("a.csv", "a\tb\n" + rows("{three}\t{two}"), 'sep="\\t"`'),
@@ -63,7 +64,8 @@ READ = {
                               '`encoding="utf-16-le"`'),
     "late number": ("a.csv", "a,b\n" + rows("{i},{two}", 20_000) + "\n12.5,1\nn/a,0\n",
                     "- `a`: number, 1 null"),
-    "late text": ("a.csv", "a,b\n" + rows("{i},{two}", 20_000) + "\nnone yet,1\n", "- `a`: number as text"),
+    "late text": ("a.csv", "a,b\n" + rows("{i},{two}", 20_000) + "\nnone yet,1\n",
+                  "- `a`: number as text"),
     "short rows": ("a.csv", "a,b\n1\n" + rows("{three},{two}"), "- `b`: whole number, 1 null"),
     "short rows, quoted lines": ("a.csv", "a,b\n1\n" + rows('{three},"x\ny"'), 'always "x\\ny"'),
     "quoted lines": ("a.csv", "a,b\r\n" + rows('{three},"x\ny"', ends="\r\n"), "40 rows"),
@@ -99,7 +101,8 @@ READ = {
                    "- `d`: date as text, no nulls; "),
     "JSON lines with a mark": ("a.jsonl", b"\xef\xbb\xbf" + rows('{{"a": {three}}}').encode(),
                                "40 rows × 1 columns"),
-    "late JSON": ("a.jsonl", rows('{{"a": {i}}}', 25_000) + '\n{"a": "x"}', "- `a`: number as text"),
+    "late JSON": ("a.jsonl", rows('{{"a": {i}}}', 25_000) + '\n{"a": "x"}',
+                  "- `a`: number as text"),
 }  # fmt: skip
 
 
