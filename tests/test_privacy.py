@@ -585,7 +585,6 @@ def test_list_lengths_and_keys_of_few_rows_stay() -> None:
         [np.array([RARE])],
         np.full((2, 2, 2), RARE),
         pd.DataFrame({"pay": [RARE]}).iloc,
-        pd.Index([RARE]),
         iter([RARE]),
     ],
     ids=lambda value: type(value).__name__,

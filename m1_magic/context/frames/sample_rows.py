@@ -7,7 +7,10 @@ import warnings
 from collections.abc import Mapping
 from datetime import date, time, timedelta
 from decimal import Decimal
+from fractions import Fraction
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 from ...privacy.personal import personal_text
 from ...privacy.redaction import masked_value
@@ -80,7 +83,8 @@ def _plain(cell: object) -> object:
 def _cell(value: object, allowed: bool) -> str:
     if value is None or type(value).__name__ in ("NAType", "NaTType"):
         return ""
-    known = (str, int, float, Decimal, date, time, timedelta, list, tuple, dict)
+    numbers = (int, float, complex, Decimal, Fraction)
+    known = (str, *numbers, date, time, timedelta, UUID, PurePath, list, tuple, dict)
     try:
         text = str(value)[:10_000] if isinstance(value, known) else f"<{type(value).__name__}>"
     except Exception:  # an object inside a list prints itself with the user's code

@@ -168,15 +168,14 @@ def source(value: Any) -> Source:
 
 
 def _file(file: Scanned) -> Source:
-    """Return the table in a file; a copy that is read in its place goes when it does."""
+    """Return the table in a file; what it is read by goes when it does."""
     if not is_lazy(file.value):
         return source(file.value)
     table = lazy_table(file.value)
     table.names = list(file.names)
     for place, zone in file.zones:
         table.schema[place] = type(table.schema[place])("us", zone)
-    if file.copy:
-        weakref.finalize(table, file.copy.unlink, missing_ok=True)
+    weakref.finalize(table, file.end)
     return Source(table, note=file.note)
 
 
@@ -227,7 +226,25 @@ def _converted(value: Any) -> Any:
         elif isinstance(value, tuple):
             value = list(value)
         return module.DataFrame(value, **how)
-    raise UsageError(
-        f"A summary of a {one_line(type(value).__name__, 60)} needs pandas or Polars.",
-        todo="Install one of them, or insert the text of your choice.",
-    )
+    return _arrow(value)
+
+
+def _arrow(value: Any) -> Any:
+    """Do the same where neither of them is there, for columns that are each of one kind."""
+    import pyarrow as pa
+
+    try:
+        if _is_array(value):
+            columns = value.reshape(len(value), -1).T
+            return pa.table({str(i): column.copy() for i, column in enumerate(columns)})
+        if isinstance(value, dict):
+            if all(isinstance(one, dict) for one in value.values()):
+                value = table_in(value) or value
+            return pa.table({str(key): list(column) for key, column in value.items()})
+        records = all(isinstance(row, dict) for row in value)
+        return pa.Table.from_pylist(list(value) if records else table_in(list(value)))
+    except (TypeError, ValueError, AttributeError):  # pyarrow's own are ValueErrors
+        raise UsageError(
+            f"A summary of a {one_line(type(value).__name__, 60)} needs pandas or Polars.",
+            todo="Install one of them, or insert the text of your choice.",
+        ) from None
