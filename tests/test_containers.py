@@ -23,7 +23,6 @@ import pyarrow as pa
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
 from pydantic import BaseModel
-from sklearn.utils import Bunch
 
 import shells
 from emulator import OpenRouter
@@ -92,6 +91,8 @@ def texts(rows: int) -> dict[str, str]:
 
 
 def made(df: pd.DataFrame) -> dict[str, Any]:
+    from sklearn.utils import Bunch  # a second, for every worker that collects this
+
     rows = df.to_dict("records")
     tuples = [*df.itertuples(index=False, name=None)]
     keyed = df.set_index("who")
