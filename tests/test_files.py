@@ -293,8 +293,8 @@ def test_hidden_files_that_are_named_go_along(work: Path) -> None:
         ("round", "round cannot be read"),
         ("*.pem", "Nothing to attach for *.pem: a.pem has the name of a key file."),
         ("\x1b[31m\n*.x", "No file matches [31m *.x."),
-        ("empty.csv", "empty.csv: The Polars table could not be read"),
-        ("bad.parquet", "bad.parquet: The Polars table could not be read"),
+        ("empty.csv", "empty.csv: empty.csv is empty."),
+        ("bad.parquet", "bad.parquet: bad.parquet cannot be read as a table"),
         ("bad.ipynb", "bad.ipynb is not a notebook that can be read."),
     ],
 )  # fmt: skip

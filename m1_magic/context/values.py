@@ -22,6 +22,7 @@ from ..messages import Part, merged
 from ..privacy.personal_text import hidden
 from ..text import one_line, plural
 from .frames.containers import is_scalar, plainly_none, table_in
+from .frames.not_tables import advice
 from .frames.tables import is_frame, is_tabular
 from .table_json import UNREAD
 from .table_text import table_of
@@ -176,7 +177,8 @@ def _text(value: object, expression: str) -> str:
     kind, name = one_line(type(value).__name__, 60), one_line(expression, 60)
     raise UsageError(
         f"{{{{{name}}}}} is of type {kind}, not plain text, numbers or a table.",
-        todo=f"Insert a part of it, or its text: text = str({name}), then {{{{text}}}}.",
+        todo=advice(value, expression)
+        or f"Insert a part of it, or its text: text = str({name}), then {{{{text}}}}.",
     )
 
 

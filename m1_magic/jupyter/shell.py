@@ -109,6 +109,7 @@ def show(markdown: str) -> None:
 
         from ..text import show_controls
 
-        Console().print(Markdown(show_controls(markdown), hyperlinks=False))
+        shown = show_controls(page.unfolded(markdown))
+        Console().print(Markdown(shown, hyperlinks=False))
     else:
-        print(md_to_text(markdown))
+        print(md_to_text(page.unfolded(markdown)))

@@ -5,6 +5,7 @@ The text is ours, but names of models, columns and hosts in it come from elsewhe
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -22,6 +23,19 @@ def code(text: str) -> str:
     return "\n".join("    " + line for line in show_controls(text).split("\n"))
 
 
+def folded(above: str, title: str, text: str) -> str:
+    """Return foreign text below what it says in another form.
+
+    Where Markdown is rendered the text is folded; where it is not, only the text is shown.
+    """
+    return f"{RENDERED}\n\n{above}\n\n{ALWAYS}\n\n#### {title}\n\n{code(text)}"
+
+
+def unfolded(markdown: str) -> str:
+    """Return one of our pages as it is shown where nothing can be folded."""
+    return ONLY_RENDERED.sub("", markdown)
+
+
 def html(markdown: str) -> str:
     """Return one of our pages as HTML without anything live in it."""
     import nh3
@@ -30,15 +44,23 @@ def html(markdown: str) -> str:
     raw = convert(markdown, extensions=["tables", "sane_lists"], output_format="html")
     clean = nh3.clean(raw, tags=TAGS, attributes={"a": {"href"}}, url_schemes={"https", "http"})
     # JupyterLab breaks preformatted lines inside words; after nh3, for it takes styles away.
-    wrapped = clean.replace("<pre>", f'<pre style="{WRAPPED}">')
+    wrapped = FOLDED.sub(r"<details><summary>\1</summary>\2</details>", clean)
+    wrapped = wrapped.replace("<pre>", f'<pre style="{WRAPPED}">')
     return f'{LEFT}<div class="jp-RenderedHTMLCommon m1-page mathjax_ignore">{wrapped}</div>'
 
 
 def bundle(markdown: str) -> dict[str, Any]:
     """Return the MIME bundle of one of our pages."""
-    return {"text/html": html(markdown), "text/plain": md_to_text(markdown)}
+    return {"text/html": html(markdown), "text/plain": md_to_text(unfolded(markdown))}
 
 
+# Between these lines, which no reader of Markdown shows, stands what is for rendered pages only;
+# foreign text never has them: `md_cell` escapes brackets, and code is indented.
+RENDERED, ALWAYS = "[//]: # (rendered)", "[//]: # (always)"
+ONLY_RENDERED = re.compile(
+    rf"^{re.escape(RENDERED)}$.*?^{re.escape(ALWAYS)}\n\n#### [^\n]*\n\n", re.M | re.S
+)
+FOLDED = re.compile(r"<h4>([^<]*)</h4>\s*(<pre>.*?</pre>)", re.S)
 # JupyterLab aligns the cells of HTML tables to the right.
 LEFT = "<style>.m1-page th,.m1-page td{text-align:left!important}</style>"
 WRAPPED = "white-space:pre-wrap;word-break:normal;overflow-wrap:anywhere"

@@ -14,6 +14,7 @@ from ..render import footer, page
 from ..session.budget import say_price
 from ..session.plan import Plan
 from ..text import md_cell
+from .overview import overview
 from .verb_context import VerbContext
 
 
@@ -29,7 +30,9 @@ def df(context: VerbContext, args: Sequence[str]) -> str:
         price = ""
         if limits and limits.dearest:
             price = f", about {money(attachment.tokens * limits.dearest.input)} as input"
-        parts += [page.code(attachment.text), md_cell(footer.attachment(attachment)) + price]
+        above = overview(attachment.text)
+        parts.append(page.folded(above, "The page, as it would be sent", attachment.text))
+        parts.append(md_cell(footer.attachment(attachment)) + price)
     return "\n\n".join(parts) + "; nothing was sent"
 
 

@@ -21,6 +21,7 @@ from ...privacy.redaction import masked_value
 from ...text import one_line
 from ..variables import public_names, resolve
 from .lazy import reading
+from .not_tables import no_table
 from .summary import TOKENS, Summary, Wish
 from .table_files import is_table_file
 from .tables import Source, is_frame, is_tabular, shape_of, source
@@ -50,8 +51,7 @@ def frame_named(name: str, namespace: Mapping[str, object]) -> object:
         raise UsageError(f"There is no DataFrame {one_line(name, 60)!r}.", todo=todo)
     value = resolve(name, namespace)
     if not is_tabular(value):
-        kind = one_line(type(value).__name__, 60)
-        raise UsageError(f"{one_line(name, 60)} is no DataFrame; it is of type {kind}.")
+        raise no_table(value, name)
     return value
 
 

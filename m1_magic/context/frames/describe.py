@@ -19,6 +19,7 @@ from ...privacy.personal import column_reason, named_personal, safe_name
 from ...privacy.redaction import masked_value
 from . import datetimes, numeric, strings
 from .arrays import Array, moments
+from .foreign_cells import bytes_of
 from .in_process import Local, Table, array, there
 from .kinds import EMPTY, Series, is_moment, is_number, is_text
 from .measures import Count, Measures, Span
@@ -28,6 +29,8 @@ from .rounding import mean_of
 from .summary import ALL_BUT, UNIQUE, Column, Draft, Wish
 
 HEAD = 400  # values that are searched for personal content
+ASKED = 12  # labels that are counted in all rows where there are more than `MANY`
+STEPS = ("every ", "one moment")  # notes on how regular moments are
 MANY = 20  # labels from which dates and numbers written as text are looked for
 # What no column of floats holds, whatever its name; phones and cards with nulls are floats.
 FRACTIONS = ("e-mail", "IP address", "address", "name")
@@ -82,6 +85,17 @@ def _made(table: Table, drafts: dict[int, Draft], sample: Local) -> dict[int, Co
 
 def _draft(column: int, m: Measures, sample: Local, wish: Wish) -> Draft:
     """Yield the questions about one column, return what may be said of it."""
+    described = yield from _plain_draft(column, m, sample, wish)
+    form = sample.forms.get(column)
+    if form is None or described.masked or described.nulls is None or wish.level == "schema":
+        return described
+    notes = form.notes(wish.shared_by) if m.valid >= max(wish.shared_by, 1) else ()
+    own = [note for note in described.notes if not (form.steps and note.startswith(STEPS))]
+    return replace(described, notes=(*notes, *own))
+
+
+def _plain_draft(column: int, m: Measures, sample: Local, wish: Wish) -> Draft:
+    """Do the same for what the column is measured as."""
     name, series, kind = sample.names[column], sample.series(column), sample.type(column)
     if m.nulls == m.rows > 0:  # each library has its own type for these
         kind = EMPTY
@@ -100,6 +114,8 @@ def _draft(column: int, m: Measures, sample: Local, wish: Wish) -> Draft:
         return (yield from _text(known, m, series, k))
     if dtype == nw.Boolean:
         return _boolean(known, m, k)
+    if column in sample.lengths:
+        return bytes_of(known, sample.lengths[column], m, k)
     return nested(known, m, series.drop_nulls(), k)
 
 
@@ -166,7 +182,7 @@ def _asked_about(values: Series, distinct: Count | None, k: int) -> list[Any]:
     counts = sorted(rows, key=lambda row: (-row[1], row[0]))  # each library breaks ties its way
     if len(counts) <= MANY:
         return [label for label, _ in counts]
-    return [label for label, n in counts if n >= k][: 2 * strings.LABELS]
+    return [label for label, n in counts if n >= k][:ASKED]
 
 
 def _written(

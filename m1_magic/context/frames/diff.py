@@ -14,9 +14,11 @@ import numpy as np
 
 from ...privacy.redaction import masked_value
 from .in_process import Local, Table, array
-from .lines import distinct, listed, share, size, told
+from .lines import distinct, share, size, told
 from .measures import WHOLE
+from .prompted import prompted
 from .summary import UNIQUE, Column, Columns, Summary, Wish
+from .unnamed import listed
 
 Pairs = Sequence[tuple[Column, Column]]  # the columns that both tables have
 
@@ -32,12 +34,14 @@ def compared(tables: Sequence[Table], old: Summary, new: Summary, wish: Wish) ->
     """
     old_columns, new_columns = ({c.name: c for c in side.columns} for side in (old, new))
     both = [(c, new_columns[name]) for name, c in old_columns.items() if name in new_columns]
+    first = prompted(wish.prompt, [column.name for column, _ in both])
+    both = [both[n] for n in sorted(range(len(both)), key=lambda n: (n not in first, n))]
     title = f"`{masked_value(old.name)}` → `{masked_value(new.name)}`"
     lines = [f"{title}: {size(old.rows, old.width)} → {size(new.rows, new.width)}"]
     lines += _keys(tables, both)
     for what, here, there in ("gone", old_columns, new_columns), ("new", new_columns, old_columns):
         names = [(name, column.type) for name, column in here.items() if name not in there]
-        lines += [f"- columns {what}: {', '.join(listed(names))}"] if names else []
+        lines += [f"- columns {what}: {listed(names)}"] if names else []
     unchanged = []
     alike: set[str] = set()
     if max(old.rows or 0, new.rows or 0) <= WHOLE:  # means are too coarse beyond
@@ -48,7 +52,7 @@ def compared(tables: Sequence[Table], old: Summary, new: Summary, wish: Wish) ->
         else:
             unchanged.append((a.name, ""))
     if unchanged:
-        lines.append(f"- unchanged: {', '.join(listed(unchanged))}")
+        lines.append(f"- unchanged: {listed(unchanged)}")
     return Summary(
         name=f"{old.name} → {new.name}",
         level=new.level,

@@ -17,6 +17,7 @@ from . import arrays, object_columns
 from .arrays import Array, hits, moments, spread
 from .kinds import Series, is_moment, is_number, kind, words
 from .measures import FEW, SAMPLE, WHOLE, Count, Measures, Span
+from .opaque import Form, taken
 
 Pairs = tuple[tuple[Any, int], ...]
 
@@ -56,13 +57,18 @@ class Local:
         types = {str(i): dtype for i, dtype in enumerate(schema)} | dict(table.schema)
         self.schema: list[Any] = list(types.values())
         self.dates: set[int] = set()  # columns of Python's dates, which pandas has no type for
+        self.forms: dict[int, Form] = {}  # what columns are that are measured as something else
+        self.lengths: dict[int, Array] = {}  # of bytes that were left in their engine
         self._columns: dict[int, Series] = {}
 
     def series(self, column: int) -> Series:
         """Return a column; objects that are all of one kind as that kind."""
         if column not in self._columns:
             series = self.table[str(column)]
-            if series.dtype in (nw.Object, nw.Unknown):
+            found = taken(series)
+            if found:
+                made, self.forms[column] = found
+            elif series.dtype in (nw.Object, nw.Unknown):
                 made, dates = object_columns.unboxed(series)
                 if dates:
                     self.dates.add(column)
@@ -74,6 +80,8 @@ class Local:
     def type(self, column: int) -> str:
         """Return a column's type in plain words, the same in all libraries."""
         dtype = self.schema[column]
+        if form := self.forms.get(column):
+            return form.type
         if dtype in (nw.Object, nw.Unknown) or column in self._columns:
             series = self.series(column)
             native = getattr(series.to_native(), "dtype", None)
@@ -151,7 +159,7 @@ class Local:
         part = Local(self.table[:0], self.names)
         part.rows = SAMPLE
         part._columns = {column: self.some(column) for column in columns}
-        part.dates = self.dates
+        part.dates, part.forms = self.dates, self.forms
         return part
 
     def count(self, questions: Mapping[int, Sequence[Span]]) -> dict[int, list[int]]:

@@ -88,11 +88,15 @@ def in_pandas(native: Any, levels: int) -> Labels | None:
 def by_form(table: Table, places: Sequence[int]) -> Labels | None:
     """Return which names are labels by what stands below them, where nothing else says so."""
     typed: dict[str, list[int]] = {}
+    fit = {dtype for dtype in set(table.schema) if _fit(dtype)}  # comparing types is slow
     for place in places:
         dtype = table.schema[place]
+        if dtype in fit:
+            typed.setdefault(str(dtype), []).append(place)
+            continue
         if dtype == nw.Object and isinstance(table, Local):
             dtype = table.series(place).dtype  # what records are made of
-        if dtype.is_numeric() or dtype in (nw.Boolean, nw.String):
+        if _fit(dtype):
             typed.setdefault(str(dtype), []).append(place)
     flags = [*typed.get("Boolean", []), *typed.get("UInt8", [])]
     starts = Counter(table.names[place].partition("_")[0] for place in flags)
@@ -110,6 +114,11 @@ def by_form(table: Table, places: Sequence[int]) -> Labels | None:
         if len(alike) >= MANY and isinstance(table, Local):
             found |= _one_of_many(table, alike)
     return Labels(frozenset(found - {0} if turned else found), of_rows=turned) if found else None
+
+
+def _fit(dtype: Any) -> bool:
+    """Is it a type of which there are many columns that are named by values?"""
+    return bool(dtype.is_numeric() or dtype in (nw.Boolean, nw.String))
 
 
 def _one_of_many(table: Local, places: Sequence[int]) -> set[int]:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import groupby
 
 from ...privacy.redaction import masked_value
 from .summary import LABELS, Column, Value
 
 ALIKE = 4  # columns named q1, q2, … from which they are told as one
+BRIEF, FULL, MORE = range(3)  # the forms of a line
+SHOWN = 6  # labels in full
+ODD = ("outlier", "NaN", "infinite")  # counts that are worth a look
+TARGETS = ("target", "label", "class", "y", "outcome", "response")
 ENDS = ("always", "median", "from", "to")  # figures that are told in short
 PLAIN = ("number", "whole number", "true/false")  # types whose labels need no quotes
 
@@ -42,10 +45,15 @@ def _about(name: str, column: Column) -> str:
 
 @dataclass(frozen=True)
 class Line:
-    """What one line tells of: ``columns`` of a table of so many ``rows``, by place."""
+    """What one line tells of: ``columns`` of a table of so many ``rows``, by place.
+
+    It has three forms: `BRIEF`, `FULL`, and with `MORE` labels and figures. Labels that the
+    prompt names (``named``) are among those that are shown.
+    """
 
     columns: Mapping[int, Column]
     rows: int
+    named: frozenset[str] = frozenset()
 
     @property
     def first(self) -> Column:
@@ -53,16 +61,40 @@ class Line:
         return next(iter(self.columns.values()))
 
     @property
-    def rank(self) -> int:
-        """How little it tells: 0, 1 or 2."""
+    def rank(self) -> tuple[int, int]:
+        """How little it tells, from 0 to 2; then how little there is to look into, 0 or less."""
         c = self.first
+        odd = -sum(map(bool, (c.nulls, *map(c.counts.get, ODD)))) - 2 * (c.name.lower() in TARGETS)
         if c.masked or "always" in c.figures or c.nulls == self.rows:
-            return 2
-        return 0 if c.figures or c.labels else 1
+            return 2, odd
+        return (0 if c.figures or c.labels else 1), odd
+
+    @property
+    def telling(self) -> bool:
+        """Does it tell more than a type that others have, too?"""
+        c = self.first
+        return bool(c.figures or c.labels or c.notes or c.nulls) and not c.masked
+
+    @property
+    def parts(self) -> dict[int, Line]:
+        """A line for each of its columns."""
+        return {place: Line({place: c}, self.rows) for place, c in self.columns.items()}
+
+    def text(self, form: int) -> str:
+        """Return the line in one of its forms."""
+        return (self.brief, self.full, self.more)[form]
 
     @cached_property
     def full(self) -> str:
+        """Return what an analyst wants to know first."""
+        return self._written(FULL)
+
+    @cached_property
+    def more(self) -> str:
         """Return all that may be said."""
+        return self._written(MORE)
+
+    def _written(self, form: int) -> str:
         if len(self.columns) > 1:
             return self._together()
         c, complete = self.first, self._complete()
@@ -73,15 +105,16 @@ class Line:
         ]
         between = " " if "to" in c.figures else " · "
         figures = between.join(
-            f"{name} {told(c.figures[name], name, c)}" for name in self._telling()
+            f"{name} {told(c.figures[name], name, c)}" for name in self._telling(form)
         )
-        distinct_values = "" if "always" in c.figures or complete else distinct(c)
-        parts = [self._head(), *counts, distinct_values, figures, self._labels(), *c.notes]
+        few = "always" in c.figures or (complete and form == FULL)
+        distinct_values = "" if few else distinct(c)
+        parts = [self._head(), *counts, distinct_values, figures, self._labels(form), *c.notes]
         return "; ".join(filter(None, parts))
 
-    def _telling(self) -> list[str]:
-        """Return the figures that say more than the shares of all values do."""
-        if not self._complete():
+    def _telling(self, form: int) -> list[str]:
+        """Return the figures; in full, those that say more than the shares of all values do."""
+        if form == MORE or not self._complete():
             return list(self.first.figures)
         more = ("always", "mean", "sd") if len(self.first.labels) > 2 else ("always",)
         return [name for name in self.first.figures if name in more]
@@ -94,21 +127,29 @@ class Line:
         c = self.first
         most = [
             f"{_about(LABELS, c)}{_quoted(label, c)} {share(part)}"
-            for label, part in self._top().items()
+            for label, part in self._shown(BRIEF).items()
         ]
         ends = [f"{name} {told(v, name, c)}" for name, v in c.figures.items() if name in ENDS]
+        if "mean" in c.figures and not (ends or most):
+            ends = [f"mean {told(c.figures['mean'], 'mean', c)}"]
         return "; ".join(filter(None, [self._head(), " ".join(ends or most)]))
 
-    def labels(self, full: bool) -> int:
-        """Return how many labels it tells of, in full or in short."""
-        if len(self.columns) > 1 or self.first.type == "true/false":
+    def labels(self, form: int) -> int:
+        """Return how many labels it tells of in one of its forms."""
+        if self.first.type == "true/false" or (len(self.columns) > 1 and not self.same):
             return 0
-        return len(self.first.labels if full else self._top())
+        return len(self._shown(FULL if len(self.columns) > 1 else form))
 
-    def _top(self) -> dict[str, float]:
-        """Return the label that is told in short, if figures are not."""
-        c = self.first
-        return {} if set(ENDS) & c.figures.keys() else dict([*c.labels.items()][:1])
+    def _shown(self, form: int) -> dict[str, float]:
+        """Return the labels with their shares that a form tells; the most frequent first."""
+        labels = self.first.labels
+        if form == MORE:
+            return dict(labels)
+        if form == BRIEF:
+            return {} if set(ENDS) & self.first.figures.keys() else dict([*labels.items()][:1])
+        ranks = sorted(labels, key=lambda label: label not in self.named)
+        shown = set(ranks[: max(SHOWN, len(self.named))])
+        return {label: part for label, part in labels.items() if label in shown}
 
     def _complete(self) -> bool:
         """Are these numbers all of whose values are told with their shares?"""
@@ -121,21 +162,31 @@ class Line:
             return f"{head}, masked: looks personal"
         return f"{head}, {nulls(c.nulls, self.rows)}" if c.nulls is not None and self.rows else head
 
-    def _labels(self) -> str:
-        c = self.first
-        labels = [f"{_quoted(label, c)} {share(part)}" for label, part in c.labels.items()]
-        rest = 1 - sum(c.labels.values())
+    def _labels(self, form: int) -> str:
+        c, shown = self.first, self._shown(form)
+        labels = [f"{_quoted(label, c)} {share(part)}" for label, part in shown.items()]
+        rest = 1 - sum(shown.values())
         if len(labels) == 1 and rest <= 1e-9:
-            return f"always {_quoted(next(iter(c.labels)), c)}"
+            return f"always {_quoted(next(iter(shown)), c)}"
         if labels:
             labels[0] = _about(LABELS, c) + labels[0]
         if labels and 1e-9 < rest < 0.95 and c.type != "true/false":
             labels.append(f"others {share(rest)}")
         return ", ".join(labels)
 
+    @cached_property
+    def same(self) -> bool:
+        """Is the same said of all its columns?"""
+        return all(replace(c, name=self.first.name) == self.first for c in self.columns.values())
+
     def _together(self) -> str:
         """Return the ranges of the figures of columns that look alike."""
         columns = list(self.columns.values())
+        names = f"`{masked_value(columns[0].name)}` … `{masked_value(columns[-1].name)}`"
+        names = f"- {names} ({len(columns):,} columns)"
+        if self.same:
+            first = Line({0: self.first}, self.rows)
+            return names + first.full.removeprefix(f"- `{masked_value(self.first.name)}`")
         missing = [column.nulls or 0 for column in columns]
         spans = [nulls(missing[0], self.rows)]
         if min(missing) != max(missing):
@@ -150,8 +201,10 @@ class Line:
                 spans.append(
                     f"{name} {about}{figure(low)}" + (f" to {figure(high)}" if low != high else "")
                 )
-        names = f"`{masked_value(columns[0].name)}` … `{masked_value(columns[-1].name)}`"
-        return f"- {names} ({len(columns):,} columns): {columns[0].type}, " + "; ".join(spans)
+        if all("true" in c.labels for c in columns):
+            low, high = (share(end(c.labels["true"] for c in columns)) for end in (min, max))
+            spans.append(f"true {low} to {high}")
+        return f"{names}: {columns[0].type}, " + "; ".join(spans)
 
 
 def size(rows: int | None, width: int) -> str:
@@ -185,26 +238,16 @@ def stem_of(name: str) -> str:
     return stem if "*" in stem else ""
 
 
-def alike(columns: Mapping[int, Column], rows: int) -> list[Line]:
-    """Return one line for each column, but one for those in a row that look alike."""
-    lines: list[Line] = []
-    kinds = {i: (stem_of(c.name), "" if c.masked else c.type) for i, c in columns.items()}
-    for (stem, kind), group in groupby(columns, key=kinds.__getitem__):
-        members = {place: columns[place] for place in group}
-        together = stem and kind and len(members) >= ALIKE
-        parts = [members] if together else [{place: c} for place, c in members.items()]
-        lines += [Line(part, rows) for part in parts]
-    return lines
-
-
-def listed(names: Iterable[tuple[str, str]]) -> list[str]:
-    """Return names (each with its type or "") those that differ by a number told together."""
-    texts: list[str] = []
-    for (stem, kind), group in groupby(names, key=lambda pair: (stem_of(pair[0]), pair[1])):
-        members = [name for name, _ in group]
-        if stem and len(members) >= ALIKE:
-            many = f"{len(members):,}" + (f", {kind}" if kind else "")
-            texts.append(f"`{masked_value(members[0])}` … `{masked_value(members[-1])}` ({many})")
-        else:
-            texts += [f"`{masked_value(name)}`" for name in members]
-    return texts
+def alike(lines: Iterable[Line]) -> list[Line]:
+    """Return the lines of single columns, those that look alike as one, where the first stood."""
+    groups: dict[tuple[str, ...], list[Line]] = {}
+    for n, line in enumerate(lines):
+        stem = "" if line.first.masked else stem_of(line.first.name)
+        groups.setdefault((stem, line.first.type) if stem else (str(n),), []).append(line)
+    made: list[Line] = []
+    for key, members in groups.items():
+        if len(members) >= ALIKE and len(key) > 1:
+            columns = {place: c for line in members for place, c in line.columns.items()}
+            members = [Line(columns, members[0].rows)]
+        made += members
+    return made

@@ -139,7 +139,7 @@ def _merged(first: Column, own: Column, values: Array, k: int) -> tuple[Column, 
     labels = first.labels if 1 not in first.labels.values() else {}
     counts = {name: n for name, n in own.counts.items() if name not in COUNTED}
     counts |= {name: n for name, n in first.counts.items() if name in COUNTED}
-    about = (*held, *(name for name in new if name in own.approximate))
+    about: tuple[str, ...] = (*held, *new)
     about += (*(name for name in COUNTED if name in counts), *([LABELS] if labels else []))
     made = replace(
         own,

@@ -11,12 +11,14 @@ import numpy as np
 
 from ...privacy.personal import safe_name
 from ...privacy.redaction import masked_value
+from .foreign_cells import foreign, keys_shared
 from .in_process import array
 from .kinds import Series
 from .measures import Measures
 from .rounding import quantile
 from .summary import Column
 
+SIZED = {"list", "tuple", "ndarray", "set", "frozenset", "dict", "deque"}
 OBJECTS = 2_000  # Python objects of a column that are looked at
 
 
@@ -24,8 +26,14 @@ def nested(known: Column, m: Measures, seen: Series, k: int) -> Column:
     """Return what may be said of lists, structs and mixed objects: lengths, fields, types."""
     if m.valid < k or not len(seen):
         return known
+    if found := foreign(known, m, seen, k):
+        return found
     if seen.dtype == nw.Struct:
         return replace(known, notes=_fields(seen, k))
+    if known.type == "map":
+        return _map(known, seen.head(OBJECTS).to_list(), k)
+    if isinstance(seen.dtype, nw.Array):
+        return replace(known, notes=(f"always {' × '.join(map(str, seen.dtype.shape))} long",))
     if seen.dtype == nw.List:
         return replace(known, notes=_lengths(array(seen.list.len()), k))
     if seen.dtype not in (nw.Object, nw.Unknown):
@@ -35,9 +43,18 @@ def nested(known: Column, m: Measures, seen: Series, k: int) -> Column:
     notes = [f"{kind} {100 * n / len(values):.3g} %" for kind, n in kinds.most_common(4) if n >= k]
     if len(kinds) == 1:
         known, notes = replace(known, type=masked_value(next(iter(kinds)), 30)), []
-    if kinds and set(kinds) <= {"list", "tuple", "ndarray", "set", "dict"}:
-        return replace(known, notes=(*notes, *_lengths(np.array([_size(v) for v in values]), k)))
+    if kinds and set(kinds) <= SIZED:
+        notes += _lengths(np.array([_size(v) for v in values]), k)
+        notes += keys_shared(values, k) if set(kinds) == {"dict"} else ()
     return replace(known, notes=tuple(notes))
+
+
+def _map(known: Column, cells: list[Any], k: int) -> Column:
+    """Return how long maps are, and the keys that k of them have."""
+    pairs = [[*cell.items()] if isinstance(cell, dict) else cell for cell in cells]
+    maps = [dict(pair) for pair in pairs]
+    lengths = _lengths(np.array([len(one) for one in maps]), k)
+    return replace(known, notes=(*lengths, *keys_shared(maps, k)))
 
 
 def _fields(seen: Series, k: int) -> tuple[str, ...]:

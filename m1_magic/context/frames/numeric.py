@@ -42,7 +42,9 @@ def numbers(known: Column, m: Measures, order: Array, k: int) -> Draft:
     spans = [Span(value, value) for value in (m.low, m.high, *values)]
     rows = [between(order, span) for span in spans] if complete else (yield spans)
     few = {str(bare(v)): r / n for v, r in zip(values, rows[2:], strict=True) if r and r >= k}
-    slots = _quantiles(m, order, k, rows[:2], complete, quarters=not few)
+    # With nearly all shares, quartiles could say on which side the few other rows lie.
+    quarters = not few or not 0 < round((1 - sum(few.values())) * n) < k
+    slots = _quantiles(m, order, k, rows[:2], complete, quarters=quarters)
     withheld, notes = _withheld(m, order, n, k, few, rows[1])
     slots |= {name: None if name in withheld else made for name, made in _moments(m, n, k).items()}
     leave = {name: made for name, made in slots.items() if made}
@@ -65,7 +67,7 @@ def _quantiles(
 ) -> dict[str, Figure | None]:
     """Return the extremes if k rows share them (``ends``), else quantiles near them, and quartiles.
 
-    Where the shares of all values are told (not ``quarters``), extremes are enough.
+    Without ``quarters`` only the extremes.
     """
     made: dict[str, Figure | None] = {}
 

@@ -116,7 +116,11 @@ def _decided(columns: Sequence[tuple[Column, Series]]) -> list[str]:
 
 def repeated(table: Described) -> list[Fact]:
     """Return how many rows repeat an earlier one, if all were read and can be compared."""
-    keys = any(UNIQUE in column.notes for column in table.columns.values())
+    keys = any(
+        UNIQUE in column.notes
+        or (column.distinct and column.distinct.exact and column.distinct.value == table.rows)
+        for column in table.columns.values()
+    )
     if keys or not table.complete or len(table.columns) < 2:
         return []
     twice = _repeated(list(table.columns), table.sample)

@@ -14,7 +14,7 @@ from ...privacy.redaction import masked_value
 from .arrays import Array, spread
 from .kinds import Series
 
-LABELS = 6
+LABELS = 20  # at most; a line begins with `lines.SHOWN` of them
 TELLING = 0.01  # share from which a label tells something
 SHAPED = 100  # texts whose shape is looked at
 LONGEST_NUMBER = 40  # characters

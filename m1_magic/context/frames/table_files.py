@@ -1,46 +1,44 @@
-"""CSV and Parquet files → a lazy table: scanned where they lie, never loaded."""
+"""CSV, NDJSON, Parquet and Arrow files → a table: read where they lie, by DuckDB, never loaded.
+
+A short Parquet file is an Arrow table at once, with all of its types.
+"""
 
 from __future__ import annotations
 
 import re
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from ...errors import UsageError
 from ...privacy.key_files import is_key_file
 from ...text import one_line
+from .duckdb_sandbox import connected
+from .measures import WHOLE
 from .parquet_footer import decoded_size
+from .text_tables import Scanned, delimited, ndjson
 
 BOMB = 1_000  # times its size: more than any data comes to
+SMALL = 200_000_000  # bytes that a table may have to be read at once
 PATTERN = re.compile(r"[*?\[]")
-# Ending → what reads it in Polars and in DuckDB.
-READERS = {
-    ".csv": ("scan_csv", "read_csv"),
-    ".tsv": ("scan_csv", "read_csv"),
-    ".tab": ("scan_csv", "read_csv"),
-    ".psv": ("scan_csv", "read_csv"),
-    ".parquet": ("scan_parquet", "read_parquet"),
-    ".pq": ("scan_parquet", "read_parquet"),
-    ".ndjson": ("scan_ndjson", "read_json"),
-    ".jsonl": ("scan_ndjson", "read_json"),
-    ".arrow": ("scan_ipc", ""),
-    ".feather": ("scan_ipc", ""),
-}
-SIGNS = {".tsv": "\t", ".tab": "\t", ".psv": "|"}
+# Ending → the separator that it lets expect, or what kind of file it is.
+KINDS = {
+    ".csv": ",", ".tsv": "\t", ".tab": "\t", ".psv": "|",
+    ".parquet": "parquet", ".pq": "parquet",
+    ".ndjson": "ndjson", ".jsonl": "ndjson",
+    ".arrow": "arrow", ".feather": "arrow",
+}  # fmt: skip
 
 
 def is_table_file(name: str) -> bool:
     """Say whether ``name`` ends like a file that can be scanned as a table."""
-    return _ending(name) in READERS
+    return _ending(name) in KINDS
 
 
-def scanned(path: Path) -> Any:
-    """Return a file as a Polars LazyFrame, or, without Polars, as a DuckDB relation.
+def scanned(path: Path) -> Scanned:
+    """Return the table in a file; of a CSV file one pass has found the types.
 
     Raises:
-        UsageError: there is no such file, nothing that reads it, or a name that both libraries
-            would take for a pattern.
+        UsageError: there is no such file, it is no table, or its name would be a pattern.
     """
     shown = one_line(path, 120)
     if not path.is_file():
@@ -53,31 +51,69 @@ def scanned(path: Path) -> Any:
         raise UsageError(
             f"{shown} reads like a pattern of files.", todo="Load it, and name the DataFrame."
         )
-    ending = _ending(path.name)
-    if ending in (".parquet", ".pq") and (size := decoded_size(path)) > BOMB * path.stat().st_size:
+    kind, shown = KINDS[_ending(path.name)], one_line(path.name, 120)
+    if kind == "parquet" and (size := decoded_size(path)) > BOMB * path.stat().st_size:
         raise UsageError(
             f"{shown} has {path.stat().st_size:,} bytes, and {size / 1e9:,.0f} GB when it is read.",
             todo="Load what you need of it yourself, and name the DataFrame.",
         )
-    polars, duckdb = READERS[ending]
     try:
-        if find_spec("polars"):
-            import polars as pl
-
-            how = {"separator": SIGNS[ending]} if ending in SIGNS else {}
-            return getattr(pl, polars)(str(path.resolve()), **how)
-        if find_spec("duckdb") and duckdb:
-            import duckdb as db
-
-            return getattr(db.connect(), duckdb)(str(path.resolve()))
-    except Exception as error:
+        return _scanned(path.resolve(), kind)
+    except UsageError as error:  # our own words begin with "It"
+        what = re.sub(r"^It ", f"{shown} ", error.what)
+        what = what if what != error.what else f"{shown}: {what}"
+        raise UsageError(what, todo=error.todo) from None
+    except OSError as error:
+        raise UsageError(f"{shown} cannot be read: {one_line(error.strerror, 80)}.") from None
+    except Exception as error:  # its text may hold values
         raise UsageError(
             f"{shown} cannot be read as a table: {one_line(type(error).__name__, 60)}.",
             todo="Load it yourself and name the DataFrame.",
         ) from None
-    raise UsageError(
-        f"A summary of {shown} needs Polars or DuckDB.", todo="pip install polars, or load it."
-    )
+
+
+def _scanned(path: Path, kind: str) -> Scanned:
+    if kind == "parquet":
+        return _parquet(path)
+    if kind == "arrow":
+        return _arrow(path)
+    return ndjson(path) if kind == "ndjson" else delimited(path, kind)
+
+
+def _parquet(path: Path) -> Scanned:
+    import pyarrow.parquet as pq
+
+    with pq.ParquetFile(path) as file:
+        footer, schema = file.metadata, file.schema_arrow
+        size = sum(footer.row_group(i).total_byte_size for i in range(footer.num_row_groups))
+        if footer.num_rows <= WHOLE and size <= SMALL:
+            return Scanned(file.read())
+    relation = connected(path).read_parquet(str(path), hive_partitioning=False)
+    return _long(relation, schema)
+
+
+def _arrow(path: Path) -> Scanned:
+    import pyarrow.dataset as ds
+
+    data = ds.dataset(path, format="ipc")
+    if data.count_rows() <= WHOLE and path.stat().st_size <= SMALL:
+        return Scanned(_without_views(data.to_table()))
+    return _long(connected().from_arrow(data), data.schema)
+
+
+def _long(relation: Any, schema: Any) -> Scanned:
+    """Return a relation with what DuckDB leaves out of an Arrow schema."""
+    zones = [(i, getattr(field.type, "tz", None)) for i, field in enumerate(schema)]
+    return Scanned(relation, tuple(schema.names), zones=tuple((i, z) for i, z in zones if z))
+
+
+def _without_views(table: Any) -> Any:
+    """Return an Arrow table whose texts are of the type that Arrow can count."""
+    import pyarrow as pa
+
+    plain = {pa.string_view(): pa.large_string(), pa.binary_view(): pa.large_binary()}
+    fields = [field.with_type(plain.get(field.type, field.type)) for field in table.schema]
+    return table.cast(pa.schema(fields))
 
 
 def _ending(name: str) -> str:

@@ -3,26 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from functools import cache
+
+import narwhals.stable.v2 as nw
 
 from ...privacy.personal import named_personal, safe_name
 from ...privacy.redaction import masked_value
 from . import label_names
+from .between_columns import between_columns
 from .describe import described
 from .facts import Described, Fact
 from .in_process import Local, Table
-from .kinds import words
-from .lines import Line, alike, size, stem_of
+from .kinds import is_moment, words
+from .lines import size, stem_of
 from .page import Page, fit
-from .prompted import prompted
+from .prompted import labelled, prompted
 from .relations import relations, repeated, thinned
 from .sample_rows import pick
 from .summary import Column, Columns, Summary, Wish
 from .tables import Groups, Source
+from .unnamed import Names
 
-MANY = 8  # columns that look alike of which a wide table's summary looks at
-FACTS = (relations, repeated)  # what makes lines of the page below those of the columns
+# What makes lines of the page below those of the columns.
+FACTS = (relations, repeated, between_columns)
 LEAST_LINE = 25  # characters that a column in detail takes at least
+USUAL = 48  # what most take
 
 
 def summarise_table(source: Source, name: str, places: Sequence[int], wish: Wish) -> Summary:
@@ -30,35 +35,35 @@ def summarise_table(source: Source, name: str, places: Sequence[int], wish: Wish
     table, limit = source.table, max(0, wish.tokens * 12 // 5)
     told = label_names.judged(table, source.labels, places, wish)
     table = label_names.without(table, told.hidden)
-    names = [safe_name(table.names[place]) for place in places]
+    names = _names(table, places, typed=wish.level != "names")
     levels = sum(place < source.levels for place in places)
     width = len(places) - levels
     if wish.level == "names":
-        named = {place: (n, "") for place, n in zip(places, names, strict=True)}
-        first_line = "; ".join(filter(None, [_size(name, None, width, levels), told.note]))
-        page = Page(first_line, named, [])
-        bare = Columns(Column(n, "") for n in names)
-        return Summary(name, wish.level, None, width, bare, text=fit([page], limit).text)
-    looked_at = preferred(table.names, places, limit)
+        head = [_size(name, None, width, levels), source.note, told.note]
+        first_line = "; ".join(filter(None, head))
+        bare = Columns(Column(names.name(place), "") for place in places)
+        text = fit(Page(first_line, names), limit).text
+        return Summary(name, wish.level, None, width, bare, text=text)
+    asked = _asked(table, places, names, wish)
+    looked_at = preferred(table.names, names, limit, asked)
     rows, columns, sample = described(table, looked_at, wish)
     by_place = dict(zip(looked_at, columns, strict=True))
-    head = [_size(name, rows, width, levels), told.note]
+    labels = labelled(wish.prompt, by_place)
+    asked = (*asked, *(place for place in labels if place not in asked))
+    head = [_size(name, rows, width, levels), source.note, told.note]
     facts: list[Fact] = []
     cells: list[tuple[str, dict[int, str]]] = []
     if wish.level != "schema" and rows:
         k = wish.shared_by
         head.append(_groups(source.groups, k))
         head += _reading(k, rows, sample.rows, sum(column.left_out for column in columns))
-        prompted_for = prompted(wish.prompt, table.names)
-        known = Described(rows, by_place, sample, k, prompted_for)
+        known = Described(rows, by_place, sample, k, asked)
         facts = [fact for make in FACTS for fact in make(known)]
         if wish.level == "sample":
             cells = pick(sample, by_place, wish.rows, rows, wish.allow)
-    typed = {place: (n, _type(table, place)) for place, n in zip(places, names, strict=True)}
-    singly = [Line({place: column}, rows) for place, column in by_place.items()]
-    first = Page("; ".join(filter(None, head)), typed, singly, facts, cells)
-    fitted = fit([first, replace(first, lines=alike(by_place, rows))], limit)
-    shown = [column for line in fitted.lines for column in line.columns.values()]
+    first_line = "; ".join(filter(None, head))
+    fitted = fit(Page(first_line, names, by_place, rows, asked, labels, facts, cells), limit)
+    shown = {p: column for line, _ in fitted.lines for p, column in line.columns.items()}
     return Summary(
         name=name,
         level=wish.level,
@@ -67,37 +72,72 @@ def summarise_table(source: Source, name: str, places: Sequence[int], wish: Wish
         columns=Columns(columns),
         relations=tuple(fact.text for fact in facts),
         cells=tuple(
-            {typed[place][0]: cell for place, cell in row.items()}
+            {names.name(place): cell for place, cell in row.items()}
             for _, row in cells[: fitted.rows]
         ),
         text=fitted.text,
-        labels=sum(line.labels(n < fitted.full) for n, line in enumerate(fitted.lines)),
-        masked=sum(column.masked for column in shown),
+        labels=sum(line.labels(form) for line, form in fitted.lines),
+        masked=sum(column.masked for column in shown.values()),
     )
 
 
-def _type(table: Table, place: int) -> str:
-    return table.type(place) if isinstance(table, Local) else words(table.schema[place])
+def _names(table: Table, places: Sequence[int], *, typed: bool) -> Names:
+    """Return what is told of columns without a look at them; a wide table has many."""
+    known: dict[object, str] = {}
+
+    def kind(place: int) -> str:
+        dtype = table.schema[place]
+        if dtype not in known:
+            if isinstance(table, Local) and dtype in (nw.Object, nw.Unknown):
+                return table.type(place)
+            known[dtype] = words(dtype)
+        return known[dtype]
+
+    return Names(
+        places,
+        cache(lambda place: safe_name(table.names[place])),
+        cache(kind if typed else lambda place: ""),
+        cache(lambda place: stem_of(table.names[place])),
+    )
 
 
-def preferred(names: Sequence[str], places: Sequence[int], limit: int) -> list[int]:
+def _asked(table: Table, places: Sequence[int], names: Names, wish: Wish) -> tuple[int, ...]:
+    """Return the columns that the prompt names, but for those whose names are masked."""
+    if not wish.prompt.strip():
+        return ()
+    raw = [table.names[place] for place in places]
+    times = {dtype for dtype in set(table.schema) if is_moment(dtype)}
+    moments = [n for n, place in enumerate(places) if table.schema[place] in times]
+    found = [places[n] for n in prompted(wish.prompt, raw, moments)]
+    return tuple(p for p in found if names.name(p) == table.names[p])
+
+
+def preferred(
+    names: Sequence[str], columns: Names, limit: int, asked: Sequence[int] = ()
+) -> list[int]:
     """Return the columns worth a look within ``limit`` characters, in the table's order.
 
-    Of columns that look alike (q1, q2, …) the first one goes first; those whose names are
-    personal go last.
+    Those that the prompt names go first, of columns that look alike (q1, q2, …) the first ones;
+    those whose names are personal go last.
     """
-    most = max(1, limit // LEAST_LINE)
-    if len(places) <= most:
+    places = columns.places
+    if len(places) <= 2 * limit // LEAST_LINE:
         return list(places)
+    most = max(1, limit // USUAL)
     seen: dict[str, int] = {}
-    ranks = []
+    turns = []
     for place in places:
-        stem = stem_of(names[place])
+        stem = columns.stem(place)
         seen[stem] = seen.get(stem, 0) + 1
-        turn = seen[stem] if stem else 1
-        ranks.append((turn > MANY, bool(named_personal(names[place])), turn, place))
-    chosen = [rank for rank in sorted(ranks)[:most] if not rank[0]]
-    return sorted(place for *_, place in chosen)
+        turns.append((seen[stem] if stem else 1, place))
+    chosen, personal = list(asked[:most]), list[int]()
+    for _, place in sorted(turns):
+        if len(chosen) >= most:
+            break
+        if place in asked:
+            continue
+        (personal if named_personal(names[place]) else chosen).append(place)
+    return sorted([*chosen, *personal][:most])
 
 
 def _size(name: str, rows: int | None, width: int, levels: int) -> str:

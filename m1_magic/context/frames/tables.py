@@ -7,6 +7,7 @@ columns get their position as name, and their real names are kept beside.
 from __future__ import annotations
 
 import sys
+import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,13 +15,14 @@ from typing import TYPE_CHECKING, Any
 
 from ...errors import UsageError
 from ...text import one_line
-from . import table_files
+from . import not_tables, table_files
 from .containers import table_in
 from .lazy import is_lazy, lazy_table
 
 if TYPE_CHECKING:
     from .in_process import Table
     from .label_names import Labels
+    from .text_tables import Scanned
 
 LIBRARIES = {"pandas", "polars", "pyarrow", "modin", "cudf", "narwhals"}
 
@@ -35,12 +37,16 @@ class Groups:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A table, how many of its columns are its index, its groups, and names that are values."""
+    """A table, how many of its columns are its index, its groups, and names that are values.
+
+    ``note`` says how its file is written, where that is not as usual.
+    """
 
     table: Table
     levels: int = 0
     groups: Groups | None = None
     labels: Labels | None = None
+    note: str = ""
 
     @property
     def names(self) -> list[str]:
@@ -83,7 +89,7 @@ def is_tabular(value: object) -> bool:
         return _is_columns(list(value.values()))
     if isinstance(value, Path):
         return table_files.is_table_file(str(value))
-    return _is_array(value) or is_frame(value)
+    return _is_array(value) or is_frame(value) or not_tables.is_wrapped(value)
 
 
 def _is_records(rows: Sequence[object]) -> bool:
@@ -126,7 +132,8 @@ def source(value: Any) -> Source:
         UsageError: nothing here can read it.
     """
     if isinstance(value, Path):
-        value = table_files.scanned(value)
+        return _file(table_files.scanned(value))
+    value = not_tables.unwrapped(value)
     if is_lazy(value):
         return Source(lazy_table(value))
     if is_grouped(value):
@@ -136,6 +143,8 @@ def source(value: Any) -> Source:
     from . import label_names
     from .in_process import Local
 
+    if not isinstance(value, (list, tuple, dict)) and not is_tabular(value):
+        raise not_tables.no_table(value, "This")
     if _is_array(value) or not is_frame(value):
         value = _converted(value)
     native, levels, labels = nw.to_native(value, pass_through=True), 0, None
@@ -152,6 +161,19 @@ def source(value: Any) -> Source:
         names = list(table.columns)
         table = table.rename({name: str(i) for i, name in enumerate(names)})
     return Source(Local(table, names), levels, labels=labels)
+
+
+def _file(file: Scanned) -> Source:
+    """Return the table in a file; a copy that is read in its place goes when it does."""
+    if not is_lazy(file.value):
+        return source(file.value)
+    table = lazy_table(file.value)
+    table.names = list(file.names)
+    for place, zone in file.zones:
+        table.schema[place] = type(table.schema[place])("us", zone)
+    if file.copy:
+        weakref.finalize(table, file.copy.unlink, missing_ok=True)
+    return Source(table, note=file.note)
 
 
 def _pandas(native: Any) -> tuple[Any, list[str], int]:

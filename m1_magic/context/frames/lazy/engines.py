@@ -96,7 +96,7 @@ class Polars(Lazy):
         if dtype == nw.String:
             return value.str.slice(0, LONGEST)
         if dtype == nw.Binary:
-            return pl.when(value.is_not_null()).then(True).alias(column)
+            return value.bin.size().cast(pl.Int64)
         return value.cast(pl.Float64) if is_wide(dtype) else value
 
 
@@ -125,7 +125,7 @@ class Sql(Lazy):
         if dtype == nw.Duration:
             return self._duration(column)
         if dtype == nw.Binary:
-            return f"CASE WHEN {column} IS NOT NULL THEN true END"
+            return f"octet_length({column})"
         return f"CAST({column} AS DOUBLE)" if is_wide(dtype) else column
 
     @abstractmethod

@@ -10,7 +10,7 @@ from typing import Any
 import narwhals.stable.v2 as nw
 
 from ..arrays import clamped
-from ..in_process import Local
+from ..in_process import Local, array
 from ..kinds import kind
 from ..measures import SAMPLE, WHOLE, Measures, Span
 from . import reading
@@ -25,7 +25,7 @@ class Lazy(ABC):
     """A table of Polars, DuckDB, Spark or Ibis, each a class of its own; see `in_process.Table`.
 
     Its columns are named ``c0``, ``c1``, … In a sample decimals are floats, texts end after
-    `LONGEST` characters, bytes are not theirs, and types that narwhals does not know are texts.
+    `LONGEST` characters, bytes are their number, and types that narwhals does not know are texts.
     """
 
     engine: str
@@ -58,7 +58,12 @@ class Lazy(ABC):
         with reading(self.engine):
             rows = self._sampled(columns, total, wanted(total, self.schema, columns))
             shown = [self._restored(nw.col(f"c{c}"), c).alias(str(c)) for c in columns]
-            return Local(rows.select(shown), self.names, self.schema)
+            local = Local(rows.select(shown), self.names, self.schema)
+            for column in columns:
+                sizes = rows[f"c{column}"]
+                if self.schema[column] == nw.Binary and sizes.dtype.is_integer():
+                    local.lengths[column] = array(sizes)
+            return local
 
     def count(self, questions: Mapping[int, Sequence[Span]]) -> dict[int, list[int]]:
         """Return how many rows lie in each span, by column."""

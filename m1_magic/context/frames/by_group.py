@@ -1,0 +1,248 @@
+"""Numbers by category: their means in groups of k rows or more, and how much the groups explain.
+
+Each mean is rounded by its own group (`rounding`), so that neither it nor what a total less the
+groups leaves over tells of fewer than k rows. Where few rows make up a group's mean it is left
+out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+
+from .arrays import Array
+from .facts import Fact
+from .lines import figure
+from .numeric import DOMINANT
+from .rounding import Figure, average, correlation
+from .row_by_row import Grouping, Rows
+
+FIRST = 2, 3  # categories and numbers that are always told of
+MORE = 2  # other pairs that are, if they are strong
+MOST = 10
+LARGE, MEDIUM = 0.14, 0.06  # of the variance: Cohen's effects of numbers, and of shares
+WORTH = 0.02  # from which the share of the variance is told
+ERRORS = 2  # standard errors that a mean of a sample may be off by
+
+
+@dataclass(frozen=True)
+class Target:
+    """What is averaged: the numbers of a column, or where its label is ``label``."""
+
+    place: int
+    label: str = ""
+
+
+def by_group(rows: Rows) -> list[Fact]:
+    """Return the means of the numbers that matter by the categories that matter."""
+    if rows.n < max(4 * rows.k, 8) or not rows.categories:
+        return []
+    told: list[Fact] = []
+    for rank, target, place in chosen(rows):
+        pair = frozenset((target.place, place))
+        grouping = rows.grouping(place) if pair not in rows.told and len(told) < MOST else None
+        text = means(rows, target, place, grouping) if grouping else ""
+        if text:
+            told.append(Fact(text, (target.place, place), rank))
+            rows.told.add(pair)
+    return told
+
+
+def chosen(rows: Rows) -> list[tuple[int, Target, int]]:
+    """Return what to average by which category: what the prompt names, the first, the strong."""
+    named, weight = set(rows.table.prompted), _strengths(rows)
+    strong = sorted(weight, key=lambda pair: -weight[pair])
+    numbers = [Target(place) for place in rows.telling(rows.numeric)[: FIRST[1]]]
+    usual = [place for place in rows.telling(rows.categories) if _usual(rows, place)][: FIRST[0]]
+    first = [(target, place) for place in usual for target in numbers]
+    groups = [place for place in rows.categories if place in named]
+    asked = [target for target in _targets(rows) if target.place in named]
+    by_named = product([*asked, *numbers], groups)
+    near = [pair for pair in [*first, *strong] if pair[0].place in named]
+
+    def least(pair: tuple[Target, int]) -> float:
+        return MEDIUM if pair[0].label else LARGE
+
+    pairs: dict[tuple[Target, int], int] = {}
+    ranked = (
+        (1, [*product(asked, groups)][: MOST // 2]),
+        (2, [*[*by_named][: len(asked) * len(groups) + FIRST[1]], *near[: FIRST[1]]]),
+        (6, [pair for pair in first if weight.get(pair, 0.0) >= WORTH]),
+        (7, [pair for pair in _others(strong, first) if weight[pair] >= least(pair)][:MORE]),
+        (8, first),
+    )
+    for rank, found in ranked:
+        for pair in found:
+            if pair[0].place != pair[1]:
+                pairs.setdefault(pair, rank)
+    return [(rank, *pair) for pair, rank in pairs.items()]
+
+
+def _others(
+    pairs: Sequence[tuple[Target, int]], first: Sequence[tuple[Target, int]]
+) -> list[tuple[Target, int]]:
+    """Return pairs that the first ones lack, each two columns once."""
+    known = {frozenset((target.place, place)) for target, place in first}
+    made = {frozenset((target.place, place)): (target, place) for target, place in pairs[::-1]}
+    return [pair for columns, pair in [*made.items()][::-1] if columns not in known]
+
+
+def _usual(rows: Rows, place: int) -> bool:
+    found = rows.grouping(place, rows.step)
+    return found is not None and found.covered >= 0.5
+
+
+def _targets(rows: Rows) -> list[Target]:
+    """Return what can be averaged: numbers, and labels of columns that have two."""
+    made = [Target(place) for place in rows.telling(rows.numeric)]
+    made += [Target(place, "true") for place in rows.telling(rows.flags)]
+    for place in rows.telling([*rows.columns]):
+        column = rows.columns[place]
+        text = rows.is_text(place) and len(column.labels) == 2
+        if text and column.distinct and column.distinct.value == 2 and not column.follows:
+            made.append(Target(place, next(iter(column.labels))))
+    return made
+
+
+def _values(rows: Rows, target: Target, step: int = 1) -> Array:
+    """Return what is averaged row by row, NaN where there is nothing."""
+    if not target.label or target.place in rows.flags:
+        return rows.numbers(target.place)[::step]
+    found = rows.grouping(target.place, step)
+    if found is None:
+        return np.full(-(-rows.n // step), np.nan)
+    place = [i for i in found.told if found.labels[i].strip('"') == target.label]
+    return np.where(found.codes < 0, np.nan, np.isin(found.codes, place))
+
+
+@np.errstate(all="ignore")
+def _strengths(rows: Rows) -> dict[tuple[Target, int], float]:
+    """Return how much of each number's variance each category explains, corrected for chance."""
+    targets = _targets(rows)
+    if not targets:
+        return {}
+    matrix = np.vstack([_values(rows, target, rows.step) for target in targets])
+    there = np.isfinite(matrix)
+    n = there.sum(axis=1)
+    matrix = np.where(there, matrix, 0.0)
+    centred = np.where(there, matrix - (matrix.sum(axis=1) / np.maximum(n, 1))[:, None], 0.0)
+    total = (centred**2).sum(axis=1)
+    made = {}
+    for place in rows.telling(rows.categories):
+        found = rows.grouping(place, rows.step)
+        if found is None or not _usual(rows, place):
+            continue
+        sums, counts = (totals(found.codes, x, len(found.labels)) for x in (centred, there))
+        between = np.where(counts > 0, sums**2 / np.maximum(counts, 1), 0).sum(axis=1)
+        groups = (counts > 0).sum(axis=1)
+        inside = (total - between) / (n - groups)
+        share = 1 - inside / (total / (n - 1))
+        for target, explained, many in zip(targets, share.tolist(), n.tolist(), strict=True):
+            if np.isfinite(explained) and many >= 20 and target.place != place:
+                made[target, place] = round(explained, 6)
+    return made
+
+
+def totals(codes: Array, matrix: Array, groups: int) -> Array:
+    """Return each row's sums by group; -1 is in none."""
+    shift = (groups + 1) * np.arange(len(matrix))[:, None]
+    flat = np.bincount((shift + codes + 1).ravel(), matrix.ravel(), shift.size * (groups + 1))
+    return flat.reshape(len(matrix), groups + 1)[:, 1:]
+
+
+def means(rows: Rows, target: Target, place: int, groups: Grouping) -> str:
+    """Return a number's means by group as a line, "" where fewer than two may be told."""
+    values = _values(rows, target)
+    told, parts, spreads = [], [], []
+    for g, inside in groups.split(values).items():
+        inside = inside[np.isfinite(inside)]
+        made = mean(inside, rows, share=bool(target.label))
+        if made is not None:
+            told.append(made)
+            spreads.append(len(inside) < groups.sizes[g] or np.ptp(inside) > 0)
+            mark = "≈ " if made.rounded and rows.table.complete else ""
+            number = figure(made.value)
+            label = groups.labels[g] + ("" if rows.is_text(place) else ":")
+            parts.append(f"{label} {mark}{number}{' %' if target.label else ''}")
+    if len(told) < 2:
+        return ""
+    what = f"mean {rows.name(target.place)}"
+    if target.label:
+        quoted = rows.is_text(target.place)
+        what = f"share of {rows.name(target.place)} " + (
+            f'"{target.label}"' if quoted else target.label
+        )
+    complete = rows.table.complete and len(told) == len(groups.labels)
+    if complete and not target.label and not any(spreads):
+        one, other = rows.name(place), rows.name(target.place)
+        mutual = len({made.value for made in told}) == len(told)
+        words = f"and {other} decide each other" if mutual else f"decides {other}"
+        return f"{one} {words}: {', '.join(parts)}"
+    rest = len(groups.labels) - len(told)
+    head = f"{what} by {rows.name(place)}{_explained(rows, values, groups)}{rows.among}: "
+    same = {(one.value, one.rounded) for one in told}
+    if len(same) == 1 and target.label:
+        return ""
+    if len(same) == 1 and not rest:
+        mark = parts[0].removeprefix(groups.labels[groups.told[0]]).lstrip(": ")
+        return f"{head}{mark} in each of {len(told)} groups"
+    parts += [f"{rest:,} more not told"] if rest else []
+    return head + ", ".join(parts)
+
+
+def mean(values: Array, rows: Rows, *, share: bool = False) -> Figure | None:
+    """Return the mean of a group's values as it may leave, of shares in per cent."""
+    n, k = len(values), rows.k
+    if n < max(k, 1):
+        return None
+    scale = 100.0 if share else 1.0
+    middle = float(values.mean())
+    away = np.abs(values - middle)
+    sd = float(np.sqrt(np.einsum("i,i", away, away) / (n - 1))) if n > 1 else 0.0
+    most = float(away.max())
+    if share and min(middle, 1 - middle) * n < k - 0.5:
+        return Figure(0 if middle < 0.5 else 100)  # fewer than k such rows are told as none
+    if not share and k > 1 and sd and dominated(values, k, sd, most):
+        return None
+    if not rows.table.complete:
+        most = max(most, ERRORS * sd * np.sqrt(n))
+        k = max(k, 1)
+    return average(middle * scale, n, sd * scale, most * scale, k)
+
+
+def dominated(values: Array, k: int, sd: float, most: float) -> bool:
+    """Do fewer than k values make up nearly all of the distances from the median, one of them
+    most of it, or one most of the sum?"""
+    n = len(values)
+    mean_away = float(np.abs(values - values.mean()).sum())
+    low, high = float(values.min()), float(values.max())
+    if low >= 0 and 2 * high > values.sum() and np.count_nonzero(values == high) < k:
+        return True
+    if 2 * (k - 1) * (most + sd) < 0.45 * mean_away:  # whatever the median is
+        return False
+    away = np.abs(values - np.partition(values, n // 2)[n // 2])
+    outermost = np.partition(away, n - min(k - 1, n))[n - min(k - 1, n) :]
+    total = float(away.sum())
+    return bool(outermost.sum() > DOMINANT * total or 2 * outermost.max() > total)
+
+
+@np.errstate(all="ignore")
+def _explained(rows: Rows, values: Array, groups: Grouping) -> str:
+    """Return the share of the variance that the groups explain (η²), if it is worth telling."""
+    there = np.isfinite(values) & (groups.codes >= 0)
+    z, codes = values[there], groups.codes[there]
+    spread = float(z.std()) if len(z) else 0.0
+    if not spread or 4 * len(groups.labels) > len(z):
+        return ""
+    z = (z - z.mean()) / spread
+    sizes = np.bincount(codes, minlength=len(groups.labels))
+    own = (np.bincount(codes, z, minlength=len(groups.labels)) / np.maximum(sizes, 1))[codes]
+    share = float((own * own).mean())
+    made = correlation(share, (1 - share) * z * z - (z - own) ** 2, rows.k)
+    if made is None or made.value < WORTH:
+        return ""
+    about = "≈ " if made.rounded or not rows.table.complete else ""
+    return f" (η² {about}{made.value:.2f})"
