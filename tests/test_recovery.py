@@ -296,7 +296,7 @@ def test_at_sample_all_figures_are_exact_and_personal_columns_stay_masked() -> N
     mails = [f"someone{i}@example.org" for i in range(7)]
     frame = pd.DataFrame({"v": values, "kind": list("aaabbbc"), "mail": mails})
     (text,) = together({"t": frame}, send="sample:0")
-    assert text.startswith("`t`: 7 rows × 3 columns; exact figures\n")
+    assert text.startswith("`t`: 7 rows × 3 columns; exact figures; outliers by")
     assert "min 1.25 · P25 3.125 · median 5.5 · P75 6.75 · max 80 · mean 15.21429 · sd" in text
     assert '"c" 14.3 %' in text and "≈" not in text and "row " not in text
     assert "`mail`: text, masked" in text and "someone" not in text

@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Mapping
-from contextlib import suppress
 from datetime import date, time, timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ...privacy.personal import personal_text
 from ...privacy.redaction import masked_value
@@ -16,6 +15,9 @@ from .summary import Column
 
 if TYPE_CHECKING:
     from .in_process import Local
+    from .kinds import Series
+
+FAR = "outside of the years 1 to 9999"
 
 
 def pick(
@@ -48,18 +50,30 @@ def pick(
 
 def _values(sample: Local, column: int, places: list[int]) -> list[object]:
     """Return some cells as Python's own objects: pandas' print themselves in another way."""
-    cells = sample.series(column)[places].to_list()
+    chosen = sample.series(column)[places]
+    cells = [cell for place in range(len(places)) for cell in _listed(chosen[place : place + 1])]
     if column in sample.dates:
         return [cell.date() if cell == cell else None for cell in cells]
     return [_plain(cell) for cell in cells]
 
 
+def _listed(chosen: Series) -> list[Any]:
+    """Return cells as Python's own objects, of moments that these cannot hold a text."""
+    try:
+        return chosen.to_list()
+    except (ValueError, OverflowError):
+        return [FAR]
+
+
 def _plain(cell: object) -> object:
     for convert in ("to_pytimedelta", "to_pydatetime"):
         if hasattr(cell, convert) and cell == cell:  # NaT is not itself
-            with warnings.catch_warnings(), suppress(ValueError, OverflowError):  # the year 20000
+            with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # on nanoseconds, which are left out
-                return getattr(cell, convert)()
+                try:
+                    return getattr(cell, convert)()
+                except (ValueError, OverflowError):
+                    return FAR
     return cell
 
 

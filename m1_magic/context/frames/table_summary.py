@@ -16,16 +16,18 @@ from .facts import Described, Fact
 from .in_process import Local, Table
 from .kinds import is_moment, words
 from .lines import size, stem_of
+from .order import order
 from .page import Page, fit
 from .prompted import labelled, prompted
-from .relations import relations, repeated, thinned
+from .relations import relations, repeated
 from .sample_rows import pick
+from .shape import shape
 from .summary import Column, Columns, Summary, Wish
 from .tables import Groups, Source
 from .unnamed import Names
 
 # What makes lines of the page below those of the columns.
-FACTS = (relations, repeated, between_columns)
+FACTS = (shape, order, relations, repeated, between_columns)
 LEAST_LINE = 25  # characters that a column in detail takes at least
 USUAL = 48  # what most take
 
@@ -38,8 +40,9 @@ def summarise_table(source: Source, name: str, places: Sequence[int], wish: Wish
     names = _names(table, places, typed=wish.level != "names")
     levels = sum(place < source.levels for place in places)
     width = len(places) - levels
+    keys = source.keys.words(table.names, told.hidden)
     if wish.level == "names":
-        head = [_size(name, None, width, levels), source.note, told.note]
+        head = [_size(name, None, width, levels), source.note, told.note, keys]
         first_line = "; ".join(filter(None, head))
         bare = Columns(Column(names.name(place), "") for place in places)
         text = fit(Page(first_line, names), limit).text
@@ -50,13 +53,15 @@ def summarise_table(source: Source, name: str, places: Sequence[int], wish: Wish
     by_place = dict(zip(looked_at, columns, strict=True))
     labels = labelled(wish.prompt, by_place)
     asked = (*asked, *(place for place in labels if place not in asked))
-    head = [_size(name, rows, width, levels), source.note, told.note]
+    head = [_size(name, rows, width, levels), source.note, told.note, keys]
     facts: list[Fact] = []
     cells: list[tuple[str, dict[int, str]]] = []
-    if wish.level != "schema" and rows:
+    if wish.level == "schema":
+        head.append("types and nulls only")
+    elif rows:
         k = wish.shared_by
-        head.append(_groups(source.groups, k))
-        head += _reading(k, rows, sample.rows, sum(column.left_out for column in columns))
+        head += [_groups(source.groups, k), source.keys.repeated(rows)]
+        head += _reading(k, rows, sample.rows, columns)
         known = Described(rows, by_place, sample, k, asked)
         facts = [fact for make in FACTS for fact in make(known)]
         if wish.level == "sample":
@@ -160,13 +165,14 @@ def _groups(groups: Groups | None, k: int) -> str:
     )
 
 
-def _reading(k: int, rows: int, read: int, left_out: int) -> list[str]:
+def _reading(k: int, rows: int, read: int, columns: Sequence[Column]) -> list[str]:
     """Return how the figures are to be read, and how many are left out."""
+    left_out = sum(column.left_out for column in columns)
     notes = [f"no value that fewer than {k} rows share"] if k > 1 else []
     rest = f"{left_out:,} {'figure' if left_out == 1 else 'figures'} left out; " if left_out else ""
     notes += [f"{rest}exact figures: `--send sample:0`"] if k else ["exact figures"]
+    if any("outlier" in column.counts for column in columns):
+        notes.append("outliers by Tukey's 1.5 IQR")
     if read < rows:
         notes.append(f"quantiles and outliers ≈ from {read:,} rows")
-    if rows > (compared := read // thinned(read)):
-        notes.append(f"relations ≈ from {compared:,}")
     return notes
