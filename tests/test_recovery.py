@@ -11,9 +11,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-import dask.dataframe as dd
 import duckdb
-import ibis
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -304,13 +302,25 @@ def test_at_sample_all_figures_are_exact_and_personal_columns_stay_masked() -> N
     assert "`mail`: text, masked" in text and "someone" not in text
 
 
+def dask(frame: pd.DataFrame) -> Any:
+    import dask.dataframe  # here, or every worker that collects this imports it
+
+    return dask.dataframe.from_pandas(frame, npartitions=3)
+
+
+def ibis(frame: pd.DataFrame) -> Any:
+    import ibis
+
+    return ibis.memtable(frame)
+
+
 ENGINES: dict[str, Callable[[pd.DataFrame], Any]] = {
     "polars": pl.from_pandas,
     "lazy": lambda frame: pl.from_pandas(frame).lazy(),
     "arrow": lambda frame: pa.Table.from_pandas(frame, preserve_index=False),
     "arrow dtypes": lambda frame: frame.convert_dtypes(dtype_backend="pyarrow"),
-    "dask": lambda frame: dd.from_pandas(frame, npartitions=3),
-    "ibis": lambda frame: ibis.memtable(frame),
+    "dask": dask,
+    "ibis": ibis,
     "records": lambda frame: frame.astype(object).where(frame.notna(), None).to_dict("records"),
 }
 
