@@ -13,6 +13,7 @@ from decimal import Decimal
 import numpy as np
 import pandas as pd
 
+import texts_truth
 import truth_between
 from m1_magic.context.frames.measures import SAMPLE, WHOLE
 from m1_magic.context.frames.summary import Column, Summary
@@ -90,11 +91,10 @@ class Audit:
             self.truths()
         elif kind == "empty":
             self.must(not self.n, "empty")
-        elif kind == "date as text":
-            self.texts_are(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d.*)?")
-            self.moments(pd.to_datetime(self.series.astype(str).str[:19], format="ISO8601"))
-        elif kind == "number as text":
-            self.numbers(self.series.astype(str).astype(float).to_numpy(), told_as="text")
+        elif kind in texts_truth.READ_AS and not line.labels:
+            self.read_as()
+        elif any(map(texts_truth.CODES.fullmatch, line.notes)):
+            self.must(not line.figures, "figures of identifiers")
         elif kind.startswith("duration"):
             length = pd.to_timedelta(self.series).to_numpy("timedelta64[ns]").astype("int64")
             micro = not np.any(length % 1_000)
@@ -117,6 +117,18 @@ class Audit:
     def must(self, true: object, said: str) -> None:
         if not true:
             self.wrong.append(f"{self.line.name}: {said}")
+
+    def read_as(self) -> None:
+        """Look at the figures of the numbers or moments that texts or codes stand for."""
+        if not self.line.figures:
+            return
+        values, rows = texts_truth.values_of(self.series, self.known or self.line), self.n
+        self.n = len(values)
+        if pd.api.types.is_numeric_dtype(values):
+            self.numbers(values.to_numpy("float64"), told_as="text")
+        else:
+            self.moments(values)
+        self.n = rows
 
     def missing(self, nulls: int, nans: int) -> None:
         c = self.line
@@ -422,6 +434,10 @@ class Audit:
 
     def notes(self) -> None:
         for text in self.line.notes:
+            wrong = texts_truth.wrong_note(text, self.known or self.line, self.series, self.k)
+            if wrong is not None:
+                self.must(not wrong, f"{text}: {wrong}")
+                continue
             self.must(run(NOTES, self, text), f"nothing checks the note {text!r}")
         key = self.series.is_unique and self.n == self.rows > 1 and self.line.type != "number"
         key = key and not self.line.type.startswith(("duration", "true")) and not self.line.follows
@@ -829,7 +845,10 @@ def below(t: Truth, line: str) -> None:
     """Check a line below those of the columns."""
     t.statements += 1
     text = line.removeprefix("- ")
-    if not run(FACTS, t, text):
+    shaped = texts_truth.wrong_fact(text, t.frame, t.summary)
+    if shaped is not None:
+        t.must(not shaped, f"{text}: {shaped}")
+    elif not run(FACTS, t, text):
         said = truth_between.wrong(text, t.frame, t.k, SAMPLE if t.rows > WHOLE else 0)
         t.must(said is not None, f"nothing checks the line {line!r}")
         t.must(not said, str(said))

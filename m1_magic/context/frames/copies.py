@@ -7,7 +7,7 @@ from itertools import combinations
 import narwhals.stable.v2 as nw
 import numpy as np
 
-from . import strings
+from . import forms
 from .arrays import Array
 from .facts import Fact
 from .kinds import is_moment
@@ -78,7 +78,7 @@ def _parsed(rows: Rows, place: int, briefly: bool) -> Array | None:
     made = np.full(len(texts), np.nan)
     for i, text in enumerate(texts):
         if there[i]:
-            if not strings.NUMBER.match(text[: strings.LONGEST_NUMBER]):
+            if not forms.NUMBER.match(text[: forms.LONGEST]):
                 return None
             made[i] = float(text)
     return made
@@ -126,7 +126,10 @@ def _moments(rows: Rows, place: int) -> Array | None:
     if rows.columns[place].type != "date as text":
         return None
     made = np.full(rows.n, np.nan)
-    bare = [strings.ZONE.sub("", text) if text else "" for text in series.to_list()]
+    texts = series.to_list()
+    if not all(forms.DATE.match(text) for text in texts if text):
+        return None  # in another format
+    bare = [forms.ZONE.sub("", text) if text else "" for text in texts]
     there = np.array([bool(text) for text in bare])
     stamps = np.array([text for text in bare if text], dtype="datetime64[us]")
     made[there] = stamps.astype(np.int64)

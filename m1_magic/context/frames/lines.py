@@ -153,7 +153,7 @@ class Line:
 
     def _complete(self) -> bool:
         """Are these numbers all of whose values are told with their shares?"""
-        return self.first.type.startswith(PLAIN) and sum(self.first.labels.values()) > 1 - 1e-9
+        return _plain(self.first) and sum(self.first.labels.values()) > 1 - 1e-9
 
     def _head(self) -> str:
         c = self.first
@@ -226,8 +226,13 @@ def distinct(column: Column) -> str:
     return text if count.exact else f"{text} in {count.sample:,} rows"
 
 
+def _plain(column: Column) -> bool:
+    """Need labels of its type no quotes?"""
+    return column.type.startswith(PLAIN) and not column.type.endswith("as text")
+
+
 def _quoted(label: str, column: Column) -> str:
-    if column.type.startswith(PLAIN):
+    if _plain(column):
         return label
     return '"' + masked_value(label).replace('"', '\\"') + '"'
 

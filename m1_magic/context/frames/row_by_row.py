@@ -13,6 +13,7 @@ import numpy as np
 from ...privacy.personal import personal_text
 from ...privacy.redaction import masked_value
 from .arrays import Array
+from .codes import is_code
 from .facts import Described
 from .kinds import Series, floats, is_moment, is_number, is_text
 from .label_names import MASKED
@@ -135,7 +136,8 @@ class Rows:
 
     def _measures(self, place: int, column: Column) -> bool:
         dtype = self.dtype(place)
-        return is_number(dtype) and not column.follows and not self._counts_on(place, column)
+        fit = is_number(dtype) and not column.follows and not is_code(column)
+        return fit and not self._counts_on(place, column)
 
     def _counts_on(self, place: int, column: Column) -> bool:
         """Is it a running number?"""

@@ -16,16 +16,18 @@ from .facts import Described, Fact
 from .in_process import Local, Table
 from .kinds import is_moment, words
 from .lines import size, stem_of
+from .order import order
 from .page import Page, fit
 from .prompted import labelled, prompted
 from .relations import relations, repeated
 from .sample_rows import pick
+from .shape import shape
 from .summary import Column, Columns, Summary, Wish
 from .tables import Groups, Source
 from .unnamed import Names
 
 # What makes lines of the page below those of the columns.
-FACTS = (relations, repeated, between_columns)
+FACTS = (shape, order, relations, repeated, between_columns)
 LEAST_LINE = 25  # characters that a column in detail takes at least
 USUAL = 48  # what most take
 
