@@ -12,13 +12,13 @@ from .arrays import Array
 from .facts import Described, Fact
 from .in_process import array
 from .kinds import Series, floats, is_moment, is_number, is_text
-from .relations import thinned
 from .rounding import correlation
 from .shape import LEAST, name_of, varying
 from .summary import Column
 
 TREND = 0.6  # rank correlation with time that is worth telling
 TRENDS = 3
+RANKED = 2_500  # rows whose ranks are compared
 
 
 def order(table: Described) -> list[Fact]:
@@ -93,7 +93,7 @@ def _trends(table: Described) -> list[Fact]:
     """Return which numbers rise or fall with time, where each row has its own moment."""
     columns, sample = varying(table), table.sample
     times = [p for p, c in columns.items() if is_moment(sample.series(p).dtype) and not c.nulls]
-    step = thinned(sample.rows)
+    step = max(1, sample.rows // RANKED)
     if sample.rows < max(LEAST, 4 * table.k) or not times:
         return []
     when = array(sample.series(times[0]).gather_every(step))

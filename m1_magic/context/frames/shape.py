@@ -12,11 +12,11 @@ from ...privacy.personal.column_names import key_of
 from ...privacy.redaction import masked_value
 from . import codes
 from .arrays import Array
-from .datetimes import UNITS
 from .facts import Described, Fact
 from .in_process import array
 from .kinds import Series, floats, is_moment, is_number, is_text
 from .lines import share
+from .regularity import UNITS
 from .summary import UNIQUE, Column
 
 LEAST = 20  # rows from which their order and their key say something
