@@ -94,7 +94,7 @@ class Audit:
         elif kind in texts_truth.READ_AS and not line.labels:
             self.read_as()
         elif any(map(texts_truth.CODES.fullmatch, line.notes)):
-            self.must(not line.figures, "figures of identifiers")
+            self.must(not k or not line.figures, "figures of identifiers")
         elif kind.startswith("duration"):
             length = pd.to_timedelta(self.series).to_numpy("timedelta64[ns]").astype("int64")
             micro = not np.any(length % 1_000)
@@ -875,7 +875,7 @@ def check_short(frame: pd.DataFrame, summary: Summary, k: int) -> tuple[list[str
 def _line(t: Truth, line: str, names: list[str], places: dict[str, int]) -> None:
     found = re.match(r"- `(.+?)` … `(.+?)` \(([\d,]+) columns\): ", line)
     listing = re.match(r"- (?:other columns|columns): |- [\d,]+ more columns, not named", line)
-    name = next((n for n in names if re.match(rf"- `{re.escape(n)}`[:,]", line)), None)
+    name = next((n for n in names if line.startswith(f"- `{n}`: ")), None)
     if found and found[1] in places and found[2] in places:
         members = range(places[found[1]], places[found[2]] + 1)
         t.must(f"{len(members):,}" == found[3], f"{line}: not {len(members)} columns")
