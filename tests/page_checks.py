@@ -22,6 +22,7 @@ from m1_magic.privacy.redaction import masked_value
 from page_truth import (
     FACTS,
     HEADS,
+    LABEL,
     NOTES,
     NUMBER,
     PARTS,
@@ -94,12 +95,14 @@ class Audit:
         elif kind in texts_truth.READ_AS and not line.labels:
             self.read_as()
         elif any(map(texts_truth.CODES.fullmatch, line.notes)):
-            self.must(not line.figures, "figures of identifiers")
+            self.few_figures()
         elif kind.startswith("duration"):
             length = pd.to_timedelta(self.series).to_numpy("timedelta64[ns]").astype("int64")
             micro = not np.any(length % 1_000)
             self.numbers(length // 1_000 / 1e6 if micro else length / 1e9, told_as="duration")
-        elif pd.api.types.is_numeric_dtype(series) or kind.startswith(("number", "whole number")):
+        elif pd.api.types.is_numeric_dtype(series) or re.fullmatch(
+            r"(whole )?number( as float)?" + OBJECT, kind
+        ):
             whole = pd.api.types.is_integer_dtype(series)
             self.numbers(self.series.to_numpy("int64" if whole else "float64"))
         elif pd.api.types.is_datetime64_any_dtype(series) or kind.startswith("date"):
@@ -108,6 +111,7 @@ class Audit:
             self.moments(pd.to_datetime(self.series, utc=" (UTC)" in kind))
         else:
             text = kind in ("text", "category", "text among other objects") or not self.full
+            text = text or kind.endswith("as text")
             self.must(text, f"type {kind}")
             self.labels()
         if self.full:
@@ -117,6 +121,13 @@ class Audit:
     def must(self, true: object, said: str) -> None:
         if not true:
             self.wrong.append(f"{self.line.name}: {said}")
+
+    def few_figures(self) -> None:
+        """Codes and running numbers have few figures, or none; those that are told are true."""
+        if self.line.figures and pd.api.types.is_numeric_dtype(self.series):
+            self.values, self.odd = np.sort(self.series.to_numpy()), False
+            for name, shown in self.line.figures.items():
+                self.figure(name, shown)
 
     def read_as(self) -> None:
         """Look at the figures of the numbers or moments that texts or codes stand for."""
@@ -875,7 +886,7 @@ def check_short(frame: pd.DataFrame, summary: Summary, k: int) -> tuple[list[str
 def _line(t: Truth, line: str, names: list[str], places: dict[str, int]) -> None:
     found = re.match(r"- `(.+?)` … `(.+?)` \(([\d,]+) columns\): ", line)
     listing = re.match(r"- (?:other columns|columns): |- [\d,]+ more columns, not named", line)
-    name = next((n for n in names if re.match(rf"- `{re.escape(n)}`[:,]", line)), None)
+    name = next((n for n in names if line.startswith(f"- `{n}`: ")), None)
     if found and found[1] in places and found[2] in places:
         members = range(places[found[1]], places[found[2]] + 1)
         t.must(f"{len(members):,}" == found[3], f"{line}: not {len(members)} columns")
@@ -908,6 +919,12 @@ def _alike(t: Truth, text: str, members: list[int]) -> None:
                 t.must(fits(shown, true), f"{part}: {true}")
         elif part == "no nulls":
             t.must(not any(nulls), "no nulls")
+        elif re.fullmatch(rf"(?:≈ )?{LABEL}(?:, {LABEL})*", part):
+            for label, share in re.findall(LABEL, part):
+                for n in members if label.strip() != "others" else ():
+                    known = columns[safe_name(str(t.frame.columns[n]))].labels
+                    said = known.get(label.strip().strip('"'), -1)
+                    t.must(fits(share, said), f"{label} {share}, not {said}")
         elif found := re.fullmatch(rf"([\d,]+) null \(({SHARE})\)", part):
             t.must(fits(found[2], nulls[0]) and min(nulls) == max(nulls), part)
         else:
