@@ -94,6 +94,8 @@ class Audit:
             self.must(not self.n, "empty")
         elif kind in texts_truth.READ_AS and not line.labels:
             self.read_as()
+        elif kind.endswith("as text"):
+            self.labels()
         elif any(map(texts_truth.CODES.fullmatch, line.notes)):
             self.few_figures()
         elif kind.startswith("duration"):
@@ -213,7 +215,7 @@ class Audit:
 
     def outliers(self, values: np.ndarray, constant: bool) -> None:
         share = self.line.counts.get("outlier")
-        if constant or self.line.type == "number as text":
+        if constant:
             return self.must(not share, f"outlier {share}")
         if not math.isfinite(3 * float(np.ptp(values))):
             return None  # fences beyond all numbers
