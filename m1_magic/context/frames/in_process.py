@@ -22,6 +22,7 @@ from .opaque import Form, taken
 
 Pairs = tuple[tuple[Any, int], ...]
 
+SHORT = 5_000  # rows of which Python counts labels sooner than a library
 NEARLY = 0.98  # of a sample differ: nothing more is learnt by reading all rows
 
 
@@ -156,11 +157,13 @@ class Local:
                 return None, Count(differing, sample=len(sample))
             if differing > FEW:
                 return None, Count(int(series.drop_nulls().n_unique()))
+        if self.rows <= SHORT:
+            return _counted(series.to_list())
         try:
             counts = series.value_counts(sort=False, name="n").filter(nw.col("n") > 0)
             rows = list(counts.iter_rows())
         except UnicodeEncodeError:  # lone surrogates, which Arrow cannot count
-            rows = list(Counter(series.to_list()).items())
+            return _counted(series.to_list())
         labels = tuple((label, int(n)) for label, n in rows if there(label))
         return labels, Count(len(labels))
 
@@ -182,6 +185,12 @@ class Local:
     def count(self, questions: Mapping[int, Sequence[Span]]) -> dict[int, list[int]]:
         """Return how many rows lie in each span, by column."""
         return {column: counted(self.series(column), spans) for column, spans in questions.items()}
+
+
+def _counted(values: Sequence[Any]) -> tuple[Pairs, Count]:
+    """Return each label's count, and how many there are."""
+    labels = tuple((label, n) for label, n in Counter(values).items() if there(label))
+    return labels, Count(len(labels))
 
 
 def counted(series: Series, spans: Sequence[Span]) -> list[int]:

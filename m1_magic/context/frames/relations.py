@@ -15,7 +15,7 @@ import numpy as np
 
 from ...privacy.redaction import masked_value
 from .facts import Described, Fact
-from .in_process import Local
+from .in_process import SHORT, Local, there
 from .kinds import Series, floats, is_number, is_text
 from .rounding import STRONG, correlation
 from .summary import UNIQUE, Column
@@ -183,11 +183,19 @@ def repeated(table: Described) -> list[Fact]:
     return [Fact(f"{twice:,} of {table.rows:,} rows repeat an earlier one")] if twice else []
 
 
+def _cell(value: Any) -> Any:
+    """Return a value that equals itself, a missing one too."""
+    return value if there(value) else None if value is None else MISSING
+
+
 def _repeated(columns: Sequence[int], sample: Local) -> int | None:
     """Return how many rows repeat an earlier one, None where cells cannot be compared."""
     dtypes = [sample.series(i).dtype for i in columns]
     if any(dtype in (nw.Object, nw.Unknown) or dtype.is_nested() for dtype in dtypes):
         return None  # hashes and comparisons of the user's own: they may be slow, or fail
+    if sample.rows <= SHORT:
+        cells = (map(_cell, sample.series(i).to_list()) for i in columns)
+        return sample.rows - len(set(zip(*cells, strict=True)))
     try:
         frames = [sample.series(i).alias(str(i)).to_frame() for i in columns]
         return sample.rows - len(nw.concat(frames, how="horizontal").unique())
