@@ -93,8 +93,10 @@ class Audit:
             self.must(not self.n, "empty")
         elif kind in texts_truth.READ_AS and not line.labels:
             self.read_as()
+        elif kind.endswith("as text"):
+            self.labels()
         elif any(map(texts_truth.CODES.fullmatch, line.notes)):
-            self.must(not line.figures, "figures of identifiers")
+            self.must(set(line.figures) <= {"min", "max"}, "figures of identifiers")
         elif kind.startswith("duration"):
             length = pd.to_timedelta(self.series).to_numpy("timedelta64[ns]").astype("int64")
             micro = not np.any(length % 1_000)
@@ -202,7 +204,7 @@ class Audit:
 
     def outliers(self, values: np.ndarray, constant: bool) -> None:
         share = self.line.counts.get("outlier")
-        if constant or self.line.type == "number as text":
+        if constant:
             return self.must(not share, f"outlier {share}")
         if not math.isfinite(3 * float(np.ptp(values))):
             return None  # fences beyond all numbers

@@ -224,6 +224,9 @@ def lists(c: Column, s: pd.Series, k: int, sign: str, many: str, parts: str) -> 
 def identifier(c: Column, s: pd.Series, k: int, digits: str | None) -> str:
     if set(c.figures) - {"min", "max"}:
         return "figures of identifiers"
+    ends = {"min": s.min(), "max": s.max()}
+    if any(value != ends[name] or (s == value).sum() < k for name, value in c.figures.items()):
+        return "an end that is none, or rare"
     long = texts(pd.to_numeric(s)).str.replace(r"\.0$", "", regex=True).str.len()
     return "" if digits is None or (long == int(digits)).all() else f"not {digits} digits"
 
@@ -254,6 +257,13 @@ def sentinel(c: Column, s: pd.Series, k: int, found: str, share: str, mean: str 
             else [f"mean {mean}, not {true}"]
         )
     return "; ".join(filter(None, wrong))
+
+
+def without(c: Column, s: pd.Series, k: int, mean: str) -> str:
+    """The mean without codes, where the page's line is split at ";"."""
+    found = next((n for n in c.notes if re.search(r"looks? like .* for missing", n)), "")
+    match = re.match(rf"(\S+(?:, \S+)*) in ({SHARE}) looks?", found)
+    return sentinel(c, s, k, *match.groups(), mean) if match else "without what?"
 
 
 def impossible(c: Column, s: pd.Series, k: int, of: str, parts: str) -> str:
@@ -292,6 +302,7 @@ NOTES: dict[str, Callable[..., str]] = {
     r"consecutive numbers, each once": each_once,
     rf"(\S+(?:, \S+)*) in ({SHARE}) looks? like (?:a code|codes) for missing"
     r"(?:; without (?:it|them) mean (.+))?": sentinel,
+    r"without (?:it|them) mean (.+)": without,
     rf"(ages|values) ((?:(?:above|below) \d+(?: %)? in {SHARE}(?:, )?)+)": impossible,
     r"(epoch in (?:seconds|ms|µs))( in [\d,]+ rows)?": fine,
     r"(%.+)": in_formats,
