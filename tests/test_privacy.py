@@ -287,7 +287,7 @@ def test_the_ledger_file_is_clean_while_it_is_open(
     server: OpenRouter, shell: InteractiveShell, own_home: Path
 ) -> None:
     shell.user_ns["t"] = as_pandas()
-    shown(shell, "%%m1 --df t --send sample:9\nwhy {{t}}?")
+    shown(shell, "%%m1 --df t --send sample:9 --df-tokens 9000\nwhy {{t}}?")
     sent = str(server.chats[0].body["messages"][-1]["content"])
     assert "row 1: " in sent
     with closing(sqlite3.connect(own_home / "ledger.db")) as ledger:
