@@ -62,12 +62,11 @@ def build(
     question = _question(parts, attachments, inserted, together)
     thinking, least = reasoning(options.think)
     extra = fields(settings.extra_body or {})  # which may have been changed in place
-    most = extra.get(COMPLETION, settings.max_tokens)
-    explicit = options.max_tokens or options.think or most != M1.max_tokens.default_value
+    max_tokens, chosen = _length(options, extra.get(COMPLETION, settings.max_tokens), least)
     return Request(
         model=options.model or settings.model,
         messages=(*([Message("system", (Text(system),))] if system else []), question),
-        max_tokens=options.max_tokens or max(most, least),
+        max_tokens=max_tokens,
         temperature=settings.temperature if options.temperature is None else options.temperature,
         top_p=settings.top_p if options.top_p is None else options.top_p,
         seed=options.seed,
@@ -79,9 +78,15 @@ def build(
         headers=headers(settings.extra_headers or {}) or None,
         attachments=together,
         notes=tuple(notes),
-        max_tokens_explicit=bool(explicit),
+        max_tokens_explicit=chosen,
         max_cost=options.max_cost,
     )
+
+
+def _length(options: Options, most: int, least: int) -> tuple[int, bool]:
+    """Return the most output tokens, thinking included, and whether the user chose them."""
+    chosen = options.max_tokens or options.think or most != M1.max_tokens.default_value
+    return options.max_tokens or max(most, least), bool(chosen)
 
 
 def _question(

@@ -8,7 +8,7 @@ import re
 import signal
 import ssl
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -124,6 +124,19 @@ def page(server: OpenRouter, monkeypatch: pytest.MonkeyPatch) -> Iterator[Page]:
 def hand(page: Page) -> Hand:
     """A panel in it."""
     return page.panel()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Give the local model one CPU: where others work, two threads mostly wait for each other."""
+    if item.get_closest_marker("offline") is None or not hasattr(os, "sched_setaffinity"):
+        return (yield)
+    may_use = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {sorted(may_use)[os.getpid() % len(may_use)]})
+    try:
+        return (yield)
+    finally:
+        os.sched_setaffinity(0, may_use)
 
 
 def pytest_xdist_auto_num_workers() -> int:

@@ -252,6 +252,25 @@ def test_what_the_prompt_names_comes_first() -> None:
     assert first.text.startswith("mean `xh` by `i`") and first.columns == (7, 10)
 
 
+def test_types_of_their_own_are_grouped_by() -> None:
+    r, n = np.random.default_rng(6), 200
+    size = pd.Series(r.integers(0, 90, n))
+    frame = pd.DataFrame(
+        {
+            "cut": pd.cut(size, [-1, 30, 60, 90]),
+            "grade": pd.Categorical(r.choice(list("abc"), n), list("cab"), ordered=True),
+            "known": pd.array(r.choice([True, False, None], n), dtype="boolean"),
+            "y": size.astype("Float32"),
+            "wait": pd.to_timedelta(size, "s"),
+        }
+    )
+    told = summarise(frame, "t")
+    assert truths(frame, tuple(x for x in told.relations if "`cut`" not in x)) == []
+    text = "\n".join(told.relations)
+    assert re.search(r'mean `y` by `cut` \(η² 0\.\d+\): "\(', text)
+    assert re.search(r'mean `y` by `grade`.*: "c" .+, "a" .+, "b"', text), text
+
+
 # --- Attacks ----------------------------------------------------------------------------------
 
 

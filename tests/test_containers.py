@@ -23,7 +23,6 @@ import pyarrow as pa
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
 from pydantic import BaseModel
-from sklearn.utils import Bunch
 
 import shells
 from emulator import OpenRouter
@@ -82,7 +81,10 @@ def frame(rows: int, seed: int) -> pd.DataFrame:
 @cache
 def shapes(rows: int) -> dict[str, Any]:
     """A table in every clothes that Python and its libraries have for one."""
-    return made(frame(rows, rows))
+    from sklearn.utils import Bunch  # a second, for every worker that collects this
+
+    df = frame(rows, rows)
+    return made(df) | {"Bunch": Bunch(data=df.to_numpy(), target=df.who, DESCR="d")}
 
 
 @cache
@@ -155,7 +157,6 @@ def made(df: pd.DataFrame) -> dict[str, Any]:
         "pydict": pa.Table.from_pandas(df).to_pydict(),
         "relation": connection.from_arrow(pa.Table.from_pandas(df)),
         "fetched": connection.from_arrow(pa.Table.from_pandas(df)).fetchall(),
-        "Bunch": Bunch(data=df.to_numpy(), target=df.who, DESCR="d"),
         "frames": [df, df], "frames by name": {"a": df}, "masked array": np.ma.array(df.pay),
         "bytes": df.to_csv().encode(), "json bytes": bytearray(df.to_json(), "utf-8"),
         "printed": Printed(df.to_string()),
@@ -224,7 +225,7 @@ def found(df: pd.DataFrame, text: str) -> list[str]:
     return names + [str(pay) for pay in df.pay if str(int(pay))[:7] in plain]
 
 
-SHAPES = [*shapes(3)]
+SHAPES = [*made(frame(3, 3)), "Bunch"]
 TEXTS = [*texts(5)]
 # Of so few nobody can say whether they were typed.
 SHORT = (

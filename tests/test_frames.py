@@ -119,9 +119,9 @@ def test_wide_tables_say_what_was_left_out() -> None:
 def test_columns_that_look_alike_are_told_together() -> None:
     frame = pd.DataFrame({f"q{i}": [i % 5] * 20 for i in range(400)} | {"answer": range(20)})
     text = summarise(frame, "survey", tokens=300).text
-    assert "`q0` … `q13` (14 columns): whole number, no nulls; always 0 to 4" in text
+    assert "`q0` … `q10` (11 columns): whole number, no nulls; always 0 to 4" in text
     assert "`answer`: whole number" in text
-    assert "other columns: `q14` … `q399` (386, whole number)" in text
+    assert "other columns: `q11` … `q399` (389, whole number)" in text
     some = summarise(frame.iloc[:, 390:], "survey", tokens=120).text
     assert "`q390` … `q399` (10 columns)" in some and "`answer`" in some
 

@@ -581,7 +581,7 @@ def test_pandas_floats_in_dask_have_nan_for_null() -> None:
     table = lazy_table(dd.from_pandas(frame, npartitions=2))
     x, c, d, b = table.measure([0, 1, 2, 3])
     assert (x.nulls, x.nan, x.mean, c.nulls, d.nulls, b.trues) == (1, 0, 2.0, 1, 1, 2)
-    assert table.names[3] == "x / 2"
+    assert table.names[3] == '("x", 2)'
     assert count(table, [(1, "a", "a"), (2, d.low, d.low)]) == [1, 1]
     assert pd.util.hash_pandas_object(frame[["x", "d"]]).tolist() == before
     series = lazy_table(dd.from_pandas(frame, npartitions=2)["x"])

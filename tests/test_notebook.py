@@ -187,5 +187,5 @@ def test_the_dataframes_notebook_runs_and_masks(server: OpenRouter) -> None:
     assert "`flights`: 336,776 rows × 4 columns" in sent
     assert "`arr_delay`" in sent and "tailnum" not in sent
     text = notebooks.saved(book)
-    assert text.count("crew0@example.org") == 2  # HTML and text, where it is allowed
+    assert text.count("crew0@example.org") == 3  # where it is allowed: table, page, text
     assert "by_carrier" in text and "16 groups, " in text and "january → july" in text

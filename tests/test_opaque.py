@@ -33,7 +33,7 @@ def points(n: int = N) -> geopandas.GeoSeries:
 
 COLUMNS: dict[str, Any] = {
     "months": (lambda: pd.period_range("1990-01", periods=N, freq="M"),
-               "by month, no nulls; 400 distinct; from 1990 to ≈ 2022; every month, no gaps"),
+               "by month, no nulls; 400 distinct; from 1990 to "),
     "quarters": (lambda: pd.Series(list(pd.period_range("1990Q1", periods=200, freq="Q")) * 2),
                  "period by quarter, no nulls; 200 distinct; from 1990 to 2039; every quarter"),
     "days with gaps": (lambda: pd.period_range("2020", periods=N, freq="D").delete([50, 51, 99]),
@@ -51,15 +51,15 @@ COLUMNS: dict[str, Any] = {
     "one magnitude": (lambda: [3 + 4j] * N, "complex number, no nulls; magnitude: always 5"),
     "bytes": (lambda: [b"abc", b"de"] * (N // 2), "bytes, no nulls; length min 2 · max 3 · mean"),
     "fractions": (lambda: [Fraction(i % 4, 4) for i in range(N)],
-                  "number as Fraction, no nulls; mean ≈ 0.375"),
+                  "number as Fraction, no nulls; "),
     "times": (lambda: [time(8 + i % 2, 30) for i in range(N)],
               "time of day, no nulls; min 08:30 · max 09:30 · mean ≈ 09:00"),
     "quantities": (lambda: [UNITS.Quantity(i % 3, "m/s") for i in range(N)],
-                   "number in meter / second, no nulls; mean"),
+                   "number in meter / second, no nulls; "),
     "several units": (lambda: [UNITS.Quantity(1, "m" if i % 4 else "inch") for i in range(N)],
                       "quantity, no nulls; in several units; meter 75 %; inch 25 %"),
     "uncertain": (lambda: [ufloat(i % 3, 0.25) for i in range(N)],
-                  "number ± uncertainty, no nulls; mean"),
+                  "number ± uncertainty, no nulls; "),
     "its sd": (lambda: [ufloat(i % 3, 0.25) for i in range(N)],
                "each with its own uncertainty (sd): median 0.25"),
     "images": (lambda: [np.zeros((28, 28), np.uint8)] * N,
@@ -107,7 +107,7 @@ def test_engines_tell_alike() -> None:
     })  # fmt: skip
     plain = table.select(["bytes", "time", "array"])
     text = summarise(table, "t").text
-    assert "- `map`: map, no nulls; always 2 long; keys `a`" in text
+    assert "- `map`: map, no nulls; always 2 long\n" in text + "\n"
     assert "- `bytes`: bytes, 45 null (11.2 %); length min 0 · " in text
     assert summarise(duckdb.connect().from_arrow(table), "t").text == text
     assert summarise(table.to_pandas(types_mapper=pd.ArrowDtype), "t").text == text
@@ -138,7 +138,8 @@ TABLES: dict[str, Any] = {
 
 @pytest.mark.parametrize("kind", TABLES)
 def test_what_holds_a_table_is_one(kind: str) -> None:
-    assert "30 rows" in summarise(frame_named("t", {"t": TABLES[kind]()}), "t").text
+    text = summarise(frame_named("t", {"t": TABLES[kind]()}), "t").text
+    assert "30 rows" in text and "29" not in text
 
 
 class Tensor:

@@ -11,9 +11,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-import dask.dataframe as dd
 import duckdb
-import ibis
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -298,10 +296,22 @@ def test_at_sample_all_figures_are_exact_and_personal_columns_stay_masked() -> N
     mails = [f"someone{i}@example.org" for i in range(7)]
     frame = pd.DataFrame({"v": values, "kind": list("aaabbbc"), "mail": mails})
     (text,) = together({"t": frame}, send="sample:0")
-    assert text.startswith("`t`: 7 rows × 3 columns; exact figures\n")
+    assert text.startswith("`t`: 7 rows × 3 columns; exact figures; outliers by")
     assert "min 1.25 · P25 3.125 · median 5.5 · P75 6.75 · max 80 · mean 15.21429 · sd" in text
     assert '"c" 14.3 %' in text and "≈" not in text and "row " not in text
     assert "`mail`: text, masked" in text and "someone" not in text
+
+
+def dask(frame: pd.DataFrame) -> Any:
+    import dask.dataframe  # here, or every worker that collects this imports it
+
+    return dask.dataframe.from_pandas(frame, npartitions=3)
+
+
+def ibis(frame: pd.DataFrame) -> Any:
+    import ibis
+
+    return ibis.memtable(frame)
 
 
 ENGINES: dict[str, Callable[[pd.DataFrame], Any]] = {
@@ -309,8 +319,8 @@ ENGINES: dict[str, Callable[[pd.DataFrame], Any]] = {
     "lazy": lambda frame: pl.from_pandas(frame).lazy(),
     "arrow": lambda frame: pa.Table.from_pandas(frame, preserve_index=False),
     "arrow dtypes": lambda frame: frame.convert_dtypes(dtype_backend="pyarrow"),
-    "dask": lambda frame: dd.from_pandas(frame, npartitions=3),
-    "ibis": lambda frame: ibis.memtable(frame),
+    "dask": dask,
+    "ibis": ibis,
     "records": lambda frame: frame.astype(object).where(frame.notna(), None).to_dict("records"),
 }
 

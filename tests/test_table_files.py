@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import polars as pl
 import pyarrow as pa
@@ -39,14 +40,17 @@ READ = {
     "semicolons": ("a.csv", "id;city;n\n" + rows("{i};x{three};{two}"),
                    "40 rows × 3 columns; `read_csv` with `sep=\";\"`;"),
     "decimal commas": ("a.csv", "id;price\n" + rows("{i};{three},5"),
-                       "- `price`: number, no nulls; mean ≈ 1.4 · sd ≈ 0.8; 0.5 35 %"),
+                       "0.5 35 %, 1.5 32.5 %, 2.5 32.5 %"),
     "said so": ("a.csv", "id;price\n" + rows("{i};{three},5"), 'sep=";", decimal=","`'),
     "thousands and decimal commas": (
         "a.csv", "d;price\n" + rows("{day:02}.01.2024;1.00{three},50"),
         'sep=";", decimal=",", thousands="."`'),
     "thousands": ("a.csv", "a,n\n" + rows('x,"1,00{three}"'),
-                  "- `n`: whole number, no nulls; mean ≈ 1001 · sd ≈ 0.8; 1000 35 %"),
-    "1,234 may be both: text": ("a.csv", "a;n\n" + rows("x;1{i},{i:03}"), "- `n`: text"),
+                  "1000 35 %, 1001 32.5 %, 1002 32.5 %"),
+    "1,234 may be both: left as text": ("a.csv", "a;n\n" + rows("x;1{i},{i:03}"),
+                  "- `n`: number as text"),
+    "one column of decimal commas": ("a.csv", "x\n" + rows("{three},5"),
+                                     "40 rows × 1 columns; `read_csv` with `sep=\";\", decimal"),
     "tabs": ("a.csv", "a\tb\n" + rows("{three}\t{two}"), 'sep="\\t"`'),
     "bars": ("a.csv", "a|b\n" + rows("{three}|{two}"), 'sep="|"`'),
     "tsv": ("a.tsv", "a\tb;c\n" + rows("{three}\t{two};1"), "40 rows × 2 columns"),
@@ -60,7 +64,8 @@ READ = {
                               '`encoding="utf-16-le"`'),
     "late number": ("a.csv", "a,b\n" + rows("{i},{two}", 20_000) + "\n12.5,1\nn/a,0\n",
                     "- `a`: number, 1 null"),
-    "late text": ("a.csv", "a,b\n" + rows("{i},{two}", 20_000) + "\nnone yet,1\n", "- `a`: text"),
+    "late text": ("a.csv", "a,b\n" + rows("{i},{two}", 20_000) + "\nnone yet,1\n",
+                  "- `a`: number as text"),
     "short rows": ("a.csv", "a,b\n1\n" + rows("{three},{two}"), "- `b`: whole number, 1 null"),
     "short rows, quoted lines": ("a.csv", "a,b\n1\n" + rows('{three},"x\ny"'), 'always "x\\ny"'),
     "quoted lines": ("a.csv", "a,b\r\n" + rows('{three},"x\ny"', ends="\r\n"), "40 rows"),
@@ -75,6 +80,10 @@ READ = {
     "no header": ("a.csv", f"{CANARY},1,2024-01-01\n" + rows("r{three},{two},2024-01-{day:02}"),
                   "41 rows × 3 columns; `read_csv` with `header=None`"),
     "years are names": ("a.csv", "land,2019,2020\n" + rows("r{three},{two},{i}"), "- `2019`:"),
+    "any years are names": ("a.csv", "land,1990,2000,2015\n" + rows("r{three},{two},{i},7"),
+                            "- `1990`:"),
+    "dates are names": ("a.csv", "land,2019-01,2019-02\n" + rows("r{three},{two},{i}.5"),
+                        "- `2019-01`:"),
     "only a header": ("a.csv", "a,b,c", "0 rows × 3 columns"),
     "doubled and blank names": ("a.csv", "a,a,\n" + rows("{three},{two},1"), "- `Unnamed: 2`:"),
     "names of rows": ("a.csv", "a,b\n" + rows('"r{i}",{three},{two}'), "- `(index)`: text"),
@@ -82,15 +91,18 @@ READ = {
     "a very wide row": ("a.csv", "a,b\n1," + "x" * 3_000_000 + "\n" + rows("{three},{two}"),
                         "41 rows × 2 columns"),
     "what pandas reads as missing": ("a.csv", "a,b\n" + rows("{i},NA"), "- `b`: empty, 40 null"),
+    "one column with gaps": ("a.csv", "a\n" + rows('{i}') + '\n""\nNA\n\n\n', "42 rows × 1"),
+    "its nulls": ("a.csv", "a\n" + rows('{i}') + '\n""\nNA\n\n\n', "whole number, 2 null"),
     "true/false": ("a.csv", "a,b\n" + rows("{i},TRUE"), "- `b`: true/false, no nulls; always true"),
     "long whole numbers": ("a.csv", "a\n" + rows("{i}99999999999999999999"), "- `a`: text"),
     "gzip": ("a.csv.gz", gzip.compress(("a,b\n" + rows("{three},{two}")).encode()), "40 rows"),
     "gzip by content": ("a.csv", gzip.compress(("a,b\n" + rows("{three},1")).encode()), "40 rows"),
     "JSON lines": ("a.ndjson", rows('{{"a": {three}, "d": "2024-01-{day:02}", "l": [1, 2]}}'),
-                   "- `d`: date as text, no nulls; always 2024-01"),
+                   "- `d`: date as text, no nulls; "),
     "JSON lines with a mark": ("a.jsonl", b"\xef\xbb\xbf" + rows('{{"a": {three}}}').encode(),
                                "40 rows × 1 columns"),
-    "late JSON": ("a.jsonl", rows('{{"a": {i}}}', 25_000) + '\n{"a": "x"}', "- `a`: text"),
+    "late JSON": ("a.jsonl", rows('{{"a": {i}}}', 25_000) + '\n{"a": "x"}',
+                  "- `a`: number as text"),
 }  # fmt: skip
 
 
@@ -201,8 +213,10 @@ class No(MetaPathFinder):
 sys.meta_path.insert(0, No())
 from pathlib import Path
 import json
+import numpy
 from m1_magic.context.frames import summarise
-print(json.dumps([summarise(Path(name), "t").text for name in sys.argv[1:]]))
+tables = [*map(Path, sys.argv[1:]), numpy.arange(40.0).reshape(20, 2), [{"a": 1, "b": "x"}] * 9]
+print(json.dumps([summarise(table, "t").text for table in tables]))
 """
 
 
@@ -214,4 +228,6 @@ def test_neither_pandas_nor_polars_is_needed(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-c", BARE, *map(str, paths)], capture_output=True, text=True, check=True
     )
-    assert json.loads(done.stdout) == [summarise(path, "t").text for path in paths]
+    array, records = np.arange(40.0).reshape(20, 2), [{"a": 1, "b": "x"}] * 9
+    tables = [*paths, array, records]
+    assert json.loads(done.stdout) == [summarise(table, "t").text for table in tables]

@@ -255,6 +255,11 @@ def null_together(table: Table, names: str, rest: str, count: str, among: str) -
     return "" if rows >= table.k else "few rows"
 
 
+def null_mostly(table: Table, x: str, y: str) -> str:
+    a, b = nulls(table, x), nulls(table, y)
+    return "" if (a & b).sum() >= 0.75 * (a | b).sum() else "not mostly"
+
+
 def null_within(table: Table, x: str, y: str, among: str) -> str:
     few, many = nulls(table, x), nulls(table, y)
     return "not within" if (few & ~many).any() and not table.sampled else ""
@@ -384,7 +389,8 @@ ETA = rf"(?: \(η² (≈ )?({NUMBER})\))?"
 CHECKS: dict[str, Callable[..., str]] = {
     rf"mean ({NAME}) by ({NAME}){ETA}{AMONG}: (.+)": mean_by,
     rf'share of ({NAME}) (true|"(?:[^"\\]|\\.)*") by ({NAME}){ETA}{AMONG}: (.+)': share_of,
-    rf"({NAME}) (decides|and) ({NAME})( decide each other)?: (?!lat)(.+)": decides,
+    rf"({NAME}) (decides) ({NAME})(): (.+)": decides,
+    rf"({NAME}) (and) ({NAME})( decide each other): (.+)": decides,
     rf"weaker correlations{AMONG}: (.+)": weaker,
     rf"Cramér's V{AMONG}: (.+)": cramer,
     rf"({NAME}) (rises|falls) with ({NAME}), not in a line: Spearman (≈ )?({NUMBER})"
@@ -393,6 +399,7 @@ CHECKS: dict[str, Callable[..., str]] = {
     rf"η² (≈ )?({NUMBER}) over tenths of it(?:, correlation (≈ )?({NUMBER}))?{AMONG}": curve,
     rf"((?:{NAME}(?:, | and )?)+)(\d+ more columns)? ?are null in the same (?:([\d,]+) )?rows"
     rf"{AMONG}": null_together,
+    rf"({NAME}) and ({NAME}) are mostly null in the same rows": null_mostly,
     rf"wherever ({NAME}) is null, ({NAME}) is, too{AMONG}": null_within,
     rf"((?:{NAME}(?:, | and )?)+)(?:\d+ more columns)? ?(?:is|are) null (only )?where ({NAME}) is "
     rf"({LABEL}(?: or {LABEL})*)(, and only there)?{AMONG}": null_where,

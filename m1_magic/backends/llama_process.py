@@ -40,7 +40,7 @@ def main() -> None:
     params.n_batch = params.n_ubatch = STEP
     # Reading a prompt gains from a second thread even on a busy machine; writing loses.
     params.cpuparams.n_threads = 1
-    params.cpuparams_batch.n_threads = min(2, os.cpu_count() or 1)
+    params.cpuparams_batch.n_threads = min(2, cpus())
     params.cpuparams.poll = params.cpuparams_batch.poll = 0
     params.n_gpu_layers = 0
     params.fit_params = False
@@ -64,6 +64,13 @@ def main() -> None:
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # nobody reads stdout from here on
     sys.stdin.buffer.read()
     os._exit(0)
+
+
+def cpus() -> int:
+    """Return how many CPUs this process may use: threads that share one wait for each other."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 if __name__ == "__main__":

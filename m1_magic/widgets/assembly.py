@@ -71,9 +71,17 @@ class Panel:
         self._stop = button("Stop", self.stop, "Stop the call; its text is kept", disabled=True)
         self._dry = button("Dry run", self.dry_run, "What would leave and its price; sends nothing")
         self._message, self._answer = html(), column(name="m1-shown")
+        self.box = self._laid_out()
+        self.refresh()
+        self._shell.events.register("post_run_cell", self.refresh)
+        self._session.settler.listeners.append(self._settled)
+        _open.add(self)
+
+    def _laid_out(self) -> Any:
+        """Return the parts, one below the other."""
         look_back = fold("History", self._history.box, self._history.open)
         close = button("Close", self.close, "Close the panel; its last answer stays")
-        self.box = column(
+        return column(
             html(f"<style>{STYLE}</style>"),
             self._listener,
             self._login.box,
@@ -88,10 +96,6 @@ class Panel:
             self._history.box,
             name="m1-panel",
         )
-        self.refresh()
-        self._shell.events.register("post_run_cell", self.refresh)
-        self._session.settler.listeners.append(self._settled)
-        _open.add(self)
 
     def _ipython_display_(self) -> None:
         """Show it: what a saved notebook keeps, and below it what is alive."""

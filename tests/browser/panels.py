@@ -26,6 +26,13 @@ STILL = ".m1-still"
 STANDS = "box => ['.m1-shown > *', '.m1-error'].map(one => box.querySelector(one))"
 CHANGED = f"""([box, before]) => ({STANDS})(box).some((now, at) => now && now !== before[at])"""
 
+# As Playwright's own way, which lays the page out for each line of a long text.
+PUT = """(one, text) => {
+  one.focus();
+  one.value = text;
+  for (const kind of ['input', 'change']) one.dispatchEvent(new Event(kind, {bubbles: true}));
+}"""
+
 expect.set_options(timeout=WAIT * 1000)
 
 
@@ -59,7 +66,7 @@ class Panel:
 
     def ask(self, prompt: str) -> None:
         """Send a prompt, and wait until it is under way or refused."""
-        self.prompt.fill(prompt)
+        self.prompt.evaluate(PUT, prompt)
         before = self.box.evaluate_handle(STANDS)
         self.press("Send")
         self.box.page.wait_for_function(CHANGED, arg=[self.box.element_handle(), before])
@@ -83,9 +90,9 @@ class Panel:
         return self.box.locator(".m1-tiles > div", has=named).locator("span").last
 
 
-def opened(page: Page, name: str, *cells: str) -> Panel:
+def opened(page: Page, name: str, *cells: str, before: str = "") -> Panel:
     """Open a notebook with tables, a panel in the second cell, and more cells; run the two."""
-    page.open(page.jupyter.write(name, [FRAMES, OPEN, *cells]))
+    page.open(page.jupyter.write(name, [before + FRAMES, OPEN, *cells]))
     assert page.run(0) and page.run(1)
     return Panel(page)
 

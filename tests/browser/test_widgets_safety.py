@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import BrowserContext, expect
 
-from browser.front import HELPERS, Attacker, Jupyter, Page
+from browser.front import Attacker, Jupyter, Page
 from browser.panels import OPEN, STILL, Panel, opened
 from browser.payloads import CASES, IMG, framed, plain
 from browser.watch import check_inert, check_outputs_inert
@@ -77,31 +78,43 @@ def test_nothing_of_others_is_alive_in_a_panel(
 
 
 # -- what is saved -----------------------------------------------------------------------------
+MANAGER = "@jupyter-widgets/jupyterlab-manager/plugin"
+# As on a machine that has no key yet.
+KEYLESS = """import os
+
+for name in ("M1_BASE_URL", "OPENROUTER_API_KEY"):
+    del os.environ[name]
+os.environ["M1_HOME"] = {!r}
+"""
+
+
 @pytest.fixture(params=[False, True], ids=["state not saved", "state saved"])
-def keyless(
-    request: pytest.FixtureRequest,
-    jupyter: Jupyter,
-    openrouter: OpenRouter,
-    tmp_path_factory: pytest.TempPathFactory,
+def saving(
+    request: pytest.FixtureRequest, jupyter: Jupyter, openrouter: OpenRouter
 ) -> Iterator[Jupyter]:
-    """A server without a key, which saves the state of widgets with the notebook or not."""
-    settings = {"@jupyter-widgets/jupyterlab-manager/plugin": {"saveState": request.param}}
-    folder = tmp_path_factory.mktemp("keyless")
+    """A server that saves the state of widgets with the notebook or not."""
+    jupyter.set(MANAGER, {"saveState": request.param})
     openrouter.accept_any_key = True
-    with Jupyter(jupyter.app, folder, {}, settings) as server:
-        yield server
+    yield jupyter
     openrouter.accept_any_key = False
+    jupyter.set(MANAGER, {"saveState": False})
 
 
 def test_what_is_saved(
-    browser: BrowserContext, keyless: Jupyter, openrouter: OpenRouter, attacker: Attacker
+    browser: BrowserContext,
+    saving: Jupyter,
+    openrouter: OpenRouter,
+    attacker: Attacker,
+    tmp_path: Path,
 ) -> None:
     first = plain(attacker.base)
     openrouter.say(Answer(text=first, thinking=first, piece=512))
-    page = Page(browser, keyless)
+    page = Page(browser, saving)
     try:
-        panel = opened(page, "saved.ipynb", f"%m1 use {openrouter.base_url}", "input()")
-        check_login(page, panel, keyless)
+        use = f"%m1 use {openrouter.base_url}"
+        keyless = KEYLESS.format(str(tmp_path))
+        panel = opened(page, "saved.ipynb", use, "input()", before=keyless)
+        check_login(page, panel, tmp_path / "keys.json")
         assert page.run(2)
         panel.ask("What is saved of **this**?")
         panel.until_free()
@@ -113,7 +126,7 @@ def test_what_is_saved(
         page.close()
 
 
-def check_login(page: Page, panel: Panel, jupyter: Jupyter) -> None:
+def check_login(page: Page, panel: Panel, keys: Path) -> None:
     """Type a key, at first while the kernel is busy, and save at every step."""
     field = panel.box.get_by_placeholder("a key for openrouter.ai")
     page.start(3)
@@ -126,7 +139,7 @@ def check_login(page: Page, panel: Panel, jupyter: Jupyter) -> None:
     assert page.finish()
     expect(panel.box.get_by_text("The key is kept.")).to_be_visible()
     expect(field).to_have_count(0)
-    assert TYPED in (jupyter.root.parent / "m1" / "keys.json").read_text()
+    assert TYPED in keys.read_text()
     assert TYPED not in page.save()
 
 
@@ -154,6 +167,7 @@ def check_saved(saved: str, page: Page, attacker: Attacker) -> None:
 
 def check_reopened(page: Page, saved: str, attacker: Attacker) -> None:
     """Check what a notebook shows that was not run: with a kernel, without one, untrusted."""
+    page.close_notebook()
     page.jupyter.end_kernels()
     page.open("saved.ipynb")
     assert page.js("() => front.cells()[1].model.trusted")
@@ -166,9 +180,7 @@ def check_reopened(page: Page, saved: str, attacker: Attacker) -> None:
     check_still(page, attacker)
 
     page.tab.route("**/api/sessions**", lambda route: route.abort())
-    page.tab.goto(page.jupyter.address("saved.ipynb"), wait_until="domcontentloaded")
-    page.until("() => !!window.jupyterapp")
-    page.js(HELPERS)
+    page.load("saved.ipynb")
     page.until("() => front.panel()?.context.isReady")
     check_still(page, attacker)
     assert page.js("() => !front.kernel() && front.cells()[1].model.trusted")

@@ -163,6 +163,14 @@ def between(order: Array, span: Span) -> int:
     return int(np.searchsorted(order, span.high, side="right") - left)
 
 
+@np.errstate(all="ignore")
+def infinities(values: Array) -> int:
+    """Return how many infinities there are: 0, 1 or 2."""
+    if values.dtype.kind != "f" or math.isfinite(values.sum()):
+        return 0
+    return int(np.isposinf(values).any()) + int(np.isneginf(values).any())
+
+
 def distinct(values: Array) -> int | None:
     """Return how many whole numbers differ; None where that takes more than a quick pass.
 

@@ -14,8 +14,9 @@ import numpy as np
 from .arrays import Array
 from .by_group import totals
 from .facts import Fact
+from .grouping import FEW
 from .rounding import STRONG, Figure, correlation
-from .row_by_row import FEW, Rows
+from .row_by_row import Rows
 
 WEAKER = 0.3  # a correlation, or Cramér's V, that is worth telling
 BENT = 0.25  # by how much a curve must explain more of the variance than a line

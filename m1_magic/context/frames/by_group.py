@@ -15,22 +15,23 @@ import numpy as np
 
 from .arrays import Array
 from .facts import Fact
+from .grouping import Grouping, quoted
 from .lines import figure
 from .numeric import DOMINANT
 from .rounding import Figure, average, correlation
-from .row_by_row import Grouping, Rows
+from .row_by_row import Rows
 
 FIRST = 2, 3  # categories and numbers that are always told of
 MORE = 2  # other pairs that are, if they are strong
 MOST = 10
 LARGE, MEDIUM = 0.14, 0.06  # of the variance: Cohen's effects of numbers, and of shares
 WORTH = 0.02  # from which the share of the variance is told
-ERRORS = 2  # standard errors that a mean of a sample may be off by
+ERRORS = 1  # standard errors by which a mean of a sample is rounded
 
 
 @dataclass(frozen=True)
 class Target:
-    """What is averaged: the numbers of a column, or where its label is ``label``."""
+    """What is averaged: the numbers of a column, or whether its label is ``label``, as shown."""
 
     place: int
     label: str = ""
@@ -43,10 +44,9 @@ def by_group(rows: Rows) -> list[Fact]:
     told: list[Fact] = []
     for rank, target, place in chosen(rows):
         pair = frozenset((target.place, place))
-        grouping = rows.grouping(place) if pair not in rows.told and len(told) < MOST else None
-        text = means(rows, target, place, grouping) if grouping else ""
-        if text:
-            told.append(Fact(text, (target.place, place), rank))
+        groups = rows.grouping(place) if pair not in rows.told and len(told) < MOST else None
+        if groups and (fact := _line(rows, target, place, groups, rank)):
+            told.append(fact)
             rows.told.add(pair)
     return told
 
@@ -102,8 +102,8 @@ def _targets(rows: Rows) -> list[Target]:
     for place in rows.telling([*rows.columns]):
         column = rows.columns[place]
         text = rows.is_text(place) and len(column.labels) == 2
-        if text and column.distinct and column.distinct.value == 2 and not column.follows:
-            made.append(Target(place, next(iter(column.labels))))
+        if text and column.distinct and column.distinct.value == 2:
+            made.append(Target(place, quoted(next(iter(column.labels)))))
     return made
 
 
@@ -114,7 +114,7 @@ def _values(rows: Rows, target: Target, step: int = 1) -> Array:
     found = rows.grouping(target.place, step)
     if found is None:
         return np.full(-(-rows.n // step), np.nan)
-    place = [i for i in found.told if found.labels[i].strip('"') == target.label]
+    place = [i for i in found.told if found.labels[i] == target.label]
     return np.where(found.codes < 0, np.nan, np.isin(found.codes, place))
 
 
@@ -153,44 +153,40 @@ def totals(codes: Array, matrix: Array, groups: int) -> Array:
     return flat.reshape(len(matrix), groups + 1)[:, 1:]
 
 
-def means(rows: Rows, target: Target, place: int, groups: Grouping) -> str:
-    """Return a number's means by group as a line, "" where fewer than two may be told."""
-    values = _values(rows, target)
-    told, parts, spreads = [], [], []
-    for g, inside in groups.split(values).items():
-        inside = inside[np.isfinite(inside)]
-        made = mean(inside, rows, share=bool(target.label))
-        if made is not None:
-            told.append(made)
-            spreads.append(len(inside) < groups.sizes[g] or np.ptp(inside) > 0)
-            mark = "≈ " if made.rounded and rows.table.complete else ""
-            number = figure(made.value)
-            label = groups.labels[g] + ("" if rows.is_text(place) else ":")
-            parts.append(f"{label} {mark}{number}{' %' if target.label else ''}")
-    if len(told) < 2:
-        return ""
-    what = f"mean {rows.name(target.place)}"
-    if target.label:
-        quoted = rows.is_text(target.place)
-        what = f"share of {rows.name(target.place)} " + (
-            f'"{target.label}"' if quoted else target.label
-        )
-    complete = rows.table.complete and len(told) == len(groups.labels)
-    if complete and not target.label and not any(spreads):
-        one, other = rows.name(place), rows.name(target.place)
-        mutual = len({made.value for made in told}) == len(told)
-        words = f"and {other} decide each other" if mutual else f"decides {other}"
-        return f"{one} {words}: {', '.join(parts)}"
-    rest = len(groups.labels) - len(told)
-    head = f"{what} by {rows.name(place)}{_explained(rows, values, groups)}{rows.among}: "
-    same = {(one.value, one.rounded) for one in told}
-    if len(same) == 1 and target.label:
-        return ""
-    if len(same) == 1 and not rest:
-        mark = parts[0].removeprefix(groups.labels[groups.told[0]]).lstrip(": ")
-        return f"{head}{mark} in each of {len(told)} groups"
+def _line(rows: Rows, target: Target, place: int, groups: Grouping, rank: int) -> Fact | None:
+    """Return a number's means by group as a line, None where fewer than two may be told."""
+    values, share = _values(rows, target), bool(target.label)
+    inside = {g: own[np.isfinite(own)] for g, own in groups.split(values).items()}
+    told = {g: made for g, own in inside.items() if (made := mean(own, rows, share=share))}
+    alike = len({(made.value, made.rounded) for made in told.values()}) == 1
+    if len(told) < 2 or (alike and share):
+        return None
+    rest, complete = len(groups.labels) - len(told), rows.table.complete
+    constant = not any(len(x) < groups.sizes[g] or np.ptp(x) for g, x in inside.items())
+    by = rows.name(place)
+    if constant and complete and not rest and not share:
+        head = _decided(by, rows.name(target.place), [made.value for made in told.values()])
+    else:
+        name = rows.name(target.place)
+        what = f"share of {name} {target.label}" if share else f"mean {name}"
+        head = f"{what} by {by}{_explained(rows, values, groups)}{rows.among}"
+    figures = {
+        g: f"{'≈ ' if made.rounded and complete else ''}{figure(made.value)}{' %' if share else ''}"
+        for g, made in told.items()
+    }
+    if alike and not rest:
+        same = f"{head}: {next(iter(figures.values()))} in each of {len(told)} groups"
+        return Fact(same, (target.place, place), rank)
+    mark = "" if rows.is_text(place) else ":"
+    parts = [f"{groups.labels[g]}{mark} {text}" for g, text in figures.items()]
     parts += [f"{rest:,} more not told"] if rest else []
-    return head + ", ".join(parts)
+    labels = 0 if place in rows.flags else len(told)
+    return Fact(f"{head}: {', '.join(parts)}", (target.place, place), rank, labels)
+
+
+def _decided(by: str, name: str, values: Sequence[int | float]) -> str:
+    mutual = len(set(values)) == len(values)
+    return f"{by} and {name} decide each other" if mutual else f"{by} decides {name}"
 
 
 def mean(values: Array, rows: Rows, *, share: bool = False) -> Figure | None:

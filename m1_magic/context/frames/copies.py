@@ -7,7 +7,7 @@ from itertools import combinations
 import narwhals.stable.v2 as nw
 import numpy as np
 
-from . import strings
+from . import forms
 from .arrays import Array
 from .facts import Fact
 from .kinds import is_moment
@@ -78,7 +78,7 @@ def _parsed(rows: Rows, place: int, briefly: bool) -> Array | None:
     made = np.full(len(texts), np.nan)
     for i, text in enumerate(texts):
         if there[i]:
-            if not strings.NUMBER.match(text[: strings.LONGEST_NUMBER]):
+            if not forms.NUMBER.match(text[: forms.LONGEST]):
                 return None
             made[i] = float(text)
     return made
@@ -87,31 +87,36 @@ def _parsed(rows: Rows, place: int, briefly: bool) -> Array | None:
 def _mapped(rows: Rows) -> list[Fact]:
     """Return labels that stand for a few numbers or for true and false, one for one."""
     facts = []
+    counts = {place: rows.columns[place].distinct for place in rows.categories}
+    many = {place: count.value if count else 2 for place, count in counts.items()}  # 2 of flags
     for one, other in combinations(rows.categories, 2):
-        words = "" if {one, other} & rows.spare else _pairs(rows, one, other)
-        if words:
+        same = many[one] == many[other]
+        pairs = _pairs(rows, one, other) if same and not {one, other} & rows.spare else []
+        if pairs:
             rows.spare.add(max(one, other))
             if not all(rows.is_text(place) for place in (one, other)):  # `relations`
                 head = f"{rows.name(one)} and {rows.name(other)} decide each other"
-                facts.append(Fact(f"{head}: {words}{rows.among}", (one, other), 4))
+                pair = sorted((one, other), key=rows.is_text)
+                text = f"{head}: {', '.join(pairs)}{rows.among}"
+                facts.append(Fact(text, tuple(pair), 4, labels=len(pairs)))
     return facts[:2]
 
 
-def _pairs(rows: Rows, one: int, other: int) -> str:
-    """Return which label stands for which, "" if they do not decide each other."""
+def _pairs(rows: Rows, one: int, other: int) -> list[str]:
+    """Return which label stands for which, none if they do not decide each other."""
     a, b = rows.grouping(one), rows.grouping(other)
     if a is None or b is None or not len(a.told) == len(a.labels) == len(b.told) == len(b.labels):
-        return ""
+        return []
     if not np.array_equal(a.codes < 0, b.codes < 0) or not np.array_equal(
         np.sort(a.sizes), np.sort(b.sizes)
     ):
-        return ""
+        return []
     there = a.codes >= 0
     pairs = np.unique(a.codes[there] * len(b.labels) + b.codes[there])
     if len(pairs) != len(a.labels):
-        return ""
+        return []
     match = dict(divmod(int(pair), len(b.labels)) for pair in pairs)
-    return ", ".join(f"{a.labels[g]} = {b.labels[match[g]]}" for g in a.told)
+    return [f"{a.labels[g]} = {b.labels[match[g]]}" for g in a.told]
 
 
 def _moments(rows: Rows, place: int) -> Array | None:
@@ -126,7 +131,10 @@ def _moments(rows: Rows, place: int) -> Array | None:
     if rows.columns[place].type != "date as text":
         return None
     made = np.full(rows.n, np.nan)
-    bare = [strings.ZONE.sub("", text) if text else "" for text in series.to_list()]
+    texts = series.to_list()
+    if not all(forms.DATE.match(text) for text in texts if text):
+        return None  # in another format
+    bare = [forms.ZONE.sub("", text) if text else "" for text in texts]
     there = np.array([bool(text) for text in bare])
     stamps = np.array([text for text in bare if text], dtype="datetime64[us]")
     made[there] = stamps.astype(np.int64)
@@ -140,7 +148,10 @@ def _before(rows: Rows) -> list[Fact]:
     ][:MOMENTS]
     values = {place: made for place in places if (made := _moments(rows, place)) is not None}
     facts = []
+    zones = {place: bool(getattr(rows.dtype(place), "time_zone", None)) for place in values}
     for one, other in combinations(values, 2):
+        if zones[one] != zones[other]:
+            continue  # nobody knows which comes first
         for first, second in ((one, other), (other, one)):
             text = _in_order(rows, values[first], values[second], (first, second))
             if text:

@@ -29,6 +29,9 @@ VALUE = re.compile(
     r"|\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}(?:[ T]\S+)?)\s*\Z",
     re.I,
 )
+DATE = re.compile(
+    r"\s*(?:\d{1,4}[-/]\d{1,2}(?:[-/]\d{1,4})?|\d{1,2}\.\d{1,2}\.\d{2,4})(?:[ T]\S+)?\s*\Z"
+)
 _LIMIT = threading.Lock()
 
 
@@ -42,6 +45,7 @@ class Dialect:
         header: is there a line of names?
         above: lines above the header.
         lines: lines above the first row of values.
+        rows: the first rows of values; all of them if it is ``complete``.
         rows: the first rows of values.
     """
 
@@ -52,6 +56,7 @@ class Dialect:
     above: int
     lines: int
     rows: tuple[tuple[str, ...], ...]
+    complete: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,37 +83,43 @@ def dialect(head: str, usual: str, *, complete: bool) -> Dialect:
     """
     head = head.removeprefix("\ufeff")
     declared = DECLARED.match(head.split("\n", 1)[0].strip().strip('"'))
-    best: tuple[tuple[float, ...], str, list[_Record], int] | None = None
-    for separator in [declared[1]] if declared else SEPARATORS:
-        records = _records(head, separator, complete=complete)
-        if declared:
-            records = records[1:]
-        start = _start(records)
-        body = records[start:]
-        widths = Counter(len(record.fields) for record in body)
-        width, often = max(widths.items(), key=lambda pair: (pair[1], pair[0]), default=(0, 0))
-        clear = often / max(1, len(body)) if width > 1 else 0.0
-        rank = (
-            float(clear >= CLEAR and len(body[0].fields) > 1) if body else 0.0,
-            -float(start),
-            float(separator == usual and clear >= CLEAR),
-            round(clear, 1),
-            float(width),
-        )
-        if best is None or rank > best[0]:
-            best = (rank, separator, records, start)
-    assert best is not None
-    (parted, *_), separator, records, start = best
-    if not parted and not declared:
-        separator = usual
-        records = _records(head, separator, complete=complete)
-        start = _start(records)
+    if declared:
+        separator, records = declared[1], _records(head, declared[1], complete=complete)[1:]
+    else:
+        parsed = {sign: _records(head, sign, complete=complete) for sign in SEPARATORS}
+        if _are_decimals(parsed[","]):
+            del parsed[","]
+            usual = ";"
+        rank, separator = max((_rank(parsed[sign], sign, usual), sign) for sign in parsed)
+        separator = separator if rank[0] else usual
+        records = parsed[separator]
+    start = _start(records)
     if not records[start:]:
         raise UsageError("It is empty.", todo="Nothing can be said of it.")
-    return _made(separator, records[start:])
+    return _made(separator, records[start:], complete and len(records) <= RECORDS)
 
 
-def _made(separator: str, records: Sequence[_Record]) -> Dialect:
+def _rank(records: Sequence[_Record], separator: str, usual: str) -> tuple[float, ...]:
+    """Return how well a separator parts records into fields, as many in each."""
+    start = _start(records)
+    body = records[start:]
+    widths = Counter(len(record.fields) for record in body)
+    width, often = max(widths.items(), key=lambda pair: (pair[1], pair[0]), default=(0, 0))
+    clear = often / max(1, len(body)) if width > 1 else 0.0
+    parted = clear >= CLEAR and len(body[0].fields) > 1
+    return float(parted), -float(start), float(separator == usual), round(clear, 1), float(width)
+
+
+def _are_decimals(records: Sequence[_Record]) -> bool:
+    """Are these one column of numbers with decimal commas, below one name?"""
+    if len(records) < 2 or len(records[0].fields) > 1:
+        return False
+    numbers = [record.fields for record in records[1:] if len(record.fields) == 2]
+    whole = all(re.fullmatch(r"[-+]?\d+", a) and b.isdecimal() for a, b in numbers)
+    return whole and 2 * len(numbers) > len(records) - 1
+
+
+def _made(separator: str, records: Sequence[_Record], complete: bool) -> Dialect:
     first, body = records[0], records[1:]
     above = first.first
     width = len(first.fields)
@@ -121,10 +132,11 @@ def _made(separator: str, records: Sequence[_Record]) -> Dialect:
         names.pop()  # a separator at the end of each line
     rows = tuple(record.fields for record in body)
     if _has_names(first.fields, rows):
-        return Dialect(separator, first.number, _unlike(names), True, above, first.last, rows)
+        skipped = above, first.last
+        return Dialect(separator, first.number, _unlike(names), True, *skipped, rows, complete)
     numbered = tuple(map(str, range(width)))
     return Dialect(
-        separator, first.number - 1, numbered, False, above, above, (first.fields, *rows)
+        separator, first.number - 1, numbered, False, above, above, (first.fields, *rows), complete
     )
 
 
@@ -204,28 +216,37 @@ def _has_names(first: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
     # Names stand above numbers: then it is a header, years among its names or not.
     if any(numeric[p] and first[p].strip() and p not in values for p in range(len(first))):
         return True
-    return _counts([first[place] for place in values])
+    if len(values) < 2:
+        return False
+    below = [[row[place] for row in rows if place < len(row)] for place in values]
+    return _goes_on([first[place] for place in values], below)
 
 
-def _counts(texts: Sequence[str]) -> bool:
-    """Are these years or numbers that go up in equal steps, as names of columns do?"""
-    if len(texts) < 2 or not all(text.strip().isdecimal() for text in texts):
+def _goes_on(texts: Sequence[str], below: Sequence[Sequence[str]]) -> bool:
+    """Are these years, dates or numbers that go up, as names of columns above other values do?"""
+    dates = [bool(DATE.match(text)) for text in texts]
+    if any(dates):
+        return all(dates) and not any(DATE.match(cell) for column in below for cell in column[:9])
+    if not all(text.strip().isdecimal() for text in texts):
         return False
     numbers = [int(text) for text in texts]
     steps = {after - before for before, after in pairwise(numbers)}
-    return len(steps) == 1 and steps <= {1, 5, 10}
+    if len(steps) == 1 and steps <= {1, 5, 10}:
+        return True
+    years = all(1800 <= number <= 2100 for number in numbers) and min(steps) > 0
+    cells = [cell.strip() for column in below for cell in column]
+    like = sum(len(cell) == 4 and cell[:2] in ("18", "19", "20") for cell in cells)
+    return years and 2 * like < len(cells)
 
 
 def _unlike(names: Sequence[str]) -> tuple[str, ...]:
     """Return names as pandas makes them, no two of them alike."""
     filled = [name if name else f"Unnamed: {place}" for place, name in enumerate(names)]
-    taken, made = set(filled), list[str]()
+    turns, made = dict[str, int](), dict[str, None]()
     for name in filled:
-        unlike, turn = name, 0
+        unlike = name
         while unlike in made:
-            turn += 1
-            unlike = f"{name}.{turn}"
-            if unlike in taken and unlike not in made:
-                continue
-        made.append(unlike)
+            turns[name] = turns.get(name, 0) + 1
+            unlike = f"{name}.{turns[name]}"
+        made[unlike] = None
     return tuple(made)

@@ -7,7 +7,7 @@ them. What pandas reads as missing is null. Dates stay text, as pandas and Polar
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,50 +28,121 @@ TESTS = {
     "whole": WHOLE, "real": REAL, "truth": TRUTH, "comma": COMMA, "comma_only": COMMA_ONLY,
     "point": POINT, "point_only": POINT_ONLY,
 }  # fmt: skip
+FORMS = {name: re.compile(form) for name, form in TESTS.items()}
+SIGNS = {"points": ".", "commas": ","}
+NAMES = ("valid", *TESTS, *SIGNS, "small", "natural")
+PORTION = 300  # columns that one query asks about
 DIGIT = re.compile(r"[-+\s.]*\d|[-+]?inf|true|false", re.I)
 
 
 @dataclass(frozen=True, slots=True)
 class Types:
-    """The expressions that make columns of texts what they are, and how their numbers are written.
+    """What makes columns of texts what they are, and how their numbers are written.
 
-    ``decimal`` and ``thousands`` are "" where they are as usual.
+    Args:
+        expressions: of each column; ``read_as``: the types that they may be read with at once.
+        decimal, thousands: "" where they are as usual.
     """
 
     expressions: tuple[str, ...]
+    read_as: tuple[str, ...]
     decimal: str = ""
     thousands: str = ""
 
 
-def typed(raw: Any, width: int, head: Sequence[Sequence[str]], separator: str) -> Types:
+def typed(
+    raw: Any, width: int, head: Sequence[Sequence[str]], separator: str, *, complete: bool
+) -> Types:
     """Return the types of columns ``c0`` … of a relation of texts; reads it once.
+
+    Columns that go on as they begin are confirmed by a cast; only others are tested at length.
 
     Args:
         head: the first rows; a column that begins with other text needs no test.
         separator: where it is a comma, commas in fields part thousands.
+        complete: are these all rows?
+
+    Raises:
+        duckdb.Error: the relation cannot be read.
     """
-    likely = [place for place in range(width) if _likely(head, place)]
-    conditions = [f"regexp_full_match(#, '{form}')" for form in TESTS.values()]
-    conditions += [f"contains(#, '{sign}')" for sign in ".,"]
-    conditions += [f"TRY_CAST(trim(#) AS {kind}) IS NOT NULL" for kind in ("BIGINT", "UBIGINT")]
-    aggregates = ["count(*)"]
-    for place in likely:
-        name = f"c{place}"
-        aggregates.append(f"count({name})")
-        aggregates += [f"count(CASE WHEN {c.replace('#', name)} THEN 1 END)" for c in conditions]
-    answers = iter(raw.aggregate(", ".join(aggregates)).fetchall()[0][1:])
-    names = ("valid", *TESTS, "points", "commas", "small", "natural")
-    counts = {place: {name: next(answers) for name in names} for place in likely}
+    begun = {i: found for i in range(width) if (found := _in_head(head, i))["likely"]}
+    if complete:
+        raw.aggregate(f"count(c{width - 1})").fetchall()
+        confirmed, counts = dict[int, Mapping[str, int]](), dict(begun)
+    else:
+        confirmed = dict(_confirmed(raw, begun))
+        counts = confirmed | dict(_counted(raw, [i for i in begun if i not in confirmed]))
     decimal, thousands = _marks([*counts.values()], separator)
     columns = [_column(f"c{i}", counts.get(i), decimal, thousands) for i in range(width)]
-    parted = any(parts for _, parts in columns)
-    return Types(tuple(form for form, _ in columns), decimal, thousands if parted else "")
+    read_as = ["VARCHAR"] * width
+    for place, found in confirmed.items():
+        if found["real"] and width > 1:
+            columns[place] = f"c{place}", False
+            read_as[place] = "BIGINT" if found["whole"] else "DOUBLE"
+    parted = thousands if any(parts for _, parts in columns) else ""
+    return Types(tuple(form for form, _ in columns), tuple(read_as), decimal, parted)
 
 
-def _likely(head: Sequence[Sequence[str]], place: int) -> bool:
-    """May a column be of another type than text?"""
-    cells = (row[place] for row in head if place < len(row))
-    return all(DIGIT.match(cell) or cell in MISSING for cell in cells)
+def _in_head(head: Sequence[Sequence[str]], place: int) -> Mapping[str, int]:
+    """Return the counts of a column's first values, and whether it may be anything but text."""
+    cells = [row[place] for row in head if place < len(row) and row[place] not in MISSING]
+    if not all(map(DIGIT.match, cells)):
+        return {"likely": 0}
+    found = {name: sum(map(bool, map(form.fullmatch, cells))) for name, form in FORMS.items()}
+    for name, sign in SIGNS.items():
+        found[name] = sum(sign in cell for cell in cells)
+    if found["whole"] == len(cells):
+        numbers = [int(cell) for cell in cells]
+        found["small"] = sum(-(2**63) <= number < 2**63 for number in numbers)
+        found["natural"] = sum(0 <= number < 2**64 for number in numbers)
+    return {**found, "valid": len(cells), "likely": 1}
+
+
+def _confirmed(
+    raw: Any, begun: Mapping[int, Mapping[str, int]]
+) -> Iterator[tuple[int, Mapping[str, int]]]:
+    """Yield the counts of columns that are whole numbers, numbers or true/false all through."""
+    tests = {}
+    for place, found in begun.items():
+        name, valid = f"c{place}", found["valid"]
+        if 0 < valid == found["whole"]:
+            tests[place] = "whole", f"CAST(TRY_CAST({name} AS BIGINT) AS VARCHAR) = {name}"
+        elif 0 < valid == found["real"]:
+            number = f"TRY_CAST({name} AS DOUBLE) IS NOT NULL"
+            tests[place] = "real", f"{number} AND NOT contains({name}, '_')"
+        elif 0 < valid == found["truth"]:
+            tests[place] = "truth", f"regexp_full_match({name}, '{TRUTH}')"
+    for some in _parts([*tests]):
+        asked = [f"count(c{i}), count(CASE WHEN {tests[i][1]} THEN 1 END)" for i in some]
+        answers = raw.aggregate(", ".join(asked)).fetchall()[0]
+        for place, valid, passed in zip(some, answers[::2], answers[1::2], strict=True):
+            if valid == passed:
+                kind = tests[place][0]
+                same = {"whole": ("whole", "real", "small"), "real": ("real",)}.get(kind, (kind,))
+                points = {"point": valid, "point_only": begun[place]["point_only"]}
+                known = {**dict.fromkeys(NAMES, 0), **dict.fromkeys(same, valid)}
+                yield place, {**known, **(points if kind == "real" else {}), "valid": valid}
+
+
+def _counted(raw: Any, places: Sequence[int]) -> Iterator[tuple[int, dict[str, int]]]:
+    """Yield the counts of all values of columns."""
+    conditions = [f"regexp_full_match(#, '{form}')" for form in TESTS.values()]
+    conditions += [f"contains(#, '{sign}')" for sign in SIGNS.values()]
+    conditions += [f"TRY_CAST(trim(#) AS {kind}) IS NOT NULL" for kind in ("BIGINT", "UBIGINT")]
+    for some in _parts(places):
+        asked = []
+        for name in (f"c{place}" for place in some):
+            asked.append(f"count({name})")
+            asked += [f"count(CASE WHEN {c.replace('#', name)} THEN 1 END)" for c in conditions]
+        answers = iter(raw.aggregate(", ".join(asked)).fetchall()[0])
+        for place in some:
+            yield place, {name: next(answers) for name in NAMES}
+
+
+def _parts(places: Sequence[int]) -> Iterator[Sequence[int]]:
+    """Yield columns in portions that a query can be planned for; at least one, that reads."""
+    for start in range(0, len(places), PORTION):
+        yield places[start : start + PORTION]
 
 
 def _marks(counts: Sequence[Mapping[str, int]], separator: str) -> tuple[str, str]:

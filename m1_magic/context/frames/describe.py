@@ -7,7 +7,7 @@ same: foreign types fail in foreign ways.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -16,22 +16,18 @@ import numpy as np
 
 from ...errors import M1Error
 from ...privacy.personal import column_reason, named_personal, safe_name
-from ...privacy.redaction import masked_value
-from . import datetimes, numeric, strings
-from .arrays import Array, moments
+from . import codes, datetimes, numeric, sentinels, strings
+from .arrays import infinities
 from .foreign_cells import bytes_of
 from .in_process import Local, Table, array, there
 from .kinds import EMPTY, Series, is_moment, is_number, is_text
 from .measures import Count, Measures, Span
 from .near_copies import Earlier
 from .nested import nested
-from .rounding import mean_of
 from .summary import ALL_BUT, UNIQUE, Column, Draft, Wish
 
 HEAD = 400  # values that are searched for personal content
-ASKED = 12  # labels that are counted in all rows where there are more than `MANY`
 STEPS = ("every ", "one moment")  # notes on how regular moments are
-MANY = 20  # labels from which dates and numbers written as text are looked for
 # What no column of floats holds, whatever its name; phones and cards with nulls are floats.
 FRACTIONS = ("e-mail", "IP address", "address", "name")
 
@@ -124,96 +120,37 @@ def _number(known: Column, m: Measures, series: Series, k: int) -> Draft:
     order = np.sort(values[np.isfinite(values)] if values.dtype.kind == "f" else values)
     if m.whole and values.dtype.kind == "f" and known.type == "number":
         known = replace(known, type="whole number as float")
-    distinct = m.distinct or numeric.distinct_in(order, len(series) == m.rows)
+    whole = m.whole and known.type.startswith("whole number")
+    plain = series.dtype.is_numeric()
+    if plain and (dated := (yield from codes.dates(known, m, order, k))):
+        return replace(dated, notes=(*dated.notes, *_key(m, m.distinct)))
+    distinct = m.distinct or numeric.distinct_in(
+        order, len(series) == m.rows, infinities(values) if m.infinite else 0
+    )
     described = yield from numeric.numbers(known, m, order, k)
+    identifiers = codes.identifiers(described, m, values, order) if whole else None
+    if identifiers:
+        described = identifiers
+    else:
+        described = yield from sentinels.noted(described, m, order, k)
     notes = (*described.notes, *_key(m, known.distinct))
     return replace(described, distinct=distinct, notes=notes)
 
 
 def _moment(known: Column, m: Measures, series: Series, k: int) -> Draft:
     zone = getattr(series.dtype, "time_zone", None)
-    if zone:
-        series = series.dt.replace_time_zone(None)
-    order = np.sort(array(series))
-    described = yield from datetimes.moments(known, m, order, k, zone)
+    ticks = np.sort(array(series))
+    order = np.sort(array(series.dt.replace_time_zone(None))) if zone else ticks
+    described = yield from datetimes.moments(known, m, order, k, zone, ticks if zone else None)
+    if len(order) == m.valid:
+        described = sentinels.noted_dates(described, order, k)
     distinct = m.distinct or numeric.distinct_in(order, len(series) == m.rows)
     return replace(described, distinct=distinct, notes=(*described.notes, *_key(m, distinct)))
 
 
 def _text(known: Column, m: Measures, series: Series, k: int) -> Draft:
-    values = series.drop_nulls().cast(nw.String)
-    if m.valid < k or not len(values):
-        return replace(known, distinct=None, notes=(f"fewer than {k} values",) if m.valid else ())
-    if series.dtype == nw.String and (m.labels is None or len(m.labels) > MANY):
-        readings = strings.moments(values), strings.numbers(values)
-        if readings[0] is not None or readings[1] is not None:
-            return (yield from _written(known, m, *readings, k))
-    pairs, distinct = m.labels, m.distinct
-    if pairs is None:
-        labels = _asked_about(values, distinct, k)
-        pairs = tuple(zip(labels, (yield [Span(x, x) for x in labels]), strict=True))
-        if sum(n for _, n in pairs) == m.valid:  # there are no others
-            distinct = Count(len(pairs))
-        distinct = distinct or Count(int(values.n_unique()), sample=len(values))
-    top = strings.shared(pairs, m.valid, k)
-    notes: list[str] = []
-    if series.dtype != nw.String:
-        notes += _order(series, top)
-    elif not top or sum(top.values()) < 0.5:
-        notes += _length(array(values.str.len_chars()), k)
-        notes += [shape for shape in [strings.common_shape(values, k)] if shape]
-    return replace(known, distinct=distinct, labels=top, notes=(*notes, *_key(m, distinct)))
-
-
-def _length(sizes: Array, k: int) -> list[str]:
-    """Return how long texts are, in characters, if k rows cannot move that too far."""
-    mean = mean_of(sizes, k)
-    if mean is None:
-        return []
-    same = int(sizes.min()) == int(sizes.max())
-    return [f"{'' if same else 'about '}{mean.value:.0f} characters"]
-
-
-def _asked_about(values: Series, distinct: Count | None, k: int) -> list[Any]:
-    """Return the labels worth counting in all rows: all of them if few, else the frequent ones."""
-    if distinct and distinct.sample and distinct.value + k > distinct.sample:
-        return []
-    rows = values.value_counts(sort=False, name="n").iter_rows()
-    counts = sorted(rows, key=lambda row: (-row[1], row[0]))  # each library breaks ties its way
-    if len(counts) <= MANY:
-        return [label for label, _ in counts]
-    return [label for label, n in counts if n >= k][:ASKED]
-
-
-def _written(
-    known: Column, m: Measures, dates: Array | None, values: Array | None, k: int
-) -> Draft:
-    """Describe dates or numbers that are kept as text, by the sample alone."""
-    if dates is not None:
-        known = yield from datetimes.moments(known, m, dates, k, None)
-        return replace(known, type="date as text", notes=(*known.notes, *_key(m, m.distinct)))
-    known = replace(known, type="number as text", notes=_key(m, m.distinct))
-    if values is None or len(values) < m.valid:
-        return known  # a figure might be a rare value among the rows that were not read
-    measures = Measures(m.valid, distinct=m.distinct, **moments(values).figures())
-    numbers = yield from numeric.numbers(known, measures, np.sort(values), k)
-    return replace(
-        known,
-        figures=numbers.figures,
-        approximate=numbers.approximate,
-        left_out=numbers.left_out,
-        notes=(*numbers.notes, *known.notes),
-    )
-
-
-def _order(series: Series, labels: Collection[str]) -> list[str]:
-    """Return the order of an ordered category's labels, those that are shown."""
-    native = series.to_native()
-    dtype = native.type if hasattr(native, "type") else native.dtype  # Arrow's, or any other
-    if not bool(getattr(dtype, "ordered", series.dtype == nw.Enum)):
-        return []
-    shown = [c for c in map(str, series.cat.get_categories().head(1000).to_list()) if c in labels]
-    return ["ordered: " + " < ".join(map(masked_value, shown))] if len(shown) > 1 else []
+    described = yield from strings.texts(known, m, series, k)
+    return replace(described, notes=(*described.notes, *_key(m, described.distinct)))
 
 
 def _boolean(known: Column, m: Measures, k: int) -> Column:

@@ -40,15 +40,18 @@ class TextFile:
     copy: bool = False
 
 
-def readable(path: Path) -> TextFile:
+def readable(path: Path, *, marked: bool = True) -> TextFile:
     """Return a file, or a copy of it, as UTF-8 with one kind of line ends.
+
+    Args:
+        marked: may there be a byte order mark?
 
     Raises:
         UsageError: it is empty, binary, or in an encoding that cannot be told.
     """
     with opened(path) as file:
         encoding, broken_ends = _judged(file)
-    if encoding in ("utf-8", "utf-8-sig") and not broken_ends:
+    if encoding in ("utf-8", "utf-8-sig" if marked else "") and not broken_ends:
         return TextFile(path)
     handle, name = tempfile.mkstemp(prefix="m1-", suffix=".csv")
     copy = Path(name)

@@ -41,8 +41,10 @@ class Fact:
         text: in words, safe for the page, without its bullet.
         columns: places of the columns that it is about; none where it is about the rows.
         rank: the least goes first where not all fits.
+        labels: how many labels of the last of its columns it shows.
     """
 
     text: str
     columns: tuple[int, ...] = ()
     rank: int = 5
+    labels: int = 0

@@ -236,8 +236,9 @@ CLASSES: dict[str, Any] = {
 
 
 def keys_shared(cells: Sequence[Any], k: int) -> tuple[str, ...]:
-    """Return the keys that k dicts have, as of a struct its fields."""
-    counts = Counter(key for cell in cells for key in cell if isinstance(key, str))
+    """Return the keys that k dicts have a value of, as of a struct its fields."""
+    pairs = (pair for cell in cells for pair in cell.items())
+    counts = Counter(key for key, value in pairs if isinstance(key, str) and value is not None)
     keys = [safe_name(key) for key, n in counts.items() if n >= max(k, 1)]
     if not keys:
         return ()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Protocol
 
 import narwhals.stable.v2 as nw
@@ -15,12 +16,13 @@ import numpy as np
 
 from . import arrays, object_columns
 from .arrays import Array, hits, moments, spread
-from .kinds import Series, is_moment, is_number, kind, words
+from .kinds import OBJECTS, Series, is_moment, is_number, kind, words
 from .measures import FEW, SAMPLE, WHOLE, Count, Measures, Span
 from .opaque import Form, taken
 
 Pairs = tuple[tuple[Any, int], ...]
 
+SHORT = 5_000  # rows of which Python counts labels sooner than a library
 NEARLY = 0.98  # of a sample differ: nothing more is learnt by reading all rows
 
 
@@ -48,15 +50,24 @@ class Table(Protocol):
 
 
 class Local:
-    """An eager table; `table` has columns named "0", "1", …, `names` their real names."""
+    """An eager table; `table` has columns named "0", "1", …, `names` their real names.
+
+    Its ``objects`` are those of a pandas table of the user's: lists and dicts become some, too.
+    """
 
     def __init__(
-        self, table: nw.DataFrame[Any], names: list[str], schema: Sequence[Any] = ()
+        self,
+        table: nw.DataFrame[Any],
+        names: list[str],
+        schema: Sequence[Any] = (),
+        objects: bool = True,
     ) -> None:
-        self.table, self.names, self.rows = table, names, len(table)
-        types = {str(i): dtype for i, dtype in enumerate(schema)} | dict(table.schema)
+        self.table, self.names, self.rows, self.objects = table, names, len(table), objects
+        self._lazy = list(schema)  # of another engine: whole numbers may come as floats
+        types = {str(i): dtype for i, dtype in enumerate(schema)} | _types(table)
         self.schema: list[Any] = list(types.values())
         self.dates: set[int] = set()  # columns of Python's dates, which pandas has no type for
+        self.words: dict[int, str] = {}  # types of columns of objects
         self.forms: dict[int, Form] = {}  # what columns are that are measured as something else
         self.lengths: dict[int, Array] = {}  # of bytes that were left in their engine
         self._columns: dict[int, Series] = {}
@@ -65,15 +76,18 @@ class Local:
         """Return a column; objects that are all of one kind as that kind."""
         if column not in self._columns:
             series = self.table[str(column)]
-            found = taken(series)
+            found, held = taken(series), ""
             if found:
                 made, self.forms[column] = found
             elif series.dtype in (nw.Object, nw.Unknown):
-                made, dates = object_columns.unboxed(series)
-                if dates:
+                made, held = object_columns.unboxed(series)
+                if held == "date":
                     self.dates.add(column)
             else:
-                made = object_columns.texts_only(series)
+                made, held = object_columns.texts_only(series)
+            if self.objects and held in OBJECTS:
+                zone = getattr(made.dtype, "time_zone", None)
+                self.words[column] = OBJECTS[held].replace(",", f" ({zone})," if zone else ",", 1)
             self._columns[column] = made
         return self._columns[column]
 
@@ -82,10 +96,13 @@ class Local:
         dtype = self.schema[column]
         if form := self.forms.get(column):
             return form.type
+        if self._lazy and self._lazy[column].is_integer():
+            return words(self._lazy[column])
         if dtype in (nw.Object, nw.Unknown) or column in self._columns:
             series = self.series(column)
             native = getattr(series.to_native(), "dtype", None)
-            return "date" if column in self.dates else words(series.dtype, native)
+            plain = "date" if column in self.dates else words(series.dtype, native)
+            return self.words.get(column, plain)
         return words(dtype)
 
     def measure(self, columns: Sequence[int], *, nulls_only: bool = False) -> list[Measures]:
@@ -117,7 +134,8 @@ class Local:
             if _nan_is_null(series):
                 nulls += figures.pop("nan")
         if figures["low"] is not None and (is_moment(series.dtype) or figures["whole"]):
-            figures["distinct"] = self._distinct(column, _finite(values))
+            finite = self._distinct(column, _finite(ticks(series, values)))
+            figures["distinct"] = replace(finite, value=finite.value + arrays.infinities(values))
         return Measures(self.rows, nulls, **figures)
 
     def _distinct(self, column: int, values: Array) -> Count:
@@ -139,11 +157,13 @@ class Local:
                 return None, Count(differing, sample=len(sample))
             if differing > FEW:
                 return None, Count(int(series.drop_nulls().n_unique()))
+        if self.rows <= SHORT:
+            return _counted(series.to_list())
         try:
             counts = series.value_counts(sort=False, name="n").filter(nw.col("n") > 0)
             rows = list(counts.iter_rows())
         except UnicodeEncodeError:  # lone surrogates, which Arrow cannot count
-            rows = list(Counter(series.to_list()).items())
+            return _counted(series.to_list())
         labels = tuple((label, int(n)) for label, n in rows if there(label))
         return labels, Count(len(labels))
 
@@ -156,15 +176,21 @@ class Local:
         """Return all rows up to `WHOLE`, else `SAMPLE` rows spread over the table."""
         if self.rows <= WHOLE:
             return self
-        part = Local(self.table[:0], self.names)
+        part = Local(self.table[:0], self.names, objects=self.objects)
         part.rows = SAMPLE
         part._columns = {column: self.some(column) for column in columns}
-        part.dates, part.forms = self.dates, self.forms
+        part.dates, part.words, part.forms = self.dates, self.words, self.forms
         return part
 
     def count(self, questions: Mapping[int, Sequence[Span]]) -> dict[int, list[int]]:
         """Return how many rows lie in each span, by column."""
         return {column: counted(self.series(column), spans) for column, spans in questions.items()}
+
+
+def _counted(values: Sequence[Any]) -> tuple[Pairs, Count]:
+    """Return each label's count, and how many there are."""
+    labels = tuple((label, n) for label, n in Counter(values).items() if there(label))
+    return labels, Count(len(labels))
 
 
 def counted(series: Series, spans: Sequence[Span]) -> list[int]:
@@ -185,14 +211,17 @@ def array(series: Series) -> Array:
     if _nan_is_null(series) and kind in "uif":
         return np.asarray(native.to_numpy())
     if kind in ("m", "M"):
-        unit = {"m": "timedelta64[us]", "M": "datetime64[us]"}[kind]
-        stamps = np.asarray(native.to_numpy(dtype=unit))  # UTC, if it has a zone
+        unit = "ns" if kind == "m" and str(native.dtype).endswith("[ns]") else "us"
+        letter = {"m": "timedelta64", "M": "datetime64"}[kind]
+        stamps = np.asarray(native.to_numpy(dtype=f"{letter}[{unit}]"))  # UTC, if it has a zone
         missing = np.isnat(stamps)
         moments = (stamps[~missing] if missing.any() else stamps).view(np.int64)
-        return np.asarray(moments / 1e6) if kind == "m" else moments
+        return _seconds(moments, unit) if kind == "m" else moments
     valid = series.drop_nulls() if series.null_count() else series
     if dtype == nw.Duration:
-        return np.asarray(valid.dt.total_microseconds().to_numpy()) / 1e6
+        if getattr(dtype, "time_unit", "") == "ns":
+            return _seconds(np.asarray(valid.dt.total_nanoseconds().to_numpy()), "ns")
+        return _seconds(np.asarray(valid.dt.total_microseconds().to_numpy()), "us")
     if is_moment(dtype):
         return np.asarray(valid.dt.timestamp("us").to_numpy()).astype(np.int64, copy=False)
     if dtype.is_decimal():
@@ -201,6 +230,20 @@ def array(series: Series) -> Array:
         valid = valid.cast(nw.Float64())
     values = np.asarray(valid.to_numpy())
     return values.astype(np.float64) if values.dtype.kind not in "uif" else values
+
+
+def ticks(series: Series, values: Array) -> Array:
+    """Return the values, of moments in nanoseconds these, since fewer digits may be alike."""
+    if series.dtype == nw.Datetime and getattr(series.dtype, "time_unit", "") == "ns":
+        return np.asarray(series.drop_nulls().dt.timestamp("ns").to_numpy()).astype(np.int64)
+    return values
+
+
+def _seconds(lengths: Array, unit: str) -> Array:
+    """Return lengths of time in seconds, of nanoseconds only if there are parts of a thousand."""
+    if unit == "ns" and not np.any(lengths % 1_000):
+        lengths, unit = lengths // 1_000, "us"
+    return np.asarray(lengths / {"us": 1e6, "ns": 1e9}[unit])
 
 
 def _nan_is_null(series: Series) -> bool:
@@ -228,3 +271,18 @@ def there(value: Any) -> bool:
     if value is None or type(value).__name__ in ("NAType", "NaTType"):
         return False
     return not isinstance(value, float) or value == value
+
+
+def _types(table: nw.DataFrame[Any]) -> dict[str, Any]:
+    """Return each column's type; narwhals looks at each column of pandas, here at each dtype."""
+    dtypes = getattr(table.to_native(), "dtypes", None)
+    if not table.implementation.is_pandas() or dtypes is None:
+        return dict(table.schema)
+    known: dict[Any, Any] = {}
+    made: dict[str, Any] = {}
+    for name, dtype in zip(table.columns, dtypes, strict=True):
+        plain = isinstance(dtype, np.dtype) and dtype.kind in "iufbM"
+        if not plain or dtype not in known:
+            known[dtype] = table[name].dtype
+        made[name] = known[dtype]
+    return made

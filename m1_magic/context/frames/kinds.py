@@ -1,4 +1,12 @@
-"""A column's type: what kind it is of, and its name in plain words."""
+"""A column's type: what kind it is of, and its name in plain words.
+
+The same data have the same word in every library, so that they have the same page: a whole number
+is one in pandas (also nullable, or Arrow's), Polars, Arrow and SQL, a text in `str`, `string` and
+objects. The physical type is told only where it breaks a line of code: whole numbers as floats,
+categories, and what pandas keeps as Python objects (`OBJECTS`), where `.dt` fails, `~` is no
+"not" and `select_dtypes("number")` finds nothing. There the other libraries have real types, so
+there the page differs.
+"""
 
 from __future__ import annotations
 
@@ -25,6 +33,18 @@ WORDS = {
     "Struct": "struct",
     "Object": "objects",
     "Binary": "bytes",
+}
+# What pandas' infer_dtype says of a column of objects → its type; texts are what one expects there.
+OBJECTS = {
+    "boolean": "true/false, dtype object",
+    "integer": "whole number, dtype object",
+    "floating": "number, dtype object",
+    "mixed-integer-float": "number, dtype object",
+    "decimal": "number, dtype object (Decimal)",
+    "date": "dates, dtype object: `.dt` fails",
+    "datetime": "dates and times, dtype object: `.dt` fails",
+    "timedelta": "duration in seconds, dtype object: `.dt` fails",
+    "mixed": "text among other objects",
 }
 
 
@@ -57,8 +77,10 @@ def kind(dtype: Any) -> str:
 def floats(series: Series) -> Any:
     """Return numbers row by row as 64-bit floats, NaN where there is none."""
     if series.dtype == nw.Duration:
-        series = series.dt.total_seconds()
-    elif series.dtype.is_decimal():
+        fine = getattr(series.dtype, "time_unit", "") == "ns"
+        made = series.dt.total_nanoseconds() if fine else series.dt.total_microseconds()
+        return np.asarray(made.to_numpy(), dtype=np.float64) / (1e9 if fine else 1e6)
+    if series.dtype.is_decimal() or series.dtype in (nw.Int128, nw.UInt128):
         series = series.cast(nw.Float64())
     return np.asarray(series.to_numpy(), dtype=np.float64)
 

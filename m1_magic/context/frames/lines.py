@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from ...privacy.redaction import masked_value
 from .summary import LABELS, Column, Value
@@ -16,7 +16,7 @@ SHOWN = 6  # labels in full
 ODD = ("outlier", "NaN", "infinite")  # counts that are worth a look
 TARGETS = ("target", "label", "class", "y", "outcome", "response")
 ENDS = ("always", "median", "from", "to")  # figures that are told in short
-PLAIN = ("number", "whole number", "true/false")  # types whose labels need no quotes
+PLAIN = ("number", "whole number", "duration", "true/false")  # types whose labels need no quotes
 
 
 def share(part: float) -> str:
@@ -31,7 +31,7 @@ def share(part: float) -> str:
 
 def figure(value: Value) -> str:
     """Return a number in as many digits as it was rounded to, without separators."""
-    return value if isinstance(value, str) else f"{value:.15g}"
+    return f"{value:.15g}" if isinstance(value, float) else str(value)
 
 
 def told(value: Value, name: str, column: Column) -> str:
@@ -136,7 +136,7 @@ class Line:
 
     def labels(self, form: int) -> int:
         """Return how many labels it tells of in one of its forms."""
-        if self.first.type == "true/false" or (len(self.columns) > 1 and not self.same):
+        if self.first.type.startswith("true/false") or (len(self.columns) > 1 and not self.same):
             return 0
         return len(self._shown(FULL if len(self.columns) > 1 else form))
 
@@ -153,7 +153,7 @@ class Line:
 
     def _complete(self) -> bool:
         """Are these numbers all of whose values are told with their shares?"""
-        return self.first.type.startswith(PLAIN) and sum(self.first.labels.values()) > 1 - 1e-9
+        return _plain(self.first) and sum(self.first.labels.values()) > 1 - 1e-9
 
     def _head(self) -> str:
         c = self.first
@@ -170,7 +170,7 @@ class Line:
             return f"always {_quoted(next(iter(shown)), c)}"
         if labels:
             labels[0] = _about(LABELS, c) + labels[0]
-        if labels and 1e-9 < rest < 0.95 and c.type != "true/false":
+        if labels and 1e-9 < rest < 0.95 and not c.type.startswith("true/false"):
             labels.append(f"others {share(rest)}")
         return ", ".join(labels)
 
@@ -226,12 +226,18 @@ def distinct(column: Column) -> str:
     return text if count.exact else f"{text} in {count.sample:,} rows"
 
 
+def _plain(column: Column) -> bool:
+    """Need labels of its type no quotes?"""
+    return column.type.startswith(PLAIN) and not column.type.endswith("as text")
+
+
 def _quoted(label: str, column: Column) -> str:
-    if column.type.startswith(PLAIN):
+    if _plain(column):
         return label
     return '"' + masked_value(label).replace('"', '\\"') + '"'
 
 
+@lru_cache(maxsize=10_000)
 def stem_of(name: str) -> str:
     """Return a name without its numbers: ``q*`` for ``q12``; "" if it has none."""
     stem = re.sub(r"\d+", "*", name[:200])

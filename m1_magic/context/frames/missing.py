@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from itertools import permutations
+from itertools import combinations, permutations
 
 import numpy as np
 
 from .arrays import Array
 from .facts import Fact
-from .row_by_row import Grouping, Rows
+from .grouping import Grouping
+from .row_by_row import Rows
 
 NAMED = 5  # columns of which the names are told
 SETS, MOST = 3, 16
+MOSTLY = 0.8  # of the rows in which either of two columns is null, both are
 LUCK = 0.001  # that nulls are in few groups by
 LABELS = 3  # where a label holds: so many lines
 
@@ -34,6 +36,7 @@ def missing(rows: Rows) -> list[Fact]:
         *(_together(rows, places, masks[places[0]]) for places in together[:SETS]),
         *labelled,
         *_within(rows, rest),
+        *_mostly(rows, rest),
     ]
 
 
@@ -86,6 +89,20 @@ def _within(rows: Rows, masks: dict[int, Array]) -> list[Fact]:
     ]
 
 
+def _mostly(rows: Rows, masks: dict[int, Array]) -> list[Fact]:
+    """Return pairs of columns that are null in nearly the same rows."""
+    facts = []
+    for one, other in combinations(list(masks)[:MOST], 2):
+        both = int(np.count_nonzero(masks[one] & masks[other]))
+        either = int(np.count_nonzero(masks[one] | masks[other]))
+        if both >= max(rows.k, MOSTLY * either) and all(
+            np.any(masks[a] & ~masks[b]) for a, b in ((one, other), (other, one))
+        ):
+            names = _names(rows, (one, other))
+            facts.append(Fact(f"{names} are mostly null in the same rows", (one, other), 5))
+    return facts[:2]
+
+
 def _labelled(rows: Rows, masks: dict[int, Array], alike: dict[int, list[int]]) -> list[Fact]:
     """Return the columns that are null only, or always, where a label holds."""
     facts: list[Fact] = []
@@ -94,31 +111,32 @@ def _labelled(rows: Rows, masks: dict[int, Array], alike: dict[int, list[int]]) 
             groups = rows.grouping(by)
             if groups is None or by in alike[place]:
                 continue
-            text = _where(rows, mask, by, groups)
+            text, labels = _where(rows, mask, by, groups)
             if text:
                 verb = "are" if len(alike[place]) > 1 else "is"
                 names = _names(rows, alike[place]) if len(alike[place]) > 1 else rows.name(place)
-                facts.append(Fact(f"{names} {verb} null {text}{rows.among}", (place, by), 4))
+                line = f"{names} {verb} null {text}{rows.among}"
+                facts.append(Fact(line, (place, by), 4, labels))
                 break
     return facts
 
 
-def _where(rows: Rows, mask: Array, by: int, groups: Grouping) -> str:
+def _where(rows: Rows, mask: Array, by: int, groups: Grouping) -> tuple[str, int]:
     """Return in which groups a column is null, if in whole groups, or in few of them only."""
     if np.any(mask & (groups.codes < 0)):
-        return ""
+        return "", 0
     least, many = max(rows.k, 2), len(groups.labels)
     nulls = np.bincount(groups.codes[mask], minlength=many)
     hit = np.flatnonzero(nulls)
     if len(hit) > max(1, many // 2) or many < 2 or set(hit) - set(groups.told):
-        return ""
+        return "", 0
     if rows.n - groups.sizes[hit].sum() < least or len(hit) > NAMED or min(nulls[hit]) < least:
-        return ""
+        return "", 0
     labels = " or ".join(groups.labels[g] for g in groups.told if g in hit)
     where = f"where {rows.name(by)} is {labels}"
     full = int(groups.sizes[hit].sum() - nulls.sum())
     if not full:
-        return f"{where}, and only there"
+        return f"{where}, and only there", len(hit)
     chance = groups.sizes[hit].sum() / mask.size
     telling = nulls.sum() * math.log(chance) < math.log(LUCK)
-    return f"only {where}" if full >= least and telling else ""
+    return (f"only {where}", len(hit)) if full >= least and telling else ("", 0)

@@ -19,7 +19,7 @@ from .in_process import Local, there
 from .kinds import EMPTY, Series, floats, is_moment, is_number, is_text, kind
 from .measures import FEW
 from .rounding import holds
-from .summary import ALL_BUT, LABELS, NO_RANGE, Column, Value
+from .summary import ALL_BUT, LABELS, UNIQUE, Column, Value
 
 PART = 4  # the rows that make a difference are at most so manyth of all
 HEAD = 64  # rows that are compared first
@@ -77,14 +77,14 @@ class Earlier:
         }
 
     def _told(self, column: Column, series: Series, k: int) -> Column:
-        numbers = SLOTS.keys() & column.figures.keys()
-        if kind(series.dtype) == "other" or (is_text(series.dtype) and numbers):
+        if kind(series.dtype) == "other":
             return column
         head, read = self._encoded(series.head(HEAD)), partial(self._encoded, series)
         new = Seen(len(self.tables), column, head, read)
         for seen in self.columns:
             if 0 < (rows := seen.differs(new, k)) < k and PART * rows <= len(series):
-                merge = _spanned if _dated(seen.column) or _dated(column) else _merged
+                merge = _named if is_text(series.dtype) and _read(column) else _merged
+                merge = _spanned if _dated(seen.column) or _dated(column) else merge
                 made, seen.column = merge(seen.column, column, new.values, k)
                 together = seen.table == new.table
                 name = f"as `{masked_value(seen.column.name)}`" if together else "as before"
@@ -110,7 +110,8 @@ class Earlier:
 def _comparable(column: Column) -> bool:
     """Is it a column of numbers or of labels, of which something may be told?"""
     few = column.distinct is None or column.distinct.value <= FEW
-    return not column.masked and bool(column.type != EMPTY and (few or column.figures))
+    told = few or _read(column) or _dated(column)
+    return not column.masked and bool(column.type != EMPTY and told)
 
 
 def _anyhow(one: Array, other: Array, k: int) -> int:
@@ -148,20 +149,31 @@ def _merged(first: Column, own: Column, values: Array, k: int) -> tuple[Column, 
         counts=counts,
         approximate=about,
         left_out=own.left_out + len(ours) - len(figures),
-        notes=tuple(note for note in own.notes if ALL_BUT not in note),
+        notes=tuple(note for note in own.notes if ALL_BUT not in note and " %" not in note),
     )
     return made, replace(first, figures={**first.figures, **new})
 
 
 def _dated(column: Column) -> bool:
-    return bool({"from", "to"} & column.figures.keys())
+    return column.type.startswith("date") or bool({"from", "to"} & column.figures.keys())
 
 
 def _spanned(first: Column, own: Column, values: Array, k: int) -> tuple[Column, Column]:
-    """Return the same of dates: the ends of their range."""
+    """Return the same of dates: the ends of their range, and none of their notes but one."""
     figures = first.figures if _dated(first) else {}
-    notes = tuple(note for note in own.notes if NO_RANGE not in note)
+    notes = tuple(note for note in own.notes if note == UNIQUE)
     return replace(own, figures=figures, approximate=tuple(figures), notes=notes), first
+
+
+def _read(column: Column) -> bool:
+    """Is it a column of texts of which figures, or shares other than of labels, are told?"""
+    return bool(column.figures) or any(" %" in note for note in column.notes)
+
+
+def _named(first: Column, own: Column, values: Array, k: int) -> tuple[Column, Column]:
+    """Return the same of texts that are read as something: nothing but their type."""
+    notes = tuple(note for note in own.notes if " %" not in note and ALL_BUT not in note)
+    return replace(own, figures={}, labels={}, approximate=(), counts={}, notes=notes), first
 
 
 def _figures(column: Column) -> dict[str, Value]:

@@ -36,12 +36,14 @@ def numbers(known: Column, m: Measures, order: Array, k: int) -> Draft:
     if n < max(k, 1) or m.low is None or not len(order):
         return replace(known, notes=(f"fewer than {k} values: no figures",) if n else ())
     if m.low == m.high:
+        if m.infinite or m.nan:  # that is no "always"
+            return replace(known, notes=(f"all finite values {_text(m.low)}",))
         return replace(known, figures={"always": bare(m.low)})
     complete = len(order) == n
     values = _values(order)
     spans = [Span(value, value) for value in (m.low, m.high, *values)]
     rows = [between(order, span) for span in spans] if complete else (yield spans)
-    few = {str(bare(v)): r / n for v, r in zip(values, rows[2:], strict=True) if r and r >= k}
+    few = {_text(v): r / n for v, r in zip(values, rows[2:], strict=True) if r and r >= k}
     # With nearly all shares, quartiles could say on which side the few other rows lie.
     quarters = not few or not 0 < round((1 - sum(few.values())) * n) < k
     slots = _quantiles(m, order, k, rows[:2], complete, quarters=quarters)
@@ -127,16 +129,22 @@ def _dominated(m: Measures, order: Array, n: int, k: int, power: int) -> bool:
     middle = float(order[len(order) // 2])
     complete = len(order) == n
     ends = np.r_[order[: k - 1], order[max(k - 1, n - k + 1) :]] if complete else [m.low, m.high]
-    distances = np.sort(np.abs(np.asarray(ends, dtype=np.float64) - middle) ** power)
+    away = np.abs(np.asarray(ends, dtype=np.float64) - middle)
+    scale = float(away.max())  # else squares of large numbers overflow
+    if not 0 < scale < math.inf or not math.isfinite(m.sd):
+        return False
+    distances = np.sort((away / scale) ** power)
     # Of a longer table only the ends are known: as if k - 1 rows lay there.
     outermost = float(distances[1 - k :].sum()) if complete else (k - 1) * float(distances[-1])
     if power == 1:
-        total = n * float(np.abs(order.astype(np.float64) - middle).mean())
+        total = n * float((np.abs(order.astype(np.float64) - middle) / scale).mean())
     else:
-        total = (n - 1) * m.sd * m.sd + n * (m.mean - middle) * (m.mean - middle)
-    if not math.isfinite(total):
-        return True
+        total = (n - 1) * (m.sd / scale) ** 2 + n * ((m.mean - middle) / scale) ** 2
     return outermost > DOMINANT * total or (complete and 2 * float(distances[-1]) > total)
+
+
+def _text(value: float) -> str:
+    return str(bare(value))
 
 
 def _values(order: Array) -> list[float]:
@@ -148,7 +156,10 @@ def _values(order: Array) -> list[float]:
 
 
 def _outliers(order: Array, n: int) -> int:
-    """Return how many values lie beyond 1.5 interquartile ranges, by the sample's share."""
+    """Return how many values lie beyond Tukey's fences, by the sample's share.
+
+    The fences are 1.5 interquartile ranges of the finite values away from their quartiles.
+    """
     first, third = quartiles(order)
     away = 1.5 * (third - first)
     if not away > 0:
@@ -163,9 +174,9 @@ def nonzero(counts: dict[str, int]) -> dict[str, int]:
     return {name: number for name, number in counts.items() if number}
 
 
-def distinct_in(order: Array, complete: bool) -> Count | None:
-    """Return the distinct numbers of a sample in order; None where that says nothing."""
-    count = int(np.count_nonzero(order[1:] != order[:-1])) + bool(len(order))
+def distinct_in(order: Array, complete: bool, more: int = 0) -> Count | None:
+    """Return the distinct numbers of a sample in order and so many more; None if that is vain."""
+    count = int(np.count_nonzero(order[1:] != order[:-1])) + bool(len(order)) + more
     if complete:
-        return Count(count)
+        return Count(count) if count else None
     return Count(count, sample=len(order)) if 0 < count <= 100 else None

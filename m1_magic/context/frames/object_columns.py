@@ -1,4 +1,4 @@
-"""pandas columns of Python objects → what they hold, if all of it is of one kind; their names."""
+"""pandas columns of Python objects → what they hold, if all of it is of one kind."""
 
 from __future__ import annotations
 
@@ -24,25 +24,21 @@ OBJECTS = {
 }
 
 
-def joined(name: object) -> str:
-    """Return a column's name as text, the levels of a composite one side by side."""
-    return " / ".join(str(part) for part in name) if isinstance(name, tuple) else str(name)
-
-
-def texts_only(series: Series) -> Series:
-    """Return a pandas column that begins with texts as texts all through.
+def texts_only(series: Series) -> tuple[Series, str]:
+    """Return a pandas column that begins with texts as texts all through; "mixed" if it is not.
 
     Narwhals looks at the first hundred cells. Others may be slow to hash, or print themselves
     without end.
     """
     native = series.to_native()
     if str(getattr(native, "dtype", "")) != "object":
-        return series
+        return series, ""
     import pandas
 
     if pandas.api.types.infer_dtype(native, skipna=True) in ("string", "empty"):
-        return series
-    return nw.from_native(native.map(_shortly, na_action="ignore"), series_only=True)
+        return series, ""
+    texts = native.map(_shortly, na_action="ignore")
+    return nw.from_native(texts, series_only=True), "mixed"
 
 
 def _shortly(value: Any) -> str:
@@ -53,18 +49,18 @@ def _shortly(value: Any) -> str:
     return str(value) if plain or type(value) in (bool, int) else f"<{type(value).__name__}>"
 
 
-def unboxed(series: Series) -> tuple[Series, bool]:
-    """Return a pandas column of objects that are all of one kind as that kind; are they dates?"""
+def unboxed(series: Series) -> tuple[Series, str]:
+    """Return a pandas column of objects that are all of one kind as that kind, and which it is."""
     native = series.to_native()
     if not hasattr(native, "infer_objects"):
-        return series, False
+        return series, ""
     import pandas
 
     head = native.head(SAMPLE)
     inferred = pandas.api.types.infer_dtype(head, skipna=True)
     kind = OBJECTS.get(inferred)
     if kind is None:
-        return series, False
+        return series, ""
     try:
         if kind == "datetime64[us]":
             zoned = any(getattr(value, "tzinfo", None) for value in head.head(100))
@@ -75,7 +71,7 @@ def unboxed(series: Series) -> tuple[Series, bool]:
         else:
             converted = native.astype(kind)
     except Exception:  # a value further down that is of another kind
-        return series, False
+        return series, ""
     if int(converted.isna().sum()) != int(native.isna().sum()):
-        return series, False
-    return nw.from_native(converted, series_only=True), inferred == "date"
+        return series, ""
+    return nw.from_native(converted, series_only=True), inferred

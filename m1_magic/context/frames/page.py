@@ -8,7 +8,7 @@ is always known: no text is written before the end.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -71,10 +71,11 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Fitted:
-    """A page within its budget: its text, the lines on it in their forms, the rows on it."""
+    """A page within its budget: its text; the lines on it in their forms, the facts, the rows."""
 
     text: str
     lines: tuple[tuple[Line, int], ...]
+    facts: tuple[Fact, ...]
     rows: int
 
 
@@ -82,8 +83,9 @@ def fit(page: Page, limit: int) -> Fitted:
     """Return as much of a page as fits, what tells most first."""
     complete = page.complete(limit)
     draft = Draft(page, page.singly if complete else alike(page.singly), limit)
-    for n in draft.first:
-        draft.longest(n, (FULL, BRIEF) if complete else (MORE, FULL, BRIEF))
+    for form in (BRIEF, FULL) if complete else (BRIEF, FULL, MORE):
+        for n in draft.first:
+            draft.lengthen(n, form)
     for n in draft.others:
         draft.lengthen(n, BRIEF)
     draft.tell_facts(0 if complete else draft.room // 2)
@@ -128,10 +130,6 @@ class Draft:
     def _part(self, count: int) -> str:
         told = len(self.page.names.places) - count
         return f"; {told:,} of {len(self.page.names.places):,} columns in detail"
-
-    def longest(self, n: int, forms: Iterable[int]) -> None:
-        """Give a line the first form that fits."""
-        any(self.lengthen(n, form) for form in forms)
 
     def lengthen(self, n: int, form: int) -> bool:
         """Give a line a form if that fits."""
@@ -209,10 +207,13 @@ class Draft:
             shown += [part for _, part in sorted(self.parts.get(n, {}).items())]
         texts = [head, *(line.text(form) for line, form in shown)]
         texts += filter(None, [self.unnamed.line(alone=not shown)])
-        texts += [f"- {page.facts[n].text}" for n in sorted(self.facts)]
+        named = set(page.prompted)
+        order = sorted(self.facts, key=lambda n: (named.isdisjoint(page.facts[n].columns), n))
+        facts = tuple(page.facts[n] for n in order)
+        texts += [f"- {fact.text}" for fact in facts]
         places = self._told()
         texts += [_row(row, places) for row in page.cells[: self.rows]]
-        return Fitted("\n".join(texts)[: self.limit], tuple(shown), self.rows)
+        return Fitted("\n".join(texts)[: self.limit], tuple(shown), facts, self.rows)
 
 
 def _row(row: Row, places: Sequence[int]) -> str:

@@ -15,11 +15,11 @@ from functools import cached_property
 
 from .summary import Column
 
-LONGEST = 40_000  # characters of a prompt that are read, from both its ends
+LONGEST = 12_000  # characters of a prompt that are read, from both its ends
 PHRASE = 8  # words of a name, or of a label, that are looked for together
 FEW = 4  # columns that one word, or one label, may name
-HEAD = 3  # letters that singular and plural have in common
-DISTINCT = 4  # letters from which one word of a longer name names its column
+HEAD = 3  # letters that singular and plural have in common, and that a word has to have
+DISTINCT = 4  # letters from which the beginning of a word stands for it
 WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\W\d_a-zA-Z]+")
 QUOTED = re.compile(r"(?<!\w)([`\"'“”«„‘])([^`\"'“”«»„‘’\n]{1,200})[`\"'“”«»’](?!\w)")
 ATTRIBUTE = re.compile(r"(?<=[\w\])]\.)[^\W\d]\w*")
@@ -45,7 +45,7 @@ COMMON = (
     " median minimum maximum average more most much my no none not of off on one only or other our"
     " out over per she should show so some such sum than that the their them then there these they"
     " this those to too total under up us very was we were what when where which who whom whose why"
-    " will with would yes you your"
+    " will with would yes you your go hi ok oh vs max min avg std num val per"
 )
 STOP = frozenset(re.findall(r"\w+", COMMON))
 MOMENTS = re.compile(
@@ -109,6 +109,11 @@ class Prompt:
         return frozenset(one[:HEAD] for one, _, _ in self._found)
 
     @cached_property
+    def joined(self) -> dict[str, tuple[int, ...]]:
+        """The same phrases as one word: ``unitprice`` is "unit price"."""
+        return {"".join(phrase): numbers for phrase, numbers in reversed(self.phrases.items())}
+
+    @cached_property
     def shortened(self) -> dict[str, tuple[int, ...]]:
         """The beginnings of its longer words: ``temp`` is one of "temperature"."""
         made: dict[str, tuple[int, ...]] = {}
@@ -144,9 +149,9 @@ class Prompt:
         if whole in self.quoted:
             return self.quoted[whole]
         parts = words(name)
-        if not parts or whole in STOP or (len(whole) < 3 and whole.isascii()):
+        if not parts or whole in STOP or (len(whole) < 2 and whole.isascii()):
             return self.clear.get(whole)
-        places = self.phrases.get(parts[:PHRASE])
+        places = self.phrases.get(parts[:PHRASE]) or self.joined.get("".join(parts))
         if places is not None:
             return self._found[places[0]][1]
         return None if whole.isascii() else self._foreign(whole, parts)
@@ -230,7 +235,7 @@ def _longest(asked: Prompt, parts: Sequence[str]) -> tuple[int, ...]:
             if numbers := asked.phrases.get(tuple(parts[at : at + size])):
                 return numbers
     for part in parts:
-        if len(part) >= DISTINCT and part not in STOP:
+        if len(part) >= HEAD and part not in STOP:
             numbers = asked.phrases.get((part,)) or asked.shortened.get(part)
             if numbers:
                 return numbers
@@ -249,7 +254,7 @@ def labelled(prompt: str, columns: Mapping[int, Column]) -> dict[int, frozenset[
     found: dict[int, frozenset[str]] = {}
     for place, column in columns.items():
         named = frozenset(label for label in column.labels if _named(label, asked))
-        if named and not column.masked and column.type != "true/false":
+        if named and not column.masked and not column.type.startswith("true/false"):
             found[place] = named
     often = Counter(label for labels in found.values() for label in labels)
     kept = {p: frozenset(x for x in labels if often[x] <= FEW) for p, labels in found.items()}
@@ -262,7 +267,8 @@ def _named(label: str, asked: Prompt) -> bool:
         return True
     parts = words(label[:200])
     if not parts or whole in STOP or (len(whole) < 3 and whole.isascii()):
-        return False
+        there = label.isupper() and len(label) > 1 and label.isalnum()
+        return there and re.search(rf"\b{label}\b", asked.text) is not None
     if not whole.isascii() and any(ord(c) > 0x58F for c in whole):
         return whole in asked.folded
     return len(parts) <= PHRASE and parts in asked.phrases

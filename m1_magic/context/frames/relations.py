@@ -1,6 +1,7 @@
 """What holds between columns: they move together, one decides the other, rows repeat.
 
-Read from a sample, and only where that is cheap; nothing of it is a value of the table.
+Read from all rows of a table that was read as a whole; else a relation says in how many rows it
+holds. Nothing of it is a value of the table.
 """
 
 from __future__ import annotations
@@ -14,18 +15,22 @@ import numpy as np
 
 from ...privacy.redaction import masked_value
 from .facts import Described, Fact
-from .in_process import Local
+from .in_process import SHORT, Local, there
 from .kinds import Series, floats, is_number, is_text
 from .rounding import STRONG, correlation
 from .summary import UNIQUE, Column
 
-ROWS = 2_500  # of the sample that are looked at
+HEAD = 1_000  # rows in which a column of labels that decides another is looked for
 WIDEST = 30  # numeric columns that are compared with each other
 GROUPS = 8  # columns of labels that are
 LEAST = 20  # rows with both values
 TOLD = 6
 PAIRS = 4  # correlations among them
 EMPTY = 0.2  # share of nulls from which a column of labels decides nothing
+EXACT = 1e-9  # less than this is missing of ±1 where columns move together exactly
+MISSING = "\0"  # stands for a null among labels
+
+Known = tuple[int, Column, Series]  # a column: its place, what was told of it, its values
 
 
 def relations(table: Described) -> list[Fact]:
@@ -33,41 +38,34 @@ def relations(table: Described) -> list[Fact]:
     sample, k, columns = table.sample, table.k, table.columns
     if sample.rows < max(4 * k, LEAST):  # so few say nothing
         return []
-    step = thinned(sample.rows)
-    telling = {i: c for i, c in columns.items() if not c.masked and "always" not in c.figures}
-    pairs = [(column, sample.series(place)) for place, column in telling.items()]
-    numeric = [(c, s.gather_every(step)) for c, s in pairs if is_number(s.dtype) and not c.follows]
-    texts = [(c, s.gather_every(step)) for c, s in pairs if is_text(s.dtype)][: 10 * GROUPS]
-    labels = [(c, s) for c, s in texts if len(c.labels) > 1 and s.null_count() <= EMPTY * len(s)]
-    facts = [
-        *_together(numeric[:WIDEST], k, whole=table.complete and step == 1),
-        *_decided(labels[:GROUPS]),
+    telling = [
+        (place, column, sample.series(place))
+        for place, column in columns.items()
+        if not (column.masked or column.follows or "always" in column.figures)
     ]
-    return [Fact(text) for text in facts[:TOLD]]
+    numeric = [known for known in telling if is_number(known[2].dtype)]
+    texts = [known for known in telling if is_text(known[2].dtype)][: 10 * GROUPS]
+    labels = [
+        (place, column, series)
+        for place, column, series in texts
+        if len(column.labels) > 1 and series.null_count() <= EMPTY * len(series)
+    ]
+    read = None if table.complete else sample.rows
+    facts = [*_together(numeric[:WIDEST], k, read), *_decided(labels[:GROUPS], read)]
+    return facts[:TOLD]
 
 
-def thinned(rows: int) -> int:
-    """Return the step at which rows of a sample are read."""
-    return max(1, rows // ROWS)
+def in_rows(read: int | None) -> str:
+    """Return beside a relation in how many rows it holds, if these are not all."""
+    return f" in {read:,} rows" if read else ""
 
 
-def _together(columns: Sequence[tuple[Column, Series]], k: int, *, whole: bool) -> list[str]:
+def _together(columns: Sequence[Known], k: int, read: int | None) -> list[Fact]:
     """Return the strongest correlations (Pearson's), by pairs of rows with both values."""
     if len(columns) < 2:
         return []
-    values = np.vstack([floats(series) for _, series in columns])
-    finite = np.isfinite(values)
-    with np.errstate(all="ignore"):
-        sums = np.where(finite, values, 0.0).sum(axis=1, keepdims=True)
-        means = sums / finite.sum(axis=1, keepdims=True)
-        centred = np.where(finite, values - means, 0.0)
-        both = finite.astype(np.float32) @ finite.astype(np.float32).T
-        # Of the row's column, where the other is there: the sum, and the squares about its mean.
-        total = centred @ finite.T
-        squares = (centred**2) @ finite.T
-        about = squares - total**2 / both
-        spread = np.sqrt(np.where(about > 1e-12 * squares, about, np.nan))
-        matrix = (centred @ centred.T - total * total.T / both) / (spread * spread.T)
+    values = np.vstack([floats(series) for *_, series in columns])
+    matrix, both = _correlations(values)
     pairs = [
         (float(matrix[i, j]), i, j)
         for i, j in combinations(range(len(columns)), 2)
@@ -75,43 +73,101 @@ def _together(columns: Sequence[tuple[Column, Series]], k: int, *, whole: bool) 
     ]
     pairs.sort(key=lambda pair: -round(abs(pair[0]), 6))  # else last bits decide among equals
     return [
-        f"`{masked_value(columns[i][0].name)}` and `{masked_value(columns[j][0].name)}`: "
-        + _strength(r, values[i], values[j], k, whole=whole)
+        Fact(
+            f"{_name(columns[i])} and {_name(columns[j])}: "
+            + _strength(r, values[i], values[j], k, read),
+            (columns[i][0], columns[j][0]),
+        )
         for r, i, j in pairs[:PAIRS]
     ]
 
 
-def _strength(r: float, x: Any, y: Any, k: int, *, whole: bool) -> str:
+def _name(known: Known) -> str:
+    return f"`{masked_value(known[1].name)}`"
+
+
+@np.errstate(all="ignore")
+def _correlations(values: Any) -> tuple[Any, Any]:
+    """Return the correlations of rows of numbers, and in how many places both have one."""
+    finite = np.isfinite(values)
+    most = np.where(finite, np.abs(values), 0.0).max(axis=1, keepdims=True)
+    values = np.where(finite, values / np.where(most > 0, most, 1.0), 0.0)  # no square overflows
+    means = values.sum(axis=1, keepdims=True) / finite.sum(axis=1, keepdims=True)
+    centred = np.where(finite, values - means, 0.0)
+    spans = np.abs(centred).max(axis=1, keepdims=True)
+    centred /= np.where(spans > 1e-13, spans, np.nan)
+    ones = finite.astype(np.float64)
+    both = ones @ ones.T
+    # Of the row's column, where the other is there: the sum, and the squares about its mean.
+    total = centred @ ones.T
+    squares = (centred**2) @ ones.T
+    about = squares - total**2 / both
+    spread = np.sqrt(np.where(about > 1e-12 * squares, about, np.nan))
+    return (centred @ centred.T - total * total.T / both) / (spread * spread.T), both
+
+
+def _strength(r: float, x: Any, y: Any, k: int, read: int | None) -> str:
     """Return how two columns move together, no finer than k rows can move it."""
-    if abs(r) > 0.99995:
-        return "move together exactly" + ("" if r > 0 else ", one up, the other down")
+    where, opposite = in_rows(read), "" if r > 0 else ", one up, the other down"
+    if abs(r) > 1 - EXACT:
+        return f"move together exactly{where}{opposite}"
     both = np.isfinite(x) & np.isfinite(y)
-    x, y = ((values - values.mean()) / values.std() for values in (x[both], y[both]))
+    x, y = (_standard(values[both]) for values in (x, y))
     told = correlation(r, x * y - r / 2 * (x * x + y * y), k)
     if told is None:
-        return "correlated"
-    return f"correlation {'≈ ' if told.rounded or not whole else ''}{told.value:.2f}"
+        return f"correlated{where}{opposite}"
+    return f"correlation {'≈ ' if told.rounded or read else ''}{told.value:.2f}{where}"
 
 
-def _decided(columns: Sequence[tuple[Column, Series]]) -> list[str]:
+def _standard(values: Any) -> Any:
+    values = values / np.abs(values).max()
+    return (values - values.mean()) / values.std()
+
+
+def _decided(columns: Sequence[Known], read: int | None) -> list[Fact]:
     """Return which labels decide others: a carrier's code its name."""
-    codes = []
-    for column, series in columns:
-        labels, code = np.unique(
-            np.asarray(series.cast(nw.String).fill_null("").to_list()), return_inverse=True
-        )
-        codes.append((column, code, len(labels)))
+    heads = [_codes(series.head(HEAD)) for *_, series in columns]
+    codes: dict[int, tuple[Any, int]] = {}
     facts = []
-    for (a, of_a, many_a), (b, of_b, many_b) in combinations(codes, 2):
-        pairs = len(np.unique(of_a.astype(np.int64) * many_b + of_b))
-        names = f"`{masked_value(a.name)}`", f"`{masked_value(b.name)}`"
-        if pairs == many_a == many_b:
-            facts.append(f"{names[0]} and {names[1]} decide each other")
-        elif pairs == many_a and many_b > 1:
-            facts.append(f"{names[0]} decides {names[1]}")
-        elif pairs == many_b and many_a > 1:
-            facts.append(f"{names[1]} decides {names[0]}")
+    for one, other in combinations(range(len(columns)), 2):
+        if not any(_decides(*heads[one], *heads[other])):
+            continue
+        for place in (one, other):
+            codes[place] = codes.get(place) or _codes(columns[place][2])
+        forth, back = _decides(*codes[one], *codes[other])
+        names = [_name(columns[place]) for place in (one, other)]
+        if forth and back:
+            text = f"{names[0]} and {names[1]} decide each other{in_rows(read)}"
+        elif forth or back:
+            first, second = names if forth else names[::-1]
+            text = f"{first} decides {second}{in_rows(read)}"
+        else:
+            continue
+        facts.append(Fact(text, (columns[one][0], columns[other][0])))
     return facts
+
+
+def _codes(series: Series) -> tuple[Any, int]:
+    """Return a number for each label, and how many there are."""
+    native = series.cast(nw.String).fill_null(MISSING).to_native()
+    if hasattr(native, "factorize"):  # pandas
+        codes = native.factorize()[0]
+    elif hasattr(native, "dictionary_encode"):  # Arrow
+        codes = native.combine_chunks().dictionary_encode().indices.to_numpy()
+    elif hasattr(native, "to_physical"):  # Polars
+        import polars as pl
+
+        codes = native.cast(pl.Categorical).to_physical().to_numpy()
+    else:
+        codes = np.unique(np.asarray(series.to_list(), dtype=str), return_inverse=True)[1]
+    codes = np.asarray(codes).astype(np.int64)
+    return codes, len(np.unique(codes))
+
+
+def _decides(a: Any, many_a: int, b: Any, many_b: int) -> tuple[bool, bool]:
+    """Does the label of one column decide that of the other, and the other way round?"""
+    pairs = len(np.unique(a * many_b + b))
+    return pairs == many_a and many_b > 1, pairs == many_b and many_a > 1
 
 
 def repeated(table: Described) -> list[Fact]:
@@ -127,11 +183,19 @@ def repeated(table: Described) -> list[Fact]:
     return [Fact(f"{twice:,} of {table.rows:,} rows repeat an earlier one")] if twice else []
 
 
+def _cell(value: Any) -> Any:
+    """Return a value that equals itself, a missing one too."""
+    return value if there(value) else None if value is None else MISSING
+
+
 def _repeated(columns: Sequence[int], sample: Local) -> int | None:
     """Return how many rows repeat an earlier one, None where cells cannot be compared."""
     dtypes = [sample.series(i).dtype for i in columns]
     if any(dtype in (nw.Object, nw.Unknown) or dtype.is_nested() for dtype in dtypes):
         return None  # hashes and comparisons of the user's own: they may be slow, or fail
+    if sample.rows <= SHORT:
+        cells = (map(_cell, sample.series(i).to_list()) for i in columns)
+        return sample.rows - len(set(zip(*cells, strict=True)))
     try:
         frames = [sample.series(i).alias(str(i)).to_frame() for i in columns]
         return sample.rows - len(nw.concat(frames, how="horizontal").unique())

@@ -182,11 +182,18 @@ def _spread(order: Array) -> float:
 
 
 def shown(value: Any, order: Array, k: int) -> int | float:
-    """Return a value of a column: whole, or in seven digits, twelve where all may leave."""
+    """Return a value of a column: whole, or in seven digits, twelve where all may leave.
+
+    Where the values hardly differ there are more of them, too.
+    """
     if isinstance(value, int):
         return value
-    narrow = order.dtype.kind == "f" and order.dtype.itemsize < 8
-    return bare(float(f"{value:.{EXACT if k or narrow else 12}g}"))
+    digits, span = EXACT if k else 12, float(order[-1]) - float(order[0])
+    if order.dtype.kind == "f" and order.dtype.itemsize < 8:
+        digits = EXACT
+    elif 0 < span < math.inf and value:
+        digits = min(15, max(digits, _place(value, 0) - _place(span, 0) + 4))
+    return bare(float(f"{value:.{digits}g}"))
 
 
 def bare(value: Any) -> int | float:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Mapping
-from contextlib import suppress
 from datetime import date, time, timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from fractions import Fraction
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 from ...privacy.personal import personal_text
 from ...privacy.redaction import masked_value
@@ -16,6 +18,9 @@ from .summary import Column
 
 if TYPE_CHECKING:
     from .in_process import Local
+    from .kinds import Series
+
+FAR = "outside of the years 1 to 9999"
 
 
 def pick(
@@ -48,25 +53,38 @@ def pick(
 
 def _values(sample: Local, column: int, places: list[int]) -> list[object]:
     """Return some cells as Python's own objects: pandas' print themselves in another way."""
-    cells = sample.series(column)[places].to_list()
+    chosen = sample.series(column)[places]
+    cells = [cell for place in range(len(places)) for cell in _listed(chosen[place : place + 1])]
     if column in sample.dates:
         return [cell.date() if cell == cell else None for cell in cells]
     return [_plain(cell) for cell in cells]
 
 
+def _listed(chosen: Series) -> list[Any]:
+    """Return cells as Python's own objects, of moments that these cannot hold a text."""
+    try:
+        return chosen.to_list()
+    except (ValueError, OverflowError):
+        return [FAR]
+
+
 def _plain(cell: object) -> object:
     for convert in ("to_pytimedelta", "to_pydatetime"):
         if hasattr(cell, convert) and cell == cell:  # NaT is not itself
-            with warnings.catch_warnings(), suppress(ValueError, OverflowError):  # the year 20000
+            with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # on nanoseconds, which are left out
-                return getattr(cell, convert)()
+                try:
+                    return getattr(cell, convert)()
+                except (ValueError, OverflowError):
+                    return FAR
     return cell
 
 
 def _cell(value: object, allowed: bool) -> str:
     if value is None or type(value).__name__ in ("NAType", "NaTType"):
         return ""
-    known = (str, int, float, Decimal, date, time, timedelta, list, tuple, dict)
+    numbers = (int, float, complex, Decimal, Fraction)
+    known = (str, *numbers, date, time, timedelta, UUID, PurePath, list, tuple, dict)
     try:
         text = str(value)[:10_000] if isinstance(value, known) else f"<{type(value).__name__}>"
     except Exception:  # an object inside a list prints itself with the user's code

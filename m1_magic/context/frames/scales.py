@@ -117,8 +117,10 @@ def _runs(rows: Rows, places: Sequence[int]) -> list[list[int]]:
 def _likert(rows: Rows) -> list[Fact]:
     """Return the columns that have one scale, its steps in order, and where answers are highest."""
     runs: list[tuple[set[str], list[int]]] = []
-    for place, column in rows.columns.items():
-        steps = set() if column.follows else _steps(rows, place)
+    may = {place for place in rows.columns if _few(rows, place)}
+    for place in rows.columns:
+        near = range(place - SET, place + SET + 1)
+        steps = _steps(rows, place) if len(may.intersection(near)) > SET else set()
         last, places = runs[-1] if runs else (set(), [])
         if steps and places and places[-1] == place - 1 and (steps <= last or last <= steps):
             places.append(place)
@@ -128,18 +130,22 @@ def _likert(rows: Rows) -> list[Fact]:
     facts = []
     for steps, places in runs:
         if len(places) > SET and (text := _scale(rows, _ordered(steps), places)):
-            facts.append(Fact(text + rows.among, tuple(places), 4))
+            labels = len(steps) if rows.is_text(places[0]) else 0
+            facts.append(Fact(text + rows.among, tuple(places), 4, labels))
             rows.spare.update(places)
     return facts[:3]
 
 
+def _few(rows: Rows, place: int) -> bool:
+    column = rows.columns[place]
+    many = column.distinct.value if column.distinct else 0
+    plain = rows.is_text(place) or column.type.startswith("whole")
+    return plain and LEVELS[0] <= many <= LEVELS[1]
+
+
 def _steps(rows: Rows, place: int) -> set[str]:
     """Return the labels of a column that may be a scale."""
-    column, text = rows.columns[place], rows.is_text(place)
-    many = column.distinct.value if column.distinct else 0
-    if not LEVELS[0] <= many <= LEVELS[1] or not (text or column.type.startswith("whole")):
-        return set()
-    groups = rows.grouping(place)
+    text, groups = rows.is_text(place), rows.grouping(place) if _few(rows, place) else None
     if groups is None or len(groups.told) < max(LEVELS[0], len(groups.labels) - 1):
         return set()
     labels = [groups.labels[g] for g in groups.told]

@@ -1,29 +1,125 @@
-"""Texts and categories → their shared labels, their length, the shape they have."""
+"""Texts and categories → what they are, their shared labels, their length, their shape."""
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
+import narwhals.stable.v2 as nw
 import numpy as np
 
 from ...privacy.personal import personal_text
 from ...privacy.redaction import masked_value
-from .arrays import Array, spread
+from . import codes, contents, datetimes, forms, numeric, sentinels, written, written_dates
+from .arrays import Array, moments, spread
+from .in_process import array
 from .kinds import Series
+from .measures import Count, Measures, Span
+from .rounding import mean_of
+from .summary import Column, Draft
+from .written import Reading
 
 LABELS = 20  # at most; a line begins with `lines.SHOWN` of them
+SEEN = 0.3  # of some texts are numbers or dates: all are looked at
+ASKED = 12  # labels that are counted in all rows where there are more than `MANY`
+MANY = 20  # labels from which figures of dates and numbers written as text are told instead
 TELLING = 0.01  # share from which a label tells something
 SHAPED = 100  # texts whose shape is looked at
-LONGEST_NUMBER = 40  # characters
-DATE = re.compile(
-    r"\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d{1,6})?)?(?:Z|[+-]\d{2}:?\d{2})?)?\Z"
-)
-ZONE = re.compile(r"(?<=\d\d)(?:Z|(?<=:\d\d)[+-]\d{2}:?\d{2})\Z")
-NUMBER = re.compile(r"[+-]?(?:0|[1-9]\d{0,14})(?:\.\d{1,15})?(?:[eE][+-]?\d{1,2})?\Z")
 LONGEST = 24  # characters of a shape that is worth telling
+
+
+def texts(known: Column, m: Measures, series: Series, k: int) -> Draft:
+    """Return what may be said of texts or categories."""
+    values = series.drop_nulls().cast(nw.String)
+    if m.valid < k or not len(values):
+        return replace(known, distinct=None, notes=(f"fewer than {k} values",) if m.valid else ())
+    few = m.labels is not None and len(m.labels) <= MANY
+    some = sorted(str(label) for label, _ in m.labels or ()) if few else forms.glance(values)
+    reading = _reading(values, some, m, k) if series.dtype == nw.String else None
+    if reading and not few and reading.type != known.type:
+        return (yield from _written(known, m, reading, k))
+    pairs, distinct = m.labels, m.distinct
+    if pairs is None:
+        labels = _asked_about(values, distinct, k)
+        pairs = tuple(zip(labels, (yield [Span(x, x) for x in labels]), strict=True))
+        if sum(n for _, n in pairs) == m.valid:  # there are no others
+            distinct = Count(len(pairs))
+        distinct = distinct or Count(int(values.n_unique()), sample=len(values))
+    top = shared(pairs, m.valid, k)
+    notes = [*reading.notes] if reading else contents.notes(values, some, m, k)
+    if series.dtype != nw.String:
+        notes += _order(series, top)
+    elif reading:
+        pass
+    elif not top or sum(top.values()) < 0.5:
+        notes += _length(array(values.str.len_chars()), k)
+        notes += [shape for shape in [common_shape(values, k)] if shape]
+    if reading:
+        known = replace(known, type=reading.type)
+    return replace(known, distinct=distinct, labels=top, notes=tuple(notes))
+
+
+def _length(sizes: Array, k: int) -> list[str]:
+    """Return how long texts are, in characters, if k rows cannot move that too far."""
+    mean = mean_of(sizes, k)
+    if mean is None:
+        return []
+    same = int(sizes.min()) == int(sizes.max())
+    return [f"{'' if same else 'about '}{mean.value:.0f} characters"]
+
+
+def _asked_about(values: Series, distinct: Count | None, k: int) -> list[Any]:
+    """Return the labels worth counting in all rows: all of them if few, else the frequent ones."""
+    if distinct and distinct.sample and distinct.value + k > distinct.sample:
+        return []
+    rows = values.value_counts(sort=False, name="n").iter_rows()
+    counts = sorted(rows, key=lambda row: (-row[1], row[0]))  # each library breaks ties its way
+    if len(counts) <= MANY:
+        return [label for label, _ in counts]
+    return [label for label, n in counts if n >= k][:ASKED]
+
+
+def _reading(values: Series, some: Sequence[str], m: Measures, k: int) -> Reading | None:
+    """Return what texts are, if they are numbers or dates; most are not, at the first glance."""
+    first = forms.Texts(some, np.ones(len(some), int), 0)
+    if not (written_dates.dates(first, SEEN) or written.numbers(first, SEEN)):
+        return None
+    texts = forms.texts_of(values, m.labels, k)
+    return written_dates.dates(texts) or written.numbers(texts)
+
+
+def _written(known: Column, m: Measures, reading: Reading, k: int) -> Draft:
+    """Describe dates or numbers that are kept as text."""
+    known, order = replace(known, type=reading.type), reading.order
+    if order is None:
+        return replace(known, notes=reading.notes)
+    if order.dtype.kind == "f" and codes.named(known.name):
+        return replace(known, notes=("identifier", *reading.notes))
+    if order.dtype.kind == "f":
+        measures = Measures(len(order), distinct=m.distinct, **moments(order).figures())
+        dated = yield from codes.dates(known, measures, np.sort(order), k)
+        if dated:
+            return replace(dated, type="date as text")
+        made = yield from numeric.numbers(known, measures, order, k)
+        made = yield from sentinels.noted(made, measures, order, k)
+    else:
+        measures = m if m.labels is None else Measures(len(order))
+        made = yield from datetimes.moments(known, measures, order, k, None)
+        made = codes.by_month(made) if reading.type.startswith("month") else made
+    return replace(made, notes=(*reading.notes, *made.notes))
+
+
+def _order(series: Series, labels: Collection[str]) -> list[str]:
+    """Return the order of an ordered category's labels, those that are shown."""
+    native = series.to_native()
+    dtype = native.type if hasattr(native, "type") else native.dtype  # Arrow's, or any other
+    if not bool(getattr(dtype, "ordered", series.dtype == nw.Enum)):
+        return []
+    shown = [c for c in map(str, series.cat.get_categories().head(1000).to_list()) if c in labels]
+    return ["ordered: " + " < ".join(map(masked_value, shown))] if len(shown) > 1 else []
 
 
 def shared(counts: Iterable[tuple[Any, int]], total: int, k: int) -> dict[str, float]:
@@ -41,30 +137,6 @@ def shared(counts: Iterable[tuple[Any, int]], total: int, k: int) -> dict[str, f
             top[label] = n / total
     telling = {label: part for label, part in top.items() if part >= TELLING}
     return telling or dict([pair for pair in top.items() if pair[1] >= TELLING / 10][:2])
-
-
-def moments(seen: Series) -> Array | None:
-    """Return ISO 8601 dates as microseconds since 1970 in order, None if they are none."""
-    try:
-        bare = [ZONE.sub("", text) for text in _all_like(DATE, seen)]
-        return np.sort(np.array(bare, dtype="datetime64[us]").astype(np.int64)) if bare else None
-    except ValueError:
-        return None
-
-
-def numbers(seen: Series) -> Array | None:
-    """Return numbers that were written as text, None if they are none."""
-    texts = _all_like(NUMBER, seen)
-    return np.array([float(text) for text in texts]) if texts else None
-
-
-def _all_like(pattern: re.Pattern[str], seen: Series) -> list[str]:
-    """Return the beginnings of texts that are all of a form, else none; most differ early."""
-    for some in (seen.head(50), seen):
-        texts = [str(text)[:LONGEST_NUMBER] for text in some.to_list()]
-        if not all(map(pattern.match, texts)):
-            return []
-    return texts
 
 
 def shape(text: str) -> str:

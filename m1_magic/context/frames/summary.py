@@ -13,7 +13,6 @@ Value = int | float | str
 TOKENS = 1_500  # of a summary, unless --df-tokens says otherwise
 UNIQUE = "every value distinct"  # a note on a column
 ALL_BUT = "in all but fewer than"  # of rows: a note on true/false
-NO_RANGE = "no range that"  # so many rows share: a note on dates
 LABELS = "labels"  # among what is approximate: all shares of labels
 KEPT = ("name", "type", "nulls")
 

@@ -88,8 +88,9 @@ def _parquet(path: Path) -> Scanned:
         size = sum(footer.row_group(i).total_byte_size for i in range(footer.num_row_groups))
         if footer.num_rows <= WHOLE and size <= SMALL:
             return Scanned(file.read())
-    relation = connected(path).read_parquet(str(path), hive_partitioning=False)
-    return _long(relation, schema)
+    connection = connected(path)
+    relation = connection.read_parquet(str(path), hive_partitioning=False)
+    return _long(connection, relation, schema)
 
 
 def _arrow(path: Path) -> Scanned:
@@ -98,13 +99,15 @@ def _arrow(path: Path) -> Scanned:
     data = ds.dataset(path, format="ipc")
     if data.count_rows() <= WHOLE and path.stat().st_size <= SMALL:
         return Scanned(_without_views(data.to_table()))
-    return _long(connected().from_arrow(data), data.schema)
+    connection = connected()
+    return _long(connection, connection.from_arrow(data), data.schema)
 
 
-def _long(relation: Any, schema: Any) -> Scanned:
+def _long(connection: Any, relation: Any, schema: Any) -> Scanned:
     """Return a relation with what DuckDB leaves out of an Arrow schema."""
     zones = [(i, getattr(field.type, "tz", None)) for i, field in enumerate(schema)]
-    return Scanned(relation, tuple(schema.names), zones=tuple((i, z) for i, z in zones if z))
+    kept = tuple((i, zone) for i, zone in zones if zone)
+    return Scanned(relation, tuple(schema.names), connection=connection, zones=kept)
 
 
 def _without_views(table: Any) -> Any:

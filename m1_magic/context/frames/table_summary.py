@@ -16,18 +16,21 @@ from .facts import Described, Fact
 from .in_process import Local, Table
 from .kinds import is_moment, words
 from .lines import size, stem_of
-from .page import Page, fit
+from .order import order
+from .page import Fitted, Page, fit
 from .prompted import labelled, prompted
-from .relations import relations, repeated, thinned
+from .relations import relations, repeated
 from .sample_rows import pick
+from .shape import shape
 from .summary import Column, Columns, Summary, Wish
 from .tables import Groups, Source
 from .unnamed import Names
 
 # What makes lines of the page below those of the columns.
-FACTS = (relations, repeated, between_columns)
+FACTS = (shape, order, relations, repeated, between_columns)
 LEAST_LINE = 25  # characters that a column in detail takes at least
-USUAL = 48  # what most take
+USUAL = 60  # what most take
+FLAG = 36  # what one that is true or false takes
 
 
 def summarise_table(source: Source, name: str, places: Sequence[int], wish: Wish) -> Summary:
@@ -38,8 +41,9 @@ def summarise_table(source: Source, name: str, places: Sequence[int], wish: Wish
     names = _names(table, places, typed=wish.level != "names")
     levels = sum(place < source.levels for place in places)
     width = len(places) - levels
+    keys = source.keys.words(table.names, told.hidden)
     if wish.level == "names":
-        head = [_size(name, None, width, levels), source.note, told.note]
+        head = [_size(name, None, width, levels), source.note, told.note, keys]
         first_line = "; ".join(filter(None, head))
         bare = Columns(Column(names.name(place), "") for place in places)
         text = fit(Page(first_line, names), limit).text
@@ -49,14 +53,16 @@ def summarise_table(source: Source, name: str, places: Sequence[int], wish: Wish
     rows, columns, sample = described(table, looked_at, wish)
     by_place = dict(zip(looked_at, columns, strict=True))
     labels = labelled(wish.prompt, by_place)
-    asked = (*asked, *(place for place in labels if place not in asked))
-    head = [_size(name, rows, width, levels), source.note, told.note]
+    asked = tuple(place for place in dict.fromkeys((*asked, *labels)) if place in by_place)
+    head = [_size(name, rows, width, levels), source.note, told.note, keys]
     facts: list[Fact] = []
     cells: list[tuple[str, dict[int, str]]] = []
-    if wish.level != "schema" and rows:
+    if wish.level == "schema":
+        head.append("types and nulls only")
+    elif rows:
         k = wish.shared_by
-        head.append(_groups(source.groups, k))
-        head += _reading(k, rows, sample.rows, sum(column.left_out for column in columns))
+        head += [_groups(source.groups, k), source.keys.repeated(rows)]
+        head += _reading(k, rows, sample.rows, columns)
         known = Described(rows, by_place, sample, k, asked)
         facts = [fact for make in FACTS for fact in make(known)]
         if wish.level == "sample":
@@ -71,12 +77,9 @@ def summarise_table(source: Source, name: str, places: Sequence[int], wish: Wish
         width=width,
         columns=Columns(columns),
         relations=tuple(fact.text for fact in facts),
-        cells=tuple(
-            {names.name(place): cell for place, cell in row.items()}
-            for _, row in cells[: fitted.rows]
-        ),
+        cells=tuple({names.name(p): c for p, c in row.items()} for _, row in cells[: fitted.rows]),
         text=fitted.text,
-        labels=sum(line.labels(form) for line, form in fitted.lines),
+        labels=_labels(fitted, facts),
         masked=sum(column.masked for column in shown.values()),
     )
 
@@ -120,24 +123,38 @@ def preferred(
     Those that the prompt names go first, of columns that look alike (q1, q2, …) the first ones;
     those whose names are personal go last.
     """
-    places = columns.places
+    places, first = columns.places, set(asked)
     if len(places) <= 2 * limit // LEAST_LINE:
         return list(places)
-    most = max(1, limit // USUAL)
     seen: dict[str, int] = {}
     turns = []
     for place in places:
         stem = columns.stem(place)
         seen[stem] = seen.get(stem, 0) + 1
-        turns.append((seen[stem] if stem else 1, place))
-    chosen, personal = list(asked[:most]), list[int]()
-    for _, place in sorted(turns):
-        if len(chosen) >= most:
-            break
-        if place in asked:
+        turns.append((place not in first, seen[stem] if stem else 1, place))
+    chosen: list[int] = []
+    personal: list[int] = []
+    room = limit
+    for named, _, place in sorted(turns):
+        if named and named_personal(names[place]):
+            personal.append(place)
             continue
-        (personal if named_personal(names[place]) else chosen).append(place)
-    return sorted([*chosen, *personal][:most])
+        chosen.append(place)
+        room -= FLAG if columns.kind(place) == "true/false" else USUAL
+        if room < USUAL:
+            break
+    most = max(1, limit // USUAL)
+    return sorted([*chosen, *personal[: max(0, most - len(chosen))]])
+
+
+def _labels(fitted: Fitted, facts: Sequence[Fact]) -> int:
+    """Return how many labels the page shows, each once: of columns, and where they group."""
+    shown = {next(iter(line.columns)): line.labels(form) for line, form in fitted.lines}
+    for fact in facts:
+        if fact.labels and f"- {fact.text}" in fitted.text:
+            place = fact.columns[-1]
+            shown[place] = max(shown.get(place, 0), fact.labels)
+    return sum(shown.values())
 
 
 def _size(name: str, rows: int | None, width: int, levels: int) -> str:
@@ -160,13 +177,14 @@ def _groups(groups: Groups | None, k: int) -> str:
     )
 
 
-def _reading(k: int, rows: int, read: int, left_out: int) -> list[str]:
+def _reading(k: int, rows: int, read: int, columns: Sequence[Column]) -> list[str]:
     """Return how the figures are to be read, and how many are left out."""
+    left_out = sum(column.left_out for column in columns)
     notes = [f"no value that fewer than {k} rows share"] if k > 1 else []
     rest = f"{left_out:,} {'figure' if left_out == 1 else 'figures'} left out; " if left_out else ""
     notes += [f"{rest}exact figures: `--send sample:0`"] if k else ["exact figures"]
+    if any("outlier" in column.counts for column in columns):
+        notes.append("outliers by Tukey's 1.5 IQR")
     if read < rows:
         notes.append(f"quantiles and outliers ≈ from {read:,} rows")
-    if rows > (compared := read // thinned(read)):
-        notes.append(f"relations ≈ from {compared:,}")
     return notes

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 import weakref
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ from ...errors import UsageError
 from ...text import one_line
 from . import not_tables, table_files
 from .containers import table_in
+from .keys import Keys, keys, written
 from .lazy import is_lazy, lazy_table
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ class Groups:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A table, how many of its columns are its index, its groups, and names that are values.
+    """A table, how many of its columns are its index, its groups, and what its names are.
 
     ``note`` says how its file is written, where that is not as usual.
     """
@@ -46,6 +47,7 @@ class Source:
     levels: int = 0
     groups: Groups | None = None
     labels: Labels | None = None
+    keys: Keys = field(default_factory=Keys)
     note: str = ""
 
     @property
@@ -145,13 +147,15 @@ def source(value: Any) -> Source:
 
     if not isinstance(value, (list, tuple, dict)) and not is_tabular(value):
         raise not_tables.no_table(value, "This")
-    if _is_array(value) or not is_frame(value):
+    if plain := _is_array(value) or not is_frame(value):
         value = _converted(value)
     native, levels, labels = nw.to_native(value, pass_through=True), 0, None
+    known = Keys()
     if hasattr(native, "set_axis") and hasattr(native, "index"):
         given = native
         native, names, levels = _pandas(native)
         labels = label_names.in_pandas(given, levels)
+        known = known if plain else keys(given, levels)
     elif hasattr(native, "rename_columns"):  # Arrow takes doubled names, narwhals does not
         names = [str(name) for name in native.column_names]
         native = native.rename_columns([str(i) for i in range(len(names))])
@@ -160,34 +164,31 @@ def source(value: Any) -> Source:
     if not (hasattr(native, "set_axis") or hasattr(native, "rename_columns")):
         names = list(table.columns)
         table = table.rename({name: str(i) for i, name in enumerate(names)})
-    return Source(Local(table, names), levels, labels=labels)
+    return Source(Local(table, names, objects=not plain), levels, labels=labels, keys=known)
 
 
 def _file(file: Scanned) -> Source:
-    """Return the table in a file; a copy that is read in its place goes when it does."""
+    """Return the table in a file; what it is read by goes when it does."""
     if not is_lazy(file.value):
         return source(file.value)
     table = lazy_table(file.value)
     table.names = list(file.names)
     for place, zone in file.zones:
         table.schema[place] = type(table.schema[place])("us", zone)
-    if file.copy:
-        weakref.finalize(table, file.copy.unlink, missing_ok=True)
+    weakref.finalize(table, file.end)
     return Source(table, note=file.note)
 
 
 def _pandas(native: Any) -> tuple[Any, list[str], int]:
     """Return a pandas table with its index as columns, its names, and the index's levels."""
-    from .object_columns import joined
-
     native = native.to_frame() if not hasattr(native, "columns") else native
-    names, index, levels = [joined(name) for name in native.columns], native.index, 0
+    names, index, levels = [written(name) for name in native.columns], native.index, 0
     native = native.set_axis([str(i) for i in range(len(names))], axis=1)
     counted = index.nlevels == 1 and index.name is None and str(index.dtype)[:3] in ("int", "uin")
     if not counted:
         levels = index.nlevels
         native = native.reset_index(names=[f"index{level}" for level in range(levels)])
-        labels = ["" if name is None else f"{joined(name)} " for name in index.names]
+        labels = ["" if name is None else f"{written(name)} " for name in index.names]
         names = [f"{label}(index)" for label in labels] + names
         native = native.set_axis([str(i) for i in range(len(names))], axis=1)
     return native, names, levels
@@ -197,13 +198,13 @@ def _grouped(value: Any) -> Source:
     """Return the table under a GroupBy, and how large its groups are."""
     if hasattr(value, "ngroup"):  # pandas
         under, sizes = value.obj, value.size()
-        keys = [str(name) for name in getattr(sizes.index, "names", [])]
+        by = [str(name) for name in getattr(sizes.index, "names", [])]
         counts = sizes["size"] if hasattr(sizes, "columns") else sizes
     else:
         under, sizes = value.df, value.len()
-        keys, counts = sizes.columns[:-1], sizes.get_columns()[-1]
+        by, counts = sizes.columns[:-1], sizes.get_columns()[-1]
     made, order = source(under), sorted(int(size) for size in counts)
-    return Source(made.table, made.levels, Groups(tuple(keys), tuple(order)), made.labels)
+    return replace(made, groups=Groups(tuple(by), tuple(order)))
 
 
 def _converted(value: Any) -> Any:
@@ -225,7 +226,25 @@ def _converted(value: Any) -> Any:
         elif isinstance(value, tuple):
             value = list(value)
         return module.DataFrame(value, **how)
-    raise UsageError(
-        f"A summary of a {one_line(type(value).__name__, 60)} needs pandas or Polars.",
-        todo="Install one of them, or insert the text of your choice.",
-    )
+    return _arrow(value)
+
+
+def _arrow(value: Any) -> Any:
+    """Do the same where neither of them is there, for columns that are each of one kind."""
+    import pyarrow as pa
+
+    try:
+        if _is_array(value):
+            columns = value.reshape(len(value), -1).T
+            return pa.table({str(i): column.copy() for i, column in enumerate(columns)})
+        if isinstance(value, dict):
+            if all(isinstance(one, dict) for one in value.values()):
+                value = table_in(value) or value
+            return pa.table({str(key): list(column) for key, column in value.items()})
+        records = all(isinstance(row, dict) for row in value)
+        return pa.Table.from_pylist(list(value) if records else table_in(list(value)))
+    except (TypeError, ValueError, AttributeError):  # pyarrow's own are ValueErrors
+        raise UsageError(
+            f"A summary of a {one_line(type(value).__name__, 60)} needs pandas or Polars.",
+            todo="Install one of them, or insert the text of your choice.",
+        ) from None

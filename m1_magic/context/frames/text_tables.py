@@ -6,7 +6,7 @@ import csv
 import io
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -35,6 +35,7 @@ class Scanned:
 
     Args:
         note: how the file is written, where that is not as usual: what pandas has to be told.
+        connection: DuckDB's, which has to live as long as the relation.
         copy: a file of ours that is read in its place, to be deleted after.
         zones: places of columns with a time zone that DuckDB does not keep.
     """
@@ -42,8 +43,16 @@ class Scanned:
     value: Any
     names: tuple[str, ...] = ()
     note: str = ""
+    connection: Any = None
     copy: Path | None = None
     zones: tuple[tuple[int, str], ...] = ()
+
+    def end(self) -> None:
+        """Let go of what it was read by."""
+        if self.connection is not None:
+            self.connection.close()
+        if self.copy:
+            self.copy.unlink(missing_ok=True)
 
 
 def delimited(path: Path, usual: str) -> Scanned:
@@ -59,11 +68,12 @@ def delimited(path: Path, usual: str) -> Scanned:
     try:
         head, complete = _head(text.path)
         found = csv_dialect.dialect(head, usual, complete=complete)
-        raw, types = _typed(text.path, found)
+        connection = connected(text.path)
+        raw, types = _typed(connection, text.path, found)
         forms = [f"{form} AS c{i}" for i, form in enumerate(types.expressions)]
         note = _note(found, types, text, usual)
         copy = text.path if text.copy else None
-        return Scanned(raw.project(", ".join(forms)), found.names, note, copy)
+        return Scanned(raw.project(", ".join(forms)), found.names, note, connection, copy)
     except BaseException:
         if text.copy:
             text.path.unlink(missing_ok=True)
@@ -79,15 +89,17 @@ def _head(path: Path) -> tuple[str, bool]:
         return head, not text.read(1)
 
 
-def _typed(path: Path, found: Dialect) -> tuple[Any, Types]:
-    """Return a file's columns as texts, and their types."""
+def _typed(connection: Any, path: Path, found: Dialect) -> tuple[Any, Types]:
+    """Return a file's columns, numbers as such where that is sure, and their types."""
     import duckdb
 
     width, more = len(found.names), dict[str, str]()
     while True:
         try:
-            raw = _texts(path, found, more)
-            return raw, typed(raw, width, found.rows, found.separator)
+            raw = _read(connection, path, found, more, ["VARCHAR"] * width)
+            sign, rows = found.separator, found.rows
+            types = typed(raw, width, rows, sign, complete=found.complete)
+            return _read(connection, path, found, more, types.read_as), types
         except duckdb.Error as error:
             known = {said: how for said, how in AGAIN.items() if said in str(error)}
             if not known or more.keys() >= set().union(*known.values()):
@@ -96,9 +108,14 @@ def _typed(path: Path, found: Dialect) -> tuple[Any, Types]:
                 more |= how
 
 
-def _texts(path: Path, found: Dialect, more: Mapping[str, str]) -> Any:
-    """Return the columns ``c0`` … of a file as texts."""
-    columns = ", ".join(f"c{i}: 'VARCHAR'" for i in range(len(found.names)))
+def _read(
+    connection: Any, path: Path, found: Dialect, more: Mapping[str, str], types: Sequence[str]
+) -> Any:
+    """Return the columns ``c0`` … of a file, read with these types."""
+    columns = ", ".join(f"c{i}: '{kind}'" for i, kind in enumerate(types))
+    missing = ", ".join(map(quoted, MISSING))
+    if len(types) == 1:  # a blank line is no row there, but an empty text in quotes is one
+        more = {**more, "nullstr": "['']", "allow_quoted_nulls": "false"}
     how = {
         "columns": f"{{{columns}}}",
         "auto_detect": "false",
@@ -107,15 +124,17 @@ def _texts(path: Path, found: Dialect, more: Mapping[str, str]) -> Any:
         "delim": quoted(found.separator),
         "quote": quoted('"'),
         "escape": quoted('"'),
-        "nullstr": f"[{', '.join(map(quoted, MISSING))}]",
+        "nullstr": f"[{missing}]",
         "hive_partitioning": "false",
         "compression": quoted("gzip" if encodings.is_packed(path) else "none"),
         **more,
     }
     options = ", ".join(f"{name} = {value}" for name, value in how.items())
-    sql = f"SELECT * FROM read_csv({quoted(str(path))}, {options})"
-    # A blank line is no row.
-    return connected(path).sql(sql + " WHERE c0 IS NOT NULL" * (len(found.names) == 1))
+    read = f"FROM read_csv({quoted(str(path))}, {options})"
+    if len(types) > 1:
+        return connection.sql(f"SELECT * {read}")
+    one = f"CASE WHEN c0 NOT IN ({missing}) THEN c0 END"
+    return connection.sql(f"SELECT {one} AS c0 {read} WHERE c0 IS NOT NULL")
 
 
 def _why(path: Path, found: Dialect) -> UsageError:
@@ -166,10 +185,11 @@ def ndjson(path: Path) -> Scanned:
     """
     import duckdb
 
-    text = encodings.readable(path)
+    text = encodings.readable(path, marked=False)
     how: dict[str, Any] = {"format": "newline_delimited", "hive_partitioning": False}
     try:
-        relation = connected(text.path).read_json(str(text.path), sample_size=-1, **how)
+        connection = connected(text.path)
+        relation = connection.read_json(str(text.path), sample_size=-1, **how)
         names, kinds = (
             relation.columns,
             [DATES.sub("VARCHAR", str(kind)) for kind in relation.types],
@@ -177,10 +197,11 @@ def ndjson(path: Path) -> Scanned:
         if names == ["json"] and kinds == ["JSON"]:
             raise _no_json(text.path)
         columns = dict(zip(names, kinds, strict=True))
-        relation = connected(text.path).read_json(str(text.path), columns=columns, **how)
+        relation = connection.read_json(str(text.path), columns=columns, **how)
         relation.aggregate("count(*)").fetchall()
         note = f'`encoding="{text.encoding}"`' if text.encoding else ""
-        return Scanned(relation, tuple(names), note, text.path if text.copy else None)
+        copy = text.path if text.copy else None
+        return Scanned(relation, tuple(names), note, connection, copy)
     except BaseException as error:
         if text.copy:
             text.path.unlink(missing_ok=True)

@@ -15,9 +15,9 @@ import numpy as np
 
 from ..arrays import Moments, moments
 from ..in_process import Local, array, counted
+from ..keys import written
 from ..kinds import kind
 from ..measures import Measures, Span
-from ..object_columns import joined
 from . import reading
 from .engines import is_taken, stretch
 from .table import LONGEST, wanted
@@ -33,7 +33,7 @@ class DaskTable:
     def __init__(self, frame: Any) -> None:
         self.frame = frame.to_frame() if frame.ndim == 1 else frame
         meta = self.frame._meta
-        self.names = [joined(name) for name in meta.columns]
+        self.names = [written(name) for name in meta.columns]
         plain = meta.set_axis([str(i) for i in range(len(self.names))], axis=1)
         self.schema: list[Any] = list(nw.from_native(plain, eager_only=True).schema.dtypes())
         self._lengths: list[int] = []  # rows of each partition, once it was measured

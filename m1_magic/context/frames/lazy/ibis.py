@@ -20,6 +20,14 @@ def character(code: int) -> str:
     raise NotImplementedError
 
 
+def _microseconds(length: Any) -> Any:
+    """Return a duration's microseconds, which engines give of two moments alone."""
+    import ibis
+
+    start = ibis.literal(datetime(1970, 1, 1))
+    return (start + length).delta(start, unit="microsecond")
+
+
 class Ibis(Lazy):
     """An Ibis table."""
 
@@ -82,10 +90,14 @@ class Ibis(Lazy):
 
     def _form(self, column: str, dtype: Any) -> Any:
         value = self.frame[column]
+        if dtype == nw.Duration:
+            return _microseconds(value) / 1e6
         return value.cast("float64") if is_real(dtype) else value
 
     def _shown(self, column: str, dtype: Any) -> Any:
         value = self.frame[column]
+        if dtype == nw.Duration:
+            return _microseconds(value)
         if dtype in (nw.String, nw.Unknown):
             return value.cast("string").substr(0, LONGEST)
         if dtype == nw.Binary:

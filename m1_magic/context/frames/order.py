@@ -1,0 +1,142 @@
+"""The order of rows, and what rises or falls with time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import narwhals.stable.v2 as nw
+import numpy as np
+
+from . import codes
+from .arrays import Array
+from .facts import Described, Fact
+from .in_process import array
+from .kinds import Series, floats, is_moment, is_number, is_text
+from .rounding import correlation
+from .shape import LEAST, name_of, varying
+from .summary import Column
+
+TREND = 0.6  # rank correlation with time that is worth telling
+TRENDS = 3
+RANKED = 2_500  # rows whose ranks are compared
+
+
+def order(table: Described) -> list[Fact]:
+    """Return by what rows are sorted, and what changes with time."""
+    return [*(_order(table) if table.complete else ()), *_trends(table)]
+
+
+def _order(table: Described) -> list[Fact]:
+    """Return by which columns the rows are sorted, running numbers apart."""
+    if table.rows < LEAST:
+        return []
+    columns = {p: c for p, c in varying(table).items() if not c.nulls and not _runs(c)}
+    found = []
+    for place, column in columns.items():
+        series = table.sample.series(place)
+        many = column.distinct.value if column.distinct else 0
+        if many > 1 and not column.counts.get("NaN") and _ordered(series.head(64)):
+            dated = is_moment(series.dtype) or column.type.startswith("date")
+            found.append((-many, not dated, not is_text(series.dtype), place))
+    for *_, first in sorted(found):
+        if way := _ordered(table.sample.series(first)):
+            break
+    else:
+        return []
+    by = [name_of(columns[first]) + (", descending" if way < 0 else "")]
+    second = _within(table, first, [p for p in columns if p != first])
+    by += [name_of(columns[second])] if second is not None else []
+    return [Fact(f"rows are sorted by {', '.join(by)}", (first,), rank=6)]
+
+
+def _runs(column: Column) -> bool:
+    return any(note.startswith("running number") for note in column.notes)
+
+
+def _comparable(series: Series) -> Array | None:
+    """Return values row by row that can be put in order, None where they cannot."""
+    if is_moment(series.dtype) or (is_number(series.dtype) and series.dtype != nw.Duration):
+        return array(series)
+    if is_text(series.dtype):
+        return np.array([str(text) for text in series.to_list()], dtype=object)
+    return None
+
+
+def _ordered(series: Series) -> int:
+    """Return 1 for values that never fall, -1 for those that never rise, else 0."""
+    values = _comparable(series)
+    if values is None or len(values) != len(series) or len(values) < 2:
+        return 0
+    if bool((values[1:] >= values[:-1]).all()):
+        return 1
+    return -1 if bool((values[1:] <= values[:-1]).all()) else 0
+
+
+def _within(table: Described, first: int, others: Sequence[int]) -> int | None:
+    """Return the column by which rows of equal values in the first one are sorted."""
+    values = _comparable(table.sample.series(first))
+    if values is None:
+        return None
+    equal = values[1:] == values[:-1]
+    if 2 * int(np.count_nonzero(equal)) < len(equal):
+        return None
+    for place in others:
+        within = _comparable(table.sample.series(place))
+        if within is not None and len(within) == len(values):
+            rises = within[1:] > within[:-1]
+            if bool(rises[equal].all()):
+                return place
+    return None
+
+
+def _trends(table: Described) -> list[Fact]:
+    """Return which numbers rise or fall with time, where each row has its own moment."""
+    columns, sample = varying(table), table.sample
+    times = [p for p, c in columns.items() if is_moment(sample.series(p).dtype) and not c.nulls]
+    step = max(1, sample.rows // RANKED)
+    if sample.rows < max(LEAST, 4 * table.k) or not times:
+        return []
+    when = array(sample.series(times[0]).gather_every(step))
+    if len(np.unique(when)) < 0.9 * len(when):
+        return []
+    found = []
+    for place, column in columns.items():
+        series = sample.series(place)
+        plain = is_number(series.dtype) and not column.follows and not codes.named(column.name)
+        if not plain or _runs(column) or column.type == "date as number":
+            continue
+        values = floats(series.gather_every(step))
+        there = np.isfinite(values)
+        if np.count_nonzero(there) >= max(LEAST, 4 * table.k):
+            r, told = _rank_correlation(when[there], values[there], table.k)
+            if told and abs(r) >= TREND:
+                found.append((-round(abs(r), 6), place, r, told))
+    some = "" if table.complete and step == 1 else f" in {len(when):,} rows"
+    return [
+        Fact(
+            f"{name_of(columns[place])} {'rises' if r > 0 else 'falls'} over "
+            f"{name_of(columns[times[0]])}: rank correlation {'≈ ' if some else ''}{told}{some}",
+            (times[0], place),
+            rank=3,
+        )
+        for _, place, r, told in sorted(found)[:TRENDS]
+    ]
+
+
+def _rank_correlation(x: Array, y: Array, k: int) -> tuple[float, str]:
+    """Return Spearman's correlation, and as it may leave, "" if it may not."""
+    with np.errstate(all="ignore"):
+        x, y = ((r - r.mean()) / r.std() for r in (_ranks(x), _ranks(y)))
+        r = float((x * y).mean())
+    if not np.isfinite(r):
+        return 0.0, ""
+    told = correlation(r, x * y - r / 2 * (x * x + y * y), k)
+    return r, "" if told is None else f"{'≈ ' if told.rounded else ''}{told.value:.2f}"
+
+
+def _ranks(values: Array) -> Array:
+    """Return the ranks of values, those of equal ones in the mean."""
+    _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
+    ends = np.cumsum(counts)
+    made: Array = (ends - (counts - 1) / 2)[inverse]
+    return made
