@@ -813,6 +813,16 @@ def untold(t: Truth) -> list[str]:
 # --- The door -----------------------------------------------------------------------------
 
 
+def checked_head(t: Truth) -> list[str]:
+    """Check the first line of a page; return the others."""
+    first, *lines = t.summary.text.split("\n")
+    said = re.split(r"; (?=(?:[^`]*`[^`]*`)*[^`]*$)", first)
+    for part in said:
+        t.must(run(HEADS, t, part), f"nothing checks {part!r} of the first line")
+    t.statements += len(said)
+    return lines
+
+
 def check(
     frame: pd.DataFrame, summary: Summary, k: int, nan: bool = False
 ) -> tuple[list[str], int]:
@@ -824,11 +834,7 @@ def check(
         nan: are missing floats NaN, not null?
     """
     t = Truth(frame, summary, k)
-    first, *lines = summary.text.split("\n")
-    said = re.split(r"; (?=(?:[^`]*`[^`]*`)*[^`]*$)", first)
-    for part in said:
-        t.must(run(HEADS, t, part), f"nothing checks {part!r} of the first line")
-    t.statements += len(said)
+    lines = checked_head(t)
     width = len(summary.columns)
     t.must(width == len(frame.columns), f"{width} columns")
     for n, column in enumerate(summary.columns[: len(lines)]):
@@ -873,11 +879,7 @@ def check_short(frame: pd.DataFrame, summary: Summary, k: int) -> tuple[list[str
     Lines may tell of a column in short, or of columns that look alike, or be left out.
     """
     t = Truth(frame, summary, k)
-    first, *lines = summary.text.split("\n")
-    said = re.split(r"; (?=(?:[^`]*`[^`]*`)*[^`]*$)", first)
-    for part in said:
-        t.must(run(HEADS, t, part), f"nothing checks {part!r} of the first line")
-    t.statements += len(said)
+    lines = checked_head(t)
     names = [masked_value(safe_name(str(name))) for name in frame.columns]
     places = {name: place for place, name in enumerate(names)}
     for line in lines:

@@ -146,6 +146,15 @@ def clamped(mean: float, low: Any, high: Any) -> float:
     return min(max(mean, float(low)), float(high)) if math.isfinite(mean) else float("nan")
 
 
+def average_ranks(values: Array) -> Array:
+    """Return the ranks of numbers, of equal ones their mean, NaN where there is none."""
+    made = np.full(len(values), np.nan)
+    there = np.isfinite(values)
+    _, inverse, counts = np.unique(values[there], return_inverse=True, return_counts=True)
+    made[there] = (np.cumsum(counts) - (counts - 1) / 2)[inverse]
+    return made
+
+
 @np.errstate(all="ignore")
 def hits(values: Array, spans: Sequence[Span]) -> list[int]:
     """Return how many values lie within each span, both ends included."""

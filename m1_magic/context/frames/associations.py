@@ -11,7 +11,7 @@ from itertools import combinations
 
 import numpy as np
 
-from .arrays import Array
+from .arrays import Array, average_ranks
 from .by_group import totals
 from .facts import Fact
 from .grouping import FEW
@@ -64,16 +64,7 @@ def _matrix(values: Array) -> Array:
 
 
 def _ranked(values: Array) -> Array:
-    return np.vstack([_ranks(row) for row in values])
-
-
-def _ranks(values: Array) -> Array:
-    """Return the ranks of numbers, of equal ones their mean, NaN where there is none."""
-    made = np.full(len(values), np.nan)
-    there = np.isfinite(values)
-    _, inverse, counts = np.unique(values[there], return_inverse=True, return_counts=True)
-    made[there] = (np.cumsum(counts) - (counts - 1) / 2)[inverse]
-    return made
+    return np.vstack([average_ranks(row) for row in values])
 
 
 def _told(x: Array, y: Array, rows: Rows) -> Figure | None:
@@ -133,7 +124,7 @@ def _monotone(rows: Rows, places: Sequence[int], r: Array, ranks: Array) -> list
     for i, j in pairs[:2]:
         x, y = (rows.numbers(places[n])[::step] for n in (i, j))
         both = np.isfinite(x) & np.isfinite(y)
-        made, line = _told(_ranks(x[both]), _ranks(y[both]), rows), _told(x, y, rows)
+        made, line = _told(average_ranks(x[both]), average_ranks(y[both]), rows), _told(x, y, rows)
         if made is None or abs(made.value) < STRONG:
             continue
         least = "" if line is None else f", correlation {_shown(line, rows, every=step == 1)}"

@@ -15,8 +15,8 @@ import numpy as np
 
 from .arrays import Array
 from .facts import Fact
-from .grouping import Grouping, quoted
-from .lines import figure
+from .grouping import Grouping
+from .lines import figure, quoted
 from .numeric import DOMINANT
 from .rounding import Figure, average, correlation
 from .row_by_row import Rows

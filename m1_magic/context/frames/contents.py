@@ -13,9 +13,9 @@ import numpy as np
 
 from ...privacy.personal import personal_text
 from .arrays import spread
-from .forms import MISSING, Texts, mostly, quoted, texts_of, without_value
+from .forms import MISSING, Texts, mostly, texts_of, without_value
 from .kinds import Series
-from .lines import share
+from .lines import quoted, share
 from .measures import Measures
 
 READ = 1_000  # rows that are looked at for what they hold

@@ -28,6 +28,15 @@ class Described:
     prompted: tuple[int, ...] = ()
 
     @property
+    def varying(self) -> dict[int, Column]:
+        """The columns by place that are not masked, and whose values are not all the same."""
+        return {
+            place: column
+            for place, column in self.columns.items()
+            if not column.masked and "always" not in column.figures
+        }
+
+    @property
     def complete(self) -> bool:
         """Were all rows read?"""
         return self.sample.rows == self.rows

@@ -15,10 +15,9 @@ from typing import Any
 import numpy as np
 
 from ...privacy.personal import personal_text
-from ...privacy.redaction import masked_value
 from .arrays import Array, spread
 from .kinds import Series
-from .lines import share
+from .lines import quoted, share
 
 DIGITS = bytes.maketrans(b"012345678", b"9" * 9)
 LONGEST = 60  # characters that are looked at
@@ -121,11 +120,6 @@ def glance(values: Series) -> list[str]:
     """Return some texts, the same for the same rows."""
     some = values[spread(len(values), GLANCE)] if len(values) > GLANCE else values
     return [str(text) for text in some.to_list()]
-
-
-def quoted(text: str) -> str:
-    """Return a text of the table in quotes, fit for the page."""
-    return '"' + masked_value(text).replace('"', '\\"') + '"'
 
 
 def mostly(texts: Sequence[str], holds: Callable[[str], object], least: float = 0.5) -> bool:

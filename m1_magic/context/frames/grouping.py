@@ -11,9 +11,9 @@ import narwhals.stable.v2 as nw
 import numpy as np
 
 from ...privacy.personal import personal_text
-from ...privacy.redaction import masked_value
 from .arrays import Array
 from .kinds import Series, floats, is_moment, is_text
+from .lines import quoted
 
 FEW = 12  # labels up to which all of them are told
 LARGEST = 8  # of more labels, how many are
@@ -77,11 +77,6 @@ def grouping(series: Series, k: int, dtype: Any) -> Grouping | None:
     told = tuple(large[i] for i in order)
     shown = [quoted(x) if text else x for x in labels]
     return Grouping(tuple(x if g in large else "" for g, x in enumerate(shown)), codes, sizes, told)
-
-
-def quoted(label: str) -> str:
-    """Return a text as it is shown."""
-    return '"' + masked_value(label).replace('"', '\\"') + '"'
 
 
 def _coded(series: Series, dtype: Any) -> tuple[list[str], Array] | None:

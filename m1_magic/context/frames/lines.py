@@ -157,7 +157,7 @@ class Line:
 
     def _head(self) -> str:
         c = self.first
-        head = f"- `{masked_value(c.name)}`" + (f": {c.type}" if c.type else "")
+        head = f"- {name_of(c)}" + (f": {c.type}" if c.type else "")
         if c.masked:
             return f"{head}, masked: looks personal"
         return f"{head}, {nulls(c.nulls, self.rows)}" if c.nulls is not None and self.rows else head
@@ -182,11 +182,11 @@ class Line:
     def _together(self) -> str:
         """Return the ranges of the figures of columns that look alike."""
         columns = list(self.columns.values())
-        names = f"`{masked_value(columns[0].name)}` … `{masked_value(columns[-1].name)}`"
+        names = f"{name_of(columns[0])} … {name_of(columns[-1])}"
         names = f"- {names} ({len(columns):,} columns)"
         if self.same:
             first = Line({0: self.first}, self.rows)
-            return names + first.full.removeprefix(f"- `{masked_value(self.first.name)}`")
+            return names + first.full.removeprefix(f"- {name_of(self.first)}")
         missing = [column.nulls or 0 for column in columns]
         spans = [nulls(missing[0], self.rows)]
         if min(missing) != max(missing):
@@ -234,7 +234,17 @@ def _plain(column: Column) -> bool:
 def _quoted(label: str, column: Column) -> str:
     if _plain(column):
         return label
-    return '"' + masked_value(label).replace('"', '\\"') + '"'
+    return quoted(label)
+
+
+def quoted(text: str) -> str:
+    """Return a text of the table in quotes, fit for the page."""
+    return '"' + masked_value(text).replace('"', '\\"') + '"'
+
+
+def name_of(column: Column) -> str:
+    """Return a column's name, fit for the page."""
+    return f"`{masked_value(column.name)}`"
 
 
 @lru_cache(maxsize=10_000)

@@ -8,12 +8,13 @@ import narwhals.stable.v2 as nw
 import numpy as np
 
 from . import codes
-from .arrays import Array
+from .arrays import Array, average_ranks
 from .facts import Described, Fact
 from .in_process import array
 from .kinds import Series, floats, is_moment, is_number, is_text
+from .lines import name_of
 from .rounding import correlation
-from .shape import LEAST, name_of, varying
+from .shape import LEAST
 from .summary import Column
 
 TREND = 0.6  # rank correlation with time that is worth telling
@@ -30,7 +31,7 @@ def _order(table: Described) -> list[Fact]:
     """Return by which columns the rows are sorted, running numbers apart."""
     if table.rows < LEAST:
         return []
-    columns = {p: c for p, c in varying(table).items() if not c.nulls and not _runs(c)}
+    columns = {p: c for p, c in table.varying.items() if not c.nulls and not _runs(c)}
     found = []
     for place, column in columns.items():
         series = table.sample.series(place)
@@ -91,7 +92,7 @@ def _within(table: Described, first: int, others: Sequence[int]) -> int | None:
 
 def _trends(table: Described) -> list[Fact]:
     """Return which numbers rise or fall with time, where each row has its own moment."""
-    columns, sample = varying(table), table.sample
+    columns, sample = table.varying, table.sample
     times = [p for p, c in columns.items() if is_moment(sample.series(p).dtype) and not c.nulls]
     step = max(1, sample.rows // RANKED)
     if sample.rows < max(LEAST, 4 * table.k) or not times:
@@ -126,17 +127,9 @@ def _trends(table: Described) -> list[Fact]:
 def _rank_correlation(x: Array, y: Array, k: int) -> tuple[float, str]:
     """Return Spearman's correlation, and as it may leave, "" if it may not."""
     with np.errstate(all="ignore"):
-        x, y = ((r - r.mean()) / r.std() for r in (_ranks(x), _ranks(y)))
+        x, y = ((r - r.mean()) / r.std() for r in (average_ranks(x), average_ranks(y)))
         r = float((x * y).mean())
     if not np.isfinite(r):
         return 0.0, ""
     told = correlation(r, x * y - r / 2 * (x * x + y * y), k)
     return r, "" if told is None else f"{'≈ ' if told.rounded else ''}{told.value:.2f}"
-
-
-def _ranks(values: Array) -> Array:
-    """Return the ranks of values, those of equal ones in the mean."""
-    _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
-    ends = np.cumsum(counts)
-    made: Array = (ends - (counts - 1) / 2)[inverse]
-    return made

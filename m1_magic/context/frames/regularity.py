@@ -62,9 +62,18 @@ def _stepping(moments: Array, k: int) -> tuple[str, ...]:
     step, often = int(steps[times.argmax()]), int(times.max())
     if often < STEADY * len(apart):
         return ()
+    return (_every(every(step), apart / step, k),)
+
+
+def every(step: int) -> str:
+    """Return a step of so many microseconds in the largest unit that divides it."""
     unit, word = next(((u, w) for u, w in UNITS if step % u == 0), (1, "microsecond"))
-    every = f"every {word}" if step == unit else f"every {step // unit:,} {word}s"
-    return (_every(every, apart / step, k),)
+    return f"every {word}" if step == unit else f"every {step // unit:,} {word}s"
+
+
+def is_known(step: int) -> bool:
+    """Does a unit from the millisecond on divide a step?"""
+    return any(step % unit == 0 for unit, _ in UNITS)
 
 
 def _every(step: str, ahead: Array, k: int) -> str:

@@ -13,10 +13,10 @@ from typing import Any
 import narwhals.stable.v2 as nw
 import numpy as np
 
-from ...privacy.redaction import masked_value
 from .facts import Described, Fact
 from .in_process import SHORT, Local, there
 from .kinds import Series, floats, is_number, is_text
+from .lines import name_of
 from .rounding import STRONG, correlation
 from .summary import UNIQUE, Column
 
@@ -35,13 +35,13 @@ Known = tuple[int, Column, Series]  # a column: its place, what was told of it, 
 
 def relations(table: Described) -> list[Fact]:
     """Return what is likely to hold between the columns that are not masked."""
-    sample, k, columns = table.sample, table.k, table.columns
+    sample, k = table.sample, table.k
     if sample.rows < max(4 * k, LEAST):  # so few say nothing
         return []
     telling = [
         (place, column, sample.series(place))
-        for place, column in columns.items()
-        if not (column.masked or column.follows or "always" in column.figures)
+        for place, column in table.varying.items()
+        if not column.follows
     ]
     numeric = [known for known in telling if is_number(known[2].dtype)]
     texts = [known for known in telling if is_text(known[2].dtype)][: 10 * GROUPS]
@@ -74,16 +74,12 @@ def _together(columns: Sequence[Known], k: int, read: int | None) -> list[Fact]:
     pairs.sort(key=lambda pair: -round(abs(pair[0]), 6))  # else last bits decide among equals
     return [
         Fact(
-            f"{_name(columns[i])} and {_name(columns[j])}: "
+            f"{name_of(columns[i][1])} and {name_of(columns[j][1])}: "
             + _strength(r, values[i], values[j], k, read),
             (columns[i][0], columns[j][0]),
         )
         for r, i, j in pairs[:PAIRS]
     ]
-
-
-def _name(known: Known) -> str:
-    return f"`{masked_value(known[1].name)}`"
 
 
 @np.errstate(all="ignore")
@@ -135,7 +131,7 @@ def _decided(columns: Sequence[Known], read: int | None) -> list[Fact]:
         for place in (one, other):
             codes[place] = codes.get(place) or _codes(columns[place][2])
         forth, back = _decides(*codes[one], *codes[other])
-        names = [_name(columns[place]) for place in (one, other)]
+        names = [name_of(columns[place][1]) for place in (one, other)]
         if forth and back:
             text = f"{names[0]} and {names[1]} decide each other{in_rows(read)}"
         elif forth or back:

@@ -9,13 +9,13 @@ from typing import Any
 import narwhals.stable.v2 as nw
 import numpy as np
 
-from ...privacy.redaction import masked_value
 from .arrays import Array
 from .codes import is_code
 from .facts import Described
 from .grouping import FEW, Grouping, grouping
 from .kinds import Series, floats, is_moment, is_number, is_text
 from .label_names import MASKED
+from .lines import name_of
 from .measures import SAMPLE
 from .summary import Column
 
@@ -36,9 +36,8 @@ class Rows:
         self.step = max(1, self.n // THIN)
         self.columns = {
             place: column
-            for place, column in table.columns.items()
-            if not (column.masked or column.follows or "always" in column.figures)
-            and column.name != MASKED
+            for place, column in table.varying.items()
+            if not column.follows and column.name != MASKED
         }
         self.spare: set[int] = set()  # columns for which others stand: copies, flags of a set
         self.told: set[frozenset[int]] = set()  # pairs of columns that a line tells of
@@ -48,7 +47,7 @@ class Rows:
 
     def name(self, place: int) -> str:
         """Return a column's name, fit to be shown."""
-        return f"`{masked_value(self.columns[place].name)}`"
+        return name_of(self.columns[place])
 
     @property
     def among(self) -> str:

@@ -9,14 +9,13 @@ import narwhals.stable.v2 as nw
 import numpy as np
 
 from ...privacy.personal.column_names import key_of
-from ...privacy.redaction import masked_value
 from . import codes
 from .arrays import Array
 from .facts import Described, Fact
 from .in_process import array
 from .kinds import Series, floats, is_moment, is_number, is_text
-from .lines import share
-from .regularity import UNITS
+from .lines import name_of, share
+from .regularity import every, is_known
 from .summary import UNIQUE, Column
 
 LEAST = 20  # rows from which their order and their key say something
@@ -37,20 +36,6 @@ def shape(table: Described) -> list[Fact]:
     """Return what is to say of a table's form."""
     misread = [*_fields(table), *_header(table)]
     return misread if misread or not table.complete else [*_totals(table), *_keys(table)]
-
-
-def name_of(column: Column) -> str:
-    """Return a column's name as the page has it."""
-    return f"`{masked_value(column.name)}`"
-
-
-def varying(table: Described) -> dict[int, Column]:
-    """Return the columns that are not masked, and vary."""
-    return {
-        place: column
-        for place, column in table.columns.items()
-        if not column.masked and "always" not in column.figures
-    }
 
 
 # --- Files that were read wrongly -----------------------------------------------------------
@@ -99,7 +84,7 @@ def _header(table: Described) -> list[Fact]:
 
 def _totals(table: Described) -> list[Fact]:
     """Return that a row at an end holds the sums of all others."""
-    columns, sample = varying(table), table.sample
+    columns, sample = table.varying, table.sample
     numbers = [
         p
         for p, c in columns.items()
@@ -133,7 +118,7 @@ def _is_sum(values: Array, row: int) -> bool | None:
 
 def _keys(table: Described) -> list[Fact]:
     """Return the two columns that no two rows share, if no column alone is so."""
-    columns, rows = varying(table), table.rows
+    columns, rows = table.varying, table.rows
     if rows < max(LEAST, 4 * table.k) or any(UNIQUE in c.notes for c in columns.values()):
         return []
     sizes = {
@@ -176,14 +161,12 @@ def _steps(table: Described, of: int, time: int) -> list[Fact]:
     same = np.diff(codes_of[rows]) == 0
     steps, times = np.unique(np.diff(moments[rows])[same], return_counts=True)
     step, often = int(steps[times.argmax()]), int(times.max())
-    unit, word = next(((u, w) for u, w in UNITS if step % u == 0), (0, ""))
-    if not unit or often < 0.9 * times.sum() or steps[0] < step:
+    if not is_known(step) or often < 0.9 * times.sum() or steps[0] < step:
         return []
     many = int(times.sum()) - often
     gaps = "no gaps" if not many else f"fewer than {table.k} gaps" if many < table.k else ""
-    every = f"every {word}" if step == unit else f"every {step // unit:,} {word}s"
     names = f"{name_of(table.columns[time])} within each {name_of(table.columns[of])}"
-    return [Fact(f"{names}: {every}, {gaps or f'{many:,} gaps'}", (of, time), rank=4)]
+    return [Fact(f"{names}: {every(step)}, {gaps or f'{many:,} gaps'}", (of, time), rank=4)]
 
 
 def _counted(column: Column, series: Series) -> bool:

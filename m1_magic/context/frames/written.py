@@ -15,7 +15,8 @@ import numpy as np
 
 from ...privacy.personal import personal_text
 from .arrays import Array
-from .forms import TOKENS, Texts, digits, quoted, without_value
+from .forms import TOKENS, Texts, digits, without_value
+from .lines import quoted
 
 BLANKS = " \u00a0\u202f"
 FORM = re.compile(
