@@ -226,18 +226,23 @@ def dominated(values: Array, k: int, sd: float, most: float) -> bool:
 
 
 @np.errstate(all="ignore")
+def explained(rows: Rows, values: Array, codes: Array, groups: int) -> Figure | None:
+    """Return the share of the variance that groups explain (η²) as it may leave."""
+    spread = float(values.std()) if len(values) else 0.0
+    if not spread or 4 * groups > len(values):
+        return None
+    z = (values - values.mean()) / spread
+    sizes = np.bincount(codes, minlength=groups)
+    own = (np.bincount(codes, z, minlength=groups) / np.maximum(sizes, 1))[codes]
+    share = float((own * own).mean())
+    return correlation(share, (1 - share) * z * z - (z - own) ** 2, rows.k)
+
+
 def _explained(rows: Rows, values: Array, groups: Grouping) -> str:
     """Return the share of the variance that the groups explain (η²), if it is worth telling."""
     there = np.isfinite(values) & (groups.codes >= 0)
     z, codes = values[there], groups.codes[there]
-    spread = float(z.std()) if len(z) else 0.0
-    if not spread or 4 * len(groups.labels) > len(z):
-        return ""
-    z = (z - z.mean()) / spread
-    sizes = np.bincount(codes, minlength=len(groups.labels))
-    own = (np.bincount(codes, z, minlength=len(groups.labels)) / np.maximum(sizes, 1))[codes]
-    share = float((own * own).mean())
-    made = correlation(share, (1 - share) * z * z - (z - own) ** 2, rows.k)
+    made = explained(rows, z, codes, len(groups.labels))
     if made is None or made.value < WORTH:
         return ""
     about = "≈ " if made.rounded or not rows.table.complete else ""
