@@ -142,7 +142,8 @@ class Audit:
 
     def read_as(self) -> None:
         """Look at the figures of the numbers or moments that texts or codes stand for."""
-        if not (self.line.figures or any("that" in note for note in self.line.notes)):
+        ranges = any(re.match("all (?:on|in) |no (?:range|start|end)", x) for x in self.line.notes)
+        if not self.line.figures and not ranges:
             return
         values, rows = texts_truth.values_of(self.series, self.known or self.line), self.n
         self.n = len(values)
@@ -192,7 +193,7 @@ class Audit:
             self.figure(name, shown)
         self.in_order()
         if self.full and not (
-            constant or self.sampled or c.labels or not float(np.ptp(values)) < 1e150
+            constant or self.sampled or c.labels or not 1e-150 < float(np.ptp(values)) < 1e150
         ):
             self.left_out(values)
         self.shares()
@@ -435,7 +436,7 @@ class Audit:
             else:  # what the sample holds: nearly the right one
                 near = self.when.iloc[int(SAMPLED * self.n) * (-1 if name == "to" else 1)]
                 self.must(start < max(right, near) and end > min(right, near), f"{name} {text}")
-        if self.full:
+        if self.full and self.n:
             said = " ".join([*figures, *self.line.notes])
             ends = [re.search(r"from|always|all|before|no (?:range|start)", said)]
             ends += [re.search(r"to|always|all|after|no (?:range|end)", said)]
@@ -461,8 +462,8 @@ class Audit:
                 self.must(not wrong, f"{text}: {wrong}")
                 continue
             self.must(run(NOTES, self, text), f"nothing checks the note {text!r}")
-        key = self.series.is_unique and self.n == self.rows > 1 and self.line.type != "number"
-        key = key and not self.line.type.startswith(("duration", "true")) and not self.line.follows
+        key = self.series.is_unique and self.n == self.rows > 1 and not self.line.follows
+        key = key and not re.match(r"number(?! as text)|duration|true", self.line.type)
         if self.full and key and not self.sampled and self.n >= self.k:
             self.must("every value distinct" in self.line.notes, "a key is not told")
 

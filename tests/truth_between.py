@@ -40,7 +40,7 @@ class Table:
     def labels(self, name: str, shown: list[str] | None = None) -> pd.Series:
         """Each row's label as the page would show it, None where there is none."""
         series = self.series(name)
-        if pd.api.types.is_bool_dtype(series.dtype):
+        if pd.api.types.is_bool_dtype(series.dropna().infer_objects().dtype):
             texts = [None if pd.isna(x) else str(bool(x)).lower() for x in series]
         elif pd.api.types.is_numeric_dtype(series.dtype):
             texts = [None if pd.isna(x) else f"{x:.15g}" for x in series]

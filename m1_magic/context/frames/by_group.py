@@ -159,10 +159,10 @@ def _line(rows: Rows, target: Target, place: int, groups: Grouping, rank: int) -
     inside = {g: own[np.isfinite(own)] for g, own in groups.split(values).items()}
     told = {g: made for g, own in inside.items() if (made := mean(own, rows, share=share))}
     alike = len({(made.value, made.rounded) for made in told.values()}) == 1
-    if len(told) < 2 or (alike and share):
-        return None
     rest, complete = len(groups.labels) - len(told), rows.table.complete
     constant = not any(len(x) < groups.sizes[g] or np.ptp(x) for g, x in inside.items())
+    if len(told) < 2 or (alike and (share or constant)):
+        return None
     by = rows.name(place)
     if constant and complete and not rest and not share:
         head = _decided(by, rows.name(target.place), [made.value for made in told.values()])

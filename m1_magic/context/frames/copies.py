@@ -131,10 +131,10 @@ def _moments(rows: Rows, place: int) -> Array | None:
     if rows.columns[place].type != "date as text":
         return None
     made = np.full(rows.n, np.nan)
-    texts = series.to_list()
+    texts = [text if isinstance(text, str) else "" for text in series.to_list()]
     if not all(forms.DATE.match(text) for text in texts if text):
         return None  # in another format
-    bare = [forms.ZONE.sub("", text) if text else "" for text in texts]
+    bare = [forms.ZONE.sub("", text) for text in texts]
     there = np.array([bool(text) for text in bare])
     stamps = np.array([text for text in bare if text], dtype="datetime64[us]")
     made[there] = stamps.astype(np.int64)
