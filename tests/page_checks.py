@@ -767,6 +767,14 @@ def exactly(t: Truth, one: str, other: str, part: str, opposite: str) -> None:
     t.must(-true > limit if opposite else true > limit, f"{one} and {other}: exactly, not {true}")
 
 
+@fact(r"`(.+?)` is a copy of `(.+?)`(?: \(≈ in [\d,]+ rows\))?")
+def copied(t: Truth, one: str, other: str) -> None:
+    x, y = t.column(one).reset_index(drop=True), t.column(other).reset_index(drop=True)
+    t.must(((x == y) | (x.isna() & y.isna())).all(), f"{one} is no copy of {other}")
+    for third in [other, *(name for pair in t.correlations if other in pair for name in pair)]:
+        t.correlations[frozenset((one, third))] = 1.0
+
+
 @fact(rf"`(.+?)` and `(.+?)`: correlated{IN_ROWS}(, one up, the other down)?")
 def correlated(t: Truth, one: str, other: str, part: str, opposite: str) -> None:
     true, _ = pair(t, one, other)
@@ -898,7 +906,9 @@ def check_short(frame: pd.DataFrame, summary: Summary, k: int) -> tuple[list[str
 
 
 def _line(t: Truth, line: str, names: list[str], places: dict[str, int]) -> None:
-    found = re.match(r"- `(.+?)` … `(.+?)` \(([\d,]+) columns\): (?!one scale)", line)
+    found = re.match(
+        r"- `(.+?)` … `(.+?)` \(([\d,]+) columns\): (?!one scale|exactly|at most)", line
+    )
     listing = re.match(r"- (?:other columns|columns): |- [\d,]+ more columns, not named", line)
     name = next((n for n in names if line.startswith(f"- `{n}`: ")), None)
     if found and found[1] in places and found[2] in places:
