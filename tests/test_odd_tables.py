@@ -464,9 +464,54 @@ ODD: dict[str, Odd] = {
 }
 
 
-@pytest.mark.parametrize("name", ODD)
+def with_subtotals() -> pd.DataFrame:
+    made = pd.DataFrame({"g": np.repeat([*"ABCDEF"], 9), "s": [*"abcdefgh", "Total"] * 6})
+    made["v"] = R.integers(1, 99, 54)
+    total = made.s == "Total"
+    made.loc[total, "v"] = made[~total].groupby("g").v.sum().to_numpy()
+    return made
+
+
+HOURS = pd.date_range("2024", periods=960, freq="h")
+WAVE = 50 + 20 * np.sin(HOURS.hour * np.pi / 12) + R.normal(0, 3, 960)
+# More of their kinds, which are not counted.
+MORE: dict[str, Odd] = {
+    "years of two digits": [
+        (one(f"{d:%m/%d/%y}" for d in DAYS), ["from 2023-03 to 2024", f"; %m/%d/%y; {FULL}"]),
+        (one(f"02/23/{i % 100:02}" for i in range(N)), ["100 distinct; %m/%d/%y"]),
+    ],
+    "subtotals": [
+        (with_subtotals(), ['- rows where `s` is "Total" hold totals of the others, by `g`: leave'])
+    ],
+    "days of Excel": [
+        (one(range(45_000, 45_000 + N), "date"), ["from 2023-03 to 2024-04; Excel's days", FULL])
+    ],
+    "hours": [
+        (
+            pd.DataFrame({"t": HOURS, "load": WAVE}),
+            ["- `load` has a season over `t`: by hour η² 0.9", "highest at 6:00, lowest at 18:00"],
+        )
+    ],
+    "infinities alone": [(one([np.inf] * 60), ["infinite 100 %"])],
+}
+
+
+def test_what_chance_makes_is_not_told() -> None:
+    r = np.random.default_rng(3)
+    walk = pd.DataFrame({"day": pd.date_range("2020", periods=900), "y": r.normal(size=900)})
+    walk["y"] = walk.y.cumsum()
+    noise = pd.DataFrame(r.normal(size=(40, 20))).add_prefix("x")
+    for frame in (walk, noise, one(r.uniform(size=N)), one(r.lognormal(size=N))):
+        text = summarise(frame, "t", tokens=9_000).text
+        assert not any(word in text for word in ("season", "bimodal", "weaker corr")), text
+
+
+ALL = ODD | MORE
+
+
+@pytest.mark.parametrize("name", ALL)
 def test_an_odd_table_is_told(name: str) -> None:
-    for frame, lines in ODD[name]:
+    for frame, lines in ALL[name]:
         text = summarise(frame, "t").text
         for line in lines:
             assert line in text, text
