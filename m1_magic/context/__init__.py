@@ -84,8 +84,9 @@ def earlier(
     """Return the attachments of ``--cells`` and ``--error``, and what to mention."""
     attachments, notes = [], []
     if options.cells:
-        chosen, ours = cells.chosen(options.cells, ran)
-        attachments.append(cells.attachment(chosen, level, summarised, secrets))
+        choice = cells.chosen(options.cells, ran)
+        attachments.append(cells.attachment(choice, level, summarised, secrets))
+        ours = choice.passed_over
         notes += [f"%%m1: {cells.named(ours)} left out"] if ours else []
     if options.error:
         if failure is None:
