@@ -14,8 +14,10 @@ from typing import Any
 
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
+from nbformat.v4 import new_code_cell, new_notebook
 from traitlets.config import Config
 
+import notebooks
 from emulator import Answer, OpenRouter
 from m1_magic import api
 
@@ -216,6 +218,9 @@ CHANGES: dict[str, Change] = {
 }
 
 
+TAPE = "lesson.tape.jsonl"
+
+
 class Book:
     """A notebook whose cells have ids, run from its top in a kernel of its own."""
 
@@ -255,7 +260,7 @@ class Book:
 
 
 @contextmanager
-def opened(folder: Path, server: OpenRouter) -> Iterator[Book]:
+def opened(folder: Path, server: OpenRouter, **environment: str) -> Iterator[Book]:
     """Open the notebook of a folder in a new kernel."""
     with pytest.MonkeyPatch.context() as patch:
         patch.delattr(sys, "last_value", raising=False)
@@ -263,6 +268,8 @@ def opened(folder: Path, server: OpenRouter) -> Iterator[Book]:
         patch.setenv("OPENROUTER_API_KEY", server.key)
         patch.setenv("M1_HOME", str(folder / "home"))
         patch.setenv("JPY_SESSION_NAME", "lesson.ipynb")
+        for name, value in environment.items():
+            patch.setenv(name, value)
         patch.chdir(folder)
         api.end()
         book = Book(server)
@@ -272,10 +279,10 @@ def opened(folder: Path, server: OpenRouter) -> Iterator[Book]:
 
 @pytest.fixture(scope="module")
 def past(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder in which the notebook ran once, with its home."""
+    """A folder in which the notebook ran once, with its home and its tape."""
     folder = tmp_path_factory.mktemp("past")
     (folder / "notes.txt").write_text("Notes.")
-    with OpenRouter() as server, opened(folder, server) as book:
+    with OpenRouter() as server, opened(folder, server, M1_TAPE=TAPE) as book:
         server.say(*(Answer(f"answer {n}") for n in range(12)))
         book.run(NOTEBOOK)
         assert len(server.chats) == 12
@@ -301,3 +308,47 @@ def test_exactly_the_changed_cells_ask_and_each_says_why(
         else:
             assert "asked anew" not in shown[name]
             assert name in asked or re.search(r"kept from .* · \$0 \(was \$", shown[name])
+
+
+def test_pandas_and_polars_take_the_same_answers_from_a_tape_elsewhere(
+    past: Path, tmp_path: Path, server: OpenRouter
+) -> None:
+    shutil.copy(past / TAPE, tmp_path)
+    (tmp_path / "notes.txt").write_text("Notes.")
+    polars = NOTEBOOK["setup"].replace("import pandas", "import polars")
+    texts = []
+    for setup in (NOTEBOOK["setup"], polars):
+        # An error is another one in another library.
+        cells = {n: s for n, s in NOTEBOOK.items() if n not in ("fails", "why")} | {"setup": setup}
+        with opened(
+            tmp_path, server, M1_TAPE=TAPE, M1_MODE="replay", OPENROUTER_API_KEY=""
+        ) as book:
+            shown, _ = book.run(cells)
+            texts.append(shown)
+    assert texts[0] == texts[1]
+    assert "answer 1" in texts[0]["region"] and f"kept on {TAPE}" in texts[0]["region"]
+    assert server.requests == []
+
+
+def test_two_runs_on_a_tape_give_the_same_notebook_byte_by_byte(
+    past: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copy(past / TAPE, tmp_path)
+    (tmp_path / "notes.txt").write_text("Notes.")
+    monkeypatch.chdir(tmp_path)
+    for name, value in {"M1_TAPE": TAPE, "M1_MODE": "replay"}.items():
+        monkeypatch.setenv(name, value)
+    made = []
+    for home in "ab":
+        monkeypatch.setenv("M1_HOME", str(tmp_path / home))
+        # What a terminal printed of the jokes is not what a kernel does.
+        sources = [source for name, source in NOTEBOOK.items() if name != "value"]
+        cells = [new_code_cell(source, id=f"c{n}") for n, source in enumerate(sources)]
+        cells.insert(
+            0, new_code_cell("%load_ext m1_magic\n%config M1.footer = 'stable'", id="load")
+        )
+        book = notebooks.execute(new_notebook(cells=cells), timing=False)
+        assert len(notebooks.errors(book)) == 1  # the cell that fails
+        made.append(notebooks.saved(book))
+    assert made[0] == made[1]
+    assert "answer 10" in made[0]

@@ -9,15 +9,17 @@ from __future__ import annotations
 import re
 
 ADDRESS = re.compile(r"(?<= at )0x[0-9a-fA-F]+\b|\b0x(?:7[ef]|5[56])[0-9a-fA-F]{10}\b")
+# The beginning of a path, which is looked for only where one may begin: long words cost nothing.
+PATH = r"(?<![\w./\\~+:-])[\w./\\~+:-]{0,300}?"
 # Of ipykernel, with its process id; of IPython before 8; as tracebacks have it.
 CELL = re.compile(
-    r"(?:[A-Za-z]:)?[\w./\\~+-]*\bipykernel_\d+[/\\]\d+\.py|<ipython-input-\d+-\w+>"
+    rf"{PATH}\bipykernel_\d+[/\\]\d+\.py|<ipython-input-\d+-\w+>"
     r"|\bCell In *\[\d+\]|<cell line: \d+>"
 )
 # As Python's tempfile names them.
-TEMPORARY = re.compile(r"(?:[A-Za-z]:)?(?:[/\\][\w.+~-]+)*[/\\]tmp[a-z0-9_]{8}(?![a-z0-9_])")
+TEMPORARY = re.compile(rf"{PATH}[/\\]tmp[a-z0-9_]{{8}}(?![a-z0-9_])")
 TIMES = re.compile(r"^(CPU times: |Wall time: )\S.*|^\S.* (per loop|each)(?= ?\()", re.MULTILINE)
-PROGRESS = re.compile(r" \[\d[\d:]*<[\d:?]+, *[^\]\n]*\]")  # tqdm's clock
+PROGRESS = re.compile(r" \[\d[\d:]*<[\d:?]+, *[^\]\n]{0,80}\]")  # tqdm's clock
 
 
 def constant(text: str) -> str:
