@@ -265,8 +265,9 @@ def test_a_spec_chooses_what_it_says(ran: list[int], data: st.DataObject) -> Non
     there = [Cell(n, "%%m1\nx" if n in ours else "x = 1") for n in ran]
     picked = data.draw(st.lists(st.sampled_from(ran), min_size=1))
     low, high = min(picked), max(picked)
-    found, passed = chosen(",".join(map(str, picked)), there)
-    assert ([cell.number for cell in found], passed) == (sorted(set(picked)), [])
+    found = chosen(",".join(map(str, picked)), there)
+    assert [cell.number for _, cell in found.cells] == sorted(set(picked))
+    assert found.passed_over == ()
     inside = [n for n in ran if low <= n <= high]
     if set(inside) <= ours:
         with pytest.raises(UsageError):
