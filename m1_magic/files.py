@@ -69,18 +69,18 @@ def replacing(path: Path) -> Iterator[IO[str]]:
 
 
 @contextmanager
-def locked(folder: Path, patience: float = PATIENCE) -> Iterator[None]:
+def locked(folder: Path, patience: float = PATIENCE) -> Iterator[bool]:
     """Keep other processes and threads out of this block, for changes to files in ``folder``.
 
     Where no lock is to be had, or another holds it for longer than ``patience`` (seconds), the
-    block runs without: each file is whole all the same.
+    block runs without, and gets False: each file is whole all the same.
     """
     number = None if fcntl is None else os.open(folder, os.O_RDONLY)
     ours = None
     try:
-        if number is None or not _flocked(number, patience):
-            ours = _lock_file(folder, patience)
-        yield
+        flocked = number is not None and _flocked(number, patience)
+        ours = None if flocked else _lock_file(folder, patience)
+        yield flocked or ours is not None
     finally:
         if number is not None:
             with suppress(OSError):  # a child that was forked meanwhile holds the same lock

@@ -15,9 +15,9 @@ import pytest
 from emulator import OpenRouter
 from emulator.account import Odd, cut, page, redirect, refused
 from emulator.exchange import Exchange
-from m1_magic import files
+from m1_magic import files, keys
 from m1_magic.cli import main
-from m1_magic.verbs import issuing
+from m1_magic.verbs import classes, issuing
 from m1_magic.verbs.students import same, students
 from test_report import book, put, record
 
@@ -137,6 +137,11 @@ def test_a_dry_run_needs_no_key(school: OpenRouter, cli: Cli, monkeypatch: Any) 
     assert school.requests == []
 
 
+def test_no_child_gets_the_management_key() -> None:
+    both = {"OPENROUTER_MANAGEMENT_KEY": "a", "OPENROUTER_PROVISIONING_KEY": "b"}
+    assert keys.without({"HOME": "h", **both}) == {"HOME": "h"}
+
+
 def test_the_students_own_key_is_never_sent(
     school: OpenRouter, cli: Cli, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -251,6 +256,16 @@ def test_two_processes_at_once(school: OpenRouter) -> None:
     assert [ended(child) for child in (process(), process())] == [0, 0]
     each_has_one(school, "Ana", "Ben", "Zoë")
     assert len(posts(school)) == 3
+
+
+def test_nothing_is_done_beside_a_run_that_does_not_end(
+    school: OpenRouter, cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(classes, "PATIENCE", 0.0)
+    with files.locked(Path()):
+        status, out, err = cli(KEYS)
+    assert (status, out) == (1, "") and "Another m1-magic class is at work" in err
+    assert school.requests == [] and not os.path.exists("keys.csv")
 
 
 @pytest.mark.parametrize("first", [True, False], ids=["theirs is older", "ours is older"])

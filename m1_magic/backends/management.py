@@ -32,8 +32,6 @@ KEY = re.compile(r"[\x21-\x7e]{16,400}")  # what a new key may be
 AGAIN = "The same command goes on from here."
 MADE_AT = "openrouter.ai/settings/management-keys makes one."
 TODO: dict[type[e.M1Error], str] = {
-    e.KeyRefused: f"It must be a management key: {MADE_AT}",
-    e.Flagged: f"It must be a management key: {MADE_AT}",
     e.OutOfCredit: "Add credit at openrouter.ai/credits.",
     e.BadRequest: "Check the limit, the expiry and the names.",
     e.NoSuchModel: "base_url is not the address of OpenRouter's API: %m1 use openrouter.",
@@ -163,6 +161,8 @@ class Management(OpenRouter):
         """Return an error in words that fit where no model is asked and nothing is charged."""
         kind = type(error)
         error.todo = TODO.get(kind, error.todo)
+        if kind in (e.KeyRefused, e.Flagged):
+            error.todo = f"{self._key.source} must hold a management key; {MADE_AT}"
         if kind is not e.CannotConnect:
             error.cost = ""
         if kind is e.KeyRefused:

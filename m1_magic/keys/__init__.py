@@ -14,7 +14,7 @@ import os
 import sys
 from collections.abc import Mapping
 
-from ..errors import NoKey
+from ..errors import BadKey, NoKey
 from ..settings.endpoints import Endpoint
 from . import file, ring
 from .key import Key, as_endpoint, check
@@ -56,7 +56,11 @@ def management(endpoint: Endpoint, environ: Mapping[str, str] | None = None) -> 
     """
     for name in MANAGEMENT:
         if name in _variables(environ):
-            return check(_variables(environ)[name], name, endpoint.host)
+            try:
+                return check(_variables(environ)[name], name, endpoint.host)
+            except BadKey as problem:
+                problem.todo = "Give the bare key there."  # %m1 login stores none of these
+                raise
     raise NoKey(
         "There is no management key, which making keys takes.",
         todo=f"Put one into {MANAGEMENT[0]}; openrouter.ai/settings/management-keys makes it.",

@@ -29,7 +29,7 @@ from .issuing import Asking, ClassKey, Issue, Issued
 from .key_table import KeyTable
 from .students import Students, same, students
 
-PATIENCE = 3600.0  # seconds that one run waits for another one on this machine
+PATIENCE = 600.0  # seconds that one run waits for another one on this machine
 LARGE = Decimal(100)  # dollars for one student, above which it may be a slip of the finger
 DAYS = re.compile(r"(\d{1,4})d", re.ASCII)
 DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
@@ -121,13 +121,28 @@ def _account(out: Path | None = None, *, lock: bool = False) -> Iterator[Asking]
     """
     with ExitStack() as stack:
         server = stack.enter_context(closing(Management(endpoint(api.settings().base_url))))
-        if lock:
-            ours = home() / "class"  # settings and keys are changed under M1_HOME's own lock
-            ours.mkdir(mode=0o700, exist_ok=True)
-            stack.enter_context(files.locked(ours, PATIENCE))
-        if out is not None and out.parent.is_dir():
-            stack.enter_context(files.locked(out.parent, PATIENCE))
+        folders = [_lock_folder()] if lock else []
+        folders += [out.parent] if out is not None and out.parent.is_dir() else []
+        for folder in folders:
+            if not stack.enter_context(files.locked(folder, PATIENCE)):
+                raise UsageError(
+                    "Another m1-magic class is at work here.", cost="", todo="Let it end first."
+                )
         yield Asking(server, _say)
+
+
+def _lock_folder() -> Path:
+    """Return the folder that a run locks: M1_HOME's own lock is for settings and keys."""
+    folder = home() / "class"
+    try:
+        folder.mkdir(mode=0o700, exist_ok=True)
+    except OSError as error:
+        raise UsageError(
+            f"{one_line(folder, 200)} cannot be made ({error.strerror}).",
+            cost="",
+            todo="Set M1_HOME to a folder that you can write to.",
+        ) from None
+    return folder
 
 
 def _dry_run(listed: Students, table: KeyTable, each: Decimal, expires: datetime | None) -> str:
