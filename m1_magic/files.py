@@ -78,9 +78,10 @@ def locked(folder: Path, patience: float = PATIENCE) -> Iterator[bool]:
     number = None if fcntl is None else os.open(folder, os.O_RDONLY)
     ours = None
     try:
-        flocked = number is not None and _flocked(number, patience)
-        ours = None if flocked else _lock_file(folder, patience)
-        yield flocked or ours is not None
+        held = None if number is None else _flocked(number, patience)
+        if held is None:
+            ours = _lock_file(folder, patience)
+        yield held or ours is not None
     finally:
         if number is not None:
             with suppress(OSError):  # a child that was forked meanwhile holds the same lock
@@ -101,18 +102,19 @@ def set_aside(path: Path) -> Path:
     return aside
 
 
-def _flocked(number: int, patience: float) -> bool:
-    """Lock a folder that is open; False where its file system has no such locks."""
+def _flocked(number: int, patience: float) -> bool | None:
+    """Lock a folder that is open, if no other has it; None: its file system has no such locks."""
     end = time.monotonic() + patience
-    while time.monotonic() < end:
+    while True:
         try:
             fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            break
+            return True
         except BlockingIOError:
+            if time.monotonic() >= end:
+                return False
             time.sleep(PAUSE)
         except OSError:
-            return False
-    return True
+            return None
 
 
 def _lock_file(folder: Path, patience: float) -> Path | None:
