@@ -133,10 +133,10 @@ def class_(given: argparse.Namespace) -> None:
     from .verbs import classes
 
     done = getattr(classes, given.command)(given)
-    if getattr(given, "out", None) or given.command != "keys":
-        shell.show(done.page)
-    else:  # a terminal's table breaks a key in two
+    if given.command == "keys" and given.out is None:  # a terminal's table breaks a key in two
         print(md_to_text(done.page))
+    else:
+        shell.show(done.page)
     if done.problem is not None:
         raise done.problem
 

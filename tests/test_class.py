@@ -310,6 +310,28 @@ def test_a_key_that_cannot_be_written_down_is_deleted(
     assert school.account.keys == []
 
 
+def test_a_path_that_is_empty_is_none(school: OpenRouter) -> None:
+    assert main(["class", "keys", "s.csv", "--each", "1", "--out", ""]) == 1
+    assert school.requests == []
+
+
+def test_ctrl_c_shows_what_was_made(school: OpenRouter, cli: Cli) -> None:
+    def stopped(x: Exchange) -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+        x.hang()
+
+    def first(x: Exchange) -> None:
+        school.account.odd.append(Odd("POST", stopped, done=True))
+        key, text = school.account.make(x.received.body)
+        x.json(201, {"data": key, "key": text})
+
+    school.account.odd.append(Odd("POST", first))
+    status, out, _ = cli(KEYS)
+    assert status == 130 and out.count("made |") == 2 + 1  # one made, two not made
+    assert "made anew" in cli(KEYS)[1]
+    each_has_one(school, "Ana", "Ben", "Zoë")
+
+
 @pytest.mark.parametrize("what", ["other,columns\n1,2\n", LIST, "", "link", "folder"])
 def test_no_other_file_is_overwritten(school: OpenRouter, cli: Cli, what: str) -> None:
     out = Path("keys.csv")
@@ -501,7 +523,7 @@ def test_what_each_student_cost(tmp_path: Path, cli: Cli) -> None:
     put(root / "ben" / "ps1" / "a.ipynb", book(record("2", 0.5), record("4", None)))
     put(root / "=uli" / "ps1" / "a.ipynb", book(record("5", 0, replays="1")))
     status, out, _ = cli(f"report {tmp_path} --by student --csv {tmp_path / 'out.csv'}")
-    assert status == 0
+    assert status == 0 and "1 kept answer besides, at $0" in out
     assert "| ana | 3 | 3,612 | 7,035 | $1.7500 | 1 |" in out
     assert "| ben | 2 | 2,408 | 4,690 | $0.5000 + 1 unknown | 1 |" in out
     assert "| all, each call once | 4 | 4,816 | 9,380 | $1.7500 + 1 unknown |" in out

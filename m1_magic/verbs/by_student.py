@@ -66,6 +66,8 @@ def report(names: Sequence[str], csv: str | None = None) -> str:
                 total.add(record)
     if not work:
         raise UsageError("No notebook could be read. " + " ".join(map(md_to_text, notes)), cost="")
+    if total.kept:
+        notes.append(f"{plural(total.kept, 'kept answer')} besides, at $0")
     pairs, many = _shared(work)
     if csv:
         path = Path(csv).expanduser()
@@ -151,7 +153,7 @@ def _pairs(pairs: Counter[tuple[Path, Path]], many: Counter[int]) -> list[str]:
             [thousands(calls), one_line(a, 200), one_line(b, 200)]
             for (a, b), calls in pairs.most_common(MOST_PAIRS)
         ]
-        parts.append(page.table(["calls shared", "by", "and"], shown))
+        parts.append(page.table(["calls shared", "in", "and in"], shown))
     if len(pairs) > MOST_PAIRS:
         parts.append(f"{plural(len(pairs) - MOST_PAIRS, 'pair')} more")
     return parts

@@ -49,7 +49,9 @@ def keys(given: Namespace) -> Done:
     """Make a key for each student who has none."""
     each, expires = _each(given.each, yes=given.yes or given.dry_run), _until(given.expires)
     listed = students(Path(given.students).expanduser())
-    out = Path(given.out).expanduser() if given.out else None
+    if given.out == "":
+        raise UsageError("--out names no file.", cost="")
+    out = None if given.out is None else Path(given.out).expanduser()
     if given.dry_run:
         return Done(_dry_run(listed, KeyTable(out), each, expires))
     with _account(out, lock=True) as asking:
