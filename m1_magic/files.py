@@ -23,6 +23,7 @@ except ImportError:  # Windows
 # Seconds to wait for another process that changes files in the same folder.
 PATIENCE = 10.0
 PAUSE = 0.005
+UNFINISHED = ".m1-"  # what the names of files begin with that are not written to their end
 
 
 def replace(path: Path, text: str, *, sync: bool = False, shared: bool = False) -> None:
@@ -56,7 +57,7 @@ def replacing(path: Path) -> Iterator[IO[str]]:
     Its ``name`` is the path that it has until then, in the same folder. Line ends stay as written.
     """
     fresh = tempfile.NamedTemporaryFile(  # noqa: SIM115 (closed and renamed below)
-        "w", encoding="utf-8", newline="", dir=path.parent, prefix=".m1-", delete=False
+        "w", encoding="utf-8", newline="", dir=path.parent, prefix=UNFINISHED, delete=False
     )
     try:
         with fresh:

@@ -252,6 +252,14 @@ def test_kill_9_between_the_key_and_the_file(school: OpenRouter, cli: Cli) -> No
     assert kept()["Ana"] == before
 
 
+def test_what_a_killed_run_left_is_deleted(school: OpenRouter, cli: Cli) -> None:
+    cli(KEYS)
+    Path(".m1-abc").write_bytes(Path("keys.csv").read_bytes()[:-40])
+    Path(".m1-other").write_text("student,of,another,kind\n", "utf-8")
+    cli(KEYS)
+    assert sorted(os.listdir()) == [".m1-other", "keys.csv", "m1 home", "s.csv"]
+
+
 def test_two_processes_at_once(school: OpenRouter) -> None:
     assert [ended(child) for child in (process(), process())] == [0, 0]
     each_has_one(school, "Ana", "Ben", "Zoë")

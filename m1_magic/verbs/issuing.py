@@ -45,7 +45,7 @@ class Issued:
     """How it went with one student: the key's text where it is known, and its terms."""
 
     state: str
-    text: str = ""
+    text: str = field(default="", repr=False)
     limit: Decimal | None = None
     expires: datetime | None = None
     new: bool = False
@@ -159,6 +159,7 @@ class Issue:
             made = self._create(name)
         except LOST as error:
             self.asking.say(f"{name}: {error.what} Looking whether the key was made.")
+            time.sleep(PAUSES[0] if error.retry_after is None else error.retry_after)
             known = _by_student(self.asking.class_keys()).get(same(name), [])
             gone = self._sorted(name, known).lost
             for key in gone:

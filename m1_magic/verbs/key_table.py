@@ -13,7 +13,8 @@ import os
 import re
 import secrets
 from collections.abc import Iterable
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from .. import files
@@ -23,6 +24,7 @@ from .money import cell
 from .students import rows, same, text_of
 
 HEAD = ["student", "key", "limit_usd", "expires", "hash", "class"]
+FIRST = f"{','.join(HEAD)}\r\n".encode()
 MARK = re.compile(r"[0-9a-f]{8}")
 
 
@@ -31,7 +33,7 @@ class Row:
     """What the file says of one student, cell by cell; no ``key`` while none is made."""
 
     student: str
-    key: str = ""
+    key: str = field(default="", repr=False)
     limit: str = ""
     expires: str = ""
     hash: str = ""
@@ -61,6 +63,8 @@ class KeyTable:
         """Write down who is to get a key, and the mark, before the first key is made."""
         for student in students:
             self._set(Row(cell(student), mark=self.marks[0]))
+        if self.path is not None:
+            _tidy(self.path.parent)
         self._write(sync=True)
 
     def put(self, student: str, key: str, limit: str, expires: str, hash: str) -> None:
@@ -82,7 +86,7 @@ class KeyTable:
         if self.path is None:
             return
         try:
-            text = ",".join(HEAD) + "\r\n" + "".join(self._lines.values())
+            text = FIRST.decode() + "".join(self._lines.values())
             files.replace(self.path, text, sync=sync)
         except OSError as error:
             raise UsageError(
@@ -103,6 +107,19 @@ def _read(path: Path) -> dict[str, Row]:
         raise _another(path, "exists and is no table of keys")
     found = (Row(*(cells + [""] * len(HEAD))[: len(HEAD)]) for cells in lines[1:])
     return {same(row.student): row for row in found}
+
+
+def _tidy(folder: Path) -> None:
+    """Delete what a run that was killed while it wrote a table has left beside it: keys."""
+    for path in folder.glob(f"{files.UNFINISHED}*"):
+        with suppress(OSError):
+            if path.is_file() and not path.is_symlink() and _begins(path):
+                path.unlink()
+
+
+def _begins(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(len(FIRST)) == FIRST
 
 
 def _another(path: Path, what: str) -> UsageError:
