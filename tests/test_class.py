@@ -96,6 +96,8 @@ def test_a_second_run_makes_none_and_a_new_student_gets_one(school: OpenRouter, 
     cli(KEYS)
     before = kept()
     assert "no key made" in cli(KEYS)[1] and kept() == before
+    other = cli(KEYS.replace("0.66", "2"))[1]
+    assert other.count("| $0.66 |  | has one, its limit stays |") == 3 and kept() == before
     with open("s.csv", "a", encoding="utf-8") as file:
         file.write("Uli,uli@x.org\nZOE\N{COMBINING DIAERESIS}2,x\n")
     assert "| Uli |" in cli(KEYS)[1] and len(posts(school)) == 5

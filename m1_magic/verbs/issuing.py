@@ -148,6 +148,7 @@ class Issue:
         key = its.held or its.others[0]
         words = ["has one"] if its.held else ["has one, whose text is not kept here"]
         words += key.ended
+        words += ["its limit stays"] if key.limit != self.limit else []
         count = len(its.others) + (its.held is not None)
         words += [f"{count} keys"] if count > 1 else []
         text = row.key if its.held and row else ""
