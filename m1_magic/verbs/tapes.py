@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from .. import api
+from .. import api, keys
 from ..errors import UsageError
 from ..kept.keeper import BESIDE, tape_path
 from ..kept.tape import Tape, kept_line
@@ -80,7 +80,7 @@ def _run(notebook: Path) -> list[list[str]]:
     with tempfile.TemporaryDirectory() as folder:
         told = Path(folder) / "cells.json"
         environ = {
-            **os.environ,
+            **keys.without(os.environ),
             "M1_MODE": "replay",
             "M1_TAPE": str(notebook.with_suffix(BESIDE).resolve()),
             "M1_HOME": folder,
