@@ -42,7 +42,7 @@ TODO: dict[type[e.M1Error], str] = {
 
 @dataclass(frozen=True, slots=True)
 class AccountKey:
-    """One key of the account, in US dollars and UTC; its text is not told. None: not known."""
+    """One key of the account, in US dollars and UTC; its text is not shown. None: not known."""
 
     hash: str
     name: str
@@ -115,10 +115,10 @@ class Management(OpenRouter):
         if ends and (about.limit == limit or "limit" not in data):
             return Key(text, f"{self.name} for {one_line(name, 80)}"), about
         self.delete(about.hash)
-        told = "no limit" if about.limit is None else f"a limit of {money_limit(about.limit)}"
+        its_limit = "no limit" if about.limit is None else f"a limit of {money_limit(about.limit)}"
         until = f"until {about.expires:%Y-%m-%d %H:%M}" if about.expires else "without an end"
         raise e.BadRequest(
-            f"{self.name} made a key with {told}, {until}, which is not what was asked for."
+            f"{self.name} made a key with {its_limit}, {until}, which is not what was asked for."
             " It was deleted again.",
             cost="",
             todo="",

@@ -56,7 +56,7 @@ def gather(
 
     beside = attached(named, options, wish, secrets)
     beside += files.attached(matches.files, wish.level, secrets, named)
-    # A table that a cell showed is told shorter than one that was named.
+    # A table that a cell showed is summarised shorter than one that was named.
     short = wish if options.df_tokens else replace(wish, tokens=min(wish.tokens, cells.TABLE))
     past, left_out = earlier(options, ran, failure, wish.level, partial(summarised, short), secrets)
     beside += tuple(masked(one, secrets) for one in past)

@@ -1,7 +1,7 @@
 """``--error``: the last traceback and the cell that raised it → one attachment.
 
 A failure is read once, into text; no frame of it is kept alive and no local variable is looked
-at. Library frames are told by file, line and function; the user's own with their line of code.
+at. Library frames are given by file, line and function; the user's own with their line of code.
 """
 
 from __future__ import annotations

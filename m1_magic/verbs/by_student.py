@@ -51,7 +51,7 @@ class Work:
 
 
 def report(names: Sequence[str], csv: str | None = None) -> str:
-    """Return the page on the students whose notebooks these are; write the table, if told where."""
+    """Return the page on the students with these notebooks; write the table to a path, if given."""
     work, total, seen, notes = dict[str, Work](), Tally(), set[str](), list[str]()
     for path, student in owned(names):
         try:
@@ -161,8 +161,8 @@ def _pairs(pairs: Counter[tuple[Path, Path]], many: Counter[int]) -> list[str]:
 
 def _cells(name: str, its: Work) -> list[object]:
     others = sorted(its.others - {name})
-    told = "; ".join(others[:MANY]) + ("; …" if len(others) > MANY else "")
+    shares = "; ".join(others[:MANY]) + ("; …" if len(others) > MANY else "")
     tally = its.tally
     figures = (tally.calls, tally.input, tally.output, tally.cost, "yes" if tally.about else "no")
-    rest = (tally.unknown, tally.kept, len(its.shared), told)
+    rest = (tally.unknown, tally.kept, len(its.shared), shares)
     return [one_line(name, 200), len(its.paths), *figures, *rest]

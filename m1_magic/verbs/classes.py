@@ -71,20 +71,20 @@ def usage(given: Namespace) -> Done:
         found = asking.class_keys()
     if not found:
         return Done("No student has a key.")
-    told = any(one.key.last_used for one in found)  # the API does so since late 2026
-    rows = [_usage_row(one, found, told) for one in found]
+    has_last_use = any(one.key.last_used for one in found)  # the API does so since late 2026
+    rows = [_usage_row(one, found, has_last_use) for one in found]
     if len(rows) > 1:
         sums = [_sum([getattr(one.key, name) for one in found]) for name in PARTS]
-        rows.append(["all", *sums, *([""] if told else []), "", ""])
-    last = ["last used"] if told else []
+        rows.append(["all", *sums, *([""] if has_last_use else []), "", ""])
+    last = ["last used"] if has_last_use else []
     return Done(page.table(["student", *PARTS, *last, "expires", ""], rows))
 
 
-def _usage_row(one: ClassKey, found: Sequence[ClassKey], told: bool) -> list[str]:
+def _usage_row(one: ClassKey, found: Sequence[ClassKey], has_last_use: bool) -> list[str]:
     key, words = one.key, one.key.ended
     count = sum(same(other.student) == same(one.student) for other in found)
     words += [f"one of {count}"] if count > 1 else []
-    last = [_time(key.last_used) or "never"] if told else []
+    last = [_time(key.last_used) or "never"] if has_last_use else []
     left = "no limit" if key.limit is None else money(key.left)
     figures = [_limit(key), money(key.used), left, *last, _time(key.expires)]
     return [one_line(one.student, 100), *figures, ", ".join(words)]
