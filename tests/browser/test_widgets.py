@@ -85,7 +85,7 @@ def check_numbers(page: Page, panel: Panel, jupyter: Jupyter) -> None:
 
     assert page.run(4)
     rows = [line.split("\t") for line in page.outputs(4)[0].text.strip().splitlines()]
-    sums = {row[0]: (row[1], row[2]) for row in rows}
+    sums = {row[0]: (row[1], row[2]) for row in rows if len(row) > 2}
     for period, tile in (("session", "session"), ("day", "today"), ("month", "month")):
         spent, held = sums[period]
         expect(panel.tile(tile)).to_have_text(spent if held == "$0" else f"{spent} + {held} held")
