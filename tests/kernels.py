@@ -148,7 +148,7 @@ def become_kernel(line: socket.socket) -> None:
     sys.path[:0] = filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))
     sys.argv[:] = ["ipykernel_launcher", *asked["args"]]
     runpy.run_module("ipykernel_launcher", run_name="__main__", alter_sys=True)
-    os._exit(0)
+    sys.exit()
 
 
 if __name__ == "__main__":
