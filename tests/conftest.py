@@ -31,6 +31,8 @@ KEPT = ("M1_TEST_MODELS", "M1_TEST_FULL")
 # Hundreds of processes import us, and four workers the tests: what is compiled once is kept.
 sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+# More threads than one would wait for each other, busily, where the workers use all cores.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 # Collected once, at the end: each pass would look through all that the imports have made so far.
 gc.disable()
 # With it jsonschema parses grammars of addresses for seconds, which no notebook has.
