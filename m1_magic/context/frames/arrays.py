@@ -9,6 +9,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
+from itertools import zip_longest
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from .measures import Span
 Array = npt.NDArray[Any]
 
 CHUNK = 1 << 16
+HEAD = 1_000  # values of which the step is looked for
 NARROW = 3 << 20  # the widest range of whole numbers that is ticked off, in bytes
 
 
@@ -95,15 +97,21 @@ class Moments:
         return figures
 
 
-@np.errstate(all="ignore")
 def moments(values: Array) -> Moments:
     """Return the moments of numbers."""
-    return sum(map(_moments, chunks(values)), Moments())
+    return sum(by_chunk(values), Moments())
+
+
+@np.errstate(all="ignore")
+def by_chunk(values: Array) -> list[Moments]:
+    """Return the moments of each chunk, whose ends also say what need not be looked for in it."""
+    return [*map(_moments, chunks(values))]
 
 
 def _moments(chunk: Array) -> Moments:
-    real, nan, infinite, total = chunk.dtype.kind == "f", 0, 0, _total(chunk)
-    if real and not math.isfinite(total):
+    real, nan, infinite = chunk.dtype.kind == "f", 0, 0
+    total = _total(chunk) if real else 0.0
+    if not math.isfinite(total):
         numbers = chunk[chunk == chunk]
         nan = len(chunk) - len(numbers)
         chunk = numbers if math.isfinite(numbers.sum()) else numbers[np.isfinite(numbers)]
@@ -112,6 +120,7 @@ def _moments(chunk: Array) -> Moments:
     if not count:
         return Moments(0, nan, infinite)
     low, high = chunk.min().item(), chunk.max().item()
+    total = total if real else _total(chunk, low, high)
     floats, mean = chunk.astype(np.float64, copy=False), total / count
     distances = floats - mean
     return Moments(
@@ -129,10 +138,9 @@ def _moments(chunk: Array) -> Moments:
     )
 
 
-def _total(values: Array) -> float:
+def _total(values: Array, low: int = 0, high: int = 2**46) -> float:
     """Return the sum; whole numbers are added as such where that cannot overflow."""
-    small = values.dtype.kind in "iu" and values.dtype.itemsize == 8 and len(values)
-    if small and max(abs(int(values.min())), abs(int(values.max()))) < 2**46:
+    if values.dtype.kind in "iu" and values.dtype.itemsize == 8 and max(-low, high) < 2**46:
         return float(values.sum())
     return float(values.sum(dtype=np.float64))
 
@@ -156,11 +164,13 @@ def average_ranks(values: Array) -> Array:
 
 
 @np.errstate(all="ignore")
-def hits(values: Array, spans: Sequence[Span]) -> list[int]:
-    """Return how many values lie within each span, both ends included."""
+def hits(values: Array, spans: Sequence[Span], known: Sequence[Moments] = ()) -> list[int]:
+    """Return how many values lie within each span, both ends included; ``known`` is `by_chunk`."""
     counts = [0] * len(spans)
-    for chunk in chunks(values):
+    for chunk, part in zip_longest(chunks(values), known):
         for place, (low, high) in enumerate(spans):
+            if part and part.count and (high < part.low or part.high < low) and not part.infinite:
+                continue
             inside = chunk == low if low == high else (chunk >= low) & (chunk <= high)
             counts[place] += int(np.count_nonzero(inside))
     return counts
@@ -207,10 +217,29 @@ def _in_order(values: Array) -> int | None:
 
 def _in_range(values: Array) -> int | None:
     low, high = int(values.min()), int(values.max())
-    # A table much larger than the column costs more than hashing it.
-    if high - low >= min(NARROW, 4 * len(values)) or max(-low, high) >= 2**63:
+    if max(-low, high) >= 2**63 or high - low >= 2**63:
         return None
-    seen = np.zeros(high - low + 1, bool)
+    step = _step(values, low)
+    # A table much larger than the column costs more than hashing it.
+    if (high - low) // step >= min(NARROW, 4 * len(values)):
+        return None
+    seen = np.zeros((high - low) // step + 1, bool)
+    complete = False
     for chunk in chunks(values):
-        seen[chunk.astype(np.int64) - low] = True
+        places = chunk.astype(np.int64, copy=False) - low
+        if step > 1:
+            away, places = places, places // step
+            if (places * step != away).any():
+                return None
+        if not complete:
+            seen[places] = True
+            complete = len(seen) < len(chunk) and bool(seen.all())
+        if complete and step == 1:
+            break
     return int(np.count_nonzero(seen))
+
+
+def _step(values: Array, low: int) -> int:
+    """Return what the distances of the first values are multiples of: a day, of dates."""
+    first = values[:HEAD].astype(np.int64, copy=False) - low
+    return max(1, int(np.gcd.reduce(first)))

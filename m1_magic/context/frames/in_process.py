@@ -15,13 +15,14 @@ import narwhals.stable.v2 as nw
 import numpy as np
 
 from . import arrays, object_columns
-from .arrays import Array, hits, moments, spread
+from .arrays import Array, Moments, by_chunk, hits, spread
 from .kinds import OBJECTS, Series, is_moment, is_number, kind, words
 from .measures import FEW, SAMPLE, WHOLE, Count, Measures, Span
 from .opaque import Form, taken
 
 Pairs = tuple[tuple[Any, int], ...]
 
+SINGLE = 8  # labels that are counted one by one sooner than all at once
 SHORT = 5_000  # rows of which Python counts labels sooner than a library
 NEARLY = 0.98  # of a sample differ: nothing more is learnt by reading all rows
 
@@ -71,6 +72,8 @@ class Local:
         self.forms: dict[int, Form] = {}  # what columns are that are measured as something else
         self.lengths: dict[int, Array] = {}  # of bytes that were left in their engine
         self._columns: dict[int, Series] = {}
+        self._some: dict[int, Series] = {}  # columns in the sample
+        self._chunks: dict[int, list[Moments]] = {}  # of columns of numbers
 
     def series(self, column: int) -> Series:
         """Return a column; objects that are all of one kind as that kind."""
@@ -114,11 +117,13 @@ class Local:
         form = "other" if nulls_only else kind(series.dtype)
         if form in ("integer", "real", "moment"):
             return self._numbers(column)
+        if form == "boolean" and _nan_is_null(series):
+            return Measures(self.rows, trues=int(np.count_nonzero(series.to_numpy())))
         nulls = int(series.null_count())
         if form == "boolean" and nulls < self.rows:
             return Measures(self.rows, nulls, trues=int(series.sum()))
         if form == "text" and nulls < self.rows:
-            labels, distinct = self._labels(column)
+            labels, distinct = self._labels(column, self.rows - nulls)
             return Measures(self.rows, nulls, distinct=distinct, labels=labels)
         return Measures(self.rows, nulls)
 
@@ -130,7 +135,8 @@ class Local:
             ends = (int(values.min()), int(values.max())) if len(values) else (None, None)
             figures: dict[str, Any] = {"low": ends[0], "high": ends[1]}
         else:
-            figures = moments(values).figures()
+            self._chunks[column] = by_chunk(values)
+            figures = sum(self._chunks[column], Moments()).figures()
             if _nan_is_null(series):
                 nulls += figures.pop("nan")
         if figures["low"] is not None and (is_moment(series.dtype) or figures["whole"]):
@@ -147,9 +153,11 @@ class Local:
                 return Count(differing, sample=len(sample))
         return Count(_hashed(values, self.table.implementation) if count is None else count)
 
-    def _labels(self, column: int) -> tuple[Pairs | None, Count | None]:
+    def _labels(self, column: int, valid: int) -> tuple[Pairs | None, Count | None]:
         """Return each label's count where there are few, and how many there are."""
         series = self.series(column)
+        if self.rows > WHOLE and (counts := _one_by_one(series, self.some(column), valid)):
+            return counts, Count(len(counts))
         if self.rows > WHOLE and series.dtype == nw.String:
             sample = self.some(column).drop_nulls()
             differing = int(sample.n_unique())
@@ -160,17 +168,19 @@ class Local:
         if self.rows <= SHORT:
             return _counted(series.to_list())
         try:
-            counts = series.value_counts(sort=False, name="n").filter(nw.col("n") > 0)
-            rows = list(counts.iter_rows())
+            rows = _value_counts(series)
         except UnicodeEncodeError:  # lone surrogates, which Arrow cannot count
             return _counted(series.to_list())
-        labels = tuple((label, int(n)) for label, n in rows if there(label))
+        labels = tuple((label, int(n)) for label, n in rows if n and there(label))
         return labels, Count(len(labels))
 
     def some(self, column: int) -> Series:
         """Return a column's values in the sample."""
-        series = self.series(column)
-        return series if self.rows <= WHOLE else series[spread(self.rows, SAMPLE)]
+        if self.rows <= WHOLE:
+            return self.series(column)
+        if column not in self._some:
+            self._some[column] = self.series(column)[spread(self.rows, SAMPLE)]
+        return self._some[column]
 
     def sample(self, columns: Sequence[int]) -> Local:
         """Return all rows up to `WHOLE`, else `SAMPLE` rows spread over the table."""
@@ -184,7 +194,32 @@ class Local:
 
     def count(self, questions: Mapping[int, Sequence[Span]]) -> dict[int, list[int]]:
         """Return how many rows lie in each span, by column."""
-        return {column: counted(self.series(column), spans) for column, spans in questions.items()}
+        return {
+            column: counted(self.series(column), spans, self._chunks.get(column, ()))
+            for column, spans in questions.items()
+        }
+
+
+def _one_by_one(series: Series, sample: Series, valid: int) -> Pairs | None:
+    """Return each label's count if these few of a sample are all there are among the valid rows.
+
+    To compare a long column with a label is cheaper than to hash it, in Polars and of categories.
+    """
+    pandas, polars = series.implementation.is_pandas(), series.implementation.is_polars()
+    cheap = polars or (pandas and series.dtype != nw.String)
+    labels = sample.drop_nulls().unique().to_list() if cheap else []
+    if not 0 < len(labels) <= SINGLE or not all(isinstance(label, str) for label in labels):
+        return None
+    counts = tuple((label, int((series == label).sum())) for label in labels)
+    return counts if sum(n for _, n in counts) == valid else None
+
+
+def _value_counts(series: Series) -> list[tuple[Any, int]]:
+    """Return each label's count by the column's own library."""
+    if series.implementation.is_polars():  # half as long as its value_counts
+        frame = series.alias("label").to_frame().to_native()
+        return list(frame.lazy().group_by("label").len().collect().iter_rows())
+    return list(series.value_counts(sort=False, name="n").iter_rows())
 
 
 def _counted(values: Sequence[Any]) -> tuple[Pairs, Count]:
@@ -193,10 +228,10 @@ def _counted(values: Sequence[Any]) -> tuple[Pairs, Count]:
     return labels, Count(len(labels))
 
 
-def counted(series: Series, spans: Sequence[Span]) -> list[int]:
+def counted(series: Series, spans: Sequence[Span], known: Sequence[Moments] = ()) -> list[int]:
     """Return how many values lie in each span; of texts each is one text."""
     if is_number(series.dtype) or is_moment(series.dtype):
-        return hits(array(series), spans)
+        return hits(array(series), spans, known)
     return [int((series == text).sum()) for text, _ in spans]
 
 
