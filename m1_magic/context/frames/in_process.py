@@ -16,7 +16,7 @@ import numpy as np
 
 from . import arrays, object_columns
 from .arrays import Array, Moments, by_chunk, hits, spread
-from .kinds import OBJECTS, Series, is_moment, is_number, kind, words
+from .kinds import OBJECTS, Series, floats, is_moment, is_number, kind, words
 from .measures import FEW, SAMPLE, WHOLE, Count, Measures, Span
 from .opaque import Form, taken
 
@@ -72,6 +72,8 @@ class Local:
         self.forms: dict[int, Form] = {}  # what columns are that are measured as something else
         self.lengths: dict[int, Array] = {}  # of bytes that were left in their engine
         self._columns: dict[int, Series] = {}
+        self._dtypes: dict[int, Any] = {}
+        self._floats: dict[int, Array] = {}
         self._some: dict[int, Series] = {}  # columns in the sample
         self._chunks: dict[int, list[Moments]] = {}  # of columns of numbers
 
@@ -94,6 +96,18 @@ class Local:
             self._columns[column] = made
         return self._columns[column]
 
+    def dtype(self, column: int) -> Any:
+        """Return a column's narwhals type, which costs narwhals more than a look."""
+        if column not in self._dtypes:
+            self._dtypes[column] = self.series(column).dtype
+        return self._dtypes[column]
+
+    def floats(self, column: int) -> Array:
+        """Return a column's numbers row by row as 64-bit floats, NaN where there is none."""
+        if column not in self._floats:
+            self._floats[column] = floats(self.series(column))
+        return self._floats[column]
+
     def type(self, column: int) -> str:
         """Return a column's type in plain words, the same in all libraries."""
         dtype = self.schema[column]
@@ -102,9 +116,8 @@ class Local:
         if self._lazy and self._lazy[column].is_integer():
             return words(self._lazy[column])
         if dtype in (nw.Object, nw.Unknown) or column in self._columns:
-            series = self.series(column)
-            native = getattr(series.to_native(), "dtype", None)
-            plain = "date" if column in self.dates else words(series.dtype, native)
+            native = getattr(self.series(column).to_native(), "dtype", None)
+            plain = "date" if column in self.dates else words(self.dtype(column), native)
             return self.words.get(column, plain)
         return words(dtype)
 
@@ -114,7 +127,7 @@ class Local:
 
     def _measured(self, column: int, nulls_only: bool) -> Measures:
         series = self.series(column)
-        form = "other" if nulls_only else kind(series.dtype)
+        form = "other" if nulls_only else kind(self.dtype(column))
         if form in ("integer", "real", "moment"):
             return self._numbers(column)
         if form == "boolean" and _nan_is_null(series):
@@ -128,10 +141,10 @@ class Local:
         return Measures(self.rows, nulls)
 
     def _numbers(self, column: int) -> Measures:
-        series = self.series(column)
+        series, dtype = self.series(column), self.dtype(column)
         values = array(series)
         nulls = self.rows - len(values)
-        if is_moment(series.dtype):
+        if is_moment(dtype):
             ends = (int(values.min()), int(values.max())) if len(values) else (None, None)
             figures: dict[str, Any] = {"low": ends[0], "high": ends[1]}
         else:
@@ -139,8 +152,9 @@ class Local:
             figures = sum(self._chunks[column], Moments()).figures()
             if _nan_is_null(series):
                 nulls += figures.pop("nan")
-        if figures["low"] is not None and (is_moment(series.dtype) or figures["whole"]):
-            finite = self._distinct(column, _finite(ticks(series, values)))
+        if figures["low"] is not None and (is_moment(dtype) or figures["whole"]):
+            ticked = ticks(series, values) if is_moment(dtype) else values
+            finite = self._distinct(column, _finite(ticked))
             figures["distinct"] = replace(finite, value=finite.value + arrays.infinities(values))
         return Measures(self.rows, nulls, **figures)
 
@@ -189,6 +203,7 @@ class Local:
         part = Local(self.table[:0], self.names, objects=self.objects)
         part.rows = SAMPLE
         part._columns = {column: self.some(column) for column in columns}
+        part._dtypes = self._dtypes
         part.dates, part.words, part.forms = self.dates, self.words, self.forms
         return part
 
@@ -230,7 +245,8 @@ def _counted(values: Sequence[Any]) -> tuple[Pairs, Count]:
 
 def counted(series: Series, spans: Sequence[Span], known: Sequence[Moments] = ()) -> list[int]:
     """Return how many values lie in each span; of texts each is one text."""
-    if is_number(series.dtype) or is_moment(series.dtype):
+    dtype = series.dtype
+    if is_number(dtype) or is_moment(dtype):
         return hits(array(series), spans, known)
     return [int((series == text).sum()) for text, _ in spans]
 
@@ -241,9 +257,9 @@ def array(series: Series) -> Array:
         import pyarrow as pa  # pandas' own ways round zones
 
         series = nw.from_native(pa.chunked_array([series.to_arrow()]), series_only=True)
-    native, dtype = series.to_native(), series.dtype
+    native = series.to_native()
     kind = getattr(getattr(native, "dtype", None), "kind", "")
-    if _nan_is_null(series) and kind in "uif":
+    if kind in "uif" and _nan_is_null(series):
         return np.asarray(native.to_numpy())
     if kind in ("m", "M"):
         unit = "ns" if kind == "m" and str(native.dtype).endswith("[ns]") else "us"
@@ -252,7 +268,7 @@ def array(series: Series) -> Array:
         missing = np.isnat(stamps)
         moments = (stamps[~missing] if missing.any() else stamps).view(np.int64)
         return _seconds(moments, unit) if kind == "m" else moments
-    valid = series.drop_nulls() if series.null_count() else series
+    valid, dtype = series.drop_nulls() if series.null_count() else series, series.dtype
     if dtype == nw.Duration:
         if getattr(dtype, "time_unit", "") == "ns":
             return _seconds(np.asarray(valid.dt.total_nanoseconds().to_numpy()), "ns")
@@ -317,6 +333,7 @@ def _types(table: nw.DataFrame[Any]) -> dict[str, Any]:
     made: dict[str, Any] = {}
     for name, dtype in zip(table.columns, dtypes, strict=True):
         plain = isinstance(dtype, np.dtype) and dtype.kind in "iufbM"
+        plain = plain or type(dtype).__name__ == "StringDtype"
         if not plain or dtype not in known:
             known[dtype] = table[name].dtype
         made[name] = known[dtype]
