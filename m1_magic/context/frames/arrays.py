@@ -20,6 +20,7 @@ from .measures import Span
 Array = npt.NDArray[Any]
 
 CHUNK = 1 << 16
+GOLDEN, TURN = 10_368_889, 1 << 24  # the golden ratio of a turn
 HEAD = 1_000  # values of which the step is looked for
 NARROW = 3 << 20  # the widest range of whole numbers that is ticked off, in bytes
 
@@ -32,15 +33,25 @@ def chunks(values: Array) -> Iterator[Array]:
 
 @cache
 def spread(total: int, wanted: int) -> Array:
-    """Return ``wanted`` positions out of ``total``: one in each equal stretch, always the same.
-
-    Where in its stretch a row is taken follows the golden ratio, so that tables with a period
-    (hours, weekdays) are not read in step with it.
-    """
-    step = total / wanted
-    turns = np.modf(np.arange(wanted) * 0.6180339887498949)[0]
-    places: Array = np.minimum((np.arange(wanted) + turns) * step, total - 1).astype(np.int64)
+    """Return ``wanted`` positions out of ``total``: one in each equal stretch, always the same."""
+    places: Array = _place(np.arange(wanted, dtype=np.int64), total, wanted)
     return places
+
+
+def is_spread(row: Any, total: int, wanted: int) -> Any:
+    """Say of the numbers of rows, or of an expression of any engine, if `spread` has them."""
+    return row == _place((row * wanted + wanted - 1) // total, total, wanted)
+
+
+def _place(stretch: Any, total: int, wanted: int) -> Any:
+    """Return which row of a stretch is taken.
+
+    Where in its stretch it lies follows the golden ratio and the squares, so that tables with
+    any period (hours, weekdays) are not read in step with it; whole numbers are exact anywhere.
+    """
+    first, end = stretch * total // wanted, (stretch + 1) * total // wanted
+    turn = stretch * stretch % TURN * GOLDEN % TURN
+    return first + turn * (end - first) // TURN
 
 
 @dataclass(frozen=True, slots=True)
