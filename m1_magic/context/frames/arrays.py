@@ -20,6 +20,7 @@ from .measures import Span
 Array = npt.NDArray[Any]
 
 CHUNK = 1 << 16
+SINGLE = 50_000  # products that one thread of BLAS makes
 GOLDEN, TURN = 10_368_889, 1 << 24  # the golden ratio of a turn
 HEAD = 1_000  # values of which the step is looked for
 NARROW = 3 << 20  # the widest range of whole numbers that is ticked off, in bytes
@@ -116,10 +117,12 @@ def moments(values: Array) -> Moments:
 @np.errstate(all="ignore")
 def by_chunk(values: Array) -> list[Moments]:
     """Return the moments of each chunk, whose ends also say what need not be looked for in it."""
-    return [*map(_moments, chunks(values))]
+    room = np.empty(min(CHUNK, len(values)))
+    return [_moments(chunk, room) for chunk in chunks(values)]
 
 
-def _moments(chunk: Array) -> Moments:
+def _moments(chunk: Array, room: Array) -> Moments:
+    """Return the moments of a chunk; ``room`` is written over, since to get memory takes time."""
     real, nan, infinite = chunk.dtype.kind == "f", 0, 0
     total = _total(chunk) if real else 0.0
     if not math.isfinite(total):
@@ -132,8 +135,10 @@ def _moments(chunk: Array) -> Moments:
         return Moments(0, nan, infinite)
     low, high = chunk.min().item(), chunk.max().item()
     total = total if real else _total(chunk, low, high)
-    floats, mean = chunk.astype(np.float64, copy=False), total / count
-    distances = floats - mean
+    mean, room = total / count, room[:count]
+    np.subtract(chunk, mean, out=room, dtype=np.float64)
+    squares = float(np.einsum("i,i", room, room))
+    signs = low < 0 < high
     return Moments(
         count,
         nan,
@@ -141,8 +146,8 @@ def _moments(chunk: Array) -> Moments:
         low,
         high,
         mean,
-        squares=float(np.einsum("i,i", distances, distances)),
-        absolutes=abs(total) if low >= 0 or high <= 0 else float(np.abs(floats).sum()),
+        squares=squares,
+        absolutes=float(np.abs(chunk, out=room, dtype=np.float64).sum()) if signs else abs(total),
         zeros=int(np.count_nonzero(chunk == 0)) if low <= 0 <= high else 0,
         negatives=int(np.count_nonzero(chunk < 0)) if low < 0 else 0,
         whole=not real or (_whole(chunk[:64]) and _whole(chunk)),
@@ -163,6 +168,19 @@ def _whole(values: Array) -> bool:
 def clamped(mean: float, low: Any, high: Any) -> float:
     """Return the mean within its bounds, which rounding (or an overflow) may have left."""
     return min(max(mean, float(low)), float(high)) if math.isfinite(mean) else float("nan")
+
+
+def products(x: Array, y: Array) -> Array:
+    """Return ``x @ y.T``, in parts so small that BLAS starts no threads for them."""
+    step = max(64, SINGLE // max(1, len(x) * len(y)))
+    places = range(0, x.shape[1], step)
+    made: Array = sum(np.dot(x[:, i : i + step], y[:, i : i + step].T) for i in places)
+    return made
+
+
+def different(order: Array) -> Array:
+    """Return the values of an array in order, each once."""
+    return order[np.r_[True, order[1:] != order[:-1]]] if len(order) else order
 
 
 def average_ranks(values: Array) -> Array:

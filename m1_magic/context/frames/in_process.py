@@ -6,8 +6,9 @@ that; texts are counted by their own library. Columns of Python objects become w
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Protocol
 
@@ -24,6 +25,7 @@ Pairs = tuple[tuple[Any, int], ...]
 
 SINGLE = 8  # labels that are counted one by one sooner than all at once
 SHORT = 5_000  # rows of which Python counts labels sooner than a library
+SIZED = (list, tuple, dict, np.ndarray)
 NEARLY = 0.98  # of a sample differ: nothing more is learnt by reading all rows
 
 
@@ -132,7 +134,7 @@ class Local:
             return self._numbers(column)
         if form == "boolean" and _nan_is_null(series):
             return Measures(self.rows, trues=int(np.count_nonzero(series.to_numpy())))
-        nulls = int(series.null_count())
+        nulls = _nulls(series)
         if form == "boolean" and nulls < self.rows:
             return Measures(self.rows, nulls, trues=int(series.sum()))
         if form == "text" and nulls < self.rows:
@@ -215,6 +217,18 @@ class Local:
         }
 
 
+def _nulls(series: Series) -> int:
+    """Return how many nulls there are; what has a length is none, which is sooner seen."""
+    native = series.to_native()
+    if str(getattr(native, "dtype", "")) == "object" and len(native):
+        cells = native.to_numpy()
+        if isinstance(cells[0], SIZED):
+            with suppress(Exception):  # as foreign types may raise
+                deque(map(len, cells), maxlen=0)
+                return 0
+    return int(series.null_count())
+
+
 def _one_by_one(series: Series, sample: Series, valid: int) -> Pairs | None:
     """Return each label's count if these few of a sample are all there are among the valid rows.
 
@@ -222,7 +236,7 @@ def _one_by_one(series: Series, sample: Series, valid: int) -> Pairs | None:
     """
     pandas, polars = series.implementation.is_pandas(), series.implementation.is_polars()
     cheap = polars or (pandas and series.dtype != nw.String)
-    labels = sample.drop_nulls().unique().to_list() if cheap else []
+    labels = sample.drop_nulls().unique() if cheap else ()
     if not 0 < len(labels) <= SINGLE or not all(isinstance(label, str) for label in labels):
         return None
     counts = tuple((label, int((series == label).sum())) for label in labels)

@@ -13,7 +13,7 @@ from typing import Any
 import narwhals.stable.v2 as nw
 import numpy as np
 
-from .arrays import Array
+from .arrays import Array, products
 from .facts import Described, Fact
 from .in_process import SHORT, Local, there
 from .kinds import Series, is_number, is_text
@@ -49,13 +49,16 @@ def relations(table: Described) -> list[Fact]:
     labels = [
         (place, column, series)
         for place, column, series in texts
-        if len(column.labels) > 1
-        and (column.nulls if table.complete else series.null_count()) <= EMPTY * len(series)
+        if len(column.labels) > 1 and _nulls(table, column, series) <= EMPTY * len(series)
     ]
     read = None if table.complete else sample.rows
     numbers = [sample.floats(place) for place, *_ in numeric[:WIDEST]]
     facts = [*_together(numeric, numbers, k, read), *_decided(labels[:GROUPS], read)]
     return facts[:TOLD]
+
+
+def _nulls(table: Described, column: Column, series: Series) -> int:
+    return (column.nulls or 0) if table.complete else int(series.null_count())
 
 
 def in_rows(read: int | None) -> str:
@@ -98,13 +101,13 @@ def _correlations(values: Any) -> tuple[Any, Any]:
     spans = np.abs(centred).max(axis=1, keepdims=True)
     centred /= np.where(spans > 1e-13, spans, np.nan)
     ones = finite.astype(np.float64)
-    both = ones @ ones.T
+    both = products(ones, ones)
     # Of the row's column, where the other is there: the sum, and the squares about its mean.
-    total = centred @ ones.T
-    squares = (centred**2) @ ones.T
+    total = products(centred, ones)
+    squares = products(centred**2, ones)
     about = squares - total**2 / both
     spread = np.sqrt(np.where(about > 1e-12 * squares, about, np.nan))
-    return (centred @ centred.T - total * total.T / both) / (spread * spread.T), both
+    return (products(centred, centred) - total * total.T / both) / (spread * spread.T), both
 
 
 def _strength(r: float, x: Any, y: Any, k: int, read: int | None) -> str:
