@@ -22,14 +22,17 @@ def run(*sources: str, timeout: int = 120, interrupts: bool = False) -> Notebook
     return execute(book, timeout, interrupts)
 
 
-def execute(book: NotebookNode, timeout: int = 120, interrupts: bool = False) -> NotebookNode:
-    """Run a notebook in a fresh kernel and return it."""
+def execute(
+    book: NotebookNode, timeout: int = 120, interrupts: bool = False, timing: bool = True
+) -> NotebookNode:
+    """Run a notebook in a fresh kernel and return it; ``timing``: when each cell ran is in it."""
     NotebookClient(
         book,
         timeout=timeout,
         kernel_name="python3",
         allow_errors=True,
         interrupt_on_timeout=interrupts,
+        record_timing=timing,
         resources={"metadata": {"path": str(Path.cwd())}},
     ).execute()
     return book
