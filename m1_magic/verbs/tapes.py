@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from .. import api
+from .. import api, keys
 from ..errors import UsageError
 from ..kept.keeper import BESIDE, tape_path
 from ..kept.tape import Tape, kept_line
@@ -78,13 +78,13 @@ def replayed(names: Sequence[str]) -> tuple[str, bool]:
 def _run(notebook: Path) -> list[list[str]]:
     """Run one notebook in a process of its own; return number, beginning and outcome by cell."""
     with tempfile.TemporaryDirectory() as folder:
-        told = Path(folder) / "cells.json"
+        results = Path(folder) / "cells.json"
         environ = {
-            **os.environ,
+            **keys.without(os.environ),
             "M1_MODE": "replay",
             "M1_TAPE": str(notebook.with_suffix(BESIDE).resolve()),
             "M1_HOME": folder,
-            "M1_NOTEBOOK_RUN": json.dumps([str(notebook.resolve()), str(told)]),
+            "M1_NOTEBOOK_RUN": json.dumps([str(notebook.resolve()), str(results)]),
         }
         subprocess.run(
             [sys.executable, "-P", "-c", CHILD],
@@ -96,7 +96,7 @@ def _run(notebook: Path) -> list[list[str]]:
             check=False,
         )
         try:
-            rows: list[list[str]] = json.loads(told.read_text("utf-8"))
+            rows: list[list[str]] = json.loads(results.read_text("utf-8"))
         except (OSError, ValueError):
             return [["", "", "it could not be run to its end"]]
         return rows
@@ -104,12 +104,12 @@ def _run(notebook: Path) -> list[list[str]]:
 
 def child() -> None:
     """Run the code cells of the notebook that the environment names, and say how each went."""
-    notebook, told = json.loads(os.environ.pop("M1_NOTEBOOK_RUN"))
+    notebook, results = json.loads(os.environ.pop("M1_NOTEBOOK_RUN"))
     sys.addaudithook(_offline)
     shell, rows = fresh_shell(), list[list[str]]()
     for number, source in enumerate(sources(Path(notebook)), 1):
         rows.append([str(number), one_line(source, 40), _step(shell, source)])
-        Path(told).write_text(json.dumps(rows), "utf-8")
+        Path(results).write_text(json.dumps(rows), "utf-8")
 
 
 def _step(shell: Any, source: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .arrays import Array
+from .arrays import Array, products
 from .rounding import Figure, correlation
 
 LEAST = 20  # rows with both values
@@ -21,13 +21,13 @@ def correlations(values: Array) -> tuple[Array, Array]:
     spans = np.abs(centred).max(axis=1, keepdims=True)
     centred /= np.where(spans > 1e-13, spans, np.nan)
     ones = finite.astype(np.float64)
-    both = ones @ ones.T
+    both = products(ones, ones)
     # Of the row's column, where the other is there: the sum, and the squares about its mean.
-    total = centred @ ones.T
-    squares = (centred**2) @ ones.T
+    total = products(centred, ones)
+    squares = products(centred**2, ones)
     about = squares - total**2 / both
     spread = np.sqrt(np.where(about > 1e-12 * squares, about, np.nan))
-    return (centred @ centred.T - total * total.T / both) / (spread * spread.T), both
+    return (products(centred, centred) - total * total.T / both) / (spread * spread.T), both
 
 
 @np.errstate(all="ignore")

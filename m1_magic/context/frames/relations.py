@@ -6,18 +6,19 @@ holds. Nothing of it is a value of the table.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import combinations
 from typing import Any
 
 import narwhals.stable.v2 as nw
 import numpy as np
 
+from .arrays import Array
 from .correlations import LEAST, correlations, of_pair
 from .facts import Described, Fact
 from .grouping import factorised
 from .in_process import SHORT, Local, there
-from .kinds import Series, floats, is_number, is_text
+from .kinds import Series, is_number, is_text
 from .lines import name_of
 from .rounding import STRONG
 from .summary import UNIQUE, Column
@@ -44,16 +45,21 @@ def relations(table: Described) -> list[Fact]:
         for place, column in table.varying.items()
         if not column.follows
     ]
-    numeric = [known for known in telling if is_number(known[2].dtype)]
-    texts = [known for known in telling if is_text(known[2].dtype)][: 10 * GROUPS]
+    numeric = [known for known in telling if is_number(sample.dtype(known[0]))]
+    texts = [known for known in telling if is_text(sample.dtype(known[0]))][: 10 * GROUPS]
     labels = [
         (place, column, series)
         for place, column, series in texts
-        if len(column.labels) > 1 and series.null_count() <= EMPTY * len(series)
+        if len(column.labels) > 1 and _nulls(table, column, series) <= EMPTY * len(series)
     ]
     read = None if table.complete else sample.rows
-    facts = [*_together(numeric[:WIDEST], k, read), *_decided(labels[:GROUPS], read)]
+    numbers = [sample.floats(place) for place, *_ in numeric[:WIDEST]]
+    facts = [*_together(numeric, numbers, k, read), *_decided(labels[:GROUPS], read)]
     return facts[:TOLD]
+
+
+def _nulls(table: Described, column: Column, series: Series) -> int:
+    return (column.nulls or 0) if table.complete else int(series.null_count())
 
 
 def in_rows(read: int | None) -> str:
@@ -61,18 +67,20 @@ def in_rows(read: int | None) -> str:
     return f" in {read:,} rows" if read else ""
 
 
-def _together(columns: Sequence[Known], k: int, read: int | None) -> list[Fact]:
+def _together(
+    columns: Sequence[Known], numbers: Sequence[Array], k: int, read: int | None
+) -> list[Fact]:
     """Return the strongest correlations (Pearson's), by pairs of rows with both values.
 
     Those of copies are left out, of which `copies` tells.
     """
-    if len(columns) < 2:
+    if len(numbers) < 2:
         return []
-    values = np.vstack([floats(series) for *_, series in columns])
+    values = np.vstack(numbers)
     matrix, both = correlations(values)
     pairs = [
         (float(matrix[i, j]), i, j)
-        for i, j in combinations(range(len(columns)), 2)
+        for i, j in combinations(range(len(numbers)), 2)
         if both[i, j] >= LEAST
         and STRONG <= abs(matrix[i, j]) <= 1.0001
         and not (matrix[i, j] > 1 - EXACT and np.array_equal(values[i], values[j], equal_nan=True))
@@ -101,8 +109,9 @@ def _strength(r: float, x: Any, y: Any, k: int, read: int | None) -> str:
 
 def _decided(columns: Sequence[Known], read: int | None) -> list[Fact]:
     """Return which labels decide others: a carrier's code its name."""
-    heads = [_codes(series.head(HEAD)) for *_, series in columns]
-    codes: dict[int, tuple[Any, int]] = {}
+    long = any(len(series) > HEAD for *_, series in columns)
+    heads = [_codes(series.head(HEAD) if long else series) for *_, series in columns]
+    codes = {} if long else dict(enumerate(heads))
     facts = []
     for one, other in combinations(range(len(columns)), 2):
         if not any(_decides(*heads[one], *heads[other])):
@@ -144,8 +153,12 @@ def repeated(table: Described) -> list[Fact]:
     )
     if keys or not table.complete or len(table.columns) < 2:
         return []
-    twice = _repeated(list(table.columns), table.sample)
+    twice = _repeated(table.columns, table.sample)
     return [Fact(f"{twice:,} of {table.rows:,} rows repeat an earlier one")] if twice else []
+
+
+def _filled(column: Column) -> bool:
+    return column.nulls == 0 and "NaN" not in column.counts
 
 
 def _cell(value: Any) -> Any:
@@ -153,13 +166,14 @@ def _cell(value: Any) -> Any:
     return value if there(value) else None if value is None else MISSING
 
 
-def _repeated(columns: Sequence[int], sample: Local) -> int | None:
+def _repeated(columns: Mapping[int, Column], sample: Local) -> int | None:
     """Return how many rows repeat an earlier one, None where cells cannot be compared."""
-    dtypes = [sample.series(i).dtype for i in columns]
+    dtypes = [sample.dtype(i) for i in columns]
     if any(dtype in (nw.Object, nw.Unknown) or dtype.is_nested() for dtype in dtypes):
         return None  # hashes and comparisons of the user's own: they may be slow, or fail
     if sample.rows <= SHORT:
-        cells = (map(_cell, sample.series(i).to_list()) for i in columns)
+        lists = {place: sample.series(place).to_list() for place in columns}
+        cells = (x if _filled(columns[p]) else map(_cell, x) for p, x in lists.items())
         return sample.rows - len(set(zip(*cells, strict=True)))
     try:
         frames = [sample.series(i).alias(str(i)).to_frame() for i in columns]
