@@ -190,7 +190,7 @@ def _piece(made: Told, piece: str) -> None:
     elif found := re.fullmatch(r'always ("(?:[^"\\]|\\.)*"|-?[\d.]+)', piece):
         made.labels[found[1]] = "100 %"
         made.statements += 1
-    elif re.fullmatch(rf"(?:≈ )?{LABEL}(?:, {LABEL})*", piece):
+    elif re.fullmatch(rf"(?!(?:ages|values) )(?:≈ )?{LABEL}(?:, {LABEL})*", piece):
         made.about |= {"labels"} if piece.startswith("≈ ") else set()
         for label, share in re.findall(LABEL, piece.removeprefix("≈ ")):
             label = label.strip()

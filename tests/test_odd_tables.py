@@ -24,6 +24,7 @@ from uncertainties import ufloat
 
 from m1_magic.context.frames import frame_named, summarise
 from m1_magic.errors import UsageError
+from page_checks import check
 
 N = 400
 R = np.random.default_rng(62)
@@ -116,7 +117,12 @@ DATES = {"%m/%d/%Y": "%m/%d/%Y", "%d.%m.%Y": "%d.%m.%Y", "%B %d, %Y": "%B %d, %Y
 Odd = list[tuple[Any, list[str]]]
 ODD: dict[str, Odd] = {
     "currency": [(one(f"${v:,.2f}" for v in PRICES * 20), [TEXT, WHOLE + '"$", ","'])],
-    "euros": [(one(german(v) + " €" for v in PRICES), [TEXT, WHOLE + '" €", with decimal comma'])],
+    "euros": [
+        (
+            one(german(v) + " €" for v in PRICES * 20),
+            [TEXT, WHOLE + '" €", ".", with decimal comma'],
+        )
+    ],
     "percent": [(one(f"{v:.0f}%" for v in R.uniform(1, 99, N)), [TEXT, WHOLE + '"%"', "mean ≈"])],
     "thousands": [(one(f"{v:,.0f}" for v in PRICES * 90), [TEXT, WHOLE + '","', "mean ≈"])],
     "unit in text": [(one(f"{v:.1f} kg" for v in PRICES), [TEXT, WHOLE + '" kg"'])],
@@ -507,6 +513,10 @@ def test_what_chance_makes_is_not_told() -> None:
 
 
 ALL = ODD | MORE
+# Of these the notes of some columns, or an index, are looked at elsewhere (`test_opaque`, …).
+OTHERS = {"values of other types", "values in values", "units and images", "periods", "indices",
+          "index labels that repeat", "names in any script", "geometry", "xarray as a table",
+          "sensors", "many names"}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", ALL)
@@ -516,6 +526,8 @@ def test_an_odd_table_is_told(name: str) -> None:
         for line in lines:
             assert line in text, text
         assert "not summarised" not in text
+        if name not in OTHERS:  # none of it is wrong
+            assert check(frame, summarise(frame, "t", tokens=9_000), 5)[0] == []
 
 
 def test_a_dataset_says_how_it_becomes_a_table() -> None:
@@ -526,4 +538,4 @@ def test_a_dataset_says_how_it_becomes_a_table() -> None:
 
 
 def test_all_of_them_are_counted() -> None:
-    assert len(ODD) + 1 == 62
+    assert len(ODD) + 1 == 62  # as the README says
