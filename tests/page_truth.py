@@ -91,6 +91,7 @@ class Truth:
     wrong: list[str] = field(default_factory=list)
     statements: int = 0
     correlations: dict[frozenset[str], float] = field(default_factory=dict)
+    copies: dict[str, str] = field(default_factory=dict)  # of the first of its kind
 
     @property
     def rows(self) -> int:
