@@ -358,7 +358,10 @@ ODD: dict[str, Odd] = {
         (pd.DataFrame(index=range(5)), ["5 rows × 0 columns"]),
     ],
     "a cell of 1 MB": [
-        (one(["x y" * 350_000, *(f"t{i} words" for i in range(60))]), ["61 distinct; about 20000"])
+        (
+            one(["x y" * 350_000, *(f"t{i} words" for i in range(60))]),
+            ['61 distinct; shape "a99 aaaaa" in 82 %'],
+        )
     ],
     "values of other types": [
         (
