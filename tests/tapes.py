@@ -33,7 +33,8 @@ TEXTS = {
         "The **median** is the value in the middle: half of all values lie below it. The *mean* "
         "weighs each value, so that one very large value moves it, and the median hardly.",
         "```python\nfrom statistics import mean, median\n\nvalues = [1, 2, 3, 4, 100]\n"
-        "mean(values), median(values)\n```\n\n| | value |\n|---|---:|\n| mean | 22 |\n| median | 3 |",
+        "mean(values), median(values)\n```\n\n"
+        "| | value |\n|---|---:|\n| mean | 22 |\n| median | 3 |",
         "Because of the 100: without it the mean is $\\frac{1 + 2 + 3 + 4}{4} = 2.5$.",
         "yes",
         "no",

@@ -33,12 +33,15 @@ pytestmark = pytest.mark.browser
 PYODIDE = "314.0.7"
 ROOT = Path(__file__).parent.parent.parent
 NEEDED = ("ipython", "markdown-it-py", "mdit-py-plugins", "platformdirs", "pygments")
-THERE = {"sys_platform": "emscripten", "platform_system": "Emscripten", "os_name": "posix"}
+THERE = {"sys_platform": "emscripten", "platform_system": "Emscripten", "extra": ""}
 START = """async () => {
   const zip = fetch('/modules.zip').then(answer => answer.arrayBuffer());
   window.python = await loadPyodide({indexURL: '/'});
   python.unpackArchive(await zip, 'zip', {extractDir: '/home/pyodide'});
-  python.runPython("import sys; sys.path.insert(0, '/home/pyodide')");
+  python.runPython(`import sys, types
+sys.path.insert(0, '/home/pyodide')
+for name in ('fcntl', 'pexpect', 'resource', 'termios'):  # as in JupyterLite: there, and empty
+    sys.modules[name] = types.ModuleType(name)`);
 }"""
 RUN = """sources => python.runPython(
   `import in_pyodide, json; json.dumps(in_pyodide.run(json.loads(${JSON.stringify(sources)})))`)"""
@@ -148,17 +151,16 @@ def modules() -> bytes:
 
 def required(*names: str) -> set[str]:
     """Return these installed distributions, and those that they need in Pyodide."""
-    found: set[str] = set()
-    for name in names:
+    found, left = set[str](), [*names]
+    while left:
+        name = left.pop()
         try:
             needs = map(Requirement, distribution(name).requires or ())
         except PackageNotFoundError:  # of another platform
             continue
         found.add(name)
-        here = {
-            r.name for r in needs if r.marker is None or r.marker.evaluate({**THERE, "extra": ""})
-        }
-        found |= required(*here - found)
+        here = [one for one in needs if one.marker is None or one.marker.evaluate(THERE)]
+        left += [one.name for one in here if one.name not in found]
     return found
 
 
