@@ -322,3 +322,25 @@ def test_no_answer_in_the_tree_passes_for_m1s() -> None:
     assert len(found) == sum(map(len, tapes.TEXTS.values()))
     assert {(one.model, one.cost) for one in found} == {(tapes.MODEL, "0")}
     assert set(map(tapes.kept, tapes.TEXTS)) == set(notebooks.FOLDER.glob("*.tape.jsonl"))
+
+
+def test_a_notebook_that_ends_its_process_or_needs_a_module_beside_it(
+    replays: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from m1_magic.cli import main
+
+    (replays.parent / "helper.py").write_text("WORD = 'q1'")
+    sources = ("%load_ext m1_magic", "import helper\nimport m1_magic\nm1_magic.ask(helper.WORD)")
+    book, broken = replays.with_name("t.ipynb"), replays.with_name("broken.ipynb")
+    notebooks.write(book, *sources)
+    broken.write_text("{")
+    assert main(["tape", str(book)]) == 0
+    assert "all on the tape" in capsys.readouterr().out
+    notebooks.write(book, *sources, "import os\nos._exit(0)")
+    assert main(["tape", str(book), str(broken)]) == 1
+    told = capsys.readouterr().out
+    assert "2 cells not on the tape, or failed" not in told
+    assert "not run to its end" in told.partition("broken.ipynb")[0]
+    assert "NotJSONError" in told.partition("broken.ipynb")[2]
+    assert main(["tape", "--make", str(broken)]) == 1
+    assert "keeps no answers of it" in capsys.readouterr().out
