@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -16,6 +17,7 @@ import pytest
 import notebooks
 import tapes
 from emulator import Answer, OpenRouter
+from ledgers import rows
 from m1_magic import api, ask
 from m1_magic.errors import TapeProblem
 from m1_magic.kept.tape import HEAD, Tape
@@ -299,8 +301,13 @@ def test_a_dry_run_asks_nobody_on_a_tape_either(replays: Path, run: Run) -> None
 def test_the_tape_in_the_tree_is_what_the_notebook_records(name: str, tmp_path: Path) -> None:
     made = tapes.record(name, tmp_path)
     assert made == tapes.kept(name).read_bytes(), "python tests/tapes.py --write"
-    assert made == tapes.record(name, tmp_path), "recorded again in place"
     assert str(tmp_path).encode() not in made and b"127.0.0.1" not in made
+
+
+def test_recorded_again_it_is_the_same_bytes(tmp_path: Path) -> None:
+    tape = Path(shutil.copy(tapes.kept("lesson"), tmp_path))
+    before, number = tape.read_bytes(), tape.stat().st_ino
+    assert tapes.record("lesson", tmp_path) == before and tape.stat().st_ino != number
 
 
 @pytest.mark.parametrize("name", ["lesson", "quickstart"])
@@ -315,6 +322,21 @@ def test_the_projects_notebooks_run_on_their_tapes_and_say_whose_answers_those_a
         assert text in shown
     footer = f"answered {tapes.MODEL} · kept on {name}.tape.jsonl · $0 (was $0)"
     assert shown.count(footer) == shown.count(" · kept on ") == 3
+
+
+def test_two_students_one_teachers_tape(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As nbgrader runs a submission: in its folder, all files read-only, no key."""
+    tape = Path(shutil.copy(tapes.kept("lesson"), tmp_path))
+    tape.chmod(0o444)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("M1_TAPE", tape.name)
+    monkeypatch.setenv("M1_MODE", "replay")
+    pages = []
+    for student in ("ada", "bob"):
+        monkeypatch.setenv("M1_HOME", str(tmp_path / student))
+        pages.append(tapes.run(notebooks.FOLDER / "lesson.ipynb"))
+        assert rows(tmp_path / student / "ledger.db", "SELECT id FROM calls") == []
+    assert pages[0] == pages[1] and tapes.TEXTS["lesson"][0] in pages[0]
 
 
 def test_no_answer_in_the_tree_passes_for_m1s() -> None:
