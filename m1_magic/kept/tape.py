@@ -172,15 +172,18 @@ class Tape:
         """Read the file anew, if it is there and another one than was read."""
         try:
             found = self.path.stat()
-            if _state(found) == self._seen:
-                return
-            if not stat.S_ISREG(found.st_mode) or found.st_size > LARGEST:
-                raise self._no_tape("it is no file of at most 500 MB")
-            # What was cut in a character is one line that cannot be used.
-            text = self.path.read_bytes().decode("utf-8-sig", "replace")
         except FileNotFoundError:
             self._lines, self._places, self._seen = [], {}, None
             return
+        except OSError as error:
+            raise self._no_tape(f"it cannot be read ({error.strerror})") from None
+        if _state(found) == self._seen:
+            return
+        if not stat.S_ISREG(found.st_mode) or found.st_size > LARGEST:
+            raise self._no_tape("it is no file of at most 500 MB")
+        try:
+            # What was cut in a character is one line that cannot be used.
+            text = self.path.read_bytes().decode("utf-8-sig", "replace")
         except OSError as error:
             raise self._no_tape(f"it cannot be read ({error.strerror})") from None
         self._read(text)
