@@ -212,7 +212,7 @@ class Replay:
 class Call:
     """One question: its request, all attempts at it, and the reply; costs are sums.
 
-    ``asked`` is the request before limits changed it, by which a kept answer is found; None: the
+    ``original`` is the request before limits changed it, by which a kept answer is found; None: the
     same. ``replay`` is the call whose answer is shown again.
     """
 
@@ -223,7 +223,7 @@ class Call:
     attempts: tuple[Attempt, ...] = ()
     seconds: float = 0.0
     error: str | None = None
-    asked: Request | None = None
+    original: Request | None = None
     replay: Replay | None = None
 
 

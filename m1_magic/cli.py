@@ -17,6 +17,7 @@ from .errors import UsageError, UserFacingError
 from .jupyter import shell
 from .privacy import redaction
 from .settings.endpoints import OFFLINE
+from .text import md_to_text
 from .verbs.verb_context import VerbContext
 
 VERBS = ("cost", "log", "doctor", "login", "logout", "key", "models")
@@ -79,22 +80,66 @@ def commands() -> argparse.ArgumentParser:
     lab.add_argument("rest", nargs=argparse.REMAINDER, help="passed on to jupyter lab")
     serve_ = add("serve", "run the local model as an OpenAI-compatible server", serve)
     serve_.add_argument("--port", type=int, default=8080, help="default: 8080")
-    notebooks = add(
-        "report",
-        "add up what notebooks cost, from their saved outputs",
-        lambda given: shell.show(verbs.report(given.notebooks)),
-    )
+    notebooks = add("report", "add up what notebooks cost, from their saved outputs", report)
     notebooks.add_argument("notebooks", nargs="+", metavar="NOTEBOOK", help="files or folders")
+    by = ("notebook", "student")
+    notebooks.add_argument("--by", choices=by, default="notebook", help="default: notebook")
+    notebooks.add_argument("--csv", metavar="PATH", help="write the table of students there")
     tapes = add("tape", "run notebooks on their tapes: no network, no key, no call", tape)
     tapes.add_argument("notebooks", nargs="+", metavar="NOTEBOOK", help="files or folders")
     tapes.add_argument(
         "--make", action="store_true", help="write their tapes from what the ledger keeps"
     )
+    class_commands(add("class", "limited OpenRouter keys for a class", class_))
     for name in VERBS:
         verb = verbs.VERBS[name]
         command = add(name, f"{verb.help} ({verb.usage})", verb_of)
         command.add_argument("rest", nargs="*", metavar="…")
     return parser
+
+
+def report(given: argparse.Namespace) -> None:
+    """Show what notebooks cost, by notebook or by student."""
+    from .verbs import by_student
+
+    if given.by == "student":
+        return shell.show(by_student.report(given.notebooks, given.csv))
+    if given.csv:
+        raise UsageError("--csv writes the table of students.", cost="", todo="Add --by student.")
+    return shell.show(verbs.report(given.notebooks))
+
+
+def class_commands(command: argparse.ArgumentParser) -> None:
+    """Add what ``m1-magic class`` can do to its parser."""
+    kinds = command.add_subparsers(required=True, metavar="COMMAND", dest="command")
+    about = "make a key with a limit for each student who has none"
+    keys = kinds.add_parser("keys", help=about, description=about)
+    keys.add_argument("students", metavar="STUDENTS.csv", help="a list of names, ids or e-mails")
+    keys.add_argument("--each", required=True, metavar="USD", help="the limit of each key")
+    keys.add_argument("--expires", metavar="DATE", help="2027-01-31 (UTC), or 30d; default: never")
+    keys.add_argument("--out", metavar="PATH", help="the file that keeps the keys (a CSV)")
+    keys.add_argument("--dry-run", action="store_true", help="say what would be made, make none")
+    about = "show what each student used"
+    kinds.add_parser("usage", help=about, description=about)
+    about = "delete keys of students"
+    revoke = kinds.add_parser("revoke", help=about, description=about)
+    revoke.add_argument("names", nargs="*", metavar="STUDENT")
+    revoke.add_argument("--all", action="store_true", help="of all students")
+    for one in (keys, revoke):
+        one.add_argument("--yes", action="store_true", help="do not ask")
+
+
+def class_(given: argparse.Namespace) -> None:
+    """Make, show or delete the keys of a class; show what was done, also if it was broken off."""
+    from .verbs import classes
+
+    done = getattr(classes, given.command)(given)
+    if given.command == "keys" and given.out is None:  # a terminal's table breaks a key in two
+        print(md_to_text(done.page))
+    else:
+        shell.show(done.page)
+    if done.problem is not None:
+        raise done.problem
 
 
 def verb_of(given: argparse.Namespace) -> None:

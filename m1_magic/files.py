@@ -25,6 +25,7 @@ if not hasattr(fcntl, "flock"):  # JupyterLite has it empty
 # Seconds to wait for another process that changes files in the same folder.
 PATIENCE = 10.0
 PAUSE = 0.005
+UNFINISHED = ".m1-"  # what the names of files begin with that are not written to their end
 
 
 def replace(path: Path, text: str, *, sync: bool = False, shared: bool = False) -> None:
@@ -58,7 +59,7 @@ def replacing(path: Path) -> Iterator[IO[str]]:
     Its ``name`` is the path that it has until then, in the same folder. Line ends stay as written.
     """
     fresh = tempfile.NamedTemporaryFile(  # noqa: SIM115 (closed and renamed below)
-        "w", encoding="utf-8", newline="", dir=path.parent, prefix=".m1-", delete=False
+        "w", encoding="utf-8", newline="", dir=path.parent, prefix=UNFINISHED, delete=False
     )
     try:
         with fresh:
@@ -71,18 +72,19 @@ def replacing(path: Path) -> Iterator[IO[str]]:
 
 
 @contextmanager
-def locked(folder: Path, patience: float = PATIENCE) -> Iterator[None]:
+def locked(folder: Path, patience: float = PATIENCE) -> Iterator[bool]:
     """Keep other processes and threads out of this block, for changes to files in ``folder``.
 
     Where no lock is to be had, or another holds it for longer than ``patience`` (seconds), the
-    block runs without: each file is whole all the same.
+    block runs without, and gets False: each file is whole all the same.
     """
     number = None if fcntl is None else os.open(folder, os.O_RDONLY)
     ours = None
     try:
-        if number is None or not _flocked(number, patience):
+        held = None if number is None else _flocked(number, patience)
+        if held is None:
             ours = _lock_file(folder, patience)
-        yield
+        yield held or ours is not None
     finally:
         if number is not None:
             with suppress(OSError):  # a child that was forked meanwhile holds the same lock
@@ -103,18 +105,19 @@ def set_aside(path: Path) -> Path:
     return aside
 
 
-def _flocked(number: int, patience: float) -> bool:
-    """Lock a folder that is open; False where its file system has no such locks."""
+def _flocked(number: int, patience: float) -> bool | None:
+    """Lock a folder that is open, if no other has it; None: its file system has no such locks."""
     end = time.monotonic() + patience
-    while time.monotonic() < end:
+    while True:
         try:
             fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            break
+            return True
         except BlockingIOError:
+            if time.monotonic() >= end:
+                return False
             time.sleep(PAUSE)
         except OSError:
-            return False
-    return True
+            return None
 
 
 def _lock_file(folder: Path, patience: float) -> Path | None:

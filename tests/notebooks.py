@@ -27,14 +27,17 @@ def write(path: Path, *sources: str) -> None:
     nbformat.write(new_notebook(cells=[new_code_cell(source) for source in sources]), path)
 
 
-def execute(book: NotebookNode, timeout: int = 120, interrupts: bool = False) -> NotebookNode:
-    """Run a notebook in a fresh kernel and return it."""
+def execute(
+    book: NotebookNode, timeout: int = 120, interrupts: bool = False, timing: bool = True
+) -> NotebookNode:
+    """Run a notebook in a fresh kernel and return it; ``timing``: when each cell ran is in it."""
     NotebookClient(
         book,
         timeout=timeout,
         kernel_name="python3",
         allow_errors=True,
         interrupt_on_timeout=interrupts,
+        record_timing=timing,
         resources={"metadata": {"path": str(Path.cwd())}},
     ).execute()
     return book

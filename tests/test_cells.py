@@ -25,7 +25,7 @@ from m1_magic.context.cells import Cell, chosen
 from m1_magic.context.frames.summary import Wish
 from m1_magic.errors import UsageError
 from m1_magic.jupyter import history
-from m1_magic.privacy import error_messages, outputs, redaction
+from m1_magic.privacy import each_run, error_messages, outputs, redaction
 from m1_magic.privacy.error_messages import ALWAYS, words
 from m1_magic.privacy.personal_text import hidden
 from m1_magic.text import clean_output, cut_middle
@@ -105,9 +105,10 @@ def test_a_notebooks_cells_go_with_what_they_printed_and_showed(server: OpenRout
     ):
         assert part in first.replace("column;", "columns;"), part
     assert re.search(r"cells 3-5 → stats, [\d.k]+ tokens, .*1 output left out", str(book.cells[5]))
-    assert 'cell="cell 5"' in last
-    assert "In [5]:" in last and "In [3]" not in last
-    assert 'cell="cells 2-5"' in python
+    assert 'cell="last cell"' in last
+    assert "In [last]:\n1 / 0" in last and "In [3]" not in last
+    assert 'cell="all cells"' in python
+    assert "In [1]:\nimport pandas" in python and "In [4]:\n1 / 0" in python
     assert "ZeroDivisionError: division by zero" in python
     assert "ask(" not in python
     assert "%%m1" not in python
@@ -264,18 +265,22 @@ def test_a_spec_chooses_what_it_says(ran: list[int], data: st.DataObject) -> Non
     there = [Cell(n, "%%m1\nx" if n in ours else "x = 1") for n in ran]
     picked = data.draw(st.lists(st.sampled_from(ran), min_size=1))
     low, high = min(picked), max(picked)
-    found, passed = chosen(",".join(map(str, picked)), there)
-    assert ([cell.number for cell in found], passed) == (sorted(set(picked)), [])
+    found = chosen(",".join(map(str, picked)), there)
+    assert [cell.number for _, cell in found.cells] == sorted(set(picked))
+    assert found.passed_over == ()
     inside = [n for n in ran if low <= n <= high]
     if set(inside) <= ours:
         with pytest.raises(UsageError):
             chosen(f"{low}-{high}", there)
         return
-    found, passed = chosen(f"{low}-{high}", there)
-    assert [cell.number for cell in found] == [n for n in inside if n not in ours]
-    assert passed == [n for n in inside if n in ours]
-    assert chosen("last", there)[0][0].number == max(set(ran) - ours)
-    assert {c.number for c in chosen("all", there)[0]} == set(ran) - ours
+    meant = chosen(f"{low}-{high}", there)
+    named = [(str(n), n) for n in inside if n not in ours]
+    assert [(label, cell.number) for label, cell in meant.cells] == named
+    assert list(meant.passed_over) == [n for n in inside if n in ours]
+    assert [(label, cell.number) for label, cell in chosen("last", there).cells] == [
+        ("last", max(set(ran) - ours))
+    ]
+    assert {cell.number for _, cell in chosen("all", there).cells} == set(ran) - ours
 
 
 # --- errors -----------------------------------------------------------------------------------
@@ -289,16 +294,16 @@ def test_an_error_goes_with_its_frames_and_its_cell(server: OpenRouter, run: Run
     shown, error = run("%%m1 --error\nwhy?")
     assert error is None
     text = server.prompt
-    assert 'error="KeyError in cell 2"' in text
+    assert 'error="KeyError"' in text
     assert "KeyError: 'amuont'" in text
-    assert "  cell 2:2 in <module>: share(df)" in text
-    assert "  cell 1:3 in share: return table['amuont'].sum()" in text
+    assert "  cell A:2 in <module>: share(df)" in text
+    assert "  cell B:3 in share: return table['amuont'].sum()" in text
     assert re.search(r"  pandas/core/frame\.py:\d+ in __getitem__\n", text)
     assert "caused by: KeyError: 'amuont'" in text
     assert "     1 x = 1\n>>   2 share(df)" in text
     assert "secret_local" not in text
     assert str(Path.home()) not in text and "site-packages" not in text
-    assert re.search(r"KeyError in cell 2 → stats, \d+ tokens", shown)
+    assert re.search(r"KeyError → stats, \d+ tokens", shown)
 
 
 @pytest.mark.parametrize(
@@ -349,15 +354,14 @@ def test_canaries_in_errors_do_not_leave(
         ("raise ValueError('my own words, 12')", "ValueError: my own words, 12"),
         ("raise ValueError('sum ' + str(1234.5))", "ValueError: sum …"),
         ("float('12a')", "ValueError: could not convert string to float: '12a'"),
-        ("x = (1", "SyntaxError: incomplete input\n  cell 1:1: x = (1"),
+        ("x = (1", "SyntaxError: incomplete input\n  cell A:1: x = (1"),
         ("def f():\nx = 1",
          "IndentationError: expected an indented block after function definition"),
-        ("raise KeyboardInterrupt", "KeyboardInterrupt\n  cell 1:1 in <module>"),
+        ("raise KeyboardInterrupt", "KeyboardInterrupt\n  cell A:1 in <module>"),
         ("%nosuchmagic", "UsageError"),
         ("def g(): g()\ng()", "(the same 9"),
         ("def g(n): g(n - 1) if n else 1 / 0\ng(9)", "(the same 9 more times)"),
-        ("class E(Exception):\n    def __str__(self): 1 / 0\nraise E",
-         "ZeroDivisionError in cell 1"),
+        ("class E(Exception):\n    def __str__(self): 1 / 0\nraise E", 'error="ZeroDivisionError"'),
         ("raise ValueError('x' * 1_000_000)", "ValueError: … [997,600 more characters left out]"),
         ("raise ValueError('x\\n' * 1_000)", "ValueError: x [999 more lines left out]"),
         ("e = ValueError('a')\nfor i in range(99):\n    try: raise ValueError from e\n"
@@ -405,7 +409,7 @@ def test_an_error_of_ours_does_not_hide_the_last_one(server: OpenRouter, run: Ru
 def test_an_error_before_the_extension_was_loaded_counts(server: OpenRouter, run: Run) -> None:
     run("%unload_ext m1_magic", "1 / 0", "%load_ext m1_magic", "%%m1 --nosuch\nwhy?")
     run("%%m1 --error\nwhy?")
-    assert "ZeroDivisionError in cell 2" in server.prompt
+    assert 'error="ZeroDivisionError"' in server.prompt
     assert ">>   1 1 / 0" in server.prompt
 
 
@@ -415,7 +419,7 @@ def test_an_error_that_run_shows_counts(server: OpenRouter, run: Run, tmp_path: 
     run("%%m1 --error\nwhy?")
     assert "AttributeError: 'int' object has no attribute 'nosuch'" in server.prompt
     assert "  script.py:2 in <module>: x.nosuch" in server.prompt
-    assert str(tmp_path) not in server.prompt.partition("In [")[0]
+    assert str(tmp_path) not in server.prompt.partition("Cell A")[0]
 
 
 def test_no_frame_of_an_error_is_kept(run: Run) -> None:
@@ -530,3 +534,67 @@ def test_a_failure_whose_cell_is_long_shows_the_lines_around(server: OpenRouter,
     assert "[lines 1461 to 1541 of 3,001]" in server.prompt
     assert redaction.MASK not in server.prompt
     assert Wish().level == "stats"
+
+
+# --- the same bytes in each run ---------------------------------------------------------------
+
+
+NOTEBOOK = {
+    "a": "class A: pass\nA()",
+    "b": "%time sum(range(9))",
+    "c": "import warnings\nwarnings.warn('odd')",
+    "d": "def f(t): return t['nosuch']",
+    "e": "f(df)",
+}
+
+
+@pytest.mark.parametrize("what", ["--cells all", "--cells last", "--error", "--cells last --error"])
+@pytest.mark.parametrize("level", LEVELS)
+def test_run_all_sends_what_was_sent_before_in_another_order(
+    server: OpenRouter, shell: InteractiveShell, what: str, level: str
+) -> None:
+    def run(*ids: str) -> str:
+        with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
+            for id in ids:
+                shell.run_cell(NOTEBOOK[id], store_history=True, cell_id=id)
+            shell.run_cell(f"%%m1 {what} --send {level}\nwhy?", store_history=True, cell_id="q")
+        return server.prompt
+
+    first = run(*"abcabccdbede")
+    shell.reset(new_session=True)
+    past = shell.history_manager
+    for left in (past.outputs, past.exceptions, past.output_hist, past.output_hist_reprs):
+        left.clear()
+    shell.user_ns["df"] = pd.DataFrame({"who": range(20)})
+    again = run(*"abcde")
+    assert again == first
+    assert level != "sample" or "0x7" not in again
+    assert len(server.chats) == 2
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("<A at 0x7f3c5e2a1d90>", "<A at 0x10a2b3c40>"),
+        ("/tmp/ipykernel_12/345.py:1: UserWarning", "C:\\T\\ipykernel_9\\345.py:1: UserWarning"),
+        ("Cell In[3], line 1", "Cell In[12], line 1"),
+        ("<ipython-input-3-0123abc>", "<ipython-input-4-0123abc>"),
+        ("/tmp/tmpab12cd_x/a.csv", "/var/folders/x1/T/tmp00000000/a.csv"),
+        ("CPU times: user 3 µs\nWall time: 6.2 µs", "CPU times: user 1 s\nWall time: 3 s"),
+        ("1 ms ± 2 µs per loop (mean of 7 runs)", "9 s ± 1 s per loop (mean of 7 runs)"),
+        ("100%|██| 10/10 [00:01<00:00,  8.21it/s]", "100%|██| 10/10 [01:00<00:00, 1.02s/it]"),
+    ],
+)  # fmt: skip
+def test_what_differs_in_each_run_is_a_constant(one: str, other: str) -> None:
+    assert each_run.constant(one) == each_run.constant(other)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "meet at 0x hours", "0xff", "tmp_df_2023", "/data/tmp/x.csv", "it took 3 s per loop",
+        "Wall time:", "rows 10/10 [ok]", "In[3]", "color 0x7fff00",
+    ],
+)  # fmt: skip
+def test_all_else_stays_as_it_is(text: str) -> None:
+    assert each_run.constant(text) == text

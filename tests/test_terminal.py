@@ -93,5 +93,5 @@ def test_cells_and_the_last_error_go_along(server: OpenRouter, ipython: pexpect.
         ipython.expect(rf"In \[{number}\]: ")
     sent = server.prompt
     assert "stdout:\nn: 42" in sent
-    assert "ZeroDivisionError: division by zero\n  cell 3:1 in <module>: 1 / 0" in sent
-    assert "ZeroDivisionError in cell 3 → stats" in plain(ipython.before)
+    assert "ZeroDivisionError: division by zero\n  cell A:1 in <module>: 1 / 0" in sent
+    assert "ZeroDivisionError → stats" in plain(ipython.before)

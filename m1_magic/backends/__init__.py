@@ -40,7 +40,7 @@ class Backend(Protocol):
     def limits(self, model: str, provider: Mapping[str, Any] | None = None) -> ModelLimits | None:
         """Return limits and prices of a model at endpoints that ``provider`` preferences allow.
 
-        None where they are not told.
+        None where they are not known.
         """
 
     def models(self) -> list[dict[str, Any]]:
@@ -70,7 +70,7 @@ def exchange(place: Endpoint, code: str, verifier: str) -> str:
 class Chooser:
     """Settings → the Backend to ask, kept while neither address, key nor timeouts change.
 
-    ``progress`` is told (bytes done, bytes in all) while the local model is fetched.
+    ``progress`` is called with (bytes done, bytes in all) while the local model is fetched.
     """
 
     def __init__(self, progress: Callable[[int, int], None] | None = None) -> None:

@@ -39,7 +39,7 @@ class Reader:
     """Folds the chunks of one completion into events; ``finish()`` gives its end.
 
     It names the ``model`` asked for if the server names none. Without a ``generation_id`` from the
-    headers, the first chunk's is told. ``cached``: the headers say that nothing was computed.
+    headers, the first chunk's is given. ``cached``: the headers say that nothing was computed.
     ``error`` is the event that was one, as it came, untrusted; nothing is read behind it.
     ``free``: an answer without a word and a finish reason costs nothing (OpenRouter docs,
     features/zero-completion-insurance), where it cannot be asked for by its id.

@@ -1,7 +1,7 @@
 """What a delta, or a whole message, holds: text, thinking, a refusal, and what is no text.
 
 Servers put these in fields and parts of many names: OpenRouter, OpenAI, LiteLLM, vLLM, Mistral and
-Anthropic by their public schemas. What cannot be shown is counted, to be told below the answer;
+Anthropic by their public schemas. What cannot be shown is counted, for a note below the answer;
 links that a search found are set below it, as Markdown.
 """
 
@@ -90,7 +90,7 @@ class Beside:
                 self._links[url] = self._links.get(url) or title
 
     def notes(self) -> tuple[str, ...]:
-        """Return what is to be told of it below the answer."""
+        """Return the notes on it below the answer."""
         counts = [plural(count, noun) for noun, count in self._kinds.items() if count]
         return (
             *([f"the model called a tool{self.named}, which nobody offered"] * self.called),

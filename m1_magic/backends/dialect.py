@@ -20,7 +20,7 @@ from .too_long import LIMIT, too_long
 
 @dataclass
 class Dialect:
-    """What one server told: the name that it wants, and by model how many tokens it takes in all.
+    """What one server wants: the name that it wants, and by model how many tokens it takes in all.
 
     ``total`` counts the prompt as it is guessed. A limit of the answer alone is the user's to keep.
     """
@@ -47,17 +47,17 @@ class Dialect:
     def learned(self, request: Request, refusal: str) -> str:
         """Return what a refusal's text asks for, which is done from now on; "" if nothing."""
         sent, signs = self._room(request), refusal.lower()
-        told = too_long(signs, 400)
-        if told and told.output and told.room and LIMIT.search(signs):
-            self.total[request.model] = told.room + likely_tokens(request.text)
-        elif told is None and not self.completion and {COMPLETION, "max_tokens"} <= named(signs):
+        excess = too_long(signs, 400)
+        if excess and excess.output and excess.room and LIMIT.search(signs):
+            self.total[request.model] = excess.room + likely_tokens(request.text)
+        elif excess is None and not self.completion and {COMPLETION, "max_tokens"} <= named(signs):
             self.completion = True
             return f"wants {COMPLETION} in place of max_tokens"
         room = self._room(request)
         return f"takes fewer tokens: max_tokens {sent:,} → {room:,}" if room < sent else ""
 
     def _room(self, request: Request) -> int:
-        """Return the most output tokens that there is room for, by what was told."""
+        """Return the most output tokens that there is room for, by what the server said."""
         if request.model not in self.total:
             return request.max_tokens
         left = self.total[request.model] - likely_tokens(request.text)

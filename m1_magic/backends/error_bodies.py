@@ -56,13 +56,13 @@ class Said:
     """A refusal, read: ``words`` are the server's own on one line, untrusted, without the key.
 
     ``signs`` are all its words and names in lower case, to be searched; ``facts`` the fields of
-    its error, metadata and availability in one; ``told``: it is an error, not a page or nothing.
+    its error, metadata and availability in one; ``is_error``: not a page or nothing.
     """
 
     words: str
     signs: str
     facts: Mapping[str, Any]
-    told: bool
+    is_error: bool
 
 
 def read(body: Any, secret: str) -> Said:
@@ -80,7 +80,7 @@ def read(body: Any, secret: str) -> Said:
         words="a web page" if page else line.rstrip("."),
         signs=" ".join(without(secret, each) for each in both).lower(),
         facts=facts,
-        told=has_error(body) or bool(found and words),
+        is_error=has_error(body) or bool(found and words),
     )
 
 
@@ -153,7 +153,7 @@ def _words(value: Any, depth: int = 0) -> str:
     if isinstance(value.get("base_resp"), dict) and (said := _words(value["base_resp"], depth + 1)):
         return said
     said = next(filter(None, (_words(value.get(name), depth + 1) for name in WORDS)), "")
-    # FastAPI: where in the request. Its "input" is not told: that is the prompt.
+    # FastAPI: where in the request. Its "input" is not repeated: that is the prompt.
     where = value.get("loc")
     if said and isinstance(where, list):
         place = ".".join(str(each) for each in where if each != "body")

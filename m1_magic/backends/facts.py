@@ -45,7 +45,7 @@ class Facts:
         return [model for model in listed if isinstance(model.get("id"), str)]
 
     def key(self) -> dict[str, Any]:
-        """Return the key's limit and use, in US dollars (``GET /key``); empty if not told."""
+        """Return the key's limit and use, in US dollars (``GET /key``); empty if not known."""
         if not self.endpoint.whole_api:
             return {}
         try:

@@ -69,12 +69,12 @@ def refusal(
     if status == 200:
         status = status_of(body, 0)
         coded, status = bool(status) and "base_resp" not in said.facts, status or 500
-    elif status in (400, 500):  # what gateways make of all that they are told
+    elif status in (400, 500):  # what gateways make of all errors that they get
         status = status_of(body, status)
     r = Refusal(status, said, headers, host, one_line(model, 80), secret, openrouter, coded)
     error = _error(r)
     # Zero completion insurance. A gateway's page after a timeout says nothing of the completion.
-    if (openrouter if free is None else free) and (said.told or status not in TIMED_OUT):
+    if (openrouter if free is None else free) and (said.is_error or status not in TIMED_OUT):
         uncharged(error)
     passes = status >= 500 or said.facts.get("retryable") is True
     if passes and type(error) in PASSING and not error.charged and r.wait is not None:

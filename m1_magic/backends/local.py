@@ -24,7 +24,7 @@ NO_PRICE = Price(Decimal(0), Decimal(0))
 class Local:
     """Request → Events by the small model on this machine; costs nothing.
 
-    ``progress`` is told (bytes done, bytes in all) while the weights are fetched.
+    ``progress`` is called with (bytes done, bytes in all) while the weights are fetched.
     """
 
     name = OFFLINE

@@ -36,8 +36,8 @@ def within(limits: ModelLimits | None, models: Sequence[Entry], model: str) -> M
     if not entry and len(models) == 1 and "meta" in models[0]:
         entry = models[0]  # llama.cpp has one model, and serves it under any name
     meta = entry.get("meta")
-    told = meta if isinstance(meta, dict) else {}
-    lengths = [*map(entry.get, CONTEXTS), told.get("n_ctx"), told.get("n_ctx_train")]
+    details = meta if isinstance(meta, dict) else {}
+    lengths = [*map(entry.get, CONTEXTS), details.get("n_ctx"), details.get("n_ctx_train")]
     context, most = next(filter(_count, lengths), None), entry.get("max_completion_tokens")
     if context is None:
         return limits
@@ -53,11 +53,11 @@ def thinking(entry: Entry | None, wish: Mapping[str, Any]) -> tuple[Mapping[str,
     A model that always thinks gets its least effort for ``none``; an effort that it does not have
     becomes the next one below, else above.
     """
-    told = (entry or {}).get("reasoning")
-    told = told if isinstance(told, dict) else {}
-    efforts, effort = told.get("supported_efforts"), wish.get("effort")
+    listed = (entry or {}).get("reasoning")
+    listed = listed if isinstance(listed, dict) else {}
+    efforts, effort = listed.get("supported_efforts"), wish.get("effort")
     known = [one for one in EFFORTS if isinstance(efforts, list) and one in efforts]
-    always = told.get("mandatory") is True
+    always = listed.get("mandatory") is True
     if always:
         known = [one for one in known if one != "none"]
     if effort is None or (effort in known if known else not (always and effort == "none")):
@@ -81,12 +81,12 @@ def state(models: Sequence[Entry], model: str, price: Price | None) -> tuple[boo
     if entry is None:
         renamed = next((one for one in models if one.get("canonical_slug") == model), None)
         if renamed:
-            return True, f"{model} is {_told(renamed, price)}"
+            return True, f"{model} is {_described(renamed, price)}"
         gone = f"{model} is not in the list: gone, or misspelt"
         return False, f"{gone}; {_instead(models, model, price)}"
     served = entry.get("canonical_slug")
     other = next((one for one in models if one is not entry and one.get("id") == served), None)
-    said = [f"{model} is served by {_told(other, price)}"] if other else []
+    said = [f"{model} is served by {_described(other, price)}"] if other else []
     if day := expires(entry):
         said.append(f"{model} expires on {day}; {_instead(models, model, price)}")
     return True, "; ".join(said)
@@ -110,10 +110,10 @@ def _instead(models: Sequence[Entry], model: str, price: Price | None) -> str:
     if not others:
         return "%m1 models lists others"
     newest = max(others, key=lambda one: one["created"] if _count(one.get("created")) else 0)
-    return f"in its place: {_told(newest, price)}"
+    return f"in its place: {_described(newest, price)}"
 
 
-def _told(entry: Entry, price: Price | None) -> str:
+def _described(entry: Entry, price: Price | None) -> str:
     """Return a model's name and its price as a multiple of another one."""
     pricing = entry.get("pricing")
     pricing = pricing if isinstance(pricing, dict) else {}

@@ -271,7 +271,7 @@ class OpenRouter(Facts):
             raise http_errors.broken(self.name, reason, begun, free and bool(finish.reason))
 
     def _checked(self, response: httpx2.Response, model: str) -> Iterable[tuple[str, str]]:
-        """Return the SSE blocks; what is no event stream is told or taken as a whole answer."""
+        """Return the SSE blocks; what is no event stream is an error or taken as a whole answer."""
         bytes_ = response.iter_bytes()
         kind = response.headers.get("content-type", "").lower()
         labelled = kind.startswith("text/event-stream")

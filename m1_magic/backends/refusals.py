@@ -17,7 +17,7 @@ from ..text import one_line
 from . import retry_times
 from .error_bodies import Said, without
 
-LONGEST_WAIT = 120.0  # seconds that are waited for; what takes longer is told
+LONGEST_WAIT = 120.0  # seconds that are waited for; what takes longer is only reported
 QUOTA = re.compile(
     r"per[- _](day|week|month)|/day\b|\bdaily\b|\bweekly\b|\bmonthly\b|usage limit exceeded"
 )
@@ -32,7 +32,7 @@ KEY_LIMIT = re.compile(r"key limit|key_limit|settings/keys|key with a higher")
 class Refusal:
     """What was refused, by whom, and how it was said.
 
-    ``openrouter``: is it OpenRouter, with its settings? ``coded``: was the status told, or is it
+    ``openrouter``: is it OpenRouter, with its settings? ``coded``: was the status given, or is it
     what an error without one counts as?
     """
 
@@ -47,7 +47,7 @@ class Refusal:
 
     @property
     def number(self) -> str:
-        """The status as it was told, to be put behind what happened; empty if it was not."""
+        """The status as the server gave it, to be put behind what happened; empty if it was not."""
         return f" (HTTP {self.status})" if self.coded else ""
 
     @property
@@ -67,8 +67,8 @@ class Refusal:
             next(filter(None, map(part.get, NAMES)), None) if isinstance(part, dict) else part
             for part in (value[:10] if isinstance(value, list) else [value])
         ]
-        told = ", ".join(str(part) for part in parts if isinstance(part, str | int | float))
-        return one_line(without(self.secret, told), limit) if value else ""
+        text = ", ".join(str(part) for part in parts if isinstance(part, str | int | float))
+        return one_line(without(self.secret, text), limit) if value else ""
 
     def has(self, pattern: str | re.Pattern[str]) -> bool:
         """Is this anywhere in what the body says?"""
@@ -156,7 +156,7 @@ def no_model(r: Refusal) -> e.M1Error:
         )
     elif excluded := r.fact("excluded_by"):
         todo = f"Excluded by {excluded}: loosen that setting, or choose from %m1 models."
-    elif not r.said.told or r.said.words == "Not Found":
+    elif not r.said.is_error or r.said.words == "Not Found":
         todo = "%m1 models lists what can; or base_url is not the API's: it usually ends in /v1."
     if instead := r.fact("fallback_models", limit=200):
         first = instead.partition(",")[0]
@@ -177,7 +177,7 @@ def forbidden(r: Refusal) -> e.M1Error:
         todo = "Take out what it names, or ask who keeps the account's guardrails to change them."
     elif reasons := r.fact("reasons"):
         what, todo = f"{what}: flagged for {reasons}", "Change the prompt."
-    elif not r.said.told:
+    elif not r.said.is_error:
         todo = "No error of an API came with it: check network, proxy and base_url."
     elif r.has("permission|management key"):
         todo = "The key may not do this: %m1 key shows which one it is, %m1 login takes another."
@@ -212,8 +212,8 @@ def later(error: e.M1Error, r: Refusal) -> e.M1Error:
     else:
         error.retry = False
         until = retry_times.when(seconds)
-        told = f"{seconds:.0f}" if seconds < 1e12 else f"{seconds:.0e}"
-        error.todo = f"{told} s is what the server asks you to wait: until {until}."
+        length = f"{seconds:.0f}" if seconds < 1e12 else f"{seconds:.0e}"
+        error.todo = f"{length} s is what the server asks you to wait: until {until}."
     return error
 
 

@@ -67,13 +67,13 @@ def when(seconds: float) -> str:
 
 
 def reset(facts: Mapping[str, Any]) -> str:
-    """Return when a limit resets, "at …" or in the server's words; empty where it is not told."""
-    told = facts.get("resets_at")
-    then = _moment(told, time.time())
+    """Return when a limit resets, "at …" or in the server's words; empty where it is not known."""
+    resets = facts.get("resets_at")
+    then = _moment(resets, time.time())
     with suppress(OverflowError, ValueError, OSError):
         if then is not None:
             return f"at {datetime.fromtimestamp(then, UTC):%Y-%m-%d %H:%M} UTC"
-    words = told or facts.get("limit_reset")
+    words = resets or facts.get("limit_reset")
     return one_line(words, 40) if isinstance(words, str) else ""
 
 

@@ -2,7 +2,7 @@
 
 MiniMax-M1, docs/function_call_guide: the raw answer is ``<think>\\n…\\n</think>\\n answer``. Where
 a server's chat template has opened the tag already, only its end comes: by then, what was thinking
-has been told as text.
+has been shown as text.
 """
 
 from __future__ import annotations

@@ -43,7 +43,7 @@ CONTEXT = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """What was too much: ``output``, which ``room`` would fit (None: not told), or the prompt."""
+    """What was too much: ``output``, which ``room`` would fit (None: not known), or the prompt."""
 
     output: bool
     room: int | None = None
@@ -66,7 +66,7 @@ def too_long(signs: str, status: int) -> Tokens | None:
 
 
 def _numbers(pattern: re.Pattern[str], text: str) -> list[int]:
-    """Return the numbers that a pattern finds, each told once: servers repeat their sentences."""
+    """Return the numbers that a pattern finds, each once: servers repeat their sentences."""
     found = dict.fromkeys(match.group(0) for match in pattern.finditer(text))
     groups = (pattern.fullmatch(one) or pattern.search(one) for one in found)
     texts = (next(filter(None, match.groups()), "0") for match in groups if match)

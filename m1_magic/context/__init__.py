@@ -56,7 +56,7 @@ def gather(
 
     beside = attached(named, options, wish, secrets)
     beside += files.attached(matches.files, wish.level, secrets, named)
-    # A table that a cell showed is told shorter than one that was named.
+    # A table that a cell showed is summarised shorter than one that was named.
     short = wish if options.df_tokens else replace(wish, tokens=min(wish.tokens, cells.TABLE))
     past, left_out = earlier(options, ran, failure, wish.level, partial(summarised, short), secrets)
     beside += tuple(masked(one, secrets) for one in past)
@@ -84,8 +84,9 @@ def earlier(
     """Return the attachments of ``--cells`` and ``--error``, and what to mention."""
     attachments, notes = [], []
     if options.cells:
-        chosen, ours = cells.chosen(options.cells, ran)
-        attachments.append(cells.attachment(chosen, level, summarised, secrets))
+        choice = cells.chosen(options.cells, ran)
+        attachments.append(cells.attachment(choice, level, summarised, secrets))
+        ours = choice.passed_over
         notes += [f"%%m1: {cells.named(ours)} left out"] if ours else []
     if options.error:
         if failure is None:

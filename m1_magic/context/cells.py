@@ -30,11 +30,15 @@ TABLE = 500  # tokens of the summary of a table that a cell showed, unless --df-
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A cell that ran: its execution count, its code as typed, its outputs."""
+    """A cell that ran: its execution count, its code as typed, its outputs.
+
+    ``id`` is the front end's, "" where it is not known.
+    """
 
     number: int
     source: str
     outputs: tuple[Output, ...] = ()
+    id: str = ""
 
     @property
     def asks(self) -> bool:
@@ -65,38 +69,76 @@ class Cell:
             yield output, leaving(output, self.source, level, secrets, alone=alone)
 
 
-def chosen(spec: str, cells: Sequence[Cell]) -> tuple[list[Cell], list[int]]:
-    """Return the cells that ``spec`` asks for in order, and the numbers of ours left out.
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The cells that ``--cells`` means, in order, each with what it is called in the text.
 
-    Cells of ours are meant only where one is named by its number.
+    ``name`` is what they are called together, ``passed_over`` the numbers of ours left out.
+    """
+
+    cells: tuple[tuple[str, Cell], ...]
+    name: str
+    passed_over: tuple[int, ...] = ()
+
+
+def chosen(spec: str, cells: Sequence[Cell]) -> Choice:
+    """Return the cells that ``spec`` asks for.
+
+    Cells of ours are meant only where one is named by its number. A cell that is not named by it
+    is called by its place among those that go along, for execution counts differ in each run;
+    and one that ran several times goes once, where it stood first, as it ran last.
 
     Raises:
         UsageError: one of its parts means no cell that ran.
     """
+    once = [cell for cell in _once(cells) if not cell.ours]
     theirs = [cell.number for cell in cells if not cell.ours]
     by_number = {cell.number: cell for cell in cells}
-    numbers: set[int] = set()
+    meant: dict[int, Cell] = {}
+    typed: set[int] = set()
     passed_over: set[int] = set()
-    for part in kinds.cells(spec).split(","):
+    parts = kinds.cells(spec).split(",")
+    for part in parts:
         first, _, last = part.partition("-")
         if part == "last":
-            meant = theirs[-1:]
+            found = [by_number[number] for number in theirs[-1:]]
+        elif part == "all":
+            found = once
         elif part.isdecimal():
-            meant = [int(part)] if int(part) in by_number else []
+            found = [by_number[int(part)]] if int(part) in by_number else []
         else:
-            low, high = (0, 10**9) if part == "all" else (int(first), int(last))
-            meant = [number for number in theirs if low <= number <= high]
-            passed_over |= {n for n in by_number if low <= n <= high} - set(meant)
-        if not meant:
+            low, high = int(first), int(last)
+            found = [by_number[number] for number in theirs if low <= number <= high]
+            passed_over |= {n for n in by_number if low <= n <= high} - {c.number for c in found}
+        if not found:
             ran = f"no such cell ran; {named(theirs)} did." if theirs else ""
             what = f"--cells {part}: {ran or 'no cell ran before this one.'}"
             raise UsageError(what, todo="%history -n lists them.")
-        numbers |= set(meant)
-    return [by_number[n] for n in sorted(numbers)], sorted(passed_over - numbers)
+        meant |= {cell.number: cell for cell in found if cell.number not in meant}
+        typed |= set() if part in ("all", "last") else {cell.number for cell in found}
+    if "all" in parts:
+        passed_over |= {cell.number for cell in cells if cell.ours}
+        labels = {number: str(place) for place, number in enumerate(meant, 1)}
+        name = "all cells"
+    else:
+        meant = dict(sorted(meant.items()))
+        labels = {number: str(number) if number in typed else "last" for number in meant}
+        others = ["last"] if "last" in labels.values() else []
+        name = ", ".join([named(sorted(typed)), *others]) if typed else "last cell"
+    chosen = tuple((labels[number], cell) for number, cell in meant.items())
+    return Choice(chosen, name, tuple(sorted(passed_over - meant.keys())))
+
+
+def _once(cells: Sequence[Cell]) -> list[Cell]:
+    """Return each cell of a notebook once: where it ran first, as it ran last."""
+    latest: dict[str, Cell] = {}
+    for cell in cells:
+        latest[cell.id or f"at {cell.number}"] = cell
+    return list(latest.values())
 
 
 def attachment(
-    cells: Sequence[Cell],
+    choice: Choice,
     level: str,
     summary: Callable[[object, str], Attachment],
     secrets: redaction.Policy,
@@ -110,26 +152,26 @@ def attachment(
     tables: list[Attachment] = []
     parts: list[str] = []
     dropped = 0
-    for cell in cells:
+    for label, cell in choice.cells:
         code, _ = redaction.mask(cell.source.strip("\n"), secrets)
-        parts.append(f"In [{cell.number}]:\n{cut_middle(code, SOURCE)}")
+        parts.append(f"In [{label}]:\n{cut_middle(code, SOURCE)}")
         for output, text in cell.leaving(level, secrets):
             value = output.value
             if output.kind == "value" and is_tabular(value) and not isinstance(value, Path):
                 text = None
                 with suppress(UsageError):  # its engine cannot be asked any more
-                    tables.append(summary(value, f"Out[{cell.number}]"))
+                    tables.append(summary(value, f"Out[{label}]"))
                     text = tables[-1].text
             dropped += text is None
             body = text or left_out(output, level)
-            parts.append(f"Out [{cell.number}], {output.kind}:\n{body}")
+            parts.append(f"Out [{label}], {output.kind}:\n{body}")
         if more := cell.outputs[OUTPUTS:]:
             dropped += len(more)
             parts.append(f"[{len(more):,} more outputs left out]")
     text = "\n\n".join(parts)
     return Attachment(
         kind="cell",
-        name=named([cell.number for cell in cells]),
+        name=choice.name,
         text=text,
         level=level,
         rows=sum(one.rows for one in tables),

@@ -73,7 +73,7 @@ def attached(
 ) -> tuple[Attachment, ...]:
     """Return the text files and notebooks, read now, these with outputs by the privacy level.
 
-    Those whose names are in ``tables`` are told elsewhere.
+    Those whose names are in ``tables`` are attached elsewhere.
 
     Raises:
         UsageError: a file that is no text or no notebook, or that cannot be read.

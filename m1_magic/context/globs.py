@@ -2,7 +2,7 @@
 
 A wildcard passes over what is hidden, what is not a regular file, what has the name of a key file,
 and links that lead out of its folder, and says what or how many; named itself, a hidden file or a
-link is taken, and keys and pipes are refused. What a file is told as is its path below the working
+link is taken, and keys and pipes are refused. What a file is called is its path below the working
 folder, else its bare name, with secrets masked.
 """
 

@@ -1,7 +1,7 @@
 """``--error``: the last traceback and the cell that raised it → one attachment.
 
 A failure is read once, into text; no frame of it is kept alive and no local variable is looked
-at. Library frames are told by file, line and function; the user's own with their line of code.
+at. Library frames are given by file, line and function; the user's own with their line of code.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import linecache
 import re
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby, islice
 from pathlib import Path
@@ -17,6 +17,7 @@ from pathlib import Path
 from ..calls import Attachment
 from ..errors import INNER
 from ..privacy import redaction
+from ..privacy.each_run import constant
 from ..privacy.error_messages import FIRST_LINE, message, words
 from ..privacy.paths import code_path, is_library
 from ..text import LOOKED_AT, clean_output, one_line
@@ -151,7 +152,7 @@ def _message(error: BaseException) -> str:
 def _frame(step: traceback.FrameSummary, number: Callable[[str], int | None]) -> Frame:
     """Return a step of a traceback, without the folders of this machine."""
     cell = number(step.filename)
-    place = code_path(step.filename) if cell is None else f"cell {cell}"
+    place = "" if cell is not None else code_path(constant(step.filename))
     code = "" if is_library(step.filename) else one_line(step.line or "", LOOKED_AT)
     return Frame(place, step.lineno or 0, one_line(step.name, 100), code, cell)
 
@@ -170,32 +171,35 @@ def _folded(frames: list[Frame]) -> list[Frame]:
 
 
 def attachment(failure: Failure, level: str, secrets: redaction.Policy) -> Attachment:
-    """Return the traceback and the cell's code; what its messages say is the level's."""
+    """Return the traceback and the cell's code; what its messages say is the level's.
+
+    Cells are lettered as they come, the one that failed first: execution counts differ in each run.
+    """
     source = failure.cell.source if failure.cell else ""
     frames = [frame for problem in failure.problems for frame in problem.frames]
     code = "\n".join([source, *(frame.code for frame in frames)])
+    letters = _letters(failure.cell.number if failure.cell else None, frames)
     parts: list[str] = []
     hidden = 0
     for problem in failure.problems:
-        clear, _ = redaction.mask(problem.message, secrets)
+        clear, _ = redaction.mask(constant(problem.message), secrets)
         safe, count = message(clear, level, code, problem.raiser)
         hidden += count
         head = f"{problem.kind}: {safe}" if safe else problem.kind
         link = f"{problem.link}: " if problem.link else ""
-        parts.append("\n".join([link + head, *(_line(frame, secrets) for frame in problem.frames)]))
-    name = failure.problems[0].kind
+        steps = [_line(frame, letters, secrets) for frame in problem.frames]
+        parts.append("\n".join([link + head, *steps]))
     if failure.cell:
-        name += f" in cell {failure.cell.number}"
         first = failure.problems[0].frames
         at = [frame.line for frame in first if frame.cell == failure.cell.number]
         masked, _ = redaction.mask(source, secrets)
-        parts.append(f"In [{failure.cell.number}]:\n{_marked(masked, at[0] if at else 0)}")
+        parts.append(f"Cell A:\n{_marked(masked, at[0] if at else 0)}")
     if hidden:
         parts.append(f"(… stands for values that level {level} does not send)")
     text = "\n\n".join(parts)
     return Attachment(
         kind="error",
-        name=name,
+        name=failure.problems[0].kind,
         text=text,
         level=level,
         masked=hidden,
@@ -203,11 +207,19 @@ def attachment(failure: Failure, level: str, secrets: redaction.Policy) -> Attac
     )
 
 
-def _line(frame: Frame, secrets: redaction.Policy) -> str:
+def _letters(failed: int | None, frames: Sequence[Frame]) -> dict[int, str]:
+    """Return what the cells of a traceback are called, by their numbers."""
+    seen = dict.fromkeys([failed, *(frame.cell for frame in frames)])
+    numbers = [number for number in seen if number is not None]
+    return {number: chr(ord("A") + n) if n < 26 else f"Z{n}" for n, number in enumerate(numbers)}
+
+
+def _line(frame: Frame, letters: Mapping[int, str], secrets: redaction.Policy) -> str:
+    place = frame.place if frame.cell is None else f"cell {letters[frame.cell]}"
     at = f":{frame.line}" if frame.line else ""
     name = f" in {frame.name}" if frame.name else ""
     code, _ = redaction.mask(frame.code, secrets)
-    return f"  {frame.place}{at}{name}" + (f": {one_line(code, 200)}" if code else "")
+    return f"  {place}{at}{name}" + (f": {one_line(code, 200)}" if code else "")
 
 
 def _marked(source: str, at: int) -> str:

@@ -2,7 +2,7 @@
 
 Of files whole texts are judged, not parts: prose with a table in it is prose; in a prompt's value
 lines of a table are looked for, too. What reads as code or settings is none. What is a table, but
-of a form that is not read here, is told as `UNREAD`.
+of a form that is not read here, counts as `UNREAD`.
 """
 
 from __future__ import annotations

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 KINDS = {"out_stream": "stdout", "err_stream": "stderr", "display_data": "shown"}
 _failure: Failure | None = None
+_ids: dict[int, str] = {}  # of cells that ran, by execution count, where the front end names them
 _seen = 0  # which error IPython showed last, by id: the error itself would keep its frames
 
 
@@ -31,7 +32,8 @@ def cells() -> list[Cell]:
     """
     from ..context.cells import Cell
 
-    return [Cell(number, source, outputs(number)) for number, source in _sources().items()]
+    ran = _sources().items()
+    return [Cell(number, source, outputs(number), _ids.get(number, "")) for number, source in ran]
 
 
 def outputs(number: int) -> tuple[Output, ...]:
@@ -75,8 +77,10 @@ def failure() -> Failure | None:
 
 
 def remember(result: Any) -> None:
-    """Keep the error of the cell that has just run; called by IPython after each cell."""
+    """Keep id and error of the cell that has just run; called by IPython after each cell."""
     global _failure, _seen
+    if result.info.store_history and result.execution_count:
+        _ids[result.execution_count] = getattr(result.info, "cell_id", None) or ""
     shown = getattr(sys, "last_value", None)
     error = result.error_before_exec or result.error_in_exec
     if error is None and id(shown) != _seen:
@@ -106,6 +110,7 @@ def unwatch(shell: Any) -> None:
     """Undo ``watch``."""
     global _failure
     _failure = None
+    _ids.clear()
     if remember in shell.events.callbacks["post_run_cell"]:
         shell.events.unregister("post_run_cell", remember)
 

@@ -10,6 +10,7 @@ from typing import Any
 from ..text import one_line, thousands
 
 NAMES = {"max_completion_tokens": "max_tokens", "reasoning": "thinking", "models": "fallbacks"}
+KINDS = {"frame": "table", "notebook": "file"}
 MOST = 4  # changes that are named
 
 
@@ -17,14 +18,15 @@ MOST = 4  # changes that are named
 class Change:
     """A part of a request that is another one now, and what can be said of both.
 
-    ``old`` and ``new`` are rows of a table, its level, or a value of sampling; None where it was
-    not there, "" where only a hash is known.
+    ``old`` and ``new`` are rows of a table, the level of what goes ``along``, or a value of
+    sampling; None where it was not there, "" where only a hash is known.
     """
 
     part: str
     old: object = ""
     new: object = ""
     rows: bool = False
+    along: bool = False
 
     def __str__(self) -> str:
         if self.rows:
@@ -34,7 +36,7 @@ class Change:
             )
         if self.old == self.new == "":
             return self.part
-        if self.part.startswith(("table ", "file ", "cell", "error ")):
+        if self.along:
             if self.old is None:
                 return f"{self.part} added"
             if self.new is None:
@@ -47,7 +49,7 @@ class Change:
         """The same, for a request that is not on a tape."""
         if self.rows or self.old == self.new == "":
             return f"{self.part} differs"
-        if self.old is None and self.part.startswith(("table ", "file ", "cell", "error ")):
+        if self.old is None and self.along:
             return f"{self.part} is not in it"
         return f"{self.part} differs: {_value(self.old)} / {_value(self.new)}"
 
@@ -85,16 +87,17 @@ def _along(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Change]:
     after = {(kind, name): rest for kind, name, *rest in new["along"]}
     for what, (text, shape, level) in after.items():
         if what not in before:
-            yield Change(_named(*what), None, level)
+            yield Change(_named(*what), None, level, along=True)
             continue
         other, old_shape, old_level = before[what]
         if level != old_level:
-            yield Change(_named(*what), old_level, level)
+            yield Change(_named(*what), old_level, level, along=True)
         elif text != other and shape and old_shape and shape[0] != old_shape[0]:
             yield Change(_named(*what), old_shape[0], shape[0], rows=True)
         elif text != other and not (what[0] == "frame" and old["typed"] != new["typed"]):
             yield Change(_named(*what))  # else a summary by another prompt
-    yield from (Change(_named(*what), "there", None) for what in before if what not in after)
+    gone = [what for what in before if what not in after]
+    yield from (Change(_named(*what), "there", None, along=True) for what in gone)
 
 
 def _what(parts: Mapping[str, Any]) -> list[list[str]]:
@@ -102,8 +105,8 @@ def _what(parts: Mapping[str, Any]) -> list[list[str]]:
 
 
 def _named(kind: str, name: str) -> str:
-    kind = "table" if kind == "frame" else kind
-    return one_line(name, 60) if name.startswith(kind) else f"{kind} {one_line(name, 60)}"
+    name = one_line(name, 60)
+    return name if kind == "cell" else f"{KINDS.get(kind, kind)} {name}"
 
 
 def _sampling(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Change]:

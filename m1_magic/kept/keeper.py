@@ -75,13 +75,13 @@ class Keeper:
 
     def record(self, call: Call, n: int) -> tuple[str, ...]:
         """Write the answer of a call, the ``n``-th to its request, on the tape; return notes."""
-        tape, reply, asked = self.tape(), call.reply, call.asked or call.request
+        tape, reply, request = self.tape(), call.reply, call.original or call.request
         if tape is None or self._settings.mode not in ("auto", "record"):
             return ()
         if reply.status != "ok" or not reply.text.strip() or (call.replay and call.replay.tape):
             return ()
         cost = call.replay.cost if call.replay else reply.cost
-        new = line(asked, reply, cost, thinking=self._settings.tape_thinking)
+        new = line(request, reply, cost, thinking=self._settings.tape_thinking)
         try:
             tape.extend([(new, n)])
         except TapeProblem as problem:

@@ -30,8 +30,8 @@ def miss(tape: Tape, request: Request, n: int) -> TapeProblem:
         return TapeProblem(f"The tape {name} {what}.", todo=todo)
     parts = hashed(request)
     near = nearest(lines, parts, request.prompt)
-    told = "; ".join(said(near, parts, request.prompt)) or "the request differs"
-    return TapeProblem(f"This request is not on {name} (the tape / now): {told}.", todo=todo)
+    differences = "; ".join(said(near, parts, request.prompt)) or "the request differs"
+    return TapeProblem(f"This request is not on {name} (the tape / now): {differences}.", todo=todo)
 
 
 def nearest(lines: Sequence[Line], parts: Mapping[str, Any], prompt: str) -> Line:

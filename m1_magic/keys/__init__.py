@@ -14,15 +14,17 @@ import os
 import sys
 from collections.abc import Mapping
 
-from ..errors import NoKey
+from ..errors import BadKey, NoKey
 from ..settings.endpoints import Endpoint
 from . import file, ring
 from .key import Key, as_endpoint, check
 
-__all__ = ["Key", "check", "find", "forget", "known", "store", "without"]
+__all__ = ["Key", "check", "find", "forget", "known", "management", "store", "without"]
 
 LATER = "looked up at first use"
 VARIABLES = ("M1_API_KEY", "OPENROUTER_API_KEY")
+# The name in OpenRouter's docs, and that of the time when these were called provisioning keys.
+MANAGEMENT = ("OPENROUTER_MANAGEMENT_KEY", "OPENROUTER_PROVISIONING_KEY")
 
 
 def find(endpoint: Endpoint, environ: Mapping[str, str] | None = None) -> Key:
@@ -44,6 +46,25 @@ def find(endpoint: Endpoint, environ: Mapping[str, str] | None = None) -> Key:
     if endpoint.loopback:
         return Key("none", "not needed")
     raise _missing(endpoint)
+
+
+def management(endpoint: Endpoint, environ: Mapping[str, str] | None = None) -> Key:
+    """Return the key that makes other keys: of the environment, never one that was stored.
+
+    Raises:
+        NoKey, BadKey: there is none, or what cannot be one.
+    """
+    for name in MANAGEMENT:
+        if name in _variables(environ):
+            try:
+                return check(_variables(environ)[name], name, endpoint.host)
+            except BadKey as problem:
+                problem.todo = "Give the bare key there."  # %m1 login stores none of these
+                raise
+    raise NoKey(
+        "There is no management key, which making keys takes.",
+        todo=f"Put one into {MANAGEMENT[0]}; openrouter.ai/settings/management-keys makes it.",
+    )
 
 
 def known(endpoint: Endpoint, environ: Mapping[str, str] | None = None) -> str:
@@ -78,7 +99,8 @@ def forget(host: str, environ: Mapping[str, str] | None = None) -> tuple[str, ..
 
 def without(environ: Mapping[str, str]) -> dict[str, str]:
     """Return an environment without keys, for a process that needs none."""
-    return {name: value for name, value in environ.items() if name not in VARIABLES}
+    held = (*VARIABLES, *MANAGEMENT)
+    return {name: value for name, value in environ.items() if name not in held}
 
 
 def _stored(target: Endpoint) -> Key | None:

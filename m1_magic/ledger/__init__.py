@@ -75,8 +75,8 @@ class Ledger(Store):
         hold = None if attempt.hold is None else to_nano(attempt.hold, ROUND_CEILING)
         at, request = stamp(call.at), call.request
         text = (request.prompt_text, kept(request)) if keep_text else (None, None)
-        asked = call.asked or request
-        key, parts = asked.fingerprint(), json.dumps(hashed(asked))
+        original = call.original or request
+        key, parts = original.fingerprint(), json.dumps(hashed(original))
         what = (request.model, request.fingerprint(), *text)
         who = (self.session, os.getpid(), processes.me(), endpoint)
         writes = (

@@ -44,7 +44,7 @@ def _place() -> str:
 
 
 def _born(pid: int) -> str:
-    """Return the ticks since boot at which a process began: ``gone``, or ``-`` where not told."""
+    """Return the ticks since boot at which a process began: ``gone``, or ``-`` where not known."""
     try:
         text = (PROC / str(pid) / "stat").read_text("utf-8", "replace")
     except (FileNotFoundError, ProcessLookupError):

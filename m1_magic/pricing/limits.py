@@ -151,8 +151,8 @@ def _name(host: str, model: str, provider: Mapping[str, Any] | None) -> str:
 
 
 def _own(host: str, limits: ModelLimits | None, model: str, prices: object) -> ModelLimits | None:
-    told = at_openrouter(host) or (limits is not None and limits.source == "endpoints")
-    price = own_price(prices, model, others=not told)
+    listed = at_openrouter(host) or (limits is not None and limits.source == "endpoints")
+    price = own_price(prices, model, others=not listed)
     return None if price is None else with_own(limits, model, price)
 
 

@@ -85,8 +85,8 @@ def dearest(each: Mapping[str, ModelLimits | None]) -> ModelLimits | None:
 
 def _step(pricing: Mapping[str, Any]) -> Price | None:
     given, got = amount(pricing.get("prompt")), amount(pricing.get("completion"))
-    told = [pricing.get(fee) for fee in FEES]
-    fees = [Decimal(0) if fee is None else amount(fee) for fee in told]
+    prices = [pricing.get(fee) for fee in FEES]
+    fees = [Decimal(0) if fee is None else amount(fee) for fee in prices]
     if given is None or got is None or None in fees:
         return None
     return Price(given, got, *(fee or Decimal(0) for fee in fees))
@@ -129,8 +129,8 @@ def _within(price: Price | None, most: object) -> bool:
 
 
 def _context(endpoint: Mapping[str, Any]) -> int | None:
-    told = (_count(endpoint.get(name)) for name in ("context_length", "max_prompt_tokens"))
-    return min((n for n in told if n), default=None)
+    limits = (_count(endpoint.get(name)) for name in ("context_length", "max_prompt_tokens"))
+    return min((n for n in limits if n), default=None)
 
 
 def _count(value: object) -> int | None:

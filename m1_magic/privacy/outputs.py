@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 from ..text import clean_output, cut_middle, one_line, plural
 from . import redaction
+from .each_run import constant
 from .error_messages import ALWAYS, OF_PYTHON, message, words
 from .personal_text import hidden
 
@@ -33,8 +34,8 @@ EMBEDDED = re.compile(
     r"(?:\s+[A-Za-z0-9+/=]{60,})*",
     re.IGNORECASE,
 )
-# Where an object or a cell's code lay in this process.
-ADDRESS = re.compile(r"(?<= at )0x[0-9a-fA-F]+\b|(?<=\()[^()\s]+, (?=line \d+\)$)")
+# What a SyntaxError calls the code of a cell, before the line.
+CODE_NAME = re.compile(r"(?<=\()[^()\s]+, (?=line \d+\)$)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +81,7 @@ def leaving(
     """
     if pictures := _pictures(output):
         return pictures
-    text = plain_text(output)
+    text = constant(plain_text(output))
     if output.kind == "raised":
         found = CLASS.match(str(output.bundle.get("error")))  # a file may hold anything there
         kind = one_line(found[0], 100) if found else "Error"
@@ -122,7 +123,7 @@ def plain_text(output: Output, kinds: Sequence[str] = TEXTS) -> str:
     texts = (output.bundle.get(kind) for kind in kinds)
     text = clean_output(next((text for text in texts if isinstance(text, str)), ""))
     text = without_embedded(text)
-    return ADDRESS.sub("", text) if output.kind == "raised" else text
+    return CODE_NAME.sub("", text) if output.kind == "raised" else text
 
 
 def without_embedded(text: str) -> str:

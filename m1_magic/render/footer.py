@@ -67,15 +67,15 @@ def _base(name: str) -> str:
 
 def _asked(receipt: Receipt) -> str:
     """Return the model that was asked for, where another one answered."""
-    reply, asked = receipt.call.reply, receipt.call.request.model
-    other = reply.cost_source != "offline" and not same_model(reply.model or asked, asked)
-    return asked if other else ""
+    reply, requested = receipt.call.reply, receipt.call.request.model
+    other = reply.cost_source != "offline" and not same_model(reply.model or requested, requested)
+    return requested if other else ""
 
 
 def _model(receipt: Receipt) -> str:
     answered = one_line(receipt.call.reply.model or receipt.call.request.model, 100)
-    asked = _asked(receipt).rpartition("/")[2]
-    return f"asked {one_line(asked, 100)}, answered {answered}" if asked else answered
+    requested = _asked(receipt).rpartition("/")[2]
+    return f"asked {one_line(requested, 100)}, answered {answered}" if requested else answered
 
 
 def _tokens(reply: Reply) -> list[str]:

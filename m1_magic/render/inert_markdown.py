@@ -142,12 +142,12 @@ class _Text:
         if content.endswith("\n") or not content:
             rows.pop()
         lines = [f"{first}{mark}{_language(info)}", *rows, f"{other}{mark}"]
-        told = fenced and MORE.search(info)
-        if told:  # more than a language: it stands above, as words
+        has_words = fenced and MORE.search(info)
+        if has_words:  # more than a language: it stands above, as words
             above = f"{first}{JOINER}{broken(' '.join(info.split()))}"
             lines = [above, other.rstrip(), f"{other}{lines[0][len(first) :]}", *lines[1:]]
         if self._lines[max(at - 1, 0)].strip(" \t>") and at:
-            lines[:0] = self._gap(line) or ([other.rstrip()] if told else [])
+            lines[:0] = self._gap(line) or ([other.rstrip()] if has_words else [])
         below = self._lines[after] if after < len(self._lines) else ""
         if below.strip(" \t>") and after not in self._code:
             lines += self._gap(below)

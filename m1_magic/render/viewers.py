@@ -20,7 +20,7 @@ HARMLESS = re.compile(r"(?:<br ?/?>|</?su[bp]>)+", re.IGNORECASE)
 PLAIN_INFO = re.compile(r"[\w+#.-]*", re.ASCII)
 _ADDRESS = re.compile(r"(?:https?://|mailto:)(?:(?!@@)[^\s\"<>])*")
 
-# JupyterLab 4, latex.ts: how formulas are told from code.
+# JupyterLab 4, latex.ts: how formulas are distinguished from code.
 _FENCE = re.compile(r"^(`{3,}|~{3,})[^`\n]*\n(.*?)^\1`*$", re.MULTILINE | re.DOTALL)
 _TICKS = re.compile(r"(^|[^\\])(`+)([^\n]*?[^`\n])\2(?!`)", re.MULTILINE)
 _SPLIT = re.compile(

@@ -165,12 +165,12 @@ def empty(stream: Accumulator, attempt: Attempt, tools: bool = False) -> EmptyAn
     end = stream.finish
     if stream.text.strip() or end.reason == "length" or (tools and end.reason == "tool_calls"):
         return None
-    told = end.notes or {
+    reasons = end.notes or {
         "content_filter": ("the provider's content filter kept it back",),
         "refusal": ("the model refused, without a word",),
         "tool_calls": ("the model called a tool, which nobody offered",),
     }.get(end.reason or "", ("the model ended without a word",))
-    what = f"No answer came: {'; '.join(told)}."
+    what = f"No answer came: {'; '.join(reasons)}."
     return EmptyAnswer(what, cost=_cost(attempt.cost), todo="Ask again, or in other words.")
 
 

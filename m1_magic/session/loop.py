@@ -245,27 +245,27 @@ class Session:
         return replace(plan, tokens=tokens, forecast=forecast(past, tokens, plan.hold))
 
     def _price_hint(self, plan: Plan, call: Call) -> tuple[str, ...]:
-        """Return how to say what a model costs that told no price, once for each model."""
-        asked = (plan.backend.name if plan.backend else "", plan.request.model)
-        if plan.hold is not None or call.reply.cost is not None or asked in self._hinted:
+        """Return how to say what a model costs whose price is not known, once for each model."""
+        pair = (plan.backend.name if plan.backend else "", plan.request.model)
+        if plan.hold is not None or call.reply.cost is not None or pair in self._hinted:
             return ()
-        self._hinted.add(asked)
-        model = one_line(asked[1], 80)
+        self._hinted.add(pair)
+        model = one_line(pair[1], 80)
         return (f"no price is known: %config M1.prices = 'free', or dollars: {{{model!r}: …}}",)
 
     def _carried_out(
-        self, plan: Plan, view: View, asked: Request, turn: int
+        self, plan: Plan, view: View, original: Request, turn: int
     ) -> tuple[Call, BaseException | None]:
         """Reserve, ask, settle, show; return the call and how it failed."""
         assert plan.backend is not None
         s, kept = self.settings, plan.kept
         why: tuple[str, ...] = ()
-        call = Call(kept.id if kept else new_id(), self._now(), plan.request, asked=asked)
+        call = Call(kept.id if kept else new_id(), self._now(), plan.request, original=original)
         call = replace(call, replay=kept.replay if kept else None)
         written = plan.backend.billing != "replayed"
         with suppress(LedgerProblem):  # the reservation says so
             lapse(self.ledger, call.at)
-            why = self._keeper.changed(asked) if written else ()
+            why = self._keeper.changed(original) if written else ()
         account = SafeLedger(self.ledger, written, s.keep_text, self._clock)
         safe_view = SafeView(view)
         rounds = Rounds(plan, safe_view, account, s, self._clock, self._sleep, self._waits)

@@ -1,4 +1,4 @@
-"""Until when a host is not to be asked: what one call is told, all calls of the process heed.
+"""Until when a host is not to be asked: what it says to one call holds for all of the process.
 
 A limit is the account's and not a call's. Without this, sixty calls at once would each find out
 by themselves, and be told to wait longer for it.

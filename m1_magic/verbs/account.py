@@ -32,8 +32,8 @@ def models(context: VerbContext, args: Sequence[str]) -> str:
     ends = [expires(model) for model in listed[:60]]
     for model, end in zip(listed, ends, strict=False):
         pricing = model.get("pricing")
-        told = pricing if isinstance(pricing, dict) else {}
-        prices = [million(amount(told.get(part))) for part in ("prompt", "completion")]
+        prices_of = pricing if isinstance(pricing, dict) else {}
+        prices = [million(amount(prices_of.get(part))) for part in ("prompt", "completion")]
         limits = within(None, [model], str(model.get("id")))
         row = [model.get("id"), (limits and limits.context) or "?", *prices]
         rows.append([*row, end or ""] if any(ends) else row)
@@ -49,8 +49,8 @@ def key(context: VerbContext, args: Sequence[str]) -> str:
         return "The local model needs no key."
     held = keys.find(place)
     info = context.session.backend().key()
-    told = key_facts(info) if info else [f"{place.host} tells no limit and no use of a key"]
-    return " · ".join([f"key for {place.host}: {md_cell(held.source)}", *map(md_cell, told)])
+    facts = key_facts(info) if info else [f"{place.host} tells no limit and no use of a key"]
+    return " · ".join([f"key for {place.host}: {md_cell(held.source)}", *map(md_cell, facts)])
 
 
 def key_facts(info: Mapping[str, Any]) -> list[str]:

@@ -1,7 +1,7 @@
 """``m1-magic report NOTEBOOK…``: what notebooks cost, from the records saved in them.
 
 Every call leaves one record beside its footer. Notebooks come from anywhere: what is no notebook,
-or too large to be one, is told in a line.
+or too large to be one, has a line of its own.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from .. import api, files
+from .. import api, files, keys
 from ..errors import UsageError
 from ..kept.keeper import BESIDE, tape_path
 from ..kept.tape import Tape, kept_line
@@ -79,13 +79,13 @@ def replayed(names: Sequence[str]) -> tuple[str, bool]:
 def _run(notebook: Path) -> list[list[str]]:
     """Run one notebook in a process of its own; return number, beginning and outcome by cell."""
     with tempfile.TemporaryDirectory() as folder:
-        told = Path(folder) / "cells.json"
+        results = Path(folder) / "cells.json"
         environ = {
-            **os.environ,
+            **keys.without(os.environ),
             "M1_MODE": "replay",
             "M1_TAPE": str(notebook.with_suffix(BESIDE).resolve()),
             "M1_HOME": folder,
-            "M1_NOTEBOOK_RUN": json.dumps([str(notebook.resolve()), str(told)]),
+            "M1_NOTEBOOK_RUN": json.dumps([str(notebook.resolve()), str(results)]),
         }
         ran = subprocess.run(
             [sys.executable, "-P", "-c", CHILD],
@@ -96,7 +96,7 @@ def _run(notebook: Path) -> list[list[str]]:
             stderr=subprocess.PIPE,
             check=False,
         )
-        rows: list[list[str]] = json.loads(told.read_text("utf-8")) if told.exists() else []
+        rows: list[list[str]] = json.loads(results.read_text("utf-8")) if results.exists() else []
         if rows[-1:] == [END]:
             return rows[:-1]
         why = ran.stderr.decode("utf-8", "replace").strip().rpartition("\n")[2]
@@ -105,14 +105,14 @@ def _run(notebook: Path) -> list[list[str]]:
 
 def child() -> None:
     """Run the code cells of the notebook that the environment names, and say how each went."""
-    notebook, told = json.loads(os.environ.pop("M1_NOTEBOOK_RUN"))
+    notebook, results = json.loads(os.environ.pop("M1_NOTEBOOK_RUN"))
     sys.addaudithook(_offline)
     sys.path.insert(0, "")  # as a kernel has it: modules beside the notebook
     shell, rows = fresh_shell(), list[list[str]]()
     for number, source in enumerate(sources(Path(notebook)), 1):
         rows.append([str(number), one_line(source, 40), _step(shell, source)])
-        files.replace(Path(told), json.dumps(rows))
-    files.replace(Path(told), json.dumps([*rows, END]))
+        files.replace(Path(results), json.dumps(rows))
+    files.replace(Path(results), json.dumps([*rows, END]))
 
 
 def _step(shell: Any, source: str) -> str:

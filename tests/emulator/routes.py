@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
-from . import catalog
+from . import account, catalog
 from .answer import Answer
 from .exchange import Exchange
 from .faults import FAULTS
@@ -43,7 +43,8 @@ def parse(raw: bytes) -> Any:
 def answer(emulator: OpenRouter, x: Exchange) -> None:
     """Answer one request."""
     route = x.received.route
-    table = ROUTES.get("/models" if route.startswith("/models/") else route)
+    whole = next((name for name in ("/models", "/keys") if route.startswith(f"{name}/")), route)
+    table = ROUTES.get(whole)
     try:
         if table is None:
             raise Refusal(404, "Not Found")
@@ -189,4 +190,5 @@ ROUTES: dict[str, Route] = {
     "/generation": (("GET",), generation),
     "/key": (("GET",), key),
     "/auth/keys": (("POST",), exchange_code),
+    "/keys": (("GET", "POST", "PATCH", "DELETE"), account.keys),
 }

@@ -19,6 +19,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 
 from . import catalog, routes
+from .account import Account
 from .answer import Answer, Json
 from .exchange import Exchange, Gone, Received
 from .wire import Call, obeyed
@@ -46,6 +47,7 @@ class OpenRouter:
         self.generation_lag = 0
         self.lookups: dict[str, int] = {}
         self.auth_codes: dict[str, str] = {}
+        self.account = Account()
         self.crashes: list[str] = []
         self.stopping = threading.Event()
         self._queue: deque[Answer] = deque()
