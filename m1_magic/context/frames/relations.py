@@ -14,8 +14,9 @@ import narwhals.stable.v2 as nw
 import numpy as np
 
 from .arrays import Array, products
+from .counting import SHORT, there
 from .facts import Described, Fact
-from .in_process import SHORT, Local, there
+from .in_process import Local
 from .kinds import Series, is_number, is_text
 from .lines import name_of
 from .rounding import STRONG, correlation
