@@ -7,6 +7,7 @@ in each of them, too, but never the same. It is looked for about the straight li
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -32,11 +33,16 @@ NAMES = {"month": MONTHS, "weekday": DAYS, "hour": tuple(f"{h}:00" for h in rang
 
 @dataclass(frozen=True)
 class Phases:
-    """Row by row the cycle (years, …) and the phase in it (months, …) of a unit."""
+    """Row by row the cycle (years, …) and the phase in it (months, …)."""
 
-    unit: str
+    name: str
     cycles: Array
     phases: Array
+
+    @cached_property
+    def seen(self) -> Array:
+        """The cycles in order, each once."""
+        return np.unique(self.cycles)
 
 
 def season(rows: Rows) -> list[Fact]:
@@ -49,35 +55,28 @@ def season(rows: Rows) -> list[Fact]:
     zone = getattr(series.dtype, "time_zone", None)
     when = array(series.dt.replace_time_zone(None) if zone else series)
     chosen = spread(rows.n, SEEN) if rows.n > SEEN else np.arange(rows.n)
-    few, units = when[chosen], _units(when)
+    few = when[chosen]
+    units = [one for one in _units(few) if len(one.seen) >= CYCLES and len(set(one.phases)) >= 5]
+    straight = {p: _about_trend(few, rows.numbers(p)[chosen]) for p in numbers if units}
     found = [
-        (-round(strength, 6), place, one)
-        for one in units
+        (-round(strength, 6), place, unit.name)
+        for unit in units
         for place in numbers
-        if (strength := _strength(_about_trend(few, rows.numbers(place)[chosen]), one, chosen))
+        if (strength := _strength(straight[place], unit))
     ]
-    facts = [_line(rows, place, one, when, times[0]) for _, place, one in sorted(found, key=_rank)]
+    every = {unit.name: unit for unit in _units(when)} if found else {}
+    facts = [_line(rows, place, every[name], when, times[0]) for _, place, name in sorted(found)]
     return [fact for fact in facts if fact][:TOLD]
 
 
-def _rank(one: tuple[float, int, Phases]) -> tuple[float, int]:
-    return one[:2]
-
-
 def _units(when: Array) -> list[Phases]:
-    """Return the units in which the moments may have a pattern: enough cycles, and phases."""
+    """Return the units in which moments may have a pattern."""
     stamps = when.view("datetime64[us]")
-    months, days = stamps.astype("datetime64[M]").astype(int), stamps.astype("datetime64[D]")
-    day, hour = days.astype(int), when // HOUR
-    made = [
+    months, day = (stamps.astype(f"datetime64[{unit}]").astype(int) for unit in "MD")
+    return [
         Phases("month", months // 12, months % 12),
         Phases("weekday", (day + 3) // 7, (day + 3) % 7),
-        Phases("hour", day, hour % 24),
-    ]
-    return [
-        one
-        for one in made
-        if len(np.unique(one.cycles)) >= CYCLES and len(np.unique(one.phases)) >= 5
+        Phases("hour", day, when // HOUR % 24),
     ]
 
 
@@ -96,24 +95,25 @@ def _about_trend(when: Array, values: Array) -> Array:
 
 
 @np.errstate(all="ignore")
-def _strength(values: Array, unit: Phases, chosen: Array) -> float:
+def _strength(values: Array, unit: Phases) -> float:
     """Return the share of the variance that the phases explain; 0 if they do not come again."""
     there = np.isfinite(values)
-    z = values[there]
-    cycles, phases = (part[chosen][there] for part in (unit.cycles, unit.phases))
+    z, phases = values[there], unit.phases[there]
     if len(z) < 40 or not z.std():
         return 0.0
     z = z / z.std()
     share = _explained(phases, z)
     if not share >= LEAST:
         return 0.0
-    number = np.unique(cycles, return_inverse=True)[1]
-    cells, places, counts = np.unique(number * 24 + phases, return_inverse=True, return_counts=True)
-    means = np.bincount(places, z) / counts
-    own = np.bincount(cells // 24, means) / np.bincount(cells // 24)
-    many = int(number.max()) + 1
-    again = _explained(cells % 24, means - own[cells // 24])
-    return share if many >= CYCLES and again >= max(AGAIN[0], AGAIN[1] / many) else 0.0
+    number = np.searchsorted(unit.seen, unit.cycles[there])
+    counts, sums = (np.bincount(number * 24 + phases, weights) for weights in (None, z))
+    cells = np.flatnonzero(counts)
+    means, cycle = sums[cells] / counts[cells], cells // 24
+    many = np.bincount(cycle)
+    about = means - (np.bincount(cycle, means) / many)[cycle]
+    many_cycles = int(np.count_nonzero(many))
+    least = max(AGAIN[0], AGAIN[1] / many_cycles)
+    return share if many_cycles >= CYCLES and _explained(cells % 24, about) >= least else 0.0
 
 
 def _explained(codes: Array, values: Array) -> float:
@@ -136,9 +136,9 @@ def _line(rows: Rows, place: int, unit: Phases, when: Array, time: int) -> Fact 
         return None
     high, low = (pick(means, key=means.__getitem__) for pick in (max, min))
     about = "≈ " if made.rounded or not rows.table.complete else ""
-    names = NAMES[unit.unit]
-    head = f"{rows.name(place)} has a season over {rows.name(time)}{rows.among}: by {unit.unit}"
+    names = NAMES[unit.name]
+    head = f"{rows.name(place)} has a season over {rows.name(time)}{rows.among}: by {unit.name}"
     much = f"η² {about}{made.value:.2f} about its trend"
-    word = {"month": "in", "weekday": "on", "hour": "at"}[unit.unit]
+    word = {"month": "in", "weekday": "on", "hour": "at"}[unit.name]
     text = f"{head} {much}, highest {word} {names[high]}, lowest {word} {names[low]}"
     return Fact(text, (time, place), 3)
