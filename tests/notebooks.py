@@ -37,6 +37,11 @@ def run(*sources: str, **more: Any) -> NotebookNode:
     return execute(new_notebook(cells=[new_code_cell(source) for source in sources]), **more)
 
 
+def write(path: Path, *sources: str) -> None:
+    """Write a notebook of these cells."""
+    nbformat.write(new_notebook(cells=[new_code_cell(source) for source in sources]), path)
+
+
 def execute(
     book: NotebookNode,
     timeout: int = 120,
