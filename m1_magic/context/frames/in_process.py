@@ -6,8 +6,9 @@ that; texts are counted by their own library. Columns of Python objects become w
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Protocol
 
@@ -15,14 +16,16 @@ import narwhals.stable.v2 as nw
 import numpy as np
 
 from . import arrays, object_columns
-from .arrays import Array, hits, moments, spread
-from .kinds import OBJECTS, Series, is_moment, is_number, kind, words
+from .arrays import Array, Moments, by_chunk, hits, spread
+from .kinds import OBJECTS, Series, floats, is_moment, is_number, kind, words
 from .measures import FEW, SAMPLE, WHOLE, Count, Measures, Span
 from .opaque import Form, taken
 
 Pairs = tuple[tuple[Any, int], ...]
 
+SINGLE = 8  # labels that are counted one by one sooner than all at once
 SHORT = 5_000  # rows of which Python counts labels sooner than a library
+SIZED = (list, tuple, dict, np.ndarray)
 NEARLY = 0.98  # of a sample differ: nothing more is learnt by reading all rows
 
 
@@ -71,6 +74,10 @@ class Local:
         self.forms: dict[int, Form] = {}  # what columns are that are measured as something else
         self.lengths: dict[int, Array] = {}  # of bytes that were left in their engine
         self._columns: dict[int, Series] = {}
+        self._dtypes: dict[int, Any] = {}
+        self._floats: dict[int, Array] = {}
+        self._some: dict[int, Series] = {}  # columns in the sample
+        self._chunks: dict[int, list[Moments]] = {}  # of columns of numbers
 
     def series(self, column: int) -> Series:
         """Return a column; objects that are all of one kind as that kind."""
@@ -91,6 +98,18 @@ class Local:
             self._columns[column] = made
         return self._columns[column]
 
+    def dtype(self, column: int) -> Any:
+        """Return a column's narwhals type, which costs narwhals more than a look."""
+        if column not in self._dtypes:
+            self._dtypes[column] = self.series(column).dtype
+        return self._dtypes[column]
+
+    def floats(self, column: int) -> Array:
+        """Return a column's numbers row by row as 64-bit floats, NaN where there is none."""
+        if column not in self._floats:
+            self._floats[column] = floats(self.series(column))
+        return self._floats[column]
+
     def type(self, column: int) -> str:
         """Return a column's type in plain words, the same in all libraries."""
         dtype = self.schema[column]
@@ -99,9 +118,8 @@ class Local:
         if self._lazy and self._lazy[column].is_integer():
             return words(self._lazy[column])
         if dtype in (nw.Object, nw.Unknown) or column in self._columns:
-            series = self.series(column)
-            native = getattr(series.to_native(), "dtype", None)
-            plain = "date" if column in self.dates else words(series.dtype, native)
+            native = getattr(self.series(column).to_native(), "dtype", None)
+            plain = "date" if column in self.dates else words(self.dtype(column), native)
             return self.words.get(column, plain)
         return words(dtype)
 
@@ -111,30 +129,34 @@ class Local:
 
     def _measured(self, column: int, nulls_only: bool) -> Measures:
         series = self.series(column)
-        form = "other" if nulls_only else kind(series.dtype)
+        form = "other" if nulls_only else kind(self.dtype(column))
         if form in ("integer", "real", "moment"):
             return self._numbers(column)
-        nulls = int(series.null_count())
+        if form == "boolean" and _nan_is_null(series):
+            return Measures(self.rows, trues=int(np.count_nonzero(series.to_numpy())))
+        nulls = _nulls(series)
         if form == "boolean" and nulls < self.rows:
             return Measures(self.rows, nulls, trues=int(series.sum()))
         if form == "text" and nulls < self.rows:
-            labels, distinct = self._labels(column)
+            labels, distinct = self._labels(column, self.rows - nulls)
             return Measures(self.rows, nulls, distinct=distinct, labels=labels)
         return Measures(self.rows, nulls)
 
     def _numbers(self, column: int) -> Measures:
-        series = self.series(column)
+        series, dtype = self.series(column), self.dtype(column)
         values = array(series)
         nulls = self.rows - len(values)
-        if is_moment(series.dtype):
+        if is_moment(dtype):
             ends = (int(values.min()), int(values.max())) if len(values) else (None, None)
             figures: dict[str, Any] = {"low": ends[0], "high": ends[1]}
         else:
-            figures = moments(values).figures()
+            self._chunks[column] = by_chunk(values)
+            figures = sum(self._chunks[column], Moments()).figures()
             if _nan_is_null(series):
                 nulls += figures.pop("nan")
-        if figures["low"] is not None and (is_moment(series.dtype) or figures["whole"]):
-            finite = self._distinct(column, _finite(ticks(series, values)))
+        if figures["low"] is not None and (is_moment(dtype) or figures["whole"]):
+            ticked = ticks(series, values) if is_moment(dtype) else values
+            finite = self._distinct(column, _finite(ticked))
             figures["distinct"] = replace(finite, value=finite.value + arrays.infinities(values))
         return Measures(self.rows, nulls, **figures)
 
@@ -147,9 +169,11 @@ class Local:
                 return Count(differing, sample=len(sample))
         return Count(_hashed(values, self.table.implementation) if count is None else count)
 
-    def _labels(self, column: int) -> tuple[Pairs | None, Count | None]:
+    def _labels(self, column: int, valid: int) -> tuple[Pairs | None, Count | None]:
         """Return each label's count where there are few, and how many there are."""
         series = self.series(column)
+        if self.rows > WHOLE and (counts := _one_by_one(series, self.some(column), valid)):
+            return counts, Count(len(counts))
         if self.rows > WHOLE and series.dtype == nw.String:
             sample = self.some(column).drop_nulls()
             differing = int(sample.n_unique())
@@ -160,17 +184,19 @@ class Local:
         if self.rows <= SHORT:
             return _counted(series.to_list())
         try:
-            counts = series.value_counts(sort=False, name="n").filter(nw.col("n") > 0)
-            rows = list(counts.iter_rows())
+            rows = _value_counts(series)
         except UnicodeEncodeError:  # lone surrogates, which Arrow cannot count
             return _counted(series.to_list())
-        labels = tuple((label, int(n)) for label, n in rows if there(label))
+        labels = tuple((label, int(n)) for label, n in rows if n and there(label))
         return labels, Count(len(labels))
 
     def some(self, column: int) -> Series:
         """Return a column's values in the sample."""
-        series = self.series(column)
-        return series if self.rows <= WHOLE else series[spread(self.rows, SAMPLE)]
+        if self.rows <= WHOLE:
+            return self.series(column)
+        if column not in self._some:
+            self._some[column] = self.series(column)[spread(self.rows, SAMPLE)]
+        return self._some[column]
 
     def sample(self, columns: Sequence[int]) -> Local:
         """Return all rows up to `WHOLE`, else `SAMPLE` rows spread over the table."""
@@ -179,12 +205,50 @@ class Local:
         part = Local(self.table[:0], self.names, objects=self.objects)
         part.rows = SAMPLE
         part._columns = {column: self.some(column) for column in columns}
+        part._dtypes = self._dtypes
         part.dates, part.words, part.forms = self.dates, self.words, self.forms
         return part
 
     def count(self, questions: Mapping[int, Sequence[Span]]) -> dict[int, list[int]]:
         """Return how many rows lie in each span, by column."""
-        return {column: counted(self.series(column), spans) for column, spans in questions.items()}
+        return {
+            column: counted(self.series(column), spans, self._chunks.get(column, ()))
+            for column, spans in questions.items()
+        }
+
+
+def _nulls(series: Series) -> int:
+    """Return how many nulls there are; what has a length is none, which is sooner seen."""
+    native = series.to_native()
+    if str(getattr(native, "dtype", "")) == "object" and len(native):
+        cells = native.to_numpy()
+        if isinstance(cells[0], SIZED):
+            with suppress(Exception):  # as foreign types may raise
+                deque(map(len, cells), maxlen=0)
+                return 0
+    return int(series.null_count())
+
+
+def _one_by_one(series: Series, sample: Series, valid: int) -> Pairs | None:
+    """Return each label's count if these few of a sample are all there are among the valid rows.
+
+    To compare a long column with a label is cheaper than to hash it, in Polars and of categories.
+    """
+    pandas, polars = series.implementation.is_pandas(), series.implementation.is_polars()
+    cheap = polars or (pandas and series.dtype != nw.String)
+    labels = sample.drop_nulls().unique() if cheap else ()
+    if not 0 < len(labels) <= SINGLE or not all(isinstance(label, str) for label in labels):
+        return None
+    counts = tuple((label, int((series == label).sum())) for label in labels)
+    return counts if sum(n for _, n in counts) == valid else None
+
+
+def _value_counts(series: Series) -> list[tuple[Any, int]]:
+    """Return each label's count by the column's own library."""
+    if series.implementation.is_polars():  # half as long as its value_counts
+        frame = series.alias("label").to_frame().to_native()
+        return list(frame.lazy().group_by("label").len().collect().iter_rows())
+    return list(series.value_counts(sort=False, name="n").iter_rows())
 
 
 def _counted(values: Sequence[Any]) -> tuple[Pairs, Count]:
@@ -193,10 +257,11 @@ def _counted(values: Sequence[Any]) -> tuple[Pairs, Count]:
     return labels, Count(len(labels))
 
 
-def counted(series: Series, spans: Sequence[Span]) -> list[int]:
+def counted(series: Series, spans: Sequence[Span], known: Sequence[Moments] = ()) -> list[int]:
     """Return how many values lie in each span; of texts each is one text."""
-    if is_number(series.dtype) or is_moment(series.dtype):
-        return hits(array(series), spans)
+    dtype = series.dtype
+    if is_number(dtype) or is_moment(dtype):
+        return hits(array(series), spans, known)
     return [int((series == text).sum()) for text, _ in spans]
 
 
@@ -206,9 +271,9 @@ def array(series: Series) -> Array:
         import pyarrow as pa  # pandas' own ways round zones
 
         series = nw.from_native(pa.chunked_array([series.to_arrow()]), series_only=True)
-    native, dtype = series.to_native(), series.dtype
+    native = series.to_native()
     kind = getattr(getattr(native, "dtype", None), "kind", "")
-    if _nan_is_null(series) and kind in "uif":
+    if kind in "uif" and _nan_is_null(series):
         return np.asarray(native.to_numpy())
     if kind in ("m", "M"):
         unit = "ns" if kind == "m" and str(native.dtype).endswith("[ns]") else "us"
@@ -217,7 +282,7 @@ def array(series: Series) -> Array:
         missing = np.isnat(stamps)
         moments = (stamps[~missing] if missing.any() else stamps).view(np.int64)
         return _seconds(moments, unit) if kind == "m" else moments
-    valid = series.drop_nulls() if series.null_count() else series
+    valid, dtype = series.drop_nulls() if series.null_count() else series, series.dtype
     if dtype == nw.Duration:
         if getattr(dtype, "time_unit", "") == "ns":
             return _seconds(np.asarray(valid.dt.total_nanoseconds().to_numpy()), "ns")
@@ -282,6 +347,7 @@ def _types(table: nw.DataFrame[Any]) -> dict[str, Any]:
     made: dict[str, Any] = {}
     for name, dtype in zip(table.columns, dtypes, strict=True):
         plain = isinstance(dtype, np.dtype) and dtype.kind in "iufbM"
+        plain = plain or type(dtype).__name__ == "StringDtype"
         if not plain or dtype not in known:
             known[dtype] = table[name].dtype
         made[name] = known[dtype]

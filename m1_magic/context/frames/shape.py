@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from itertools import combinations
+from typing import Any
 
 import narwhals.stable.v2 as nw
 import numpy as np
@@ -13,7 +14,7 @@ from . import codes
 from .arrays import Array
 from .facts import Described, Fact
 from .in_process import array
-from .kinds import Series, floats, is_moment, is_number, is_text
+from .kinds import is_moment, is_number, is_text
 from .lines import name_of, share
 from .regularity import every, is_known
 from .summary import UNIQUE, Column
@@ -86,17 +87,15 @@ def _totals(table: Described) -> list[Fact]:
     """Return that a row at an end holds the sums of all others."""
     columns, sample = table.varying, table.sample
     numbers = [
-        p
-        for p, c in columns.items()
-        if is_number(sample.series(p).dtype) and not codes.named(c.name)
+        p for p, c in columns.items() if is_number(sample.dtype(p)) and not codes.named(c.name)
     ]
     for place, column in columns.items():
         series = sample.series(place)
-        if not is_text(series.dtype) or not numbers:
+        if not numbers or not is_text(sample.dtype(place)):
             continue
         for row in (0, sample.rows - 1):
             if TOTAL.fullmatch(str(series.item(row)).strip()):
-                sums = [_is_sum(floats(sample.series(p)), row) for p in numbers]
+                sums = [_is_sum(sample.floats(p), row) for p in numbers]
                 known = [one for one in sums if one is not None]
                 if known and 2 * sum(known) > len(known):
                     end = "last" if row else "first"
@@ -125,7 +124,7 @@ def _keys(table: Described) -> list[Fact]:
         place: column.distinct.value
         for place, column in columns.items()
         if column.distinct and column.distinct.exact and not column.nulls
-        and 1 < column.distinct.value <= 0.7 * rows and _counted(column, table.sample.series(place))
+        and 1 < column.distinct.value <= 0.7 * rows and _counted(column, table.sample.dtype(place))
     }  # fmt: skip
     most = rows * FILLED / (2 if rows < SMALL else 1)
     pairs = [
@@ -135,7 +134,7 @@ def _keys(table: Described) -> list[Fact]:
     ]
     tested = 0
     for product, a, b in sorted(pairs):
-        telling = any(_names_rows(columns[p], table.sample.series(p)) for p in (a, b))
+        telling = any(_names_rows(columns[p], table.sample.dtype(p)) for p in (a, b))
         if (product != rows and not telling) or not _unique(table, a, b, HEAD):
             continue
         if _unique(table, a, b, rows):
@@ -169,15 +168,15 @@ def _steps(table: Described, of: int, time: int) -> list[Fact]:
     return [Fact(f"{names}: {every(step)}, {gaps or f'{many:,} gaps'}", (of, time), rank=4)]
 
 
-def _counted(column: Column, series: Series) -> bool:
+def _counted(column: Column, dtype: Any) -> bool:
     """Are its values labels, moments or whole numbers?"""
     whole = column.type.startswith(("whole number", "date as number"))
-    return whole or is_text(series.dtype) or is_moment(series.dtype)
+    return whole or is_text(dtype) or is_moment(dtype)
 
 
-def _names_rows(column: Column, series: Series) -> bool:
+def _names_rows(column: Column, dtype: Any) -> bool:
     """Is it a column that things and times are named by?"""
-    if is_text(series.dtype) or is_moment(series.dtype) or codes.named(column.name):
+    if is_text(dtype) or is_moment(dtype) or codes.named(column.name):
         return True
     return bool(TIME.search(key_of(column.name)))
 
