@@ -18,8 +18,9 @@ from ...errors import M1Error
 from ...privacy.personal import column_reason, named_personal, safe_name
 from . import codes, datetimes, numeric, sentinels, strings
 from .arrays import infinities
+from .counting import there
 from .foreign_cells import bytes_of
-from .in_process import Local, Table, array, there
+from .in_process import Local, Table, array
 from .kinds import EMPTY, Series, is_moment, is_number, is_text
 from .measures import Count, Measures, Span
 from .near_copies import Earlier

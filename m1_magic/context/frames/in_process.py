@@ -6,27 +6,18 @@ that; texts are counted by their own library. Columns of Python objects become w
 
 from __future__ import annotations
 
-from collections import Counter, deque
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Protocol
 
 import narwhals.stable.v2 as nw
 import numpy as np
 
-from . import arrays, object_columns
+from . import arrays, counting, object_columns
 from .arrays import Array, Moments, by_chunk, hits, spread
 from .kinds import OBJECTS, Series, floats, is_moment, is_number, kind, words
-from .measures import FEW, SAMPLE, WHOLE, Count, Measures, Span
+from .measures import SAMPLE, WHOLE, Count, Measures, Span
 from .opaque import Form, taken
-
-Pairs = tuple[tuple[Any, int], ...]
-
-SINGLE = 8  # labels that are counted one by one sooner than all at once
-SHORT = 5_000  # rows of which Python counts labels sooner than a library
-SIZED = (list, tuple, dict, np.ndarray)
-NEARLY = 0.98  # of a sample differ: nothing more is learnt by reading all rows
 
 
 class Table(Protocol):
@@ -134,11 +125,12 @@ class Local:
             return self._numbers(column)
         if form == "boolean" and _nan_is_null(series):
             return Measures(self.rows, trues=int(np.count_nonzero(series.to_numpy())))
-        nulls = _nulls(series)
+        nulls = counting.nulls(series)
         if form == "boolean" and nulls < self.rows:
             return Measures(self.rows, nulls, trues=int(series.sum()))
         if form == "text" and nulls < self.rows:
-            labels, distinct = self._labels(column, self.rows - nulls)
+            sample = self.some(column) if self.rows > WHOLE else None
+            labels, distinct = counting.labels(series, sample, self.rows - nulls)
             return Measures(self.rows, nulls, distinct=distinct, labels=labels)
         return Measures(self.rows, nulls)
 
@@ -165,30 +157,9 @@ class Local:
         count = arrays.distinct(values)
         if count is None and self.rows > WHOLE:
             sample = _finite(array(self.some(column)))
-            if (differing := len(np.unique(sample))) >= NEARLY * len(sample):
+            if (differing := len(np.unique(sample))) >= counting.NEARLY * len(sample):
                 return Count(differing, sample=len(sample))
-        return Count(_hashed(values, self.table.implementation) if count is None else count)
-
-    def _labels(self, column: int, valid: int) -> tuple[Pairs | None, Count | None]:
-        """Return each label's count where there are few, and how many there are."""
-        series = self.series(column)
-        if self.rows > WHOLE and (counts := _one_by_one(series, self.some(column), valid)):
-            return counts, Count(len(counts))
-        if self.rows > WHOLE and series.dtype == nw.String:
-            sample = self.some(column).drop_nulls()
-            differing = int(sample.n_unique())
-            if differing >= max(FEW + 1, NEARLY * len(sample)):
-                return None, Count(differing, sample=len(sample))
-            if differing > FEW:
-                return None, Count(int(series.drop_nulls().n_unique()))
-        if self.rows <= SHORT:
-            return _counted(series.to_list())
-        try:
-            rows = _value_counts(series)
-        except UnicodeEncodeError:  # lone surrogates, which Arrow cannot count
-            return _counted(series.to_list())
-        labels = tuple((label, int(n)) for label, n in rows if n and there(label))
-        return labels, Count(len(labels))
+        return Count(counting.hashed(values, self.table.implementation) if count is None else count)
 
     def some(self, column: int) -> Series:
         """Return a column's values in the sample."""
@@ -215,46 +186,6 @@ class Local:
             column: counted(self.series(column), spans, self._chunks.get(column, ()))
             for column, spans in questions.items()
         }
-
-
-def _nulls(series: Series) -> int:
-    """Return how many nulls there are; what has a length is none, which is sooner seen."""
-    native = series.to_native()
-    if str(getattr(native, "dtype", "")) == "object" and len(native):
-        cells = native.to_numpy()
-        if isinstance(cells[0], SIZED):
-            with suppress(Exception):  # as foreign types may raise
-                deque(map(len, cells), maxlen=0)
-                return 0
-    return int(series.null_count())
-
-
-def _one_by_one(series: Series, sample: Series, valid: int) -> Pairs | None:
-    """Return each label's count if these few of a sample are all there are among the valid rows.
-
-    To compare a long column with a label is cheaper than to hash it, in Polars and of categories.
-    """
-    pandas, polars = series.implementation.is_pandas(), series.implementation.is_polars()
-    cheap = polars or (pandas and series.dtype != nw.String)
-    labels = sample.drop_nulls().unique() if cheap else ()
-    if not 0 < len(labels) <= SINGLE or not all(isinstance(label, str) for label in labels):
-        return None
-    counts = tuple((label, int((series == label).sum())) for label in labels)
-    return counts if sum(n for _, n in counts) == valid else None
-
-
-def _value_counts(series: Series) -> list[tuple[Any, int]]:
-    """Return each label's count by the column's own library."""
-    if series.implementation.is_polars():  # half as long as its value_counts
-        frame = series.alias("label").to_frame().to_native()
-        return list(frame.lazy().group_by("label").len().collect().iter_rows())
-    return list(series.value_counts(sort=False, name="n").iter_rows())
-
-
-def _counted(values: Sequence[Any]) -> tuple[Pairs, Count]:
-    """Return each label's count, and how many there are."""
-    labels = tuple((label, n) for label, n in Counter(values).items() if there(label))
-    return labels, Count(len(labels))
 
 
 def counted(series: Series, spans: Sequence[Span], known: Sequence[Moments] = ()) -> list[int]:
@@ -321,21 +252,6 @@ def _finite(values: Array) -> Array:
         return values
     finite = np.isfinite(values)
     return values if finite.all() else values[finite]
-
-
-def _hashed(values: Array, library: Any) -> int:
-    """Return how many numbers differ by the hash table of a library."""
-    if values.dtype.kind == "f":
-        values = values.astype(np.float64) + 0.0  # −0.0 + 0.0 is 0.0
-    plain = values.astype(values.dtype.newbyteorder("="), copy=False)
-    return int(nw.new_series("", plain, backend=library).n_unique())
-
-
-def there(value: Any) -> bool:
-    """Is it a value, not a null of any library?"""
-    if value is None or type(value).__name__ in ("NAType", "NaTType"):
-        return False
-    return not isinstance(value, float) or value == value
 
 
 def _types(table: nw.DataFrame[Any]) -> dict[str, Any]:

@@ -17,7 +17,8 @@ import narwhals.stable.v2 as nw
 
 from ...privacy.personal import column_reason, safe_name
 from ...privacy.redaction import masked_value
-from .in_process import Local, Table, there
+from .counting import there
+from .in_process import Local, Table
 from .kinds import kind
 from .lines import stem_of
 from .measures import Measures

@@ -17,7 +17,8 @@ import numpy as np
 
 from ...privacy.redaction import masked_value
 from .arrays import Array
-from .in_process import Local, there
+from .counting import there
+from .in_process import Local
 from .kinds import EMPTY, Series, floats, is_moment, is_number, is_text, kind
 from .measures import FEW
 from .rounding import holds

@@ -15,9 +15,10 @@ import numpy as np
 
 from .arrays import Array
 from .correlations import LEAST, correlations, of_pair
+from .counting import SHORT, there
 from .facts import Described, Fact
 from .grouping import factorised
-from .in_process import SHORT, Local, there
+from .in_process import Local
 from .kinds import Series, is_number, is_text
 from .lines import name_of
 from .rounding import STRONG
