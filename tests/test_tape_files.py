@@ -324,8 +324,10 @@ def test_the_projects_notebooks_run_on_their_tapes_and_say_whose_answers_those_a
     assert shown.count(footer) == shown.count(" · kept on ") == 3
 
 
-def test_two_students_one_teachers_tape(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As nbgrader runs a submission: in its folder, all files read-only, no key."""
+def test_two_students_one_teachers_tape(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, socket_disabled: None
+) -> None:
+    """As nbgrader runs a submission: in its folder, all files read-only, no key, no socket."""
     tape = Path(shutil.copy(tapes.kept("lesson"), tmp_path))
     tape.chmod(0o444)
     monkeypatch.chdir(tmp_path)
