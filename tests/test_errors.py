@@ -15,19 +15,11 @@ from IPython.core.interactiveshell import InteractiveShell
 from traitlets import TraitError
 from traitlets.config import Config
 
-from m1_magic import api, errors
+from m1_magic import errors
 from m1_magic.calls import Reply
-from m1_magic.errors import (
-    BadSetting,
-    M1Error,
-    MissingPackage,
-    Stopped,
-    UsageError,
-    UserFacingError,
-)
+from m1_magic.errors import BadSetting, M1Error, Stopped, UsageError, UserFacingError
 from m1_magic.options.fields import Options
 from m1_magic.text import one_line
-from shells import Run
 
 KINDS = [
     kind
@@ -195,31 +187,3 @@ def test_the_users_frames_are_named_and_ours_are_not() -> None:
     error.frames = "all"
     assert "m1_magic" in "\n".join(error._render_traceback_())
     assert "".join(traceback.format_exception(error)).count("UsageError") >= 1
-
-
-@pytest.mark.parametrize("name", ["httpx2", "sqlite3", "_sqlite3", "openai.types"])
-def test_a_package_that_is_missing_is_named_in_a_sentence(
-    run: Run, monkeypatch: pytest.MonkeyPatch, name: str
-) -> None:
-    def missing(*_: object) -> None:
-        raise ModuleNotFoundError(f"No module named {name!r}", name=name)
-
-    monkeypatch.setattr(api, "prepare", missing)
-    package = name.strip("_").partition(".")[0]
-    ran = run("%%m1\nq")
-    assert ran.told == (
-        f"MissingPackage: Python has no package {package} here, which this needs."
-        f" %pip install {package}"
-    )
-    with pytest.raises(MissingPackage):
-        api.ask("q")
-
-
-def test_a_module_of_our_own_that_is_missing_is_a_bug(
-    run: Run, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def missing(*_: object) -> None:
-        raise ModuleNotFoundError("No module named 'm1_magic.x'", name="m1_magic.x")
-
-    monkeypatch.setattr(api, "prepare", missing)
-    assert isinstance(run("%%m1\nq").error, ModuleNotFoundError)
