@@ -41,6 +41,7 @@ from page_truth import (
 SHAPED = 100  # texts, spread evenly, whose shape is looked at
 SAMPLED = 0.012  # of rank, that a quantile of `SAMPLE` rows may be off
 STRONG, TOLD, WIDEST = 0.8, 4, 30  # correlations that are told, how many, of how many columns
+COPIES = 6  # that are told
 QUARTILES = {"P25": 25, "median": 50, "P75": 75}
 OBJECT = r"(, dtype object.*)?"
 
@@ -771,8 +772,7 @@ def exactly(t: Truth, one: str, other: str, part: str, opposite: str) -> None:
 def copied(t: Truth, one: str, other: str) -> None:
     x, y = t.column(one).reset_index(drop=True), t.column(other).reset_index(drop=True)
     t.must(((x == y) | (x.isna() & y.isna())).all(), f"{one} is no copy of {other}")
-    for third in [other, *(name for pair in t.correlations if other in pair for name in pair)]:
-        t.correlations[frozenset((one, third))] = 1.0
+    t.copies[one] = t.copies.get(other, other)
 
 
 @fact(rf"`(.+?)` and `(.+?)`: correlated{IN_ROWS}(, one up, the other down)?")
@@ -824,7 +824,10 @@ def untold(t: Truth) -> list[str]:
     return [
         f"{names[i]} and {names[j]}: {matrix[i, j]:.3f} is untold"
         for i, j in itertools.combinations(range(len(numeric)), 2)
-        if matrix[i, j] > least + slack and frozenset((names[i], names[j])) not in told
+        if matrix[i, j] > least + slack
+        and frozenset((names[i], names[j])) not in told
+        and t.copies.get(names[i], names[i]) != t.copies.get(names[j], names[j])
+        and not (len(t.copies) >= COPIES and matrix[i, j] > 1 - 1e-9)
     ]
 
 

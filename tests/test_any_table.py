@@ -9,10 +9,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from m1_magic.context.frames import summarise
+from m1_magic.context.frames import between_columns, summarise
+from m1_magic.context.frames.copies import copies
 from page_checks import check
 
 R = np.random.Generator
@@ -60,6 +62,19 @@ def column(kind: str, seed: int, nulls: float, n: int) -> pd.Series:
     r = np.random.default_rng(seed)
     made = pd.Series(KINDS[kind](r, n))
     return made.mask(r.random(n) < nulls) if nulls else made
+
+
+def test_a_maker_that_fails_says_so_and_costs_its_own_lines(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def broken(rows: object) -> list[object]:
+        raise KeyError("zqxwvj")
+
+    monkeypatch.setattr(between_columns, "MAKERS", (broken, copies))
+    frame = pd.DataFrame({"a": np.arange(40.0) ** 2, "b": np.arange(40.0) ** 2})
+    with pytest.warns(UserWarning, match=r"What broken tells .* is left out: KeyError\.") as said:
+        text = summarise(frame, "t").text
+    assert "`b` is a copy of `a`" in text and "zqxwvj" not in text + str(said[0].message)
 
 
 COLUMNS = st.tuples(

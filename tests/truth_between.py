@@ -448,7 +448,7 @@ CHECKS: dict[str, Callable[..., str]] = {
     rf"({NAME}) is a copy of ({NAME}){AMONG}": copy_of,
     rf"({NAME}) is bimodal{AMONG}: (.+)": two_modes,
     rf"({NAME}) has a season over ({NAME}){AMONG}: by (month|weekday|hour) η² (≈ )?({NUMBER}) "
-    r"about its trend, highest in (\S+), lowest in (\S+)": season,
+    r"about its trend, highest (?:in|on|at) (\S+), lowest (?:in|on|at) (\S+)": season,
     rf"({NAME}) is never before ({NAME})": never,
     rf"({NAME}) is before ({NAME}) in (.+)": before,
     rf"({NAME}) and ({NAME}): latitude and longitude in degrees"

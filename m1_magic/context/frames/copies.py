@@ -15,6 +15,7 @@ from .row_by_row import NUMBERS, Rows
 
 HEAD = 64
 LOOKED_AT = 12  # columns of texts that are compared with numbers
+COPIES = 6  # that are told
 MOMENTS = 6  # columns of dates
 LEAST = 20
 ORDERED = 0.9  # of the rows have one date before the other: it should be so
@@ -42,7 +43,7 @@ def _copied(rows: Rows) -> list[Fact]:
                 break
         else:
             seen.append(place)
-    return facts[:3]
+    return facts[:COPIES]
 
 
 def _as_text(rows: Rows) -> list[Fact]:

@@ -19,6 +19,7 @@ from .summary import Column
 
 TREND = 0.6  # rank correlation with time that is worth telling
 TRENDS = 3
+MOSTLY = 0.95  # of the rows have one label: their order says nothing
 RANKED = 2_500  # rows whose ranks are compared
 
 
@@ -36,7 +37,8 @@ def _order(table: Described) -> list[Fact]:
     for place, column in columns.items():
         series = table.sample.series(place)
         many = column.distinct.value if column.distinct else 0
-        if many > 1 and not column.counts.get("NaN") and _ordered(series.head(64)):
+        telling = max(column.labels.values(), default=0.0) < MOSTLY
+        if many > 1 and telling and not column.counts.get("NaN") and _ordered(series.head(64)):
             dtype = table.sample.dtype(place)
             dated = is_moment(dtype) or column.type.startswith("date")
             found.append((-many, not dated, not is_text(dtype), place))

@@ -139,5 +139,6 @@ def _line(rows: Rows, place: int, unit: Phases, when: Array, time: int) -> Fact 
     names = NAMES[unit.unit]
     head = f"{rows.name(place)} has a season over {rows.name(time)}{rows.among}: by {unit.unit}"
     much = f"η² {about}{made.value:.2f} about its trend"
-    text = f"{head} {much}, highest in {names[high]}, lowest in {names[low]}"
+    word = {"month": "in", "weekday": "on", "hour": "at"}[unit.unit]
+    text = f"{head} {much}, highest {word} {names[high]}, lowest {word} {names[low]}"
     return Fact(text, (time, place), 3)

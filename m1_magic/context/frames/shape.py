@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from itertools import combinations
 from typing import Any
 
@@ -15,7 +16,7 @@ from .arrays import Array
 from .facts import Described, Fact
 from .in_process import array
 from .kinds import is_moment, is_number, is_text
-from .lines import name_of, share
+from .lines import name_of, quoted, share
 from .regularity import every, is_known
 from .summary import UNIQUE, Column
 
@@ -101,7 +102,39 @@ def _totals(table: Described) -> list[Fact]:
                     end = "last" if row else "first"
                     text = f"the {end} row holds totals of the others, by {name_of(column)}"
                     return [Fact(f"{text}: leave it out", (place,), rank=1)]
+        if fact := _subtotals(table, place, numbers):
+            return [fact]
     return []
+
+
+def _subtotals(table: Described, place: int, numbers: Sequence[int]) -> Fact | None:
+    """Return that rows of one label hold the sums of the others, thing by thing."""
+    columns, sample, least = table.varying, table.sample, max(table.k, 2)
+    label = next((x for x in columns[place].labels if TOTAL.fullmatch(x.strip())), None)
+    if label is None or table.rows < LEAST:
+        return None
+    total = np.array([str(x) == label for x in sample.series(place).to_list()])
+    for by, column in columns.items():
+        if by == place or not is_text(sample.series(by).dtype) or column.nulls:
+            continue
+        found, codes_of = np.unique([*map(str, sample.series(by).to_list())], return_inverse=True)
+        rows = np.bincount(codes_of, total, len(found))
+        if np.count_nonzero(rows) < least or rows.max() > 1:
+            continue
+        hits = [_are_sums(sample.floats(p), total, codes_of) for p in numbers]
+        if 2 * sum(hits) > len(hits):
+            text = f"rows where {name_of(columns[place])} is {quoted(label)} hold totals of the"
+            text += f" others, by {name_of(column)}: leave them out"
+            return Fact(text, (by, place), rank=1, labels=1)
+    return None
+
+
+def _are_sums(values: Array, total: Array, codes_of: Array) -> bool:
+    """Are the values of some rows the sums of all others with the same code, but for few?"""
+    values = np.nan_to_num(values)
+    sums = np.bincount(codes_of, np.where(total, 0.0, values))[codes_of[total]]
+    near = np.abs(values[total] - sums) <= 1e-6 * np.maximum(1.0, np.abs(sums))
+    return bool(sums.any() and near.mean() >= 0.9)
 
 
 def _is_sum(values: Array, row: int) -> bool | None:

@@ -66,7 +66,7 @@ def texts(known: Column, m: Measures, series: Series, k: int) -> Draft:
 def _length(sizes: Array, k: int) -> list[str]:
     """Return how long texts are, in characters, if k rows cannot move that too far."""
     mean = mean_of(sizes, k)
-    if mean is None:
+    if mean is None or (k > 1 and 2 * int(sizes.max()) > int(sizes.sum())):  # one makes most of it
         return []
     same = int(sizes.min()) == int(sizes.max())
     return [f"{'' if same else 'about '}{mean.value:.0f} characters"]
