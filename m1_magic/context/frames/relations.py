@@ -16,6 +16,7 @@ import numpy as np
 from .arrays import Array, products
 from .counting import SHORT, there
 from .facts import Described, Fact
+from .grouping import factorised
 from .in_process import Local
 from .kinds import Series, is_number, is_text
 from .lines import name_of
@@ -155,19 +156,10 @@ def _decided(columns: Sequence[Known], read: int | None) -> list[Fact]:
 
 def _codes(series: Series) -> tuple[Any, int]:
     """Return a number for each label, and how many there are."""
-    native = series.cast(nw.String).fill_null(MISSING).to_native()
-    if hasattr(native, "factorize"):  # pandas
-        codes = native.factorize()[0]
-    elif hasattr(native, "dictionary_encode"):  # Arrow
-        codes = native.combine_chunks().dictionary_encode().indices.to_numpy()
-    elif hasattr(native, "to_physical"):  # Polars
-        import polars as pl
-
-        codes = native.cast(pl.Categorical).to_physical().to_numpy()
-    else:
-        codes = np.unique(np.asarray(series.to_list(), dtype=str), return_inverse=True)[1]
-    codes = np.asarray(codes).astype(np.int64)
-    return codes, len(np.unique(codes))
+    found, codes = factorised(series if series.dtype == nw.String else series.cast(nw.String))
+    nulls = codes < 0
+    codes = np.where(nulls, len(found), codes).astype(np.int64)
+    return codes, len(found) + bool(nulls.any())
 
 
 def _decides(a: Any, many_a: int, b: Any, many_b: int) -> tuple[bool, bool]:
@@ -204,7 +196,7 @@ def _repeated(columns: Mapping[int, Column], sample: Local) -> int | None:
     if any(dtype in (nw.Object, nw.Unknown) or dtype.is_nested() for dtype in dtypes):
         return None  # hashes and comparisons of the user's own: they may be slow, or fail
     if sample.rows <= SHORT:
-        lists = {place: sample.series(place).to_list() for place in columns}
+        lists = {place: sample.first(place, sample.rows) for place in columns}
         cells = (x if _filled(columns[p]) else map(_cell, x) for p, x in lists.items())
         return sample.rows - len(set(zip(*cells, strict=True)))
     try:
