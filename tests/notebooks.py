@@ -6,9 +6,14 @@ import json
 from pathlib import Path
 
 import nbformat
+from jupyter_client.kernelspec import KernelSpecManager
+from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_notebook
+from traitlets import default
+
+import kernels
 
 RECORD = "application/vnd.m1-magic.call+json"
 FOLDER = Path(__file__).parent.parent / "notebooks"
@@ -16,10 +21,25 @@ QUICKSTART = FOLDER / "quickstart.ipynb"
 DATAFRAMES = FOLDER / "dataframes.ipynb"
 
 
+class Manager(AsyncKernelManager):
+    """Starts the kernels that are quick to start."""
+
+    @default("kernel_spec_manager")
+    def _quick(self) -> KernelSpecManager:
+        made = KernelSpecManager()
+        made.kernel_dirs = [f"{kernels.path()}/kernels", *made.kernel_dirs]
+        return made
+
+
 def run(*sources: str, timeout: int = 120, interrupts: bool = False) -> NotebookNode:
     """Return a notebook of these cells after a run; a failing cell does not end it."""
     book = new_notebook(cells=[new_code_cell(source) for source in sources])
     return execute(book, timeout, interrupts)
+
+
+def write(path: Path, *sources: str) -> None:
+    """Write a notebook of these cells."""
+    nbformat.write(new_notebook(cells=[new_code_cell(source) for source in sources]), path)
 
 
 def execute(
@@ -30,6 +50,7 @@ def execute(
         book,
         timeout=timeout,
         kernel_name="python3",
+        kernel_manager_class=Manager,
         allow_errors=True,
         interrupt_on_timeout=interrupts,
         record_timing=timing,

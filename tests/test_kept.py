@@ -343,7 +343,7 @@ def test_a_miss_is_one_error_that_names_what_differs(
     [
         (b"hello\n", "not of our format"),
         (b'{"m1_magic_tape": 99}\n', "newer version"),
-        (b"\xff\xfe\x00", "cannot be read"),
+        (b"\xff\xfe\x00", "not of our format"),
         (None, "no file"),
     ],
 )

@@ -112,6 +112,7 @@ class Keeper:
         if mode == "replay":
             return self._on_tape(tape, request, n)
         if mode == "record" and tape is not None:
+            tape.check()  # before anything is paid
             return None
         if tape is not None and request.keep is not False and (found := tape.nth(request, n)):
             return found.answer(n, tape.path.name)

@@ -15,7 +15,7 @@ from decimal import Decimal
 
 from ..backends import Backend, Chooser, model_list
 from ..calls import FREE, Call, Receipt, Reply, Request, Totals
-from ..errors import LedgerProblem, UserFacingError
+from ..errors import LedgerProblem, TapeProblem, UserFacingError
 from ..interrupts import heard, pause, uninterrupted
 from ..kept.keeper import Keeper
 from ..ledger import Ledger, answers, new_id, sums
@@ -123,8 +123,11 @@ class Session:
 
     def dry_plan(self, request: Request) -> Plan:
         """Return the same plan by what is known without asking anybody, and its tokens."""
-        if kept := self._keeper.coming(request):
-            return replaying(request, kept)
+        try:
+            if kept := self._keeper.coming(request):
+                return replaying(request, kept)
+        except TapeProblem as problem:  # a preview asks nobody
+            request = replace(request, notes=(*request.notes, problem.what))
         limits = self.known_limits(request.model, *request.fallbacks)
         plan = self._plan(request, limits, True)
         offline = endpoint(self.settings.base_url).offline

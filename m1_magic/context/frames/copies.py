@@ -11,7 +11,7 @@ from . import forms
 from .arrays import Array
 from .facts import Fact
 from .kinds import is_moment
-from .row_by_row import Rows
+from .row_by_row import NUMBERS, Rows
 
 HEAD = 64
 LOOKED_AT = 12  # columns of texts that are compared with numbers
@@ -30,7 +30,7 @@ def copies(rows: Rows) -> list[Fact]:
 def _copied(rows: Rows) -> list[Fact]:
     """Return numbers that are another column's, row by row; they tell nothing of their own."""
     facts, seen = [], list[int]()
-    for place in rows.numeric:
+    for place in [p for p in rows.columns if rows.is_number(p)][:NUMBERS]:
         values = rows.numbers(place)
         for one in seen:
             other = rows.numbers(one)
@@ -48,7 +48,7 @@ def _copied(rows: Rows) -> list[Fact]:
 def _as_text(rows: Rows) -> list[Fact]:
     """Return texts that are the numbers of another column."""
     texts = [p for p in rows.columns if rows.dtype(p) == nw.String][:LOOKED_AT]
-    numbers = [p for p, c in rows.columns.items() if rows.is_number(p)][:30]
+    numbers = [p for p, c in rows.columns.items() if rows.is_number(p)][:NUMBERS]
     facts: list[Fact] = []
     for text in texts if numbers else ():
         head = _parsed(rows, text, rows.n > 4 * HEAD)
@@ -130,10 +130,10 @@ def _moments(rows: Rows, place: int) -> Array | None:
     if rows.columns[place].type != "date as text":
         return None
     made = np.full(rows.n, np.nan)
-    texts = series.to_list()
+    texts = [text if isinstance(text, str) else "" for text in series.to_list()]
     if not all(forms.DATE.match(text) for text in texts if text):
         return None  # in another format
-    bare = [forms.ZONE.sub("", text) if text else "" for text in texts]
+    bare = [forms.ZONE.sub("", text) for text in texts]
     there = np.array([bool(text) for text in bare])
     stamps = np.array([text for text in bare if text], dtype="datetime64[us]")
     made[there] = stamps.astype(np.int64)

@@ -9,11 +9,11 @@ import numpy as np
 
 from . import codes
 from .arrays import Array, average_ranks
+from .correlations import of_pair
 from .facts import Described, Fact
 from .in_process import array
 from .kinds import Series, is_moment, is_number, is_text
 from .lines import name_of
-from .rounding import correlation
 from .shape import LEAST
 from .summary import Column
 
@@ -111,9 +111,10 @@ def _trends(table: Described) -> list[Fact]:
         values = sample.floats(place)[::step]
         there = np.isfinite(values)
         if np.count_nonzero(there) >= max(LEAST, 4 * table.k):
-            r, told = _rank_correlation(when[there], values[there], table.k)
+            r, told = of_pair(average_ranks(when[there]), average_ranks(values[there]), table.k)
             if told and abs(r) >= TREND:
-                found.append((-round(abs(r), 6), place, r, told))
+                shown = f"{'≈ ' if told.rounded else ''}{told.value:.2f}"
+                found.append((-round(abs(r), 6), place, r, shown))
     some = "" if table.complete and step == 1 else f" in {len(when):,} rows"
     return [
         Fact(
@@ -124,14 +125,3 @@ def _trends(table: Described) -> list[Fact]:
         )
         for _, place, r, told in sorted(found)[:TRENDS]
     ]
-
-
-def _rank_correlation(x: Array, y: Array, k: int) -> tuple[float, str]:
-    """Return Spearman's correlation, and as it may leave, "" if it may not."""
-    with np.errstate(all="ignore"):
-        x, y = ((r - r.mean()) / r.std() for r in (average_ranks(x), average_ranks(y)))
-        r = float((x * y).mean())
-    if not np.isfinite(r):
-        return 0.0, ""
-    told = correlation(r, x * y - r / 2 * (x * x + y * y), k)
-    return r, "" if told is None else f"{'≈ ' if told.rounded else ''}{told.value:.2f}"

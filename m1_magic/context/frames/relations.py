@@ -13,20 +13,20 @@ from typing import Any
 import narwhals.stable.v2 as nw
 import numpy as np
 
-from .arrays import Array, products
+from .arrays import Array
+from .correlations import LEAST, correlations, of_pair
 from .counting import SHORT, there
 from .facts import Described, Fact
 from .grouping import factorised
 from .in_process import Local
 from .kinds import Series, is_number, is_text
 from .lines import name_of
-from .rounding import STRONG, correlation
+from .rounding import STRONG
 from .summary import UNIQUE, Column
 
 HEAD = 1_000  # rows in which a column of labels that decides another is looked for
 WIDEST = 30  # numeric columns that are compared with each other
 GROUPS = 8  # columns of labels that are
-LEAST = 20  # rows with both values
 TOLD = 6
 PAIRS = 4  # correlations among them
 EMPTY = 0.2  # share of nulls from which a column of labels decides nothing
@@ -71,15 +71,20 @@ def in_rows(read: int | None) -> str:
 def _together(
     columns: Sequence[Known], numbers: Sequence[Array], k: int, read: int | None
 ) -> list[Fact]:
-    """Return the strongest correlations (Pearson's), by pairs of rows with both values."""
+    """Return the strongest correlations (Pearson's), by pairs of rows with both values.
+
+    Those of copies are left out, of which `copies` tells.
+    """
     if len(numbers) < 2:
         return []
     values = np.vstack(numbers)
-    matrix, both = _correlations(values)
+    matrix, both = correlations(values)
     pairs = [
         (float(matrix[i, j]), i, j)
         for i, j in combinations(range(len(numbers)), 2)
-        if both[i, j] >= LEAST and STRONG <= abs(matrix[i, j]) <= 1.0001
+        if both[i, j] >= LEAST
+        and STRONG <= abs(matrix[i, j]) <= 1.0001
+        and not (matrix[i, j] > 1 - EXACT and np.array_equal(values[i], values[j], equal_nan=True))
     ]
     pairs.sort(key=lambda pair: -round(abs(pair[0]), 6))  # else last bits decide among equals
     return [
@@ -92,42 +97,15 @@ def _together(
     ]
 
 
-@np.errstate(all="ignore")
-def _correlations(values: Any) -> tuple[Any, Any]:
-    """Return the correlations of rows of numbers, and in how many places both have one."""
-    finite = np.isfinite(values)
-    most = np.where(finite, np.abs(values), 0.0).max(axis=1, keepdims=True)
-    values = np.where(finite, values / np.where(most > 0, most, 1.0), 0.0)  # no square overflows
-    means = values.sum(axis=1, keepdims=True) / finite.sum(axis=1, keepdims=True)
-    centred = np.where(finite, values - means, 0.0)
-    spans = np.abs(centred).max(axis=1, keepdims=True)
-    centred /= np.where(spans > 1e-13, spans, np.nan)
-    ones = finite.astype(np.float64)
-    both = products(ones, ones)
-    # Of the row's column, where the other is there: the sum, and the squares about its mean.
-    total = products(centred, ones)
-    squares = products(centred**2, ones)
-    about = squares - total**2 / both
-    spread = np.sqrt(np.where(about > 1e-12 * squares, about, np.nan))
-    return (products(centred, centred) - total * total.T / both) / (spread * spread.T), both
-
-
 def _strength(r: float, x: Any, y: Any, k: int, read: int | None) -> str:
     """Return how two columns move together, no finer than k rows can move it."""
     where, opposite = in_rows(read), "" if r > 0 else ", one up, the other down"
     if abs(r) > 1 - EXACT:
         return f"move together exactly{where}{opposite}"
-    both = np.isfinite(x) & np.isfinite(y)
-    x, y = (_standard(values[both]) for values in (x, y))
-    told = correlation(r, x * y - r / 2 * (x * x + y * y), k)
+    _, told = of_pair(x, y, k)
     if told is None:
         return f"correlated{where}{opposite}"
     return f"correlation {'≈ ' if told.rounded or read else ''}{told.value:.2f}{where}"
-
-
-def _standard(values: Any) -> Any:
-    values = values / np.abs(values).max()
-    return (values - values.mean()) / values.std()
 
 
 def _decided(columns: Sequence[Known], read: int | None) -> list[Fact]:
@@ -155,11 +133,10 @@ def _decided(columns: Sequence[Known], read: int | None) -> list[Fact]:
 
 
 def _codes(series: Series) -> tuple[Any, int]:
-    """Return a number for each label, and how many there are."""
+    """Return a number for each label, a null among them, and how many there are."""
     found, codes = factorised(series if series.dtype == nw.String else series.cast(nw.String))
     nulls = codes < 0
-    codes = np.where(nulls, len(found), codes).astype(np.int64)
-    return codes, len(found) + bool(nulls.any())
+    return np.where(nulls, len(found), codes).astype(np.int64), len(found) + bool(nulls.any())
 
 
 def _decides(a: Any, many_a: int, b: Any, many_b: int) -> tuple[bool, bool]:
