@@ -97,6 +97,6 @@ def hashed(values: Array, library: Any) -> int:
 
 def there(value: Any) -> bool:
     """Is it a value, not a null of any library?"""
-    if value is None or type(value).__name__ in ("NAType", "NaTType"):
-        return False
-    return not isinstance(value, float) or value == value
+    if isinstance(value, (str, float)):
+        return value == value
+    return value is not None and type(value).__name__ not in ("NAType", "NaTType")
