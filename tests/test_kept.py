@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import sqlite3
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
@@ -13,6 +18,8 @@ from emulator import Answer, OpenRouter
 from ledgers import rows
 from m1_magic import api, ask
 from m1_magic.app import PROCESS
+from m1_magic.errors import M1Error
+from m1_magic.kept import replaying
 from shells import Run
 
 Cell = Callable[..., str]
@@ -141,6 +148,97 @@ def test_its_record_costs_nothing_and_names_the_first_call(server: OpenRouter) -
     assert again.id == first.id and again.usage == first.usage
 
 
+def test_threads_that_ask_the_same_each_get_another_answer(server: OpenRouter) -> None:
+    server.say(*(Answer(str(n)) for n in range(9)))
+    for _ in range(2):
+        with ThreadPoolExecutor(8) as pool:
+            texts = sorted(reply.text for reply in pool.map(ask, ["q"] * 8))
+        assert texts == list("01234567") and len(server.chats) == 8
+        restart()
+
+
+def test_what_brought_no_answer_does_not_count(
+    server: OpenRouter, tape: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.say(Answer("one"), Answer("two"), Answer.http_error(400, "no"), Answer("ONE"))
+    assert [ask("q").text for _ in range(2)] == ["one", "two"]
+    monkeypatch.setenv("M1_PACE", "40")
+    restart()
+    with monkeypatch.context() as patch:
+        patch.setattr(replaying, "pause", Mock(side_effect=KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            ask("q")
+    monkeypatch.setattr(replaying, "pause", lambda _: None)
+    assert ask("q").text == "one" and len(server.chats) == 2
+    monkeypatch.setenv("M1_MODE", "record")
+    restart()
+    with pytest.raises(M1Error):
+        ask("q")
+    ask("q")
+    kept = [json.loads(one).get("text") for one in tape.read_text("utf-8").splitlines()]
+    assert kept == [None, "ONE", "two"]
+
+
+def test_another_server_or_other_headers_are_asked(
+    server: OpenRouter, cell: Cell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.say(*map(Answer, ("one", "of another", "with headers")))
+    here, there = server.base_url, server.base_url.replace("127.0.0.1", "localhost")
+    for _ in range(2):
+        assert "one" in cell("%%m1\nq")
+        api.settings().base_url = there
+        assert "of another" in cell("%%m1\nq")
+        api.settings().base_url, api.settings().extra_headers = here, {"X-Team": "b"}
+        assert "with headers" in cell("%%m1\nq")
+        restart()
+    assert len(server.chats) == 3
+    api.settings().extra_headers = {"X-Team": "c"}
+    server.say(Answer("two"))
+    assert "asked anew: the headers" in cell("%%m1\nq")
+
+
+@pytest.mark.parametrize("how", ["keep", "mode", "both"])
+def test_who_wants_no_kept_answers_gets_none(
+    server: OpenRouter, tape: Path, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    server.say(Answer("one"), Answer("two"))
+    ask("q")
+    restart()
+    if how == "mode":
+        monkeypatch.delenv("M1_TAPE")
+    if how != "keep":
+        monkeypatch.setenv("M1_MODE", "record")
+    api.settings().keep = how == "mode"
+    assert ask("q").text == "two"
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        "calls SET sent = '{oops'",
+        "calls SET sent = '[]'",
+        "calls SET at = 'yesterday'",
+        "calls SET answer = x'ff00'",
+        "calls SET parts = '{oops', key = ''",
+        "calls SET parts = '[1]', key = ''",
+        "calls SET parts = '{\"typed\": 1}', key = ''",
+        "attempts SET input = 'a lot'",
+        "attempts SET cost_nano = 'much'",
+    ],
+)
+def test_a_ledger_that_was_edited_is_no_traceback(
+    server: OpenRouter, cell: Cell, edit: str
+) -> None:
+    server.say(Answer("one"), Answer("two"))
+    cell("%%m1 -c x\nq")
+    path = PROCESS.session().ledger.path
+    restart()
+    with closing(sqlite3.connect(path)) as db, db:
+        db.execute(f"UPDATE {edit}")
+    assert "two" in cell("%%m1 -c x\nq")
+    cell("%m1 log")
+
+
 # --- chats --------------------------------------------------------------------------------------
 
 TALK = ("%%m1 -c eda\nq1", "%%m1 -c eda\nq2", "%%m1 -c eda -d t\nq3")
@@ -214,6 +312,28 @@ def test_a_chat_is_taken_up_by_a_new_cell_of_the_next_kernel(
     assert len(server.chats[-1].body["messages"]) == 8
 
 
+def test_a_cell_that_is_run_twice_after_a_restart_has_no_answer_twice(
+    server: OpenRouter, cell: Cell
+) -> None:
+    server.say(*map(Answer, ("one", "two", "three")))
+    cell(TALK[0])
+    cell(TALK[0])
+    restart()
+    first = cell(TALK[0])
+    assert "two" in first and "Did you mean" not in first
+    assert "one" in cell(TALK[0]) and "three" in cell(TALK[0])
+
+
+def test_chats_that_begin_alike_replay_in_any_order(server: OpenRouter, cell: Cell) -> None:
+    cells = {f"{q}{chat}": f"%%m1 -c {chat}\n{q}" for q in "pq" for chat in "ab"}
+    server.say(*map(Answer, cells))
+    for order in (cells, ("pb", "pa", "qa", "qb")):
+        for name in order:
+            assert name in cell(cells[name], name)
+        restart()
+    assert len(server.chats) == 4
+
+
 # --- why it is asked anew ----------------------------------------------------------------------
 
 CHANGES: dict[str, tuple[str, str, str]] = {
@@ -232,15 +352,26 @@ CHANGES: dict[str, tuple[str, str, str]] = {
     "level": ("%%m1 -d t\nq", "%%m1 -d t --send schema\nq", "table t at schema (stats)"),
     "one more": ("%%m1\nq", "%%m1 -d t\nq", "table t added"),
     "one less": ("%%m1 -d t\nq", "%%m1\nq", "without table t"),
+    "order": ("%%m1 -d t -d u\nq", "%%m1 -d u -d t\nq", "the order of tables and files"),
     "seed": ("%%m1\nq", "%%m1 --seed 3\nq", "seed 3 (not set)"),
     "max tokens": ("%%m1\nq", "%%m1 --max-tokens 500\nq", "max_tokens 500 ("),
 }
 
 
+def test_a_cell_that_asks_several_questions_says_of_each_what_changed(
+    server: OpenRouter, cell: Cell
+) -> None:
+    server.say(*map(Answer, "123"))
+    assert "asked anew" not in cell("%m1 ask p\n%m1 ask q")
+    restart()
+    text = cell("%m1 ask -t 0.2 p\n%m1 ask q")
+    assert "asked anew: temperature 0.2 (1.0)\n2" in text and len(server.chats) == 3
+
+
 @pytest.mark.parametrize("what", CHANGES)
 def test_a_changed_cell_asks_anew_and_says_why(server: OpenRouter, cell: Cell, what: str) -> None:
     before, after, why = CHANGES[what]
-    setup = "import pandas as pd\nx = 1\nt = pd.DataFrame({'n': range(100)})"
+    setup = "import pandas as pd\nx = 1\nt = pd.DataFrame({'n': range(100)})\nu = t + 1"
     server.say(Answer("one"), Answer("two"))
     cell(setup, "s")
     cell(before, "a")
@@ -388,8 +519,6 @@ def test_an_answer_on_a_tape_is_untrusted(server: OpenRouter, cell: Cell, tape: 
 def test_a_lecture_has_a_pace(
     server: OpenRouter, tape: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from m1_magic.kept import replaying
-
     waits: list[float] = []
     server.say(Answer("a few words"))
     ask("q")

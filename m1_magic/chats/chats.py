@@ -124,7 +124,7 @@ class Chats:
         """Return the request with the turns up to a head before its question."""
         joint = joined(request, head, self._turns, secrets)
         if head.name and not joint.after:
-            others = [one_line(one.name) for one in self.listed()]
+            others = [one_line(one.name) for one in self.listed() if one.name != head.name]
             near = command_line.did_you_mean(head.name, others)
             note = f"chat {one_line(head.name)} begins here.{near}"
             return replace(joint, notes=(*joint.notes, note))

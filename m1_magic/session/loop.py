@@ -18,6 +18,7 @@ from ..calls import FREE, Call, Receipt, Reply, Request, Totals
 from ..errors import LedgerProblem, UserFacingError
 from ..interrupts import heard, pause, uninterrupted
 from ..kept.keeper import Keeper
+from ..kept.turns import Turn
 from ..ledger import Ledger, answers, new_id, sums
 from ..ledger.history import purge
 from ..ledger.leases import lapse, sweep
@@ -143,6 +144,7 @@ class Session:
         """
         call: Call | None = None
         error: BaseException | None = None
+        turn: Turn | None = None
         try:
             kept, turn = self._keeper.taken(request)
             if kept:
@@ -156,6 +158,9 @@ class Session:
                 call, error = self._carried_out(plan, view, request, turn)
         except KeyboardInterrupt:
             error = error or late(call)
+        finally:
+            if turn and (call is None or call.reply.status != "ok"):
+                self._keeper.give_back(turn)
         if isinstance(error, UserFacingError) and call is not None:
             error.reply = call.reply
         if error is not None:
@@ -251,7 +256,7 @@ class Session:
         return (f"no price is known: %config M1.prices = 'free', or dollars: {{{model!r}: …}}",)
 
     def _carried_out(
-        self, plan: Plan, view: View, asked: Request, turn: int
+        self, plan: Plan, view: View, asked: Request, turn: Turn
     ) -> tuple[Call, BaseException | None]:
         """Reserve, ask, settle, show; return the call and how it failed."""
         assert plan.backend is not None
@@ -262,7 +267,7 @@ class Session:
         written = plan.backend.billing != "replayed"
         with suppress(LedgerProblem):  # the reservation says so
             lapse(self.ledger, call.at)
-            why = self._keeper.changed(asked) if written else ()
+            why = self._keeper.changed(asked, call.at) if written else ()
         account = SafeLedger(self.ledger, written, s.keep_text, self._clock)
         safe_view = SafeView(view)
         rounds = Rounds(plan, safe_view, account, s, self._clock, self._sleep, self._waits)
