@@ -157,6 +157,40 @@ def test_threads_that_ask_the_same_each_get_another_answer(server: OpenRouter) -
         restart()
 
 
+def test_what_another_kernel_asks_meanwhile_is_not_shown_twice(server: OpenRouter) -> None:
+    server.say(*map(Answer, ("one", "of another kernel", "two", "three")))
+    assert ask("q").text == "one"
+    path = PROCESS.session().ledger.path
+    with closing(sqlite3.connect(path)) as db, db:
+        columns = [name for _, name, *_ in db.execute("PRAGMA table_info(calls)")]
+        others = {"id": "'other'", "at": "'2026-01-01T00:00:00+00:00'", "answer": "'earlier'"}
+        values = ", ".join(others.get(name, name) for name in columns)
+        db.execute(f"INSERT INTO calls SELECT {values} FROM calls")
+        db.execute(
+            "INSERT INTO attempts (id, call_id, at, session, pid, endpoint, state)"
+            " SELECT 'o', 'other', at, session, pid, endpoint, state FROM attempts"
+        )
+    assert ask("q").text == "earlier"
+    assert ask("q").text == "of another kernel"
+
+
+def test_a_price_that_was_estimated_says_so_until_it_is_billed(
+    server: OpenRouter, cell: Cell
+) -> None:
+    server.say(Answer("one"))
+    cell("%%m1\nq")
+    path = PROCESS.session().ledger.path
+    for change, was in (
+        ("cost_nano = NULL, cost_source = 'unknown'", "$0 ·"),
+        ("cost_nano = 5400000, cost_source = 'estimated'", "$0 (was ≈$0.0054)"),
+        ("cost_nano = 5400000, cost_source = 'billed'", "$0 (was $0.0054)"),
+    ):
+        restart()
+        with closing(sqlite3.connect(path)) as db, db:
+            db.execute(f"UPDATE attempts SET {change}")
+        assert was in cell("%%m1\nq")
+
+
 def test_what_brought_no_answer_does_not_count(
     server: OpenRouter, tape: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -59,6 +59,11 @@ class Keeper:
             self.give_back(turn)
             raise
 
+    def asked(self, request: Request, turn: Turn, id: str) -> None:
+        """Say which call brings a turn its answer: another kernel may ask the same meanwhile."""
+        if self._wanted(request):
+            self._turns.give(turn, id)
+
     def give_back(self, turn: Turn) -> None:
         """Let the next request have this turn: it brought no complete answer."""
         self._turns.give_back(turn)
@@ -164,14 +169,13 @@ class Keeper:
         host = endpoint(self._settings.base_url).host
         asked = answers.Asked(turn.key, host, at_a_server(request).get("headers", ""))
         ledger, here = self._ledger(), self._notebook
-        shown, earlier = self._turns.shown(turn)
-        same = request.repeats
-        if same and same not in shown:
-            past = answers.nth(ledger, asked, here, 1, only=same)
-            if past and (not taken or self._turns.ahead(turn, same)):
-                return past
-            shown, earlier = self._turns.shown(turn)
-        return answers.nth(ledger, asked, here, turn.here - earlier, but=shown)
+        while True:
+            given, earlier = self._turns.given(turn)
+            only = request.repeats if request.repeats not in given else ""
+            past = only and answers.nth(ledger, asked, here, 1, only=only)
+            past = past or answers.nth(ledger, asked, here, turn.here - earlier, but=given)
+            if not past or not taken or self._turns.give(turn, past.id):
+                return past or None
 
 
 def tape_path(named: str, notebook: str | None) -> Path | None:
@@ -201,4 +205,5 @@ def _kept(past: Past) -> KeptAnswer:
         usage=past.usage,
         cost=past.cost,
         at=past.at,
+        estimated=past.estimated,
     )

@@ -25,8 +25,7 @@ class Turns:
     def __init__(self) -> None:
         self._lock = lock()
         self._taken: defaultdict[str, set[int]] = defaultdict(set)
-        # The turns that an answer was shown at which was not the next one in order.
-        self._ahead: defaultdict[str, dict[int, str]] = defaultdict(dict)
+        self._answers: defaultdict[str, dict[int, str]] = defaultdict(dict)
 
     def take(self, key: str, place: str) -> Turn:
         """Count a request that is made now."""
@@ -47,19 +46,19 @@ class Turns:
         with self._lock:
             self._taken[turn.key].discard(turn.n)
             self._taken[turn.place].discard(turn.here)
-            self._ahead[turn.place].pop(turn.here, None)
+            self._answers[turn.place].pop(turn.here, None)
 
-    def ahead(self, turn: Turn, id: str) -> bool:
-        """Let this turn have an answer before those in order, if no other turn has it."""
+    def give(self, turn: Turn, id: str) -> bool:
+        """Give this turn the answer of a call, if no other turn has it."""
         with self._lock:
-            others = self._ahead[turn.place]
-            if id in others.values():
-                return others.get(turn.here) == id
-            others[turn.here] = id
+            given = self._answers[turn.place]
+            if id in given.values():
+                return False
+            given[turn.here] = id
             return True
 
-    def shown(self, turn: Turn) -> tuple[tuple[str, ...], int]:
-        """Return the answers that turns had out of order, and how many of these were earlier."""
+    def given(self, turn: Turn) -> tuple[tuple[str, ...], int]:
+        """Return the answers that other turns have, and how many turns before have one."""
         with self._lock:
-            ahead = self._ahead[turn.place]
-            return tuple(ahead.values()), sum(n < turn.here for n in ahead)
+            given = self._answers[turn.place]
+            return tuple(given.values()), sum(n < turn.here for n in given)

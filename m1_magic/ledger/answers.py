@@ -57,15 +57,15 @@ def nth(
     """
     rows = ledger.rows(
         f"SELECT id FROM calls WHERE key = ? AND {COMPLETE} AND {HERE if notebook else NOWHERE}"
-        f" AND {SERVER} AND ? IN ('', id) AND id NOT IN ({', '.join('?' * len(but))})"
+        f" AND ? IN ('', id) AND id NOT IN (SELECT value FROM json_each(?)) AND {SERVER}"
         " ORDER BY at, id LIMIT 1 OFFSET ?",
         asked.key,
         ledger.session,
         notebook,
+        only,
+        json.dumps(but),
         asked.host,
         asked.headers,
-        only,
-        *but,
         n - 1,
     )
     return called(ledger, rows[0][0]) if rows else None

@@ -49,7 +49,7 @@ def _replayed(replay: Replay, stable: bool) -> list[str]:
     when = f"kept on {one_line(replay.tape, 60)}" if replay.tape else "kept"
     if since and not stable:
         when = f"kept from {since.day} {MONTHS[since.month - 1]} {since:%H:%M}"
-    was = "" if replay.cost is None else f" (was {money(replay.cost)})"
+    was = "" if replay.cost is None else f" (was {money(replay.cost, about=replay.estimated)})"
     return [when, f"$0{was}", "--fresh asks anew"]
 
 

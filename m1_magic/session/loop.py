@@ -265,6 +265,8 @@ class Session:
         call = Call(kept.id if kept else new_id(), self._now(), plan.request, asked=asked)
         call = replace(call, replay=kept.replay if kept else None)
         written = plan.backend.billing != "replayed"
+        if not kept:
+            self._keeper.asked(asked, turn, call.id)
         with suppress(LedgerProblem):  # the reservation says so
             lapse(self.ledger, call.at)
             why = self._keeper.changed(asked, call.at) if written else ()
