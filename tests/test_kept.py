@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sqlite3
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -13,11 +14,13 @@ from typing import Any
 from unittest.mock import Mock
 
 import pytest
+from nbformat.v4 import new_code_cell, new_notebook, new_output
 
 from emulator import Answer, OpenRouter
 from ledgers import rows
 from m1_magic import api, ask
 from m1_magic.app import PROCESS
+from m1_magic.calls import RECORD
 from m1_magic.errors import M1Error
 from m1_magic.kept import replaying
 from shells import Run
@@ -123,6 +126,27 @@ def test_what_was_cut_forgotten_or_is_of_another_notebook_is_not_shown(
     assert "four" in cell("%%m1\nq")
 
 
+def test_a_notebook_that_is_renamed_keeps_its_answers_and_a_copy_has_none(
+    server: OpenRouter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.say(*map(Answer, ("one", "two", "of a copy")))
+    first, second = ask("q"), ask("q")
+    found = {"usage": {"input": 1}, "cost_usd": None, "id": second.id}
+    for record in (found, dict(sorted(found.items()))):  # as front ends write it
+        restart()
+        output = new_output("display_data", {RECORD: record, "text/plain": ""})
+        names = [tmp_path / f"{name}.ipynb" for name in ("lesson", "renamed", "copy")]
+        cells = [new_code_cell("q", outputs=[output])]
+        names[0].write_text(json.dumps(new_notebook(cells=cells), indent=1), "utf-8")
+    shutil.copy(names[0], names[2])
+    monkeypatch.setenv("JPY_SESSION_NAME", str(names[2]))
+    assert ask("q").text == "of a copy"
+    names[0].rename(names[1])
+    monkeypatch.setenv("JPY_SESSION_NAME", str(names[1]))
+    restart()
+    assert (ask("q").id, ask("q").id) == (first.id, second.id)
+
+
 def test_a_replay_needs_no_key_no_network_and_no_budget(
     server: OpenRouter, cell: Cell, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -211,6 +235,22 @@ def test_what_brought_no_answer_does_not_count(
     ask("q")
     kept = [json.loads(one).get("text") for one in tape.read_text("utf-8").splitlines()]
     assert kept == [None, "ONE", "two"]
+
+
+def test_a_replay_that_is_stopped_is_shown_in_full_by_continue(
+    server: OpenRouter, cell: Cell, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.say(Answer("one two three"))
+    cell("%%m1 -c x\nq")
+    monkeypatch.setenv("M1_PACE", "40")
+    restart()
+    with monkeypatch.context() as patch:
+        patch.setattr(replaying, "pause", Mock(side_effect=[None, None, KeyboardInterrupt]))
+        stopped = run("%%m1 -c x\nq").text
+    monkeypatch.setattr(replaying, "pause", lambda _: None)
+    assert "--fresh asks anew · stopped\n" in stopped and "%m1 continue shows all" in stopped
+    whole = cell("%m1 continue")
+    assert "one two three" in whole and "kept from" in whole and len(server.chats) == 1
 
 
 def test_another_server_or_other_headers_are_asked(

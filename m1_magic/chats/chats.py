@@ -164,6 +164,8 @@ class Chats:
             raise UsageError("There is no answer yet to continue.", todo="%m1 ask TEXT asks.")
         if reply.status == "ok":
             return None
+        if reply.cost_source == "replayed":
+            return last  # it is all there
         if reply.finish == "content_filter":
             raise UsageError(
                 "The provider's content filter ended that answer, and would end its rest.",

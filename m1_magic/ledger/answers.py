@@ -99,6 +99,27 @@ def before(
     return [json.loads(parts) for (parts,) in rows]
 
 
+def knows(ledger: Ledger, notebook: str) -> bool:
+    """Has a session served this notebook?"""
+    return bool(ledger.rows("SELECT 1 FROM notebooks WHERE notebook = ? LIMIT 1", notebook))
+
+
+def notebooks(ledger: Ledger, ids: Sequence[str]) -> list[str]:
+    """Return the notebooks that made these calls."""
+    rows = ledger.rows(
+        "SELECT DISTINCT notebook FROM calls JOIN notebooks USING (session)"
+        " WHERE id IN (SELECT value FROM json_each(?)) AND notebook IS NOT NULL",
+        json.dumps(ids),
+    )
+    return [notebook for (notebook,) in rows]
+
+
+def renamed(ledger: Ledger, old: str, new: str) -> None:
+    """Write down that a notebook has another path."""
+    sql = "UPDATE notebooks SET notebook = ? WHERE notebook = ?"
+    ledger.write(lambda db: db.execute(sql, (new, old)), HASTE)
+
+
 def replayed(ledger: Ledger, cost: Decimal, now: datetime) -> None:
     """Count an answer that was shown again, and the US dollars that were not spent for it."""
     day, nano = since("day", now), to_nano(cost)

@@ -32,7 +32,8 @@ def line(receipt: Receipt, settings: M1) -> str:
     """Return the footer's first line: model, tokens, price, sums, seconds, and how it ended."""
     reply, stable = receipt.call.reply, settings.footer == "stable"
     if receipt.call.replay is not None:
-        return " · ".join([_model(receipt), *_replayed(receipt.call.replay, stable)])
+        kept = _replayed(receipt.call.replay, stable)
+        return " · ".join([_model(receipt), *kept, *_ending(reply)])
     parts = [
         _model(receipt),
         *_tokens(reply),

@@ -18,6 +18,7 @@ from ..calls import FREE, Call, Receipt, Reply, Request, Totals
 from ..errors import LedgerProblem, UserFacingError
 from ..interrupts import heard, pause, uninterrupted
 from ..kept.keeper import Keeper
+from ..kept.renamed import follow
 from ..kept.turns import Turn
 from ..ledger import Ledger, answers, new_id, sums
 from ..ledger.history import purge
@@ -212,7 +213,8 @@ class Session:
 
     def _tidied(self, ledger: Ledger) -> Ledger:
         """Return the ledger without old text, and with what kernels left that have ended."""
-        with suppress(LedgerProblem):  # locked, perhaps; a call would say so
+        with suppress(LedgerProblem, OSError):  # locked, perhaps; a call would say so
+            follow(ledger, self.notebook)
             purge(ledger, self._now() - timedelta(days=self.settings.keep_days))
             sums.name_session(ledger, self.notebook)
             if ended := sweep(ledger, self._now()):
