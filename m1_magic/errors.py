@@ -221,6 +221,8 @@ class OfflineProblem(M1Error):
 class MissingPackage(M1Error):
     """A package that is needed for this is not installed, nor to be had where Python runs."""
 
+    cost = ""  # it may be found missing at any time
+
     @classmethod
     def named(cls, error: ModuleNotFoundError) -> MissingPackage:
         """Return it for an import that failed; raise ``error`` again where that is our own."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import nbformat
 from jupyter_client.kernelspec import KernelSpecManager
@@ -31,10 +32,9 @@ class Manager(AsyncKernelManager):
         return made
 
 
-def run(*sources: str, timeout: int = 120, interrupts: bool = False) -> NotebookNode:
+def run(*sources: str, **more: Any) -> NotebookNode:
     """Return a notebook of these cells after a run; a failing cell does not end it."""
-    book = new_notebook(cells=[new_code_cell(source) for source in sources])
-    return execute(book, timeout, interrupts)
+    return execute(new_notebook(cells=[new_code_cell(source) for source in sources]), **more)
 
 
 def write(path: Path, *sources: str) -> None:
@@ -43,14 +43,23 @@ def write(path: Path, *sources: str) -> None:
 
 
 def execute(
-    book: NotebookNode, timeout: int = 120, interrupts: bool = False, timing: bool = True
+    book: NotebookNode,
+    timeout: int = 120,
+    interrupts: bool = False,
+    timing: bool = True,
+    forked: bool = True,
 ) -> NotebookNode:
-    """Run a notebook in a fresh kernel and return it; ``timing``: when each cell ran is in it."""
+    """Run a notebook in a fresh kernel and return it.
+
+    Args:
+        timing: when each cell ran is in it.
+        forked: in a kernel that is quick to start; not where what it imports reads the environment.
+    """
     NotebookClient(
         book,
         timeout=timeout,
         kernel_name="python3",
-        kernel_manager_class=Manager,
+        kernel_manager_class=Manager if forked else AsyncKernelManager,
         allow_errors=True,
         interrupt_on_timeout=interrupts,
         record_timing=timing,

@@ -121,6 +121,11 @@ def by_chunk(values: Array) -> list[Moments]:
     return [_moments(chunk, room) for chunk in chunks(values)]
 
 
+def ends(values: Array) -> list[Moments]:
+    """Return the ends alone of each chunk of whole numbers."""
+    return [Moments(len(x), low=int(x.min()), high=int(x.max())) for x in chunks(values)]
+
+
 def _moments(chunk: Array, room: Array) -> Moments:
     """Return the moments of a chunk; ``room`` is written over, since to get memory takes time."""
     real, nan, infinite = chunk.dtype.kind == "f", 0, 0

@@ -195,13 +195,13 @@ def mean(values: Array, rows: Rows, *, share: bool = False) -> Figure | None:
     if n < max(k, 1):
         return None
     scale = 100.0 if share else 1.0
-    middle = float(values.mean())
+    middle = float(values.sum()) / n
     away = np.abs(values - middle)
     sd = float(np.sqrt(np.einsum("i,i", away, away) / (n - 1))) if n > 1 else 0.0
     most = float(away.max())
     if share and min(middle, 1 - middle) * n < k - 0.5:
         return Figure(0 if middle < 0.5 else 100)  # fewer than k such rows are told as none
-    if not share and k > 1 and sd and dominated(values, k, sd, most):
+    if not share and k > 1 and sd and dominated(values, k, sd, away):
         return None
     if not rows.table.complete:
         most = max(most, ERRORS * sd * np.sqrt(n))
@@ -209,11 +209,10 @@ def mean(values: Array, rows: Rows, *, share: bool = False) -> Figure | None:
     return average(middle * scale, n, sd * scale, most * scale, k)
 
 
-def dominated(values: Array, k: int, sd: float, most: float) -> bool:
+def dominated(values: Array, k: int, sd: float, away: Array) -> bool:
     """Do fewer than k values make up nearly all of the distances from the median, one of them
     most of it, or one most of the sum?"""
-    n = len(values)
-    mean_away = float(np.abs(values - values.mean()).sum())
+    n, most, mean_away = len(values), float(away.max()), float(away.sum())
     low, high = float(values.min()), float(values.max())
     if low >= 0 and 2 * high > values.sum() and np.count_nonzero(values == high) < k:
         return True

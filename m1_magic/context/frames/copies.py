@@ -71,8 +71,7 @@ def _as_text(rows: Rows) -> list[Fact]:
 
 def _parsed(rows: Rows, place: int, briefly: bool) -> Array | None:
     """Return texts as numbers row by row, NaN for nulls; None where they are none."""
-    series = rows.series(place)
-    texts = (series.head(HEAD) if briefly else series).to_list()
+    texts = rows.table.sample.first(place, HEAD if briefly else rows.n)
     there = [isinstance(text, str) for text in texts]
     if sum(there) < LEAST / 2:
         return None

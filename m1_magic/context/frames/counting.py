@@ -51,12 +51,10 @@ def labels(series: Series, sample: Series | None, valid: int) -> tuple[Pairs | N
                 return None, Count(len(found), sample=len(sample))
             if len(found) > FEW:
                 return None, Count(int(series.drop_nulls().n_unique()))
-    if len(series) <= SHORT:
-        return _in_python(series.to_list())
     try:
         rows = _value_counts(series)
     except UnicodeEncodeError:  # lone surrogates, which Arrow cannot count
-        return _in_python(series.to_list())
+        return in_python(series.to_list())
     made = tuple((label, int(n)) for label, n in rows if n and there(label))
     return made, Count(len(made))
 
@@ -83,7 +81,7 @@ def _value_counts(series: Series) -> list[tuple[Any, int]]:
     return list(series.value_counts(sort=False, name="n").iter_rows())
 
 
-def _in_python(values: Sequence[Any]) -> tuple[Pairs, Count]:
+def in_python(values: Sequence[Any]) -> tuple[Pairs, Count]:
     """Return each label's count, and how many there are."""
     labels = tuple((label, n) for label, n in Counter(values).items() if there(label))
     return labels, Count(len(labels))
@@ -99,6 +97,6 @@ def hashed(values: Array, library: Any) -> int:
 
 def there(value: Any) -> bool:
     """Is it a value, not a null of any library?"""
-    if value is None or type(value).__name__ in ("NAType", "NaTType"):
-        return False
-    return not isinstance(value, float) or value == value
+    if isinstance(value, (str, float)):
+        return value == value
+    return value is not None and type(value).__name__ not in ("NAType", "NaTType")

@@ -118,7 +118,9 @@ def factorised(series: Series) -> tuple[list[Any], Array]:
         return [*found], np.asarray(codes)
     if hasattr(native, "replace_strict"):  # Polars
         found = native.unique().drop_nulls().to_list()
-        places = native.replace_strict(found, [*range(len(found))], default=-1)
+        import polars as pl
+
+        places = native.cast(pl.Enum(found)).to_physical().cast(pl.Int64)
         return found, places.fill_null(-1).to_numpy()
     coded = native.combine_chunks() if hasattr(native, "combine_chunks") else native
     coded = coded.dictionary_encode()

@@ -66,9 +66,10 @@ class Local:
         self.lengths: dict[int, Array] = {}  # of bytes that were left in their engine
         self._columns: dict[int, Series] = {}
         self._dtypes: dict[int, Any] = {}
+        self._values: dict[int, list[Any]] = {}
         self._floats: dict[int, Array] = {}
         self._some: dict[int, Series] = {}  # columns in the sample
-        self._chunks: dict[int, list[Moments]] = {}  # of columns of numbers
+        self._chunks: dict[int, list[Moments]] = {}  # of columns of numbers and moments
 
     def series(self, column: int) -> Series:
         """Return a column; objects that are all of one kind as that kind."""
@@ -94,6 +95,14 @@ class Local:
         if column not in self._dtypes:
             self._dtypes[column] = self.series(column).dtype
         return self._dtypes[column]
+
+    def first(self, column: int, rows: int) -> list[Any]:
+        """Return the first values of a column as Python has them."""
+        if self.rows > counting.SHORT:
+            return self.series(column).head(rows).to_list()
+        if column not in self._values:
+            self._values[column] = self.series(column).to_list()
+        return self._values[column][:rows]
 
     def floats(self, column: int) -> Array:
         """Return a column's numbers row by row as 64-bit floats, NaN where there is none."""
@@ -129,8 +138,7 @@ class Local:
         if form == "boolean" and nulls < self.rows:
             return Measures(self.rows, nulls, trues=int(series.sum()))
         if form == "text" and nulls < self.rows:
-            sample = self.some(column) if self.rows > WHOLE else None
-            labels, distinct = counting.labels(series, sample, self.rows - nulls)
+            labels, distinct = self._labels(column, self.rows - nulls)
             return Measures(self.rows, nulls, distinct=distinct, labels=labels)
         return Measures(self.rows, nulls)
 
@@ -139,8 +147,11 @@ class Local:
         values = array(series)
         nulls = self.rows - len(values)
         if is_moment(dtype):
-            ends = (int(values.min()), int(values.max())) if len(values) else (None, None)
-            figures: dict[str, Any] = {"low": ends[0], "high": ends[1]}
+            self._chunks[column] = ends = arrays.ends(values)
+            figures: dict[str, Any] = {
+                "low": min((part.low for part in ends), default=None),
+                "high": max((part.high for part in ends), default=None),
+            }
         else:
             self._chunks[column] = by_chunk(values)
             figures = sum(self._chunks[column], Moments()).figures()
@@ -160,6 +171,12 @@ class Local:
             if (differing := len(np.unique(sample))) >= counting.NEARLY * len(sample):
                 return Count(differing, sample=len(sample))
         return Count(counting.hashed(values, self.table.implementation) if count is None else count)
+
+    def _labels(self, column: int, valid: int) -> tuple[counting.Pairs | None, Count | None]:
+        if self.rows <= counting.SHORT:
+            return counting.in_python(self.first(column, self.rows))
+        sample = self.some(column) if self.rows > WHOLE else None
+        return counting.labels(self.series(column), sample, valid)
 
     def some(self, column: int) -> Series:
         """Return a column's values in the sample."""

@@ -7,7 +7,7 @@ far as they hold for it, and a note that says why.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from typing import Any
@@ -73,17 +73,21 @@ class Earlier:
             return dict(columns)
         self.tables.append(table)
         return {
-            place: self._told(column, table.series(place), table.dtype(place), k)
+            place: self._told(column, place, table, k)
             if _comparable(column) and table.rows - (column.nulls or 0) >= k
             else column
             for place, column in columns.items()
         }
 
-    def _told(self, column: Column, series: Series, dtype: Any, k: int) -> Column:
+    def _told(self, column: Column, place: int, table: Local, k: int) -> Column:
+        series, dtype = table.series(place), table.dtype(place)
         if kind(dtype) == "other":
             return column
-        some = series if is_number(dtype) else series.head(HEAD)  # of numbers that takes longer
-        head = self._encoded(some, dtype)[:HEAD]
+        if is_text(dtype):
+            head = self._numbered(table.first(place, HEAD))
+        else:
+            some = series if is_number(dtype) else series.head(HEAD)  # of numbers that is slow
+            head = self._encoded(some, dtype)[:HEAD]
         read = partial(self._encoded, series, dtype)
         new = Seen(len(self.tables), column, head, read)
         for seen in self.columns:
@@ -105,9 +109,12 @@ class Earlier:
             return np.where(np.isnan(made), NOTHING, made)
         if is_moment(dtype):
             return self._encoded(series.dt.timestamp("us"), nw.Int64())
+        return self._numbered(series.to_list())
+
+    def _numbered(self, values: Iterable[Any]) -> Array:
         codes = self.codes
         return np.array(
-            [codes.setdefault(x, len(codes)) if there(x) else NOTHING for x in series.to_list()],
+            [codes.setdefault(x, len(codes)) if there(x) else NOTHING for x in values],
             dtype=np.float64,
         )
 

@@ -134,9 +134,9 @@ def _decided(columns: Sequence[Known], read: int | None) -> list[Fact]:
 
 def _codes(series: Series) -> tuple[Any, int]:
     """Return a number for each label, a null among them, and how many there are."""
-    codes = factorised(series.cast(nw.String))[1].astype(np.int64)
-    codes -= codes.min(initial=0)
-    return codes, len(np.unique(codes))
+    found, codes = factorised(series if series.dtype == nw.String else series.cast(nw.String))
+    nulls = codes < 0
+    return np.where(nulls, len(found), codes).astype(np.int64), len(found) + bool(nulls.any())
 
 
 def _decides(a: Any, many_a: int, b: Any, many_b: int) -> tuple[bool, bool]:
@@ -173,7 +173,7 @@ def _repeated(columns: Mapping[int, Column], sample: Local) -> int | None:
     if any(dtype in (nw.Object, nw.Unknown) or dtype.is_nested() for dtype in dtypes):
         return None  # hashes and comparisons of the user's own: they may be slow, or fail
     if sample.rows <= SHORT:
-        lists = {place: sample.series(place).to_list() for place in columns}
+        lists = {place: sample.first(place, sample.rows) for place in columns}
         cells = (x if _filled(columns[p]) else map(_cell, x) for p, x in lists.items())
         return sample.rows - len(set(zip(*cells, strict=True)))
     try:
