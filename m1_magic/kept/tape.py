@@ -18,7 +18,7 @@ from decimal import Decimal
 from errno import EROFS
 from pathlib import Path
 from threading import RLock
-from typing import Any
+from typing import Any, TextIO
 
 from .. import files
 from ..calls import Reply, Request, Usage
@@ -33,6 +33,7 @@ VERSION = 1
 HEAD = json.dumps({"m1_magic_tape": VERSION})
 FINGERPRINT = re.compile(r'\{"fingerprint": "([0-9a-f]{64})"')
 LARGEST = 500_000_000  # bytes
+LONGEST = 1_000  # characters of the first line
 MOST_TOKENS = 10**12
 COST = re.compile(r"[0-9]{1,6}(\.[0-9]{1,40})?")
 PARTS = {"typed", "words", "system", "chat", "along", "sampling"}
@@ -183,24 +184,24 @@ class Tape:
             raise self._no_tape("it is no file of at most 500 MB")
         try:
             # What was cut in a character is one line that cannot be used.
-            text = self.path.read_bytes().decode("utf-8-sig", "replace")
+            with self.path.open(encoding="utf-8-sig", errors="replace", newline="\n") as file:
+                self._read(file)
         except OSError as error:
             raise self._no_tape(f"it cannot be read ({error.strerror})") from None
-        self._read(text)
         self._seen = _state(found)
 
-    def _read(self, text: str) -> None:
-        head, *rest = text.split("\n")
-        if text and not text.isspace():
+    def _read(self, file: TextIO) -> None:
+        head = file.readline(LONGEST)
+        if head.strip():
             self._check(head)
         self._lines, self._places, broken = [], {}, 0
-        for one in filter(str.strip, rest):
+        for one in filter(str.strip, file):
             key = _fingerprint(one)
             if key:
                 self._places.setdefault(key, []).append(len(self._lines))
             else:
                 broken += 1
-            self._lines.append(one.rstrip("\r"))  # what cannot be read is not lost
+            self._lines.append(one.rstrip("\r\n"))  # what cannot be read is not lost
         self.noted = f"{plural(broken, 'line')} of the tape could not be read" if broken else ""
 
     def _check(self, head: str) -> None:
