@@ -1,6 +1,6 @@
 """How strongly columns go together where `relations` does not say so.
 
-Correlations (Pearson's) below those that are told there; ranks (Spearman's) and curves where a
+Correlations (Pearson's) below those that are shown there; ranks (Spearman's) and curves where a
 line does not fit; labels with labels (Cramér's V, corrected for chance).
 """
 
@@ -20,13 +20,13 @@ from .rounding import STRONG, Figure, correlation
 from .row_by_row import Rows
 
 WEAKER = 0.3  # a correlation, or Cramér's V, that is worth telling
-CHANCE = 10  # among so many tables without any, one has a correlation that is told
+CHANCE = 10  # among so many tables without any, one has a correlation that is shown
 BENT = 0.25  # by how much a curve must explain more of the variance than a line
 HALF = 0.5  # of the variance: what a curve must explain
 PAIRS = 5
 COMPARED = 20  # columns between which curves are looked for
 PARTS = 10  # into which a column is cut for that
-RANKED = 10_000  # rows that are ranked for the figure that is told
+RANKED = 10_000  # rows that are ranked for the figure that is shown
 SAME = 0.9995
 
 
@@ -81,7 +81,7 @@ def _weaker(rows: Rows, places: Sequence[int], r: Array, bent: set[frozenset[int
         made = of_pair(rows.numbers(pair[0]), rows.numbers(pair[1]), rows.k)[1]
         if (
             made is None
-            or frozenset(pair) in bent | rows.told
+            or frozenset(pair) in bent | rows.shown
             or not WEAKER <= abs(made.value) < STRONG
         ):
             continue
@@ -127,7 +127,7 @@ def _curves(rows: Rows, places: Sequence[int], values: Array, r: Array, ranks: A
     for i in range(len(ranks)):
         distinct = rows.columns[places[i]].distinct
         if distinct and distinct.value <= FEW:
-            continue  # told as groups
+            continue  # shown as groups
         shares = _explained(values[i], values[: len(ranks)])
         straight = np.maximum(np.nan_to_num(r[i, : len(ranks)]) ** 2, np.nan_to_num(ranks[i]) ** 2)
         for j, share in enumerate(shares.tolist()):
@@ -206,7 +206,7 @@ def labels(rows: Rows) -> list[Fact]:
     found = []
     for one, other in combinations(rows.telling(rows.categories), 2):
         pair = frozenset((one, other))
-        made = None if pair in rows.told else cramer(rows, one, other, rows.step)
+        made = None if pair in rows.shown else cramer(rows, one, other, rows.step)
         if made is not None and WEAKER <= made[0] < SAME:
             found.append((-round(made[0], 6), one, other))
     parts: list[str] = []

@@ -18,7 +18,7 @@ DISTINCT = 20  # values
 CLEAR = 0.85  # of the variance that a cut explains: 0.64 of a normal, 0.75 of a uniform column
 PART = 0.1  # of the rows that lie on each side, at the least
 WANDERS = 0.9  # correlation of each row with the one before
-TOLD = 2
+SHOWN = 2
 
 
 def bimodal(rows: Rows) -> Iterator[Fact]:
@@ -26,7 +26,7 @@ def bimodal(rows: Rows) -> Iterator[Fact]:
     found = 0
     for place in rows.telling(rows.numeric) if rows.n >= max(LEAST, 20 * rows.k) else ():
         values = rows.numbers(place)
-        if found == TOLD or _cut(values[:: rows.step]) is None or _explained(rows, place):
+        if found == SHOWN or _cut(values[:: rows.step]) is None or _explained(rows, place):
             continue
         order = np.sort(values[np.isfinite(values)])
         if (cut := _cut(order)) is None:
@@ -47,7 +47,7 @@ def bimodal(rows: Rows) -> Iterator[Fact]:
 
 @np.errstate(all="ignore")
 def _explained(rows: Rows, place: int) -> bool:
-    """Is the one side told as codes for missing values, or does a number wander in time?"""
+    """Is the one side shown as codes for missing values, or does a number wander in time?"""
     values = rows.numbers(place)
     values = values[np.isfinite(values)]
     dated = any(is_moment(rows.dtype(p)) for p in rows.columns)
@@ -70,5 +70,5 @@ def _cut(values: Array) -> int | None:
     place = int(np.argmax(between))
     clear = between[place] >= CLEAR * float((scaled**2).mean())
     cut = int(left[place])
-    apart = order[0] < order[cut - 1] < order[cut] < order[-1]  # else one value is told as such
+    apart = order[0] < order[cut - 1] < order[cut] < order[-1]  # else one value is shown as such
     return cut if clear and apart else None

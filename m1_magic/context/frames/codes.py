@@ -1,6 +1,6 @@
 """Whole numbers that are no quantities: dates, epochs, identifiers, running numbers.
 
-Their mean and quantiles say nothing, so none are told. What is not sure stays a number.
+Their mean and quantiles say nothing, so none are shown. What is not sure stays a number.
 """
 
 from __future__ import annotations
@@ -95,8 +95,8 @@ def _key(name: str) -> str:
 
 def is_code(column: Column) -> bool:
     """Is it a column of dates or identifiers, whose numbers are no quantities?"""
-    told = ("identifier", "running number")
-    return column.type == "date as number" or any(note.startswith(told) for note in column.notes)
+    shown = ("identifier", "running number")
+    return column.type == "date as number" or any(note.startswith(shown) for note in column.notes)
 
 
 def as_dates(name: str, values: Array) -> tuple[str, Array] | None:

@@ -15,7 +15,7 @@ from .row_by_row import NUMBERS, Rows
 
 HEAD = 64
 LOOKED_AT = 12  # columns of texts that are compared with numbers
-COPIES = 6  # that are told
+COPIES = 6  # that are shown
 MOMENTS = 6  # columns of dates
 LEAST = 20
 ORDERED = 0.9  # of the rows have one date before the other: it should be so
@@ -105,7 +105,7 @@ def _mapped(rows: Rows) -> list[Fact]:
 def _pairs(rows: Rows, one: int, other: int) -> list[str]:
     """Return which label stands for which, none if they do not decide each other."""
     a, b = rows.grouping(one), rows.grouping(other)
-    if a is None or b is None or not len(a.told) == len(a.labels) == len(b.told) == len(b.labels):
+    if a is None or b is None or not len(a.shown) == len(a.labels) == len(b.shown) == len(b.labels):
         return []
     if not np.array_equal(a.codes < 0, b.codes < 0) or not np.array_equal(
         np.sort(a.sizes), np.sort(b.sizes)
@@ -116,7 +116,7 @@ def _pairs(rows: Rows, one: int, other: int) -> list[str]:
     if len(pairs) != len(a.labels):
         return []
     match = dict(divmod(int(pair), len(b.labels)) for pair in pairs)
-    return [f"{a.labels[g]} = {b.labels[match[g]]}" for g in a.told]
+    return [f"{a.labels[g]} = {b.labels[match[g]]}" for g in a.shown]
 
 
 def _moments(rows: Rows, place: int) -> Array | None:

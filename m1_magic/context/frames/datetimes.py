@@ -83,12 +83,12 @@ def moments(
         steps = regular(inside, ticks, k, complete=complete, odd=[one for one, _ in odd])
     else:
         steps = ()
-    figures, about, notes = _told(ends, rows[2:], k, exact, steps)
+    figures, about, notes = _shown(ends, rows[2:], k, exact, steps)
     notes = (*notes, *(text for _, text in odd))
     return replace(known, figures=figures, approximate=about, notes=notes)
 
 
-def _told(
+def _shown(
     ends: Sequence[End], beyond: Sequence[int], k: int, exact: bool, steps: Sequence[str]
 ) -> tuple[dict[str, str], tuple[str, ...], tuple[str, ...]]:
     """Return the ends of the range that are known, which of them are marked, and notes."""
@@ -117,7 +117,7 @@ def _end(last: int, order: Array, k: int, rows: int, candidate: End) -> End:
 
 
 def _cut(order: Array, k: int, low: bool) -> End:
-    """Return where the range may end if its own end may not be told: where k rows lie."""
+    """Return where the range may end if its own end may not be shown: where k rows lie."""
     last = len(order) - 1
     inset = max(round(0.01 * last), min(k // 2, last // 2))
     for place in sorted({min(max(k - 1, 0), last), inset}):
@@ -128,7 +128,7 @@ def _cut(order: Array, k: int, low: bool) -> End:
 
 
 def _bound(rows: int, k: int) -> int:
-    """Return the least that may be told of which so many rows are fewer."""
+    """Return the least that may be shown of which so many rows are fewer."""
     return k if rows < k else int(unit(rows + 1))
 
 

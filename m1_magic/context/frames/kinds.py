@@ -2,7 +2,7 @@
 
 The same data have the same word in every library, so that they have the same page: a whole number
 is one in pandas (also nullable, or Arrow's), Polars, Arrow and SQL, a text in `str`, `string` and
-objects. The physical type is told only where it breaks a line of code: whole numbers as floats,
+objects. The physical type is shown only where it breaks a line of code: whole numbers as floats,
 categories, and what pandas keeps as Python objects (`OBJECTS`), where `.dt` fails, `~` is no
 "not" and `select_dtypes("number")` finds nothing. There the other libraries have real types, so
 there the page differs.

@@ -1,4 +1,4 @@
-"""Columns of one call that differ in fewer than k rows are told alike.
+"""Columns of one call that differ in fewer than k rows are shown alike.
 
 However coarse figures are, where two of them differ says something of the rows that make the
 difference. So the later column gets the figures and shares of the first one, marked ``≈``, as
@@ -34,7 +34,7 @@ COUNTED = ("zero", "negative", "outlier")
 
 @dataclass
 class Seen:
-    """A column that was told: the number of its table, its first values, and what reads all."""
+    """A column that was shown: the number of its table, its first values, and what reads all."""
 
     table: int
     column: Column
@@ -61,7 +61,7 @@ class Seen:
 
 @dataclass(slots=True)
 class Earlier:
-    """The columns of a call that were told so far."""
+    """The columns of a call that were shown so far."""
 
     tables: list[Local] = field(default_factory=list)
     columns: list[Seen] = field(default_factory=list)
@@ -73,13 +73,13 @@ class Earlier:
             return dict(columns)
         self.tables.append(table)
         return {
-            place: self._told(column, place, table, k)
+            place: self._shown(column, place, table, k)
             if _comparable(column) and table.rows - (column.nulls or 0) >= k
             else column
             for place, column in columns.items()
         }
 
-    def _told(self, column: Column, place: int, table: Local, k: int) -> Column:
+    def _shown(self, column: Column, place: int, table: Local, k: int) -> Column:
         series, dtype = table.series(place), table.dtype(place)
         if kind(dtype) == "other":
             return column
@@ -120,10 +120,10 @@ class Earlier:
 
 
 def _comparable(column: Column) -> bool:
-    """Is it a column of numbers or of labels, of which something may be told?"""
+    """Is it a column of numbers or of labels, of which something may be shown?"""
     few = column.distinct is None or column.distinct.value <= FEW
-    told = few or _read(column) or _dated(column)
-    return not column.masked and bool(column.type != EMPTY and told)
+    shown = few or _read(column) or _dated(column)
+    return not column.masked and bool(column.type != EMPTY and shown)
 
 
 def _anyhow(one: Array, other: Array, k: int) -> int:
@@ -137,7 +137,7 @@ def _anyhow(one: Array, other: Array, k: int) -> int:
 
 
 def _merged(first: Column, own: Column, values: Array, k: int) -> tuple[Column, Column]:
-    """Return what is told of a column that follows another, and what is known of that since."""
+    """Return what is shown of a column that follows another, and what is known of that since."""
     finite = np.sort(values[np.isfinite(values) & (values != NOTHING)])
     theirs, ours = (_figures(column) for column in (first, own))
     slots, shown = ({SLOTS[name] for name in figures} for figures in (theirs, ours))
@@ -178,7 +178,7 @@ def _spanned(first: Column, own: Column, values: Array, k: int) -> tuple[Column,
 
 
 def _read(column: Column) -> bool:
-    """Is it a column of texts of which figures, or shares other than of labels, are told?"""
+    """Is it a column of texts of which figures, or shares other than of labels, are shown?"""
     return bool(column.figures) or any(" %" in note for note in column.notes)
 
 

@@ -113,17 +113,17 @@ def _trends(table: Described) -> list[Fact]:
         values = sample.floats(place)[::step]
         there = np.isfinite(values)
         if np.count_nonzero(there) >= max(LEAST, 4 * table.k):
-            r, told = of_pair(average_ranks(when[there]), average_ranks(values[there]), table.k)
-            if told and abs(r) >= TREND:
-                shown = f"{'≈ ' if told.rounded else ''}{told.value:.2f}"
+            r, figure = of_pair(average_ranks(when[there]), average_ranks(values[there]), table.k)
+            if figure and abs(r) >= TREND:
+                shown = f"{'≈ ' if figure.rounded else ''}{figure.value:.2f}"
                 found.append((-round(abs(r), 6), place, r, shown))
     some = "" if table.complete and step == 1 else f" in {len(when):,} rows"
     return [
         Fact(
             f"{name_of(columns[place])} {'rises' if r > 0 else 'falls'} over "
-            f"{name_of(columns[times[0]])}: rank correlation {'≈ ' if some else ''}{told}{some}",
+            f"{name_of(columns[times[0]])}: rank correlation {'≈ ' if some else ''}{shown}{some}",
             (times[0], place),
             rank=3,
         )
-        for _, place, r, told in sorted(found)[:TRENDS]
+        for _, place, r, shown in sorted(found)[:TRENDS]
     ]

@@ -79,7 +79,7 @@ def is_known(step: int) -> bool:
 def _every(step: str, ahead: Array, k: int) -> str:
     """Return a step with its gaps, and how many moments are missing in them.
 
-    Of a gap near an end its length is not told: it would tell which moment that end is.
+    Of a gap near an end its length is not shown: it would tell which moment that end is.
 
     Args:
         ahead: by how many steps each moment is later than the one before.

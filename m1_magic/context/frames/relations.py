@@ -27,13 +27,13 @@ from .summary import UNIQUE, Column
 HEAD = 1_000  # rows in which a column of labels that decides another is looked for
 WIDEST = 30  # numeric columns that are compared with each other
 GROUPS = 8  # columns of labels that are
-TOLD = 6
+SHOWN = 6
 PAIRS = 4  # correlations among them
 EMPTY = 0.2  # share of nulls from which a column of labels decides nothing
 EXACT = 1e-9  # less than this is missing of ±1 where columns move together exactly
 MISSING = "\0"  # stands for a null among labels
 
-Known = tuple[int, Column, Series]  # a column: its place, what was told of it, its values
+Known = tuple[int, Column, Series]  # a column: its place, what was shown of it, its values
 
 
 def relations(table: Described) -> list[Fact]:
@@ -56,7 +56,7 @@ def relations(table: Described) -> list[Fact]:
     read = None if table.complete else sample.rows
     numbers = [sample.floats(place) for place, *_ in numeric[:WIDEST]]
     facts = [*_together(numeric, numbers, k, read), *_decided(labels[:GROUPS], read)]
-    return facts[:TOLD]
+    return facts[:SHOWN]
 
 
 def _nulls(table: Described, column: Column, series: Series) -> int:
@@ -102,10 +102,10 @@ def _strength(r: float, x: Any, y: Any, k: int, read: int | None) -> str:
     where, opposite = in_rows(read), "" if r > 0 else ", one up, the other down"
     if abs(r) > 1 - EXACT:
         return f"move together exactly{where}{opposite}"
-    _, told = of_pair(x, y, k)
-    if told is None:
+    _, shown = of_pair(x, y, k)
+    if shown is None:
         return f"correlated{where}{opposite}"
-    return f"correlation {'≈ ' if told.rounded or read else ''}{told.value:.2f}{where}"
+    return f"correlation {'≈ ' if shown.rounded or read else ''}{shown.value:.2f}{where}"
 
 
 def _decided(columns: Sequence[Known], read: int | None) -> list[Fact]:

@@ -1,4 +1,4 @@
-"""How finely a figure may be told: no finer than k rows can move it.
+"""How finely a figure may be shown: no finer than k rows can move it.
 
 Two columns that differ in one row would give that row away if their means were exact. A unit is
 1, 2 or 5 × 10ⁿ. Of means, sd and correlations it is at least as large as what k average rows, or
@@ -154,9 +154,9 @@ def _inside(value: float, low: float, high: float) -> int | float:
     """Return a number between two others, rounded by half of their distance or finer."""
     step = unit(high / 2 - low / 2)
     for _ in range(60):
-        told = to_unit(value, step)
-        if low <= told <= high:
-            return told
+        shown = to_unit(value, step)
+        if low <= shown <= high:
+            return shown
         step = unit(float(step) * 0.4)
     return bare(value)
 

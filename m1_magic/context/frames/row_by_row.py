@@ -25,7 +25,7 @@ THIN = 1_500  # rows by which columns are ranked
 
 
 class Rows:
-    """The columns of a described table, of which figures may be told, row by row.
+    """The columns of a described table, of which figures may be shown, row by row.
 
     Those that hardly differ from another one (`near_copies`) are left out: where exact counts of
     both differ, they tell of single rows.
@@ -40,7 +40,7 @@ class Rows:
             if not column.follows and column.name != MASKED
         }
         self.spare: set[int] = set()  # columns for which others stand: copies, flags of a set
-        self.told: set[frozenset[int]] = set()  # pairs of columns that a line tells of
+        self.shown: set[frozenset[int]] = set()  # pairs of columns that a line tells of
         self._numbers: dict[int, Array] = {}
         self._groupings: dict[tuple[int, int], Grouping | None] = {}
 

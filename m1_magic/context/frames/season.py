@@ -23,7 +23,7 @@ AGAIN = 0.3, 1.5  # of the variance of the means by cycle: at the least, and ove
 SMALL = 0.1  # of the sd: what is left about a trend is not worth a look
 CYCLES = 3
 SEEN = 10_000  # rows in which patterns are looked for
-COLUMNS, TOLD = 12, 2
+COLUMNS, SHOWN = 12, 2
 HOUR = 3_600_000_000
 MONTHS = ("January", "February", "March", "April", "May", "June", "July", "August", "September",
           "October", "November", "December")  # fmt: skip
@@ -66,7 +66,7 @@ def season(rows: Rows) -> list[Fact]:
     ]
     every = {unit.name: unit for unit in _units(when)} if found else {}
     facts = [_line(rows, place, every[name], when, times[0]) for _, place, name in sorted(found)]
-    return [fact for fact in facts if fact][:TOLD]
+    return [fact for fact in facts if fact][:SHOWN]
 
 
 def _units(when: Array) -> list[Phases]:

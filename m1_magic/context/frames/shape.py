@@ -57,8 +57,8 @@ def _fields(table: Described) -> list[Fact]:
         named = column.name.count(sign)
         most = many.pop() if len(many) == 1 else 0
         if most and (named == most or (most > 1 and not named and texts[0][:1] not in "{[")):
-            told = "\\t" if sign == "\t" else sign
-            text = f'{name_of(column)} holds {most + 1} fields a row: read with sep="{told}"'
+            shown = "\\t" if sign == "\t" else sign
+            text = f'{name_of(column)} holds {most + 1} fields a row: read with sep="{shown}"'
             return [Fact(text, (place,), rank=0)]
     return []
 

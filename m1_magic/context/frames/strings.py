@@ -25,7 +25,7 @@ from .written import Reading
 LABELS = 20  # at most; a line begins with `lines.SHOWN` of them
 SEEN = 0.3  # of some texts are numbers or dates: all are looked at
 ASKED = 12  # labels that are counted in all rows where there are more than `MANY`
-MANY = 20  # labels from which figures of dates and numbers written as text are told instead
+MANY = 20  # labels from which figures of dates and numbers written as text are shown instead
 TELLING = 0.01  # share from which a label tells something
 SHAPED = 100  # texts whose shape is looked at
 LONGEST = 24  # characters of a shape that is worth telling

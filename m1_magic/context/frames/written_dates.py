@@ -1,6 +1,6 @@
 """Dates and times that are written as text: in which formats, and which moments they are.
 
-Formats are told as `strptime` takes them. Where the day and the month of 03/04/2024 cannot be
+Formats are shown as `strptime` takes them. Where the day and the month of 03/04/2024 cannot be
 told apart in any row, that is said, and no range.
 """
 
@@ -54,7 +54,7 @@ SHARE = 0.8  # of the rows that say something are dates, else the column is none
 YEARS = (1000, 2999)
 SURE = 50 * 365 * 86_400_000_000  # within which years of two digits are of one century
 FEW = 3  # distinct dates from which eight digits are one
-FORMATS = 4  # that are told
+FORMATS = 4  # that are shown
 GERMAN = " (German months)"
 FOREIGN = {"januar", "februar", "märz", "mai", "juni", "juli", "okt", "oktober", "dez", "dezember"}
 MAY = "%May"  # until it is known whether months are long or short
