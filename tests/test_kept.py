@@ -332,7 +332,9 @@ def test_a_chat_that_is_run_again_replays(server: OpenRouter, cell: Cell, ids: b
     first = talk(go)
     for _ in range(3):
         restart()
-        assert [text.split()[0] for text in talk(go)] == [text.split()[0] for text in first]
+        again = talk(go)
+        assert [text.split()[0] for text in again] == [text.split()[0] for text in first]
+        assert "sent again" in first[1] and "sent again" not in again[1]
         assert len(server.chats) == 3
 
 

@@ -293,7 +293,8 @@ class Session:
         try:
             news = self.ledger.news()
             hints = (*hint(rounds.plan, call.reply), *self._price_hint(plan, call))
-            notes = (*plan.request.notes, *account.notes, *news, *why, *taped, *hints)
+            left = () if kept else plan.request.notes  # nothing leaves again
+            notes = (*left, *account.notes, *news, *why, *taped, *hints)
             safe_view.close(Receipt(call, totals, notes))
         except KeyboardInterrupt:
             error = error or late(call)
