@@ -201,7 +201,8 @@ def test_k20_ordinary_text_is_left_as_it_is(name: str) -> None:
     redaction.refuse(BENIGN[name])
 
 
-LITERALS = sorted({literal for _, literal in redaction.RULES})
+# Those that end in "=" say themselves that a key follows.
+LITERALS = sorted({literal for _, literal in redaction.RULES if not literal.endswith("=")})
 WORD = st.text(alphabet="abcdefghijklmnopqrstuvwxyzäöüé'", min_size=1, max_size=14)
 INNOCENT = st.one_of(
     WORD,
