@@ -17,7 +17,8 @@ QUICKSTART = (
     "%load_ext m1_magic\n%m1 use offline",
     "from palmerpenguins import load_penguins\n\npenguins = load_penguins()",
     "%m1 df penguins",
-    "%%m1 --df penguins -o reply -t 0 --max-tokens 160\n"
+    # So small a model makes little of more.
+    "%%m1 --df penguins --df-tokens 200 -o reply -t 0\n"
     "Which species is in the table most often? Answer in one sentence.",
     "reply.usage, reply.cost, reply.model",
 )
@@ -25,7 +26,7 @@ PANEL = (
     "from palmerpenguins import load_penguins\n\npenguins = load_penguins()\n"
     "gentoo = penguins[penguins.species == 'Gentoo']",
     "%load_ext m1_magic\n%m1 budget 0.50\n%m1 use offline",
-    "import m1_magic\n\nm1_magic.panel(df='penguins', temperature=0.0, max_tokens=160)",
+    "import m1_magic\n\nm1_magic.panel(df='penguins', df_tokens=200, temperature=0.0)",
 )
 ASKED = "Which species is in the table most often? Answer in one sentence."
 
