@@ -19,7 +19,7 @@ QUICKSTART = (
     "%m1 df penguins",
     # So small a model makes little of more.
     "%%m1 --df penguins --df-tokens 200 -o reply -t 0\n"
-    "Which species is in the table most often? Answer in one sentence.",
+    "Which species is in the table most often?",
     "reply.usage, reply.cost, reply.model",
 )
 PANEL = (
@@ -28,7 +28,7 @@ PANEL = (
     "%load_ext m1_magic\n%m1 budget 0.50\n%m1 use offline",
     "import m1_magic\n\nm1_magic.panel(df='penguins', df_tokens=200, temperature=0.0)",
 )
-ASKED = "Which species is in the table most often? Answer in one sentence."
+ASKED = "Which species is in the table most often?"
 
 
 def main() -> int:
