@@ -168,8 +168,20 @@ def _tenths(x: Array) -> Array:
     there = np.isfinite(x)
     if np.count_nonzero(there) < 3 * PARTS:
         return np.full(len(x), -1)
-    edges = np.unique(np.quantile(x[there], np.arange(1, PARTS) / PARTS))
+    edges = sorted(set(_quantiles(np.sort(x[there]))))
     return np.where(there, np.searchsorted(edges, x, side="right"), -1)
+
+
+def _quantiles(order: Array) -> list[float]:
+    """Return the tenths of values in order, as NumPy interpolates them."""
+    made = []
+    for part in range(1, PARTS):
+        place = part / PARTS * (len(order) - 1)
+        below = int(place)
+        low, high, rest = float(order[below]), float(order[below + 1]), place - below
+        step = high - low
+        made.append(low + step * rest if rest < 0.5 else high - step * (1 - rest))
+    return made
 
 
 def _curve(rows: Rows, one: int, other: int) -> str:
@@ -231,8 +243,6 @@ def cramer(rows: Rows, one: int, other: int, step: int) -> tuple[float, Array] |
     None where one column decides the other.
     """
     a, b = rows.grouping(one, step), rows.grouping(other, step)
-    if a is None or b is None:
-        return None
     both = (a.codes >= 0) & (b.codes >= 0)
     n, wide = int(both.sum()), len(b.labels)
     if n < LEAST:

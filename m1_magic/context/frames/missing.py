@@ -108,10 +108,9 @@ def _labelled(rows: Rows, masks: dict[int, Array], alike: dict[int, list[int]]) 
     facts: list[Fact] = []
     for place, mask in list(masks.items())[:12]:
         for by in rows.categories if len(facts) < LABELS else ():
-            groups = rows.grouping(by)
-            if groups is None or by in alike[place]:
+            if by in alike[place]:
                 continue
-            text, labels = _where(rows, mask, by, groups)
+            text, labels = _where(rows, mask, by, rows.grouping(by))
             if text:
                 verb = "are" if len(alike[place]) > 1 else "is"
                 names = _names(rows, alike[place]) if len(alike[place]) > 1 else rows.name(place)

@@ -111,7 +111,7 @@ def _withheld(
         return (), ()
     both = ("mean", "sd")
     rest = round((1 - sum(few.values())) * n) if few else 0
-    if m.low >= 0 and tops < k and 2 * m.high > (m.mean_abs or 0) * n:  # most of the sum
+    if m.low >= 0 and tops < k and 2 * m.high > (m.mean or 0) * n:  # most of the sum
         return both, ("mean and sd withheld: one value dominates",)
     if 0 < rest < k or _dominated(m, order, n, k, 1):
         return both, (f"mean and sd withheld: fewer than {k} rows decide them",)

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from .arrays import Array, between
+from .arrays import Array, between, mean_sd
 from .measures import Span
 
 DIGITS = 4  # significant ones that a mean has unless k rows move them
@@ -66,7 +66,7 @@ def deviation(sd: float | None, n: int, most: float, k: int) -> Figure | None:
 
 def correlation(r: float, moves: Array, k: int) -> Figure | None:
     """Return a correlation as it may leave; ``moves`` is what each row adds to it, times n."""
-    least = _least(float(moves.std()), float(np.abs(moves).max()), len(moves), k)
+    least = _least(mean_sd(moves)[1], float(np.abs(moves).max()), len(moves), k)
     if not least <= VAGUE:
         return None
     step = max(Decimal("0.01"), unit(least) if least else Decimal(0))
