@@ -197,9 +197,14 @@ def different(order: Array) -> Array:
 def average_ranks(values: Array) -> Array:
     """Return the ranks of numbers, of equal ones their mean, NaN where there is none."""
     made = np.full(len(values), np.nan)
-    there = np.isfinite(values)
-    _, inverse, counts = np.unique(values[there], return_inverse=True, return_counts=True)
-    made[there] = (np.cumsum(counts) - (counts - 1) / 2)[inverse]
+    there = np.flatnonzero(np.isfinite(values))
+    if not len(there):
+        return made
+    order = there[np.argsort(values[there])]
+    ranked = values[order]
+    ends = np.flatnonzero(np.append(ranked[1:] != ranked[:-1], True)) + 1
+    counts = np.diff(ends, prepend=0)
+    made[order] = np.repeat(ends - (counts - 1) / 2, counts)
     return made
 
 
@@ -208,10 +213,18 @@ def hits(values: Array, spans: Sequence[Span], known: Sequence[Moments] = ()) ->
     """Return how many values lie within each span, both ends included; ``known`` is `by_chunk`."""
     counts = [0] * len(spans)
     for chunk, part in zip_longest(chunks(values), known):
+        ends = (part.low, part.high) if part and part.count and not part.infinite else ()
         for place, (low, high) in enumerate(spans):
-            if part and part.count and (high < part.low or part.high < low) and not part.infinite:
+            if ends and (high < ends[0] or ends[1] < low):
                 continue
-            inside = chunk == low if low == high else (chunk >= low) & (chunk <= high)
+            if low == high:
+                inside = chunk == low
+            elif ends and low <= ends[0]:
+                inside = chunk <= high
+            elif ends and ends[1] <= high:
+                inside = chunk >= low
+            else:
+                inside = (chunk >= low) & (chunk <= high)
             counts[place] += int(np.count_nonzero(inside))
     return counts
 

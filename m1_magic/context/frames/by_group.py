@@ -111,8 +111,8 @@ def _values(rows: Rows, target: Target, step: int = 1) -> Array:
     if not target.label or target.place in rows.flags:
         return rows.numbers(target.place)[::step]
     found = rows.grouping(target.place, step)
-    place = [i for i in found.shown if found.labels[i] == target.label]
-    return np.where(found.codes < 0, np.nan, np.isin(found.codes, place))
+    place = next((i for i in found.shown if found.labels[i] == target.label), len(found.labels))
+    return np.where(found.codes < 0, np.nan, found.codes == place)
 
 
 @np.errstate(all="ignore")

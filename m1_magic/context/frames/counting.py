@@ -46,7 +46,7 @@ def labels(series: Series, sample: Series | None, valid: int) -> tuple[Pairs | N
     if sample is not None:
         sample = sample.drop_nulls()
         found = sample.unique()
-        if counts := _one_by_one(series, found, valid):
+        if counts := _one_by_one(series, found, valid) or _of_one_width(series, found):
             return counts, Count(len(counts))
         if series.dtype == nw.String:
             if len(found) >= max(FEW + 1, NEARLY * len(sample)):
@@ -73,6 +73,30 @@ def _one_by_one(series: Series, found: Series, valid: int) -> Pairs | None:
         return None
     counts = tuple((label, int((series == label).sum())) for label in labels)
     return counts if sum(n for _, n in counts) == valid else None
+
+
+def _of_one_width(series: Series, found: Series) -> Pairs | None:
+    """Return each label's count if all have as many bytes as a whole number, which NumPy counts.
+
+    That takes a third of the time that Arrow takes for texts.
+    """
+    arrow = getattr(getattr(series.to_native(), "dtype", None), "storage", "") == "pyarrow"
+    if not arrow or len(found) > FEW or len({*map(len, found.to_list())}) != 1:
+        return None
+    texts = series.to_arrow()
+    if texts.null_count or not hasattr(texts, "buffers"):  # several chunks
+        return None
+    _, ends, letters = texts.buffers()
+    places = np.frombuffer(ends, np.int64 if str(texts.type) == "large_string" else np.int32)
+    places = places[texts.offset : texts.offset + len(texts) + 1]
+    width = int(places[1] - places[0])
+    if width not in (1, 2, 4, 8) or np.any(np.diff(places) != width):
+        return None
+    numbers = np.frombuffer(letters, f"u{width}", len(texts), int(places[0]))
+    values, counts = np.unique(numbers, return_counts=True)
+    labels = zip(range(0, width * len(values), width), counts.tolist(), strict=True)
+    written = values.tobytes()
+    return tuple((written[at : at + width].decode(), n) for at, n in labels)
 
 
 def _value_counts(series: Series) -> list[tuple[Any, int]]:

@@ -104,7 +104,7 @@ def _plain_draft(column: int, m: Measures, sample: Local, wish: Wish) -> Draft:
     k = wish.shared_by
     dtype = sample.dtype(column)
     if is_number(dtype):
-        return (yield from _number(known, m, series, dtype, k))
+        return (yield from _number(known, m, sample, column, k))
     if is_moment(dtype):
         return (yield from _moment(known, m, series, k))
     if is_text(dtype):
@@ -116,8 +116,8 @@ def _plain_draft(column: int, m: Measures, sample: Local, wish: Wish) -> Draft:
     return nested(known, m, series.drop_nulls(), k)
 
 
-def _number(known: Column, m: Measures, series: Series, dtype: Any, k: int) -> Draft:
-    values = array(series)
+def _number(known: Column, m: Measures, sample: Local, column: int, k: int) -> Draft:
+    values, dtype = sample.values(column), sample.dtype(column)
     order = np.sort(values[np.isfinite(values)] if values.dtype.kind == "f" else values)
     if m.whole and values.dtype.kind == "f" and known.type == "number":
         known = replace(known, type="whole number as float")
@@ -125,7 +125,7 @@ def _number(known: Column, m: Measures, series: Series, dtype: Any, k: int) -> D
     if dtype.is_numeric() and (dated := (yield from codes.dates(known, m, order, k))):
         return replace(dated, notes=(*dated.notes, *_key(m, m.distinct)))
     distinct = m.distinct or numeric.distinct_in(
-        order, len(series) == m.rows, infinities(values) if m.infinite else 0
+        order, sample.rows == m.rows, infinities(values) if m.infinite else 0
     )
     described = yield from numeric.numbers(known, m, order, k)
     identifiers = codes.identifiers(described, m, values, order) if whole else None

@@ -68,6 +68,7 @@ class Local:
         self._dtypes: dict[int, Any] = {}
         self._values: dict[int, list[Any]] = {}
         self._floats: dict[int, Array] = {}
+        self._arrays: dict[int, Array] = {}
         self._codes: dict[int, tuple[list[Any], Array]] = {}
         self._some: dict[int, Series] = {}  # columns in the sample
         self._chunks: dict[int, list[Moments]] = {}  # of columns of numbers and moments
@@ -108,6 +109,15 @@ class Local:
             self._values[column] = self.series(column).to_list()
         return self._values[column][:rows]
 
+    def values(self, column: int) -> Array:
+        """Return a column's values as `array` does, of a table that is read as a whole once."""
+        if column in self._arrays:
+            return self._arrays[column]
+        made = array(self.series(column))
+        if self.rows <= WHOLE:
+            self._arrays[column] = made
+        return made
+
     def codes(self, column: int) -> tuple[list[Any], Array]:
         """Return the texts of a column, and row by row their number, -1 where there is none."""
         if column not in self._codes:
@@ -119,7 +129,7 @@ class Local:
         return self._codes[column]
 
     def floats(self, column: int) -> Array:
-        """Return a column's numbers, or its flags, row by row as floats, NaN where there is none."""
+        """Return a column's numbers or flags row by row as floats, NaN where there is none."""
         if column not in self._floats:
             self._floats[column] = floats(self.series(column), self.dtype(column))
         return self._floats[column]
@@ -151,9 +161,8 @@ class Local:
         if form == "text" and self.rows <= counting.SHORT:
             pairs, many = counting.in_python(self.first(column, self.rows))
             nulls = self.rows - sum(n for _, n in pairs)
-            return Measures(
-                self.rows, nulls, distinct=many if pairs else None, labels=pairs or None
-            )
+            known = {"distinct": many, "labels": pairs} if pairs else {}
+            return Measures(self.rows, nulls, **known)
         nulls = counting.nulls(series)
         if form == "boolean" and nulls < self.rows:
             return Measures(self.rows, nulls, trues=int(series.sum()))
@@ -165,7 +174,7 @@ class Local:
 
     def _numbers(self, column: int) -> Measures:
         series, dated = self.series(column), is_moment(self.dtype(column))
-        values = array(series)
+        values = self.values(column)
         nulls = self.rows - len(values)
         if dated:
             self._chunks[column] = ends = arrays.ends(values)

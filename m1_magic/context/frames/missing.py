@@ -45,10 +45,10 @@ def _mask(rows: Rows, place: int) -> Array | None:
     column = rows.columns[place]
     if not (column.nulls or column.counts.get("NaN")):
         return None
-    series = rows.series(place)
-    mask = np.asarray(series.is_null().to_numpy(), dtype=bool)
     if rows.is_number(place):
-        mask = mask | np.isnan(rows.numbers(place))
+        mask = np.isnan(rows.numbers(place))
+    else:
+        mask = np.asarray(rows.series(place).is_null().to_numpy(), dtype=bool)
     count, least = int(np.count_nonzero(mask)), max(rows.k, 2)
     return mask if least <= count <= rows.n - least else None
 

@@ -37,9 +37,9 @@ class Figure:
 
 def unit(least: float) -> Decimal:
     """Return the smallest of 1, 2 or 5 × 10ⁿ that is at least ``least``, a positive number."""
-    exact = Decimal(steady(least))
-    ladder = (Decimal(step).scaleb(exact.adjusted()) for step in (1, 2, 5, 10))
-    return next(one for one in ladder if one >= exact).normalize()
+    mantissa, _, power = f"{least:.12e}".partition("e")  # as `steady`
+    first = next(step for step in (1, 2, 5, 10) if step >= float(mantissa))
+    return Decimal((0, (1 if first == 10 else first,), int(power) + (first == 10)))
 
 
 def steady(value: float) -> str:
