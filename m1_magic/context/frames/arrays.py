@@ -201,20 +201,6 @@ def different(order: Array) -> Array:
     return order[np.r_[True, order[1:] != order[:-1]]] if len(order) else order
 
 
-def average_ranks(values: Array) -> Array:
-    """Return the ranks of numbers, of equal ones their mean, NaN where there is none."""
-    made = np.full(len(values), np.nan)
-    there = np.flatnonzero(np.isfinite(values))
-    if not len(there):
-        return made
-    order = there[np.argsort(values[there])]
-    ranked = values[order]
-    ends = np.flatnonzero(np.append(ranked[1:] != ranked[:-1], True)) + 1
-    counts = np.diff(ends, prepend=0)
-    made[order] = np.repeat(ends - (counts - 1) / 2, counts)
-    return made
-
-
 @np.errstate(all="ignore")
 def hits(values: Array, spans: Sequence[Span], known: Sequence[Moments] = ()) -> list[int]:
     """Return how many values lie within each span, both ends included; ``known`` is `by_chunk`."""
