@@ -21,11 +21,11 @@ from .numeric import DOMINANT
 from .rounding import Figure, average, correlation
 from .row_by_row import Rows
 
-FIRST = 2, 3  # categories and numbers that are always told of
+FIRST = 2, 3  # categories and numbers that are always shown of
 MORE = 2  # other pairs that are, if they are strong
 MOST = 10
 LARGE, MEDIUM = 0.14, 0.06  # of the variance: Cohen's effects of numbers, and of shares
-WORTH = 0.02  # from which the share of the variance is told
+WORTH = 0.02  # from which the share of the variance is shown
 ERRORS = 1  # standard errors by which a mean of a sample is rounded
 
 
@@ -41,14 +41,14 @@ def by_group(rows: Rows) -> list[Fact]:
     """Return the means of the numbers that matter by the categories that matter."""
     if rows.n < max(4 * rows.k, 8) or not rows.categories:
         return []
-    told: list[Fact] = []
+    shown: list[Fact] = []
     for rank, target, place in chosen(rows):
         pair = frozenset((target.place, place))
-        groups = rows.grouping(place) if pair not in rows.told and len(told) < MOST else None
+        groups = rows.grouping(place) if pair not in rows.shown and len(shown) < MOST else None
         if groups and (fact := _line(rows, target, place, groups, rank)):
-            told.append(fact)
-            rows.told.add(pair)
-    return told
+            shown.append(fact)
+            rows.shown.add(pair)
+    return shown
 
 
 def chosen(rows: Rows) -> list[tuple[int, Target, int]]:
@@ -114,7 +114,7 @@ def _values(rows: Rows, target: Target, step: int = 1) -> Array:
     found = rows.grouping(target.place, step)
     if found is None:
         return np.full(-(-rows.n // step), np.nan)
-    place = [i for i in found.told if found.labels[i] == target.label]
+    place = [i for i in found.shown if found.labels[i] == target.label]
     return np.where(found.codes < 0, np.nan, np.isin(found.codes, place))
 
 
@@ -154,33 +154,33 @@ def totals(codes: Array, matrix: Array, groups: int) -> Array:
 
 
 def _line(rows: Rows, target: Target, place: int, groups: Grouping, rank: int) -> Fact | None:
-    """Return a number's means by group as a line, None where fewer than two may be told."""
+    """Return a number's means by group as a line, None where fewer than two may be shown."""
     values, share = _values(rows, target), bool(target.label)
     inside = {g: own[np.isfinite(own)] for g, own in groups.split(values).items()}
-    told = {g: made for g, own in inside.items() if (made := mean(own, rows, share=share))}
-    alike = len({(made.value, made.rounded) for made in told.values()}) == 1
-    if len(told) < 2 or (alike and share):
-        return None
-    rest, complete = len(groups.labels) - len(told), rows.table.complete
+    shown = {g: made for g, own in inside.items() if (made := mean(own, rows, share=share))}
+    alike = len({(made.value, made.rounded) for made in shown.values()}) == 1
+    rest, complete = len(groups.labels) - len(shown), rows.table.complete
     constant = not any(len(x) < groups.sizes[g] or np.ptp(x) for g, x in inside.items())
+    if len(shown) < 2 or (alike and (share or constant)):
+        return None
     by = rows.name(place)
     if constant and complete and not rest and not share:
-        head = _decided(by, rows.name(target.place), [made.value for made in told.values()])
+        head = _decided(by, rows.name(target.place), [made.value for made in shown.values()])
     else:
         name = rows.name(target.place)
         what = f"share of {name} {target.label}" if share else f"mean {name}"
         head = f"{what} by {by}{_explained(rows, values, groups)}{rows.among}"
     figures = {
         g: f"{'≈ ' if made.rounded and complete else ''}{figure(made.value)}{' %' if share else ''}"
-        for g, made in told.items()
+        for g, made in shown.items()
     }
     if alike and not rest:
-        same = f"{head}: {next(iter(figures.values()))} in each of {len(told)} groups"
+        same = f"{head}: {next(iter(figures.values()))} in each of {len(shown)} groups"
         return Fact(same, (target.place, place), rank)
     mark = "" if rows.is_text(place) else ":"
     parts = [f"{groups.labels[g]}{mark} {text}" for g, text in figures.items()]
     parts += [f"{rest:,} more not told"] if rest else []
-    labels = 0 if place in rows.flags else len(told)
+    labels = 0 if place in rows.flags else len(shown)
     return Fact(f"{head}: {', '.join(parts)}", (target.place, place), rank, labels)
 
 
@@ -195,13 +195,13 @@ def mean(values: Array, rows: Rows, *, share: bool = False) -> Figure | None:
     if n < max(k, 1):
         return None
     scale = 100.0 if share else 1.0
-    middle = float(values.mean())
+    middle = float(values.sum()) / n
     away = np.abs(values - middle)
     sd = float(np.sqrt(np.einsum("i,i", away, away) / (n - 1))) if n > 1 else 0.0
     most = float(away.max())
     if share and min(middle, 1 - middle) * n < k - 0.5:
-        return Figure(0 if middle < 0.5 else 100)  # fewer than k such rows are told as none
-    if not share and k > 1 and sd and dominated(values, k, sd, most):
+        return Figure(0 if middle < 0.5 else 100)  # fewer than k such rows are shown as none
+    if not share and k > 1 and sd and dominated(values, k, sd, away):
         return None
     if not rows.table.complete:
         most = max(most, ERRORS * sd * np.sqrt(n))
@@ -209,11 +209,10 @@ def mean(values: Array, rows: Rows, *, share: bool = False) -> Figure | None:
     return average(middle * scale, n, sd * scale, most * scale, k)
 
 
-def dominated(values: Array, k: int, sd: float, most: float) -> bool:
+def dominated(values: Array, k: int, sd: float, away: Array) -> bool:
     """Do fewer than k values make up nearly all of the distances from the median, one of them
     most of it, or one most of the sum?"""
-    n = len(values)
-    mean_away = float(np.abs(values - values.mean()).sum())
+    n, most, mean_away = len(values), float(away.max()), float(away.sum())
     low, high = float(values.min()), float(values.max())
     if low >= 0 and 2 * high > values.sum() and np.count_nonzero(values == high) < k:
         return True
@@ -226,18 +225,23 @@ def dominated(values: Array, k: int, sd: float, most: float) -> bool:
 
 
 @np.errstate(all="ignore")
+def explained(rows: Rows, values: Array, codes: Array, groups: int) -> Figure | None:
+    """Return the share of the variance that groups explain (η²) as it may leave."""
+    spread = float(values.std()) if len(values) else 0.0
+    if not spread or 4 * groups > len(values):
+        return None
+    z = (values - values.mean()) / spread
+    sizes = np.bincount(codes, minlength=groups)
+    own = (np.bincount(codes, z, minlength=groups) / np.maximum(sizes, 1))[codes]
+    share = float((own * own).mean())
+    return correlation(share, (1 - share) * z * z - (z - own) ** 2, rows.k)
+
+
 def _explained(rows: Rows, values: Array, groups: Grouping) -> str:
     """Return the share of the variance that the groups explain (η²), if it is worth telling."""
     there = np.isfinite(values) & (groups.codes >= 0)
     z, codes = values[there], groups.codes[there]
-    spread = float(z.std()) if len(z) else 0.0
-    if not spread or 4 * len(groups.labels) > len(z):
-        return ""
-    z = (z - z.mean()) / spread
-    sizes = np.bincount(codes, minlength=len(groups.labels))
-    own = (np.bincount(codes, z, minlength=len(groups.labels)) / np.maximum(sizes, 1))[codes]
-    share = float((own * own).mean())
-    made = correlation(share, (1 - share) * z * z - (z - own) ** 2, rows.k)
+    made = explained(rows, z, codes, len(groups.labels))
     if made is None or made.value < WORTH:
         return ""
     about = "≈ " if made.rounded or not rows.table.complete else ""

@@ -129,11 +129,11 @@ def _keys(texts: list[str], k: int) -> str:
     found = Counter(
         chain.from_iterable(made for text in texts if isinstance(made := json.loads(text), dict))
     )
-    told = sorted(
+    shown = sorted(
         (key for key, n in found.items() if n >= max(k, 1) and not personal_text(key[:500])),
         key=lambda key: (-found[key], key),
     )[:KEYS]
-    return f", keys {', '.join(map(quoted, told))}" if told else ""
+    return f", keys {', '.join(map(quoted, shown))}" if shown else ""
 
 
 def _most(name: str, parts: Iterator[str], total: int, k: int) -> str:
@@ -193,7 +193,7 @@ def _lists(texts: Texts, sign: str) -> str:
         or sum(rows[part] for part in shared) < SHARE * everything
     ):
         return ""
-    told = [part for part in shared if part and not personal_text(part)]
-    top = sorted(told, key=lambda part: (-rows[part], part))[:3]
+    shown = [part for part in shared if part and not personal_text(part)]
+    top = sorted(shown, key=lambda part: (-rows[part], part))[:3]
     words = ", ".join(f"{quoted(part)} in {share(rows[part] / texts.total)}" for part in top)
     return f"lists separated by {quoted(sign)} of {len(rows):,} labels: {words}"

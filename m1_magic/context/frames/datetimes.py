@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from .arrays import Array, between
+from .arrays import Array, between, different
 from .lines import share
 from .measures import Measures, Span
 from .regularity import DAY, regular
@@ -83,12 +83,12 @@ def moments(
         steps = regular(inside, ticks, k, complete=complete, odd=[one for one, _ in odd])
     else:
         steps = ()
-    figures, about, notes = _told(ends, rows[2:], k, exact, steps)
+    figures, about, notes = _shown(ends, rows[2:], k, exact, steps)
     notes = (*notes, *(text for _, text in odd))
     return replace(known, figures=figures, approximate=about, notes=notes)
 
 
-def _told(
+def _shown(
     ends: Sequence[End], beyond: Sequence[int], k: int, exact: bool, steps: Sequence[str]
 ) -> tuple[dict[str, str], tuple[str, ...], tuple[str, ...]]:
     """Return the ends of the range that are known, which of them are marked, and notes."""
@@ -117,7 +117,7 @@ def _end(last: int, order: Array, k: int, rows: int, candidate: End) -> End:
 
 
 def _cut(order: Array, k: int, low: bool) -> End:
-    """Return where the range may end if its own end may not be told: where k rows lie."""
+    """Return where the range may end if its own end may not be shown: where k rows lie."""
     last = len(order) - 1
     inset = max(round(0.01 * last), min(k // 2, last // 2))
     for place in sorted({min(max(k - 1, 0), last), inset}):
@@ -128,7 +128,7 @@ def _cut(order: Array, k: int, low: bool) -> End:
 
 
 def _bound(rows: int, k: int) -> int:
-    """Return the least that may be told of which so many rows are fewer."""
+    """Return the least that may be shown of which so many rows are fewer."""
     return k if rows < k else int(unit(rows + 1))
 
 
@@ -175,6 +175,10 @@ def _span(moment: int, order: Array, k: int) -> tuple[str, Span]:
     return "", Span(0, 0)
 
 
+def _day(moment: int) -> str:
+    return str(np.datetime64(moment, "us"))[:10]
+
+
 def _start(span: np.datetime64) -> int:
     return int(span.astype("datetime64[us]").astype(np.int64))
 
@@ -184,11 +188,10 @@ def _sentinels(
 ) -> list[tuple[int, str]]:
     """Return ends that stand for "none", far from all other moments, and what to say of them."""
     found = []
-    different = np.unique(order)
-    steps = np.diff(different)
+    moments = different(order) if SENTINELS & {_day(last) for last in lasts} else order
+    steps = np.diff(moments)
     for last, at, low in zip(lasts, rows, (True, False), strict=False):
-        others = different[different != last]
-        day = str(np.datetime64(last, "us"))[:10]
+        others, day = moments[moments != last], _day(last)
         if day not in SENTINELS or at < max(k, 1) or n - at < k or not len(others):
             continue
         gap = abs(last - int(others[0 if low else -1]))

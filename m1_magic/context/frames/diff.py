@@ -14,7 +14,7 @@ import numpy as np
 
 from ...privacy.redaction import masked_value
 from .in_process import Local, Table, array
-from .lines import distinct, share, size, told
+from .lines import distinct, share, shown, size
 from .measures import WHOLE
 from .prompted import prompted
 from .summary import UNIQUE, Column, Columns, Summary, Wish
@@ -22,7 +22,7 @@ from .unnamed import listed
 
 Pairs = Sequence[tuple[Column, Column]]  # the columns that both tables have
 
-SHIFTED = 0.01  # of a share, or of a standard deviation, from which a change is told
+SHIFTED = 0.01  # of a share, or of a standard deviation, from which a change is shown
 
 
 def compared(tables: Sequence[Table], old: Summary, new: Summary, wish: Wish) -> Summary:
@@ -106,7 +106,7 @@ def _figures(a: Column, b: Column) -> list[str]:
             if abs(y - x) < SHIFTED * sd:
                 continue
             moved = f" ({(y - x) / sd:+.2g} sd)" if sd and name == "mean" else ""
-        changes.append(f"{name} {told(x, name, a)} → {told(y, name, b)}{moved}")
+        changes.append(f"{name} {shown(x, name, a)} → {shown(y, name, b)}{moved}")
     return [" · ".join(changes)] if changes else []
 
 

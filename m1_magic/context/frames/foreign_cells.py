@@ -35,6 +35,8 @@ def foreign(known: Column, m: Measures, seen: Series, k: int) -> Column | None:
     if describe is None and np.dtype(complex) == getattr(native, "dtype", None):
         describe = _complex
     cells = native
+    if describe is None and seen.dtype.is_nested():
+        return None  # Python's lists and dicts
     if describe is None:
         cells = [cell for cell in seen.to_list() if cell is not None]
         describe = _of_class(cells)
@@ -82,9 +84,9 @@ def _plain(value: Any) -> str:
 
 
 def _complex(known: Column, cells: Any, m: Measures, k: int) -> Column:
-    told = _figures(np.abs(np.asarray(cells, dtype=complex)), m, k, _plain)
+    shown = _figures(np.abs(np.asarray(cells, dtype=complex)), m, k, _plain)
     return replace(
-        known, type="complex number", distinct=None, notes=(f"magnitude: {told}",) if told else ()
+        known, type="complex number", distinct=None, notes=(f"magnitude: {shown}",) if shown else ()
     )
 
 
@@ -98,9 +100,9 @@ def _times(known: Column, cells: Sequence[time], m: Measures, k: int) -> Column:
         minutes, rest = divmod(rest, 60)
         return f"{hours:02}:{minutes:02}" + (f":{rest:02}" if rest else "")
 
-    told = _figures((x / step for x in seconds), m, k, written)
+    shown = _figures((x / step for x in seconds), m, k, written)
     every = {3600: "whole hours", 60: "whole minutes"}.get(step, "")
-    notes = (told, every if len(seconds) >= max(k, 1) else "")
+    notes = (shown, every if len(seconds) >= max(k, 1) else "")
     return replace(known, type="time of day", notes=tuple(filter(None, notes)))
 
 
@@ -187,16 +189,16 @@ def _arrays(known: Column, cells: Sequence[Any], m: Measures, k: int) -> Column:
     if len(cells) < k:
         return known
     shapes = Counter(" × ".join(map(str, cell.shape)) or "0 dimensions" for cell in cells)
-    told = _shares(shapes.elements(), k)
+    shown = _shares(shapes.elements(), k)
     kinds = _shares((cell.dtype for cell in cells if hasattr(cell, "dtype")), k)
     one_sized = {len(cell.shape) for cell in cells} == {1} and len(shapes) > 1
     if one_sized:
         long = _figures((len(cell) for cell in cells), m, k, _plain)
-        told = [f"length {long}"] if long else []
-    elif told:
-        told[0] = f"shape {told[0]}"
+        shown = [f"length {long}"] if long else []
+    elif shown:
+        shown[0] = f"shape {shown[0]}"
     name = masked_value(type(cells[0]).__name__, 30)
-    return replace(known, type=name, notes=(*told, *kinds))
+    return replace(known, type=name, notes=(*shown, *kinds))
 
 
 def _images(known: Column, cells: Sequence[Any], m: Measures, k: int) -> Column:
@@ -211,8 +213,8 @@ def _bytes(known: Column, cells: Sequence[bytes], m: Measures, k: int) -> Column
 
 def bytes_of(known: Column, lengths: Iterable[float], m: Measures, k: int) -> Column:
     """Return what may be said of bytes by their lengths."""
-    told = _figures(lengths, m, k, _plain)
-    return replace(known, type="bytes", notes=(f"length {told}",) if told else ())
+    shown = _figures(lengths, m, k, _plain)
+    return replace(known, type="bytes", notes=(f"length {shown}",) if shown else ())
 
 
 TYPES = {"IntervalDtype": _intervals, "GeometryDtype": _geometries}

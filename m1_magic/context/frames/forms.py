@@ -22,7 +22,7 @@ from .lines import quoted, share
 DIGITS = bytes.maketrans(b"012345678", b"9" * 9)
 LONGEST = 60  # characters that are looked at
 FORMS = 500  # in more of them texts are no numbers and no dates
-TOKENS = 6  # texts for missing values that are told
+TOKENS = 6  # texts for missing values that are shown
 DATE = re.compile(
     r"\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d{1,6})?)?(?:Z|[+-]\d{2}:?\d{2})?)?\Z"
 )
@@ -96,8 +96,10 @@ class Texts:
     def common(self, places: Iterable[int], most: int, part: float = 0.0) -> list[int]:
         """Return the places of those texts that may leave, the most frequent first."""
         least = max(self.k, 1, part * self.total)
-        told = [p for p in places if self.rows[p] >= least and not personal_text(self.raw[p][:500])]
-        return sorted(told, key=lambda p: (-self.rows[p], self.raw[p]))[:most]
+        shown = [
+            p for p in places if self.rows[p] >= least and not personal_text(self.raw[p][:500])
+        ]
+        return sorted(shown, key=lambda p: (-self.rows[p], self.raw[p]))[:most]
 
 
 def digits(characters: Array, columns: Sequence[int]) -> Array:
@@ -131,7 +133,7 @@ def mostly(texts: Sequence[str], holds: Callable[[str], object], least: float = 
 
 def without_value(texts: Texts, places: Sequence[int]) -> str:
     """Return that texts stand for missing values, those that enough rows share."""
-    told = texts.common(places, TOKENS)
-    words = ", ".join(f"{quoted(texts.raw[p])} {texts.part(int(texts.rows[p]))}" for p in told)
-    verb = "reads" if len(told) == 1 else "read"
-    return f"{words} {verb} as missing{texts.read}" if told else ""
+    shown = texts.common(places, TOKENS)
+    words = ", ".join(f"{quoted(texts.raw[p])} {texts.part(int(texts.rows[p]))}" for p in shown)
+    verb = "reads" if len(shown) == 1 else "read"
+    return f"{words} {verb} as missing{texts.read}" if shown else ""

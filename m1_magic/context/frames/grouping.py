@@ -15,7 +15,7 @@ from .arrays import Array
 from .kinds import Series, floats, is_moment, is_text
 from .lines import quoted
 
-FEW = 12  # labels up to which all of them are told
+FEW = 12  # labels up to which all of them are shown
 LARGEST = 8  # of more labels, how many are
 MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
 DAYS = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
@@ -29,13 +29,13 @@ class Grouping:
         labels: of the groups as they may be shown, in their order; "" where one may not.
         codes: row by row the number of its group, -1 where the column is null.
         sizes: rows of each group.
-        told: the groups that may be shown, in the order in which they are.
+        shown: the groups that may be shown, in the order in which they are.
     """
 
     labels: tuple[str, ...]
     codes: Array
     sizes: Array
-    told: tuple[int, ...]
+    shown: tuple[int, ...]
 
     @cached_property
     def order(self) -> Array:
@@ -47,7 +47,7 @@ class Grouping:
         """Return the values of each group that may be shown."""
         sorted_values = values[self.order]
         ends = (len(values) - int(self.sizes.sum())) + np.cumsum(self.sizes)
-        return {g: sorted_values[ends[g] - self.sizes[g] : ends[g]] for g in self.told}
+        return {g: sorted_values[ends[g] - self.sizes[g] : ends[g]] for g in self.shown}
 
     def thinned(self, step: int) -> Grouping:
         """Return the same groups of every ``step``-th row."""
@@ -57,8 +57,8 @@ class Grouping:
 
     @property
     def covered(self) -> float:
-        """The share of the rows with a label whose label is told."""
-        return float(self.sizes[list(self.told)].sum() / max(1, self.sizes.sum()))
+        """The share of the rows with a label whose label is shown."""
+        return float(self.sizes[list(self.shown)].sum() / max(1, self.sizes.sum()))
 
 
 def grouping(series: Series, k: int, dtype: Any) -> Grouping | None:
@@ -74,9 +74,10 @@ def grouping(series: Series, k: int, dtype: Any) -> Grouping | None:
     large = [g for g in large[: 2 * FEW] if not (text and personal_text(labels[g][:500]))]
     large = large if len(labels) <= FEW else large[:LARGEST]
     order = _in_order([labels[g] for g in large], series, dtype)
-    told = tuple(large[i] for i in order)
-    shown = [quoted(x) if text else x for x in labels]
-    return Grouping(tuple(x if g in large else "" for g, x in enumerate(shown)), codes, sizes, told)
+    shown = tuple(large[i] for i in order)
+    texts = (quoted(x) if text else x for x in labels)
+    named = tuple(x if g in large else "" for g, x in enumerate(texts))
+    return Grouping(named, codes, sizes, shown)
 
 
 def _coded(series: Series, dtype: Any) -> tuple[list[str], Array] | None:
@@ -84,10 +85,10 @@ def _coded(series: Series, dtype: Any) -> tuple[list[str], Array] | None:
     if is_moment(dtype):
         missing = np.asarray(series.is_null().to_numpy(), dtype=bool)
         texts = series.dt.to_string("%Y-%m-%d" if dtype == nw.Date else "%Y-%m-%d %H:%M:%S")
-        return _renumbered(*_factorised(texts), missing)
+        return _renumbered(*factorised(texts), missing)
     if is_text(dtype):
         return _renumbered(
-            *_factorised(series if dtype == nw.String else series.cast(nw.String)), None
+            *factorised(series if dtype == nw.String else series.cast(nw.String)), None
         )
     values = floats(series.cast(nw.Int8()) if dtype == nw.Boolean else series)
     there = np.isfinite(values)
@@ -110,7 +111,7 @@ def _distinct(values: Array) -> tuple[Array, Array]:
     return found, inverse
 
 
-def _factorised(series: Series) -> tuple[list[Any], Array]:
+def factorised(series: Series) -> tuple[list[Any], Array]:
     """Return the texts of a column, and row by row their number, by its own library."""
     native = series.to_native()
     if hasattr(native, "factorize"):  # pandas
@@ -118,7 +119,9 @@ def _factorised(series: Series) -> tuple[list[Any], Array]:
         return [*found], np.asarray(codes)
     if hasattr(native, "replace_strict"):  # Polars
         found = native.unique().drop_nulls().to_list()
-        places = native.replace_strict(found, [*range(len(found))], default=-1)
+        import polars as pl
+
+        places = native.cast(pl.Enum(found)).to_physical().cast(pl.Int64)
         return found, places.fill_null(-1).to_numpy()
     coded = native.combine_chunks() if hasattr(native, "combine_chunks") else native
     coded = coded.dictionary_encode()

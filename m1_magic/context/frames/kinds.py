@@ -2,7 +2,7 @@
 
 The same data have the same word in every library, so that they have the same page: a whole number
 is one in pandas (also nullable, or Arrow's), Polars, Arrow and SQL, a text in `str`, `string` and
-objects. The physical type is told only where it breaks a line of code: whole numbers as floats,
+objects. The physical type is shown only where it breaks a line of code: whole numbers as floats,
 categories, and what pandas keeps as Python objects (`OBJECTS`), where `.dt` fails, `~` is no
 "not" and `select_dtypes("number")` finds nothing. There the other libraries have real types, so
 there the page differs.
@@ -76,11 +76,12 @@ def kind(dtype: Any) -> str:
 
 def floats(series: Series) -> Any:
     """Return numbers row by row as 64-bit floats, NaN where there is none."""
-    if series.dtype == nw.Duration:
-        fine = getattr(series.dtype, "time_unit", "") == "ns"
+    dtype = series.dtype
+    if dtype == nw.Duration:
+        fine = getattr(dtype, "time_unit", "") == "ns"
         made = series.dt.total_nanoseconds() if fine else series.dt.total_microseconds()
         return np.asarray(made.to_numpy(), dtype=np.float64) / (1e9 if fine else 1e6)
-    if series.dtype.is_decimal() or series.dtype in (nw.Int128, nw.UInt128):
+    if dtype.is_decimal() or dtype in (nw.Int128, nw.UInt128):
         series = series.cast(nw.Float64())
     return np.asarray(series.to_numpy(), dtype=np.float64)
 

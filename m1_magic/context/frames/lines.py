@@ -10,12 +10,12 @@ from functools import cached_property, lru_cache
 from ...privacy.redaction import masked_value
 from .summary import LABELS, Column, Value
 
-ALIKE = 4  # columns named q1, q2, … from which they are told as one
+ALIKE = 4  # columns named q1, q2, … from which they are shown as one
 BRIEF, FULL, MORE = range(3)  # the forms of a line
 SHOWN = 6  # labels in full
 ODD = ("outlier", "NaN", "infinite")  # counts that are worth a look
 TARGETS = ("target", "label", "class", "y", "outcome", "response")
-ENDS = ("always", "median", "from", "to")  # figures that are told in short
+ENDS = ("always", "median", "from", "to")  # figures that are shown in short
 PLAIN = ("number", "whole number", "duration", "true/false")  # types whose labels need no quotes
 
 
@@ -34,7 +34,7 @@ def figure(value: Value) -> str:
     return f"{value:.15g}" if isinstance(value, float) else str(value)
 
 
-def told(value: Value, name: str, column: Column) -> str:
+def shown(value: Value, name: str, column: Column) -> str:
     """Return a figure of a column, with ``≈`` where it is rounded or read from a sample."""
     return _about(name, column) + figure(value)
 
@@ -105,7 +105,7 @@ class Line:
         ]
         between = " " if "to" in c.figures else " · "
         figures = between.join(
-            f"{name} {told(c.figures[name], name, c)}" for name in self._telling(form)
+            f"{name} {shown(c.figures[name], name, c)}" for name in self._telling(form)
         )
         few = "always" in c.figures or (complete and form == FULL)
         distinct_values = "" if few else distinct(c)
@@ -129,9 +129,9 @@ class Line:
             f"{_about(LABELS, c)}{_quoted(label, c)} {share(part)}"
             for label, part in self._shown(BRIEF).items()
         ]
-        ends = [f"{name} {told(v, name, c)}" for name, v in c.figures.items() if name in ENDS]
+        ends = [f"{name} {shown(v, name, c)}" for name, v in c.figures.items() if name in ENDS]
         if "mean" in c.figures and not (ends or most):
-            ends = [f"mean {told(c.figures['mean'], 'mean', c)}"]
+            ends = [f"mean {shown(c.figures['mean'], 'mean', c)}"]
         return "; ".join(filter(None, [self._head(), " ".join(ends or most)]))
 
     def labels(self, form: int) -> int:
@@ -152,7 +152,7 @@ class Line:
         return {label: part for label, part in labels.items() if label in shown}
 
     def _complete(self) -> bool:
-        """Are these numbers all of whose values are told with their shares?"""
+        """Are these numbers all of whose values are shown with their shares?"""
         return _plain(self.first) and sum(self.first.labels.values()) > 1 - 1e-9
 
     def _head(self) -> str:

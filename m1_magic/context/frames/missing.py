@@ -13,7 +13,7 @@ from .facts import Fact
 from .grouping import Grouping
 from .row_by_row import Rows
 
-NAMED = 5  # columns of which the names are told
+NAMED = 5  # columns of which the names are shown
 SETS, MOST = 3, 16
 MOSTLY = 0.8  # of the rows in which either of two columns is null, both are
 LUCK = 0.001  # that nulls are in few groups by
@@ -128,11 +128,11 @@ def _where(rows: Rows, mask: Array, by: int, groups: Grouping) -> tuple[str, int
     least, many = max(rows.k, 2), len(groups.labels)
     nulls = np.bincount(groups.codes[mask], minlength=many)
     hit = np.flatnonzero(nulls)
-    if len(hit) > max(1, many // 2) or many < 2 or set(hit) - set(groups.told):
+    if len(hit) > max(1, many // 2) or many < 2 or set(hit) - set(groups.shown):
         return "", 0
     if rows.n - groups.sizes[hit].sum() < least or len(hit) > NAMED or min(nulls[hit]) < least:
         return "", 0
-    labels = " or ".join(groups.labels[g] for g in groups.told if g in hit)
+    labels = " or ".join(groups.labels[g] for g in groups.shown if g in hit)
     where = f"where {rows.name(by)} is {labels}"
     full = int(groups.sizes[hit].sum() - nulls.sum())
     if not full:

@@ -1,4 +1,4 @@
-"""Columns of one call that differ in fewer than k rows are told alike.
+"""Columns of one call that differ in fewer than k rows are shown alike.
 
 However coarse figures are, where two of them differ says something of the rows that make the
 difference. So the later column gets the figures and shares of the first one, marked ``≈``, as
@@ -7,15 +7,18 @@ far as they hold for it, and a note that says why.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
+from typing import Any
 
+import narwhals.stable.v2 as nw
 import numpy as np
 
 from ...privacy.redaction import masked_value
 from .arrays import Array
-from .in_process import Local, there
+from .counting import there
+from .in_process import Local
 from .kinds import EMPTY, Series, floats, is_moment, is_number, is_text, kind
 from .measures import FEW
 from .rounding import holds
@@ -31,7 +34,7 @@ COUNTED = ("zero", "negative", "outlier")
 
 @dataclass
 class Seen:
-    """A column that was told: the number of its table, its first values, and what reads all."""
+    """A column that was shown: the number of its table, its first values, and what reads all."""
 
     table: int
     column: Column
@@ -58,7 +61,7 @@ class Seen:
 
 @dataclass(slots=True)
 class Earlier:
-    """The columns of a call that were told so far."""
+    """The columns of a call that were shown so far."""
 
     tables: list[Local] = field(default_factory=list)
     columns: list[Seen] = field(default_factory=list)
@@ -70,20 +73,26 @@ class Earlier:
             return dict(columns)
         self.tables.append(table)
         return {
-            place: self._told(column, table.series(place), k)
+            place: self._shown(column, place, table, k)
             if _comparable(column) and table.rows - (column.nulls or 0) >= k
             else column
             for place, column in columns.items()
         }
 
-    def _told(self, column: Column, series: Series, k: int) -> Column:
-        if kind(series.dtype) == "other":
+    def _shown(self, column: Column, place: int, table: Local, k: int) -> Column:
+        series, dtype = table.series(place), table.dtype(place)
+        if kind(dtype) == "other":
             return column
-        head, read = self._encoded(series.head(HEAD)), partial(self._encoded, series)
+        if is_text(dtype):
+            head = self._numbered(table.first(place, HEAD))
+        else:
+            some = series if is_number(dtype) else series.head(HEAD)  # of numbers that is slow
+            head = self._encoded(some, dtype)[:HEAD]
+        read = partial(self._encoded, series, dtype)
         new = Seen(len(self.tables), column, head, read)
         for seen in self.columns:
             if 0 < (rows := seen.differs(new, k)) < k and PART * rows <= len(series):
-                merge = _named if is_text(series.dtype) and _read(column) else _merged
+                merge = _named if is_text(dtype) and _read(column) else _merged
                 merge = _spanned if _dated(seen.column) or _dated(column) else merge
                 made, seen.column = merge(seen.column, column, new.values, k)
                 together = seen.table == new.table
@@ -93,25 +102,28 @@ class Earlier:
         self.columns.append(new)
         return column
 
-    def _encoded(self, series: Series) -> Array:
+    def _encoded(self, series: Series, dtype: Any) -> Array:
         """Return values as numbers, one a row, the same for the same label."""
-        if is_number(series.dtype):
+        if is_number(dtype):
             made = floats(series)
             return np.where(np.isnan(made), NOTHING, made)
-        if is_moment(series.dtype):
-            return self._encoded(series.dt.timestamp("us"))
+        if is_moment(dtype):
+            return self._encoded(series.dt.timestamp("us"), nw.Int64())
+        return self._numbered(series.to_list())
+
+    def _numbered(self, values: Iterable[Any]) -> Array:
         codes = self.codes
         return np.array(
-            [codes.setdefault(x, len(codes)) if there(x) else NOTHING for x in series.to_list()],
+            [codes.setdefault(x, len(codes)) if there(x) else NOTHING for x in values],
             dtype=np.float64,
         )
 
 
 def _comparable(column: Column) -> bool:
-    """Is it a column of numbers or of labels, of which something may be told?"""
+    """Is it a column of numbers or of labels, of which something may be shown?"""
     few = column.distinct is None or column.distinct.value <= FEW
-    told = few or _read(column) or _dated(column)
-    return not column.masked and bool(column.type != EMPTY and told)
+    shown = few or _read(column) or _dated(column)
+    return not column.masked and bool(column.type != EMPTY and shown)
 
 
 def _anyhow(one: Array, other: Array, k: int) -> int:
@@ -125,7 +137,7 @@ def _anyhow(one: Array, other: Array, k: int) -> int:
 
 
 def _merged(first: Column, own: Column, values: Array, k: int) -> tuple[Column, Column]:
-    """Return what is told of a column that follows another, and what is known of that since."""
+    """Return what is shown of a column that follows another, and what is known of that since."""
     finite = np.sort(values[np.isfinite(values) & (values != NOTHING)])
     theirs, ours = (_figures(column) for column in (first, own))
     slots, shown = ({SLOTS[name] for name in figures} for figures in (theirs, ours))
@@ -166,7 +178,7 @@ def _spanned(first: Column, own: Column, values: Array, k: int) -> tuple[Column,
 
 
 def _read(column: Column) -> bool:
-    """Is it a column of texts of which figures, or shares other than of labels, are told?"""
+    """Is it a column of texts of which figures, or shares other than of labels, are shown?"""
     return bool(column.figures) or any(" %" in note for note in column.notes)
 
 

@@ -76,7 +76,7 @@ def _lengths(sizes: Any, k: int) -> tuple[str, ...]:
     if len(values) == 1:
         return (f"always {values[0]} long",) if len(order) >= k else ()
     middle = quantile(order, 50, k)
-    told = [f"{shared[0]} to {shared[-1]} long"] if len(shared) > 1 else []
+    shown = [f"{shared[0]} to {shared[-1]} long"] if len(shared) > 1 else []
     if middle:
-        told.append(f"median {'≈ ' if middle.rounded else ''}{middle.value}")
-    return (", ".join(told),) if told else ()
+        shown.append(f"median {'≈ ' if middle.rounded else ''}{middle.value}")
+    return (", ".join(shown),) if shown else ()

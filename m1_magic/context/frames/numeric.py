@@ -18,7 +18,7 @@ from .rounding import Figure, average, bare, deviation, quantile, quartiles, sho
 from .summary import Column, Draft
 
 DOMINANT = 0.9  # of the squared distances from the median
-FEW_VALUES = 6  # distinct numbers up to which each is told with its share
+FEW_VALUES = 6  # distinct numbers up to which each is shown with its share
 QUARTILES = {"P25": 25, "median": 50, "P75": 75}
 TAILS = (1, 2, 5, 10)  # per cent: the first of these quantiles that may leave
 
@@ -105,7 +105,7 @@ def _withheld(
     """Return which of mean and sd values could be computed back from, and a note that says so.
 
     So it is where fewer than k rows decide them: by their values, or since the shares of all
-    other values are told.
+    other values are shown.
     """
     if k < 2:
         return (), ()

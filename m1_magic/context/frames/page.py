@@ -1,8 +1,8 @@
 """Lines → one page within a budget of characters, and what was left out of it.
 
 What the prompt names comes first and in full. Then every column is named if that fits, as many as
-possible are told in short, facts go in by rank, and lines become longer, the most telling first;
-columns that look alike are told together, and unfold where room is left. How long the page is,
+possible are shown in short, facts go in by rank, and lines become longer, the most telling first;
+columns that look alike are shown together, and unfold where room is left. How long the page is,
 is always known: no text is written before the end.
 """
 
@@ -128,8 +128,8 @@ class Draft:
         return f"; {self.rows:,} of {len(self.page.cells):,} rows fit"
 
     def _part(self, count: int) -> str:
-        told = len(self.page.names.places) - count
-        return f"; {told:,} of {len(self.page.names.places):,} columns in detail"
+        shown = len(self.page.names.places) - count
+        return f"; {shown:,} of {len(self.page.names.places):,} columns in detail"
 
     def lengthen(self, n: int, form: int) -> bool:
         """Give a line a form if that fits."""
@@ -165,7 +165,7 @@ class Draft:
 
     def show_rows(self) -> None:
         """Add rows of the table, as many as fit."""
-        places = self._told()
+        places = self._shown()
         for row in self.page.cells if places else ():
             cost = len(_row(row, places)) + 1
             if cost > self.room:
@@ -191,7 +191,7 @@ class Draft:
                     self.room -= cost
                     break
 
-    def _told(self) -> list[int]:
+    def _shown(self) -> list[int]:
         return [place for n in sorted(self.forms) for place in self.lines[n].columns]
 
     def fitted(self) -> Fitted:
@@ -211,7 +211,7 @@ class Draft:
         order = sorted(self.facts, key=lambda n: (named.isdisjoint(page.facts[n].columns), n))
         facts = tuple(page.facts[n] for n in order)
         texts += [f"- {fact.text}" for fact in facts]
-        places = self._told()
+        places = self._shown()
         texts += [_row(row, places) for row in page.cells[: self.rows]]
         return Fitted("\n".join(texts)[: self.limit], tuple(shown), facts, self.rows)
 

@@ -23,7 +23,7 @@ CHUNK_META, VALUES, UNCOMPRESSED, SIZES, TEXT_SIZE = 3, 5, 6, 16, 1
 
 
 def decoded_size(path: Path) -> int:
-    """Return the bytes that all columns come to in memory, 0 if that is little or not told."""
+    """Return the bytes that all columns come to in memory, 0 if that is little or not shown."""
     try:
         footer = _footer(path)
     except (OSError, ValueError, IndexError, struct.error, RecursionError):

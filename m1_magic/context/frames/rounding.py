@@ -1,4 +1,4 @@
-"""How finely a figure may be told: no finer than k rows can move it.
+"""How finely a figure may be shown: no finer than k rows can move it.
 
 Two columns that differ in one row would give that row away if their means were exact. A unit is
 1, 2 or 5 × 10ⁿ. Of means, sd and correlations it is at least as large as what k average rows, or
@@ -22,6 +22,7 @@ from .measures import Span
 DIGITS = 4  # significant ones that a mean has unless k rows move them
 EXACT = 7  # the same where all may leave
 STRONG = 0.8  # a correlation that is worth telling
+VAGUE = 0.1  # the coarsest unit of a correlation
 COARSE = 0.1  # of the interquartile range: what a quantile's neighbours may span
 ERRORS = 2  # standard errors that a quantile of a sample may be off by
 
@@ -66,7 +67,7 @@ def deviation(sd: float | None, n: int, most: float, k: int) -> Figure | None:
 def correlation(r: float, moves: Array, k: int) -> Figure | None:
     """Return a correlation as it may leave; ``moves`` is what each row adds to it, times n."""
     least = _least(float(moves.std()), float(np.abs(moves).max()), len(moves), k)
-    if not least < 1 - STRONG:
+    if not least <= VAGUE:
         return None
     step = max(Decimal("0.01"), unit(least) if least else Decimal(0))
     return Figure(to_unit(r, step), rounded=step > Decimal("0.01"))
@@ -153,9 +154,9 @@ def _inside(value: float, low: float, high: float) -> int | float:
     """Return a number between two others, rounded by half of their distance or finer."""
     step = unit(high / 2 - low / 2)
     for _ in range(60):
-        told = to_unit(value, step)
-        if low <= told <= high:
-            return told
+        shown = to_unit(value, step)
+        if low <= shown <= high:
+            return shown
         step = unit(float(step) * 0.4)
     return bare(value)
 

@@ -56,8 +56,8 @@ def _one_hot(rows: Rows) -> list[Fact]:
     flags = {p: f for p in rows.columns if (f := _flag(rows, p)) is not None}
     facts: list[Fact] = []
     for run in _runs(rows, list(flags)):
-        told = {place for fact in facts for place in fact.columns}
-        for places in _exclusive([p for p in run if p not in told], flags):
+        shown = {place for fact in facts for place in fact.columns}
+        for places in _exclusive([p for p in run if p not in shown], flags):
             none = rows.n - int(np.sum([flags[place] for place in places]))
             if 0 < none < max(rows.k, 1):
                 continue
@@ -146,11 +146,17 @@ def _few(rows: Rows, place: int) -> bool:
 def _steps(rows: Rows, place: int) -> set[str]:
     """Return the labels of a column that may be a scale."""
     text, groups = rows.is_text(place), rows.grouping(place) if _few(rows, place) else None
-    if groups is None or len(groups.told) < max(LEVELS[0], len(groups.labels) - 1):
+    if groups is None or len(groups.shown) < max(LEVELS[0], len(groups.labels) - 1):
         return set()
-    labels = [groups.labels[g] for g in groups.told]
+    labels = [groups.labels[g] for g in groups.shown]
     scale = text or (0 <= float(labels[0]) <= 1 and float(labels[-1]) <= 10)
     return set(labels) if scale else set()
+
+
+def _rare(rows: Rows, place: int) -> bool:
+    """Has it a label that may not be shown, of the scale or not?"""
+    groups = rows.grouping(place)
+    return groups is not None and len(groups.shown) < len(groups.labels)
 
 
 def _ordered(steps: set[str]) -> tuple[list[str], bool]:
@@ -175,6 +181,8 @@ def _scale(rows: Rows, scale: tuple[list[str], bool], places: Sequence[int]) -> 
     between = " < " if ordered else ", "
     shown = f"{steps[0]} to {steps[-1]}" if number else between.join(steps)
     head = f"{', '.join(names)} ({len(places)} columns): one scale, {shown}"
+    if any(_rare(rows, place) for place in places):
+        head += f", but for fewer than {rows.k} rows of a column"
     if not ordered:
         return head
     figures = []

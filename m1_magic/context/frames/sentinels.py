@@ -1,7 +1,7 @@
 """Values that stand for missing ones: -999, 99 among 1 to 5, the first of January 1900.
 
 A value counts only if it is a usual code, lies clearly apart from all others, and enough rows
-share it. Impossible ages and shares of hundred are told the same way.
+share it. Impossible ages and shares of hundred are shown the same way.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 from ...privacy.personal.column_names import key_of
 from . import numeric
 from .arrays import Array, moments
-from .lines import figure, share, told
+from .lines import figure, share, shown
 from .measures import Measures, Span
 from .summary import Column, Draft
 
@@ -40,6 +40,8 @@ RARE = 0.1  # of the rows are impossible at the most
 
 def noted(column: Column, m: Measures, order: Array, k: int) -> Draft:
     """Add which numbers stand for missing values, and the mean without them; which cannot be."""
+    if not len(order):
+        return column
     n, found = m.valid - m.infinite, codes(order, k)
     middle = order[len(order) // 2]
     ends = {m.low if value < middle else m.high for value in found}
@@ -50,7 +52,7 @@ def noted(column: Column, m: Measures, order: Array, k: int) -> Draft:
         bare = replace(column, figures={}, labels={}, notes=())
         others = Measures(len(rest), **moments(rest).figures())
         made = yield from numeric.numbers(bare, others, rest, k)
-        mean = told(made.figures["mean"], "mean", made) if "mean" in made.figures else ""
+        mean = shown(made.figures["mean"], "mean", made) if "mean" in made.figures else ""
         notes.append(said(found, 1 - len(rest) / n, mean))
     elif found:
         rows = sum((yield [Span(value, value) for value in found]))

@@ -28,7 +28,7 @@ class Wish:
         tokens: upper bound of the page, at 2.4 characters a token (measured on such pages).
         allow: columns that look personal and may leave all the same.
         prompt: what is asked; columns that it names come first.
-        earlier: holds what was told of the call's other tables (`near_copies.Earlier`).
+        earlier: holds what was shown of the call's other tables (`near_copies.Earlier`).
     """
 
     level: str = "stats"

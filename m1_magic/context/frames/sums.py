@@ -15,9 +15,9 @@ from .row_by_row import Rows
 WIDEST = 24  # columns that are compared
 HEAD = 64  # rows by which most identities are refuted
 GLANCE = 12  # rows by which most of these are
-NEARLY = 0.95  # of the rows: from which an identity is told with its exceptions
+NEARLY = 0.95  # of the rows: from which an identity is shown with its exceptions
 LEAST = 20  # rows
-TOLD = 4
+SHOWN = 4
 EXACT = 1e-6  # relative: what floats of 32 bits may be off by
 CENT = 0.005  # half of what prices are rounded to
 
@@ -32,6 +32,7 @@ class Identity(NamedTuple):
     always: float = 0.0
 
 
+@np.errstate(all="ignore")
 def sums(rows: Rows) -> list[Fact]:
     """Return the identities that hold in all rows, or in nearly all."""
     places = sorted(rows.telling(rows.numeric))[:WIDEST]
@@ -44,16 +45,15 @@ def sums(rows: Rows) -> list[Fact]:
     used: list[set[int]] = []
     for found in _candidates(head):
         columns = {*found.parts, *([found.whole] if found.whole >= 0 else [])}
-        if len(facts) == TOLD or any(columns <= one for one in used):
+        if len(facts) == SHOWN or any(columns <= one for one in used):
             continue
         if how := _held(found, values, rows):
             used.append(columns)
-            told = tuple(places[i] for i in sorted(columns))
-            facts.append(Fact(_words(found, places, rows) + how, told, 3))
+            shown = tuple(places[i] for i in sorted(columns))
+            facts.append(Fact(_words(found, places, rows) + how, shown, 3))
     return facts
 
 
-@np.errstate(all="ignore")
 def _candidates(head: Array) -> Iterator[Identity]:
     """Yield the identities that some rows do not refute, the longest sums first."""
     m, there = len(head), np.isfinite(head)

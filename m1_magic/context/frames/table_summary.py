@@ -36,14 +36,14 @@ FLAG = 36  # what one that is true or false takes
 def summarise_table(source: Source, name: str, places: Sequence[int], wish: Wish) -> Summary:
     """Return what may leave of the columns at ``places``, and the page that says it."""
     table, limit = source.table, max(0, wish.tokens * 12 // 5)
-    told = label_names.judged(table, source.labels, places, wish)
-    table = label_names.without(table, told.hidden)
+    judged = label_names.judged(table, source.labels, places, wish)
+    table = label_names.without(table, judged.hidden)
     names = _names(table, places, typed=wish.level != "names")
     levels = sum(place < source.levels for place in places)
     width = len(places) - levels
-    keys = source.keys.words(table.names, told.hidden)
+    keys = source.keys.words(table.names, judged.hidden)
     if wish.level == "names":
-        head = [_size(name, None, width, levels), source.note, told.note, keys]
+        head = [_size(name, None, width, levels), source.note, judged.note, keys]
         first_line = "; ".join(filter(None, head))
         bare = Columns(Column(names.name(place), "") for place in places)
         text = fit(Page(first_line, names), limit).text
@@ -54,7 +54,7 @@ def summarise_table(source: Source, name: str, places: Sequence[int], wish: Wish
     by_place = dict(zip(looked_at, columns, strict=True))
     labels = labelled(wish.prompt, by_place)
     asked = tuple(place for place in dict.fromkeys((*asked, *labels)) if place in by_place)
-    head = [_size(name, rows, width, levels), source.note, told.note, keys]
+    head = [_size(name, rows, width, levels), source.note, judged.note, keys]
     facts: list[Fact] = []
     cells: list[tuple[str, dict[int, str]]] = []
     if wish.level == "schema":
@@ -85,7 +85,7 @@ def summarise_table(source: Source, name: str, places: Sequence[int], wish: Wish
 
 
 def _names(table: Table, places: Sequence[int], *, typed: bool) -> Names:
-    """Return what is told of columns without a look at them; a wide table has many."""
+    """Return what is shown of columns without a look at them; a wide table has many."""
     known: dict[object, str] = {}
 
     def kind(place: int) -> str:

@@ -29,7 +29,7 @@ class Names:
 
 
 class Unnamed:
-    """The columns of a table without those that were told; written if in ``limit`` characters."""
+    """The columns of a table without those that were shown; written if in ``limit`` characters."""
 
     def __init__(self, names: Names, limit: int) -> None:
         self.count, self.name = len(names.places), names.name

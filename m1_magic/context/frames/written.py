@@ -1,7 +1,7 @@
 """Numbers that are written as text: with currencies, units, thousands, decimal commas.
 
 One decimal sign holds for a column, the one by which most rows are numbers. Figures are those of
-the numbers if all of them have one unit; a mix of units is told by share.
+the numbers if all of them have one unit; a mix of units is shown by share.
 """
 
 from __future__ import annotations
