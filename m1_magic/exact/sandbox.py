@@ -196,8 +196,8 @@ class _Limit:
             except BaseException as error:
                 done.set_exception(error)
 
-        threading.Thread(target=run, name="m1-query", daemon=True).start()
         try:
+            threading.Thread(target=run, name="m1-query", daemon=True).start()
             return done.result()
         except KeyboardInterrupt:
             while not done.done():
