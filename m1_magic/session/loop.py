@@ -38,7 +38,7 @@ from .accumulator import late
 from .budget import check_max_cost
 from .failsafe import SafeLedger, SafeView
 from .model_lists import ModelLists
-from .plan import NextRequest, Plan, hint, replaying, within
+from .plan import NextRequest, Plan, hint, price_hint, replaying, within
 from .rounds import Rounds
 from .view import View
 from .waits import Waits
@@ -251,15 +251,6 @@ class Session:
         tokens = likely_tokens(request.text, learned)
         return replace(plan, tokens=tokens, forecast=forecast(past, tokens, plan.hold))
 
-    def _price_hint(self, plan: Plan, call: Call) -> tuple[str, ...]:
-        """Return how to say what a model costs whose price is not known, once for each model."""
-        pair = (plan.backend.name if plan.backend else "", plan.request.model)
-        if plan.hold is not None or call.reply.cost is not None or pair in self._hinted:
-            return ()
-        self._hinted.add(pair)
-        model = one_line(pair[1], 80)
-        return (f"no price is known: %config M1.prices = 'free', or dollars: {{{model!r}: …}}",)
-
     def _carried_out(
         self, plan: Plan, view: View, original: Request, turn: Turn
     ) -> tuple[Call, BaseException | None]:
@@ -292,7 +283,7 @@ class Session:
         totals = account.totals(s.budget, s.budget_period, self._now())
         try:
             news = self.ledger.news()
-            hints = (*hint(rounds.plan, call.reply), *self._price_hint(plan, call))
+            hints = (*hint(rounds.plan, call.reply), *price_hint(plan, call, self._hinted))
             left = () if kept else plan.request.notes  # nothing leaves again
             notes = (*left, *account.notes, *news, *why, *taped, *hints)
             safe_view.close(Receipt(call, totals, notes))

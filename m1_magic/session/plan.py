@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from ..backends import Backend
-from ..calls import FREE, Reply, Request
+from ..calls import FREE, Call, Reply, Request
 from ..errors import PromptTooLarge
 from ..kept.replaying import Kept, KeptAnswer
 from ..pricing.dollars import money_at_most
@@ -144,6 +144,16 @@ def hint(plan: Plan, reply: Reply) -> tuple[str, ...]:
     again = within(replace(plan, request=replace(request, max_tokens=wider)))
     price = "" if again.hold is None else f" (at most {money_at_most(again.hold)})"
     return (f"%m1 continue asks again with {thousands(wider)}{price}",)
+
+
+def price_hint(plan: Plan, call: Call, hinted: set[tuple[str, str]]) -> tuple[str, ...]:
+    """Return how to say what a model without a known price costs, once for each of ``hinted``."""
+    pair = (plan.backend.name if plan.backend else "", plan.request.model)
+    if plan.hold is not None or call.reply.cost is not None or pair in hinted:
+        return ()
+    hinted.add(pair)
+    model = one_line(pair[1], 80)
+    return (f"no price is known: %config M1.prices = 'free', or dollars: {{{model!r}: …}}",)
 
 
 def doubled(tokens: int, most: int | None) -> int:
