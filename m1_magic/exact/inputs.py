@@ -1,0 +1,277 @@
+"""Named tables → views that queries read, without a copy where DuckDB reads them where they lie.
+
+The tables themselves are registered under names of ours, their columns by position; a view gives
+both the names that the user knows. What DuckDB cannot take is left out, as a column, by name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..context.frames.duckdb_sandbox import identifier, quoted
+from ..context.frames.lazy import library
+from ..context.frames.table_files import scanned
+from ..context.frames.tables import source
+from ..errors import UsageError
+from ..text import one_line
+
+# What pandas' `infer_dtype` calls objects that are all of one kind, other than texts.
+PLAIN = ("string", "empty")
+WRITABLE = (str, int, float, bool)
+FOREIGN = ("object", "period", "Sparse", "category")  # pandas' types that are looked at
+Columns = list[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class SqlTable:
+    """A table as queries see it.
+
+    Args:
+        columns: names, as they are to be written, and SQL types.
+        left_out: names of columns that DuckDB cannot take.
+    """
+
+    name: str
+    columns: tuple[tuple[str, str], ...]
+    left_out: tuple[str, ...] = ()
+
+
+class Streamed:
+    """A table of another DuckDB connection: read anew by each query, never held."""
+
+    def __init__(self, relation: Any) -> None:
+        self._relation = relation
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        return self._relation.__arrow_c_stream__(requested_schema)
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """A table before it has a view: what is read, by SQL or as an object, and its names.
+
+    Args:
+        path: of the file that the SQL reads.
+        copy: is it a copy of ours, to be deleted after?
+        zones: place of a column → its time zone; queries see the time of day there.
+    """
+
+    name: str
+    names: tuple[str, ...]
+    sql: str = ""
+    value: Any = None
+    path: Path | None = None
+    copy: bool = False
+    zones: Mapping[int, str] | None = None
+    frame: Any = None
+
+
+def inputs(tables: Mapping[str, object]) -> list[Input]:
+    """Return tables as DuckDB can read them; a path is that of a table file.
+
+    Raises:
+        UsageError: one of them is no table, or lives in another engine.
+    """
+    made = [_input(name, value) for name, value in tables.items()]
+    twice = {one.name.lower() for one in made}
+    if len(twice) < len(made):
+        raise UsageError("Two tables have names that SQL does not tell apart.")
+    return made
+
+
+def _input(name: str, value: Any) -> Input:
+    if isinstance(value, Path):
+        file = scanned(value)
+        if file.connection is None:
+            return _input(name, file.value)
+        sql, names = file.value.sql_query(), tuple(file.names)
+        if "python" in sql.lower().partition("read_")[0] or "read_" not in sql:  # an Arrow file
+            return Input(name, names, value=Streamed(file.value), frame=file)
+        file.connection.close()
+        return Input(name, names, sql, path=file.copy or value.resolve(), copy=bool(file.copy))
+    engine = library(value)
+    if engine == "duckdb":
+        import duckdb
+
+        # DuckDB 1 reads such a stream only once in a query.
+        streams = hasattr(duckdb.DuckDBPyConnection, "abort")
+        read = Streamed(value) if streams else value.fetch_arrow_table()
+        return Input(name, tuple(value.columns), value=read, frame=value)
+    if engine == "polars":
+        names = tuple(value.collect_schema().names())
+        positions = {column: str(i) for i, column in enumerate(names)}
+        return Input(name, names, value=value.rename(positions))
+    if engine:
+        raise UsageError(
+            f"Queries cannot read a table of {one_line(engine, 60)} yet.",
+            todo="Collect what is of interest into pandas or Polars.",
+        )
+    table: Any = source(value).table
+    zones = {i: zone for i, one in enumerate(table.schema) if (zone := _zone(one))}
+    return Input(name, tuple(table.names), frame=table.table, zones=zones)
+
+
+def _zone(dtype: Any) -> str:
+    return str(getattr(dtype, "time_zone", None) or "")
+
+
+def view(connection: Any, one: Input, number: int) -> SqlTable:
+    """Make the view of a table, and return what queries see of it."""
+    held = f"__m1_{number}"
+    if one.sql:
+        connection.execute(f"CREATE VIEW {identifier(held)} AS {one.sql}")
+        columns, left_out = _described(connection, held), set[int]()
+    elif one.value is not None:
+        connection.register(held, one.value)
+        columns, left_out = _described(connection, held), set()
+    else:
+        columns, left_out = _register(connection, held, one.frame)
+    kept = [i for i in range(len(one.names)) if i not in left_out]
+    names = _distinct(one.names[i] for i in kept)
+    zones = _known_zones(connection, one.zones or {})
+    forms = [
+        f"{_form(column, kind, zones.get(place, ''))} AS {identifier(name)}"
+        for (column, kind), place, name in zip(columns, kept, names, strict=True)
+    ]
+    listed = ", ".join(forms) or "NULL AS nothing"
+    connection.execute(
+        f"CREATE VIEW {identifier(one.name)} AS SELECT {listed} FROM {identifier(held)}"
+    )
+    gone = tuple(one.names[i] for i in sorted(left_out))
+    return SqlTable(one.name, tuple(_described(connection, one.name)), gone)
+
+
+def _described(connection: Any, name: str) -> Columns:
+    """Return a table's columns and their types, without reading a row."""
+    rows = connection.execute(f"DESCRIBE SELECT * FROM {identifier(name)}").fetchall()
+    return [(row[0], row[1]) for row in rows]
+
+
+def _form(column: str, kind: str, zone: str) -> str:
+    """Return a column as queries see it: a category as text, a moment as the time of day there."""
+    written = identifier(column)
+    if kind.startswith("ENUM("):
+        return f"CAST({written} AS VARCHAR)"  # else compared with another text it is an error
+    if zone and kind == "TIMESTAMP WITH TIME ZONE":
+        return f"timezone({quoted(zone)}, {written})"
+    return written
+
+
+def _known_zones(connection: Any, zones: Mapping[int, str]) -> dict[int, str]:
+    """Return the time zones that DuckDB knows."""
+    if not zones:
+        return {}
+    known = {
+        row[0] for row in connection.execute("SELECT name FROM pg_timezone_names()").fetchall()
+    }
+    return {place: zone for place, zone in zones.items() if zone in known}
+
+
+def _distinct(names: Iterable[str]) -> list[str]:
+    """Return names that SQL tells apart: not by case, none empty, without NUL."""
+    taken: set[str] = set()
+    made = []
+    for name in names:
+        name = name.replace("\0", "") or "column"
+        free, number = name, 0
+        while free.lower() in taken:
+            number += 1
+            free = f"{name}_{number}"
+        taken.add(free.lower())
+        made.append(free)
+    return made
+
+
+def _register(connection: Any, held: str, table: Any) -> tuple[Columns, set[int]]:
+    """Register a frame under a name; return its columns, and the places of those left out."""
+    native, out = table.to_native(), set[int]()
+    pandas = hasattr(native, "set_axis")
+    if not pandas:  # Python objects of Polars are addresses to Arrow
+        out = {int(column) for column, kind in table.schema.items() if str(kind) == "Object"}
+        table = table.drop([str(i) for i in out])
+        native = table.to_native()
+    for texts in (False, True) if pandas else (False,):
+        native, gone = _fit(native, texts=texts) if pandas else (native, set[int]())
+        out |= gone
+        if len(native.columns) and (columns := _readable(connection, held, native)):
+            return columns, out
+    every = [str(column) for column in (native if pandas else table).columns]
+
+    def some(kept: list[str]) -> Any:
+        return native[kept] if pandas else table.select(kept).to_native()
+
+    kept = [column for column in every if _readable(connection, held, some([column]))]
+    columns = _readable(connection, held, some(kept)) if kept else []
+    if not columns:
+        raise UsageError("DuckDB cannot read any column of a table.")
+    return columns, out | {int(column) for column in set(every) - set(kept)}
+
+
+def _readable(connection: Any, held: str, native: Any) -> Columns:
+    """Register a table; return its columns, none if DuckDB cannot read it."""
+    try:
+        connection.register(held, native)
+        return _described(connection, held)
+    except Exception:  # DuckDB's own, and those of whoever hands the columns over
+        return []
+
+
+def _fit(frame: Any, *, texts: bool) -> tuple[Any, set[int]]:
+    """Return a pandas table whose objects have one type a column, and what is left out.
+
+    Args:
+        texts: also make columns of pandas 3's texts ones that DuckDB 1 reads.
+    """
+    made, out = frame, set()
+    for column, dtype in zip(frame.columns, frame.dtypes, strict=True):
+        kind = str(dtype)
+        if not (kind.startswith(FOREIGN) or (texts and kind == "str")):
+            continue
+        series = frame[column]
+        fit = _typed(series) if kind == "str" else _fit_column(series, kind)
+        if fit is None:
+            out.add(int(column))
+        elif fit is not series:
+            made = made.copy(deep=False) if made is frame else made
+            made[column] = fit
+    return made.drop(columns=[str(i) for i in out]) if out else made, out
+
+
+def _fit_column(series: Any, kind: str) -> Any:
+    """Return a pandas column as DuckDB can read it, None if it cannot."""
+    import pandas as pd
+
+    if kind.startswith("period"):
+        return series.dt.to_timestamp()
+    if kind.startswith("Sparse"):
+        return series.sparse.to_dense()
+    if kind == "category":  # DuckDB has labels that are texts, once each
+        if pd.api.types.infer_dtype(series.cat.categories) in PLAIN:
+            return series
+        series = series.astype(series.cat.categories.dtype)
+        return _fit_column(series, "object") if series.dtype == object else series
+    if pd.api.types.infer_dtype(series, skipna=True) in PLAIN:
+        return series
+    return _typed(series)
+
+
+def _typed(series: Any) -> Any:
+    """Return a column of Python objects with the one type of its values; mixed ones as text."""
+    import pandas as pd
+    import pyarrow as pa
+
+    try:
+        array = pa.array(series, from_pandas=True)
+    except (pa.ArrowException, ValueError, TypeError, OverflowError):
+        values = [None if value is pd.NA or value is None else value for value in series]
+        if not all(value is None or isinstance(value, WRITABLE) for value in values):
+            return None
+        written = [None if value is None or value != value else str(value) for value in values]
+        try:
+            array = pa.array(written, pa.large_string())
+        except (pa.ArrowException, ValueError):
+            return None
+    return pd.Series(pd.arrays.ArrowExtensionArray(array), index=series.index)
