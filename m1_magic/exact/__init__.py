@@ -1,0 +1,1 @@
+"""Answers whose figures are queries: parsed, run on this machine, filled in."""
