@@ -29,6 +29,10 @@ class Rows:
     rows: tuple[tuple[object, ...], ...]
     error: str = ""
 
+    @property
+    def count(self) -> int:
+        return len(self.rows)
+
 
 TOP = Rows(("region", "total"), (("East", 8560.0), ("West", None), ("Furniture", 17.5)))
 SQL = "```sql top\nSELECT region\n```\n"
@@ -103,7 +107,8 @@ def test_a_query_is_there_as_soon_as_its_fence_closes_and_words_before_their_lin
 
 def test_a_fence_that_does_not_end_and_a_name_used_twice_are_not_run() -> None:
     pieces = pieces_of("{{a.x}}\n\n```sql a\nSELECT 1\n")
-    assert isinstance(pieces[-2], Code) and "does not end" in pieces[-1].problem
+    assert isinstance(pieces[-2], Code) and isinstance(pieces[-1], Written)
+    assert "does not end" in pieces[-1].problem
     assert fill(pieces, {}).figures[0].reason == "the query a does not end: it was not run"
     pieces = pieces_of(f"{SQL}{SQL}{SQL.replace('region', 'total')}{{{{top.total}}}}")
     assert [bool(p.problem) for p in pieces if isinstance(p, Written)] == [False, True]

@@ -1,1 +1,1 @@
-"""Answers whose figures are queries: parsed, run on this machine, filled in."""
+"""Figures that cannot be made up: M1 writes queries, which DuckDB computes on this machine."""

@@ -163,7 +163,7 @@ class _Filling:
         if not any(isinstance(part, tuple) for part in parts):
             self._put("".join(part for part in parts if isinstance(part, str)))
             return
-        shape = "".join(part if isinstance(part, str) else "1" for part in parts)
+        shape = "".join(part if isinstance(part, str) else part[1].sign for part in parts)
         slots: list[tuple[int, Place, Value]] = []
         at = 0
         for part in parts:

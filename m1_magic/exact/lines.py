@@ -52,6 +52,7 @@ class Lines:
         self._around: list[int] = []  # the widths of list items, and quotations
         self._fence: _Fence | None = None
         self._paragraph = False
+        self._empty = False  # a list item has begun, with nothing in it yet
 
     @property
     def in_fence(self) -> bool:
@@ -75,11 +76,11 @@ class Lines:
 
     def begin(self, text: str) -> Line | None:
         """Return what a line is whose beginning is words; read nothing where it is none of text."""
-        before = self._around, self._fence, self._paragraph
+        before = self._around, self._fence, self._paragraph, self._empty
         line = self.read(text)
         if line.kind == "text":
             return line
-        self._around, self._fence, self._paragraph = before
+        self._around, self._fence, self._paragraph, self._empty = before
         return None
 
     def _matched(self, body: str) -> tuple[int, int]:
@@ -131,8 +132,11 @@ class Lines:
             paragraph = lazy = False
         before, rest = body[:at], body[at:]
         if not rest.strip(" \t"):
-            self._around, self._paragraph = around, False
+            if self._empty and not begins and around and around[-1] != _QUOTE:
+                around = around[:-1]  # nothing further down belongs to it
+            self._around, self._paragraph, self._empty = around, False, begins
             return Line("blank", before, begins=begins)
+        self._empty = False
         indented = rest.startswith("    ")
         fence = None if indented else _FENCE.fullmatch(rest)
         if fence and not (fence[2][0] == "`" and "`" in fence[3]):

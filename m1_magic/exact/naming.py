@@ -40,8 +40,12 @@ class Result(Protocol):
         """Its rows, as far as they were fetched."""
 
     @property
-    def error(self) -> str | None:
-        """Why there is none."""
+    def count(self) -> int:
+        """How many rows there are."""
+
+    @property
+    def error(self) -> str:
+        """Why there is none; empty: there is one."""
 
 
 class Names:
@@ -49,8 +53,7 @@ class Names:
 
     def __init__(self, name: str, result: Result) -> None:
         self.name, self.result = name, result
-        # Of a result that was not fetched to its end.
-        self.total = max(len(result.rows), getattr(result, "total", None) or 0)
+        self.total = result.count
 
     @cached_property
     def _columns(self) -> dict[str, int]:

@@ -22,6 +22,11 @@ class Value:
     query: str
     reason: str = ""
 
+    @property
+    def sign(self) -> str:
+        """One character of its kind, which stands for it while formulas are looked for."""
+        return "1" if self.shown.number else "a" if self.shown.text[:1].isalnum() else "."
+
 
 class Results:
     """What the places of an answer stand for."""

@@ -81,9 +81,12 @@ def words(value: str, *, line_start: bool = False, next_text: str = "") -> str:
 
 
 def _escaped(found: re.Match[str]) -> str:
-    r"""Return a mark that is one no more; ``\[`` and ``\\(`` would open a formula."""
-    if found[0] == "[":
-        return "&#91;"
+    r"""Return a mark that is one no more.
+
+    ``\[`` and ``\\(`` would open a formula, a backtick ends a code span whatever stands before it.
+    """
+    if found[0] in "[`":
+        return f"&#{ord(found[0])};"
     # At its end it would take the bar of a table's cell along.
     if found[0] == "\\" and (found.string[found.end() : found.end() + 1] or "(") in "()[]":
         return "&#92;"
