@@ -13,7 +13,7 @@ from .chats.turns import ChatHead
 from .context import gather
 from .context.frames import frame_named
 from .context.frames.tables import is_tabular
-from .errors import UserFacingError
+from .errors import MissingPackage, UserFacingError
 from .jupyter import history, shell
 from .options import flags, tasks
 from .options.fields import Options
@@ -113,6 +113,8 @@ def ask(
     except UserFacingError as error:
         error.frames = "users"
         raise
+    except ModuleNotFoundError as error:
+        raise MissingPackage.named(error) from None
 
 
 def named(df: object, namespace: Mapping[str, object]) -> dict[str, object]:

@@ -199,13 +199,15 @@ class Reply:
 class Replay:
     """The call that a kept answer came of: its id, when (None: not known), and what it cost.
 
-    ``tape`` is the name of the tape that it stands on, "" for the ledger's own.
+    ``tape`` is the name of the tape that it stands on, "" for the ledger's own; ``estimated``: the
+    cost is not billed yet.
     """
 
     id: str
     at: datetime | None = None
     cost: Decimal | None = None
     tape: str = ""
+    estimated: bool = False
 
 
 @dataclass(frozen=True, slots=True)

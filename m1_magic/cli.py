@@ -150,13 +150,14 @@ def verb_of(given: argparse.Namespace) -> None:
 
 
 def tape(given: argparse.Namespace) -> int:
-    """Run notebooks on their tapes, or write these; return 1 where a cell is not on its tape."""
+    """Run notebooks on their tapes, or write these; return 1 where an answer is missing."""
     from .verbs import tapes
 
     if given.make:
         context = VerbContext(api.session(), {}, shell.secret)
-        shell.show("\n\n".join(tapes.make(context, Path(one)) for one in given.notebooks))
-        return 0
+        made = [tapes.make(context, Path(one)) for one in given.notebooks]
+        shell.show("\n\n".join(text for text, _ in made))
+        return 0 if all(well for _, well in made) else 1
     text, well = tapes.replayed(given.notebooks)
     shell.show(text)
     return 0 if well else 1

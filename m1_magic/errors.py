@@ -16,7 +16,8 @@ UserFacingError                      prints itself in one paragraph, without a t
 │   ├── BudgetExceeded    refused before a byte was sent
 │   ├── LedgerProblem     the ledger cannot be written
 │   ├── TapeProblem       a tape cannot be used, or has no answer to this request
-│   └── OfflineProblem    the local model is not there or does not start
+│   ├── OfflineProblem    the local model is not there or does not start
+│   └── MissingPackage    Python has not all that this needs (Pyodide, --no-deps)
 └── Stopped               the user stopped it (a ``KeyboardInterrupt``); the text is kept
 """
 
@@ -215,6 +216,22 @@ class TapeProblem(M1Error):
 
 class OfflineProblem(M1Error):
     """The local model is not installed, not whole, or does not start."""
+
+
+class MissingPackage(M1Error):
+    """A package that is needed for this is not installed, nor to be had where Python runs."""
+
+    cost = ""  # it may be found missing at any time
+
+    @classmethod
+    def named(cls, error: ModuleNotFoundError) -> MissingPackage:
+        """Return it for an import that failed; raise ``error`` again where that is our own."""
+        name = (error.name or "").partition(".")[0].lstrip("_")
+        if name in ("", "m1_magic"):
+            raise error
+        return cls(
+            f"Python has no package {name} here, which this needs.", todo=f"%pip install {name}"
+        )
 
 
 class Stopped(UserFacingError, KeyboardInterrupt):

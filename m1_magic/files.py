@@ -19,6 +19,8 @@ try:
     import fcntl
 except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
+if not hasattr(fcntl, "flock"):  # JupyterLite has it empty
+    fcntl = None  # type: ignore[assignment]
 
 # Seconds to wait for another process that changes files in the same folder.
 PATIENCE = 10.0

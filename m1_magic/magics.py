@@ -16,7 +16,7 @@ from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_exp
 from IPython.display import display
 
 from .app import PROCESS
-from .errors import UsageError, UserFacingError
+from .errors import MissingPackage, UsageError, UserFacingError
 from .jupyter import history
 from .jupyter import shell as screen
 from .jupyter.banner import banner
@@ -55,6 +55,8 @@ class M1Magics(Magics):
         except UserFacingError as error:
             error.frames = "all" if PROCESS.settings().traceback else "none"
             raise
+        except ModuleNotFoundError as error:
+            raise MissingPackage.named(error) from None
 
     def _cell(self, line: str, cell: str) -> None:
         from .options import flags

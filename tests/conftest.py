@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import hypothesis
 import pytest
 
+import kernels
 from emulator import OpenRouter
 from m1_magic import api
 from m1_magic.session import reconciler
@@ -27,6 +28,11 @@ if TYPE_CHECKING:
 
 FOREIGN = ("OPENROUTER_", "OPENAI_", "M1_", "VSCODE_")
 KEPT = ("M1_TEST_MODELS", "M1_TEST_FULL")
+# Hundreds of processes import us, and four workers the tests: what is compiled once is kept.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+# More threads than one would wait for each other, busily, where the workers use all cores.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 # Collected once, at the end: each pass would look through all that the imports have made so far.
 gc.disable()
 # With it jsonschema parses grammars of addresses for seconds, which no notebook has.
@@ -137,6 +143,12 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
         return (yield)
     finally:
         os.sched_setaffinity(0, may_use)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_setupnodes() -> None:
+    """Let all workers have their kernels forked from one process."""
+    kernels.path()
 
 
 def pytest_xdist_auto_num_workers() -> int:

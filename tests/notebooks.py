@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import nbformat
+from jupyter_client.kernelspec import KernelSpecManager
+from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_notebook
+from traitlets import default
+
+import kernels
 
 RECORD = "application/vnd.m1-magic.call+json"
 FOLDER = Path(__file__).parent.parent / "notebooks"
@@ -16,20 +22,44 @@ QUICKSTART = FOLDER / "quickstart.ipynb"
 DATAFRAMES = FOLDER / "dataframes.ipynb"
 
 
-def run(*sources: str, timeout: int = 120, interrupts: bool = False) -> NotebookNode:
+class Manager(AsyncKernelManager):
+    """Starts the kernels that are quick to start."""
+
+    @default("kernel_spec_manager")
+    def _quick(self) -> KernelSpecManager:
+        made = KernelSpecManager()
+        made.kernel_dirs = [f"{kernels.path()}/kernels", *made.kernel_dirs]
+        return made
+
+
+def run(*sources: str, **more: Any) -> NotebookNode:
     """Return a notebook of these cells after a run; a failing cell does not end it."""
-    book = new_notebook(cells=[new_code_cell(source) for source in sources])
-    return execute(book, timeout, interrupts)
+    return execute(new_notebook(cells=[new_code_cell(source) for source in sources]), **more)
+
+
+def write(path: Path, *sources: str) -> None:
+    """Write a notebook of these cells."""
+    nbformat.write(new_notebook(cells=[new_code_cell(source) for source in sources]), path)
 
 
 def execute(
-    book: NotebookNode, timeout: int = 120, interrupts: bool = False, timing: bool = True
+    book: NotebookNode,
+    timeout: int = 120,
+    interrupts: bool = False,
+    timing: bool = True,
+    forked: bool = True,
 ) -> NotebookNode:
-    """Run a notebook in a fresh kernel and return it; ``timing``: when each cell ran is in it."""
+    """Run a notebook in a fresh kernel and return it.
+
+    Args:
+        timing: when each cell ran is in it.
+        forked: in a kernel that is quick to start; not where what it imports reads the environment.
+    """
     NotebookClient(
         book,
         timeout=timeout,
         kernel_name="python3",
+        kernel_manager_class=Manager if forked else AsyncKernelManager,
         allow_errors=True,
         interrupt_on_timeout=interrupts,
         record_timing=timing,

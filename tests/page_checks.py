@@ -15,6 +15,7 @@ import pandas as pd
 
 import texts_truth
 import truth_between
+from m1_magic.context.frames.lines import stem_of
 from m1_magic.context.frames.measures import SAMPLE, WHOLE
 from m1_magic.context.frames.summary import Column, Summary
 from m1_magic.privacy.personal import safe_name
@@ -40,6 +41,7 @@ from page_truth import (
 SHAPED = 100  # texts, spread evenly, whose shape is looked at
 SAMPLED = 0.012  # of rank, that a quantile of `SAMPLE` rows may be off
 STRONG, TOLD, WIDEST = 0.8, 4, 30  # correlations that are told, how many, of how many columns
+COPIES = 6  # that are told
 QUARTILES = {"P25": 25, "median": 50, "P75": 75}
 OBJECT = r"(, dtype object.*)?"
 
@@ -64,6 +66,11 @@ def place(value: float, digits: int) -> float:
     return 10.0 ** (math.floor(math.log10(abs(value))) - digits + 1) if value else 0.0
 
 
+def written(label: str) -> str:
+    """Return a label as it is written on a page."""
+    return '"' + masked_value(label).replace('"', '\\"') + '"'
+
+
 def number(text: str) -> float:
     """Return a number as it is written, whole where it is."""
     return int(text) if re.fullmatch(r"-?\d+", text) else float(text)
@@ -84,6 +91,9 @@ class Audit:
         self.n = len(self.series)
         self.sampled = self.rows > WHOLE
         self.wrong: list[str] = []
+        if known and not known.labels:  # what looks so is a note
+            line.notes += [f"{label} {share}" for label, share in line.labels.items()]
+            line.labels = {}
         missing = self.rows - self.n
         floats = nan and pd.api.types.is_float_dtype(series) and missing < self.rows
         self.missing(0 if floats else missing, missing if floats else 0)
@@ -133,7 +143,8 @@ class Audit:
 
     def read_as(self) -> None:
         """Look at the figures of the numbers or moments that texts or codes stand for."""
-        if not self.line.figures:
+        ranges = any(re.match("all (?:on|in) |no (?:range|start|end)", x) for x in self.line.notes)
+        if not self.line.figures and not ranges:
             return
         values, rows = texts_truth.values_of(self.series, self.known or self.line), self.n
         self.n = len(values)
@@ -183,7 +194,7 @@ class Audit:
             self.figure(name, shown)
         self.in_order()
         if self.full and not (
-            constant or self.sampled or c.labels or not float(np.ptp(values)) < 1e150
+            constant or self.sampled or c.labels or not 1e-150 < float(np.ptp(values)) < 1e150
         ):
             self.left_out(values)
         self.shares()
@@ -335,8 +346,8 @@ class Audit:
         true = dict(zip(found.tolist(), sizes.tolist(), strict=True))
         for label, share in labels.items():
             size = true.get(number(label), 0)
-            near = "labels" in self.line.about and self.line.follows
-            if near:  # another column's, which differs in fewer than k rows
+            if "labels" in self.line.about and (self.line.follows or not self.full):
+                # Another column's, which differs in fewer than k rows.
                 told = float(share.strip("≈<> %")) / 100 * n
                 self.must(abs(told - size) < self.k + 0.01 * n, f"{label} {share}, not {size}")
                 continue
@@ -355,8 +366,7 @@ class Audit:
     def written(self) -> pd.Series:
         """Labels as they are written on a page → in how many rows, the most frequent first."""
         true = self.series.astype(str).value_counts()
-        quote = {label: '"' + masked_value(label).replace('"', '\\"') + '"' for label in true.index}
-        return true.groupby(true.index.map(quote)).sum().sort_values(ascending=False)
+        return true.groupby(true.index.map(written)).sum().sort_values(ascending=False)
 
     def labels(self) -> None:
         """The labels that k rows share: the twenty most frequent, if of 1 %; else two of 0.1 %."""
@@ -378,7 +388,8 @@ class Audit:
             self.must(fits(c.others, rest), f"others {c.others}, not {rest}")
         if not self.full:
             return None
-        rest = true.drop(index=list(c.labels), errors="ignore")
+        rest = self.series.astype(str).value_counts()
+        rest = rest[[written(label) not in c.labels for label in rest.index]]
         next_best = int(rest.iloc[0]) if len(rest) else 0
         least = min(sizes.values(), default=0)
         few = len(c.labels) < (20 if least >= 0.01 * self.n else 2)
@@ -386,7 +397,7 @@ class Audit:
         limit = untold if few else least + 1
         luck = 4 * math.sqrt(max(limit, 1) * self.rows / SAMPLE) if self.sampled else 0
         said = f"{rest.index[:1].tolist()} ({next_best}) is untold"
-        return self.must(next_best < limit + luck, said)
+        return self.must(not next_best or next_best < limit + luck, said)
 
     def truths(self) -> None:
         c = self.line
@@ -426,7 +437,7 @@ class Audit:
             else:  # what the sample holds: nearly the right one
                 near = self.when.iloc[int(SAMPLED * self.n) * (-1 if name == "to" else 1)]
                 self.must(start < max(right, near) and end > min(right, near), f"{name} {text}")
-        if self.full:
+        if self.full and self.n:
             said = " ".join([*figures, *self.line.notes])
             ends = [re.search(r"from|always|all|before|no (?:range|start)", said)]
             ends += [re.search(r"to|always|all|after|no (?:range|end)", said)]
@@ -452,8 +463,8 @@ class Audit:
                 self.must(not wrong, f"{text}: {wrong}")
                 continue
             self.must(run(NOTES, self, text), f"nothing checks the note {text!r}")
-        key = self.series.is_unique and self.n == self.rows > 1 and self.line.type != "number"
-        key = key and not self.line.type.startswith(("duration", "true")) and not self.line.follows
+        key = self.series.is_unique and self.n == self.rows > 1 and not self.line.follows
+        key = key and not re.match(r"number(?! as text)|duration|true", self.line.type)
         if self.full and key and not self.sampled and self.n >= self.k:
             self.must("every value distinct" in self.line.notes, "a key is not told")
 
@@ -757,6 +768,13 @@ def exactly(t: Truth, one: str, other: str, part: str, opposite: str) -> None:
     t.must(-true > limit if opposite else true > limit, f"{one} and {other}: exactly, not {true}")
 
 
+@fact(r"`(.+?)` is a copy of `(.+?)`(?: \(≈ in [\d,]+ rows\))?")
+def copied(t: Truth, one: str, other: str) -> None:
+    x, y = t.column(one).reset_index(drop=True), t.column(other).reset_index(drop=True)
+    t.must(((x == y) | (x.isna() & y.isna())).all(), f"{one} is no copy of {other}")
+    t.copies[one] = t.copies.get(other, other)
+
+
 @fact(rf"`(.+?)` and `(.+?)`: correlated{IN_ROWS}(, one up, the other down)?")
 def correlated(t: Truth, one: str, other: str, part: str, opposite: str) -> None:
     true, _ = pair(t, one, other)
@@ -806,7 +824,10 @@ def untold(t: Truth) -> list[str]:
     return [
         f"{names[i]} and {names[j]}: {matrix[i, j]:.3f} is untold"
         for i, j in itertools.combinations(range(len(numeric)), 2)
-        if matrix[i, j] > least + slack and frozenset((names[i], names[j])) not in told
+        if matrix[i, j] > least + slack
+        and frozenset((names[i], names[j])) not in told
+        and t.copies.get(names[i], names[i]) != t.copies.get(names[j], names[j])
+        and not (len(t.copies) >= COPIES and matrix[i, j] > 1 - 1e-9)
     ]
 
 
@@ -888,13 +909,15 @@ def check_short(frame: pd.DataFrame, summary: Summary, k: int) -> tuple[list[str
 
 
 def _line(t: Truth, line: str, names: list[str], places: dict[str, int]) -> None:
-    found = re.match(r"- `(.+?)` … `(.+?)` \(([\d,]+) columns\): ", line)
+    found = re.match(
+        r"- `(.+?)` … `(.+?)` \(([\d,]+) columns\): (?!one scale|exactly|at most)", line
+    )
     listing = re.match(r"- (?:other columns|columns): |- [\d,]+ more columns, not named", line)
     name = next((n for n in names if line.startswith(f"- `{n}`: ")), None)
     if found and found[1] in places and found[2] in places:
-        members = range(places[found[1]], places[found[2]] + 1)
+        members = _members(t, range(places[found[1]], places[found[2]] + 1))
         t.must(f"{len(members):,}" == found[3], f"{line}: not {len(members)} columns")
-        _alike(t, line[found.end() :], list(members))
+        _alike(t, line[found.end() :], members)
     elif listing:
         t.statements += 1
     elif name is not None:
@@ -904,6 +927,14 @@ def _line(t: Truth, line: str, names: list[str], places: dict[str, int]) -> None
             t.wrong += Audit(made, None, t.frame.iloc[:, places[name]], t.k).wrong
     else:
         below(t, line)
+
+
+def _members(t: Truth, places: range) -> list[int]:
+    """Return the columns that look like the first of some: others between them stand apart."""
+    known = {c.name: c.type for c in t.summary.columns}
+    names = {n: safe_name(str(t.frame.columns[n])) for n in places}
+    forms = {n: (stem_of(name), known.get(name)) for n, name in names.items()}
+    return [n for n in places if forms[n] == forms[places[0]]]
 
 
 def _alike(t: Truth, text: str, members: list[int]) -> None:

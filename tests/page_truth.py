@@ -91,6 +91,7 @@ class Truth:
     wrong: list[str] = field(default_factory=list)
     statements: int = 0
     correlations: dict[frozenset[str], float] = field(default_factory=dict)
+    copies: dict[str, str] = field(default_factory=dict)  # of the first of its kind
 
     @property
     def rows(self) -> int:
@@ -190,7 +191,7 @@ def _piece(made: Told, piece: str) -> None:
     elif found := re.fullmatch(r'always ("(?:[^"\\]|\\.)*"|-?[\d.]+)', piece):
         made.labels[found[1]] = "100 %"
         made.statements += 1
-    elif re.fullmatch(rf"(?:≈ )?{LABEL}(?:, {LABEL})*", piece):
+    elif re.fullmatch(rf"(?!(?:ages|values) )(?:≈ )?{LABEL}(?:, {LABEL})*", piece):
         made.about |= {"labels"} if piece.startswith("≈ ") else set()
         for label, share in re.findall(LABEL, piece.removeprefix("≈ ")):
             label = label.strip()

@@ -25,7 +25,7 @@ from traitlets.config import Config
 
 from m1_magic.widgets import Panel, panel
 
-PATIENCE = 60.0
+PATIENCE = 120.0
 MARKUP = (ipywidgets.HTML, ipywidgets.HTMLMath)
 
 

@@ -16,9 +16,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import truth_between
-from m1_magic.context.frames import between_columns, summarise, table_summary
+from m1_magic.context.frames import between_columns, opened, summarise, summary, table_summary
 from m1_magic.context.frames.facts import Described, Fact
 from m1_magic.context.frames.row_by_row import Rows
+from m1_magic.context.frames.summary import Wish
 
 K = 5
 N = 400
@@ -370,6 +371,47 @@ def test_a_mean_that_few_rows_make_is_left_out(n: int) -> None:
         assert not re.search(r'"a" ≈? ?\d{4,}', told)
     assert np.isnan(shown(told, "b")) and np.isnan(shown(told, "a"))
     assert "more not told" in told or not told
+
+
+def asked(frame: pd.DataFrame, prompt: str) -> str:
+    """Return the page that a prompt gets."""
+    return summary(opened(frame), "t", Wish(prompt=prompt)).text
+
+
+@pytest.mark.parametrize("yes", [False, True])
+def test_two_prompts_are_not_subtracted(yes: bool) -> None:
+    """Each names another grouping; a group of the one is a group of the other and one row."""
+    errors, guesses, r = [], [], np.random.default_rng(8)
+    for n in SIZES * 4:
+        pay = (r.random(n) < 0.5) * 1.0 if yes else r.normal(50, 9, n)
+        team = np.where(np.arange(n) == 0, "c", r.choice(list("abc"), n))
+        unit = np.where((team == "a") | (np.arange(n) == 0), "p", r.choice(list("qr"), n))
+        frame = pd.DataFrame({"x1": r.choice(list("uv"), n), "x2": r.choice(list("st"), n),
+                              "pay": pay == 1 if yes else pay, "team": team,
+                              "unit": unit})  # fmt: skip
+        means = []
+        for column, label in (("team", "a"), ("unit", "p")):
+            text = asked(frame, f"mean pay by {column}")
+            head = f"`pay`(?: true)? by `{column}`"
+            found = re.search(rf'{head}.*(?:"{label}"|:) (?:≈ )?(-?[\d.]+)(?! rows)', text)
+            means.append(float(found[1]) / (100 if yes else 1) if found else np.nan)
+        size = int((team == "a").sum())
+        errors.append(abs((size + 1) * means[1] - size * means[0] - pay[0]) / pay.std())
+        guesses.append(abs(means[0] - pay[0]) / pay.std())
+    told = np.isfinite(errors)
+    told = np.isfinite(errors)
+    no_better_than([*np.array(errors)[told]], [*np.array(guesses)[told]])
+
+
+def test_no_prompt_shows_a_label_of_few_rows() -> None:
+    r = np.random.default_rng(9)
+    group = np.r_[["zed"] * 4, r.choice(list("ab"), 196)]
+    frame = pd.DataFrame(
+        {"group": group, "other": r.permutation(group), "pay": r.normal(5, 1, 200)}
+    )
+    for prompt in ("mean pay of zed", 'share of "zed" by other', "pay where group == 'zed'"):
+        text = asked(frame, prompt)
+        assert "zed" not in text and text.count("1 more not told") >= 1
 
 
 @settings(max_examples=25, deadline=None, derandomize=True)

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import json
+import shutil
+import sqlite3
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
+from nbformat.v4 import new_code_cell, new_notebook, new_output
 
 from emulator import Answer, OpenRouter
 from ledgers import rows
 from m1_magic import api, ask
 from m1_magic.app import PROCESS
+from m1_magic.calls import RECORD
+from m1_magic.errors import M1Error
+from m1_magic.kept import replaying
 from shells import Run
 
 Cell = Callable[..., str]
@@ -116,6 +126,27 @@ def test_what_was_cut_forgotten_or_is_of_another_notebook_is_not_shown(
     assert "four" in cell("%%m1\nq")
 
 
+def test_a_notebook_that_is_renamed_keeps_its_answers_and_a_copy_has_none(
+    server: OpenRouter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.say(*map(Answer, ("one", "two", "of a copy")))
+    first, second = ask("q"), ask("q")
+    found = {"usage": {"input": 1}, "cost_usd": None, "id": second.id}
+    for record in (found, dict(sorted(found.items()))):  # as front ends write it
+        restart()
+        output = new_output("display_data", {RECORD: record, "text/plain": ""})
+        names = [tmp_path / f"{name}.ipynb" for name in ("lesson", "renamed", "copy")]
+        cells = [new_code_cell("q", outputs=[output])]
+        names[0].write_text(json.dumps(new_notebook(cells=cells), indent=1), "utf-8")
+    shutil.copy(names[0], names[2])
+    monkeypatch.setenv("JPY_SESSION_NAME", str(names[2]))
+    assert ask("q").text == "of a copy"
+    names[0].rename(names[1])
+    monkeypatch.setenv("JPY_SESSION_NAME", str(names[1]))
+    restart()
+    assert (ask("q").id, ask("q").id) == (first.id, second.id)
+
+
 def test_a_replay_needs_no_key_no_network_and_no_budget(
     server: OpenRouter, cell: Cell, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -139,6 +170,147 @@ def test_its_record_costs_nothing_and_names_the_first_call(server: OpenRouter) -
     again = ask("q")
     assert (again.text, again.cost, again.cost_source) == ("one", Decimal(0), "replayed")
     assert again.id == first.id and again.usage == first.usage
+
+
+def test_threads_that_ask_the_same_each_get_another_answer(server: OpenRouter) -> None:
+    server.say(*(Answer(str(n)) for n in range(9)))
+    for _ in range(2):
+        with ThreadPoolExecutor(8) as pool:
+            texts = sorted(reply.text for reply in pool.map(ask, ["q"] * 8))
+        assert texts == list("01234567") and len(server.chats) == 8
+        restart()
+
+
+def test_what_another_kernel_asks_meanwhile_is_not_shown_twice(server: OpenRouter) -> None:
+    server.say(*map(Answer, ("one", "of another kernel", "two", "three")))
+    assert ask("q").text == "one"
+    path = PROCESS.session().ledger.path
+    with closing(sqlite3.connect(path)) as db, db:
+        columns = [name for _, name, *_ in db.execute("PRAGMA table_info(calls)")]
+        others = {"id": "'other'", "at": "'2026-01-01T00:00:00+00:00'", "answer": "'earlier'"}
+        values = ", ".join(others.get(name, name) for name in columns)
+        db.execute(f"INSERT INTO calls SELECT {values} FROM calls")
+        db.execute(
+            "INSERT INTO attempts (id, call_id, at, session, pid, endpoint, state)"
+            " SELECT 'o', 'other', at, session, pid, endpoint, state FROM attempts"
+        )
+    assert ask("q").text == "earlier"
+    assert ask("q").text == "of another kernel"
+
+
+def test_a_price_that_was_estimated_says_so_until_it_is_billed(
+    server: OpenRouter, cell: Cell
+) -> None:
+    server.say(Answer("one"))
+    cell("%%m1\nq")
+    path = PROCESS.session().ledger.path
+    for change, was in (
+        ("cost_nano = NULL, cost_source = 'unknown'", "$0 ·"),
+        ("cost_nano = 5400000, cost_source = 'estimated'", "$0 (was ≈$0.0054)"),
+        ("cost_nano = 5400000, cost_source = 'billed'", "$0 (was $0.0054)"),
+    ):
+        restart()
+        with closing(sqlite3.connect(path)) as db, db:
+            db.execute(f"UPDATE attempts SET {change}")
+        assert was in cell("%%m1\nq")
+
+
+def test_what_brought_no_answer_does_not_count(
+    server: OpenRouter, tape: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.say(Answer("one"), Answer("two"), Answer.http_error(400, "no"), Answer("ONE"))
+    assert [ask("q").text for _ in range(2)] == ["one", "two"]
+    monkeypatch.setenv("M1_PACE", "40")
+    restart()
+    with monkeypatch.context() as patch:
+        patch.setattr(replaying, "pause", Mock(side_effect=KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            ask("q")
+    monkeypatch.setattr(replaying, "pause", lambda _: None)
+    assert ask("q").text == "one" and len(server.chats) == 2
+    monkeypatch.setenv("M1_MODE", "record")
+    restart()
+    with pytest.raises(M1Error):
+        ask("q")
+    ask("q")
+    kept = [json.loads(one).get("text") for one in tape.read_text("utf-8").splitlines()]
+    assert kept == [None, "ONE", "two"]
+
+
+def test_a_replay_that_is_stopped_is_shown_in_full_by_continue(
+    server: OpenRouter, cell: Cell, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.say(Answer("one two three"))
+    cell("%%m1 -c x\nq")
+    monkeypatch.setenv("M1_PACE", "40")
+    restart()
+    with monkeypatch.context() as patch:
+        patch.setattr(replaying, "pause", Mock(side_effect=[None, None, KeyboardInterrupt]))
+        stopped = run("%%m1 -c x\nq").text
+    monkeypatch.setattr(replaying, "pause", lambda _: None)
+    assert "--fresh asks anew · stopped\n" in stopped and "%m1 continue shows all" in stopped
+    whole = cell("%m1 continue")
+    assert "one two three" in whole and "kept from" in whole and len(server.chats) == 1
+
+
+def test_another_server_or_other_headers_are_asked(
+    server: OpenRouter, cell: Cell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.say(*map(Answer, ("one", "of another", "with headers")))
+    here, there = server.base_url, server.base_url.replace("127.0.0.1", "localhost")
+    for _ in range(2):
+        assert "one" in cell("%%m1\nq")
+        api.settings().base_url = there
+        assert "of another" in cell("%%m1\nq")
+        api.settings().base_url, api.settings().extra_headers = here, {"X-Team": "b"}
+        assert "with headers" in cell("%%m1\nq")
+        restart()
+    assert len(server.chats) == 3
+    api.settings().extra_headers = {"X-Team": "c"}
+    server.say(Answer("two"))
+    assert "asked anew: the headers" in cell("%%m1\nq")
+
+
+@pytest.mark.parametrize("how", ["keep", "mode", "both"])
+def test_who_wants_no_kept_answers_gets_none(
+    server: OpenRouter, tape: Path, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    server.say(Answer("one"), Answer("two"))
+    ask("q")
+    restart()
+    if how == "mode":
+        monkeypatch.delenv("M1_TAPE")
+    if how != "keep":
+        monkeypatch.setenv("M1_MODE", "record")
+    api.settings().keep = how == "mode"
+    assert ask("q").text == "two"
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        "calls SET sent = '{oops'",
+        "calls SET sent = '[]'",
+        "calls SET at = 'yesterday'",
+        "calls SET answer = x'ff00'",
+        "calls SET parts = '{oops', key = ''",
+        "calls SET parts = '[1]', key = ''",
+        "calls SET parts = '{\"typed\": 1}', key = ''",
+        "attempts SET input = 'a lot'",
+        "attempts SET cost_nano = 'much'",
+    ],
+)
+def test_a_ledger_that_was_edited_is_no_traceback(
+    server: OpenRouter, cell: Cell, edit: str
+) -> None:
+    server.say(Answer("one"), Answer("two"))
+    cell("%%m1 -c x\nq")
+    path = PROCESS.session().ledger.path
+    restart()
+    with closing(sqlite3.connect(path)) as db, db:
+        db.execute(f"UPDATE {edit}")
+    assert "two" in cell("%%m1 -c x\nq")
+    cell("%m1 log")
 
 
 # --- chats --------------------------------------------------------------------------------------
@@ -214,6 +386,28 @@ def test_a_chat_is_taken_up_by_a_new_cell_of_the_next_kernel(
     assert len(server.chats[-1].body["messages"]) == 8
 
 
+def test_a_cell_that_is_run_twice_after_a_restart_has_no_answer_twice(
+    server: OpenRouter, cell: Cell
+) -> None:
+    server.say(*map(Answer, ("one", "two", "three")))
+    cell(TALK[0])
+    cell(TALK[0])
+    restart()
+    first = cell(TALK[0])
+    assert "two" in first and "Did you mean" not in first
+    assert "one" in cell(TALK[0]) and "three" in cell(TALK[0])
+
+
+def test_chats_that_begin_alike_replay_in_any_order(server: OpenRouter, cell: Cell) -> None:
+    cells = {f"{q}{chat}": f"%%m1 -c {chat}\n{q}" for q in "pq" for chat in "ab"}
+    server.say(*map(Answer, cells))
+    for order in (cells, ("pb", "pa", "qa", "qb")):
+        for name in order:
+            assert name in cell(cells[name], name)
+        restart()
+    assert len(server.chats) == 4
+
+
 # --- why it is asked anew ----------------------------------------------------------------------
 
 CHANGES: dict[str, tuple[str, str, str]] = {
@@ -232,15 +426,26 @@ CHANGES: dict[str, tuple[str, str, str]] = {
     "level": ("%%m1 -d t\nq", "%%m1 -d t --send schema\nq", "table t at schema (stats)"),
     "one more": ("%%m1\nq", "%%m1 -d t\nq", "table t added"),
     "one less": ("%%m1 -d t\nq", "%%m1\nq", "without table t"),
+    "order": ("%%m1 -d t -d u\nq", "%%m1 -d u -d t\nq", "the order of tables and files"),
     "seed": ("%%m1\nq", "%%m1 --seed 3\nq", "seed 3 (not set)"),
     "max tokens": ("%%m1\nq", "%%m1 --max-tokens 500\nq", "max_tokens 500 ("),
 }
 
 
+def test_a_cell_that_asks_several_questions_says_of_each_what_changed(
+    server: OpenRouter, cell: Cell
+) -> None:
+    server.say(*map(Answer, "123"))
+    assert "asked anew" not in cell("%m1 ask p\n%m1 ask q")
+    restart()
+    text = cell("%m1 ask -t 0.2 p\n%m1 ask q")
+    assert "asked anew: temperature 0.2 (1.0)\n2" in text and len(server.chats) == 3
+
+
 @pytest.mark.parametrize("what", CHANGES)
 def test_a_changed_cell_asks_anew_and_says_why(server: OpenRouter, cell: Cell, what: str) -> None:
     before, after, why = CHANGES[what]
-    setup = "import pandas as pd\nx = 1\nt = pd.DataFrame({'n': range(100)})"
+    setup = "import pandas as pd\nx = 1\nt = pd.DataFrame({'n': range(100)})\nu = t + 1"
     server.say(Answer("one"), Answer("two"))
     cell(setup, "s")
     cell(before, "a")
@@ -343,7 +548,7 @@ def test_a_miss_is_one_error_that_names_what_differs(
     [
         (b"hello\n", "not of our format"),
         (b'{"m1_magic_tape": 99}\n', "newer version"),
-        (b"\xff\xfe\x00", "cannot be read"),
+        (b"\xff\xfe\x00", "not of our format"),
         (None, "no file"),
     ],
 )
@@ -388,8 +593,6 @@ def test_an_answer_on_a_tape_is_untrusted(server: OpenRouter, cell: Cell, tape: 
 def test_a_lecture_has_a_pace(
     server: OpenRouter, tape: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from m1_magic.kept import replaying
-
     waits: list[float] = []
     server.say(Answer("a few words"))
     ask("q")

@@ -128,3 +128,10 @@ def test_ordinary_names_are_none() -> None:
     ):
         text = summarise(table, "t").text
         assert "masked" not in text and "like values" not in text, text
+
+
+def test_columns_of_zeros_and_nulls_are_summarised() -> None:
+    # pandas' nulls are neither true nor false.
+    values = [pd.NA if i % 10 == 0 else i % 2 for i in range(60)]
+    frame = pd.DataFrame({f"v{c}": pd.array(values, dtype="Int64") for c in "abcdefghijklmno"})
+    assert "60 rows × 15 columns" in summarise(frame).text

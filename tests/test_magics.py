@@ -13,7 +13,9 @@ import pytest
 
 from emulator import Answer, OpenRouter
 from ledgers import rows
+from m1_magic import api
 from m1_magic.calls import Reply
+from m1_magic.errors import MissingPackage
 from m1_magic.options import flags
 from m1_magic.options.fields import Options
 from m1_magic.verbs import VERBS
@@ -288,3 +290,31 @@ def test_tracebacks_on_demand(run: Run) -> None:
     shown = run("%%m1 --nope\nx").text
     assert "Traceback" in shown
     assert "flags.py" in shown
+
+
+@pytest.mark.parametrize("name", ["httpx2", "sqlite3", "_sqlite3", "openai.types"])
+def test_a_package_that_is_missing_is_named_in_a_sentence(
+    run: Run, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    def missing(*_: object) -> None:
+        raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+    monkeypatch.setattr(api, "prepare", missing)
+    package = name.strip("_").partition(".")[0]
+    ran = run("%%m1\nq")
+    assert ran.told == (
+        f"MissingPackage: Python has no package {package} here, which this needs."
+        f" %pip install {package}"
+    )
+    with pytest.raises(MissingPackage):
+        api.ask("q")
+
+
+def test_a_module_of_our_own_that_is_missing_is_a_bug(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def missing(*_: object) -> None:
+        raise ModuleNotFoundError("No module named 'm1_magic.x'", name="m1_magic.x")
+
+    monkeypatch.setattr(api, "prepare", missing)
+    assert isinstance(run("%%m1\nq").error, ModuleNotFoundError)

@@ -11,6 +11,7 @@ import pytest
 
 import local_model
 import notebooks
+import tapes
 from emulator import Answer, OpenRouter
 from m1_magic.pricing.dollars import money
 
@@ -179,7 +180,11 @@ def test_the_quickstart_runs_against_openrouter_unchanged(server: OpenRouter) ->
     assert f"| session | {money(spent)} | $0 | 3 |" in session
 
 
-def test_the_dataframes_notebook_runs_and_masks(server: OpenRouter) -> None:
+def test_the_dataframes_notebook_runs_and_masks(
+    server: OpenRouter, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("M1_TAPE", str(tmp_path / "made.tape.jsonl"))
+    server.say(*tapes.answers("dataframes"))
     book = notebooks.execute(notebooks.read(notebooks.DATAFRAMES))
     assert notebooks.errors(book) == []
     assert len(server.chats) == 1
@@ -189,3 +194,5 @@ def test_the_dataframes_notebook_runs_and_masks(server: OpenRouter) -> None:
     text = notebooks.saved(book)
     assert text.count("crew0@example.org") == 3  # where it is allowed: table, page, text
     assert "by_carrier" in text and "16 groups, " in text and "january → july" in text
+    made = (tmp_path / "made.tape.jsonl").read_bytes()
+    assert made == tapes.kept("dataframes").read_bytes(), "python tests/tapes.py --write"

@@ -17,6 +17,7 @@ import pytest
 if __name__ == "__main__" and sys.argv[1] == "without":
     sys.modules["pyarrow"] = None  # type: ignore[assignment]
 
+import numpy as np
 import pandas as pd
 import polars as pl
 from palmerpenguins import load_penguins
@@ -156,6 +157,39 @@ def test_arrow_and_nullable_dtypes_say_the_same(level: str) -> None:
         assert [summarise(form, "t", level=level, rows=3).text for form in forms] == [want] * len(
             forms
         )
+
+
+def test_a_long_table_is_read_by_the_same_rows_in_every_engine() -> None:
+    pa, duckdb = pytest.importorskip("pyarrow"), pytest.importorskip("duckdb")
+    draw, rows = np.random.default_rng(5), 150_000
+    normal = draw.normal(size=rows)
+    frame = pd.DataFrame(
+        {
+            "normal": normal,
+            "near": normal + draw.normal(size=rows) / 3,
+            "gaps": np.where(draw.random(rows) < 0.2, np.nan, draw.lognormal(size=rows)),
+            "city": draw.choice(CITIES, rows),
+            "rare": draw.random(rows) < 0.01,
+        }
+    )
+    counted = frame.assign(
+        n=draw.integers(0, 50, rows),
+        day=pd.Timestamp("2020-01-01") + pd.to_timedelta(draw.integers(0, 999, rows), "D"),
+        code=draw.choice([f"c{i:03}" for i in range(300)], rows),
+        level=pd.Categorical(draw.choice(["low", "mid", "high"], rows)),
+        digest=[f"{i:x}" for i in draw.integers(0, 2**60, rows)],
+    )
+    arrow = pa.Table.from_pandas(counted, preserve_index=False)
+    want = summarise(counted, "t", tokens=9_000).text
+    assert "≈ from 10,000 rows" in want
+    forms = [arrow, pl.from_arrow(arrow), arrow.to_pandas(types_mapper=pd.ArrowDtype)]
+    assert [summarise(form, "t", tokens=9_000).text for form in forms] == [want] * len(forms)
+    # Other engines read the same rows, but count in these how many values differ.
+    arrow = pa.Table.from_pandas(frame, preserve_index=False)
+    want = summarise(frame, "t").text
+    relation = duckdb.connect().from_arrow(arrow)
+    for form in (pl.from_arrow(arrow).lazy(), relation):
+        assert summarise(form, "t").text == want
 
 
 def test_what_pandas_cannot_hold_is_said_of_its_type_alone() -> None:

@@ -40,7 +40,8 @@ def plain(text: str | None) -> str:
 def test_an_answer_is_drawn_and_its_footer_printed(
     server: OpenRouter, ipython: pexpect.spawn[str]
 ) -> None:
-    server.say(Answer(text=TABLE + "\x1b]0;pwned\x07\x1b[2J", thinking="hm"))
+    # In one piece: what is drawn in the middle of a bold word has its stars.
+    server.say(Answer(text=[TABLE + "\x1b]0;pwned\x07\x1b[2J"], thinking="hm"))
     ipython.sendline("%m1 ask which species?")
     ipython.expect(r"In \[3\]: ")
     shown = plain(ipython.before)

@@ -298,7 +298,7 @@ def test_answers_that_are_replaced_free_their_widgets(
     hand.ask("why?")
     before = len(page.left)
     for number in range(20):
-        server.say(Answer(CODE if number % 2 else "word " * 3_000, thinking="hm"))
+        server.say(Answer(CODE if number % 2 else "word " * 3_000, thinking="hm", piece=100))
         hand.ask("why?")
         hand.press("Dry run")
         hand.press("Dry run")

@@ -243,7 +243,7 @@ def test_a_login_with_the_browser(
 # -- large -------------------------------------------------------------------------------
 def test_a_megabyte_stays_within_bounds(server: OpenRouter, page: Page) -> None:
     text = "A sentence with **weight** and $x$ of an answer.\n\n" * 20_000
-    server.say(Answer([text[at : at + 40] for at in range(0, len(text), 40)]))
+    server.say(Answer([text[at : at + 200] for at in range(0, len(text), 200)]))
     page.run("%m1 set max_cost 100")
     hand = page.panel()
     server.say(*reversed([server.take(), Answer("short")]))

@@ -116,6 +116,8 @@ def values_of(series: pd.Series, column: Column) -> pd.Series:
                 return pd.to_datetime(
                     whole, unit={"seconds": "s", "ms": "ms", "µs": "us"}[found[1]]
                 )
+        if any(note.startswith("Excel") for note in column.notes):
+            return pd.to_datetime(whole, unit="D", origin="1899-12-30")
         form = "%Y%m%d" if any(n.startswith("%Y%m%d") for n in column.notes) else "%Y%m"
         return pd.to_datetime(whole.astype("int64").astype(str), format=form)
     made = [dated(series, form).dropna() for form in formats(column)]
@@ -304,7 +306,7 @@ NOTES: dict[str, Callable[..., str]] = {
     r"(?:; without (?:it|them) mean (.+))?": sentinel,
     r"without (?:it|them) mean (.+)": without,
     rf"(ages|values) ((?:(?:above|below) \d+(?: %)? in {SHARE}(?:, )?)+)": impossible,
-    r"(epoch in (?:seconds|ms|µs))( in [\d,]+ rows)?": fine,
+    r"(epoch in (?:seconds|ms|µs)|Excel's days since 1899-12-30)( in [\d,]+ rows)?": fine,
     r"(%.+)": in_formats,
     r"((?:YYYY.*q|Qq.*YYYY).*)": fine,
 }  # fmt: skip
@@ -342,6 +344,13 @@ def totals(frame: pd.DataFrame, end: str, name: str) -> str:
         if not isinstance(row[c], bool)
     ]
     return "" if sum(hits) * 2 > len(hits) - 2 and sum(hits) else "no totals"
+
+
+def subtotals(frame: pd.DataFrame, name: str, label: str, by: str) -> str:
+    total = frame[name].astype(str) == unquoted(label)
+    own = frame[total].set_index(by).sum(numeric_only=True, axis=1)
+    rest = frame[~total].groupby(by).sum(numeric_only=True).sum(axis=1)
+    return "" if np.isclose(own, rest.reindex(own.index)).mean() > 0.8 else "no totals"
 
 
 def key(frame: pd.DataFrame, a: str, b: str, much: str) -> str:
@@ -395,6 +404,7 @@ FACTS: dict[str, Callable[..., str]] = {
     rf'{NAME} holds (\d+) fields a row: read with sep="(.+)"': fields,
     r"the first row looks like the names of the columns: read .*": header,
     rf"the (first|last) row holds totals of the others, by {NAME}: leave it out": totals,
+    rf"rows where {NAME} is ({QUOTED}) hold totals of the others, by {NAME}: .*": subtotals,
     rf"{NAME} and {NAME} are a key: each pair once, (.*)": key,
     rf"{NAME} within each {NAME}: every (.+), (no|fewer than \d+|[\d,]+) gaps": within,
     r"rows are sorted by (.*)": is_sorted,

@@ -40,7 +40,7 @@ class Table:
     def labels(self, name: str, shown: list[str] | None = None) -> pd.Series:
         """Each row's label as the page would show it, None where there is none."""
         series = self.series(name)
-        if pd.api.types.is_bool_dtype(series.dtype):
+        if pd.api.types.is_bool_dtype(series.dropna().infer_objects().dtype):
             texts = [None if pd.isna(x) else str(bool(x)).lower() for x in series]
         elif pd.api.types.is_numeric_dtype(series.dtype):
             texts = [None if pd.isna(x) else f"{x:.15g}" for x in series]
@@ -327,7 +327,7 @@ def one_hot(table: Table, names: str, many: str, how: str, word: str, among: str
     return "" if total.max() == 1 and total.min() == least else f"{total.min()} to {total.max()}"
 
 
-def scale(table: Table, names: str, many: str, steps: str, rest: str, among: str) -> str:
+def scale(table: Table, names: str, many: str, steps: str, few: str, rest: str, among: str) -> str:
     shown = re.findall(NAME, names)
     if "…" in names:
         every = [*table.names]
@@ -338,7 +338,9 @@ def scale(table: Table, names: str, many: str, steps: str, rest: str, among: str
     if between:
         levels = [str(i) for i in range(int(between[1]), int(between[2]) + 1)]
     places = {level: i for i, level in enumerate(levels, 1 if not between else int(between[1]))}
-    inside = [name for name in shown if set(table.labels(name).dropna().unique()) <= set(places)]
+    values = {name: table.labels(name).dropna() for name in shown}
+    odd = {name: int((~own.isin(places)).sum()) for name, own in values.items()}
+    inside = [name for name in shown if not odd[name] or odd[name] < int(few or 0)]
     said += [] if len(inside) == int(many) else [f"{len(inside)} columns have it"]
     ends = re.findall(rf"({NAME}) (≈ )?({NUMBER})", rest or "")
     means = {name: table.labels(name).map(places).astype(float) for name in inside}
@@ -385,6 +387,39 @@ def degrees(table: Table, lat: str, lon: str, zeros: str) -> str:
     return "" if not zeros or rows == int(zeros.replace(",", "")) >= table.k else f"{rows} rows"
 
 
+def two_modes(table: Table, name: str, among: str, text: str) -> str:
+    order = np.sort(table.numbers(name).dropna().to_numpy())
+    n, found = len(order), re.findall(rf"(≈ )?([\d.]+) % about ({NUMBER})", text)
+    cuts = range(math.ceil(0.1 * n), int(0.9 * n) + 1)
+    sums, total = np.cumsum(order), order.sum()
+    between = [(sums[c - 1] - c * total / n) ** 2 / (c * (n - c)) for c in cuts]
+    cut = cuts[int(np.argmax(between))]
+    said = [] if max(between) > 0.8 * order.var() else ["one mode"]
+    for (mark, part, middle), side in zip(found, (order[:cut], order[cut:]), strict=True):
+        off = abs(100 * len(side) / n - float(part))
+        said += [f"{part} %, not {len(side)} of {n}"] if off > (3 if mark else 0.0501) else []
+        said += [close(table, pd.Series(side), middle, "≈")]
+    return "; ".join(filter(None, said))
+
+
+def season(
+    table: Table, y: str, t: str, among: str, unit: str, mark: str, eta: str, high: str, low: str
+) -> str:
+    when, values = pd.to_datetime(table.series(t)).reset_index(drop=True), table.numbers(y)
+    x = (when - when.min()).dt.total_seconds()
+    there = values.notna()
+    slope, least = np.polyfit(x[there] / x.max(), values[there], 1)
+    rest = values - slope * x / x.max() - least
+    names = {"month": when.dt.month_name(), "weekday": when.dt.day_name()}
+    labels = names.get(unit, when.dt.hour.astype(str) + ":00")
+    said = explained(table, rest, labels, mark, eta)
+    means = rest.groupby(labels).mean()
+    slack = 0.1 * float(np.ptp(means))
+    if means[high] < means.max() - slack or means[low] > means.min() + slack:
+        said += f" highest {means.idxmax()}, lowest {means.idxmin()}"
+    return said
+
+
 ETA = rf"(?: \(η² (≈ )?({NUMBER})\))?"
 CHECKS: dict[str, Callable[..., str]] = {
     rf"mean ({NAME}) by ({NAME}){ETA}{AMONG}: (.+)": mean_by,
@@ -407,9 +442,13 @@ CHECKS: dict[str, Callable[..., str]] = {
     rf"((?:{NAME}(?:, | … )?)+)(?: \((\d+) columns\))?: (exactly|at most) one is (1|true) "
     rf"in each row{AMONG}": one_hot,
     rf"((?:{NAME}(?:, | … )?)+) \((\d+) columns\): one scale, (.+?)"
+    r"(?:, but for fewer than (\d+) rows of a column)?"
     rf"((?:, highest mean .+)?)(?: \(1 to \d+\))?{AMONG}": scale,
     rf"({NAME}) is ({NAME}) as text{AMONG}": as_text,
     rf"({NAME}) is a copy of ({NAME}){AMONG}": copy_of,
+    rf"({NAME}) is bimodal{AMONG}: (.+)": two_modes,
+    rf"({NAME}) has a season over ({NAME}){AMONG}: by (month|weekday|hour) η² (≈ )?({NUMBER}) "
+    r"about its trend, highest (?:in|on|at) (\S+), lowest (?:in|on|at) (\S+)": season,
     rf"({NAME}) is never before ({NAME})": never,
     rf"({NAME}) is before ({NAME}) in (.+)": before,
     rf"({NAME}) and ({NAME}): latitude and longitude in degrees"

@@ -8,6 +8,7 @@ from contextlib import closing
 from typing import Any, Protocol
 
 from ..calls import CostSource, Event, Request
+from ..errors import MissingPackage
 from ..keys import Key, find
 from ..pricing.prices import ModelLimits
 from ..settings.config import M1
@@ -80,7 +81,7 @@ class Chooser:
         """Return the backend for these settings.
 
         Raises:
-            BadSetting, NoKey, BadKey: nothing was sent.
+            BadSetting, NoKey, BadKey, MissingPackage: nothing was sent.
         """
         place = endpoint(settings.base_url)
         if place.offline:
@@ -89,8 +90,11 @@ class Chooser:
             return self._keep(OFFLINE, lambda: Local(self._progress))
         key = find(place)
         from .deadlines import Timeouts
-        from .openrouter import OpenRouter
 
+        try:
+            from .openrouter import OpenRouter
+        except ModuleNotFoundError as error:
+            raise MissingPackage.named(error) from None
         timeouts = Timeouts(
             settings.connect_timeout,
             settings.first_token_timeout,

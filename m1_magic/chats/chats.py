@@ -124,7 +124,7 @@ class Chats:
         """Return the request with the turns up to a head before its question."""
         joint = joined(request, head, self._turns, secrets)
         if head.name and not joint.after:
-            others = [one_line(one.name) for one in self.listed()]
+            others = [one_line(one.name) for one in self.listed() if one.name != head.name]
             near = command_line.did_you_mean(head.name, others)
             note = f"chat {one_line(head.name)} begins here.{near}"
             return replace(joint, notes=(*joint.notes, note))
@@ -164,6 +164,8 @@ class Chats:
             raise UsageError("There is no answer yet to continue.", todo="%m1 ask TEXT asks.")
         if reply.status == "ok":
             return None
+        if reply.cost_source == "replayed":
+            return last  # it is all there
         if reply.finish == "content_filter":
             raise UsageError(
                 "The provider's content filter ended that answer, and would end its rest.",

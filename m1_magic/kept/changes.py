@@ -76,6 +76,8 @@ def _texts(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Change]:
         yield Change("a value in the prompt")
     if old["system"] != new["system"]:
         yield Change("the system prompt")
+    if old.get("headers") != new.get("headers"):
+        yield Change("the headers")
     if list(old["chat"]) != list(new["chat"]):
         name = new["chat"][0] or old["chat"][0]
         yield Change(f"chat {one_line(name, 40)}" if name else "earlier turns")
@@ -85,6 +87,8 @@ def _along(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Change]:
     """Yield the tables, files, cells that differ, have come, or are gone."""
     before = {(kind, name): rest for kind, name, *rest in old["along"]}
     after = {(kind, name): rest for kind, name, *rest in new["along"]}
+    moved = before.keys() == after.keys() and list(before) != list(after)
+    by_others = moved or old["typed"] != new["typed"]  # a summary by other words, or other tables
     for what, (text, shape, level) in after.items():
         if what not in before:
             yield Change(_named(*what), None, level, along=True)
@@ -94,8 +98,10 @@ def _along(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Change]:
             yield Change(_named(*what), old_level, level, along=True)
         elif text != other and shape and old_shape and shape[0] != old_shape[0]:
             yield Change(_named(*what), old_shape[0], shape[0], rows=True)
-        elif text != other and not (what[0] == "frame" and old["typed"] != new["typed"]):
-            yield Change(_named(*what))  # else a summary by another prompt
+        elif text != other and not (what[0] == "frame" and by_others):
+            yield Change(_named(*what))
+    if moved:
+        yield Change("the order of tables and files")
     gone = [what for what in before if what not in after]
     yield from (Change(_named(*what), "there", None, along=True) for what in gone)
 

@@ -6,16 +6,16 @@ a loop that asks the same three times gets its three answers again. A tape goes 
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 
 from ..calls import Call, Request
 from ..errors import LedgerProblem, TapeProblem
 from ..ledger import Ledger, answers
-from ..ledger.history import Past, called
-from ..ledger.sent import hashed
+from ..ledger.history import Past
+from ..ledger.sent import at_a_server
 from ..locks import lock
 from ..settings.config import M1
 from ..settings.endpoints import endpoint
@@ -23,6 +23,7 @@ from . import misses
 from .changes import changes, listed
 from .replaying import KeptAnswer
 from .tape import Tape, line
+from .turns import Turn, Turns
 
 BESIDE = ".tape.jsonl"  # the end of a tape's name that lies beside its notebook
 
@@ -39,10 +40,11 @@ class Keeper:
     def __init__(self, settings: M1, ledger: Callable[[], Ledger], notebook: str | None) -> None:
         self._settings, self._ledger, self._notebook = settings, ledger, notebook
         self._lock = lock()
-        self._made: Counter[str] = Counter()
+        self._turns = Turns()
+        self._began: dict[str, tuple[str, datetime]] = {}
         self._tape: Tape | None = None
 
-    def taken(self, request: Request) -> tuple[KeptAnswer | None, int]:
+    def taken(self, request: Request) -> tuple[KeptAnswer | None, Turn]:
         """Count a request that is made now; return the answer to show, and which time this is.
 
         Without an answer it is to be asked.
@@ -50,31 +52,45 @@ class Keeper:
         Raises:
             TapeProblem: nothing may be asked, and the tape has no answer; or it cannot be read.
         """
-        key = request.fingerprint()
-        with self._lock:
-            self._made[key] += 1
-            n = self._made[key]
-        return self._answer(request, key, n), n
+        turn = self._turns.take(*self._keys(request))
+        try:
+            return self._answer(request, turn, taken=True), turn
+        except BaseException:
+            self.give_back(turn)
+            raise
+
+    def asked(self, request: Request, turn: Turn, id: str) -> None:
+        """Say which call brings a turn its answer: another kernel may ask the same meanwhile."""
+        if self._wanted(request):
+            self._turns.give(turn, id)
+
+    def give_back(self, turn: Turn) -> None:
+        """Let the next request have this turn: it brought no complete answer."""
+        self._turns.give_back(turn)
 
     def coming(self, request: Request) -> KeptAnswer | None:
         """Return the answer that would be shown, without counting; raises as ``taken``."""
-        key = request.fingerprint()
-        return self._answer(request, key, self._made[key] + 1)
+        return self._answer(request, self._turns.next(*self._keys(request)))
 
-    def changed(self, request: Request) -> tuple[str, ...]:
-        """Return why a cell asks anew, as a note: what changed since its last request.
+    def changed(self, request: Request, at: datetime) -> tuple[str, ...]:
+        """Return why a cell asks anew ``at`` this time, as a note: what changed since it ran last.
 
         Raises:
             LedgerProblem: it cannot be read.
         """
         if not request.cell or not self._wanted(request):
             return ()
-        before = answers.before(self._ledger(), request.cell, self._notebook)
-        what = changes(before, hashed(request)) if before else []
+        new = at_a_server(request)
+        began = self._run_began(request, at)
+        before = answers.before(self._ledger(), request.cell, self._notebook, began)
+        # A cell may ask several times: the same question is compared, if there is one.
+        same = (one for one in before if one.get("typed") == new["typed"])
+        old = next(same, before[0] if before else None)
+        what = changes(old, new) if old else []
         return (f"asked anew: {listed(what)}",) if what else ()
 
-    def record(self, call: Call, n: int) -> tuple[str, ...]:
-        """Write the answer of a call, the ``n``-th to its request, on the tape; return notes."""
+    def record(self, call: Call, turn: Turn) -> tuple[str, ...]:
+        """Write the answer of a call on the tape, at the place of its turn; return notes."""
         tape, reply, request = self.tape(), call.reply, call.original or call.request
         if tape is None or self._settings.mode not in ("auto", "record"):
             return ()
@@ -83,7 +99,7 @@ class Keeper:
         cost = call.replay.cost if call.replay else reply.cost
         new = line(request, reply, cost, thinking=self._settings.tape_thinking)
         try:
-            tape.extend([(new, n)])
+            tape.extend([(new, turn.n)])
         except TapeProblem as problem:
             return (f"not on the tape: {problem}",)
         return (tape.noted,) if tape.noted else ()
@@ -107,18 +123,34 @@ class Keeper:
             return request.keep
         return self._settings.keep and self._notebook is not None
 
-    def _answer(self, request: Request, key: str, n: int) -> KeptAnswer | None:
+    def _run_began(self, request: Request, at: datetime) -> datetime:
+        """Return when this run of a cell asked first."""
+        with self._lock:
+            run, began = self._began.get(request.cell, ("", at))
+            began = min(began, at) if request.run and run == request.run else at
+            self._began[request.cell] = request.run, began
+        return began
+
+    def _keys(self, request: Request) -> tuple[str, str]:
+        """Return what a request is counted by: anywhere, and as this server gets it."""
+        key, host = request.fingerprint(), endpoint(self._settings.base_url).host
+        return key, f"{key} {host} {at_a_server(request).get('headers', '')}"
+
+    def _answer(self, request: Request, turn: Turn, taken: bool = False) -> KeptAnswer | None:
         tape, mode = self.tape(), self._settings.mode
         if mode == "replay":
-            return self._on_tape(tape, request, n)
+            return self._on_tape(tape, request, turn.n)
+        wanted = self._settings.keep if request.keep is None else request.keep
         if mode == "record" and tape is not None:
+            tape.check()  # before anything is paid
+        if mode == "record" or not wanted:
             return None
-        if tape is not None and request.keep is not False and (found := tape.nth(request, n)):
-            return found.answer(n, tape.path.name)
+        if tape is not None and (found := tape.nth(request, turn.n)):
+            return found.answer(turn.n, tape.path.name)
         if not self._wanted(request):
             return None
         with suppress(LedgerProblem):  # the call itself says what is wrong with it
-            past = self._past(request, key, n)
+            past = self._past(request, turn, taken)
             return None if past is None else _kept(past)
         return None
 
@@ -134,12 +166,18 @@ class Keeper:
             raise misses.miss(tape, request, n)
         return found.answer(n, tape.path.name)
 
-    def _past(self, request: Request, key: str, n: int) -> Past | None:
-        ledger, same = self._ledger(), request.repeats
-        if n == 1 and same and answers.is_answer(ledger, same, key):
-            return called(ledger, same)  # what follows in the chat followed this one
-        offline = endpoint(self._settings.base_url).offline
-        return answers.nth(ledger, key, self._notebook, n, offline=offline)
+    def _past(self, request: Request, turn: Turn, taken: bool) -> Past | None:
+        """Return the answer in the ledger; the one that a chat went on from, before all others."""
+        host = endpoint(self._settings.base_url).host
+        asked = answers.Asked(turn.key, host, at_a_server(request).get("headers", ""))
+        ledger, here = self._ledger(), self._notebook
+        while True:
+            given, earlier = self._turns.given(turn)
+            only = request.repeats if request.repeats not in given else ""
+            past = only and answers.nth(ledger, asked, here, 1, only=only)
+            past = past or answers.nth(ledger, asked, here, turn.here - earlier, but=given)
+            if not past or not taken or self._turns.give(turn, past.id):
+                return past or None
 
 
 def tape_path(named: str, notebook: str | None) -> Path | None:
@@ -169,4 +207,5 @@ def _kept(past: Past) -> KeptAnswer:
         usage=past.usage,
         cost=past.cost,
         at=past.at,
+        estimated=past.estimated,
     )

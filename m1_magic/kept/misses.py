@@ -26,7 +26,8 @@ def miss(tape: Tape, request: Request, n: int) -> TapeProblem:
         what = f"{name} has {plural(count, 'answer')} to this request, asked {n} times here"
         return TapeProblem(f"{what}.", todo=todo)
     if not lines:
-        return TapeProblem(f"{name} has no answers yet.", todo=todo)
+        what = "has no answers yet" if tape.path.exists() else "is not there"
+        return TapeProblem(f"The tape {name} {what}.", todo=todo)
     parts = hashed(request)
     near = nearest(lines, parts, request.prompt)
     differences = "; ".join(said(near, parts, request.prompt)) or "the request differs"
@@ -35,7 +36,8 @@ def miss(tape: Tape, request: Request, n: int) -> TapeProblem:
 
 def nearest(lines: Sequence[Line], parts: Mapping[str, Any], prompt: str) -> Line:
     """Return the line that differs in least parts, among equals in least words."""
-    counted = sorted((len(changes(one.parts, parts)), n) for n, one in enumerate(lines))
+    # No difference in a line of another request: it cannot be compared.
+    counted = sorted((len(changes(one.parts, parts)) or 99, n) for n, one in enumerate(lines))
     close = [lines[n] for count, n in counted[:LOOKED_AT] if count <= counted[0][0] + 1]
     return max(close, key=lambda line: SequenceMatcher(None, line.prompt, prompt).ratio())
 

@@ -32,7 +32,7 @@ class KeptAnswer:
     """An answer as it was kept.
 
     ``cost`` is what it did cost in US dollars, None: not known; ``tape`` is the name of the tape
-    that it stands on, if that is one.
+    that it stands on, if that is one. ``estimated``: the cost is not billed yet.
     """
 
     id: str
@@ -44,11 +44,12 @@ class KeptAnswer:
     cost: Decimal | None = None
     at: datetime | None = None
     tape: str = ""
+    estimated: bool = False
 
     @property
     def replay(self) -> Replay:
         """What a receipt says of it."""
-        return Replay(self.id, self.at, self.cost, self.tape)
+        return Replay(self.id, self.at, self.cost, self.tape, self.estimated)
 
 
 class Kept:

@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 import stat
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from decimal import Decimal
+from errno import EROFS
 from pathlib import Path
+from threading import RLock
 from typing import Any
 
 from .. import files
@@ -22,13 +25,17 @@ from ..calls import Reply, Request, Usage
 from ..errors import TapeProblem
 from ..ledger.history import Past
 from ..ledger.sent import hashed
-from ..text import one_line
+from ..locks import lock
+from ..text import one_line, plural
 from .replaying import KeptAnswer
 
 VERSION = 1
-HEAD = {"m1_magic_tape": VERSION}
+HEAD = json.dumps({"m1_magic_tape": VERSION})
 FINGERPRINT = re.compile(r'\{"fingerprint": "([0-9a-f]{64})"')
 LARGEST = 500_000_000  # bytes
+MOST_TOKENS = 10**12
+COST = re.compile(r"[0-9]{1,6}(\.[0-9]{1,40})?")
+PARTS = {"typed", "words", "system", "chat", "along", "sampling"}
 COUNTS = ("input", "output", "cached", "reasoning")
 
 
@@ -49,7 +56,7 @@ class Line:
     def written(self) -> str:
         """Return it as a line of JSON, always in the same order, what is empty left out."""
         values = {name: value for name, value in asdict(self).items() if value not in (None, "")}
-        return json.dumps(values, ensure_ascii=False, allow_nan=False)
+        return _unicode(json.dumps(values, ensure_ascii=False, allow_nan=False))
 
     def answer(self, n: int, tape: str) -> KeptAnswer:
         """Return it as the ``n``-th kept answer to its request, on the tape of that name."""
@@ -102,23 +109,31 @@ class Tape:
 
     path: Path
     noted: str = ""
-    _seen: tuple[int, int] | None = None
+    _lock: RLock = field(default_factory=lock)
+    _seen: tuple[int, ...] | None = None
     _lines: list[str] = field(default_factory=list)
     _places: dict[str, list[int]] = field(default_factory=dict)
 
+    def check(self) -> None:
+        """Raise TapeProblem where nothing could be written on it."""
+        with self._lock:
+            self._fresh()
+
     def lines(self) -> Sequence[Line]:
         """Return all answers, in the order asked; raises TapeProblem."""
-        self._fresh()
-        return [line for line in map(_line, self._lines) if line is not None]
+        with self._lock:
+            self._fresh()
+            return [line for line in map(_line, self._lines) if line is not None]
 
     def nth(self, request: Request, n: int) -> Line | None:
         """Return the ``n``-th answer (from 1) to a request, if there is one; raises TapeProblem.
 
         A line whose parts are another request's is none.
         """
-        self._fresh()
-        places = self._places.get(request.fingerprint(), ())
-        found = _line(self._lines[places[n - 1]]) if n <= len(places) else None
+        with self._lock:
+            self._fresh()
+            places = self._places.get(request.fingerprint(), ())
+            found = _line(self._lines[places[n - 1]]) if n <= len(places) else None
         same = found and json.loads(json.dumps(hashed(request))) == found.parts
         return found if same else None
 
@@ -129,13 +144,14 @@ class Tape:
             TapeProblem: it cannot be written; nothing of the file is lost.
         """
         try:
-            with files.locked(self.path.parent):
+            with self._lock, files.locked(self.path.parent):
                 self._fresh()
+                if self._seen and not self.path.stat().st_mode & 0o222:
+                    raise PermissionError(EROFS, "it is read-only")
                 for line, n in lines:
                     self._put(line, n)
-                text = "\n".join([json.dumps(HEAD), *self._lines, ""])
-                files.replace(self.path, text, shared=True)
-                self._seen = None
+                files.replace(self.path, "\n".join([HEAD, *self._lines, ""]), shared=True)
+                self._seen = _state(self.path.stat())
         except OSError as error:
             self._seen = None
             raise TapeProblem(
@@ -156,40 +172,46 @@ class Tape:
         """Read the file anew, if it is there and another one than was read."""
         try:
             found = self.path.stat()
-        except OSError:
+        except FileNotFoundError:
             self._lines, self._places, self._seen = [], {}, None
             return
-        seen = (found.st_mtime_ns, found.st_size)
-        if seen == self._seen:
+        except OSError as error:
+            raise self._no_tape(f"it cannot be read ({error.strerror})") from None
+        if _state(found) == self._seen:
             return
         if not stat.S_ISREG(found.st_mode) or found.st_size > LARGEST:
             raise self._no_tape("it is no file of at most 500 MB")
         try:
-            text = self.path.read_bytes().decode("utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise self._no_tape(f"it cannot be read ({type(error).__name__})") from None
+            # What was cut in a character is one line that cannot be used.
+            text = self.path.read_bytes().decode("utf-8-sig", "replace")
+        except OSError as error:
+            raise self._no_tape(f"it cannot be read ({error.strerror})") from None
         self._read(text)
-        self._seen = seen
+        self._seen = _state(found)
 
     def _read(self, text: str) -> None:
-        head, _, rest = text.partition("\n")
+        head, *rest = text.split("\n")
+        if text and not text.isspace():
+            self._check(head)
+        self._lines, self._places, broken = [], {}, 0
+        for one in filter(str.strip, rest):
+            key = _fingerprint(one)
+            if key:
+                self._places.setdefault(key, []).append(len(self._lines))
+            else:
+                broken += 1
+            self._lines.append(one.rstrip("\r"))  # what cannot be read is not lost
+        self.noted = f"{plural(broken, 'line')} of the tape could not be read" if broken else ""
+
+    def _check(self, head: str) -> None:
         try:
             version = json.loads(head).get("m1_magic_tape")
         except (ValueError, AttributeError, RecursionError):
-            raise self._no_tape("its first line is not of our format") from None
-        if not isinstance(version, int) or version > VERSION:
+            version = None
+        if type(version) is not int:
+            raise self._no_tape("its first line is not of our format")
+        if version > VERSION:
             raise self._no_tape("it was made by a newer version of m1-magic: update this one")
-        self._lines, self._places, broken = [], {}, 0
-        for one in rest.split("\n"):
-            if not one.strip():
-                continue
-            found = FINGERPRINT.match(one)
-            if found and one.rstrip().endswith("}"):
-                self._places.setdefault(found[1], []).append(len(self._lines))
-            else:
-                broken += 1
-            self._lines.append(one)  # what cannot be read is not lost
-        self.noted = f"{broken:,} lines of the tape could not be read" if broken else ""
 
     def _no_tape(self, reason: str) -> TapeProblem:
         return TapeProblem(
@@ -198,11 +220,25 @@ class Tape:
         )
 
 
+def _state(found: os.stat_result) -> tuple[int, ...]:
+    """Return what is another one where a file was written or replaced."""
+    return found.st_mtime_ns, found.st_size, found.st_ino
+
+
+def _fingerprint(text: str) -> str:
+    """Return which request a line answers, "" if it is no line of a tape."""
+    found = FINGERPRINT.match(text)
+    if found:
+        return found[1] if text.rstrip().endswith("}") else ""
+    line = _line(text)  # as another program writes JSON
+    return line.fingerprint if line else ""
+
+
 def _line(text: str) -> Line | None:
     """Return a line of a file, None if it is none that can be used."""
     try:
         return _checked(json.loads(text))
-    except (ValueError, TypeError, AttributeError, ArithmeticError, RecursionError):
+    except (ValueError, TypeError, AttributeError, RecursionError):
         return None
 
 
@@ -213,12 +249,15 @@ def _checked(values: Any) -> Line:
     texts = (made.fingerprint, made.prompt, made.model, made.text, made.thinking)
     if not all(isinstance(text, str) for text in texts) or not made.text.strip():
         raise ValueError("no answer")
-    if not isinstance(made.parts, dict) or not isinstance(made.finish, str | None):
+    if set(made.parts) != PARTS or not isinstance(made.finish, str | None):
         raise TypeError("no parts")
-    if made.usage is not None and not all(
-        isinstance(made.usage.get(c, 0), int) and made.usage.get(c, 0) >= 0 for c in COUNTS
-    ):
+    if not all(type(n) is int and 0 <= n < MOST_TOKENS for n in (made.usage or {}).values()):
         raise TypeError("no usage")
-    if made.cost is not None and not 0 <= Decimal(made.cost) < 10**6:
+    if made.cost is not None and not COST.fullmatch(made.cost):
         raise ValueError("no cost")
-    return made
+    return replace(made, text=_unicode(made.text), thinking=_unicode(made.thinking))
+
+
+def _unicode(text: str) -> str:
+    """Return text without halves of characters, which no notebook file can take."""
+    return text.encode("utf-8", "replace").decode("utf-8")

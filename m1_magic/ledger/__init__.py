@@ -27,7 +27,7 @@ from ..pricing.dollars import from_nano, to_nano
 from . import disk, journal, processes
 from .journal import Write, write
 from .schema import ASKABLE, OWED
-from .sent import hashed, kept
+from .sent import at_a_server, kept
 from .store import HASTE, Store, now_utc
 
 FILE = "ledger.db"
@@ -76,7 +76,7 @@ class Ledger(Store):
         at, request = stamp(call.at), call.request
         text = (request.prompt_text, kept(request)) if keep_text else (None, None)
         original = call.original or request
-        key, parts = original.fingerprint(), json.dumps(hashed(original))
+        key, parts = original.fingerprint(), json.dumps(at_a_server(original))
         what = (request.model, request.fingerprint(), *text)
         who = (self.session, os.getpid(), processes.me(), endpoint)
         writes = (

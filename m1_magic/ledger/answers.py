@@ -3,38 +3,69 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 from ..pricing.dollars import from_nano, to_nano
-from . import Ledger, since
+from . import Ledger, since, stamp
 from .history import HERE, Past, called
 from .store import HASTE
 
 # A whole answer whose text is kept.
 COMPLETE = "status = 'ok' AND trim(coalesce(answer, '')) <> ''"
-LOCAL = "EXISTS (SELECT 1 FROM attempts WHERE call_id = calls.id AND cost_source = 'offline')"
+# Answered by this server, which got these headers.
+SERVER = (
+    "EXISTS (SELECT 1 FROM attempts WHERE call_id = calls.id AND endpoint = ?) AND coalesce("
+    "CASE WHEN json_valid(parts) THEN json_extract(parts, '$.headers') END, '') = ?"
+)
+PARTS = "CASE WHEN json_valid(parts) THEN json_type(parts) END = 'object'"
+MOST = 50  # earlier requests of a cell that are looked at
 # Where no notebook is known: this session's calls, and those of others without one.
 NOWHERE = "(session = ? OR (? IS NULL AND session NOT IN (SELECT session FROM notebooks)))"
 
 
-def nth(ledger: Ledger, key: str, notebook: str | None, n: int, *, offline: bool) -> Past | None:
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What was asked: the ``key`` of a request, see `calls.Call`, by which server's host.
+
+    ``headers`` is their hash, "" where none were added.
+    """
+
+    key: str
+    host: str
+    headers: str = ""
+
+
+def nth(
+    ledger: Ledger,
+    asked: Asked,
+    notebook: str | None,
+    n: int,
+    *,
+    but: Sequence[str] = (),
+    only: str = "",
+) -> Past | None:
     """Return the ``n``-th complete answer (from 1) to a request in a notebook, in order asked.
 
     Args:
-        key: the request's fingerprint, see `calls.Call`.
         notebook: its path; None: answers from outside of notebooks.
-        offline: answers of the local model, and no others; else none of it.
+        but: calls that do not count.
+        only: the one call that does, "" for all.
     """
     rows = ledger.rows(
         f"SELECT id FROM calls WHERE key = ? AND {COMPLETE} AND {HERE if notebook else NOWHERE}"
-        f" AND {LOCAL} = ? ORDER BY at, id LIMIT 1 OFFSET ?",
-        key,
+        f" AND ? IN ('', id) AND id NOT IN (SELECT value FROM json_each(?)) AND {SERVER}"
+        " ORDER BY at, id LIMIT 1 OFFSET ?",
+        asked.key,
         ledger.session,
         notebook,
-        int(offline),
+        only,
+        json.dumps(but),
+        asked.host,
+        asked.headers,
         n - 1,
     )
     return called(ledger, rows[0][0]) if rows else None
@@ -43,32 +74,50 @@ def nth(ledger: Ledger, key: str, notebook: str | None, n: int, *, offline: bool
 def of_notebook(ledger: Ledger, notebook: str) -> list[tuple[Past, str, Mapping[str, Any]]]:
     """Return a notebook's complete answers in the order asked, each with key and parts."""
     rows = ledger.rows(
-        f"SELECT id, key, parts FROM calls WHERE {HERE} AND {COMPLETE} AND parts IS NOT NULL"
-        " ORDER BY at, id",
+        f"SELECT id, key, parts FROM calls WHERE {HERE} AND {COMPLETE} AND {PARTS} ORDER BY at, id",
         "",
         notebook,
     )
     found = [(called(ledger, id), key, json.loads(parts)) for id, key, parts in rows]
+    for _, _, parts in found:
+        parts.pop("headers", None)  # a tape is of any server
     return [(past, key, parts) for past, key, parts in found if past is not None]
 
 
-def is_answer(ledger: Ledger, id: str, key: str) -> bool:
-    """Is this call a complete answer to that request?"""
-    return bool(
-        ledger.rows(f"SELECT 1 FROM calls WHERE id = ? AND key = ? AND {COMPLETE}", id, key)
-    )
-
-
-def before(ledger: Ledger, cell: str, notebook: str | None) -> Mapping[str, Any] | None:
-    """Return the parts of the last request of a cell, see `sent.hashed`; None where not known."""
+def before(
+    ledger: Ledger, cell: str, notebook: str | None, at: datetime
+) -> list[Mapping[str, Any]]:
+    """Return the parts of the requests of a cell before that time, the last first."""
     rows = ledger.rows(
-        f"SELECT parts FROM calls WHERE cell = ? AND {HERE} ORDER BY at DESC LIMIT 1",
+        f"SELECT parts FROM calls WHERE cell = ? AND at < ? AND {PARTS} AND {HERE}"
+        f" ORDER BY at DESC LIMIT {MOST}",
         cell,
+        stamp(at),
         ledger.session,
         notebook,
     )
-    parts = json.loads(rows[0][0]) if rows and rows[0][0] else None
-    return parts if isinstance(parts, dict) else None
+    return [json.loads(parts) for (parts,) in rows]
+
+
+def knows(ledger: Ledger, notebook: str) -> bool:
+    """Has a session served this notebook?"""
+    return bool(ledger.rows("SELECT 1 FROM notebooks WHERE notebook = ? LIMIT 1", notebook))
+
+
+def notebooks(ledger: Ledger, ids: Sequence[str]) -> list[str]:
+    """Return the notebooks that made these calls."""
+    rows = ledger.rows(
+        "SELECT DISTINCT notebook FROM calls JOIN notebooks USING (session)"
+        " WHERE id IN (SELECT value FROM json_each(?)) AND notebook IS NOT NULL",
+        json.dumps(ids),
+    )
+    return [notebook for (notebook,) in rows]
+
+
+def renamed(ledger: Ledger, old: str, new: str) -> None:
+    """Write down that a notebook has another path."""
+    sql = "UPDATE notebooks SET notebook = ? WHERE notebook = ?"
+    ledger.write(lambda db: db.execute(sql, (new, old)), HASTE)
 
 
 def replayed(ledger: Ledger, cost: Decimal, now: datetime) -> None:

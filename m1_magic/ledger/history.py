@@ -95,7 +95,8 @@ def latest(ledger: Ledger, count: int, word: str = "") -> list[Past]:
 
     def reading(db: sqlite3.Connection) -> list[Past]:
         db.create_function("found", 1, lambda text: folded in str(text or "").casefold())
-        return [_past(db, row) for row in db.execute(sql, (count,)).fetchall()]
+        rows = db.execute(sql, (count,)).fetchall()
+        return [past for past in (_past(db, row) for row in rows) if past is not None]
 
     return ledger.read(reading)
 
@@ -117,7 +118,8 @@ def chats(ledger: Ledger, notebook: str | None) -> list[tuple[str, datetime]]:
     """Return the chats and when each was last used, the latest first."""
     rows = ledger.rows(
         "SELECT chat, max(at) AS last FROM calls"
-        f" WHERE chat IS NOT NULL AND {HERE} GROUP BY chat ORDER BY last DESC LIMIT {MOST_CHATS}",
+        f" WHERE chat IS NOT NULL AND julianday(at) AND {HERE}"
+        f" GROUP BY chat ORDER BY last DESC LIMIT {MOST_CHATS}",
         ledger.session,
         notebook,
     )
@@ -187,15 +189,21 @@ def _wipe(ledger: Ledger, rest: str, values: tuple[str, ...], patience: float | 
     return count
 
 
-def _past(db: sqlite3.Connection, row: tuple[Any, ...]) -> Past:
+def _past(db: sqlite3.Connection, row: tuple[Any, ...]) -> Past | None:
+    """Return a call; None where a row is none that we wrote, but was changed by other hands."""
     values = dict(zip(COLUMNS.split(", "), row, strict=True))
-    values["at"], sent = datetime.fromisoformat(values["at"]), values["sent"]
-    bills = tuple(_bill(*bill) for bill in db.execute(BILLS, (values["id"],)))
-    return Past(**{**values, "sent": sent and read(sent), "bills": bills})
+    if any(isinstance(value, bytes) for value in row):
+        return None
+    try:
+        values["at"], sent = datetime.fromisoformat(values["at"]), values["sent"]
+        bills = tuple(_bill(*bill) for bill in db.execute(BILLS, (values["id"],)))
+        return Past(**{**values, "sent": sent and read(sent), "bills": bills})
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
+        return None
 
 
 def _bill(cost: int | None, source: str, estimate: int | None, *tokens: int | None) -> Bill:
-    known = [count for count in tokens if count is not None]
+    known = [int(count) for count in tokens if count is not None]
     return Bill(
         None if cost is None else from_nano(cost),
         source,

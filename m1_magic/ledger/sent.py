@@ -80,6 +80,12 @@ def hashed(request: Request) -> dict[str, Any]:
     }
 
 
+def at_a_server(request: Request) -> dict[str, Any]:
+    """Return the same with a hash of the headers, which belong to a server and to no tape."""
+    headers = json.dumps(dict(request.headers or {}), sort_keys=True)
+    return hashed(request) | ({"headers": _hash(headers)} if request.headers else {})
+
+
 def _hash(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 

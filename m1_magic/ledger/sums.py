@@ -166,7 +166,8 @@ def outcomes(ledger: Ledger, model: str, task: str, most: int) -> list[tuple[int
         " INDEXED BY calls_asked WHERE asked = ? AND coalesce(task, '') = ?"
         " AND status IN ('ok', 'truncated') ORDER BY at DESC LIMIT ?) c"
         " JOIN attempts a ON a.call_id = c.id GROUP BY c.id"
-        " HAVING count(*) = count(a.cost_nano) AND max(a.input) > 0 AND cost > 0"
+        " HAVING count(*) = count(a.cost_nano) AND typeof(max(a.input)) = 'integer'"
+        " AND max(a.input) > 0 AND cost > 0"
         " ORDER BY c.at DESC, c.id",
         model,
         task,

@@ -32,7 +32,8 @@ def line(receipt: Receipt, settings: M1) -> str:
     """Return the footer's first line: model, tokens, price, sums, seconds, and how it ended."""
     reply, stable = receipt.call.reply, settings.footer == "stable"
     if receipt.call.replay is not None:
-        return " · ".join([_model(receipt), *_replayed(receipt.call.replay, stable)])
+        kept = _replayed(receipt.call.replay, stable)
+        return " · ".join([_model(receipt), *kept, *_ending(reply)])
     parts = [
         _model(receipt),
         *_tokens(reply),
@@ -49,7 +50,7 @@ def _replayed(replay: Replay, stable: bool) -> list[str]:
     when = f"kept on {one_line(replay.tape, 60)}" if replay.tape else "kept"
     if since and not stable:
         when = f"kept from {since.day} {MONTHS[since.month - 1]} {since:%H:%M}"
-    was = "" if replay.cost is None else f" (was {money(replay.cost)})"
+    was = "" if replay.cost is None else f" (was {money(replay.cost, about=replay.estimated)})"
     return [when, f"$0{was}", "--fresh asks anew"]
 
 

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from ..text import md_cell, md_to_text, show_controls
+from ..text import escape_html, md_cell, md_to_text, show_controls
 
 
 def table(head: Sequence[str], rows: Iterable[Iterable[object]]) -> str:
@@ -38,9 +38,11 @@ def unfolded(markdown: str) -> str:
 
 def html(markdown: str) -> str:
     """Return one of our pages as HTML without anything live in it."""
-    import nh3
-    from markdown import markdown as convert
-
+    try:
+        import nh3
+        from markdown import markdown as convert
+    except ImportError:  # Pyodide has only what was fetched
+        return f"<pre>{escape_html(md_to_text(unfolded(markdown)))}</pre>"
     raw = convert(markdown, extensions=["tables", "sane_lists"], output_format="html")
     clean = nh3.clean(raw, tags=TAGS, attributes={"a": {"href"}}, url_schemes={"https", "http"})
     # JupyterLab breaks preformatted lines inside words; after nh3, for it takes styles away.

@@ -15,9 +15,11 @@ from decimal import Decimal
 
 from ..backends import Backend, Chooser, model_list
 from ..calls import FREE, Call, Receipt, Reply, Request, Totals
-from ..errors import LedgerProblem, UserFacingError
+from ..errors import LedgerProblem, TapeProblem, UserFacingError
 from ..interrupts import heard, pause, uninterrupted
 from ..kept.keeper import Keeper
+from ..kept.renamed import follow
+from ..kept.turns import Turn
 from ..ledger import Ledger, answers, new_id, sums
 from ..ledger.history import purge
 from ..ledger.leases import lapse, sweep
@@ -123,8 +125,11 @@ class Session:
 
     def dry_plan(self, request: Request) -> Plan:
         """Return the same plan by what is known without asking anybody, and its tokens."""
-        if kept := self._keeper.coming(request):
-            return replaying(request, kept)
+        try:
+            if kept := self._keeper.coming(request):
+                return replaying(request, kept)
+        except TapeProblem as problem:  # a preview asks nobody
+            request = replace(request, notes=(*request.notes, problem.what))
         limits = self.known_limits(request.model, *request.fallbacks)
         plan = self._plan(request, limits, True)
         offline = endpoint(self.settings.base_url).offline
@@ -143,6 +148,7 @@ class Session:
         """
         call: Call | None = None
         error: BaseException | None = None
+        turn: Turn | None = None
         try:
             kept, turn = self._keeper.taken(request)
             if kept:
@@ -156,6 +162,9 @@ class Session:
                 call, error = self._carried_out(plan, view, request, turn)
         except KeyboardInterrupt:
             error = error or late(call)
+        finally:
+            if turn and (call is None or call.reply.status != "ok"):
+                self._keeper.give_back(turn)
         if isinstance(error, UserFacingError) and call is not None:
             error.reply = call.reply
         if error is not None:
@@ -207,7 +216,8 @@ class Session:
 
     def _tidied(self, ledger: Ledger) -> Ledger:
         """Return the ledger without old text, and with what kernels left that have ended."""
-        with suppress(LedgerProblem):  # locked, perhaps; a call would say so
+        with suppress(LedgerProblem, OSError):  # locked, perhaps; a call would say so
+            follow(ledger, self.notebook)
             purge(ledger, self._now() - timedelta(days=self.settings.keep_days))
             sums.name_session(ledger, self.notebook)
             if ended := sweep(ledger, self._now()):
@@ -251,7 +261,7 @@ class Session:
         return (f"no price is known: %config M1.prices = 'free', or dollars: {{{model!r}: …}}",)
 
     def _carried_out(
-        self, plan: Plan, view: View, original: Request, turn: int
+        self, plan: Plan, view: View, original: Request, turn: Turn
     ) -> tuple[Call, BaseException | None]:
         """Reserve, ask, settle, show; return the call and how it failed."""
         assert plan.backend is not None
@@ -260,9 +270,11 @@ class Session:
         call = Call(kept.id if kept else new_id(), self._now(), plan.request, original=original)
         call = replace(call, replay=kept.replay if kept else None)
         written = plan.backend.billing != "replayed"
+        if not kept:
+            self._keeper.asked(original, turn, call.id)
         with suppress(LedgerProblem):  # the reservation says so
             lapse(self.ledger, call.at)
-            why = self._keeper.changed(original) if written else ()
+            why = self._keeper.changed(original, call.at) if written else ()
         account = SafeLedger(self.ledger, written, s.keep_text, self._clock)
         safe_view = SafeView(view)
         rounds = Rounds(plan, safe_view, account, s, self._clock, self._sleep, self._waits)

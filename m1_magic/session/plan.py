@@ -133,6 +133,8 @@ def hint(plan: Plan, reply: Reply) -> tuple[str, ...]:
     """Return what a footer says of ``%m1 continue`` below an answer that is not whole."""
     if reply.finish != "length" and not (reply.status in ("failed", "stopped") and reply.text):
         return ()
+    if plan.kept:
+        return ("%m1 continue shows all of it, at $0",)
     if reply.text.strip():
         return ("%m1 continue asks for the rest",)
     limits, request = plan.limits, plan.request

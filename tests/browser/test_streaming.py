@@ -111,7 +111,7 @@ def test_a_very_long_answer_is_all_there(
     openrouter.say(Answer(text=pieces, delay=delay, hold=hold, hold_after=len(pieces) // 2))
     before = len(openrouter.chats)
     own = "from IPython.display import HTML, display\n\nprint('mine')\ndisplay(HTML('<b>mine</b>'))"
-    page.open(jupyter.write("very-long.ipynb", [LOAD, own, "%%m1\nTell me all.", own]))
+    page.open(jupyter.write("very-long.ipynb", [LOAD, own, f"%%m1\nTell me {size}.", own]))
     for cell in (0, 1, 3):
         assert page.run(cell)
     others = page.js(OTHERS)

@@ -93,11 +93,13 @@ def saving(
     request: pytest.FixtureRequest, jupyter: Jupyter, openrouter: OpenRouter
 ) -> Iterator[Jupyter]:
     """A server that saves the state of widgets with the notebook or not."""
-    jupyter.set(MANAGER, {"saveState": request.param})
+    if request.param:  # for pages that are loaded from now on; else it is not
+        jupyter.set(MANAGER, {"saveState": True})
     openrouter.accept_any_key = True
     yield jupyter
     openrouter.accept_any_key = False
-    jupyter.set(MANAGER, {"saveState": False})
+    if request.param:
+        jupyter.set(MANAGER, {"saveState": False})
 
 
 def test_what_is_saved(

@@ -9,6 +9,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
+from itertools import zip_longest
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,9 @@ from .measures import Span
 Array = npt.NDArray[Any]
 
 CHUNK = 1 << 16
+SINGLE = 50_000  # products that one thread of BLAS makes
+GOLDEN, TURN = 10_368_889, 1 << 24  # the golden ratio of a turn
+HEAD = 1_000  # values of which the step is looked for
 NARROW = 3 << 20  # the widest range of whole numbers that is ticked off, in bytes
 
 
@@ -30,15 +34,25 @@ def chunks(values: Array) -> Iterator[Array]:
 
 @cache
 def spread(total: int, wanted: int) -> Array:
-    """Return ``wanted`` positions out of ``total``: one in each equal stretch, always the same.
-
-    Where in its stretch a row is taken follows the golden ratio, so that tables with a period
-    (hours, weekdays) are not read in step with it.
-    """
-    step = total / wanted
-    turns = np.modf(np.arange(wanted) * 0.6180339887498949)[0]
-    places: Array = np.minimum((np.arange(wanted) + turns) * step, total - 1).astype(np.int64)
+    """Return ``wanted`` positions out of ``total``: one in each equal stretch, always the same."""
+    places: Array = _place(np.arange(wanted, dtype=np.int64), total, wanted)
     return places
+
+
+def is_spread(row: Any, total: int, wanted: int) -> Any:
+    """Say of the numbers of rows, or of an expression of any engine, if `spread` has them."""
+    return row == _place((row * wanted + wanted - 1) // total, total, wanted)
+
+
+def _place(stretch: Any, total: int, wanted: int) -> Any:
+    """Return which row of a stretch is taken.
+
+    Where in its stretch it lies follows the golden ratio and the squares, so that tables with
+    any period (hours, weekdays) are not read in step with it; whole numbers are exact anywhere.
+    """
+    first, end = stretch * total // wanted, (stretch + 1) * total // wanted
+    turn = stretch * stretch % TURN * GOLDEN % TURN
+    return first + turn * (end - first) // TURN
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,15 +109,28 @@ class Moments:
         return figures
 
 
-@np.errstate(all="ignore")
 def moments(values: Array) -> Moments:
     """Return the moments of numbers."""
-    return sum(map(_moments, chunks(values)), Moments())
+    return sum(by_chunk(values), Moments())
 
 
-def _moments(chunk: Array) -> Moments:
-    real, nan, infinite, total = chunk.dtype.kind == "f", 0, 0, _total(chunk)
-    if real and not math.isfinite(total):
+@np.errstate(all="ignore")
+def by_chunk(values: Array) -> list[Moments]:
+    """Return the moments of each chunk, whose ends also say what need not be looked for in it."""
+    room = np.empty(min(CHUNK, len(values)))
+    return [_moments(chunk, room) for chunk in chunks(values)]
+
+
+def ends(values: Array) -> list[Moments]:
+    """Return the ends alone of each chunk of whole numbers."""
+    return [Moments(len(x), low=int(x.min()), high=int(x.max())) for x in chunks(values)]
+
+
+def _moments(chunk: Array, room: Array) -> Moments:
+    """Return the moments of a chunk; ``room`` is written over, since to get memory takes time."""
+    real, nan, infinite = chunk.dtype.kind == "f", 0, 0
+    total = _total(chunk) if real else 0.0
+    if not math.isfinite(total):
         numbers = chunk[chunk == chunk]
         nan = len(chunk) - len(numbers)
         chunk = numbers if math.isfinite(numbers.sum()) else numbers[np.isfinite(numbers)]
@@ -112,8 +139,11 @@ def _moments(chunk: Array) -> Moments:
     if not count:
         return Moments(0, nan, infinite)
     low, high = chunk.min().item(), chunk.max().item()
-    floats, mean = chunk.astype(np.float64, copy=False), total / count
-    distances = floats - mean
+    total = total if real else _total(chunk, low, high)
+    mean, room = total / count, room[:count]
+    np.subtract(chunk, mean, out=room, dtype=np.float64)
+    squares = float(np.einsum("i,i", room, room))
+    signs = low < 0 < high
     return Moments(
         count,
         nan,
@@ -121,18 +151,17 @@ def _moments(chunk: Array) -> Moments:
         low,
         high,
         mean,
-        squares=float(np.einsum("i,i", distances, distances)),
-        absolutes=abs(total) if low >= 0 or high <= 0 else float(np.abs(floats).sum()),
+        squares=squares,
+        absolutes=float(np.abs(chunk, out=room, dtype=np.float64).sum()) if signs else abs(total),
         zeros=int(np.count_nonzero(chunk == 0)) if low <= 0 <= high else 0,
         negatives=int(np.count_nonzero(chunk < 0)) if low < 0 else 0,
         whole=not real or (_whole(chunk[:64]) and _whole(chunk)),
     )
 
 
-def _total(values: Array) -> float:
+def _total(values: Array, low: int = 0, high: int = 2**46) -> float:
     """Return the sum; whole numbers are added as such where that cannot overflow."""
-    small = values.dtype.kind in "iu" and values.dtype.itemsize == 8 and len(values)
-    if small and max(abs(int(values.min())), abs(int(values.max()))) < 2**46:
+    if values.dtype.kind in "iu" and values.dtype.itemsize == 8 and max(-low, high) < 2**46:
         return float(values.sum())
     return float(values.sum(dtype=np.float64))
 
@@ -146,6 +175,19 @@ def clamped(mean: float, low: Any, high: Any) -> float:
     return min(max(mean, float(low)), float(high)) if math.isfinite(mean) else float("nan")
 
 
+def products(x: Array, y: Array) -> Array:
+    """Return ``x @ y.T``, in parts so small that BLAS starts no threads for them."""
+    step = max(64, SINGLE // max(1, len(x) * len(y)))
+    places = range(0, x.shape[1], step)
+    made: Array = sum(np.dot(x[:, i : i + step], y[:, i : i + step].T) for i in places)
+    return made
+
+
+def different(order: Array) -> Array:
+    """Return the values of an array in order, each once."""
+    return order[np.r_[True, order[1:] != order[:-1]]] if len(order) else order
+
+
 def average_ranks(values: Array) -> Array:
     """Return the ranks of numbers, of equal ones their mean, NaN where there is none."""
     made = np.full(len(values), np.nan)
@@ -156,11 +198,13 @@ def average_ranks(values: Array) -> Array:
 
 
 @np.errstate(all="ignore")
-def hits(values: Array, spans: Sequence[Span]) -> list[int]:
-    """Return how many values lie within each span, both ends included."""
+def hits(values: Array, spans: Sequence[Span], known: Sequence[Moments] = ()) -> list[int]:
+    """Return how many values lie within each span, both ends included; ``known`` is `by_chunk`."""
     counts = [0] * len(spans)
-    for chunk in chunks(values):
+    for chunk, part in zip_longest(chunks(values), known):
         for place, (low, high) in enumerate(spans):
+            if part and part.count and (high < part.low or part.high < low) and not part.infinite:
+                continue
             inside = chunk == low if low == high else (chunk >= low) & (chunk <= high)
             counts[place] += int(np.count_nonzero(inside))
     return counts
@@ -207,10 +251,29 @@ def _in_order(values: Array) -> int | None:
 
 def _in_range(values: Array) -> int | None:
     low, high = int(values.min()), int(values.max())
-    # A table much larger than the column costs more than hashing it.
-    if high - low >= min(NARROW, 4 * len(values)) or max(-low, high) >= 2**63:
+    if max(-low, high) >= 2**63 or high - low >= 2**63:
         return None
-    seen = np.zeros(high - low + 1, bool)
+    step = _step(values, low)
+    # A table much larger than the column costs more than hashing it.
+    if (high - low) // step >= min(NARROW, 4 * len(values)):
+        return None
+    seen = np.zeros((high - low) // step + 1, bool)
+    complete = False
     for chunk in chunks(values):
-        seen[chunk.astype(np.int64) - low] = True
+        places = chunk.astype(np.int64, copy=False) - low
+        if step > 1:
+            away, places = places, places // step
+            if (places * step != away).any():
+                return None
+        if not complete:
+            seen[places] = True
+            complete = len(seen) < len(chunk) and bool(seen.all())
+        if complete and step == 1:
+            break
     return int(np.count_nonzero(seen))
+
+
+def _step(values: Array, low: int) -> int:
+    """Return what the distances of the first values are multiples of: a day, of dates."""
+    first = values[:HEAD].astype(np.int64, copy=False) - low
+    return max(1, int(np.gcd.reduce(first)))

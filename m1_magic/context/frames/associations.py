@@ -13,18 +13,19 @@ import numpy as np
 
 from .arrays import Array, average_ranks
 from .by_group import totals
+from .correlations import LEAST, correlations, of_pair
 from .facts import Fact
 from .grouping import FEW
 from .rounding import STRONG, Figure, correlation
 from .row_by_row import Rows
 
 WEAKER = 0.3  # a correlation, or Cramér's V, that is worth telling
+CHANCE = 10  # among so many tables without any, one has a correlation that is told
 BENT = 0.25  # by how much a curve must explain more of the variance than a line
 HALF = 0.5  # of the variance: what a curve must explain
 PAIRS = 5
 COMPARED = 20  # columns between which curves are looked for
 PARTS = 10  # into which a column is cut for that
-LEAST = 20  # rows
 RANKED = 10_000  # rows that are ranked for the figure that is told
 SAME = 0.9995
 
@@ -48,34 +49,14 @@ def numbers(rows: Rows) -> list[Fact]:
     return [*_weaker(rows, places, r, bent), *facts]
 
 
-@np.errstate(all="ignore")
 def _matrix(values: Array) -> Array:
-    """Return the correlations of rows of numbers, each pair by the places that both have."""
-    there = np.isfinite(values)
-    counts = there.sum(axis=1, keepdims=True)
-    centred = np.where(there, values - np.where(there, values, 0).sum(1, keepdims=True) / counts, 0)
-    mask = there.astype(np.float64)
-    both = mask @ mask.T
-    total, squares = centred @ mask.T, (centred * centred) @ mask.T
-    about = squares - total**2 / both
-    spread = np.sqrt(np.where(about > 1e-12 * squares, about, np.nan))
-    made = (centred @ centred.T - total * total.T / both) / (spread * spread.T)
+    """Return the correlations of rows of numbers, those of enough rows."""
+    made, both = correlations(values)
     return np.where(both >= LEAST, np.round(made, 6), np.nan)
 
 
 def _ranked(values: Array) -> Array:
     return np.vstack([average_ranks(row) for row in values])
-
-
-def _told(x: Array, y: Array, rows: Rows) -> Figure | None:
-    """Return the correlation of two columns as it may leave, and be read."""
-    both = np.isfinite(x) & np.isfinite(y)
-    x, y = x[both], y[both]
-    if len(x) < LEAST or not x.std() or not y.std():
-        return None
-    x, y = (x - x.mean()) / x.std(), (y - y.mean()) / y.std()
-    r = float((x * y).mean())
-    return correlation(r, x * y - r / 2 * (x * x + y * y), rows.k)
 
 
 def _shown(made: Figure, rows: Rows, *, every: bool = True) -> str:
@@ -87,15 +68,17 @@ def _weaker(rows: Rows, places: Sequence[int], r: Array, bent: set[frozenset[int
     """Return for each column the one that it goes with most, where that is below the strong."""
     strength = np.abs(np.nan_to_num(r))
     np.fill_diagonal(strength, 0)
+    many = len(places) * (len(places) - 1) / 2
+    least = max(WEAKER, float(np.sqrt(2 * np.log(CHANCE * many) / rows.n)))
     found = set()
     for i in range(len(places)):
         j = int(strength[i].argmax())
-        if WEAKER <= strength[i, j] < STRONG and strength[i].max() < STRONG:
+        if least <= strength[i, j] < STRONG and strength[i].max() < STRONG:
             found.add((min(i, j), max(i, j)))
     parts, columns = [], []
     for i, j in sorted(found, key=lambda pair: (-strength[pair], pair)):
         pair = places[i], places[j]
-        made = _told(rows.numbers(pair[0]), rows.numbers(pair[1]), rows)
+        made = of_pair(rows.numbers(pair[0]), rows.numbers(pair[1]), rows.k)[1]
         if (
             made is None
             or frozenset(pair) in bent | rows.told
@@ -124,7 +107,8 @@ def _monotone(rows: Rows, places: Sequence[int], r: Array, ranks: Array) -> list
     for i, j in pairs[:2]:
         x, y = (rows.numbers(places[n])[::step] for n in (i, j))
         both = np.isfinite(x) & np.isfinite(y)
-        made, line = _told(average_ranks(x[both]), average_ranks(y[both]), rows), _told(x, y, rows)
+        _, made = of_pair(average_ranks(x[both]), average_ranks(y[both]), rows.k)
+        _, line = of_pair(x, y, rows.k)
         if made is None or abs(made.value) < STRONG:
             continue
         least = "" if line is None else f", correlation {_shown(line, rows, every=step == 1)}"
@@ -198,10 +182,8 @@ def _curve(rows: Rows, one: int, other: int) -> str:
     means = np.bincount(codes, y) / np.maximum(sizes, 1)
     z, inside = (y - y.mean()) / y.std(), (means[codes] - y.mean()) / y.std()
     share = float((inside * inside).mean())
-    made, line = (
-        correlation(share, (1 - share) * z * z - (z - inside) ** 2, rows.k),
-        _told(x, y, rows),
-    )
+    made = correlation(share, (1 - share) * z * z - (z - inside) ** 2, rows.k)
+    _, line = of_pair(x, y, rows.k)
     if made is None or made.value < HALF:
         return ""
     least = "" if line is None else f", correlation {_shown(line, rows)}"

@@ -159,10 +159,10 @@ def _line(rows: Rows, target: Target, place: int, groups: Grouping, rank: int) -
     inside = {g: own[np.isfinite(own)] for g, own in groups.split(values).items()}
     told = {g: made for g, own in inside.items() if (made := mean(own, rows, share=share))}
     alike = len({(made.value, made.rounded) for made in told.values()}) == 1
-    if len(told) < 2 or (alike and share):
-        return None
     rest, complete = len(groups.labels) - len(told), rows.table.complete
     constant = not any(len(x) < groups.sizes[g] or np.ptp(x) for g, x in inside.items())
+    if len(told) < 2 or (alike and (share or constant)):
+        return None
     by = rows.name(place)
     if constant and complete and not rest and not share:
         head = _decided(by, rows.name(target.place), [made.value for made in told.values()])
@@ -195,13 +195,13 @@ def mean(values: Array, rows: Rows, *, share: bool = False) -> Figure | None:
     if n < max(k, 1):
         return None
     scale = 100.0 if share else 1.0
-    middle = float(values.mean())
+    middle = float(values.sum()) / n
     away = np.abs(values - middle)
     sd = float(np.sqrt(np.einsum("i,i", away, away) / (n - 1))) if n > 1 else 0.0
     most = float(away.max())
     if share and min(middle, 1 - middle) * n < k - 0.5:
         return Figure(0 if middle < 0.5 else 100)  # fewer than k such rows are told as none
-    if not share and k > 1 and sd and dominated(values, k, sd, most):
+    if not share and k > 1 and sd and dominated(values, k, sd, away):
         return None
     if not rows.table.complete:
         most = max(most, ERRORS * sd * np.sqrt(n))
@@ -209,11 +209,10 @@ def mean(values: Array, rows: Rows, *, share: bool = False) -> Figure | None:
     return average(middle * scale, n, sd * scale, most * scale, k)
 
 
-def dominated(values: Array, k: int, sd: float, most: float) -> bool:
+def dominated(values: Array, k: int, sd: float, away: Array) -> bool:
     """Do fewer than k values make up nearly all of the distances from the median, one of them
     most of it, or one most of the sum?"""
-    n = len(values)
-    mean_away = float(np.abs(values - values.mean()).sum())
+    n, most, mean_away = len(values), float(away.max()), float(away.sum())
     low, high = float(values.min()), float(values.max())
     if low >= 0 and 2 * high > values.sum() and np.count_nonzero(values == high) < k:
         return True
@@ -226,18 +225,23 @@ def dominated(values: Array, k: int, sd: float, most: float) -> bool:
 
 
 @np.errstate(all="ignore")
+def explained(rows: Rows, values: Array, codes: Array, groups: int) -> Figure | None:
+    """Return the share of the variance that groups explain (η²) as it may leave."""
+    spread = float(values.std()) if len(values) else 0.0
+    if not spread or 4 * groups > len(values):
+        return None
+    z = (values - values.mean()) / spread
+    sizes = np.bincount(codes, minlength=groups)
+    own = (np.bincount(codes, z, minlength=groups) / np.maximum(sizes, 1))[codes]
+    share = float((own * own).mean())
+    return correlation(share, (1 - share) * z * z - (z - own) ** 2, rows.k)
+
+
 def _explained(rows: Rows, values: Array, groups: Grouping) -> str:
     """Return the share of the variance that the groups explain (η²), if it is worth telling."""
     there = np.isfinite(values) & (groups.codes >= 0)
     z, codes = values[there], groups.codes[there]
-    spread = float(z.std()) if len(z) else 0.0
-    if not spread or 4 * len(groups.labels) > len(z):
-        return ""
-    z = (z - z.mean()) / spread
-    sizes = np.bincount(codes, minlength=len(groups.labels))
-    own = (np.bincount(codes, z, minlength=len(groups.labels)) / np.maximum(sizes, 1))[codes]
-    share = float((own * own).mean())
-    made = correlation(share, (1 - share) * z * z - (z - own) ** 2, rows.k)
+    made = explained(rows, z, codes, len(groups.labels))
     if made is None or made.value < WORTH:
         return ""
     about = "≈ " if made.rounded or not rows.table.complete else ""

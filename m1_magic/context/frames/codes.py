@@ -24,12 +24,14 @@ MONTHS = (1900_01, 2100_12)
 # Units of an epoch in microseconds; moments of which it counts lie between 1990 and 2100.
 EPOCHS = {"seconds": 1_000_000, "ms": 1_000, "µs": 1}
 SPAN = (631_152_000_000_000, 4_102_444_800_000_000)
+EXCEL = (20_000, 60_000)  # 1954 to 2064
 YEARS = (1500, 2200)
 SURE = 12  # distinct values from which six digits are a month
 TIMES = re.compile(
     r"_(?:date|datetime|dates?|time|times|timestamp|ts|epoch|unix|unixtime|created|updated|modified"
     r"|utc|at|datum|zeit|fecha|day|when)_"
 )
+DATED = re.compile(r"_(?:date|dates|datum|fecha)_")
 MONTHLY = re.compile(r"_(?:date|month|months|period|ym|yyyymm|yearmonth|year_month|monat|datum)_")
 NUMBERED = (
     "order|invoice|account|acct|serial|ticket|customer|case|policy|part|item|product|student"
@@ -58,7 +60,7 @@ def dates(
     known: Column, m: Measures, order: Array, k: int
 ) -> Generator[list[Span], list[int], Column | None]:
     """Return what may be said of dates that are kept as whole numbers; None if they are none."""
-    if m.low is None or m.low < MONTHS[0] or m.high > SPAN[1] or not len(order):
+    if m.low is None or m.low < EXCEL[0] or m.high > SPAN[1] or not len(order):
         return None
     values = np.r_[m.low, order, m.high]
     found = as_dates(known.name, values.astype(np.int64)) if m.whole else _real(known.name, values)
@@ -99,7 +101,7 @@ def is_code(column: Column) -> bool:
 
 def as_dates(name: str, values: Array) -> tuple[str, Array] | None:
     """Return what kind of dates whole numbers in order are, and their microseconds since 1970."""
-    if values[0] == values[-1] or values[0] < MONTHS[0]:
+    if values[0] == values[-1] or values[0] < EXCEL[0]:
         return None
     low, high = int(values[0]), int(values[-1])
     key = _key(name)
@@ -117,6 +119,8 @@ def as_dates(name: str, values: Array) -> tuple[str, Array] | None:
             moments = values * scale
             sure = TIMES.search(key) or _regular(moments)
             return (f"epoch in {unit}", moments) if sure else None
+    if EXCEL[0] <= low and high <= EXCEL[1] and DATED.search(key):
+        return "Excel's days since 1899-12-30", (values - 25_569) * 86_400_000_000
     return None
 
 

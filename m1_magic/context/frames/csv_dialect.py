@@ -12,8 +12,9 @@ import re
 import threading
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
+from typing import Any
 
 from ...errors import UsageError
 
@@ -32,6 +33,7 @@ VALUE = re.compile(
 DATE = re.compile(
     r"\s*(?:\d{1,4}[-/]\d{1,2}(?:[-/]\d{1,4})?|\d{1,2}\.\d{1,2}\.\d{2,4})(?:[ T]\S+)?\s*\Z"
 )
+ESCAPED = re.compile(r'[^\\"]\\"[^\s",;|\\]')  # a mark that cannot end its field
 _LIMIT = threading.Lock()
 
 
@@ -46,7 +48,7 @@ class Dialect:
         above: lines above the header.
         lines: lines above the first row of values.
         rows: the first rows of values; all of them if it is ``complete``.
-        rows: the first rows of values.
+        escape: what stands before a quotation mark in a quoted field: another, or a backslash.
     """
 
     separator: str
@@ -57,6 +59,7 @@ class Dialect:
     lines: int
     rows: tuple[tuple[str, ...], ...]
     complete: bool
+    escape: str = '"'
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +85,12 @@ def dialect(head: str, usual: str, *, complete: bool) -> Dialect:
         UsageError: there is nothing but blank lines; rows are of several widths.
     """
     head = head.removeprefix("\ufeff")
+    escape = "\\" if '"' in head and ESCAPED.search(head) else '"'
     declared = DECLARED.match(head.split("\n", 1)[0].strip().strip('"'))
     if declared:
-        separator, records = declared[1], _records(head, declared[1], complete=complete)[1:]
+        separator, records = declared[1], _records(head, declared[1], escape, complete=complete)[1:]
     else:
-        parsed = {sign: _records(head, sign, complete=complete) for sign in SEPARATORS}
+        parsed = {sign: _records(head, sign, escape, complete=complete) for sign in SEPARATORS}
         if _are_decimals(parsed[","]):
             del parsed[","]
             usual = ";"
@@ -96,7 +100,8 @@ def dialect(head: str, usual: str, *, complete: bool) -> Dialect:
     start = _start(records)
     if not records[start:]:
         raise UsageError("It is empty.", todo="Nothing can be said of it.")
-    return _made(separator, records[start:], complete and len(records) <= RECORDS)
+    made = _made(separator, records[start:], complete and len(records) <= RECORDS)
+    return replace(made, escape=escape)
 
 
 def _rank(records: Sequence[_Record], separator: str, usual: str) -> tuple[float, ...]:
@@ -140,13 +145,19 @@ def _made(separator: str, records: Sequence[_Record], complete: bool) -> Dialect
     )
 
 
-def _records(head: str, separator: str, *, complete: bool) -> list[_Record]:
+def reading(escape: str) -> dict[str, Any]:
+    """Return how `csv` has to read quotation marks in quoted fields."""
+    return {} if escape == '"' else {"escapechar": escape, "doublequote": False}
+
+
+def _records(head: str, separator: str, escape: str, *, complete: bool) -> list[_Record]:
     """Return the first records that hold something; a last one that is cut off is left out."""
     records: list[_Record] = []
     with _LIMIT:  # of one field: 131,072 characters, unless said otherwise
         before = csv.field_size_limit(LONGEST)
         try:
-            reader, line = csv.reader(io.StringIO(head), delimiter=separator), 0
+            rows, line = io.StringIO(head), 0
+            reader = csv.reader(rows, delimiter=separator, **reading(escape))
             for number, fields in enumerate(reader, 1):
                 if any(field.strip() for field in fields) or len(fields) > 1:
                     records.append(_Record(tuple(fields), number, line, reader.line_num))

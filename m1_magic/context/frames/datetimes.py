@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from .arrays import Array, between
+from .arrays import Array, between, different
 from .lines import share
 from .measures import Measures, Span
 from .regularity import DAY, regular
@@ -175,6 +175,10 @@ def _span(moment: int, order: Array, k: int) -> tuple[str, Span]:
     return "", Span(0, 0)
 
 
+def _day(moment: int) -> str:
+    return str(np.datetime64(moment, "us"))[:10]
+
+
 def _start(span: np.datetime64) -> int:
     return int(span.astype("datetime64[us]").astype(np.int64))
 
@@ -184,11 +188,10 @@ def _sentinels(
 ) -> list[tuple[int, str]]:
     """Return ends that stand for "none", far from all other moments, and what to say of them."""
     found = []
-    different = np.unique(order)
-    steps = np.diff(different)
+    moments = different(order) if SENTINELS & {_day(last) for last in lasts} else order
+    steps = np.diff(moments)
     for last, at, low in zip(lasts, rows, (True, False), strict=False):
-        others = different[different != last]
-        day = str(np.datetime64(last, "us"))[:10]
+        others, day = moments[moments != last], _day(last)
         if day not in SENTINELS or at < max(k, 1) or n - at < k or not len(others):
             continue
         gap = abs(last - int(others[0 if low else -1]))

@@ -18,8 +18,9 @@ from ...errors import M1Error
 from ...privacy.personal import column_reason, named_personal, safe_name
 from . import codes, datetimes, numeric, sentinels, strings
 from .arrays import infinities
+from .counting import there
 from .foreign_cells import bytes_of
-from .in_process import Local, Table, array, there
+from .in_process import Local, Table, array
 from .kinds import EMPTY, Series, is_moment, is_number, is_text
 from .measures import Count, Measures, Span
 from .near_copies import Earlier
@@ -96,12 +97,12 @@ def _plain_draft(column: int, m: Measures, sample: Local, wish: Wish) -> Draft:
     if m.nulls == m.rows > 0:  # each library has its own type for these
         kind = EMPTY
     known = Column(safe_name(name), kind, m.nulls, numeric.nonzero({"NaN": m.nan}), m.distinct)
-    if name not in wish.allow and _reason(name, series):
+    if name not in wish.allow and _reason(name, column, sample):
         return Column(known.name, kind, masked=True)
     if kind == EMPTY or wish.level == "schema":
         return replace(known, distinct=None)
     k = wish.shared_by
-    dtype = series.dtype
+    dtype = sample.dtype(column)
     if is_number(dtype):
         return (yield from _number(known, m, series, k))
     if is_moment(dtype):
@@ -173,22 +174,24 @@ def _key(m: Measures, distinct: Count | None) -> tuple[str, ...]:
     return (UNIQUE,) if distinct.exact else ("nearly all distinct",)
 
 
-def _reason(name: str, series: Series) -> str:
+def _reason(name: str, column: int, sample: Local) -> str:
     """Return why a column looks personal, "" if it does not."""
-    dtype = series.dtype
+    dtype = sample.dtype(column)
     if dtype == nw.Boolean:
         return ""
     if dtype.is_float() and (reason := named_personal(name)):
-        numbers = [v for v in _first(series) if np.isfinite(v)]
+        numbers = [v for v in _first(column, sample) if np.isfinite(v)]
         if reason in FRACTIONS or any(v % 1 for v in numbers):
             return ""  # answers of a scale, a measure
         return column_reason(name, [int(v) for v in numbers], whole_numbers=True)
     whole = bool(dtype.is_integer())
     looked_at = whole or is_text(dtype) or dtype in (nw.Object, nw.Unknown)
-    return column_reason(name, _first(series) if looked_at else [], whole_numbers=whole)
+    return column_reason(name, _first(column, sample) if looked_at else [], whole_numbers=whole)
 
 
-def _first(series: Series) -> list[Any]:
+def _first(column: int, sample: Local) -> list[Any]:
     """Return the first values that are there."""
-    first = [value for value in series.head(HEAD).to_list() if there(value)]
-    return first if 2 * len(first) > HEAD else series.drop_nulls().head(HEAD).to_list()
+    first = [value for value in sample.first(column, HEAD) if there(value)]
+    if 2 * len(first) > HEAD or sample.rows <= HEAD:
+        return first
+    return sample.series(column).drop_nulls().head(HEAD).to_list()

@@ -35,6 +35,8 @@ def foreign(known: Column, m: Measures, seen: Series, k: int) -> Column | None:
     if describe is None and np.dtype(complex) == getattr(native, "dtype", None):
         describe = _complex
     cells = native
+    if describe is None and seen.dtype.is_nested():
+        return None  # Python's lists and dicts
     if describe is None:
         cells = [cell for cell in seen.to_list() if cell is not None]
         describe = _of_class(cells)

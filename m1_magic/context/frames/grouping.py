@@ -84,10 +84,10 @@ def _coded(series: Series, dtype: Any) -> tuple[list[str], Array] | None:
     if is_moment(dtype):
         missing = np.asarray(series.is_null().to_numpy(), dtype=bool)
         texts = series.dt.to_string("%Y-%m-%d" if dtype == nw.Date else "%Y-%m-%d %H:%M:%S")
-        return _renumbered(*_factorised(texts), missing)
+        return _renumbered(*factorised(texts), missing)
     if is_text(dtype):
         return _renumbered(
-            *_factorised(series if dtype == nw.String else series.cast(nw.String)), None
+            *factorised(series if dtype == nw.String else series.cast(nw.String)), None
         )
     values = floats(series.cast(nw.Int8()) if dtype == nw.Boolean else series)
     there = np.isfinite(values)
@@ -110,7 +110,7 @@ def _distinct(values: Array) -> tuple[Array, Array]:
     return found, inverse
 
 
-def _factorised(series: Series) -> tuple[list[Any], Array]:
+def factorised(series: Series) -> tuple[list[Any], Array]:
     """Return the texts of a column, and row by row their number, by its own library."""
     native = series.to_native()
     if hasattr(native, "factorize"):  # pandas
@@ -118,7 +118,9 @@ def _factorised(series: Series) -> tuple[list[Any], Array]:
         return [*found], np.asarray(codes)
     if hasattr(native, "replace_strict"):  # Polars
         found = native.unique().drop_nulls().to_list()
-        places = native.replace_strict(found, [*range(len(found))], default=-1)
+        import polars as pl
+
+        places = native.cast(pl.Enum(found)).to_physical().cast(pl.Int64)
         return found, places.fill_null(-1).to_numpy()
     coded = native.combine_chunks() if hasattr(native, "combine_chunks") else native
     coded = coded.dictionary_encode()

@@ -6,7 +6,6 @@ that; texts are counted by their own library. Columns of Python objects become w
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
@@ -14,16 +13,11 @@ from typing import Any, Protocol
 import narwhals.stable.v2 as nw
 import numpy as np
 
-from . import arrays, object_columns
-from .arrays import Array, hits, moments, spread
-from .kinds import OBJECTS, Series, is_moment, is_number, kind, words
-from .measures import FEW, SAMPLE, WHOLE, Count, Measures, Span
+from . import arrays, counting, object_columns
+from .arrays import Array, Moments, by_chunk, hits, spread
+from .kinds import OBJECTS, Series, floats, is_moment, is_number, kind, words
+from .measures import SAMPLE, WHOLE, Count, Measures, Span
 from .opaque import Form, taken
-
-Pairs = tuple[tuple[Any, int], ...]
-
-SHORT = 5_000  # rows of which Python counts labels sooner than a library
-NEARLY = 0.98  # of a sample differ: nothing more is learnt by reading all rows
 
 
 class Table(Protocol):
@@ -71,6 +65,11 @@ class Local:
         self.forms: dict[int, Form] = {}  # what columns are that are measured as something else
         self.lengths: dict[int, Array] = {}  # of bytes that were left in their engine
         self._columns: dict[int, Series] = {}
+        self._dtypes: dict[int, Any] = {}
+        self._values: dict[int, list[Any]] = {}
+        self._floats: dict[int, Array] = {}
+        self._some: dict[int, Series] = {}  # columns in the sample
+        self._chunks: dict[int, list[Moments]] = {}  # of columns of numbers and moments
 
     def series(self, column: int) -> Series:
         """Return a column; objects that are all of one kind as that kind."""
@@ -91,6 +90,26 @@ class Local:
             self._columns[column] = made
         return self._columns[column]
 
+    def dtype(self, column: int) -> Any:
+        """Return a column's narwhals type, which costs narwhals more than a look."""
+        if column not in self._dtypes:
+            self._dtypes[column] = self.series(column).dtype
+        return self._dtypes[column]
+
+    def first(self, column: int, rows: int) -> list[Any]:
+        """Return the first values of a column as Python has them."""
+        if self.rows > counting.SHORT:
+            return self.series(column).head(rows).to_list()
+        if column not in self._values:
+            self._values[column] = self.series(column).to_list()
+        return self._values[column][:rows]
+
+    def floats(self, column: int) -> Array:
+        """Return a column's numbers row by row as 64-bit floats, NaN where there is none."""
+        if column not in self._floats:
+            self._floats[column] = floats(self.series(column))
+        return self._floats[column]
+
     def type(self, column: int) -> str:
         """Return a column's type in plain words, the same in all libraries."""
         dtype = self.schema[column]
@@ -99,9 +118,8 @@ class Local:
         if self._lazy and self._lazy[column].is_integer():
             return words(self._lazy[column])
         if dtype in (nw.Object, nw.Unknown) or column in self._columns:
-            series = self.series(column)
-            native = getattr(series.to_native(), "dtype", None)
-            plain = "date" if column in self.dates else words(series.dtype, native)
+            native = getattr(self.series(column).to_native(), "dtype", None)
+            plain = "date" if column in self.dates else words(self.dtype(column), native)
             return self.words.get(column, plain)
         return words(dtype)
 
@@ -111,30 +129,37 @@ class Local:
 
     def _measured(self, column: int, nulls_only: bool) -> Measures:
         series = self.series(column)
-        form = "other" if nulls_only else kind(series.dtype)
+        form = "other" if nulls_only else kind(self.dtype(column))
         if form in ("integer", "real", "moment"):
             return self._numbers(column)
-        nulls = int(series.null_count())
+        if form == "boolean" and _nan_is_null(series):
+            return Measures(self.rows, trues=int(np.count_nonzero(series.to_numpy())))
+        nulls = counting.nulls(series)
         if form == "boolean" and nulls < self.rows:
             return Measures(self.rows, nulls, trues=int(series.sum()))
         if form == "text" and nulls < self.rows:
-            labels, distinct = self._labels(column)
+            labels, distinct = self._labels(column, self.rows - nulls)
             return Measures(self.rows, nulls, distinct=distinct, labels=labels)
         return Measures(self.rows, nulls)
 
     def _numbers(self, column: int) -> Measures:
-        series = self.series(column)
+        series, dtype = self.series(column), self.dtype(column)
         values = array(series)
         nulls = self.rows - len(values)
-        if is_moment(series.dtype):
-            ends = (int(values.min()), int(values.max())) if len(values) else (None, None)
-            figures: dict[str, Any] = {"low": ends[0], "high": ends[1]}
+        if is_moment(dtype):
+            self._chunks[column] = ends = arrays.ends(values)
+            figures: dict[str, Any] = {
+                "low": min((part.low for part in ends), default=None),
+                "high": max((part.high for part in ends), default=None),
+            }
         else:
-            figures = moments(values).figures()
+            self._chunks[column] = by_chunk(values)
+            figures = sum(self._chunks[column], Moments()).figures()
             if _nan_is_null(series):
                 nulls += figures.pop("nan")
-        if figures["low"] is not None and (is_moment(series.dtype) or figures["whole"]):
-            finite = self._distinct(column, _finite(ticks(series, values)))
+        if figures["low"] is not None and (is_moment(dtype) or figures["whole"]):
+            ticked = ticks(series, values) if is_moment(dtype) else values
+            finite = self._distinct(column, _finite(ticked))
             figures["distinct"] = replace(finite, value=finite.value + arrays.infinities(values))
         return Measures(self.rows, nulls, **figures)
 
@@ -143,34 +168,23 @@ class Local:
         count = arrays.distinct(values)
         if count is None and self.rows > WHOLE:
             sample = _finite(array(self.some(column)))
-            if (differing := len(np.unique(sample))) >= NEARLY * len(sample):
+            if (differing := len(np.unique(sample))) >= counting.NEARLY * len(sample):
                 return Count(differing, sample=len(sample))
-        return Count(_hashed(values, self.table.implementation) if count is None else count)
+        return Count(counting.hashed(values, self.table.implementation) if count is None else count)
 
-    def _labels(self, column: int) -> tuple[Pairs | None, Count | None]:
-        """Return each label's count where there are few, and how many there are."""
-        series = self.series(column)
-        if self.rows > WHOLE and series.dtype == nw.String:
-            sample = self.some(column).drop_nulls()
-            differing = int(sample.n_unique())
-            if differing >= max(FEW + 1, NEARLY * len(sample)):
-                return None, Count(differing, sample=len(sample))
-            if differing > FEW:
-                return None, Count(int(series.drop_nulls().n_unique()))
-        if self.rows <= SHORT:
-            return _counted(series.to_list())
-        try:
-            counts = series.value_counts(sort=False, name="n").filter(nw.col("n") > 0)
-            rows = list(counts.iter_rows())
-        except UnicodeEncodeError:  # lone surrogates, which Arrow cannot count
-            return _counted(series.to_list())
-        labels = tuple((label, int(n)) for label, n in rows if there(label))
-        return labels, Count(len(labels))
+    def _labels(self, column: int, valid: int) -> tuple[counting.Pairs | None, Count | None]:
+        if self.rows <= counting.SHORT:
+            return counting.in_python(self.first(column, self.rows))
+        sample = self.some(column) if self.rows > WHOLE else None
+        return counting.labels(self.series(column), sample, valid)
 
     def some(self, column: int) -> Series:
         """Return a column's values in the sample."""
-        series = self.series(column)
-        return series if self.rows <= WHOLE else series[spread(self.rows, SAMPLE)]
+        if self.rows <= WHOLE:
+            return self.series(column)
+        if column not in self._some:
+            self._some[column] = self.series(column)[spread(self.rows, SAMPLE)]
+        return self._some[column]
 
     def sample(self, columns: Sequence[int]) -> Local:
         """Return all rows up to `WHOLE`, else `SAMPLE` rows spread over the table."""
@@ -179,24 +193,23 @@ class Local:
         part = Local(self.table[:0], self.names, objects=self.objects)
         part.rows = SAMPLE
         part._columns = {column: self.some(column) for column in columns}
+        part._dtypes = self._dtypes
         part.dates, part.words, part.forms = self.dates, self.words, self.forms
         return part
 
     def count(self, questions: Mapping[int, Sequence[Span]]) -> dict[int, list[int]]:
         """Return how many rows lie in each span, by column."""
-        return {column: counted(self.series(column), spans) for column, spans in questions.items()}
+        return {
+            column: counted(self.series(column), spans, self._chunks.get(column, ()))
+            for column, spans in questions.items()
+        }
 
 
-def _counted(values: Sequence[Any]) -> tuple[Pairs, Count]:
-    """Return each label's count, and how many there are."""
-    labels = tuple((label, n) for label, n in Counter(values).items() if there(label))
-    return labels, Count(len(labels))
-
-
-def counted(series: Series, spans: Sequence[Span]) -> list[int]:
+def counted(series: Series, spans: Sequence[Span], known: Sequence[Moments] = ()) -> list[int]:
     """Return how many values lie in each span; of texts each is one text."""
-    if is_number(series.dtype) or is_moment(series.dtype):
-        return hits(array(series), spans)
+    dtype = series.dtype
+    if is_number(dtype) or is_moment(dtype):
+        return hits(array(series), spans, known)
     return [int((series == text).sum()) for text, _ in spans]
 
 
@@ -206,9 +219,9 @@ def array(series: Series) -> Array:
         import pyarrow as pa  # pandas' own ways round zones
 
         series = nw.from_native(pa.chunked_array([series.to_arrow()]), series_only=True)
-    native, dtype = series.to_native(), series.dtype
+    native = series.to_native()
     kind = getattr(getattr(native, "dtype", None), "kind", "")
-    if _nan_is_null(series) and kind in "uif":
+    if kind in "uif" and _nan_is_null(series):
         return np.asarray(native.to_numpy())
     if kind in ("m", "M"):
         unit = "ns" if kind == "m" and str(native.dtype).endswith("[ns]") else "us"
@@ -217,7 +230,7 @@ def array(series: Series) -> Array:
         missing = np.isnat(stamps)
         moments = (stamps[~missing] if missing.any() else stamps).view(np.int64)
         return _seconds(moments, unit) if kind == "m" else moments
-    valid = series.drop_nulls() if series.null_count() else series
+    valid, dtype = series.drop_nulls() if series.null_count() else series, series.dtype
     if dtype == nw.Duration:
         if getattr(dtype, "time_unit", "") == "ns":
             return _seconds(np.asarray(valid.dt.total_nanoseconds().to_numpy()), "ns")
@@ -258,21 +271,6 @@ def _finite(values: Array) -> Array:
     return values if finite.all() else values[finite]
 
 
-def _hashed(values: Array, library: Any) -> int:
-    """Return how many numbers differ by the hash table of a library."""
-    if values.dtype.kind == "f":
-        values = values.astype(np.float64) + 0.0  # −0.0 + 0.0 is 0.0
-    plain = values.astype(values.dtype.newbyteorder("="), copy=False)
-    return int(nw.new_series("", plain, backend=library).n_unique())
-
-
-def there(value: Any) -> bool:
-    """Is it a value, not a null of any library?"""
-    if value is None or type(value).__name__ in ("NAType", "NaTType"):
-        return False
-    return not isinstance(value, float) or value == value
-
-
 def _types(table: nw.DataFrame[Any]) -> dict[str, Any]:
     """Return each column's type; narwhals looks at each column of pandas, here at each dtype."""
     dtypes = getattr(table.to_native(), "dtypes", None)
@@ -282,6 +280,7 @@ def _types(table: nw.DataFrame[Any]) -> dict[str, Any]:
     made: dict[str, Any] = {}
     for name, dtype in zip(table.columns, dtypes, strict=True):
         plain = isinstance(dtype, np.dtype) and dtype.kind in "iufbM"
+        plain = plain or type(dtype).__name__ == "StringDtype"
         if not plain or dtype not in known:
             known[dtype] = table[name].dtype
         made[name] = known[dtype]

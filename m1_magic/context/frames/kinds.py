@@ -76,11 +76,12 @@ def kind(dtype: Any) -> str:
 
 def floats(series: Series) -> Any:
     """Return numbers row by row as 64-bit floats, NaN where there is none."""
-    if series.dtype == nw.Duration:
-        fine = getattr(series.dtype, "time_unit", "") == "ns"
+    dtype = series.dtype
+    if dtype == nw.Duration:
+        fine = getattr(dtype, "time_unit", "") == "ns"
         made = series.dt.total_nanoseconds() if fine else series.dt.total_microseconds()
         return np.asarray(made.to_numpy(), dtype=np.float64) / (1e9 if fine else 1e6)
-    if series.dtype.is_decimal() or series.dtype in (nw.Int128, nw.UInt128):
+    if dtype.is_decimal() or dtype in (nw.Int128, nw.UInt128):
         series = series.cast(nw.Float64())
     return np.asarray(series.to_numpy(), dtype=np.float64)
 

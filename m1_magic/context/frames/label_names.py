@@ -17,6 +17,7 @@ import narwhals.stable.v2 as nw
 
 from ...privacy.personal import column_reason, safe_name
 from ...privacy.redaction import masked_value
+from .counting import there
 from .in_process import Local, Table
 from .kinds import kind
 from .lines import stem_of
@@ -124,12 +125,12 @@ def _fit(dtype: Any) -> bool:
 def _one_of_many(table: Local, places: Sequence[int]) -> set[int]:
     """Return the columns of which each row has one alone, all others zero: dummies, and pivots."""
     heads = {place: table.series(place).head(HEAD) for place in places[:LOOKED_AT]}
-    there = {
-        place: [bool(x) and x == x for x in head.to_list()]
+    filled = {
+        place: [there(x) and bool(x) for x in head.to_list()]
         for place, head in heads.items()
         if kind(head.dtype) in ("boolean", "integer", "real")
     }
-    sparse = {place: row for place, row in there.items() if 2 * sum(row) < len(row)}
+    sparse = {place: row for place, row in filled.items() if 2 * sum(row) < len(row)}
     counts = {sum(row) for row in zip(*sparse.values(), strict=True)}
     alone = len(sparse) >= MANY and len(counts - {0}) == 1
     return {*sparse, *places[LOOKED_AT:]} if alone else set()

@@ -7,15 +7,18 @@ far as they hold for it, and a note that says why.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
+from typing import Any
 
+import narwhals.stable.v2 as nw
 import numpy as np
 
 from ...privacy.redaction import masked_value
 from .arrays import Array
-from .in_process import Local, there
+from .counting import there
+from .in_process import Local
 from .kinds import EMPTY, Series, floats, is_moment, is_number, is_text, kind
 from .measures import FEW
 from .rounding import holds
@@ -70,20 +73,26 @@ class Earlier:
             return dict(columns)
         self.tables.append(table)
         return {
-            place: self._told(column, table.series(place), k)
+            place: self._told(column, place, table, k)
             if _comparable(column) and table.rows - (column.nulls or 0) >= k
             else column
             for place, column in columns.items()
         }
 
-    def _told(self, column: Column, series: Series, k: int) -> Column:
-        if kind(series.dtype) == "other":
+    def _told(self, column: Column, place: int, table: Local, k: int) -> Column:
+        series, dtype = table.series(place), table.dtype(place)
+        if kind(dtype) == "other":
             return column
-        head, read = self._encoded(series.head(HEAD)), partial(self._encoded, series)
+        if is_text(dtype):
+            head = self._numbered(table.first(place, HEAD))
+        else:
+            some = series if is_number(dtype) else series.head(HEAD)  # of numbers that is slow
+            head = self._encoded(some, dtype)[:HEAD]
+        read = partial(self._encoded, series, dtype)
         new = Seen(len(self.tables), column, head, read)
         for seen in self.columns:
             if 0 < (rows := seen.differs(new, k)) < k and PART * rows <= len(series):
-                merge = _named if is_text(series.dtype) and _read(column) else _merged
+                merge = _named if is_text(dtype) and _read(column) else _merged
                 merge = _spanned if _dated(seen.column) or _dated(column) else merge
                 made, seen.column = merge(seen.column, column, new.values, k)
                 together = seen.table == new.table
@@ -93,16 +102,19 @@ class Earlier:
         self.columns.append(new)
         return column
 
-    def _encoded(self, series: Series) -> Array:
+    def _encoded(self, series: Series, dtype: Any) -> Array:
         """Return values as numbers, one a row, the same for the same label."""
-        if is_number(series.dtype):
+        if is_number(dtype):
             made = floats(series)
             return np.where(np.isnan(made), NOTHING, made)
-        if is_moment(series.dtype):
-            return self._encoded(series.dt.timestamp("us"))
+        if is_moment(dtype):
+            return self._encoded(series.dt.timestamp("us"), nw.Int64())
+        return self._numbered(series.to_list())
+
+    def _numbered(self, values: Iterable[Any]) -> Array:
         codes = self.codes
         return np.array(
-            [codes.setdefault(x, len(codes)) if there(x) else NOTHING for x in series.to_list()],
+            [codes.setdefault(x, len(codes)) if there(x) else NOTHING for x in values],
             dtype=np.float64,
         )
 

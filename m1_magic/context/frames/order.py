@@ -9,16 +9,17 @@ import numpy as np
 
 from . import codes
 from .arrays import Array, average_ranks
+from .correlations import of_pair
 from .facts import Described, Fact
 from .in_process import array
-from .kinds import Series, floats, is_moment, is_number, is_text
+from .kinds import Series, is_moment, is_number, is_text
 from .lines import name_of
-from .rounding import correlation
 from .shape import LEAST
 from .summary import Column
 
 TREND = 0.6  # rank correlation with time that is worth telling
 TRENDS = 3
+MOSTLY = 0.95  # of the rows have one label: their order says nothing
 RANKED = 2_500  # rows whose ranks are compared
 
 
@@ -36,9 +37,11 @@ def _order(table: Described) -> list[Fact]:
     for place, column in columns.items():
         series = table.sample.series(place)
         many = column.distinct.value if column.distinct else 0
-        if many > 1 and not column.counts.get("NaN") and _ordered(series.head(64)):
-            dated = is_moment(series.dtype) or column.type.startswith("date")
-            found.append((-many, not dated, not is_text(series.dtype), place))
+        telling = max(column.labels.values(), default=0.0) < MOSTLY
+        if many > 1 and telling and not column.counts.get("NaN") and _ordered(series.head(64)):
+            dtype = table.sample.dtype(place)
+            dated = is_moment(dtype) or column.type.startswith("date")
+            found.append((-many, not dated, not is_text(dtype), place))
     for *_, first in sorted(found):
         if way := _ordered(table.sample.series(first)):
             break
@@ -56,9 +59,10 @@ def _runs(column: Column) -> bool:
 
 def _comparable(series: Series) -> Array | None:
     """Return values row by row that can be put in order, None where they cannot."""
-    if is_moment(series.dtype) or (is_number(series.dtype) and series.dtype != nw.Duration):
+    dtype = series.dtype
+    if is_moment(dtype) or (is_number(dtype) and dtype != nw.Duration):
         return array(series)
-    if is_text(series.dtype):
+    if is_text(dtype):
         return np.array([str(text) for text in series.to_list()], dtype=object)
     return None
 
@@ -93,7 +97,7 @@ def _within(table: Described, first: int, others: Sequence[int]) -> int | None:
 def _trends(table: Described) -> list[Fact]:
     """Return which numbers rise or fall with time, where each row has its own moment."""
     columns, sample = table.varying, table.sample
-    times = [p for p, c in columns.items() if is_moment(sample.series(p).dtype) and not c.nulls]
+    times = [p for p, c in columns.items() if is_moment(sample.dtype(p)) and not c.nulls]
     step = max(1, sample.rows // RANKED)
     if sample.rows < max(LEAST, 4 * table.k) or not times:
         return []
@@ -102,16 +106,17 @@ def _trends(table: Described) -> list[Fact]:
         return []
     found = []
     for place, column in columns.items():
-        series = sample.series(place)
-        plain = is_number(series.dtype) and not column.follows and not codes.named(column.name)
+        plain = is_number(sample.dtype(place))
+        plain = plain and not column.follows and not codes.named(column.name)
         if not plain or _runs(column) or column.type == "date as number":
             continue
-        values = floats(series.gather_every(step))
+        values = sample.floats(place)[::step]
         there = np.isfinite(values)
         if np.count_nonzero(there) >= max(LEAST, 4 * table.k):
-            r, told = _rank_correlation(when[there], values[there], table.k)
+            r, told = of_pair(average_ranks(when[there]), average_ranks(values[there]), table.k)
             if told and abs(r) >= TREND:
-                found.append((-round(abs(r), 6), place, r, told))
+                shown = f"{'≈ ' if told.rounded else ''}{told.value:.2f}"
+                found.append((-round(abs(r), 6), place, r, shown))
     some = "" if table.complete and step == 1 else f" in {len(when):,} rows"
     return [
         Fact(
@@ -122,14 +127,3 @@ def _trends(table: Described) -> list[Fact]:
         )
         for _, place, r, told in sorted(found)[:TRENDS]
     ]
-
-
-def _rank_correlation(x: Array, y: Array, k: int) -> tuple[float, str]:
-    """Return Spearman's correlation, and as it may leave, "" if it may not."""
-    with np.errstate(all="ignore"):
-        x, y = ((r - r.mean()) / r.std() for r in (average_ranks(x), average_ranks(y)))
-        r = float((x * y).mean())
-    if not np.isfinite(r):
-        return 0.0, ""
-    told = correlation(r, x * y - r / 2 * (x * x + y * y), k)
-    return r, "" if told is None else f"{'≈ ' if told.rounded else ''}{told.value:.2f}"

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from .arrays import Array
+from .arrays import Array, different
 
 DAY = 86_400_000_000
 LEAST = 10  # different moments of which something is said
@@ -34,11 +34,11 @@ def regular(
         complete: are these all rows? A sample shows that a day is there, never that it is missing.
         odd: moments that stand for "none".
     """
-    moments = np.unique(order)
+    moments = different(order)
     moments = moments[~np.isin(moments, odd)] if odd else moments
     if len(moments) < LEAST:
         return ()
-    days = np.unique(moments // DAY)
+    days = different(moments // DAY)
     if not complete:
         full = len(days) > 1 and len(days) == days[-1] - days[0] + 1
         return ("every day of it has rows",) if full else ()
@@ -52,7 +52,7 @@ def regular(
         if ahead.sum() - len(ahead) <= (1 - STEADY) * len(days):
             return (_every("every weekday", ahead, k),)
     if ticks is not None and not odd and np.median(np.diff(moments)) < DAY:
-        moments = np.unique(ticks)
+        moments = different(ticks)
     return _stepping(moments, k)
 
 

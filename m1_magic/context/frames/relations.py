@@ -6,24 +6,27 @@ holds. Nothing of it is a value of the table.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import combinations
 from typing import Any
 
 import narwhals.stable.v2 as nw
 import numpy as np
 
+from .arrays import Array
+from .correlations import LEAST, correlations, of_pair
+from .counting import SHORT, there
 from .facts import Described, Fact
-from .in_process import SHORT, Local, there
-from .kinds import Series, floats, is_number, is_text
+from .grouping import factorised
+from .in_process import Local
+from .kinds import Series, is_number, is_text
 from .lines import name_of
-from .rounding import STRONG, correlation
+from .rounding import STRONG
 from .summary import UNIQUE, Column
 
 HEAD = 1_000  # rows in which a column of labels that decides another is looked for
 WIDEST = 30  # numeric columns that are compared with each other
 GROUPS = 8  # columns of labels that are
-LEAST = 20  # rows with both values
 TOLD = 6
 PAIRS = 4  # correlations among them
 EMPTY = 0.2  # share of nulls from which a column of labels decides nothing
@@ -43,16 +46,21 @@ def relations(table: Described) -> list[Fact]:
         for place, column in table.varying.items()
         if not column.follows
     ]
-    numeric = [known for known in telling if is_number(known[2].dtype)]
-    texts = [known for known in telling if is_text(known[2].dtype)][: 10 * GROUPS]
+    numeric = [known for known in telling if is_number(sample.dtype(known[0]))]
+    texts = [known for known in telling if is_text(sample.dtype(known[0]))][: 10 * GROUPS]
     labels = [
         (place, column, series)
         for place, column, series in texts
-        if len(column.labels) > 1 and series.null_count() <= EMPTY * len(series)
+        if len(column.labels) > 1 and _nulls(table, column, series) <= EMPTY * len(series)
     ]
     read = None if table.complete else sample.rows
-    facts = [*_together(numeric[:WIDEST], k, read), *_decided(labels[:GROUPS], read)]
+    numbers = [sample.floats(place) for place, *_ in numeric[:WIDEST]]
+    facts = [*_together(numeric, numbers, k, read), *_decided(labels[:GROUPS], read)]
     return facts[:TOLD]
+
+
+def _nulls(table: Described, column: Column, series: Series) -> int:
+    return (column.nulls or 0) if table.complete else int(series.null_count())
 
 
 def in_rows(read: int | None) -> str:
@@ -60,16 +68,23 @@ def in_rows(read: int | None) -> str:
     return f" in {read:,} rows" if read else ""
 
 
-def _together(columns: Sequence[Known], k: int, read: int | None) -> list[Fact]:
-    """Return the strongest correlations (Pearson's), by pairs of rows with both values."""
-    if len(columns) < 2:
+def _together(
+    columns: Sequence[Known], numbers: Sequence[Array], k: int, read: int | None
+) -> list[Fact]:
+    """Return the strongest correlations (Pearson's), by pairs of rows with both values.
+
+    Those of copies are left out, of which `copies` tells.
+    """
+    if len(numbers) < 2:
         return []
-    values = np.vstack([floats(series) for *_, series in columns])
-    matrix, both = _correlations(values)
+    values = np.vstack(numbers)
+    matrix, both = correlations(values)
     pairs = [
         (float(matrix[i, j]), i, j)
-        for i, j in combinations(range(len(columns)), 2)
-        if both[i, j] >= LEAST and STRONG <= abs(matrix[i, j]) <= 1.0001
+        for i, j in combinations(range(len(numbers)), 2)
+        if both[i, j] >= LEAST
+        and STRONG <= abs(matrix[i, j]) <= 1.0001
+        and not (matrix[i, j] > 1 - EXACT and np.array_equal(values[i], values[j], equal_nan=True))
     ]
     pairs.sort(key=lambda pair: -round(abs(pair[0]), 6))  # else last bits decide among equals
     return [
@@ -82,48 +97,22 @@ def _together(columns: Sequence[Known], k: int, read: int | None) -> list[Fact]:
     ]
 
 
-@np.errstate(all="ignore")
-def _correlations(values: Any) -> tuple[Any, Any]:
-    """Return the correlations of rows of numbers, and in how many places both have one."""
-    finite = np.isfinite(values)
-    most = np.where(finite, np.abs(values), 0.0).max(axis=1, keepdims=True)
-    values = np.where(finite, values / np.where(most > 0, most, 1.0), 0.0)  # no square overflows
-    means = values.sum(axis=1, keepdims=True) / finite.sum(axis=1, keepdims=True)
-    centred = np.where(finite, values - means, 0.0)
-    spans = np.abs(centred).max(axis=1, keepdims=True)
-    centred /= np.where(spans > 1e-13, spans, np.nan)
-    ones = finite.astype(np.float64)
-    both = ones @ ones.T
-    # Of the row's column, where the other is there: the sum, and the squares about its mean.
-    total = centred @ ones.T
-    squares = (centred**2) @ ones.T
-    about = squares - total**2 / both
-    spread = np.sqrt(np.where(about > 1e-12 * squares, about, np.nan))
-    return (centred @ centred.T - total * total.T / both) / (spread * spread.T), both
-
-
 def _strength(r: float, x: Any, y: Any, k: int, read: int | None) -> str:
     """Return how two columns move together, no finer than k rows can move it."""
     where, opposite = in_rows(read), "" if r > 0 else ", one up, the other down"
     if abs(r) > 1 - EXACT:
         return f"move together exactly{where}{opposite}"
-    both = np.isfinite(x) & np.isfinite(y)
-    x, y = (_standard(values[both]) for values in (x, y))
-    told = correlation(r, x * y - r / 2 * (x * x + y * y), k)
+    _, told = of_pair(x, y, k)
     if told is None:
         return f"correlated{where}{opposite}"
     return f"correlation {'≈ ' if told.rounded or read else ''}{told.value:.2f}{where}"
 
 
-def _standard(values: Any) -> Any:
-    values = values / np.abs(values).max()
-    return (values - values.mean()) / values.std()
-
-
 def _decided(columns: Sequence[Known], read: int | None) -> list[Fact]:
     """Return which labels decide others: a carrier's code its name."""
-    heads = [_codes(series.head(HEAD)) for *_, series in columns]
-    codes: dict[int, tuple[Any, int]] = {}
+    long = any(len(series) > HEAD for *_, series in columns)
+    heads = [_codes(series.head(HEAD) if long else series) for *_, series in columns]
+    codes = {} if long else dict(enumerate(heads))
     facts = []
     for one, other in combinations(range(len(columns)), 2):
         if not any(_decides(*heads[one], *heads[other])):
@@ -144,20 +133,10 @@ def _decided(columns: Sequence[Known], read: int | None) -> list[Fact]:
 
 
 def _codes(series: Series) -> tuple[Any, int]:
-    """Return a number for each label, and how many there are."""
-    native = series.cast(nw.String).fill_null(MISSING).to_native()
-    if hasattr(native, "factorize"):  # pandas
-        codes = native.factorize()[0]
-    elif hasattr(native, "dictionary_encode"):  # Arrow
-        codes = native.combine_chunks().dictionary_encode().indices.to_numpy()
-    elif hasattr(native, "to_physical"):  # Polars
-        import polars as pl
-
-        codes = native.cast(pl.Categorical).to_physical().to_numpy()
-    else:
-        codes = np.unique(np.asarray(series.to_list(), dtype=str), return_inverse=True)[1]
-    codes = np.asarray(codes).astype(np.int64)
-    return codes, len(np.unique(codes))
+    """Return a number for each label, a null among them, and how many there are."""
+    found, codes = factorised(series if series.dtype == nw.String else series.cast(nw.String))
+    nulls = codes < 0
+    return np.where(nulls, len(found), codes).astype(np.int64), len(found) + bool(nulls.any())
 
 
 def _decides(a: Any, many_a: int, b: Any, many_b: int) -> tuple[bool, bool]:
@@ -175,8 +154,12 @@ def repeated(table: Described) -> list[Fact]:
     )
     if keys or not table.complete or len(table.columns) < 2:
         return []
-    twice = _repeated(list(table.columns), table.sample)
+    twice = _repeated(table.columns, table.sample)
     return [Fact(f"{twice:,} of {table.rows:,} rows repeat an earlier one")] if twice else []
+
+
+def _filled(column: Column) -> bool:
+    return column.nulls == 0 and "NaN" not in column.counts
 
 
 def _cell(value: Any) -> Any:
@@ -184,13 +167,14 @@ def _cell(value: Any) -> Any:
     return value if there(value) else None if value is None else MISSING
 
 
-def _repeated(columns: Sequence[int], sample: Local) -> int | None:
+def _repeated(columns: Mapping[int, Column], sample: Local) -> int | None:
     """Return how many rows repeat an earlier one, None where cells cannot be compared."""
-    dtypes = [sample.series(i).dtype for i in columns]
+    dtypes = [sample.dtype(i) for i in columns]
     if any(dtype in (nw.Object, nw.Unknown) or dtype.is_nested() for dtype in dtypes):
         return None  # hashes and comparisons of the user's own: they may be slow, or fail
     if sample.rows <= SHORT:
-        cells = (map(_cell, sample.series(i).to_list()) for i in columns)
+        lists = {place: sample.first(place, sample.rows) for place in columns}
+        cells = (x if _filled(columns[p]) else map(_cell, x) for p, x in lists.items())
         return sample.rows - len(set(zip(*cells, strict=True)))
     try:
         frames = [sample.series(i).alias(str(i)).to_frame() for i in columns]

@@ -22,6 +22,7 @@ from .measures import Span
 DIGITS = 4  # significant ones that a mean has unless k rows move them
 EXACT = 7  # the same where all may leave
 STRONG = 0.8  # a correlation that is worth telling
+VAGUE = 0.1  # the coarsest unit of a correlation
 COARSE = 0.1  # of the interquartile range: what a quantile's neighbours may span
 ERRORS = 2  # standard errors that a quantile of a sample may be off by
 
@@ -66,7 +67,7 @@ def deviation(sd: float | None, n: int, most: float, k: int) -> Figure | None:
 def correlation(r: float, moves: Array, k: int) -> Figure | None:
     """Return a correlation as it may leave; ``moves`` is what each row adds to it, times n."""
     least = _least(float(moves.std()), float(np.abs(moves).max()), len(moves), k)
-    if not least < 1 - STRONG:
+    if not least <= VAGUE:
         return None
     step = max(Decimal("0.01"), unit(least) if least else Decimal(0))
     return Figure(to_unit(r, step), rounded=step > Decimal("0.01"))

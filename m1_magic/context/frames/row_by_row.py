@@ -41,7 +41,6 @@ class Rows:
         }
         self.spare: set[int] = set()  # columns for which others stand: copies, flags of a set
         self.told: set[frozenset[int]] = set()  # pairs of columns that a line tells of
-        self._dtypes: dict[int, Any] = {}
         self._numbers: dict[int, Array] = {}
         self._groupings: dict[tuple[int, int], Grouping | None] = {}
 
@@ -59,10 +58,8 @@ class Rows:
         return self.table.sample.series(place)
 
     def dtype(self, place: int) -> Any:
-        """Return a column's type, which costs narwhals more than a look."""
-        if place not in self._dtypes:
-            self._dtypes[place] = self.series(place).dtype
-        return self._dtypes[place]
+        """Return a column's type."""
+        return self.table.sample.dtype(place)
 
     def is_text(self, place: int) -> bool:
         """Is it a column of texts, or a category?"""
@@ -75,10 +72,9 @@ class Rows:
     def numbers(self, place: int) -> Array:
         """Return a column's numbers as floats, NaN where there is none."""
         if place not in self._numbers:
-            series = self.series(place)
-            if self.dtype(place) == nw.Boolean:
-                series = series.cast(nw.Int8())
-            self._numbers[place] = floats(series)
+            flags = self.dtype(place) == nw.Boolean
+            cast = self.series(place).cast(nw.Int8()) if flags else None
+            self._numbers[place] = self.table.sample.floats(place) if cast is None else floats(cast)
         return self._numbers[place]
 
     def grouping(self, place: int, step: int = 1) -> Grouping | None:

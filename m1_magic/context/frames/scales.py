@@ -153,6 +153,12 @@ def _steps(rows: Rows, place: int) -> set[str]:
     return set(labels) if scale else set()
 
 
+def _rare(rows: Rows, place: int) -> bool:
+    """Has it a label that may not be told, of the scale or not?"""
+    groups = rows.grouping(place)
+    return groups is not None and len(groups.told) < len(groups.labels)
+
+
 def _ordered(steps: set[str]) -> tuple[list[str], bool]:
     """Return the steps of a scale in their order, and whether that is known."""
     plain = {step.strip('"').casefold(): step for step in steps}
@@ -175,6 +181,8 @@ def _scale(rows: Rows, scale: tuple[list[str], bool], places: Sequence[int]) -> 
     between = " < " if ordered else ", "
     shown = f"{steps[0]} to {steps[-1]}" if number else between.join(steps)
     head = f"{', '.join(names)} ({len(places)} columns): one scale, {shown}"
+    if any(_rare(rows, place) for place in places):
+        head += f", but for fewer than {rows.k} rows of a column"
     if not ordered:
         return head
     figures = []

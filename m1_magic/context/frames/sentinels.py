@@ -40,6 +40,8 @@ RARE = 0.1  # of the rows are impossible at the most
 
 def noted(column: Column, m: Measures, order: Array, k: int) -> Draft:
     """Add which numbers stand for missing values, and the mean without them; which cannot be."""
+    if not len(order):
+        return column
     n, found = m.valid - m.infinite, codes(order, k)
     middle = order[len(order) // 2]
     ends = {m.low if value < middle else m.high for value in found}

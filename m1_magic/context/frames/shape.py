@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from itertools import combinations
+from typing import Any
 
 import narwhals.stable.v2 as nw
 import numpy as np
@@ -13,8 +15,8 @@ from . import codes
 from .arrays import Array
 from .facts import Described, Fact
 from .in_process import array
-from .kinds import Series, floats, is_moment, is_number, is_text
-from .lines import name_of, share
+from .kinds import is_moment, is_number, is_text
+from .lines import name_of, quoted, share
 from .regularity import every, is_known
 from .summary import UNIQUE, Column
 
@@ -86,23 +88,53 @@ def _totals(table: Described) -> list[Fact]:
     """Return that a row at an end holds the sums of all others."""
     columns, sample = table.varying, table.sample
     numbers = [
-        p
-        for p, c in columns.items()
-        if is_number(sample.series(p).dtype) and not codes.named(c.name)
+        p for p, c in columns.items() if is_number(sample.dtype(p)) and not codes.named(c.name)
     ]
     for place, column in columns.items():
         series = sample.series(place)
-        if not is_text(series.dtype) or not numbers:
+        if not numbers or not is_text(sample.dtype(place)):
             continue
         for row in (0, sample.rows - 1):
             if TOTAL.fullmatch(str(series.item(row)).strip()):
-                sums = [_is_sum(floats(sample.series(p)), row) for p in numbers]
+                sums = [_is_sum(sample.floats(p), row) for p in numbers]
                 known = [one for one in sums if one is not None]
                 if known and 2 * sum(known) > len(known):
                     end = "last" if row else "first"
                     text = f"the {end} row holds totals of the others, by {name_of(column)}"
                     return [Fact(f"{text}: leave it out", (place,), rank=1)]
+        if fact := _subtotals(table, place, numbers):
+            return [fact]
     return []
+
+
+def _subtotals(table: Described, place: int, numbers: Sequence[int]) -> Fact | None:
+    """Return that rows of one label hold the sums of the others, thing by thing."""
+    columns, sample, least = table.varying, table.sample, max(table.k, 2)
+    label = next((x for x in columns[place].labels if TOTAL.fullmatch(x.strip())), None)
+    if label is None or table.rows < LEAST:
+        return None
+    total = np.array([str(x) == label for x in sample.series(place).to_list()])
+    for by, column in columns.items():
+        if by == place or not is_text(sample.series(by).dtype) or column.nulls:
+            continue
+        found, codes_of = np.unique([*map(str, sample.series(by).to_list())], return_inverse=True)
+        rows = np.bincount(codes_of, total, len(found))
+        if np.count_nonzero(rows) < least or rows.max() > 1:
+            continue
+        hits = [_are_sums(sample.floats(p), total, codes_of) for p in numbers]
+        if 2 * sum(hits) > len(hits):
+            text = f"rows where {name_of(columns[place])} is {quoted(label)} hold totals of the"
+            text += f" others, by {name_of(column)}: leave them out"
+            return Fact(text, (by, place), rank=1, labels=1)
+    return None
+
+
+def _are_sums(values: Array, total: Array, codes_of: Array) -> bool:
+    """Are the values of some rows the sums of all others with the same code, but for few?"""
+    values = np.nan_to_num(values)
+    sums = np.bincount(codes_of, np.where(total, 0.0, values))[codes_of[total]]
+    near = np.abs(values[total] - sums) <= 1e-6 * np.maximum(1.0, np.abs(sums))
+    return bool(sums.any() and near.mean() >= 0.9)
 
 
 def _is_sum(values: Array, row: int) -> bool | None:
@@ -125,7 +157,7 @@ def _keys(table: Described) -> list[Fact]:
         place: column.distinct.value
         for place, column in columns.items()
         if column.distinct and column.distinct.exact and not column.nulls
-        and 1 < column.distinct.value <= 0.7 * rows and _counted(column, table.sample.series(place))
+        and 1 < column.distinct.value <= 0.7 * rows and _counted(column, table.sample.dtype(place))
     }  # fmt: skip
     most = rows * FILLED / (2 if rows < SMALL else 1)
     pairs = [
@@ -135,7 +167,7 @@ def _keys(table: Described) -> list[Fact]:
     ]
     tested = 0
     for product, a, b in sorted(pairs):
-        telling = any(_names_rows(columns[p], table.sample.series(p)) for p in (a, b))
+        telling = any(_names_rows(columns[p], table.sample.dtype(p)) for p in (a, b))
         if (product != rows and not telling) or not _unique(table, a, b, HEAD):
             continue
         if _unique(table, a, b, rows):
@@ -169,15 +201,15 @@ def _steps(table: Described, of: int, time: int) -> list[Fact]:
     return [Fact(f"{names}: {every(step)}, {gaps or f'{many:,} gaps'}", (of, time), rank=4)]
 
 
-def _counted(column: Column, series: Series) -> bool:
+def _counted(column: Column, dtype: Any) -> bool:
     """Are its values labels, moments or whole numbers?"""
     whole = column.type.startswith(("whole number", "date as number"))
-    return whole or is_text(series.dtype) or is_moment(series.dtype)
+    return whole or is_text(dtype) or is_moment(dtype)
 
 
-def _names_rows(column: Column, series: Series) -> bool:
+def _names_rows(column: Column, dtype: Any) -> bool:
     """Is it a column that things and times are named by?"""
-    if is_text(series.dtype) or is_moment(series.dtype) or codes.named(column.name):
+    if is_text(dtype) or is_moment(dtype) or codes.named(column.name):
         return True
     return bool(TIME.search(key_of(column.name)))
 

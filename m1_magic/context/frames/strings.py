@@ -33,12 +33,13 @@ LONGEST = 24  # characters of a shape that is worth telling
 
 def texts(known: Column, m: Measures, series: Series, k: int) -> Draft:
     """Return what may be said of texts or categories."""
-    values = series.drop_nulls().cast(nw.String)
+    dtype, values = series.dtype, series.drop_nulls() if m.nulls else series
+    values = values if dtype == nw.String else values.cast(nw.String)
     if m.valid < k or not len(values):
         return replace(known, distinct=None, notes=(f"fewer than {k} values",) if m.valid else ())
     few = m.labels is not None and len(m.labels) <= MANY
     some = sorted(str(label) for label, _ in m.labels or ()) if few else forms.glance(values)
-    reading = _reading(values, some, m, k) if series.dtype == nw.String else None
+    reading = _reading(values, some, m, k) if dtype == nw.String else None
     if reading and not few and reading.type != known.type:
         return (yield from _written(known, m, reading, k))
     pairs, distinct = m.labels, m.distinct
@@ -50,7 +51,7 @@ def texts(known: Column, m: Measures, series: Series, k: int) -> Draft:
         distinct = distinct or Count(int(values.n_unique()), sample=len(values))
     top = shared(pairs, m.valid, k)
     notes = [*reading.notes] if reading else contents.notes(values, some, m, k)
-    if series.dtype != nw.String:
+    if dtype != nw.String:
         notes += _order(series, top)
     elif reading:
         pass
@@ -65,7 +66,7 @@ def texts(known: Column, m: Measures, series: Series, k: int) -> Draft:
 def _length(sizes: Array, k: int) -> list[str]:
     """Return how long texts are, in characters, if k rows cannot move that too far."""
     mean = mean_of(sizes, k)
-    if mean is None:
+    if mean is None or (k > 1 and 2 * int(sizes.max()) > int(sizes.sum())):  # one makes most of it
         return []
     same = int(sizes.min()) == int(sizes.max())
     return [f"{'' if same else 'about '}{mean.value:.0f} characters"]

@@ -32,6 +32,7 @@ class Identity(NamedTuple):
     always: float = 0.0
 
 
+@np.errstate(all="ignore")
 def sums(rows: Rows) -> list[Fact]:
     """Return the identities that hold in all rows, or in nearly all."""
     places = sorted(rows.telling(rows.numeric))[:WIDEST]
@@ -53,7 +54,6 @@ def sums(rows: Rows) -> list[Fact]:
     return facts
 
 
-@np.errstate(all="ignore")
 def _candidates(head: Array) -> Iterator[Identity]:
     """Yield the identities that some rows do not refute, the longest sums first."""
     m, there = len(head), np.isfinite(head)

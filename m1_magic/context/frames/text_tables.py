@@ -123,7 +123,7 @@ def _read(
         "skip": str(found.skip),
         "delim": quoted(found.separator),
         "quote": quoted('"'),
-        "escape": quoted('"'),
+        "escape": quoted(found.escape),
         "nullstr": f"[{missing}]",
         "hive_partitioning": "false",
         "compression": quoted("gzip" if encodings.is_packed(path) else "none"),
@@ -142,7 +142,8 @@ def _why(path: Path, found: Dialect) -> UsageError:
     fix = "Mend the file, or load it yourself and name the DataFrame."
     width, line = len(found.names), 0
     with encodings.opened(path) as file, io.TextIOWrapper(file, "utf-8-sig", newline="") as text:
-        reader = csv.reader(text, delimiter=found.separator, strict=True)
+        how = csv_dialect.reading(found.escape)
+        reader = csv.reader(text, delimiter=found.separator, strict=True, **how)
         try:
             for fields in reader:
                 if line >= found.lines and any(fields[width:]):
@@ -164,6 +165,8 @@ def _note(found: Dialect, types: Types, text: TextFile, usual: str) -> str:
     said: list[str] = []
     if found.separator != ",":
         said.append(f'sep="{escape_value(found.separator)}"')
+    if found.escape == "\\":
+        said.append('escapechar="\\\\"')
     if types.decimal:
         said.append(f'decimal="{types.decimal}"')
     if types.thousands:

@@ -52,6 +52,7 @@ FORMS = [
 ]  # fmt: skip
 SHARE = 0.8  # of the rows that say something are dates, else the column is none of them
 YEARS = (1000, 2999)
+SURE = 50 * 365 * 86_400_000_000  # within which years of two digits are of one century
 FEW = 3  # distinct dates from which eight digits are one
 FORMATS = 4  # that are told
 GERMAN = " (German months)"
@@ -93,9 +94,11 @@ def dates(texts: Texts, least: float = SHARE) -> Reading | None:
     if plain and (kinds[kind] < texts.total or sum(len(p.places) for p in parts) < FEW):
         return None  # numbers, lengths of time, codes
     order = None
-    if kind in ("date", "month") and not any(re.search(r"\?|%y", part.format) for part in parts):
+    if kind in ("date", "month") and not any("?" in part.format for part in parts):
         rows = np.concatenate([texts.rows[part.places] for part in parts])
         order = np.sort(np.repeat(np.concatenate([part.moments for part in parts]), rows))
+        if any("%y" in part.format for part in parts) and np.ptp(order) > SURE:
+            order = None  # their century is a guess
     return Reading(f"{kind} as text", _said(texts, parts), order)
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import islice
 
@@ -81,16 +82,17 @@ def holds_personal(values: Iterable[object], *, whole_numbers: bool = False) -> 
     if whole_numbers:
         return _numbers([v for v in islice(values, HEAD) if isinstance(v, int)])
     texts = _texts(values)
-    text = "\n".join(texts)
-    if proven := certain(text):
+    if proven := certain("\n".join(dict.fromkeys(texts))):
         return proven
+    text = "\n".join(texts)
     if cards(text):
         return "card"
     texts = texts[:: len(texts) // MOST_OF + 1]
-    digits = most(texts, DIGIT.search)
+    counts = Counter(texts)
+    digits = most(counts, DIGIT.search)
     if digits or 2 * text.count(":") > len(texts):
         for reason, holds in LIKELY:
-            if most(texts, holds):
+            if most(counts, holds):
                 return reason
     return "name" if not digits and named(texts) else ""
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 
 # Without those that begin many places' names, such as Charlotte, Jordan, Victoria.
 BY_LANGUAGE = {
@@ -58,9 +59,18 @@ NO_PERSON = re.compile(
 )
 
 
-def most(texts: Sequence[str], holds: Callable[[str], object]) -> bool:
-    """Is it so in over half of the texts?"""
-    return 2 * sum(1 for one in texts if holds(one)) > len(texts)
+def most(texts: Iterable[str], holds: Callable[[str], object]) -> bool:
+    """Is it so in over half of the texts? Each is looked at once, until that is clear."""
+    counts = texts if isinstance(texts, Counter) else Counter(texts)
+    half, yes, no = counts.total() / 2, 0, 0
+    for one, n in counts.items():
+        if holds(one):
+            yes += n
+        else:
+            no += n
+        if yes > half or no >= half:
+            break
+    return yes > half
 
 
 def people(texts: Sequence[str], *, role: bool) -> bool:
@@ -110,10 +120,11 @@ def named(texts: Sequence[str]) -> bool:
     """Do the texts show by themselves that they are people's names?"""
     if most(texts, HONOURED.match):
         return True
-    tails = [match[1].casefold() for one in texts if (match := LAST_FIRST.match(one))]
-    known = sum(tail in FIRST_NAMES for tail in tails)
-    if 2 * len(tails) > len(texts) and known >= max(1, FEW_NAMES * len(texts)):
-        return True
+    if most(texts, LAST_FIRST.match):
+        tails = (match[1].casefold() for one in texts if (match := LAST_FIRST.match(one)))
+        known = sum(tail in FIRST_NAMES for tail in tails)
+        if known >= max(1, FEW_NAMES * len(texts)):
+            return True
     texts = _capitals(texts)
     if most(texts, lambda one: _first(one) and SHAPE.match(one)):
         return True

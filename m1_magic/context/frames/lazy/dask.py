@@ -13,13 +13,12 @@ from typing import Any
 import narwhals.stable.v2 as nw
 import numpy as np
 
-from ..arrays import Moments, moments
+from ..arrays import Moments, is_spread, moments
 from ..in_process import Local, array, counted
 from ..keys import written
 from ..kinds import kind
 from ..measures import Measures, Span
 from . import reading
-from .engines import is_taken, stretch
 from .table import LONGEST, wanted
 
 Record = tuple[int, int, Moments]  # nulls, trues, and what is known of numbers
@@ -48,15 +47,15 @@ class DaskTable:
         return [merged(sum(self._lengths), kind, records) for kind, *records in by_column]
 
     def sample(self, columns: Sequence[int]) -> Local:
-        """Return all rows up to `WHOLE`, else about `SAMPLE` rows, always the same."""
+        """Return all rows up to `WHOLE`, else `SAMPLE` rows, always the same."""
         import pandas as pd
 
         if not self._lengths:
             self.measure(())
         *starts, total = accumulate(self._lengths, initial=0)
-        step = stretch(total, wanted(total, self.schema, columns))
+        many = wanted(total, self.schema, columns)
         with reading(self.engine):
-            parts = self._each(columns, taken, list(columns), step, starts=starts)
+            parts = self._each(columns, taken, list(columns), total, many, starts=starts)
             table = pd.concat(parts, ignore_index=True)
             return Local(nw.from_native(table, eager_only=True), self.names, self.schema)
 
@@ -125,11 +124,17 @@ def _record(values: Any, kind: str) -> Record:
 
 
 def taken(
-    part: Any, positions: Sequence[int], columns: Sequence[int], step: int, start: int
+    part: Any,
+    positions: Sequence[int],
+    columns: Sequence[int],
+    total: int,
+    wanted: int,
+    start: int,
 ) -> Any:
     """Return the rows of a partition that are in the sample, columns named by ``columns``."""
     rows = np.arange(start, start + len(part), dtype=np.int64)
-    sample = part.iloc[np.flatnonzero(is_taken(rows, step)), list(positions)]
+    places = np.flatnonzero(is_spread(rows, total, wanted)) if total > wanted else slice(None)
+    sample = part.iloc[places, list(positions)]
     sample = sample.set_axis([str(column) for column in columns], axis=1)
     for name in sample.columns:
         values = nw.from_native(sample[name], series_only=True)

@@ -13,6 +13,7 @@ from typing import Any
 
 import narwhals.stable.v2 as nw
 
+from ..arrays import is_spread
 from ..kinds import is_moment
 from .table import LONGEST, Lazy, is_real
 
@@ -21,19 +22,6 @@ SEED = 7
 # Of Spark: a moment without zone, and the microseconds since then.
 START = "TIMESTAMP_NTZ'1970-01-01 00:00:00'"
 SINCE = f"timestampdiff(MICROSECOND, {START},"
-# Multiplying by GOLDEN modulo TURN (a golden ratio of it) spreads where in its stretch a row is
-# taken, so that a table with a period is not read in step with it; integers are exact anywhere.
-GOLDEN, TURN = 10_368_889, 1 << 24
-
-
-def stretch(total: int, wanted: int) -> int:
-    """Return the length of the stretches of a table of each of which one row is taken."""
-    return -(-total // max(1, wanted))
-
-
-def is_taken(row: Any, step: int) -> Any:
-    """Say of the numbers of rows, or of an expression, which is the one of its stretch."""
-    return row % step == (row // step) * GOLDEN % TURN * step // TURN
 
 
 def is_wide(dtype: Any) -> bool:
@@ -66,9 +54,8 @@ class Polars(Lazy):
         import polars as pl
 
         shown = self.frame.select(self._shown(f"c{i}", self.schema[i]) for i in columns)
-        step = stretch(total, wanted)
-        if step > 1:
-            taken = is_taken(pl.col("r").cast(pl.Int64), step)
+        if total > wanted:
+            taken = is_spread(pl.col("r").cast(pl.Int64), total, wanted)
             shown = shown.with_row_index("r").filter(taken).drop("r")
         return nw.from_native(shown.head(wanted).collect(engine="streaming"), eager_only=True)
 
@@ -152,11 +139,11 @@ class DuckDB(Sql):
     def _sampled(self, columns: Sequence[int], total: int, wanted: int) -> nw.DataFrame[Any]:
         """Return at most ``wanted`` rows, always the same while the relation keeps its order."""
         shown, relation = ", ".join(self._shown(columns)), self.frame
-        step = stretch(total, wanted)
-        if step > 1:
+        if total > wanted:
+            from duckdb import ColumnExpression
+
             relation = relation.project(f"{shown}, row_number() OVER () - 1 AS r")
-            place = f"((r // {step}) * {GOLDEN} % {TURN} * {step}) // {TURN}"
-            relation = relation.filter(f"r % {step} = {place}")
+            relation = relation.filter(is_spread(ColumnExpression("r"), total, wanted))
             shown = ", ".join(f"c{i}" for i in columns)
         sampled: nw.LazyFrame[Any] = nw.from_native(relation.project(shown).limit(wanted))
         return sampled.collect("pyarrow")

@@ -1,0 +1,144 @@
+"""Numbers that come back with the time of the year, the week or the day.
+
+A pattern counts only if it is the same in most years (weeks, days): a number that wanders has one
+in each of them, too, but never the same. It is looked for about the straight line through time.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .arrays import Array, spread
+from .by_group import explained, mean
+from .facts import Fact
+from .in_process import array
+from .kinds import is_moment
+from .row_by_row import Rows
+
+LEAST = 0.14  # of the variance about the trend: Cohen's large effect
+AGAIN = 0.3, 1.5  # of the variance of the means by cycle: at the least, and over their number
+SMALL = 0.1  # of the sd: what is left about a trend is not worth a look
+CYCLES = 3
+SEEN = 10_000  # rows in which patterns are looked for
+COLUMNS, TOLD = 12, 2
+HOUR = 3_600_000_000
+MONTHS = ("January", "February", "March", "April", "May", "June", "July", "August", "September",
+          "October", "November", "December")  # fmt: skip
+DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+NAMES = {"month": MONTHS, "weekday": DAYS, "hour": tuple(f"{h}:00" for h in range(24))}
+
+
+@dataclass(frozen=True)
+class Phases:
+    """Row by row the cycle (years, …) and the phase in it (months, …) of a unit."""
+
+    unit: str
+    cycles: Array
+    phases: Array
+
+
+def season(rows: Rows) -> list[Fact]:
+    """Return which numbers have a season, and where it is highest and lowest."""
+    times = [p for p, c in rows.columns.items() if is_moment(rows.dtype(p)) and not c.nulls]
+    numbers = [p for p in rows.telling(rows.numeric) if p not in times][:COLUMNS]
+    if not times or not numbers or rows.n < max(40, 8 * rows.k):
+        return []
+    series = rows.series(times[0])
+    zone = getattr(series.dtype, "time_zone", None)
+    when = array(series.dt.replace_time_zone(None) if zone else series)
+    chosen = spread(rows.n, SEEN) if rows.n > SEEN else np.arange(rows.n)
+    few, units = when[chosen], _units(when)
+    found = [
+        (-round(strength, 6), place, one)
+        for one in units
+        for place in numbers
+        if (strength := _strength(_about_trend(few, rows.numbers(place)[chosen]), one, chosen))
+    ]
+    facts = [_line(rows, place, one, when, times[0]) for _, place, one in sorted(found, key=_rank)]
+    return [fact for fact in facts if fact][:TOLD]
+
+
+def _rank(one: tuple[float, int, Phases]) -> tuple[float, int]:
+    return one[:2]
+
+
+def _units(when: Array) -> list[Phases]:
+    """Return the units in which the moments may have a pattern: enough cycles, and phases."""
+    stamps = when.view("datetime64[us]")
+    months, days = stamps.astype("datetime64[M]").astype(int), stamps.astype("datetime64[D]")
+    day, hour = days.astype(int), when // HOUR
+    made = [
+        Phases("month", months // 12, months % 12),
+        Phases("weekday", (day + 3) // 7, (day + 3) % 7),
+        Phases("hour", day, hour % 24),
+    ]
+    return [
+        one
+        for one in made
+        if len(np.unique(one.cycles)) >= CYCLES and len(np.unique(one.phases)) >= 5
+    ]
+
+
+@np.errstate(all="ignore")
+def _about_trend(when: Array, values: Array) -> Array:
+    """Return numbers less the straight line that fits them best over time."""
+    there = np.isfinite(values)
+    x = (when - when.min()) / max(float(np.ptp(when)), 1.0)
+    if np.count_nonzero(there) < 3:
+        return values - values
+    x0, y0 = x - x[there].mean(), values - values[there].mean()
+    slope = float((x0[there] * y0[there]).sum() / (x0[there] ** 2).sum())
+    made: Array = y0 - (slope if np.isfinite(slope) else 0.0) * x0
+    small = float(made[there].std()) < SMALL * float(values[there].std())
+    return made - made if small else made
+
+
+@np.errstate(all="ignore")
+def _strength(values: Array, unit: Phases, chosen: Array) -> float:
+    """Return the share of the variance that the phases explain; 0 if they do not come again."""
+    there = np.isfinite(values)
+    z = values[there]
+    cycles, phases = (part[chosen][there] for part in (unit.cycles, unit.phases))
+    if len(z) < 40 or not z.std():
+        return 0.0
+    z = z / z.std()
+    share = _explained(phases, z)
+    if not share >= LEAST:
+        return 0.0
+    number = np.unique(cycles, return_inverse=True)[1]
+    cells, places, counts = np.unique(number * 24 + phases, return_inverse=True, return_counts=True)
+    means = np.bincount(places, z) / counts
+    own = np.bincount(cells // 24, means) / np.bincount(cells // 24)
+    many = int(number.max()) + 1
+    again = _explained(cells % 24, means - own[cells // 24])
+    return share if many >= CYCLES and again >= max(AGAIN[0], AGAIN[1] / many) else 0.0
+
+
+def _explained(codes: Array, values: Array) -> float:
+    """Return how much of the variance of numbers their groups explain, corrected for chance."""
+    values = values - values.mean()
+    counts = np.bincount(codes)
+    between = float((np.bincount(codes, values)[counts > 0] ** 2 / counts[counts > 0]).sum())
+    total, n, groups = float((values**2).sum()), len(values), int(np.count_nonzero(counts))
+    return 1 - (total - between) / (n - groups) / (total / (n - 1)) if n > groups else 0.0
+
+
+def _line(rows: Rows, place: int, unit: Phases, when: Array, time: int) -> Fact | None:
+    """Return a season as a line, None where fewer than k rows could decide it."""
+    values = _about_trend(when, rows.numbers(place))
+    there = np.isfinite(values)
+    made = explained(rows, values[there], unit.phases[there], 24)
+    groups = {p: values[(unit.phases == p) & np.isfinite(values)] for p in np.unique(unit.phases)}
+    means = {int(p): one.value for p, own in groups.items() if (one := mean(own, rows))}
+    if made is None or made.value < LEAST or len(means) < 5:
+        return None
+    high, low = (pick(means, key=means.__getitem__) for pick in (max, min))
+    about = "≈ " if made.rounded or not rows.table.complete else ""
+    names = NAMES[unit.unit]
+    head = f"{rows.name(place)} has a season over {rows.name(time)}{rows.among}: by {unit.unit}"
+    much = f"η² {about}{made.value:.2f} about its trend"
+    word = {"month": "in", "weekday": "on", "hour": "at"}[unit.unit]
+    text = f"{head} {much}, highest {word} {names[high]}, lowest {word} {names[low]}"
+    return Fact(text, (time, place), 3)

@@ -1,0 +1,92 @@
+"""The tapes of the project's own notebooks: ``python tests/tapes.py --write`` makes them anew.
+
+Their answers stand below. M1 wrote none of them, which the name of the model that answered says
+in each footer; they cost nothing, and say so, too.
+"""
+
+from __future__ import annotations
+
+import io
+import sys
+import tempfile
+from contextlib import redirect_stdout
+from pathlib import Path
+
+import pytest
+
+import notebooks
+import shells
+from emulator import Answer, OpenRouter
+from m1_magic import api
+
+MODEL = "tests/made-up"
+TEXTS = {
+    "quickstart": (
+        "A flipper is a wing for water: the penguin flies with it below the surface.",
+        "Adelie, with 152 of the 344 penguins.",
+        "Dear Gentoo, what a splendid, solid bird you are!",
+    ),
+    "dataframes": (
+        "`dep_delay`: a flight that leaves late mostly lands late. Then `carrier` and `origin`.",
+    ),
+    "lesson": (
+        "The **median** is the value in the middle: half of all values lie below it. The *mean* "
+        "weighs each value, so that one very large value moves it, and the median hardly.",
+        "```python\nfrom statistics import mean, median\n\nvalues = [1, 2, 3, 4, 100]\n"
+        "mean(values), median(values)\n```\n\n"
+        "| | value |\n|---|---:|\n| mean | 22 |\n| median | 3 |",
+        "Because of the 100: without it the mean is $\\frac{1 + 2 + 3 + 4}{4} = 2.5$.",
+        "yes",
+        "no",
+    ),
+}
+
+
+def answers(name: str) -> list[Answer]:
+    """Return what is answered to a notebook's questions, in order."""
+    return [Answer(text, model=MODEL, cost=0) for text in TEXTS[name]]
+
+
+def kept(name: str) -> Path:
+    """Return where the tape of a notebook lies."""
+    return notebooks.FOLDER / f"{name}.tape.jsonl"
+
+
+def record(name: str, folder: Path) -> bytes:
+    """Run a notebook in this process, in ``folder``, the emulator answering; return its tape."""
+    path = notebooks.FOLDER / f"{name}.ipynb"
+    with OpenRouter() as server, pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        for key, value in {
+            "M1_HOME": str(folder / "home"),
+            "M1_BASE_URL": server.base_url,
+            "OPENROUTER_API_KEY": server.key,
+            "M1_TAPE": f"{name}.tape.jsonl",
+            "M1_MODE": "record",
+        }.items():
+            patch.setenv(key, value)
+        server.say(*answers(name))
+        run(path)
+        assert not server.pending
+    return (folder / f"{name}.tape.jsonl").read_bytes()
+
+
+def run(path: Path) -> str:
+    """Run the code cells of a notebook in this process; return what they showed."""
+    api.end()
+    shown = []
+    with shells.loaded() as shell:
+        for cell in notebooks.read(path).cells:
+            if cell.cell_type == "code":
+                ran = shells.runner(shell)(cell.source)
+                assert ran.error is None, ran.text
+                shown.append(ran.text)
+    api.end()
+    return "\n".join(shown)
+
+
+if __name__ == "__main__":
+    for one in TEXTS if "--write" in sys.argv else ():
+        with tempfile.TemporaryDirectory() as home, redirect_stdout(io.StringIO()):
+            made = record(one, Path(home))
+        kept(one).write_bytes(made)
