@@ -155,6 +155,19 @@ def test_an_answer_without_a_query_is_unchanged(answer: str) -> None:
     assert fill(pieces_of(answer), {}).text == answer
 
 
+@pytest.mark.parametrize(
+    "part", ["{{", '{{a."', "{{a{", "```\n", "* ", "> ", "`` ` ", "$$ x ", "\t", "]("]
+)
+def test_a_long_answer_of_one_odd_thing_is_unchanged_and_comes_to_an_end(part: str) -> None:
+    # Were any step quadratic, this would take minutes.
+    answer = part * 20_000
+    template, out = Template(), []
+    for start in range(0, len(answer), 40):
+        out += template.feed(answer[start : start + 40])
+    assert fill([*out, *template.finish()], {}).text == answer
+    assert not numbers.written(answer)
+
+
 # Values
 
 
