@@ -18,8 +18,7 @@ QUICKSTART = (
     "from palmerpenguins import load_penguins\n\npenguins = load_penguins()",
     "%m1 df penguins",
     # So small a model makes little of more.
-    "%%m1 --df penguins --df-tokens 200 -o reply -t 0\n"
-    "Which species is in the table most often?",
+    "%%m1 --df penguins --df-tokens 200 -o reply -t 0\nWhich species is in the table most often?",
     "reply.usage, reply.cost, reply.model",
 )
 PANEL = (
