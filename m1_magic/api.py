@@ -47,9 +47,16 @@ def prepare(
     notes = (*gathered.notes, *task.notes)
     beside, inserted = gathered.attachments, gathered.inserted
     request = build(options, gathered.parts, settings(), beside, inserted, notes)
-    request = replace(request, prompt=prompt, keep_thinking=task.keep_thinking, task=task.name)
     keep = False if options.fresh else options.keep or None
-    request = replace(request, keep=keep, cell=cell, run=ran)
+    request = replace(
+        request,
+        prompt=prompt,
+        keep_thinking=task.keep_thinking,
+        task=task.name,
+        keep=keep,
+        cell=cell,
+        run=ran,
+    )
     if head is not None:
         request = uncompressed(chats().continued(request, head, secrets), settings())
     redaction.check(request, secrets)

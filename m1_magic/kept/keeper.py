@@ -15,7 +15,7 @@ from ..calls import Call, Request
 from ..errors import LedgerProblem, TapeProblem
 from ..ledger import Ledger, answers
 from ..ledger.history import Past
-from ..ledger.sent import at_a_server
+from ..ledger.sent import at_a_server, hashed, headers
 from ..locks import lock
 from ..settings.config import M1
 from ..settings.endpoints import endpoint
@@ -97,7 +97,9 @@ class Keeper:
         if reply.status != "ok" or not reply.text.strip() or (call.replay and call.replay.tape):
             return ()
         cost = call.replay.cost if call.replay else reply.cost
-        new = line(request, reply, cost, thinking=self._settings.tape_thinking)
+        key, parts = request.fingerprint(), hashed(request)
+        thinking = self._settings.tape_thinking
+        new = line(key, request.prompt_text, parts, reply, cost, thinking=thinking)
         try:
             tape.extend([(new, turn.n)])
         except TapeProblem as problem:
@@ -119,9 +121,11 @@ class Keeper:
 
         Outside of notebooks only where the call says so: nobody expects the same joke for a month.
         """
-        if request.keep is not None:
-            return request.keep
-        return self._settings.keep and self._notebook is not None
+        return self._kept(request) and (request.keep is True or self._notebook is not None)
+
+    def _kept(self, request: Request) -> bool:
+        """May a kept answer be shown, by what the call or the setting says?"""
+        return self._settings.keep if request.keep is None else request.keep
 
     def _run_began(self, request: Request, at: datetime) -> datetime:
         """Return when this run of a cell asked first."""
@@ -134,16 +138,15 @@ class Keeper:
     def _keys(self, request: Request) -> tuple[str, str]:
         """Return what a request is counted by: anywhere, and as this server gets it."""
         key, host = request.fingerprint(), endpoint(self._settings.base_url).host
-        return key, f"{key} {host} {at_a_server(request).get('headers', '')}"
+        return key, f"{key} {host} {headers(request)}"
 
     def _answer(self, request: Request, turn: Turn, taken: bool = False) -> KeptAnswer | None:
         tape, mode = self.tape(), self._settings.mode
         if mode == "replay":
             return self._on_tape(tape, request, turn.n)
-        wanted = self._settings.keep if request.keep is None else request.keep
         if mode == "record" and tape is not None:
             tape.check()  # before anything is paid
-        if mode == "record" or not wanted:
+        if mode == "record" or not self._kept(request):
             return None
         if tape is not None and (found := tape.nth(request, turn.n)):
             return found.answer(turn.n, tape.path.name)
@@ -151,7 +154,7 @@ class Keeper:
             return None
         with suppress(LedgerProblem):  # the call itself says what is wrong with it
             past = self._past(request, turn, taken)
-            return None if past is None else _kept(past)
+            return None if past is None else kept_answer(past)
         return None
 
     def _on_tape(self, tape: Tape | None, request: Request, n: int) -> KeptAnswer:
@@ -169,7 +172,7 @@ class Keeper:
     def _past(self, request: Request, turn: Turn, taken: bool) -> Past | None:
         """Return the answer in the ledger; the one that a chat went on from, before all others."""
         host = endpoint(self._settings.base_url).host
-        asked = answers.Asked(turn.key, host, at_a_server(request).get("headers", ""))
+        asked = answers.Asked(turn.key, host, headers(request))
         ledger, here = self._ledger(), self._notebook
         while True:
             given, earlier = self._turns.given(turn)
@@ -196,7 +199,7 @@ def tape_path(named: str, notebook: str | None) -> Path | None:
     return Path(notebook).with_suffix(BESIDE)
 
 
-def _kept(past: Past) -> KeptAnswer:
+def kept_answer(past: Past) -> KeptAnswer:
     """Return the answer of a call that the ledger has."""
     return KeptAnswer(
         id=past.id,

@@ -21,7 +21,8 @@ def miss(tape: Tape, request: Request, n: int) -> TapeProblem:
     """Return the error for the ``n``-th time that a request is made."""
     name, lines = one_line(tape.path.name, 80), tape.lines()
     todo = "Run it once with M1_MODE=auto and a key to record it."
-    count = sum(line.fingerprint == request.fingerprint() for line in lines)
+    key = request.fingerprint()
+    count = sum(line.fingerprint == key for line in lines)
     if count:
         what = f"{name} has {plural(count, 'answer')} to this request, asked {n} times here"
         return TapeProblem(f"{what}.", todo=todo)

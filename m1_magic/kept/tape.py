@@ -23,7 +23,6 @@ from typing import Any, TextIO
 from .. import files
 from ..calls import Reply, Request, Usage
 from ..errors import TapeProblem
-from ..ledger.history import Past
 from ..ledger.sent import hashed
 from ..locks import lock
 from ..text import one_line, plural
@@ -69,35 +68,32 @@ class Line:
         )
 
 
-def line(request: Request, reply: Reply, cost: Decimal | None, *, thinking: bool) -> Line:
-    """Return the line of an answer that did ``cost`` so much; its thinking where that is wanted."""
-    counts = None if reply.usage is None else dict(zip(COUNTS, reply.usage.counts, strict=True))
-    return Line(
-        fingerprint=request.fingerprint(),
-        prompt=request.prompt_text,
-        model=reply.model,
-        parts=hashed(request),
-        text=reply.text,
-        thinking=reply.thinking if thinking else "",
-        usage=counts,
-        cost=None if cost is None else f"{cost.normalize():f}",
-        finish=reply.finish,
-    )
+def line(
+    key: str,
+    prompt: str,
+    parts: Mapping[str, Any],
+    answer: Reply | KeptAnswer,
+    cost: Decimal | None,
+    *,
+    thinking: bool,
+) -> Line:
+    """Return the line of an answer to the request of this fingerprint, prompt and parts.
 
-
-def kept_line(past: Past, key: str, parts: Mapping[str, Any], *, thinking: bool) -> Line:
-    """Return the line of an answer that the ledger keeps."""
-    counts = None if past.usage is None else dict(zip(COUNTS, past.usage.counts, strict=True))
+    Args:
+        cost: what it did cost, in US dollars; None: not known.
+        thinking: is the model's thinking recorded, too?
+    """
+    usage = answer.usage
     return Line(
         fingerprint=key,
-        prompt=past.prompt or "",
-        model=past.model,
+        prompt=prompt,
+        model=answer.model or "",
         parts=parts,
-        text=past.answer or "",
-        thinking=(past.thinking or "") if thinking else "",
-        usage=counts,
-        cost=None if past.cost is None else f"{past.cost.normalize():f}",
-        finish=past.finish,
+        text=answer.text,
+        thinking=answer.thinking if thinking else "",
+        usage=None if usage is None else dict(zip(COUNTS, usage.counts, strict=True)),
+        cost=None if cost is None else f"{cost.normalize():f}",
+        finish=answer.finish,
     )
 
 

@@ -82,8 +82,15 @@ def hashed(request: Request) -> dict[str, Any]:
 
 def at_a_server(request: Request) -> dict[str, Any]:
     """Return the same with a hash of the headers, which belong to a server and to no tape."""
-    headers = json.dumps(dict(request.headers or {}), sort_keys=True)
-    return hashed(request) | ({"headers": _hash(headers)} if request.headers else {})
+    added = headers(request)
+    return hashed(request) | ({"headers": added} if added else {})
+
+
+def headers(request: Request) -> str:
+    """Return a hash of the headers that the user adds, "" where there are none."""
+    if not request.headers:
+        return ""
+    return _hash(json.dumps(dict(request.headers), sort_keys=True))
 
 
 def _hash(text: str) -> str:

@@ -41,8 +41,7 @@ class Work:
 
     def add(self, path: Path, record: dict[str, Any]) -> bool:
         """Take a record; False if the student has that call already."""
-        id = record.get("id")
-        if isinstance(id, str) and id and not record.get("replays"):
+        if id := _call(record):
             if id in self.places:
                 return False
             self.places[id] = path
@@ -66,8 +65,7 @@ def report(names: Sequence[str], csv: str | None = None) -> str:
                 total.add(record)
     if not work:
         raise UsageError("No notebook could be read. " + " ".join(map(md_to_text, notes)), cost="")
-    if total.kept:
-        notes.append(f"{plural(total.kept, 'kept answer')} besides, at $0")
+    notes += total.notes
     pairs, many = _shared(work)
     if csv:
         path = Path(csv).expanduser()
@@ -104,12 +102,17 @@ def _of_nbgrader(path: Path) -> str | None:
 
 def _again(record: dict[str, Any], seen: set[str]) -> bool:
     """Was this call counted for another student? Remember it."""
-    id = record.get("id")
-    if not isinstance(id, str) or not id or record.get("replays"):
-        return False
+    id = _call(record)
     known = id in seen
-    seen.add(id)
+    if id:
+        seen.add(id)
     return known
+
+
+def _call(record: dict[str, Any]) -> str:
+    """Return the id of the call that a record is of, "" for a kept answer or where it has none."""
+    id = record.get("id")
+    return id if isinstance(id, str) and not record.get("replays") else ""
 
 
 def _shared(work: dict[str, Work]) -> tuple[Counter[tuple[Path, Path]], Counter[int]]:

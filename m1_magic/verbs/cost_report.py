@@ -51,6 +51,11 @@ class Tally:
         self.cost += cost or 0
         self.about = self.about or record.get("cost_source") == "estimated"
 
+    @property
+    def notes(self) -> list[str]:
+        """What stands below a table of tallies."""
+        return [f"{plural(self.kept, 'kept answer')} besides, at $0"] if self.kept else []
+
     def row(self, name: str) -> list[object]:
         """Return the tally as a row of a table."""
         unknown = f" + {self.unknown} unknown" if self.unknown else ""
@@ -84,8 +89,7 @@ def report(names: Sequence[str]) -> str:
                 one.add(record)
     if not by_notebook:
         raise UsageError("No notebook could be read. " + " ".join(map(md_to_text, notes)), cost="")
-    if total.kept:
-        notes.append(f"{plural(total.kept, 'kept answer')} besides, at $0")
+    notes += total.notes
     if twice:
         notes.append(f"{plural(twice, 'call')} stand in more than one place, and are counted once")
     return _page(by_notebook, by_model, total, notes)

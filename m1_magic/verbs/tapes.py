@@ -13,8 +13,8 @@ from typing import Any
 
 from .. import api, files, keys
 from ..errors import UsageError
-from ..kept.keeper import BESIDE, tape_path
-from ..kept.tape import Tape, kept_line
+from ..kept.keeper import BESIDE, kept_answer, tape_path
+from ..kept.tape import Tape, line
 from ..ledger import answers
 from ..render import page
 from ..settings import config
@@ -50,9 +50,10 @@ def make(context: VerbContext, notebook: Path) -> tuple[str, bool]:
     """Write the tape of a notebook from what the ledger keeps; return what was done, and if any."""
     path, lines, made = notebook.with_suffix(BESIDE), [], dict[str, int]()
     for past, key, parts in answers.of_notebook(context.session.ledger, str(notebook.resolve())):
-        line = kept_line(past, key, parts, thinking=context.settings.tape_thinking)
+        answer, thinking = kept_answer(past), context.settings.tape_thinking
         made[key] = made.get(key, 0) + 1
-        lines.append((line, made[key]))
+        new = line(key, past.prompt or "", parts, answer, past.cost, thinking=thinking)
+        lines.append((new, made[key]))
     if not lines:
         return f"{md_cell(notebook)}: the ledger keeps no answers of it", False
     Tape(path).extend(lines)
