@@ -6,7 +6,8 @@ both the names that the user knows. What DuckDB cannot take is left out, as a co
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,12 +17,14 @@ from ..context.frames.lazy import library
 from ..context.frames.table_files import scanned
 from ..context.frames.tables import source
 from ..errors import UsageError
-from ..text import one_line
+from ..text import INVISIBLE, one_line
 
 # What pandas' `infer_dtype` calls objects that are all of one kind, other than texts.
 PLAIN = ("string", "empty")
 WRITABLE = (str, int, float, bool)
 FOREIGN = ("object", "period", "Sparse", "category")  # pandas' types that are looked at
+LONGEST = 120  # characters of a name
+UNSEEN = re.compile(rf"[\n\t]|{INVISIBLE.pattern}")
 Columns = list[tuple[str, str]]
 
 
@@ -30,13 +33,15 @@ class SqlTable:
     """A table as queries see it.
 
     Args:
-        columns: names, as they are to be written, and SQL types.
-        left_out: names of columns that DuckDB cannot take.
+        columns: their names, and SQL types.
+        left_out: names of columns that the engine cannot take.
+        dialect: the SQL that it is asked in.
     """
 
     name: str
     columns: tuple[tuple[str, str], ...]
     left_out: tuple[str, ...] = ()
+    dialect: str = "duckdb"
 
 
 class Streamed:
@@ -118,8 +123,14 @@ def _zone(dtype: Any) -> str:
     return str(getattr(dtype, "time_zone", None) or "")
 
 
-def view(connection: Any, one: Input, number: int) -> SqlTable:
-    """Make the view of a table, and return what queries see of it."""
+def view(
+    connection: Any, one: Input, number: int, places: Collection[int] | None = None
+) -> SqlTable:
+    """Make the view of a table, and return what queries see of it.
+
+    Args:
+        places: of the columns that they see; None: all.
+    """
     held = f"__m1_{number}"
     if one.sql:
         connection.execute(f"CREATE VIEW {identifier(held)} AS {one.sql}")
@@ -129,19 +140,22 @@ def view(connection: Any, one: Input, number: int) -> SqlTable:
         columns, left_out = _described(connection, held), set()
     else:
         columns, left_out = _register(connection, held, one.frame)
-    kept = [i for i in range(len(one.names)) if i not in left_out]
+    seen = range(len(one.names)) if places is None else places
+    readable = [i for i in range(len(one.names)) if i not in left_out]
+    pairs = [pair for pair in zip(columns, readable, strict=True) if pair[1] in seen]
+    kept = [place for _, place in pairs]
     names = _distinct(one.names[i] for i in kept)
     zones = _known_zones(connection, one.zones or {})
     forms = [
         f"{_form(column, kind, zones.get(place, ''))} AS {identifier(name)}"
-        for (column, kind), place, name in zip(columns, kept, names, strict=True)
+        for ((column, kind), place), name in zip(pairs, names, strict=True)
     ]
     listed = ", ".join(forms) or "NULL AS nothing"
     connection.execute(
         f"CREATE VIEW {identifier(one.name)} AS SELECT {listed} FROM {identifier(held)}"
     )
-    gone = tuple(one.names[i] for i in sorted(left_out))
-    return SqlTable(one.name, tuple(_described(connection, one.name)), gone)
+    gone = tuple(fit_name(one.names[i]) for i in sorted(left_out) if i in seen)
+    return SqlTable(one.name, tuple(_described(connection, one.name) if kept else ()), gone)
 
 
 def _described(connection: Any, name: str) -> Columns:
@@ -170,12 +184,17 @@ def _known_zones(connection: Any, zones: Mapping[int, str]) -> dict[int, str]:
     return {place: zone for place, zone in zones.items() if zone in known}
 
 
+def fit_name(name: str) -> str:
+    """Return a column's name as one that can be written: on one line, all of it seen, not long."""
+    return UNSEEN.sub(" ", name[:LONGEST])
+
+
 def _distinct(names: Iterable[str]) -> list[str]:
-    """Return names that SQL tells apart: not by case, none empty, without NUL."""
+    """Return names that SQL tells apart: not by case, none empty."""
     taken: set[str] = set()
     made = []
     for name in names:
-        name = name.replace("\0", "") or "column"
+        name = fit_name(name) or "column"
         free, number = name, 0
         while free.lower() in taken:
             number += 1
