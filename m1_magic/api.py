@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from .app import PROCESS
@@ -45,8 +46,13 @@ def prepare(
     failure = history.failure() if options.error else None
     gathered = gather(options, prompt, namespace, settings(), earlier, failure)
     notes = (*gathered.notes, *task.notes)
-    beside, inserted = gathered.attachments, gathered.inserted
-    request = build(options, gathered.parts, settings(), beside, inserted, notes)
+    beside, inserted, form = gathered.attachments, gathered.inserted, ""
+    if options.exact or settings().exact:
+        from .exact import calling
+
+        told = partial(calling.told, namespace=namespace, options=options, settings=settings())
+        beside, inserted, form = *map(told, (beside, inserted)), calling.form()
+    request = build(options, gathered.parts, settings(), beside, inserted, notes, form)
     keep = False if options.fresh else options.keep or None
     request = replace(
         request,
@@ -63,11 +69,15 @@ def prepare(
     return replace(request, notes=(*request.notes, *personal(request.text)))
 
 
-def send(request: Request, options: Options, view: View) -> Reply:
+def send(request: Request, options: Options, view: View, namespace: Mapping[str, object]) -> Reply:
     """Ask what `prepare` made of these options, and remember it; may be called in any thread."""
-    turns, reply = chats(), None
+    turns, reply, answer = chats(), None, None
+    if request.exact:
+        from .exact import calling
+
+        view = answer = calling.answer(view, request, options, namespace, settings())
     try:
-        reply = turns.session.ask(request, view)
+        reply = turns.session.ask(request, view, answer)
     except UserFacingError as error:
         reply = error.reply
         raise
@@ -84,7 +94,7 @@ def run(
     head: ChatHead | None = None,
 ) -> Reply:
     """Ask in ``view``: what ``%%m1``, ``%m1 ask`` and ``ask()`` have in common."""
-    return send(prepare(prompt, options, namespace, head), options, view)
+    return send(prepare(prompt, options, namespace, head), options, view, namespace)
 
 
 def preview(

@@ -38,6 +38,7 @@ def build(
     attachments: Sequence[Attachment] = (),
     inserted: Sequence[Attachment] = (),
     notes: Sequence[str] = (),
+    form: str = "",
 ) -> Request:
     """Return what is sent for ``prompt`` with these options, before an endpoint's limits.
 
@@ -45,6 +46,7 @@ def build(
         prompt: the cell's text, ``{{values}}`` already in it; or its parts.
         attachments: put below the prompt, in this order.
         inserted: those that stand in the prompt already, by their index there.
+        form: how the answer is to be written, "" as the model likes.
 
     Raises:
         UsageError: an empty prompt, binary data in it, or no such thinking level.
@@ -59,7 +61,7 @@ def build(
     readable(words)
     system = settings.system if options.system is None else options.system
     together = tuple(dict.fromkeys((*attachments, *inserted)))
-    question = _question(parts, attachments, inserted, together)
+    question = _question(parts, attachments, inserted, together, form)
     thinking, least = reasoning(options.think)
     extra = fields(settings.extra_body or {})  # which may have been changed in place
     max_tokens, chosen = _length(options, extra.get(COMPLETION, settings.max_tokens), least)
@@ -80,6 +82,7 @@ def build(
         notes=tuple(notes),
         max_tokens_explicit=chosen,
         max_cost=options.max_cost,
+        exact=bool(form),
     )
 
 
@@ -94,6 +97,7 @@ def _question(
     attachments: Sequence[Attachment],
     inserted: Sequence[Attachment],
     together: Sequence[Attachment],
+    form: str = "",
 ) -> Message:
     """Return the message that asks: the prompt, what is attached below it, and what that is."""
     words = (part.text for part in typed if isinstance(part, Text))
@@ -104,6 +108,8 @@ def _question(
         parts += [Text("\n\n"), places[one]]
     if together:
         parts.append(Text(f"\n\n{NOTE}"))
+    if form:
+        parts.append(Text(f"\n\n{form}"))
     return Message("user", merged(parts))
 
 

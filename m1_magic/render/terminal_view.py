@@ -173,7 +173,7 @@ class TerminalView(ThrottledView):
         from rich.text import Text as Line
 
         line = Line(self._progress.line(), style="dim")
-        tail = self._growing.rest[-TAIL:]
+        tail = self._rest_text[-TAIL:]
         if not tail:
             return line
         console = self._console

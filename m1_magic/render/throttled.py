@@ -22,6 +22,7 @@ from ..calls import (
     Started,
     TextDelta,
     ThinkingEnded,
+    Unsettled,
     Waiting,
 )
 from ..pricing.dollars import money_at_most
@@ -54,7 +55,7 @@ class Progress:
     def __init__(self, now: Callable[[], float]) -> None:
         self._now = now
         self._began = now()
-        self._asking = self._price = self._reason = ""
+        self._asking = self._price = self._reason = self._doing = ""
         self._thoughts: list[str] = []
         self._until = self._first = 0.0
         self._characters = self._thought = self._sent = 0
@@ -74,18 +75,25 @@ class Progress:
 
     def feed(self, event: Event) -> None:
         if isinstance(event, TextDelta | ReasoningDelta):
-            if not self._characters:
-                self._first = self._now()
-            self._characters += len(event.text)
+            self._came(self._characters + len(event.text))
             self._answering = isinstance(event, TextDelta)
             if isinstance(event, ReasoningDelta):
                 self._thought += len(event.text)
                 if self._keeps:
                     self._thoughts.append(event.text)
+        elif isinstance(event, Unsettled):
+            self._doing = event.doing
+            self._came(event.came)
+            self._answering = True
         elif isinstance(event, Waiting):
             self._reason, self._until = event.reason, self._now() + event.seconds
         elif isinstance(event, Started):
             self._reason = ""
+
+    def _came(self, characters: int) -> None:
+        if not self._characters:
+            self._first = self._now()
+        self._characters = max(self._characters, characters)
 
     def was_thinking(self, text: str) -> None:
         """Count as thinking what came as text."""
@@ -134,6 +142,8 @@ class Progress:
         elapsed = f"{minutes} min {seconds} s" if minutes else f"{seconds} s"
         if not self._characters:
             return show_controls(" · ".join(p for p in (self._asking, elapsed, self._price) if p))
+        if self._doing:
+            return f"{self._doing} · {elapsed}"
         verb = KEPT if self._replays else "answering" if self._answering else "thinking"
         speed = [f"{thousands(self.speed)} tokens/s"] if self.speed else []
         return " · ".join([f"{verb}… ≈ {plural(self.tokens, 'token')}", *speed, elapsed])
@@ -168,6 +178,7 @@ class ThrottledView:
         self._progress = Progress(now)
         self._growing = Growing()
         self._blocks: list[Reply] = []  # what stays
+        self._tail = ""  # what is not settled yet, below the text
         self._unpainted = False
         self._next = self._line_next = 0.0
 
@@ -182,6 +193,8 @@ class ThrottledView:
         if isinstance(event, TextDelta):
             self._growing.feed(event.text)
             self._unpainted = True
+        elif isinstance(event, Unsettled):
+            self._tail, self._unpainted = event.text, True
         elif isinstance(event, ThinkingEnded):
             shown = "".join(block.text for block in self._blocks)
             self._progress.was_thinking((shown + self._growing.rest).strip("\n"))
@@ -221,6 +234,11 @@ class ThrottledView:
         block = Reply(text=text, thinking="" if number else self._progress.thinking)
         self._blocks.append(block)
         return self._add(block)
+
+    @property
+    def _rest_text(self) -> str:
+        """What came and stands in no block yet."""
+        return self._growing.rest + self._tail
 
     def _remaining(self, reply: Reply) -> Reply:
         """Return what of a finished reply stands in no block yet."""

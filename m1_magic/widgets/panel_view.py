@@ -49,7 +49,7 @@ class PanelView(ThrottledView):
         dispose(*blocks)
 
     def _paint_rest(self) -> int:
-        text = settled(self._growing.rest)
+        text = settled(self._rest_text)
         self._rest.value = framed(safe(text, typeset=False)) if text.strip() else ""
         return len(self._rest.value)
 
