@@ -1,4 +1,4 @@
-"""``--exact`` from the prompt to the page: figures are computed here, and nothing of them leaves."""
+"""``--exact`` from the prompt to the page: figures are computed here, none of them leaves."""
 
 from __future__ import annotations
 
@@ -76,3 +76,14 @@ def test_without_a_table_it_is_refused_before_anything_is_sent(server: OpenRoute
     with pytest.raises(Exception, match="none goes along"):
         ask("Who leads?", exact=True)
     assert not server.chats and api.session().last is None
+
+
+def test_the_setting_holds_where_a_table_goes_along_and_a_chat_stays_exact(
+    server: OpenRouter,
+) -> None:
+    api.settings().exact = True
+    server.say(Answer("plain 5"), Answer(TEXT), Answer(TEXT))
+    assert ask("Hello?").figures == ()
+    assert ask("Who?", df={"sales": SALES}, chat="c").text == FILLED
+    api.settings().exact = False
+    assert ask("And?", chat="c", namespace={"sales": SALES}).text == FILLED

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 
 from ..calls import Attachment, Request
 from ..context import masked
 from ..context.frames import frame_named
+from ..context.values import Gathered
 from ..errors import UsageError
 from ..options.fields import Options
 from ..pricing.tokens import likely_tokens
@@ -22,36 +23,35 @@ TABLE = "frame"  # the kind of attachments that are tables
 NO_TABLE = "--exact computes figures from tables, and none goes along."
 
 
-def form() -> str:
-    """Return how the model is to write its answer."""
-    return card.form()
-
-
 def told(
-    attachments: Sequence[Attachment],
-    namespace: Mapping[str, object],
-    options: Options,
-    settings: M1,
-) -> tuple[Attachment, ...]:
-    """Return the attachments; to tables what SQL knows of their columns is added.
+    gathered: Gathered, namespace: Mapping[str, object], options: Options, settings: M1
+) -> tuple[Gathered, str]:
+    """Return what goes along, tables with what SQL knows of them, and how to write the answer.
 
     Raises:
         UsageError: a table that no query can read.
     """
-    names = [one.name for one in attachments if one.kind == TABLE]
-    tables = {name: frame_named(name, namespace) for name in names}
+    along = (*gathered.attachments, *gathered.inserted)
+    tables = {one.name: frame_named(one.name, namespace) for one in along if one.kind == TABLE}
     if not tables:
-        return tuple(attachments)
-    level, _ = send_level(options.send or settings.send)
-    secrets = redaction.policy(settings)
+        return gathered, card.form()
     with Sandbox(tables) as sandbox:
         known = {table.name: table for table in sandbox.tables}
-    return tuple(
-        masked(_with_columns(one, card.columns(known[one.name], {}, level != "names")), secrets)
-        if one.name in known
-        else one
-        for one in attachments
-    )
+    level, _ = send_level(options.send or settings.send)
+    secrets = redaction.policy(settings)
+
+    def with_columns(one: Attachment) -> Attachment:
+        if one.name not in known:
+            return one
+        return masked(
+            _with_columns(one, card.columns(known[one.name], {}, level != "names")), secrets
+        )
+
+    return replace(
+        gathered,
+        attachments=tuple(map(with_columns, gathered.attachments)),
+        inserted=tuple(map(with_columns, gathered.inserted)),
+    ), card.form()
 
 
 def _with_columns(attachment: Attachment, columns: str) -> Attachment:
@@ -61,6 +61,14 @@ def _with_columns(attachment: Attachment, columns: str) -> Attachment:
         lasting=columns,
         tokens=attachment.tokens + likely_tokens(columns),
     )
+
+
+def names(request: Request) -> tuple[str, ...]:
+    """Return the tables that queries may read; raises UsageError where there is none."""
+    tables = tuple(dict.fromkeys(one.name for one in request.attachments if one.lasting))
+    if not tables:
+        raise UsageError(NO_TABLE, todo="Name one: --df NAME.")
+    return tables
 
 
 def answer(
@@ -75,13 +83,11 @@ def answer(
     Raises:
         UsageError: there is none.
     """
-    names = [one.name for one in request.attachments if one.lasting]
-    if not names:
-        raise UsageError(NO_TABLE, todo="Name one: --df NAME.")
+    tables = names(request)
 
     def opened_tables() -> Sandbox:
-        tables = {name: frame_named(name, namespace) for name in names}
-        return Sandbox(tables, timeout=settings.query_timeout)
+        found = {name: frame_named(name, namespace) for name in tables}
+        return Sandbox(found, timeout=settings.query_timeout)
 
     sent = [text.replace(card.form(), "") for text in request.texts]
     return ExactAnswer(view, opened_tables, sent, settings.repairs)
