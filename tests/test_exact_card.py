@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pandas as pd
@@ -12,7 +13,7 @@ import pytest
 from palmerpenguins import load_penguins
 
 from m1_magic.context import gather
-from m1_magic.context.frames import columns_told, opened, summarise
+from m1_magic.context.frames import summarise
 from m1_magic.exact import card
 from m1_magic.exact.inputs import SqlTable
 from m1_magic.exact.sandbox import Sandbox
@@ -77,14 +78,12 @@ def told(tables: Mapping[str, object], **options: str) -> tuple[list[str], list[
     """Return what stands below the summary of each table, and the tables as SQL sees them."""
     space = {name.replace(".", "_"): table for name, table in tables.items()}
     gathered = gather(Options(df=tuple(space), **options), "?", space, M1())  # type: ignore[arg-type]
-    seen = {
-        name: columns_told(summary, opened(table).names)
-        for (name, table), summary in zip(tables.items(), gathered.summaries, strict=True)
-    }
+    summaries = [gathered.summaries[name] for name in space]
+    seen = {name: one.places for name, one in zip(tables, summaries, strict=True)}
     with Sandbox(tables, columns=seen) as box:
         texts = [
             card.columns(table, card.formats(summary), typed="send" not in options)
-            for table, summary in zip(box.tables, gathered.summaries, strict=True)
+            for table, summary in zip(box.tables, summaries, strict=True)
         ]
         for table, text in zip(box.tables, texts, strict=True):
             for column, _ in table.columns if len(table.columns) < 100 else table.columns[-2:]:
@@ -129,7 +128,7 @@ def test_what_the_summary_hides_is_told_neither_here_nor_by_an_error() -> None:
 @pytest.mark.parametrize("level", ["names", "schema"])
 def test_formats_are_told_at_stats_only(level: str) -> None:
     made = gather(Options(df=("t",), send=level), "?", {"t": dates()}, M1()).summaries
-    assert card.formats(made[0]) == {}
+    assert card.formats(made["t"]) == {}
 
 
 def test_a_format_that_few_rows_have_is_not_told() -> None:
@@ -140,7 +139,7 @@ def test_a_format_that_few_rows_have_is_not_told() -> None:
 
 
 # Column of `dates` → how pandas reads it.
-READ = {
+READ: dict[str, Callable[[Any], Any]] = {
     "order date": lambda s: pd.to_datetime(s, format="%d/%m/%Y"),
     "Shipped": lambda s: pd.to_datetime(s, format="%d/%m/%Y", errors="coerce"),
     "when": lambda s: pd.to_datetime(s, format="%Y-%m-%d %H:%M:%S.%f"),
@@ -154,8 +153,7 @@ READ = {
 
 def test_what_is_told_reads_all_the_values_that_it_claims() -> None:
     frame = dates()
-    (summary,) = gather(Options(df=("t",)), "?", {"t": frame}, M1()).summaries
-    known = card.formats(summary)
+    known = card.formats(gather(Options(df=("t",)), "?", {"t": frame}, M1()).summaries["t"])
     assert set(known) == set(READ)
     with Sandbox({"t": frame}) as box:
         for column, read in READ.items():

@@ -22,7 +22,7 @@ import pytest
 
 from m1_magic.errors import UsageError
 from m1_magic.exact import statements
-from m1_magic.exact.queries import failure
+from m1_magic.exact.failures import failure
 from m1_magic.exact.sandbox import Sandbox
 from m1_magic.interrupts import Stop
 

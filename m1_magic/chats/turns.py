@@ -120,7 +120,7 @@ def turn(request: Request, reply: Reply) -> Turn:
         prompt=request.prompt_text,
         system=first[0].content() if first else "",
         question=question,
-        answer=sendable(reply.text),
+        answer=sendable(reply.written),
         status=reply.status,
         attachments=attachments,
         cell=request.cell,

@@ -48,14 +48,16 @@ def gather(
     matches = globs.matching(options.file, secrets, named)
     named |= files.tables(matches.files)
     headings = [table.names for table in named.values()]
+    summaries = {one.name: one for one in described(named, options, wish)}
 
     def summarised(wish: Wish, value: object, name: str) -> Attachment:
         table = opened(value)
         headings.append(table.names)
-        return summary(table, name, wish).attachment()
+        made = summary(table, name, wish)
+        summaries.setdefault(name, made)
+        return made.attachment()
 
-    summaries = described(named, options, wish)
-    beside = tuple(masked(one.attachment(), secrets) for one in summaries)
+    beside = tuple(masked(one.attachment(), secrets) for one in summaries.values())
     beside += files.attached(matches.files, wish.level, secrets, named)
     # A table that a cell showed is summarised shorter than one that was named.
     short = wish if options.df_tokens else replace(wish, tokens=min(wish.tokens, cells.TABLE))

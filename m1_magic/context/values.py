@@ -14,7 +14,7 @@ import json
 import re
 from collections import deque
 from collections.abc import Callable, ItemsView, Mapping, Sequence, Set, Sized, ValuesView
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ..calls import Attached, Attachment, Reply, Text
 from ..errors import UsageError
@@ -38,14 +38,14 @@ SINGLE = re.compile(rf"(?<!\{{)\{{({NAME})\}}(?!\}})")
 class Gathered:
     """A prompt with values in place, what is beside it and the tables inside it, and notes.
 
-    ``summaries`` are those of the tables that were named, as far as they are among attachments.
+    ``summaries`` are those of the tables beside and inside it, by name.
     """
 
     parts: tuple[Part, ...]
     attachments: tuple[Attachment, ...] = ()
     inserted: tuple[Attachment, ...] = ()
     notes: tuple[str, ...] = ()
-    summaries: tuple[Summary, ...] = ()
+    summaries: Mapping[str, Summary] = field(default_factory=dict)
 
 
 def insert(

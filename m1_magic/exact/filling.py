@@ -10,9 +10,10 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from ..computed import Figure
 from . import spots
 from .naming import Result, Unclear
-from .results import RUNNING, UNKNOWN, Results, Value
+from .results import COMPUTED, RUNNING, UNKNOWN, Results, Value
 from .template import Code, Piece, Place, Words
 
 _NAME = re.compile(r"[^\W\d]\w*")
@@ -21,27 +22,16 @@ _MARKS = re.compile(r"[\s>]*(?:(?:[-*+]|\d{1,9}[.)])\s+)*(?:\[[ xX]\]\s+)?")
 
 
 @dataclass(frozen=True, slots=True)
-class Figure:
-    """A figure of an answer: where it stands, what it shows, and of which query.
-
-    ``reason`` says why it is ``?``, ``note`` what else there is to say.
-    """
-
-    start: int
-    end: int
-    query: str
-    source: str
-    text: str
-    reason: str = ""
-    note: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class Filled:
     """An answer with its figures: Markdown, and where they stand in it."""
 
     text: str
     figures: tuple[Figure, ...] = ()
+
+    @property
+    def settled(self) -> bool:
+        """Is none of its figures still computed?"""
+        return all(figure.reason != COMPUTED for figure in self.figures)
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -127,7 +117,7 @@ class _Filling:
             return self._alone(name, place)
         rest = place.source.strip()[len(name) :]
         # ``{{name}}`` in a sentence is of the form only where the result is one value.
-        form = rest.startswith(".") or self._results.knows(name)
+        form = rest.startswith(".") or self._results.knows(name) or not self._results.done
         value = self._results.value(name, rest.lstrip() if rest else "") if form else None
         self._begin_words()
         self._paragraph.append(literal if value is None else (place, value))

@@ -17,6 +17,7 @@ from ..context.frames.lazy import library
 from ..context.frames.table_files import scanned
 from ..context.frames.tables import source
 from ..errors import UsageError
+from ..privacy.personal import safe_name
 from ..text import INVISIBLE, one_line
 
 # What pandas' `infer_dtype` calls objects that are all of one kind, other than texts.
@@ -129,7 +130,7 @@ def view(
     """Make the view of a table, and return what queries see of it.
 
     Args:
-        places: of the columns that they see; None: all.
+        places: of the columns that they see, if their names are not personal; None: all.
     """
     held = f"__m1_{number}"
     if one.sql:
@@ -140,7 +141,11 @@ def view(
         columns, left_out = _described(connection, held), set()
     else:
         columns, left_out = _register(connection, held, one.frame)
-    seen = range(len(one.names)) if places is None else places
+    seen = {
+        place
+        for place in (range(len(one.names)) if places is None else places)
+        if places is None or safe_name(one.names[place]) == one.names[place]
+    }
     readable = [i for i in range(len(one.names)) if i not in left_out]
     pairs = [pair for pair in zip(columns, readable, strict=True) if pair[1] in seen]
     kept = [place for _, place in pairs]

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from .filling import Figure
+from ..computed import Figure
 from .lines import Lines
 from .spots import spans
 

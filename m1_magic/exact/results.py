@@ -12,6 +12,7 @@ from .result_tables import as_table
 from .template import Piece, Place, Written
 
 UNKNOWN, RUNNING = "?", "…"
+COMPUTED = "it is being computed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,7 @@ class Results:
     def __init__(
         self, pieces: Sequence[Piece], results: Mapping[str, Result | None], done: bool
     ) -> None:
-        self._results, self._done = results, done
+        self._results, self.done = results, done
         queries = [piece for piece in pieces if isinstance(piece, Written)]
         self._problems = {query.name: query.problem for query in queries if query.problem}
         self._written = {query.name for query in queries} | set(results)
@@ -48,7 +49,7 @@ class Results:
         """Is it no figure: of no query, and written as templates of other programs are?"""
         if name in self._written:
             return False
-        return (self._done and not self._written) or around[:1] in "{~" or around[-1:] == "}"
+        return (self.done and not self._written) or around[:1] in "{~" or around[-1:] == "}"
 
     def names(self, name: str) -> Names | str:
         """Return a query's result; a reason why there is none; or that it runs, ``…``.
@@ -60,7 +61,7 @@ class Results:
             raise Unclear(self._problems[name])
         result = self._results.get(name)
         if result is None:
-            if not self._done or (name in self._written and name in self._results):
+            if not self.done or (name in self._written and name in self._results):
                 return RUNNING
             if name in self._written:
                 raise Unclear(f"the query {name} was not run")
@@ -77,7 +78,7 @@ class Results:
         try:
             found = self.names(name)
             if isinstance(found, str):
-                return Value(Shown(found), name, "it is being computed")
+                return Value(Shown(found), name, COMPUTED)
             if rest.startswith("."):
                 value, spec, note = found.value(rest[1:])
             elif (len(found.result.columns), found.total) == (1, 1):
@@ -97,5 +98,5 @@ class Results:
         """
         found = self.names(name)
         if isinstance(found, str):
-            return place.before + found, "it is being computed"
+            return place.before + found, COMPUTED
         return as_table(found, place.source.partition(":")[2], place.before, end)

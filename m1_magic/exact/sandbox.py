@@ -18,12 +18,13 @@ from functools import cache
 from typing import Any
 
 from .. import interrupts
+from ..computed import Query, Row
 from ..context.frames.duckdb_sandbox import connected, quoted
 from ..locks import lock
 from ..watcher import WATCHER, Watch
 from . import statements
+from .failures import failure
 from .inputs import SqlTable, inputs, view
-from .queries import Query, Row, failure
 
 TIMEOUT = 10.0  # seconds of a query
 SHARE, OF_DUCKDB = 0.25, 0.8  # of the memory: what a query may use, what DuckDB would take

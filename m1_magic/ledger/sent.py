@@ -66,7 +66,7 @@ def hashed(request: Request) -> dict[str, Any]:
     for each attachment its kind, name, hash, shape and level; ``chat`` the earlier turns.
     """
     messages, attachments = own(request.own, request.attachments)
-    body = request.body()
+    body = request.lasting()
     earlier = body.pop("messages")[:-1]
     system = request.messages[0].content() if request.messages[0].role == "system" else ""
     words = "".join(part.text for part in messages[-1].parts if isinstance(part, Text))
@@ -75,9 +75,15 @@ def hashed(request: Request) -> dict[str, Any]:
         "words": _hash(words),
         "system": _hash(system),
         "chat": [request.chat, _hash(json.dumps(earlier)) if request.after else ""],
-        "along": [[a.kind, a.name, _hash(a.text), a.shape, a.level] for a in attachments],
+        "along": [_along(one) for one in attachments],
         "sampling": body,
     }
+
+
+def _along(attachment: Attachment) -> list[Any]:
+    """Return what of an attachment an answer depends on."""
+    a, lasting = attachment, attachment.lasting
+    return [a.kind, a.name, _hash(lasting or a.text), None if lasting else a.shape, a.level]
 
 
 def at_a_server(request: Request) -> dict[str, Any]:

@@ -99,7 +99,7 @@ class NotebookView(ThrottledView):
         self._outputs.clear()
 
     def _paint_rest(self) -> int:
-        text = settled(self._growing.rest)
+        text = settled(self._rest_text)
         if not text.strip():
             return 0
         # In one form only: it is replaced soon.

@@ -16,11 +16,13 @@ from typing import TYPE_CHECKING
 from ..calls import (
     Event,
     ReasoningDelta,
+    Replay,
     Reply,
     Request,
     Started,
     TextDelta,
     ThinkingEnded,
+    Unsettled,
     Waiting,
 )
 from ..pricing.dollars import money_at_most
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
 EVERY = 0.1  # seconds between two paintings
 # What may be sent up to now: so much for each second, and for each character that came.
 BYTES_A_SECOND, BYTES_A_CHARACTER = 10_000, 3.5
+KEPT = "showing a kept answer"
 PEEK = 300  # characters of the thinking that are shown while it comes
 TICK = 0.25  # seconds between two looks at what is not painted yet
 LINE_EVERY = 1.0  # seconds between two paintings of the line
@@ -52,35 +55,45 @@ class Progress:
     def __init__(self, now: Callable[[], float]) -> None:
         self._now = now
         self._began = now()
-        self._asking = self._price = self._reason = ""
+        self._asking = self._price = self._reason = self._doing = ""
         self._thoughts: list[str] = []
         self._until = self._first = 0.0
         self._characters = self._thought = self._sent = 0
-        self._answering, self._keeps = False, True
+        self._answering, self._keeps, self._replays = False, True, False
         self.at_most: Decimal | None = None  # US dollars; None: not known
 
-    def open(self, request: Request, at_most: Decimal | None, sent: str) -> None:
+    def open(
+        self, request: Request, at_most: Decimal | None, sent: str, replay: Replay | None = None
+    ) -> None:
         self._began = self._now()
         self._keeps, self.at_most = request.keep_thinking, at_most
-        self._asking = f"asking {request.model}"
+        self._asking = KEPT if replay else f"asking {request.model}"
+        self._replays = replay is not None
         price = "" if at_most is None else f"at most {money_at_most(at_most)}"
         parts = (sent,) if price and sent.endswith(price) else (sent, price)
         self._price = " · ".join(part for part in parts if part)
 
     def feed(self, event: Event) -> None:
         if isinstance(event, TextDelta | ReasoningDelta):
-            if not self._characters:
-                self._first = self._now()
-            self._characters += len(event.text)
+            self._came(self._characters + len(event.text))
             self._answering = isinstance(event, TextDelta)
             if isinstance(event, ReasoningDelta):
                 self._thought += len(event.text)
                 if self._keeps:
                     self._thoughts.append(event.text)
+        elif isinstance(event, Unsettled):
+            self._doing = event.doing
+            self._came(event.came)
+            self._answering = True
         elif isinstance(event, Waiting):
             self._reason, self._until = event.reason, self._now() + event.seconds
         elif isinstance(event, Started):
             self._reason = ""
+
+    def _came(self, characters: int) -> None:
+        if not self._characters:
+            self._first = self._now()
+        self._characters = max(self._characters, characters)
 
     def was_thinking(self, text: str) -> None:
         """Count as thinking what came as text."""
@@ -129,7 +142,9 @@ class Progress:
         elapsed = f"{minutes} min {seconds} s" if minutes else f"{seconds} s"
         if not self._characters:
             return show_controls(" · ".join(p for p in (self._asking, elapsed, self._price) if p))
-        verb = "answering" if self._answering else "thinking"
+        if self._doing:
+            return f"{self._doing} · {elapsed}"
+        verb = KEPT if self._replays else "answering" if self._answering else "thinking"
         speed = [f"{thousands(self.speed)} tokens/s"] if self.speed else []
         return " · ".join([f"{verb}… ≈ {plural(self.tokens, 'token')}", *speed, elapsed])
 
@@ -163,11 +178,14 @@ class ThrottledView:
         self._progress = Progress(now)
         self._growing = Growing()
         self._blocks: list[Reply] = []  # what stays
+        self._tail = ""  # what is not settled yet, below the text
         self._unpainted = False
         self._next = self._line_next = 0.0
 
-    def open(self, request: Request, at_most: Decimal | None, sent: str) -> None:
-        self._progress.open(request, at_most, sent)
+    def open(
+        self, request: Request, at_most: Decimal | None, sent: str, replay: Replay | None = None
+    ) -> None:
+        self._progress.open(request, at_most, sent, replay)
         self._paint()
 
     def feed(self, event: Event) -> None:
@@ -175,6 +193,8 @@ class ThrottledView:
         if isinstance(event, TextDelta):
             self._growing.feed(event.text)
             self._unpainted = True
+        elif isinstance(event, Unsettled):
+            self._tail, self._unpainted = event.text, True
         elif isinstance(event, ThinkingEnded):
             shown = "".join(block.text for block in self._blocks)
             self._progress.was_thinking((shown + self._growing.rest).strip("\n"))
@@ -214,6 +234,11 @@ class ThrottledView:
         block = Reply(text=text, thinking="" if number else self._progress.thinking)
         self._blocks.append(block)
         return self._add(block)
+
+    @property
+    def _rest_text(self) -> str:
+        """What came and stands in no block yet."""
+        return self._growing.rest + self._tail
 
     def _remaining(self, reply: Reply) -> Reply:
         """Return what of a finished reply stands in no block yet."""

@@ -1,7 +1,7 @@
 """A plan carried out: rounds, each of them an attempt with its own hold, tried again where it may.
 
-Most calls have one round. A plan with a ``next_request`` goes on with what it asks next, until
-that is nothing; a budget, a Ctrl-C or an error between two rounds ends the call with what came.
+Most calls have one round. A plan with a ``processor`` goes on with what that asks next, until
+it is nothing; a budget, a Ctrl-C or an error between two rounds ends the call with what came.
 """
 
 from __future__ import annotations
@@ -103,7 +103,7 @@ class Rounds:
             BudgetExceeded, PromptTooLarge: it may not be sent.
             Stopped: the user had enough of it.
         """
-        if self.plan.next_request is None:
+        if self.plan.processor is None:
             return None
         try:
             with stoppable():
@@ -132,7 +132,7 @@ class Rounds:
                 self._account.write(sums.learn, model, text, tokens)
             call = replace(call, attempts=(*call.attempts, attempt))
             if error is None:
-                return call, empty(stream, attempt, plan.next_request is not None)
+                return call, empty(stream, attempt, plan.processor is not None)
             if not isinstance(error, M1Error):
                 return call, error
             seconds = self._pause(error, len(call.attempts) - earlier)
@@ -150,7 +150,7 @@ class Rounds:
         try:
             with stoppable():
                 if not call.attempts:
-                    self._view.open(request, self.plan.hold, self.plan.forecast)
+                    self._view.open(self.plan)
                 if self._backend.billing != "replayed":
                     self._hold_back()
                 with closing(self._backend.stream(request)) as events:

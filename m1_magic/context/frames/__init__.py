@@ -16,7 +16,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from ...errors import UsageError
-from ...privacy.personal import personal_text, safe_name
+from ...privacy.personal import personal_text
 from ...privacy.redaction import masked_value
 from ...text import one_line
 from ..variables import public_names, resolve
@@ -98,11 +98,6 @@ def summary(table: Source, name: str, wish: Wish, cols: Sequence[str] = ()) -> S
 
     with reading(one_line(name, 60)):
         return summarise_table(table, name, chosen(table.names, cols), wish)
-
-
-def columns_told(summary: Summary, names: Sequence[str]) -> list[int]:
-    """Return the places of a table's columns whose names its summary may tell."""
-    return [place for place in summary.places if safe_name(names[place]) == names[place]]
 
 
 def difference(

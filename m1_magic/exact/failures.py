@@ -1,4 +1,4 @@
-"""What a query gave, and what may be said of one that failed.
+"""What may be said of a query that failed.
 
 DuckDB's messages quote cells ("Could not convert string '…'"), so none of their text is passed on:
 `failure` knows messages by their beginnings and says them in its own words. It adds the place in
@@ -10,12 +10,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
-from typing import Any
 
 from ..text import escape_value
-
-Row = tuple[Any, ...]
 
 # The class of DuckDB's error → what happened, where its message is not known more exactly.
 KINDS = {
@@ -76,26 +72,6 @@ SUGGESTED = re.compile(r"(?:Did you mean|Candidate bindings)([^\n]*)")
 NAME = re.compile(r'"((?:[^"]|"")+)"')
 WORD = re.compile(r'\w+|"(?:[^"]|"")*"|[^\w\s"]+|\S')
 MOST = 5  # names that are suggested
-
-
-@dataclass(frozen=True, slots=True)
-class Query:
-    """A query of an answer, and its result.
-
-    Args:
-        rows: the first ones, with Python's types: date, Decimal, list, …; None is NULL.
-        seconds: that it took.
-        error: why there is no result, "" if there is one; in it stands no value of a table.
-        count: rows of the whole result.
-    """
-
-    name: str
-    sql: str
-    columns: tuple[str, ...] = ()
-    rows: tuple[Row, ...] = ()
-    seconds: float = 0.0
-    error: str = ""
-    count: int = 0
 
 
 def failure(error: BaseException, sql: str, names: Collection[str]) -> str:

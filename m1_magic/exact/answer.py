@@ -1,0 +1,250 @@
+"""An answer whose figures are computed while it comes: between the session and the view.
+
+The view is fed what nothing can change any more, paragraph by paragraph, with its figures in
+place; what still waits for a query or a word is shown below it as unsettled, and painted again.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from decimal import Decimal
+
+from ..calls import (
+    Event,
+    ReasoningDelta,
+    Receipt,
+    Replay,
+    Reply,
+    Request,
+    TextDelta,
+    ThinkingEnded,
+    Unsettled,
+)
+from ..computed import Figure
+from ..errors import Stopped, UserFacingError
+from ..interrupts import stoppable
+from ..locks import lock
+from ..session.processor import Failure
+from ..session.view import View
+from ..text import plural
+from .filling import Filled, fill
+from .numbers import unchecked
+from .repairs import repaired, repairing, with_queries
+from .running import Engine, Running
+from .template import Piece, Template, Words, Written, joined, pieces_of
+
+EVERY = 0.1  # seconds between two fillings of what is not settled
+PARAGRAPH = re.compile(r"\n(?:[ \t>]*\n)+")
+NOTES = 5  # reasons and notes that a footer has
+
+
+class ExactAnswer:
+    """Shows an answer in ``view`` with its figures, and asks once more for queries that failed.
+
+    Args:
+        opened: opens the tables that the queries may read.
+        sent: texts whose numbers are no figures of the model's.
+        repairs: how often queries that failed are asked for again.
+    """
+
+    def __init__(
+        self, view: View, opened: Callable[[], Engine], sent: Sequence[str], repairs: int
+    ) -> None:
+        self._view, self._opened = view, opened
+        self._sent, self._repairs = sent, repairs
+        self._lock = lock()
+        self._first: Reply | None = None  # of the round that brought the text
+        self._failed: tuple[str, ...] = ()  # queries that are asked for again
+        self._thought = 0  # characters
+        self._begin()
+
+    def _begin(self) -> None:
+        self._running = Running(self._opened)
+        self._template, self._came = Template(), ""
+        self._open: list[Piece] = []  # what is not settled
+        self._written: list[Piece] = []  # the queries
+        self._settled = 0  # characters that the view has
+        self._next, self._shown = 0.0, ("", "")
+
+    # As a view.
+
+    def open(
+        self, request: Request, at_most: Decimal | None, sent: str, replay: Replay | None = None
+    ) -> None:
+        """See View.open."""
+        if replay is not None:  # nobody is asked
+            self._repairs = 0
+        self._view.open(request, at_most, sent, replay)
+
+    def feed(self, event: Event) -> None:
+        """See View.feed."""
+        with self._lock:
+            if self._first is not None and isinstance(event, TextDelta | ReasoningDelta):
+                return  # queries again, which are not shown
+            if not isinstance(event, TextDelta):
+                if isinstance(event, ReasoningDelta):
+                    self._thought += len(event.text)
+                if isinstance(event, ThinkingEnded):
+                    self._thought += len(self._came)
+                    self._running.close()
+                    self._begin()
+                self._view.feed(event)
+                return
+            self._came += event.text
+            self._take(self._template.feed(event.text))
+            self._refresh()
+
+    def tick(self) -> float | None:
+        """See View.tick."""
+        with self._lock:
+            self._refresh()
+            return self._view.tick()
+
+    def close(self, receipt: Receipt) -> None:
+        """See View.close."""
+        with self._lock:
+            self._view.close(receipt)
+
+    # As a processor.
+
+    def next_request(self, request: Request, reply: Reply) -> Request | None:
+        """See Processor; queries that failed are asked for again."""
+        if self._first is not None:
+            fixed = repaired(reply.text, self._failed)
+            first = replace(self._first, text=with_queries(self._first.text, fixed))
+            with self._lock:
+                self._first, self._failed = first, ()
+                for name, sql in fixed.items():
+                    self._running.add(name, sql)
+            self._running.wait()
+            return None
+        self._end(reply.text)
+        self._running.wait()
+        results = [one for one in self._running.results.values() if one is not None]
+        failed = [one for one in results if one.error]
+        with self._lock:
+            self._first = reply
+            if not failed or not self._repairs:
+                return None
+            self._failed = tuple(one.name for one in failed)
+        return repairing(request, reply.text, failed)
+
+    def finished(self, reply: Reply, error: Failure) -> tuple[Reply, Failure]:
+        """See Processor; what failed or was stopped is ``?``, with the reason."""
+        try:
+            return self._finished(reply, error)
+        finally:
+            self._running.close()
+
+    def _finished(self, reply: Reply, error: Failure) -> tuple[Reply, Failure]:
+        first = self._first
+        if first is None:
+            self._end(reply.text)
+            if not isinstance(error, KeyboardInterrupt):
+                try:
+                    with stoppable():
+                        self._running.wait()
+                except KeyboardInterrupt:
+                    pass
+        elif isinstance(error, UserFacingError) and not isinstance(error, Stopped):
+            again = f"queries that failed could not be asked for again: {error.what}"
+            first, error = replace(first, notes=(*first.notes, again)), None
+        if first is not None:
+            reply = replace(reply, text=first.text, thinking=first.thinking, model=first.model)
+            if error is None:
+                reply = replace(reply, status=first.status, finish=first.finish, notes=first.notes)
+        self._running.close()
+        if not reply.text:
+            return reply, error
+        return self._filled(reply), error
+
+    def _filled(self, reply: Reply) -> Reply:
+        """Return the reply with its figures."""
+        pieces = pieces_of(reply.text)
+        results = self._running.results
+        made = fill(pieces, results)
+        own = [
+            Figure(one.start, one.end, "", one.text, one.text)
+            for one in unchecked(made.text, made.figures, self._sent)
+        ]
+        figures = tuple(sorted((*made.figures, *own), key=lambda one: one.start))
+        said = made.notes
+        more = (f"{plural(len(said) - NOTES, 'more note')}",) if len(said) > NOTES else ()
+        order = [p.name for p in pieces if isinstance(p, Written)]
+        queries = [results[name] for name in dict.fromkeys(order) if name in results]
+        return replace(
+            reply,
+            text=made.text,
+            template=reply.text,
+            queries=tuple(one for one in queries if one is not None),
+            figures=figures,
+            notes=(*reply.notes, *said[:NOTES], *more),
+        )
+
+    def _end(self, text: str) -> None:
+        """Take the end of the model's text; all of it, where it came otherwise than to a view."""
+        with self._lock:
+            if text != self._came:
+                self._running.close()
+                self._begin()
+                self._take(pieces_of(text))
+            else:
+                self._take(self._template.finish())
+
+    def _take(self, pieces: list[Piece]) -> None:
+        for piece in pieces:
+            if isinstance(piece, Written):
+                self._written.append(piece)
+                if not piece.problem and piece.name not in self._running.results:
+                    self._running.add(piece.name, piece.sql)
+        self._open = joined([*self._open, *pieces])
+
+    def _refresh(self) -> None:
+        """Give the view what is settled, and what is not, as it stands now."""
+        now = time.monotonic()
+        if now < self._next:
+            return
+        while cut := paragraph(self._open):
+            first, rest = cut
+            made = self._fill(first)
+            if not made.settled:
+                break
+            self._view.feed(TextDelta(made.text, moved(made.figures, self._settled)))
+            self._settled += len(made.text)
+            self._open = rest
+        tail, waiting = self._fill(self._open).text, self._running.waiting
+        noun = "query" if waiting == 1 else "queries"
+        now_shown = (tail, f"computing {waiting} {noun}" if waiting else "")
+        if now_shown != self._shown:
+            self._shown = now_shown
+            self._view.feed(Unsettled(tail, self._thought + len(self._came), now_shown[1]))
+        self._next = time.monotonic() + EVERY
+
+    def _fill(self, pieces: Sequence[Piece]) -> Filled:
+        results = dict(self._running.results)
+        for name, one in results.items():
+            if (
+                one is not None
+                and one.error
+                and (self._repairs if self._first is None else name in self._failed)
+            ):
+                results[name] = None  # it is asked for again
+        return fill([*self._written, *pieces], results, done=False)
+
+
+def paragraph(pieces: Sequence[Piece]) -> tuple[list[Piece], list[Piece]] | None:
+    """Return pieces up to the end of their first paragraph, and the rest; None: it has no end."""
+    for number, piece in enumerate(pieces):
+        if isinstance(piece, Words) and (found := PARAGRAPH.search(piece.text)):
+            first = [*pieces[:number], Words(piece.text[: found.end()])]
+            rest = [Words(piece.text[found.end() :])] if found.end() < len(piece.text) else []
+            return first, [*rest, *pieces[number + 1 :]]
+    return None
+
+
+def moved(figures: Sequence[Figure], by: int) -> tuple[Figure, ...]:
+    """Return figures that stand so many characters further on."""
+    return tuple(replace(one, start=one.start + by, end=one.end + by) for one in figures)

@@ -1,0 +1,94 @@
+"""A call whose figures are computed: what the model is told, and which tables its queries read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from ..calls import Attachment, Request
+from ..context import masked
+from ..context.frames import frame_named
+from ..context.values import Gathered
+from ..errors import UsageError
+from ..options.fields import Options
+from ..pricing.tokens import likely_tokens
+from ..privacy import redaction
+from ..session.view import View
+from ..settings.config import M1, send_level
+from . import card
+from .answer import ExactAnswer
+from .sandbox import Sandbox
+
+TABLE = "frame"  # the kind of attachments that are tables
+NO_TABLE = "--exact computes figures from tables, and none goes along."
+
+
+def told(
+    gathered: Gathered, namespace: Mapping[str, object], options: Options, settings: M1
+) -> tuple[Gathered, str]:
+    """Return what goes along, tables with what SQL knows of them, and how to write the answer.
+
+    Raises:
+        UsageError: a table that no query can read.
+    """
+    along = (*gathered.attachments, *gathered.inserted)
+    tables = {one.name: frame_named(one.name, namespace) for one in along if one.kind == TABLE}
+    if not tables:
+        return gathered, card.form()
+    seen = {name: one.places for name, one in gathered.summaries.items()}
+    with Sandbox(tables, columns=seen) as sandbox:
+        known = {table.name: table for table in sandbox.tables}
+    level, _ = send_level(options.send or settings.send)
+    secrets = redaction.policy(settings)
+
+    def with_columns(one: Attachment) -> Attachment:
+        if one.name not in known:
+            return one
+        formats = card.formats(gathered.summaries[one.name])
+        columns = card.columns(known[one.name], formats, level != "names")
+        return masked(_with_columns(one, columns), secrets)
+
+    return replace(
+        gathered,
+        attachments=tuple(map(with_columns, gathered.attachments)),
+        inserted=tuple(map(with_columns, gathered.inserted)),
+    ), card.form()
+
+
+def _with_columns(attachment: Attachment, columns: str) -> Attachment:
+    return replace(
+        attachment,
+        text=f"{attachment.text}\n\n{columns}",
+        lasting=columns,
+        tokens=attachment.tokens + likely_tokens(columns),
+    )
+
+
+def names(request: Request) -> tuple[str, ...]:
+    """Return the tables that queries may read; raises UsageError where there is none."""
+    tables = tuple(dict.fromkeys(one.name for one in request.attachments if one.lasting))
+    if not tables:
+        raise UsageError(NO_TABLE, todo="Name one: --df NAME.")
+    return tables
+
+
+def answer(
+    view: View,
+    request: Request,
+    options: Options,
+    namespace: Mapping[str, object],
+    settings: M1,
+) -> ExactAnswer:
+    """Return what shows an answer in ``view`` with its figures, from the tables of a request.
+
+    Raises:
+        UsageError: there is none.
+    """
+    tables = names(request)
+
+    def opened_tables() -> Sandbox:
+        found = {name: frame_named(name, namespace) for name in tables}
+        return Sandbox(found, timeout=settings.query_timeout)
+
+    sent = [text.replace(card.form(), "") for text in request.texts]
+    return ExactAnswer(view, opened_tables, sent, settings.repairs)
