@@ -26,7 +26,6 @@ WRITABLE = (str, int, float, bool)
 FOREIGN = ("object", "period", "Sparse", "category")  # pandas' types that are looked at
 LONGEST = 120  # characters of a name
 UNSEEN = re.compile(rf"[\n\t]|{INVISIBLE.pattern}")
-Columns = list[tuple[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,19 +132,17 @@ def view(
         places: of the columns that they see, if their names are not personal; None: all.
     """
     held = f"__m1_{number}"
+    left_out: set[int] = set()
     if one.sql:
         connection.execute(f"CREATE VIEW {identifier(held)} AS {one.sql}")
-        columns, left_out = _described(connection, held), set[int]()
     elif one.value is not None:
         connection.register(held, one.value)
-        columns, left_out = _described(connection, held), set()
     else:
-        columns, left_out = _register(connection, held, one.frame)
-    seen = {
-        place
-        for place in (range(len(one.names)) if places is None else places)
-        if places is None or safe_name(one.names[place]) == one.names[place]
-    }
+        left_out = _register(connection, held, one.frame)
+    columns = _described(connection, held)
+    seen = set(range(len(one.names)))
+    if places is not None:
+        seen = {place for place in places if safe_name(one.names[place]) == one.names[place]}
     readable = [i for i in range(len(one.names)) if i not in left_out]
     pairs = [pair for pair in zip(columns, readable, strict=True) if pair[1] in seen]
     kept = [place for _, place in pairs]
@@ -163,7 +160,7 @@ def view(
     return SqlTable(one.name, tuple(_described(connection, one.name) if kept else ()), gone)
 
 
-def _described(connection: Any, name: str) -> Columns:
+def _described(connection: Any, name: str) -> list[tuple[str, str]]:
     """Return a table's columns and their types, without reading a row."""
     rows = connection.execute(f"DESCRIBE SELECT * FROM {identifier(name)}").fetchall()
     return [(row[0], row[1]) for row in rows]
@@ -209,8 +206,8 @@ def _distinct(names: Iterable[str]) -> list[str]:
     return made
 
 
-def _register(connection: Any, held: str, table: Any) -> tuple[Columns, set[int]]:
-    """Register a frame under a name; return its columns, and the places of those left out."""
+def _register(connection: Any, held: str, table: Any) -> set[int]:
+    """Register a frame under a name; return the places of the columns that are left out."""
     native, out = table.to_native(), set[int]()
     pandas = hasattr(native, "set_axis")
     if not pandas:  # Python objects of Polars are addresses to Arrow
@@ -220,27 +217,26 @@ def _register(connection: Any, held: str, table: Any) -> tuple[Columns, set[int]
     for texts in (False, True) if pandas else (False,):
         native, gone = _fit(native, texts=texts) if pandas else (native, set[int]())
         out |= gone
-        if len(native.columns) and (columns := _readable(connection, held, native)):
-            return columns, out
+        if len(native.columns) and _readable(connection, held, native):
+            return out
     every = [str(column) for column in (native if pandas else table).columns]
 
     def some(kept: list[str]) -> Any:
         return native[kept] if pandas else table.select(kept).to_native()
 
     kept = [column for column in every if _readable(connection, held, some([column]))]
-    columns = _readable(connection, held, some(kept)) if kept else []
-    if not columns:
+    if not kept or not _readable(connection, held, some(kept)):
         raise UsageError("DuckDB cannot read any column of a table.")
-    return columns, out | {int(column) for column in set(every) - set(kept)}
+    return out | {int(column) for column in set(every) - set(kept)}
 
 
-def _readable(connection: Any, held: str, native: Any) -> Columns:
-    """Register a table; return its columns, none if DuckDB cannot read it."""
+def _readable(connection: Any, held: str, native: Any) -> bool:
+    """Register a table; say whether DuckDB can read it."""
     try:
         connection.register(held, native)
-        return _described(connection, held)
+        return bool(_described(connection, held))
     except Exception:  # DuckDB's own, and those of whoever hands the columns over
-        return []
+        return False
 
 
 def _fit(frame: Any, *, texts: bool) -> tuple[Any, set[int]]:
