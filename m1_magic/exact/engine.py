@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import threading
 import time
+import uuid
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from concurrent.futures import Future, wait
@@ -15,10 +16,10 @@ from dataclasses import dataclass, replace
 
 from .. import interrupts
 from ..computed import Query, Row
-from .inputs import SqlTable
+from .sql_tables import SqlTable
 
 TIMEOUT = 10.0  # seconds of a query
-SOON = 0.05  # seconds between looks at Stop
+SOON, LATER = 0.05, 0.5  # seconds between looks at Stop, and attempts to stop what goes on
 ROWS, CELLS = 1_000, 100_000  # of a result that are fetched at most; 20 rows in any case
 SHOWN = 20
 THREAD = "m1-query"
@@ -88,16 +89,19 @@ class Engine(ABC):
         """Let go of the tables."""
 
     @abstractmethod
-    def _fetched(self, sql: str, part: Part | None) -> Result:
+    def _fetched(self, sql: str, part: Part | None, run: str) -> Result:
         """Return the columns of a result, its first rows or the one row, and how many there are.
+
+        Args:
+            run: what `_interrupt` will call it.
 
         Raises:
             Refused: the query may not be run.
         """
 
     @abstractmethod
-    def _interrupt(self) -> None:
-        """Stop the query that runs."""
+    def _interrupt(self, run: str) -> None:
+        """Stop a query, if it runs already."""
 
     @abstractmethod
     def _why(self, problem: Exception, sql: str) -> str:
@@ -108,7 +112,7 @@ class Engine(ABC):
         result = EMPTY
         late = threading.Event()
         try:
-            result = self._limited(lambda: self._fetched(query.sql, part), late)
+            result = self._limited(lambda run: self._fetched(query.sql, part, run), late)
         except Refused as refusal:
             error = str(refusal)
         except Exception as problem:  # the engine's own, and what reading a table raises
@@ -119,13 +123,14 @@ class Engine(ABC):
         seconds = time.monotonic() - began
         return Query(query.name, query.sql, query.columns or columns, rows, seconds, error, count)
 
-    def _limited(self, work: Callable[[], Result], late: threading.Event) -> Result:
+    def _limited(self, work: Callable[[str], Result], late: threading.Event) -> Result:
         """Return what some work returns; stop it when its time has come, and at Stop."""
         done: Future[Result] = Future()
+        name = f"m1-{uuid.uuid4().hex}"
 
         def run() -> None:
             try:
-                done.set_result(work())
+                done.set_result(work(name))
             except BaseException as error:
                 done.set_exception(error)
 
@@ -138,16 +143,25 @@ class Engine(ABC):
                     interrupts.check()
                     if not done.done() and time.monotonic() >= until:
                         late.set()
-                        self._stopped(done)
+                        self._stop(name, done)
                         break
         except KeyboardInterrupt:
-            self._stopped(done)
+            self._stop(name, done)
             raise
         return done.result(0)
 
-    def _stopped(self, done: Future[Result]) -> None:
-        """Stop the query that runs until it ends, or is not worth the wait."""
+    def _stop(self, run: str, done: Future[Result]) -> None:
+        """Stop a query until it ends; if that takes too long, elsewhere."""
         until = time.monotonic() + self._grace
         while not done.done() and time.monotonic() < until:
-            self._interrupt()
+            self._interrupt(run)
             wait([done], SOON)
+        if not done.done():
+            hunt = threading.Thread(target=self._hunt, args=(run, done), name=THREAD, daemon=True)
+            hunt.start()
+
+    def _hunt(self, run: str, done: Future[Result]) -> None:
+        """Stop a query as soon as it can be: a cluster may be slow to begin with it."""
+        while not done.done():
+            self._interrupt(run)
+            wait([done], LATER)

@@ -80,7 +80,7 @@ class Sandbox(Engine):
             if one.copy and one.path:
                 one.path.unlink(missing_ok=True)
 
-    def _fetched(self, sql: str, part: Part | None) -> Result:
+    def _fetched(self, sql: str, part: Part | None, run: str) -> Result:
         body = statements.checked(self._connection, sql, self._catalog)
         whole = f"SELECT * FROM (\n{body}\n) AS whole(__m1_label)"
         if part and part.label is not None:
@@ -100,7 +100,7 @@ class Sandbox(Engine):
         ((count,),) = self._connection.execute(counted).fetchall()
         return columns, tuple(rows[:limit]), int(count)
 
-    def _interrupt(self) -> None:
+    def _interrupt(self, run: str) -> None:
         self._connection.interrupt()
 
     def _why(self, problem: Exception, sql: str) -> str:
