@@ -17,7 +17,8 @@ from ..session.view import View
 from ..settings.config import M1
 from . import card
 from .answer import ExactAnswer
-from .sandbox import Sandbox
+from .engine import Engine
+from .engines import sandbox_of
 
 TABLE = "frame"  # the kind of attachments that are tables
 NO_TABLE = "--exact computes figures from tables, and none goes along."
@@ -39,13 +40,15 @@ def told(
     wish, summaries = wished(options, settings), dict(gathered.summaries)
     for name in tables.keys() - summaries.keys():  # two that are compared
         summaries[name] = summary(opened(tables[name]), name, wish, options.cols)
-    with Sandbox(tables, columns={name: summaries[name].places for name in tables}) as sandbox:
-        known = {table.name: table for table in sandbox.tables}
+    engine = sandbox_of(tables, columns={name: summaries[name].places for name in tables})
+    engine.close()
+    known = {table.name: table for table in engine.tables}
+    dialect = engine.tables[0].dialect
     secrets = redaction.policy(settings)
 
     def with_columns(one: Attachment) -> Attachment:
         columns = "\n\n".join(
-            card.columns(known[name], card.formats(summaries[name]), wish.level != "names")
+            card.columns(known[name], card.formats(summaries[name], dialect), wish.level != "names")
             for name in of.get(one.name, ())
         )
         return masked(_with_columns(one, columns, of[one.name]), secrets) if columns else one
@@ -54,7 +57,7 @@ def told(
         gathered,
         attachments=tuple(map(with_columns, gathered.attachments)),
         inserted=tuple(map(with_columns, gathered.inserted)),
-    ), card.form()
+    ), card.form(dialect)
 
 
 def _tables(attachment: Attachment, options: Options) -> tuple[str, ...]:
@@ -95,9 +98,9 @@ def answer(
     """
     tables = names(request)
 
-    def opened_tables() -> Sandbox:
+    def opened_tables() -> Engine:
         found = {name: frame_named(name, namespace) for name in tables}
-        return Sandbox(found, timeout=settings.query_timeout)
+        return sandbox_of(found, timeout=settings.query_timeout)
 
-    sent = [text.replace(card.form(), "") for text in request.texts]
+    sent = [text.replace(card.FORM, "") for text in request.texts]
     return ExactAnswer(view, opened_tables, sent, settings.repairs)
