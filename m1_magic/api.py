@@ -75,7 +75,8 @@ def send(request: Request, options: Options, view: View, namespace: Mapping[str,
     if request.exact:
         from .exact import calling
 
-        view = answer = calling.answer(view, request, options, namespace, settings())
+        before = turns.before(request.prompt, request.after)
+        view = answer = calling.answer(view, request, options, namespace, settings(), before)
     try:
         reply = turns.session.ask(request, view, answer)
     except UserFacingError as error:

@@ -8,10 +8,11 @@ from the ledger by the next kernel of its notebook: what was attached is then na
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from ..calls import Reply, Request
 from ..errors import LedgerProblem, UsageError
@@ -24,7 +25,10 @@ from ..privacy import redaction
 from ..session.loop import Session
 from ..session.plan import NO_MORE, doubled
 from ..text import one_line
-from .turns import ChatHead, Turn, joined, stored_turn, turn
+from .turns import ChatHead, Turn, given, joined, replaced, stored_turn, turn
+
+if TYPE_CHECKING:
+    from ..exact.verifying import Given
 
 NAME = re.compile(r"[\w.][\w.-]*")
 CONTINUE = "Continue exactly where you stopped."
@@ -64,6 +68,7 @@ class Chats:
         self._named: dict[str, tuple[str, ...]] = {}
         self._stored: dict[str, tuple[str, ...]] = {}  # as an earlier kernel left them
         self._current = ChatHead()
+        self.computed: list[Given] = []  # answers of this kernel with computed figures
 
     def head(self, chat: str, prompt: str = "", cell: str = "", run: str = "") -> ChatHead:
         """Return where a call begins that is asked with this ``--chat``.
@@ -132,9 +137,13 @@ class Chats:
 
     def remember(self, call: RepeatableCall, request: Request, reply: Reply | None) -> None:
         """Keep a request, to be made again; and as a turn, if any text came."""
+        before = self.before(request.prompt, request.after)
         head = ChatHead(request.chat, request.after)
         with self._lock:
             self.last = replace(call, head=head, max_tokens=request.max_tokens, reply=reply)
+            if reply is not None and reply.template:
+                one = given(request, reply, before)
+                self.computed = [old for old in self.computed if not replaced(old, one)] + [one]
             if reply is not None and reply.text.strip():
                 self._turns[reply.id] = turn(request, reply)
                 self._current = replace(head, calls=(*head.calls, reply.id))
@@ -174,7 +183,8 @@ class Chats:
         if reply.text.strip():
             # What was attached, and the system prompt, are in the chat already.
             same = {n: getattr(last.options, n) for n in in_groups("sampling", "display")}
-            return RepeatableCall(CONTINUE, Options(**same, chat=""), self._current)
+            options = Options(**same, chat="", exact=bool(reply.template))
+            return RepeatableCall(CONTINUE, options, self._current)
         if reply.finish != "length":
             raise UsageError("No text came that could be continued.", todo="%m1 again asks anew.")
         wider = doubled(last.max_tokens, most)
@@ -183,6 +193,19 @@ class Chats:
                 f"{NO_MORE}, and all of them went into thinking.", todo="Ask for less at once."
             )
         return replace(last, options=replace(last.options, max_tokens=wider), reply=None)
+
+    def before(self, prompt: str, after: Sequence[str]) -> str:
+        """Return what M1 wrote of the answer whose rest a prompt asks for, "" if it does not."""
+        parts: list[str] = []
+        for id in reversed(after if prompt == CONTINUE else ()):
+            self._load(id)
+            turn = self._turns.get(id)
+            if turn is None:
+                break
+            parts.insert(0, turn.answer)
+            if turn.prompt != CONTINUE:
+                break
+        return "".join(parts)
 
     def resume(self, id: str) -> ChatHead:
         """Make a past call the last reply, so that ``chat=""`` goes on from it."""
@@ -231,6 +254,7 @@ class Chats:
             last = self.last.reply if self.last else None
             if calls is None or (last and last.id in calls):
                 self.last = None
+            self.computed = [one for one in self.computed if calls and one.id not in calls]
             gone = set(self._turns if calls is None else calls)
             self._turns = {id: one for id, one in self._turns.items() if id not in gone}
             named = self._named.items()

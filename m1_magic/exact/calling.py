@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from ..calls import Attachment, Request
@@ -63,25 +63,42 @@ def _with_columns(attachment: Attachment, columns: str) -> Attachment:
     )
 
 
+def tables(request: Request) -> tuple[Attachment, ...]:
+    """Return the attachments that are tables of which queries may be made."""
+    return tuple(one for one in request.attachments if one.lasting)
+
+
+def opening(
+    tables: Sequence[Attachment], namespace: Mapping[str, object], settings: M1
+) -> Callable[[], Sandbox]:
+    """Return what opens the tables that these attachments are of."""
+
+    def opened() -> Sandbox:
+        named = {one.name: frame_named(one.name, namespace) for one in tables}
+        return Sandbox(named, timeout=settings.query_timeout)
+
+    return opened
+
+
 def answer(
     view: View,
     request: Request,
     options: Options,
     namespace: Mapping[str, object],
     settings: M1,
+    before: str = "",
 ) -> ExactAnswer:
     """Return what shows an answer in ``view`` with its figures, from the tables of a request.
+
+    Args:
+        before: what M1 wrote of the answer whose rest is asked for.
 
     Raises:
         UsageError: there is none.
     """
-    names = [one.name for one in request.attachments if one.lasting]
-    if not names:
+    along = tables(request)
+    if not along:
         raise UsageError(NO_TABLE, todo="Name one: --df NAME.")
-
-    def opened_tables() -> Sandbox:
-        tables = {name: frame_named(name, namespace) for name in names}
-        return Sandbox(tables, timeout=settings.query_timeout)
-
+    opened = opening(along, namespace, settings)
     sent = [text.replace(card.form(), "") for text in request.texts]
-    return ExactAnswer(view, opened_tables, sent, settings.repairs)
+    return ExactAnswer(view, opened, sent, settings.repairs, before)
