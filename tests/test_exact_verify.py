@@ -16,7 +16,7 @@ from emulator import Answer, OpenRouter
 from m1_magic import api, cli
 from m1_magic.app import PROCESS
 from m1_magic.calls import RECORD
-from m1_magic.exact.verifying import differences
+from m1_magic.exact.verifying import Given, differences
 from shells import Run
 
 LOAD = "import pandas as pd\n%load_ext m1_magic\nsales = pd.read_csv('sales.csv')"
@@ -46,13 +46,59 @@ def table(last: int) -> None:
     )
 
 
-def test_probe(server: OpenRouter, folder: Path, run: Run, capsys) -> None:
+def record(given: Given) -> dict[str, object]:
+    """Return what the footer of an answer saves for it, as far as it is looked at."""
+    figures = [{"query": f.query, "source": f.source, "text": f.text} for f in given.figures]
+    return {"id": given.id, "figures": figures, "tables": [one.name for one in given.tables]}
+
+
+def saved(run: Run, *sources: str) -> None:
+    """Run cells, and save them with the records of their answers as this folder's notebook."""
+    cells = []
+    for source in sources:
+        before = len(api.chats().computed)
+        ran = run(source)
+        assert ran.error is None, ran.text
+        records = map(record, api.chats().computed[before:])
+        outputs = [new_output("display_data", {RECORD: one}) for one in records]
+        cells.append(new_code_cell(source, outputs=outputs))
+    nbformat.write(new_notebook(cells=cells), "lesson.ipynb")
+
+
+def checked(capsys: pytest.CaptureFixture[str], *names: str) -> tuple[int, str]:
+    """Return what ``m1-magic verify`` exits with and says."""
+    capsys.readouterr()
+    status = cli.main(["verify", *(names or ("lesson.ipynb",))])
+    out, err = capsys.readouterr()
+    return status, out + err
+
+
+# --- m1-magic verify ------------------------------------------------------------------------------
+
+
+def test_probe(
+    server: OpenRouter, folder: Path, run: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
     server.say(Answer(TEXT))
-    assert run(LOAD).error is None
-    print(run("%%m1 -d sales --exact\nWho leads?").text)
-    print(run("%m1 verify").text)
+    saved(run, LOAD, "%%m1 -d sales --exact\nWho leads?")
+    api.end()
+    r = []
+    before = Path("lesson.ipynb").read_bytes()
+    asked = len(server.requests)
+    r.append(checked(capsys))
     table(2)
-    run("sales = pd.read_csv('sales.csv')")
-    print(run("%m1 verify").text)
-    run("del sales")
-    print(run("%m1 verify").text)
+    r.append(checked(capsys))
+    api.end()
+    server.close()
+    r.append(len(server.requests) - asked)
+    assert before == Path("lesson.ipynb").read_bytes()
+    p = Path("sales.csv")
+    p.rename("other.csv")
+    r.append(checked(capsys))
+    pd.DataFrame({"region": ["n", "s"] * 10, "amount": ["x"]*20}).to_csv(
+        "sales.csv", index=False
+    )
+    r.append(checked(capsys))
+    import os
+    r.append(os.listdir())
+    for x in r: print(x if not isinstance(x, tuple) else x[1])

@@ -127,13 +127,30 @@ class Chats:
 
     def continued(self, request: Request, head: ChatHead, secrets: redaction.Policy) -> Request:
         """Return the request with the turns up to a head before its question."""
-        joint = joined(request, head, self._turns, secrets)
+        joint = self._with_tables(joined(request, head, self._turns, secrets))
         if head.name and not joint.after:
             others = [one_line(one.name) for one in self.listed() if one.name != head.name]
             near = command_line.did_you_mean(head.name, others)
             note = f"chat {one_line(head.name)} begins here.{near}"
             return replace(joint, notes=(*joint.notes, note))
         return joint
+
+    def _with_tables(self, request: Request) -> Request:
+        """Return a request with a note where tables of exact turns before it are named only.
+
+        Raises:
+            UsageError: its own figures are to be computed, and no table is there.
+        """
+        turns = [self._turns[id] for id in request.after]
+        if any(one.lasting for one in request.attachments) or not any(t.exact for t in turns):
+            return request
+        names = dict.fromkeys(name for one in turns for name in one.tables)
+        todo = f"Name them again: --df {','.join(one_line(name, 40) for name in names) or 'NAME'}."
+        if request.exact:
+            what = "The tables of this chat's earlier turns are only named in this kernel."
+            raise UsageError(what, todo=todo)
+        note = f"figures are not computed: the chat's tables are named only. {todo}"
+        return replace(request, notes=(*request.notes, note))
 
     def remember(self, call: RepeatableCall, request: Request, reply: Reply | None) -> None:
         """Keep a request, to be made again; and as a turn, if any text came."""

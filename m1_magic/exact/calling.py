@@ -68,6 +68,16 @@ def tables(request: Request) -> tuple[Attachment, ...]:
     return tuple(one for one in request.attachments if one.lasting)
 
 
+def gone(request: Request, namespace: Mapping[str, object]) -> UsageError | None:
+    """Return the error for a table of a request that is there no more, None if all are."""
+    try:
+        for one in tables(request):
+            frame_named(one.name, namespace)
+    except UsageError as problem:
+        return problem
+    return None
+
+
 def opening(
     tables: Sequence[Attachment], namespace: Mapping[str, object], settings: M1
 ) -> Callable[[], Sandbox]:

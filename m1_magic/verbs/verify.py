@@ -67,7 +67,7 @@ class Tally:
         counts = (
             (self.changed, "figure", "changed"),
             (self.failed, "figure", "could not be computed"),
-            (self.missing, "answer", "not verified"),
+            (self.missing, place, "not verified"),
         )
         parts = [f"{plural(n, noun)} {what}" for n, noun, what in counts if n]
         if rest or not parts:
