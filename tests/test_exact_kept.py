@@ -103,15 +103,14 @@ def test_switched_on_it_is_asked_anew_for_that(server: OpenRouter, cell: Cell) -
 def test_of_a_kept_answer_no_query_is_asked_for_again(
     server: OpenRouter, cell: Cell, shell: InteractiveShell
 ) -> None:
-    text = "```sql n\nSELECT CAST(region AS INT) AS n FROM sales\n```\nSo {{n.n}}.\n"
+    text = "```sql n\nSELECT max(CAST(amount AS TINYINT)) AS n FROM sales\n```\nSo {{n.n}}.\n"
     server.say(Answer(text))
-    shell.user_ns["sales"] = pd.DataFrame({"region": ["1"] * 20, "amount": range(20)})
-    assert "So 1." in cell(ASK)
+    assert "So 19." in cell(ASK)
     PROCESS.end()
-    shell.user_ns["sales"] = pd.DataFrame({"region": ["canary-7"] * 20, "amount": range(20)})
+    shell.user_ns["sales"] = pd.DataFrame({"region": ["n", "s"] * 10, "amount": range(771, 791)})
     shown = cell(ASK)
     assert "So ?." in shown and "the query n failed: It has a value that cannot" in shown
-    assert "$0 (was $" in shown and len(server.chats) == 1 and "canary" not in shown
+    assert "$0 (was $" in shown and len(server.chats) == 1 and "77" not in shown
 
 
 def test_on_a_tape_the_same_without_a_network(
@@ -176,7 +175,7 @@ def test_a_new_kernel_says_which_tables_to_name_again(server: OpenRouter, cell: 
     server.say(Answer(TEXT), Answer("Well."), Answer("{{n.n}}\n```sql n\nSELECT 20 AS n\n```"))
     cell("%%m1 -d sales --exact -c eda\nWho leads?")
     PROCESS.end()
-    with pytest.raises(AssertionError, match="only named in this kernel.*again: --df sales"):
+    with pytest.raises(AssertionError, match=r"only named in this kernel.*again: --df sales"):
         cell("%%m1 --exact -c eda\nAnd?", "b")
     assert len(server.chats) == 1
     assert "figures are not computed: the chat's tables are named only" in cell(
@@ -239,4 +238,4 @@ def test_continue_is_exact_and_names_hold(server: OpenRouter, cell: Cell) -> Non
     assert [m["content"] for m in server.chats[2].body["messages"] if m["role"] == "assistant"] == [
         TEXT[:first], TEXT[first:-9],
     ]  # fmt: skip
-    assert "8 figures" in cell("%m1 verify", "d") or "figures unchanged" in cell("%m1 verify", "d")
+    assert "6 figures unchanged" in cell("%m1 verify", "d")

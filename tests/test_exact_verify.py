@@ -49,7 +49,7 @@ def table(last: int) -> None:
 def record(given: Given) -> dict[str, object]:
     """Return what the footer of an answer saves for it, as far as it is looked at."""
     figures = [{"query": f.query, "source": f.source, "text": f.text} for f in given.figures]
-    return {"id": given.id, "figures": figures, "tables": [one.name for one in given.tables]}
+    return {"id": given.id, "figures": figures, "tables": list(given.tables)}
 
 
 def saved(run: Run, *sources: str) -> None:
@@ -95,10 +95,10 @@ def test_probe(
     p = Path("sales.csv")
     p.rename("other.csv")
     r.append(checked(capsys))
-    pd.DataFrame({"region": ["n", "s"] * 10, "amount": ["x"]*20}).to_csv(
-        "sales.csv", index=False
-    )
+    pd.DataFrame({"region": ["n", "s"] * 10, "amount": ["x"] * 20}).to_csv("sales.csv", index=False)
     r.append(checked(capsys))
     import os
+
     r.append(os.listdir())
-    for x in r: print(x if not isinstance(x, tuple) else x[1])
+    for x in r:
+        print(x if not isinstance(x, tuple) else x[1])

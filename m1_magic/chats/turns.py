@@ -145,7 +145,7 @@ def given(request: Request, reply: Reply, before: str) -> Given:
         id=reply.id,
         asked=request.prompt,
         template=reply.template,
-        tables=tuple(replace(one, text="") for one in request.attachments if one.lasting),
+        tables=tuple(dict.fromkeys(n for one in request.attachments for n in one.tables)),
         figures=tuple(one for one in reply.figures if one.query),
         before=before,
         cell=request.cell,

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 
-from ..calls import Attachment, Reply
+from ..calls import Reply
 from ..computed import Figure
 from ..session.view import Silent
 from ..settings.config import M1
@@ -28,7 +28,7 @@ class Given:
         id: of its call.
         asked: the question as typed.
         template: what M1 wrote; ``before``: of the answer whose rest it is.
-        tables: that its queries read.
+        tables: names of those that its queries read.
         figures: that were computed, in order.
         cell: which cell asked, in which ``run`` of it; "": not known.
     """
@@ -36,7 +36,7 @@ class Given:
     id: str
     asked: str
     template: str
-    tables: tuple[Attachment, ...] = ()
+    tables: tuple[str, ...] = ()
     figures: tuple[Figure, ...] = ()
     before: str = ""
     cell: str = ""

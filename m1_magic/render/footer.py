@@ -189,7 +189,7 @@ def _computed(call: Call) -> dict[str, Any]:
     figures = [one for one in call.reply.figures if one.query]
     return {
         "figures": [{"query": f.query, "source": f.source, "text": f.text} for f in figures],
-        "tables": [one.name for one in call.request.attachments if one.lasting],
+        "tables": list(dict.fromkeys(n for a in call.request.attachments for n in a.tables)),
     }
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..calls import RECORD, Attachment
+from ..calls import RECORD
 from ..computed import Figure
 from ..errors import LedgerProblem, TapeProblem, UsageError
 from ..exact.verifying import Given, again, differences, said
@@ -105,16 +105,15 @@ def verify(context: VerbContext, args: Sequence[str]) -> str:
 
 def _kept(context: VerbContext, saved: Saved, path: Path) -> Given | None:
     """Return a saved answer with what M1 wrote, from the ledger or the notebook's tape."""
-    tables = tuple(Attachment("frame", name, "") for name in saved.tables)
     past = history.called(context.session.ledger, saved.id)
     if past is not None and past.id == saved.id and past.answer:
         before = context.chats.before(past.prompt or "", past.sent.after if past.sent else ())
         asked = past.prompt or ""
-        return Given(saved.id, asked, past.answer, tables, saved.figures, before)
+        return Given(saved.id, asked, past.answer, saved.tables, saved.figures, before)
     with suppress(TapeProblem):
         for id, one in _on_tape(context, path):
             if id == saved.id:
-                return Given(id, one.prompt, one.text, tables, saved.figures)
+                return Given(id, one.prompt, one.text, saved.tables, saved.figures)
     return None
 
 
