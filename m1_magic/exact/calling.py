@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from ..calls import Attachment, Request
@@ -84,23 +84,44 @@ def names(request: Request) -> tuple[str, ...]:
     return tables
 
 
+def gone(request: Request, namespace: Mapping[str, object]) -> UsageError | None:
+    """Return the error for a table of a request that is there no more, None if all are."""
+    try:
+        for name in names(request):
+            frame_named(name, namespace)
+    except UsageError as problem:
+        return problem
+    return None
+
+
+def opening(
+    tables: Sequence[str], namespace: Mapping[str, object], settings: M1
+) -> Callable[[], Engine]:
+    """Return what opens the tables of these names."""
+
+    def opened_tables() -> Engine:
+        found = {name: frame_named(name, namespace) for name in tables}
+        return sandbox_of(found, timeout=settings.query_timeout)
+
+    return opened_tables
+
+
 def answer(
     view: View,
     request: Request,
     options: Options,
     namespace: Mapping[str, object],
     settings: M1,
+    before: str = "",
 ) -> ExactAnswer:
     """Return what shows an answer in ``view`` with its figures, from the tables of a request.
+
+    Args:
+        before: what M1 wrote of the answer whose rest is asked for.
 
     Raises:
         UsageError: there is none.
     """
-    tables = names(request)
-
-    def opened_tables() -> Engine:
-        found = {name: frame_named(name, namespace) for name in tables}
-        return sandbox_of(found, timeout=settings.query_timeout)
-
+    opened_tables = opening(names(request), namespace, settings)
     sent = [text.replace(card.FORM, "") for text in request.texts]
-    return ExactAnswer(view, opened_tables, sent, settings.repairs)
+    return ExactAnswer(view, opened_tables, sent, settings.repairs, before)

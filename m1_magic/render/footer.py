@@ -10,7 +10,7 @@ import re
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from ..calls import FREE, RECORD, Attachment, Receipt, Replay, Reply, Usage
+from ..calls import FREE, RECORD, Attachment, Call, Receipt, Replay, Reply, Usage
 from ..pricing.dollars import money, money_limit
 from ..text import escape_html, one_line, plural, short_count, show_controls, thousands
 
@@ -178,6 +178,18 @@ def record(receipt: Receipt, settings: M1) -> dict[str, Any]:
         "seconds": None if settings.footer == "stable" else round(call.seconds, 3),
         "status": reply.status,
         "finish": reply.finish,
+        **_computed(call),
+    }
+
+
+def _computed(call: Call) -> dict[str, Any]:
+    """Return the figures that were computed and the tables that they are of, to be verified."""
+    if not call.reply.template:
+        return {}
+    figures = [one for one in call.reply.figures if one.query]
+    return {
+        "figures": [{"query": f.query, "source": f.source, "text": f.text} for f in figures],
+        "tables": list(dict.fromkeys(n for a in call.request.attachments for n in a.tables)),
     }
 
 
