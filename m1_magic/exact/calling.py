@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 from ..calls import Attachment, Request
 from ..context import masked
 from ..context.frames import frame_named
 from ..errors import UsageError
+from ..messages import Text
 from ..options.fields import Options
 from ..pricing.tokens import likely_tokens
 from ..privacy import redaction
@@ -79,9 +81,26 @@ def answer(
     if not names:
         raise UsageError(NO_TABLE, todo="Name one: --df NAME.")
 
+    tables: dict[str, object] = {}
+    for name in names:
+        with suppress(UsageError):  # deleted since; a query over it says so
+            tables[name] = frame_named(name, namespace)
+    repairs = settings.repairs if len(tables) == len(names) else 0
+
     def opened_tables() -> Sandbox:
-        tables = {name: frame_named(name, namespace) for name in names}
         return Sandbox(tables, timeout=settings.query_timeout)
 
-    sent = [text.replace(card.form(), "") for text in request.texts]
-    return ExactAnswer(view, opened_tables, sent, settings.repairs)
+    return ExactAnswer(view, opened_tables, known(request), repairs)
+
+
+def known(request: Request) -> list[str]:
+    """Return the texts whose numbers are not the model's own: what was typed and went along."""
+    form = card.form()
+    typed = (
+        part.text.replace(form, "")
+        for message in request.messages
+        if message.role != "assistant"
+        for part in message.parts
+        if isinstance(part, Text)
+    )
+    return [*typed, *(one.text for one in request.attachments)]
