@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 from .app import PROCESS
@@ -14,6 +13,7 @@ from .chats.turns import ChatHead
 from .context import gather
 from .context.frames import frame_named
 from .context.frames.tables import is_tabular
+from .context.values import Gathered
 from .errors import MissingPackage, UserFacingError
 from .jupyter import history, shell
 from .options import flags, tasks
@@ -45,13 +45,13 @@ def prepare(
     earlier = history.cells() if options.cells else ()
     failure = history.failure() if options.error else None
     gathered = gather(options, prompt, namespace, settings(), earlier, failure)
-    notes = (*gathered.notes, *task.notes)
-    beside, inserted, form = gathered.attachments, gathered.inserted, ""
-    if options.exact or settings().exact:
+    gathered = replace(gathered, notes=(*gathered.notes, *task.notes))
+    form = ""
+    if options.exact or _exact(gathered, head):
         from .exact import calling
 
-        told = partial(calling.told, namespace=namespace, options=options, settings=settings())
-        beside, inserted, form = *map(told, (beside, inserted)), calling.form()
+        gathered, form = calling.told(gathered, namespace, options, settings())
+    beside, inserted, notes = gathered.attachments, gathered.inserted, gathered.notes
     request = build(options, gathered.parts, settings(), beside, inserted, notes, form)
     keep = False if options.fresh else options.keep or None
     request = replace(
@@ -65,8 +65,21 @@ def prepare(
     )
     if head is not None:
         request = uncompressed(chats().continued(request, head, secrets), settings())
+    if request.exact:
+        from .exact import calling
+
+        calling.names(request)
     redaction.check(request, secrets)
     return replace(request, notes=(*request.notes, *personal(request.text)))
+
+
+def _exact(gathered: Gathered, head: ChatHead | None) -> bool:
+    """Are figures computed: by the setting where a table goes along, or as earlier in a chat?"""
+    along = (*gathered.attachments, *gathered.inserted)
+    turns = chats().turns(head) if head else ()
+    return (settings().exact and any(one.kind == "frame" for one in along)) or any(
+        one.lasting for turn in turns for one in turn.attachments
+    )
 
 
 def send(request: Request, options: Options, view: View, namespace: Mapping[str, object]) -> Reply:

@@ -11,6 +11,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import count
+from typing import Any
 
 from .calls import Attached, Attachment, Message, Request, Text
 from .errors import UsageError
@@ -62,28 +63,39 @@ def build(
     system = settings.system if options.system is None else options.system
     together = tuple(dict.fromkeys((*attachments, *inserted)))
     question = _question(parts, attachments, inserted, together, form)
+    return Request(
+        messages=(*([Message("system", (Text(system),))] if system else []), question),
+        attachments=together,
+        notes=tuple(notes),
+        exact=bool(form),
+        **_sampling(options, settings),
+    )
+
+
+def _sampling(options: Options, settings: M1) -> dict[str, Any]:
+    """Return the fields of a request that say who answers, how, and for how much."""
     thinking, least = reasoning(options.think)
     extra = fields(settings.extra_body or {})  # which may have been changed in place
     max_tokens, chosen = _length(options, extra.get(COMPLETION, settings.max_tokens), least)
-    return Request(
-        model=options.model or settings.model,
-        messages=(*([Message("system", (Text(system),))] if system else []), question),
-        max_tokens=max_tokens,
-        temperature=settings.temperature if options.temperature is None else options.temperature,
-        top_p=settings.top_p if options.top_p is None else options.top_p,
-        seed=options.seed,
-        stop=options.stop,
-        reasoning=thinking,
-        provider=settings.routing() or None,
-        fallbacks=tuple(settings.fallbacks),
-        extra=extra or None,
-        headers=headers(settings.extra_headers or {}) or None,
-        attachments=together,
-        notes=tuple(notes),
-        max_tokens_explicit=chosen,
-        max_cost=options.max_cost,
-        exact=bool(form),
-    )
+    return {
+        "model": options.model or settings.model,
+        "max_tokens": max_tokens,
+        "temperature": _own(options.temperature, settings.temperature),
+        "top_p": _own(options.top_p, settings.top_p),
+        "seed": options.seed,
+        "stop": options.stop,
+        "reasoning": thinking,
+        "provider": settings.routing() or None,
+        "fallbacks": tuple(settings.fallbacks),
+        "extra": extra or None,
+        "headers": headers(settings.extra_headers or {}) or None,
+        "max_tokens_explicit": chosen,
+        "max_cost": options.max_cost,
+    }
+
+
+def _own(wish: float | None, setting: float | None) -> float | None:
+    return setting if wish is None else wish
 
 
 def _length(options: Options, most: int, least: int) -> tuple[int, bool]:

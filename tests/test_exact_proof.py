@@ -18,8 +18,9 @@ from typing import Any
 
 import palmerpenguins
 import pandas as pd
+import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from emulator import Answer, OpenRouter
@@ -124,9 +125,9 @@ INSERT INTO sales VALUES ('x', 1)|UPDATE sales SET amount = 0|DELETE FROM sales|
 PRAGMA database_list|CALL duckdb_settings()|COPY sales TO '{new}'|COPY sales FROM '{file}'
 ATTACH '{new}' AS x|SET memory_limit = '99GB'|SET enable_external_access = true|RESET threads
 SELECT 1; SELECT 2|SELECT 1; DROP VIEW sales|SELECT getenv('HOME')|SELECT current_setting('threads')
-SELECT * FROM read_csv('{file}')|SELECT * FROM '{file}'|SELECT * FROM glob('*')|FROM read_text('{file}')
-SELECT * FROM 'https://example.com/a.csv'|SELECT * FROM read_parquet('s3://b/a.parquet')|INSTALL httpfs
-SELECT * FROM secret_frame|SELECT * FROM "sales;DROP VIEW sales"|SELECT 1 /* */; /* */ DROP VIEW sales
+FROM read_csv('{file}')|SELECT * FROM '{file}'|SELECT * FROM glob('*')|FROM read_text('{file}')
+FROM 'https://example.com/a.csv'|FROM read_parquet('s3://b/a.parquet')|INSTALL httpfs
+SELECT * FROM secret_frame|FROM "sales;DROP VIEW sales"|SELECT 1 /* */; /* */ DROP VIEW sales
 SELECT 1 -- x; SELECT 2{line}; DROP VIEW sales|/* SELECT 1 */|-- SELECT 1|hello|SELECT|SELECT 'a
 SELECT count(*) FROM sales a, sales b, sales c, sales d, sales e, sales f
 SELECT count(*) FROM range(10000000000) a, range(10000000000) b
@@ -173,7 +174,7 @@ def test_each_bad_query_is_one_clear_sentence_and_nothing_is_run_or_lost(
 
 
 def test_results_of_ten_million_rows_and_of_five_thousand_columns(server: OpenRouter) -> None:
-    wide = pd.DataFrame({f"c{number}": [number] for number in range(5_000)})
+    wide = pa.table({f"c{number}": [number] for number in range(5_000)})
     text = (
         fence("all", "SELECT range AS n, 10000000 - range AS m FROM range(10000000)")
         + fence("wide", "FROM wide")
@@ -182,7 +183,7 @@ def test_results_of_ten_million_rows_and_of_five_thousand_columns(server: OpenRo
         + " {{all.m[4000000]:,d}} {{wide.c4999}} {{cross.amount[-1]}} {{all.m[x]}}\n\n{{wide}}\n"
     )
     api.settings().query_timeout = 100
-    reply = exact(server, Answer(text, piece=100), df={"sales": SALES, "wide": wide}, cols=None)
+    reply = exact(server, Answer(text, piece=100), df={"sales": SALES, "wide": wide})
     line, _, table = reply.text.partition("\n\n")
     assert line == "1 1000 5000000 1 – 6,000,000 4999 199 –"
     assert table.endswith("… 4,980 more columns\n")
@@ -236,11 +237,11 @@ def test_values_with_markup_are_shown_and_what_they_name_is_not_filled_in(
     page = re.sub("<[^>]*>", "", html(reply.text))
     for value in ODD[:3] + ODD[5:]:
         assert unescape(page).count(value) >= 2, value
-    assert "<script" not in html(reply.text) and "evil.example\"" not in html(reply.text)
+    assert "<script" not in html(reply.text) and 'evil.example"' not in html(reply.text)
 
 
 def test_a_fence_without_an_end_and_two_queries_of_one_name(server: OpenRouter) -> None:
-    text = f"{fence('top', TOP)}{fence('top', 'SELECT 1 AS total')}A {{{{top.total}}}}, {{{{b.x}}}}.\n"
+    text = fence("top", TOP) + fence("top", "SELECT 1 AS total") + "A {{top.total}}, {{b.x}}.\n"
     reply = exact(server, text + "\n```sql b\nSELECT 1 AS x\n")
     assert reply.text.startswith("A ?, ?.\n") and "SELECT 1 AS x" in reply.text
     assert [one.reason for one in reply.figures] == [
@@ -284,9 +285,11 @@ def test_however_it_comes_the_answer_is_the_same(
 ) -> None:
     monkeypatch.setattr(answer, "EVERY", 0.0)
     text = (
-        f"# Sales\n\nA **{{{{top.region}}}}** of {{{{top.total:,.0f}}}}, 12.5 %.\n\n{fence('top', TOP)}"
-        f"- a\n- {{{{top.total[1]}}}}\n\n{fence('n', 'SELECT count(*) FROM sales')}\n{{{{top:bar}}}}\n\n"
-        "Of {{n}}: {{no.x}} and `{{top.region[-1]}}`.\n"
+        "# Sales\n\nA **{{top.region}}** of {{top.total:,.0f}}, 12.5 %.\n\n"
+        + fence("top", TOP)
+        + "- a\n- {{top.total[1]}}\n\n"
+        + fence("n", "SELECT count(*) FROM sales")
+        + "\n{{top:bar}}\n\nOf {{n}}: {{no.x}} and `{{top.region[-1]}}`.\n"
     )
     replies, told = [], []
     for piece in (1, 3, 50, 1000):
@@ -300,7 +303,8 @@ def test_however_it_comes_the_answer_is_the_same(
             for one in event.figures if isinstance(event, TextDelta) else ():
                 assert one in replies[-1].figures
     assert len({one.text for one in replies}) == len({one.figures for one in replies}) == 1
-    assert "**North** of 9,900, 12.5 %" in replies[0].text and "Of 200: ? and `South`" in replies[0].text
+    for part in ("**North** of 9,900, 12.5 %", "Of 200: ? and `South`"):
+        assert part in replies[0].text
     every = {tuple(replace(q, seconds=0) for q in one.queries) for one in replies}
     assert len(every) == 1 and told[0].startswith("# Sales")
 
@@ -388,7 +392,7 @@ def test_it_is_asked_again_as_often_as_the_setting_says(
 
 # Stop
 
-ENDLESS = "SELECT count(*) FROM sales a, sales b, sales c, sales d, sales e, sales f"
+ENDLESS = "SELECT count(*) FROM range(10000000000) a, range(10000000000) b"
 
 
 def stopped(server: OpenRouter, view: Seen, *answers: Answer) -> Stopped:
@@ -458,17 +462,17 @@ def test_ctrl_c_in_a_cell_ends_what_it_computes(
 ) -> None:
     text = f"{fence('top', TOP)}A {{{{top.total}}}}.\n\n{fence('e', ENDLESS)}B {{{{e.x}}}}.\n"
     server.say(Answer(text))
-    began, wait = [], Running.wait
+    wait, timer = Running.wait, threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT))
 
     def waits(self: Running) -> None:
-        if not began:
-            began.append(threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT)).start())
+        if not timer.is_alive():
+            timer.start()
         wait(self)
 
     monkeypatch.setattr(Running, "wait", waits)
     api.settings().query_timeout = 600
     ran = run("%%m1 -d sales --exact -o r\nWho leads?")
-    assert isinstance(ran.error, KeyboardInterrupt) or "Stopped by you" in ran.text
+    assert isinstance(ran.error, KeyboardInterrupt) and "Stopped by you" in ran.text
     assert "A 100." in ran.text and "B ?." in ran.text
 
 
@@ -505,7 +509,7 @@ def planted(value: object) -> list[str]:
     return [str(value)[:10] if hasattr(value, "year") else str(value).split(".")[0]]
 
 
-@settings(max_examples=12)
+@settings(max_examples=12, phases=[Phase.explicit, Phase.reuse, Phase.generate])
 @given(
     st.lists(st.fixed_dictionaries(CANARIES), min_size=1, max_size=4),
     st.lists(st.sampled_from(ODD_QUERIES), min_size=9, max_size=9),
@@ -518,7 +522,11 @@ def test_no_cell_stands_in_any_byte_that_leaves(
         "".join(fence(f"q{at}", sql) + f"\n{{{{q{at}}}}}\n" for at, sql in enumerate(part))
         for part in (sqls, sqls[3:] + sqls[:3], sqls[6:] + sqls[:6])
     ]
-    with OpenRouter() as server, pytest.MonkeyPatch.context() as patch, TemporaryDirectory() as home:
+    with (
+        OpenRouter() as server,
+        pytest.MonkeyPatch.context() as patch,
+        TemporaryDirectory() as home,
+    ):
         patch.setenv("M1_HOME", home)
         patch.setenv("M1_BASE_URL", server.base_url)
         patch.setenv("OPENROUTER_API_KEY", server.key)

@@ -14,7 +14,7 @@ import json
 import re
 from collections import deque
 from collections.abc import Callable, ItemsView, Mapping, Sequence, Set, Sized, ValuesView
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ..calls import Attached, Attachment, Reply, Text
 from ..errors import UsageError
@@ -23,6 +23,7 @@ from ..privacy.personal_text import hidden
 from ..text import one_line, plural
 from .frames.containers import is_scalar, plainly_none, table_in
 from .frames.not_tables import advice
+from .frames.summary import Summary
 from .frames.tables import is_frame, is_tabular
 from .table_json import UNREAD
 from .table_text import table_of
@@ -35,12 +36,16 @@ SINGLE = re.compile(rf"(?<!\{{)\{{({NAME})\}}(?!\}})")
 
 @dataclass(frozen=True, slots=True)
 class Gathered:
-    """A prompt with values in place, what is beside it and the tables inside it, and notes."""
+    """A prompt with values in place, what is beside it and the tables inside it, and notes.
+
+    ``summaries`` are those of the tables beside and inside it, by name.
+    """
 
     parts: tuple[Part, ...]
     attachments: tuple[Attachment, ...] = ()
     inserted: tuple[Attachment, ...] = ()
     notes: tuple[str, ...] = ()
+    summaries: Mapping[str, Summary] = field(default_factory=dict)
 
 
 def insert(

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 
 from ..calls import Attachment, Request
-from ..context import masked
-from ..context.frames import frame_named
+from ..context import masked, wished
+from ..context.frames import frame_named, opened, summary
+from ..context.values import Gathered
 from ..errors import UsageError
 from ..messages import Text
 from ..options.fields import Options
 from ..pricing.tokens import likely_tokens
 from ..privacy import redaction
 from ..session.view import View
-from ..settings.config import M1, send_level
+from ..settings.config import M1
 from . import card
 from .answer import ExactAnswer
 from .sandbox import Sandbox
@@ -24,45 +25,62 @@ TABLE = "frame"  # the kind of attachments that are tables
 NO_TABLE = "--exact computes figures from tables, and none goes along."
 
 
-def form() -> str:
-    """Return how the model is to write its answer."""
-    return card.form()
-
-
 def told(
-    attachments: Sequence[Attachment],
-    namespace: Mapping[str, object],
-    options: Options,
-    settings: M1,
-) -> tuple[Attachment, ...]:
-    """Return the attachments; to tables what SQL knows of their columns is added.
+    gathered: Gathered, namespace: Mapping[str, object], options: Options, settings: M1
+) -> tuple[Gathered, str]:
+    """Return what goes along, tables with what SQL knows of them, and how to write the answer.
 
     Raises:
         UsageError: a table that no query can read.
     """
-    names = [one.name for one in attachments if one.kind == TABLE]
-    tables = {name: frame_named(name, namespace) for name in names}
+    along = (*gathered.attachments, *gathered.inserted)
+    of = {one.name: _tables(one, options) for one in along if one.kind == TABLE}
+    tables = {name: frame_named(name, namespace) for names in of.values() for name in names}
     if not tables:
-        return tuple(attachments)
-    level, _ = send_level(options.send or settings.send)
-    secrets = redaction.policy(settings)
-    with Sandbox(tables) as sandbox:
+        return gathered, card.form()
+    wish, summaries = wished(options, settings), dict(gathered.summaries)
+    for name in tables.keys() - summaries.keys():  # two that are compared
+        summaries[name] = summary(opened(tables[name]), name, wish, options.cols)
+    with Sandbox(tables, columns={name: summaries[name].places for name in tables}) as sandbox:
         known = {table.name: table for table in sandbox.tables}
-    return tuple(
-        masked(_with_columns(one, card.columns(known[one.name], {}, level != "names")), secrets)
-        if one.name in known
-        else one
-        for one in attachments
-    )
+    secrets = redaction.policy(settings)
+
+    def with_columns(one: Attachment) -> Attachment:
+        columns = "\n\n".join(
+            card.columns(known[name], card.formats(summaries[name]), wish.level != "names")
+            for name in of.get(one.name, ())
+        )
+        return masked(_with_columns(one, columns, of[one.name]), secrets) if columns else one
+
+    return replace(
+        gathered,
+        attachments=tuple(map(with_columns, gathered.attachments)),
+        inserted=tuple(map(with_columns, gathered.inserted)),
+    ), card.form()
 
 
-def _with_columns(attachment: Attachment, columns: str) -> Attachment:
+def _tables(attachment: Attachment, options: Options) -> tuple[str, ...]:
+    """Return the tables that an attachment is about."""
+    compared = options.diff and attachment.name not in options.df
+    return options.df if compared else (attachment.name,)
+
+
+def _with_columns(attachment: Attachment, columns: str, tables: tuple[str, ...]) -> Attachment:
     return replace(
         attachment,
         text=f"{attachment.text}\n\n{columns}",
         lasting=columns,
+        tables=tables,
         tokens=attachment.tokens + likely_tokens(columns),
     )
+
+
+def names(request: Request) -> tuple[str, ...]:
+    """Return the tables that queries may read; raises UsageError where there is none."""
+    tables = tuple(dict.fromkeys(name for one in request.attachments for name in one.tables))
+    if not tables:
+        raise UsageError(NO_TABLE, todo="Name one: --df NAME.")
+    return tables
 
 
 def answer(
@@ -77,15 +95,12 @@ def answer(
     Raises:
         UsageError: there is none.
     """
-    names = [one.name for one in request.attachments if one.lasting]
-    if not names:
-        raise UsageError(NO_TABLE, todo="Name one: --df NAME.")
-
     tables: dict[str, object] = {}
-    for name in names:
+    wanted = names(request)
+    for name in wanted:
         with suppress(UsageError):  # deleted since; a query over it says so
             tables[name] = frame_named(name, namespace)
-    repairs = settings.repairs if len(tables) == len(names) else 0
+    repairs = settings.repairs if len(tables) == len(wanted) else 0
 
     def opened_tables() -> Sandbox:
         return Sandbox(tables, timeout=settings.query_timeout)
@@ -95,9 +110,8 @@ def answer(
 
 def known(request: Request) -> list[str]:
     """Return the texts whose numbers are not the model's own: what was typed and went along."""
-    form = card.form()
     typed = (
-        part.text.replace(form, "")
+        part.text.replace(card.form(), "")
         for message in request.messages
         if message.role != "assistant"
         for part in message.parts

@@ -6,7 +6,8 @@ both the names that the user knows. What DuckDB cannot take is left out, as a co
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,13 +17,15 @@ from ..context.frames.lazy import library
 from ..context.frames.table_files import scanned
 from ..context.frames.tables import source
 from ..errors import UsageError
-from ..text import one_line
+from ..privacy.personal import safe_name
+from ..text import INVISIBLE, one_line
 
 # What pandas' `infer_dtype` calls objects that are all of one kind, other than texts.
 PLAIN = ("string", "empty")
 WRITABLE = (str, int, float, bool)
 FOREIGN = ("object", "period", "Sparse", "category")  # pandas' types that are looked at
-Columns = list[tuple[str, str]]
+LONGEST = 120  # characters of a name
+UNSEEN = re.compile(rf"[\n\t]|{INVISIBLE.pattern}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,13 +33,15 @@ class SqlTable:
     """A table as queries see it.
 
     Args:
-        columns: names, as they are to be written, and SQL types.
-        left_out: names of columns that DuckDB cannot take.
+        columns: their names, and SQL types.
+        left_out: names of columns that the engine cannot take.
+        dialect: the SQL that it is asked in.
     """
 
     name: str
     columns: tuple[tuple[str, str], ...]
     left_out: tuple[str, ...] = ()
+    dialect: str = "duckdb"
 
 
 class Streamed:
@@ -118,33 +123,44 @@ def _zone(dtype: Any) -> str:
     return str(getattr(dtype, "time_zone", None) or "")
 
 
-def view(connection: Any, one: Input, number: int) -> SqlTable:
-    """Make the view of a table, and return what queries see of it."""
+def view(
+    connection: Any, one: Input, number: int, places: Collection[int] | None = None
+) -> SqlTable:
+    """Make the view of a table, and return what queries see of it.
+
+    Args:
+        places: of the columns that they see, if their names are not personal; None: all.
+    """
     held = f"__m1_{number}"
+    left_out: set[int] = set()
     if one.sql:
         connection.execute(f"CREATE VIEW {identifier(held)} AS {one.sql}")
-        columns, left_out = _described(connection, held), set[int]()
     elif one.value is not None:
         connection.register(held, one.value)
-        columns, left_out = _described(connection, held), set()
     else:
-        columns, left_out = _register(connection, held, one.frame)
-    kept = [i for i in range(len(one.names)) if i not in left_out]
+        left_out = _register(connection, held, one.frame)
+    columns = _described(connection, held)
+    seen = set(range(len(one.names)))
+    if places is not None:
+        seen = {place for place in places if safe_name(one.names[place]) == one.names[place]}
+    readable = [i for i in range(len(one.names)) if i not in left_out]
+    pairs = [pair for pair in zip(columns, readable, strict=True) if pair[1] in seen]
+    kept = [place for _, place in pairs]
     names = _distinct(one.names[i] for i in kept)
     zones = _known_zones(connection, one.zones or {})
     forms = [
         f"{_form(column, kind, zones.get(place, ''))} AS {identifier(name)}"
-        for (column, kind), place, name in zip(columns, kept, names, strict=True)
+        for ((column, kind), place), name in zip(pairs, names, strict=True)
     ]
     listed = ", ".join(forms) or "NULL AS nothing"
     connection.execute(
         f"CREATE VIEW {identifier(one.name)} AS SELECT {listed} FROM {identifier(held)}"
     )
-    gone = tuple(one.names[i] for i in sorted(left_out))
-    return SqlTable(one.name, tuple(_described(connection, one.name)), gone)
+    gone = tuple(fit_name(one.names[i]) for i in sorted(left_out) if i in seen)
+    return SqlTable(one.name, tuple(_described(connection, one.name) if kept else ()), gone)
 
 
-def _described(connection: Any, name: str) -> Columns:
+def _described(connection: Any, name: str) -> list[tuple[str, str]]:
     """Return a table's columns and their types, without reading a row."""
     rows = connection.execute(f"DESCRIBE SELECT * FROM {identifier(name)}").fetchall()
     return [(row[0], row[1]) for row in rows]
@@ -170,12 +186,17 @@ def _known_zones(connection: Any, zones: Mapping[int, str]) -> dict[int, str]:
     return {place: zone for place, zone in zones.items() if zone in known}
 
 
+def fit_name(name: str) -> str:
+    """Return a column's name as one that can be written: on one line, all of it seen, not long."""
+    return UNSEEN.sub(" ", name[:LONGEST])
+
+
 def _distinct(names: Iterable[str]) -> list[str]:
-    """Return names that SQL tells apart: not by case, none empty, without NUL."""
+    """Return names that SQL tells apart: not by case, none empty."""
     taken: set[str] = set()
     made = []
     for name in names:
-        name = name.replace("\0", "") or "column"
+        name = fit_name(name) or "column"
         free, number = name, 0
         while free.lower() in taken:
             number += 1
@@ -185,8 +206,8 @@ def _distinct(names: Iterable[str]) -> list[str]:
     return made
 
 
-def _register(connection: Any, held: str, table: Any) -> tuple[Columns, set[int]]:
-    """Register a frame under a name; return its columns, and the places of those left out."""
+def _register(connection: Any, held: str, table: Any) -> set[int]:
+    """Register a frame under a name; return the places of the columns that are left out."""
     native, out = table.to_native(), set[int]()
     pandas = hasattr(native, "set_axis")
     if not pandas:  # Python objects of Polars are addresses to Arrow
@@ -196,27 +217,26 @@ def _register(connection: Any, held: str, table: Any) -> tuple[Columns, set[int]
     for texts in (False, True) if pandas else (False,):
         native, gone = _fit(native, texts=texts) if pandas else (native, set[int]())
         out |= gone
-        if len(native.columns) and (columns := _readable(connection, held, native)):
-            return columns, out
+        if len(native.columns) and _readable(connection, held, native):
+            return out
     every = [str(column) for column in (native if pandas else table).columns]
 
     def some(kept: list[str]) -> Any:
         return native[kept] if pandas else table.select(kept).to_native()
 
     kept = [column for column in every if _readable(connection, held, some([column]))]
-    columns = _readable(connection, held, some(kept)) if kept else []
-    if not columns:
+    if not kept or not _readable(connection, held, some(kept)):
         raise UsageError("DuckDB cannot read any column of a table.")
-    return columns, out | {int(column) for column in set(every) - set(kept)}
+    return out | {int(column) for column in set(every) - set(kept)}
 
 
-def _readable(connection: Any, held: str, native: Any) -> Columns:
-    """Register a table; return its columns, none if DuckDB cannot read it."""
+def _readable(connection: Any, held: str, native: Any) -> bool:
+    """Register a table; say whether DuckDB can read it."""
     try:
         connection.register(held, native)
-        return _described(connection, held)
+        return bool(_described(connection, held))
     except Exception:  # DuckDB's own, and those of whoever hands the columns over
-        return []
+        return False
 
 
 def _fit(frame: Any, *, texts: bool) -> tuple[Any, set[int]]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import Future, wait
 from contextlib import suppress
 from dataclasses import replace
@@ -43,6 +43,7 @@ class Sandbox:
 
     Args:
         tables: name in SQL → the table.
+        columns: name → places of the columns that queries see; of a table that is not in it, all.
         timeout: seconds that a query may take.
         memory: bytes that a query may use; None: a quarter of this machine's.
 
@@ -51,7 +52,12 @@ class Sandbox:
     """
 
     def __init__(
-        self, tables: Mapping[str, object], *, timeout: float = TIMEOUT, memory: int | None = None
+        self,
+        tables: Mapping[str, object],
+        *,
+        columns: Mapping[str, Collection[int]] | None = None,
+        timeout: float = TIMEOUT,
+        memory: int | None = None,
     ) -> None:
         self._timeout = timeout
         self._inputs = inputs(tables)
@@ -60,7 +66,11 @@ class Sandbox:
         limits = [f"SET memory_limit = '{self._memory}'", "SET temp_directory = ''"]
         self._connection = connected(*paths, settings=limits)
         try:
-            views = [view(self._connection, one, i) for i, one in enumerate(self._inputs)]
+            seen = columns or {}
+            views = [
+                view(self._connection, one, i, seen.get(one.name))
+                for i, one in enumerate(self._inputs)
+            ]
             self.tables: tuple[SqlTable, ...] = tuple(views)
             self._catalog = statements.catalog(tables)
             for macro in _guards():
@@ -68,8 +78,8 @@ class Sandbox:
         except BaseException:
             self.close()
             raise
-        columns = (column for table in views for column, _ in table.columns)
-        self._names = {*tables, *columns, *self._catalog.functions}
+        names = (column for table in views for column, _ in table.columns)
+        self._names = {*tables, *names, *self._catalog.functions}
 
     def __enter__(self) -> Sandbox:
         return self
