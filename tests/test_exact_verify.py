@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
 from pathlib import Path
 
 import nbformat
 import pandas as pd
 import pytest
-from IPython.core.interactiveshell import InteractiveShell
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 
 from emulator import Answer, OpenRouter
 from m1_magic import api, cli
-from m1_magic.app import PROCESS
 from m1_magic.calls import RECORD
-from m1_magic.exact.verifying import Given, differences
+from m1_magic.exact.verifying import Given
 from shells import Run
 
 LOAD = "import pandas as pd\n%load_ext m1_magic\nsales = pd.read_csv('sales.csv')"
