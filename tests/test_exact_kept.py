@@ -238,4 +238,4 @@ def test_continue_is_exact_and_names_hold(server: OpenRouter, cell: Cell) -> Non
     assert [m["content"] for m in server.chats[2].body["messages"] if m["role"] == "assistant"] == [
         TEXT[:first], TEXT[first:-9],
     ]  # fmt: skip
-    assert "6 figures unchanged" in cell("%m1 verify", "d")
+    assert "5 figures unchanged" in cell("%m1 verify", "d")
