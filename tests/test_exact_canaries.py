@@ -139,9 +139,8 @@ def test_repairs_chats_again_and_continue(
     assert len(server.chats) == 9 and not server.pending
     clean(server, *kept(tmp_path))
     assert meanwhile and not CANARY.search(str(meanwhile))
-    answers = [
-        text for (text,) in rows(api.session().ledger.path, "SELECT answer FROM calls ORDER BY at")
-    ]
+    ledger = api.session().ledger.path
+    answers = [text for (text,) in rows(ledger, "SELECT answer FROM calls ORDER BY at")]
     assert answers[0] == FIXED and answers[-1] == TEXT[cut:]
     pages = [cells(f"%m1 log {id[0]}") for id in rows(ledger, "SELECT id FROM calls")]
     pages += [cells("%m1 log"), cells("%m1 sent"), cells("%m1 chats")]
