@@ -197,7 +197,7 @@ def test_in_the_kernel_what_changed_is_listed(
     assert "| top | {{top}} | 2 rows → 1 row |" in run("%m1 verify").text
     del shell.user_ns["sales"]
     out = run("%m1 verify").text
-    assert "4 figures could not be computed." in out and "no DataFrame 'sales'" in out
+    assert "4 figures could not be computed." in out and 'no table "sales" here' in out
     assert len(server.requests) == asked
 
 
