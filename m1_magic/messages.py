@@ -17,7 +17,7 @@ class Attachment:
 
     ``rows`` and ``labels`` count the raw rows and the category labels inside ``text``;
     ``lasting`` is what of a text an answer depends on that computes its figures: the columns of a
-    table; "" where that is all of it.
+    table, "" where that is all of it; ``tables`` are those that its queries may read.
     ``masked`` counts columns or secrets that were hidden, ``dropped`` outputs of cells that were
     left out; ``shape`` is rows × columns of the source where it is a table.
     """
@@ -33,6 +33,7 @@ class Attachment:
     tokens: int = 0
     dropped: int = 0
     lasting: str = ""
+    tables: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import pandas as pd
 import pytest
 
@@ -87,3 +90,35 @@ def test_the_setting_holds_where_a_table_goes_along_and_a_chat_stays_exact(
     assert ask("Who?", df={"sales": SALES}, chat="c").text == FILLED
     api.settings().exact = False
     assert ask("And?", chat="c", namespace={"sales": SALES}).text == FILLED
+
+
+COUNT = "```sql q\nSELECT count(*) AS n FROM {}\n```\n{{{{q.n}}}} rows\n"
+
+
+@pytest.mark.parametrize(
+    ("tables", "wishes"),
+    [
+        ("old JOIN sales USING (region)", {"df": {"old": SALES, "sales": SALES[:1]}, "diff": True}),
+        ("sales", {"prompt": "How {{sales}}?", "namespace": {"sales": SALES}}),
+        ('"x y.csv"', {"file": ["x y.csv"]}),
+        ('"data.sales"', {"df": {"data.sales": SALES}}),
+        ("sales", {"df": {"sales": SALES.groupby("region")}}),
+        ("sales", {"df": {"sales": SALES.to_numpy()}}),
+        ("sales", {"df": {"sales": SALES["amount"]}}),
+        ("sales", {"df": {"sales": SALES}, "send": "names"}),
+    ],
+)
+def test_queries_read_whatever_goes_along_as_a_table(
+    server: OpenRouter,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    tables: str,
+    wishes: dict[str, Any],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    SALES.to_csv("x y.csv", index=False)
+    server.say(Answer(COUNT.format(tables)))
+    reply = ask(**{"prompt": "How many?", **wishes}, exact=True)
+    assert reply.text == ("100 rows\n" if "JOIN" in tables else "200 rows\n")
+    asked = str(server.chats[0].body)
+    assert "SQL table" in asked and ("BIGINT: " in asked) == ("send" not in wishes)

@@ -234,7 +234,9 @@ class Engine:
         pass
 
 
-EXACT = replace(REQUEST, exact=True)
+EXACT = replace(
+    REQUEST, exact=True, attachments=(replace(REQUEST.attachments[0], tables=("sales",)),)
+)
 LONG = asked(top=SQL) + "**{{top.region}}** has {{top.total:,.0f}}, and 17 more.\n\n" * 400
 
 

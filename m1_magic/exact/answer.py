@@ -30,6 +30,7 @@ from ..locks import lock
 from ..session.processor import Failure
 from ..session.view import View
 from ..text import plural
+from .continuing import begun, pieces_after
 from .filling import Filled, fill
 from .numbers import unchecked
 from .repairs import repaired, repairing, with_queries
@@ -48,13 +49,19 @@ class ExactAnswer:
         opened: opens the tables that the queries may read.
         sent: texts whose numbers are no figures of the model's.
         repairs: how often queries that failed are asked for again.
+        before: what M1 wrote of the answer before it was cut off, and this is its rest.
     """
 
     def __init__(
-        self, view: View, opened: Callable[[], Engine], sent: Sequence[str], repairs: int
+        self,
+        view: View,
+        opened: Callable[[], Engine],
+        sent: Sequence[str],
+        repairs: int,
+        before: str = "",
     ) -> None:
         self._view, self._opened = view, opened
-        self._sent, self._repairs = sent, repairs
+        self._sent, self._repairs, self._before = sent, repairs, before
         self._lock = lock()
         self._first: Reply | None = None  # of the round that brought the text
         self._failed: tuple[str, ...] = ()  # queries that are asked for again
@@ -63,7 +70,8 @@ class ExactAnswer:
 
     def _begin(self) -> None:
         self._running = Running(self._opened)
-        self._template, self._came = Template(), ""
+        self._template: Template | None = None
+        self._came = ""
         self._open: list[Piece] = []  # what is not settled
         self._written: list[Piece] = []  # the queries
         self._settled = 0  # characters that the view has
@@ -94,7 +102,7 @@ class ExactAnswer:
                 self._view.feed(event)
                 return
             self._came += event.text
-            self._take(self._template.feed(event.text))
+            self._take(self._parser().feed(event.text))
             self._refresh()
 
     def tick(self) -> float | None:
@@ -124,7 +132,9 @@ class ExactAnswer:
         self._end(reply.text)
         self._running.wait()
         results = [one for one in self._running.results.values() if one is not None]
-        failed = [one for one in results if one.error]
+        # Not those that another part of the answer has.
+        here = {one.name for one in pieces_of(reply.text) if isinstance(one, Written)}
+        failed = [one for one in results if one.error and one.name in here]
         with self._lock:
             self._first = reply
             if not failed or not self._repairs:
@@ -163,7 +173,7 @@ class ExactAnswer:
 
     def _filled(self, reply: Reply) -> Reply:
         """Return the reply with its figures."""
-        pieces = pieces_of(reply.text)
+        pieces = pieces_after(self._before, reply.text)
         results = self._running.results
         made = fill(pieces, results)
         own = [
@@ -190,9 +200,15 @@ class ExactAnswer:
             if text != self._came:
                 self._running.close()
                 self._begin()
-                self._take(pieces_of(text))
-            else:
-                self._take(self._template.finish())
+                self._take(self._parser().feed(text))
+            self._take(self._parser().finish())
+
+    def _parser(self) -> Template:
+        """Return what takes the text; at first, with the part before it."""
+        if self._template is None:
+            self._template, pieces = begun(self._before)
+            self._take(pieces)
+        return self._template
 
     def _take(self, pieces: list[Piece]) -> None:
         for piece in pieces:

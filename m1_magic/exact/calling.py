@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from ..calls import Attachment, Request
-from ..context import masked
-from ..context.frames import frame_named
+from ..context import masked, wished
+from ..context.frames import frame_named, opened, summary
 from ..context.values import Gathered
 from ..errors import UsageError
 from ..options.fields import Options
 from ..pricing.tokens import likely_tokens
 from ..privacy import redaction
 from ..session.view import View
-from ..settings.config import M1, send_level
+from ..settings.config import M1
 from . import card
 from .answer import ExactAnswer
 from .sandbox import Sandbox
@@ -32,20 +32,23 @@ def told(
         UsageError: a table that no query can read.
     """
     along = (*gathered.attachments, *gathered.inserted)
-    tables = {one.name: frame_named(one.name, namespace) for one in along if one.kind == TABLE}
+    of = {one.name: _tables(one, options) for one in along if one.kind == TABLE}
+    tables = {name: frame_named(name, namespace) for names in of.values() for name in names}
     if not tables:
         return gathered, card.form()
-    with Sandbox(tables) as sandbox:
+    wish, summaries = wished(options, settings), dict(gathered.summaries)
+    for name in tables.keys() - summaries.keys():  # two that are compared
+        summaries[name] = summary(opened(tables[name]), name, wish, options.cols)
+    with Sandbox(tables, columns={name: summaries[name].places for name in tables}) as sandbox:
         known = {table.name: table for table in sandbox.tables}
-    level, _ = send_level(options.send or settings.send)
     secrets = redaction.policy(settings)
 
     def with_columns(one: Attachment) -> Attachment:
-        if one.name not in known:
-            return one
-        return masked(
-            _with_columns(one, card.columns(known[one.name], {}, level != "names")), secrets
+        columns = "\n\n".join(
+            card.columns(known[name], card.formats(summaries[name]), wish.level != "names")
+            for name in of.get(one.name, ())
         )
+        return masked(_with_columns(one, columns, of[one.name]), secrets) if columns else one
 
     return replace(
         gathered,
@@ -54,21 +57,50 @@ def told(
     ), card.form()
 
 
-def _with_columns(attachment: Attachment, columns: str) -> Attachment:
+def _tables(attachment: Attachment, options: Options) -> tuple[str, ...]:
+    """Return the tables that an attachment is about."""
+    compared = options.diff and attachment.name not in options.df
+    return options.df if compared else (attachment.name,)
+
+
+def _with_columns(attachment: Attachment, columns: str, tables: tuple[str, ...]) -> Attachment:
     return replace(
         attachment,
         text=f"{attachment.text}\n\n{columns}",
         lasting=columns,
+        tables=tables,
         tokens=attachment.tokens + likely_tokens(columns),
     )
 
 
 def names(request: Request) -> tuple[str, ...]:
     """Return the tables that queries may read; raises UsageError where there is none."""
-    tables = tuple(dict.fromkeys(one.name for one in request.attachments if one.lasting))
+    tables = tuple(dict.fromkeys(name for one in request.attachments for name in one.tables))
     if not tables:
         raise UsageError(NO_TABLE, todo="Name one: --df NAME.")
     return tables
+
+
+def gone(request: Request, namespace: Mapping[str, object]) -> UsageError | None:
+    """Return the error for a table of a request that is there no more, None if all are."""
+    try:
+        for name in names(request):
+            frame_named(name, namespace)
+    except UsageError as problem:
+        return problem
+    return None
+
+
+def opening(
+    tables: Sequence[str], namespace: Mapping[str, object], settings: M1
+) -> Callable[[], Sandbox]:
+    """Return what opens the tables of these names."""
+
+    def opened_tables() -> Sandbox:
+        found = {name: frame_named(name, namespace) for name in tables}
+        return Sandbox(found, timeout=settings.query_timeout)
+
+    return opened_tables
 
 
 def answer(
@@ -77,17 +109,16 @@ def answer(
     options: Options,
     namespace: Mapping[str, object],
     settings: M1,
+    before: str = "",
 ) -> ExactAnswer:
     """Return what shows an answer in ``view`` with its figures, from the tables of a request.
+
+    Args:
+        before: what M1 wrote of the answer whose rest is asked for.
 
     Raises:
         UsageError: there is none.
     """
-    tables = names(request)
-
-    def opened_tables() -> Sandbox:
-        found = {name: frame_named(name, namespace) for name in tables}
-        return Sandbox(found, timeout=settings.query_timeout)
-
+    opened_tables = opening(names(request), namespace, settings)
     sent = [text.replace(card.form(), "") for text in request.texts]
-    return ExactAnswer(view, opened_tables, sent, settings.repairs)
+    return ExactAnswer(view, opened_tables, sent, settings.repairs, before)

@@ -6,7 +6,7 @@ both the names that the user knows. What DuckDB cannot take is left out, as a co
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,36 +17,23 @@ from ..context.frames.table_files import scanned
 from ..context.frames.tables import source
 from ..errors import UsageError
 from ..text import one_line
+from .sql_tables import SqlTable, fit_name, seen_names
 
 # What pandas' `infer_dtype` calls objects that are all of one kind, other than texts.
 PLAIN = ("string", "empty")
 WRITABLE = (str, int, float, bool)
 FOREIGN = ("object", "period", "Sparse", "category")  # pandas' types that are looked at
-Columns = list[tuple[str, str]]
-
-
-@dataclass(frozen=True, slots=True)
-class SqlTable:
-    """A table as queries see it.
-
-    Args:
-        columns: names, as they are to be written, and SQL types.
-        left_out: names of columns that DuckDB cannot take.
-    """
-
-    name: str
-    columns: tuple[tuple[str, str], ...]
-    left_out: tuple[str, ...] = ()
 
 
 class Streamed:
-    """A table of another DuckDB connection: read anew by each query, never held."""
+    """A table of another connection, DuckDB's or Ibis's: read anew by each query, never held."""
 
-    def __init__(self, relation: Any) -> None:
-        self._relation = relation
+    def __init__(self, table: Any) -> None:
+        self._table = table
 
     def __arrow_c_stream__(self, requested_schema: object = None) -> object:
-        return self._relation.__arrow_c_stream__(requested_schema)
+        batches = getattr(self._table, "to_pyarrow_batches", None)
+        return (batches() if batches else self._table).__arrow_c_stream__(requested_schema)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +80,8 @@ def _input(name: str, value: Any) -> Input:
         file.connection.close()
         return Input(name, names, sql, path=file.copy or value.resolve(), copy=bool(file.copy))
     engine = library(value)
+    if engine == "ibis":
+        return Input(name, tuple(value.columns), value=Streamed(value), frame=value)
     if engine == "duckdb":
         import duckdb
 
@@ -118,33 +107,41 @@ def _zone(dtype: Any) -> str:
     return str(getattr(dtype, "time_zone", None) or "")
 
 
-def view(connection: Any, one: Input, number: int) -> SqlTable:
-    """Make the view of a table, and return what queries see of it."""
+def view(
+    connection: Any, one: Input, number: int, places: Collection[int] | None = None
+) -> SqlTable:
+    """Make the view of a table, and return what queries see of it.
+
+    Args:
+        places: of the columns that they see, if their names are not personal; None: all.
+    """
     held = f"__m1_{number}"
+    left_out: set[int] = set()
     if one.sql:
         connection.execute(f"CREATE VIEW {identifier(held)} AS {one.sql}")
-        columns, left_out = _described(connection, held), set[int]()
     elif one.value is not None:
         connection.register(held, one.value)
-        columns, left_out = _described(connection, held), set()
     else:
-        columns, left_out = _register(connection, held, one.frame)
-    kept = [i for i in range(len(one.names)) if i not in left_out]
-    names = _distinct(one.names[i] for i in kept)
+        left_out = _register(connection, held, one.frame)
+    columns = _described(connection, held)
+    readable = [i for i in range(len(one.names)) if i not in left_out]
+    held_by = dict(zip(readable, columns, strict=True))
+    every = range(len(one.names)) if places is None else places
+    names = seen_names(one.names, places, readable)
     zones = _known_zones(connection, one.zones or {})
     forms = [
-        f"{_form(column, kind, zones.get(place, ''))} AS {identifier(name)}"
-        for (column, kind), place, name in zip(columns, kept, names, strict=True)
+        f"{_form(*held_by[place], zones.get(place, ''))} AS {identifier(name)}"
+        for place, name in names.items()
     ]
     listed = ", ".join(forms) or "NULL AS nothing"
     connection.execute(
         f"CREATE VIEW {identifier(one.name)} AS SELECT {listed} FROM {identifier(held)}"
     )
-    gone = tuple(one.names[i] for i in sorted(left_out))
-    return SqlTable(one.name, tuple(_described(connection, one.name)), gone)
+    gone = tuple(fit_name(one.names[i]) for i in sorted(left_out) if i in every)
+    return SqlTable(one.name, tuple(_described(connection, one.name) if names else ()), gone)
 
 
-def _described(connection: Any, name: str) -> Columns:
+def _described(connection: Any, name: str) -> list[tuple[str, str]]:
     """Return a table's columns and their types, without reading a row."""
     rows = connection.execute(f"DESCRIBE SELECT * FROM {identifier(name)}").fetchall()
     return [(row[0], row[1]) for row in rows]
@@ -170,23 +167,8 @@ def _known_zones(connection: Any, zones: Mapping[int, str]) -> dict[int, str]:
     return {place: zone for place, zone in zones.items() if zone in known}
 
 
-def _distinct(names: Iterable[str]) -> list[str]:
-    """Return names that SQL tells apart: not by case, none empty, without NUL."""
-    taken: set[str] = set()
-    made = []
-    for name in names:
-        name = name.replace("\0", "") or "column"
-        free, number = name, 0
-        while free.lower() in taken:
-            number += 1
-            free = f"{name}_{number}"
-        taken.add(free.lower())
-        made.append(free)
-    return made
-
-
-def _register(connection: Any, held: str, table: Any) -> tuple[Columns, set[int]]:
-    """Register a frame under a name; return its columns, and the places of those left out."""
+def _register(connection: Any, held: str, table: Any) -> set[int]:
+    """Register a frame under a name; return the places of the columns that are left out."""
     native, out = table.to_native(), set[int]()
     pandas = hasattr(native, "set_axis")
     if not pandas:  # Python objects of Polars are addresses to Arrow
@@ -196,27 +178,26 @@ def _register(connection: Any, held: str, table: Any) -> tuple[Columns, set[int]
     for texts in (False, True) if pandas else (False,):
         native, gone = _fit(native, texts=texts) if pandas else (native, set[int]())
         out |= gone
-        if len(native.columns) and (columns := _readable(connection, held, native)):
-            return columns, out
+        if len(native.columns) and _readable(connection, held, native):
+            return out
     every = [str(column) for column in (native if pandas else table).columns]
 
     def some(kept: list[str]) -> Any:
         return native[kept] if pandas else table.select(kept).to_native()
 
     kept = [column for column in every if _readable(connection, held, some([column]))]
-    columns = _readable(connection, held, some(kept)) if kept else []
-    if not columns:
+    if not kept or not _readable(connection, held, some(kept)):
         raise UsageError("DuckDB cannot read any column of a table.")
-    return columns, out | {int(column) for column in set(every) - set(kept)}
+    return out | {int(column) for column in set(every) - set(kept)}
 
 
-def _readable(connection: Any, held: str, native: Any) -> Columns:
-    """Register a table; return its columns, none if DuckDB cannot read it."""
+def _readable(connection: Any, held: str, native: Any) -> bool:
+    """Register a table; say whether DuckDB can read it."""
     try:
         connection.register(held, native)
-        return _described(connection, held)
+        return bool(_described(connection, held))
     except Exception:  # DuckDB's own, and those of whoever hands the columns over
-        return []
+        return False
 
 
 def _fit(frame: Any, *, texts: bool) -> tuple[Any, set[int]]:

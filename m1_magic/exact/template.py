@@ -158,6 +158,9 @@ class Template:
                 places(raw, out, whole=True)
 
     def _in_query(self, opened: Line, line: Line, raw: str, out: list[Piece]) -> None:
+        if raw.rstrip().endswith(self._query[0].strip()):  # it is written again, from its beginning
+            self._query, self._body = self._query[:1], []
+            return
         self._query.append(raw)
         if line.kind != "end":
             self._body.append(line.content)

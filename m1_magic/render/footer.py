@@ -11,7 +11,7 @@ from dataclasses import asdict
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from ..calls import FREE, RECORD, Attachment, Receipt, Replay, Reply, Usage
+from ..calls import FREE, RECORD, Attachment, Call, Receipt, Replay, Reply, Usage
 from ..exact.numbers import count
 from ..pricing.dollars import money, money_limit
 from ..text import escape_html, one_line, plural, short_count, show_controls, thousands
@@ -209,22 +209,20 @@ def record(receipt: Receipt, settings: M1) -> dict[str, Any]:
         "seconds": None if settings.footer == "stable" else round(call.seconds, 3),
         "status": reply.status,
         "finish": reply.finish,
-        **(_exact(receipt) if call.request.exact else {}),
+        **_to_verify(call),
     }
 
 
-def _exact(receipt: Receipt) -> dict[str, Any]:
-    """Return what it takes to compute an answer's figures again, and to tell what changed."""
-    request, reply = receipt.call.request, receipt.call.reply
-    computed = (
-        {"query": one.query, "source": one.source, "text": one.text}
-        for one in reply.figures
-        if one.query
-    )
-    tables = [one.name for one in request.attachments if one.kind == "frame"]
+def _to_verify(call: Call) -> dict[str, Any]:
+    """Return the figures that were computed and the tables that they are of, to be verified."""
+    if not call.reply.template:
+        return {}
+    figures = [one for one in call.reply.figures if one.query]
     return {
-        "figures": [{name: _saved(text) for name, text in one.items()} for one in computed],
-        "tables": list(dict.fromkeys(map(_saved, tables))),
+        "figures": [
+            {"query": f.query, "source": _saved(f.source), "text": _saved(f.text)} for f in figures
+        ],
+        "tables": list(dict.fromkeys(n for a in call.request.attachments for n in a.tables)),
     }
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Generator
 from dataclasses import replace
+from functools import lru_cache
 
 import numpy as np
 
@@ -50,6 +51,7 @@ ID = re.compile(
 COUNTS = re.compile(r"_(?:n|count|counts|total|sum|avg|mean|median|pct|share|rate|size|length)_")
 
 
+@lru_cache(maxsize=10_000)
 def named(name: str) -> bool:
     """Is a column named as identifiers and codes are?"""
     key = _key(name)
@@ -68,7 +70,7 @@ def dates(
         return None
     unit, moments = found[0], found[1][1:-1]
     bare, complete = Measures(m.rows, m.nulls, m.nan), len(order) == m.valid
-    known = replace(known, type="date as number")
+    known = replace(known, type="date as number", formats=(unit,))
     made = yield from datetimes.moments(known, bare, moments, k, None)
     made = by_month(made) if unit == "%Y%m" else made
     unit += "" if complete else f" in {len(order):,} rows"
