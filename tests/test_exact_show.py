@@ -172,7 +172,21 @@ PARTS = (
         "}",
     ),
 )
-FIGURES = ("North", 5, -5.25, "x*|y`z", "<b>", "google.com", "$5", "a_b_", "[x](y)", "#", "。")
+FIGURES = (
+    "North",
+    5,
+    -5.25,
+    "x*|y`z",
+    "```a\nb``",
+    "``",
+    "<b>",
+    "google.com",
+    "$5",
+    "a_b_",
+    "[x](y)",
+    "#",
+    "。",
+)
 
 
 def test_marks_change_nothing_else_of_a_page() -> None:

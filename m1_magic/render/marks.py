@@ -2,7 +2,8 @@
 
 A figure's place is known in the Markdown, and needed in what a parser makes of that. So characters
 that nothing in the text is, or can become, go with it through the parser: inside of the figure,
-behind its first sign and before its last one, where they change nothing of what stands around it.
+behind its first sign and before its last one, where they change nothing of what stands around it. A
+figure of one sign has it twice meanwhile.
 What the sanitiser lets through of a mark is a number; the text of its title is put in after it.
 """
 
@@ -24,20 +25,24 @@ if TYPE_CHECKING:
     from markdown_it.rules_core import StateCore
     from markdown_it.token import Token
 
-# What is behind the one sign of a figure; around what is between the first and the last sign of
-# one, the same character twice; in the first cell of a table. Private use planes.
+# Between a figure's only sign and the same again; around what is between the first and the last
+# sign of a longer one; in the first cell of a table. All of planes for private use.
 ONE, MORE, TABLE = range(0xF0000, 0xFFFFE), range(0x100000, 0x108000), range(0x108000, 0x10FFFE)
 CLASS = r"m1-\d{1,5}"  # of a mark, until its title is put in
 COMPUTED, UNKNOWN, UNCHECKED = "m1-computed", "m1-unknown", "m1-unchecked"
 LONGEST, SHORT, MANY = 300, 80, 100  # characters of a title's SQL; from so many figures on, few
 _PRIVATE = "\U000f0000-\U0010fffd"
-_SIGN = re.compile(r"\\[!-/:-@\[-`{-~]|&#?\w{1,31};|.", re.DOTALL)
+_TYPED = re.compile(r"`+|.", re.DOTALL)  # a sign of code; a run of backticks is one
+_SIGN = re.compile(r"`+|\\[!-/:-@\[-`{-~]|&#?\w{1,31};|.", re.DOTALL)
+_TWICE = re.compile(rf"({_SIGN.pattern})([{chr(ONE[0])}-{chr(ONE[-1])}])\1", re.DOTALL)
 _FIGURE = re.compile(
-    rf"(.)(?:([{chr(ONE[0])}-{chr(ONE[-1])}])|([{chr(MORE[0])}-{chr(MORE[-1])}])(.*?)\3(.))",
+    rf"(`+|.)(?:([{chr(ONE[0])}-{chr(ONE[-1])}])\1"
+    rf"|([{chr(MORE[0])}-{chr(MORE[-1])}])(.*?)\3(`+|.))",
     re.DOTALL,
 )
 _PUT = re.compile(r'(<(?:abbr|span|table)(?: dir="auto")?) class="m1-(\d{1,5})"')
 _BEFORE = re.compile(r"[\s>]*(?:(?:[-*+]|\d{1,9}[.)])[\s>]+)*")
+_ESCAPED = re.compile(r"(?<!\\)(?:\\\\)*\\$")  # what follows is read otherwise
 _AFTER = re.compile(r"[.)](?:\s|$)")
 _ENCODED = re.compile(r"%F(?:3%B|4%8)[0-9A-F]%[89AB][0-9A-F]%[89AB][0-9A-F]")
 
@@ -58,7 +63,7 @@ class Marks:
         if here:
             known = {one.name: one for one in queries}
             length = LONGEST if len(here) < MANY else SHORT
-            self._made = [_made(one, known.get(one.query), length) for one in here]
+            self._made = [_made(one, known.get(one.query), length, text) for one in here]
             self.text = self._marked(text, here)
 
     def __bool__(self) -> bool:
@@ -71,7 +76,10 @@ class Marks:
 
     def bare(self, text: str) -> str:
         """Return a text without the characters."""
-        return re.sub(f"[{_PRIVATE}]", self._dropped, text) if self else text
+        if not self:
+            return text
+        once = _TWICE.sub(lambda two: two[1] if two[2] in self._numbers else two[0], text)
+        return re.sub(f"[{_PRIVATE}]", self._dropped, once)
 
     def put(self, markup: str) -> str:
         """Return sanitised HTML with the titles of the marks."""
@@ -100,7 +108,9 @@ class Marks:
         for number, figure in enumerate(figures):
             start, end = figure.start, figure.end
             before = text[max(0, start - 300) : start]
-            if start < last or in_address(before) or _numbered(before, text[end : end + 2]):
+            if start < last or in_address(before) or _ESCAPED.search(before):
+                continue
+            if not figure.query and _numbered(before, text[end : end + 2]):
                 continue
             own = text[start:end]
             if "\n" in own:  # a table
@@ -183,8 +193,12 @@ def within(figures: Iterable[Figure], start: int, text: str) -> tuple[Figure, ..
 
 
 def _numbered(before: str, after: str) -> bool:
-    """Is what stands between these the number of a list?"""
-    return bool(_AFTER.match(after)) and bool(_BEFORE.fullmatch(before.rpartition("\n")[2]))
+    """Is what stands between these the number of a list, or of a character?"""
+    return (
+        before.endswith("&#")
+        or bool(_AFTER.match(after))
+        and bool(_BEFORE.fullmatch(before.rpartition("\n")[2]))
+    )
 
 
 def _with_character(own: str, value: str, free: Sequence[Iterator[str]]) -> tuple[str, str]:
@@ -192,23 +206,24 @@ def _with_character(own: str, value: str, free: Sequence[Iterator[str]]) -> tupl
     tail = ""
     if own.endswith("\\") and not own.endswith("\\\\"):  # of what stands behind it: "5\."
         own, tail = own[:-1], "\\"
-    signs = list(own) if own == one_row(value) else _SIGN.findall(own)
+    signs = (_TYPED if own == one_row(value) else _SIGN).findall(own)
     if not signs:
         return own + tail, ""
     char = next(free[len(signs) > 1], "")
     if len(signs) == 1:
-        return own + char + tail, char
+        return f"{own}{char}{own if char else ''}{tail}", char
     return "".join([signs[0], char, *signs[1:-1], char, signs[-1], tail]), char
 
 
-def _made(figure: Figure, query: Query | None, length: int) -> tuple[str, str]:
-    """Return the class and the title of a figure's mark.
+def _made(figure: Figure, query: Query | None, length: int, text: str) -> tuple[str, str]:
+    """Return the class and the title of the mark of a figure in a text.
 
     The title begins with the figure: some screen readers read it in the figure's place.
     """
     if not figure.query:
         return UNCHECKED, "unchecked: written by M1, not computed"
-    value = "" if "\n" in figure.text else f"{one_line(figure.text, 60)} · "
+    table = "\n" in text[figure.start : figure.end]
+    value = "" if table else f"{one_line(figure.text, 60)} · "
     if figure.reason:
         return UNKNOWN, f"{value}not computed: {one_line(figure.reason)}"
     sql = f": {one_line(query.sql, length)}" if query and query.sql else ""
