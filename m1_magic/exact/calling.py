@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 from ..calls import Attachment, Request
@@ -10,6 +11,7 @@ from ..context import masked, wished
 from ..context.frames import frame_named, opened, summary
 from ..context.values import Gathered
 from ..errors import UsageError
+from ..messages import Text
 from ..options.fields import Options
 from ..pricing.tokens import likely_tokens
 from ..privacy import redaction
@@ -17,7 +19,8 @@ from ..session.view import View
 from ..settings.config import M1
 from . import card
 from .answer import ExactAnswer
-from .sandbox import Sandbox
+from .engine import Engine
+from .engines import sandbox_of
 
 TABLE = "frame"  # the kind of attachments that are tables
 NO_TABLE = "--exact computes figures from tables, and none goes along."
@@ -39,7 +42,7 @@ def told(
     wish, summaries = wished(options, settings), dict(gathered.summaries)
     for name in tables.keys() - summaries.keys():  # two that are compared
         summaries[name] = summary(opened(tables[name]), name, wish, options.cols)
-    with Sandbox(tables, columns={name: summaries[name].places for name in tables}) as sandbox:
+    with sandbox_of(tables, columns={name: summaries[name].places for name in tables}) as sandbox:
         known = {table.name: table for table in sandbox.tables}
     secrets = redaction.policy(settings)
 
@@ -54,7 +57,7 @@ def told(
         gathered,
         attachments=tuple(map(with_columns, gathered.attachments)),
         inserted=tuple(map(with_columns, gathered.inserted)),
-    ), card.form()
+    ), card.form(next(iter(known.values())).dialect)
 
 
 def _tables(attachment: Attachment, options: Options) -> tuple[str, ...]:
@@ -93,12 +96,15 @@ def gone(request: Request, namespace: Mapping[str, object]) -> UsageError | None
 
 def opening(
     tables: Sequence[str], namespace: Mapping[str, object], settings: M1
-) -> Callable[[], Sandbox]:
+) -> Callable[[], Engine]:
     """Return what opens the tables of these names."""
 
-    def opened_tables() -> Sandbox:
-        found = {name: frame_named(name, namespace) for name in tables}
-        return Sandbox(found, timeout=settings.query_timeout)
+    def opened_tables() -> Engine:
+        found: dict[str, object] = {}
+        for name in tables:
+            with suppress(UsageError):  # deleted since; a query over it says so
+                found[name] = frame_named(name, namespace)
+        return sandbox_of(found, timeout=settings.query_timeout)
 
     return opened_tables
 
@@ -120,5 +126,17 @@ def answer(
         UsageError: there is none.
     """
     opened_tables = opening(names(request), namespace, settings)
-    sent = [text.replace(card.form(), "") for text in request.texts]
-    return ExactAnswer(view, opened_tables, sent, settings.repairs, before)
+    repairs = 0 if gone(request, namespace) else settings.repairs
+    return ExactAnswer(view, opened_tables, known(request), repairs, before)
+
+
+def known(request: Request) -> list[str]:
+    """Return the texts whose numbers are not the model's own: what was typed and went along."""
+    typed = (
+        part.text.partition(card.FORM)[0]
+        for message in request.messages
+        if message.role != "assistant"
+        for part in message.parts
+        if isinstance(part, Text)
+    )
+    return [*typed, *(one.text for one in request.attachments)]
