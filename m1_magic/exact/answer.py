@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from decimal import Decimal
 
@@ -120,32 +121,36 @@ class ExactAnswer:
 
     def next_request(self, request: Request, reply: Reply) -> Request | None:
         """See Processor; queries that failed are asked for again."""
-        if self._first is not None:
+        first = self._first
+        if first is None:
+            self._end(reply.text)
+            first = reply
+        else:
             fixed = repaired(reply.text, self._failed)
-            first = replace(self._first, text=with_queries(self._first.text, fixed))
+            first = replace(first, text=with_queries(first.text, fixed))
             with self._lock:
-                self._first, self._failed = first, ()
+                self._first = first
                 for name, sql in fixed.items():
                     self._running.add(name, sql)
-            self._running.wait()
-            return None
-        self._end(reply.text)
-        self._running.wait()
-        results = [one for one in self._running.results.values() if one is not None]
+        self._compute(first.text)
+        results = self._running.results.values()
         # Not those that another part of the answer has.
-        here = {one.name for one in pieces_of(reply.text) if isinstance(one, Written)}
-        failed = [one for one in results if one.error and one.name in here]
+        here = {one.name for one in pieces_of(first.text) if isinstance(one, Written)}
+        failed = [one for one in results if one is not None and one.error and one.name in here]
         with self._lock:
-            self._first = reply
-            if not failed or not self._repairs:
-                return None
-            self._failed = tuple(one.name for one in failed)
-        return repairing(request, reply.text, failed)
+            self._first, again = first, failed if self._may_repair else []
+            self._repairs -= 1
+            self._failed = tuple(one.name for one in again)
+        return repairing(request, reply.text, again) if again else None
 
     def finished(self, reply: Reply, error: Failure) -> tuple[Reply, Failure]:
         """See Processor; what failed or was stopped is ``?``, with the reason."""
         try:
             return self._finished(reply, error)
+        except Exception as bug:  # it costs the figures, not the answer
+            first = self._first or reply
+            note = f"the figures could not be put in ({type(bug).__name__})"
+            return replace(reply, text=first.text, notes=(*reply.notes, note)), error
         finally:
             self._running.close()
 
@@ -154,11 +159,8 @@ class ExactAnswer:
         if first is None:
             self._end(reply.text)
             if not isinstance(error, KeyboardInterrupt):
-                try:
-                    with stoppable():
-                        self._running.wait()
-                except KeyboardInterrupt:
-                    pass
+                with suppress(KeyboardInterrupt), stoppable():
+                    self._compute(reply.text)
         elif isinstance(error, UserFacingError) and not isinstance(error, Stopped):
             again = f"queries that failed could not be asked for again: {error.what}"
             first, error = replace(first, notes=(*first.notes, again)), None
@@ -171,11 +173,25 @@ class ExactAnswer:
             return reply, error
         return self._filled(reply), error
 
+    @property
+    def _may_repair(self) -> bool:
+        return self._repairs > 0 and not self._running.unopened
+
+    def _compute(self, text: str) -> None:
+        """Wait for all results, and for the rows that figures of the text name."""
+        self._running.wait()
+        made = fill(
+            pieces_after(self._before, text), self._running.results, more=self._running.more
+        )
+        for name, row in made.to_fetch:
+            self._running.fetch(name, row)
+        self._running.wait()
+
     def _filled(self, reply: Reply) -> Reply:
         """Return the reply with its figures."""
         pieces = pieces_after(self._before, reply.text)
         results = self._running.results
-        made = fill(pieces, results)
+        made = fill(pieces, results, more=self._running.more)
         own = [
             Figure(one.start, one.end, "", one.text, one.text)
             for one in unchecked(made.text, made.figures, self._sent)
@@ -245,10 +261,13 @@ class ExactAnswer:
             if (
                 one is not None
                 and one.error
-                and (self._repairs if self._first is None else name in self._failed)
+                and (self._may_repair if self._first is None else name in self._failed)
             ):
                 results[name] = None  # it is asked for again
-        return fill([*self._written, *pieces], results, done=False)
+        made = fill([*self._written, *pieces], results, more=self._running.more, done=False)
+        for name, row in made.to_fetch:
+            self._running.fetch(name, row)
+        return made
 
 
 def paragraph(pieces: Sequence[Piece]) -> tuple[list[Piece], list[Piece]] | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 from ..calls import Attachment, Request
@@ -10,6 +11,7 @@ from ..context import masked, wished
 from ..context.frames import frame_named, opened, summary
 from ..context.values import Gathered
 from ..errors import UsageError
+from ..messages import Text
 from ..options.fields import Options
 from ..pricing.tokens import likely_tokens
 from ..privacy import redaction
@@ -97,13 +99,12 @@ def gone(request: Request, namespace: Mapping[str, object]) -> UsageError | None
 def opening(
     tables: Sequence[str], namespace: Mapping[str, object], settings: M1
 ) -> Callable[[], Engine]:
-    """Return what opens the tables of these names."""
-
-    def opened_tables() -> Engine:
-        found = {name: frame_named(name, namespace) for name in tables}
-        return sandbox_of(found, timeout=settings.query_timeout)
-
-    return opened_tables
+    """Return what opens the tables that these names stand for now."""
+    found: dict[str, object] = {}
+    for name in tables:
+        with suppress(UsageError):  # deleted since; a query over it says so
+            found[name] = frame_named(name, namespace)
+    return lambda: sandbox_of(found, timeout=settings.query_timeout)
 
 
 def answer(
@@ -123,5 +124,17 @@ def answer(
         UsageError: there is none.
     """
     opened_tables = opening(names(request), namespace, settings)
-    sent = [text.replace(card.FORM, "") for text in request.texts]
-    return ExactAnswer(view, opened_tables, sent, settings.repairs, before)
+    repairs = 0 if gone(request, namespace) else settings.repairs
+    return ExactAnswer(view, opened_tables, known(request), repairs, before)
+
+
+def known(request: Request) -> list[str]:
+    """Return the texts whose numbers are not the model's own: what was typed and went along."""
+    typed = (
+        part.text.partition(card.FORM)[0]
+        for message in request.messages
+        if message.role != "assistant"
+        for part in message.parts
+        if isinstance(part, Text)
+    )
+    return [*typed, *(one.text for one in request.attachments)]

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from ..computed import Figure
 from . import spots
-from .naming import Result, Unclear
+from .naming import More, Result, Unclear
 from .results import COMPUTED, RUNNING, UNKNOWN, Results, Value
 from .template import Code, Piece, Place, Words
 
@@ -23,10 +23,14 @@ _MARKS = re.compile(r"[\s>]*(?:(?:[-*+]|\d{1,9}[.)])\s+)*(?:\[[ xX]\]\s+)?")
 
 @dataclass(frozen=True, slots=True)
 class Filled:
-    """An answer with its figures: Markdown, and where they stand in it."""
+    """An answer with its figures: Markdown, and where they stand in it.
+
+    ``to_fetch``: rows that are to be fetched for them, by query and what names them.
+    """
 
     text: str
     figures: tuple[Figure, ...] = ()
+    to_fetch: tuple[tuple[str, str], ...] = ()
 
     @property
     def settled(self) -> bool:
@@ -41,17 +45,22 @@ class Filled:
 
 
 def fill(
-    pieces: Iterable[Piece], results: Mapping[str, Result | None], *, done: bool = True
+    pieces: Iterable[Piece],
+    results: Mapping[str, Result | None],
+    *,
+    more: More | None = None,
+    done: bool = True,
 ) -> Filled:
     """Return an answer with its figures.
 
     Args:
         pieces: the answer, as far as it came.
         results: of its queries, by name; None: it runs.
+        more: rows of them that were fetched one by one.
         done: no query is to come.
     """
     pieces = list(pieces)
-    return _Filling(Results(pieces, results, done)).filled(pieces)
+    return _Filling(Results(pieces, results, more or {}, done)).filled(pieces)
 
 
 class _Filling:
@@ -77,7 +86,7 @@ class _Filling:
             elif isinstance(piece, Place):
                 self._place(piece, _around(pieces, number))
         self._flush()
-        return Filled("".join(self._out), tuple(self._figures))
+        return Filled("".join(self._out), tuple(self._figures), tuple(self._results.to_fetch))
 
     def _put(self, text: str) -> None:
         self._out.append(text)

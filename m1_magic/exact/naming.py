@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from itertools import islice
 from typing import Protocol
@@ -19,13 +19,21 @@ from .figures import plain
 _TAIL = re.compile(r"\s*(?:\[(?P<row>.*?)\])?\s*(?::(?P<spec>.*))?")
 _QUOTED = re.compile(r'"((?:[^"]|"")+)"')
 _PART = re.compile(r'\s*("(?:[^"]|"")+"|[^,]+)\s*(?:,|$)')
-_INDEX = re.compile(r"-?\d{1,9}")
+INDEX = re.compile(r"-?\d{1,9}")
 _LOOKED_AT = 1_000  # names among which the nearest one is looked for
-_YEARS = 1_000  # from this number on, what is no row may be a label
+YEARS = 1_000  # from this number on, what is no row may be a label
 
 
 class Unclear(Exception):
     """What is named is not there; the reason is one sentence."""
+
+
+class NotFetched(Unclear):
+    """The row that is named has to be fetched first."""
+
+    def __init__(self, name: str, row: str) -> None:
+        super().__init__(f"the row {one_line(row, 60)} of {name} was not fetched")
+        self.key = name, row
 
 
 class Result(Protocol):
@@ -48,11 +56,15 @@ class Result(Protocol):
         """Why there is none; empty: there is one."""
 
 
+# Rows that were fetched one by one, by query and what names them; None: it is being fetched.
+More = Mapping[tuple[str, str], Result | None]
+
+
 class Names:
     """A result whose columns and rows can be named."""
 
-    def __init__(self, name: str, result: Result) -> None:
-        self.name, self.result = name, result
+    def __init__(self, name: str, result: Result, more: More | None = None) -> None:
+        self.name, self.result, self._more = name, result, more or {}
         self.total = result.count
 
     @cached_property
@@ -80,12 +92,11 @@ class Names:
 
         Raises:
             Unclear: there is no such column.
+            NotFetched: it is in a row that has to be fetched.
         """
         column, tail = self._split(source)
-        row, note = self._row(tail["row"])
-        rows = self.result.rows
-        value = rows[row][column] if row is not None and -len(rows) <= row < len(rows) else None
-        return value, tail["spec"] or "", note
+        row, note = self._row("0" if tail["row"] is None else tail["row"].strip())
+        return None if row is None else row[column], tail["spec"] or "", note
 
     def column(self, name: str) -> int:
         """Return the number of a column.
@@ -129,27 +140,37 @@ class Names:
         self.column(bare)
         raise Unclear(f"{one_line(source, 60)} names no figure of {self.name}")
 
-    def _row(self, row: str | None) -> tuple[int | None, str]:
-        """Return the number of a row by what stands in brackets, None if there is none."""
-        if row is None:
-            return 0, ""
-        row = row.strip()
-        if _INDEX.fullmatch(row):
+    def _row(self, row: str) -> tuple[Sequence[object] | None, str]:
+        """Return the row that stands in brackets, None if there is none, with a note."""
+        rows = self.result.rows
+        if INDEX.fullmatch(row):
             number = int(row)
-            if number < 0 and self.total > len(self.result.rows):
-                raise Unclear(
-                    f"{self.name} has {self.total:,} rows, the last ones were not fetched"
-                )
-            if number < max(_YEARS, len(self.result.rows)) or row not in self._labels:
-                return number, ""
+            if number < max(YEARS, len(rows)) or row not in self._labels:
+                place = number + self.total if number < 0 else number
+                if 0 <= place < len(rows):
+                    return rows[place], ""
+                # Behind what was fetched it may be a label, too.
+                there = place < self.total if number < YEARS else self.total > len(rows)
+                return (self._fetched(row) if place >= 0 and there else None), ""
         label = row[1:-1] if len(row) > 1 and row[0] == row[-1] and row[0] in "\"'" else row
-        for name in (row, label):
-            if name in self._labels:
-                return self._labels[name], ""
-        if (at := self._folded_labels.get(_fold(label))) is not None:
-            return at, ""
+        at = self._labels.get(row, self._labels.get(label))
+        at = self._folded_labels.get(_fold(label)) if at is None else at
+        found = rows[at] if at is not None else None
+        if found is None and self.total > len(rows):
+            found = self._fetched(label)
+        if found is not None:
+            return found, ""
         near = nearest(label, self._labels)
         return None, f"{self.name} has no row {one_line(label, 60)}{near}"
+
+    def _fetched(self, row: str) -> Sequence[object] | None:
+        """Return a row that is not among the first ones, None if there is none."""
+        found = self._more.get((self.name, row))
+        if found is None:
+            raise NotFetched(self.name, row)
+        if found.error:
+            raise Unclear(f"a row of {self.name} was not fetched: {one_line(found.error)}")
+        return found.rows[0] if found.rows else None
 
 
 def nearest(name: str, names: Iterable[str]) -> str:

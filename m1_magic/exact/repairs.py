@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
@@ -15,16 +16,29 @@ ASK = (
     "Send each of them again, corrected, as a fenced block ```sql NAME with the same name and the"
     " same columns. Write nothing else."
 )
+_SUGGESTED = re.compile(r" Did you mean (.*)\?$")
+_NAME = re.compile(r'"(?:[^"]|"")*"')
 
 
 def repairing(request: Request, template: str, failed: Iterable[Query]) -> Request:
     """Return the request that asks for these queries again."""
-    listed = "\n".join(f"- {query.name}: {query.error}" for query in failed)
+    listed = "\n".join(f"- {one.name}: {_known(one.error, request.text)}" for one in failed)
     more = (
         Message("assistant", (Text(template),)),
         Message("user", (Text(ASK.format(failed=listed)),)),
     )
     return replace(request, messages=(*request.messages, *more))
+
+
+def _known(error: str, sent: str) -> str:
+    """Return an error without names that the model was not sent, but for DuckDB's functions."""
+    found = _SUGGESTED.search(error)
+    if not found or error.startswith("It has a function that"):
+        return error
+    quoted = _NAME.findall(found[1])
+    names = [one for one in quoted if re.search(rf"(?<!\w){re.escape(one[1:-1])}(?!\w)", sent)]
+    meant = f" Did you mean {', '.join(names)}?" if names else ""
+    return error[: found.start()] + meant
 
 
 def repaired(text: str, names: Iterable[str]) -> dict[str, str]:

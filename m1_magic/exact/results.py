@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ..text import one_line
 from .figures import Shown, shown
-from .naming import Names, Result, Unclear, nearest
+from .naming import More, Names, NotFetched, Result, Unclear, nearest
 from .result_tables import as_table
 from .template import Piece, Place, Written
 
@@ -33,9 +33,14 @@ class Results:
     """What the places of an answer stand for."""
 
     def __init__(
-        self, pieces: Sequence[Piece], results: Mapping[str, Result | None], done: bool
+        self,
+        pieces: Sequence[Piece],
+        results: Mapping[str, Result | None],
+        more: More,
+        done: bool,
     ) -> None:
-        self._results, self.done = results, done
+        self._results, self._more, self.done = results, more, done
+        self.to_fetch: dict[tuple[str, str], None] = {}
         queries = [piece for piece in pieces if isinstance(piece, Written)]
         self._problems = {query.name: query.problem for query in queries if query.problem}
         self._written = {query.name for query in queries} | set(results)
@@ -70,7 +75,7 @@ class Results:
         if result.error:
             raise Unclear(f"the query {name} failed: {one_line(result.error)}")
         if name not in self._names:
-            self._names[name] = Names(name, result)
+            self._names[name] = Names(name, result, self._more)
         return self._names[name]
 
     def value(self, name: str, rest: str) -> Value | None:
@@ -85,6 +90,11 @@ class Results:
                 value, spec, note = found.result.rows[0][0], rest[1:], ""
             else:
                 return None
+        except NotFetched as row:
+            self.to_fetch[row.key] = None
+            if not self.done:
+                return Value(Shown(RUNNING), name, COMPUTED)
+            return Value(Shown(UNKNOWN), name, str(row))
         except Unclear as why:
             return Value(Shown(UNKNOWN), name, str(why))
         one = shown(value, spec)
