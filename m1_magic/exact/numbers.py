@@ -93,10 +93,11 @@ def unchecked(text: str, figures: Sequence[Figure], sent: Iterable[str]) -> list
 def count(text: str, figures: Sequence[Figure], sent: Iterable[str]) -> str:
     """Return ``3 of 5 figures stand in what was sent``; nothing where there are none."""
     every = written(text, figures)
-    known = _Sent(sent)
-    there = sum(map(known.has, every))
+    if not every:
+        return ""
+    there = sum(map(_Sent(sent).has, every))
     noun = "figure stands" if len(every) == 1 else "figures stand"
-    return f"{there} of {len(every)} {noun} in what was sent" if every else ""
+    return f"{there} of {len(every)} {noun} in what was sent"
 
 
 class _Sent:
