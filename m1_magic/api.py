@@ -88,7 +88,12 @@ def send(request: Request, options: Options, view: View, namespace: Mapping[str,
     if request.exact:
         from .exact import calling
 
-        view = answer = calling.answer(view, request, options, namespace, settings())
+        before = turns.before(request.prompt, request.after)
+        # A kept answer is shown all the same: nobody is asked, and nothing is paid.
+        gone = calling.gone(request, namespace)
+        if gone and not turns.session.dry_plan(request).kept:
+            raise gone
+        view = answer = calling.answer(view, request, options, namespace, settings(), before)
     try:
         reply = turns.session.ask(request, view, answer)
     except UserFacingError as error:

@@ -31,6 +31,7 @@ from ..locks import lock
 from ..session.processor import Failure
 from ..session.view import View
 from ..text import plural
+from .continuing import begun, pieces_after
 from .filling import Filled, fill
 from .numbers import unchecked
 from .repairs import repaired, repairing, with_queries
@@ -49,13 +50,19 @@ class ExactAnswer:
         opened: opens the tables that the queries may read.
         sent: texts whose numbers are no figures of the model's.
         repairs: how often queries that failed are asked for again.
+        before: what M1 wrote of the answer before it was cut off, and this is its rest.
     """
 
     def __init__(
-        self, view: View, opened: Callable[[], Engine], sent: Sequence[str], repairs: int
+        self,
+        view: View,
+        opened: Callable[[], Engine],
+        sent: Sequence[str],
+        repairs: int,
+        before: str = "",
     ) -> None:
         self._view, self._opened = view, opened
-        self._sent, self._repairs = sent, repairs
+        self._sent, self._repairs, self._before = sent, repairs, before
         self._lock = lock()
         self._first: Reply | None = None  # of the round that brought the text
         self._failed: tuple[str, ...] = ()  # queries that are asked for again
@@ -64,7 +71,8 @@ class ExactAnswer:
 
     def _begin(self) -> None:
         self._running = Running(self._opened)
-        self._template, self._came = Template(), ""
+        self._template: Template | None = None
+        self._came = ""
         self._open: list[Piece] = []  # what is not settled
         self._written: list[Piece] = []  # the queries
         self._settled = 0  # characters that the view has
@@ -95,7 +103,7 @@ class ExactAnswer:
                 self._view.feed(event)
                 return
             self._came += event.text
-            self._take(self._template.feed(event.text))
+            self._take(self._parser().feed(event.text))
             self._refresh()
 
     def tick(self) -> float | None:
@@ -125,7 +133,10 @@ class ExactAnswer:
                 for name, sql in fixed.items():
                     self._running.add(name, sql)
         self._compute(first.text)
-        failed = [one for one in self._running.results.values() if one is not None and one.error]
+        results = self._running.results.values()
+        # Not those that another part of the answer has.
+        here = {one.name for one in pieces_of(first.text) if isinstance(one, Written)}
+        failed = [one for one in results if one is not None and one.error and one.name in here]
         with self._lock:
             self._first, again = first, failed if self._may_repair else []
             self._repairs -= 1
@@ -169,14 +180,16 @@ class ExactAnswer:
     def _compute(self, text: str) -> None:
         """Wait for all results, and for the rows that figures of the text name."""
         self._running.wait()
-        made = fill(pieces_of(text), self._running.results, more=self._running.more)
+        made = fill(
+            pieces_after(self._before, text), self._running.results, more=self._running.more
+        )
         for name, row in made.to_fetch:
             self._running.fetch(name, row)
         self._running.wait()
 
     def _filled(self, reply: Reply) -> Reply:
         """Return the reply with its figures."""
-        pieces = pieces_of(reply.text)
+        pieces = pieces_after(self._before, reply.text)
         results = self._running.results
         made = fill(pieces, results, more=self._running.more)
         own = [
@@ -203,9 +216,15 @@ class ExactAnswer:
             if text != self._came:
                 self._running.close()
                 self._begin()
-                self._take(pieces_of(text))
-            else:
-                self._take(self._template.finish())
+                self._take(self._parser().feed(text))
+            self._take(self._parser().finish())
+
+    def _parser(self) -> Template:
+        """Return what takes the text; at first, with the part before it."""
+        if self._template is None:
+            self._template, pieces = begun(self._before)
+            self._take(pieces)
+        return self._template
 
     def _take(self, pieces: list[Piece]) -> None:
         for piece in pieces:

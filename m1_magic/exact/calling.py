@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
@@ -19,7 +19,8 @@ from ..session.view import View
 from ..settings.config import M1
 from . import card
 from .answer import ExactAnswer
-from .sandbox import Sandbox
+from .engine import Engine
+from .engines import sandbox_of
 
 TABLE = "frame"  # the kind of attachments that are tables
 NO_TABLE = "--exact computes figures from tables, and none goes along."
@@ -41,13 +42,15 @@ def told(
     wish, summaries = wished(options, settings), dict(gathered.summaries)
     for name in tables.keys() - summaries.keys():  # two that are compared
         summaries[name] = summary(opened(tables[name]), name, wish, options.cols)
-    with Sandbox(tables, columns={name: summaries[name].places for name in tables}) as sandbox:
-        known = {table.name: table for table in sandbox.tables}
+    engine = sandbox_of(tables, columns={name: summaries[name].places for name in tables})
+    engine.close()
+    known = {table.name: table for table in engine.tables}
+    dialect = engine.tables[0].dialect
     secrets = redaction.policy(settings)
 
     def with_columns(one: Attachment) -> Attachment:
         columns = "\n\n".join(
-            card.columns(known[name], card.formats(summaries[name]), wish.level != "names")
+            card.columns(known[name], card.formats(summaries[name], dialect), wish.level != "names")
             for name in of.get(one.name, ())
         )
         return masked(_with_columns(one, columns, of[one.name]), secrets) if columns else one
@@ -56,7 +59,7 @@ def told(
         gathered,
         attachments=tuple(map(with_columns, gathered.attachments)),
         inserted=tuple(map(with_columns, gathered.inserted)),
-    ), card.form()
+    ), card.form(dialect)
 
 
 def _tables(attachment: Attachment, options: Options) -> tuple[str, ...]:
@@ -83,35 +86,52 @@ def names(request: Request) -> tuple[str, ...]:
     return tables
 
 
+def gone(request: Request, namespace: Mapping[str, object]) -> UsageError | None:
+    """Return the error for a table of a request that is there no more, None if all are."""
+    try:
+        for name in names(request):
+            frame_named(name, namespace)
+    except UsageError as problem:
+        return problem
+    return None
+
+
+def opening(
+    tables: Sequence[str], namespace: Mapping[str, object], settings: M1
+) -> Callable[[], Engine]:
+    """Return what opens the tables that these names stand for now."""
+    found: dict[str, object] = {}
+    for name in tables:
+        with suppress(UsageError):  # deleted since; a query over it says so
+            found[name] = frame_named(name, namespace)
+    return lambda: sandbox_of(found, timeout=settings.query_timeout)
+
+
 def answer(
     view: View,
     request: Request,
     options: Options,
     namespace: Mapping[str, object],
     settings: M1,
+    before: str = "",
 ) -> ExactAnswer:
     """Return what shows an answer in ``view`` with its figures, from the tables of a request.
+
+    Args:
+        before: what M1 wrote of the answer whose rest is asked for.
 
     Raises:
         UsageError: there is none.
     """
-    tables: dict[str, object] = {}
-    wanted = names(request)
-    for name in wanted:
-        with suppress(UsageError):  # deleted since; a query over it says so
-            tables[name] = frame_named(name, namespace)
-    repairs = settings.repairs if len(tables) == len(wanted) else 0
-
-    def opened_tables() -> Sandbox:
-        return Sandbox(tables, timeout=settings.query_timeout)
-
-    return ExactAnswer(view, opened_tables, known(request), repairs)
+    opened_tables = opening(names(request), namespace, settings)
+    repairs = 0 if gone(request, namespace) else settings.repairs
+    return ExactAnswer(view, opened_tables, known(request), repairs, before)
 
 
 def known(request: Request) -> list[str]:
     """Return the texts whose numbers are not the model's own: what was typed and went along."""
     typed = (
-        part.text.replace(card.form(), "")
+        part.text.partition(card.FORM)[0]
         for message in request.messages
         if message.role != "assistant"
         for part in message.parts

@@ -6,8 +6,7 @@ both the names that the user knows. What DuckDB cannot take is left out, as a co
 
 from __future__ import annotations
 
-import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,41 +16,23 @@ from ..context.frames.lazy import library
 from ..context.frames.table_files import scanned
 from ..context.frames.tables import source
 from ..errors import UsageError
-from ..privacy.personal import safe_name
-from ..text import INVISIBLE, one_line
+from ..text import one_line
+from .sql_tables import SqlTable, fit_name, seen_names
 
 # What pandas' `infer_dtype` calls objects that are all of one kind, other than texts.
 PLAIN = ("string", "empty")
 WRITABLE = (str, int, float, bool)
 FOREIGN = ("object", "period", "Sparse", "category")  # pandas' types that are looked at
-LONGEST = 120  # characters of a name
-UNSEEN = re.compile(rf"[\n\t]|{INVISIBLE.pattern}")
-
-
-@dataclass(frozen=True, slots=True)
-class SqlTable:
-    """A table as queries see it.
-
-    Args:
-        columns: their names, and SQL types.
-        left_out: names of columns that the engine cannot take.
-        dialect: the SQL that it is asked in.
-    """
-
-    name: str
-    columns: tuple[tuple[str, str], ...]
-    left_out: tuple[str, ...] = ()
-    dialect: str = "duckdb"
 
 
 class Streamed:
-    """A table of another DuckDB connection: read anew by each query, never held."""
+    """A table of another connection: read anew by each query, never held."""
 
-    def __init__(self, relation: Any) -> None:
-        self._relation = relation
+    def __init__(self, table: Any) -> None:
+        self._table = table
 
     def __arrow_c_stream__(self, requested_schema: object = None) -> object:
-        return self._relation.__arrow_c_stream__(requested_schema)
+        return self._table.__arrow_c_stream__(requested_schema)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +79,12 @@ def _input(name: str, value: Any) -> Input:
         file.connection.close()
         return Input(name, names, sql, path=file.copy or value.resolve(), copy=bool(file.copy))
     engine = library(value)
+    if engine == "ibis":
+        backend = value.get_backend()
+        if backend.name != "duckdb":
+            return Input(name, tuple(value.columns), value=Streamed(value), frame=value)
+        value.limit(0).to_pyarrow()  # what it is made of is there from here on
+        engine, value = "duckdb", backend.con.sql(str(backend.compile(value)))
     if engine == "duckdb":
         import duckdb
 
@@ -140,24 +127,21 @@ def view(
     else:
         left_out = _register(connection, held, one.frame)
     columns = _described(connection, held)
-    seen = set(range(len(one.names)))
-    if places is not None:
-        seen = {place for place in places if safe_name(one.names[place]) == one.names[place]}
     readable = [i for i in range(len(one.names)) if i not in left_out]
-    pairs = [pair for pair in zip(columns, readable, strict=True) if pair[1] in seen]
-    kept = [place for _, place in pairs]
-    names = _distinct(one.names[i] for i in kept)
+    held_by = dict(zip(readable, columns, strict=True))
+    every = range(len(one.names)) if places is None else places
+    names = seen_names(one.names, places, readable)
     zones = _known_zones(connection, one.zones or {})
     forms = [
-        f"{_form(column, kind, zones.get(place, ''))} AS {identifier(name)}"
-        for ((column, kind), place), name in zip(pairs, names, strict=True)
+        f"{_form(*held_by[place], zones.get(place, ''))} AS {identifier(name)}"
+        for place, name in names.items()
     ]
     listed = ", ".join(forms) or "NULL AS nothing"
     connection.execute(
         f"CREATE VIEW {identifier(one.name)} AS SELECT {listed} FROM {identifier(held)}"
     )
-    gone = tuple(fit_name(one.names[i]) for i in sorted(left_out) if i in seen)
-    return SqlTable(one.name, tuple(_described(connection, one.name) if kept else ()), gone)
+    gone = tuple(fit_name(one.names[i]) for i in sorted(left_out) if i in every)
+    return SqlTable(one.name, tuple(_described(connection, one.name) if names else ()), gone)
 
 
 def _described(connection: Any, name: str) -> list[tuple[str, str]]:
@@ -184,26 +168,6 @@ def _known_zones(connection: Any, zones: Mapping[int, str]) -> dict[int, str]:
         row[0] for row in connection.execute("SELECT name FROM pg_timezone_names()").fetchall()
     }
     return {place: zone for place, zone in zones.items() if zone in known}
-
-
-def fit_name(name: str) -> str:
-    """Return a column's name as one that can be written: on one line, all of it seen, not long."""
-    return UNSEEN.sub(" ", name[:LONGEST])
-
-
-def _distinct(names: Iterable[str]) -> list[str]:
-    """Return names that SQL tells apart: not by case, none empty."""
-    taken: set[str] = set()
-    made = []
-    for name in names:
-        name = fit_name(name) or "column"
-        free, number = name, 0
-        while free.lower() in taken:
-            number += 1
-            free = f"{name}_{number}"
-        taken.add(free.lower())
-        made.append(free)
-    return made
 
 
 def _register(connection: Any, held: str, table: Any) -> set[int]:

@@ -158,9 +158,10 @@ def _dates(text: str) -> Iterator[str]:
         year = f"{parts[1]}" if len(parts) > 1 else "-"
         yield f"{year}-{number:02}-{parts[0]:02}"
     elif len(parts) == 3 and ("/" in text or "." in text):
-        year = parts[2] + (0 if parts[2] > 99 else 2000)
-        yield f"{year}-{parts[1]:02}-{parts[0]:02}"
-        yield f"{year}-{parts[0]:02}-{parts[1]:02}"
+        first, second, last = parts
+        last += 0 if last > 99 else 2000
+        yield f"{last}-{second:02}-{first:02}"
+        yield f"{last}-{first:02}-{second:02}"
 
 
 def values(texts: list[str]) -> tuple[set[float], set[float], set[str]]:

@@ -8,37 +8,23 @@ neither counts that memory nor can be interrupted there.
 
 from __future__ import annotations
 
-import threading
-import time
-from collections.abc import Callable, Collection, Iterator, Mapping
-from concurrent.futures import Future, wait
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import replace
 from functools import cache
 from typing import Any
 
-from .. import interrupts
-from ..computed import Query, Row
 from ..context.frames.duckdb_sandbox import connected, quoted
-from ..locks import lock
-from ..watcher import WATCHER, Watch
 from . import statements
+from .engine import TIMEOUT, Engine, Part, Result, most
 from .failures import failure
-from .inputs import SqlTable, inputs, view
+from .inputs import inputs, view
 
-TIMEOUT = 10.0  # seconds of a query
 SHARE, OF_DUCKDB = 0.25, 0.8  # of the memory: what a query may use, what DuckDB would take
-SOON = 0.05  # seconds between looks at Stop
-ROWS, CELLS = 1_000, 100_000  # of a result that are fetched at most; 20 rows in any case
-SHOWN = 20
 PARTS = 1_000_000  # characters or elements that a function may make at once
 TOO_LONG = f"error('A text or list of more than {PARTS:,} parts')"
 
 
-Result = tuple[tuple[str, ...], tuple[Row, ...], int]
-
-
-class Sandbox:
+class Sandbox(Engine):
     """Runs queries over named tables, one at a time; a ``pathlib.Path`` is a CSV, … file.
 
     Args:
@@ -59,7 +45,7 @@ class Sandbox:
         timeout: float = TIMEOUT,
         memory: int | None = None,
     ) -> None:
-        self._timeout = timeout
+        super().__init__(timeout)
         self._inputs = inputs(tables)
         paths = [one.path for one in self._inputs if one.path]
         self._memory = _quarter() if memory is None else f"{memory // 1_000_000}MB"
@@ -71,7 +57,7 @@ class Sandbox:
                 view(self._connection, one, i, seen.get(one.name))
                 for i, one in enumerate(self._inputs)
             ]
-            self.tables: tuple[SqlTable, ...] = tuple(views)
+            self.tables = tuple(views)
             self._catalog = statements.catalog(tables)
             for macro in _guards():
                 self._connection.execute(macro)
@@ -94,136 +80,33 @@ class Sandbox:
             if one.copy and one.path:
                 one.path.unlink(missing_ok=True)
 
-    def run(self, name: str, sql: str) -> Query:
-        """Return a query's result, or why there is none.
-
-        Raises:
-            KeyboardInterrupt: Stop was pressed.
-        """
-        return self._query(name, sql, self._fetched)
-
-    def row(self, query: Query, place: int) -> Query:
-        """Return a result's row at this place, from the end if it is negative; none, if so.
-
-        A row that was not fetched before is computed; raises as `run` does.
-        """
-        place += query.count if place < 0 else 0
-        if 0 <= place < query.count and place >= len(query.rows):
-            return self._more(query, f"LIMIT 1 OFFSET {place}")
-        rows = query.rows[place : place + 1] if place >= 0 else ()
-        return replace(query, rows=rows, count=len(rows))
-
-    def labelled(self, query: Query, label: str) -> Query:
-        """Return a result's first row whose first column is this label, as `row` does."""
-        rows = tuple(row for row in query.rows if row and str(row[0]) == label)[:1]
-        if not rows and query.count > len(query.rows):
-            return self._more(query, f"WHERE CAST(__m1_label AS VARCHAR) = {quoted(label)} LIMIT 1")
-        return replace(query, rows=rows, count=len(rows))
-
-    def _more(self, query: Query, where: str) -> Query:
-        """Return rows of a result that were not fetched, by running its query again."""
-
-        def fetched(body: str) -> Result:
-            _, rows, count = self._fetched(
-                f"SELECT * FROM (\n{body}\n) AS whole(__m1_label) {where}"
-            )
-            return query.columns, rows, count
-
-        return self._query(query.name, query.sql, fetched)
-
-    def _query(self, name: str, sql: str, fetched: Callable[[str], Result]) -> Query:
-        began, limit = time.monotonic(), _Limit(self._connection, self._timeout)
-        result: Result = ((), (), 0)
-        error = ""
-        try:
-            result = limit.kept(
-                lambda: fetched(statements.checked(self._connection, sql, self._catalog))
-            )
-        except statements.Refused as refusal:
-            error = str(refusal)
-        except Exception as problem:  # DuckDB's own, and what reading a table raises
-            error = self._why(problem, sql, limit)
-        columns, rows, count = result
-        return Query(name, sql, columns, rows, time.monotonic() - began, error, count)
-
-    def _fetched(self, body: str) -> Result:
-        """Return the columns, the first rows and the number of all rows of a result."""
+    def _fetched(self, sql: str, part: Part | None, run: str) -> Result:
+        body = statements.checked(self._connection, sql, self._catalog)
+        whole = f"SELECT * FROM (\n{body}\n) AS whole(__m1_label)"
+        if part and part.label is not None:
+            body = f"{whole} WHERE CAST(__m1_label AS VARCHAR) = {quoted(part.label)} LIMIT 1"
+        elif part:
+            body = f"{whole} LIMIT 1 OFFSET {part.place}"
         try:
             result = self._connection.execute(body)
             columns = tuple(str(column[0]) for column in result.description or ())
-            most = max(SHOWN, min(ROWS, CELLS // max(1, len(columns))))
-            rows = result.fetchmany(most + 1)
+            limit = most(len(columns))
+            rows = result.fetchmany(limit + 1)
         finally:
             _end(self._connection)
-        if len(rows) <= most:
+        if len(rows) <= limit:
             return columns, tuple(rows), len(rows)
         counted = f"SELECT count(*) FROM (\n{body}\n) AS whole"
         ((count,),) = self._connection.execute(counted).fetchall()
-        return columns, tuple(rows[:most]), int(count)
+        return columns, tuple(rows[:limit]), int(count)
 
-    def _why(self, problem: Exception, sql: str, limit: _Limit) -> str:
-        """Return why there is no result, without any value."""
-        if limit.late:
-            return f"It took longer than {self._timeout:g} s and was stopped."
+    def _interrupt(self, run: str) -> None:
+        self._connection.interrupt()
+
+    def _why(self, problem: Exception, sql: str) -> str:
         if type(problem).__name__ == "OutOfMemoryException" or isinstance(problem, MemoryError):
             return f"It needs more memory than a query may use ({self._memory})."
         return failure(problem, sql, self._names)
-
-
-class _Limit:
-    """The end of a query: its time limit, and Stop."""
-
-    def __init__(self, connection: Any, seconds: float) -> None:
-        self._connection, self._until = connection, time.monotonic() + seconds
-        self._stop = interrupts.at_hand()
-        self._lock, self._over = lock(), False
-        self.late = False
-
-    def kept(self, work: Callable[[], Result]) -> Result:
-        """Return what some work in DuckDB returns; interrupt it when its time has come.
-
-        Raises:
-            KeyboardInterrupt: Stop was pressed.
-        """
-        watch = Watch(self._look, min(SOON, max(0.0, self._until - time.monotonic())))
-        WATCHER.begin(watch)
-        try:
-            with interrupts.stoppable():
-                return self._aside(work)
-        finally:
-            WATCHER.end(watch)
-            with self._lock:  # what comes now would interrupt the next query
-                self._over = True
-
-    def _aside(self, work: Callable[[], Result]) -> Result:
-        """Do work in a thread where this one is the main one: DuckDB seldom looks for signals."""
-        if threading.current_thread() is not threading.main_thread():
-            return work()
-        done: Future[Result] = Future()
-
-        def run() -> None:
-            try:
-                done.set_result(work())
-            except BaseException as error:
-                done.set_exception(error)
-
-        try:
-            threading.Thread(target=run, name="m1-query", daemon=True).start()
-            return done.result()
-        except KeyboardInterrupt:
-            while not done.done():
-                self._connection.interrupt()
-                wait([done], SOON)
-            raise
-
-    def _look(self) -> float | None:
-        with self._lock:
-            if self._over:
-                return None
-            self.late = self.late or time.monotonic() >= self._until
-            if self.late or (self._stop is not None and self._stop.is_set()):
-                self._connection.interrupt()
-        return min(SOON, max(0.001, self._until - time.monotonic())) if not self.late else SOON
 
 
 def _end(connection: Any) -> None:

@@ -17,6 +17,7 @@ from typing import Any
 
 from ..context.frames.duckdb_sandbox import connected
 from ..text import escape_value
+from .engine import Refused
 
 # A width in a format that would make a text of any length.
 WIDTH = re.compile(r"\d{5}|\*|\{[^{}]*\{")
@@ -42,10 +43,6 @@ GROWING = {
     *("repeat", "lpad", "rpad", "bitstring", "range", "generate_series"),
     *("list_resize", "array_resize"),
 }
-
-
-class Refused(Exception):
-    """A query that is not run; its text says why, in one sentence."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -158,6 +158,9 @@ class Template:
                 places(raw, out, whole=True)
 
     def _in_query(self, opened: Line, line: Line, raw: str, out: list[Piece]) -> None:
+        if raw.rstrip().endswith(self._query[0].strip()):  # it is written again, from its beginning
+            self._query, self._body = self._query[:1], []
+            return
         self._query.append(raw)
         if line.kind != "end":
             self._body.append(line.content)
@@ -218,7 +221,7 @@ def places(text: str, out: list[Piece], *, whole: bool) -> int:
 def _end(text: str, start: int) -> int:
     """Return where the place that begins at ``start`` ends; 0 if there is none."""
     head = _HEAD.match(text, start, start + LONGEST)
-    if not head or text.startswith('."', head.end()):  # a quoted name that has no end
+    if not head or text.startswith('."', head.end() - 1):  # a quoted name that has no end
         return 0
     end = text.find("}}", head.end(), start + LONGEST)
     if end < 0:

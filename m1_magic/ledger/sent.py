@@ -30,7 +30,7 @@ class Sent:
 
     ``messages`` are its own; those of the calls ``after`` stood before the last of them.
     ``attachments`` have a line for a text; ``attached`` counts them, in old rows too, where the
-    lines are part of the messages' text.
+    lines are part of the messages' text. ``exact``: its answer is a template.
     """
 
     messages: tuple[Message, ...]
@@ -38,6 +38,7 @@ class Sent:
     after: tuple[str, ...] = ()
     attachments: tuple[Attachment, ...] = ()
     attached: int = 0
+    exact: bool = False
 
     @property
     def texts(self) -> tuple[tuple[str, str], ...]:
@@ -55,6 +56,7 @@ def kept(request: Request) -> str:
         "attachments": [[a.kind, a.name, line(a), a.level, a.shape] for a in attachments],
         "sampling": sampling,
         "after": request.after,
+        **({"exact": True} if request.exact else {}),
     }
     return json.dumps(stored, ensure_ascii=False)
 
@@ -116,6 +118,7 @@ def read(text: str) -> Sent:
         after=tuple(stored.get("after", ())),
         attachments=attachments,
         attached=stored.get("attached", len(attachments)),
+        exact=stored.get("exact") is True,
     )
 
 

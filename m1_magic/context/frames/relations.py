@@ -7,6 +7,7 @@ holds. Nothing of it is a value of the table.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from itertools import combinations
 from typing import Any
 
@@ -15,12 +16,12 @@ import numpy as np
 
 from .arrays import Array
 from .correlations import LEAST, correlations, of_pair
-from .counting import SHORT, there
+from .counting import PLAIN, SHORT, factorised, there
 from .facts import Described, Fact
-from .grouping import factorised
 from .in_process import Local
 from .kinds import Series, is_number, is_text
 from .lines import name_of
+from .measures import SAMPLE
 from .rounding import STRONG
 from .summary import UNIQUE, Column
 
@@ -55,7 +56,7 @@ def relations(table: Described) -> list[Fact]:
     ]
     read = None if table.complete else sample.rows
     numbers = [sample.floats(place) for place, *_ in numeric[:WIDEST]]
-    facts = [*_together(numeric, numbers, k, read), *_decided(labels[:GROUPS], read)]
+    facts = [*_together(numeric, numbers, k, read), *_decided(labels[:GROUPS], sample, read)]
     return facts[:SHOWN]
 
 
@@ -108,40 +109,33 @@ def _strength(r: float, x: Any, y: Any, k: int, read: int | None) -> str:
     return f"correlation {'≈ ' if shown.rounded or read else ''}{shown.value:.2f}{where}"
 
 
-def _decided(columns: Sequence[Known], read: int | None) -> list[Fact]:
+def _decided(columns: Sequence[Known], sample: Local, read: int | None) -> list[Fact]:
     """Return which labels decide others: a carrier's code its name."""
-    long = any(len(series) > HEAD for *_, series in columns)
-    heads = [_codes(series.head(HEAD) if long else series) for *_, series in columns]
-    codes = {} if long else dict(enumerate(heads))
-    facts = []
-    for one, other in combinations(range(len(columns)), 2):
-        if not any(_decides(*heads[one], *heads[other])):
-            continue
-        for place in (one, other):
-            codes[place] = codes.get(place) or _codes(columns[place][2])
-        forth, back = _decides(*codes[one], *codes[other])
-        names = [name_of(columns[place][1]) for place in (one, other)]
-        if forth and back:
-            text = f"{names[0]} and {names[1]} decide each other{in_rows(read)}"
-        elif forth or back:
-            first, second = names if forth else names[::-1]
-            text = f"{first} decides {second}{in_rows(read)}"
+
+    @cache
+    def numbers(place: int, rows: int) -> tuple[Array, int]:
+        if rows < sample.rows > SAMPLE:  # to number all of them may be in vain
+            codes = factorised(sample.series(place).head(rows), sample.dtype(place))[1]
         else:
-            continue
-        facts.append(Fact(text, (columns[one][0], columns[other][0])))
+            codes = sample.codes(place)[1][:rows]
+        return codes.astype(np.int64) + 1, len(np.unique(codes))  # 0 where there is none
+
+    facts = []
+    for (one, a, _), (other, b, _) in combinations(columns, 2):
+        for rows in (min(HEAD, sample.rows), sample.rows):
+            forth, back = _decides(*numbers(one, rows), *numbers(other, rows))
+            if not (forth or back):
+                break
+        else:
+            first, second = (name_of(column) for column in ((a, b) if forth else (b, a)))
+            how = f" and {second} decide each other" if back and forth else f" decides {second}"
+            facts.append(Fact(f"{first}{how}{in_rows(read)}", (one, other)))
     return facts
 
 
-def _codes(series: Series) -> tuple[Any, int]:
-    """Return a number for each label, a null among them, and how many there are."""
-    found, codes = factorised(series if series.dtype == nw.String else series.cast(nw.String))
-    nulls = codes < 0
-    return np.where(nulls, len(found), codes).astype(np.int64), len(found) + bool(nulls.any())
-
-
-def _decides(a: Any, many_a: int, b: Any, many_b: int) -> tuple[bool, bool]:
+def _decides(a: Array, many_a: int, b: Array, many_b: int) -> tuple[bool, bool]:
     """Does the label of one column decide that of the other, and the other way round?"""
-    pairs = len(np.unique(a * many_b + b))
+    pairs = len(np.unique(a * (b.max() + 1) + b))
     return pairs == many_a and many_b > 1, pairs == many_b and many_a > 1
 
 
@@ -162,9 +156,11 @@ def _filled(column: Column) -> bool:
     return column.nulls == 0 and "NaN" not in column.counts
 
 
-def _cell(value: Any) -> Any:
-    """Return a value that equals itself, a missing one too."""
-    return value if there(value) else None if value is None else MISSING
+def _cells(values: Sequence[Any]) -> list[Any]:
+    """Return values that equal themselves, missing ones too."""
+    if PLAIN.issuperset(map(type, values)):
+        return [value if value == value else MISSING for value in values]
+    return [x if there(x) else None if x is None else MISSING for x in values]
 
 
 def _repeated(columns: Mapping[int, Column], sample: Local) -> int | None:
@@ -174,7 +170,7 @@ def _repeated(columns: Mapping[int, Column], sample: Local) -> int | None:
         return None  # hashes and comparisons of the user's own: they may be slow, or fail
     if sample.rows <= SHORT:
         lists = {place: sample.first(place, sample.rows) for place in columns}
-        cells = (x if _filled(columns[p]) else map(_cell, x) for p, x in lists.items())
+        cells = (x if _filled(columns[p]) else _cells(x) for p, x in lists.items())
         return sample.rows - len(set(zip(*cells, strict=True)))
     try:
         frames = [sample.series(i).alias(str(i)).to_frame() for i in columns]

@@ -11,7 +11,7 @@ from functools import cached_property
 
 import numpy as np
 
-from .arrays import Array, spread
+from .arrays import Array, mean_sd, spread
 from .by_group import explained, mean
 from .facts import Fact
 from .in_process import array
@@ -44,6 +44,11 @@ class Phases:
         """The cycles in order, each once."""
         return np.unique(self.cycles)
 
+    @property
+    def many(self) -> int:
+        """How many phases there are."""
+        return int(np.count_nonzero(np.bincount(self.phases)))
+
 
 def season(rows: Rows) -> list[Fact]:
     """Return which numbers have a season, and where it is highest and lowest."""
@@ -56,7 +61,7 @@ def season(rows: Rows) -> list[Fact]:
     when = array(series.dt.replace_time_zone(None) if zone else series)
     chosen = spread(rows.n, SEEN) if rows.n > SEEN else np.arange(rows.n)
     few = when[chosen]
-    units = [one for one in _units(few) if len(one.seen) >= CYCLES and len(set(one.phases)) >= 5]
+    units = [one for one in _units(few) if len(one.seen) >= CYCLES and one.many >= 5]
     straight = {p: _about_trend(few, rows.numbers(p)[chosen]) for p in numbers if units}
     found = [
         (-round(strength, 6), place, unit.name)
@@ -90,7 +95,7 @@ def _about_trend(when: Array, values: Array) -> Array:
     x0, y0 = x - x[there].mean(), values - values[there].mean()
     slope = float((x0[there] * y0[there]).sum() / (x0[there] ** 2).sum())
     made: Array = y0 - (slope if np.isfinite(slope) else 0.0) * x0
-    small = float(made[there].std()) < SMALL * float(values[there].std())
+    small = mean_sd(made[there])[1] < SMALL * mean_sd(values[there])[1]
     return made - made if small else made
 
 
@@ -99,9 +104,10 @@ def _strength(values: Array, unit: Phases) -> float:
     """Return the share of the variance that the phases explain; 0 if they do not come again."""
     there = np.isfinite(values)
     z, phases = values[there], unit.phases[there]
-    if len(z) < 40 or not z.std():
+    sd = mean_sd(z)[1] if len(z) >= 40 else 0.0
+    if not sd:
         return 0.0
-    z = z / z.std()
+    z = z / sd
     share = _explained(phases, z)
     if not share >= LEAST:
         return 0.0
