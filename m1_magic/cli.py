@@ -168,7 +168,7 @@ def tape(given: argparse.Namespace) -> int:
 
 def verify(given: argparse.Namespace) -> int:
     """Compute the figures of notebooks' exact answers again; return 1 where one is another now."""
-    from .verbs.verify import verified
+    from .verbs.verifying import verified
 
     context = VerbContext(api.session(), {}, shell.secret)
     text, well = verified(context, given.notebooks)

@@ -42,13 +42,15 @@ def told(
     wish, summaries = wished(options, settings), dict(gathered.summaries)
     for name in tables.keys() - summaries.keys():  # two that are compared
         summaries[name] = summary(opened(tables[name]), name, wish, options.cols)
-    with sandbox_of(tables, columns={name: summaries[name].places for name in tables}) as sandbox:
-        known = {table.name: table for table in sandbox.tables}
+    engine = sandbox_of(tables, columns={name: summaries[name].places for name in tables})
+    engine.close()
+    known = {table.name: table for table in engine.tables}
+    dialect = engine.tables[0].dialect
     secrets = redaction.policy(settings)
 
     def with_columns(one: Attachment) -> Attachment:
         columns = "\n\n".join(
-            card.columns(known[name], card.formats(summaries[name]), wish.level != "names")
+            card.columns(known[name], card.formats(summaries[name], dialect), wish.level != "names")
             for name in of.get(one.name, ())
         )
         return masked(_with_columns(one, columns, of[one.name]), secrets) if columns else one
@@ -57,7 +59,7 @@ def told(
         gathered,
         attachments=tuple(map(with_columns, gathered.attachments)),
         inserted=tuple(map(with_columns, gathered.inserted)),
-    ), card.form(next(iter(known.values())).dialect)
+    ), card.form(dialect)
 
 
 def _tables(attachment: Attachment, options: Options) -> tuple[str, ...]:
@@ -97,16 +99,12 @@ def gone(request: Request, namespace: Mapping[str, object]) -> UsageError | None
 def opening(
     tables: Sequence[str], namespace: Mapping[str, object], settings: M1
 ) -> Callable[[], Engine]:
-    """Return what opens the tables of these names."""
-
-    def opened_tables() -> Engine:
-        found: dict[str, object] = {}
-        for name in tables:
-            with suppress(UsageError):  # deleted since; a query over it says so
-                found[name] = frame_named(name, namespace)
-        return sandbox_of(found, timeout=settings.query_timeout)
-
-    return opened_tables
+    """Return what opens the tables that these names stand for now."""
+    found: dict[str, object] = {}
+    for name in tables:
+        with suppress(UsageError):  # deleted since; a query over it says so
+            found[name] = frame_named(name, namespace)
+    return lambda: sandbox_of(found, timeout=settings.query_timeout)
 
 
 def answer(

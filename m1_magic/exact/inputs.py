@@ -26,14 +26,13 @@ FOREIGN = ("object", "period", "Sparse", "category")  # pandas' types that are l
 
 
 class Streamed:
-    """A table of another connection, DuckDB's or Ibis's: read anew by each query, never held."""
+    """A table of another connection: read anew by each query, never held."""
 
     def __init__(self, table: Any) -> None:
         self._table = table
 
     def __arrow_c_stream__(self, requested_schema: object = None) -> object:
-        batches = getattr(self._table, "to_pyarrow_batches", None)
-        return (batches() if batches else self._table).__arrow_c_stream__(requested_schema)
+        return self._table.__arrow_c_stream__(requested_schema)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +80,11 @@ def _input(name: str, value: Any) -> Input:
         return Input(name, names, sql, path=file.copy or value.resolve(), copy=bool(file.copy))
     engine = library(value)
     if engine == "ibis":
-        return Input(name, tuple(value.columns), value=Streamed(value), frame=value)
+        backend = value.get_backend()
+        if backend.name != "duckdb":
+            return Input(name, tuple(value.columns), value=Streamed(value), frame=value)
+        value.limit(0).to_pyarrow()  # what it is made of is there from here on
+        engine, value = "duckdb", backend.con.sql(str(backend.compile(value)))
     if engine == "duckdb":
         import duckdb
 

@@ -45,7 +45,7 @@ def checked(
         Refused: it may not be run.
     """
     tree, exp = _parsed(sql, dialect), sqlglot().exp
-    if not isinstance(tree, exp.Query):
+    if not isinstance(tree, exp.Query) or (isinstance(tree, exp.Select) and not tree.expressions):
         raise Refused(f"It is {_shown(tree.key.upper())}, not one SELECT. It was not run.")
     known = {name.lower(): name for name in tables}
     for node in list(tree.walk()):

@@ -22,7 +22,7 @@ from .preview import df, preview
 from .status import budget, set_, settings_names, status, tasks, use
 from .tapes import tape
 from .verb_context import Verb, VerbContext
-from .verify import verify
+from .verifying import verify
 
 __all__ = [
     "ASKING", "VERBS", "Verb", "VerbContext", "first", "preview", "report", "settings_names",

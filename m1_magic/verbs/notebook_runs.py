@@ -15,8 +15,7 @@ from .. import api, files, keys
 from ..computed import Figure
 from ..settings import home, sources
 from ..text import one_line
-from .quickstart import fresh_shell
-from .quickstart import sources as code_cells
+from .quickstart import code_cells, fresh_shell
 
 # What a notebook's own process runs: nothing of it may reach the network.
 CHILD = "from m1_magic.verbs.notebook_runs import child; child()"
@@ -88,12 +87,12 @@ def child() -> None:
     sys.addaudithook(_offline)
     sys.path.insert(0, "")  # as a kernel has it: modules beside the notebook
     shell, rows = fresh_shell(), list[list[Any]]()
-    for number, source in enumerate(code_cells(Path(notebook)), 1):
+    for number, cell in enumerate(code_cells(Path(notebook)), 1):
         before = list(api.chats().computed)
-        outcome = _step(shell, source)
+        outcome = _step(shell, cell.source)
         new = (one for one in api.chats().computed if not any(one is old for old in before))
         answers = [[[f.query, f.source, f.text, f.reason] for f in one.figures] for one in new]
-        rows.append([str(number), one_line(source, 40), outcome, answers])
+        rows.append([str(number), one_line(cell.source, 40), outcome, answers])
         files.replace(Path(results), json.dumps(rows))
     files.replace(Path(results), json.dumps([*rows, END]))
 

@@ -267,6 +267,7 @@ def cramer(rows: Rows, one: int, other: int, step: int) -> tuple[float, Callable
         each = each - share.sum(axis=1, keepdims=True) / rows_of
         each = each - share.sum(axis=0, keepdims=True) / columns_of
         weights = np.rint(table * n).astype(np.int64).ravel()
-        return np.repeat(each.ravel(), weights) / (2 * max(v, 0.05) * least)
+        made: Array = np.repeat(each.ravel(), weights) / (2 * max(v, 0.05) * least)
+        return made
 
     return v, moves

@@ -26,6 +26,8 @@ NEARLY = 0.98  # of a sample differ: nothing more is learnt by reading all rows
 
 def nulls(series: Series) -> int:
     """Return how many nulls there are; what has a length is none, which is sooner seen."""
+    if (texts := _in_arrow(series)) is not None:
+        return int(texts.null_count)
     native = series.to_native()
     if str(getattr(native, "dtype", "")) == "object" and len(native):
         cells = native.to_numpy()
@@ -36,6 +38,12 @@ def nulls(series: Series) -> int:
     return int(series.null_count())
 
 
+def _in_arrow(series: Series) -> Any:
+    """Return pandas' texts as Arrow has them, where it has; else None."""
+    dtype = getattr(series.to_native(), "dtype", None)
+    return series.to_arrow() if getattr(dtype, "storage", "") == "pyarrow" else None
+
+
 def labels(series: Series, sample: Series | None, valid: int) -> tuple[Pairs | None, Count | None]:
     """Return each label's count where there are few, and how many there are.
 
@@ -44,7 +52,7 @@ def labels(series: Series, sample: Series | None, valid: int) -> tuple[Pairs | N
         valid: how many rows have a label.
     """
     if sample is not None:
-        sample = sample.drop_nulls()
+        sample = sample.drop_nulls() if valid < len(series) else sample
         found = sample.unique()
         if counts := _one_by_one(series, found, valid) or _of_one_width(series, found):
             return counts, Count(len(counts))
@@ -80,11 +88,10 @@ def _of_one_width(series: Series, found: Series) -> Pairs | None:
 
     That takes a third of the time that Arrow takes for texts.
     """
-    arrow = getattr(getattr(series.to_native(), "dtype", None), "storage", "") == "pyarrow"
-    if not arrow or len(found) > FEW or len({*map(len, found.to_list())}) != 1:
+    texts = _in_arrow(series)
+    if texts is None or texts.null_count or not hasattr(texts, "buffers"):  # several chunks
         return None
-    texts = series.to_arrow()
-    if texts.null_count or not hasattr(texts, "buffers"):  # several chunks
+    if len(found) > FEW or len({*map(len, found.to_list())}) != 1:
         return None
     _, ends, letters = texts.buffers()
     places = np.frombuffer(ends, np.int64 if str(texts.type) == "large_string" else np.int32)

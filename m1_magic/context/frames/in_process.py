@@ -161,8 +161,8 @@ class Local:
         if form == "text" and self.rows <= counting.SHORT:
             pairs, many = counting.in_python(self.first(column, self.rows))
             nulls = self.rows - sum(n for _, n in pairs)
-            known = {"distinct": many, "labels": pairs} if pairs else {}
-            return Measures(self.rows, nulls, **known)
+            found = (many, pairs) if pairs else (None, None)
+            return Measures(self.rows, nulls, distinct=found[0], labels=found[1])
         nulls = counting.nulls(series)
         if form == "boolean" and nulls < self.rows:
             return Measures(self.rows, nulls, trues=int(series.sum()))

@@ -7,6 +7,7 @@ holds. Nothing of it is a value of the table.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from itertools import combinations
 from typing import Any
 
@@ -20,6 +21,7 @@ from .facts import Described, Fact
 from .in_process import Local
 from .kinds import Series, is_number, is_text
 from .lines import name_of
+from .measures import SAMPLE
 from .rounding import STRONG
 from .summary import UNIQUE, Column
 
@@ -109,41 +111,31 @@ def _strength(r: float, x: Any, y: Any, k: int, read: int | None) -> str:
 
 def _decided(columns: Sequence[Known], sample: Local, read: int | None) -> list[Fact]:
     """Return which labels decide others: a carrier's code its name."""
-    places, codes = [place for place, *_ in columns], dict[int, tuple[Array, int]]()
-    if sample.rows > HEAD:
-        heads = [_counted(factorised(s.head(HEAD), sample.dtype(p))) for p, _, s in columns]
-    else:
-        heads = [_counted(sample.codes(place)) for place in places]
-        codes = dict(enumerate(heads))
-    facts = []
-    for one, other in combinations(range(len(columns)), 2):
-        if not any(_decides(*heads[one], *heads[other])):
-            continue
-        for place in (one, other):
-            codes[place] = codes.get(place) or _counted(sample.codes(places[place]))
-        forth, back = _decides(*codes[one], *codes[other])
-        names = [name_of(columns[place][1]) for place in (one, other)]
-        if forth and back:
-            text = f"{names[0]} and {names[1]} decide each other{in_rows(read)}"
-        elif forth or back:
-            first, second = names if forth else names[::-1]
-            text = f"{first} decides {second}{in_rows(read)}"
+
+    @cache
+    def numbers(place: int, rows: int) -> tuple[Array, int]:
+        if rows < sample.rows > SAMPLE:  # to number all of them may be in vain
+            codes = factorised(sample.series(place).head(rows), sample.dtype(place))[1]
         else:
-            continue
-        facts.append(Fact(text, (columns[one][0], columns[other][0])))
+            codes = sample.codes(place)[1][:rows]
+        return codes.astype(np.int64) + 1, len(np.unique(codes))  # 0 where there is none
+
+    facts = []
+    for (one, a, _), (other, b, _) in combinations(columns, 2):
+        for rows in (min(HEAD, sample.rows), sample.rows):
+            forth, back = _decides(*numbers(one, rows), *numbers(other, rows))
+            if not (forth or back):
+                break
+        else:
+            first, second = (name_of(column) for column in ((a, b) if forth else (b, a)))
+            how = f" and {second} decide each other" if back and forth else f" decides {second}"
+            facts.append(Fact(f"{first}{how}{in_rows(read)}", (one, other)))
     return facts
 
 
-def _counted(coded: tuple[list[Any], Array]) -> tuple[Array, int]:
-    """Return a number for each label, a null among them, and how many there are."""
-    found, codes = coded
-    nulls = codes < 0
-    return np.where(nulls, len(found), codes).astype(np.int64), len(found) + bool(nulls.any())
-
-
-def _decides(a: Any, many_a: int, b: Any, many_b: int) -> tuple[bool, bool]:
+def _decides(a: Array, many_a: int, b: Array, many_b: int) -> tuple[bool, bool]:
     """Does the label of one column decide that of the other, and the other way round?"""
-    pairs = len(np.unique(a * many_b + b))
+    pairs = len(np.unique(a * (b.max() + 1) + b))
     return pairs == many_a and many_b > 1, pairs == many_b and many_a > 1
 
 

@@ -11,7 +11,7 @@ from functools import cached_property
 
 import numpy as np
 
-from .arrays import Array, spread
+from .arrays import Array, mean_sd, spread
 from .by_group import explained, mean
 from .facts import Fact
 from .in_process import array
@@ -95,7 +95,7 @@ def _about_trend(when: Array, values: Array) -> Array:
     x0, y0 = x - x[there].mean(), values - values[there].mean()
     slope = float((x0[there] * y0[there]).sum() / (x0[there] ** 2).sum())
     made: Array = y0 - (slope if np.isfinite(slope) else 0.0) * x0
-    small = float(made[there].std()) < SMALL * float(values[there].std())
+    small = mean_sd(made[there])[1] < SMALL * mean_sd(values[there])[1]
     return made - made if small else made
 
 
@@ -104,9 +104,10 @@ def _strength(values: Array, unit: Phases) -> float:
     """Return the share of the variance that the phases explain; 0 if they do not come again."""
     there = np.isfinite(values)
     z, phases = values[there], unit.phases[there]
-    if len(z) < 40 or not z.std():
+    sd = mean_sd(z)[1] if len(z) >= 40 else 0.0
+    if not sd:
         return 0.0
-    z = z / z.std()
+    z = z / sd
     share = _explained(phases, z)
     if not share >= LEAST:
         return 0.0

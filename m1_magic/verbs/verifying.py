@@ -25,6 +25,7 @@ from ..render import page
 from ..text import md_cell, one_line, plural
 from .cost_report import LARGEST, notebooks
 from .notebook_runs import run
+from .quickstart import code_cells
 from .verb_context import VerbContext, none
 
 NOT_KEPT = "what M1 wrote is not kept: purged, forgotten, or never in this ledger"
@@ -142,16 +143,12 @@ class Saved:
 
 def saved_records(path: Path) -> list[Saved]:
     """Return the records of the calls in a notebook, in order; ValueError: it cannot be read."""
-    import nbformat
-
     if not path.is_file() or path.stat().st_size > LARGEST:
         raise ValueError("there is no such notebook")
     try:
-        book = nbformat.read(path, as_version=4)
-        code = [cell for cell in book.cells if cell.cell_type == "code"]
         found = [
             (number, str(cell.get("id", "")), output.get("data", {}).get(RECORD))
-            for number, cell in enumerate(code, 1)
+            for number, cell in enumerate(code_cells(path), 1)
             for output in cell.outputs
         ]
     except Exception:  # JSON of any shape may stand there, and nbformat meets it as it comes
