@@ -8,7 +8,7 @@ import pytest
 
 from browser.front import Attacker, Jupyter, Page
 from browser.payloads import CASES, SEEN, sample
-from browser.shared import LOAD, only_lab, shoot
+from browser.shared import LOAD, only_lab
 from browser.watch import check_inert
 from emulator import Answer, OpenRouter
 
@@ -70,4 +70,3 @@ def test_values_names_and_queries_are_text_with_titles(
     page.tab.keyboard.press("Enter")
     page.until("() => document.querySelector('.jp-OutputArea-output details').open")
     assert "onfocus='x'" in fold.inner_text()
-    shoot(page, "exact")
