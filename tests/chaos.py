@@ -17,7 +17,7 @@ from pathlib import Path
 
 from m1_magic import api
 from m1_magic.backends import openrouter  # noqa: F401 (not once for each process)
-from m1_magic.calls import Event, Receipt, Request, TextDelta
+from m1_magic.calls import Event, Receipt, Replay, Request, TextDelta
 from m1_magic.errors import UserFacingError
 from m1_magic.options.fields import Options
 
@@ -33,7 +33,9 @@ class Noting:
         self._file.write(json.dumps({"call": self._call, **what}) + "\n")
         self._file.flush()
 
-    def open(self, request: Request, at_most: Decimal | None, sent: str) -> None:
+    def open(
+        self, request: Request, at_most: Decimal | None, sent: str, replay: Replay | None = None
+    ) -> None:
         pass
 
     def feed(self, event: Event) -> None:

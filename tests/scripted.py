@@ -15,6 +15,7 @@ from m1_magic.calls import (
     Finish,
     Message,
     Receipt,
+    Replay,
     Request,
     Started,
     Text,
@@ -117,6 +118,7 @@ class Seen:
     def __init__(self, **at: BaseException | Callable[[], object]) -> None:
         self.at = dict(at)
         self.opened: list[tuple[Request, Decimal | None, str]] = []
+        self.replays: list[Replay | None] = []
         self.events: list[Event] = []
         self.receipts: list[Receipt] = []
 
@@ -137,8 +139,11 @@ class Seen:
         (receipt,) = self.receipts
         return receipt
 
-    def open(self, request: Request, at_most: Decimal | None, sent: str) -> None:
+    def open(
+        self, request: Request, at_most: Decimal | None, sent: str, replay: Replay | None = None
+    ) -> None:
         self.opened.append((request, at_most, sent))
+        self.replays.append(replay)
         self._now("open")
 
     def feed(self, event: Event) -> None:

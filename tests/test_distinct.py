@@ -102,6 +102,7 @@ TEXTS: dict[str, Callable[[], list[str | None]]] = {
         None if n % 7 == 0 else f"{n:05} of a long name" for n in rng(4).integers(0, 9000, LONG)
     ],
     "one byte differs": lambda: [f"prefix {n:06} suffix" for n in rng(3).integers(0, 50_000, LONG)],
+    "as wide as a number": lambda: [f"c{n:03}" for n in rng(5).integers(0, 300, LONG).tolist()],
     "long ones": lambda: [f"{n % 2000} {'long ' * 150}" for n in range(LONG)],
 }
 
@@ -120,6 +121,24 @@ def test_where_nearly_all_differ_the_sample_says_so(library: str) -> None:
     assert counted(library, values) == Count(SAMPLE, sample=SAMPLE)
     if library != "objects":
         assert counted(library, wide(LONG, 11)) == Count(SAMPLE, sample=SAMPLE)
+
+
+def test_labels_of_one_width_are_the_same_in_every_library() -> None:
+    """pandas' are counted as whole numbers, but for one that is as wide in characters alone."""
+    few = rng(13).integers(0, 6, LONG)
+    labels = {
+        "letter": list("abcdeé"),
+        "pair": ["ab", "aé", "bc", "cd", "zz", "ba"],
+        "year": [f"{y} " for y in range(194, 200)],
+        "code": [f"{n:08}" for n in range(6)],
+        "short": ["äö", "ab", "öä", "ba", "cd", "dc"],
+    }
+    frame = pd.DataFrame({name: np.array(six)[few] for name, six in labels.items()}, dtype="str")
+    twice = pd.concat([frame.iloc[: LONG // 2], frame.iloc[LONG // 2 :]], ignore_index=True)
+    pages = {summarise(one, "t").text for one in (frame, twice, pl.from_pandas(frame))}
+    assert len(pages) == 1
+    top = np.bincount(few).max() / LONG
+    assert max(summarise(frame).columns["code"].labels.values()) == top
 
 
 def test_only_labels_that_are_used_count() -> None:

@@ -20,9 +20,12 @@ from emulator import Answer, OpenRouter
 from ledgers import rows
 from m1_magic import api, ask
 from m1_magic.app import PROCESS
-from m1_magic.calls import RECORD
+from m1_magic.calls import RECORD, TextDelta
 from m1_magic.errors import M1Error
 from m1_magic.kept import replaying
+from m1_magic.options.fields import Options
+from m1_magic.render.throttled import Progress
+from scripted import Seen
 from shells import Run
 
 Cell = Callable[..., str]
@@ -251,6 +254,19 @@ def test_a_replay_that_is_stopped_is_shown_in_full_by_continue(
     assert "--fresh asks anew · stopped\n" in stopped and "%m1 continue shows all" in stopped
     whole = cell("%m1 continue")
     assert "one two three" in whole and "kept from" in whole and len(server.chats) == 1
+
+
+def test_while_a_kept_answer_is_shown_nobody_is_said_to_be_asked(server: OpenRouter) -> None:
+    server.say(Answer("one"))
+    for said in (f"asking {api.settings().model} · 0 s · at most ", "showing a kept answer · 0 s"):
+        view, progress = Seen(), Progress(lambda: 0.0)
+        api.run("q", Options(), {}, view)
+        restart()
+        progress.open(*view.opened[0], *view.replays)
+        assert progress.line().startswith(said)
+        progress.feed(TextDelta("one"))
+        assert ("answering" in progress.line()) == ("asking" in said)
+    assert len(server.chats) == 1 and "$" not in said
 
 
 def test_another_server_or_other_headers_are_asked(

@@ -71,7 +71,7 @@ def die():
     os.kill(os.getpid(), 9)
 
 class View:
-    def open(self, request, at_most, sent):
+    def open(self, request, at_most, sent, replay=None):
         if point == "reserved": die()
     def feed(self, event):
         kinds = {"text": TextDelta, "finish": Finish}

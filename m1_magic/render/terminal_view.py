@@ -15,7 +15,16 @@ from decimal import Decimal
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TextIO
 
-from ..calls import Event, ReasoningDelta, Receipt, Request, TextDelta, ThinkingEnded, Waiting
+from ..calls import (
+    Event,
+    ReasoningDelta,
+    Receipt,
+    Replay,
+    Request,
+    TextDelta,
+    ThinkingEnded,
+    Waiting,
+)
 from ..session.view import Silent
 from ..text import show_controls
 from . import footer
@@ -56,7 +65,9 @@ class PlainView(Silent):
         self._last = "\n"
         self._held: list[str] | None = None
 
-    def open(self, request: Request, at_most: Decimal | None, sent: str) -> None:
+    def open(
+        self, request: Request, at_most: Decimal | None, sent: str, replay: Replay | None = None
+    ) -> None:
         self._held = None if request.keep_thinking else []
 
     def feed(self, event: Event) -> None:
@@ -111,7 +122,9 @@ class TerminalView(ThrottledView):
         self._file = file
         self._live: Any = None
 
-    def open(self, request: Request, at_most: Decimal | None, sent: str) -> None:
+    def open(
+        self, request: Request, at_most: Decimal | None, sent: str, replay: Replay | None = None
+    ) -> None:
         from rich.live import Live
 
         self._live = Live(
@@ -122,7 +135,7 @@ class TerminalView(ThrottledView):
             redirect_stderr=False,
         )
         self._live.start()
-        super().open(request, at_most, sent)
+        super().open(request, at_most, sent, replay)
         self._next = self._now() + EVERY  # a first word by itself would flicker
 
     def close(self, receipt: Receipt) -> None:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from ..calls import (
     Event,
     ReasoningDelta,
+    Replay,
     Reply,
     Request,
     Started,
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 EVERY = 0.1  # seconds between two paintings
 # What may be sent up to now: so much for each second, and for each character that came.
 BYTES_A_SECOND, BYTES_A_CHARACTER = 10_000, 3.5
+KEPT = "showing a kept answer"
 PEEK = 300  # characters of the thinking that are shown while it comes
 TICK = 0.25  # seconds between two looks at what is not painted yet
 LINE_EVERY = 1.0  # seconds between two paintings of the line
@@ -56,13 +58,16 @@ class Progress:
         self._thoughts: list[str] = []
         self._until = self._first = 0.0
         self._characters = self._thought = self._sent = 0
-        self._answering, self._keeps = False, True
+        self._answering, self._keeps, self._replays = False, True, False
         self.at_most: Decimal | None = None  # US dollars; None: not known
 
-    def open(self, request: Request, at_most: Decimal | None, sent: str) -> None:
+    def open(
+        self, request: Request, at_most: Decimal | None, sent: str, replay: Replay | None = None
+    ) -> None:
         self._began = self._now()
         self._keeps, self.at_most = request.keep_thinking, at_most
-        self._asking = f"asking {request.model}"
+        self._asking = KEPT if replay else f"asking {request.model}"
+        self._replays = replay is not None
         price = "" if at_most is None else f"at most {money_at_most(at_most)}"
         parts = (sent,) if price and sent.endswith(price) else (sent, price)
         self._price = " · ".join(part for part in parts if part)
@@ -129,7 +134,7 @@ class Progress:
         elapsed = f"{minutes} min {seconds} s" if minutes else f"{seconds} s"
         if not self._characters:
             return show_controls(" · ".join(p for p in (self._asking, elapsed, self._price) if p))
-        verb = "answering" if self._answering else "thinking"
+        verb = KEPT if self._replays else "answering" if self._answering else "thinking"
         speed = [f"{thousands(self.speed)} tokens/s"] if self.speed else []
         return " · ".join([f"{verb}… ≈ {plural(self.tokens, 'token')}", *speed, elapsed])
 
@@ -166,8 +171,10 @@ class ThrottledView:
         self._unpainted = False
         self._next = self._line_next = 0.0
 
-    def open(self, request: Request, at_most: Decimal | None, sent: str) -> None:
-        self._progress.open(request, at_most, sent)
+    def open(
+        self, request: Request, at_most: Decimal | None, sent: str, replay: Replay | None = None
+    ) -> None:
+        self._progress.open(request, at_most, sent, replay)
         self._paint()
 
     def feed(self, event: Event) -> None:

@@ -17,13 +17,14 @@ from decimal import Decimal
 from functools import partial
 from typing import TypeVarTuple
 
-from ..calls import Call, Event, Receipt, Request, Totals
+from ..calls import Call, Event, Receipt, Totals
 from ..errors import LedgerProblem
 from ..ledger import Ledger
-from ..pricing.forecast import Forecast, price_words
+from ..pricing.forecast import price_words
 from ..text import one_line
 from ..watcher import TICKER, Watch
 from .accumulator import Accumulator
+from .plan import Plan
 from .view import Silent, View
 
 T = TypeVarTuple("T")
@@ -42,12 +43,18 @@ class SafeView:
         self._over = False
         self._watch: Watch | None = None
 
-    def open(self, request: Request, most: Decimal | None, forecast: Forecast | None) -> None:
-        """See View.open; a ``forecast`` stands behind what leaves."""
-        along = (f"{one_line(a.name, 40)} → {a.level or a.kind}" for a in request.attachments)
-        price = price_words(most, forecast) if forecast else ""
-        sent = " · ".join(part for part in ("; ".join(along), price) if part)
-        self._tell(lambda view: view.open(request, most, sent))
+    def open(self, plan: Plan) -> None:
+        """See View.open; what the call likely costs stands behind what leaves."""
+        if plan.kept:
+            kept = plan.kept.replay
+            self._tell(lambda view: view.open(plan.request, None, "", kept))
+        else:
+            along = (
+                f"{one_line(a.name, 40)} → {a.level or a.kind}" for a in plan.request.attachments
+            )
+            price = price_words(plan.hold, plan.forecast) if plan.forecast else ""
+            sent = " · ".join(part for part in ("; ".join(along), price) if part)
+            self._tell(lambda view: view.open(plan.request, plan.hold, sent))
         seconds = self._tick()
         if seconds is not None:
             # In this context, so that what it publishes belongs to the cell of this call.

@@ -150,7 +150,7 @@ class Rounds:
         try:
             with stoppable():
                 if not call.attempts:
-                    self._view.open(request, self.plan.hold, self.plan.forecast)
+                    self._view.open(self.plan)
                 if self._backend.billing != "replayed":
                     self._hold_back()
                 with closing(self._backend.stream(request)) as events:

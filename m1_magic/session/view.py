@@ -5,20 +5,23 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Protocol
 
-from ..calls import Event, Receipt, Request
+from ..calls import Event, Receipt, Replay, Request
 
 
 class View(Protocol):
     """What the session tells of a call, in this order."""
 
-    def open(self, request: Request, at_most: Decimal | None, sent: str) -> None:
-        """Called before the first byte is sent.
+    def open(
+        self, request: Request, at_most: Decimal | None, sent: str, replay: Replay | None = None
+    ) -> None:
+        """Called before the first byte is sent, or before a kept answer is shown.
 
         Args:
             request: what is about to leave.
             at_most: the highest price of the call in US dollars; None: not known.
             sent: what leaves, for people: ``sales → stats``, and what it likely costs, with
                 ``at most`` at its end, where that can be foretold.
+            replay: the call whose answer is shown again; None: somebody is asked.
         """
 
     def feed(self, event: Event) -> None:
@@ -38,7 +41,9 @@ class View(Protocol):
 class Silent:
     """The view that shows nothing."""
 
-    def open(self, request: Request, at_most: Decimal | None, sent: str) -> None:
+    def open(
+        self, request: Request, at_most: Decimal | None, sent: str, replay: Replay | None = None
+    ) -> None:
         pass
 
     def feed(self, event: Event) -> None:

@@ -12,7 +12,7 @@ from decimal import Decimal
 
 import ipywidgets
 
-from ..calls import Receipt, Reply, Request
+from ..calls import Receipt, Replay, Reply, Request
 from ..render import footer
 from ..render.answer import bundle, framed, thought
 from ..render.blocks import settled
@@ -83,9 +83,11 @@ class LiveView(PanelView):
         self._opened, self._done = opened, done
         self.complete = False  # is all of the answer shown?
 
-    def open(self, request: Request, at_most: Decimal | None, sent: str) -> None:
+    def open(
+        self, request: Request, at_most: Decimal | None, sent: str, replay: Replay | None = None
+    ) -> None:
         self._opened()
-        super().open(request, at_most, sent)
+        super().open(request, at_most, sent, replay)
         self._counters.refresh()  # what is held for this call
 
     def close(self, receipt: Receipt) -> None:

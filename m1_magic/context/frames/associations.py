@@ -6,7 +6,7 @@ line does not fit; labels with labels (Cramér's V, corrected for chance).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import combinations
 
 import numpy as np
@@ -160,7 +160,7 @@ def _explained(x: Array, columns: Array) -> Array:
     between = np.where(counts > 0, sums**2 / counts, 0).sum(axis=1)
     total = (centred**2).sum(axis=1)
     made = 1 - (total - between) / (n - parts) / (total / (n - 1))
-    return np.where(n >= 3 * parts, np.nan_to_num(made), 0.0)
+    return np.where((n >= 3 * parts) & ~np.isnan(made), made, 0.0)
 
 
 def _tenths(x: Array) -> Array:
@@ -168,8 +168,20 @@ def _tenths(x: Array) -> Array:
     there = np.isfinite(x)
     if np.count_nonzero(there) < 3 * PARTS:
         return np.full(len(x), -1)
-    edges = np.unique(np.quantile(x[there], np.arange(1, PARTS) / PARTS))
+    edges = sorted(set(_quantiles(np.sort(x[there]))))
     return np.where(there, np.searchsorted(edges, x, side="right"), -1)
+
+
+def _quantiles(order: Array) -> list[float]:
+    """Return the tenths of values in order, as NumPy interpolates them."""
+    made = []
+    for part in range(1, PARTS):
+        place = part / PARTS * (len(order) - 1)
+        below = int(place)
+        low, high, rest = float(order[below]), float(order[below + 1]), place - below
+        step = high - low
+        made.append(low + step * rest if rest < 0.5 else high - step * (1 - rest))
+    return made
 
 
 def _curve(rows: Rows, one: int, other: int) -> str:
@@ -208,14 +220,14 @@ def labels(rows: Rows) -> list[Fact]:
         pair = frozenset((one, other))
         made = None if pair in rows.shown else cramer(rows, one, other, rows.step)
         if made is not None and WEAKER <= made[0] < SAME:
-            found.append((-round(made[0], 6), one, other))
+            found.append((-round(made[0], 6), one, other, made))
     parts: list[str] = []
     columns: list[int] = []
-    for _, one, other in sorted(found)[: 2 * PAIRS]:
-        made = cramer(rows, one, other, 1)
+    for _, one, other, some in sorted(found)[: 2 * PAIRS]:
+        made = some if rows.step == 1 else cramer(rows, one, other, 1)
         if made is None or not WEAKER <= made[0] < SAME or len(parts) == PAIRS:
             continue
-        figure = correlation(made[0], made[1], rows.k)
+        figure = correlation(made[0], made[1](), rows.k)
         if figure is not None:
             parts.append(f"{rows.name(one)} and {rows.name(other)} {_shown(figure, rows)}")
             columns += [place for place in (one, other) if place not in columns]
@@ -225,16 +237,14 @@ def labels(rows: Rows) -> list[Fact]:
 
 
 @np.errstate(all="ignore")
-def cramer(rows: Rows, one: int, other: int, step: int) -> tuple[float, Array] | None:
-    """Return Cramér's V corrected for chance, and what each row adds to it, times n.
+def cramer(rows: Rows, one: int, other: int, step: int) -> tuple[float, Callable[[], Array]] | None:
+    """Return Cramér's V corrected for chance, and what returns what each row adds to it, times n.
 
     None where one column decides the other.
     """
     a, b = rows.grouping(one, step), rows.grouping(other, step)
-    if a is None or b is None:
-        return None
     both = (a.codes >= 0) & (b.codes >= 0)
-    n, wide = int(both.sum()), len(b.labels)
+    n, wide = int(np.count_nonzero(both)), len(b.labels)
     if n < LEAST:
         return None
     cells = a.codes[both] * wide + b.codes[both]
@@ -242,7 +252,7 @@ def cramer(rows: Rows, one: int, other: int, step: int) -> tuple[float, Array] |
     table = table[table.sum(axis=1) > 0]
     table = table[:, table.sum(axis=0) > 0]
     height, width = table.shape
-    decided = min(np.count_nonzero(table, axis=1).max(), np.count_nonzero(table, axis=0).max())
+    decided = min((table > 0).sum(axis=axis).max() for axis in (0, 1))
     if min(height, width) < 2 or decided == 1:
         return None
     rows_of, columns_of = table.sum(axis=1, keepdims=True), table.sum(axis=0, keepdims=True)
@@ -251,8 +261,12 @@ def cramer(rows: Rows, one: int, other: int, step: int) -> tuple[float, Array] |
     bias = (height - 1) * (width - 1) / (n - 1)
     least = min(height - (height - 1) ** 2 / (n - 1), width - (width - 1) ** 2 / (n - 1)) - 1
     v = float(np.sqrt(max(0.0, square - bias) / least)) if least > 0 else 0.0
-    moves = 2 * table / (rows_of * columns_of)
-    moves = moves - share.sum(axis=1, keepdims=True) / rows_of
-    moves = moves - share.sum(axis=0, keepdims=True) / columns_of
-    weights = np.rint(table * n).astype(np.int64).ravel()
-    return v, np.repeat(moves.ravel(), weights) / (2 * max(v, 0.05) * least)
+
+    def moves() -> Array:
+        each = 2 * table / (rows_of * columns_of)
+        each = each - share.sum(axis=1, keepdims=True) / rows_of
+        each = each - share.sum(axis=0, keepdims=True) / columns_of
+        weights = np.rint(table * n).astype(np.int64).ravel()
+        return np.repeat(each.ravel(), weights) / (2 * max(v, 0.05) * least)
+
+    return v, moves

@@ -13,7 +13,7 @@ from itertools import product
 
 import numpy as np
 
-from .arrays import Array
+from .arrays import Array, mean_sd
 from .facts import Fact
 from .grouping import Grouping
 from .lines import figure, quoted
@@ -91,8 +91,7 @@ def _others(
 
 
 def _usual(rows: Rows, place: int) -> bool:
-    found = rows.grouping(place, rows.step)
-    return found is not None and found.covered >= 0.5
+    return rows.grouping(place, rows.step).covered >= 0.5
 
 
 def _targets(rows: Rows) -> list[Target]:
@@ -112,10 +111,8 @@ def _values(rows: Rows, target: Target, step: int = 1) -> Array:
     if not target.label or target.place in rows.flags:
         return rows.numbers(target.place)[::step]
     found = rows.grouping(target.place, step)
-    if found is None:
-        return np.full(-(-rows.n // step), np.nan)
-    place = [i for i in found.shown if found.labels[i] == target.label]
-    return np.where(found.codes < 0, np.nan, np.isin(found.codes, place))
+    place = next((i for i in found.shown if found.labels[i] == target.label), len(found.labels))
+    return np.where(found.codes < 0, np.nan, found.codes == place)
 
 
 @np.errstate(all="ignore")
@@ -132,9 +129,9 @@ def _strengths(rows: Rows) -> dict[tuple[Target, int], float]:
     total = (centred**2).sum(axis=1)
     made = {}
     for place in rows.telling(rows.categories):
-        found = rows.grouping(place, rows.step)
-        if found is None or not _usual(rows, place):
+        if not _usual(rows, place):
             continue
+        found = rows.grouping(place, rows.step)
         sums, counts = (totals(found.codes, x, len(found.labels)) for x in (centred, there))
         between = np.where(counts > 0, sums**2 / np.maximum(counts, 1), 0).sum(axis=1)
         groups = (counts > 0).sum(axis=1)
@@ -201,7 +198,7 @@ def mean(values: Array, rows: Rows, *, share: bool = False) -> Figure | None:
     most = float(away.max())
     if share and min(middle, 1 - middle) * n < k - 0.5:
         return Figure(0 if middle < 0.5 else 100)  # fewer than k such rows are shown as none
-    if not share and k > 1 and sd and dominated(values, k, sd, away):
+    if not share and k > 1 and sd and dominated(values, k, sd, away, most):
         return None
     if not rows.table.complete:
         most = max(most, ERRORS * sd * np.sqrt(n))
@@ -209,10 +206,10 @@ def mean(values: Array, rows: Rows, *, share: bool = False) -> Figure | None:
     return average(middle * scale, n, sd * scale, most * scale, k)
 
 
-def dominated(values: Array, k: int, sd: float, away: Array) -> bool:
+def dominated(values: Array, k: int, sd: float, away: Array, most: float) -> bool:
     """Do fewer than k values make up nearly all of the distances from the median, one of them
     most of it, or one most of the sum?"""
-    n, most, mean_away = len(values), float(away.max()), float(away.sum())
+    n, mean_away = len(values), float(away.sum())
     low, high = float(values.min()), float(values.max())
     if low >= 0 and 2 * high > values.sum() and np.count_nonzero(values == high) < k:
         return True
@@ -227,13 +224,13 @@ def dominated(values: Array, k: int, sd: float, away: Array) -> bool:
 @np.errstate(all="ignore")
 def explained(rows: Rows, values: Array, codes: Array, groups: int) -> Figure | None:
     """Return the share of the variance that groups explain (η²) as it may leave."""
-    spread = float(values.std()) if len(values) else 0.0
+    middle, spread = mean_sd(values) if len(values) else (0.0, 0.0)
     if not spread or 4 * groups > len(values):
         return None
-    z = (values - values.mean()) / spread
+    z = (values - middle) / spread
     sizes = np.bincount(codes, minlength=groups)
     own = (np.bincount(codes, z, minlength=groups) / np.maximum(sizes, 1))[codes]
-    share = float((own * own).mean())
+    share = float((own * own).sum()) / len(own)
     return correlation(share, (1 - share) * z * z - (z - own) ** 2, rows.k)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Generator
 from dataclasses import replace
+from functools import lru_cache
 
 import numpy as np
 
@@ -50,6 +51,7 @@ ID = re.compile(
 COUNTS = re.compile(r"_(?:n|count|counts|total|sum|avg|mean|median|pct|share|rate|size|length)_")
 
 
+@lru_cache(maxsize=10_000)
 def named(name: str) -> bool:
     """Is a column named as identifiers and codes are?"""
     key = _key(name)

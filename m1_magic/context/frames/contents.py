@@ -37,7 +37,7 @@ PARTS, PART = 60, 30  # labels in lists, and their characters
 KEYS = 6
 
 
-def notes(values: Series, some: Sequence[str], m: Measures, k: int) -> list[str]:
+def notes(values: Callable[[], Series], some: Sequence[str], m: Measures, k: int) -> list[str]:
     """Return what the texts of a column hold, if that is more than words.
 
     Args:
@@ -51,7 +51,7 @@ def notes(values: Series, some: Sequence[str], m: Measures, k: int) -> list[str]
             found.append(without_value(texts, texts.missing(strictly=True)))
     for name, holds, more in KINDS:
         if mostly(some, holds, SHARE) and (holds is not _is_icd or mostly(some, _dotted, 0.3)):
-            found.append(_kind(values, name, holds, more, k))
+            found.append(_kind(values(), name, holds, more, k))
             break
     else:
         lists = [sign for sign in SEPARATORS if mostly(some, partial(_contains, sign), 0.3)]

@@ -105,7 +105,7 @@ def _mapped(rows: Rows) -> list[Fact]:
 def _pairs(rows: Rows, one: int, other: int) -> list[str]:
     """Return which label stands for which, none if they do not decide each other."""
     a, b = rows.grouping(one), rows.grouping(other)
-    if a is None or b is None or not len(a.shown) == len(a.labels) == len(b.shown) == len(b.labels):
+    if not len(a.shown) == len(a.labels) == len(b.shown) == len(b.labels):
         return []
     if not np.array_equal(a.codes < 0, b.codes < 0) or not np.array_equal(
         np.sort(a.sizes), np.sort(b.sizes)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
-from .arrays import Array, products
+from .arrays import Array, mean_sd, products
 from .rounding import Figure, correlation
 
 LEAST = 20  # rows with both values
@@ -37,13 +39,15 @@ def of_pair(x: Array, y: Array, k: int) -> tuple[float, Figure | None]:
     if np.count_nonzero(both) < LEAST:
         return 0.0, None
     x, y = (_standard(values[both]) for values in (x, y))
-    r = float((x * y).mean())
-    if not np.isfinite(r):
+    both = x * y
+    r = float(both.sum()) / len(both)
+    if not math.isfinite(r):
         return 0.0, None
-    return r, correlation(r, x * y - r / 2 * (x * x + y * y), k)
+    return r, correlation(r, both - r / 2 * (x * x + y * y), k)
 
 
 def _standard(values: Array) -> Array:
     values = values / np.abs(values).max()
-    made: Array = (values - values.mean()) / values.std()
+    mean, sd = mean_sd(values)
+    made: Array = (values - mean) / sd
     return made

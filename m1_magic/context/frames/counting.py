@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -18,6 +18,8 @@ Pairs = tuple[tuple[Any, int], ...]
 
 SINGLE = 8  # labels that are counted one by one sooner than all at once
 SHORT = 5_000  # rows of which Python counts labels sooner than a library
+LITTLE = 1_000  # rows of which it numbers them sooner
+PLAIN = frozenset((str, int, float, bool, type(None)))
 SIZED = (list, tuple, dict, np.ndarray)
 NEARLY = 0.98  # of a sample differ: nothing more is learnt by reading all rows
 
@@ -44,7 +46,7 @@ def labels(series: Series, sample: Series | None, valid: int) -> tuple[Pairs | N
     if sample is not None:
         sample = sample.drop_nulls()
         found = sample.unique()
-        if counts := _one_by_one(series, found, valid):
+        if counts := _one_by_one(series, found, valid) or _of_one_width(series, found):
             return counts, Count(len(counts))
         if series.dtype == nw.String:
             if len(found) >= max(FEW + 1, NEARLY * len(sample)):
@@ -73,6 +75,30 @@ def _one_by_one(series: Series, found: Series, valid: int) -> Pairs | None:
     return counts if sum(n for _, n in counts) == valid else None
 
 
+def _of_one_width(series: Series, found: Series) -> Pairs | None:
+    """Return each label's count if all have as many bytes as a whole number, which NumPy counts.
+
+    That takes a third of the time that Arrow takes for texts.
+    """
+    arrow = getattr(getattr(series.to_native(), "dtype", None), "storage", "") == "pyarrow"
+    if not arrow or len(found) > FEW or len({*map(len, found.to_list())}) != 1:
+        return None
+    texts = series.to_arrow()
+    if texts.null_count or not hasattr(texts, "buffers"):  # several chunks
+        return None
+    _, ends, letters = texts.buffers()
+    places = np.frombuffer(ends, np.int64 if str(texts.type) == "large_string" else np.int32)
+    places = places[texts.offset : texts.offset + len(texts) + 1]
+    width = int(places[1] - places[0])
+    if width not in (1, 2, 4, 8) or np.any(np.diff(places) != width):
+        return None
+    numbers = np.frombuffer(letters, f"u{width}", len(texts), int(places[0]))
+    values, counts = np.unique(numbers, return_counts=True)
+    labels = zip(range(0, width * len(values), width), counts.tolist(), strict=True)
+    written = values.tobytes()
+    return tuple((written[at : at + width].decode(), n) for at, n in labels)
+
+
 def _value_counts(series: Series) -> list[tuple[Any, int]]:
     """Return each label's count by the column's own library."""
     if series.implementation.is_polars():  # half as long as its value_counts
@@ -83,8 +109,34 @@ def _value_counts(series: Series) -> list[tuple[Any, int]]:
 
 def in_python(values: Sequence[Any]) -> tuple[Pairs, Count]:
     """Return each label's count, and how many there are."""
-    labels = tuple((label, n) for label, n in Counter(values).items() if there(label))
+    counts = Counter(values)
+    labels = tuple((label, counts[label]) for label in present(counts))
     return labels, Count(len(labels))
+
+
+def factorised(series: Series, dtype: Any) -> tuple[list[Any], Array]:
+    """Return the texts of a column, and row by row their number, by its own library."""
+    native = (series if dtype == nw.String else series.cast(nw.String)).to_native()
+    if hasattr(native, "factorize"):  # pandas
+        codes, found = native.factorize()
+        return [*found], np.asarray(codes)
+    if hasattr(native, "replace_strict"):  # Polars
+        found = native.unique().drop_nulls().to_list()
+        import polars as pl
+
+        places = native.cast(pl.Enum(found)).to_physical().cast(pl.Int64)
+        return found, places.fill_null(-1).to_numpy()
+    coded = native.combine_chunks() if hasattr(native, "combine_chunks") else native
+    coded = coded.dictionary_encode()
+    coded = coded.combine_chunks() if hasattr(coded, "combine_chunks") else coded
+    return coded.dictionary.to_pylist(), coded.indices.fill_null(-1).to_numpy()
+
+
+def numbered(texts: Iterable[Any]) -> tuple[list[Any], Array]:
+    """Return the same of a few texts, as Python has them."""
+    places: dict[str, int] = {}
+    codes = [places.setdefault(x, len(places)) if isinstance(x, str) else -1 for x in texts]
+    return [*places], np.array(codes, dtype=np.int64)
 
 
 def hashed(values: Array, library: Any) -> int:
@@ -93,6 +145,14 @@ def hashed(values: Array, library: Any) -> int:
         values = values.astype(np.float64) + 0.0  # −0.0 + 0.0 is 0.0
     plain = values.astype(values.dtype.newbyteorder("="), copy=False)
     return int(nw.new_series("", plain, backend=library).n_unique())
+
+
+def present(values: Iterable[Any]) -> list[Any]:
+    """Return the values that are there."""
+    values = list(values)
+    if PLAIN.issuperset(map(type, values)):  # soonest seen
+        return [value for value in values if value == value and value is not None]
+    return [value for value in values if there(value)]
 
 
 def there(value: Any) -> bool:

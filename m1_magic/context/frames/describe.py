@@ -18,7 +18,7 @@ from ...errors import M1Error
 from ...privacy.personal import column_reason, named_personal, safe_name
 from . import codes, datetimes, numeric, sentinels, strings
 from .arrays import infinities
-from .counting import there
+from .counting import present
 from .foreign_cells import bytes_of
 from .in_process import Local, Table, array
 from .kinds import EMPTY, Series, is_moment, is_number, is_text
@@ -104,11 +104,11 @@ def _plain_draft(column: int, m: Measures, sample: Local, wish: Wish) -> Draft:
     k = wish.shared_by
     dtype = sample.dtype(column)
     if is_number(dtype):
-        return (yield from _number(known, m, series, k))
+        return (yield from _number(known, m, sample, column, k))
     if is_moment(dtype):
         return (yield from _moment(known, m, series, k))
     if is_text(dtype):
-        return (yield from _text(known, m, series, k))
+        return (yield from _text(known, m, series, dtype, k))
     if dtype == nw.Boolean:
         return _boolean(known, m, k)
     if column in sample.lengths:
@@ -116,17 +116,16 @@ def _plain_draft(column: int, m: Measures, sample: Local, wish: Wish) -> Draft:
     return nested(known, m, series.drop_nulls(), k)
 
 
-def _number(known: Column, m: Measures, series: Series, k: int) -> Draft:
-    values = array(series)
+def _number(known: Column, m: Measures, sample: Local, column: int, k: int) -> Draft:
+    values, dtype = sample.values(column), sample.dtype(column)
     order = np.sort(values[np.isfinite(values)] if values.dtype.kind == "f" else values)
     if m.whole and values.dtype.kind == "f" and known.type == "number":
         known = replace(known, type="whole number as float")
     whole = m.whole and known.type.startswith("whole number")
-    plain = series.dtype.is_numeric()
-    if plain and (dated := (yield from codes.dates(known, m, order, k))):
+    if dtype.is_numeric() and (dated := (yield from codes.dates(known, m, order, k))):
         return replace(dated, notes=(*dated.notes, *_key(m, m.distinct)))
     distinct = m.distinct or numeric.distinct_in(
-        order, len(series) == m.rows, infinities(values) if m.infinite else 0
+        order, sample.rows == m.rows, infinities(values) if m.infinite else 0
     )
     described = yield from numeric.numbers(known, m, order, k)
     identifiers = codes.identifiers(described, m, values, order) if whole else None
@@ -149,8 +148,8 @@ def _moment(known: Column, m: Measures, series: Series, k: int) -> Draft:
     return replace(described, distinct=distinct, notes=(*described.notes, *_key(m, distinct)))
 
 
-def _text(known: Column, m: Measures, series: Series, k: int) -> Draft:
-    described = yield from strings.texts(known, m, series, k)
+def _text(known: Column, m: Measures, series: Series, dtype: Any, k: int) -> Draft:
+    described = yield from strings.texts(known, m, series, dtype, k)
     return replace(described, notes=(*described.notes, *_key(m, described.distinct)))
 
 
@@ -191,7 +190,7 @@ def _reason(name: str, column: int, sample: Local) -> str:
 
 def _first(column: int, sample: Local) -> list[Any]:
     """Return the first values that are there."""
-    first = [value for value in sample.first(column, HEAD) if there(value)]
+    first = present(sample.first(column, HEAD))
     if 2 * len(first) > HEAD or sample.rows <= HEAD:
         return first
     return sample.series(column).drop_nulls().head(HEAD).to_list()

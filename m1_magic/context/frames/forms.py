@@ -109,10 +109,12 @@ def digits(characters: Array, columns: Sequence[int]) -> Array:
     return whole
 
 
-def texts_of(values: Series, labels: Sequence[tuple[Any, int]] | None, k: int) -> Texts:
+def texts_of(
+    values: Callable[[], Series], labels: Sequence[tuple[Any, int]] | None, k: int
+) -> Texts:
     """Return the texts of a column: its labels, else those in the rows that were read."""
     if labels is None:
-        found = Counter(map(str, values.to_list()))
+        found = Counter(map(str, values().to_list()))
         return Texts(list(found), np.fromiter(found.values(), dtype=np.int64), k, complete=False)
     counts = np.fromiter((n for _, n in labels), dtype=np.int64, count=len(labels))
     return Texts([str(label) for label, _ in labels], counts, k)

@@ -12,6 +12,7 @@ import numpy as np
 
 from ...privacy.personal import personal_text
 from .arrays import Array
+from .counting import factorised
 from .kinds import Series, floats, is_moment, is_text
 from .lines import quoted
 
@@ -61,12 +62,15 @@ class Grouping:
         return float(self.sizes[list(self.shown)].sum() / max(1, self.sizes.sum()))
 
 
-def grouping(series: Series, k: int, dtype: Any) -> Grouping | None:
-    """Return the rows by what stands in a column: each label, and those k rows share to be told."""
-    found = _coded(series, dtype)
-    if found is None:
-        return None
-    labels, codes = found
+def grouping(
+    series: Series, k: int, dtype: Any, coded: tuple[list[Any], Array] | None = None
+) -> Grouping:
+    """Return the rows by what stands in a column: each label, and those k rows share to be told.
+
+    Args:
+        coded: of texts, where they are known, `counting.factorised`.
+    """
+    labels, codes = _coded(series, dtype, coded)
     sizes = np.bincount(codes[codes >= 0], minlength=len(labels))
     text = is_text(dtype)
     large = [g for g in range(len(labels)) if sizes[g] >= max(k, 1)]
@@ -80,17 +84,17 @@ def grouping(series: Series, k: int, dtype: Any) -> Grouping | None:
     return Grouping(named, codes, sizes, shown)
 
 
-def _coded(series: Series, dtype: Any) -> tuple[list[str], Array] | None:
+def _coded(
+    series: Series, dtype: Any, coded: tuple[list[Any], Array] | None
+) -> tuple[list[str], Array]:
     """Return the labels of a column in order, and row by row their number, -1 where it is null."""
     if is_moment(dtype):
         missing = np.asarray(series.is_null().to_numpy(), dtype=bool)
         texts = series.dt.to_string("%Y-%m-%d" if dtype == nw.Date else "%Y-%m-%d %H:%M:%S")
-        return _renumbered(*factorised(texts), missing)
+        return _renumbered(*factorised(texts, nw.String()), missing)
     if is_text(dtype):
-        return _renumbered(
-            *factorised(series if dtype == nw.String else series.cast(nw.String)), None
-        )
-    values = floats(series.cast(nw.Int8()) if dtype == nw.Boolean else series)
+        return _renumbered(*(coded or factorised(series, dtype)), None)
+    values = floats(series, dtype)
     there = np.isfinite(values)
     codes = np.full(len(values), -1, dtype=np.int64)
     found, codes[there] = _distinct(values[there])
@@ -109,24 +113,6 @@ def _distinct(values: Array) -> tuple[Array, Array]:
         return found + low, places[shifted]
     found, inverse = np.unique(values, return_inverse=True)
     return found, inverse
-
-
-def factorised(series: Series) -> tuple[list[Any], Array]:
-    """Return the texts of a column, and row by row their number, by its own library."""
-    native = series.to_native()
-    if hasattr(native, "factorize"):  # pandas
-        codes, found = native.factorize()
-        return [*found], np.asarray(codes)
-    if hasattr(native, "replace_strict"):  # Polars
-        found = native.unique().drop_nulls().to_list()
-        import polars as pl
-
-        places = native.cast(pl.Enum(found)).to_physical().cast(pl.Int64)
-        return found, places.fill_null(-1).to_numpy()
-    coded = native.combine_chunks() if hasattr(native, "combine_chunks") else native
-    coded = coded.dictionary_encode()
-    coded = coded.combine_chunks() if hasattr(coded, "combine_chunks") else coded
-    return coded.dictionary.to_pylist(), coded.indices.fill_null(-1).to_numpy()
 
 
 def _renumbered(

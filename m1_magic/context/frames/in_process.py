@@ -15,7 +15,7 @@ import numpy as np
 
 from . import arrays, counting, object_columns
 from .arrays import Array, Moments, by_chunk, hits, spread
-from .kinds import OBJECTS, Series, floats, is_moment, is_number, kind, words
+from .kinds import OBJECTS, Series, floats, is_moment, is_number, kind, plain, words
 from .measures import SAMPLE, WHOLE, Count, Measures, Span
 from .opaque import Form, taken
 
@@ -68,17 +68,19 @@ class Local:
         self._dtypes: dict[int, Any] = {}
         self._values: dict[int, list[Any]] = {}
         self._floats: dict[int, Array] = {}
+        self._arrays: dict[int, Array] = {}
+        self._codes: dict[int, tuple[list[Any], Array]] = {}
         self._some: dict[int, Series] = {}  # columns in the sample
         self._chunks: dict[int, list[Moments]] = {}  # of columns of numbers and moments
 
     def series(self, column: int) -> Series:
         """Return a column; objects that are all of one kind as that kind."""
         if column not in self._columns:
-            series = self.table[str(column)]
+            series, known = self.table.get_column(str(column)), self.schema[column]
             found, held = taken(series), ""
             if found:
                 made, self.forms[column] = found
-            elif series.dtype in (nw.Object, nw.Unknown):
+            elif known in (nw.Object, nw.Unknown):
                 made, held = object_columns.unboxed(series)
                 if held == "date":
                     self.dates.add(column)
@@ -87,13 +89,16 @@ class Local:
             if self.objects and held in OBJECTS:
                 zone = getattr(made.dtype, "time_zone", None)
                 self.words[column] = OBJECTS[held].replace(",", f" ({zone})," if zone else ",", 1)
+            if made is series:
+                self._dtypes[column] = known
             self._columns[column] = made
         return self._columns[column]
 
     def dtype(self, column: int) -> Any:
         """Return a column's narwhals type, which costs narwhals more than a look."""
+        series = self.series(column)
         if column not in self._dtypes:
-            self._dtypes[column] = self.series(column).dtype
+            self._dtypes[column] = series.dtype
         return self._dtypes[column]
 
     def first(self, column: int, rows: int) -> list[Any]:
@@ -104,10 +109,29 @@ class Local:
             self._values[column] = self.series(column).to_list()
         return self._values[column][:rows]
 
+    def values(self, column: int) -> Array:
+        """Return a column's values as `array` does, of a table that is read as a whole once."""
+        if column in self._arrays:
+            return self._arrays[column]
+        made = array(self.series(column))
+        if self.rows <= WHOLE:
+            self._arrays[column] = made
+        return made
+
+    def codes(self, column: int) -> tuple[list[Any], Array]:
+        """Return the texts of a column, and row by row their number, -1 where there is none."""
+        if column not in self._codes:
+            series, dtype = self.series(column), self.dtype(column)
+            if self.rows <= counting.LITTLE and dtype == nw.String:
+                self._codes[column] = counting.numbered(self.first(column, self.rows))
+            else:
+                self._codes[column] = counting.factorised(series, dtype)
+        return self._codes[column]
+
     def floats(self, column: int) -> Array:
-        """Return a column's numbers row by row as 64-bit floats, NaN where there is none."""
+        """Return a column's numbers or flags row by row as floats, NaN where there is none."""
         if column not in self._floats:
-            self._floats[column] = floats(self.series(column))
+            self._floats[column] = floats(self.series(column), self.dtype(column))
         return self._floats[column]
 
     def type(self, column: int) -> str:
@@ -132,21 +156,27 @@ class Local:
         form = "other" if nulls_only else kind(self.dtype(column))
         if form in ("integer", "real", "moment"):
             return self._numbers(column)
-        if form == "boolean" and _nan_is_null(series):
+        if form == "boolean" and plain(series.to_native()):
             return Measures(self.rows, trues=int(np.count_nonzero(series.to_numpy())))
+        if form == "text" and self.rows <= counting.SHORT:
+            pairs, many = counting.in_python(self.first(column, self.rows))
+            nulls = self.rows - sum(n for _, n in pairs)
+            known = {"distinct": many, "labels": pairs} if pairs else {}
+            return Measures(self.rows, nulls, **known)
         nulls = counting.nulls(series)
         if form == "boolean" and nulls < self.rows:
             return Measures(self.rows, nulls, trues=int(series.sum()))
         if form == "text" and nulls < self.rows:
-            labels, distinct = self._labels(column, self.rows - nulls)
+            sample = self.some(column) if self.rows > WHOLE else None
+            labels, distinct = counting.labels(series, sample, self.rows - nulls)
             return Measures(self.rows, nulls, distinct=distinct, labels=labels)
         return Measures(self.rows, nulls)
 
     def _numbers(self, column: int) -> Measures:
-        series, dtype = self.series(column), self.dtype(column)
-        values = array(series)
+        series, dated = self.series(column), is_moment(self.dtype(column))
+        values = self.values(column)
         nulls = self.rows - len(values)
-        if is_moment(dtype):
+        if dated:
             self._chunks[column] = ends = arrays.ends(values)
             figures: dict[str, Any] = {
                 "low": min((part.low for part in ends), default=None),
@@ -155,10 +185,10 @@ class Local:
         else:
             self._chunks[column] = by_chunk(values)
             figures = sum(self._chunks[column], Moments()).figures()
-            if _nan_is_null(series):
+            if plain(series.to_native()):
                 nulls += figures.pop("nan")
-        if figures["low"] is not None and (is_moment(dtype) or figures["whole"]):
-            ticked = ticks(series, values) if is_moment(dtype) else values
+        if figures["low"] is not None and (dated or figures["whole"]):
+            ticked = ticks(series, values) if dated else values
             finite = self._distinct(column, _finite(ticked))
             figures["distinct"] = replace(finite, value=finite.value + arrays.infinities(values))
         return Measures(self.rows, nulls, **figures)
@@ -171,12 +201,6 @@ class Local:
             if (differing := len(np.unique(sample))) >= counting.NEARLY * len(sample):
                 return Count(differing, sample=len(sample))
         return Count(counting.hashed(values, self.table.implementation) if count is None else count)
-
-    def _labels(self, column: int, valid: int) -> tuple[counting.Pairs | None, Count | None]:
-        if self.rows <= counting.SHORT:
-            return counting.in_python(self.first(column, self.rows))
-        sample = self.some(column) if self.rows > WHOLE else None
-        return counting.labels(self.series(column), sample, valid)
 
     def some(self, column: int) -> Series:
         """Return a column's values in the sample."""
@@ -221,7 +245,7 @@ def array(series: Series) -> Array:
         series = nw.from_native(pa.chunked_array([series.to_arrow()]), series_only=True)
     native = series.to_native()
     kind = getattr(getattr(native, "dtype", None), "kind", "")
-    if kind in "uif" and _nan_is_null(series):
+    if kind in "uif" and plain(native):
         return np.asarray(native.to_numpy())
     if kind in ("m", "M"):
         unit = "ns" if kind == "m" and str(native.dtype).endswith("[ns]") else "us"
@@ -259,11 +283,6 @@ def _seconds(lengths: Array, unit: str) -> Array:
     return np.asarray(lengths / {"us": 1e6, "ns": 1e9}[unit])
 
 
-def _nan_is_null(series: Series) -> bool:
-    """Is it a pandas column of plain floats, where NaN stands for null?"""
-    return isinstance(getattr(series.to_native(), "dtype", None), np.dtype)
-
-
 def _finite(values: Array) -> Array:
     if values.dtype.kind != "f":
         return values
@@ -271,17 +290,19 @@ def _finite(values: Array) -> Array:
     return values if finite.all() else values[finite]
 
 
+_TYPES: dict[Any, Any] = {}  # of pandas' dtypes that say all
+
+
 def _types(table: nw.DataFrame[Any]) -> dict[str, Any]:
     """Return each column's type; narwhals looks at each column of pandas, here at each dtype."""
     dtypes = getattr(table.to_native(), "dtypes", None)
     if not table.implementation.is_pandas() or dtypes is None:
         return dict(table.schema)
-    known: dict[Any, Any] = {}
     made: dict[str, Any] = {}
     for name, dtype in zip(table.columns, dtypes, strict=True):
-        plain = isinstance(dtype, np.dtype) and dtype.kind in "iufbM"
-        plain = plain or type(dtype).__name__ == "StringDtype"
-        if not plain or dtype not in known:
-            known[dtype] = table[name].dtype
-        made[name] = known[dtype]
+        same = isinstance(dtype, np.dtype) and dtype.kind in "iufbM"
+        same = same or type(dtype).__name__ == "StringDtype"
+        made[name] = (_TYPES.get(dtype) if same else None) or table.get_column(name).dtype
+        if same:
+            _TYPES[dtype] = made[name]
     return made

@@ -47,36 +47,58 @@ OBJECTS = {
     "mixed": "text among other objects",
 }
 
+TYPES = {
+    "real": (nw.Duration,),  # it counts as seconds
+    "moment": (nw.Date, nw.Datetime),
+    "text": (nw.String, nw.Categorical, nw.Enum),
+    "boolean": (nw.Boolean,),
+}
+_KINDS: dict[type, str] = {}
+
 
 def is_number(dtype: Any) -> bool:
     """Is it a number of any kind, or a length of time, which counts as seconds?"""
-    return bool(dtype.is_numeric() or dtype == nw.Duration)
+    return kind(dtype) in ("integer", "real")
 
 
 def is_moment(dtype: Any) -> bool:
     """Is it a date, or a date and time?"""
-    return bool(dtype == nw.Date or dtype == nw.Datetime)
+    return kind(dtype) == "moment"
 
 
 def is_text(dtype: Any) -> bool:
     """Is it text or a category?"""
-    return bool(dtype == nw.String or dtype == nw.Categorical or dtype == nw.Enum)
+    return kind(dtype) == "text"
 
 
 def kind(dtype: Any) -> str:
-    """Return integer, real, boolean, text, moment or other."""
-    if is_number(dtype):
+    """Return integer, real, boolean, text, moment or other; narwhals compares types slowly."""
+    if type(dtype) not in _KINDS:
+        _KINDS[type(dtype)] = _kind(dtype)
+    return _KINDS[type(dtype)]
+
+
+def _kind(dtype: Any) -> str:
+    if dtype.is_numeric():
         return "integer" if dtype.is_integer() else "real"
-    if is_moment(dtype):
-        return "moment"
-    if is_text(dtype):
-        return "text"
-    return "boolean" if dtype == nw.Boolean else "other"
+    for name, types in TYPES.items():
+        if any(dtype == one for one in types):
+            return name
+    return "other"
 
 
-def floats(series: Series) -> Any:
-    """Return numbers row by row as 64-bit floats, NaN where there is none."""
-    dtype = series.dtype
+def plain(native: Any) -> bool:
+    """Is it a pandas column of NumPy's numbers, true and false, or Python's objects?"""
+    return isinstance(getattr(native, "dtype", None), np.dtype)
+
+
+def floats(series: Series, dtype: Any) -> Any:
+    """Return numbers (or flags) row by row as 64-bit floats, NaN where there is none."""
+    native = series.to_native()
+    if plain(native) and native.dtype.kind in "iufb":
+        return np.asarray(native.to_numpy(), dtype=np.float64)
+    if dtype == nw.Boolean:
+        series = series.cast(nw.Int8())
     if dtype == nw.Duration:
         fine = getattr(dtype, "time_unit", "") == "ns"
         made = series.dt.total_nanoseconds() if fine else series.dt.total_microseconds()

@@ -244,7 +244,13 @@ def quoted(text: str) -> str:
 
 def name_of(column: Column) -> str:
     """Return a column's name, fit for the page."""
-    return f"`{masked_value(column.name)}`"
+    return ticked(column.name)
+
+
+@lru_cache(maxsize=10_000)
+def ticked(name: str) -> str:
+    """Return the name of a column in backticks, fit for the page."""
+    return f"`{masked_value(name)}`"
 
 
 @lru_cache(maxsize=10_000)

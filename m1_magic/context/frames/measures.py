@@ -31,7 +31,7 @@ class Measures:
     """Exact figures of one column over all its rows.
 
     ``low`` … ``negatives`` are of finite numbers, of moments in time, or of the values that can
-    be put in order; None where they make no sense. ``mean_abs`` is the mean of the absolute values.
+    be put in order; None where they make no sense.
     """
 
     rows: int
@@ -42,7 +42,6 @@ class Measures:
     high: Any = None
     mean: float | None = None
     sd: float | None = None
-    mean_abs: float | None = None
     zeros: int = 0
     negatives: int = 0
     whole: bool = False

@@ -45,10 +45,10 @@ def _mask(rows: Rows, place: int) -> Array | None:
     column = rows.columns[place]
     if not (column.nulls or column.counts.get("NaN")):
         return None
-    series = rows.series(place)
-    mask = np.asarray(series.is_null().to_numpy(), dtype=bool)
     if rows.is_number(place):
-        mask = mask | np.isnan(rows.numbers(place))
+        mask = np.isnan(rows.numbers(place))
+    else:
+        mask = np.asarray(rows.series(place).is_null().to_numpy(), dtype=bool)
     count, least = int(np.count_nonzero(mask)), max(rows.k, 2)
     return mask if least <= count <= rows.n - least else None
 
@@ -108,10 +108,9 @@ def _labelled(rows: Rows, masks: dict[int, Array], alike: dict[int, list[int]]) 
     facts: list[Fact] = []
     for place, mask in list(masks.items())[:12]:
         for by in rows.categories if len(facts) < LABELS else ():
-            groups = rows.grouping(by)
-            if groups is None or by in alike[place]:
+            if by in alike[place]:
                 continue
-            text, labels = _where(rows, mask, by, groups)
+            text, labels = _where(rows, mask, by, rows.grouping(by))
             if text:
                 verb = "are" if len(alike[place]) > 1 else "is"
                 names = _names(rows, alike[place]) if len(alike[place]) > 1 else rows.name(place)

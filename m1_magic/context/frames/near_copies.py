@@ -105,7 +105,7 @@ class Earlier:
     def _encoded(self, series: Series, dtype: Any) -> Array:
         """Return values as numbers, one a row, the same for the same label."""
         if is_number(dtype):
-            made = floats(series)
+            made = floats(series, dtype)
             return np.where(np.isnan(made), NOTHING, made)
         if is_moment(dtype):
             return self._encoded(series.dt.timestamp("us"), nw.Int64())

@@ -111,36 +111,37 @@ def _withheld(
         return (), ()
     both = ("mean", "sd")
     rest = round((1 - sum(few.values())) * n) if few else 0
-    if m.low >= 0 and tops < k and 2 * m.high > (m.mean_abs or 0) * n:  # most of the sum
+    if m.low >= 0 and tops < k and 2 * m.high > (m.mean or 0) * n:  # most of the sum
         return both, ("mean and sd withheld: one value dominates",)
-    if 0 < rest < k or _dominated(m, order, n, k, 1):
+    mean, sd = _dominated(m, order, n, k)
+    if 0 < rest < k or mean:
         return both, (f"mean and sd withheld: fewer than {k} rows decide them",)
-    if _dominated(m, order, n, k, 2):
+    if sd:
         return ("sd",), (f"sd withheld: fewer than {k} rows decide it",)
     return (), ()
 
 
 @np.errstate(all="ignore")
-def _dominated(m: Measures, order: Array, n: int, k: int, power: int) -> bool:
-    """Do fewer than k rows make up nearly all of the distances from the median (or their
-    squares), or one of them most of it?"""
-    if k < 2 or m.mean is None or not m.sd:
-        return False
+def _dominated(m: Measures, order: Array, n: int, k: int) -> tuple[bool, bool]:
+    """Do fewer than k rows make up nearly all of the distances from the median, or one of them
+    most of it? And of their squares?"""
+    if m.mean is None or not m.sd:
+        return False, False
     middle = float(order[len(order) // 2])
     complete = len(order) == n
-    ends = np.r_[order[: k - 1], order[max(k - 1, n - k + 1) :]] if complete else [m.low, m.high]
-    away = np.abs(np.asarray(ends, dtype=np.float64) - middle)
+    parts = (order[: k - 1], order[max(k - 1, n - k + 1) :]) if complete else ([m.low], [m.high])
+    away = np.abs(np.concatenate(parts).astype(np.float64) - middle)
     scale = float(away.max())  # else squares of large numbers overflow
     if not 0 < scale < math.inf or not math.isfinite(m.sd):
-        return False
-    distances = np.sort((away / scale) ** power)
-    # Of a longer table only the ends are known: as if k - 1 rows lay there.
-    outermost = float(distances[1 - k :].sum()) if complete else (k - 1) * float(distances[-1])
-    if power == 1:
-        total = n * float((np.abs(order.astype(np.float64) - middle) / scale).mean())
-    else:
-        total = (n - 1) * (m.sd / scale) ** 2 + n * ((m.mean - middle) / scale) ** 2
-    return outermost > DOMINANT * total or (complete and 2 * float(distances[-1]) > total)
+        return False, False
+    total = n * float((np.abs(order.astype(np.float64) - middle) / scale).mean())
+    squares = (n - 1) * (m.sd / scale) ** 2 + n * ((m.mean - middle) / scale) ** 2
+    found = []
+    for distances, of in ((np.sort(away / scale), total), (np.sort((away / scale) ** 2), squares)):
+        # Of a longer table only the ends are known: as if k - 1 rows lay there.
+        most = float(distances[1 - k :].sum()) if complete else (k - 1) * float(distances[-1])
+        found.append(most > DOMINANT * of or (complete and 2 * float(distances[-1]) > of))
+    return found[0], found[1]
 
 
 def _text(value: float) -> str:

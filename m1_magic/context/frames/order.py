@@ -12,7 +12,7 @@ from .arrays import Array, average_ranks
 from .correlations import of_pair
 from .facts import Described, Fact
 from .in_process import array
-from .kinds import Series, is_moment, is_number, is_text
+from .kinds import is_moment, is_number, is_text
 from .lines import name_of
 from .shape import LEAST
 from .summary import Column
@@ -35,15 +35,14 @@ def _order(table: Described) -> list[Fact]:
     columns = {p: c for p, c in table.varying.items() if not c.nulls and not _runs(c)}
     found = []
     for place, column in columns.items():
-        series = table.sample.series(place)
         many = column.distinct.value if column.distinct else 0
         telling = max(column.labels.values(), default=0.0) < MOSTLY
-        if many > 1 and telling and not column.counts.get("NaN") and _ordered(series.head(64)):
+        if many > 1 and telling and not column.counts.get("NaN") and _ordered(table, place, 64):
             dtype = table.sample.dtype(place)
             dated = is_moment(dtype) or column.type.startswith("date")
             found.append((-many, not dated, not is_text(dtype), place))
     for *_, first in sorted(found):
-        if way := _ordered(table.sample.series(first)):
+        if way := _ordered(table, first, table.rows):
             break
     else:
         return []
@@ -57,20 +56,22 @@ def _runs(column: Column) -> bool:
     return any(note.startswith("running number") for note in column.notes)
 
 
-def _comparable(series: Series) -> Array | None:
-    """Return values row by row that can be put in order, None where they cannot."""
-    dtype = series.dtype
+def _comparable(table: Described, place: int, rows: int) -> Array | None:
+    """Return the first values row by row that can be put in order, None where they cannot."""
+    sample, dtype = table.sample, table.sample.dtype(place)
     if is_moment(dtype) or (is_number(dtype) and dtype != nw.Duration):
-        return array(series)
-    if is_text(dtype):
-        return np.array([str(text) for text in series.to_list()], dtype=object)
-    return None
+        values = sample.values(place)
+    elif is_text(dtype):
+        values = np.array([str(text) for text in sample.first(place, rows)], dtype=object)
+    else:
+        return None
+    return values[:rows] if len(values) >= min(rows, table.rows) else None
 
 
-def _ordered(series: Series) -> int:
+def _ordered(table: Described, place: int, rows: int) -> int:
     """Return 1 for values that never fall, -1 for those that never rise, else 0."""
-    values = _comparable(series)
-    if values is None or len(values) != len(series) or len(values) < 2:
+    values = _comparable(table, place, rows)
+    if values is None or len(values) < 2:
         return 0
     if bool((values[1:] >= values[:-1]).all()):
         return 1
@@ -79,15 +80,15 @@ def _ordered(series: Series) -> int:
 
 def _within(table: Described, first: int, others: Sequence[int]) -> int | None:
     """Return the column by which rows of equal values in the first one are sorted."""
-    values = _comparable(table.sample.series(first))
+    values = _comparable(table, first, table.rows)
     if values is None:
         return None
     equal = values[1:] == values[:-1]
     if 2 * int(np.count_nonzero(equal)) < len(equal):
         return None
     for place in others:
-        within = _comparable(table.sample.series(place))
-        if within is not None and len(within) == len(values):
+        within = _comparable(table, place, table.rows)
+        if within is not None:
             rises = within[1:] > within[:-1]
             if bool(rises[equal].all()):
                 return place

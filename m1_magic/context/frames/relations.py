@@ -15,9 +15,8 @@ import numpy as np
 
 from .arrays import Array
 from .correlations import LEAST, correlations, of_pair
-from .counting import SHORT, there
+from .counting import PLAIN, SHORT, factorised, there
 from .facts import Described, Fact
-from .grouping import factorised
 from .in_process import Local
 from .kinds import Series, is_number, is_text
 from .lines import name_of
@@ -55,7 +54,7 @@ def relations(table: Described) -> list[Fact]:
     ]
     read = None if table.complete else sample.rows
     numbers = [sample.floats(place) for place, *_ in numeric[:WIDEST]]
-    facts = [*_together(numeric, numbers, k, read), *_decided(labels[:GROUPS], read)]
+    facts = [*_together(numeric, numbers, k, read), *_decided(labels[:GROUPS], sample, read)]
     return facts[:SHOWN]
 
 
@@ -108,17 +107,20 @@ def _strength(r: float, x: Any, y: Any, k: int, read: int | None) -> str:
     return f"correlation {'≈ ' if shown.rounded or read else ''}{shown.value:.2f}{where}"
 
 
-def _decided(columns: Sequence[Known], read: int | None) -> list[Fact]:
+def _decided(columns: Sequence[Known], sample: Local, read: int | None) -> list[Fact]:
     """Return which labels decide others: a carrier's code its name."""
-    long = any(len(series) > HEAD for *_, series in columns)
-    heads = [_codes(series.head(HEAD) if long else series) for *_, series in columns]
-    codes = {} if long else dict(enumerate(heads))
+    places, codes = [place for place, *_ in columns], dict[int, tuple[Array, int]]()
+    if sample.rows > HEAD:
+        heads = [_counted(factorised(s.head(HEAD), sample.dtype(p))) for p, _, s in columns]
+    else:
+        heads = [_counted(sample.codes(place)) for place in places]
+        codes = dict(enumerate(heads))
     facts = []
     for one, other in combinations(range(len(columns)), 2):
         if not any(_decides(*heads[one], *heads[other])):
             continue
         for place in (one, other):
-            codes[place] = codes.get(place) or _codes(columns[place][2])
+            codes[place] = codes.get(place) or _counted(sample.codes(places[place]))
         forth, back = _decides(*codes[one], *codes[other])
         names = [name_of(columns[place][1]) for place in (one, other)]
         if forth and back:
@@ -132,9 +134,9 @@ def _decided(columns: Sequence[Known], read: int | None) -> list[Fact]:
     return facts
 
 
-def _codes(series: Series) -> tuple[Any, int]:
+def _counted(coded: tuple[list[Any], Array]) -> tuple[Array, int]:
     """Return a number for each label, a null among them, and how many there are."""
-    found, codes = factorised(series if series.dtype == nw.String else series.cast(nw.String))
+    found, codes = coded
     nulls = codes < 0
     return np.where(nulls, len(found), codes).astype(np.int64), len(found) + bool(nulls.any())
 
@@ -162,9 +164,11 @@ def _filled(column: Column) -> bool:
     return column.nulls == 0 and "NaN" not in column.counts
 
 
-def _cell(value: Any) -> Any:
-    """Return a value that equals itself, a missing one too."""
-    return value if there(value) else None if value is None else MISSING
+def _cells(values: Sequence[Any]) -> list[Any]:
+    """Return values that equal themselves, missing ones too."""
+    if PLAIN.issuperset(map(type, values)):
+        return [value if value == value else MISSING for value in values]
+    return [x if there(x) else None if x is None else MISSING for x in values]
 
 
 def _repeated(columns: Mapping[int, Column], sample: Local) -> int | None:
@@ -174,7 +178,7 @@ def _repeated(columns: Mapping[int, Column], sample: Local) -> int | None:
         return None  # hashes and comparisons of the user's own: they may be slow, or fail
     if sample.rows <= SHORT:
         lists = {place: sample.first(place, sample.rows) for place in columns}
-        cells = (x if _filled(columns[p]) else map(_cell, x) for p, x in lists.items())
+        cells = (x if _filled(columns[p]) else _cells(x) for p, x in lists.items())
         return sample.rows - len(set(zip(*cells, strict=True)))
     try:
         frames = [sample.series(i).alias(str(i)).to_frame() for i in columns]

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from .arrays import Array, between
+from .arrays import Array, between, mean_sd
 from .measures import Span
 
 DIGITS = 4  # significant ones that a mean has unless k rows move them
@@ -37,9 +37,9 @@ class Figure:
 
 def unit(least: float) -> Decimal:
     """Return the smallest of 1, 2 or 5 × 10ⁿ that is at least ``least``, a positive number."""
-    exact = Decimal(steady(least))
-    ladder = (Decimal(step).scaleb(exact.adjusted()) for step in (1, 2, 5, 10))
-    return next(one for one in ladder if one >= exact).normalize()
+    mantissa, _, power = f"{least:.12e}".partition("e")  # as `steady`
+    first = next(step for step in (1, 2, 5, 10) if step >= float(mantissa))
+    return Decimal((0, (1 if first == 10 else first,), int(power) + (first == 10)))
 
 
 def steady(value: float) -> str:
@@ -66,7 +66,7 @@ def deviation(sd: float | None, n: int, most: float, k: int) -> Figure | None:
 
 def correlation(r: float, moves: Array, k: int) -> Figure | None:
     """Return a correlation as it may leave; ``moves`` is what each row adds to it, times n."""
-    least = _least(float(moves.std()), float(np.abs(moves).max()), len(moves), k)
+    least = _least(mean_sd(moves)[1], float(np.abs(moves).max()), len(moves), k)
     if not least <= VAGUE:
         return None
     step = max(Decimal("0.01"), unit(least) if least else Decimal(0))

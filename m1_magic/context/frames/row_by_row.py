@@ -13,7 +13,7 @@ from .arrays import Array
 from .codes import is_code
 from .facts import Described
 from .grouping import FEW, Grouping, grouping
-from .kinds import Series, floats, is_moment, is_number, is_text
+from .kinds import Series, is_moment, is_number, is_text
 from .label_names import MASKED
 from .lines import name_of
 from .measures import SAMPLE
@@ -41,8 +41,7 @@ class Rows:
         }
         self.spare: set[int] = set()  # columns for which others stand: copies, flags of a set
         self.shown: set[frozenset[int]] = set()  # pairs of columns that a line tells of
-        self._numbers: dict[int, Array] = {}
-        self._groupings: dict[tuple[int, int], Grouping | None] = {}
+        self._groupings: dict[tuple[int, int], Grouping] = {}
 
     def name(self, place: int) -> str:
         """Return a column's name, fit to be shown."""
@@ -71,23 +70,19 @@ class Rows:
 
     def numbers(self, place: int) -> Array:
         """Return a column's numbers as floats, NaN where there is none."""
-        if place not in self._numbers:
-            flags = self.dtype(place) == nw.Boolean
-            cast = self.series(place).cast(nw.Int8()) if flags else None
-            self._numbers[place] = self.table.sample.floats(place) if cast is None else floats(cast)
-        return self._numbers[place]
+        return self.table.sample.floats(place)
 
-    def grouping(self, place: int, step: int = 1) -> Grouping | None:
-        """Return every ``step``-th row by what stands in a column, None where that is no use."""
+    def grouping(self, place: int, step: int = 1) -> Grouping:
+        """Return every ``step``-th row by what stands in a column."""
         key = place, step
         if key not in self._groupings:
             series, dtype = self.series(place), self.dtype(place)
+            coded = self.table.sample.codes(place) if is_text(dtype) and step == 1 else None
             if step > 1 and (self.n <= SAMPLE or (place, 1) in self._groupings):
-                made = self.grouping(place)
-                self._groupings[key] = made and made.thinned(step)
+                self._groupings[key] = self.grouping(place).thinned(step)
             else:
                 series = series.gather_every(step) if step > 1 else series
-                self._groupings[key] = grouping(series, 0 if step > 1 else self.k, dtype)
+                self._groupings[key] = grouping(series, 0 if step > 1 else self.k, dtype, coded)
         return self._groupings[key]
 
     def telling(self, places: Sequence[int]) -> list[int]:

@@ -145,8 +145,10 @@ def _few(rows: Rows, place: int) -> bool:
 
 def _steps(rows: Rows, place: int) -> set[str]:
     """Return the labels of a column that may be a scale."""
-    text, groups = rows.is_text(place), rows.grouping(place) if _few(rows, place) else None
-    if groups is None or len(groups.shown) < max(LEVELS[0], len(groups.labels) - 1):
+    if not _few(rows, place):
+        return set()
+    text, groups = rows.is_text(place), rows.grouping(place)
+    if len(groups.shown) < max(LEVELS[0], len(groups.labels) - 1):
         return set()
     labels = [groups.labels[g] for g in groups.shown]
     scale = text or (0 <= float(labels[0]) <= 1 and float(labels[-1]) <= 10)
@@ -156,7 +158,7 @@ def _steps(rows: Rows, place: int) -> set[str]:
 def _rare(rows: Rows, place: int) -> bool:
     """Has it a label that may not be shown, of the scale or not?"""
     groups = rows.grouping(place)
-    return groups is not None and len(groups.shown) < len(groups.labels)
+    return len(groups.shown) < len(groups.labels)
 
 
 def _ordered(steps: set[str]) -> tuple[list[str], bool]:
@@ -205,7 +207,6 @@ def _scale(rows: Rows, scale: tuple[list[str], bool], places: Sequence[int]) -> 
 def _positions(rows: Rows, place: int, steps: Sequence[str]) -> Array:
     """Return answers as the places of their steps, from 1; NaN where there is none."""
     groups = rows.grouping(place)
-    assert groups is not None
     places = {step: n for n, step in enumerate(steps, 1)}
     table = np.array([places.get(label, np.nan) for label in groups.labels] + [np.nan])
     return table[groups.codes]

@@ -44,6 +44,11 @@ class Phases:
         """The cycles in order, each once."""
         return np.unique(self.cycles)
 
+    @property
+    def many(self) -> int:
+        """How many phases there are."""
+        return int(np.count_nonzero(np.bincount(self.phases)))
+
 
 def season(rows: Rows) -> list[Fact]:
     """Return which numbers have a season, and where it is highest and lowest."""
@@ -56,7 +61,7 @@ def season(rows: Rows) -> list[Fact]:
     when = array(series.dt.replace_time_zone(None) if zone else series)
     chosen = spread(rows.n, SEEN) if rows.n > SEEN else np.arange(rows.n)
     few = when[chosen]
-    units = [one for one in _units(few) if len(one.seen) >= CYCLES and len(set(one.phases)) >= 5]
+    units = [one for one in _units(few) if len(one.seen) >= CYCLES and one.many >= 5]
     straight = {p: _about_trend(few, rows.numbers(p)[chosen]) for p in numbers if units}
     found = [
         (-round(strength, 6), place, unit.name)

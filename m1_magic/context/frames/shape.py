@@ -13,6 +13,7 @@ import numpy as np
 from ...privacy.personal.column_names import key_of
 from . import codes
 from .arrays import Array
+from .counting import SHORT
 from .facts import Described, Fact
 from .in_process import array
 from .kinds import is_moment, is_number, is_text
@@ -94,8 +95,10 @@ def _totals(table: Described) -> list[Fact]:
         series = sample.series(place)
         if not numbers or not is_text(sample.dtype(place)):
             continue
-        for row in (0, sample.rows - 1):
-            if TOTAL.fullmatch(str(series.item(row)).strip()):
+        short = sample.rows <= SHORT
+        texts = sample.first(place, sample.rows) if short else (series.item(0), series.item(-1))
+        for row, text in ((0, texts[0]), (sample.rows - 1, texts[-1])):
+            if TOTAL.fullmatch(str(text).strip()):
                 sums = [_is_sum(sample.floats(p), row) for p in numbers]
                 known = [one for one in sums if one is not None]
                 if known and 2 * sum(known) > len(known):

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
+from functools import cache
+from string import ascii_letters, digits
 from typing import Any
 
 import narwhals.stable.v2 as nw
@@ -29,35 +31,41 @@ MANY = 20  # labels from which figures of dates and numbers written as text are 
 TELLING = 0.01  # share from which a label tells something
 SHAPED = 100  # texts whose shape is looked at
 LONGEST = 24  # characters of a shape that is worth telling
+KINDS = str.maketrans(digits + ascii_letters, "9" * 10 + "a" * 26 + "A" * 26)
 
 
-def texts(known: Column, m: Measures, series: Series, k: int) -> Draft:
+def texts(known: Column, m: Measures, series: Series, dtype: Any, k: int) -> Draft:
     """Return what may be said of texts or categories."""
-    dtype, values = series.dtype, series.drop_nulls() if m.nulls else series
-    values = values if dtype == nw.String else values.cast(nw.String)
-    if m.valid < k or not len(values):
+    plain = dtype == nw.String
+
+    @cache
+    def values() -> Series:  # of few labels they are not needed
+        there = series.drop_nulls() if m.nulls else series
+        return there if plain else there.cast(nw.String)
+
+    if m.valid < max(k, 1) or (len(series) < m.rows and not len(values())):
         return replace(known, distinct=None, notes=(f"fewer than {k} values",) if m.valid else ())
     few = m.labels is not None and len(m.labels) <= MANY
-    some = sorted(str(label) for label, _ in m.labels or ()) if few else forms.glance(values)
-    reading = _reading(values, some, m, k) if dtype == nw.String else None
+    some = sorted(str(label) for label, _ in m.labels or ()) if few else forms.glance(values())
+    reading = _reading(values, some, m, k) if plain else None
     if reading and not few and reading.type != known.type:
         return (yield from _written(known, m, reading, k))
     pairs, distinct = m.labels, m.distinct
     if pairs is None:
-        labels = _asked_about(values, distinct, k)
+        labels = _asked_about(values(), distinct, k)
         pairs = tuple(zip(labels, (yield [Span(x, x) for x in labels]), strict=True))
         if sum(n for _, n in pairs) == m.valid:  # there are no others
             distinct = Count(len(pairs))
-        distinct = distinct or Count(int(values.n_unique()), sample=len(values))
+        distinct = distinct or Count(int(values().n_unique()), sample=len(values()))
     top = shared(pairs, m.valid, k)
     notes = [*reading.notes] if reading else contents.notes(values, some, m, k)
-    if dtype != nw.String:
+    if not plain:
         notes += _order(series, top)
     elif reading:
         pass
     elif not top or sum(top.values()) < 0.5:
-        notes += _length(array(values.str.len_chars()), k)
-        notes += [shape for shape in [common_shape(values, k)] if shape]
+        notes += _length(array(values().str.len_chars()), k)
+        notes += [shape for shape in [common_shape(values(), k)] if shape]
     if reading:
         known = replace(known, type=reading.type)
     return replace(known, distinct=distinct, labels=top, notes=tuple(notes))
@@ -83,7 +91,9 @@ def _asked_about(values: Series, distinct: Count | None, k: int) -> list[Any]:
     return [label for label, n in counts if n >= k][:ASKED]
 
 
-def _reading(values: Series, some: Sequence[str], m: Measures, k: int) -> Reading | None:
+def _reading(
+    values: Callable[[], Series], some: Sequence[str], m: Measures, k: int
+) -> Reading | None:
     """Return what texts are, if they are numbers or dates; most are not, at the first glance."""
     first = forms.Texts(some, np.ones(len(some), int), 0)
     if not (written_dates.dates(first, SEEN) or written.numbers(first, SEEN)):
@@ -142,6 +152,8 @@ def shared(counts: Iterable[tuple[Any, int]], total: int, k: int) -> dict[str, f
 
 def shape(text: str) -> str:
     """Return ``AA-9999`` for ``KL-2041``: the kind of each character."""
+    if text.isascii():
+        return text[: LONGEST + 1].translate(KINDS)
     kinds = (
         "9" if c.isdigit() else "A" if c.isupper() else "a" if c.isalpha() else c
         for c in text[: LONGEST + 1]

@@ -57,7 +57,7 @@ def sums(rows: Rows) -> list[Fact]:
 def _candidates(head: Array) -> Iterator[Identity]:
     """Yield the identities that some rows do not refute, the longest sums first."""
     m, there = len(head), np.isfinite(head)
-    vary = [i for i in range(m) if len(np.unique(head[i][there[i]])) > 2]
+    vary = [i for i in range(m) if len(set(head[i][there[i]].tolist())) > 2]
     filled = np.concatenate([np.zeros((1, head.shape[1])), np.cumsum(head, axis=0)])
     spans = [(i, i + size) for size in range(m, 2, -1) for i in range(m - size + 1)]
     totals = np.array([filled[j] - filled[i] for i, j in spans])

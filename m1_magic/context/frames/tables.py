@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from .text_tables import Scanned
 
 LIBRARIES = {"pandas", "polars", "pyarrow", "modin", "cudf", "narwhals"}
+PLAIN = {(library, kind) for library in ("pandas", "polars") for kind in ("DataFrame", "Series")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,8 @@ class Source:
 def is_frame(value: object) -> bool:
     """Say whether ``value`` is a DataFrame, LazyFrame, relation or Series of a known library."""
     kind = type(value)
+    if (kind.__module__.partition(".")[0], kind.__name__) in PLAIN:
+        return True  # as narwhals would say, after a long look
     if is_lazy(value) or is_grouped(value):
         return True
     if not (_roots(kind) & LIBRARIES or hasattr(kind, "__narwhals_dataframe__")):
@@ -145,9 +148,9 @@ def source(value: Any) -> Source:
     from . import label_names
     from .in_process import Local
 
-    if not isinstance(value, (list, tuple, dict)) and not is_tabular(value):
-        raise not_tables.no_table(value, "This")
-    if plain := _is_array(value) or not is_frame(value):
+    if plain := not is_frame(value):
+        if not isinstance(value, (list, tuple, dict)) and not is_tabular(value):
+            raise not_tables.no_table(value, "This")
         value = _converted(value)
     native, levels, labels = nw.to_native(value, pass_through=True), 0, None
     known = Keys()

@@ -11,8 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from ...privacy.redaction import masked_value
-from .lines import ALIKE, stem_of
+from .lines import ALIKE, stem_of, ticked
 
 MORE = "- {:,} more columns, not named here"
 
@@ -54,10 +53,10 @@ class Unnamed:
     def _text(self, i: int, run: Sequence[int]) -> str:
         """Return a run's members that are left, each with ", " behind it."""
         if len(run) < ALIKE:
-            return "".join(f"`{masked_value(self.name(place))}`, " for place in run)
-        ends = [masked_value(self.name(place)) for place in (run[0], run[-1])]
+            return "".join(f"{ticked(self.name(place))}, " for place in run)
+        ends = [ticked(self.name(place)) for place in (run[0], run[-1])]
         many = f"{len(run):,}" + (f", {self.kinds[i]}" if self.kinds[i] else "")
-        return f"`{ends[0]}` … `{ends[1]}` ({many}), "
+        return f"{ends[0]} … {ends[1]} ({many}), "
 
     def _length(self, i: int, run: Sequence[int]) -> int:
         return len(self._text(i, run))

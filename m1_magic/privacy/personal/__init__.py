@@ -13,6 +13,7 @@ import ipaddress
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from itertools import islice
 
 from .checksums import DIGIT, certain, is_card
@@ -115,6 +116,7 @@ def personal_text(text: str) -> bool:
     return any(map(is_card, RUN.findall(text))) or bool(machine(text)) or is_phone(text)
 
 
+@lru_cache(maxsize=10_000)
 def safe_name(name: str) -> str:
     """Return a column's name, or what stands for it where it is an e-mail address or the like."""
     return "[masked name]" if personal_text(name[:LONGEST]) else name

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 
 from ...text import INVISIBLE
 
@@ -153,6 +154,7 @@ COUNT = re.compile(
 )
 
 
+@lru_cache(maxsize=10_000)
 def named_personal(name: str) -> str:
     """Return what the column's name says it holds of a person ("phone", …), "" if nothing."""
     name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", fold(name[:LONGEST]))
@@ -162,6 +164,7 @@ def named_personal(name: str) -> str:
     return tuple(REASONS)[(match.lastindex or 1) - 1]
 
 
+@lru_cache(maxsize=10_000)
 def key_of(name: str) -> str:
     """Return ``_the_words_`` of a name, without case, accents and digits."""
     bare = re.sub(r"[\u0300-\u036f]", "", unicodedata.normalize("NFKD", name.casefold()))

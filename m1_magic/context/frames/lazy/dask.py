@@ -107,8 +107,8 @@ def merged(rows: int, kind: str, records: Sequence[Record]) -> Measures:
     if kind not in ("integer", "real"):
         return Measures(rows, nulls, low=total.low, high=total.high)
     figures = total.figures() | {"nan": rows - nulls - total.count - total.infinite}
-    if not math.isfinite(total.absolutes):
-        figures |= {"mean": None, "sd": None, "mean_abs": None}
+    if not math.isfinite(total.mean):
+        figures |= {"mean": None, "sd": None}
     elif not math.isfinite(total.squares):
         figures["sd"] = None
     return Measures(rows, nulls, **figures)

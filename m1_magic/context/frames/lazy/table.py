@@ -182,7 +182,6 @@ def aggregates(column: int, kind: str) -> dict[str, nw.Expr]:
         questions |= {"low": value.min(), "high": value.max()}
         if kind != "moment":
             questions |= {"mean": number.mean(), "sd": number.std(ddof=1)}
-            questions |= {"mean_abs": number.abs().mean()}
             questions |= {"zeros": hits(value == 0), "negatives": hits(value < 0)}
     return {f"{name}{column}": expression for name, expression in questions.items()}
 
@@ -204,7 +203,7 @@ def measured(answers: Mapping[str, Any], column: int, kind: str) -> Measures:
         return Measures(rows, nulls, infinite=count("there") - count("valid"), low=low, high=high)
     infinite = count("infinite") if kind == "real" else 0
     finite = count("finite") if kind == "real" else count("valid")
-    mean, sd, mean_abs = (answers[f"{name}{column}"] for name in ("mean", "sd", "mean_abs"))
+    mean, sd = (answers[f"{name}{column}"] for name in ("mean", "sd"))
     tame = finite > 0 and max(abs(low), abs(high)) < TAME
     return Measures(
         rows,
@@ -215,7 +214,6 @@ def measured(answers: Mapping[str, Any], column: int, kind: str) -> Measures:
         high=high,
         mean=clamped(float(mean), low, high) if tame else None,
         sd=float(sd) if tame and finite > 1 else None,
-        mean_abs=float(mean_abs) if tame else None,
         zeros=count("zeros"),
         negatives=count("negatives"),
         whole=finite > 0 and (kind == "integer" or not count("broken")),
