@@ -13,6 +13,7 @@ from typing import Any
 
 from .. import api, files, keys
 from ..computed import Figure
+from ..context.cells import Cell
 from ..jupyter.shell import NOTEBOOK
 from ..kept.keeper import BESIDE
 from ..settings import home, sources
@@ -93,6 +94,7 @@ def child() -> None:
     for number, cell in enumerate(code_cells(Path(notebook)), 1):
         before = list(api.chats().computed)
         outcome = _step(shell, cell.source)
+        _forget_displays(shell, cell.source)
         new = (one for one in api.chats().computed if not any(one is old for old in before))
         answers = [[[f.query, f.source, f.text, f.reason] for f in one.figures] for one in new]
         rows.append([str(number), one_line(cell.source, 40), outcome, answers])
@@ -108,6 +110,14 @@ def _step(shell: Any, source: str) -> str:
     if error is not None:
         return one_line(f"{type(error).__name__}: {error}", 300)
     return "" if api.session().last is before else ON_TAPE
+
+
+def _forget_displays(shell: Any, source: str) -> None:
+    """Keep of what the last cell showed what a kernel keeps, so that ``--cells`` sends the same."""
+    outputs, number = shell.history_manager.outputs, shell.execution_count - 1
+    kept = [one for one in outputs.pop(number, []) if one.output_type != "display_data"]
+    if kept and not Cell(number, source).asks:  # a terminal prints what a notebook displays
+        outputs[number] = kept
 
 
 def _offline(event: str, args: tuple[Any, ...]) -> None:
