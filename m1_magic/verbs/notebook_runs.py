@@ -54,14 +54,19 @@ def run(notebook: Path, tape: Path, *, settings: bool = False) -> list[Ran]:
         own = home.place() / sources.FILE
         if settings and own.is_file() and not home.distrusted(own):
             (Path(folder) / sources.FILE).write_bytes(own.read_bytes())
-        results = Path(folder) / "cells.json"
+        cells, results = Path(folder) / "cells.json", Path(folder) / "results.json"
+        try:
+            code = [cell.source for cell in code_cells(notebook)]
+        except Exception as error:  # a file of any kind
+            return [Ran("", "", one_line(f"it is no notebook: {error}", 300))]
+        cells.write_text(json.dumps(code), "utf-8")
         environ = {
             **keys.without(os.environ),
             "M1_MODE": "replay",
             "M1_TAPE": str(tape.resolve()),
             "M1_HOME": folder,
             NOTEBOOK: str(tape.resolve()).removesuffix(BESIDE) + ".ipynb",  # %m1 tape on
-            "M1_NOTEBOOK_RUN": json.dumps([str(notebook.resolve()), str(results)]),
+            "M1_NOTEBOOK_RUN": json.dumps([str(cells), str(results)]),
         }
         ran = subprocess.run(
             [sys.executable, "-P", "-c", CHILD],
@@ -86,18 +91,18 @@ def _ran(number: str, begins: str, outcome: str, answers: list[list[list[str]]])
 
 
 def child() -> None:
-    """Run the code cells of the notebook that the environment names, and say how each went."""
-    notebook, results = json.loads(os.environ.pop("M1_NOTEBOOK_RUN"))
+    """Run the cells that the environment names the file of, and say how each went."""
+    cells, results = json.loads(os.environ.pop("M1_NOTEBOOK_RUN"))
     sys.addaudithook(_offline)
     sys.path.insert(0, "")  # as a kernel has it: modules beside the notebook
     shell, rows = fresh_shell(), list[list[Any]]()
-    for number, cell in enumerate(code_cells(Path(notebook)), 1):
+    for number, source in enumerate(json.loads(Path(cells).read_text("utf-8")), 1):
         before = list(api.chats().computed)
-        outcome = _step(shell, cell.source)
-        _forget_displays(shell, cell.source)
+        outcome = _step(shell, source)
+        _forget_displays(shell, source)
         new = (one for one in api.chats().computed if not any(one is old for old in before))
         answers = [[[f.query, f.source, f.text, f.reason] for f in one.figures] for one in new]
-        rows.append([str(number), one_line(cell.source, 40), outcome, answers])
+        rows.append([str(number), one_line(source, 40), outcome, answers])
         files.replace(Path(results), json.dumps(rows))
     files.replace(Path(results), json.dumps([*rows, END]))
 
