@@ -24,6 +24,7 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from emulator import Answer, OpenRouter
+from faulty import until
 from ledgers import rows
 from m1_magic import api, ask
 from m1_magic.app import PROCESS
@@ -462,11 +463,16 @@ def test_ctrl_c_in_a_cell_ends_what_it_computes(
 ) -> None:
     text = f"{fence('top', TOP)}A {{{{top.total}}}}.\n\n{fence('e', ENDLESS)}B {{{{e.x}}}}.\n"
     server.say(Answer(text))
-    wait, timer = Running.wait, threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT))
+    wait, pressed = Running.wait, []
+
+    def press(running: Running) -> None:
+        assert until(lambda: running.results["top"])
+        os.kill(os.getpid(), signal.SIGINT)
 
     def waits(self: Running) -> None:
-        if not timer.is_alive():
-            timer.start()
+        if not pressed:
+            pressed.append(threading.Thread(target=press, args=[self]))
+            pressed[0].start()
         wait(self)
 
     monkeypatch.setattr(Running, "wait", waits)
