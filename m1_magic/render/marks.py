@@ -194,9 +194,9 @@ def within(figures: Iterable[Figure], start: int, text: str) -> tuple[Figure, ..
 
 def _numbered(before: str, after: str) -> bool:
     """Is what stands between these the number of a list, or of a character?"""
-    return before.endswith("&#") or (
-        bool(_AFTER.match(after)) and bool(_BEFORE.fullmatch(before.rpartition("\n")[2]))
-    )
+    if before.endswith("&#"):
+        return True
+    return bool(_AFTER.match(after) and _BEFORE.fullmatch(before.rpartition("\n")[2]))
 
 
 def _with_character(own: str, value: str, free: Sequence[Iterator[str]]) -> tuple[str, str]:

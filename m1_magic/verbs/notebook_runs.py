@@ -13,6 +13,8 @@ from typing import Any
 
 from .. import api, files, keys
 from ..computed import Figure
+from ..jupyter.shell import NOTEBOOK
+from ..kept.keeper import BESIDE
 from ..settings import home, sources
 from ..text import one_line
 from .quickstart import code_cells, fresh_shell
@@ -57,6 +59,7 @@ def run(notebook: Path, tape: Path, *, settings: bool = False) -> list[Ran]:
             "M1_MODE": "replay",
             "M1_TAPE": str(tape.resolve()),
             "M1_HOME": folder,
+            NOTEBOOK: str(tape.resolve()).removesuffix(BESIDE) + ".ipynb",  # %m1 tape on
             "M1_NOTEBOOK_RUN": json.dumps([str(notebook.resolve()), str(results)]),
         }
         ran = subprocess.run(
