@@ -23,6 +23,8 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
+import notebooks
+import tapes
 from emulator import Answer, OpenRouter
 from faulty import until
 from ledgers import rows
@@ -548,3 +550,19 @@ def test_no_cell_stands_in_any_byte_that_leaves(
     assert len(left) >= 2 and words
     for body in left:
         assert not [word for word in words if word in body], body
+
+
+def test_the_notebook_on_336776_flights_runs_on_its_tape(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = tapes.record("exact", tmp_path)
+    assert made == tapes.kept("exact").read_bytes(), "python tests/tapes.py --write"
+    assert b"70,774" not in made and str(tmp_path).encode() not in made
+    monkeypatch.setenv("M1_MODE", "replay")
+    monkeypatch.setenv("M1_TAPE", str(tapes.kept("exact")))
+    monkeypatch.chdir(notebooks.FOLDER)
+    shown = tapes.run(notebooks.FOLDER / "exact.ipynb")
+    assert "**70,774** of 336,776 flights left more than 15 minutes late, 21.5%" in shown
+    assert f"answered {tapes.MODEL} · text on exact.tape.jsonl, figures computed now" in shown
+    assert "14 figures computed here, 1 unchecked" in shown
+    assert "70,774 → 36,483" in shown and "| January | 4918 | ███" in shown
