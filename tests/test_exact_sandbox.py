@@ -21,9 +21,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from m1_magic.errors import UsageError
-from m1_magic.exact import statements
-from m1_magic.exact.failures import failure
-from m1_magic.exact.sandbox import Sandbox
+from m1_magic.exact.sql import statements
+from m1_magic.exact.sql.failures import failure
+from m1_magic.exact.sql.sandbox import Sandbox
 from m1_magic.interrupts import Stop
 
 SALES = pd.DataFrame(

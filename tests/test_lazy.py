@@ -27,8 +27,8 @@ from m1_magic.context.frames import summarise
 from m1_magic.context.frames.lazy import is_lazy, lazy_table
 from m1_magic.context.frames.measures import SAMPLE, Measures, Span
 from m1_magic.errors import UsageError
-from m1_magic.exact.engines import sandbox_of
-from m1_magic.exact.sandbox import Sandbox
+from m1_magic.exact.sql.engines import sandbox_of
+from m1_magic.exact.sql.sandbox import Sandbox
 
 ENGINES = ["polars", "duckdb", "ibis", "dask", "spark"]
 BERLIN = ZoneInfo("Europe/Berlin")

@@ -25,7 +25,7 @@ import pandas as pd
 import readme
 from m1_magic.calls import Message, Reply, Request, Text, TextDelta
 from m1_magic.exact.answer import ExactAnswer
-from m1_magic.exact.sandbox import Sandbox
+from m1_magic.exact.sql.sandbox import Sandbox
 from m1_magic.session.view import Silent
 
 RUNS = 9

@@ -14,8 +14,8 @@ from collections.abc import Callable
 from concurrent.futures import Future, wait
 from dataclasses import dataclass, replace
 
-from .. import interrupts
-from ..computed import Query, Row
+from ... import interrupts
+from ...computed import Query, Row
 from .sql_tables import SqlTable
 
 TIMEOUT = 10.0  # seconds of a query
