@@ -13,6 +13,7 @@ from .chats.turns import ChatHead
 from .context import gather
 from .context.frames import frame_named
 from .context.frames.tables import is_tabular
+from .context.values import Gathered
 from .errors import MissingPackage, UserFacingError
 from .jupyter import history, shell
 from .options import flags, tasks
@@ -44,9 +45,14 @@ def prepare(
     earlier = history.cells() if options.cells else ()
     failure = history.failure() if options.error else None
     gathered = gather(options, prompt, namespace, settings(), earlier, failure)
-    notes = (*gathered.notes, *task.notes)
-    beside, inserted = gathered.attachments, gathered.inserted
-    request = build(options, gathered.parts, settings(), beside, inserted, notes)
+    gathered = replace(gathered, notes=(*gathered.notes, *task.notes))
+    form = ""
+    if options.exact or _exact(gathered, head):
+        from .exact import calling
+
+        gathered, form = calling.told(gathered, namespace, options, settings())
+    beside, inserted, notes = gathered.attachments, gathered.inserted, gathered.notes
+    request = build(options, gathered.parts, settings(), beside, inserted, notes, form)
     keep = False if options.fresh else options.keep or None
     request = replace(
         request,
@@ -59,15 +65,37 @@ def prepare(
     )
     if head is not None:
         request = uncompressed(chats().continued(request, head, secrets), settings())
+    if request.exact:
+        from .exact import calling
+
+        calling.names(request)
     redaction.check(request, secrets)
     return replace(request, notes=(*request.notes, *personal(request.text)))
 
 
-def send(request: Request, options: Options, view: View) -> Reply:
+def _exact(gathered: Gathered, head: ChatHead | None) -> bool:
+    """Are figures computed: by the setting where a table goes along, or as earlier in a chat?"""
+    along = (*gathered.attachments, *gathered.inserted)
+    turns = chats().turns(head) if head else ()
+    return (settings().exact and any(one.kind == "frame" for one in along)) or any(
+        one.lasting for turn in turns for one in turn.attachments
+    )
+
+
+def send(request: Request, options: Options, view: View, namespace: Mapping[str, object]) -> Reply:
     """Ask what `prepare` made of these options, and remember it; may be called in any thread."""
-    turns, reply = chats(), None
+    turns, reply, answer = chats(), None, None
+    if request.exact:
+        from .exact import calling
+
+        before = turns.before(request.prompt, request.after)
+        # A kept answer is shown all the same: nobody is asked, and nothing is paid.
+        gone = calling.gone(request, namespace)
+        if gone and not turns.session.dry_plan(request).kept:
+            raise gone
+        view = answer = calling.answer(view, request, options, namespace, settings(), before)
     try:
-        reply = turns.session.ask(request, view)
+        reply = turns.session.ask(request, view, answer)
     except UserFacingError as error:
         reply = error.reply
         raise
@@ -84,7 +112,7 @@ def run(
     head: ChatHead | None = None,
 ) -> Reply:
     """Ask in ``view``: what ``%%m1``, ``%m1 ask`` and ``ask()`` have in common."""
-    return send(prepare(prompt, options, namespace, head), options, view)
+    return send(prepare(prompt, options, namespace, head), options, view, namespace)
 
 
 def preview(

@@ -16,12 +16,15 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Literal
 
+from .computed import Figure as Figure
+from .computed import Query as Query
 from .events import Event as Event
 from .events import Finish as Finish
 from .events import ReasoningDelta as ReasoningDelta
 from .events import Started as Started
 from .events import TextDelta as TextDelta
 from .events import ThinkingEnded as ThinkingEnded
+from .events import Unsettled as Unsettled
 from .events import Usage as Usage
 from .events import Waiting as Waiting
 from .messages import Attached as Attached
@@ -52,6 +55,7 @@ class Request:
     to be tried in this one's place.
     ``max_tokens_explicit``: the number is the user's own wish, not the default; ``max_cost`` is
     what the call may cost at most in US dollars, None: as the setting says; ``task`` is its name.
+    ``exact``: its figures are computed here, by queries that the model writes.
     ``keep`` True: a kept answer is shown if there is one, False: asked anew, None: as the setting
     says; ``cell`` is the front end's id of the cell that asks, ``run`` that of this run of it, ""
     where there is none; ``repeats`` is the call that this one is made in place of, in a chat that
@@ -83,6 +87,7 @@ class Request:
     cell: str = ""
     run: str = ""
     repeats: str = ""
+    exact: bool = False
 
     @property
     def prompt_text(self) -> str:
@@ -126,9 +131,16 @@ class Request:
             extra["max_completion_tokens"] = body.pop("max_tokens")
         return {key: value for key, value in body.items() if value is not None} | extra
 
+    def lasting(self) -> dict[str, Any]:
+        """Return the body with what lasts of its attachments: of some tables only the columns."""
+        along = self.attachments
+        messages = [message.lasting(along).wire(along) for message in self.messages]
+        return self.body() | {"messages": messages}
+
     def fingerprint(self) -> str:
         """Return the sha256 of the canonical JSON body: equal requests, equal fingerprints."""
-        canonical = json.dumps(self.body(), sort_keys=True, ensure_ascii=False, allow_nan=False)
+        body = self.lasting()
+        canonical = json.dumps(body, sort_keys=True, ensure_ascii=False, allow_nan=False)
         return hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).hexdigest()
 
 
@@ -154,6 +166,7 @@ class Reply:
     ``ok``/``stop``, ``ok``/``refusal`` (the text is how the model refused),
     ``truncated``/``length`` or ``/content_filter``, ``failed`` or ``stopped`` with a partial text.
     Links that the model cited end the text. ``notes`` say what else came, and is not kept.
+    ``template`` is what the model wrote where ``queries`` computed ``figures`` of the text.
     """
 
     text: str = ""
@@ -167,6 +180,14 @@ class Reply:
     id: str = ""
     data: Any = None
     notes: tuple[str, ...] = ()
+    template: str = ""
+    queries: tuple[Query, ...] = ()
+    figures: tuple[Figure, ...] = ()
+
+    @property
+    def written(self) -> str:
+        """What the model wrote, as it is kept and sent again: without a computed figure."""
+        return self.template or self.text
 
     @property
     def code(self) -> list[str]:

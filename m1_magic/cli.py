@@ -90,6 +90,9 @@ def commands() -> argparse.ArgumentParser:
     tapes.add_argument(
         "--make", action="store_true", help="write their tapes from what the ledger keeps"
     )
+    about = "run notebooks with kept answers; exit 1 if a computed figure changed"
+    check = add("verify", about, verify)
+    check.add_argument("notebooks", nargs="+", metavar="NOTEBOOK", help="files or folders")
     class_commands(add("class", "limited OpenRouter keys for a class", class_))
     for name in VERBS:
         verb = verbs.VERBS[name]
@@ -159,6 +162,16 @@ def tape(given: argparse.Namespace) -> int:
         shell.show("\n\n".join(text for text, _ in made))
         return 0 if all(well for _, well in made) else 1
     text, well = tapes.replayed(given.notebooks)
+    shell.show(text)
+    return 0 if well else 1
+
+
+def verify(given: argparse.Namespace) -> int:
+    """Compute the figures of notebooks' exact answers again; return 1 where one is another now."""
+    from .verbs.verifying import verified
+
+    context = VerbContext(api.session(), {}, shell.secret)
+    text, well = verified(context, given.notebooks)
     shell.show(text)
     return 0 if well else 1
 

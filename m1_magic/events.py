@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from decimal import Decimal
 
+from .computed import Figure
+
 
 @dataclass(frozen=True, slots=True)
 class Usage:
@@ -45,9 +47,23 @@ class ReasoningDelta:
 
 @dataclass(frozen=True, slots=True)
 class TextDelta:
-    """A piece of the answer, as it comes."""
+    """A piece of the answer, as it comes; ``figures`` are those in it, by place in the answer."""
 
     text: str
+    figures: tuple[Figure, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Unsettled:
+    """What follows the text so far, until the next event of this kind takes its place.
+
+    ``came`` is how many characters the model wrote so far; ``doing`` is what is done meanwhile, ""
+    while it writes.
+    """
+
+    text: str
+    came: int = 0
+    doing: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,4 +97,4 @@ class Finish:
     notes: tuple[str, ...] = ()
 
 
-Event = Started | ReasoningDelta | TextDelta | ThinkingEnded | Waiting | Finish
+Event = Started | ReasoningDelta | TextDelta | Unsettled | ThinkingEnded | Waiting | Finish

@@ -16,6 +16,8 @@ class Attachment:
     """Text that goes along with a prompt, and what a receipt has to say about it.
 
     ``rows`` and ``labels`` count the raw rows and the category labels inside ``text``;
+    ``lasting`` is what of a text an answer depends on that computes its figures: the columns of a
+    table, "" where that is all of it; ``tables`` are those that its queries may read.
     ``masked`` counts columns or secrets that were hidden, ``dropped`` outputs of cells that were
     left out; ``shape`` is rows × columns of the source where it is a table.
     """
@@ -30,6 +32,8 @@ class Attachment:
     masked: int = 0
     tokens: int = 0
     dropped: int = 0
+    lasting: str = ""
+    tables: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +105,16 @@ class Message:
         for result in self._of(ToolResult):
             message["tool_call_id"] = result.id
         return message
+
+    def lasting(self, attachments: Sequence[Attachment]) -> Message:
+        """Return the message without the marks of attachments of which only a part lasts."""
+        parts = (
+            Text(attachments[part.index].lasting)
+            if isinstance(part, Attached) and attachments[part.index].lasting
+            else part
+            for part in self.parts
+        )
+        return replace(self, parts=tuple(parts))
 
     def moved(self, indices: Mapping[int, int]) -> Message:
         """Return the message with other indices of its attachments, by those that they have."""

@@ -11,6 +11,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import count
+from typing import Any
 
 from .calls import Attached, Attachment, Message, Request, Text
 from .errors import UsageError
@@ -38,6 +39,7 @@ def build(
     attachments: Sequence[Attachment] = (),
     inserted: Sequence[Attachment] = (),
     notes: Sequence[str] = (),
+    form: str = "",
 ) -> Request:
     """Return what is sent for ``prompt`` with these options, before an endpoint's limits.
 
@@ -45,6 +47,7 @@ def build(
         prompt: the cell's text, ``{{values}}`` already in it; or its parts.
         attachments: put below the prompt, in this order.
         inserted: those that stand in the prompt already, by their index there.
+        form: how the answer is to be written, "" as the model likes.
 
     Raises:
         UsageError: an empty prompt, binary data in it, or no such thinking level.
@@ -59,28 +62,40 @@ def build(
     readable(words)
     system = settings.system if options.system is None else options.system
     together = tuple(dict.fromkeys((*attachments, *inserted)))
-    question = _question(parts, attachments, inserted, together)
+    question = _question(parts, attachments, inserted, together, form)
+    return Request(
+        messages=(*([Message("system", (Text(system),))] if system else []), question),
+        attachments=together,
+        notes=tuple(notes),
+        exact=bool(form),
+        **_sampling(options, settings),
+    )
+
+
+def _sampling(options: Options, settings: M1) -> dict[str, Any]:
+    """Return the fields of a request that say who answers, how, and for how much."""
     thinking, least = reasoning(options.think)
     extra = fields(settings.extra_body or {})  # which may have been changed in place
     max_tokens, chosen = _length(options, extra.get(COMPLETION, settings.max_tokens), least)
-    return Request(
-        model=options.model or settings.model,
-        messages=(*([Message("system", (Text(system),))] if system else []), question),
-        max_tokens=max_tokens,
-        temperature=settings.temperature if options.temperature is None else options.temperature,
-        top_p=settings.top_p if options.top_p is None else options.top_p,
-        seed=options.seed,
-        stop=options.stop,
-        reasoning=thinking,
-        provider=settings.routing() or None,
-        fallbacks=tuple(settings.fallbacks),
-        extra=extra or None,
-        headers=headers(settings.extra_headers or {}) or None,
-        attachments=together,
-        notes=tuple(notes),
-        max_tokens_explicit=chosen,
-        max_cost=options.max_cost,
-    )
+    return {
+        "model": options.model or settings.model,
+        "max_tokens": max_tokens,
+        "temperature": _own(options.temperature, settings.temperature),
+        "top_p": _own(options.top_p, settings.top_p),
+        "seed": options.seed,
+        "stop": options.stop,
+        "reasoning": thinking,
+        "provider": settings.routing() or None,
+        "fallbacks": tuple(settings.fallbacks),
+        "extra": extra or None,
+        "headers": headers(settings.extra_headers or {}) or None,
+        "max_tokens_explicit": chosen,
+        "max_cost": options.max_cost,
+    }
+
+
+def _own(wish: float | None, setting: float | None) -> float | None:
+    return setting if wish is None else wish
 
 
 def _length(options: Options, most: int, least: int) -> tuple[int, bool]:
@@ -94,6 +109,7 @@ def _question(
     attachments: Sequence[Attachment],
     inserted: Sequence[Attachment],
     together: Sequence[Attachment],
+    form: str = "",
 ) -> Message:
     """Return the message that asks: the prompt, what is attached below it, and what that is."""
     words = (part.text for part in typed if isinstance(part, Text))
@@ -104,6 +120,8 @@ def _question(
         parts += [Text("\n\n"), places[one]]
     if together:
         parts.append(Text(f"\n\n{NOTE}"))
+    if form:
+        parts.append(Text(f"\n\n{form}"))
     return Message("user", merged(parts))
 
 

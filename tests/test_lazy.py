@@ -20,12 +20,15 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from palmerpenguins import load_penguins
 
 import m1_magic.context.frames as frames  # noqa: F401 (as users come to it)
 from m1_magic.context.frames import summarise
 from m1_magic.context.frames.lazy import is_lazy, lazy_table
 from m1_magic.context.frames.measures import SAMPLE, Measures, Span
 from m1_magic.errors import UsageError
+from m1_magic.exact.sql.engines import sandbox_of
+from m1_magic.exact.sql.sandbox import Sandbox
 
 ENGINES = ["polars", "duckdb", "ibis", "dask", "spark"]
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -702,3 +705,79 @@ def test_a_stopped_spark_session_is_one_paragraph(spark: Any) -> None:
     for step in steps:
         with pytest.raises(UsageError, match="Is its Spark session still running"):
             step()
+
+
+# Queries of `--exact`.
+
+
+MEASURES = ("bill_length_mm", "bill_depth_mm", "flipper_length_mm", "body_mass_g")
+STATISTICS = ("count", "avg", "median", "min", "max", "stddev")
+FIGURES = (
+    "SELECT species, island, sex, "
+    + ", ".join(f"{one}({measure})" for measure in MEASURES for one in STATISTICS)
+    + " FROM penguins GROUP BY GROUPING SETS ((species), (island), (sex))"
+    " ORDER BY species NULLS LAST, island NULLS LAST, sex NULLS LAST"
+)
+
+
+@pytest.fixture
+def birds(load: Callable[[str, pa.Table], Any]) -> Any:
+    penguins = load_penguins()
+    return load("spark", pa.Table.from_pandas(penguins.assign(day=dt.datetime(2024, 6, 1, 12))))
+
+
+def test_queries_run_in_spark_with_the_figures_that_duckdb_has(spark: Any, birds: Any) -> None:
+    spark.sql("SELECT 1 AS mine").createOrReplaceTempView("penguins")
+    tables = {"penguins": birds, "Late Ones": birds.where("year > 2008")}
+    engine = sandbox_of(tables, timeout=300)
+    with Sandbox({"penguins": load_penguins()}) as box:
+        here, there = box.run("q", FIGURES), engine.run("q", FIGURES)
+    assert (len(there.rows), there.error) == (9, "")
+    for wanted, got in zip(here.rows, there.rows, strict=True):
+        assert got[:3] == wanted[:3] and got[3:] == pytest.approx(wanted[3:], rel=1e-9)
+    late = load_penguins().query("year > 2008").sex.value_counts()
+    pairs = int((late * load_penguins().sex.value_counts()).sum())
+    joined = "SELECT count(*), max(p.day) FROM Penguins p JOIN `Late Ones` USING (sex)"
+    assert engine.run("q", joined).rows == ((pairs, dt.datetime(2024, 6, 1, 12)),)
+    typed = "SELECT array(1, NULL), named_struct('a', 1), 1.50BD, DATE'2024-01-01', map('k', 2)"
+    ((*values, mapped),) = engine.run("q", typed).rows
+    assert values == [[1, None], {"a": 1}, Decimal("1.50"), dt.date(2024, 1, 1)]
+    assert mapped == {"k": 2}
+    long = engine.run("long", "SELECT id AS a, 2 * id AS b FROM range(3000)")
+    assert (len(long.rows), long.count) == (1_000, 3_000)
+    assert engine.row(long, -1).rows == engine.labelled(long, "2999").rows == ((2999, 5998),)
+    engine.close()
+    assert [row[0] for row in spark.sql("SELECT * FROM penguins").collect()] == [1]
+    assert not [one for one in spark.catalog.listTables() if one.name.startswith("__m1")]
+    spark.catalog.dropTempView("penguins")
+
+
+def test_what_fails_in_spark_says_no_value_and_what_does_not_end_is_stopped(birds: Any) -> None:
+    engine = sandbox_of({"penguins": birds}, columns={"penguins": [0, 3]}, timeout=300)
+    assert [name for name, _ in engine.tables[0].columns] == ["species", "bill_depth_mm"]
+    told = {
+        "SELECT CAST(species AS INT) FROM penguins": "a value that cannot be converted",
+        "SELECT speci FROM penguins": 'does not exist, near "speci". Did you mean "species"?',
+        "SELECT year FROM penguins": "a column that does not exist",
+        "SELECT species, sum(bill_depth_mm) FROM penguins": "nor in GROUP BY",
+        "SELECT 1 / 0": "a division by zero",
+        "SELECT my_udf(species) FROM penguins": "may not call",
+        "SELECT * FROM parquet.`/etc/passwd`": "no table",
+        "SELECT assert_true(false, species) FROM penguins": "an error of Spark's",
+    }
+    for sql, words in told.items():
+        error = engine.run("q", sql).error
+        assert words in error, (sql, error)
+        assert not any(value in error for value in ("Adelie", "Gentoo", "Chinstrap", "island"))
+    engine.close()
+    hasty = sandbox_of({"penguins": birds}, timeout=0.2)
+    slow = "SELECT count(*) FROM range(100000000000) WHERE hash(id) = 3"
+    assert hasty.run("q", slow).error == "It took longer than 0.2 s and was stopped."
+    hasty.close()
+
+
+def test_tables_that_queries_cannot_read_say_what_to_do(
+    load: Callable[[str, pa.Table], Any],
+) -> None:
+    with pytest.raises(UsageError, match="compute"):
+        sandbox_of({"d": load("dask", pa.table({"a": [1, 2]}))})

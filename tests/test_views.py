@@ -605,6 +605,7 @@ def test_footer_line_as_the_manual_shows_it() -> None:
     assert footer.lines(receipt(totals=totals, notes=("a\x1b[1m note",)), M1()) == [
         FOOTER,
         "sales 336,776 × 19 → stats, 1.1k tokens, 0 rows, 14 labels, 2 columns masked",
+        "0 of 1 figure stands in what was sent",
         "a [1m note",
     ]
 

@@ -8,10 +8,11 @@ from the ledger by the next kernel of its notebook: what was attached is then na
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from ..calls import Reply, Request
 from ..errors import LedgerProblem, UsageError
@@ -24,10 +25,14 @@ from ..privacy import redaction
 from ..session.loop import Session
 from ..session.plan import NO_MORE, doubled
 from ..text import one_line
-from .turns import ChatHead, Turn, joined, stored_turn, turn
+from .turns import ChatHead, Turn, given, joined, replaced, stored_turn, turn
+
+if TYPE_CHECKING:
+    from ..exact.verifying import Given
 
 NAME = re.compile(r"[\w.][\w.-]*")
 CONTINUE = "Continue exactly where you stopped."
+MOST = 1_000  # answers whose figures are kept in memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +69,7 @@ class Chats:
         self._named: dict[str, tuple[str, ...]] = {}
         self._stored: dict[str, tuple[str, ...]] = {}  # as an earlier kernel left them
         self._current = ChatHead()
+        self.computed: list[Given] = []  # answers of this kernel with computed figures
 
     def head(self, chat: str, prompt: str = "", cell: str = "", run: str = "") -> ChatHead:
         """Return where a call begins that is asked with this ``--chat``.
@@ -122,7 +128,7 @@ class Chats:
 
     def continued(self, request: Request, head: ChatHead, secrets: redaction.Policy) -> Request:
         """Return the request with the turns up to a head before its question."""
-        joint = joined(request, head, self._turns, secrets)
+        joint = self._with_tables(joined(request, head, self._turns, secrets))
         if head.name and not joint.after:
             others = [one_line(one.name) for one in self.listed() if one.name != head.name]
             near = command_line.did_you_mean(head.name, others)
@@ -130,11 +136,33 @@ class Chats:
             return replace(joint, notes=(*joint.notes, note))
         return joint
 
+    def _with_tables(self, request: Request) -> Request:
+        """Return a request with a note where tables of exact turns before it are named only.
+
+        Raises:
+            UsageError: its own figures are to be computed, and no table is there.
+        """
+        turns = [self._turns[id] for id in request.after]
+        if any(one.lasting for one in request.attachments) or not any(t.exact for t in turns):
+            return request
+        names = dict.fromkeys(name for one in turns for name in one.tables)
+        todo = f"Name them again: --df {','.join(one_line(name, 40) for name in names) or 'NAME'}."
+        if request.exact:
+            what = "The tables of this chat's earlier turns are only named in this kernel."
+            raise UsageError(what, todo=todo)
+        note = f"figures are not computed: the chat's tables are named only. {todo}"
+        return replace(request, notes=(*request.notes, note))
+
     def remember(self, call: RepeatableCall, request: Request, reply: Reply | None) -> None:
         """Keep a request, to be made again; and as a turn, if any text came."""
+        before = self.before(request.prompt, request.after)
         head = ChatHead(request.chat, request.after)
         with self._lock:
             self.last = replace(call, head=head, max_tokens=request.max_tokens, reply=reply)
+            if reply is not None and reply.template:
+                one = given(request, reply, before)
+                earlier = [old for old in self.computed if not replaced(old, one)]
+                self.computed = [*earlier, one][-MOST:]
             if reply is not None and reply.text.strip():
                 self._turns[reply.id] = turn(request, reply)
                 self._current = replace(head, calls=(*head.calls, reply.id))
@@ -174,7 +202,8 @@ class Chats:
         if reply.text.strip():
             # What was attached, and the system prompt, are in the chat already.
             same = {n: getattr(last.options, n) for n in in_groups("sampling", "display")}
-            return RepeatableCall(CONTINUE, Options(**same, chat=""), self._current)
+            options = Options(**same, chat="", exact=bool(reply.template))
+            return RepeatableCall(CONTINUE, options, self._current)
         if reply.finish != "length":
             raise UsageError("No text came that could be continued.", todo="%m1 again asks anew.")
         wider = doubled(last.max_tokens, most)
@@ -183,6 +212,19 @@ class Chats:
                 f"{NO_MORE}, and all of them went into thinking.", todo="Ask for less at once."
             )
         return replace(last, options=replace(last.options, max_tokens=wider), reply=None)
+
+    def before(self, prompt: str, after: Sequence[str]) -> str:
+        """Return what M1 wrote of the answer whose rest a prompt asks for, "" if it does not."""
+        parts: list[str] = []
+        for id in reversed(after if prompt == CONTINUE else ()):
+            self._load(id)
+            turn = self._turns.get(id)
+            if turn is None:
+                break
+            parts.insert(0, turn.answer)
+            if turn.prompt != CONTINUE:
+                break
+        return "".join(parts)
 
     def resume(self, id: str) -> ChatHead:
         """Make a past call the last reply, so that ``chat=""`` goes on from it."""
@@ -231,6 +273,7 @@ class Chats:
             last = self.last.reply if self.last else None
             if calls is None or (last and last.id in calls):
                 self.last = None
+            self.computed = [one for one in self.computed if calls and one.id not in calls]
             gone = set(self._turns if calls is None else calls)
             self._turns = {id: one for id, one in self._turns.items() if id not in gone}
             named = self._named.items()

@@ -8,12 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from ..calls import Attached, Attachment, Message, Reply, Request, Text
 from ..ledger.history import Past
 from ..messages import own
 from ..privacy import redaction
 from ..text import one_line, plural
+
+if TYPE_CHECKING:
+    from ..exact.verifying import Given
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +26,8 @@ class Turn:
 
     ``attachments`` are those of the question, by their index in it; ``cell`` asked it, in the
     ``run`` of that id. ``status`` is the reply's: an answer may be there in part only.
+    ``exact``: the answer is a template, with queries in the place of figures.
+    ``tables`` are the names of those that are named only.
     """
 
     prompt: str
@@ -33,6 +39,8 @@ class Turn:
     missing: int = 0
     cell: str = ""
     run: str = ""
+    exact: bool = False
+    tables: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,12 +128,34 @@ def turn(request: Request, reply: Reply) -> Turn:
         prompt=request.prompt_text,
         system=first[0].content() if first else "",
         question=question,
-        answer=sendable(reply.text),
+        answer=sendable(reply.written),
         status=reply.status,
         attachments=attachments,
         cell=request.cell,
         run=request.run,
+        exact=request.exact,
     )
+
+
+def given(request: Request, reply: Reply, before: str) -> Given:
+    """Return what is to be verified of an answer; ``before``: of the one whose rest it is."""
+    from ..exact.verifying import Given  # loaded by what computed its figures
+
+    return Given(
+        id=reply.id,
+        asked=request.prompt,
+        template=reply.template,
+        tables=tuple(dict.fromkeys(n for one in request.attachments for n in one.tables)),
+        figures=tuple(one for one in reply.figures if one.query),
+        before=before,
+        cell=request.cell,
+        run=request.run,
+    )
+
+
+def replaced(old: Given, new: Given) -> bool:
+    """Is it shown no more: the same call's, or of an earlier run of the cell?"""
+    return old.id == new.id or (old.cell == new.cell != "" and old.run != new.run)
 
 
 def stored_turn(past: Past) -> Turn:
@@ -140,6 +170,8 @@ def stored_turn(past: Past) -> Turn:
         status=past.status or "failed",
         missing=past.sent.attached,
         cell=past.cell or "",
+        exact=past.sent.exact,
+        tables=tuple(one.name for one in past.sent.attachments if one.kind == "frame"),
     )
 
 

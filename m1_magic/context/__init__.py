@@ -18,7 +18,7 @@ from ..settings.config import M1, send_level
 from . import cells, files, globs, last_error
 from .cells import Cell
 from .frames import check_columns, difference, frame_named, known, opened, summary
-from .frames.summary import TOKENS, Wish
+from .frames.summary import TOKENS, Summary, Wish
 from .frames.tables import Source
 from .last_error import Failure
 from .values import Gathered, insert
@@ -48,13 +48,16 @@ def gather(
     matches = globs.matching(options.file, secrets, named)
     named |= files.tables(matches.files)
     headings = [table.names for table in named.values()]
+    summaries = {one.name: one for one in described(named, options, wish)}
 
     def summarised(wish: Wish, value: object, name: str) -> Attachment:
         table = opened(value)
         headings.append(table.names)
-        return summary(table, name, wish).attachment()
+        made = summary(table, name, wish)
+        summaries.setdefault(name, made)
+        return made.attachment()
 
-    beside = attached(named, options, wish, secrets)
+    beside = tuple(masked(one.attachment(), secrets) for one in summaries.values())
     beside += files.attached(matches.files, wish.level, secrets, named)
     # A table that a cell showed is summarised shorter than one that was named.
     short = wish if options.df_tokens else replace(wish, tokens=min(wish.tokens, cells.TABLE))
@@ -70,7 +73,7 @@ def gather(
     # A table that stands in the prompt is not sent twice.
     beside = tuple(one for one in beside if one not in gathered.inserted)
     notes = (*gathered.notes, *matches.notes, *left_out)
-    return replace(gathered, attachments=beside, notes=notes)
+    return replace(gathered, attachments=beside, notes=notes, summaries=summaries)
 
 
 def earlier(
@@ -114,9 +117,7 @@ def masked(attachment: Attachment, secrets: redaction.Policy) -> Attachment:
     return replace(attachment, text=text, masked=attachment.masked + text.count(redaction.MASK))
 
 
-def attached(
-    tables: Mapping[str, Source], options: Options, wish: Wish, secrets: redaction.Policy
-) -> tuple[Attachment, ...]:
+def described(tables: Mapping[str, Source], options: Options, wish: Wish) -> tuple[Summary, ...]:
     """Return the summaries of the tables, or what changed from the first of two to the second.
 
     Raises:
@@ -127,7 +128,5 @@ def attached(
     if tables:
         check_columns(options.cols, [table.names for table in tables.values()])
     if options.diff:
-        summaries = [difference([*tables.values()], [*tables], wish, options.cols)]
-    else:
-        summaries = [summary(table, name, wish, options.cols) for name, table in tables.items()]
-    return tuple(masked(one.attachment(), secrets) for one in summaries)
+        return (difference([*tables.values()], [*tables], wish, options.cols),)
+    return tuple(summary(table, name, wish, options.cols) for name, table in tables.items())

@@ -1,7 +1,8 @@
 """``--cells``: earlier cells with their outputs → one attachment, each output by the level.
 
 A table that a cell showed goes as its summary, all else by the rule of `privacy.outputs`. The
-code goes as typed.
+code goes as typed. Figures that were computed here for an answer of ours leave at ``sample`` only;
+below it goes what M1 wrote, where that is known.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 
-from ..calls import RECORD, Attachment
+from ..calls import RECORD, Attachment, Reply
 from ..errors import UsageError
 from ..options import kinds
 from ..privacy import redaction
@@ -59,14 +60,32 @@ class Cell:
         """Yield the outputs but footers of ours, and what of each may leave, None if nothing."""
         outputs = [output for output in self.outputs if RECORD not in output.bundle]
         answered = self.asks and len(outputs) < len(self.outputs)
+        # A terminal keeps no record of what it printed.
+        computed = level != "sample" and (
+            any(map(has_figures, self.outputs)) or (self.ours and not answered)
+        )
         outputs = outputs[:OUTPUTS]
         texts = Counter(output.kind for output in outputs if plain_text(output))
         for output in outputs:
+            reply = output.value
+            if isinstance(reply, Reply) and reply.template and level != "sample":
+                yield output, redaction.mask(reply.template, secrets)[0]
+                continue
+            if computed and output.kind != "raised":
+                yield output, None
+                continue
             if answered and output.kind != "raised":
                 yield output, answer(output, secrets)
                 continue
             alone = texts[output.kind] == 1
             yield output, leaving(output, self.source, level, secrets, alone=alone)
+
+
+def has_figures(output: Output) -> bool:
+    """Is it the record of a call whose answer shows figures that were computed here?"""
+    record = output.bundle.get(RECORD)
+    records = record if isinstance(record, list) else [record]
+    return any(isinstance(one, dict) and one.get("figures") for one in records)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ import json
 import re
 from collections import deque
 from collections.abc import Callable, ItemsView, Mapping, Sequence, Set, Sized, ValuesView
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ..calls import Attached, Attachment, Reply, Text
 from ..errors import UsageError
@@ -23,6 +23,7 @@ from ..privacy.personal_text import hidden
 from ..text import one_line, plural
 from .frames.containers import is_scalar, plainly_none, table_in
 from .frames.not_tables import advice
+from .frames.summary import Summary
 from .frames.tables import is_frame, is_tabular
 from .table_json import UNREAD
 from .table_text import table_of
@@ -30,17 +31,22 @@ from .variables import NAME, STEP, STEPS, public_names, resolve
 
 # One brace more on either side is an f-string's or LaTeX's: as typed.
 DOUBLE = re.compile(rf"(?<!\{{)\{{\{{(({NAME})(?:{STEP})*)\}}\}}(?!\}})")
+COMPUTED = (".figures", ".queries")  # parts of a reply that are results of queries
 SINGLE = re.compile(rf"(?<!\{{)\{{({NAME})\}}(?!\}})")
 
 
 @dataclass(frozen=True, slots=True)
 class Gathered:
-    """A prompt with values in place, what is beside it and the tables inside it, and notes."""
+    """A prompt with values in place, what is beside it and the tables inside it, and notes.
+
+    ``summaries`` are those of the tables beside and inside it, by name.
+    """
 
     parts: tuple[Part, ...]
     attachments: tuple[Attachment, ...] = ()
     inserted: tuple[Attachment, ...] = ()
     notes: tuple[str, ...] = ()
+    summaries: Mapping[str, Summary] = field(default_factory=dict)
 
 
 def insert(
@@ -68,8 +74,16 @@ def insert(
             notes.append(f"{{{{{one_line(expression, 60)}}}}} left as typed: no such name")
             continue
         value = resolve(expression, namespace)
+        reply, rest = _reply_at(expression, namespace)
+        if reply and (words := _written(reply, rest, level)):
+            places[expression] = (Text(words),)
+            if rest:
+                what = "goes as M1 wrote it, figures as queries (to send these: --send sample)"
+                notes.append(f"{{{{{one_line(expression, 60)}}}}} {what}")
+            continue
         part = _is_part_of_a_table(expression, value, namespace)
-        ours = isinstance(namespace[name], Reply) and isinstance(value, str)  # it came from there
+        # It came from there, but for results of queries.
+        ours = reply and isinstance(value, str) and not rest.startswith(COMPUTED)
         table = None if ours else _table(value, expression, part=part)
         if table is None or table is UNREAD:
             goes = table is None and not part and (isinstance(value, str) or plainly_none(value))
@@ -89,6 +103,27 @@ def insert(
             notes.append(f"{{{name}}} left as typed: write {{{{{name}}}}} to insert its summary")
     parts.append(Text(prompt[at:]))
     return Gathered(merged(parts), inserted=tuple(tables), notes=tuple(notes))
+
+
+def _reply_at(expression: str, namespace: Mapping[str, object]) -> tuple[Reply | None, str]:
+    """Return the reply that an expression names or goes through, and the steps that follow."""
+    steps = STEPS.findall(expression)
+    base = expression.removesuffix("".join(steps))
+    for count in range(len(steps) + 1):
+        value = resolve("".join([base, *steps[:count]]), namespace)
+        if isinstance(value, Reply):
+            return value, "".join(steps[count:])
+    return None, ""
+
+
+def _written(reply: Reply, rest: str, level: str) -> str:
+    """Return what M1 wrote, where that goes for a reply or its text; "" where it does not.
+
+    Figures that were computed here do not leave below ``sample``.
+    """
+    if not rest:
+        return reply.written
+    return reply.template if rest == ".text" and level != "sample" else ""
 
 
 def _in_place(

@@ -11,6 +11,7 @@ from ..text import one_line, thousands
 
 NAMES = {"max_completion_tokens": "max_tokens", "reasoning": "thinking", "models": "fallbacks"}
 KINDS = {"frame": "table", "notebook": "file"}
+VALUE, COLUMNS = "a value in the prompt", "columns of "
 MOST = 4  # changes that are named
 
 
@@ -48,16 +49,25 @@ class Change:
     def missed(self) -> str:
         """The same, for a request that is not on a tape."""
         if self.rows or self.old == self.new == "":
-            return f"{self.part} differs"
+            return f"{self.part} differ{'' if self.part.startswith(COLUMNS) else 's'}"
         if self.old is None and self.along:
             return f"{self.part} is not in it"
         return f"{self.part} differs: {_value(self.old)} / {_value(self.new)}"
 
 
-def changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Change]:
-    """Return what differs between the parts of two requests, as `ledger.sent.hashed` has them."""
+def changes(old: Mapping[str, Any], new: Mapping[str, Any], exact: bool = False) -> list[Change]:
+    """Return what differs between the parts of two requests, as `ledger.sent.hashed` has them.
+
+    Args:
+        exact: the new one's figures are computed, so that of its tables only columns count.
+    """
     try:
-        return [*_texts(old, new), *_along(old, new), *_sampling(old, new)]
+        found = [*_texts(old, new), *_along(old, new, exact), *_sampling(old, new)]
+        if _what(old) == _what(new) and _switched(old, new):
+            tables = tuple(_named(kind, name) for kind, name, *_ in new["along"] if kind == "frame")
+            others = (one for one in found if not one.part.startswith((COLUMNS, VALUE, *tables)))
+            return [Change("--exact" if _computed(new) else "without --exact"), *others]
+        return found
     except (AttributeError, IndexError, KeyError, TypeError, ValueError):  # of another version
         return []
 
@@ -73,7 +83,7 @@ def _texts(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Change]:
     if old["typed"] != new["typed"]:
         yield Change("the prompt")
     elif old["words"] != new["words"] and _what(old) == _what(new):  # else a note on marks, too
-        yield Change("a value in the prompt")
+        yield Change(VALUE)
     if old["system"] != new["system"]:
         yield Change("the system prompt")
     if old.get("headers") != new.get("headers"):
@@ -83,7 +93,18 @@ def _texts(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Change]:
         yield Change(f"chat {one_line(name, 40)}" if name else "earlier turns")
 
 
-def _along(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Change]:
+def _computed(parts: Mapping[str, Any]) -> bool:
+    """Do figures come of its tables, so that their number of rows is not told?"""
+    return any(kind == "frame" and shape is None for kind, _, _, shape, _ in parts["along"])
+
+
+def _switched(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
+    """Are figures computed now, or no more? Then the same question has other words below it."""
+    other = old["words"] != new["words"] and old["typed"] == new["typed"]
+    return other and _computed(old) != _computed(new)
+
+
+def _along(old: Mapping[str, Any], new: Mapping[str, Any], exact: bool) -> Iterator[Change]:
     """Yield the tables, files, cells that differ, have come, or are gone."""
     before = {(kind, name): rest for kind, name, *rest in old["along"]}
     after = {(kind, name): rest for kind, name, *rest in new["along"]}
@@ -98,6 +119,9 @@ def _along(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Change]:
             yield Change(_named(*what), old_level, level, along=True)
         elif text != other and shape and old_shape and shape[0] != old_shape[0]:
             yield Change(_named(*what), old_shape[0], shape[0], rows=True)
+        elif exact and what[0] == "frame" and shape is None:
+            if text != other:
+                yield Change(f"{COLUMNS}{one_line(what[1], 60)}")
         elif text != other and not (what[0] == "frame" and by_others):
             yield Change(_named(*what))
     if moved:

@@ -86,7 +86,7 @@ class Keeper:
         # A cell may ask several times: the same question is compared, if there is one.
         same = (one for one in before if one.get("typed") == new["typed"])
         old = next(same, before[0] if before else None)
-        what = changes(old, new) if old else []
+        what = changes(old, new, request.exact) if old else []
         return (f"asked anew: {listed(what)}",) if what else ()
 
     def record(self, call: Call, turn: Turn) -> tuple[str, ...]:

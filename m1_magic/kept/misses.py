@@ -30,24 +30,26 @@ def miss(tape: Tape, request: Request, n: int) -> TapeProblem:
         what = "has no answers yet" if tape.path.exists() else "is not there"
         return TapeProblem(f"The tape {name} {what}.", todo=todo)
     parts = hashed(request)
-    near = nearest(lines, parts, request.prompt)
-    differences = "; ".join(said(near, parts, request.prompt)) or "the request differs"
+    near = nearest(lines, parts, request)
+    differences = "; ".join(said(near, parts, request)) or "the request differs"
     return TapeProblem(f"This request is not on {name} (the tape / now): {differences}.", todo=todo)
 
 
-def nearest(lines: Sequence[Line], parts: Mapping[str, Any], prompt: str) -> Line:
+def nearest(lines: Sequence[Line], parts: Mapping[str, Any], request: Request) -> Line:
     """Return the line that differs in least parts, among equals in least words."""
     # No difference in a line of another request: it cannot be compared.
-    counted = sorted((len(changes(one.parts, parts)) or 99, n) for n, one in enumerate(lines))
+    counted = sorted(
+        (len(changes(one.parts, parts, request.exact)) or 99, n) for n, one in enumerate(lines)
+    )
     close = [lines[n] for count, n in counted[:LOOKED_AT] if count <= counted[0][0] + 1]
-    return max(close, key=lambda line: SequenceMatcher(None, line.prompt, prompt).ratio())
+    return max(close, key=lambda line: SequenceMatcher(None, line.prompt, request.prompt).ratio())
 
 
-def said(line: Line, parts: Mapping[str, Any], prompt: str) -> Iterator[str]:
+def said(line: Line, parts: Mapping[str, Any], request: Request) -> Iterator[str]:
     """Yield what differs, in words."""
-    for change in changes(line.parts, parts):
+    for change in changes(line.parts, parts, request.exact):
         if change.part == "the prompt":
-            old, new = excerpts(line.prompt, prompt)
+            old, new = excerpts(line.prompt, request.prompt)
             yield f'the prompt differs: "{old}" / "{new}"'
         else:
             yield change.missed

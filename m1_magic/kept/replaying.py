@@ -47,6 +47,11 @@ class KeptAnswer:
     estimated: bool = False
 
     @property
+    def written(self) -> str:
+        """What the model wrote."""
+        return self.text
+
+    @property
     def replay(self) -> Replay:
         """What a receipt says of it."""
         return Replay(self.id, self.at, self.cost, self.tape, self.estimated)

@@ -89,7 +89,7 @@ def line(
         prompt=prompt,
         model=answer.model or "",
         parts=parts,
-        text=answer.text,
+        text=answer.written,
         thinking=answer.thinking if thinking else "",
         usage=None if usage is None else dict(zip(COUNTS, usage.counts, strict=True)),
         cost=None if cost is None else f"{cost.normalize():f}",

@@ -118,7 +118,7 @@ class Ledger(Store):
     def finish(self, call: Call, keep_text: bool) -> None:
         """Write down how a call ended, with its text if that is to be kept."""
         reply = call.reply
-        text = (reply.thinking, reply.text) if keep_text else (None, None)
+        text = (reply.thinking, reply.written) if keep_text else (None, None)
         end = (reply.status, reply.finish, call.error, call.seconds, reply.model)
         last = call.attempts[-1].id if call.attempts else ""
         try:

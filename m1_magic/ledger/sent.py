@@ -30,7 +30,7 @@ class Sent:
 
     ``messages`` are its own; those of the calls ``after`` stood before the last of them.
     ``attachments`` have a line for a text; ``attached`` counts them, in old rows too, where the
-    lines are part of the messages' text.
+    lines are part of the messages' text. ``exact``: its answer is a template.
     """
 
     messages: tuple[Message, ...]
@@ -38,6 +38,7 @@ class Sent:
     after: tuple[str, ...] = ()
     attachments: tuple[Attachment, ...] = ()
     attached: int = 0
+    exact: bool = False
 
     @property
     def texts(self) -> tuple[tuple[str, str], ...]:
@@ -55,6 +56,7 @@ def kept(request: Request) -> str:
         "attachments": [[a.kind, a.name, line(a), a.level, a.shape] for a in attachments],
         "sampling": sampling,
         "after": request.after,
+        **({"exact": True} if request.exact else {}),
     }
     return json.dumps(stored, ensure_ascii=False)
 
@@ -66,7 +68,7 @@ def hashed(request: Request) -> dict[str, Any]:
     for each attachment its kind, name, hash, shape and level; ``chat`` the earlier turns.
     """
     messages, attachments = own(request.own, request.attachments)
-    body = request.body()
+    body = request.lasting()
     earlier = body.pop("messages")[:-1]
     system = request.messages[0].content() if request.messages[0].role == "system" else ""
     words = "".join(part.text for part in messages[-1].parts if isinstance(part, Text))
@@ -75,9 +77,15 @@ def hashed(request: Request) -> dict[str, Any]:
         "words": _hash(words),
         "system": _hash(system),
         "chat": [request.chat, _hash(json.dumps(earlier)) if request.after else ""],
-        "along": [[a.kind, a.name, _hash(a.text), a.shape, a.level] for a in attachments],
+        "along": [_along(one) for one in attachments],
         "sampling": body,
     }
+
+
+def _along(attachment: Attachment) -> list[Any]:
+    """Return what of an attachment an answer depends on."""
+    a, lasting = attachment, attachment.lasting
+    return [a.kind, a.name, _hash(lasting or a.text), None if lasting else a.shape, a.level]
 
 
 def at_a_server(request: Request) -> dict[str, Any]:
@@ -110,6 +118,7 @@ def read(text: str) -> Sent:
         after=tuple(stored.get("after", ())),
         attachments=attachments,
         attached=stored.get("attached", len(attachments)),
+        exact=stored.get("exact") is True,
     )
 
 

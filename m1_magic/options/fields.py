@@ -133,6 +133,10 @@ class Options:
         values="columns"
     )
     diff: bool = option("", "with two tables in --df: what changed between them", SWITCH, "tables")
+    exact: bool = option(
+        "", "figures are computed here, by queries that M1 writes over the tables", SWITCH,
+        "context", label="exact figures"
+    )
     file: tuple[str, ...] = option(
         "GLOB", "attach text files, tables (their summaries), notebooks (their cells)", PATHS,
         "context", "-f", values="files", label="files", hint="*.md  data.csv"

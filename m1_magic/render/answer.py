@@ -11,14 +11,17 @@ from typing import TYPE_CHECKING, Any
 
 from ..calls import Reply
 from ..text import plural, show_controls, thousands
-from . import footer
+from . import footer, queries
 from .front_end import Mode, mode
 from .inert_markdown import inert
+from .marks import COMPUTED, UNCHECKED, UNKNOWN, Marks
 from .markup import html
 
 if TYPE_CHECKING:
     from ..settings.config import M1
 
+FAINT = "var(--jp-ui-font-color3,#888)"
+DOTTED = f"text-decoration:underline 1px dotted {FAINT};text-underline-offset:.2em"
 TYPESET_THINKING = 20_000  # characters; typesetting costs about 25 ms a thousand
 # What front ends lack for answers: they align cells to the right, break code inside words and
 # squeeze wide tables. The class names are ours; the model has no way to them. Each part with the
@@ -42,6 +45,10 @@ STYLES = {
     "m1-important": ".m1-important{--m1:var(--jp-brand-color1,#8250df)}",
     "m1-warning": ".m1-warning{--m1:var(--jp-warn-color1,#9a6700)}",
     "m1-caution": ".m1-caution{--m1:var(--jp-error-color1,#cf222e)}",
+    f"class={COMPUTED}": f"abbr.{COMPUTED}{{{DOTTED};cursor:help}}"
+    f"table.{COMPUTED}{{border-inline-start:2px dotted {FAINT}}}",
+    f"class={UNKNOWN}": f".{UNKNOWN}{{{DOTTED};cursor:help}}",
+    f"class={UNCHECKED}": f".{UNCHECKED}{{font-style:italic;opacity:.75;cursor:help}}",
 }
 # A long answer with its footer is saved in so many times the bytes of its text, a short one in so
 # many more than twice its text; besides HTML, style and Markdown they take the last number. What
@@ -85,13 +92,20 @@ def bundle(
     """
     shown = shown or mode(settings)
     plain = {"text/plain": show_controls(reply.text)}
+    # A part of an answer has no template: its queries only say what its figures are of.
+    whole, timed = reply if reply.template else Reply(), settings.footer != "stable"
     if shown == "html":
-        answer = html(reply.text, shared=shared, typeset=typeset) if reply.text else ""
+        marks = Marks(reply.text, reply.figures, reply.queries)
+        answer = html(reply.text, shared=shared, typeset=typeset, marks=marks) if reply.text else ""
         thoughts = _thoughts(reply, settings)
-        answer = lean(answer, reply.text, BESIDES + FOLD * bool(thoughts))
-        return {"text/html": framed(thoughts + answer), **plain}
+        answer = lean(answer, reply.text, BESIDES + FOLD * bool(thoughts) - marks.size)
+        fold = queries.html(whole, timed)
+        below = f'<div style="font-size:.9em">{fold}</div>' if fold else ""
+        return {"text/html": framed(thoughts + answer + below), **plain}
     if shown == "markdown":
-        return {"text/markdown": _thoughts_markdown(reply, settings) + inert(reply.text), **plain}
+        below = queries.markdown(whole, timed)
+        above = _thoughts_markdown(reply, settings)
+        return {"text/markdown": above + inert(reply.text) + below, **plain}
     return plain
 
 

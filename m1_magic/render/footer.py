@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import asdict
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from ..calls import FREE, RECORD, Attachment, Receipt, Replay, Reply, Usage
+from ..calls import FREE, RECORD, Attachment, Call, Receipt, Replay, Reply, Usage
+from ..exact.numbers import count
 from ..pricing.dollars import money, money_limit
 from ..text import escape_html, one_line, plural, short_count, show_controls, thousands
 
@@ -32,7 +34,7 @@ def line(receipt: Receipt, settings: M1) -> str:
     """Return the footer's first line: model, tokens, price, sums, seconds, and how it ended."""
     reply, stable = receipt.call.reply, settings.footer == "stable"
     if receipt.call.replay is not None:
-        kept = _replayed(receipt.call.replay, stable)
+        kept = _replayed(receipt.call.replay, stable, receipt.call.request.exact)
         return " · ".join([_model(receipt), *kept, *_ending(reply)])
     parts = [
         _model(receipt),
@@ -44,12 +46,15 @@ def line(receipt: Receipt, settings: M1) -> str:
     return " · ".join(parts)
 
 
-def _replayed(replay: Replay, stable: bool) -> list[str]:
+def _replayed(replay: Replay, stable: bool, exact: bool) -> list[str]:
     """Return from when a kept answer is, what it did cost, and how to get another."""
     since = replay.at and replay.at.astimezone()
     when = f"kept on {one_line(replay.tape, 60)}" if replay.tape else "kept"
     if since and not stable:
-        when = f"kept from {since.day} {MONTHS[since.month - 1]} {since:%H:%M}"
+        clock = "" if exact else f" {since:%H:%M}"
+        when = f"kept from {since.day} {MONTHS[since.month - 1]}{clock}"
+    if exact:
+        when = f"text {when.removeprefix('kept ')}, figures computed now"
     was = "" if replay.cost is None else f" (was {money(replay.cost, about=replay.estimated)})"
     return [when, f"$0{was}", "--fresh asks anew"]
 
@@ -146,9 +151,38 @@ def lines(receipt: Receipt, settings: M1) -> list[str]:
     texts = [
         line(receipt, settings),
         *(attachment(item) for item in receipt.call.request.attachments),
+        *figures(receipt),
         *(one_line(note, 500) for note in (*receipt.call.reply.notes, *receipt.notes)),
     ]
     return [show_controls(text) for text in texts]
+
+
+def figures(receipt: Receipt) -> list[str]:
+    """Return how many figures were computed; of other answers, how many stand in what was sent."""
+    request, reply = receipt.call.request, receipt.call.reply
+    if request.exact:
+        return _computed(reply) if reply.figures else []
+    if not any(one.kind == "frame" for one in request.attachments):
+        return []
+    # Of a chat without what M1 wrote itself: that makes no figure of its own a known one.
+    asked = zip(request.messages, request.texts, strict=True)
+    sent = tuple(text for message, text in asked if message.role != "assistant")
+    counted = _counted(reply.text, sent)
+    return [counted] if counted else []
+
+
+def _computed(reply: Reply) -> list[str]:
+    failed = sum(bool(one.query and one.reason) for one in reply.figures)
+    unchecked = sum(not one.query for one in reply.figures)
+    parts = [f"{plural(len(reply.figures) - failed - unchecked, 'figure')} computed here"]
+    parts += [f"{thousands(unchecked)} unchecked"] if unchecked else []
+    parts += [f"{thousands(failed)} could not be computed"] if failed else []
+    return [", ".join(parts)]
+
+
+@lru_cache(1)  # a footer is made in several forms, one after the other
+def _counted(text: str, sent: tuple[str, ...]) -> str:
+    return count(text, (), sent)
 
 
 def html_footer(receipt: Receipt, settings: M1) -> str:
@@ -178,7 +212,25 @@ def record(receipt: Receipt, settings: M1) -> dict[str, Any]:
         "seconds": None if settings.footer == "stable" else round(call.seconds, 3),
         "status": reply.status,
         "finish": reply.finish,
+        **_to_verify(call),
     }
+
+
+def _to_verify(call: Call) -> dict[str, Any]:
+    """Return the figures that were computed and the tables that they are of, to be verified."""
+    if not call.reply.template:
+        return {}
+    figures = [one for one in call.reply.figures if one.query]
+    return {
+        "figures": [
+            {"query": f.query, "source": _saved(f.source), "text": _saved(f.text)} for f in figures
+        ],
+        "tables": list(dict.fromkeys(n for a in call.request.attachments for n in a.tables)),
+    }
+
+
+def _saved(text: str) -> str:
+    return text.encode("utf-8", "replace").decode()  # no file has lone surrogates
 
 
 def _counts(usage: Usage) -> dict[str, Any]:

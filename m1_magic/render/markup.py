@@ -19,6 +19,7 @@ from ..markdown.fences import language
 from ..text import escape_html, show_controls
 from .code import coloured
 from .links import LINK
+from .marks import CLASS, NONE, Marks
 from .sanitizer import NOTES, install
 from .tex import LABEL, typesettable
 
@@ -30,14 +31,16 @@ if TYPE_CHECKING:
 AUTO = {"dir": re.compile("auto")}
 ALLOWED: dict[str, dict[str, re.Pattern[str]]] = {
     "a": {"href": LINK},
+    "abbr": {"class": re.compile(CLASS)},
     "blockquote": AUTO | {"class": re.compile(f"m1-callout m1-(?:{'|'.join(NOTES)})")},
     "code": {"class": re.compile(r"language-[\w+#.-]{1,30}")},
     "div": {"class": re.compile("highlight")},
     "ol": AUTO | {"start": re.compile(r"\d{1,9}")},
-    "span": {"class": re.compile("mathjax_process tex2jax_process|[a-z][a-z0-9]{0,2}")},
+    "span": {"class": re.compile(f"mathjax_process tex2jax_process|[a-z][a-z0-9]{{0,2}}|{CLASS}")},
+    "table": AUTO | {"class": re.compile(CLASS)},
     "td": AUTO | {"align": re.compile("left|right|center")},
     "th": AUTO | {"align": re.compile("left|right|center")},
-    **dict.fromkeys(("p", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "li", "table"), AUTO),
+    **dict.fromkeys(("p", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "li"), AUTO),
     **{tag: {} for tag in ("br", "hr", "pre", "em", "strong", "s", "del", "sup", "sub")},
     **{tag: {} for tag in ("thead", "tbody", "tr")},
 }
@@ -55,25 +58,31 @@ FOOTNOTES = {
 }
 
 
-def html(text: str, *, typeset: bool = True, shared: Mapping[str, Any] | None = None) -> str:
+def html(
+    text: str,
+    *,
+    typeset: bool = True,
+    shared: Mapping[str, Any] | None = None,
+    marks: Marks = NONE,
+) -> str:
     """Return untrusted Markdown, or a part of it, as one safe ``<div>``.
 
     Without ``typeset`` TeX stays text; ``shared`` is what the rest of the text defines for this
-    part, see ``blocks.definitions``.
+    part, see ``blocks.definitions``; ``marks`` are those of its figures.
     """
-    source = show_controls(text)
+    source = show_controls(marks.text if marks else text)
     try:
         # Once more after parsing: "&#x202e;" and its like are characters only now.
-        rendered = show_controls(parser().render(source, _env(typeset, shared)))
-        inner = _clean(_BETWEEN.sub("", rendered))
+        rendered = show_controls(parser().render(source, _env(typeset, shared, marks)))
+        inner = marks.put(_clean(_BETWEEN.sub("", rendered)))
     except Exception:  # a paid answer is shown whatever a parser makes of it
-        inner = f"<pre>{escape_html(source)}</pre>"
+        inner = f"<pre>{escape_html(text)}</pre>"
     return f'<div class="m1-answer mathjax_ignore tex2jax_ignore">{inner}</div>'
 
 
-def _env(typeset: bool, shared: Mapping[str, Any] | None) -> dict[str, Any]:
+def _env(typeset: bool, shared: Mapping[str, Any] | None, marks: Marks) -> dict[str, Any]:
     """Return what the rules of one rendering know besides the text."""
-    env: dict[str, Any] = {"typeset": typeset}
+    env: dict[str, Any] = {"typeset": typeset, "marks": marks}
     if shared:
         # The inline rules write into tokens: each rendering gets its own.
         notes = deepcopy(shared["notes"])

@@ -75,13 +75,14 @@ class NotebookView(ThrottledView):
         reply = receipt.call.reply
         if self._blocks and self._pure and len(reply.text) <= TOGETHER:
             self._shell.display_pub.clear_output(wait=True)
-            self._blocks, self._rest, self._line = [], None, Output(self._shell)
+            self._blocks, self._outputs = [], []
+            self._rest, self._line = None, Output(self._shell)
         rest = self._remaining(reply)
         shared = definitions(reply.text) if self._blocks and self._mode == "html" else {}
-        if rest.text or thought(rest, self._settings) or self._rest:
+        if rest.text or rest.queries or thought(rest, self._settings) or self._rest:
             self._below_the_line().put(bundle(rest, self._settings, self._mode, shared))
-        if shared:
-            self._revise(shared)
+        if self._mode == "html":
+            self._revise(reply, shared)
         self._line.put(footer.bundle(receipt, self._settings, html=self._mode != "text"))
 
     def _add(self, block: Reply) -> int:
@@ -99,7 +100,7 @@ class NotebookView(ThrottledView):
         self._outputs.clear()
 
     def _paint_rest(self) -> int:
-        text = settled(self._growing.rest)
+        text = settled(self._rest_text)
         if not text.strip():
             return 0
         # In one form only: it is replaced soon.
@@ -109,7 +110,8 @@ class NotebookView(ThrottledView):
             return self._below_the_line().put({"text/markdown": inert(text)})
         shown = self._settings.thinking != "drop" and not self._blocks
         above = escape_html(self._progress.thought()) if shown else ""
-        body = (quiet(above) if above else "") + html(text, typeset=False)
+        body = quiet(above) if above else ""
+        body += html(text, typeset=False, marks=self._marks(text))
         return self._below_the_line().put({"text/html": framed(body)})
 
     def _paint_line(self) -> None:
@@ -128,10 +130,11 @@ class NotebookView(ThrottledView):
             self._line_next = 0.0
         return self._rest
 
-    def _revise(self, shared: Mapping[str, Any]) -> None:
-        """Show blocks again that refer to what was defined only below them."""
-        for output, block in zip(self._outputs, self._blocks, strict=True):
-            if "[" in block.text and html(block.text, shared=shared) != html(block.text):
+    def _revise(self, reply: Reply, shared: Mapping[str, Any]) -> None:
+        """Show blocks again that refer to what was defined below them, or that have figures."""
+        for output, block in zip(self._outputs, self._ended(reply), strict=True):
+            refers = shared and "[" in block.text
+            if block.figures or (refers and html(block.text, shared=shared) != html(block.text)):
                 output.put(bundle(block, self._settings, self._mode, shared))
 
 

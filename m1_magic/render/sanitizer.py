@@ -12,6 +12,7 @@ from itertools import dropwhile
 from typing import TYPE_CHECKING, Literal
 
 from ..text import one_line
+from . import marks
 from .links import host, leads_away, misleads
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ def install(md: MarkdownIt) -> None:
     md.core.ruler.after("block", "borrow", _borrow)
     # Before the footnotes' own rule, which drops those that nothing refers to.
     md.core.ruler.after("inline", "keep", _keep)
+    md.core.ruler.push("marks", marks.install)  # first: what a link says is read without them
     md.core.ruler.push("defuse", _defuse)
 
 

@@ -20,6 +20,7 @@ from ..calls import (
     ReasoningDelta,
     Receipt,
     Replay,
+    Reply,
     Request,
     TextDelta,
     ThinkingEnded,
@@ -27,12 +28,14 @@ from ..calls import (
 )
 from ..session.view import Silent
 from ..text import show_controls
-from . import footer
+from . import footer, queries
 from .answer import thought
 from .blocks import settled
+from .marks import NONE, Marks
 from .markup import parser
+from .progress import EVERY
 from .sanitizer import paragraph, text_token
-from .throttled import EVERY, ThrottledView
+from .throttled import ThrottledView
 
 if TYPE_CHECKING:
     from markdown_it.token import Token
@@ -42,6 +45,9 @@ if TYPE_CHECKING:
     from ..settings.config import M1
 
 TAIL = 6000  # characters of the answer that a painting looks at; more than fills a screen
+# The tags of figures, computed and unchecked ones, and how they are drawn.
+FIGURES = {"abbr", "span"}
+STYLES = {"markdown.abbr": "underline", "markdown.span": "dim"}
 # Footnotes are drawn as the list that they are.
 AS = {
     "footnote_block_open": "ordered_list_open",
@@ -63,6 +69,7 @@ class PlainView(Silent):
     def __init__(self, settings: M1, shell: Any = None, *, raw: bool = False) -> None:
         self._settings, self._shell, self._raw = settings, shell, raw
         self._last = "\n"
+        self._came: list[str] = []  # of the answer
         self._held: list[str] | None = None
 
     def open(
@@ -72,6 +79,7 @@ class PlainView(Silent):
 
     def feed(self, event: Event) -> None:
         if isinstance(event, TextDelta) and event.text:
+            self._came.append(event.text)
             if self._held is None:
                 self._write(show_controls(event.text))
             else:
@@ -79,6 +87,7 @@ class PlainView(Silent):
         elif isinstance(event, ReasoningDelta):
             self._release()  # it comes apart: text is text
         elif isinstance(event, ThinkingEnded):
+            self._came.clear()
             if self._held is None:
                 self._write("\n\n(Up to here it was thinking. The answer:)\n\n")
             self._held = None
@@ -87,16 +96,29 @@ class PlainView(Silent):
 
     def close(self, receipt: Receipt) -> None:
         self._release()
+        reply = receipt.call.reply
+        if reply.template:
+            self._complete(reply)
         if not self._last.endswith("\n"):
             self._write("\n")
-        summary = thought(receipt.call.reply, self._settings)
-        if summary and not self._raw:
-            self._write(summary + "\n")
+        summary = thought(reply, self._settings)
+        told = [summary] if summary else []
+        told += queries.lines(reply, self._settings.footer != "stable")
+        if told and not self._raw:
+            self._write("".join(f"{line}\n" for line in told))
         if self._shell is None:
             self._write("\n".join(footer.lines(receipt, self._settings)) + "\n")
         else:
             data = footer.bundle(receipt, self._settings)
             self._shell.display_pub.publish(data=data, metadata={})
+
+    def _complete(self, reply: Reply) -> None:
+        """Write what waited for its figures until the end."""
+        came = "".join(self._came)
+        if reply.text.startswith(came):
+            self._write(show_controls(reply.text[len(came) :]))
+        else:
+            self._write(f"\n\n(With its figures:)\n\n{show_controls(reply.text)}")
 
     def _release(self) -> None:
         """Write what was held, and from now on at once."""
@@ -150,15 +172,18 @@ class TerminalView(ThrottledView):
         if reply.thinking and self._settings.thinking == "show":
             console.print(Line(show_controls(reply.thinking), style="dim"))
         if reply.text:
-            console.print(to_rich(reply.text))
-        for text in footer.lines(receipt, self._settings):
+            console.print(to_rich(reply.text, Marks(reply.text, reply.figures)))
+        below = queries.lines(reply, self._settings.footer != "stable")
+        for text in (*below, *footer.lines(receipt, self._settings)):
             console.print(Line(text, style="dim"), soft_wrap=True)
 
     @cached_property
     def _console(self) -> Console:
         from rich.console import Console
+        from rich.theme import Theme
 
-        return Console(file=self._file or sys.stdout, highlight=False)
+        file = self._file or sys.stdout
+        return Console(file=file, highlight=False, theme=Theme(STYLES))
 
     def _paint_rest(self) -> int:
         self._paint_line()
@@ -173,28 +198,32 @@ class TerminalView(ThrottledView):
         from rich.text import Text as Line
 
         line = Line(self._progress.line(), style="dim")
-        tail = self._growing.rest[-TAIL:]
+        tail = self._rest_text[-TAIL:]
         if not tail:
             return line
         console = self._console
-        rows = console.render_lines(to_rich(settled(tail)), pad=False)
-        shown = [
+        shown = settled(tail)
+        marks = self._marks(shown, len(self._rest_text) - len(tail))
+        rows = console.render_lines(to_rich(shown, marks), pad=False)
+        painted = [
             Line.assemble(*((piece.text, piece.style or "") for piece in row))
             for row in rows[-max(1, console.height - 3) :]
         ]
-        return Line("\n").join([*shown, line])
+        return Line("\n").join([*painted, line])
 
 
-def to_rich(markdown: str) -> Markdown:
-    """Return untrusted Markdown for rich to draw."""
+def to_rich(markdown: str, marks: Marks = NONE) -> Markdown:
+    """Return untrusted Markdown, with the marks of its figures, for rich to draw."""
     from rich.markdown import Markdown
 
     document = Markdown("", hyperlinks=False, code_theme="ansi_dark")
-    source = show_controls(markdown)
+    document.inlines = {*document.inlines, *FIGURES}
+    source = show_controls(marks.text if marks else markdown)
     try:
-        document.parsed = list(_drawable(parser().parse(source, {"typeset": False})))
+        env = {"typeset": False, "marks": marks}
+        document.parsed = list(_drawable(parser().parse(source, env)))
     except Exception:  # as in markup.html: an answer is shown whatever a parser makes of it
-        document.parsed = paragraph(source)
+        document.parsed = paragraph(show_controls(markdown))
     return document
 
 

@@ -38,7 +38,8 @@ from .accumulator import late
 from .budget import check_max_cost
 from .failsafe import SafeLedger, SafeView
 from .model_lists import ModelLists
-from .plan import NextRequest, Plan, hint, price_hint, replaying, within
+from .plan import Plan, hint, price_hint, replaying, within
+from .processor import Processor
 from .rounds import Rounds
 from .view import View
 from .waits import Waits
@@ -109,7 +110,7 @@ class Session:
         self.rest()
         self._ledger = None
 
-    def plan(self, request: Request, next_request: NextRequest | None = None) -> Plan:
+    def plan(self, request: Request, processor: Processor | None = None) -> Plan:
         """Return what is to be done for a request, by what its endpoint says of limits and prices.
 
         Raises:
@@ -121,7 +122,7 @@ class Session:
         # A server on this machine that lists endpoints is taken for OpenRouter.
         listed = limits is not None and limits.source == "endpoints"
         strict = at_openrouter(backend.name) or listed
-        return self._foretold(self._plan(request, limits, strict, backend, next_request))
+        return self._foretold(self._plan(request, limits, strict, backend, processor))
 
     def dry_plan(self, request: Request) -> Plan:
         """Return the same plan by what is known without asking anybody, and its tokens."""
@@ -135,13 +136,13 @@ class Session:
         offline = endpoint(self.settings.base_url).offline
         return self._foretold(replace(plan, hold=Decimal(0)) if offline else plan)
 
-    def ask(self, request: Request, view: View, next_request: NextRequest | None = None) -> Reply:
+    def ask(self, request: Request, view: View, processor: Processor | None = None) -> Reply:
         """Ask once (with visible retries) and return the reply, shown in ``view`` and accounted.
 
         Args:
             request: what to send; fitted to the endpoint's limits first.
             view: shown what happens; a view that breaks does not break the call.
-            next_request: what the next round asks, if the call may have more than one.
+            processor: works with the answer, and may ask more rounds.
 
         Raises:
             UserFacingError: with ``reply`` holding whatever came before it was raised.
@@ -152,9 +153,9 @@ class Session:
         try:
             kept, turn = self._keeper.taken(request)
             if kept:
-                plan = replaying(request, kept, self.settings.pace)
+                plan = replaying(request, kept, self.settings.pace, processor)
             else:
-                plan = self.plan(request, next_request)
+                plan = self.plan(request, processor)
             check_max_cost(plan)
             assert plan.backend is not None
             plan.backend.ready()
@@ -232,12 +233,12 @@ class Session:
         limits: ModelLimits | None,
         strict: bool,
         backend: Backend | None = None,
-        next_request: NextRequest | None = None,
+        processor: Processor | None = None,
     ) -> Plan:
         """Return the plan within limits; a cap that anybody set is strict in any case."""
         own, s = request.max_cost is not None, self.settings
         most = request.max_cost if own else s.max_cost
-        plan = Plan(request, backend, limits, None, most, next_request)
+        plan = Plan(request, backend, limits, None, most, processor)
         return within(replace(plan, strict=strict or own or s.own_max_cost))
 
     def _foretold(self, plan: Plan) -> Plan:
@@ -272,6 +273,9 @@ class Session:
         attempt = rounds.reserve(call)
         began = self._clock()
         call, error = rounds.run(call, attempt)
+        if plan.processor is not None:
+            reply, error = plan.processor.finished(call.reply, error)
+            call = replace(call, reply=reply)
         failure = None if error is None else one_line(error, 600) or type(error).__name__
         call = replace(call, seconds=self._clock() - began, error=failure)
         self.last = call.reply

@@ -6,7 +6,6 @@ explain themselves by it alone.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
@@ -20,12 +19,11 @@ from ..pricing.prices import FREE as NOTHING
 from ..pricing.prices import ModelLimits, hold
 from ..pricing.tokens import ANSWER_TOKENS, TEMPLATE_TOKENS, likely_tokens
 from ..text import one_line, thousands
+from .processor import Processor
 
 # No text of any size has so few tokens: below this, a prompt may fit and the server decides.
 FEWEST_CHARACTERS_A_TOKEN = 4.5
 NO_MORE = "These were all the tokens that the endpoint gives"
-# What the next round asks, of the request and the reply so far; None: there is no other round.
-NextRequest = Callable[[Request, Reply], Request | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +41,7 @@ class Plan:
     limits: ModelLimits | None = None
     hold: Decimal | None = None
     max_cost: Decimal | None = None
-    next_request: NextRequest | None = None
+    processor: Processor | None = None
     tokens: int = 0
     strict: bool = False
     forecast: Forecast | None = None
@@ -51,13 +49,16 @@ class Plan:
 
     def following(self, reply: Reply) -> Plan | None:
         """Return the plan of the next round, None where there is no other; raise as ``fitted``."""
-        request = self.next_request(self.request, reply) if self.next_request else None
+        request = self.processor.next_request(self.request, reply) if self.processor else None
         return None if request is None else within(replace(self, request=request))
 
 
-def replaying(request: Request, answer: KeptAnswer, pace: float = 0.0) -> Plan:
+def replaying(
+    request: Request, answer: KeptAnswer, pace: float = 0.0, processor: Processor | None = None
+) -> Plan:
     """Return the plan that shows a kept answer: nothing is asked, nothing is owed."""
-    return Plan(request, Kept(answer, pace), hold=Decimal(0), kept=answer)
+    backend = Kept(answer, pace)
+    return Plan(request, backend, hold=Decimal(0), kept=answer, processor=processor)
 
 
 def within(plan: Plan) -> Plan:

@@ -1,7 +1,7 @@
 """A plan carried out: rounds, each of them an attempt with its own hold, tried again where it may.
 
-Most calls have one round. A plan with a ``next_request`` goes on with what it asks next, until
-that is nothing; a budget, a Ctrl-C or an error between two rounds ends the call with what came.
+Most calls have one round. A plan with a ``processor`` goes on with what that asks next, until
+it is nothing; a budget, a Ctrl-C or an error between two rounds ends the call with what came.
 """
 
 from __future__ import annotations
@@ -87,6 +87,7 @@ class Rounds:
                     if following is None:
                         return call, None
                     self.plan = following
+                    self._account.so_far(call, self._complete, at_once=True)
                     attempt = self.reserve(call)
                     continue
                 except BaseException as end:  # a bug in what asks next: settled all the same
@@ -103,7 +104,7 @@ class Rounds:
             BudgetExceeded, PromptTooLarge: it may not be sent.
             Stopped: the user had enough of it.
         """
-        if self.plan.next_request is None:
+        if self.plan.processor is None:
             return None
         try:
             with stoppable():
@@ -132,7 +133,7 @@ class Rounds:
                 self._account.write(sums.learn, model, text, tokens)
             call = replace(call, attempts=(*call.attempts, attempt))
             if error is None:
-                return call, empty(stream, attempt, plan.next_request is not None)
+                return call, empty(stream, attempt, plan.processor is not None)
             if not isinstance(error, M1Error):
                 return call, error
             seconds = self._pause(error, len(call.attempts) - earlier)
@@ -161,7 +162,8 @@ class Rounds:
                         if isinstance(event, Started):
                             self._account.write(Ledger.started, attempt.id, event.generation_id)
                         self._view.feed(event)
-                        self._account.so_far(call, stream)
+                        if not self._complete.text:  # an earlier round's is what is kept
+                            self._account.so_far(call, stream)
                         answer = isinstance(event, (TextDelta, ReasoningDelta))
                         if answer and self._clock() > self._until:
                             reason = f"the call took longer than {self._settings.deadline:g} s"

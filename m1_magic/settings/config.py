@@ -84,6 +84,9 @@ class M1(Configurable):
     allowed_secrets = List(
         Unicode(), help="Hashes of strings that look like secrets and may be sent."
     )
+    exact = Bool(False, help="Figures are computed here, by queries over the tables of a call.")
+    repairs = Int(1, min=0, help="How often queries of --exact that failed are asked for again.")
+    query_timeout = Real(10.0, min=0.01, help="Seconds of a query of --exact.")
     connect_timeout = Real(5.0, min=0.01, help="Seconds to connect.")
     first_token_timeout = Real(300.0, min=0.01, help="Seconds to the first text or thinking.")
     token_timeout = Real(60.0, min=0.01, help="Seconds between data events.")

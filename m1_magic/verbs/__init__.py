@@ -22,6 +22,7 @@ from .preview import df, preview
 from .status import budget, set_, settings_names, status, tasks, use
 from .tapes import tape
 from .verb_context import Verb, VerbContext
+from .verifying import verify
 
 __all__ = [
     "ASKING", "VERBS", "Verb", "VerbContext", "first", "preview", "report", "settings_names",
@@ -72,6 +73,7 @@ _VERBS = (
     Verb("use openrouter|offline|URL", "who answers in this kernel", use),
     Verb("set NAME VALUE [--save]", "a setting, for this kernel or for good", set_),
     Verb("tape [on|off|PATH]", "a file of answers that this notebook can run on", tape),
+    Verb("verify", "figures of exact answers, computed again: which changed", verify),
     Verb("tasks", "what --task takes: ready system prompts, and your own", tasks),
     Verb("login [HOST]", "store a key for a host; nothing of it is shown", login),
     Verb("logout [HOST]", "forget the key for a host", logout),

@@ -22,6 +22,7 @@ from ..privacy import redaction
 from ..render import page
 from ..render.inert_markdown import inert
 from ..text import md_cell, one_line, plural
+from .history import TEMPLATE
 from .verb_context import VerbContext, none, written
 
 MARK = "m1_magic_export"
@@ -116,7 +117,9 @@ def notebook(name: str | None, turns: Iterable[Turn]) -> dict[str, Any]:
             if attached:
                 question.append(f"*with {', '.join(attached)}*")
             texts.append("\n\n".join(question))
-        texts.append(inert(turn.answer) + ("" if turn.status == "ok" else "\n\n*(in part only)*"))
+        notes = ["in part only"] if turn.status != "ok" else []
+        notes += [TEMPLATE] if turn.exact and "{{" in turn.answer else []
+        texts.append("\n\n".join([inert(turn.answer), *(f"*({note})*" for note in notes)]))
     book = new_notebook(cells=[new_markdown_cell(text) for text in texts])
     book.metadata[MARK] = digest(texts)
     return dict(book)

@@ -15,6 +15,7 @@ from ..text import md_cell, one_line, plural
 from .verb_context import VerbContext
 
 SHOWN = 20
+TEMPLATE = "as M1 wrote it: each figure is a query, computed when it is shown; none is kept"
 GONE = "not kept: purged, forgotten, or M1.keep_text was off"
 
 
@@ -41,7 +42,10 @@ def one(call: Past) -> str:
     parts = [f"**{md_cell(call.id)}** · {when(call)} UTC", "*prompt*", body(call.prompt)]
     if call.thinking:
         parts += ["*thinking*", page.code(call.thinking)]
-    parts += ["*answer*", body(call.answer)]
+    template = (
+        f" ({TEMPLATE})" if call.sent and call.sent.exact and "{{" in (call.answer or "") else ""
+    )
+    parts += [f"*answer*{template}", body(call.answer)]
     line = [call.model, call.status or "under way"]
     if call.usage:
         line.append(f"{call.usage.input:,} in · {call.usage.output:,} out")

@@ -24,8 +24,8 @@ def run(notebook: Path) -> None:
     """Run the code cells of a notebook, up to one that fails; print output and price on M1."""
     os.environ.setdefault("M1_BASE_URL", OFFLINE)
     shell = fresh_shell()
-    for source in sources(notebook):
-        step(shell, source)
+    for cell in code_cells(notebook):
+        step(shell, cell.source)
 
 
 def fresh_shell() -> Any:
@@ -38,12 +38,12 @@ def fresh_shell() -> Any:
     return shell
 
 
-def sources(notebook: Path) -> list[str]:
+def code_cells(notebook: Path) -> list[Any]:
     """Return the code cells of a notebook."""
     import nbformat
 
     book = nbformat.read(notebook, as_version=4)
-    return [cell.source for cell in book.cells if cell.cell_type == "code"]
+    return [cell for cell in book.cells if cell.cell_type == "code"]
 
 
 def step(shell: Any, source: str) -> None:

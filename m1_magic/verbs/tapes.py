@@ -2,30 +2,20 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-from .. import api, files, keys
 from ..errors import UsageError
 from ..kept.keeper import BESIDE, kept_answer, tape_path
 from ..kept.tape import Tape, line
 from ..ledger import answers
 from ..render import page
 from ..settings import config
-from ..text import md_cell, one_line, plural
+from ..text import md_cell, plural
 from .cost_report import notebooks
-from .quickstart import fresh_shell, sources
+from .notebook_runs import run
 from .verb_context import VerbContext
 
-# What a notebook's own process runs: nothing of it may reach the network.
-CHILD = "from m1_magic.verbs.tapes import child; child()"
-END = ["", "", ""]  # a row that says that all cells were run
 HOW = "`%m1 tape on`, `%m1 tape PATH`, `%m1 tape off`; M1_MODE=replay asks nobody."
 
 
@@ -67,65 +57,11 @@ def replayed(names: Sequence[str]) -> tuple[str, bool]:
     if not paths:
         raise UsageError("There is no notebook there.", cost="")
     for path in paths:
-        rows = _run(path)
-        bad = [row for row in rows if row[2] not in ("", "on the tape")]
+        cells = run(path, path.with_suffix(BESIDE))
+        bad = [one for one in cells if not one.well]
         well = well and not bad
-        shown = [row for row in rows if row[2]]
+        shown = [(one.number, one.begins, one.outcome) for one in cells if one.outcome]
         head = f"**{md_cell(path)}**: {'all on the tape' if not bad else plural(len(bad), 'cell')}"
         head += " not on the tape, or failed" if bad else ""
         parts.append(f"{head}\n\n{page.table(['cell', 'begins', ''], shown)}" if shown else head)
     return "\n\n".join(parts), well
-
-
-def _run(notebook: Path) -> list[list[str]]:
-    """Run one notebook in a process of its own; return number, beginning and outcome by cell."""
-    with tempfile.TemporaryDirectory() as folder:
-        results = Path(folder) / "cells.json"
-        environ = {
-            **keys.without(os.environ),
-            "M1_MODE": "replay",
-            "M1_TAPE": str(notebook.with_suffix(BESIDE).resolve()),
-            "M1_HOME": folder,
-            "M1_NOTEBOOK_RUN": json.dumps([str(notebook.resolve()), str(results)]),
-        }
-        ran = subprocess.run(
-            [sys.executable, "-P", "-c", CHILD],
-            env=environ,
-            cwd=notebook.resolve().parent,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            check=False,
-        )
-        rows: list[list[str]] = json.loads(results.read_text("utf-8")) if results.exists() else []
-        if rows[-1:] == [END]:
-            return rows[:-1]
-        why = ran.stderr.decode("utf-8", "replace").strip().rpartition("\n")[2]
-        return [*rows, ["", "", one_line(f"it was not run to its end: {why}", 300)]]
-
-
-def child() -> None:
-    """Run the code cells of the notebook that the environment names, and say how each went."""
-    notebook, results = json.loads(os.environ.pop("M1_NOTEBOOK_RUN"))
-    sys.addaudithook(_offline)
-    sys.path.insert(0, "")  # as a kernel has it: modules beside the notebook
-    shell, rows = fresh_shell(), list[list[str]]()
-    for number, source in enumerate(sources(Path(notebook)), 1):
-        rows.append([str(number), one_line(source, 40), _step(shell, source)])
-        files.replace(Path(results), json.dumps(rows))
-    files.replace(Path(results), json.dumps([*rows, END]))
-
-
-def _step(shell: Any, source: str) -> str:
-    """Run one cell; return "" if it did not ask, or how it went."""
-    before = api.session().last
-    result = shell.run_cell(source, store_history=True)
-    error = result.error_before_exec or result.error_in_exec
-    if error is not None:
-        return one_line(f"{type(error).__name__}: {error}", 300)
-    return "" if api.session().last is before else "on the tape"
-
-
-def _offline(event: str, args: tuple[Any, ...]) -> None:
-    if event in ("socket.connect", "socket.getaddrinfo", "socket.sendto"):
-        raise OSError("m1-magic tape runs notebooks without a network")

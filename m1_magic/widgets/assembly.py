@@ -121,7 +121,7 @@ class Panel:
         except Exception as error:
             self._say(failure(error))
             return
-        prompt, options, *_ = question
+        prompt, options, names, _ = question
         self._say("")
         self._busy(True)
 
@@ -144,7 +144,7 @@ class Panel:
             if self._call is call and not self._closed:
                 self._ended(error)
 
-        self._call = call = CallThread(lambda: api.send(request, options, view), ended)
+        self._call = call = CallThread(lambda: api.send(request, options, view, names), ended)
         call.start()
 
     def _asked(self, name: str, prompt: str) -> None:

@@ -16,7 +16,7 @@ from ..errors import LedgerProblem
 from ..ledger.store import now_utc
 from ..pricing.dollars import money, money_at_most, money_limit
 from ..pricing.prices import amount, estimate
-from ..render.throttled import Progress
+from ..render.progress import Progress
 from ..session.loop import Session
 from ..session.plan import Plan
 from ..text import escape_html, thousands

@@ -37,7 +37,9 @@ class PanelView(ThrottledView):
 
     def close(self, receipt: Receipt) -> None:
         rest = self._remaining(receipt.call.reply)
-        if rest.text or thought(rest, self._settings):
+        if self._blocks:
+            self._revise(receipt.call.reply)
+        if rest.text or rest.queries or thought(rest, self._settings):
             self._add(rest)
         self._rest.value = ""
         self._rest.layout.display = "none"
@@ -49,12 +51,19 @@ class PanelView(ThrottledView):
         dispose(*blocks)
 
     def _paint_rest(self) -> int:
-        text = settled(self._growing.rest)
-        self._rest.value = framed(safe(text, typeset=False)) if text.strip() else ""
+        text = settled(self._rest_text)
+        marks = self._marks(text)
+        self._rest.value = framed(safe(text, typeset=False, marks=marks)) if text.strip() else ""
         return len(self._rest.value)
 
     def _paint_line(self) -> None:
         self._line.value = self._waiting()
+
+    def _revise(self, reply: Reply) -> None:
+        """Show blocks that have figures again, with what these are of."""
+        for widget, block in zip(self.box.children, self._ended(reply), strict=False):
+            if block.figures:
+                widget.value = bundle(block, self._settings, "html")["text/html"]
 
     def _add(self, block: Reply) -> int:
         widget = rendered(bundle(block, self._settings, "html")["text/html"], ipywidgets.HTMLMath)

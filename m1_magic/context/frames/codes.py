@@ -70,7 +70,7 @@ def dates(
         return None
     unit, moments = found[0], found[1][1:-1]
     bare, complete = Measures(m.rows, m.nulls, m.nan), len(order) == m.valid
-    known = replace(known, type="date as number")
+    known = replace(known, type="date as number", formats=(unit,))
     made = yield from datetimes.moments(known, bare, moments, k, None)
     made = by_month(made) if unit == "%Y%m" else made
     unit += "" if complete else f" in {len(order):,} rows"

@@ -1,7 +1,8 @@
-"""A DuckDB of our own that can read one file, and nothing else: no network, no extension."""
+"""A DuckDB of our own that can read named files, and nothing else: no network, no extension."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,17 +13,21 @@ LOCKED = (
 )
 
 
-def connected(path: Path | None = None) -> Any:
-    """Return a connection to an empty database in memory that can open ``path`` only."""
+def connected(*paths: Path, settings: Sequence[str] = ()) -> Any:
+    """Return a connection to an empty database in memory that can open these files only.
+
+    Args:
+        settings: SQL that is run before the configuration is locked.
+    """
     import duckdb
 
     connection = duckdb.connect(
         config={"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
     )
-    for setting in LOCKED:
+    for setting in (*LOCKED, *settings):
         connection.execute(setting)
-    if path is not None:
-        connection.execute(f"SET allowed_paths = [{quoted(str(path))}]")
+    if paths:
+        connection.execute(f"SET allowed_paths = [{', '.join(quoted(str(p)) for p in paths)}]")
     connection.execute("SET enable_external_access = false")
     connection.execute("SET lock_configuration = true")
     return connection
@@ -31,3 +36,8 @@ def connected(path: Path | None = None) -> Any:
 def quoted(text: str) -> str:
     """Return a text as SQL."""
     return "'" + text.replace("'", "''") + "'"
+
+
+def identifier(name: str) -> str:
+    """Return a name as SQL."""
+    return '"' + name.replace('"', '""') + '"'

@@ -67,7 +67,7 @@ def texts(known: Column, m: Measures, series: Series, dtype: Any, k: int) -> Dra
         notes += _length(array(values().str.len_chars()), k)
         notes += [shape for shape in [common_shape(values(), k)] if shape]
     if reading:
-        known = replace(known, type=reading.type)
+        known = _read_as(known, reading)
     return replace(known, distinct=distinct, labels=top, notes=tuple(notes))
 
 
@@ -104,16 +104,16 @@ def _reading(
 
 def _written(known: Column, m: Measures, reading: Reading, k: int) -> Draft:
     """Describe dates or numbers that are kept as text."""
-    known, order = replace(known, type=reading.type), reading.order
+    known, order = _read_as(known, reading), reading.order
     if order is None:
         return replace(known, notes=reading.notes)
     if order.dtype.kind == "f" and codes.named(known.name):
-        return replace(known, notes=("identifier", *reading.notes))
+        return replace(known, notes=("identifier", *reading.notes), swaps=None)
     if order.dtype.kind == "f":
         measures = Measures(len(order), distinct=m.distinct, **moments(order).figures())
         dated = yield from codes.dates(known, measures, np.sort(order), k)
         if dated:
-            return replace(dated, type="date as text")
+            return replace(dated, type="date as text", swaps=None)
         made = yield from numeric.numbers(known, measures, order, k)
         made = yield from sentinels.noted(made, measures, order, k)
     else:
@@ -121,6 +121,10 @@ def _written(known: Column, m: Measures, reading: Reading, k: int) -> Draft:
         made = yield from datetimes.moments(known, measures, order, k, None)
         made = codes.by_month(made) if reading.type.startswith("month") else made
     return replace(made, notes=(*reading.notes, *made.notes))
+
+
+def _read_as(known: Column, reading: Reading) -> Column:
+    return replace(known, type=reading.type, formats=reading.formats, swaps=reading.swaps)
 
 
 def _order(series: Series, labels: Collection[str]) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from ...calls import Attachment
@@ -62,6 +62,8 @@ class Column:
         left_out: how many figures would have needed more rounding than that.
         labels: label → share of the rows with a value, 0 to 1, the most frequent first.
         notes: what else there is to say, in words.
+        formats: of dates that are kept as text or as numbers, for `strptime`, if it reads them.
+        swaps: of numbers that are kept as text: what stands for what, before they can be cast.
         masked: it looks personal, so nothing of it is said but its type.
         follows: its figures are those of a column that it differs from in too few rows.
     """
@@ -76,6 +78,8 @@ class Column:
     left_out: int = 0
     labels: Mapping[str, float] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    formats: tuple[str, ...] = ()
+    swaps: Mapping[str, str] | None = None
     masked: bool = False
     follows: bool = False
 
@@ -106,6 +110,7 @@ class Summary:
         cells: rows of the table, at level ``sample`` only.
         text: the page, within the budget.
         labels: category labels on the page; ``masked``: columns that are hidden.
+        places: of the columns that it is about, but for those whose names are values.
     """
 
     name: str
@@ -118,6 +123,7 @@ class Summary:
     text: str = ""
     labels: int = 0
     masked: int = 0
+    places: tuple[int, ...] = ()
 
     @property
     def tokens(self) -> int:
@@ -130,7 +136,8 @@ class Summary:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the same facts as plain data, ready for JSON; empty ones left out."""
-        made = asdict(self)
+        made = asdict(replace(self, places=()))
+        del made["places"]
         made["columns"] = [
             {key: value for key, value in asdict(column).items() if value or key in KEPT}
             for column in self.columns

@@ -38,6 +38,7 @@ def summarise_table(source: Source, name: str, places: Sequence[int], wish: Wish
     table, limit = source.table, max(0, wish.tokens * 12 // 5)
     judged = label_names.judged(table, source.labels, places, wish)
     table = label_names.without(table, judged.hidden)
+    told = tuple(place for place in places if place not in judged.hidden)
     names = _names(table, places, typed=wish.level != "names")
     levels = sum(place < source.levels for place in places)
     width = len(places) - levels
@@ -46,7 +47,7 @@ def summarise_table(source: Source, name: str, places: Sequence[int], wish: Wish
         first_line = "; ".join(filter(None, [_size(name, None, width, levels), *notes]))
         bare = Columns(Column(names.name(place), "") for place in places)
         text = fit(Page(first_line, names), limit).text
-        return Summary(name, wish.level, None, width, bare, text=text)
+        return Summary(name, wish.level, None, width, bare, text=text, places=told)
     asked = _asked(table, places, names, wish)
     looked_at = preferred(table.names, names, limit, asked)
     rows, columns, sample = described(table, looked_at, wish)
@@ -79,6 +80,7 @@ def summarise_table(source: Source, name: str, places: Sequence[int], wish: Wish
         text=fitted.text,
         labels=_labels(fitted, facts),
         masked=sum(column.masked for column in shown.values()),
+        places=told,
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -41,6 +41,7 @@ UNITS = frozenset({
     "mmol/l", "pcs", "mio", "mrd", "bn", "mn",
 })  # fmt: skip
 POWERS = frozenset({"k", "K", "m", "M", "B", "bn", "T"})  # 1.2M, 350k
+COMMA = "with decimal comma"
 LONGEST = 15  # digits that a float holds
 KINDS = 5  # units of a column that are told apart
 SHARE = 0.8  # of the rows that say something are numbers, else the column is none of them
@@ -60,6 +61,7 @@ class Part:
     values: list[Array] = field(default_factory=list)
     removed: Counter[str] = field(default_factory=Counter)
     ways: Counter[str] = field(default_factory=Counter)
+    castable: bool = True  # once all that is removed
 
     def add(self, places: Array, rows: Array, values: Array) -> None:
         """Add the texts of one form."""
@@ -81,12 +83,15 @@ class Part:
 class Reading:
     """What a column of texts is: its type, what to say of it, and its values in order.
 
-    The values are those of all rows, or None where there is no one unit, or not all were read.
+    The values are those of all rows, or None where there is no one unit, or not all were read;
+    `formats` and `swaps` as in `Column`.
     """
 
     type: str
     notes: tuple[str, ...]
     order: Array | None = None
+    formats: tuple[str, ...] = ()
+    swaps: Mapping[str, str] | None = None
 
 
 def numbers(texts: Texts, least: float = SHARE) -> Reading | None:
@@ -114,7 +119,7 @@ def numbers(texts: Texts, least: float = SHARE) -> Reading | None:
     order = None
     if len(found) == 1 and texts.complete:
         order = np.sort(np.repeat(np.concatenate(found[0].values), np.concatenate(found[0].rows)))
-    return Reading("number as text", _said(texts, found), order)
+    return Reading("number as text", _said(texts, found), order, swaps=_swaps(found, texts.k))
 
 
 def _form(form: str) -> re.Match[str] | None:
@@ -176,11 +181,12 @@ def _read(
     unit = match["before"].strip(), (match["after"] or "").strip()
     part = parts.setdefault(unit, Part(*unit))
     part.add(places, texts.rows[places], -values if signs.strip("+") else values)
+    part.castable = part.castable and "−" not in signs
     part.note("removed", match["before"], sign, match["after"] or "")
     comma = decimals > 0 and match["body"][-1 - decimals] == ","
     part.note(
         "ways",
-        "with decimal comma" if comma else "",
+        COMMA if comma else "",
         "negative in parentheses" if match["open"] else "",
         "minus behind" if match["minus"] else "",
     )
@@ -249,6 +255,16 @@ def _said(texts: Texts, parts: Sequence[Part]) -> tuple[str, ...]:
     ]
     without = without_value(texts, missing)
     return (*notes, *([without] if without else []))
+
+
+def _swaps(parts: Sequence[Part], k: int) -> dict[str, str] | None:
+    """Return what to replace in texts of one unit, None where numbers are written in other ways."""
+    first = parts[0]
+    if len(parts) > 1 or first.ways.keys() - {COMMA} or not first.castable:
+        return None
+    longest = sorted(first.removed, key=lambda text: (-len(text), text))  # "Fr." before "."
+    swaps = {text: "" for text in longest if first.removed[text] >= max(k, 1)}
+    return swaps | ({",": "."} if first.ways[COMMA] >= max(k, 1) else {})
 
 
 def _shown(part: str) -> str:

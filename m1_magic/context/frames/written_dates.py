@@ -56,6 +56,7 @@ SURE = 50 * 365 * 86_400_000_000  # within which years of two digits are of one 
 FEW = 3  # distinct dates from which eight digits are one
 FORMATS = 4  # that are shown
 GERMAN = " (German months)"
+DAY = re.compile(r"...|(?:mon|tues|wednes|thurs|fri|satur|sun)day")  # as `strptime` knows it
 FOREIGN = {"januar", "februar", "märz", "mai", "juni", "juli", "okt", "oktober", "dez", "dezember"}
 MAY = "%May"  # until it is known whether months are long or short
 UNKNOWN = "day or month first is not decidable"
@@ -63,12 +64,16 @@ UNKNOWN = "day or month first is not decidable"
 
 @dataclass(frozen=True)
 class Part:
-    """The dates of one form: places of their texts, format, moments (NaT: no such date)."""
+    """The dates of one form: places of their texts, format, moments (NaT: no such date).
+
+    ``plain``: `strptime` reads them in English.
+    """
 
     kind: str
     format: str
     places: Array
     moments: Array
+    plain: bool = True
 
 
 def dates(texts: Texts, least: float = SHARE) -> Reading | None:
@@ -99,7 +104,7 @@ def dates(texts: Texts, least: float = SHARE) -> Reading | None:
         order = np.sort(np.repeat(np.concatenate([part.moments for part in parts]), rows))
         if any("%y" in part.format for part in parts) and np.ptp(order) > SURE:
             order = None  # their century is a guess
-    return Reading(f"{kind} as text", _said(texts, parts), order)
+    return Reading(f"{kind} as text", _said(texts, parts), order, _formats(texts, parts))
 
 
 def _named_alike(parts: list[Part]) -> list[Part]:
@@ -167,8 +172,8 @@ def _parts(
         if some.any():
             right, moments = _moments(characters[some], match, way)
             if right.any():
-                part = Part(kind, _format(match, way), places[some][right], moments[right])
-                parts.append(part)
+                held = places[some][right], moments[right]
+                parts.append(Part(kind, _format(match, way), *held, _plain(match, kind)))
     return parts
 
 
@@ -242,11 +247,33 @@ def _format(match: re.Match[str], way: str) -> str:
     return made + form[at:] + (GERMAN if foreign else "")
 
 
-def _said(texts: Texts, parts: Sequence[Part]) -> tuple[str, ...]:
-    """Return the formats with their shares, and what is no date."""
+def _plain(match: re.Match[str], kind: str) -> bool:
+    """Does `strptime` read the words of a form?"""
+    month, day = ((match.groupdict().get(name) or "").casefold() for name in "ba")
+    known = month != "sept" and month not in FOREIGN and (not day or DAY.fullmatch(day))
+    return kind != "quarter" and bool(known)
+
+
+def _told(texts: Texts, parts: Sequence[Part]) -> tuple[Counter[str], list[tuple[str, int]]]:
+    """Return the rows of each format, and of those that may be told, the most frequent first."""
     rows: Counter[str] = Counter()
     for part in parts:
         rows[part.format] += texts.of(part.places)
+    shown = [(f, n) for f, n in rows.items() if "?" not in f and n >= max(texts.k, 1)]
+    return rows, sorted(shown, key=lambda pair: (-pair[1], pair[0]))[:FORMATS]
+
+
+def _formats(texts: Texts, parts: Sequence[Part]) -> tuple[str, ...]:
+    """Return formats that read all dates of a column as what they are; none if there are none."""
+    if any("?" in part.format or not part.plain for part in parts):
+        return ()  # the first format that fits would be taken
+    # %Y takes two digits, too.
+    return tuple(sorted((f for f, _ in _told(texts, parts)[1]), key=lambda f: "%Y" in f))
+
+
+def _said(texts: Texts, parts: Sequence[Part]) -> tuple[str, ...]:
+    """Return the formats with their shares, and what is no date."""
+    rows, top = _told(texts, parts)
     read = sum(rows.values())
     used = {p for part in parts for p in part.places.tolist()}
     missing = [p for p in texts.missing(strictly=False) if p not in used]
@@ -254,8 +281,6 @@ def _said(texts: Texts, parts: Sequence[Part]) -> tuple[str, ...]:
     left = texts.total - read - tokens
     # Shares of all rows would tell how few are left.
     whole = read if 0 < left < texts.k else texts.total
-    shown = {f: n for f, n in rows.items() if "?" not in f and n >= max(texts.k, 1)}
-    top = sorted(shown.items(), key=lambda pair: (-pair[1], pair[0]))[:FORMATS]
     alone = len(rows) == 1
     words = ", ".join(f if alone else f"{f} {texts.part(n, whole)}" for f, n in top)
     notes = [words + texts.read] if words else []

@@ -1,0 +1,1 @@
+"""Figures that cannot be made up: M1 writes queries, which DuckDB computes on this machine."""
