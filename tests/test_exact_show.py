@@ -119,6 +119,12 @@ def test_what_is_not_sure_is_marked_otherwise_and_formulas_and_code_are_left_alo
     assert r"\(x = 9900\)" in shown and "x = {{top.total}}" in unescape(re.sub("<.*?>", "", shown))
 
 
+def test_a_table_of_the_models_own_is_not_marked() -> None:
+    text = "| a |\n|---|\n| 1 |\n\nno | table\nof it"
+    made = Marks(text, [Figure(text.index("no"), len(text), "top", "top", "")], [TOP])
+    assert made and html(text, marks=made) == html(text)
+
+
 HOSTILE = (
     '<img src=x onerror="top.pwned=1">',
     '"><script>top.pwned=1</script>',

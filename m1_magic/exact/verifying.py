@@ -89,9 +89,14 @@ def _difference(old: Figure | None, new: Figure | None) -> Difference | None:
         return Difference(one.query, one.source, old.text if old else "", "", reason)
     if new.reason:
         return Difference(new.query, new.source, old.text, new.text, new.reason)
-    if old.text == new.text or _same_rows(old.text, new.text):
+    if _saved(old.text) == _saved(new.text) or _same_rows(old.text, new.text):
         return None
     return Difference(new.query, new.source, *_changed(old.text, new.text))
+
+
+def _saved(text: str) -> str:
+    """Return a text as a file has it, without halves of characters."""
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def _same_rows(old: str, new: str) -> bool:
