@@ -183,7 +183,8 @@ def test_results_of_ten_million_rows_and_of_five_thousand_columns(server: OpenRo
         + fence("wide", "FROM wide")
         + fence("cross", "SELECT a.amount FROM sales a, sales b")
         + "{{all.m[-1]}} {{all.n[1000]}} {{all.m[5000000]}} {{all.m[9999999]}} {{all.n[99999999]}}"
-        + " {{all.m[4000000]:,d}} {{wide.c4999}} {{cross.amount[-1]}} {{cross.amount[x]}}\n\n{{wide}}\n"
+        + " {{all.m[4000000]:,d}} {{wide.c4999}} {{cross.amount[-1]}} {{cross.amount[x]}}"
+        + "\n\n{{wide}}\n"
     )
     api.settings().query_timeout = 100
     reply = exact(server, Answer(text, piece=100), df={"sales": SALES, "wide": wide})
