@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
 
 from emulator import Answer, OpenRouter
 from m1_magic import ask
+from m1_magic.computed import Query
+from m1_magic.errors import UsageError
+from m1_magic.exact.filling import fill
 from m1_magic.exact.sandbox import Sandbox
+from m1_magic.exact.template import pieces_of
 
 TABLE = pd.DataFrame({"name": ["ab", "ac", None], "n": [1, 2, 3]})
 TABLE = TABLE.assign(s="x", o="y", r="xo", a="1", b="222")
@@ -98,3 +104,40 @@ def test_what_cannot_be_stopped_is_left_alone(monkeypatch: pytest.MonkeyPatch) -
 )
 def test_a_refusal_says_what_is_wrong(box: Sandbox, sql: str, said: str) -> None:
     assert said in box.run("q", sql).error
+
+
+@pytest.mark.parametrize(
+    ("wishes", "said"),
+    [
+        ({"df": {"": TABLE}}, "name that SQL cannot write"),
+        ({"df": {"empty": TABLE[[]]}}, "no column of empty"),
+        ({"file": ["t.json"]}, "cannot read t.json"),
+    ],
+)
+def test_what_queries_cannot_read_is_said_before_anything_is_sent(
+    server: OpenRouter,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    wishes: dict[str, Any],
+    said: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    TABLE.to_json("t.json", orient="records")
+    with pytest.raises(UsageError, match=said):
+        ask("How many?", exact=True, **wishes)
+    assert not server.chats
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ("\x1b[31m", '""'),
+        ("\ufeff", '""'),
+        ("---", "\\---"),
+        ("+", "\\+"),
+    ],
+)
+def test_a_value_is_seen_and_begins_nothing(value: str, text: str) -> None:
+    pieces = pieces_of("```sql q\nSELECT 1\n```\n{{q.v}}\n===\n\n**{{q.v}}**\n")
+    made = fill(pieces, {"q": Query("q", "SELECT 1", ("v",), ((value,),), count=1)})
+    assert made.text == f"{text}\n===\n\n**{text.removeprefix(chr(92))}**\n"
