@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
 
 from ..calls import Attachment, Request
 from ..context import masked, wished
@@ -17,6 +18,7 @@ from ..pricing.tokens import likely_tokens
 from ..privacy import redaction
 from ..session.view import View
 from ..settings.config import M1
+from ..text import one_line
 from . import card
 from .answer import ExactAnswer
 from .sql.engine import Engine
@@ -36,7 +38,7 @@ def told(
     """
     along = (*gathered.attachments, *gathered.inserted)
     of = {one.name: _tables(one, options) for one in along if one.kind == TABLE}
-    tables = {name: frame_named(name, namespace) for names in of.values() for name in names}
+    tables = {name: _table(name, namespace) for names in of.values() for name in names}
     if not tables:
         return gathered, card.form()
     wish, summaries = wished(options, settings), dict(gathered.summaries)
@@ -60,6 +62,20 @@ def told(
         attachments=tuple(map(with_columns, gathered.attachments)),
         inserted=tuple(map(with_columns, gathered.inserted)),
     ), card.form(dialect)
+
+
+def _table(name: str, namespace: Mapping[str, object]) -> object:
+    """Return the table that an attachment of this name is about."""
+    try:
+        return frame_named(name, namespace)
+    except UsageError:
+        if not Path(name).expanduser().is_file():
+            raise
+        shown = one_line(name, 60)
+        raise UsageError(
+            f"Queries cannot read {shown}: it is no CSV, Parquet, Arrow or JSON-lines file.",
+            todo="Load it, and name the DataFrame: --df NAME.",
+        ) from None
 
 
 def _tables(attachment: Attachment, options: Options) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from datetime import date, datetime, time
 from decimal import Decimal
 from itertools import islice
 
-from ..text import one_line
+from ..text import one_line, show_controls
 
 NOTHING = "–"
 DIGITS = 4  # significant ones
@@ -143,7 +143,9 @@ def _formatted(value: object, spec: str) -> str | None:
 
 
 def _cut(text: str) -> str:
-    return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
+    """Return a text of which something is seen, and not too long."""
+    cut = text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
+    return cut if show_controls(cut).split() else '""'
 
 
 def _kind(value: object) -> str:

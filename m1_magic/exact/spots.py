@@ -19,7 +19,7 @@ from ..text import show_controls
 Kind = Literal["code", "formula"]
 _SPECIAL = re.compile(r"[\\`*\[\]{}|~$]|(?<![^\W_])_|_(?![^\W_])|(?<!\S)#|!$")
 _LIVE = re.compile(r"\b(?:(https?|ftp|mailto)(?=:)|(www)(?=\.))|(?<=\w)@(?=\w)", re.IGNORECASE)
-_BLOCK = re.compile(r"(?:>|=|[-+](?=\s|[-+]*$)|(\d{1,9})(?=[.)](?:\s|$)))")
+_BLOCK = re.compile(r"(?:>|=|[-+](?=[-+]*(?:\s|$))|(\d{1,9})(?=[.)](?:\s|$)))")
 _TEX = str.maketrans("\\{}$&#^_%~<>`", "＼｛｝＄＆＃＾＿％～＜＞｀")
 _FIGURE = re.compile(r"[-+]?(?:\d[\d,]*)?\.?\d+(?:e[-+]?\d+)?%?")
 _TEX_TEXT = re.compile(r"\\(?:text\w*|mbox|mathrm|operatorname)\*?\s*\{[^{}]*")

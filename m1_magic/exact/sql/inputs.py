@@ -65,6 +65,8 @@ def inputs(tables: Mapping[str, object]) -> list[Input]:
     twice = {one.name.lower() for one in made}
     if len(twice) < len(made):
         raise UsageError("Two tables have names that SQL does not tell apart.")
+    if any(not one.name or "\0" in one.name for one in made):
+        raise UsageError("A table has a name that SQL cannot write.")
     return made
 
 
@@ -125,7 +127,7 @@ def view(
     elif one.value is not None:
         connection.register(held, one.value)
     else:
-        left_out = _register(connection, held, one.frame)
+        left_out = _register(connection, held, one.frame, one.name)
     columns = _described(connection, held)
     readable = [i for i in range(len(one.names)) if i not in left_out]
     held_by = dict(zip(readable, columns, strict=True))
@@ -170,8 +172,8 @@ def _known_zones(connection: Any, zones: Mapping[int, str]) -> dict[int, str]:
     return {place: zone for place, zone in zones.items() if zone in known}
 
 
-def _register(connection: Any, held: str, table: Any) -> set[int]:
-    """Register a frame under a name; return the places of the columns that are left out."""
+def _register(connection: Any, held: str, table: Any, name: str) -> set[int]:
+    """Register a frame as ``held``; return the places of the columns that are left out."""
     native, out = table.to_native(), set[int]()
     pandas = hasattr(native, "set_axis")
     if not pandas:  # Python objects of Polars are addresses to Arrow
@@ -190,7 +192,7 @@ def _register(connection: Any, held: str, table: Any) -> set[int]:
 
     kept = [column for column in every if _readable(connection, held, some([column]))]
     if not kept or not _readable(connection, held, some(kept)):
-        raise UsageError("DuckDB cannot read any column of a table.")
+        raise UsageError(f"DuckDB can read no column of {one_line(name, 60)}.")
     return out | {int(column) for column in set(every) - set(kept)}
 
 

@@ -2,12 +2,14 @@
 
 No file but those named, no network, no extension, no variable of Python, no spilling to disk; what
 may be run, `statements` says. A query ends at its time limit, when it needs more than a quarter of
-the memory, and at Stop. Functions that make one long text or list check its length first: DuckDB
-neither counts that memory nor can be interrupted there.
+the memory, and at Stop. Functions that make one long text or list, or take long over two, check
+the length first: DuckDB neither counts that memory nor can be interrupted there. What cannot be
+stopped all the same is left alone, and nothing else runs beside it.
 """
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
 from functools import cache
@@ -15,11 +17,12 @@ from typing import Any
 
 from ...context.frames.duckdb_sandbox import connected, quoted
 from . import statements
-from .engine import TIMEOUT, Engine, Part, Result, most
+from .engine import TIMEOUT, Engine, Part, Refused, Result, most
 from .failures import failure
 from .inputs import inputs, view
 
 SHARE, OF_DUCKDB = 0.25, 0.8  # of the memory: what a query may use, what DuckDB would take
+GRACE = 10.0  # seconds in which a query ends after it was stopped, unless it cannot be
 PARTS = 1_000_000  # characters or elements that a function may make at once
 TOO_LONG = f"error('A text or list of more than {PARTS:,} parts')"
 
@@ -45,7 +48,8 @@ class Sandbox(Engine):
         timeout: float = TIMEOUT,
         memory: int | None = None,
     ) -> None:
-        super().__init__(timeout)
+        super().__init__(timeout, GRACE)
+        self._free = threading.Lock()
         self._inputs = inputs(tables)
         paths = [one.path for one in self._inputs if one.path]
         self._memory = _quarter() if memory is None else f"{memory // 1_000_000}MB"
@@ -81,6 +85,14 @@ class Sandbox(Engine):
                 one.path.unlink(missing_ok=True)
 
     def _fetched(self, sql: str, part: Part | None, run: str) -> Result:
+        if not self._free.acquire(blocking=False):
+            raise Refused("A query before it cannot be stopped. It was not run.")
+        try:
+            return self._read(sql, part)
+        finally:
+            self._free.release()
+
+    def _read(self, sql: str, part: Part | None) -> Result:
         body = statements.checked(self._connection, sql, self._catalog)
         whole = f"SELECT * FROM (\n{body}\n) AS whole(__m1_label)"
         if part and part.label is not None:
@@ -101,7 +113,8 @@ class Sandbox(Engine):
         return columns, tuple(rows[:limit]), int(count)
 
     def _interrupt(self, run: str) -> None:
-        self._connection.interrupt()
+        with suppress(Exception):  # it is closed already
+            self._connection.interrupt()
 
     def _why(self, problem: Exception, sql: str) -> str:
         if type(problem).__name__ == "OutOfMemoryException" or isinstance(problem, MemoryError):
@@ -146,6 +159,18 @@ def _guards() -> Iterator[str]:
             f" (l, n, v) AS system.main.{name}(l, {bound('n', 'n')}, v)"
         )
     yield f"CREATE MACRO bitstring(s, n) AS system.main.bitstring(s, {bound('n', 'n')})"
+    new = bound("len(s) * len(r)::DOUBLE / greatest(len(o), 1)", "r")
+    yield f"CREATE MACRO replace(s, o, r) AS system.main.replace(s, o, {new})"
+    new = bound("len(s) * len(r)::DOUBLE", "r")
+    yield (
+        f"CREATE MACRO regexp_replace(s, o, r) AS system.main.regexp_replace(s, o, {new}),"
+        f" (s, o, r, f) AS system.main.regexp_replace(s, o, {new}, f)"
+    )
+    other = bound("len(a) * len(b)::DOUBLE", "b")
+    for name in statements.DISTANCES:
+        yield f"CREATE MACRO {name}(a, b) AS system.main.{name}(a, {other})" + (
+            f", (a, b, c) AS system.main.{name}(a, {other}, c)" if name.startswith("jaro") else ""
+        )
     steps = f"abs({number('b')} - {number('a')}) / abs(nullif({number('c', 'INTERVAL')}, 0))"
     for name in ("range", "generate_series"):
         yield (

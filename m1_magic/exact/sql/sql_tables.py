@@ -47,13 +47,13 @@ def seen_names(
     made = {}
     for place in range(len(names)) if readable is None else readable:
         raw = names[place]
-        if places is not None and (place not in places or safe_name(raw) != raw):
-            continue
         name = free = fit_name(raw) or "column"
         number = 0
         while free.lower() in taken:
             number += 1
             free = f"{name}_{number}"
+        # Those that may not be seen count, too: a query has the same names, whoever sees them.
         taken.add(free.lower())
-        made[place] = free
+        if places is None or (place in places and safe_name(raw) == raw):
+            made[place] = free
     return made

@@ -1,0 +1,143 @@
+"""What outsiders try on exact answers: each was wrong once."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from emulator import Answer, OpenRouter
+from m1_magic import ask
+from m1_magic.computed import Query
+from m1_magic.errors import UsageError
+from m1_magic.exact.filling import fill
+from m1_magic.exact.sandbox import Sandbox
+from m1_magic.exact.template import pieces_of
+
+TABLE = pd.DataFrame({"name": ["ab", "ac", None], "n": [1, 2, 3]})
+TABLE = TABLE.assign(s="x", o="y", r="xo", a="1", b="222")
+
+
+@pytest.fixture(scope="module")
+def box() -> Sandbox:
+    return Sandbox({"t": TABLE})
+
+
+def test_a_column_that_does_not_leave_has_no_other_ones_name(server: OpenRouter) -> None:
+    table = pd.DataFrame([[1, 100, 10]] * 30, columns=["x", "X", "x"])
+    server.say(Answer("```sql q\nSELECT sum(x) AS a, sum(x_2) AS b FROM t\n```\n{{q.a}} {{q.b}}\n"))
+    assert ask("Sums?", df={"t": table}, exact=True, cols="x").text == "30 300\n"
+    assert "SQL table t: BIGINT: x, x_2" in str(server.chats[0].body)
+
+
+LONG, LONGER = "repeat('a', 900000)", "repeat('b', 900000)"
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        f"levenshtein({LONG}, {LONGER})",
+        f"editdist3({LONG}, {LONGER})",
+        f"damerau_levenshtein({LONG}, {LONGER})",
+        f"jaro_similarity({LONG}, {LONGER}, 0.5)",
+        f"{LONG}.jaro_winkler_similarity({LONGER})",
+        f"replace({LONG}, 'a', {LONGER})",
+        f"replace({LONG}, '', {LONGER})",
+        f"regexp_replace({LONG}, 'a', {LONGER}, 'g')",
+        f"regexp_replace({LONG}, '', {LONGER}, 'g')",
+        "list_transform([1], lambda x: levenshtein('a', 'b'))",
+        f"system.main.replace({LONG}, 'a', {LONGER})",
+    ],
+)
+def test_what_would_fill_the_memory_or_never_end_is_not_run(box: Sandbox, call: str) -> None:
+    query = box.run("q", f"SELECT {call} FROM t")
+    assert "more than 1,000,000 parts" in query.error or "It may not call" in query.error
+    assert query.seconds < 5
+
+
+@pytest.mark.parametrize(
+    ("sql", "value"),
+    [
+        ("max(levenshtein(name, 'ab'))", 1),
+        ("min(jaro_winkler_similarity(name, 'ab', 0.1)) < 1", True),
+        ("max(replace(name, 'b', 'xyz'))", "axyz"),
+        ("max(regexp_replace(name, '(.)', '\\1\\1'))", "aac"),
+        ("max(regexp_replace(name, '.', '', 'g'))", ""),
+        ("min(list_transform([name], lambda x: replace(x, 'a', '-')))", ["-b"]),
+        ("max(replace(r, s, o))", "yo"),  # names of the macros' own
+        ("max(levenshtein(b, a))", 3),
+    ],
+)
+def test_what_is_short_runs(box: Sandbox, sql: str, value: object) -> None:
+    query = box.run("q", f"SELECT {sql} FROM t")
+    assert (query.error, query.rows) == ("", ((value,),))
+
+
+def test_what_cannot_be_stopped_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    box = Sandbox({"t": TABLE}, timeout=0.05)
+    monkeypatch.setattr(box, "_grace", 0.05)
+    interrupt = box._interrupt
+    monkeypatch.setattr(box, "_interrupt", lambda run: None)
+    endless = "SELECT sum(hash(a.range + b.range)) FROM range(1000000) a, range(1000000) b"
+    first = box.run("q", endless)
+    second = box.run("r", "SELECT 1")
+    interrupt("q")
+    while not box._free.acquire(blocking=False):
+        time.sleep(0.01)
+        interrupt("q")
+    assert "took longer than 0.05 s" in first.error and "before it" in second.error
+    box._free.release()
+    monkeypatch.undo()
+    box.close()
+
+
+@pytest.mark.parametrize(
+    ("sql", "said"),
+    [
+        ("DESCRIBE t", "DESCRIBE, SHOW or SUMMARIZE"),
+        ("SELECT max FROM (SUMMARIZE t)", "DESCRIBE, SHOW or SUMMARIZE"),
+        ("FROM memory.main.t", 'names "t" with a catalog'),
+    ],
+)
+def test_a_refusal_says_what_is_wrong(box: Sandbox, sql: str, said: str) -> None:
+    assert said in box.run("q", sql).error
+
+
+@pytest.mark.parametrize(
+    ("wishes", "said"),
+    [
+        ({"df": {"": TABLE}}, "name that SQL cannot write"),
+        ({"df": {"empty": TABLE[[]]}}, "no column of empty"),
+        ({"file": ["t.json"]}, "cannot read t.json"),
+    ],
+)
+def test_what_queries_cannot_read_is_said_before_anything_is_sent(
+    server: OpenRouter,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    wishes: dict[str, Any],
+    said: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    TABLE.to_json("t.json", orient="records")
+    with pytest.raises(UsageError, match=said):
+        ask("How many?", exact=True, **wishes)
+    assert not server.chats
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ("\x1b[31m", '""'),
+        ("\ufeff", '""'),
+        ("---", "\\---"),
+        ("+", "\\+"),
+    ],
+)
+def test_a_value_is_seen_and_begins_nothing(value: str, text: str) -> None:
+    pieces = pieces_of("```sql q\nSELECT 1\n```\n{{q.v}}\n===\n\n**{{q.v}}**\n")
+    made = fill(pieces, {"q": Query("q", "SELECT 1", ("v",), ((value,),), count=1)})
+    assert made.text == f"{text}\n===\n\n**{text.removeprefix(chr(92))}**\n"
