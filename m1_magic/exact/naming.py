@@ -120,7 +120,8 @@ class Names:
         """
         if self._number(source.strip()) is not None:
             return [self.column(source.strip())]
-        return [self.column(part[1].strip()) for part in _PART.finditer(source)]
+        named = [self.column(part[1].strip()) for part in _PART.finditer(source)]
+        return named or list(range(len(self.result.columns)))
 
     def _number(self, name: str) -> int | None:
         at = self._columns.get(name)
