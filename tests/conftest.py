@@ -8,6 +8,7 @@ import re
 import signal
 import ssl
 import sys
+import tempfile
 from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,9 +29,24 @@ if TYPE_CHECKING:
 
 FOREIGN = ("OPENROUTER_", "OPENAI_", "M1_", "VSCODE_")
 KEPT = ("M1_TEST_MODELS", "M1_TEST_FULL")
+
+
+def roomy_memory() -> Path | None:
+    """Return where files are kept in memory, if many have room there and programs may run."""
+    try:
+        room = os.statvfs("/dev/shm")
+    except (AttributeError, OSError):
+        return None
+    fits = room.f_bavail * room.f_frsize > 6 * 2**30 and not room.f_flag & os.ST_NOEXEC
+    return Path("/dev/shm") if fits and os.access("/dev/shm", os.W_OK) else None
+
+
 # Hundreds of processes import us, and four workers the tests: what is compiled once is kept.
 sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+# Thousands of transactions are written down here, and for each of them a disk takes milliseconds.
+if (memory := roomy_memory()) is not None:
+    os.environ["TMPDIR"] = tempfile.tempdir = str(memory)
 # More threads than one would wait for each other, busily, where the workers use all cores.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 # Collected once, at the end: each pass would look through all that the imports have made so far.

@@ -29,6 +29,43 @@ TEXTS = {
     "dataframes": (
         "`dep_delay`: a flight that leaves late mostly lands late. Then `carrier` and `origin`.",
     ),
+    "exact": (
+        "## Late departures, 2013\n\n"
+        "```sql late\n"
+        "SELECT count(*) AS n, count(*) FILTER (WHERE dep_delay > 15) AS late,\n"
+        "  count(*) FILTER (WHERE dep_delay > 15) / count(dep_delay) AS share,\n"
+        "  count(*) FILTER (WHERE dep_time IS NULL) AS cancelled\n"
+        "FROM flights\n"
+        "```\n\n"
+        "**{{late.late:,d}}** of {{late.n:,d}} flights left more than 15 minutes late, "
+        "{{late.share:.1%}} of those that left at all; {{late.cancelled:,d}} never did. "
+        "Nationwide it was about 23.4 %.\n\n"
+        "- Most of them: **{{by_airline.name}}**, with {{by_airline.late:,d}}; one waits longest "
+        "for {{worst.name}}: {{worst.minutes:.0f}} minutes on average.\n"
+        "- The worst month is **{{by_month.month}}**, the best {{by_month.month[-1]}}: "
+        "{{by_month.share:.0%}} and {{by_month.share[-1]:.0%}} late.\n\n"
+        "{{by_airline:name,flights,late}}\n\n"
+        "{{months:bar}}\n\n"
+        "```sql by_airline\n"
+        "SELECT name, count(*) AS flights, count(*) FILTER (WHERE dep_delay > 15) AS late\n"
+        "FROM flights JOIN airlines USING (carrier)\n"
+        "GROUP BY name ORDER BY late DESC LIMIT 5\n"
+        "```\n\n"
+        "```sql worst\n"
+        "SELECT name, avg(dep_delay) AS minutes\n"
+        "FROM flights JOIN airlines USING (carrier) GROUP BY name ORDER BY minutes DESC\n"
+        "```\n\n"
+        "```sql by_month\n"
+        "SELECT monthname(make_date(2013, month, 1)) AS month,\n"
+        "  count(*) FILTER (WHERE dep_delay > 15) / count(dep_delay) AS share\n"
+        "FROM flights GROUP BY ALL ORDER BY share DESC\n"
+        "```\n\n"
+        "```sql months\n"
+        "SELECT monthname(make_date(2013, month, 1)) AS month,\n"
+        "  count(*) FILTER (WHERE dep_delay > 15) AS late\n"
+        "FROM flights GROUP BY flights.month ORDER BY flights.month\n"
+        "```\n",
+    ),
     "lesson": (
         "The **median** is the value in the middle: half of all values lie below it. The *mean* "
         "weighs each value, so that one very large value moves it, and the median hardly.",

@@ -27,6 +27,7 @@ from ledgers import rows
 from m1_magic.ledger import open_ledger
 
 CALLS = 200
+PATIENCE = 120  # seconds, for what a busy machine does late
 # Those that need a deadline to end would take minutes.
 SLOW = {"never_answers", "stall_mid", "comments_forever"}
 QUICK = sorted(FAULTS.keys() - SLOW)
@@ -177,12 +178,12 @@ def test_i04_each_of_many_interrupts_stops_its_call(
     worker = Worker(tmp_path / "notes")
     try:
         for number in range(CALLS):
-            assert server.wait_chats(number + 1, 30)
+            assert server.wait_chats(number + 1, PATIENCE)
             chat = server.chats[number]
-            assert chat.held.wait(30)
+            assert chat.held.wait(PATIENCE)
             worker.signal(signal.SIGINT)
-            assert chat.closed.wait(30)
-        assert worker.ended(30) == 0
+            assert chat.closed.wait(PATIENCE)
+        assert worker.ended(PATIENCE) == 0
     finally:
         worker.close()
     ended = [note["status"] for note in notes(tmp_path / "notes") if "status" in note]

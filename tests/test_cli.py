@@ -17,6 +17,7 @@ import pytest
 import local_model
 from emulator import OpenRouter
 from m1_magic.cli import VERBS, main
+from m1_magic.settings.sources import save
 
 
 def m1(*args: str, **more: object) -> subprocess.CompletedProcess[str]:
@@ -59,6 +60,7 @@ def test_an_error_is_one_line_on_stderr_and_a_failure() -> None:
 @pytest.mark.offline
 def test_the_demo_answers_and_says_what_m1_would_have_cost(own_home: Path) -> None:
     local_model.give(own_home)
+    save("min_group", 170)  # a short page: to read the prompt takes most of the time
     ran = m1("demo")
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert ran.stdout.count("SmolLM2-135M-Instruct · ") == 3

@@ -14,7 +14,7 @@ from m1_magic import ask
 from m1_magic.computed import Query
 from m1_magic.errors import UsageError
 from m1_magic.exact.filling import fill
-from m1_magic.exact.sandbox import Sandbox
+from m1_magic.exact.sql.sandbox import Sandbox
 from m1_magic.exact.template import pieces_of
 
 TABLE = pd.DataFrame({"name": ["ab", "ac", None], "n": [1, 2, 3]})

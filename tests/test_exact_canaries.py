@@ -139,6 +139,10 @@ def test_repairs_chats_again_and_continue(
     assert len(server.chats) == 9 and not server.pending
     clean(server, *kept(tmp_path))
     assert meanwhile and not CANARY.search(str(meanwhile))
+    assert all(TEXT.startswith(what[2]) or TEXT[cut:].startswith(what[2]) for what in meanwhile), (
+        "what is asked again does not replace the answer"
+    )
+    assert sum(what[2] == TEXT for what in meanwhile) >= 3
     ledger = api.session().ledger.path
     answers = [text for (text,) in rows(ledger, "SELECT answer FROM calls ORDER BY at")]
     assert answers[0] == FIXED and answers[-1] == TEXT[cut:]

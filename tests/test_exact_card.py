@@ -15,8 +15,8 @@ from palmerpenguins import load_penguins
 from m1_magic.context import gather
 from m1_magic.context.frames import summarise
 from m1_magic.exact import card
-from m1_magic.exact.sandbox import Sandbox
-from m1_magic.exact.sql_tables import SqlTable
+from m1_magic.exact.sql.sandbox import Sandbox
+from m1_magic.exact.sql.sql_tables import SqlTable
 from m1_magic.options.fields import Options
 from m1_magic.pricing.tokens import likely_tokens
 from m1_magic.settings.config import M1

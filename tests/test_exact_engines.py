@@ -16,10 +16,10 @@ from palmerpenguins import load_penguins
 
 from m1_magic.errors import UsageError
 from m1_magic.exact import card
-from m1_magic.exact.engine import Engine, Refused
-from m1_magic.exact.engines import sandbox_of
-from m1_magic.exact.other_sql import checked
-from m1_magic.exact.sandbox import Sandbox
+from m1_magic.exact.sql.engine import Engine, Refused
+from m1_magic.exact.sql.engines import sandbox_of
+from m1_magic.exact.sql.other_sql import checked
+from m1_magic.exact.sql.sandbox import Sandbox
 from m1_magic.interrupts import Stop
 
 ibis = pytest.importorskip("ibis")

@@ -98,6 +98,9 @@ def test_switched_on_it_is_asked_anew_for_that(server: OpenRouter, cell: Cell) -
     cell("%%m1 -d sales\nWho leads?")
     PROCESS.end()
     assert "asked anew: --exact\n" in cell(ASK)
+    server.say(Answer(TEXT), Answer("n."))
+    cell("%%m1 -d sales --exact\nWho is last?", "b")
+    assert "asked anew: without --exact\n" in cell("%%m1 -d sales\nWho is last?", "b")
 
 
 def test_of_a_kept_answer_no_query_is_asked_for_again(

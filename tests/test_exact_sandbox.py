@@ -21,9 +21,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from m1_magic.errors import UsageError
-from m1_magic.exact import statements
-from m1_magic.exact.failures import failure
-from m1_magic.exact.sandbox import Sandbox
+from m1_magic.exact.sql import statements
+from m1_magic.exact.sql.failures import failure
+from m1_magic.exact.sql.sandbox import Sandbox
 from m1_magic.interrupts import Stop
 
 SALES = pd.DataFrame(
@@ -485,3 +485,21 @@ def test_other_engines_and_what_is_no_table_are_refused_in_one_paragraph() -> No
         Sandbox({"t": 5})
     with pytest.raises(UsageError):
         Sandbox({"t": Path("not there.csv")})
+
+
+def test_a_query_of_a_call_that_was_stopped_before_does_not_begin(sandbox: Sandbox) -> None:
+    stop = Stop()
+    stop.press()
+    with stop.listening(), pytest.raises(KeyboardInterrupt):
+        sandbox.run("q", "SELECT 1")
+    assert only(sandbox, "SELECT 1") == 1
+
+
+def test_a_query_runs_where_there_are_no_threads(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", fails)
+    assert only(sandbox, "SELECT max(n) FROM sales") == 4

@@ -119,6 +119,12 @@ def test_what_is_not_sure_is_marked_otherwise_and_formulas_and_code_are_left_alo
     assert r"\(x = 9900\)" in shown and "x = {{top.total}}" in unescape(re.sub("<.*?>", "", shown))
 
 
+def test_a_table_of_the_models_own_is_not_marked() -> None:
+    text = "| a |\n|---|\n| 1 |\n\nno | table\nof it"
+    made = Marks(text, [Figure(text.index("no"), len(text), "top", "top", "")], [TOP])
+    assert made and html(text, marks=made) == html(text)
+
+
 HOSTILE = (
     '<img src=x onerror="top.pwned=1">',
     '"><script>top.pwned=1</script>',
@@ -211,11 +217,11 @@ def test_the_queries_are_folded_below_the_answer() -> None:
     reply = filled(BRIEF, replace(TOP, rows=ROWS * 20, count=60), ODD)
     shown = page(reply)
     assert "2 queries · 2 figures</summary>" in shown and shown.count("<details>") == 1
-    assert "<p>top · 60 rows · 0.12 s</p>" in shown and "<p>… 55 more rows</p>" in shown
+    assert "<p>top · 60 rows · 123 ms</p>" in shown and "<p>… 55 more rows</p>" in shown
     assert '<td align="right">5050</td>' in shown and "<td>–</td>" in shown
     assert '<span class="k">SELECT</span> region' in shown
     assert "odd · failed: It has a column that does not exist." in shown
-    assert "0.12 s" not in page(reply, footer="stable") and "60 rows" in page(
+    assert "123 ms" not in page(reply, footer="stable") and "60 rows" in page(
         reply, footer="stable"
     )
     assert bundle(reply, M1(), "html")["text/plain"] == "North: 9,900, ?.\n"
@@ -225,7 +231,7 @@ def test_the_queries_are_folded_below_the_answer() -> None:
 def test_markdown_has_them_as_code_without_raw_html() -> None:
     reply = filled(BRIEF, replace(TOP, sql="SELECT '````' -- <b>x</b>"), ODD)
     shown = bundle(reply, M1(), "markdown")["text/markdown"]
-    assert "*2 queries · 2 figures*\n\n*top · 3 rows · 0.12 s*\n\n`````sql\nSELECT '````'" in shown
+    assert "*2 queries · 2 figures*\n\n*top · 3 rows · 123 ms*\n\n`````sql\nSELECT '````'" in shown
     assert "<" not in shown.partition("`````sql")[0]
 
 
@@ -338,7 +344,7 @@ def test_plain_text_is_complete_with_its_figures(
     reply = stream(PlainView(M1(), raw=raw), LONG + "{{top}}\n\nThe end: {{top.region[1]}}.")
     out = capsys.readouterr().out
     assert out.startswith(reply.text) and out.count("The end: East.") == 1
-    assert ("  top · 3 rows · 0.12 s · SELECT" in out) is not raw
+    assert ("  top · 3 rows · 123 ms · SELECT" in out) is not raw
     assert "802 figures computed here, 400 unchecked" in out
 
 
@@ -366,8 +372,9 @@ def test_a_captured_cell_has_all_of_it_in_one(shell: Any) -> None:  # noqa: F811
 def told(text: str, table: str = "", **more: Any) -> list[str]:
     """Return the footer's lines about figures of an answer to a question with a table."""
     along = (Attachment(more.pop("kind", "frame"), "sales", table),)
+    before = Message("user", (Text("And?"),)), Message("assistant", (Text("17.25, or so."),))
     message = Message("user", (Text("above 20 %? "), Attached(0, "<", ">")))
-    request = replace(REQUEST, messages=(message,), attachments=along)
+    request = replace(REQUEST, messages=(*before, message), attachments=along)
     end = receipt(text)
     return footer.figures(Receipt(replace(end.call, request=request, **more)))
 

@@ -27,8 +27,8 @@ from m1_magic.context.frames import summarise
 from m1_magic.context.frames.lazy import is_lazy, lazy_table
 from m1_magic.context.frames.measures import SAMPLE, Measures, Span
 from m1_magic.errors import UsageError
-from m1_magic.exact.engines import sandbox_of
-from m1_magic.exact.sandbox import Sandbox
+from m1_magic.exact.sql.engines import sandbox_of
+from m1_magic.exact.sql.sandbox import Sandbox
 
 ENGINES = ["polars", "duckdb", "ibis", "dask", "spark"]
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -728,7 +728,8 @@ def birds(load: Callable[[str, pa.Table], Any]) -> Any:
 
 def test_queries_run_in_spark_with_the_figures_that_duckdb_has(spark: Any, birds: Any) -> None:
     spark.sql("SELECT 1 AS mine").createOrReplaceTempView("penguins")
-    engine = sandbox_of({"penguins": birds, "Late Ones": birds.where("year > 2008")})
+    tables = {"penguins": birds, "Late Ones": birds.where("year > 2008")}
+    engine = sandbox_of(tables, timeout=300)
     with Sandbox({"penguins": load_penguins()}) as box:
         here, there = box.run("q", FIGURES), engine.run("q", FIGURES)
     assert (len(there.rows), there.error) == (9, "")
@@ -752,7 +753,7 @@ def test_queries_run_in_spark_with_the_figures_that_duckdb_has(spark: Any, birds
 
 
 def test_what_fails_in_spark_says_no_value_and_what_does_not_end_is_stopped(birds: Any) -> None:
-    engine = sandbox_of({"penguins": birds}, columns={"penguins": [0, 3]}, timeout=60)
+    engine = sandbox_of({"penguins": birds}, columns={"penguins": [0, 3]}, timeout=300)
     assert [name for name, _ in engine.tables[0].columns] == ["species", "bill_depth_mm"]
     told = {
         "SELECT CAST(species AS INT) FROM penguins": "a value that cannot be converted",

@@ -65,6 +65,7 @@ WRONG: dict[str, list[Any]] = {
     "chat": [*FOREIGN, [], 3],
     "error": [*FOREIGN, [], 3, "yes", ""],
     "diff": [*FOREIGN, 2, "no"],
+    "exact": [*FOREIGN, 2, "no"],
     "keep": [*FOREIGN, 2, "no"],
     "fresh": [*FOREIGN, 2, "no"],
     "stop": [3, 1.5, True, object(), ["a", 3]],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -24,7 +25,8 @@ class Table:
 
     def __init__(self, frame: pd.DataFrame, k: int, sampled: int = 0) -> None:
         self.frame, self.k, self.sampled = frame, max(k, 1), sampled
-        self.exact = k == 0
+        self.exact, self.which = k == 0, (frame, k, sampled)
+        self._labels: dict[tuple[str, int], pd.Series] = {}
         self.names = {f"`{masked_value(safe_name(str(name)))}`": name for name in frame}
 
     def series(self, name: str) -> pd.Series:
@@ -39,25 +41,37 @@ class Table:
 
     def labels(self, name: str, shown: list[str] | None = None) -> pd.Series:
         """Each row's label as the page would show it, None where there is none."""
-        series = self.series(name)
+        size = len(shown[0]) if shown else 19
+        if (name, size) not in self._labels:
+            self._labels[name, size] = self._labelled(self.series(name), size)
+        return self._labels[name, size]
+
+    def _labelled(self, series: pd.Series, size: int) -> pd.Series:
+        places, values = pd.factorize(series)
         if pd.api.types.is_bool_dtype(series.dropna().infer_objects().dtype):
-            texts = [None if pd.isna(x) else str(bool(x)).lower() for x in series]
+            texts = [str(bool(x)).lower() for x in values]
         elif pd.api.types.is_numeric_dtype(series.dtype):
-            texts = [None if pd.isna(x) else f"{x:.15g}" for x in series]
+            texts = [f"{x:.15g}" for x in values]
         elif pd.api.types.is_datetime64_any_dtype(series.dtype):
-            size = len(shown[0]) if shown else 19
-            texts = [None if pd.isna(x) else str(x)[:size] for x in series]
+            texts = [str(x)[:size] for x in values]
         else:
-            quoted = {
-                x: '"' + masked_value(str(x)).replace('"', '\\"') + '"' for x in series.unique()
-            }
-            texts = [None if pd.isna(x) else quoted[x] for x in series]
-        return pd.Series(texts, dtype=object)
+            texts = ['"' + masked_value(str(x)).replace('"', '\\"') + '"' for x in values]
+        return pd.Series(np.array([*texts, None], dtype=object)[places], dtype=object)
+
+
+_last: list[Table] = []  # the lines of a page come one after the other
+
+
+def _table(*which: Any) -> Table:
+    """Return the table as it was made for the line before, with what was worked out then."""
+    if not _last or any(a is not b for a, b in zip(_last[0].which, which, strict=True)):
+        _last[:] = [Table(*which)]
+    return _last[0]
 
 
 def wrong(fact: str, frame: pd.DataFrame, k: int, sampled: int = 0) -> str | None:
     """Return what is wrong about a line, "" if nothing is, None if no check knows its form."""
-    table = Table(frame, k, sampled)
+    table = _table(frame, k, sampled)
     for form, check in CHECKS.items():
         if found := re.fullmatch(form, fact):
             said = check(table, *found.groups())
@@ -135,10 +149,11 @@ def mean_by(
         told = [(one, each[1] or "", each[2]) for one in labels.dropna().unique()]
         if len(told) != int(each[3]):
             return f"{len(told)} groups"
+    rows, scale = values.groupby(labels).indices, 100.0 if label else 1.0
     said = [
         f"{one}: {bad}"
         for one, mark, shown in told
-        if (bad := close(table, values[labels == one], shown, mark, 100.0 if label else 1.0))
+        if (bad := close(table, values.iloc[rows.get(one, [])], shown, mark, scale))
     ]
     if eta and (bad := explained(table, values, labels, about, eta)):
         said.append(bad)

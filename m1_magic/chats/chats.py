@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 NAME = re.compile(r"[\w.][\w.-]*")
 CONTINUE = "Continue exactly where you stopped."
+MOST = 1_000  # answers whose figures are kept in memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +161,8 @@ class Chats:
             self.last = replace(call, head=head, max_tokens=request.max_tokens, reply=reply)
             if reply is not None and reply.template:
                 one = given(request, reply, before)
-                self.computed = [old for old in self.computed if not replaced(old, one)] + [one]
+                earlier = [old for old in self.computed if not replaced(old, one)]
+                self.computed = [*earlier, one][-MOST:]
             if reply is not None and reply.text.strip():
                 self._turns[reply.id] = turn(request, reply)
                 self._current = replace(head, calls=(*head.calls, reply.id))

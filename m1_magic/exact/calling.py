@@ -21,8 +21,8 @@ from ..settings.config import M1
 from ..text import one_line
 from . import card
 from .answer import ExactAnswer
-from .engine import Engine
-from .engines import sandbox_of
+from .sql.engine import Engine
+from .sql.engines import sandbox_of
 
 TABLE = "frame"  # the kind of attachments that are tables
 NO_TABLE = "--exact computes figures from tables, and none goes along."

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from ..context.frames.duckdb_sandbox import identifier, quoted
 from ..context.frames.lines import stem_of
 from ..context.frames.summary import Column, Summary
-from .sql_tables import SqlTable, fit_name
+from .sql.sql_tables import SqlTable, fit_name
 
 SIZE = 1_000  # bytes of a table's columns, which are 500 tokens at most
 HINTS = 450  # of them for dates and numbers that are kept as something else

@@ -1,6 +1,6 @@
 """The numbers that an answer wrote itself, and which of them stand in what was sent.
 
-Left out are code, addresses, dates' years, ordinals and the numbers of lists, headings and
+Left out are code, addresses, versions, years, ordinals and the numbers of lists, headings and
 footnotes. A number stands in what was sent if it is there, rounded at most: ``44 %`` of 44.2 % or
 of 0.442, ``3.4k`` of 3,412. Nothing here says that another number is wrong.
 """
@@ -10,72 +10,49 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from decimal import Decimal
 
 from ..computed import Figure
 from .lines import Lines
+from .number_forms import Number, numbers, values
 from .spots import spans
 
-_WORDS = {
-    "thousand": 3,
-    "million": 6,
-    "millions": 6,
-    "mn": 6,
-    "bn": 9,
-    "billion": 9,
-    "trillion": 12,
-}
-_SCALES = {**_WORDS, "k": 3, "K": 3, "m": 6, "M": 6, "b": 9, "B": 9, "T": 12}
-_SCALE = rf"[kKmMbBT]|[ \u00a0]?(?:k|M|{'|'.join(_WORDS)})"
-_GROUP = r"(?:,|\{,\}|[\u00a0\u202f\u2009'’])"
-_NUMBER = re.compile(
-    r"(?P<date>(?<![\w.,-])\d{4}-\d{2}(?:-\d{2})?(?![\w-])"
-    r"|(?<![\w.,/:])\d{1,2}(?P<sep>[/.])\d{1,2}(?P=sep)\d{2,4}(?![\w/])"
-    r"|(?<![\w.,:])\d{1,2}:\d{2}(?::\d{2})?(?![\w:]))"
-    r"|(?P<sign>(?<![\w)\]}%])[-−])?"
-    rf"(?<![\w^\\])(?<!\w\.)(?P<whole>\d{{1,3}}(?:{_GROUP}\d{{3}})+(?!\d)|\d{{1,40}})"
-    r"(?P<part>\.\d{1,40}|,\d{1,2}(?![\d,]))?(?P<exp>[eE][-+]?\d{1,3})?"
-    r"(?P<ordinal>(?:st|nd|rd|th)\b)?"
-    r"(?:[ \u00a0\u202f]?(?P<percent>\\?%|per ?cent\b|(?=[-–—] ?\d[\d.,]{0,9} ?%))"
-    rf"|(?P<scale>{_SCALE})(?![\w²³/]))?"
-)
 _HEAD = re.compile(
     r"[ \t>]*(?:(?:[-*+]|\d{1,9}[.)])[ \t]+)+|[ \t>]*#{1,6}[ \t]+(?:\d{1,3}(?:\.\d{1,3})*[.)]|"
     r"\d{1,2}(?:\.\d{1,2})+(?=[ \t]+[A-Z]))[ \t]|[ \t>]*\*\*\d{1,3}[.)](?:\*\*)?(?=[ \t])"
 )
+# What has digits and is no figure: addresses, notes, references, versions, names, indices.
 _NO_FIGURE = re.compile(
-    r"\]\([^()\s]*\)|<?\b(?:https?|ftp|mailto):[^\s<>)]*|\[\^?\d{1,3}\]"
-    r"|\b(?:step|table|figure|fig\.|section|chapter|part|note|query|question|phase)[ ]\d{1,2}\b"
-    r"|[_^]\{?-?\d+\}?",
-    re.IGNORECASE,
+    r"\]\([^()\s]*\)|<?\b(?:https?|ftp|mailto):[^\s<>)]*|\[\^?\d{1,3}\](?!\()|&#x?[0-9a-fA-F]{1,6};"
+    r"|(?:\b(?i:step|table|figure|fig\.|section|chapter|part|note|query|question|phase|page|line"
+    r"|cell|option|top|appendix|no\.|nr\.|id:?|id is)[ #]|(?<![\w&])#)\d{1,9}\b(?![.,]?\d|[ ]?%)"
+    r"|\b(?i:versions?|release|python|pandas|polars|duckdb|numpy|spark|java|node|r) v?\d+(?:\.\d+)*"
+    r"|(?<![\w.])v?(?!\d{1,3}(?:\.\d{3})+(?![\d.]))(?!\d{1,2}\.\d{1,2}\.(?:\d{2}|\d{4})(?![\w.]))"
+    r"\d+(?:\.\d+){2,}\b"
+    r"|(?<![\w.])0x[0-9a-fA-F]+\b|(?<![\w.])\d+(?![eE]\d|x10)[A-Za-z]+\d\w*"
+    r"|(?<![\w.,])\d{1,2}[DGHQ]\b|\b[A-Za-z][A-Za-z0-9]*-\d\w*+(?:[-.]\w+)*+(?! ?%)"
+    r"|(?<=\b(?:19|20)\d\d[/–])\d\d\b|(?<=\b(?:19|20)\d\d-)(?:1[3-9]|[2-9]\d)\b"
+    r"|\+\d[\d ()-]{6,20}\d|(?<![\w.,-])\(?\d{3}\)?[ -]\d{3}-\d{4}\b|(?<![\w.,-])\d{3}-\d{4}\b"
+    r"|(?:(?<=^)|(?<=[:;,.] )|(?<=\band ))\(\d{1,2}\)(?= [a-z])|(?<=[ (])['’]\d\d\b(?!['’])"
+    r"|\\[dt]?frac\{\d\}\{[^{}\d]*\}|(?<!10)\^\{?-?\d+\}?|_\{?-?\d+\}?|[_^]\{[^{}]*=\d+\}"
 )
+_DIGIT = re.compile("[0-9]")
 _MONTH = r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]*\.?,?"
 _BEFORE_YEAR = re.compile(
-    rf"(?:\b(?:in|since|until|till|during|year|years|before|after|by|from|between|{_MONTH}"
-    rf"|Q[1-4]|{_MONTH} \d{{1,2}},)[ ]|\d{{4}}(?:[-–—/]| (?:and|to) ))$",
+    rf"(?:\b(?:in|since|until|till|during|year|years|before|after|by|from|between|early|late|mid"
+    rf"|FY|fiscal|Q[1-4]|H[12]|summer|autumn|fall|winter|spring|{_MONTH})[ ]"
+    r"|(?:19|20)\d{2}(?:[-–—/]| (?:and|to|or) |, ))$",
     re.IGNORECASE,
 )
-_NOUN = re.compile(r"[ ][a-z]")
-
-
-@dataclass(frozen=True, slots=True)
-class Number:
-    """A number in a text: where it stands, its value, and what its last digit counts."""
-
-    start: int
-    end: int
-    text: str
-    value: Decimal | None  # None: a date or a time, which is compared as text
-    step: Decimal = Decimal(1)
-    percent: bool = False
-    signed: bool = False
+_THE = re.compile(r"\b(?:the|this|our|its|their) $", re.IGNORECASE)
+_NOUN = re.compile(r" ([a-z]+)")
+_MONEY = ("\x01", "$", "€", "£", "¥")
+_ABOUT = re.compile(r"(?:\b(?:about|around|roughly|nearly|almost|over|some|than)|[≈~]) ?[$€£]?$")
 
 
 def written(text: str, figures: Sequence[Figure] = ()) -> list[Number]:
     """Return the numbers of an answer outside of its computed figures."""
     masked = _masked(text, figures)
-    return [one for one in _numbers(masked) if not _is_year(one, masked)]
+    return [one for one in numbers(masked) if not _is_year(one, masked)]
 
 
 def unchecked(text: str, figures: Sequence[Figure], sent: Iterable[str]) -> list[Number]:
@@ -86,8 +63,9 @@ def unchecked(text: str, figures: Sequence[Figure], sent: Iterable[str]) -> list
         figures: the figures that were computed, and where they stand.
         sent: the question, and all that went along.
     """
-    known = _Sent(sent)
-    return [one for one in written(text, figures) if not known.has(one)]
+    every = written(text, figures)
+    known = _Sent(sent) if every else None
+    return [one for one in every if known and not known.has(one, text)]
 
 
 def count(text: str, figures: Sequence[Figure], sent: Iterable[str]) -> str:
@@ -95,7 +73,8 @@ def count(text: str, figures: Sequence[Figure], sent: Iterable[str]) -> str:
     every = written(text, figures)
     if not every:
         return ""
-    there = sum(map(_Sent(sent).has, every))
+    known = _Sent(sent)
+    there = sum(known.has(one, text) for one in every)
     noun = "figure stands" if len(every) == 1 else "figures stand"
     return f"{there} of {len(every)} {noun} in what was sent"
 
@@ -104,50 +83,63 @@ class _Sent:
     """The numbers of what was sent, to be looked up."""
 
     def __init__(self, texts: Iterable[str]) -> None:
-        plain: set[Decimal] = set()
-        percent: set[Decimal] = set()
-        self._dates: set[str] = set()
-        for text in texts:
-            for one in _numbers(text):
-                if one.value is None:
-                    self._dates.add(one.text)
-                else:
-                    (percent if one.percent else plain).add(one.value)
+        plain, percent, self._dates = values(list(texts))
         # A share and a percentage are the same.
         self._percent = sorted(percent | {one * 100 for one in plain if abs(one) <= 1})
         self._plain = sorted(plain | {one / 100 for one in percent})
 
-    def has(self, number: Number) -> bool:
+    def has(self, number: Number, text: str) -> bool:
         """Does a number stand there, rounded at most?"""
-        if number.value is None:
-            return number.text in self._dates or any(
-                date.startswith(number.text) for date in self._dates
-            )
-        values = self._percent if number.percent else self._plain
-        signs = (1,) if number.signed else (1, -1)  # "fell by 5" of -5
-        return any(self._near(values, number.value * sign, number) for sign in signs)
-
-    @staticmethod
-    def _near(values: list[Decimal], value: Decimal, number: Number) -> bool:
-        # Two digits are too few to be recognised as another number, rounded.
-        digits = (
-            len((number.value / number.step).to_integral_value().as_tuple().digits)
-            if number.value
-            else 1
+        if number.dates:
+            return any(self._has_date(date) for date in number.dates)
+        every = self._percent if number.percent else self._plain
+        about = number.digits > 1 and bool(
+            _ABOUT.search(text[max(0, number.start - 12) : number.start])
         )
-        rounded = digits > 2 or (digits == 2 and (number.percent or number.step != 1))
-        reach = number.step / 2 if rounded else Decimal(0)
-        at = bisect_left(values, value - reach)
-        return at < len(values) and values[at] <= value + reach
+        if any(self._near(every, one, number, about) for one in (number.value, *number.others)):
+            return True
+        if number.step:  # in a table whose heading has the percent sign
+            bare = not number.percent and number.digits > 2
+            return bare and self._near(self._percent, number.value, number, False)
+        parts = re.findall(r"\d+", number.text)
+        return all(self._near(self._plain, float(one), number, False) for one in parts)
+
+    def _has_date(self, date: str) -> bool:
+        if date in self._dates:
+            return True
+        if date.startswith("--"):
+            return any(one.endswith(date[1:]) for one in self._dates)
+        return len(date) >= 7 and any(one.startswith(date) for one in self._dates)
+
+    def _near(self, every: list[float], value: float, number: Number, about: bool) -> bool:
+        signs = (1,) if number.signed else (1, -1)  # "fell by 5" of -5
+        reach = _reach(number, about) + abs(value) * 1e-12
+        for sign in signs:
+            at = bisect_left(every, value * sign - reach)
+            if at < len(every) and every[at] <= value * sign + reach:
+                return True
+        return False
+
+
+def _reach(number: Number, about: bool) -> float:
+    """Return by how much a number may be rounded: two digits are too few to be recognised."""
+    digits, step = number.digits, number.step
+    if step == 1 and digits > 2 and not number.percent:  # 336,800 of 336,776
+        bare = re.sub(r"\D", "", number.text)
+        zeros = len(bare) - len(bare.rstrip("0"))
+        if digits - zeros >= (2 if about else 3):
+            step *= 10.0**zeros
+    rounded = digits > 2 or (digits == 2 and (number.percent or step != 1))
+    return step / 2 if rounded else 0.0
 
 
 def _masked(text: str, figures: Sequence[Figure]) -> str:
     """Return an answer with blanks, of the same length, for what holds no number of its own."""
     out: list[str] = []
     at, paragraph, lines = 0, [], Lines()
-    starts = iter(sorted(figures, key=lambda one: one.start))
     bare: list[str] = []
-    for one in starts:  # a value is no number that M1 wrote, whatever it looks like
+    # A value is no number that M1 wrote, whatever it looks like.
+    for one in sorted(figures, key=lambda one: one.start):
         bare += [text[at : one.start], re.sub(r"[^\n]", "\x01", text[one.start : one.end])]
         at = max(at, one.end)
     whole = "".join([*bare, text[at:]])
@@ -155,15 +147,11 @@ def _masked(text: str, figures: Sequence[Figure]) -> str:
         kind = lines.read(row).kind
         if kind == "text":
             head = _HEAD.match(row)
-            paragraph.append(_blanked(row, 0, head.end()) if head else row)
+            paragraph.append("\x00" * head.end() + row[head.end() :] if head else row)
             continue
         out += [_without_code("".join(paragraph)), row if kind == "blank" else "\x00" * len(row)]
         paragraph = []
     return "".join([*out, _without_code("".join(paragraph))])
-
-
-def _blanked(text: str, start: int, end: int) -> str:
-    return text[:start] + "\x00" * (end - start) + text[end:]
 
 
 def _without_code(paragraph: str) -> str:
@@ -173,28 +161,12 @@ def _without_code(paragraph: str) -> str:
         if span.kind == "code":
             out += [paragraph[last : span.start], "\x00" * (span.end - span.start)]
             last = span.end
-    return _NO_FIGURE.sub(lambda found: "\x00" * len(found[0]), "".join([*out, paragraph[last:]]))
+    rows = "".join([*out, paragraph[last:]]).splitlines(keepends=True)
+    return "".join(_NO_FIGURE.sub(_blank, row) if _DIGIT.search(row) else row for row in rows)
 
 
-def _numbers(text: str) -> Iterable[Number]:
-    for found in _NUMBER.finditer(text):
-        if found["date"]:
-            yield Number(found.start(), found.end(), found[0], None)
-        elif not found["ordinal"]:
-            yield _number(found)
-
-
-def _number(found: re.Match[str]) -> Number:
-    whole = re.sub(r"\D", "", found["whole"])
-    part = (found["part"] or "")[1:]
-    shift = int((found["exp"] or "e0")[1:]) + _SCALES.get((found["scale"] or "").strip(), 0)
-    value = Decimal(f"{whole}.{part or 0}").scaleb(shift)
-    return Number(
-        *(found.start(), found.end(), found[0], -value if found["sign"] else value),
-        step=Decimal(1).scaleb(shift - len(part)),
-        percent=found["percent"] is not None,
-        signed=bool(found["sign"]),
-    )
+def _blank(found: re.Match[str]) -> str:
+    return "\x00" * len(found[0])
 
 
 def _is_year(number: Number, text: str) -> bool:
@@ -204,5 +176,8 @@ def _is_year(number: Number, text: str) -> bool:
     before = text[max(0, number.start - 40) : number.start]
     if _BEFORE_YEAR.search(before):
         return True
+    if before[-1:] in _MONEY:
+        return False
     # "$2,019" has its comma, "2019 flights" its noun, "a mean of 2019" is taken for a year.
-    return before[-1:] not in ("\x01", "$", "€", "£") and not _NOUN.match(text, number.end)
+    noun = _NOUN.match(text, number.end)
+    return not noun or (bool(_THE.search(before)) and not noun[1].endswith("s"))

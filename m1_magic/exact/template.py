@@ -221,7 +221,7 @@ def places(text: str, out: list[Piece], *, whole: bool) -> int:
 def _end(text: str, start: int) -> int:
     """Return where the place that begins at ``start`` ends; 0 if there is none."""
     head = _HEAD.match(text, start, start + LONGEST)
-    if not head:
+    if not head or text.startswith('."', head.end() - 1):  # a quoted name that has no end
         return 0
     end = text.find("}}", head.end(), start + LONGEST)
     if end < 0:

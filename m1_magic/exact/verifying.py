@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 
-from ..calls import Reply
+from ..calls import Reply, Request
 from ..computed import Figure
 from ..session.view import Silent
 from ..settings.config import M1
@@ -60,10 +60,19 @@ def computed(figures: Sequence[Figure]) -> tuple[Figure, ...]:
 
 
 def again(given: Given, namespace: Mapping[str, object], settings: M1) -> tuple[Figure, ...]:
-    """Return the figures of an answer on the tables as they are now; nobody is asked."""
+    """Return the figures of an answer on the tables as they are now; nobody is asked.
+
+    Raises:
+        KeyboardInterrupt: Stop was pressed.
+    """
     opened = opening(given.tables, namespace, settings)
-    answer = ExactAnswer(Silent(), opened, (), 0, given.before)
-    reply, _ = answer.finished(Reply(given.template), None)
+    answer, reply = ExactAnswer(Silent(), opened, (), 0, given.before), Reply(given.template)
+    try:
+        answer.next_request(Request("", (), 0), reply)
+    except KeyboardInterrupt as stop:
+        answer.finished(reply, stop)
+        raise
+    reply, _ = answer.finished(reply, None)
     return computed(reply.figures)
 
 
@@ -80,9 +89,20 @@ def _difference(old: Figure | None, new: Figure | None) -> Difference | None:
         return Difference(one.query, one.source, old.text if old else "", "", reason)
     if new.reason:
         return Difference(new.query, new.source, old.text, new.text, new.reason)
-    if old.text == new.text:
+    if _saved(old.text) == _saved(new.text) or _same_rows(old.text, new.text):
         return None
     return Difference(new.query, new.source, *_changed(old.text, new.text))
+
+
+def _saved(text: str) -> str:
+    """Return a text as a file has it, without halves of characters."""
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def _same_rows(old: str, new: str) -> bool:
+    """Are these tables with the same rows? In which order SQL gives equals is not known."""
+    before, after = _cells(old), _cells(new)
+    return bool(before) and before[:1] == after[:1] and sorted(before) == sorted(after)
 
 
 def _changed(old: str, new: str) -> tuple[str, str]:

@@ -63,9 +63,10 @@ def changes(old: Mapping[str, Any], new: Mapping[str, Any], exact: bool = False)
     """
     try:
         found = [*_texts(old, new), *_along(old, new, exact), *_sampling(old, new)]
-        if exact and _computed(new) and not _computed(old):
-            others = (one for one in found if not one.part.startswith((COLUMNS, VALUE)))
-            return [Change("--exact"), *others]
+        if _what(old) == _what(new) and _switched(old, new):
+            tables = tuple(_named(kind, name) for kind, name, *_ in new["along"] if kind == "frame")
+            others = (one for one in found if not one.part.startswith((COLUMNS, VALUE, *tables)))
+            return [Change("--exact" if _computed(new) else "without --exact"), *others]
         return found
     except (AttributeError, IndexError, KeyError, TypeError, ValueError):  # of another version
         return []
@@ -95,6 +96,12 @@ def _texts(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Change]:
 def _computed(parts: Mapping[str, Any]) -> bool:
     """Do figures come of its tables, so that their number of rows is not told?"""
     return any(kind == "frame" and shape is None for kind, _, _, shape, _ in parts["along"])
+
+
+def _switched(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
+    """Are figures computed now, or no more? Then the same question has other words below it."""
+    other = old["words"] != new["words"] and old["typed"] == new["typed"]
+    return other and _computed(old) != _computed(new)
 
 
 def _along(old: Mapping[str, Any], new: Mapping[str, Any], exact: bool) -> Iterator[Change]:

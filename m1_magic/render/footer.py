@@ -164,7 +164,10 @@ def figures(receipt: Receipt) -> list[str]:
         return _computed(reply) if reply.figures else []
     if not any(one.kind == "frame" for one in request.attachments):
         return []
-    counted = _counted(reply.text, request.texts)
+    # Of a chat without what M1 wrote itself: that makes no figure of its own a known one.
+    asked = zip(request.messages, request.texts, strict=True)
+    sent = tuple(text for message, text in asked if message.role != "assistant")
+    counted = _counted(reply.text, sent)
     return [counted] if counted else []
 
 

@@ -89,8 +89,8 @@ class Marks:
         """Make marks of the characters in a parser's tokens."""
         table: Token | None = None
         for token in tokens:
-            if token.type == "table_open":
-                table = token
+            if token.type in ("table_open", "table_close"):
+                table = token if token.nesting > 0 else None
             if token.type != "inline":
                 token.content, token.info = self.bare(token.content), self.bare(token.info)
                 continue
@@ -114,9 +114,8 @@ class Marks:
                 continue
             own = text[start:end]
             if "\n" in own:  # a table
-                char, own = next(free[2], ""), own
-                first = own.index("|") + 1 if "|" in own else 0
-                own = own[: first + 1] + char + own[first + 1 :]
+                char, cell = next(free[2], ""), own.find("|") + 1
+                own = f"{own[:cell]} {char}{own[cell:].lstrip(' ')}"
             else:
                 own, char = _with_character(own, figure.text, free)
             if char:
@@ -194,9 +193,9 @@ def within(figures: Iterable[Figure], start: int, text: str) -> tuple[Figure, ..
 
 def _numbered(before: str, after: str) -> bool:
     """Is what stands between these the number of a list, or of a character?"""
-    return before.endswith("&#") or (
-        bool(_AFTER.match(after)) and bool(_BEFORE.fullmatch(before.rpartition("\n")[2]))
-    )
+    if before.endswith("&#"):
+        return True
+    return bool(_AFTER.match(after) and _BEFORE.fullmatch(before.rpartition("\n")[2]))
 
 
 def _with_character(own: str, value: str, free: Sequence[Iterator[str]]) -> tuple[str, str]:

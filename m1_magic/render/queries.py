@@ -6,6 +6,7 @@ own, and stand in the output of the user's own cell.
 
 from __future__ import annotations
 
+import math
 import re
 
 from ..calls import Query, Reply
@@ -55,8 +56,12 @@ def _head(query: Query, timed: bool) -> str:
     name = one_line(query.name, 60)
     if query.error:
         return f"{name} · failed: {one_line(query.error)}"
-    time = f" · {query.seconds:.2f} s" if timed else ""
-    return f"{name} · {plural(query.count, 'row')}{time}"
+    took = f" · {_took(query.seconds)}" if timed else ""
+    return f"{name} · {plural(query.count, 'row')}{took}"
+
+
+def _took(seconds: float) -> str:
+    return f"{seconds:.1f} s" if seconds >= 1 else f"{math.ceil(seconds * 1000)} ms"
 
 
 def _html(query: Query, timed: bool) -> str:

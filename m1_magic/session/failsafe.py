@@ -108,9 +108,9 @@ class SafeLedger:
             with self._noted():
                 write(self.ledger, *args)
 
-    def so_far(self, call: Call, stream: Accumulator) -> None:
+    def so_far(self, call: Call, stream: Accumulator, *, at_once: bool = False) -> None:
         """Write down now and then what came so far, for a kernel that may be killed."""
-        if self._clock() < self._next:
+        if self._clock() < self._next and not (at_once and self._next < math.inf):
             return
         text, thinking = stream.text, stream.thinking
         self._next = self._clock() + OFTEN + (len(text) + len(thinking)) / A_SECOND

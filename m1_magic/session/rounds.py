@@ -87,6 +87,7 @@ class Rounds:
                     if following is None:
                         return call, None
                     self.plan = following
+                    self._account.so_far(call, self._complete, at_once=True)
                     attempt = self.reserve(call)
                     continue
                 except BaseException as end:  # a bug in what asks next: settled all the same
@@ -161,7 +162,8 @@ class Rounds:
                         if isinstance(event, Started):
                             self._account.write(Ledger.started, attempt.id, event.generation_id)
                         self._view.feed(event)
-                        self._account.so_far(call, stream)
+                        if not self._complete.text:  # an earlier round's is what is kept
+                            self._account.so_far(call, stream)
                         answer = isinstance(event, (TextDelta, ReasoningDelta))
                         if answer and self._clock() > self._until:
                             reason = f"the call took longer than {self._settings.deadline:g} s"

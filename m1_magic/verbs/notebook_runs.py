@@ -13,6 +13,9 @@ from typing import Any
 
 from .. import api, files, keys
 from ..computed import Figure
+from ..context.cells import Cell
+from ..jupyter.shell import NOTEBOOK
+from ..kept.keeper import BESIDE
 from ..settings import home, sources
 from ..text import one_line
 from .quickstart import code_cells, fresh_shell
@@ -51,13 +54,19 @@ def run(notebook: Path, tape: Path, *, settings: bool = False) -> list[Ran]:
         own = home.place() / sources.FILE
         if settings and own.is_file() and not home.distrusted(own):
             (Path(folder) / sources.FILE).write_bytes(own.read_bytes())
-        results = Path(folder) / "cells.json"
+        cells, results = Path(folder) / "cells.json", Path(folder) / "results.json"
+        try:
+            code = [cell.source for cell in code_cells(notebook)]
+        except Exception as error:  # a file of any kind
+            return [Ran("", "", one_line(f"it is no notebook: {error}", 300))]
+        cells.write_text(json.dumps(code), "utf-8")
         environ = {
             **keys.without(os.environ),
             "M1_MODE": "replay",
             "M1_TAPE": str(tape.resolve()),
             "M1_HOME": folder,
-            "M1_NOTEBOOK_RUN": json.dumps([str(notebook.resolve()), str(results)]),
+            NOTEBOOK: str(tape.resolve()).removesuffix(BESIDE) + ".ipynb",  # %m1 tape on
+            "M1_NOTEBOOK_RUN": json.dumps([str(cells), str(results)]),
         }
         ran = subprocess.run(
             [sys.executable, "-P", "-c", CHILD],
@@ -82,17 +91,18 @@ def _ran(number: str, begins: str, outcome: str, answers: list[list[list[str]]])
 
 
 def child() -> None:
-    """Run the code cells of the notebook that the environment names, and say how each went."""
-    notebook, results = json.loads(os.environ.pop("M1_NOTEBOOK_RUN"))
+    """Run the cells that the environment names the file of, and say how each went."""
+    cells, results = json.loads(os.environ.pop("M1_NOTEBOOK_RUN"))
     sys.addaudithook(_offline)
     sys.path.insert(0, "")  # as a kernel has it: modules beside the notebook
     shell, rows = fresh_shell(), list[list[Any]]()
-    for number, cell in enumerate(code_cells(Path(notebook)), 1):
+    for number, source in enumerate(json.loads(Path(cells).read_text("utf-8")), 1):
         before = list(api.chats().computed)
-        outcome = _step(shell, cell.source)
+        outcome = _step(shell, source)
+        _forget_displays(shell, source)
         new = (one for one in api.chats().computed if not any(one is old for old in before))
         answers = [[[f.query, f.source, f.text, f.reason] for f in one.figures] for one in new]
-        rows.append([str(number), one_line(cell.source, 40), outcome, answers])
+        rows.append([str(number), one_line(source, 40), outcome, answers])
         files.replace(Path(results), json.dumps(rows))
     files.replace(Path(results), json.dumps([*rows, END]))
 
@@ -105,6 +115,14 @@ def _step(shell: Any, source: str) -> str:
     if error is not None:
         return one_line(f"{type(error).__name__}: {error}", 300)
     return "" if api.session().last is before else ON_TAPE
+
+
+def _forget_displays(shell: Any, source: str) -> None:
+    """Keep of what the last cell showed what a kernel keeps, so that ``--cells`` sends the same."""
+    outputs, number = shell.history_manager.outputs, shell.execution_count - 1
+    kept = [one for one in outputs.pop(number, []) if one.output_type != "display_data"]
+    if kept and not Cell(number, source).asks:  # a terminal prints what a notebook displays
+        outputs[number] = kept
 
 
 def _offline(event: str, args: tuple[Any, ...]) -> None:

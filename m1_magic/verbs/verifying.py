@@ -18,7 +18,7 @@ from ..calls import RECORD
 from ..computed import Figure
 from ..errors import LedgerProblem, TapeProblem, UsageError
 from ..exact.verifying import Given, again, differences, said
-from ..kept.keeper import BESIDE, kept_answer
+from ..kept.keeper import BESIDE, kept_answer, tape_path
 from ..kept.tape import Line, Tape, line
 from ..ledger import answers, history
 from ..render import page
@@ -28,6 +28,7 @@ from .notebook_runs import run
 from .quickstart import code_cells
 from .verb_context import VerbContext, none
 
+NONE = "No answer with computed figures yet: `%%m1 --df NAME --exact` asks for one."
 NOT_KEPT = "what M1 wrote is not kept: purged, forgotten, or never in this ledger"
 NOT_ASKED = "it was not asked again, so its figures could not be computed"
 UNCOMPARED = "no figures are saved beside it to compare with: run the notebook and save it"
@@ -73,7 +74,7 @@ class Tally:
         parts = [f"{plural(n, noun)} {what}" for n, noun, what in counts if n]
         if rest or not parts:
             parts.append(f"{plural(rest, 'figure')} unchanged")
-        head = f"{', '.join(parts)}."
+        head = f"{', '.join(parts)}." if self.figures or parts[1:] or self.missing else NONE
         table = page.table([place, "query", "figure", "was → is"], self.rows)
         return "\n\n".join([*([table] if self.rows else []), head, *self.notes])
 
@@ -99,8 +100,6 @@ def verify(context: VerbContext, args: Sequence[str]) -> str:
     for answer in given:
         new = again(answer, context.namespace, context.settings)
         tally.compare(one_line(answer.asked, 40), answer.figures, new)
-    if not given and not tally.missing:
-        return "No answer with computed figures yet: `%%m1 --df NAME --exact` asks for one."
     return tally.page("answer")
 
 
@@ -120,8 +119,9 @@ def _kept(context: VerbContext, saved: Saved, path: Path) -> Given | None:
 
 def _on_tape(context: VerbContext, path: Path) -> Iterator[tuple[str, Line]]:
     """Yield the answers on a notebook's tape, each with the id that it is shown under."""
-    tape, times = Tape(path.with_suffix(BESIDE)), Counter[str]()
-    for one in tape.lines():
+    named = tape_path(context.settings.tape, str(path))
+    times = Counter[str]()
+    for one in Tape(named or path.with_suffix(BESIDE)).lines():
         times[one.fingerprint] += 1
         yield one.answer(times[one.fingerprint], "").id, one
 
@@ -236,10 +236,9 @@ def kept_lines(
     """
     by_key: defaultdict[str, list[Line]] = defaultdict(list)
     known: dict[str, Line] = {}
-    if path.with_suffix(BESIDE).exists():
-        for id, one in _on_tape(context, path):
-            by_key[one.fingerprint].append(one)
-            known[id] = one
+    for id, one in _on_tape(context, path):
+        by_key[one.fingerprint].append(one)
+        known[id] = one
     taped = {key: list(lines) for key, lines in by_key.items()}
     with suppress(LedgerProblem):
         for past, key, parts in answers.of_notebook(context.session.ledger, str(path.resolve())):

@@ -18,7 +18,7 @@ from ..render.answer import bundle, quiet
 from ..session.loop import Session
 from ..settings.config import M1
 from ..text import escape_html, one_line
-from ..verbs.history import opening, price, when
+from ..verbs.history import TEMPLATE, opening, price, when
 from .static_output import shortened
 from .styles import (
     ASKS,
@@ -142,7 +142,8 @@ def again(past: Past, settings: M1) -> list[Any]:
         parts.insert(1, f"{past.usage.input:,} in · {past.usage.output:,} out")
     if past.status != "ok":
         parts.append(past.status or "under way")
-    lines = filter(None, (" · ".join(parts), more, past.error))
+    template = TEMPLATE if past.sent and past.sent.exact else ""
+    lines = filter(None, (" · ".join(parts), template, more, past.error))
     foot = "<br>".join(escape_html(one_line(part)) for part in lines)
     return [html(prompt), answer, html(quiet(foot))]
 

@@ -8,7 +8,7 @@ import pytest
 
 from browser.front import Attacker, Jupyter, Page
 from browser.payloads import CASES, SEEN, sample
-from browser.shared import LOAD, only_lab, shoot
+from browser.shared import LOAD, only_lab
 from browser.watch import check_inert
 from emulator import Answer, OpenRouter
 
@@ -59,7 +59,7 @@ def test_values_names_and_queries_are_text_with_titles(
         if shown == "?":
             assert kind == "m1-unknown" and "not computed: v has no column no" in title
         else:
-            assert kind == "m1-computed" and by in title and "top.pwned=1" in title
+            assert kind == "m1-computed" and f'{by} """ style=' in title
     tree = page.tab.context.new_cdp_session(page.tab).send("Accessibility.getFullAXTree")
     told = json.dumps([node.get("name") for node in tree["nodes"]])
     assert f"0 \\u00b7 {by}" in told and "1 query \\u00b7" in told
@@ -70,4 +70,3 @@ def test_values_names_and_queries_are_text_with_titles(
     page.tab.keyboard.press("Enter")
     page.until("() => document.querySelector('.jp-OutputArea-output details').open")
     assert "onfocus='x'" in fold.inner_text()
-    shoot(page, "exact")

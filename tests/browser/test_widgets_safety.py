@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import BrowserContext, expect
+from playwright.sync_api import expect
 
 from browser.front import Attacker, Jupyter, Page
 from browser.panels import OPEN, STILL, Panel, opened
@@ -78,7 +77,10 @@ def test_nothing_of_others_is_alive_in_a_panel(
 
 
 # -- what is saved -----------------------------------------------------------------------------
-MANAGER = "@jupyter-widgets/jupyterlab-manager/plugin"
+# Whether the state of widgets is saved with the notebook: the menu's entry turns it over.
+TURN = "() => jupyterapp.commands.execute('@jupyter-widgets/jupyterlab-manager:saveWidgetState')"
+SAVES = """() => jupyterapp.commands.isToggled(
+  '@jupyter-widgets/jupyterlab-manager:saveWidgetState')"""
 # As on a machine that has no key yet.
 KEYLESS = """import os
 
@@ -88,30 +90,23 @@ os.environ["M1_HOME"] = {!r}
 """
 
 
-@pytest.fixture(params=[False, True], ids=["state not saved", "state saved"])
-def saving(
-    request: pytest.FixtureRequest, jupyter: Jupyter, openrouter: OpenRouter
-) -> Iterator[Jupyter]:
-    """A server that saves the state of widgets with the notebook or not."""
-    if request.param:  # for pages that are loaded from now on; else it is not
-        jupyter.set(MANAGER, {"saveState": True})
-    openrouter.accept_any_key = True
-    yield jupyter
-    openrouter.accept_any_key = False
-    if request.param:
-        jupyter.set(MANAGER, {"saveState": False})
+def both_saved(page: Page) -> dict[str, str]:
+    """Save a notebook without and with the state of its widgets, and return both."""
+    saved = {}
+    for name in ("stateless", "stateful"):
+        page.until(f"() => ({SAVES})() === {str(name == 'stateful').lower()}")
+        saved[name] = page.save()
+        page.js(TURN)
+    page.js("() => front.panel().context.model.deleteMetadata('widgets')")  # it would stay
+    return saved
 
 
 def test_what_is_saved(
-    browser: BrowserContext,
-    saving: Jupyter,
-    openrouter: OpenRouter,
-    attacker: Attacker,
-    tmp_path: Path,
+    page: Page, jupyter: Jupyter, openrouter: OpenRouter, attacker: Attacker, tmp_path: Path
 ) -> None:
     first = plain(attacker.base)
     openrouter.say(Answer(text=first, thinking=first, piece=512))
-    page = Page(browser, saving)
+    openrouter.accept_any_key = True
     try:
         use = f"%m1 use {openrouter.base_url}"
         keyless = KEYLESS.format(str(tmp_path))
@@ -121,11 +116,13 @@ def test_what_is_saved(
         panel.ask("What is saved of **this**?")
         panel.until_free()
         panel.until(LAST)
-        saved = page.save()
-        check_saved(saved, page, attacker)
-        check_reopened(page, saved, attacker)
     finally:
-        page.close()
+        openrouter.accept_any_key = False
+    saved = both_saved(page)
+    assert [STATE in text for text in saved.values()] == [False, True]
+    for text in saved.values():
+        check_saved(text, page, attacker)
+    check_reopened(page, saved, attacker)
 
 
 def check_login(page: Page, panel: Panel, keys: Path) -> None:
@@ -134,15 +131,15 @@ def check_login(page: Page, panel: Panel, keys: Path) -> None:
     page.start(3)
     page.until("() => document.querySelector('.jp-Stdin-input')")
     field.press_sequentially(TYPED)
-    assert TYPED not in page.save()
+    assert TYPED not in "".join(both_saved(page).values())
     field.press("Tab")
-    assert TYPED not in page.save()
+    assert TYPED not in "".join(both_saved(page).values())
     page.tab.locator(".jp-Stdin-input").press("Enter")
     assert page.finish()
     expect(panel.box.get_by_text("The key is kept.")).to_be_visible()
     expect(field).to_have_count(0)
     assert TYPED in keys.read_text()
-    assert TYPED not in page.save()
+    assert TYPED not in "".join(both_saved(page).values())
 
 
 def check_saved(saved: str, page: Page, attacker: Attacker) -> None:
@@ -167,25 +164,31 @@ def check_saved(saved: str, page: Page, attacker: Attacker) -> None:
         tab.close()
 
 
-def check_reopened(page: Page, saved: str, attacker: Attacker) -> None:
+def check_reopened(page: Page, saved: dict[str, str], attacker: Attacker) -> None:
     """Check what a notebook shows that was not run: with a kernel, without one, untrusted."""
     page.close_notebook()
     page.jupyter.end_kernels()
-    page.open("saved.ipynb")
-    assert page.js("() => front.cells()[1].model.trusted")
-    page.until(LOADED)
-    check_still(page, attacker)
+    for name, text in saved.items():
+        (page.jupyter.root / f"{name}.ipynb").write_text(text)
+        page.open(f"{name}.ipynb")
+        assert page.js("() => front.cells()[1].model.trusted")
+        page.until(LOADED)
+        check_still(page, attacker)
 
-    (page.jupyter.root / "foreign.ipynb").write_text(saved.replace(OPEN, f"{OPEN} "))
-    page.open("foreign.ipynb")
-    assert not page.js("() => front.cells()[1].model.trusted")
-    check_still(page, attacker)
+        (page.jupyter.root / "foreign.ipynb").write_text(text.replace(OPEN, f"{OPEN} "))
+        page.open("foreign.ipynb")
+        assert not page.js("() => front.cells()[1].model.trusted")
+        check_still(page, attacker)
+        page.close_notebook()
 
     page.tab.route("**/api/sessions**", lambda route: route.abort())
-    page.load("saved.ipynb")
-    page.until("() => front.panel()?.context.isReady")
-    check_still(page, attacker)
-    assert page.js("() => !front.kernel() && front.cells()[1].model.trusted")
+    page.load("stateless.ipynb")
+    for name in saved:
+        page.js("path => front.panel()?.context.path === path || front.open(path)", f"{name}.ipynb")
+        page.until("path => front.panel()?.context.path === path", f"{name}.ipynb")
+        page.until("() => front.panel().context.isReady")
+        check_still(page, attacker)
+        assert page.js("() => !front.kernel() && front.cells()[1].model.trusted")
 
 
 def check_still(page: Page, attacker: Attacker) -> None:

@@ -11,9 +11,9 @@ from itertools import combinations
 
 import numpy as np
 
-from .arrays import Array, average_ranks
+from .arrays import Array
 from .by_group import totals
-from .correlations import LEAST, correlations, of_pair
+from .correlations import LEAST, average_ranks, correlations, of_pair
 from .facts import Fact
 from .grouping import FEW
 from .rounding import STRONG, Figure, correlation

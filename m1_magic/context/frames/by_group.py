@@ -17,7 +17,7 @@ from .arrays import Array, mean_sd
 from .facts import Fact
 from .grouping import Grouping
 from .lines import figure, quoted
-from .numeric import DOMINANT
+from .numeric import decide
 from .rounding import Figure, average, correlation
 from .row_by_row import Rows
 
@@ -217,8 +217,7 @@ def dominated(values: Array, k: int, sd: float, away: Array, most: float) -> boo
         return False
     away = np.abs(values - np.partition(values, n // 2)[n // 2])
     outermost = np.partition(away, n - min(k - 1, n))[n - min(k - 1, n) :]
-    total = float(away.sum())
-    return bool(outermost.sum() > DOMINANT * total or 2 * outermost.max() > total)
+    return decide(float(outermost.sum()), float(outermost.max()), float(away.sum()))
 
 
 @np.errstate(all="ignore")

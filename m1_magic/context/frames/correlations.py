@@ -1,4 +1,4 @@
-"""Pearson's correlation: of all pairs of columns, and of one pair as it may leave."""
+"""Pearson's correlation: of all pairs of columns, of one pair as it may leave. Ranks."""
 
 from __future__ import annotations
 
@@ -50,4 +50,18 @@ def _standard(values: Array) -> Array:
     values = values / np.abs(values).max()
     mean, sd = mean_sd(values)
     made: Array = (values - mean) / sd
+    return made
+
+
+def average_ranks(values: Array) -> Array:
+    """Return the ranks of numbers, of equal ones their mean, NaN where there is none."""
+    made = np.full(len(values), np.nan)
+    there = np.flatnonzero(np.isfinite(values))
+    if not len(there):
+        return made
+    order = there[np.argsort(values[there])]
+    ranked = values[order]
+    ends = np.flatnonzero(np.append(ranked[1:] != ranked[:-1], True)) + 1
+    counts = np.diff(ends, prepend=0)
+    made[order] = np.repeat(ends - (counts - 1) / 2, counts)
     return made

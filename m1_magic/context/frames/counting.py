@@ -10,7 +10,7 @@ from typing import Any
 import narwhals.stable.v2 as nw
 import numpy as np
 
-from .arrays import Array
+from .arrays import CHUNK, Array, chunks
 from .kinds import Series
 from .measures import FEW, Count
 
@@ -97,13 +97,14 @@ def _of_one_width(series: Series, found: Series) -> Pairs | None:
     places = np.frombuffer(ends, np.int64 if str(texts.type) == "large_string" else np.int32)
     places = places[texts.offset : texts.offset + len(texts) + 1]
     width = int(places[1] - places[0])
-    if width not in (1, 2, 4, 8) or np.any(np.diff(places) != width):
+    steps = (np.diff(places[start : start + CHUNK + 1]) for start in range(0, len(texts), CHUNK))
+    if width not in (1, 2, 4, 8) or any(np.any(step != width) for step in steps):
         return None
-    numbers = np.frombuffer(letters, f"u{width}", len(texts), int(places[0]))
-    values, counts = np.unique(numbers, return_counts=True)
-    labels = zip(range(0, width * len(values), width), counts.tolist(), strict=True)
-    written = values.tobytes()
-    return tuple((written[at : at + width].decode(), n) for at, n in labels)
+    counts: Counter[bytes] = Counter()
+    for chunk in chunks(np.frombuffer(letters, f"u{width}", len(texts), int(places[0]))):
+        values, rows = np.unique(chunk, return_counts=True)
+        counts.update(dict(zip(values.view(f"V{width}").tolist(), rows.tolist(), strict=True)))
+    return tuple((label.decode(), n) for label, n in counts.items())
 
 
 def _value_counts(series: Series) -> list[tuple[Any, int]]:

@@ -15,7 +15,7 @@ import numpy as np
 
 from . import arrays, counting, object_columns
 from .arrays import Array, Moments, by_chunk, hits, spread
-from .kinds import OBJECTS, Series, floats, is_moment, is_number, kind, plain, words
+from .kinds import OBJECTS, Series, floats, is_moment, is_number, kind, plain, types, words
 from .measures import SAMPLE, WHOLE, Count, Measures, Span
 from .opaque import Form, taken
 
@@ -58,8 +58,8 @@ class Local:
     ) -> None:
         self.table, self.names, self.rows, self.objects = table, names, len(table), objects
         self._lazy = list(schema)  # of another engine: whole numbers may come as floats
-        types = {str(i): dtype for i, dtype in enumerate(schema)} | _types(table)
-        self.schema: list[Any] = list(types.values())
+        known = {str(i): dtype for i, dtype in enumerate(schema)} | types(table)
+        self.schema: list[Any] = list(known.values())
         self.dates: set[int] = set()  # columns of Python's dates, which pandas has no type for
         self.words: dict[int, str] = {}  # types of columns of objects
         self.forms: dict[int, Form] = {}  # what columns are that are measured as something else
@@ -288,21 +288,3 @@ def _finite(values: Array) -> Array:
         return values
     finite = np.isfinite(values)
     return values if finite.all() else values[finite]
-
-
-_TYPES: dict[Any, Any] = {}  # of pandas' dtypes that say all
-
-
-def _types(table: nw.DataFrame[Any]) -> dict[str, Any]:
-    """Return each column's type; narwhals looks at each column of pandas, here at each dtype."""
-    dtypes = getattr(table.to_native(), "dtypes", None)
-    if not table.implementation.is_pandas() or dtypes is None:
-        return dict(table.schema)
-    made: dict[str, Any] = {}
-    for name, dtype in zip(table.columns, dtypes, strict=True):
-        same = isinstance(dtype, np.dtype) and dtype.kind in "iufbM"
-        same = same or type(dtype).__name__ == "StringDtype"
-        made[name] = (_TYPES.get(dtype) if same else None) or table.get_column(name).dtype
-        if same:
-            _TYPES[dtype] = made[name]
-    return made

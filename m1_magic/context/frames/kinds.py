@@ -125,3 +125,21 @@ def words(dtype: Any, native: Any = None) -> str:
     return WORDS.get(word, masked_value(word.lower(), 30)) + (
         f" ({masked_value(zone)})" if zone else ""
     )
+
+
+_TYPES: dict[Any, Any] = {}  # of pandas' dtypes that say all
+
+
+def types(table: nw.DataFrame[Any]) -> dict[str, Any]:
+    """Return each column's type; narwhals looks at each column of pandas, here at each dtype."""
+    dtypes = getattr(table.to_native(), "dtypes", None)
+    if not table.implementation.is_pandas() or dtypes is None:
+        return dict(table.schema)
+    made: dict[str, Any] = {}
+    for name, dtype in zip(table.columns, dtypes, strict=True):
+        same = isinstance(dtype, np.dtype) and dtype.kind in "iufbM"
+        same = same or type(dtype).__name__ == "StringDtype"
+        made[name] = (_TYPES.get(dtype) if same else None) or table.get_column(name).dtype
+        if same:
+            _TYPES[dtype] = made[name]
+    return made

@@ -140,9 +140,13 @@ def _dominated(m: Measures, order: Array, n: int, k: int) -> tuple[bool, bool]:
     for distances, of in ((np.sort(away / scale), total), (np.sort((away / scale) ** 2), squares)):
         # Of a longer table only the ends are known: as if k - 1 rows lay there.
         most = float(distances[1 - k :].sum()) if complete else (k - 1) * float(distances[-1])
-        of *= 1 + 1e-9  # last bits decide nothing
-        found.append(most > DOMINANT * of or (complete and 2 * float(distances[-1]) > of))
+        found.append(decide(most, float(distances[-1]) if complete else 0.0, of))
     return found[0], found[1]
+
+
+def decide(few: float, one: float, total: float) -> bool:
+    """Are the distances of a few rows nearly all of the total, or is that of one most of it?"""
+    return few > DOMINANT * total or 2 * one > total
 
 
 def _text(value: float) -> str:

@@ -8,8 +8,8 @@ import narwhals.stable.v2 as nw
 import numpy as np
 
 from . import codes
-from .arrays import Array, average_ranks
-from .correlations import of_pair
+from .arrays import Array
+from .correlations import average_ranks, of_pair
 from .facts import Described, Fact
 from .in_process import array
 from .kinds import is_moment, is_number, is_text

@@ -42,10 +42,9 @@ def summarise_table(source: Source, name: str, places: Sequence[int], wish: Wish
     names = _names(table, places, typed=wish.level != "names")
     levels = sum(place < source.levels for place in places)
     width = len(places) - levels
-    keys = source.keys.words(table.names, judged.hidden)
+    notes = [source.note, judged.note, source.keys.words(table.names, judged.hidden)]
     if wish.level == "names":
-        head = [_size(name, None, width, levels), source.note, judged.note, keys]
-        first_line = "; ".join(filter(None, head))
+        first_line = "; ".join(filter(None, [_size(name, None, width, levels), *notes]))
         bare = Columns(Column(names.name(place), "") for place in places)
         text = fit(Page(first_line, names), limit).text
         return Summary(name, wish.level, None, width, bare, text=text, places=told)
@@ -55,20 +54,19 @@ def summarise_table(source: Source, name: str, places: Sequence[int], wish: Wish
     by_place = dict(zip(looked_at, columns, strict=True))
     labels = labelled(wish.prompt, by_place)
     asked = tuple(place for place in dict.fromkeys((*asked, *labels)) if place in by_place)
-    head = [_size(name, rows, width, levels), source.note, judged.note, keys]
     facts: list[Fact] = []
     cells: list[tuple[str, dict[int, str]]] = []
     if wish.level == "schema":
-        head.append("types and nulls only")
+        notes.append("types and nulls only")
     elif rows:
         k = wish.shared_by
-        head += [_groups(source.groups, k), source.keys.repeated(rows)]
-        head += _reading(k, rows, sample.rows, columns)
+        notes += [_groups(source.groups, k), source.keys.repeated(rows)]
+        notes += _reading(k, rows, sample.rows, columns)
         known = Described(rows, by_place, sample, k, asked)
         facts = [fact for make in FACTS for fact in make(known)]
         if wish.level == "sample":
             cells = pick(sample, by_place, wish.rows, rows, wish.allow)
-    first_line = "; ".join(filter(None, head))
+    first_line = "; ".join(filter(None, [_size(name, rows, width, levels), *notes]))
     fitted = fit(Page(first_line, names, by_place, rows, asked, labels, facts, cells), limit)
     shown = {p: column for line, _ in fitted.lines for p, column in line.columns.items()}
     return Summary(

@@ -13,8 +13,8 @@ import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
-from ..errors import UsageError
-from ..text import escape_value
+from ...errors import UsageError
+from ...text import escape_value
 from .engine import THREAD, Refused
 
 LONGEST = 20_000  # characters

@@ -15,7 +15,7 @@ from contextlib import suppress
 from functools import cache
 from typing import Any
 
-from ..context.frames.duckdb_sandbox import connected, quoted
+from ...context.frames.duckdb_sandbox import connected, quoted
 from . import statements
 from .engine import TIMEOUT, Engine, Part, Refused, Result, most
 from .failures import failure

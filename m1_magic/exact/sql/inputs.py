@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..context.frames.duckdb_sandbox import identifier, quoted
-from ..context.frames.lazy import library
-from ..context.frames.table_files import scanned
-from ..context.frames.tables import source
-from ..errors import UsageError
-from ..text import one_line
+from ...context.frames.duckdb_sandbox import identifier, quoted
+from ...context.frames.lazy import library
+from ...context.frames.table_files import scanned
+from ...context.frames.tables import source
+from ...errors import UsageError
+from ...text import one_line
 from .sql_tables import SqlTable, fit_name, seen_names
 
 # What pandas' `infer_dtype` calls objects that are all of one kind, other than texts.

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from ..context.frames.duckdb_sandbox import connected
-from ..text import escape_value
+from ...context.frames.duckdb_sandbox import connected
+from ...text import escape_value
 from .engine import Refused
 
 # A width in a format that would make a text of any length.

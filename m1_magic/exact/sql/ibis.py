@@ -6,8 +6,8 @@ from collections.abc import Collection, Mapping
 from contextlib import suppress
 from typing import Any
 
-from ..context.frames.lazy import reading
-from ..text import one_line
+from ...context.frames.lazy import reading
+from ...text import one_line
 from . import other_sql
 from .engine import TIMEOUT, Engine, Part, Result, most
 from .sql_tables import SqlTable, seen_names

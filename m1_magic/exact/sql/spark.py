@@ -13,7 +13,7 @@ from contextlib import suppress
 from functools import cached_property
 from typing import Any
 
-from ..context.frames.lazy import reading
+from ...context.frames.lazy import reading
 from . import other_sql
 from .engine import TIMEOUT, Engine, Part, Result, most
 from .sql_tables import SqlTable, seen_names

@@ -6,9 +6,9 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-from ..context.frames.lazy import library
-from ..errors import UsageError
-from ..text import one_line
+from ...context.frames.lazy import library
+from ...errors import UsageError
+from ...text import one_line
 from .engine import TIMEOUT, Engine
 from .sandbox import Sandbox
 

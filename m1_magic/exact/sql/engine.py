@@ -14,8 +14,8 @@ from collections.abc import Callable
 from concurrent.futures import Future, wait
 from dataclasses import dataclass, replace
 
-from .. import interrupts
-from ..computed import Query, Row
+from ... import interrupts
+from ...computed import Query, Row
 from .sql_tables import SqlTable
 
 TIMEOUT = 10.0  # seconds of a query
@@ -135,19 +135,18 @@ class Engine(ABC):
                 done.set_exception(error)
 
         until = time.monotonic() + self._timeout
-        try:
-            with interrupts.stoppable():
-                threading.Thread(target=run, name=THREAD, daemon=True).start()
-                while not done.done():
+        thread = threading.Thread(target=run, name=THREAD, daemon=True)
+        with interrupts.stoppable():
+            try:
+                _begin(thread)
+                while not (done.done() or late.is_set()):
                     wait([done], min(SOON, max(0.001, until - time.monotonic())))
                     interrupts.check()
                     if not done.done() and time.monotonic() >= until:
                         late.set()
-                        self._stop(name, done)
-                        break
-        except KeyboardInterrupt:
-            self._stop(name, done)
-            raise
+            finally:
+                if thread.ident is not None:
+                    self._stop(name, done)
         return done.result(0)
 
     def _stop(self, run: str, done: Future[Result]) -> None:
@@ -165,3 +164,11 @@ class Engine(ABC):
         while not done.done():
             self._interrupt(run)
             wait([done], LATER)
+
+
+def _begin(thread: threading.Thread) -> None:
+    """Start a thread; where there are no threads, do its work."""
+    try:
+        thread.start()
+    except RuntimeError:
+        thread.run()

@@ -6,8 +6,8 @@ import re
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
-from ..privacy.personal import safe_name
-from ..text import INVISIBLE
+from ...privacy.personal import safe_name
+from ...text import INVISIBLE
 
 LONGEST = 120  # characters of a name
 UNSEEN = re.compile(rf"[\n\t]|{INVISIBLE.pattern}")

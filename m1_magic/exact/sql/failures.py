@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator
 
-from ..text import escape_value
+from ...text import escape_value
 
 # The class of DuckDB's error → what happened, where its message is not known more exactly.
 KINDS = {

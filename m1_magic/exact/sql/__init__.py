@@ -1,0 +1,1 @@
+"""Where queries run, over named tables and nothing else."""
