@@ -141,3 +141,21 @@ def test_a_value_is_seen_and_begins_nothing(value: str, text: str) -> None:
     pieces = pieces_of("```sql q\nSELECT 1\n```\n{{q.v}}\n===\n\n**{{q.v}}**\n")
     made = fill(pieces, {"q": Query("q", "SELECT 1", ("v",), ((value,),), count=1)})
     assert made.text == f"{text}\n===\n\n**{text.removeprefix(chr(92))}**\n"
+
+
+def test_notes_of_a_reply_name_rows_and_stay_here(server: OpenRouter) -> None:
+    table = pd.DataFrame({"who": [f"Zqx{n}wvj" for n in range(30)], "n": range(30)})
+    text = "```sql q\nSELECT who, n FROM t\n```\n{{q.n[Zqx3wvk]}}\n"
+    server.say(Answer(text), Answer("a"), Answer("b"))
+    reply = ask("Who?", df={"t": table}, exact=True)
+    assert "the nearest is Zqx3wvj" in " ".join(reply.notes)
+    for place in ("{{r.notes}}", "{{r.notes[0]}}"):
+        ask(f"Why {place}?", namespace={"r": reply})
+    assert len(server.chats) == 3 and "Zqx3wvj" not in str([one.body for one in server.chats])
+
+
+@pytest.mark.parametrize("place", ["{{q:}}", "{{q:,}}"])
+def test_a_list_of_no_columns_is_all_of_them(place: str) -> None:
+    pieces = pieces_of(f"```sql q\nSELECT 1\n```\n{place}\n")
+    made = fill(pieces, {"q": Query("q", "SELECT 1", ("v",), ((1,),), count=1)})
+    assert made.text == "| v |\n| ---: |\n| 1 |\n"
