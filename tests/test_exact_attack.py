@@ -94,6 +94,18 @@ def test_what_cannot_be_stopped_is_left_alone(monkeypatch: pytest.MonkeyPatch) -
     box.close()
 
 
+def doubled(times: int) -> str:
+    """Return a query in which each of so many subqueries is used twice."""
+    pairs = [(f"a{n}", f"a{n - 1}" if n else "t") for n in range(times)]
+    parts = [f"{new} AS NOT MATERIALIZED (FROM {old} UNION ALL FROM {old})" for new, old in pairs]
+    return f"WITH {', '.join(parts)} SELECT count(*) FROM a{times - 1}"
+
+
+def test_subqueries_may_use_each_other_but_not_for_ever(box: Sandbox) -> None:
+    assert box.run("q", doubled(7)).rows == ((3 * 2**7,),)
+    assert "too often" in box.run("q", doubled(60)).error
+
+
 @pytest.mark.parametrize(
     ("sql", "said"),
     [
