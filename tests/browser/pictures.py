@@ -1,5 +1,7 @@
 """The README's pictures: real answers of the local model in a real JupyterLab.
 
+That of computed figures is an answer of the notebook's tape, which says so; its figures are real.
+
 PYTHONPATH=tests python -m browser.pictures
 """
 
@@ -11,6 +13,7 @@ from pathlib import Path
 
 import local_model
 from browser.front import Jupyter, Page, chromium
+from m1_magic.verbs.quickstart import code_cells
 
 PICTURES = Path(__file__).parent.parent.parent / "notebooks"
 QUICKSTART = (
@@ -27,6 +30,7 @@ PANEL = (
     "%load_ext m1_magic\n%m1 budget 0.50\n%m1 use offline",
     "import m1_magic\n\nm1_magic.panel(df='penguins', df_tokens=200, temperature=0.0)",
 )
+COMPUTED = PICTURES / "exact.ipynb"
 ASKED = "Which species is in the table most often?"
 
 
@@ -50,7 +54,25 @@ def main() -> int:
             for theme in ("light", "dark"):
                 page.shot(PICTURES / f"panel-{theme}.png", dark=theme == "dark")
             page.close()
+        with Jupyter("lab", Path(scratch) / "tape", on_tape(Path(scratch))) as jupyter:
+            page = Page(browser, jupyter)
+            cells = [cell.source for cell in code_cells(COMPUTED)]
+            page.open(jupyter.write(COMPUTED.name, cells[:3]))
+            if not page.run_all():
+                return 1
+            page.shot(COMPUTED.with_suffix(".png"))
+            page.close()
     return 0
+
+
+def on_tape(scratch: Path) -> dict[str, str]:
+    """Return the environment of a notebook on its tape, without warnings of packages."""
+    startup = scratch / "ipython" / "profile_default" / "startup"
+    startup.mkdir(parents=True)
+    (startup / "quiet.py").write_text("import warnings\nwarnings.simplefilter('ignore')\n")
+    tape = str(COMPUTED.with_suffix(".tape.jsonl"))
+    folders = {"M1_HOME": str(scratch / "taped"), "IPYTHONDIR": str(scratch / "ipython")}
+    return {**folders, "M1_TAPE": tape, "M1_MODE": "replay"}
 
 
 def ask(page: Page) -> None:
