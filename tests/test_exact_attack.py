@@ -171,3 +171,8 @@ def test_a_list_of_no_columns_is_all_of_them(place: str) -> None:
     pieces = pieces_of(f"```sql q\nSELECT 1\n```\n{place}\n")
     made = fill(pieces, {"q": Query("q", "SELECT 1", ("v",), ((1,),), count=1)})
     assert made.text == "| v |\n| ---: |\n| 1 |\n"
+
+
+def test_numbers_too_long_for_a_machine_word_are_compared_as_numbers() -> None:
+    with Sandbox({"t": pd.DataFrame({"x": [2**70, 9, None]}, dtype=object)}) as box:
+        assert box.run("q", "SELECT max(x), min(x) FROM t").rows == ((2**70, 9),)
