@@ -176,3 +176,9 @@ def test_a_list_of_no_columns_is_all_of_them(place: str) -> None:
 def test_numbers_too_long_for_a_machine_word_are_compared_as_numbers() -> None:
     with Sandbox({"t": pd.DataFrame({"x": [2**70, 9, None]}, dtype=object)}) as box:
         assert box.run("q", "SELECT max(x), min(x) FROM t").rows == ((2**70, 9),)
+
+
+def test_months_of_an_interval_are_no_days(box: Sandbox) -> None:
+    sql = "SELECT age(DATE '2024-02-29', DATE '2024-01-01') AS a, 5 AS b, INTERVAL 40 DAY AS c"
+    query = box.run("q", sql)
+    assert (query.columns, query.rows) == (("a", "b", "c"), (("1 month 28 days", 5, "40 days"),))
