@@ -94,6 +94,18 @@ def test_what_cannot_be_stopped_is_left_alone(monkeypatch: pytest.MonkeyPatch) -
     box.close()
 
 
+def doubled(times: int) -> str:
+    """Return a query in which each of so many subqueries is used twice."""
+    pairs = [(f"a{n}", f"a{n - 1}" if n else "t") for n in range(times)]
+    parts = [f"{new} AS NOT MATERIALIZED (FROM {old} UNION ALL FROM {old})" for new, old in pairs]
+    return f"WITH {', '.join(parts)} SELECT count(*) FROM a{times - 1}"
+
+
+def test_subqueries_may_use_each_other_but_not_for_ever(box: Sandbox) -> None:
+    assert box.run("q", doubled(7)).rows == ((3 * 2**7,),)
+    assert "too often" in box.run("q", doubled(60)).error
+
+
 @pytest.mark.parametrize(
     ("sql", "said"),
     [
@@ -141,3 +153,32 @@ def test_a_value_is_seen_and_begins_nothing(value: str, text: str) -> None:
     pieces = pieces_of("```sql q\nSELECT 1\n```\n{{q.v}}\n===\n\n**{{q.v}}**\n")
     made = fill(pieces, {"q": Query("q", "SELECT 1", ("v",), ((value,),), count=1)})
     assert made.text == f"{text}\n===\n\n**{text.removeprefix(chr(92))}**\n"
+
+
+def test_notes_of_a_reply_name_rows_and_stay_here(server: OpenRouter) -> None:
+    table = pd.DataFrame({"who": [f"Zqx{n}wvj" for n in range(30)], "n": range(30)})
+    text = "```sql q\nSELECT who, n FROM t\n```\n{{q.n[Zqx3wvk]}}\n"
+    server.say(Answer(text), Answer("a"), Answer("b"))
+    reply = ask("Who?", df={"t": table}, exact=True)
+    assert "the nearest is Zqx3wvj" in " ".join(reply.notes)
+    for place in ("{{r.notes}}", "{{r.notes[0]}}"):
+        ask(f"Why {place}?", namespace={"r": reply})
+    assert len(server.chats) == 3 and "Zqx3wvj" not in str([one.body for one in server.chats])
+
+
+@pytest.mark.parametrize("place", ["{{q:}}", "{{q:,}}"])
+def test_a_list_of_no_columns_is_all_of_them(place: str) -> None:
+    pieces = pieces_of(f"```sql q\nSELECT 1\n```\n{place}\n")
+    made = fill(pieces, {"q": Query("q", "SELECT 1", ("v",), ((1,),), count=1)})
+    assert made.text == "| v |\n| ---: |\n| 1 |\n"
+
+
+def test_numbers_too_long_for_a_machine_word_are_compared_as_numbers() -> None:
+    with Sandbox({"t": pd.DataFrame({"x": [2**70, 9, None]}, dtype=object)}) as box:
+        assert box.run("q", "SELECT max(x), min(x) FROM t").rows == ((2**70, 9),)
+
+
+def test_months_of_an_interval_are_no_days(box: Sandbox) -> None:
+    sql = "SELECT age(DATE '2024-02-29', DATE '2024-01-01') AS a, 5 AS b, INTERVAL 40 DAY AS c"
+    query = box.run("q", sql)
+    assert (query.columns, query.rows) == (("a", "b", "c"), (("1 month 28 days", 5, "40 days"),))

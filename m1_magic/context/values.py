@@ -86,7 +86,7 @@ def insert(
         ours = reply and isinstance(value, str) and not rest.startswith(COMPUTED)
         table = None if ours else _table(value, expression, part=part)
         if table is None or table is UNREAD:
-            goes = table is None and not part and (isinstance(value, str) or plainly_none(value))
+            goes = table is None and not part and _goes(value, reply, rest)
             text, note = _in_place(value, expression, level, goes=goes)
             places[expression] = (Text(text),)
             notes += note
@@ -124,6 +124,12 @@ def _written(reply: Reply, rest: str, level: str) -> str:
     if not rest:
         return reply.written
     return reply.template if rest == ".text" and level != "sample" else ""
+
+
+def _goes(value: object, reply: Reply | None, rest: str) -> bool:
+    """Is it plainly no table, nor a note, which may name the nearest row of a result?"""
+    noted = reply is not None and bool(reply.template) and rest.startswith(".notes")
+    return not noted and (isinstance(value, str) or plainly_none(value))
 
 
 def _in_place(

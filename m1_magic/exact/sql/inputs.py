@@ -256,8 +256,11 @@ def _typed(series: Any) -> Any:
         if not all(value is None or isinstance(value, WRITABLE) for value in values):
             return None
         written = [None if value is None or value != value else str(value) for value in values]
+        # Numbers too long for 64 bits stay numbers: as texts 9 would be more than 10.
+        whole = all(value is None or type(value) is int for value in values)
         try:
             array = pa.array(written, pa.large_string())
+            array = array.cast(pa.decimal128(38, 0)) if whole else array
         except (pa.ArrowException, ValueError):
             return None
     return pd.Series(pd.arrays.ArrowExtensionArray(array), index=series.index)

@@ -10,9 +10,11 @@ stopped all the same is left alone, and nothing else runs beside it.
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
+from datetime import timedelta
 from functools import cache
+from itertools import chain
 from typing import Any
 
 from ...context.frames.duckdb_sandbox import connected, quoted
@@ -104,6 +106,10 @@ class Sandbox(Engine):
             columns = tuple(str(column[0]) for column in result.description or ())
             limit = most(len(columns))
             rows = result.fetchmany(limit + 1)
+            kinds = [str(column[1]) for column in result.description or ()]
+            spans = (one for one in chain(*rows) if isinstance(one, timedelta))
+            if "INTERVAL" in kinds and any(abs(one.days) > 27 for one in spans):
+                rows = self._connection.execute(_spelled(body, kinds)).fetchmany(limit + 1)
         finally:
             _end(self._connection)
         if len(rows) <= limit:
@@ -120,6 +126,16 @@ class Sandbox(Engine):
         if type(problem).__name__ == "OutOfMemoryException" or isinstance(problem, MemoryError):
             return f"It needs more memory than a query may use ({self._memory})."
         return failure(problem, sql, self._names)
+
+
+def _spelled(body: str, kinds: Sequence[str]) -> str:
+    """Return a query with its intervals as text: in Python each of their months has 30 days."""
+    names = [f"c{place}" for place in range(len(kinds))]
+    forms = (
+        f"CAST({name} AS VARCHAR)" if kind == "INTERVAL" else name
+        for name, kind in zip(names, kinds, strict=True)
+    )
+    return f"SELECT {', '.join(forms)} FROM (\n{body}\n) AS whole({', '.join(names)})"
 
 
 def _end(connection: Any) -> None:

@@ -10,9 +10,11 @@ from __future__ import annotations
 import difflib
 import json
 import re
+from collections import Counter
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from functools import cache
+from math import prod
 from typing import Any
 
 from ...context.frames.duckdb_sandbox import connected
@@ -22,6 +24,7 @@ from .engine import Refused
 # A width in a format that would make a text of any length.
 WIDTH = re.compile(r"\d{5}|\*|\{[^{}]*\{")
 LONGEST = 20_000  # characters
+COPIES = 100_000  # of a table that one subquery in another, used twice each, comes to
 QUERIES = {"SELECT_NODE", "SET_OPERATION_NODE", "RECURSIVE_CTE_NODE", "CTE_NODE"}
 SOURCES = {
     *("BASE_TABLE", "SUBQUERY", "JOIN", "TABLE_FUNCTION", "EMPTY", "EXPRESSION_LIST", "PIVOT"),
@@ -130,10 +133,13 @@ def parsed(connection: Any, sql: str) -> Any:
 
 def _look_through(tree: Any, known: Catalog) -> None:
     """Raise Refused for what may not be in a query."""
-    subqueries = set()
+    subqueries, used = set(), Counter[str]()
     for node, _ in _nodes(tree):
         for entry in (node.get("cte_map") or {}).get("map", ()):
             subqueries.add(str(entry["key"]).lower())
+        used[str(node.get("table_name", "")).lower()] += "sample" in node
+    if prod(used[name] or 1 for name in subqueries) > COPIES:  # DuckDB plans each of them
+        raise Refused("Its subqueries use each other too often. It was not run.")
     if taken := subqueries & known.views:
         raise Refused(f"{_shown(min(taken))} is a name of DuckDB's own. It was not run.")
     tables = known.tables | subqueries
