@@ -182,3 +182,17 @@ def test_months_of_an_interval_are_no_days(box: Sandbox) -> None:
     sql = "SELECT age(DATE '2024-02-29', DATE '2024-01-01') AS a, 5 AS b, INTERVAL 40 DAY AS c"
     query = box.run("q", sql)
     assert (query.columns, query.rows) == (("a", "b", "c"), (("1 month 28 days", 5, "40 days"),))
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("{{one:,.0f}}\n", "8,560\n"),
+        ("- {{one:,.0f}}\n- x", "- 8,560\n- x"),
+        ("> {{one:.1f}}", "> 8560.4"),
+        ("{{one:n}}", "| n |\n| ---: |\n| 8560 |"),
+    ],
+)
+def test_one_value_with_a_format_is_no_table_where_it_stands_alone(text: str, shown: str) -> None:
+    one = Query("one", "SELECT 1", ("n",), ((8560.4,),), count=1)
+    assert fill(pieces_of(f"```sql one\nSELECT 1\n```\n{text}"), {"one": one}).text == shown

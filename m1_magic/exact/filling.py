@@ -122,9 +122,15 @@ class _Filling:
         literal = f"{place.before}{{{{{place.source}}}}}{place.end}"
         if self._results.literal(name, around):
             return self._words(literal)
+        rest = place.source.strip()[len(name) :]
+        if place.alone and self._results.is_one_formatted(name, rest):
+            value = self._results.value(name, rest.lstrip())
+            self._words(place.before)
+            self._begin_words()
+            self._paragraph += [(place, value)] if value else []
+            return self._words(place.end)
         if place.alone:
             return self._alone(name, place)
-        rest = place.source.strip()[len(name) :]
         # ``{{name}}`` in a sentence is of the form only where the result is one value.
         form = rest.startswith(".") or self._results.knows(name) or not self._results.done
         value = self._results.value(name, rest.lstrip() if rest else "") if form else None

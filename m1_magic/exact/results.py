@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -12,6 +13,7 @@ from .result_tables import as_table
 from .template import Piece, Place, Written
 
 UNKNOWN, RUNNING = "?", "…"
+FORMAT = re.compile(r"[^\w\s].*|\d.*|[bdeEfFgGnoxXs%]")  # nothing that begins as a name does
 COMPUTED = "it is being computed"
 
 
@@ -99,6 +101,17 @@ class Results:
             return Value(Shown(UNKNOWN), name, str(why))
         one = shown(value, spec)
         return Value(Shown(one.text, one.number, one.note or note), name)
+
+    def is_one_formatted(self, name: str, rest: str) -> bool:
+        """Is it a result of one value with its format, not with its column?"""
+        result, wanted = self._results.get(name), rest.lstrip().removeprefix(":").strip()
+        if result is None or result.error or (len(result.columns), result.count) != (1, 1):
+            return False
+        return (
+            wanted not in ("", "bar")
+            and bool(FORMAT.fullmatch(wanted))
+            and (wanted.casefold() != result.columns[0].casefold())
+        )
 
     def table(self, name: str, place: Place, end: str) -> tuple[str, str]:
         """Return a result as a table, and a note.
