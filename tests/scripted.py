@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from m1_magic.calls import (
     Message,
     Receipt,
     Replay,
+    Reply,
     Request,
     Started,
     Text,
@@ -164,6 +166,18 @@ class Seen:
             raise what
         if what is not None:
             what()
+
+
+@dataclass
+class Again:
+    """A Processor that asks what a function says, and leaves the reply as it is."""
+
+    next_request: Callable[[Request, Reply], Request | None]
+
+    def finished(
+        self, reply: Reply, error: BaseException | None
+    ) -> tuple[Reply, BaseException | None]:
+        return reply, error
 
 
 def session(home: Path, backend: Scripted, settings: M1 | None = None, **more: Any) -> Session:

@@ -690,23 +690,6 @@ def test_a_long_table_is_told_alike_where_all_rows_count(engine: str, load: Any)
             assert around.iloc[0] <= other.figures[f"P{q}"] <= around.iloc[1]
 
 
-# The last one: it stops the session of all tests.
-def test_a_stopped_spark_session_is_one_paragraph(spark: Any) -> None:
-    """The last of this module: the session is not started anew."""
-    frame = spark.range(10)
-    table = lazy_table(frame)
-    spark.stop()
-    steps: list[Callable[[], Any]] = [
-        lambda: table.measure([0]),
-        lambda: table.sample([0]),
-        lambda: table.count({0: [Span(0, 1)]}),
-        lambda: lazy_table(frame).measure([0]),
-    ]
-    for step in steps:
-        with pytest.raises(UsageError, match="Is its Spark session still running"):
-            step()
-
-
 # Queries of `--exact`.
 
 
@@ -781,3 +764,20 @@ def test_tables_that_queries_cannot_read_say_what_to_do(
 ) -> None:
     with pytest.raises(UsageError, match="compute"):
         sandbox_of({"d": load("dask", pa.table({"a": [1, 2]}))})
+
+
+# The last one: it stops the session of all tests.
+def test_a_stopped_spark_session_is_one_paragraph(spark: Any) -> None:
+    """The last of this module: the session is not started anew."""
+    frame = spark.range(10)
+    table = lazy_table(frame)
+    spark.stop()
+    steps: list[Callable[[], Any]] = [
+        lambda: table.measure([0]),
+        lambda: table.sample([0]),
+        lambda: table.count({0: [Span(0, 1)]}),
+        lambda: lazy_table(frame).measure([0]),
+    ]
+    for step in steps:
+        with pytest.raises(UsageError, match="Is its Spark session still running"):
+            step()

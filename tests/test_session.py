@@ -55,7 +55,7 @@ from m1_magic.pricing.prices import Price, hold
 from m1_magic.render import footer
 from m1_magic.session.loop import Session
 from m1_magic.settings.config import M1
-from scripted import OFFER, PRICE, USAGE, Line, Scripted, Seen, answer, request, session
+from scripted import OFFER, PRICE, USAGE, Again, Line, Scripted, Seen, answer, request, session
 
 COST = Decimal("0.0025")
 Row = tuple[str, int | None, int | None, str | None, str]
@@ -172,7 +172,7 @@ def test_calls_of_tools_that_nobody_offered_are_an_empty_answer(home: Path) -> N
 
 def test_calls_of_tools_that_somebody_answers_are_none(home: Path) -> None:
     asking = session(home, Scripted(answer("", reason="tool_calls")))
-    reply = asking.ask(request(), Seen(), lambda request, reply: None)
+    reply = asking.ask(request(), Seen(), Again(lambda request, reply: None))
     assert (reply.status, reply.finish) == ("ok", "tool_calls")
 
 
@@ -352,7 +352,7 @@ def test_two_rounds_are_held_settled_and_summed(home: Path) -> None:
     first, second = answer("No."), answer("Yes.", cost="0.01")
     backend = Scripted([*first, look], [look, *second])
     asking = session(home, backend)
-    reply = asking.ask(request(), view, once_more)
+    reply = asking.ask(request(), view, Again(once_more))
     assert [m.content() for m in backend.sent[1].messages] == ["hi", "No.", "Sure?"]
     assert (reply.text, reply.status, reply.cost) == ("Yes.", "ok", Decimal("0.0125"))
     assert reply.usage == USAGE + USAGE
@@ -369,7 +369,9 @@ def test_two_rounds_are_held_settled_and_summed(home: Path) -> None:
 
 def test_a_round_is_tried_again_by_itself(home: Path) -> None:
     backend = Scripted(answer("No."), [limited(1)], answer("Yes."))
-    reply = session(home, backend, sleep=lambda seconds: None).ask(request(), Seen(), once_more)
+    reply = session(home, backend, sleep=lambda seconds: None).ask(
+        request(), Seen(), Again(once_more)
+    )
     assert reply.text == "Yes." and len(backend.sent) == 3
     assert backend.sent[1] == backend.sent[2] != backend.sent[0]
     assert reply.cost == Decimal("0.005")
@@ -381,7 +383,7 @@ def test_a_budget_refuses_the_second_round_and_the_first_is_kept(home: Path, by:
     settings = M1(budget=first) if by == "budget" else M1(max_cost=first)
     view, backend = Seen(), Scripted(answer("No."), answer("Yes."))
     with pytest.raises(BudgetExceeded) as caught:
-        session(home, backend, settings).ask(request(), view, once_more)
+        session(home, backend, settings).ask(request(), view, Again(once_more))
     reply = caught.value.reply
     assert reply is not None and (reply.text, reply.status) == ("No.", "failed")
     assert reply.cost == COST and len(backend.sent) == 1
@@ -401,7 +403,7 @@ def test_what_ends_a_call_between_rounds_loses_nothing(
 
     view, backend = Seen(), Scripted(answer("No."))
     with pytest.raises((Stopped, ZeroDivisionError)):
-        session(home, backend).ask(request(), view, ask_next)
+        session(home, backend).ask(request(), view, Again(ask_next))
     reply = view.receipt.call.reply
     assert (reply.text, reply.cost) == ("No.", COST)
     assert reply.status == ("failed" if isinstance(end, BaseException) else "stopped")
@@ -411,7 +413,7 @@ def test_what_ends_a_call_between_rounds_loses_nothing(
 def test_a_second_round_that_brings_nothing_keeps_the_first(home: Path) -> None:
     view, backend = Seen(), Scripted(answer("No."), [ProviderDown("500")])
     with pytest.raises(ProviderDown) as caught:
-        session(home, backend).ask(request(), view, once_more)
+        session(home, backend).ask(request(), view, Again(once_more))
     reply = caught.value.reply
     assert reply is not None and (reply.text, reply.status) == ("No.", "failed")
 

@@ -157,8 +157,8 @@ class Hangs(Silent):
 
 
 def test_a_view_that_hangs_delays_no_deadline(server: OpenRouter) -> None:
-    go = threading.Event()
-    server.say(Answer("one two", hold=go), Answer("three four", hold=threading.Event()))
+    go = threading.Event()  # for both: whichever call comes first
+    server.say(Answer("one two", hold=go), Answer("three four", hold=go))
     view = Hangs()
     first = threading.Thread(target=api.run, args=("hi", Options(), {}, view))
     first.start()

@@ -67,7 +67,8 @@ def test_first_call(page: Page, jupyter: Jupyter, openrouter: OpenRouter) -> Non
     assert re.fullmatch(
         r"minimax/minimax-m1 · 1,204 in \(312 cached\) · 2,345 out \(1,900 thinking\) · \$0\.0054"
         r" · session \$0\.0054 · \d+\.\d s\n"
-        r"penguins 344 × 8 → stats, [\d,.k]+ tokens, 0 rows, \d+ labels",
+        r"penguins 344 × 8 → stats, [\d,.k]+ tokens, 0 rows, \d+ labels\n"
+        r"1 of 4 figures stand in what was sent",
         foot.text.strip(),
     )
     used = "Usage(input=1204, output=2345, cached=312, reasoning=1900)"
