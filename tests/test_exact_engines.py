@@ -16,6 +16,7 @@ from palmerpenguins import load_penguins
 
 from m1_magic.errors import UsageError
 from m1_magic.exact import card
+from m1_magic.exact.sql import other_sql
 from m1_magic.exact.sql.engine import Engine, Refused
 from m1_magic.exact.sql.engines import sandbox_of
 from m1_magic.exact.sql.other_sql import checked
@@ -201,3 +202,10 @@ def test_who_is_told_of_another_engine_is_told_its_sql(sqlite: Any) -> None:
         'SQL table "My Penguins": STRING: species; INT64: year\n- year holds dates written as %Y'
     )
     assert "that of sqlite" in card.form(engine.tables[0].dialect)
+
+
+def test_a_library_that_knows_too_little_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(other_sql, "version", lambda name: "26.33.0")
+    with pytest.raises(UsageError, match=r"need sqlglot 30\.20, not 26\.33") as refused:
+        other_sql.sqlglot()
+    assert "m1-magic[spark]" in str(refused.value)

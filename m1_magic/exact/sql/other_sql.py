@@ -11,12 +11,15 @@ import difflib
 import logging
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
+from importlib.metadata import version
 from typing import Any
 
 from ...errors import UsageError
 from ...text import escape_value
 from .engine import THREAD, Refused
 
+OLDEST = (30, 20)  # of sqlglot: others take for functions or tables what is none
+INSTALL = "pip install 'm1-magic[spark]'"
 LONGEST = 20_000  # characters
 PARTS = 1_000_000  # characters or elements that a function may make at once
 # They tell of the session or its machine, read files, call Java, or do something.
@@ -82,14 +85,17 @@ def strange(sql: str, dialect: Any, columns: Collection[str]) -> str:
 
 
 def sqlglot() -> Any:
-    """Return the library; raises UsageError if it is not there."""
+    """Return the library; raises UsageError if it is not there, or knows too little SQL."""
     try:
         import sqlglot as library
         import sqlglot.errors
     except ImportError:
-        raise UsageError(
-            "Queries over tables of this engine need sqlglot.", todo="pip install sqlglot"
-        ) from None
+        raise UsageError("Queries over tables of this engine need sqlglot.", todo=INSTALL) from None
+    found = version("sqlglot").split(".")[:2]
+    if all(map(str.isdigit, found)) and tuple(map(int, found)) < OLDEST:
+        needed = ".".join(map(str, OLDEST))
+        what = f"Queries over tables of this engine need sqlglot {needed}, not {'.'.join(found)}."
+        raise UsageError(what, todo=INSTALL)
     return library
 
 
