@@ -587,6 +587,16 @@ def test_a_terminal_shows_all_of_a_long_answer_once(monkeypatch: pytest.MonkeyPa
     assert "asking minimax/minimax-m1" in got
 
 
+def test_a_terminal_aligns_columns_as_they_are_written() -> None:
+    file = io.StringIO()
+    view = TerminalView(M1(), file)
+    view.close(receipt("| name | n |\n|---|---:|\n| a | 5 |\n| b | 12345 |\n"))
+    rows = [line.rstrip() for line in file.getvalue().splitlines()]
+    assert len(next(row for row in rows if row.endswith(" 5"))) == len(
+        next(row for row in rows if row.endswith("12345"))
+    )
+
+
 def test_a_terminal_gets_no_sequence_from_the_model(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "xterm-256color")
     got = on_terminal(M1(), receipt(ATTACK))

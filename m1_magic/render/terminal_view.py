@@ -238,6 +238,8 @@ def _drawable(tokens: Iterable[Token]) -> Iterable[Token]:
             token.nesting = 0
         if token.type == "task_box":
             token.type = "text"
+        if "align" in token.attrs:  # as rich has it
+            token.attrs["style"] = f"text-align:{token.attrs['align']}"
         if token.type in ("sub_close", "sup_close"):
             continue
         if token.type == "footnote_ref":

