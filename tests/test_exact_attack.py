@@ -169,8 +169,8 @@ def test_notes_of_a_reply_name_rows_and_stay_here(server: OpenRouter) -> None:
 @pytest.mark.parametrize("place", ["{{q:}}", "{{q:,}}"])
 def test_a_list_of_no_columns_is_all_of_them(place: str) -> None:
     pieces = pieces_of(f"```sql q\nSELECT 1\n```\n{place}\n")
-    made = fill(pieces, {"q": Query("q", "SELECT 1", ("v",), ((1,),), count=1)})
-    assert made.text == "| v |\n| ---: |\n| 1 |\n"
+    made = fill(pieces, {"q": Query("q", "SELECT 1", ("v", "w"), ((1, 2),), count=1)})
+    assert made.text == "| v | w |\n| ---: | ---: |\n| 1 | 2 |\n"
 
 
 def test_numbers_too_long_for_a_machine_word_are_compared_as_numbers() -> None:
@@ -188,6 +188,7 @@ def test_months_of_an_interval_are_no_days(box: Sandbox) -> None:
     ("text", "shown"),
     [
         ("{{one:,.0f}}\n", "8,560\n"),
+        ("{{one:,}}\n", "8,560.4\n"),
         ("- {{one:,.0f}}\n- x", "- 8,560\n- x"),
         ("> {{one:.1f}}", "> 8560.4"),
         ("{{one:n}}", "| n |\n| ---: |\n| 8560 |"),
