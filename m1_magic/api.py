@@ -93,7 +93,7 @@ def send(request: Request, options: Options, view: View, namespace: Mapping[str,
         gone = calling.gone(request, namespace)
         if gone and not turns.session.dry_plan(request).kept:
             raise gone
-        view = answer = calling.answer(view, request, options, namespace, settings(), before)
+        view = answer = calling.answer(view, request, namespace, settings(), before)
     try:
         reply = turns.session.ask(request, view, answer)
     except UserFacingError as error:

@@ -11,7 +11,7 @@ import sys
 import tempfile
 from collections.abc import Generator, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import hypothesis
 import pytest
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
     from panels import Hand, Page
-    from shells import Run
+    from shells import Cell, Run
 
 FOREIGN = ("OPENROUTER_", "OPENAI_", "M1_", "VSCODE_")
 KEPT = ("M1_TEST_MODELS", "M1_TEST_FULL")
@@ -131,6 +131,27 @@ def run(shell: InteractiveShell) -> Run:
     import shells
 
     return shells.runner(shell)
+
+
+@pytest.fixture
+def in_a_notebook(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The kernel serves a notebook whose path is known."""
+    monkeypatch.setenv("JPY_SESSION_NAME", str(tmp_path / "lesson.ipynb"))
+
+
+@pytest.fixture
+def cell(run: Run, monkeypatch: pytest.MonkeyPatch) -> Cell:
+    """Run a cell that has an id, and may not fail; return its text."""
+    here: dict[str, Any] = {"id": "", "run": 0}
+    monkeypatch.setattr("m1_magic.jupyter.shell.place", lambda: (here["id"], str(here["run"])))
+
+    def go(source: str, id: str = "a") -> str:
+        here["id"], here["run"] = id, here["run"] + 1
+        ran = run(source)
+        assert ran.error is None, ran.text
+        return ran.text
+
+    return go
 
 
 @pytest.fixture

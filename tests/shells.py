@@ -31,6 +31,7 @@ class Ran:
 
 
 Run = Callable[[str], Ran]
+Cell = Callable[..., str]
 
 
 @contextmanager

@@ -26,11 +26,7 @@ from shells import Run
 
 KEY = "sk-or-v1-" + "0123456789abcdef" * 4
 SYSTEM = {"role": "system", "content": "You are a helpful assistant."}
-
-
-@pytest.fixture(autouse=True)
-def in_a_notebook(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("JPY_SESSION_NAME", str(tmp_path / "lesson.ipynb"))
+pytestmark = pytest.mark.usefixtures("in_a_notebook")
 
 
 def says(*texts: str) -> list[dict[str, str]]:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import pytest
@@ -17,9 +15,9 @@ from m1_magic.computed import Query
 from m1_magic.exact.continuing import pieces_after
 from m1_magic.exact.filling import fill
 from m1_magic.exact.template import pieces_of
-from shells import Run
+from shells import Cell, Run
 
-Cell = Callable[..., str]
+pytestmark = pytest.mark.usefixtures("in_a_notebook")
 QUERY = """```sql top
 SELECT region, sum(amount) AS total FROM sales GROUP BY region ORDER BY total DESC
 ```
@@ -35,26 +33,6 @@ FILLED = """**s** leads with 100, before n.
 """
 ROWS = "{{n.n}} rows.\n\n```sql n\nSELECT count(*) AS n FROM sales\n```"
 ASK = "%%m1 -d sales --exact\nWho leads?"
-
-
-@pytest.fixture(autouse=True)
-def in_a_notebook(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("JPY_SESSION_NAME", str(tmp_path / "lesson.ipynb"))
-
-
-@pytest.fixture
-def cell(run: Run, monkeypatch: pytest.MonkeyPatch) -> Cell:
-    """Run a cell that has an id."""
-    here: dict[str, Any] = {"id": "", "run": 0}
-    monkeypatch.setattr("m1_magic.jupyter.shell.place", lambda: (here["id"], str(here["run"])))
-
-    def go(source: str, id: str = "a") -> str:
-        here["id"], here["run"] = id, here["run"] + 1
-        ran = run(source)
-        assert ran.error is None, ran.text
-        return ran.text
-
-    return go
 
 
 # --- kept answers ---------------------------------------------------------------------------------

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 import sqlite3
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from decimal import Decimal
@@ -26,29 +25,9 @@ from m1_magic.kept import replaying
 from m1_magic.options.fields import Options
 from m1_magic.render.throttled import Progress
 from scripted import Seen
-from shells import Run
+from shells import Cell, Run
 
-Cell = Callable[..., str]
-
-
-@pytest.fixture(autouse=True)
-def in_a_notebook(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("JPY_SESSION_NAME", str(tmp_path / "lesson.ipynb"))
-
-
-@pytest.fixture
-def cell(run: Run, monkeypatch: pytest.MonkeyPatch) -> Cell:
-    """Run a cell that has an id."""
-    here: dict[str, Any] = {"id": "", "run": 0}
-    monkeypatch.setattr("m1_magic.jupyter.shell.place", lambda: (here["id"], str(here["run"])))
-
-    def go(source: str, id: str = "a") -> str:
-        here["id"], here["run"] = id, here["run"] + 1
-        ran = run(source)
-        assert ran.error is None, ran.text
-        return ran.text
-
-    return go
+pytestmark = pytest.mark.usefixtures("in_a_notebook")
 
 
 def restart() -> None:

@@ -93,16 +93,20 @@ def insert(
         else:
             places[expression] = (Text("\n"), Attached(len(tables), "", ""), Text("\n"))
             tables.append(summary(table, expression))
+    for name in dict.fromkeys(SINGLE.findall(prompt)):
+        if name in namespace and is_frame(namespace[name]):
+            notes.append(f"{{{name}}} left as typed: write {{{{{name}}}}} to insert its summary")
+    return Gathered(_replaced(prompt, places), inserted=tuple(tables), notes=tuple(notes))
+
+
+def _replaced(prompt: str, places: Mapping[str, tuple[Part, ...]]) -> tuple[Part, ...]:
+    """Return a prompt with what stands in the places of its expressions."""
     parts: list[Part] = []
     at = 0
     for match in DOUBLE.finditer(prompt):
         parts += [Text(prompt[at : match.start()]), *places.get(match[1], (Text(match[0]),))]
         at = match.end()
-    for name in dict.fromkeys(SINGLE.findall(prompt)):
-        if name in namespace and is_frame(namespace[name]):
-            notes.append(f"{{{name}}} left as typed: write {{{{{name}}}}} to insert its summary")
-    parts.append(Text(prompt[at:]))
-    return Gathered(merged(parts), inserted=tuple(tables), notes=tuple(notes))
+    return merged([*parts, Text(prompt[at:])])
 
 
 def _reply_at(expression: str, namespace: Mapping[str, object]) -> tuple[Reply | None, str]:

@@ -35,7 +35,8 @@ from .continuing import begun, pieces_after
 from .filling import Filled, fill
 from .numbers import unchecked
 from .repairs import repaired, repairing, with_queries
-from .running import Engine, Running
+from .running import Running
+from .sql.engine import Engine
 from .template import Piece, Template, Words, Written, joined, pieces_of
 
 EVERY = 0.1  # seconds between two fillings of what is not settled

@@ -126,7 +126,6 @@ def opening(
 def answer(
     view: View,
     request: Request,
-    options: Options,
     namespace: Mapping[str, object],
     settings: M1,
     before: str = "",

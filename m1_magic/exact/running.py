@@ -8,25 +8,16 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from queue import SimpleQueue
-from typing import Any, Protocol
+from typing import Any
 
 from ..computed import Query
 from ..errors import UserFacingError
 from ..interrupts import Stop, check
 from .naming import INDEX, YEARS
+from .sql.engine import Engine
 
 LOOK = 0.005  # seconds between looks at Stop
 STOPPED = "It was stopped."
-
-
-class Engine(Protocol):
-    """Where queries run; KeyboardInterrupt: Stop was pressed."""
-
-    def run(self, name: str, sql: str) -> Query:
-        """Return a query's result."""
-
-    def close(self) -> None:
-        """Let go of the tables."""
 
 
 @dataclass(frozen=True, slots=True)
