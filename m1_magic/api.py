@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from .app import PROCESS
-from .calls import Reply, Request
+from .calls import Attachment, Reply, Request
 from .chats.chats import RepeatableCall
 from .chats.turns import ChatHead
 from .context import gather
@@ -28,12 +28,16 @@ settings, session, chats, end = PROCESS.settings, PROCESS.session, PROCESS.chats
 
 
 def prepare(
-    prompt: str, options: Options, namespace: Mapping[str, object], head: ChatHead | None = None
+    prompt: str,
+    options: Options,
+    namespace: Mapping[str, object],
+    head: ChatHead | None = None,
+    beside: tuple[Attachment, ...] = (),
 ) -> Request:
     """Return the request for a prompt: values inserted, tables summarised, secrets looked for.
 
-    Asked at a ``head`` of a chat, else where the options say. UsageError, SecretInPrompt: nothing
-    was sent.
+    Asked at a ``head`` of a chat, else where the options say; ``beside`` goes along with what the
+    options name. UsageError, SecretInPrompt: nothing was sent.
     """
     secrets, task = redaction.policy(settings()), tasks.chosen(options, settings())
     cell, ran = shell.place()
@@ -45,14 +49,15 @@ def prepare(
     earlier = history.cells() if options.cells else ()
     failure = history.failure() if options.error else None
     gathered = gather(options, prompt, namespace, settings(), earlier, failure)
-    gathered = replace(gathered, notes=(*gathered.notes, *task.notes))
+    along, notes = (*gathered.attachments, *beside), (*gathered.notes, *task.notes)
+    gathered = replace(gathered, attachments=along, notes=notes)
     form = ""
     if options.exact or _exact(gathered, head):
         from .exact import calling
 
         gathered, form = calling.told(gathered, namespace, options, settings())
-    beside, inserted, notes = gathered.attachments, gathered.inserted, gathered.notes
-    request = build(options, gathered.parts, settings(), beside, inserted, notes, form)
+    along, inserted, notes = gathered.attachments, gathered.inserted, gathered.notes
+    request = build(options, gathered.parts, settings(), along, inserted, notes, form)
     keep = False if options.fresh else options.keep or None
     request = replace(
         request,
@@ -78,7 +83,7 @@ def _exact(gathered: Gathered, head: ChatHead | None) -> bool:
     along = (*gathered.attachments, *gathered.inserted)
     turns = chats().turns(head) if head else ()
     return (settings().exact and any(one.kind == "frame" for one in along)) or any(
-        one.lasting for turn in turns for one in turn.attachments
+        one.tables for turn in turns for one in turn.attachments
     )
 
 
@@ -110,16 +115,21 @@ def run(
     namespace: Mapping[str, object],
     view: View,
     head: ChatHead | None = None,
+    beside: tuple[Attachment, ...] = (),
 ) -> Reply:
     """Ask in ``view``: what ``%%m1``, ``%m1 ask`` and ``ask()`` have in common."""
-    return send(prepare(prompt, options, namespace, head), options, view, namespace)
+    return send(prepare(prompt, options, namespace, head, beside), options, view, namespace)
 
 
 def preview(
-    prompt: str, options: Options, namespace: Mapping[str, object], head: ChatHead | None = None
+    prompt: str,
+    options: Options,
+    namespace: Mapping[str, object],
+    head: ChatHead | None = None,
+    beside: tuple[Attachment, ...] = (),
 ) -> Plan:
     """Return the plan of a call as it is known without asking a server; nothing is sent."""
-    return session().dry_plan(prepare(prompt, options, namespace, head))
+    return session().dry_plan(prepare(prompt, options, namespace, head, beside))
 
 
 def ask(

@@ -27,10 +27,12 @@ if TYPE_CHECKING:
 
     from IPython.core.interactiveshell import InteractiveShell
 
-    from .calls import Reply
+    from .calls import Attachment, Reply
     from .chats.chats import RepeatableCall
     from .chats.turns import ChatHead
     from .options.fields import Options
+    from .verbs.fixing import Fix
+    from .verbs.verb_context import VerbContext
 
 COMPLETED = r"\s*%%?m1\b"
 ABOVE = re.compile(r"\s*(#.*)?$")
@@ -74,7 +76,7 @@ class M1Magics(Magics):
 
         verb, rest = (*line.split(maxsplit=1), "", "")[:2]
         if verb == "ask" and rest:
-            self._ask(*flags.options(rest, text=True))
+            self._ask(*flags.options(rest, text=True), pure=self._alone)
             return
         if verb == "panel":
             self._panel(rest)
@@ -85,6 +87,8 @@ class M1Magics(Magics):
         context = VerbContext(PROCESS.session(), self._shell.user_ns, screen.secret)
         if not verb:
             screen.show(verbs.status(context))
+        elif verb == "fix":
+            self._fix(context, verbs.fix(context, rest))
         elif verb in verbs.ASKING:
             self._more(verbs.ASKING[verb](context, rest))
         else:
@@ -112,11 +116,38 @@ class M1Magics(Magics):
 
             screen.show(verbs.first(reply))
             display(reply)
-        self._ask(options, call.prompt, head=call.head)
+        self._ask(options, call.prompt, head=call.head, pure=self._alone and reply is None)
+
+    def _fix(self, context: VerbContext, fix: Fix) -> None:
+        """Ask for a fix; show what it changes, and put the corrected cell below."""
+        from . import verbs
+
+        options = fix.call.options
+        try:
+            reply = self._ask(options, fix.call.prompt, pure=self._alone, beside=fix.beside)
+        except UsageError:
+            broken = verbs.unreadable(fix.tables, context)
+            if not broken:
+                raise
+            self._fix(context, fix.without(broken))
+            return
+        if reply is None:
+            return
+        diff, page = verbs.outcome(reply, fix)
+        if not options.quiet:
+            screen.show_answer(diff, PROCESS.settings(), raw=options.raw)
+            screen.show(page)
 
     def _ask(
-        self, options: Options, prompt: str, *, pure: bool = False, head: ChatHead | None = None
-    ) -> None:
+        self,
+        options: Options,
+        prompt: str,
+        *,
+        pure: bool = False,
+        head: ChatHead | None = None,
+        beside: tuple[Attachment, ...] = (),
+    ) -> Reply | None:
+        """Ask, show, and bind the reply, which is returned; None of a dry run."""
         from . import api
         from .render import choose
 
@@ -124,23 +155,39 @@ class M1Magics(Magics):
         if options.dry_run:
             from . import verbs
 
-            screen.show(verbs.preview(api.preview(prompt, options, names, head)))
-            return
+            screen.show(verbs.preview(api.preview(prompt, options, names, head, beside)))
+            return None
         if options.out:
             names.pop(options.out, None)
         quiet, raw = options.quiet, options.raw
         view = choose(self._shell, PROCESS.settings(), quiet=quiet, raw=raw, pure=pure)
         try:
-            self._bind(api.run(prompt, options, names, view, head), options)
+            reply = api.run(prompt, options, names, view, head, beside)
         except UserFacingError as error:
             if error.reply is not None:
                 self._bind(error.reply, options)
             raise
+        self._bind(reply, options)
+        if options.code:
+            from . import verbs
+
+            page = verbs.after(reply)
+            if not quiet:
+                screen.show(page)
+        return reply
 
     def _bind(self, reply: Reply, options: Options) -> None:
         self._shell.push({"_m1": reply}, interactive=False)
         if options.out:
             self._shell.push({options.out: reply})
+
+    @property
+    def _alone(self) -> bool:
+        """Is a line of ours all that the cell holds?"""
+        running = getattr(self._shell.displayhook, "exec_result", None)
+        lines = running.info.raw_cell.split("\n") if running else ()
+        code = [line for line in lines if not ABOVE.match(line)]
+        return len(code) == 1 and code[0].startswith("%m1")
 
     @property
     def _shell(self) -> InteractiveShell:

@@ -95,7 +95,7 @@ def refused(call: Any) -> str:
 def test_every_option_has_values_that_cannot_be() -> None:
     assert set(BAD) | ANY == set(OPTIONS)
     assert set(WRONG) == set(KEYWORDS)
-    assert set(OPTIONS) - set(KEYWORDS) == {"df", "out", "dry_run", "quiet", "raw"}
+    assert set(OPTIONS) - set(KEYWORDS) == {"df", "out", "dry_run", "code", "quiet", "raw"}
 
 
 @pytest.mark.parametrize("name", BAD)

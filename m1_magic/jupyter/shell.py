@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from ..text import md_to_text, one_line
+from ..text import md_to_text, one_line, show_controls
 
 if TYPE_CHECKING:
     from ..calls import Reply
@@ -31,11 +31,16 @@ def namespace() -> Mapping[str, object]:
     return shell.user_ns if shell is not None else {}
 
 
+def parent() -> dict[str, Any]:
+    """Return the front end's message by which the kernel runs something, empty outside of one."""
+    return getattr(current(), "get_parent", dict)() or {}
+
+
 def place() -> tuple[str, str]:
     """Return the id of the cell that runs and of this run of it; empty where there is none."""
-    parent: dict[str, Any] = getattr(current(), "get_parent", dict)() or {}
-    cell = parent.get("metadata", {}).get("cellId", "")
-    return str(cell), str(parent.get("header", {}).get("msg_id", ""))
+    asking = parent()
+    cell = asking.get("metadata", {}).get("cellId", "")
+    return str(cell), str(asking.get("header", {}).get("msg_id", ""))
 
 
 def notebook(environ: Mapping[str, str], namespace: Mapping[str, object]) -> str | None:
@@ -94,6 +99,30 @@ def progress(label: str) -> Callable[[int, int], None]:
     return draw
 
 
+def show_answer(markdown: str, settings: M1, *, raw: bool = False) -> None:
+    """Display untrusted Markdown as an answer is displayed; nothing where there is none."""
+    from ..calls import Reply
+    from ..render import front_end
+
+    if not markdown:
+        return
+    if front_end.in_notebook(current()) and not raw:
+        from IPython.display import display
+
+        from ..render.answer import bundle
+
+        mode = front_end.mode(settings, current())
+        display(bundle(Reply(markdown), settings, mode), raw=True)
+    elif sys.stdout.isatty() and not raw:
+        from rich.console import Console
+
+        from ..render.terminal_view import to_rich
+
+        Console().print(to_rich(markdown))
+    else:
+        print(show_controls(markdown))
+
+
 def show(markdown: str) -> None:
     """Display one of our pages: rendered in a notebook, drawn in a terminal, plain elsewhere."""
     from ..render import page
@@ -106,8 +135,6 @@ def show(markdown: str) -> None:
     elif sys.stdout.isatty():
         from rich.console import Console
         from rich.markdown import Markdown
-
-        from ..text import show_controls
 
         shown = show_controls(page.unfolded(markdown))
         Console().print(Markdown(shown, hyperlinks=False))

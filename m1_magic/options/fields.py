@@ -189,6 +189,9 @@ class Options:
     dry_run: bool = option(
         "", "show what would leave and its price; send nothing", SWITCH, "result"
     )
+    code: bool = option(
+        "", "put the answer's code into the next cell; it is not run", SWITCH, "result"
+    )
     quiet: bool = option("", "display nothing but the record", SWITCH, "display")
     raw: bool = option("", "plain text instead of rendered Markdown", SWITCH, "display")
     # fmt: on
