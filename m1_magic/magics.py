@@ -69,7 +69,7 @@ class M1Magics(Magics):
                 f"On the first line stand options only, not {one_line(rest, 60)!r}.",
                 todo="Put the question below; quote an option's value that has spaces.",
             )
-        self._ask(options, rest or cell, pure=True)
+        self._ask(options, rest or cell, pure=self._alone)
 
     def _line(self, line: str) -> None:
         from .options import command_line, flags
@@ -183,11 +183,11 @@ class M1Magics(Magics):
 
     @property
     def _alone(self) -> bool:
-        """Is a line of ours all that the cell holds?"""
+        """Is all that the cell shows ours: a ``%%m1`` cell, or one line ``%m1``?"""
         running = getattr(self._shell.displayhook, "exec_result", None)
         lines = running.info.raw_cell.split("\n") if running else ()
         code = [line for line in lines if not ABOVE.match(line)]
-        return len(code) == 1 and code[0].startswith("%m1")
+        return bool(code) and code[0].startswith("%%m1" if len(code) > 1 else ("%%m1", "%m1"))
 
     @property
     def _shell(self) -> InteractiveShell:
