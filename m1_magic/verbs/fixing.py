@@ -194,7 +194,7 @@ def outcome(reply: Reply, fix: Fix) -> tuple[str, str]:
     if not block.closed and reply.status != "ok":
         page = "The answer was cut off inside of the corrected cell: `%m1 continue` goes on."
         return "", f"{page} {notes}".strip()
-    return diff(fix.cell, block), into_next_cell(block, "The corrected cell", *fix.notes)
+    return diff(fix.cell, block), into_next_cell(block, "The corrected code", *fix.notes)
 
 
 def diff(cell: Cell, block: Fence) -> str:
