@@ -9,6 +9,7 @@ model's own tokenizer.
 from __future__ import annotations
 
 import hashlib
+import importlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -207,6 +208,24 @@ class Reply:
         from .markdown.reading import json_value
 
         return json_value(self.text, self.text.partition(SOURCES)[0], *self.code)
+
+    def _repr_html_(self) -> str:
+        """Return the answer as safe HTML, for marimo and others that ask a value for it."""
+        return self._displayed("html")["text/html"]
+
+    def _repr_markdown_(self) -> str:
+        """Return the answer as Markdown in which nothing is live."""
+        return self._displayed("markdown")["text/markdown"]
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
+        """Return both, and the text."""
+        return {**self._displayed("html"), **self._displayed("markdown")}
+
+    def _displayed(self, mode: str) -> Mapping[str, str]:
+        # By name: what displays a reply stands above what a reply is.
+        settings = importlib.import_module("m1_magic.app").PROCESS.settings()
+        answer = importlib.import_module("m1_magic.render.answer")
+        return dict(answer.bundle(self, settings, mode))
 
     def __str__(self) -> str:
         return self.text

@@ -206,7 +206,7 @@ def open_lab(given: argparse.Namespace) -> int:
     here = Path.cwd() / "m1-quickstart.ipynb"
     if not here.exists():
         shutil.copyfile(notebook(), here)
-    keyed = "OPENROUTER_API_KEY" in os.environ
+    keyed = bool(os.environ.get("OPENROUTER_API_KEY", "").strip())
     environ = {**({} if keyed else {"M1_BASE_URL": OFFLINE}), **os.environ}
     # -P: a jupyterlab.py in this folder must not stand in for JupyterLab. Its kernels need the key.
     return subprocess.call(

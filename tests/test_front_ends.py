@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -9,10 +10,12 @@ from typing import Any
 import pytest
 from jupyter_client.kernelspec import KernelSpecManager
 from jupyter_client.manager import KernelManager
+from markdown import Markdown
 from traitlets import default
 
 import kernels
 from emulator import Answer, OpenRouter
+from m1_magic.calls import Reply
 
 LONG = "\n\n".join(f"Paragraph {number}: {'words ' * 60}end" for number in range(40))
 
@@ -103,6 +106,24 @@ def test_an_answer_is_shown_once_whatever_is_left_out(server: OpenRouter, execut
                         assert set(rest) <= {""}, case
                         assert attended or not rest, case
                 assert ran.shown(updates=False, clears=False).count(text.strip()) == 1, case
+
+
+LIVE = "**bold** <img src=x onerror=alert(1)> [x](javascript:alert(1)) ![y](http://attacker/y)"
+
+
+def test_a_reply_displays_itself_where_ipython_does_not_know_it(shell: Any) -> None:
+    reply = Reply(LIVE)
+    html, markdown = reply._repr_html_(), reply._repr_markdown_()
+    assert "<strong>bold</strong>" in html
+    assert "**bold**" in markdown
+    for live in ("<img", "<script", 'href="javascript', "src="):
+        assert live not in html.replace("&lt;img src=", "").lower()
+    shown = Markdown().convert(markdown)  # as marimo reads it, with raw HTML
+    assert "<img" not in shown
+    assert "javascript:" not in "".join(re.findall('href="[^"]*"', shown))
+    assert set(reply._repr_mimebundle_()) == {"text/html", "text/markdown", "text/plain"}
+    data, _ = shell.display_formatter.format(reply)
+    assert sorted(data) == ["text/html", "text/plain"]  # once, and as the settings say
 
 
 def test_code_for_the_next_cell_comes_with_the_reply(server: OpenRouter, execute: Execute) -> None:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from ..settings.config import M1
 
 REPLY = "m1_magic.calls.Reply"
+BESIDE = ("text/html", "text/markdown")
 # Where the front end says which notebook it is: jupyter_server (SessionManager.get_kernel_env) in
 # the environment, VS Code's Jupyter extension among the variables; nbclient and a terminal nowhere.
 NOTEBOOK = "JPY_SESSION_NAME"
@@ -61,12 +62,17 @@ def show_replies(shell: Any, settings: M1) -> None:
         return bundle(reply, settings, mode(settings, shell))
 
     # By name, so that loading the extension does not load what a reply is made of.
-    shell.display_formatter.mimebundle_formatter.for_type(REPLY, shown)
+    formatter = shell.display_formatter
+    formatter.mimebundle_formatter.for_type(REPLY, shown)
+    for kind in BESIDE:  # else IPython asks the reply itself for what the bundle leaves out
+        formatter.formatters[kind].for_type(REPLY, lambda reply: None)
 
 
 def hide_replies(shell: Any) -> None:
     """Undo ``show_replies``."""
     shell.display_formatter.mimebundle_formatter.pop(REPLY, None)
+    for kind in BESIDE:
+        shell.display_formatter.formatters[kind].pop(REPLY, None)
 
 
 def secret(question: str) -> str:
