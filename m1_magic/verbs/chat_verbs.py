@@ -35,7 +35,8 @@ def continue_(context: VerbContext, rest: str) -> RepeatableCall | str:
     last, session = context.chats.last, context.session
     most = None
     if last is not None and last.reply is not None and last.reply.status == "truncated":
-        limits = session.limits(session.backend(), last.options.model or context.settings.model)
+        model = kinds.only(last.options.model) or context.settings.model
+        limits = session.limits(session.backend(), model)
         most = limits.max_output if limits else None
     return context.chats.rest(most) or WHOLE
 
