@@ -86,7 +86,10 @@ class M1Magics(Magics):
         if not verb:
             screen.show(verbs.status(context))
         elif verb in verbs.ASKING:
-            self._more(verbs.ASKING[verb](context, rest))
+            call = verbs.ASKING[verb](context, rest)
+            if (last := PROCESS.chats().last) and last.reply and verb == "continue":
+                self._shell.push({"_m1": last.reply}, interactive=False)  # it may be chosen now
+            self._more(call)
         else:
             screen.show(verbs.verb_named(verb, rest).run(context, command_line.words(rest)))
 
@@ -121,6 +124,9 @@ class M1Magics(Magics):
         from .render import choose
 
         names = self._shell.user_ns
+        if options.several:
+            self._ask_each(options, prompt, pure=pure, head=head)
+            return
         if options.dry_run:
             from . import verbs
 
@@ -137,10 +143,39 @@ class M1Magics(Magics):
                 self._bind(error.reply, options)
             raise
 
-    def _bind(self, reply: Reply, options: Options) -> None:
+    def _ask_each(
+        self, options: Options, prompt: str, *, pure: bool, head: ChatHead | None
+    ) -> None:
+        """Ask several at the same time; ``--out`` gets a list of all replies."""
+        from . import api
+        from .render.beside import board
+        from .session.ended import first
+
+        shell, names = self._shell, self._shell.user_ns
+        if options.dry_run:
+            from . import verbs
+
+            screen.show(verbs.preview_each(*api.preview_each(prompt, options, names, head)))
+            return
+        how = {"quiet": options.quiet, "raw": options.raw, "pure": pure}
+        try:
+            replies = api.run_each(
+                prompt,
+                options,
+                names,
+                lambda labels: board(shell, PROCESS.settings(), labels, **how),
+                head,
+            )
+        except UserFacingError as error:
+            if error.replies and error.reply:
+                self._bind(error.reply, options, error.replies)
+            raise
+        self._bind(first(replies), options, replies)
+
+    def _bind(self, reply: Reply, options: Options, replies: list[Reply] | None = None) -> None:
         self._shell.push({"_m1": reply}, interactive=False)
         if options.out:
-            self._shell.push({options.out: reply})
+            self._shell.push({options.out: reply if replies is None else replies})
 
     @property
     def _shell(self) -> InteractiveShell:

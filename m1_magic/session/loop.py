@@ -78,7 +78,7 @@ class Session:
         self._pauses = reconciler.PAUSES if pauses is None else pauses
         self.settler = reconciler.Reconciler(self._look, self._pauses)
         self.notebook = notebook()
-        self._keeper = Keeper(settings, lambda: self.ledger, self.notebook)
+        self.keeper = Keeper(settings, lambda: self.ledger, self.notebook)
 
     @property
     def ledger(self) -> Ledger:
@@ -124,7 +124,7 @@ class Session:
     def dry_plan(self, request: Request) -> Plan:
         """Return the same plan by what is known without asking anybody, and its tokens."""
         try:
-            if kept := self._keeper.coming(request):
+            if kept := self.keeper.coming(request):
                 return replaying(request, kept)
         except TapeProblem as problem:  # a preview asks nobody
             request = replace(request, notes=(*request.notes, problem.what))
@@ -168,7 +168,7 @@ class Session:
 
         It is to be ``ended``. UserFacingError: it cannot be carried out.
         """
-        kept, turn = self._keeper.taken(request)
+        kept, turn = self.keeper.taken(request)
         try:
             if kept:
                 plan = replaying(request, kept, self.settings.pace, processor)
@@ -180,20 +180,20 @@ class Session:
             call = Call(kept.id if kept else new_id(), self._now(), plan.request, original=request)
             one = Prepared(plan, replace(call, replay=kept.replay if kept else None), turn)
             if not kept:
-                self._keeper.asked(request, turn, call.id)
+                self.keeper.asked(request, turn, call.id)
             with suppress(LedgerProblem):  # the reservation says so
                 lapse(self.ledger, call.at)
                 if one.paid:
-                    one = replace(one, why=self._keeper.changed(request, call.at))
+                    one = replace(one, why=self.keeper.changed(request, call.at))
             return one
         except BaseException:
-            self._keeper.give_back(turn)
+            self.keeper.give_back(turn)
             raise
 
     def ended(self, one: Prepared, call: Call | None) -> None:
         """Let the next request have the turn of a call that brought no complete answer."""
         if call is None or call.reply.status != "ok":
-            self._keeper.give_back(one.turn)
+            self.keeper.give_back(one.turn)
 
     def limits(self, backend: Backend, model: str, *fallbacks: str) -> ModelLimits | None:
         """Return limits of ``model`` at this backend, and prices that count its fallbacks in."""
@@ -259,7 +259,7 @@ class Session:
     ) -> tuple[Call, BaseException | None]:
         """Reserve, unless an ``attempt`` is, ask, settle, show; return the call and how it failed.
 
-        Unless it is ``taped``, the answer is still to be `recorded`.
+        Unless it is ``taped``, its keeper is still to record the answer.
         """
         plan, call, kept, s = one.plan, one.call, one.plan.kept, self.settings
         assert plan.backend is not None
@@ -279,7 +279,7 @@ class Session:
         if kept:
             with suppress(LedgerProblem):
                 answers.replayed(self.ledger, kept.cost or Decimal(0), call.at)
-        recorded = self.recorded(one, call) if taped else ()
+        recorded = self.keeper.record(call, one.turn) if taped else ()
         totals = account.totals(s.budget, s.budget_period, self._now())
         try:
             news = self.ledger.news()
@@ -292,7 +292,3 @@ class Session:
         if any(a.state == "pending" or a.cost_source == "estimated" for a in call.attempts):
             self.settler.wake()
         return call, error
-
-    def recorded(self, one: Prepared, call: Call) -> tuple[str, ...]:
-        """Write the answer of a call on the tape, if there is one; return notes."""
-        return self._keeper.record(call, one.turn)
