@@ -22,7 +22,7 @@ from .blocks import settled
 from .front_end import Mode, mode
 from .inert_markdown import inert, literal
 from .notebook_view import Output
-from .throttled import ThrottledView
+from .throttled import LINE_EVERY, PEEK_EVERY, ThrottledView
 
 if TYPE_CHECKING:
     from ..settings.config import M1
@@ -44,8 +44,7 @@ class Column(ThrottledView):
         self._lock = threading.RLock()
         self._number, self.label = number, label
         self.receipt: Receipt | None = None
-        self._html = ""
-        self._stale = False
+        self._body, self.stale = "", False
 
     def open(
         self, request: Request, at_most: Decimal | None, sent: str, replay: Replay | None = None
@@ -62,27 +61,37 @@ class Column(ThrottledView):
 
     def close(self, receipt: Receipt) -> None:
         with self._lock:
-            self.receipt, self._stale = footer.of_one(receipt, self._number), True
+            self.receipt, self.stale = footer.of_one(receipt, self._number), True
 
     def _paint(self) -> None:
-        self._stale = True
+        self.stale |= self._unpainted or not self._line_next
+        self._unpainted, self._line_next = False, 1.0
+
+    @property
+    def peeks(self) -> bool:
+        """Is thinking shown that comes?"""
+        return self.receipt is None and bool(self._progress.peek)
 
     def growing(self, shown: Mode) -> str:
-        """Return it as it stands now."""
+        """Return it as it stands now; formulas wait for the end of all."""
         with self._lock:
+            if self.stale:
+                self._body, self.stale = self._grown(shown), False
             if self.receipt is not None:
-                if self._stale or not self._html:
-                    self._html = self.ended(self.receipt.call.reply, shown, typeset=False)
-                    self._stale = False
-                return self._html
+                return self._body
             line = self._progress.line()
-            if shown == "text":
-                return f"{show_controls(settled(self._rest_text))}\n\n{line}".strip()
-            if shown == "markdown":
-                return f"{inert(settled(self._rest_text))}\n\n*{literal(line)}*".strip()
-            if self._stale:
-                self._html, self._stale = self._growing_html(), False
-            return self._html + self._waiting()
+            if shown == "html":
+                return self._body + self._waiting()
+            below = f"*{literal(line)}*" if shown == "markdown" else line
+            return f"{self._body}\n\n{below}".strip()
+
+    def _grown(self, shown: Mode) -> str:
+        if self.receipt is not None:
+            return self.ended(self.receipt.call.reply, shown, typeset=False)
+        if shown == "html":
+            return self._growing_html()
+        text = settled(self._rest_text)
+        return inert(text) if shown == "markdown" else show_controls(text)
 
     def ended(self, reply: Reply, shown: Mode, typeset: bool = True) -> str:
         """Return it when it has ended: the answer, why it failed, and its own line."""
@@ -132,12 +141,13 @@ class Grid:
         self.views = [Column(settings, now, n, label) for n, label in enumerate(labels, 1)]
         self._output = Output(shell)
         self._began = now()
-        self._next = 0.0
+        self._next = self._line_next = 0.0
         self._shown: list[str] = []
 
     def paint(self) -> None:
         now = self._now()
-        if not self._live or now < self._next:
+        stale = any(column.stale for column in self.views)
+        if not self._live or now < (self._next if stale else max(self._next, self._line_next)):
             return
         shown = [column.growing(self._mode) for column in self.views]
         if shown == self._shown:
@@ -147,6 +157,8 @@ class Grid:
         sizes = [len(one.encode("utf-8", "replace")) for one in shown]
         pauses = [one.pause(size) for one, size in zip(self.views, sizes, strict=True)]
         self._next = self._now() + max(pauses)
+        peeks = any(column.peeks for column in self.views)
+        self._line_next = now + (PEEK_EVERY if peeks else LINE_EVERY)
 
     def close(self, replies: Sequence[Reply], totals: Totals, notes: Sequence[str]) -> None:
         receipts = [one.receipt for one in self.views if one.receipt is not None]

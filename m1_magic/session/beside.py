@@ -240,7 +240,7 @@ def safe(paint: Callable[[], None]) -> Callable[[], None]:
         except Exception as error:
             broken = True
             reason = one_line(repr(error), 120)
-            with suppress(Warning):
+            with suppress(Exception):  # a broken screen, too
                 warnings.warn(f"The display failed ({reason}).", stacklevel=2)
 
     return painted
