@@ -28,7 +28,10 @@ if TYPE_CHECKING:
     from ..settings.config import M1
 
 # As many columns as have room for lines that can be read; on a narrow screen one.
-GRID = "display:grid;grid-template-columns:repeat(auto-fit,minmax(min(20em,100%),1fr));gap:1em 2em"
+GRID = (
+    "display:grid;grid-template-columns:repeat(auto-fit,minmax(min(20em,100%),1fr));"
+    "gap:1em 2em;margin-bottom:.7em"
+)
 COLUMN = "min-width:0;overflow:auto hidden;padding:2px"
 HEADING = "font-weight:600;border-bottom:1px solid var(--jp-border-color2,#ccc);margin-bottom:.5em"
 FAILED = "color:var(--jp-error-color1,#c22)"
@@ -153,9 +156,10 @@ class Grid:
         if shown == self._shown:
             return
         self._shown = shown
-        self._output.put({f"text/{FORMS[self._mode]}": self._joined(shown, self._mode)})
+        sent = self._output.put({f"text/{FORMS[self._mode]}": self._joined(shown, self._mode)})
         sizes = [len(one.encode("utf-8", "replace")) for one in shown]
-        pauses = [one.pause(size) for one, size in zip(self.views, sizes, strict=True)]
+        frame = (sent - sum(sizes)) // len(sizes)
+        pauses = [one.pause(size + frame) for one, size in zip(self.views, sizes, strict=True)]
         self._next = self._now() + max(pauses)
         peeks = any(column.peeks for column in self.views)
         self._line_next = now + (PEEK_EVERY if peeks else LINE_EVERY)
