@@ -7,8 +7,8 @@ told meanwhile is kept, and shown when their turn comes.
 from __future__ import annotations
 
 import sys
-import threading
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -52,17 +52,16 @@ class Told:
 
     def __init__(self, view: View, number: int) -> None:
         self._view, self._number = view, number
-        self._lock = threading.Lock()
-        self._waiting: list[Callable[[View], object]] = []
+        self._waiting: deque[Callable[[View], object]] = deque()
         self.receipt: Receipt | None = None
 
     def open(
         self, request: Request, at_most: Decimal | None, sent: str, replay: Replay | None = None
     ) -> None:
-        self._tell(lambda view: view.open(request, at_most, sent, replay))
+        self._waiting.append(lambda view: view.open(request, at_most, sent, replay))
 
     def feed(self, event: Event) -> None:
-        self._tell(lambda view: view.feed(event))
+        self._waiting.append(lambda view: view.feed(event))
 
     def tick(self) -> float | None:
         return None
@@ -70,17 +69,11 @@ class Told:
     def close(self, receipt: Receipt) -> None:
         self.receipt = footer.of_one(receipt, self._number)
 
-    def _tell(self, tell: Callable[[View], object]) -> None:
-        with self._lock:
-            self._waiting.append(tell)
-
     def show(self) -> bool:
         """Show what it was told since, and tell whether that was all."""
         receipt = self.receipt
-        with self._lock:
-            tells, self._waiting = self._waiting, []
-        for tell in tells:
-            tell(self._view)
+        while self._waiting:  # a Ctrl-C may come in between
+            self._waiting.popleft()(self._view)
         if receipt is None:
             self._view.tick()
             return False
