@@ -20,7 +20,7 @@ from .settings.endpoints import OFFLINE
 from .text import md_to_text
 from .verbs.verb_context import VerbContext
 
-VERBS = ("cost", "log", "doctor", "login", "logout", "key", "models")
+VERBS = ("help", "cost", "log", "doctor", "login", "logout", "key", "models")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
