@@ -31,8 +31,6 @@ if TYPE_CHECKING:
     from .chats.chats import RepeatableCall
     from .chats.turns import ChatHead
     from .options.fields import Options
-    from .verbs.fixing import Fix
-    from .verbs.verb_context import VerbContext
 
 COMPLETED = r"\s*%%?m1\b"
 ABOVE = re.compile(r"\s*(#.*)?$")
@@ -69,14 +67,14 @@ class M1Magics(Magics):
                 f"On the first line stand options only, not {one_line(rest, 60)!r}.",
                 todo="Put the question below; quote an option's value that has spaces.",
             )
-        self._ask(options, rest or cell, pure=self._alone)
+        self._ask(options, rest or cell)
 
     def _line(self, line: str) -> None:
         from .options import command_line, flags
 
         verb, rest = (*line.split(maxsplit=1), "", "")[:2]
         if verb == "ask" and rest:
-            self._ask(*flags.options(rest, text=True), pure=self._alone)
+            self._ask(*flags.options(rest, text=True))
             return
         if verb == "panel":
             self._panel(rest)
@@ -88,9 +86,14 @@ class M1Magics(Magics):
         if not verb:
             screen.show(verbs.status(context))
         elif verb == "fix":
-            self._fix(context, verbs.fix(context, rest))
+            diff, page = verbs.fix(context, rest, self._ask)
+            screen.show_answer(diff, PROCESS.settings())
+            screen.show(page)
         elif verb in verbs.ASKING:
-            self._more(verbs.ASKING[verb](context, rest))
+            call = verbs.ASKING[verb](context, rest)
+            if (last := PROCESS.chats().last) and last.reply and verb == "continue":
+                self._shell.push({"_m1": last.reply}, interactive=False)  # it may be chosen now
+            self._more(call)
         else:
             screen.show(verbs.verb_named(verb, rest).run(context, command_line.words(rest)))
 
@@ -116,42 +119,25 @@ class M1Magics(Magics):
 
             screen.show(verbs.first(reply))
             display(reply)
-        self._ask(options, call.prompt, head=call.head, pure=self._alone and reply is None)
-
-    def _fix(self, context: VerbContext, fix: Fix) -> None:
-        """Ask for a fix; show what it changes, and put the corrected cell below."""
-        from . import verbs
-
-        options = fix.call.options
-        try:
-            reply = self._ask(options, fix.call.prompt, pure=self._alone, beside=fix.beside)
-        except UsageError:
-            broken = verbs.unreadable(fix.tables, context)
-            if not broken:
-                raise
-            self._fix(context, fix.without(broken))
-            return
-        if reply is None:
-            return
-        diff, page = verbs.outcome(reply, fix)
-        if not options.quiet:
-            screen.show_answer(diff, PROCESS.settings(), raw=options.raw)
-            screen.show(page)
+        self._ask(options, call.prompt, head=call.head, below=reply is not None)
 
     def _ask(
         self,
         options: Options,
         prompt: str,
         *,
-        pure: bool = False,
+        below: bool = False,
         head: ChatHead | None = None,
         beside: tuple[Attachment, ...] = (),
     ) -> Reply | None:
-        """Ask, show, and bind the reply, which is returned; None of a dry run."""
+        """Ask, show, and bind the reply, which is returned; None of a dry run, and of several."""
         from . import api
         from .render import choose
 
-        names = self._shell.user_ns
+        names, pure = self._shell.user_ns, screen.ours(self._shell) and not below
+        if options.several:
+            self._ask_each(options, prompt, pure=pure, head=head)
+            return None
         if options.dry_run:
             from . import verbs
 
@@ -171,23 +157,42 @@ class M1Magics(Magics):
         if options.code:
             from . import verbs
 
-            page = verbs.after(reply)
-            if not quiet:
-                screen.show(page)
+            screen.show(verbs.after(reply, quiet=quiet))
         return reply
 
-    def _bind(self, reply: Reply, options: Options) -> None:
+    def _ask_each(
+        self, options: Options, prompt: str, *, pure: bool, head: ChatHead | None
+    ) -> None:
+        """Ask several at the same time; ``--out`` gets a list of all replies."""
+        from . import api
+        from .render.beside import board
+        from .session.ended import first
+
+        shell, names = self._shell, self._shell.user_ns
+        if options.dry_run:
+            from . import verbs
+
+            screen.show(verbs.preview_each(*api.preview_each(prompt, options, names, head)))
+            return
+        how = {"quiet": options.quiet, "raw": options.raw, "pure": pure}
+        try:
+            replies = api.run_each(
+                prompt,
+                options,
+                names,
+                lambda labels: board(shell, PROCESS.settings(), labels, **how),
+                head,
+            )
+        except UserFacingError as error:
+            if error.replies and error.reply:
+                self._bind(error.reply, options, error.replies)
+            raise
+        self._bind(first(replies), options, replies)
+
+    def _bind(self, reply: Reply, options: Options, replies: list[Reply] | None = None) -> None:
         self._shell.push({"_m1": reply}, interactive=False)
         if options.out:
-            self._shell.push({options.out: reply})
-
-    @property
-    def _alone(self) -> bool:
-        """Is all that the cell shows ours: a ``%%m1`` cell, or one line ``%m1``?"""
-        running = getattr(self._shell.displayhook, "exec_result", None)
-        lines = running.info.raw_cell.split("\n") if running else ()
-        code = [line for line in lines if not ABOVE.match(line)]
-        return bool(code) and code[0].startswith("%%m1" if len(code) > 1 else ("%%m1", "%m1"))
+            self._shell.push({options.out: reply if replies is None else replies})
 
     @property
     def _shell(self) -> InteractiveShell:

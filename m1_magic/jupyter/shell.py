@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -30,6 +31,14 @@ def namespace() -> Mapping[str, object]:
     """Return the user's variables in IPython; nothing outside of it."""
     shell = current()
     return shell.user_ns if shell is not None else {}
+
+
+def ours(shell: Any) -> bool:
+    """Is all that the running cell shows ours: a ``%%m1`` cell, or one line ``%m1``?"""
+    running = getattr(shell.displayhook, "exec_result", None)
+    lines = running.info.raw_cell.split("\n") if running else ()
+    code = [line for line in lines if not re.match(r"\s*(#.*)?$", line)]
+    return bool(code) and code[0].startswith("%%m1" if len(code) > 1 else ("%%m1", "%m1"))
 
 
 def parent() -> dict[str, Any]:
@@ -89,37 +98,67 @@ def secret(question: str) -> str:
 
 
 def progress(label: str) -> Callable[[int, int], None]:
-    """Return a function of (done, total) in bytes that draws a bar once it is called."""
-    bars: list[Any] = []
+    """Return a function of (done, total) in bytes that tells how far a download is.
+
+    In a terminal it draws a bar, in a notebook one line that is updated; elsewhere (a pipe, a
+    file) it prints one line, when the download begins.
+    """
+    shown: list[Any] = []  # the bar, the display, or that the line was printed
+    percent = [-1]
 
     def draw(done: int, total: int) -> None:
-        from tqdm.auto import tqdm
-
-        if not bars and done < total:
-            bars.append(tqdm(total=total, desc=label, unit="B", unit_scale=True, leave=False))
-        if bars:
-            bars[0].update(done - bars[0].n)
-        if bars and done >= total:
-            bars.pop().close()
+        if not shown and done >= total:
+            return
+        if hasattr(current(), "kernel"):
+            text = f"{label}: {done // 1_000_000} of {total // 1_000_000} MB"
+            if (part := 20 * done // total) != percent[0]:
+                percent[0] = part
+                _update(shown, text)
+        elif sys.stderr.isatty():
+            _bar(shown, label, done, total)
+        elif not shown:
+            print(f"{label}: {total // 1_000_000} MB, once …", file=sys.stderr, flush=True)
+            shown.append(True)
 
     return draw
 
 
-def show_answer(markdown: str, settings: M1, *, raw: bool = False) -> None:
+def _update(shown: list[Any], text: str) -> None:
+    """Show a line in a notebook, or bring the one that is there up to date."""
+    from IPython.display import display
+
+    bundle = {"text/plain": text}
+    if shown:
+        shown[0].update(bundle, raw=True)
+    else:
+        shown.append(display(bundle, raw=True, display_id=True))
+
+
+def _bar(shown: list[Any], label: str, done: int, total: int) -> None:
+    from tqdm import tqdm
+
+    if not shown:
+        shown.append(tqdm(total=total, desc=label, unit="B", unit_scale=True, leave=False))
+    shown[0].update(done - shown[0].n)
+    if done >= total:
+        shown[0].close()
+
+
+def show_answer(markdown: str, settings: M1) -> None:
     """Display untrusted Markdown as an answer is displayed; nothing where there is none."""
     from ..calls import Reply
     from ..render import front_end
 
     if not markdown:
         return
-    if front_end.in_notebook(current()) and not raw:
+    if front_end.in_notebook(current()):
         from IPython.display import display
 
         from ..render.answer import bundle
 
         mode = front_end.mode(settings, current())
         display(bundle(Reply(markdown), settings, mode), raw=True)
-    elif sys.stdout.isatty() and not raw:
+    elif sys.stdout.isatty():
         from rich.console import Console
 
         from ..render.terminal_view import to_rich
@@ -131,6 +170,8 @@ def show_answer(markdown: str, settings: M1, *, raw: bool = False) -> None:
 
 def show(markdown: str) -> None:
     """Display one of our pages: rendered in a notebook, drawn in a terminal, plain elsewhere."""
+    if not markdown:
+        return
     from ..render import page
     from ..render.front_end import in_notebook
 

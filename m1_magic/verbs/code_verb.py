@@ -77,8 +77,13 @@ def place(blocks: Sequence[Fence], block: Fence) -> str:
     return f"{number} of {len(blocks)}"
 
 
-def after(reply: Reply) -> str:
-    """Return what is told below an answer with ``--code``, and put its code into the next cell."""
+def after(reply: Reply, *, quiet: bool = False) -> str:
+    """Put the code of an answer with ``--code`` into the next cell; return what is told below."""
+    told = _after(reply)
+    return "" if quiet else told
+
+
+def _after(reply: Reply) -> str:
     blocks = all_blocks(reply)
     block = usual(reply, blocks)
     if block is None:

@@ -10,7 +10,7 @@ import ast
 import difflib
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from ..calls import Attachment, Reply
@@ -37,6 +37,9 @@ PROMPT = (
 TABLES = 8
 RESEMBLES = 0.5  # of the words and numbers of the cell stand in a block that is its fix
 WORD = re.compile(r"\w+|[^\w\s()\[\]{},.:'\"#]")
+# Asks and shows the answer, which it returns; none of a dry run, and of several.
+Asks = Callable[..., Reply | None]
+CHOOSE = "Choose one: `%m1 continue 2`; then `%m1 code` puts its code into the next cell."
 STOPPED = "KeyboardInterrupt"
 
 
@@ -50,6 +53,10 @@ class Fix:
     tables: tuple[str, ...]
     notes: tuple[str, ...]
 
+    def by(self, ask: Asks) -> Reply | None:
+        """Ask it."""
+        return ask(self.call.options, self.call.prompt, beside=self.beside)
+
     def without(self, tables: tuple[str, ...]) -> Fix:
         """Return the fix without some of its tables."""
         options = self.call.options
@@ -59,8 +66,31 @@ class Fix:
         return replace(self, call=call, tables=(), notes=(*self.notes, note))
 
 
-def fix(context: VerbContext, rest: str) -> Fix:
-    """Return what asks for a fix of the last error, by ``[options] [words]``."""
+def fix(context: VerbContext, rest: str, ask: Asks) -> tuple[str, str]:
+    """Ask for a fix of the last error, by ``[options] [words]``; put the corrected cell below.
+
+    Returns:
+        What it changes, as Markdown, and a page of ours; empty where nothing is to be told.
+    """
+    asked = question(context, rest)
+    try:
+        reply = asked.by(ask)
+    except UsageError:
+        broken = unreadable(asked.tables, context)
+        if not broken:
+            raise
+        asked = asked.without(broken)
+        reply = asked.by(ask)
+    options = asked.call.options
+    if reply is None:
+        several = options.several and not options.dry_run
+        return "", CHOOSE if several else ""
+    told = outcome(reply, asked)
+    return ("", "") if options.quiet else told
+
+
+def question(context: VerbContext, rest: str) -> Fix:
+    """Return what asks for a fix of the last error."""
     options, words = flags.options(rest, text=True)
     failure = history.failure()
     if failure is None:
