@@ -14,8 +14,8 @@ from .context import gather
 from .context.frames import frame_named
 from .context.frames.tables import is_tabular
 from .context.values import Gathered
-from .errors import MissingPackage, UserFacingError
-from .jupyter import history, shell
+from .errors import HiddenPackage, MissingPackage, UserFacingError
+from .jupyter import binding, history, names, shell
 from .options import flags, tasks
 from .options.fields import Options
 from .privacy import redaction
@@ -130,7 +130,8 @@ def ask(
     Args:
         prompt: the question; ``{{name}}`` is replaced by a value of ``namespace``.
         df: a DataFrame, a list of them, or a mapping of name to DataFrame, to send a summary of.
-        namespace: variables for ``{{name}}``; in IPython, the user's own if None.
+        namespace: variables for ``{{name}}``; in IPython, if None, the user's own and
+            those of the function that asks.
         **options: the options of ``%%m1`` by name, such as ``temperature=0.3``, ``file="*.md"`` or
             ``chat="eda"`` (True: the last reply); they are read as on a line, None is "not given".
             Those about what is displayed, ``out`` and ``dry_run`` are no keywords.
@@ -140,16 +141,25 @@ def ask(
         Stopped: a ``KeyboardInterrupt``; the same.
     """
     try:
-        variables = dict(shell.namespace() if namespace is None else namespace)
-        frames = named(df, variables)
+        variables = shell.namespace() if namespace is None else namespace
+        seen = names.visible(variables) if namespace is None and shell.current() else variables
+        frames = named(df, variables if not isinstance(df, str) else seen)
         shell.show_replies(shell.current(), settings())
         chosen = flags.from_python(options, tuple(frames))
-        return run(prompt, chosen, {**variables, **frames}, Silent())
+        reply = run(prompt, chosen, {**seen, **frames}, Silent())
     except UserFacingError as error:
         error.frames = "users"
+        if error.reply is not None:
+            binding.bind_last(shell.current(), error.reply)
         raise
     except ModuleNotFoundError as error:
         raise MissingPackage.named(error) from None
+    except Exception as error:
+        if hidden := HiddenPackage.of(error):
+            raise hidden from None
+        raise
+    binding.bind_last(shell.current(), reply)
+    return reply
 
 
 def named(df: object, namespace: Mapping[str, object]) -> dict[str, object]:
