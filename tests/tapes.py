@@ -89,7 +89,7 @@ TEXTS = {
         "$0.05.",
         "$0.05: the bat then costs $1.05, and $1.05 + $0.05 = $1.10.",
         "22 is what you get when you add up all five and divide by five. Which step of your "
-        "function looks for the value in the *middle*, and what has to be done to the values first?",
+        "function looks for the value in the *middle*, and what must be done to the values first?",
         "yes",
         "no",
     ),

@@ -135,7 +135,7 @@ class Handler(SimpleHTTPRequestHandler):
 
 
 def modules() -> bytes:
-    """Return the package, the notebook with its tape, and the pure Python that they need, packed."""
+    """Return the package, a notebook's tape, and the pure Python that they need, packed."""
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
         for name in sorted(required(*NEEDED)):
