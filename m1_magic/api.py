@@ -15,9 +15,9 @@ from .context import gather
 from .context.frames import frame_named
 from .context.frames.tables import is_tabular
 from .context.values import Gathered
-from .errors import MissingPackage, Stopped, UserFacingError
+from .errors import HiddenPackage, MissingPackage, Stopped, UserFacingError
 from .interrupts import uninterrupted
-from .jupyter import history, shell
+from .jupyter import binding, history, names, shell
 from .options import flags, tasks
 from .options.beside import Single, each
 from .options.fields import Options
@@ -67,15 +67,8 @@ def prepare(
     along, inserted, notes = gathered.attachments, gathered.inserted, gathered.notes
     request = build(options, gathered.parts, settings(), along, inserted, notes, form)
     keep = False if options.fresh else options.keep or None
-    request = replace(
-        request,
-        prompt=prompt,
-        keep_thinking=task.keep_thinking,
-        task=task.name,
-        keep=keep,
-        cell=cell,
-        run=ran,
-    )
+    request = replace(request, prompt=prompt, keep=keep, cell=cell, run=ran)
+    request = replace(request, keep_thinking=task.keep_thinking, task=task.name)
     if head is not None:
         request = uncompressed(chats().continued(request, head, secrets), settings())
     if request.exact:
@@ -129,10 +122,9 @@ def run(
     namespace: Mapping[str, object],
     view: View,
     head: ChatHead | None = None,
-    beside: tuple[Attachment, ...] = (),
 ) -> Reply:
     """Ask in ``view``: what ``%%m1``, ``%m1 ask`` and ``ask()`` have in common."""
-    return send(prepare(prompt, options, namespace, head, beside), options, view, namespace)
+    return send(prepare(prompt, options, namespace, head), options, view, namespace)
 
 
 def prepare_each(
@@ -185,14 +177,10 @@ def run_each(
 
 
 def preview(
-    prompt: str,
-    options: Options,
-    namespace: Mapping[str, object],
-    head: ChatHead | None = None,
-    beside: tuple[Attachment, ...] = (),
+    prompt: str, options: Options, namespace: Mapping[str, object], head: ChatHead | None = None
 ) -> Plan:
     """Return the plan of a call as it is known without asking a server; nothing is sent."""
-    return session().dry_plan(prepare(prompt, options, namespace, head, beside))
+    return session().dry_plan(prepare(prompt, options, namespace, head))
 
 
 def preview_each(
@@ -249,7 +237,8 @@ def ask(
     Args:
         prompt: the question; ``{{name}}`` is replaced by a value of ``namespace``.
         df: a DataFrame, a list of them, or a mapping of name to DataFrame, to send a summary of.
-        namespace: variables for ``{{name}}``; in IPython, the user's own if None.
+        namespace: variables for ``{{name}}``; in IPython, if None, the user's own and
+            those of the function that asks.
         **options: the options of ``%%m1`` by name, such as ``temperature=0.3``, ``file="*.md"`` or
             ``chat="eda"`` (True: the last reply); they are read as on a line, None is "not given".
             Those about what is displayed, ``out`` and ``dry_run`` are no keywords.
@@ -264,19 +253,30 @@ def ask(
         Stopped: a ``KeyboardInterrupt``; the same.
     """
     try:
-        variables = dict(shell.namespace() if namespace is None else namespace)
-        frames = named(df, variables)
+        variables = shell.namespace() if namespace is None else namespace
+        seen = names.visible(variables) if namespace is None and shell.current() else variables
+        frames = named(df, variables if not isinstance(df, str) else seen)
         shell.show_replies(shell.current(), settings())
         chosen = flags.from_python(options, tuple(frames), several=True)
-        names = {**variables, **frames}
+        given = {**seen, **frames}
         if chosen.several:
-            return run_each(prompt, chosen, names, lambda labels: Unseen(len(labels)))
-        return run(prompt, chosen, names, Silent())
+            replies = run_each(prompt, chosen, given, lambda labels: Unseen(len(labels)))
+            binding.bind_last(shell.current(), first(replies))
+            return replies
+        reply = run(prompt, chosen, given, Silent())
+        binding.bind_last(shell.current(), reply)
+        return reply
     except UserFacingError as error:
         error.frames = "users"
+        if error.reply is not None:
+            binding.bind_last(shell.current(), error.reply)
         raise
     except ModuleNotFoundError as error:
         raise MissingPackage.named(error) from None
+    except Exception as error:
+        if hidden := HiddenPackage.of(error):
+            raise hidden from None
+        raise
 
 
 def named(df: object, namespace: Mapping[str, object]) -> dict[str, object]:

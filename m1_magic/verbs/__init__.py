@@ -30,7 +30,7 @@ from .verifying import verify
 
 __all__ = [
     "ASKING", "VERBS", "Verb", "VerbContext", "after", "first", "fix", "preview",
-    "preview_each", "report", "settings_names", "status", "verb_named",
+    "preview_each", "report", "settings_names", "status", "verb_named", "with_options",
 ]  # fmt: skip
 
 # Those that only name a request that the door asks.
@@ -42,6 +42,14 @@ def help_(context: VerbContext, args: Sequence[str] = ()) -> str:
     if args:
         return help_pages.about(" ".join(args), VERBS)
     return help_pages.overview(VERBS, flags.table())
+
+
+def with_options(context: VerbContext, verb: str) -> str:
+    """Return the page of a verb, with options where it takes those of a call, or of all."""
+    named = [verb] if verb and not verb.startswith("-") else []
+    page = help_(context, named)
+    takes = named and "[options]" in VERBS[verb].usage
+    return f"{page}\n\n{flags.table()}" if takes else page
 
 
 def verb_named(name: str, rest: str = "") -> Verb:
@@ -82,8 +90,12 @@ _VERBS = (
         "what was spent and is held: by session, day, month; by model, day, notebook, chat",
         cost,
     ),
-    Verb("log [WORD|ID]", "past calls, those with a word in them, or one again", log),
-    Verb("sent [ID]", "the exact messages that left, tables by name and size", sent),
+    Verb(
+        "log [WORD|CHAT|NUMBER|ID] [-o NAME]",
+        "past calls, those with a word in them, or one again; its Reply as a variable",
+        log,
+    ),
+    Verb("sent [NUMBER|ID]", "the exact messages that left, tables by name and size", sent),
     Verb("forget ID|CHAT|--all", "wipe kept text; numbers stay", forget),
     Verb("budget [USD|none] [--per PERIOD]", "refuse calls that could pass it", budget),
     Verb("df NAME [options]", "the summary that M1 would get of a table, free", df),

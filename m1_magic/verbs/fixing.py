@@ -22,7 +22,7 @@ from ..context.last_error import Failure
 from ..errors import UsageError
 from ..jupyter import cell_names, history, next_cell
 from ..markdown.reading import Fence, fenced
-from ..options import flags
+from ..options import after_text, flags
 from ..options.fields import Options
 from ..settings.config import send_level
 from ..text import md_cell, one_line, show_controls
@@ -92,6 +92,7 @@ def fix(context: VerbContext, rest: str, ask: Asks) -> tuple[str, str]:
 def question(context: VerbContext, rest: str) -> Fix:
     """Return what asks for a fix of the last error."""
     options, words = flags.options(rest, text=True)
+    after_text.check("%m1 fix", rest, words, context.namespace)
     failure = history.failure()
     if failure is None:
         raise UsageError("There is no error to fix.", todo="Run the cell that fails first.")
