@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from ..text import md_to_text, one_line, show_controls
+from ..text import INVISIBLE, md_to_text, one_line, show_controls
 
 if TYPE_CHECKING:
     from ..calls import Reply
@@ -37,7 +37,7 @@ def ours(shell: Any) -> bool:
     """Is all that the running cell shows ours: a ``%%m1`` cell, or one line ``%m1``?"""
     running = getattr(shell.displayhook, "exec_result", None)
     lines = running.info.raw_cell.split("\n") if running else ()
-    code = [line for line in lines if not re.match(r"\s*(#.*)?$", line)]
+    code = [INVISIBLE.sub("", line) for line in lines if not re.match(r"\s*(#.*)?$", line)]
     return bool(code) and code[0].startswith("%%m1" if len(code) > 1 else ("%%m1", "%m1"))
 
 
