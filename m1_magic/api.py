@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 from .app import PROCESS
-from .calls import Reply, Request
-from .chats.chats import RepeatableCall
+from .calls import AnswerForm, Reply, Request
+from .chats.chats import CONTINUE, RepeatableCall
 from .chats.turns import ChatHead
 from .context import gather
 from .context.frames import frame_named
@@ -22,6 +22,7 @@ from .privacy import redaction
 from .privacy.personal_text import personal
 from .prompt import build, uncompressed
 from .session.plan import Plan
+from .session.processor import Processor
 from .session.view import Silent, View
 
 settings, session, chats, end = PROCESS.settings, PROCESS.session, PROCESS.chats, PROCESS.end
@@ -46,13 +47,13 @@ def prepare(
     failure = history.failure() if options.error else None
     gathered = gather(options, prompt, namespace, settings(), earlier, failure)
     gathered = replace(gathered, notes=(*gathered.notes, *task.notes))
-    form = ""
-    if options.exact or _exact(gathered, head):
+    form, data = "", _form(options, namespace, prompt)
+    if data is None and (options.exact or _exact(gathered, head)):
         from .exact import calling
 
         gathered, form = calling.told(gathered, namespace, options, settings())
     beside, inserted, notes = gathered.attachments, gathered.inserted, gathered.notes
-    request = build(options, gathered.parts, settings(), beside, inserted, notes, form)
+    request = build(options, gathered.parts, settings(), beside, inserted, notes, form, data)
     keep = False if options.fresh else options.keep or None
     request = replace(
         request,
@@ -73,6 +74,16 @@ def prepare(
     return replace(request, notes=(*request.notes, *personal(request.text)))
 
 
+def _form(options: Options, namespace: Mapping[str, object], prompt: str) -> AnswerForm | None:
+    """Return how an answer that is data is to be written; of its rest nothing is said again."""
+    if options.returns is None and not options.choices:
+        return None
+    from .typed.schema import wanted
+
+    kind = wanted(options, namespace)
+    return kind and (replace(kind.form, words="") if prompt == CONTINUE else kind.form)
+
+
 def _exact(gathered: Gathered, head: ChatHead | None) -> bool:
     """Are figures computed: by the setting where a table goes along, or as earlier in a chat?"""
     along = (*gathered.attachments, *gathered.inserted)
@@ -84,11 +95,16 @@ def _exact(gathered: Gathered, head: ChatHead | None) -> bool:
 
 def send(request: Request, options: Options, view: View, namespace: Mapping[str, object]) -> Reply:
     """Ask what `prepare` made of these options, and remember it; may be called in any thread."""
-    turns, reply, answer = chats(), None, None
-    if request.exact:
+    turns, reply = chats(), None
+    answer: Processor | None = None
+    before = turns.before(request.prompt, request.after)
+    if request.form is not None:
+        from .typed.answer import answer as typed
+
+        view = answer = typed(view, options, namespace, settings(), before)
+    elif request.exact:
         from .exact import calling
 
-        before = turns.before(request.prompt, request.after)
         # A kept answer is shown all the same: nobody is asked, and nothing is paid.
         gone = calling.gone(request, namespace)
         if gone and not turns.session.dry_plan(request).kept:

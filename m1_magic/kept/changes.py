@@ -142,7 +142,9 @@ def _named(kind: str, name: str) -> str:
 def _sampling(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Change]:
     before, after = old["sampling"], new["sampling"]
     for name in dict.fromkeys((*after, *before)):
-        if before.get(name) != after.get(name):
+        if before.get(name) != after.get(name) and name == "returns":
+            yield Change("--returns")
+        elif before.get(name) != after.get(name):
             yield Change(NAMES.get(name, name), before.get(name), after.get(name))
 
 

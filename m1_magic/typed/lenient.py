@@ -1,0 +1,401 @@
+"""JSON as models write it → a tree that keeps what was written, and what of it is not sure.
+
+What JSON allows is read by Python's own reader. Of the rest only spellings are forgiven that have
+one meaning: other quotes, quotes in quotes, bare words, comments, commas too many or too few,
+brackets that are missing where the text goes on. Nothing is guessed: a value that was cut, or that
+could be two, stays in the tree as one that is not ``sure``; a list or an object of which a part may
+be missing is not ``whole``.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+DEEPEST = 100  # containers in each other
+QUOTES = {'"': '"', "'": "'", "“": '”“"', "‘": "’‘'", "„": '“”"'}
+_SPACE = re.compile(r"(?:\s+|//[^\n]*|/\*.*?(?:\*/|\Z)|#[^\n]*)*", re.S)
+_BARE_END = re.compile(r"[,}\])\n]|\s(?://|/\*|#)|```")
+_BARE_KEY = re.compile(r"[^\W\d][\w$.-]*(?: [\w$.-]+){0,3}(?=\s*:)")
+_NEXT_KEY = re.compile(
+    r"\s*(?:\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*'|[“„][^\n“”]*[”“]|[^\W\d][\w$.-]*)\s*:"
+)
+_VALUE = re.compile(r"\s*(?:[\"'“„‘{\[(]|-?\.?\d|(?:true|false|null|True|False|None)\b)")
+_ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f", "/": "/"}
+_ELISION = re.compile(r"\.{3}|…|etc\b")
+LITERALS = {"true", "false", "null", "True", "False", "None", "NaN"}
+_SPLIT = re.compile(r"\s*\+|\s+[\"'“‘]")  # behind a quote: a text in two pieces
+
+Kind = Literal["text", "bare", "list", "object"]
+
+
+@dataclass(slots=True)
+class Node:
+    """A value as it was written: a text, a bare word or number, a list, an object.
+
+    ``mended``: it is not as JSON has it.
+    """
+
+    kind: Kind
+    text: str = ""
+    items: list[Node] = field(default_factory=list)
+    fields: dict[str, Node] = field(default_factory=dict)
+    sure: bool = True
+    whole: bool = True
+    mended: bool = False
+
+    @property
+    def parts(self) -> Iterator[tuple[str | int, Node]]:
+        """The values in it, by key or place."""
+        yield from enumerate(self.items)
+        yield from self.fields.items()
+
+    def json(self) -> str:
+        """Return it as JSON, for a reader that checks its types."""
+        if self.kind == "list":
+            return f"[{','.join(one.json() for one in self.items)}]"
+        if self.kind == "object":
+            pairs = (f"{json.dumps(key)}:{one.json()}" for key, one in self.fields.items())
+            return f"{{{','.join(pairs)}}}"
+        return literal(self.text) if self.kind == "bare" else json.dumps(self.text)
+
+
+def literal(word: str) -> str:
+    """Return a bare word as JSON: a number or literal as such, else a text."""
+    spelled = {"True": "true", "False": "false", "None": "null"}.get(word, word)
+    if spelled in ("true", "false", "null", "NaN") or re.fullmatch(
+        r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][-+]?\d+)?", spelled
+    ):
+        return spelled
+    return json.dumps(word)
+
+
+def nodes(text: str) -> list[tuple[Node, int, int]]:
+    """Return the lists and objects of a text, none inside of another, and where they stand."""
+    found, at = [], 0
+    while (start := _opening(text, at)) >= 0:
+        try:
+            node, at = _strict(text, start)
+        except (ValueError, RecursionError):
+            reader = _Reader(text, start)
+            node, at = reader.container(0), max(reader.at, start + 1)
+            if _no_data(node, text[:start]):
+                at = start + 1
+                continue
+        found.append((node, start, at))
+    return found
+
+
+def _no_data(node: Node, before: str) -> bool:
+    """Is it prose in brackets: ``{x}``, ``[see below]``?"""
+    first = next((one for _, one in node.parts), None)
+    words = node.kind == "list" and first and first.kind == "bare"
+    prose = bool(words) and literal(first.text)[0] == '"' if first else True
+    return prose and (first is None or re.fullmatch(r"\s*(?:```\w*\s*)?", before) is None)
+
+
+def _opening(text: str, at: int) -> int:
+    found = re.compile(r"[{\[]").search(text, at)
+    return found.start() if found else -1
+
+
+def _strict(text: str, start: int) -> tuple[Node, int]:
+    """Return what JSON's own reader makes of a value; raise ValueError where it is none."""
+    value, end = _DECODER.raw_decode(text, start)
+    return _node(value), end
+
+
+def _pairs(pairs: list[tuple[str, Any]]) -> Node:
+    made = Node("object")
+    for key, value in pairs:
+        _put(made, key, _node(value))
+    return made
+
+
+def _node(value: Any) -> Node:
+    if isinstance(value, Node):
+        return value
+    if isinstance(value, str):
+        return Node("text", value)
+    if isinstance(value, list):
+        return _elided(Node("list", items=[_node(one) for one in value]))
+    return Node("bare", "null" if value is None else str(value).lower())
+
+
+def _bare(word: str) -> Node:
+    return Node("bare", word)
+
+
+_DECODER = json.JSONDecoder(
+    object_pairs_hook=_pairs, parse_float=_bare, parse_int=_bare, parse_constant=_bare, strict=False
+)
+
+
+def _put(node: Node, key: str, value: Node) -> None:
+    """Add a field; the same key with another value is not sure."""
+    old = node.fields.get(key)
+    if old is not None and old != value:
+        value = Node("bare", sure=False, mended=True)
+    node.fields[key] = value
+
+
+def _elided(node: Node) -> Node:
+    """Return a list; one that ends with dots is not whole."""
+    if len(node.items) > 1 and node.items[-1].text in ("...", "…"):
+        node.items.pop()
+        node.sure = False
+    return node
+
+
+class _Reader:
+    """Reads one container that is not JSON, from its bracket on."""
+
+    def __init__(self, text: str, at: int) -> None:
+        self.text, self.at = text, at
+        self.open: list[str] = []
+
+    def _space(self) -> None:
+        found = _SPACE.match(self.text, self.at)
+        self.at = found.end() if found else self.at
+
+    @property
+    def _here(self) -> str:
+        """The character that is next; none at the end of the text, or of the fence."""
+        if self.text.startswith("```", self.at):
+            return ""
+        return self.text[self.at : self.at + 1]
+
+    def container(self, depth: int) -> Node:
+        """Return the list or object that begins here."""
+        bracket = self._here
+        self.at += 1
+        self.open.append(bracket)
+        made = self._object(depth) if bracket == "{" else self._list(depth)
+        self.open.pop()
+        made.mended = True
+        return made
+
+    def _object(self, depth: int) -> Node:
+        made = Node("object")
+        while True:
+            self._space()
+            here = self._here
+            if here == ",":
+                self.at += 1
+                continue
+            if here == "}":
+                self.at += 1
+                return made
+            if here in "]){" and here and "[" in self.open[:-1]:
+                made.whole = here != "{"
+                return made  # its own bracket is missing, and the list goes on
+            key = self._key()
+            if key is None or depth > DEEPEST:
+                made.whole = False
+                self.at = len(self.text) if self._here else self.at
+                return made
+            self._space()
+            value = self._value(depth, True)
+            _put(made, key, value)
+            if not value.sure and value.kind == "bare" and value.text == "":
+                made.whole = False
+                return made
+
+    def _key(self) -> str | None:
+        """Return the key that begins here, after its colon; None: there is none."""
+        if self._here in QUOTES and self._here:
+            made = self._string("key")
+            if made is None or not made.sure:
+                return None
+            key = made.text
+        elif found := _BARE_KEY.match(self.text, self.at):
+            key, self.at = found[0], found.end()
+        else:
+            return None
+        self._space()
+        if self._here != ":":
+            return None
+        self.at += 1
+        return key
+
+    def _list(self, depth: int) -> Node:
+        made = Node("list")
+        comma = True
+        while True:
+            self._space()
+            here = self._here
+            if here == ",":
+                made.sure &= not comma  # two of them: is something missing?
+                comma, self.at = True, self.at + 1
+                continue
+            if here and here in "])":
+                self.at += 1
+                return _elided(made)
+            if here == "}" and "{" in self.open[:-1]:
+                return _elided(made)  # its own bracket is missing
+            if not here or here in "}:" or depth > DEEPEST:
+                made.whole = False
+                self.at = len(self.text) if here else self.at
+                return made
+            if elided := _ELISION.match(self.text, self.at):
+                made.sure, self.at = False, elided.end()
+                continue
+            if not comma and not (here in "{[" and made.items[-1].kind in ("object", "list")):
+                made.sure = False  # two values, or one?
+            value = self._value(depth, False)
+            made.items.append(value)
+            made.sure &= value.sure or value.kind in ("list", "object")
+            comma = False
+            if value.kind == "bare" and not value.text and not value.sure:
+                made.whole = False
+                return made
+
+    def _value(self, depth: int, in_object: bool) -> Node:
+        here = self._here
+        if here and here in "{[":
+            return self.container(depth + 1)
+        if here == "(" and _VALUE.match(self.text, self.at + 1):
+            return self.container(depth + 1)
+        if here and here in QUOTES:
+            start = self.at
+            if made := self._string("value" if in_object else "item"):
+                return made
+            self.at = start if start < 0 else len(self.text)
+            return Node("bare", sure=False, mended=True)
+        return self._word(in_object)
+
+    def _word(self, in_object: bool) -> Node:
+        """Return the bare word, number or words up to the end of the value."""
+        start = at = self.at
+        while True:
+            found = _BARE_END.search(self.text, at)
+            end = found.start() if found else len(self.text)
+            if not found or found[0] != "," or not in_object or self._ends(end + 1):
+                break
+            at = end + 1  # 1,234.5
+        self.at = end
+        word = self.text[start:end].strip()
+        ended = found is not None and not found[0].startswith("`")
+        if ended and self.text[end] == "\n":
+            ended = self._after_line(end, in_object)
+        made = Node("bare", word, sure=ended or word in LITERALS, mended=True)
+        made.mended = literal(word) != word
+        if word == "" or any(mark in word[1:] or mark == word for mark in "\"'“”{[(:;`+"):
+            made.sure = ":" in word and re.fullmatch(r"[\w.:/-]+", word) is not None and ended
+        return made
+
+    def _after_line(self, end: int, in_object: bool) -> bool:
+        """Does a value end with its line?"""
+        after = _SPACE.match(self.text, end)
+        at = after.end() if after else end
+        here = self.text[at : at + 1]
+        if here in ",}]" and here:
+            return True
+        return in_object and bool(_NEXT_KEY.match(self.text, at))
+
+    def _ends(self, at: int) -> bool:
+        """Does a value of an object end before what stands here, behind its comma?"""
+        after = _SPACE.match(self.text, at)
+        at = after.end() if after else at
+        here = self.text[at : at + 1]
+        return not here or here in ",}]{" or bool(_NEXT_KEY.match(self.text, at))
+
+    def _closes(self, at: int, role: str) -> bool:
+        """Can a quote before this place be the end of a text?"""
+        after = _SPACE.match(self.text, at)
+        at, begin = (after.end() if after else at), at
+        here = self.text[at : at + 1]
+        if role == "key":
+            return here == ":"
+        if not here or here in "}])" or self.text.startswith("```", at):
+            return True
+        if here == ",":
+            if role == "value":
+                return self._ends(at + 1)
+            rest = _SPACE.match(self.text, at + 1)
+            behind = rest.end() if rest else at + 1
+            follows = self.text[behind : behind + 1]
+            return not follows or follows in "]}." or bool(_VALUE.match(self.text, behind))
+        lines = "\n" in self.text[begin:at]
+        quoted = here in QUOTES
+        return role == "value" and (quoted or lines) and bool(_NEXT_KEY.match(self.text, at))
+
+    def _string(self, role: str) -> Node | None:
+        """Return the text that begins here; None: it has no end."""
+        opener = self._here
+        if self.text.startswith(opener * 3, self.at) and opener in "\"'":
+            return self._triple(opener * 3)
+        closers, start = QUOTES[opener], self.at + 1
+        at, inner, sure = start, 0, True
+        while at < len(self.text):
+            char = self.text[at]
+            if char == "\\":
+                at += 2
+                continue
+            if char in closers:
+                if self._closes(at + 1, role):
+                    break
+                inner += 1
+                sure &= not _SPLIT.match(self.text, at + 1)
+            at += 1
+        else:
+            return None
+        self.at = at + 1
+        value = unescaped(self.text[start:at], opener)
+        if opener == '"':
+            sure &= inner % 2 == 0
+        if not self.text[self.at :].strip() and (at == start or self.text[at - 1] in " (\n"):
+            sure = False  # the text was cut at a quote within a text
+        plain = opener == '"' and not inner and "\n" not in self.text[start:at]
+        return Node("text", value or "", sure=sure and value is not None, mended=not plain)
+
+    def _triple(self, mark: str) -> Node | None:
+        end = self.text.find(mark, self.at + 3)
+        if end < 0:
+            return None
+        raw = self.text[self.at + 3 : end]
+        self.at = end + 3
+        return Node("text", raw, sure="\\" not in raw, mended=True)
+
+
+def unescaped(raw: str, opener: str) -> str | None:
+    """Return the text that stands between quotes; None: a backslash in it could be two things.
+
+    Before a letter that JSON has no escape for it is a character (``\\d``, ``C:\\Users``), unless
+    other letters behind one are escapes.
+    """
+    if "\\" not in raw:
+        return raw
+    out, at, escapes, kept = [], 0, False, False
+    while at < len(raw):
+        char = raw[at]
+        after = raw[at + 1 : at + 2]
+        if char != "\\":
+            out.append(char)
+            at += 1
+            continue
+        if after == "u":
+            code = raw[at + 2 : at + 6]
+            if not re.fullmatch(r"[0-9a-fA-F]{4}", code):
+                return None
+            out.append(chr(int(code, 16)))
+            at, escapes = at + 6, True
+            continue
+        if after in ('"', "'", opener):
+            out.append(after)
+        elif after in _ESCAPES or after == "\\":
+            out.append(_ESCAPES.get(after, "\\"))
+            escapes = True
+        elif after.isalpha() and after.isascii():
+            out.append("\\" + after)
+            kept = True
+        else:
+            return None
+        at += 2
+    text = "".join(out)
+    if kept and escapes:
+        return None
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
