@@ -81,7 +81,8 @@ def _form(options: Options, namespace: Mapping[str, object], prompt: str) -> Ans
     from .typed.schema import wanted
 
     kind = wanted(options, namespace)
-    return kind and (replace(kind.form, words="") if prompt == CONTINUE else kind.form)
+    assert kind is not None
+    return replace(kind.form, words="") if prompt == CONTINUE else kind.form
 
 
 def _exact(gathered: Gathered, head: ChatHead | None) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from copy import deepcopy
 from dataclasses import replace
 
 from ..calls import Message, Request, Text
@@ -67,7 +66,7 @@ def merged(first: Fitted, answer: str, wanted: Wanted) -> Fitted:
     if any(not one.path and one.why != REST for one in first.misfits) or len(first.misfits) > MOST:
         return read(answer, wanted)
     found = [node for node, _, _ in nodes(answer)]
-    node = deepcopy(first.node)
+    node = first.node.copy()
     if not first.misfits[0].path:
         return _longer(node, found, wanted)
     for one in first.misfits:

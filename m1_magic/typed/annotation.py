@@ -93,7 +93,7 @@ def _generic(outer: Any, inner: ast.expr, namespace: Mapping[str, object]) -> An
         return Literal[tuple(_constant(one) for one in values)]
     if outer is list:
         made = _inside(inner, namespace)
-        return [made] if isinstance(made, dict) else list[made]
+        return [made]
     parts = inner.elts if isinstance(inner, ast.Tuple) else [inner]
     etc = [... if _is_etc(one) else _type(one, namespace) for one in parts]
     try:

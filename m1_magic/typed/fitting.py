@@ -8,13 +8,12 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator
-from copy import deepcopy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..text import one_line
 from .lenient import LITERALS, Node, literal
-from .mending import mended
+from .mending import NO_TEXT, mended
 from .schema import Wanted
 from .shape import DECIMAL, Path, Shape
 
@@ -49,7 +48,7 @@ class Fitted:
 
 def fit(node: Node, wanted: Wanted) -> Fitted:
     """Return what a value is as the type that is wanted."""
-    node = deepcopy(node)
+    node = node.copy()
     _named(node, wanted.shape)
     unsure = list(_unsure(node, wanted.shape, ()))
     hopeless = {one.path for one in unsure}
@@ -160,7 +159,7 @@ def _unsure(node: Node, wanted: Shape, path: Path) -> Iterator[Misfit]:
     """Yield the places of which what was written is not certain; make numbers exact."""
     if not wanted:
         return  # nobody asked for it
-    if not node.sure or _beyond(node, wanted):
+    if not node.sure or _beyond(node, wanted) or _no_word(node):
         yield Misfit(path, CUT)
         return
     if node.kind == "bare" and DECIMAL in wanted.formats:
@@ -184,6 +183,12 @@ def _unsure(node: Node, wanted: Shape, path: Path) -> Iterator[Misfit]:
 def _begun(node: Node) -> bool:
     """Is it an item that was cut off?"""
     return not (node.sure and node.whole) or any(_begun(one) for _, one in node.parts)
+
+
+def _no_word(node: Node) -> bool:
+    """Is a bare word none that anybody meant: ``undefined``?"""
+    plain = node.kind == "bare" and literal(node.text)[0] == '"'
+    return plain and node.text.lower() in NO_TEXT
 
 
 def _beyond(node: Node, wanted: Shape) -> bool:

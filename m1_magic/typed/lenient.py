@@ -24,10 +24,19 @@ _NEXT_KEY = re.compile(
     r"\s*(?:\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*'|[“„][^\n“”]*[”“]|[^\W\d][\w$.-]*)\s*:"
 )
 _VALUE = re.compile(r"\s*(?:[\"'“„‘{\[(]|-?\.?\d|(?:true|false|null|True|False|None)\b)")
+# Within a bare word: two values, or a part of a program; and an address, a number, a time.
+_MARKED = re.compile(r"[\"'“”{\[(:;`+]")
+_ONE_WORD = re.compile(r"[+-]?[\w.]+(?:[-+:/][\w.?&=%~@#:/+-]*)?")
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f", "/": "/"}
 _ELISION = re.compile(r"\.{3}|…|etc\b")
 LITERALS = {"true", "false", "null", "True", "False", "None", "NaN"}
-_SPLIT = re.compile(r"\s*\+|\s+[\"'“‘]")  # behind a quote: a text in two pieces
+# Behind a quote: a text in two pieces, or the next one.
+_SPLIT = {"value": re.compile(r"\s*[+:]|\s+[\"'“‘]"), "item": re.compile(r"\s*[+:\"'“‘]")}
+
+# What "\\frac", "\\times", "\\nabla" become where their backslash is taken for JSON's.
+_TEX = re.compile(
+    r"[\b\f]|\t(?:ext\w*\{|imes\b|heta\b)|\n(?:abla|eq|otin)\b|\r(?:ight\b|ho\b|angle\b)"
+)
 
 Kind = Literal["text", "bare", "list", "object"]
 
@@ -52,6 +61,12 @@ class Node:
         """The values in it, by key or place."""
         yield from enumerate(self.items)
         yield from self.fields.items()
+
+    def copy(self) -> Node:
+        """Return the same, to be changed."""
+        items = [one.copy() for one in self.items]
+        fields = {key: one.copy() for key, one in self.fields.items()}
+        return Node(self.kind, self.text, items, fields, self.sure, self.whole, self.mended)
 
     def json(self) -> str:
         """Return it as JSON, for a reader that checks its types."""
@@ -119,7 +134,7 @@ def _node(value: Any) -> Node:
     if isinstance(value, Node):
         return value
     if isinstance(value, str):
-        return Node("text", value)
+        return Node("text", value, sure=not _TEX.search(value))
     if isinstance(value, list):
         return _elided(Node("list", items=[_node(one) for one in value]))
     return Node("bare", "null" if value is None else str(value).lower())
@@ -283,8 +298,8 @@ class _Reader:
             ended = self._after_line(end, in_object)
         made = Node("bare", word, sure=ended or word in LITERALS, mended=True)
         made.mended = literal(word) != word
-        if word == "" or any(mark in word[1:] or mark == word for mark in "\"'“”{[(:;`+"):
-            made.sure = ":" in word and re.fullmatch(r"[\w.:/-]+", word) is not None and ended
+        if word == "" or (_MARKED.search(word[1:]) and not _ONE_WORD.fullmatch(word)):
+            made.sure = False
         return made
 
     def _after_line(self, end: int, in_object: bool) -> bool:
@@ -329,7 +344,7 @@ class _Reader:
         if self.text.startswith(opener * 3, self.at) and opener in "\"'":
             return self._triple(opener * 3)
         closers, start = QUOTES[opener], self.at + 1
-        at, inner, sure = start, 0, True
+        at, inner, inches, sure = start, 0, 0, True
         while at < len(self.text):
             char = self.text[at]
             if char == "\\":
@@ -339,18 +354,20 @@ class _Reader:
                 if self._closes(at + 1, role):
                     break
                 inner += 1
-                sure &= not _SPLIT.match(self.text, at + 1)
+                inches += self.text[at - 1].isdigit()  # 32" display
+                sure &= role == "key" or not _SPLIT[role].match(self.text, at + 1)
             at += 1
         else:
             return None
         self.at = at + 1
         value = unescaped(self.text[start:at], opener)
         if opener == '"':
-            sure &= inner % 2 == 0
+            sure &= inner % 2 == 0 or (inner - inches) % 2 == 0
         if not self.text[self.at :].strip() and (at == start or self.text[at - 1] in " (\n"):
             sure = False  # the text was cut at a quote within a text
         plain = opener == '"' and not inner and "\n" not in self.text[start:at]
-        return Node("text", value or "", sure=sure and value is not None, mended=not plain)
+        sure &= value is not None and not _TEX.search(value)
+        return Node("text", value or "", sure=sure, mended=not plain)
 
     def _triple(self, mark: str) -> Node | None:
         end = self.text.find(mark, self.at + 3)

@@ -9,7 +9,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
+from itertools import pairwise
 
 from .fitting import Fitted, Misfit, empty, fit
 from .lenient import Node, literal, nodes
@@ -35,9 +37,11 @@ _BOXED = re.compile(r"\\boxed\{(?:\\text\{)?([^{}]*)\}?\}")
 
 def read(text: str, wanted: Wanted) -> Fitted:
     """Return the data of an answer, or what does not fit of the value that is most like it."""
-    text = _THOUGHT.sub("", text[:LONGEST]).strip()
+    text = _plain(text, wanted)
     made = list(_candidates(text, wanted))
     good = _distinct(one for one in made if not one.misfits)
+    if len(good) > 1:
+        good = [one for one in good if not _citation(one.node)] or good
     if len(good) > 1:
         good = [one for one in good if json.loads(one.node.json()) != example(wanted.shape)] or good
     if len(good) == 1:
@@ -50,6 +54,21 @@ def read(text: str, wanted: Wanted) -> Fitted:
     if not best:
         return made[0] if len(made) == 1 else _none(NOTHING)
     return best[0] if len(best) == 1 else _none(SEVERAL)
+
+
+def _plain(text: str, wanted: Wanted) -> str:
+    """Return an answer without thinking; of JSON within a text, what the text is."""
+    text = _THOUGHT.sub("", text[:LONGEST]).strip()
+    if text.startswith('"') and wanted.shape.types <= {"object", "array"}:
+        with suppress(ValueError):
+            return str(json.loads(text, strict=False)).strip()
+    return text
+
+
+def _citation(node: Node) -> bool:
+    """Is it a number in brackets, such as stands behind a sentence?"""
+    short = node.kind == "list" and not node.mended and len(node.items) == 1
+    return short and node.items[0].mended and node.items[0].text.isdigit()
 
 
 def _none(why: str) -> Fitted:
@@ -80,7 +99,7 @@ def _candidates(text: str, wanted: Wanted) -> Iterator[Fitted]:
         found = nodes(plainer)
     tops = [one for one, _, _ in found]
     if _only_list(wanted) and len(found) > 0 and all(one.kind == "object" for one in tops):
-        between = [text[end:start] for (_, _, end), (_, start, _) in zip(found, found[1:])]  # noqa: B905
+        between = [text[end:start] for (_, _, end), (_, start, _) in pairwise(found)]
         if all(_BETWEEN.fullmatch(gap) for gap in between):  # one a line, or only one
             whole = fit(Node("list", items=tops, mended=True), wanted)
             if not whole.misfits or any(_relevant(one, wanted) for one in tops):
@@ -99,7 +118,7 @@ def _relevant(node: Node, wanted: Wanted) -> bool:
 
 
 def _inside(node: Node, wanted: Wanted, depth: int = 0) -> Iterator[Fitted]:
-    """Yield what a value is as the type that is wanted, or what is in it, where it is a wrapping."""
+    """Yield what a value is as the type that is wanted, or what is in it, if it is a wrapping."""
     names = wanted.shape.properties
     schema = "properties" in node.fields and "properties" not in names  # the schema, said again
     like = node.kind == "object" and not schema and (not names or node.fields.keys() & names.keys())
@@ -111,6 +130,10 @@ def _inside(node: Node, wanted: Wanted, depth: int = 0) -> Iterator[Fitted]:
         return
     if right and (like or (node.kind == "list" and len(made.misfits) <= len(node.items) * 2)):
         yield made
+        return
+    if wanted.choices and node.kind == "object":
+        said = [part for part in node.fields.values() if part.kind == "text"]
+        yield from (one for one in (fit(part, wanted) for part in said) if not one.misfits)
         return
     if depth < DEEPEST:
         for key, part in node.parts:

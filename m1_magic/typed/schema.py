@@ -1,4 +1,4 @@
-"""What an answer is to be: from ``returns=`` or ``choices=`` to what checks it and what asks for it."""
+"""What an answer is to be: from ``returns=`` or ``choices=`` to what checks it and asks for it."""
 
 from __future__ import annotations
 
