@@ -158,7 +158,7 @@ def fewer_brackets(text: str, rng: random.Random) -> str:
 
 
 def more_brackets(text: str, rng: random.Random) -> str:
-    return text + rng.choice("}]")
+    return text + rng.choice("}]") if SIGNS.get(text[-1:], "x") in "}]" else text
 
 
 def comment(text: str, rng: random.Random) -> str:

@@ -7,10 +7,11 @@ from dataclasses import replace
 
 from ..calls import Message, Request, Text
 from .fitting import REST, Fitted, Misfit, _at, _put, fit
-from .lenient import Node, nodes
+from .node import Node
 from .reading import read
 from .schema import Wanted
 from .shape import Shape, shown
+from .values import nodes
 from .words import form
 
 MOST = 30  # places that are named

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..text import one_line
-from .lenient import LITERALS, Node, literal
 from .mending import NO_TEXT, mended
+from .node import LITERALS, Node, literal
 from .schema import Wanted
 from .shape import DECIMAL, Path, Shape
 

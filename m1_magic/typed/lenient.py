@@ -9,14 +9,12 @@ be missing is not ``whole``.
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import Any, Literal
+
+from .node import LITERALS, Node, elided, literal, put
+from .quoted import QUOTES, SPLIT, TEX, unescaped
 
 DEEPEST = 100  # containers in each other
-QUOTES = {'"': '"', "'": "'", "“": '”“"', "‘": "’‘'", "„": '“”"'}
 _SPACE = re.compile(r"(?:\s+|//[^\n]*|/\*.*?(?:\*/|\Z)|#[^\n]*)*", re.S)
 _BARE_END = re.compile(r"[,}\])\n]|\s(?://|/\*|#)|```")
 _BARE_KEY = re.compile(r"[^\W\d][\w$.-]*(?: [\w$.-]+){0,3}(?=\s*:)")
@@ -27,145 +25,10 @@ _VALUE = re.compile(r"\s*(?:[\"'“„‘{\[(]|-?\.?\d|(?:true|false|null|True|F
 # Within a bare word: two values, or a part of a program; and an address, a number, a time.
 _MARKED = re.compile(r"[\"'“”{\[(:;`+]")
 _ONE_WORD = re.compile(r"[+-]?[\w.]+(?:[-+:/][\w.?&=%~@#:/+-]*)?")
-_ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f", "/": "/"}
 _ELISION = re.compile(r"\.{3}|…|etc\b")
-LITERALS = {"true", "false", "null", "True", "False", "None", "NaN"}
-# Behind a quote: a text in two pieces, or the next one.
-_SPLIT = {"value": re.compile(r"\s*[+:]|\s+[\"'“‘]"), "item": re.compile(r"\s*[+:\"'“‘]")}
-
-# What "\\frac", "\\times", "\\nabla" become where their backslash is taken for JSON's.
-_TEX = re.compile(
-    r"[\b\f]|\t(?:ext\w*\{|imes\b|heta\b)|\n(?:abla|eq|otin)\b|\r(?:ight\b|ho\b|angle\b)"
-)
-
-Kind = Literal["text", "bare", "list", "object"]
 
 
-@dataclass(slots=True)
-class Node:
-    """A value as it was written: a text, a bare word or number, a list, an object.
-
-    ``mended``: it is not as JSON has it.
-    """
-
-    kind: Kind
-    text: str = ""
-    items: list[Node] = field(default_factory=list)
-    fields: dict[str, Node] = field(default_factory=dict)
-    sure: bool = True
-    whole: bool = True
-    mended: bool = False
-
-    @property
-    def parts(self) -> Iterator[tuple[str | int, Node]]:
-        """The values in it, by key or place."""
-        yield from enumerate(self.items)
-        yield from self.fields.items()
-
-    def copy(self) -> Node:
-        """Return the same, to be changed."""
-        items = [one.copy() for one in self.items]
-        fields = {key: one.copy() for key, one in self.fields.items()}
-        return Node(self.kind, self.text, items, fields, self.sure, self.whole, self.mended)
-
-    def json(self) -> str:
-        """Return it as JSON, for a reader that checks its types."""
-        if self.kind == "list":
-            return f"[{','.join(one.json() for one in self.items)}]"
-        if self.kind == "object":
-            pairs = (f"{json.dumps(key)}:{one.json()}" for key, one in self.fields.items())
-            return f"{{{','.join(pairs)}}}"
-        return literal(self.text) if self.kind == "bare" else json.dumps(self.text)
-
-
-def literal(word: str) -> str:
-    """Return a bare word as JSON: a number or literal as such, else a text."""
-    spelled = {"True": "true", "False": "false", "None": "null"}.get(word, word)
-    if spelled in ("true", "false", "null", "NaN") or re.fullmatch(
-        r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][-+]?\d+)?", spelled
-    ):
-        return spelled
-    return json.dumps(word)
-
-
-def nodes(text: str) -> list[tuple[Node, int, int]]:
-    """Return the lists and objects of a text, none inside of another, and where they stand."""
-    found, at = [], 0
-    while (start := _opening(text, at)) >= 0:
-        try:
-            node, at = _strict(text, start)
-        except (ValueError, RecursionError):
-            reader = _Reader(text, start)
-            node, at = reader.container(0), max(reader.at, start + 1)
-            if _no_data(node, text[:start]):
-                at = start + 1
-                continue
-        found.append((node, start, at))
-    return found
-
-
-def _no_data(node: Node, before: str) -> bool:
-    """Is it prose in brackets: ``{x}``, ``[see below]``?"""
-    first = next((one for _, one in node.parts), None)
-    words = node.kind == "list" and first and first.kind == "bare"
-    prose = bool(words) and literal(first.text)[0] == '"' if first else True
-    return prose and (first is None or re.fullmatch(r"\s*(?:```\w*\s*)?", before) is None)
-
-
-def _opening(text: str, at: int) -> int:
-    found = re.compile(r"[{\[]").search(text, at)
-    return found.start() if found else -1
-
-
-def _strict(text: str, start: int) -> tuple[Node, int]:
-    """Return what JSON's own reader makes of a value; raise ValueError where it is none."""
-    value, end = _DECODER.raw_decode(text, start)
-    return _node(value), end
-
-
-def _pairs(pairs: list[tuple[str, Any]]) -> Node:
-    made = Node("object")
-    for key, value in pairs:
-        _put(made, key, _node(value))
-    return made
-
-
-def _node(value: Any) -> Node:
-    if isinstance(value, Node):
-        return value
-    if isinstance(value, str):
-        return Node("text", value, sure=not _TEX.search(value))
-    if isinstance(value, list):
-        return _elided(Node("list", items=[_node(one) for one in value]))
-    return Node("bare", "null" if value is None else str(value).lower())
-
-
-def _bare(word: str) -> Node:
-    return Node("bare", word)
-
-
-_DECODER = json.JSONDecoder(
-    object_pairs_hook=_pairs, parse_float=_bare, parse_int=_bare, parse_constant=_bare, strict=False
-)
-
-
-def _put(node: Node, key: str, value: Node) -> None:
-    """Add a field; the same key with another value is not sure."""
-    old = node.fields.get(key)
-    if old is not None and old != value:
-        value = Node("bare", sure=False, mended=True)
-    node.fields[key] = value
-
-
-def _elided(node: Node) -> Node:
-    """Return a list; one that ends with dots is not whole."""
-    if len(node.items) > 1 and node.items[-1].text in ("...", "…"):
-        node.items.pop()
-        node.sure = False
-    return node
-
-
-class _Reader:
+class Reader:
     """Reads one container that is not JSON, from its bracket on."""
 
     def __init__(self, text: str, at: int) -> None:
@@ -214,7 +77,7 @@ class _Reader:
                 return made
             self._space()
             value = self._value(depth, True)
-            _put(made, key, value)
+            put(made, key, value)
             if not value.sure and value.kind == "bare" and value.text == "":
                 made.whole = False
                 return made
@@ -248,15 +111,15 @@ class _Reader:
                 continue
             if here and here in "])":
                 self.at += 1
-                return _elided(made)
+                return elided(made)
             if here == "}" and "{" in self.open[:-1]:
-                return _elided(made)  # its own bracket is missing
+                return elided(made)  # its own bracket is missing
             if not here or here in "}:" or depth > DEEPEST:
                 made.whole = False
                 self.at = len(self.text) if here else self.at
                 return made
-            if elided := _ELISION.match(self.text, self.at):
-                made.sure, self.at = False, elided.end()
+            if dots := _ELISION.match(self.text, self.at):
+                made.sure, self.at = False, dots.end()
                 continue
             if not comma and not (here in "{[" and made.items[-1].kind in ("object", "list")):
                 made.sure = False  # two values, or one?
@@ -355,7 +218,7 @@ class _Reader:
                     break
                 inner += 1
                 inches += self.text[at - 1].isdigit()  # 32" display
-                sure &= role == "key" or not _SPLIT[role].match(self.text, at + 1)
+                sure &= role == "key" or not SPLIT[role].match(self.text, at + 1)
             at += 1
         else:
             return None
@@ -366,7 +229,7 @@ class _Reader:
         if not self.text[self.at :].strip() and (at == start or self.text[at - 1] in " (\n"):
             sure = False  # the text was cut at a quote within a text
         plain = opener == '"' and not inner and "\n" not in self.text[start:at]
-        sure &= value is not None and not _TEX.search(value)
+        sure &= value is not None and not TEX.search(value)
         return Node("text", value or "", sure=sure, mended=not plain)
 
     def _triple(self, mark: str) -> Node | None:
@@ -376,43 +239,3 @@ class _Reader:
         raw = self.text[self.at + 3 : end]
         self.at = end + 3
         return Node("text", raw, sure="\\" not in raw, mended=True)
-
-
-def unescaped(raw: str, opener: str) -> str | None:
-    """Return the text that stands between quotes; None: a backslash in it could be two things.
-
-    Before a letter that JSON has no escape for it is a character (``\\d``, ``C:\\Users``), unless
-    other letters behind one are escapes.
-    """
-    if "\\" not in raw:
-        return raw
-    out, at, escapes, kept = [], 0, False, False
-    while at < len(raw):
-        char = raw[at]
-        after = raw[at + 1 : at + 2]
-        if char != "\\":
-            out.append(char)
-            at += 1
-            continue
-        if after == "u":
-            code = raw[at + 2 : at + 6]
-            if not re.fullmatch(r"[0-9a-fA-F]{4}", code):
-                return None
-            out.append(chr(int(code, 16)))
-            at, escapes = at + 6, True
-            continue
-        if after in ('"', "'", opener):
-            out.append(after)
-        elif after in _ESCAPES or after == "\\":
-            out.append(_ESCAPES.get(after, "\\"))
-            escapes = True
-        elif after.isalpha() and after.isascii():
-            out.append("\\" + after)
-            kept = True
-        else:
-            return None
-        at += 2
-    text = "".join(out)
-    if kept and escapes:
-        return None
-    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

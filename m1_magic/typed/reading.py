@@ -14,9 +14,10 @@ from dataclasses import replace
 from itertools import pairwise
 
 from .fitting import Fitted, Misfit, empty, fit
-from .lenient import Node, literal, nodes
 from .mending import mended, plain
+from .node import Node, literal
 from .schema import Wanted
+from .values import nodes
 from .words import example
 
 LONGEST = 2_000_000  # characters of an answer that are read
