@@ -141,9 +141,10 @@ def variable(value: object) -> str:
 def answer_type(value: object) -> object:
     """Return a type, or fields and their types, as text or as Python has them."""
     if isinstance(value, str):
-        ast.parse(f"_[{text(value).strip()}\n]", mode="eval")
-        if not value.strip():
-            raise ValueError
+        try:
+            ast.parse(f"_[{value.strip()}\n]", mode="eval")
+        except (SyntaxError, RecursionError, MemoryError):
+            raise ValueError from None
     elif isinstance(value, dict | list):
         for one in value.values() if isinstance(value, dict) else value:
             answer_type(one)

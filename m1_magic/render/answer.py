@@ -114,7 +114,8 @@ def bundle(
 def _data(reply: Reply, settings: M1, shown: Mode) -> dict[str, str]:
     """Return the output of an answer that is data; what M1 wrote is folded below it."""
     page = reply.page
-    plain = {"text/plain": show_controls(page if page.startswith("`") else md_to_text(page))}
+    text = page if page.startswith("`") else md_to_text(page).replace("\\$", "$")
+    plain = {"text/plain": show_controls(text)}
     if shown == "html":
         fold = escape_html(reply.text)
         fold = f"<details><summary>the answer as it came</summary><pre>{fold}</pre></details>"

@@ -108,9 +108,10 @@ def _longer(node: Node, found: Sequence[Node], wanted: Wanted) -> Fitted:
     if len(lists) != 1:
         return fit(node, wanted)
     (more,), number = lists, len(node.items)
-    if more.items[:number] == node.items and number:
+    came, kept = ([item.json() for item in one.items] for one in (more, node))
+    if number and came[:number] == kept:
         return fit(more, wanted)
-    if not more.items or not number or more.items[0] != node.items[0]:
+    if not number or came[:1] != kept[:1]:
         more.items[:0] = node.items
         return fit(more, wanted)
     return fit(node, wanted)

@@ -73,7 +73,7 @@ def fit(node: Node, wanted: Wanted) -> Fitted:
     for one in (*unsure, *wrong):
         first.setdefault(one.path, one)
     misfits = _outermost(list(first.values()))
-    count = sum(1 for _ in _mended(node, wanted.shape))
+    count = _mended(node, wanted.shape) or int(node.mended)
     return Fitted(node, None if misfits else data, tuple(misfits), count)
 
 
@@ -208,15 +208,12 @@ def _outermost(misfits: list[Misfit]) -> list[Misfit]:
     return [one for one in misfits if not any(one.path[:n] in paths for n in range(len(one.path)))]
 
 
-def _mended(node: Node, wanted: Shape) -> Iterator[Node]:
-    """Yield the values that were not written as they are to be, each once."""
+def _mended(node: Node, wanted: Shape) -> int:
+    """Return how many values were not written as they are to be."""
     if not wanted:
-        return
-    parts = list(node.parts)
-    inner = [found for key, one in parts for found in _mended(one, wanted.at(key))]
-    yield from inner
-    if node.mended and not inner:
-        yield node
+        return 0
+    own = node.mended and node.kind in ("text", "bare")
+    return own + sum(_mended(one, wanted.at(key)) for key, one in node.parts)
 
 
 def empty(node: Node) -> bool:

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from pydantic_core.core_schema import DecimalSchema
 
 NAME = "answer"  # of the schema, and of the only field where an answer is no object
+BOUNDS = {
+    "ge": "minimum", "gt": "exclusiveMinimum", "le": "maximum", "lt": "exclusiveMaximum",
+}  # fmt: skip
 TODO = "It takes pydantic models, dicts of name to type, and lists of them."
 
 
@@ -94,7 +97,8 @@ def _generator() -> type[GenerateJsonSchema]:
 
     class Generator(GenerateJsonSchema):
         def decimal_schema(self, schema: DecimalSchema) -> dict[str, Any]:
-            return {"type": "number", "format": DECIMAL}
+            limits = {name: float(schema[key]) for key, name in BOUNDS.items() if key in schema}
+            return {"type": "number", "format": DECIMAL, **limits}
 
     return Generator
 

@@ -91,7 +91,9 @@ def _limits(wanted: Shape, path: Path, depth: int) -> Iterable[str]:
         return
     for one in wanted.schemas:
         said = [one_line(one["description"], 200)] if path and one.get("description") else []
-        said += [f"{text} {one[key]}" for key, text in LIMITS.items() if key in one and path]
+        said += [
+            f"{text} {_number(one[key])}" for key, text in LIMITS.items() if key in one and path
+        ]
         if said:
             yield f"- {shown(path).replace('[0]', '[]')}: {'; '.join(said)}"
     for name in wanted.properties:
@@ -103,6 +105,10 @@ def _limits(wanted: Shape, path: Path, depth: int) -> Iterable[str]:
         yield from _limits(inner, (*path, name), depth + 1)
     if "array" in wanted.types:
         yield from _limits(wanted.at(0), (*path, 0), depth + 1)
+
+
+def _number(value: object) -> str:
+    return f"{value:g}" if isinstance(value, float) else one_line(value, 80)
 
 
 def _json(value: Any) -> str:
