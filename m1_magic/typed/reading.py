@@ -28,6 +28,8 @@ _THOUGHT = re.compile(r"<(think|thinking|thought)>.*?(?:</\1>|\Z)|\A.*</think(?:
 _FENCED = re.compile(r"\s*```[\w+-]*[ \t]*\n(.*?)\n?[ \t]*(?:```)?\s*", re.S)
 _BETWEEN = re.compile(r"[\s,;]*")
 _ESCAPED = re.compile(r"[{\[]\s*\\+\"")
+_BRACKETED = re.compile(r"\{[^{}]*\}|\[[^\[\]]*\]")
+_FIELD = re.compile(r"[\"'”]\s*:\s*(?:[\"'“\d-]|true\b|false\b|null\b)")
 _LABEL = re.compile(
     r"(?:the |my |final |best |correct )*(?:answer|choice|label|class|category|sentiment|result"
     r"|classification|verdict|output)\b(?:\s+is)?\s*[:=-]?\s*(.+)",
@@ -95,27 +97,35 @@ def _candidates(text: str, wanted: Wanted) -> Iterator[Fitted]:
         for top in tops:
             yield from _inside(top, wanted)
         return
-    found = nodes(text)
     if _ESCAPED.search(text) and (plainer := _unescaped(text)):
-        found = nodes(plainer)
-    tops = [one for one, _, _ in found]
-    if _only_list(wanted) and len(found) > 0 and all(one.kind == "object" for one in tops):
-        between = [text[end:start] for (_, _, end), (_, start, _) in pairwise(found)]
-        if all(_BETWEEN.fullmatch(gap) for gap in between):  # one a line, or only one
-            whole = fit(Node("list", items=tops, mended=True), wanted)
-            if not whole.misfits or any(_relevant(one, wanted) for one in tops):
-                yield whole
-    for top in tops:
+        text = plainer
+    found = nodes(text)
+    if found and _beginning_lost(text[: found[0][1]]):
+        return
+    if rows := _rows(text, found, wanted):
+        yield rows
+    for top, _, _ in found:
         yield from _inside(top, wanted)
 
 
-def _only_list(wanted: Wanted) -> bool:
-    return wanted.shape.types == {"array"}
+def _beginning_lost(before: str) -> bool:
+    """Is what stands before the first value the end of one whose bracket is missing?"""
+    words = _BRACKETED.sub("", before)
+    return _FIELD.search(words) is not None or "}" in words
 
 
-def _relevant(node: Node, wanted: Wanted) -> bool:
-    """Has an object a field that is wanted of the items of a list?"""
-    return bool(node.fields.keys() & wanted.shape.at(0).properties.keys())
+def _rows(text: str, found: list[tuple[Node, int, int]], wanted: Wanted) -> Fitted | None:
+    """Return objects one after the other as the list that they are; None: no list is wanted."""
+    tops = [one for one, _, _ in found]
+    if wanted.shape.types != {"array"} or not tops or any(one.kind != "object" for one in tops):
+        return None
+    between = [text[end:start] for (_, _, end), (_, start, _) in pairwise(found)]
+    if not all(_BETWEEN.fullmatch(gap) for gap in between):
+        return None
+    whole = all(one.whole for one in tops)
+    made = fit(Node("list", items=tops, whole=whole, mended=True), wanted)
+    names = wanted.shape.at(0).properties.keys()
+    return made if not made.misfits or any(one.fields.keys() & names for one in tops) else None
 
 
 def _inside(node: Node, wanted: Wanted, depth: int = 0) -> Iterator[Fitted]:

@@ -97,7 +97,8 @@ def _generator() -> type[GenerateJsonSchema]:
 
     class Generator(GenerateJsonSchema):
         def decimal_schema(self, schema: DecimalSchema) -> dict[str, Any]:
-            limits = {name: float(schema[key]) for key, name in BOUNDS.items() if key in schema}
+            given: dict[str, Any] = {**schema}
+            limits = {name: float(given[key]) for key, name in BOUNDS.items() if key in given}
             return {"type": "number", "format": DECIMAL, **limits}
 
     return Generator
