@@ -7,9 +7,9 @@ from dataclasses import replace
 from typing import Any, overload
 
 from .app import PROCESS
-from .calls import Attachment, Reply, Request
+from .calls import AnswerForm, Attachment, Reply, Request
 from .chats.beside import Alternative
-from .chats.chats import RepeatableCall
+from .chats.chats import CONTINUE, RepeatableCall
 from .chats.turns import ChatHead
 from .context import gather
 from .context.frames import frame_named
@@ -59,13 +59,13 @@ def prepare(
     gathered = gather(options, prompt, namespace, settings(), earlier, failure)
     along, notes = (*gathered.attachments, *beside), (*gathered.notes, *task.notes)
     gathered = replace(gathered, attachments=along, notes=notes)
-    form = ""
-    if options.exact or _exact(gathered, head):
+    form, data = "", _form(options, namespace, prompt)
+    if data is None and (options.exact or _exact(gathered, head)):
         from .exact import calling
 
         gathered, form = calling.told(gathered, namespace, options, settings())
     along, inserted, notes = gathered.attachments, gathered.inserted, gathered.notes
-    request = build(options, gathered.parts, settings(), along, inserted, notes, form)
+    request = build(options, gathered.parts, settings(), along, inserted, notes, form, data)
     keep = False if options.fresh else options.keep or None
     request = replace(request, prompt=prompt, keep=keep, cell=cell, run=ran)
     request = replace(request, keep_thinking=task.keep_thinking, task=task.name)
@@ -79,6 +79,17 @@ def prepare(
     return replace(request, notes=(*request.notes, *personal(request.text)))
 
 
+def _form(options: Options, namespace: Mapping[str, object], prompt: str) -> AnswerForm | None:
+    """Return how an answer that is data is to be written; of its rest nothing is said again."""
+    if options.returns is None and not options.choices:
+        return None
+    from .typed.schema import wanted
+
+    kind = wanted(options, namespace)
+    assert kind is not None
+    return replace(kind.form, words="") if prompt == CONTINUE else kind.form
+
+
 def _exact(gathered: Gathered, head: ChatHead | None) -> bool:
     """Are figures computed: by the setting where a table goes along, or as earlier in a chat?"""
     along = (*gathered.attachments, *gathered.inserted)
@@ -90,7 +101,7 @@ def _exact(gathered: Gathered, head: ChatHead | None) -> bool:
 
 def send(request: Request, options: Options, view: View, namespace: Mapping[str, object]) -> Reply:
     """Ask what `prepare` made of these options, and remember it; may be called in any thread."""
-    turns, reply, asked = chats(), None, _asked(request, view, namespace)
+    turns, reply, asked = chats(), None, _asked(request, options, view, namespace)
     try:
         reply = turns.session.ask(request, asked.view, asked.processor)
     except UserFacingError as error:
@@ -101,13 +112,20 @@ def send(request: Request, options: Options, view: View, namespace: Mapping[str,
     return reply
 
 
-def _asked(request: Request, view: View, namespace: Mapping[str, object]) -> Asked:
-    """Return a request with who shows its answer, and who computes its figures."""
-    if not request.exact:
+def _asked(
+    request: Request, options: Options, view: View, namespace: Mapping[str, object]
+) -> Asked:
+    """Return a request with who shows its answer, and computes its figures or reads its data."""
+    if not (request.exact or request.form):
         return Asked(request, view)
+    before = chats().before(request.prompt, request.after)
+    if request.form is not None:
+        from .typed.answer import answer as typed
+
+        reader = typed(view, options, namespace, settings(), before)
+        return Asked(request, reader, reader)
     from .exact import calling
 
-    before = chats().before(request.prompt, request.after)
     # A kept answer is shown all the same: nobody is asked, and nothing is paid.
     gone = calling.gone(request, namespace)
     if gone and not session().dry_plan(request).kept:
@@ -154,7 +172,7 @@ def run_each(
     apart = [replace(request, chat=None, repeats="") for _, request in singles]
     pairs = zip(apart, board.views, strict=True)
     try:
-        asked = [_asked(request, view, namespace) for request, view in pairs]
+        asked = [_asked(request, options, view, namespace) for request, view in pairs]
         ended = ask_each(turns.session, asked, board.paint)
     except UserFacingError:
         turns.remember(call, singles[0][1], None)
