@@ -138,6 +138,13 @@ def prepare_each(
     return [(one, replace(request, **one.differs)) for one in singles]
 
 
+def _apart(singles: Sequence[tuple[Single, Request]]) -> list[Request]:
+    """Return the requests; several are no turns of a chat: which it goes on from is not chosen."""
+    if len(singles) == 1:
+        return [singles[0][1]]
+    return [replace(request, chat=None, repeats="") for _, request in singles]
+
+
 def run_each(
     prompt: str,
     options: Options,
@@ -152,9 +159,7 @@ def run_each(
     singles = prepare_each(prompt, options, namespace, head)
     labels, turns = [one.label for one, _ in singles], chats()
     board, call = shown(labels), RepeatableCall(prompt, options)
-    # Which of them a chat goes on from is not chosen yet: none of them is a turn of it.
-    apart = [replace(request, chat=None, repeats="") for _, request in singles]
-    pairs = zip(apart, board.views, strict=True)
+    pairs = zip(_apart(singles), board.views, strict=True)
     try:
         asked = [_asked(request, view, namespace) for request, view in pairs]
         ended = ask_each(turns.session, asked, board.paint)
@@ -162,8 +167,11 @@ def run_each(
         turns.remember(call, singles[0][1], None)
         raise
     replies = [one.reply for one in ended]
-    answers = zip(singles, replies, strict=True)
-    turns.remember_each(call, [Alternative(s.label, s.options, r, a) for (s, r), a in answers])
+    answers = [
+        Alternative(one.label, one.options, request, reply)
+        for (one, request), reply in zip(singles, replies, strict=True)
+    ]
+    turns.remember_each(call, answers)
     turns.session.last = first(replies)
     error = failure(ended, labels)
     notes = tuple(dict.fromkeys(note for one in ended for note in one.notes))
@@ -190,7 +198,7 @@ def preview_each(
 ) -> tuple[list[str], list[Plan]]:
     """Return labels and plans of several calls as `preview` does of one."""
     singles = prepare_each(prompt, options, namespace, head)
-    plans = dry_plans(session(), [replace(one, chat=None, repeats="") for _, one in singles])
+    plans = dry_plans(session(), _apart(singles))
     return [one.label for one, _ in singles], plans
 
 
