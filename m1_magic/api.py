@@ -15,9 +15,9 @@ from .context import gather
 from .context.frames import frame_named
 from .context.frames.tables import is_tabular
 from .context.values import Gathered
-from .errors import MissingPackage, Stopped, UserFacingError
+from .errors import HiddenPackage, MissingPackage, Stopped, UserFacingError
 from .interrupts import uninterrupted
-from .jupyter import history, shell
+from .jupyter import binding, history, names, shell
 from .options import flags, tasks
 from .options.beside import Single, each
 from .options.fields import Options
@@ -247,7 +247,8 @@ def ask(
     Args:
         prompt: the question; ``{{name}}`` is replaced by a value of ``namespace``.
         df: a DataFrame, a list of them, or a mapping of name to DataFrame, to send a summary of.
-        namespace: variables for ``{{name}}``; in IPython, the user's own if None.
+        namespace: variables for ``{{name}}``; in IPython, if None, the user's own and
+            those of the function that asks.
         **options: the options of ``%%m1`` by name, such as ``temperature=0.3``, ``file="*.md"`` or
             ``chat="eda"`` (True: the last reply); they are read as on a line, None is "not given".
             Those about what is displayed, ``out`` and ``dry_run`` are no keywords.
@@ -262,19 +263,30 @@ def ask(
         Stopped: a ``KeyboardInterrupt``; the same.
     """
     try:
-        variables = dict(shell.namespace() if namespace is None else namespace)
-        frames = named(df, variables)
+        variables = shell.namespace() if namespace is None else namespace
+        seen = names.visible(variables) if namespace is None and shell.current() else variables
+        frames = named(df, variables if not isinstance(df, str) else seen)
         shell.show_replies(shell.current(), settings())
         chosen = flags.from_python(options, tuple(frames), several=True)
-        names = {**variables, **frames}
+        given = {**seen, **frames}
         if chosen.several:
-            return run_each(prompt, chosen, names, lambda labels: Unseen(len(labels)))
-        return run(prompt, chosen, names, Silent())
+            replies = run_each(prompt, chosen, given, lambda labels: Unseen(len(labels)))
+            binding.bind_last(shell.current(), first(replies))
+            return replies
+        reply = run(prompt, chosen, given, Silent())
+        binding.bind_last(shell.current(), reply)
+        return reply
     except UserFacingError as error:
         error.frames = "users"
+        if error.reply is not None:
+            binding.bind_last(shell.current(), error.reply)
         raise
     except ModuleNotFoundError as error:
         raise MissingPackage.named(error) from None
+    except Exception as error:
+        if hidden := HiddenPackage.of(error):
+            raise hidden from None
+        raise
 
 
 def named(df: object, namespace: Mapping[str, object]) -> dict[str, object]:

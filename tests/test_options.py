@@ -97,7 +97,7 @@ def refused(call: Any) -> str:
 def test_every_option_has_values_that_cannot_be() -> None:
     assert set(BAD) | ANY == set(OPTIONS)
     assert set(WRONG) == set(KEYWORDS)
-    assert set(OPTIONS) - set(KEYWORDS) == {"df", "out", "dry_run", "quiet", "raw"}
+    assert set(OPTIONS) - set(KEYWORDS) == {"df", "out", "force_out", "dry_run", "quiet", "raw"}
 
 
 @pytest.mark.parametrize("name", BAD)
@@ -184,6 +184,31 @@ def test_an_unknown_keyword_is_a_type_error(server: OpenRouter) -> None:
         with pytest.raises(TypeError, match=rf"argument '{name}'\..*{near}"):
             ask("why?", **{name: None})  # type: ignore[arg-type]
     assert server.requests == []
+
+
+MEANT = {
+    "--temp": "--temperature", "--max_tokens": "--max-tokens", "--maxtokens": "--max-tokens",
+    "--model-name": "--model", "--dataframe": "--df", "--tables": "--df", "--DF": "--df",
+    "--output": "--out", "--budget": "--max-cost", "--cost": "--max-cost", "--columns": "--cols",
+    "--reasoning": "--think", "--effort": "--think", "--system-prompt": "--system",
+    "--privacy": "--send", "--no-cache": "--fresh", "--preview": "--dry-run", "--dry": "--dry-run",
+    "--tempreture": "--temperature", "--max_output_tokens": "--max-tokens", "--files": "--file",
+    "--conversation": "--chat", "--traceback": "--error", "--overwrite": "--force-out",
+    "--max": "--max-tokens or --max-cost",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("typed", MEANT)
+def test_what_is_meant_is_suggested(server: OpenRouter, magics: M1Magics, typed: str) -> None:
+    for line, cell in ((f"{typed} 1", "why?"), (f"ask {typed}=1 why?", None)):
+        told = refused(lambda line=line, cell=cell: magics.m1(line, cell))
+        assert f"Did you mean {MEANT[typed]}?" in told
+    assert server.requests == []
+
+
+@pytest.mark.parametrize("typed", ["--verbose", "--json", "--k", "--xyzzy"])
+def test_what_nobody_means_is_not_suggested(magics: M1Magics, typed: str) -> None:
+    assert "Did you mean" not in refused(lambda: magics.m1(f"{typed} 1", "why?"))
 
 
 ADDED = """

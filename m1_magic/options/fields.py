@@ -189,6 +189,7 @@ class Options:
     )
     fresh: bool = option("", "ask anew, though an answer is kept", SWITCH, "sampling")
     out: str | None = option("NAME", "bind the Reply to this variable", VARIABLE, "result", "-o")
+    force_out: bool = option("", "--out may replace what is no Reply", SWITCH, "result")
     max_cost: Decimal | None = option(  # noqa: RUF009
         "USD", "refuse the call if it could cost more", DOLLARS, "sampling"
     )

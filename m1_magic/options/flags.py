@@ -14,19 +14,24 @@ def parser(prog: str, options: Iterable[Option]) -> Parser:
     """Return a parser of these options; each dest is a field of Options."""
     made = Parser(prog)
     for one in options:
-        if one.switch:
-            made.add_argument(*one.flags, action="store_true").type = one.read
-            continue
-        made.add_argument(
-            *one.flags,
-            metavar=one.metavar,
-            type=one.read,
-            action="extend" if one.kind.split else "store",
-            default=[] if one.kind.split else None,
-            nargs=None if one.bare is None else "?",
-            const=one.bare,
-        )
+        add(made, one)
     return made
+
+
+def add(to: Parser, one: Option) -> None:
+    """Add an option to a parser."""
+    if one.switch:
+        to.add_argument(*one.flags, action="store_true").type = one.read
+        return
+    to.add_argument(
+        *one.flags,
+        metavar=one.metavar,
+        type=one.read,
+        action="extend" if one.kind.split else "store",
+        default=[] if one.kind.split else None,
+        nargs=None if one.bare is None else "?",
+        const=one.bare,
+    )
 
 
 def cell_options() -> Parser:
