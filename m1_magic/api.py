@@ -8,15 +8,14 @@ from typing import Any, overload
 
 from .app import PROCESS
 from .calls import Reply, Request
-from .chats.beside import Alternative
 from .chats.chats import RepeatableCall
+from .chats.together import apart, ask_together
 from .chats.turns import ChatHead
 from .context import gather
 from .context.frames import frame_named
 from .context.frames.tables import is_tabular
 from .context.values import Gathered
-from .errors import HiddenPackage, MissingPackage, Stopped, UserFacingError
-from .interrupts import uninterrupted
+from .errors import HiddenPackage, MissingPackage, UserFacingError
 from .jupyter import binding, history, names, shell
 from .options import flags, tasks
 from .options.beside import Single, each
@@ -25,8 +24,8 @@ from .options.kinds import one_at_a_time
 from .privacy import redaction
 from .privacy.personal_text import personal
 from .prompt import build, uncompressed
-from .session.beside import Asked, ask_each, dry_plans, safe
-from .session.ended import failure, first
+from .session.beside import Asked, dry_plans
+from .session.ended import first
 from .session.plan import Plan
 from .session.view import Board, Silent, Unseen, View
 
@@ -138,13 +137,6 @@ def prepare_each(
     return [(one, replace(request, **one.differs)) for one in singles]
 
 
-def _apart(singles: Sequence[tuple[Single, Request]]) -> list[Request]:
-    """Return the requests; several are no turns of a chat: which it goes on from is not chosen."""
-    if len(singles) == 1:
-        return [singles[0][1]]
-    return [replace(request, chat=None, repeats="") for _, request in singles]
-
-
 def run_each(
     prompt: str,
     options: Options,
@@ -157,33 +149,12 @@ def run_each(
     UserFacingError: with ``replies``, where some were asked.
     """
     singles = prepare_each(prompt, options, namespace, head)
-    labels, turns = [one.label for one, _ in singles], chats()
-    board, call = shown(labels), RepeatableCall(prompt, options)
-    pairs = zip(_apart(singles), board.views, strict=True)
-    try:
-        asked = [_asked(request, view, namespace) for request, view in pairs]
-        ended = ask_each(turns.session, asked, board.paint)
-    except UserFacingError:
-        turns.remember(call, singles[0][1], None)
-        raise
-    replies = [one.reply for one in ended]
-    answers = [
-        Alternative(one.label, one.options, request, reply)
-        for (one, request), reply in zip(singles, replies, strict=True)
-    ]
-    turns.remember_each(call, answers)
-    turns.session.last = first(replies)
-    error = failure(ended, labels)
-    notes = tuple(dict.fromkeys(note for one in ended for note in one.notes))
-    try:
-        with uninterrupted():
-            safe(lambda: board.close(replies, turns.session.totals(), notes))()
-    except KeyboardInterrupt:
-        error = error or Stopped("Stopped by you, when all answers were complete.", cost="")
-        error.replies = replies
-    if error is not None:
-        raise error
-    return replies
+    board = shown([one.label for one, _ in singles])
+
+    def asked(request: Request, view: View) -> Asked:
+        return _asked(request, view, namespace)
+
+    return ask_together(chats(), RepeatableCall(prompt, options), singles, asked, board)
 
 
 def preview(
@@ -198,47 +169,20 @@ def preview_each(
 ) -> tuple[list[str], list[Plan]]:
     """Return labels and plans of several calls as `preview` does of one."""
     singles = prepare_each(prompt, options, namespace, head)
-    plans = dry_plans(session(), _apart(singles))
+    plans = dry_plans(session(), apart(singles))
     return [one.label for one, _ in singles], plans
 
 
 @overload
-def ask(
-    prompt: str,
-    *,
-    n: int,
-    df: object = ...,
-    namespace: Mapping[str, object] | None = ...,
-    **options: Any,
-) -> list[Reply]: ...
+def ask(prompt: str, *, n: int, **options: Any) -> list[Reply]: ...
+@overload
+def ask(prompt: str, *, model: list[str] | tuple[str, ...], **options: Any) -> list[Reply]: ...
+@overload
+def ask(prompt: str, *, temperature: Sequence[float], **options: Any) -> list[Reply]: ...
 @overload
 def ask(
-    prompt: str,
-    *,
-    model: list[str] | tuple[str, ...],
-    df: object = ...,
-    namespace: Mapping[str, object] | None = ...,
-    **options: Any,
-) -> list[Reply]: ...
-@overload
-def ask(
-    prompt: str,
-    *,
-    temperature: list[float] | tuple[float, ...],
-    df: object = ...,
-    namespace: Mapping[str, object] | None = ...,
-    **options: Any,
-) -> list[Reply]: ...
-@overload
-def ask(
-    prompt: str,
-    *,
-    df: object = ...,
-    namespace: Mapping[str, object] | None = ...,
-    **options: Any,
+    prompt: str, *, df: object = ..., namespace: Mapping[str, object] | None = ..., **options: Any
 ) -> Reply: ...
-
-
 def ask(
     prompt: str, *, df: object = None, namespace: Mapping[str, object] | None = None, **options: Any
 ) -> Reply | list[Reply]:
