@@ -15,6 +15,7 @@ UserFacingError                      prints itself in one paragraph, without a t
 │   ├── CutOff            the stream broke in mid-answer; the text is kept
 │   ├── EmptyAnswer       complete, and without a word
 │   ├── BudgetExceeded    refused before a byte was sent
+│   ├── SomeFailed        of several answers at the same time, not all came
 │   ├── LedgerProblem     the ledger cannot be written
 │   ├── TapeProblem       a tape cannot be used, or has no answer to this request
 │   ├── OfflineProblem    the local model is not there or does not start
@@ -67,6 +68,8 @@ class UserFacingError(BaseException):
     # What came before it was raised; set by the session.
     reply: Reply | None = None
     retry_after: float | None = None
+    # The replies to all of several questions that were asked at the same time.
+    replies: list[Reply] | None = None
 
     def __init__(self, what: str, *, cost: str | None = None, todo: str | None = None) -> None:
         self.what = what
@@ -207,12 +210,20 @@ class BudgetExceeded(M1Error):
     """The call could cost more than is left, or than one call may cost.
 
     In US dollars, where a budget refused it: what is left of it, what is held, and the least
-    budget that would take the call.
+    budget that would take the call. Of several calls, so many ``fits``, the first ones.
     """
+
+    fits = 0
 
     left: Decimal | None = None
     held: Decimal | None = None
     needed: Decimal | None = None
+
+
+class SomeFailed(M1Error):
+    """Of several answers that were asked for at the same time, not all came."""
+
+    cost = ""
 
 
 class LedgerProblem(M1Error):

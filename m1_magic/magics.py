@@ -96,7 +96,10 @@ class M1Magics(Magics):
         if not verb:
             screen.show(verbs.status(context))
         elif verb in verbs.ASKING:
-            self._more(verbs.ASKING[verb](context, rest))
+            call = verbs.ASKING[verb](context, rest)
+            if (last := PROCESS.chats().last) and last.reply and verb == "continue":
+                binding.bind_last(self._shell, last.reply)  # it may be chosen now
+            self._more(call)
         else:
             found, words = verbs.verb_named(verb, rest), command_line.words(rest)
             if {*words} & {*command_line.HELP}:
@@ -144,12 +147,17 @@ class M1Magics(Magics):
         self, options: Options, prompt: str, *, pure: bool = False, head: ChatHead | None = None
     ) -> None:
         from . import api
+        from .options import tasks
         from .render import choose
 
-        variables = names.visible(self._shell.user_ns)
+        tasks.chosen(options, PROCESS.settings())  # a wrong option is told before a name
         if options.out and not options.force_out:
             binding.check(options.out, self._shell.user_ns, options.df)
         options = replace(options, force_out=False)  # %m1 again has to say it again
+        if options.several:
+            self._ask_each(options, prompt, pure=pure, head=head)
+            return
+        variables = names.visible(self._shell.user_ns)
         if options.dry_run:
             from . import verbs
 
@@ -169,11 +177,41 @@ class M1Magics(Magics):
             binding.check(name, self._shell.user_ns)
         binding.bind(self._shell, name, value)
 
-    def _bind(self, reply: Reply, options: Options) -> None:
+    def _ask_each(
+        self, options: Options, prompt: str, *, pure: bool, head: ChatHead | None
+    ) -> None:
+        """Ask several at the same time; ``--out`` gets a list of all replies."""
+        from . import api
+        from .render.beside import board
+        from .session.ended import first
+
+        shell, variables = self._shell, names.visible(self._shell.user_ns)
+        if options.dry_run:
+            from . import verbs
+
+            screen.show(verbs.preview_each(*api.preview_each(prompt, options, variables, head)))
+            return
+        how = {"quiet": options.quiet, "raw": options.raw, "pure": pure}
+        try:
+            replies = api.run_each(
+                prompt,
+                options,
+                variables,
+                lambda labels: board(shell, PROCESS.settings(), labels, **how),
+                head,
+            )
+        except UserFacingError as error:
+            if error.replies and error.reply:
+                self._bind(error.reply, options, error.replies)
+            raise
+        self._bind(first(replies), options, replies)
+
+    def _bind(self, reply: Reply, options: Options, replies: list[Reply] | None = None) -> None:
         """Bind a reply, or what came of it; nothing takes the place of an earlier answer."""
         binding.bind_last(self._shell, reply)
-        if options.out and (reply.status == "ok" or reply.text or reply.thinking):
-            binding.bind(self._shell, options.out, reply)
+        came = reply.status == "ok" or reply.text or reply.thinking or replies is not None
+        if options.out and came:
+            binding.bind(self._shell, options.out, reply if replies is None else replies)
 
     @property
     def _shell(self) -> InteractiveShell:

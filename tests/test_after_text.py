@@ -63,6 +63,8 @@ MEANT = {
     "it's 5 o'clock -o now": "-o now it's 5 o'clock",
     "say 'hello world' -o r": "-o r say 'hello world'",
     "plot with python -d orders": "-d orders plot with python",
+    "a haiku -m a/b,c/d": "-m a/b,c/d a haiku",
+    "a haiku -t 0,1 -n 3": "-t 0,1 -n 3 a haiku",
     "one line --stop END": "--stop END one line",
 }
 MENTIONED = [

@@ -35,6 +35,7 @@ BAD = {
     "max_tokens": [*WHOLE, "0", "-3"],
     "df_tokens": [*WHOLE, "0", "-3"],
     "seed": WHOLE,
+    "n": [*WHOLE, "0", "-3"],
     "send": ["", "all", "sample:-1", "names,stats"],
     "think": ["", "hard", "0", "-1", "1.5", "9" * 9],
     "cells": ["", "x", "7-3", "1.5", "last-all"],
@@ -47,15 +48,16 @@ BAD = {
 ANY = {"df", "cols", "allow", "file", "model", "system", "stop"}
 # From Python, what is no text and no number; and numbers and texts where they do not belong.
 FOREIGN: list[Any] = [object(), {"a": 1}, 1 + 2j, pd.DataFrame({"a": [1]}), np.arange(3), ...]
-NO_NUMBER = [*FOREIGN, [], [1], True, False, b"1"]
+NO_NUMBER = [*FOREIGN, [], True, False, b"1"]
 NO_TEXT = [*FOREIGN, [], 3, 1.5, True, b"x"]
 WRONG: dict[str, list[Any]] = {
-    "temperature": [*NO_NUMBER, math.nan, math.inf, 2.1],
-    "top_p": [*NO_NUMBER, math.nan, -1],
-    "max_tokens": [*NO_NUMBER, 1.5, 2.0, math.nan, 0, Decimal(3)],
-    "df_tokens": [*NO_NUMBER, 1.5, -1],
-    "seed": [*NO_NUMBER, 1.5, math.nan],
-    "max_cost": [*NO_NUMBER, math.nan, -1],
+    "temperature": [*NO_NUMBER, ["x"], [[1]], [0, 3], math.nan, math.inf, 2.1],
+    "top_p": [*NO_NUMBER, [1], math.nan, -1],
+    "max_tokens": [*NO_NUMBER, [1], 1.5, 2.0, math.nan, 0, Decimal(3)],
+    "df_tokens": [*NO_NUMBER, [1], 1.5, -1],
+    "seed": [*NO_NUMBER, [1], 1.5, math.nan],
+    "n": [*NO_NUMBER, [1], 1.5, 0],
+    "max_cost": [*NO_NUMBER, [1], math.nan, -1],
     "send": NO_TEXT,
     "model": NO_TEXT,
     "system": NO_TEXT,

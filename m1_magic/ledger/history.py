@@ -20,6 +20,7 @@ from ..calls import CostSource, Reply, Status, Usage
 from ..errors import LedgerProblem
 from ..pricing.dollars import from_nano
 from . import Ledger, stamp
+from .journal import do, write
 from .schema import HAS_TEXT
 from .sent import Sent, read
 from .store import HASTE
@@ -246,3 +247,10 @@ def _bill(cost: int | None, source: str, estimate: int | None, *tokens: int | No
         None if estimate is None else from_nano(estimate),
         Usage(*known) if len(known) == len(tokens) else None,
     )
+
+
+def chosen(ledger: Ledger, name: str, id: str, among: Sequence[str]) -> None:
+    """Write down that a chat goes on from one of several calls, and from no other of them."""
+    writes = [write("chat", name if one == id else None, one) for one in among]
+    with suppress(LedgerProblem):  # this kernel knows it all the same
+        ledger.write(lambda db: do(db, writes), HASTE)

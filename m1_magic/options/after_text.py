@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from ..errors import UsageError
 from ..text import one_line
 from .fields import OPTIONS, Option
-from .kinds import CHAT, NAMES, PATHS, TEXT, TEXTS, VARIABLE
+from .kinds import CHAT, NAMES, PATHS, TEXT, VARIABLE
 
 
 def _set(words: str) -> frozenset[str]:
@@ -49,7 +49,7 @@ WORDS = _set(
     "sort find head tail cut test make go date time top split join less more cat echo read set node"
     " java ld cc julia kill watch screen code convert df diff file tee zip seq env flask"
 )
-SLUG = re.compile(r"[\w.-]+(?:/[\w.:-]+|[-\d][\w.:-]*)")
+SLUG = re.compile(r"[\w.-]+(?:/[\w.:-]+|[-\d][\w.:-]*)(?:,[\w./:-]+)*")
 PATH = re.compile(r".*[./*\\].*")
 COLUMNS = re.compile(r"!?[^\W\d]\w*(?:,!?[^\W\d]\w*)*")
 
@@ -118,7 +118,7 @@ def _fitting(found: Found, short: bool, names: Container[str]) -> Found | None:
         table = option.values == "tables" and all(name in names for name in listed)
         fits = table or (not short and COLUMNS.fullmatch(bare) is not None)
         return replace(found, sure=table, table=table) if fits else None
-    if option.kind in (TEXT, TEXTS, PATHS, CHAT):
+    if option.kind.takes in (TEXT.takes, PATHS.takes, CHAT.takes):
         shape = PATH if option.kind is PATHS else SLUG
         fits = bare != value or not short or shape.fullmatch(bare) is not None
         return found if fits else None
