@@ -148,11 +148,12 @@ class M1Magics(Magics):
     ) -> None:
         from . import api
         from .options import tasks
+        from .options.fields import tables
         from .render import choose
 
         tasks.chosen(options, PROCESS.settings())  # a wrong option is told before a name
         if options.out and not options.force_out:
-            binding.check(options.out, self._shell.user_ns, options.df)
+            binding.check(options.out, self._shell.user_ns, tables(options))
         options = replace(options, force_out=False)  # %m1 again has to say it again
         if options.several:
             self._ask_each(options, prompt, pure=pure, head=head)
@@ -209,8 +210,8 @@ class M1Magics(Magics):
     def _bind(self, reply: Reply, options: Options, replies: list[Reply] | None = None) -> None:
         """Bind a reply, or what came of it; nothing takes the place of an earlier answer."""
         binding.bind_last(self._shell, reply)
-        came = reply.status == "ok" or reply.text or reply.thinking or replies is not None
-        if options.out and came:
+        came = (one.status == "ok" or one.text or one.thinking for one in replies or [reply])
+        if options.out and any(came):
             binding.bind(self._shell, options.out, reply if replies is None else replies)
 
     @property
