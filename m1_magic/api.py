@@ -260,12 +260,14 @@ def ask(
         frames = named(df, variables if not isinstance(df, str) else seen)
         shell.show_replies(shell.current(), settings())
         chosen = flags.from_python(options, tuple(frames), several=True)
-        everything = {**seen, **frames}
+        given = {**seen, **frames}
         if chosen.several:
-            replies = run_each(prompt, chosen, everything, lambda labels: Unseen(len(labels)))
+            replies = run_each(prompt, chosen, given, lambda labels: Unseen(len(labels)))
             binding.bind_last(shell.current(), first(replies))
             return replies
-        reply = run(prompt, chosen, everything, Silent())
+        reply = run(prompt, chosen, given, Silent())
+        binding.bind_last(shell.current(), reply)
+        return reply
     except UserFacingError as error:
         error.frames = "users"
         if error.reply is not None:
@@ -277,8 +279,6 @@ def ask(
         if hidden := HiddenPackage.of(error):
             raise hidden from None
         raise
-    binding.bind_last(shell.current(), reply)
-    return reply
 
 
 def named(df: object, namespace: Mapping[str, object]) -> dict[str, object]:

@@ -21,7 +21,7 @@ from .jupyter.banner import banner
 from .text import one_line
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from IPython.core.interactiveshell import InteractiveShell
 
@@ -151,14 +151,14 @@ class M1Magics(Magics):
         from .options.fields import tables
         from .render import choose
 
+        variables = names.visible(self._shell.user_ns)
         tasks.chosen(options, PROCESS.settings())  # a wrong option is told before a name
         if options.out and not options.force_out:
             binding.check(options.out, self._shell.user_ns, tables(options))
         options = replace(options, force_out=False)  # %m1 again has to say it again
         if options.several:
-            self._ask_each(options, prompt, pure=pure, head=head)
+            self._ask_each(options, prompt, variables, pure=pure, head=head)
             return
-        variables = names.visible(self._shell.user_ns)
         if options.dry_run:
             from . import verbs
 
@@ -173,20 +173,20 @@ class M1Magics(Magics):
                 self._bind(error.reply, options)
             raise
 
-    def _bind_as(self, name: str, force: bool, value: object) -> None:
-        if not force:
-            binding.check(name, self._shell.user_ns)
-        binding.bind(self._shell, name, value)
-
     def _ask_each(
-        self, options: Options, prompt: str, *, pure: bool, head: ChatHead | None
+        self,
+        options: Options,
+        prompt: str,
+        variables: Mapping[str, object],
+        *,
+        pure: bool,
+        head: ChatHead | None,
     ) -> None:
         """Ask several at the same time; ``--out`` gets a list of all replies."""
         from . import api
         from .render.beside import board
         from .session.ended import first
 
-        shell, variables = self._shell, names.visible(self._shell.user_ns)
         if options.dry_run:
             from . import verbs
 
@@ -198,7 +198,7 @@ class M1Magics(Magics):
                 prompt,
                 options,
                 variables,
-                lambda labels: board(shell, PROCESS.settings(), labels, **how),
+                lambda labels: board(self._shell, PROCESS.settings(), labels, **how),
                 head,
             )
         except UserFacingError as error:
@@ -206,6 +206,11 @@ class M1Magics(Magics):
                 self._bind(error.reply, options, error.replies)
             raise
         self._bind(first(replies), options, replies)
+
+    def _bind_as(self, name: str, force: bool, value: object) -> None:
+        if not force:
+            binding.check(name, self._shell.user_ns)
+        binding.bind(self._shell, name, value)
 
     def _bind(self, reply: Reply, options: Options, replies: list[Reply] | None = None) -> None:
         """Bind a reply, or what came of it; nothing takes the place of an earlier answer."""

@@ -280,6 +280,17 @@ def test_the_nth_gets_the_nth_kept_answer_and_its_line_on_the_tape(
 
 
 @pytest.mark.usefixtures("in_a_notebook")
+def test_each_says_what_changed_since_it_was_asked(
+    server: OpenRouter, cell: Cell, shell: InteractiveShell
+) -> None:
+    line = f"%%m1 -m {MODELS} -n 2 -d sales\nx"
+    cell(line)
+    shell.user_ns["sales"] = shell.user_ns["sales"].head(19)
+    shown = cell(line)
+    assert shown.count("asked anew: sales has 19 rows (20 before)") == shown.count("asked anew") > 0
+
+
+@pytest.mark.usefixtures("in_a_notebook")
 def test_a_chat_goes_on_from_the_one_that_is_chosen(
     server: OpenRouter, run: Run, cell: Cell, shell: InteractiveShell
 ) -> None:

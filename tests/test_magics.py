@@ -315,7 +315,7 @@ def test_help_names_every_option_and_verb(run: Run) -> None:
 
 def test_verbs_with_a_server(server: OpenRouter, run: Run) -> None:
     assert "$8.7500 left of $10.00" in run("%m1 key").text
-    assert "| minimax/minimax-m1 | 1000000 | $0.40 | $2.20 |" in run("%m1 models m1").text
+    assert "| minimax/minimax-m1 | 1,000,000 | $0.40 | $2.20 |" in run("%m1 models m1").text
     run("%%m1\nwhy?")
     (generation,) = server.generations.values()
     assert str(generation["total_cost"])[:4] in run("%m1 cost").text or Decimal(

@@ -206,7 +206,7 @@ def test_what_is_meant_is_suggested(server: OpenRouter, magics: M1Magics, typed:
     assert server.requests == []
 
 
-@pytest.mark.parametrize("typed", ["--verbose", "--json", "--xyzzy"])
+@pytest.mark.parametrize("typed", ["--verbose", "--json", "--k", "--xyzzy"])
 def test_what_nobody_means_is_not_suggested(magics: M1Magics, typed: str) -> None:
     assert "Did you mean" not in refused(lambda: magics.m1(f"{typed} 1", "why?"))
 

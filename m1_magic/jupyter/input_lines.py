@@ -101,7 +101,7 @@ def _replaced(lines: list[str], start: int, column: int, call: str) -> list[str]
 
 
 def tidy(line: str) -> str:
-    """Return a line that begins with a magic of ours, without what cannot be seen in it."""
+    """Return a line of ours without what cannot be seen around its magic and at its end."""
     match = MAGIC.match(line)
     if match is None:
         return line

@@ -107,7 +107,7 @@ class Column(ThrottledView):
             parts = [made["text/markdown"], *(f"*{literal(one)}*" for one in (error, *below))]
         else:
             parts = [made["text/plain"], error, "\n".join(below)]
-        return "\n\n".join(part for part in parts if part.strip("* \n"))
+        return "\n\n".join(part.rstrip("\n") for part in parts if part.strip("* \n"))
 
     def _below(self) -> tuple[str, list[str]]:
         """Return why it failed, "" if it did not, and its footer."""
