@@ -231,11 +231,10 @@ def no_value(name: str, line: str) -> None:
 
     redaction.refuse(line, redaction.policy(PROCESS.settings()), place="The line")
     verb, rest = (*line.split(maxsplit=1), "", "")[:2]
-    bound = f"%m1 {verb} -o {name} {rest}".strip() if name.isidentifier() else ""
-    todo = f"Write {one_line(bound, 200)}" if bound else "Write %m1 ask -o NAME …"
+    bound = f"%m1 {verb} -o {name if name.isidentifier() else 'NAME'} {rest}".strip()
     raise UsageError(
         f"%m1 {verb} has no value that could be assigned.",
-        todo=f'{todo}, or {one_line(name, 40)} = m1_magic.ask("…").',
+        todo=f'Write `{one_line(bound, 200)}`, or `{one_line(name, 40)} = m1_magic.ask("…")`.',
     )
 
 

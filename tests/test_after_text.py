@@ -118,7 +118,7 @@ def test_an_option_that_is_meant_is_refused_with_the_right_line(line: str) -> No
     for door in ("%%m1", "%m1 ask"):
         with pytest.raises(UsageError) as error:
             check(door, line, rest(line), TABLES)
-        assert f"Write {door} {MEANT[line]} To send" in str(error.value)
+        assert f"Write `{door} {MEANT[line]}`; to send" in str(error.value)
     # The right line is right, and begins with these options.
     assert rest(MEANT[line]) != MEANT[line]
     check("%m1 ask", MEANT[line], rest(MEANT[line]), TABLES)
@@ -135,8 +135,8 @@ def test_nothing_is_sent_and_the_options_before_stay(
     server: OpenRouter, run: Run, shell: Any
 ) -> None:
     told = run("%m1 ask -t 0.2 slogan -o r").told
-    assert "Write %m1 ask -t 0.2 -o r slogan" in told and "Nothing was sent" in told
-    assert "Write %%m1 --df sales explain" in run("%%m1 explain --df sales").told
+    assert "Write `%m1 ask -t 0.2 -o r slogan`" in told and "Nothing was sent" in told
+    assert "Write `%%m1 --df sales explain`" in run("%%m1 explain --df sales").told
     assert server.requests == [] and "r" not in shell.user_ns
     for cell in ("%%m1\nexplain --df sales", "%m1 ask -- explain --df sales"):
         assert run(cell).error is None

@@ -50,8 +50,8 @@ def test_cells_behave_in_a_kernel(server: OpenRouter) -> None:
     ]  # fmt: skip
     told = {
         "taken": "df is there already and is no Reply (DataFrame)",
-        "late": "Write %m1 ask -o r slogan",
-        "assigned": "Write %m1 ask -o r2 why?",
+        "late": "Write `%m1 ask -o r slogan`",
+        "assigned": "Write `%m1 ask -o r2 why?`",
         "function": "{{nosuch}} left as typed: no such name; {{where.upper()}} left as typed",
         "python": "('answer 4', True)",
         "config": "names, schema, stats, sample or sample:N",

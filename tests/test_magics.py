@@ -267,6 +267,8 @@ IN_FUNCTIONS = {
     "    p.submit(ask, 'in {{self}} {{args}}').result()": "in {{self}} {{args}}",
     "from concurrent.futures import ThreadPoolExecutor as P\nwith P(1) as p:\n"
     "    p.submit(lambda r: ask('in {{r}}'), 'Vigo').result()": "in Vigo",
+    "import types\nm = types.ModuleType('m')\nm.ask = ask\ncode = 'G = 5\\ndef h(x):\\n  return "
+    "ask(\"in {{x}} {{G}}\")'\nexec(code, m.__dict__)\nm.h('Vigo')": "in Vigo 5",
     "async def f(region):\n    %m1 ask in {{region}}\nawait f('Vigo')": "in Vigo",
 }
 

@@ -94,7 +94,7 @@ def check(door: str, line: str, text: str, names: Container[str]) -> None:
     right = " ".join(filter(None, (door, before, moved, rest)))
     raise UsageError(
         f"{words[meant[0].start].partition('=')[0]} stands after the text, where it is no option.",
-        todo=f"Write {one_line(right, 300)} To send it as text: {door} -- …",
+        todo=f"Write `{one_line(right, 300)}`; to send it as text, `{door} -- …`.",
     )
 
 
