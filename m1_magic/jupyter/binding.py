@@ -6,14 +6,23 @@ What the user made is never replaced: only what is a Reply, a list of them, or w
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from typing import Any
 
 from ..calls import Reply
 from ..errors import UsageError
+from ..options.fields import Options, tables
 from ..text import one_line
 
 LAST = "_m1"
 _bound: dict[str, object] = {}  # what was bound here and is no Reply, by name
+
+
+def allowed(options: Options, variables: Mapping[str, object]) -> Options:
+    """Return options whose ``--out`` may be bound; ``%m1 again`` has to force it again."""
+    if options.out and not options.force_out:
+        check(options.out, variables, tables(options))
+    return replace(options, force_out=False)
 
 
 def check(

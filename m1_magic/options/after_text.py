@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from ..errors import UsageError
 from ..text import one_line
 from .fields import OPTIONS, Option
-from .kinds import CHAT, NAMES, PATHS, TEXT, VARIABLE
+from .kinds import CHAT, CHOICES, NAMES, PATHS, RETURNS, TEXT, VARIABLE
 
 
 def _set(words: str) -> frozenset[str]:
@@ -131,7 +131,7 @@ def _fitting(found: Found, short: bool, names: Container[str]) -> Found | None:
         option.read(bare)
     except UsageError:
         return None
-    return replace(found, sure=option.kind is not VARIABLE)
+    return replace(found, sure=option.kind not in (CHOICES, RETURNS, VARIABLE))
 
 
 def _meant(words: list[str], one: Found, found: list[Found]) -> bool:
