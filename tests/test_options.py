@@ -43,6 +43,8 @@ BAD = {
     "max_cost": ["", "x", "-1", "nan", "1,50", "1e12"],
     "task": ["", "sumarize"],
     "out": ["2x", "class", ""],
+    "returns": ["", "name str", "name: strr", "a: b.c", "["],
+    "choices": ["a", "a,a"],
 } | {name: ["yes", "True", ""] for name, one in OPTIONS.items() if one.switch}
 # What takes any text on a line.
 ANY = {"df", "cols", "allow", "file", "model", "system", "stop"}
@@ -74,6 +76,8 @@ WRONG: dict[str, list[Any]] = {
     "file": [3, True, object(), ["a", 3]],
     "cols": [3, True, object(), ["a", 3]],
     "allow": [3, object(), [("a",)]],
+    "returns": [3, 1.5, True, object(), {"a": 1}, [], {}, b"x"],
+    "choices": [True, object(), ["a", None], [["a"]], ["a", math.nan]],
 }
 
 

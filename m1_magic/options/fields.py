@@ -16,9 +16,11 @@ from ..settings.config import LEVELS, MODEL
 from .kinds import (
     CELLS,
     CHAT,
+    CHOICES,
     DOLLARS,
     NAMES,
     PATHS,
+    RETURNS,
     SEND,
     SWITCH,
     TEXT,
@@ -137,6 +139,13 @@ class Options:
     exact: bool = option(
         "", "figures are computed here, by queries that M1 writes over the tables", SWITCH,
         "context", label="exact figures"
+    )
+    returns: Any = option(  # noqa: RUF009
+        "TYPE", "data: 'name: str, price: float', list[…] of such, or a pydantic model", RETURNS,
+        "sampling"
+    )
+    choices: tuple[str | int | float, ...] = option(
+        "A,B", "the answer is one of these", CHOICES, "sampling"
     )
     file: tuple[str, ...] = option(
         "GLOB", "attach text files, tables (their summaries), notebooks (their cells)", PATHS,

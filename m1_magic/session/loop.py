@@ -35,7 +35,7 @@ from .accumulator import late
 from .budget import check_max_cost
 from .failsafe import SafeLedger, SafeView
 from .model_limits import AllLimits
-from .plan import Plan, Prepared, hint, price_hint, replaying, within
+from .plan import Plan, Prepared, formed, hint, price_hint, replaying, within
 from .processor import Processor
 from .rounds import Rounds
 from .view import View
@@ -118,6 +118,7 @@ class Session:
         limits = self.limits(backend, request.model, *request.fallbacks)
         # A server on this machine that lists endpoints is taken for OpenRouter.
         listed = limits is not None and limits.source == "endpoints"
+        request = formed(request, limits)
         strict = at_openrouter(backend.name) or listed
         return self._foretold(self._plan(request, limits, strict, backend, processor))
 
