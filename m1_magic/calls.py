@@ -9,6 +9,7 @@ model's own tokenizer.
 from __future__ import annotations
 
 import hashlib
+import importlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -45,6 +46,14 @@ SOURCES = "\n\nSources:\n\n"
 
 
 @dataclass(frozen=True, slots=True)
+class AnswerForm:
+    """How an answer that is data is to be written: in ``words``, or as a ``response_format``."""
+
+    words: str
+    response_format: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class Request:
     """Everything that leaves for the model; ``prompt``, ``attachments`` and ``notes`` tell of it.
 
@@ -55,7 +64,8 @@ class Request:
     to be tried in this one's place.
     ``max_tokens_explicit``: the number is the user's own wish, not the default; ``max_cost`` is
     what the call may cost at most in US dollars, None: as the setting says; ``task`` is its name.
-    ``exact``: its figures are computed here, by queries that the model writes.
+    ``exact``: its figures are computed here, by queries that the model writes. ``form``: its answer
+    is data, of which ``response_format`` tells a server that takes it.
     ``keep`` True: a kept answer is shown if there is one, False: asked anew, None: as the setting
     says; ``cell`` is the front end's id of the cell that asks, ``run`` that of this run of it, ""
     where there is none; ``repeats`` is the call that this one is made in place of, in a chat that
@@ -88,6 +98,8 @@ class Request:
     run: str = ""
     repeats: str = ""
     exact: bool = False
+    form: AnswerForm | None = None
+    response_format: Mapping[str, Any] | None = None
 
     @property
     def prompt_text(self) -> str:
@@ -125,6 +137,7 @@ class Request:
             "reasoning": dict(self.reasoning) if self.reasoning else None,
             "provider": dict(self.provider) if self.provider else None,
             "models": list(self.fallbacks) or None,
+            "response_format": self.response_format,
         }
         extra = dict(self.extra or {})
         if "max_completion_tokens" in extra:
@@ -135,7 +148,8 @@ class Request:
         """Return the body with what lasts of its attachments: of some tables only the columns."""
         along = self.attachments
         messages = [message.lasting(along).wire(along) for message in self.messages]
-        return self.body() | {"messages": messages}
+        form = {"returns": self.form.response_format} if self.form else {}
+        return self.body() | {"messages": messages} | form
 
     def fingerprint(self) -> str:
         """Return the sha256 of the canonical JSON body: equal requests, equal fingerprints."""
@@ -167,6 +181,8 @@ class Reply:
     ``truncated``/``length`` or ``/content_filter``, ``failed`` or ``stopped`` with a partial text.
     Links that the model cited end the text. ``notes`` say what else came, and is not kept.
     ``template`` is what the model wrote where ``queries`` computed ``figures`` of the text.
+    ``data`` is what was asked for by ``returns=`` or ``choices=``, None where the answer did not
+    fit, for which ``notes`` say why; ``page`` is Markdown that shows it.
     """
 
     text: str = ""
@@ -183,6 +199,7 @@ class Reply:
     template: str = ""
     queries: tuple[Query, ...] = ()
     figures: tuple[Figure, ...] = ()
+    page: str = ""
 
     @property
     def written(self) -> str:
@@ -207,6 +224,34 @@ class Reply:
         from .markdown.reading import json_value
 
         return json_value(self.text, self.text.partition(SOURCES)[0], *self.code)
+
+    def _repr_html_(self) -> str:
+        """Return the answer as safe HTML, for marimo and others that ask a value for it."""
+        return self._displayed("html")["text/html"]
+
+    def _repr_markdown_(self) -> str:
+        """Return the answer as Markdown in which nothing is live."""
+        return self._displayed("markdown")["text/markdown"]
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
+        """Return both, and the text."""
+        return {**self._displayed("html"), **self._displayed("markdown")}
+
+    def _displayed(self, mode: str) -> Mapping[str, str]:
+        # By name: what displays a reply stands above what a reply is.
+        settings = importlib.import_module("m1_magic.app").PROCESS.settings()
+        answer = importlib.import_module("m1_magic.render.answer")
+        return dict(answer.bundle(self, settings, mode))
+
+    def table(self) -> Any:
+        """Return ``data`` as a DataFrame: pandas, or Polars where only that is imported.
+
+        Raises:
+            ValueError: there is no data.
+        """
+        from .records import table
+
+        return table(self.data)
 
     def __str__(self) -> str:
         return self.text
