@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from ..exact.verifying import Given
 
 NAME = re.compile(r"[\w.][\w.-]*")
+OF_PANELS = re.compile(r"panel\d*(\.\d+)?")  # nobody typed such a name, and so not wrongly
 CONTINUE = "Continue exactly where you stopped."
 MOST = 1_000  # answers whose figures are kept in memory
 
@@ -129,7 +130,7 @@ class Chats:
     def continued(self, request: Request, head: ChatHead, secrets: redaction.Policy) -> Request:
         """Return the request with the turns up to a head before its question."""
         joint = self._with_tables(joined(request, head, self._turns, secrets))
-        if head.name and not joint.after:
+        if head.name and not joint.after and not OF_PANELS.fullmatch(head.name):
             others = [one_line(one.name) for one in self.listed() if one.name != head.name]
             near = command_line.did_you_mean(head.name, others)
             note = f"chat {one_line(head.name)} begins here.{near}"

@@ -33,6 +33,7 @@ from .styles import (
     set_choices,
     text,
 )
+from .transcript import asked
 
 SHOWN = 50
 ASK_AGAIN = "Ask again"
@@ -54,9 +55,9 @@ class HistoryList:
         self._session, self._acts, self._show = session, acts, show
         self.box = column(name="m1-more")
 
-    def open(self) -> None:
+    def turned(self, opened: bool) -> None:
         """List past calls; the controls are made when they are first needed."""
-        if not self.box.children:
+        if opened and not self.box.children:
             self._build()
         self.refresh()
 
@@ -134,7 +135,6 @@ def line(past: Past) -> str:
 
 def again(past: Past, settings: M1) -> list[Any]:
     """Return a past call as widgets: question, answer, and its line."""
-    prompt = quiet(f"<p>{escape_html(one_line(past.prompt or '(not kept)', 500))}</p>")
     reply, more = shortened(reply_of(past))
     answer = rendered(bundle(reply, settings, "html")["text/html"], ipywidgets.HTMLMath)
     parts = [past.model, f"{when(past)} UTC", price(past)]
@@ -145,7 +145,7 @@ def again(past: Past, settings: M1) -> list[Any]:
     template = TEMPLATE if past.sent and past.sent.exact else ""
     lines = filter(None, (" · ".join(parts), template, more, past.error))
     foot = "<br>".join(escape_html(one_line(part)) for part in lines)
-    return [html(prompt), answer, html(quiet(foot))]
+    return [html(asked(past.prompt or "(not kept)")), answer, html(quiet(foot))]
 
 
 def reply_of(past: Past) -> Reply:

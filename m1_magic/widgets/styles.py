@@ -21,9 +21,7 @@ _turn = lock()
 LABELLED = {"description_width": "initial"}
 ASKS = "m1-asks"  # the class of buttons that ask M1, by which the page's script knows them
 STYLE = """
-.m1-panel{border:1px solid var(--jp-border-color2,#bdbdbd);border-radius:4px;padding:8px;gap:6px;
- color:var(--jp-ui-font-color1,inherit);background:var(--jp-layout-color0,transparent);
- max-width:100%;box-sizing:border-box}
+.m1-panel{color:var(--jp-ui-font-color1,inherit);max-width:100%;box-sizing:border-box;gap:0}
 .m1-panel .widget-hbox{flex-flow:row wrap;gap:6px;align-items:center;overflow:visible}
 .m1-panel .widget-vbox{gap:4px;overflow:visible}
 .m1-panel .widget-label{white-space:normal;line-height:normal;height:auto}
@@ -31,38 +29,72 @@ STYLE = """
  width:auto;margin:0;max-width:24em}
 .m1-panel .widget-hbox>.widget-text,.m1-panel .widget-hbox>.widget-dropdown,
 .m1-panel .widget-hbox>.widget-combobox{flex:1 1 11em;min-width:9em}
-.m1-panel .m1-prompt,.m1-panel .m1-list{width:auto;margin:0}
-.m1-panel .m1-prompt>.widget-label,.m1-panel .m1-list>.widget-label{
- width:0;min-width:0;height:0;margin:0;padding:0;overflow:hidden}
-.m1-panel .m1-prompt textarea{resize:vertical;min-height:4.5em;width:100%;
- font-family:var(--jp-code-font-family,monospace);font-size:var(--jp-code-font-size,13px)}
-.m1-panel .m1-frames{max-height:9.5em;min-height:0;overflow:auto;
- flex-flow:row wrap;column-gap:14px;width:100%}
-.m1-panel .m1-frames .widget-checkbox{width:auto;flex:0 0 auto;margin:0}
-.m1-panel .widget-checkbox,.m1-panel .widget-checkbox label{width:auto;max-width:100%;margin:0}
-.m1-panel .widget-checkbox label{display:flex;align-items:center;gap:6px}
-.m1-panel .widget-checkbox input{margin:0}
-.m1-panel button{width:auto;min-width:4.2em;margin:0}
-.m1-panel button:focus-visible,.m1-panel input:focus-visible,.m1-panel textarea:focus-visible,
-.m1-panel select:focus-visible{
+.m1-panel button{width:auto;min-width:0;margin:0;border-radius:3px}
+.m1-panel button:focus-visible,.m1-panel input:focus-visible,.m1-panel select:focus-visible,
+.m1-panel .m1-shown:focus-visible,.m1-panel .m1-copy:focus-visible{
  outline:2px solid var(--jp-brand-color1,#1976d2)!important;outline-offset:1px}
 .m1-panel .widget-html,.m1-panel .widget-htmlmath{width:auto;max-width:100%;margin:0}
 .m1-panel .widget-html-content,.m1-panel .widget-htmlmath-content{
  line-height:normal;overflow-x:auto;max-width:100%;min-width:0;align-self:stretch;flex:1 1 auto}
+.m1-panel .m1-shown{width:100%;max-height:min(65vh,44em);overflow:hidden auto;padding:2px;
+ overflow-wrap:anywhere;box-sizing:border-box;flex-flow:column;gap:0}
+.m1-panel .m1-shown>*{flex:none}
+.m1-panel .m1-turn{gap:2px;margin:0 0 10px}
+.m1-panel .m1-asked,.m1-panel .m1-sending:not(:empty){margin:0 0 4px auto;width:fit-content;
+ max-width:85%;padding:6px 10px;border-radius:10px;white-space:pre-wrap;overflow-wrap:anywhere;
+ max-height:14em;overflow-y:auto;box-sizing:border-box;
+ background:var(--jp-layout-color2,rgba(127,127,127,.15));
+ font-size:var(--jp-content-font-size1,14px);line-height:1.4}
+.m1-panel .m1-sending:not(:empty)::after{content:"sending…";display:block;font-size:11px;
+ color:var(--jp-ui-font-color1,inherit)}
+.m1-panel .m1-spoken{width:1px;height:1px;overflow:hidden;clip-path:inset(50%);white-space:nowrap}
+.m1-panel .m1-streams .m1-answer>:last-child::after{content:" ▍";
+ color:var(--jp-brand-color1,#1976d2)}
+.m1-panel .m1-entry{flex-flow:row nowrap;align-items:flex-end;margin:4px 0;padding:4px;
+ border:1px solid var(--jp-border-color1,#9e9e9e);border-radius:6px;
+ background:var(--jp-layout-color0,transparent);
+ &:focus-within{border-color:var(--jp-brand-color1,#1976d2);
+  box-shadow:0 0 0 1px var(--jp-brand-color1,#1976d2)}}
+.m1-panel .m1-prompt{flex:1 1 auto;width:auto;min-width:0;margin:0;height:auto}
+.m1-panel .m1-prompt>.widget-label,.m1-panel .m1-list>.widget-label{
+ width:0;min-width:0;height:0;margin:0;padding:0;overflow:hidden}
+.m1-panel .m1-prompt textarea{resize:none;width:100%;min-height:2.2em;max-height:14em;
+ field-sizing:content;border:0;background:transparent;color:inherit;padding:4px 6px;height:auto;
+ font-family:inherit;font-size:var(--jp-content-font-size1,14px);line-height:1.4;
+ &::placeholder{color:var(--jp-ui-font-color2,gray);opacity:1}}
+.m1-panel .m1-entry button{border-radius:6px;padding:0 12px}
+.m1-panel .m1-tools{min-height:28px}
+.m1-panel .m1-chips,.m1-panel .m1-frames{display:contents}
+.m1-panel .m1-chips .widget-checkbox{width:auto;max-width:100%;margin:0;flex:0 0 auto;height:auto;
+ border:1px solid var(--jp-border-color1,#9e9e9e);border-radius:13px;padding:2px 10px 2px 8px;
+ &:has(input:checked){background:var(--jp-layout-color2,rgba(127,127,127,.15))}}
+.m1-panel .m1-chips:not(.m1-adding) .widget-checkbox:not(:has(input:checked,:focus-visible)){
+ display:none}
+.m1-panel .m1-chips .widget-checkbox:has(input:disabled:not(:checked)){display:none}
+.m1-panel .widget-checkbox label{display:flex;align-items:center;gap:6px;width:auto;max-width:100%;
+ font-size:var(--jp-ui-font-size1,13px);overflow-wrap:anywhere;white-space:normal;line-height:1.3}
+.m1-panel .widget-checkbox input{margin:0;flex:none}
+.m1-panel .m1-quiet,.m1-panel .m1-fold{background:transparent;box-shadow:none;
+ color:var(--jp-ui-font-color1,inherit);border:1px solid transparent;padding:0 8px;
+ &:hover{border-color:var(--jp-border-color1,#9e9e9e)}
+ &.mod-active{background:var(--jp-layout-color2,rgba(127,127,127,.15))}}
+.m1-panel .m1-counts{margin-left:auto;max-width:100%;overflow:hidden;text-overflow:ellipsis;
+ font-size:12px;font-variant-numeric:tabular-nums}
 .m1-panel .m1-secret{flex:1 1 16em;max-width:32em}
 .m1-panel .m1-secret input{width:100%;box-sizing:border-box;padding:4px 8px;
  color:inherit;background:var(--jp-layout-color1,transparent);
  border:1px solid var(--jp-border-color1,#9e9e9e)}
+.m1-panel .m1-list{width:auto;margin:0}
 .m1-panel .m1-list select{width:100%}
-.m1-panel .m1-more{border-left:3px solid var(--jp-border-color2,#bdbdbd);padding-left:8px}
-.m1-panel .m1-shown{overflow-wrap:anywhere;width:100%}
+.m1-panel .m1-more{border-left:3px solid var(--jp-border-color2,#bdbdbd);padding-left:8px;
+ margin:4px 0}
 .m1-side{flex:1 1 20em;min-width:0}
 .m1-panel .widget-hbox:has(>*>*>.m1-tiles){column-gap:18px}
 .m1-tiles{display:flex;flex-wrap:wrap;gap:2px 18px;line-height:1.35}
 .m1-tiles span{display:block;white-space:nowrap;font-variant-numeric:tabular-nums}
 .m1-tiles .m1-name{font-size:11px;color:var(--jp-ui-font-color2,gray)}
-.m1-panel .m1-error{border-left:3px solid var(--jp-error-color1,#c00);padding:2px 8px;margin:0}
-.m1-panel .m1-note{color:var(--jp-ui-font-color2,gray);margin:0;font-size:12px}
+.m1-panel .m1-error{border-left:3px solid var(--jp-error-color1,#c00);padding:2px 8px;margin:4px 0}
+.m1-panel .m1-note{color:var(--jp-ui-font-color2,gray);margin:4px 0;font-size:12px}
 .m1-panel .m1-copy{user-select:all;white-space:pre;overflow:auto;max-height:24em;margin:0;
  padding:.5em .8em;background:var(--jp-cell-editor-background,rgba(127,127,127,.1))}
 .m1-panel .m1-bar{width:auto;margin:0;max-width:32em;height:10px;min-height:0}
@@ -141,14 +173,13 @@ def set_choices(field: Any, options: Sequence[tuple[str, Any]]) -> None:
         field.value = chosen
 
 
-def fold(label: str, part: ipywidgets.DOMWidget, opened: Callable[[], None] = lambda: None) -> Any:
-    """Return a button that shows and hides a part; ``opened`` is called when it is shown."""
+def fold(label: str, part: Any, turned: Callable[[bool], None] = lambda _: None) -> Any:
+    """Return a button that shows and hides a part; ``turned`` is told, before it is shown."""
     set_visible(part, False)
-    toggle = ipywidgets.ToggleButton(description=label, tooltip=f"Show or hide: {label}")
+    toggle = named(ipywidgets.ToggleButton(description=label), "m1-fold")
 
     def change(now: dict[str, Any]) -> None:
-        if now["new"]:
-            opened()
+        turned(now["new"])
         set_visible(part, now["new"])
 
     toggle.observe(in_turn()(change), "value")
