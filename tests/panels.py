@@ -160,8 +160,8 @@ class Hand:
 
     def ticks(self) -> dict[str, Any]:
         """Return the checkboxes of tables by their labels."""
-        frames = next(w for w in self.all() if "m1-frames" in getattr(w, "_dom_classes", ()))
-        return {tick.description: tick for tick in frames.children}
+        chips = self.of_class("m1-chips").children
+        return {tick.description: tick for tick in chips if "  " in tick.description}
 
     def tick(self, name: str, on: bool = True) -> None:
         (found,) = [t for label, t in self.ticks().items() if label.split("  ")[0] == name]

@@ -79,6 +79,10 @@ class Actions:
         if self._message is not None:
             self._message.value = ""
 
+    def hide(self) -> None:
+        """Offer nothing while another reply comes."""
+        set_visible(self.box, False)
+
     def close(self) -> None:
         """Free what was made for the front end."""
         if self._lab is not None:

@@ -41,6 +41,7 @@ from .styles import (
     failure,
     fold,
     html,
+    in_common,
     in_turn,
     named,
     note,
@@ -68,33 +69,37 @@ class Panel:
         self._questions: dict[str, tuple[str, Options]] = {}
         self._closed = False
         self._place = "", ""
-        settings, session = self._session.settings, self._session
-        self._listener = Listener(self._asked, lambda: self._say(ONE_AT_A_TIME))
-        self._form = Form(settings, given, lambda: self._listener.knows(self._form.controls()))
-        self._form.fill(prompt, options)
-        self._static = StaticOutput(settings)
-        self._chat = Conversation(session, lambda: self._form.options().chat)
-        self._talk = self._chat.transcript
-        self._login = Login(settings, lambda: self._say(note("The key is kept.")))
-        self._counters = Counters(session, self._form.size)
-        self._actions = Actions(session, lambda: self._reply, lambda: self._chat.name)
         self._history: HistoryList | None = None
-        self._message, self._more = html(), column(name="m1-more")
-        self._send = button("Send", self.send, "Send the prompt", button_style="primary")
-        self._send.add_class(ASKS)
-        self._stop = button("Stop", self.stop, "Stop the call; its text is kept", disabled=True)
-        set_visible(self._stop, False)
-        self.box = self._laid_out()
+        self._common: dict[str, Any] = {}
+        with in_common(self._common):
+            self._build(given)
+        self._form.fill(prompt, options)
         self.refresh()
         self._shell.events.register("post_run_cell", self.refresh)
         self._session.settler.listeners.append(self._settled)
         _open.add(self)
 
-    def _laid_out(self) -> Any:
-        """Return the parts, one below the other."""
+    def _build(self, given: Mapping[str, object]) -> None:
+        """Make the controls that are always there, one below the other."""
+        session, settings = self._session, self._session.settings
+        self._listener = Listener(self._asked, lambda: self._say(ONE_AT_A_TIME))
+        folds = column()
+        known = lambda: self._listener.knows(self._form.controls())  # noqa: E731
+        self._form = Form(settings, given, folds, known)
+        self._static = StaticOutput(settings)
+        self._chat = Conversation(session, lambda: self._form.options().chat)
+        self._talk = self._chat.transcript
+        self._login = Login(settings, lambda: self._say(note("The key is kept.")))
+        self._counters = Counters(session, self._form.size, folds)
+        self._actions = Actions(session, lambda: self._reply, lambda: self._chat.name)
+        self._message = html()
+        self._send = button("Send", self.send, "Send the prompt", button_style="primary")
+        self._send.add_class(ASKS)
+        self._stop = button("Stop", self.stop, "Stop the call; its text is kept", disabled=True)
+        set_visible(self._stop, False)
         anew = named(button("New chat", self._anew, "Begin anew"), "m1-quiet")
-        tools = (self._form.add, self._form.chips, anew, self._counters.line)
-        return column(
+        more = fold("More", folds, self._open_more, rank=2)
+        self.box = column(
             html(f"<style>{STYLE}</style>"),
             self._login.box,
             self._talk.box,
@@ -102,17 +107,13 @@ class Panel:
             self._message,
             self._actions.box,
             row(self._form.prompt, self._send, self._stop, name="m1-entry"),
-            row(*tools, fold("More", self._more, self._open_more), name="m1-tools"),
-            self._form.adding,
-            self._counters.box,
-            self._more,
+            row(self._form.add, self._form.chips, anew, self._counters.line, more, name="m1-tools"),
+            folds,
             name="m1-panel",
         )
 
-    def _open_more(self, opened: bool) -> None:
-        """Make what is seldom needed, the first time that it is."""
-        if not opened or self._more.children:
-            return
+    def _open_more(self) -> Any:
+        """Return what is seldom needed."""
         tip = "What would leave and its price; sends nothing"
         dry = named(button(DRY_RUN, self.dry_run, tip), ASKS)
         acts = (
@@ -120,11 +121,11 @@ class Panel:
             (ASK_AGAIN, "Send it again", partial(self._edit, ask=True)),
             ("Continue", "Ask on, in the same conversation", self._resume),
         )
-        self._history = HistoryList(self._session, acts, self._show_past)
-        past = fold("History", self._history.box, self._history.turned)
+        self._history, place = HistoryList(self._session, acts, self._show_past), column()
+        past = fold("History", place, self._history.open, lambda _: self._refresh_history())
         close = button("Close", self.close, "Close the panel; its last answer stays")
         buttons, exits = row(dry, past, close), self._actions.open()
-        self._more.children = (self._form.open(), buttons, self._history.box, exits)
+        return column(self._form.open(), buttons, place, exits, name="m1-more")
 
     def _ipython_display_(self) -> None:
         """Show it: what a saved notebook keeps, and below it what is alive."""
@@ -175,6 +176,7 @@ class Panel:
         settings, options = self._session.settings, question[1]
         view = LiveView(settings, self._counters, plan, self._static.keep, self._speak)
         self._talk.answer(turn, view.box)
+        self._actions.hide()
         self._busy(True)
 
         def ended(reply: Reply | None, error: BaseException | None) -> None:
@@ -246,11 +248,15 @@ class Panel:
         """Look again at the tables that there are, and at the sums."""
         self._form.refresh(self._shell.user_ns)
         self._login.refresh()
-        if self._history:
-            self._history.refresh()  # what was forgotten must not stand there
+        self._refresh_history()
         if self._call is None:
             self._chat.refresh()
             self._counters.refresh()
+
+    def _refresh_history(self) -> None:
+        """List past calls anew: what was forgotten must not stand there."""
+        if self._history is not None:
+            self._history.refresh()
 
     def close(self) -> None:
         """Stop what runs, and free everything; what a saved notebook keeps stays."""
@@ -266,7 +272,7 @@ class Panel:
             call.wait(PATIENCE)
         self._actions.close()
         self._chat.close()
-        dispose(self.box)
+        dispose(self.box, *self._common.values())
         self._static.close()
 
     def _ended(self, error: BaseException | None, unsent: str) -> None:
@@ -281,8 +287,7 @@ class Panel:
             self._invite()
             self._actions.refresh()
             self._counters.refresh()
-            if self._history:
-                self._history.refresh()
+            self._refresh_history()
         finally:
             self._busy(False)
             self._call = None  # the last: from here on another call may begin

@@ -29,27 +29,26 @@ NAMES = {"session": "session", "day": "today", "month": "month"}
 
 
 class Counters:
-    """The ``line`` of a session, which opens ``box``: its tiles and the budget bar.
+    """The ``line`` of a session, which opens its tiles and the budget bar in ``place``.
 
     ``size`` returns the model and the most tokens of the next call's answer.
     """
 
-    def __init__(self, session: Session, size: Callable[[], tuple[str, int]]) -> None:
+    def __init__(self, session: Session, size: Callable[[], tuple[str, int]], place: Any) -> None:
         self._session, self._size = session, size
         self._now = self._spent = ""  # the two halves of the line
         self.price = ""  # of the call, as it is shown
         self._tiles: dict[str, str] = {}
-        self._parts: Any = None  # what is in the box, once it was opened
-        self.box = column(name="m1-more")
-        self.line = named(fold("", self.box, self._open), "m1-counts")
+        self._parts: Any = None  # what was opened
+        self.line = named(fold("", place, self._open, self._turned, rank=1), "m1-counts")
         self.refresh()
 
-    def _open(self, opened: bool) -> None:
-        if opened and self._parts is None:
-            bar = named(ipywidgets.FloatProgress(0.0, min=0.0, max=1.0), "m1-bar")
-            call, sums, words = self._parts = html(), html(), html()
-            self._bar = bar
-            self.box.children = (row(call, sums), bar, words)
+    def _open(self) -> Any:
+        self._bar = named(ipywidgets.FloatProgress(0.0, min=0.0, max=1.0), "m1-bar")
+        call, sums, words = self._parts = html(), html(), html()
+        return column(row(call, sums), self._bar, words, name="m1-more")
+
+    def _turned(self, _: bool) -> None:
         self._paint()
         self.refresh()
 

@@ -34,6 +34,7 @@ from .styles import (
     fold,
     html,
     in_turn,
+    made,
     named,
     note,
     row,
@@ -48,14 +49,18 @@ ALONG = [name for name in LABELLED if OPTIONS[name].group == "context" and name 
 
 
 class Form:
-    """The controls: ``prompt``, ``chips``, ``add`` that unfolds ``adding``, and more when opened.
+    """The controls: ``prompt``, ``chips``, ``add`` that unfolds others in ``place``, and more.
 
     Tables that were handed over (``given``) need not be in the namespace. ``changed`` is told when
     there are other controls.
     """
 
     def __init__(
-        self, settings: M1, given: Mapping[str, object], changed: Callable[[], None]
+        self,
+        settings: M1,
+        given: Mapping[str, object],
+        place: Any = None,
+        changed: Callable[[], None] = lambda: None,
     ) -> None:
         self._settings, self._given, self._changed = settings, dict(given), changed
         self._base = Options()  # what has no field yet, or none at all
@@ -65,13 +70,13 @@ class Form:
         self._fields: dict[str, Any] = {}
         self._also: Any = None  # what of the options has no field
         self._written: dict[str, ipywidgets.Checkbox] = {}  # chips of what was written in a field
-        prompt = ipywidgets.Textarea(description="Prompt", continuous_update=False, rows=2)
-        self.prompt = named(prompt, "m1-prompt")
-        self._frames, self._others = row(name="m1-frames"), row(name="m1-frames")
-        self.chips = row(self._frames, self._others, name="m1-chips")
-        self._hint, self._typed = html(), row()
-        self.adding = column(self._hint, self._typed, name="m1-more")
-        self.add = fold("Add", self.adding, self._adding)
+        self._typed: Any = None  # the fields among what can be added
+        self.prompt = named(
+            made(ipywidgets.Textarea, description="Prompt", continuous_update=False, rows=2),
+            "m1-prompt",
+        )
+        self.chips = row(name="m1-chips")
+        self.add = fold("Add", place or column(), self._unfold, self._turned)
 
     def controls(self) -> list[Any]:
         """Return the controls that there are, but for the prompt."""
@@ -93,8 +98,8 @@ class Form:
         for name, tick in self._ticks.items():
             shown = size(there[name]) if name in there else "(gone)"
             tick.description = f"{one_line(name, 60)}  {shown}"
-        self._frames.children = tuple(self._ticks[name] for name in sorted(self._ticks))
-        self._hint.value = "" if self._ticks else NO_FRAMES
+        if self._typed is not None:
+            self._hint.value = "" if self._ticks else NO_FRAMES
         if (task := self._fields.get("task")) is not None:
             set_choices(task, tasks(self._settings))
         if (error := self._fields.get("error")) is not None:
@@ -102,6 +107,9 @@ class Form:
             label = one_line(failure.label, 60) if failure else "none"
             error.description = f"last error: {label}"
             error.disabled = failure is None and not error.value
+        switches = (one for name, one in self._fields.items() if OPTIONS[name].switch)
+        ticks = (self._ticks[name] for name in sorted(self._ticks))
+        self.chips.children = (*ticks, *switches, *self._written.values())
         self._changed()
 
     def names(self, namespace: Mapping[str, object]) -> dict[str, object]:
@@ -148,26 +156,25 @@ class Form:
         self.refresh(self._namespace)
         return row(*fields, self._also, name="m1-more")
 
-    def _adding(self, adding: bool) -> None:
+    def _unfold(self) -> Any:
+        """Return what can be added beside the chips."""
+        self._make(ALONG)
+        written = (self._fields[name] for name in ALONG if not OPTIONS[name].switch)
+        self._hint, self._typed = html(), row(*written)
+        return column(self._hint, self._typed, name="m1-more")
+
+    def _turned(self, adding: bool) -> None:
         """Show what can be added, or only what was."""
-        if adding:
-            self._make(ALONG)
-            self.chips.add_class("m1-adding")
-        else:
-            self.chips.remove_class("m1-adding")
+        (self.chips.add_class if adding else self.chips.remove_class)("m1-adding")
         self.refresh(self._namespace)
 
     def _make(self, names: Iterable[str]) -> None:
         """Make the fields of these options that are not there."""
         for name in (one for one in names if one not in self._fields):
-            made = self._fields[name] = field(OPTIONS[name], self._settings)
+            one = self._fields[name] = field(OPTIONS[name], self._settings)
             if name in ALONG and not OPTIONS[name].switch:
-                made.observe(in_turn()(lambda _, name=name: self._mark(name)), "value")
+                one.observe(in_turn()(lambda _, name=name: self._mark(name)), "value")
             self._put(name)
-        along = [(name, self._fields[name]) for name in ALONG if name in self._fields]
-        self._typed.children = tuple(one for name, one in along if not OPTIONS[name].switch)
-        ticks = (one for name, one in along if OPTIONS[name].switch)
-        self._others.children = (*ticks, *self._written.values())
 
     def _put(self, name: str) -> None:
         """Put an option into its field."""
@@ -184,7 +191,7 @@ class Form:
             chip = self._written[name] = ipywidgets.Checkbox(True, indent=False)
             empty = in_turn()(lambda now: now["new"] or fill(field, None))
             chip.observe(empty, "value")
-            self._others.children = (*self._others.children, chip)
+            self.chips.children = (*self.chips.children, chip)
             self._changed()
         if chip is not None:
             chip.value = bool(written)

@@ -12,6 +12,7 @@ and ``%m1 login`` asks.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
@@ -158,7 +159,7 @@ class Listener(anywidget.AnyWidget):
     wish for another call.
     """
 
-    _esm = LISTENER
+    _esm = re.sub(r"\n\s+", "\n", LISTENER)  # saved with each notebook
     turn = Int(help="how many calls came to their end").tag(sync=True)
     controls = List(Unicode(), help="whose values go along with a click").tag(sync=True)
     said = Unicode(help="what a screen reader reads out").tag(sync=True)
