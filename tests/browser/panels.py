@@ -50,6 +50,7 @@ class Panel:
         self.shown = self.box.locator(".m1-shown")
         self.prompt = self.control("textbox", "Prompt")
         self.calls = self.control("listbox", "Past calls")
+        self.aside = self.shown.locator(".m1-side")  # what was looked up
         expect(self.box.locator(".m1-shown[role=region]")).to_be_attached()
 
     def control(self, role: Any, name: str) -> Locator:
@@ -59,6 +60,11 @@ class Panel:
     def press(self, name: str) -> None:
         """Press a button."""
         self.control("button", name).click()
+
+    def open_history(self) -> None:
+        """List past calls."""
+        self.press("More")
+        self.press("History")
 
     def open_counts(self) -> None:
         """Open the line of what the call and the session cost."""
