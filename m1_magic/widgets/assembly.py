@@ -12,18 +12,15 @@ from contextlib import suppress
 from functools import partial
 from typing import Any
 
-from .. import api, verbs
-from ..calls import Reply, Request
-from ..chats.turns import ChatHead
+from .. import api
 from ..errors import KeyProblem, UserFacingError
 from ..jupyter import shell
 from ..ledger.history import Past
 from ..options.fields import Options
-from ..render import page
 from ..session.plan import Plan
 from ..text import one_line, plural
 from .actions import Actions
-from .call_thread import CallThread
+from .asking import ONE_AT_A_TIME, RUNNING, Asking
 from .conversation import Conversation
 from .counters import Counters
 from .form import Form
@@ -49,11 +46,8 @@ from .styles import (
     set_visible,
 )
 
-SOON = 0.8  # seconds in which a call that is stopped ends, unless it is still connecting
-PATIENCE = 5.0  # seconds in which it ends even then
+PATIENCE = 5.0  # seconds in which a call that is stopped ends, when a panel is closed
 DRY_RUN = "Dry run"
-ONE_AT_A_TIME = note("One call at a time in a panel: stop this one, or open another panel.")
-RUNNING = note("A call is running; its answer stands above.")
 FIRST = "Ask MiniMax M1 (Ctrl+Enter). {{name}} inserts a value."
 NEXT = "Ask on (Ctrl+Enter): {} before it {} along."
 _open: weakref.WeakSet[Panel] = weakref.WeakSet()
@@ -64,9 +58,6 @@ class Panel:
 
     def __init__(self, prompt: str, options: Options, given: Mapping[str, object]) -> None:
         self._session, self._shell = api.session(), shell.current()
-        self._call: CallThread | None = None
-        self._reply: Reply | None = None
-        self._questions: dict[str, tuple[str, Options]] = {}
         self._closed = False
         self._place = "", ""
         self._history: HistoryList | None = None
@@ -82,16 +73,15 @@ class Panel:
     def _build(self, given: Mapping[str, object]) -> None:
         """Make the controls that are always there, one below the other."""
         session, settings = self._session, self._session.settings
-        self._listener = Listener(self._asked, lambda: self._say(ONE_AT_A_TIME))
+        self._listener = Listener(self._heard, lambda: self.say(ONE_AT_A_TIME))
         folds = column()
-        known = lambda: self._listener.knows(self._form.controls())  # noqa: E731
-        self._form = Form(settings, given, folds, known)
+        self._form: Form = Form(settings, given, folds, self._listener.knows)
         self._static = StaticOutput(settings)
         self._chat = Conversation(session, lambda: self._form.options().chat)
-        self._talk = self._chat.transcript
-        self._login = Login(settings, lambda: self._say(note("The key is kept.")))
+        self._asking = Asking(session, self._form, self._chat, self)
+        self._login = Login(settings, lambda: self.say(note("The key is kept.")))
         self._counters = Counters(session, self._form.size, folds)
-        self._actions = Actions(session, lambda: self._reply, lambda: self._chat.name)
+        self._actions = Actions(session, lambda: self._asking.reply, lambda: self._chat.name)
         self._message = html()
         self._send = button("Send", self.send, "Send the prompt", button_style="primary")
         self._send.add_class(ASKS)
@@ -102,7 +92,7 @@ class Panel:
         self.box = column(
             html(f"<style>{STYLE}</style>"),
             self._login.box,
-            self._talk.box,
+            self._chat.transcript.box,
             self._listener,
             self._message,
             self._actions.box,
@@ -145,61 +135,18 @@ class Panel:
     # -- asking ------------------------------------------------------------------
     def send(self, prompt: str | None = None) -> bool:
         """Ask what stands in the form, or was heard in the page; tell whether it is under way."""
-        if self._call is not None:
-            self._say(ONE_AT_A_TIME)
-            return False
-        asked, turn = self._form.prompt.value if prompt is None else prompt, None
-        self._say("")
-        try:
-            options, names, head = self._question(asked)
-            self._chat.show(head)
-            turn = self._talk.begin(asked)  # before anything is loaded that takes its time
-            request = api.prepare(asked, options, names, head)
-            plan = self._session.dry_plan(request)
-        except Exception as error:
-            self._talk.drop(*filter(None, [turn]))
-            self._say(failure(error))
-            return False
-        self._chat.went_on()
-        self._start((asked, options), names, request, plan, turn)
-        return True
+        return self._asking.send(self._shell.user_ns, prompt)
 
-    def _start(
-        self,
-        question: tuple[str, Options],
-        names: Mapping[str, object],
-        request: Request,
-        plan: Plan,
-        turn: Any,
-    ) -> None:
-        """Set the call going; the cells go on meanwhile."""
-        settings, options = self._session.settings, question[1]
-        view = LiveView(settings, self._counters, plan, self._static.keep, self._speak)
-        self._talk.answer(turn, view.box)
-        self._actions.hide()
-        self._busy(True)
+    def dry_run(self, prompt: str | None = None) -> None:
+        """Show what would leave and what it could cost; send nothing."""
+        self._asking.dry_run(self._shell.user_ns, prompt)
 
-        def ended(reply: Reply | None, error: BaseException | None) -> None:
-            sent = view.opened or bool(reply and reply.text)
-            if reply is not None:
-                self._reply = reply
-                self._questions[reply.id] = question
-                self._shell.user_ns["_m1"] = reply
-            if reply is not None and sent:
-                view.ensure(reply)
-                if reply.text.strip():
-                    self._talk.keep(turn, reply.id, len(reply.text))
-            if sent and self._form.prompt.value == question[0]:  # the page empties it by itself
-                self._form.prompt.value = ""
-            if self._closed or not sent:
-                self._talk.drop(turn)  # with what it showed since
-            if self._call is call and not self._closed:
-                self._ended(error, "" if sent else question[0])
+    def stop(self) -> None:
+        """Stop the call that runs; the text so far is kept."""
+        self._stop.disabled = True
+        self._asking.stop()
 
-        self._call = call = CallThread(lambda: api.send(request, options, view, names), ended)
-        call.start()
-
-    def _asked(self, name: str, prompt: str) -> bool:
+    def _heard(self, name: str, prompt: str) -> bool:
         """Do what the page heard, with the prompt that stood there; tell whether it was taken."""
         if name == "Send":
             return self.send(prompt)
@@ -209,38 +156,38 @@ class Panel:
             self.dry_run(prompt)
         return True
 
-    def _question(self, prompt: str) -> tuple[Options, dict[str, object], ChatHead]:
-        """Return options and names of the next question, and where in its chat it is asked."""
-        options, names = self._form.options(), self._form.names(self._shell.user_ns)
-        return options, names, self._chat.head(prompt)
+    def say(self, markup: str) -> None:
+        self._message.value = markup
 
-    def stop(self) -> None:
-        """Stop the call that runs; the text so far is kept."""
-        call = self._call
-        if call is None:
-            return
-        self._stop.disabled = True
-        call.stop()
-        if not call.wait(SOON) and self._call is call:
-            # It still connects, which nothing wakes; it will send nothing, and ends by itself.
-            self._call = None
-            self._say(note("Stopped, before the server answered. %m1 cost knows more."))
-            self._busy(False)
+    def give_back(self, prompt: str) -> None:
+        self._listener.give_back(prompt)
 
-    def dry_run(self, prompt: str | None = None) -> None:
-        """Show what would leave and what it could cost; send nothing."""
-        if self._call is not None:
-            self._say(RUNNING)
-            return
-        asked = self._form.prompt.value if prompt is None else prompt
-        try:
-            options, names, head = self._question(asked)
-            shown = page.html(verbs.preview(api.preview(asked, options, names, head)))
-        except Exception as error:
-            self._say(failure(error))
-            return
-        self._say("")
-        self._talk.aside(html(shown))
+    def begun(self, plan: Plan) -> LiveView:
+        self._actions.hide()
+        self._busy(True)
+        settings = self._session.settings
+        return LiveView(settings, self._counters, plan, self._static.keep, self._speak)
+
+    def ended(self, error: BaseException | None) -> None:
+        if error is not None:
+            self.say(failure(error))
+        if isinstance(error, KeyProblem):
+            self._login.refresh(again=True)
+        self._invite()
+        self._actions.refresh()
+        self._counters.refresh()
+        self._refresh_history()
+
+    def free(self) -> None:
+        self._listener.turn += 1
+        self._busy(False)
+
+    def _busy(self, busy: bool) -> None:
+        self._send.disabled, self._stop.disabled = busy, not busy
+        set_visible(self._stop, busy)
+
+    def _speak(self, milestone: str) -> None:
+        self._listener.said = milestone
 
     # -- as it stands ------------------------------------------------------------
     @in_turn()
@@ -249,7 +196,7 @@ class Panel:
         self._form.refresh(self._shell.user_ns)
         self._login.refresh()
         self._refresh_history()
-        if self._call is None:
+        if self._asking.free:
             self._chat.refresh()
             self._counters.refresh()
 
@@ -267,101 +214,72 @@ class Panel:
         self._shell.events.unregister("post_run_cell", self.refresh)
         with suppress(ValueError):  # the session was closed before
             self._session.settler.listeners.remove(self._settled)
-        if (call := self._call) is not None:
-            call.stop()
-            call.wait(PATIENCE)
+        self._asking.close(PATIENCE)
         self._actions.close()
         self._chat.close()
         dispose(self.box, *self._common.values())
         self._static.close()
 
-    def _ended(self, error: BaseException | None, unsent: str) -> None:
-        """Show how the call ended; in its thread."""
-        try:
-            if error is not None:
-                self._say(failure(error))
-            if isinstance(error, KeyProblem):
-                self._login.refresh(again=True)
-            if unsent:
-                self._listener.give_back(unsent)
-            self._invite()
-            self._actions.refresh()
-            self._counters.refresh()
-            self._refresh_history()
-        finally:
-            self._busy(False)
-            self._call = None  # the last: from here on another call may begin
-
     def _settled(self) -> None:
         """Show prices that came after their calls; in the background."""
-        reply = self._reply
-        bill = billed(self._session.ledger, reply) if reply and self._call is None else None
-        if bill is not None:
-            self._reply, seconds = bill
-            self._counters.done(self._reply, seconds)
-            self._static.settle(self._reply)
-        elif self._call is None:
+        if not self._asking.free:
+            return
+        reply = self._asking.reply
+        bill = billed(self._session.ledger, reply) if reply else None
+        if bill is None:
             self._counters.refresh()
+            return
+        self._asking.reply, seconds = bill
+        self._counters.done(bill[0], seconds)
+        self._static.settle(bill[0])
 
     # -- conversations -----------------------------------------------------------
     def _anew(self) -> None:
         """Begin another conversation, without what was said in this one."""
-        if self._call is not None:
-            self._say(RUNNING)
+        if not self._asking.free:
+            self.say(RUNNING)
             return
-        self._say("")
+        self.say("")
         self._chat.begin_anew()
         self._invite()
 
     def _resume(self, past: Past) -> None:
         """Let the next question go on from a past call."""
-        if self._call is not None:
-            self._say(RUNNING)
+        if not self._asking.free:
+            self.say(RUNNING)
             return
         try:
             self._chat.resume(past)
         except UserFacingError as error:
-            self._say(failure(error))
+            self.say(failure(error))
             return
         self._invite()
-        self._say(note(f"The next question goes on from: {one_line(past.prompt or '', 100)}"))
+        self.say(note(f"The next question goes on from: {one_line(past.prompt or '', 100)}"))
 
     def _invite(self) -> None:
         """Say in the empty field what the next question goes on from."""
-        count = len(self._talk.calls)
+        count = len(self._chat.transcript.calls)
         words = NEXT.format(plural(count, "turn"), "goes" if count == 1 else "go")
         self._form.prompt.placeholder = words if count else FIRST
 
     def _edit(self, past: Past, ask: bool = False) -> None:
         """Put a past question into the form; with ``ask``, send it, in its own place."""
-        prompt, options = self._questions.get(past.id, (past.prompt or "", None))
+        prompt, options = self._asking.asked.get(past.id, (past.prompt or "", None))
         self._form.fill(prompt, options)
-        self._say("")
+        self.say("")
         if ask:
             self._chat.ask_again(past)
             self.send()
         if options is None and not self._message.value:
-            self._say(note("Tables and options are as in the form: the ledger keeps none of them."))
+            self.say(note("Tables and options are as in the form: the ledger keeps none of them."))
 
     def _show_past(self, parts: list[Any], message: str) -> None:
-        if self._call is not None:
-            self._say(RUNNING)
+        if not self._asking.free:
+            self.say(RUNNING)
             dispose(*parts)
             return
-        self._say(note(message))
-        self._talk.aside(row(*parts))
-
-    def _say(self, markup: str) -> None:
-        self._message.value = markup
-
-    def _speak(self, milestone: str) -> None:
-        self._listener.said = milestone
-
-    def _busy(self, busy: bool) -> None:
-        if not busy:
-            self._listener.turn += 1
-        self._send.disabled, self._stop.disabled = busy, not busy
-        set_visible(self._stop, busy)
+        self.say(note(message))
+        self._chat.transcript.aside(row(*parts))
 
 
 def close_all() -> None:

@@ -9,7 +9,7 @@ then an option is as it was given.
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
@@ -51,8 +51,8 @@ ALONG = [name for name in LABELLED if OPTIONS[name].group == "context" and name 
 class Form:
     """The controls: ``prompt``, ``chips``, ``add`` that unfolds others in ``place``, and more.
 
-    Tables that were handed over (``given``) need not be in the namespace. ``changed`` is told when
-    there are other controls.
+    Tables that were handed over (``given``) need not be in the namespace. ``changed`` gets
+    the controls when there are others.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class Form:
         settings: M1,
         given: Mapping[str, object],
         place: Any = None,
-        changed: Callable[[], None] = lambda: None,
+        changed: Callable[[Sequence[Any]], None] = lambda _: None,
     ) -> None:
         self._settings, self._given, self._changed = settings, dict(given), changed
         self._base = Options()  # what has no field yet, or none at all
@@ -110,7 +110,7 @@ class Form:
         switches = (one for name, one in self._fields.items() if OPTIONS[name].switch)
         ticks = (self._ticks[name] for name in sorted(self._ticks))
         self.chips.children = (*ticks, *switches, *self._written.values())
-        self._changed()
+        self._changed(self.controls())
 
     def names(self, namespace: Mapping[str, object]) -> dict[str, object]:
         """Return what names in prompt and ticks stand for."""
@@ -189,10 +189,9 @@ class Form:
         written = field.value.strip()
         if chip is None and written:
             chip = self._written[name] = ipywidgets.Checkbox(True, indent=False)
-            empty = in_turn()(lambda now: now["new"] or fill(field, None))
-            chip.observe(empty, "value")
+            chip.observe(in_turn()(lambda now: empty(field, now["new"])), "value")
             self.chips.children = (*self.chips.children, chip)
-            self._changed()
+            self._changed(self.controls())
         if chip is not None:
             chip.value = bool(written)
             chip.description = f"{OPTIONS[name].label}: {one_line(written or 'none', 60)}"
@@ -234,6 +233,12 @@ def fill(control: Any, option: object) -> None:
         values = [value if isinstance(value, str) else value[1] for value in control.options]
         written = written if written in values else control.value
     control.value = written
+
+
+def empty(control: Any, unless: bool) -> None:
+    """Leave nothing in a field."""
+    if not unless:
+        control.value = ""
 
 
 def also(options: Options, shown: Collection[str]) -> str:

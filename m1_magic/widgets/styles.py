@@ -172,7 +172,7 @@ def in_turn() -> Iterator[None]:
         yield
 
 
-def button(label: str, pressed: Callable[[], None], tip: str = "", **more: Any) -> Any:
+def button(label: str, pressed: Callable[[], object], tip: str = "", **more: Any) -> Any:
     """Return a button; ``tip`` says what it does."""
     one = made(ipywidgets.Button, description=label, tooltip=tip or label, **more)
     one.on_click(in_turn()(lambda _: pressed()))
