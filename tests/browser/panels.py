@@ -84,8 +84,12 @@ class Panel:
         self.box.page.wait_for_function(CHANGED, arg=[self.box.element_handle(), before])
 
     def until(self, text: str) -> None:
-        """Wait until that stands where answers stand."""
-        expect(self.shown).to_contain_text(text)
+        """Wait until that stands where answers stand; else tell what the panel says instead."""
+        try:
+            expect(self.shown).to_contain_text(text)
+        except AssertionError as error:
+            error.add_note(f"the whole panel:\n{self.box.inner_text()}")
+            raise
 
     def until_free(self) -> None:
         """Wait until no call runs."""
