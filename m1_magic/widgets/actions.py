@@ -42,6 +42,7 @@ class Actions:
         self._code: list[str] = []
         self._lab: Any = None  # ipylab's handle on the front end
         self.box = column()
+        self.hide()
         self._message: Any = None
 
     def _build(self) -> None:

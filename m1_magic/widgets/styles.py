@@ -39,6 +39,7 @@ button:focus-visible,input:focus-visible,select:focus-visible,
  line-height:normal;overflow-x:auto;max-width:100%;min-width:0;align-self:stretch;flex:1 1 auto}
 .m1-shown{width:100%;max-height:min(65vh,44em);overflow:hidden auto;padding:2px;
  overflow-wrap:anywhere;box-sizing:border-box;flex-flow:column;gap:0}
+.m1-shown:empty{display:none}
 .m1-shown>*{flex:none}
 .m1-turn{gap:2px;margin:0 0 10px}
 .m1-asked,.m1-sending:not(:empty){margin:0 0 4px auto;width:fit-content;

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..text import escape_html, show_controls, thousands
-from .styles import column, dispose, html, note, set_visible
+from .styles import column, dispose, html, note
 
 MOST, ROOM = 20, 300_000  # turns that are shown, and characters of their answers
 LONGEST = 2_000  # characters of a question that are shown
@@ -83,7 +83,6 @@ class Transcript:
         self._turns, self._aside = turns, list(aside)
         now = [*(one.box for one in turns), *aside]
         self.box.children = (*self._earlier, *now)
-        set_visible(self.box, bool(now))
         dispose(*(one for one in before if one not in now))
 
 
