@@ -42,7 +42,6 @@ class Actions:
         self._code: list[str] = []
         self._lab: Any = None  # ipylab's handle on the front end
         self.box = column()
-        self.hide()
         self._message: Any = None
 
     def _build(self) -> None:
@@ -54,6 +53,7 @@ class Actions:
 
             self._lab = ipylab.JupyterFrontEnd()
         self.box.children = (row(self._blocks, cell), self._put, self._copy)
+        self.hide()
 
     def open(self) -> Any:
         """Return what binds and saves."""
@@ -68,9 +68,9 @@ class Actions:
         """Offer what can be done with the present reply."""
         reply = self._reply()
         self._code = [block for block in reply.code if block.strip()] if reply else []
-        set_visible(self.box, bool(self._code))
         if self._code and not self.box.children:
             self._build()
+        self.hide(not self._code)
         if self._code:
             firsts = [one_line(block.strip().splitlines()[0], 50) for block in self._code]
             listed = [(f"{number + 1}: {line}", number) for number, line in enumerate(firsts)]
@@ -80,9 +80,10 @@ class Actions:
         if self._message is not None:
             self._message.value = ""
 
-    def hide(self) -> None:
-        """Offer nothing while another reply comes."""
-        set_visible(self.box, False)
+    def hide(self, hidden: bool = True) -> None:
+        """Offer nothing of a reply, while another one comes; or do."""
+        if self.box.children:
+            set_visible(self.box, not hidden)
 
     def close(self) -> None:
         """Free what was made for the front end."""

@@ -43,7 +43,6 @@ from .styles import (
     named,
     note,
     row,
-    set_visible,
 )
 
 PATIENCE = 5.0  # seconds in which a call that is stopped ends, when a panel is closed
@@ -86,7 +85,7 @@ class Panel:
         self._send = button("Send", self.send, "Send the prompt", button_style="primary")
         self._send.add_class(ASKS)
         self._stop = button("Stop", self.stop, "Stop the call; its text is kept", disabled=True)
-        set_visible(self._stop, False)
+        self._stop.add_class("m1-stop")  # in sight while it can be pressed
         anew = named(button("New chat", self._anew, "Begin anew"), "m1-quiet")
         more = fold("More", folds, self._open_more, rank=2)
         self.box = column(
@@ -184,7 +183,6 @@ class Panel:
 
     def _busy(self, busy: bool) -> None:
         self._send.disabled, self._stop.disabled = busy, not busy
-        set_visible(self._stop, busy)
 
     def _speak(self, milestone: str) -> None:
         self._listener.said = milestone

@@ -22,7 +22,10 @@ _turn = lock()
 LABELLED = {"description_width": "initial"}
 ASKS = "m1-asks"  # the class of buttons that ask M1, by which the page's script knows them
 STYLE = """
-.m1-panel{color:var(--jp-ui-font-color1,inherit);max-width:100%;box-sizing:border-box;gap:0;
+.m1-panel{--on:var(--jp-brand-color1,#1976d2);--edge:var(--jp-border-color1,#9e9e9e);
+--fill:var(--jp-layout-color2,rgba(127,127,127,.15));--ink:var(--jp-ui-font-color1,inherit);
+--quiet:var(--jp-ui-font-color2,gray);
+color:var(--ink);max-width:100%;box-sizing:border-box;gap:0;
 .widget-hbox{flex-flow:row wrap;gap:6px;align-items:center;overflow:visible}
 .widget-vbox{gap:4px;overflow:visible}
 .widget-label{white-space:normal;line-height:normal;height:auto}
@@ -33,7 +36,7 @@ STYLE = """
 button{width:auto;min-width:0;margin:0;border-radius:3px}
 button:focus-visible,input:focus-visible,select:focus-visible,
 .m1-shown:focus-visible,.m1-copy:focus-visible{
- outline:2px solid var(--jp-brand-color1,#1976d2)!important;outline-offset:1px}
+ outline:2px solid var(--on)!important;outline-offset:1px}
 .widget-html,.widget-htmlmath{width:auto;max-width:100%;margin:0}
 .widget-html-content,.widget-htmlmath-content{
  line-height:normal;overflow-x:auto;max-width:100%;min-width:0;align-self:stretch;flex:1 1 auto}
@@ -45,31 +48,32 @@ button:focus-visible,input:focus-visible,select:focus-visible,
 .m1-asked,.m1-sending:not(:empty){margin:0 0 4px auto;width:fit-content;
  max-width:85%;padding:6px 10px;border-radius:10px;white-space:pre-wrap;overflow-wrap:anywhere;
  max-height:14em;overflow-y:auto;box-sizing:border-box;
- background:var(--jp-layout-color2,rgba(127,127,127,.15));
+ background:var(--fill);
  font-size:var(--jp-content-font-size1,14px);line-height:1.4}
 .m1-sending:not(:empty)::after{content:"sending…";display:block;font-size:11px;
- color:var(--jp-ui-font-color1,inherit)}
+ color:var(--ink)}
 .m1-spoken{width:1px;height:1px;overflow:hidden;clip-path:inset(50%);white-space:nowrap}
 .m1-streams .m1-answer>:last-child::after{content:" ▍";
- color:var(--jp-brand-color1,#1976d2)}
+ color:var(--on)}
 .m1-entry{flex-flow:row nowrap;align-items:flex-end;margin:4px 0;padding:4px;
- border:1px solid var(--jp-border-color1,#9e9e9e);border-radius:6px;
+ border:1px solid var(--edge);border-radius:6px;
  background:var(--jp-layout-color0,transparent);
- &:focus-within{border-color:var(--jp-brand-color1,#1976d2);
-  box-shadow:0 0 0 1px var(--jp-brand-color1,#1976d2)}}
+ &:focus-within{border-color:var(--on);
+  box-shadow:0 0 0 1px var(--on)}}
 .m1-prompt{flex:1 1 auto;width:auto;min-width:0;margin:0;height:auto}
 .m1-prompt>.widget-label,.m1-list>.widget-label{
  width:0;min-width:0;height:0;margin:0;padding:0;overflow:hidden}
 .m1-prompt textarea{resize:none;width:100%;min-height:2.2em;max-height:14em;
  field-sizing:content;border:0;background:transparent;color:inherit;padding:4px 6px;height:auto;
  font-family:inherit;font-size:var(--jp-content-font-size1,14px);line-height:1.4;
- &::placeholder{color:var(--jp-ui-font-color2,gray);opacity:1}}
+ &::placeholder{color:var(--quiet);opacity:1}}
+.m1-stop:disabled{display:none}
 .m1-entry button{flex:none;border-radius:6px;padding:0 12px}
 .m1-tools{min-height:28px}
 .m1-chips{display:contents}
 .m1-chips .widget-checkbox{width:auto;max-width:100%;margin:0;flex:0 0 auto;height:auto;
- border:1px solid var(--jp-border-color1,#9e9e9e);border-radius:13px;padding:2px 10px 2px 8px;
- &:has(input:checked){background:var(--jp-layout-color2,rgba(127,127,127,.15))}}
+ border:1px solid var(--edge);border-radius:13px;padding:2px 10px 2px 8px;
+ &:has(input:checked){background:var(--fill)}}
 .m1-chips:not(.m1-adding) .widget-checkbox:not(:has(input:checked,:focus-visible)){
  display:none}
 .m1-chips .widget-checkbox:has(input:disabled:not(:checked)){display:none}
@@ -77,26 +81,26 @@ button:focus-visible,input:focus-visible,select:focus-visible,
  font-size:var(--jp-ui-font-size1,13px);overflow-wrap:anywhere;white-space:normal;line-height:1.3}
 .widget-checkbox input{margin:0;flex:none}
 .m1-quiet,.m1-fold{background:transparent;box-shadow:none;
- color:var(--jp-ui-font-color1,inherit);border:1px solid transparent;padding:0 8px;
- &:hover{border-color:var(--jp-border-color1,#9e9e9e)}
- &.mod-active{background:var(--jp-layout-color2,rgba(127,127,127,.15))}}
+ color:var(--ink);border:1px solid transparent;padding:0 8px;
+ &:hover{border-color:var(--edge)}
+ &.mod-active{background:var(--fill)}}
 .m1-counts{margin-left:auto;max-width:100%;overflow:hidden;text-overflow:ellipsis;
  font-size:12px;font-variant-numeric:tabular-nums}
 .m1-secret{flex:1 1 16em;max-width:32em}
 .m1-secret input{width:100%;box-sizing:border-box;padding:4px 8px;
  color:inherit;background:var(--jp-layout-color1,transparent);
- border:1px solid var(--jp-border-color1,#9e9e9e)}
+ border:1px solid var(--edge)}
 .m1-list{width:auto;margin:0}
 .m1-list select{width:100%}
-.m1-more{border-left:3px solid var(--jp-border-color2,#bdbdbd);padding-left:8px;
+.m1-more{border-left:3px solid var(--edge);padding-left:8px;
  margin:4px 0}
 .m1-side{flex:1 1 20em;min-width:0}
 .widget-hbox:has(>*>*>.m1-tiles){column-gap:18px}
 .m1-tiles{display:flex;flex-wrap:wrap;gap:2px 18px;line-height:1.35}
 .m1-tiles span{display:block;white-space:nowrap;font-variant-numeric:tabular-nums}
-.m1-tiles .m1-name{font-size:11px;color:var(--jp-ui-font-color2,gray)}
+.m1-tiles .m1-name{font-size:11px;color:var(--quiet)}
 .m1-error{border-left:3px solid var(--jp-error-color1,#c00);padding:2px 8px;margin:4px 0}
-.m1-note{color:var(--jp-ui-font-color2,gray);margin:4px 0;font-size:12px}
+.m1-note{color:var(--quiet);margin:4px 0;font-size:12px}
 .m1-copy{user-select:all;white-space:pre;overflow:auto;max-height:24em;margin:0;
  padding:.5em .8em;background:var(--jp-cell-editor-background,rgba(127,127,127,.1))}
 .m1-bar{width:auto;margin:0;max-width:32em;height:10px;min-height:0}

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import re
 import threading
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
 from browser.front import HEIGHT, WIDTH, Jupyter, Page
 from browser.panels import OPEN, STILL, WORDS, Panel, held, ledger, opened
-from browser.shared import LOAD, WAIT, only_lab, shoot
+from browser.shared import LOAD, SHOTS, WAIT, both_saved, only_lab, shoot
 from emulator import Answer, OpenRouter
 
 pytestmark = pytest.mark.browser
@@ -175,7 +177,29 @@ def test_a_second_view_follows_and_narrow_ones_fit(
     page.until("() => document.querySelectorAll('.m1-panel')[1].clientWidth < 450")
     page.until(f"() => ({TOO_WIDE})().length === 0")
     page.tab.set_viewport_size({"width": WIDTH, "height": HEIGHT})
+    check_end_in_sight(page, panel, openrouter)
     assert page.unrest() == []
+
+
+AT_END = "one => one.scrollHeight - one.scrollTop - one.clientHeight"
+
+
+def check_end_in_sight(page: Page, panel: Panel, openrouter: OpenRouter) -> None:
+    """Check that the end of a growing answer stays in sight, but for who scrolled up."""
+    hold = threading.Event()
+    lines = [f"line{number}\n\n" for number in range(90)]
+    openrouter.say(Answer(text=lines, hold=hold, hold_after=60))
+    panel.ask("A long one?")
+    panel.until("line59")
+    shown = panel.shown.element_handle()
+    page.tab.wait_for_function(f"one => one.scrollTop > 300 && ({AT_END})(one) < 24", arg=shown)
+    panel.shown.evaluate("one => one.scrollBy(0, -200)")
+    page.tab.wait_for_function(f"one => ({AT_END})(one) > 100", arg=shown)
+    before = panel.shown.evaluate("one => one.scrollTop")
+    hold.set()
+    panel.until("line89")
+    panel.until_free()
+    assert panel.shown.evaluate("one => one.scrollTop") == before
 
 
 # What of a panel reaches out of its output.
@@ -210,7 +234,11 @@ def test_the_keyboard_is_enough(page: Page, jupyter: Jupyter, openrouter: OpenRo
     counts = page.counts()
     panel.prompt.click()
     page.tab.keyboard.type("Does it go by keys?")
-    page.tab.keyboard.press("Shift+Enter")
+    before = len(openrouter.chats)
+    with openrouter._change:  # no request reaches the server
+        page.tab.keyboard.press("Shift+Enter")
+        expect(panel.box.get_by_text("Does it go by keys?", exact=True).first).to_be_visible()
+        assert len(openrouter.chats) == before
     panel.until("By keys.")
     panel.until_free()
     expect(panel.shown).to_contain_text("Does it go by keys?")
@@ -256,13 +284,38 @@ penguins.groupby("species").body_mass_g.mean().sort_values()  # grams
 """
 
 
-def test_how_it_looks(page: Page, jupyter: Jupyter, openrouter: OpenRouter) -> None:
+SPOKEN = """() => {
+  window.spoken = [];
+  const region = document.querySelector('.m1-panel [role=status]');
+  const hear = () => spoken.push(region.textContent);
+  new MutationObserver(hear).observe(region, {childList: true, characterData: true, subtree: true});
+}"""
+TREE = """- region "Conversation"
+- status: {}
+- textbox "Prompt"
+- button "Send"
+- button "Add"
+- checkbox "penguins 344 × 8" [checked]
+- button "New chat"
+- button "{}"
+- button "More"
+"""
+
+
+def test_how_it_looks_sounds_and_weighs(
+    page: Page, jupyter: Jupyter, openrouter: OpenRouter
+) -> None:
     thinking = "The table has a body mass for each bird. I compare the means."
     openrouter.say(Answer(text=HEAVIEST, thinking=thinking, usage=USAGE))
     page.open(jupyter.write("panel.ipynb", [PENGUINS, OPEN]))
-    assert page.run_all()
+    assert page.run(0)
+    bare = len(page.save())
+    assert page.run(1)
     panel = Panel(page)
+    stateless, stateful = (len(text) - bare for text in both_saved(page).values())
+    assert stateless < 5_000 < stateful < 20_000
     panel.tick("penguins 344 × 8")
+    page.js(SPOKEN)
     panel.ask("Which species is the heaviest, and how do I see that?")
     panel.until_free()
     expect(panel.shown.locator("mjx-container")).to_be_visible()
@@ -273,4 +326,20 @@ def test_how_it_looks(page: Page, jupyter: Jupyter, openrouter: OpenRouter) -> N
         f"() => [...document.querySelectorAll('{STILL}')].every(one => !one.offsetParent)"
     )
     shoot(page, "panel")
+    spoken = page.js("() => spoken")
+    assert [spoken[0], *spoken[-3:-1]] == [
+        "Sent to minimax/minimax-m1.",
+        "M1 is thinking.",
+        "The answer begins.",
+    ]
+    assert len(spoken) <= 6 and spoken[-1].startswith("Answered, 2,345 tokens, $0.0054, ")
+    line = panel.box.locator("button.m1-counts").inner_text()
+    expect(panel.box).to_match_aria_snapshot(TREE.format(json.dumps(spoken[-1]), line))
+    panel.open_history()
+    panel.press("Add")
+    panel.open_counts()
+    for theme in ("light", "dark"):
+        page.shot(SHOTS / f"panel-open-{jupyter.app}-{theme}.png", dark=theme == "dark")
+        found = Axe().run(page.tab, context=".m1-panel")
+        assert found.violations_count == 0, found.generate_report()
     assert page.unrest() == []
