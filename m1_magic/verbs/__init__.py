@@ -53,7 +53,7 @@ def asks(context: VerbContext, args: Sequence[str]) -> str:
 _VERBS = (
     Verb("help [TOPIC|VERB]", "what there is, or one page of it", help_),
     Verb("ask [options] TEXT", "ask in one line: options first, then the question", asks),
-    Verb("panel", "the panel: a form that asks while the kernel stays free", asks),
+    Verb("panel", "the panel: a conversation while the kernel stays free", asks),
     Verb("continue", "the rest of an answer that reached its limit or was cut off", asks),
     Verb("again [options]", "the last request with changes, below the first", asks),
     Verb("chats", "the chats of this notebook, with turns and last use", chats),

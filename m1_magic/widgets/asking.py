@@ -36,8 +36,11 @@ class Shows(Protocol):
     def say(self, markup: str) -> None:
         """Show a remark or an error, in the place of the one before."""
 
+    def busy(self, busy: bool) -> None:
+        """Show that a question is on its way, or that another may be asked."""
+
     def begun(self, plan: Plan) -> LiveView:
-        """Show that a call runs, and return the view for it."""
+        """Return the view for a call that is about to run."""
 
     def give_back(self, prompt: str) -> None:
         """Put a question back that was not sent."""
@@ -46,7 +49,7 @@ class Shows(Protocol):
         """Show how it ended; in its thread."""
 
     def free(self) -> None:
-        """Show that another question may be asked."""
+        """Let another question be asked, but by nobody who does not know of this one's end."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +87,7 @@ class Asking:
             self._shows.say(ONE_AT_A_TIME)
             return False
         self._shows.say("")
+        self._shows.busy(True)
         turn: ShownTurn | None = None
         try:
             question = self._question(namespace, prompt)
@@ -96,6 +100,7 @@ class Asking:
             if turn is not None:
                 self._chat.transcript.drop(turn)
             self._shows.say(failure(error))
+            self._shows.busy(False)
             return False
         self._chat.went_on()
         self._start(question, request, self._shows.begun(plan), turn, namespace)

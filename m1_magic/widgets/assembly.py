@@ -163,7 +163,6 @@ class Panel:
 
     def begun(self, plan: Plan) -> LiveView:
         self._actions.hide()
-        self._busy(True)
         settings = self._session.settings
         return LiveView(settings, self._counters, plan, self._static.keep, self._speak)
 
@@ -179,9 +178,9 @@ class Panel:
 
     def free(self) -> None:
         self._listener.turn += 1
-        self._busy(False)
+        self.busy(False)
 
-    def _busy(self, busy: bool) -> None:
+    def busy(self, busy: bool) -> None:
         self._send.disabled, self._stop.disabled = busy, not busy
 
     def _speak(self, milestone: str) -> None:

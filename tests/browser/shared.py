@@ -41,6 +41,14 @@ def both_saved(page: Page) -> dict[str, str]:
     return saved
 
 
+def check_accessible(page: Page, part: str) -> None:
+    """Check a part of a page by the rules of axe-core."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    found = Axe().run(page.tab, context=part)
+    assert found.violations_count == 0, found.generate_report()
+
+
 def check_paragraph(output: Output, name: str) -> None:
     assert (output.kind, output.raw["ename"]) == ("error", name)
     shown = output.text.strip()

@@ -7,12 +7,11 @@ import re
 import threading
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
 from browser.front import HEIGHT, WIDTH, Jupyter, Page
 from browser.panels import OPEN, STILL, WORDS, Panel, held, ledger, opened
-from browser.shared import LOAD, SHOTS, WAIT, both_saved, only_lab, shoot
+from browser.shared import LOAD, SHOTS, WAIT, both_saved, check_accessible, only_lab, shoot
 from emulator import Answer, OpenRouter
 
 pytestmark = pytest.mark.browser
@@ -340,6 +339,5 @@ def test_how_it_looks_sounds_and_weighs(
     panel.open_counts()
     for theme in ("light", "dark"):
         page.shot(SHOTS / f"panel-open-{jupyter.app}-{theme}.png", dark=theme == "dark")
-        found = Axe().run(page.tab, context=".m1-panel")
-        assert found.violations_count == 0, found.generate_report()
+        check_accessible(page, ".m1-panel")
     assert page.unrest() == []

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import expect
 
 from browser.front import Attacker, Jupyter, Page
-from browser.panels import OPEN, STILL, Panel, opened
+from browser.panels import OPEN, PUT, STILL, Panel, opened
 from browser.payloads import CASES, IMG, framed, plain
 from browser.shared import both_saved
 from browser.watch import check_inert, check_outputs_inert
@@ -58,6 +58,7 @@ def test_nothing_of_others_is_alive_in_a_panel(
     panel.until_told("onerror")
     check_inert(page, attacker)
     panel.press("More")
+    panel.prompt.evaluate(PUT, texts[0])
     panel.press("Dry run")
     panel.until("nothing was sent")  # "wild" stands in the last call's footer, too
     panel.until("wild")
