@@ -14,7 +14,7 @@ import ipywidgets
 
 from .. import verbs
 from ..calls import Reply
-from ..errors import M1Error
+from ..errors import M1Error, UsageError
 from ..jupyter import binding, shell
 from ..options.kinds import variable
 from ..session.loop import Session

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from .. import api, verbs
 from ..calls import Reply, Request
 from ..chats.turns import ChatHead
+from ..jupyter import binding, shell
 from ..options.fields import Options
 from ..render import page
 from ..session.loop import Session
@@ -81,7 +82,7 @@ class Asking:
         """May another question be asked?"""
         return self._call is None
 
-    def send(self, namespace: dict[str, object], prompt: str | None = None) -> bool:
+    def send(self, namespace: Mapping[str, object], prompt: str | None = None) -> bool:
         """Ask what stands in the form, or was heard in the page; tell whether it is under way."""
         if self._call is not None:
             self._shows.say(ONE_AT_A_TIME)
@@ -103,17 +104,10 @@ class Asking:
             self._shows.busy(False)
             return False
         self._chat.went_on()
-        self._start(question, request, self._shows.begun(plan), turn, namespace)
+        self._start(question, request, self._shows.begun(plan), turn)
         return True
 
-    def _start(
-        self,
-        question: Question,
-        request: Request,
-        view: LiveView,
-        turn: ShownTurn,
-        namespace: dict[str, object],
-    ) -> None:
+    def _start(self, question: Question, request: Request, view: LiveView, turn: ShownTurn) -> None:
         """Set the call going; the cells go on meanwhile."""
         shown = self._chat.transcript
         shown.answer(turn, view.box)
@@ -121,7 +115,8 @@ class Asking:
         def ended(reply: Reply | None, error: BaseException | None) -> None:
             sent = view.opened or bool(reply and reply.text)
             if reply is not None:
-                self.reply = namespace["_m1"] = reply
+                self.reply = reply
+                binding.bind_last(shell.current(), reply)
                 self.asked[reply.id] = (question.prompt, question.options)
             if reply is not None and sent:
                 view.ensure(reply)
