@@ -232,6 +232,12 @@ def in_groups(*groups: Group) -> dict[str, Option]:
 KEYWORDS = {n: o for n, o in in_groups("tables", "context", "sampling").items() if n != "df"}
 
 
+def tables(options: Options) -> tuple[str, ...]:
+    """Return the names of the tables that options are about."""
+    named = (getattr(options, name) for name, one in OPTIONS.items() if one.values == "tables")
+    return tuple(name for one in named if one for name in ((one,) if isinstance(one, str) else one))
+
+
 def changed(options: Options) -> dict[str, Any]:
     """Return the options that are not at their defaults, by name."""
     given = {name: getattr(options, name) for name in OPTIONS}
