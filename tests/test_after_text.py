@@ -38,6 +38,11 @@ MEANT = {
     "a haiku --think high": "--think high a haiku",
     "a haiku --max-cost 0.10": "--max-cost 0.10 a haiku",
     "a haiku -m openai/gpt-4o-mini": "-m openai/gpt-4o-mini a haiku",
+    "a haiku -m minimax/minimax-m1,openai/gpt-4o-mini": (
+        "-m minimax/minimax-m1,openai/gpt-4o-mini a haiku"
+    ),
+    "a haiku -t 0,1": "-t 0,1 a haiku",
+    "a haiku -n 3": "-n 3 a haiku",
     "a haiku --model openai/gpt-4o": "--model openai/gpt-4o a haiku",
     "a haiku --raw": "--raw a haiku",
     "a haiku --quiet --fresh": "--quiet --fresh a haiku",
@@ -86,6 +91,7 @@ MENTIONED = [
     "what does --df orders do?", "explain the --exact option", "when should I use --fresh?",
     "when should I use --fresh", "what is the difference between --keep and --fresh",
     "is --temperature 0.2 too low?", "what does --temperature 0.2 mean", "why use --think high",
+    "what does head -n 3 do", "plot the points -m red", "plot it -m red,blue",
     "what does pip install -e do?", "what does pip install -e . do", "explain git commit -m msg",
     "explain git commit -m 'first commit'", "what does grep -c count", "explain grep -c",
     "how do I run python -m venv", "explain python -m pytest -s", "explain tar -c -f out.tar",

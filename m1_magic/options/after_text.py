@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from ..errors import UsageError
 from ..text import one_line
 from .fields import OPTIONS, Option
-from .kinds import CHAT, CHOICES, NAMES, PATHS, RETURNS, TEXT, VARIABLE
+from .kinds import CHAT, CHOICES, MODELS, NAMES, PATHS, RETURNS, TEXT, TEXTS, VARIABLE
 
 
 def _set(words: str) -> frozenset[str]:
@@ -123,9 +123,11 @@ def _fitting(found: Found, short: bool, names: Container[str]) -> Found | None:
         table = option.values == "tables" and all(name in names for name in listed)
         fits = table or (not short and COLUMNS.fullmatch(bare) is not None)
         return replace(found, sure=table, table=table) if fits else None
-    if option.kind.takes in (TEXT.takes, PATHS.takes, CHAT.takes):
+    free = (MODELS.takes, TEXT.takes, TEXTS.takes, PATHS.takes, CHAT.takes)
+    if option.kind.takes in free:
         shape = PATH if option.kind is PATHS else SLUG
-        fits = bare != value or not short or shape.fullmatch(bare) is not None
+        each = bare.split(",") if option.kind is MODELS else [bare]
+        fits = bare != value or not short or all(map(shape.fullmatch, each))
         return found if fits else None
     try:
         option.read(bare)

@@ -18,6 +18,7 @@ from .kinds import (
     CHAT,
     CHOICES,
     DOLLARS,
+    MODELS,
     NAMES,
     PATHS,
     RETURNS,
@@ -163,7 +164,7 @@ class Options:
     error: bool = option("", "the last error and its cell", SWITCH, "context", label="last error")
     model: str | tuple[str, ...] | None = option(
         "SLUG[,SLUG]", "the model, for this call only; several answer side by side",
-        one_or_more(TEXT), "sampling", "-m", values=(MODEL,), label="model"
+        MODELS, "sampling", "-m", values=(MODEL,), label="model"
     )
     system: str | None = option(
         "TEXT", "the system prompt, for this call only", TEXT, "context", "-s"
