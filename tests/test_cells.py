@@ -305,9 +305,9 @@ AGGREGATED = [
     "t.groupby('region')['amount'].agg(['count', 'mean', 'max'])", "t.groupby('who').amount.sum()",
     "t.groupby(['region'], sort=False)[['amount']].sum().reset_index()", "t.region.value_counts()",
     "t.groupby('region').size().sort_values().head(2)", "x = 1\nt.groupby('region').amount.max()",
-    "t[t.amount < 9].describe()", "v = t.groupby('region').amount.mean()\nv.to_frame()\nv",
+    "t[t.amount < 6].describe()", "v = t.groupby('region').amount.mean()\nv.to_frame()\nv",
     "t[(t['amount'] < 99) & ~(t.region == 'south')].groupby('region').amount.mean()",
-    "t[t.region.isin(['north', 'south', 'east'])].describe()", "t.dropna().groupby('region').mean"
+    "t[t.region.isin(['north', 'south'])].describe()", "t.dropna().groupby('region').mean"
     "(numeric_only=True)",
 ]  # fmt: skip
 
@@ -321,7 +321,7 @@ def test_a_table_that_aggregates_one_goes_as_the_figures_that_df_would_send(
     assert error is None
     text = server.prompt
     rows = re.search(r"`t[^`]*`: (\d+) rows × ", text)
-    assert "[aggregates t" in text and rows and int(rows[1]) in (18, 20, 27, 28, 30)
+    assert "[aggregates t" in text and rows and int(rows[1]) in (18, 20, 24, 30)
     assert "values withheld; --send sample sends" in shown
     assert CANARY not in everything(server) and "7777" not in text and "tiny" not in text
     if "groupby('region')" in cell and "amount" in cell:
@@ -331,7 +331,9 @@ def test_a_table_that_aggregates_one_goes_as_the_figures_that_df_would_send(
 @pytest.mark.parametrize(
     "cell",
     [
-        "t[lambda x: x.amount > 3].describe()", "t.query('amount > 3').describe()",
+        "t.nlargest(3, 'amount').describe()", "t[t.region == 'tiny'].describe()",
+        "t[t.amount < 7000].describe()", "t[lambda x: x.amount > 3].describe()",
+        "t.query('amount > 3').describe()",
         "t.head(8)", "t.sort_values('amount').head(1)",
         "t.nlargest(3, 'amount')", "t.groupby('region').amount.apply(max)", "t.T",
         "t.amount.head(3)",

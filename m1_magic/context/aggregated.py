@@ -38,11 +38,15 @@ MOST = 10_000_000  # cells of a table that is aggregated once more
 
 @dataclass(frozen=True, slots=True)
 class Aggregate:
-    """What was aggregated, as code and as a table, and the columns that the line names."""
+    """What was aggregated, as code and as a table, and the columns that the line names.
+
+    ``fewest`` is how many rows it has, or how many it leaves out, if these are fewer.
+    """
 
     name: str
     part: object
     columns: tuple[str, ...]
+    fewest: int
 
 
 def aggregate(source: str, value: Any, namespace: Mapping[str, object]) -> Aggregate | None:
@@ -68,10 +72,11 @@ def aggregate(source: str, value: Any, namespace: Mapping[str, object]) -> Aggre
     named = {node.value for node in nodes if isinstance(node, ast.Constant)}
     named |= {node.attr for node in nodes if isinstance(node, ast.Attribute)}
     columns = [name for name in part.columns if isinstance(name, str) and name in named]
-    name = ast.unparse(aggregated)
+    name, rows, left_out = ast.unparse(aggregated), len(part), len(table) - len(part)
+    fewest = min(rows, left_out) if left_out else rows
     if not columns or not all(map(str.isidentifier, columns)):
-        return Aggregate(name, part, ())
-    return Aggregate(f"{name}[{columns}]", part[columns], tuple(columns))
+        return Aggregate(name, part, (), fewest)
+    return Aggregate(f"{name}[{columns}]", part[columns], tuple(columns), fewest)
 
 
 def _shown(source: str) -> ast.expr | None:
