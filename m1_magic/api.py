@@ -6,15 +6,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, overload
 
+from . import processors
 from .app import PROCESS
-from .calls import AnswerForm, Reply, Request
+from .calls import Reply, Request
 from .chats.beside import Alternative
-from .chats.chats import CONTINUE, RepeatableCall
+from .chats.chats import RepeatableCall
 from .chats.turns import ChatHead
 from .context import gather
 from .context.frames import frame_named
 from .context.frames.tables import is_tabular
-from .context.values import Gathered
 from .errors import HiddenPackage, MissingPackage, Stopped, UserFacingError
 from .interrupts import uninterrupted
 from .jupyter import binding, history, names, shell
@@ -25,7 +25,7 @@ from .options.kinds import one_at_a_time
 from .privacy import redaction
 from .privacy.personal_text import personal
 from .prompt import build, uncompressed
-from .session.beside import Asked, ask_each, dry_plans, safe
+from .session.beside import ask_each, dry_plans, safe
 from .session.ended import failure, first
 from .session.plan import Plan
 from .session.view import Board, Silent, Unseen, View
@@ -54,8 +54,8 @@ def prepare(
     failure = history.failure() if options.error else None
     gathered = gather(options, prompt, namespace, settings(), earlier, failure)
     gathered = replace(gathered, notes=(*gathered.notes, *task.notes))
-    form, data = "", _form(options, namespace, prompt)
-    if data is None and (options.exact or _exact(gathered, head)):
+    form, data = "", processors.form(options, namespace, prompt)
+    if data is None and (options.exact or processors.exact(gathered, head)):
         from .exact import calling
 
         gathered, form = calling.told(gathered, namespace, options, settings())
@@ -81,29 +81,9 @@ def prepare(
     return replace(request, notes=(*request.notes, *personal(request.text)))
 
 
-def _form(options: Options, namespace: Mapping[str, object], prompt: str) -> AnswerForm | None:
-    """Return how an answer that is data is to be written; of its rest nothing is said again."""
-    if options.returns is None and not options.choices:
-        return None
-    from .typed.schema import wanted
-
-    kind = wanted(options, namespace)
-    assert kind is not None
-    return replace(kind.form, words="") if prompt == CONTINUE else kind.form
-
-
-def _exact(gathered: Gathered, head: ChatHead | None) -> bool:
-    """Are figures computed: by the setting where a table goes along, or as earlier in a chat?"""
-    along = (*gathered.attachments, *gathered.inserted)
-    turns = chats().turns(head) if head else ()
-    return (settings().exact and any(one.kind == "frame" for one in along)) or any(
-        one.lasting for turn in turns for one in turn.attachments
-    )
-
-
 def send(request: Request, options: Options, view: View, namespace: Mapping[str, object]) -> Reply:
     """Ask what `prepare` made of these options, and remember it; may be called in any thread."""
-    turns, reply, asked = chats(), None, _asked(request, options, view, namespace)
+    turns, reply, asked = chats(), None, processors.asked(request, options, view, namespace)
     try:
         reply = turns.session.ask(request, asked.view, asked.processor)
     except UserFacingError as error:
@@ -112,28 +92,6 @@ def send(request: Request, options: Options, view: View, namespace: Mapping[str,
     finally:
         turns.remember(RepeatableCall(request.prompt, options), request, reply)
     return reply
-
-
-def _asked(
-    request: Request, options: Options, view: View, namespace: Mapping[str, object]
-) -> Asked:
-    """Return a request with who shows its answer, and computes its figures or reads its data."""
-    if not (request.exact or request.form):
-        return Asked(request, view)
-    before = chats().before(request.prompt, request.after)
-    if request.form is not None:
-        from .typed.answer import answer as typed
-
-        reader = typed(view, options, namespace, settings(), before)
-        return Asked(request, reader, reader)
-    from .exact import calling
-
-    # A kept answer is shown all the same: nobody is asked, and nothing is paid.
-    gone = calling.gone(request, namespace)
-    if gone and not session().dry_plan(request).kept:
-        raise gone
-    answer = calling.answer(view, request, namespace, settings(), before)
-    return Asked(request, answer, answer)
 
 
 def run(
@@ -174,7 +132,7 @@ def run_each(
     apart = [replace(request, chat=None, repeats="") for _, request in singles]
     pairs = zip(apart, board.views, strict=True)
     try:
-        asked = [_asked(request, options, view, namespace) for request, view in pairs]
+        asked = [processors.asked(request, options, view, namespace) for request, view in pairs]
         ended = ask_each(turns.session, asked, board.paint)
     except UserFacingError:
         turns.remember(call, singles[0][1], None)

@@ -225,11 +225,7 @@ class Reply:
         return json_value(self.text, self.text.partition(SOURCES)[0], *self.code)
 
     def table(self) -> Any:
-        """Return ``data`` as a DataFrame: pandas, or Polars where only that is imported.
-
-        Raises:
-            ValueError: there is no data.
-        """
+        """Return ``data`` as a DataFrame (Polars where only that is imported), else ValueError."""
         from .records import table
 
         return table(self.data)
