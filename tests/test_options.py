@@ -101,7 +101,8 @@ def refused(call: Any) -> str:
 def test_every_option_has_values_that_cannot_be() -> None:
     assert set(BAD) | ANY == set(OPTIONS)
     assert set(WRONG) == set(KEYWORDS)
-    assert set(OPTIONS) - set(KEYWORDS) == {"df", "out", "force_out", "dry_run", "quiet", "raw"}
+    not_python = {"df", "out", "force_out", "dry_run", "code", "quiet", "raw"}
+    assert set(OPTIONS) - set(KEYWORDS) == not_python
 
 
 @pytest.mark.parametrize("name", BAD)
@@ -225,7 +226,7 @@ for options in (flags.options("--lang German")[0], flags.from_python({"lang": "G
     print(build(options, "why?", M1()).messages[0].parts[0].text)
 print("| `--lang NAME` | answer in this language |" in flags.table(), "--lang" in FLAGS)
 from m1_magic.widgets.form import Form
-print(any(getattr(one, "description", "") == "language" for one in Form(M1(), {}).more.children))
+print(any(getattr(one, "description", "") == "language" for one in Form(M1(), {}).open().children))
 """
 
 
