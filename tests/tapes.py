@@ -53,7 +53,7 @@ TEXTS = {
         "```\n\n"
         "**{{late.late:,d}}** of {{late.n:,d}} flights left more than 15 minutes late, "
         "{{late.share:.1%}} of those that left at all; {{late.cancelled:,d}} never did. "
-        "Nationwide it was about 23.4 %.\n\n"
+        "That is one every 7.4 minutes of the year.\n\n"
         "- Most of them: **{{by_airline.name}}**, with {{by_airline.late:,d}}; one waits longest "
         "for {{worst.name}}: {{worst.minutes:.0f}} minutes on average.\n"
         "- The worst month is **{{by_month.month}}**, the best {{by_month.month[-1]}}: "

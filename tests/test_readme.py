@@ -44,7 +44,10 @@ ANSWERS = {
         '[{"item": "desk lamp", "count": 2, "price": 49.90},'
         ' {"item": "cable", "count": 1, "price": 4.50}]',
     ),
-    "Chat": ("Adelie, but Chinstrap is hardly heavier.",),
+    "Chat": (
+        "Gentoo.",
+        "Adelie, but Chinstrap is hardly heavier.",
+    ),
     "A class without keys": ("Half of all values lie below it.",),
 }
 
