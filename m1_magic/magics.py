@@ -250,6 +250,7 @@ def complete(shell: InteractiveShell, event: Any) -> list[str]:
         shell.user_ns,
         settings=PROCESS.settings(),
         verbs=verbs.VERBS,
+        topics=verbs.topics,
         settings_names=verbs.settings_names,
         chats=lambda: PROCESS.chats().names(),
     )

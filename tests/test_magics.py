@@ -344,6 +344,7 @@ def test_completion(shell: Any, run: Run) -> None:
     assert "--df" in complete("%%m1 --d")
     assert complete("%%m1 --df ") == ["sales"]
     assert "budget" in complete("%m1 bu")
+    assert complete("%m1 help priv") == ["privacy"] and "budget" in complete("%m1 help ")
     assert "schema" in complete("%%m1 --send ")
     assert complete("%%m1 --df sales --cols ") == ["region", "amount"]
     assert "high" in complete("%%m1 --think ")
