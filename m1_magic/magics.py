@@ -7,7 +7,6 @@ to ``--out`` before any error is raised. What a call needs is imported by the fi
 from __future__ import annotations
 
 import sys
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_expand
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
 
     from IPython.core.interactiveshell import InteractiveShell
 
-    from .calls import Reply
+    from .calls import Attachment, Reply
     from .chats.chats import RepeatableCall
     from .chats.turns import ChatHead
     from .options.fields import Options
@@ -71,7 +70,7 @@ class M1Magics(Magics):
                 todo="Put the question below; quote an option's value that has spaces.",
             )
         after_text.check("%%m1", line, rest, names.visible(self._shell.user_ns))
-        self._ask(options, rest or cell, pure=True)
+        self._ask(options, rest or cell)
 
     def _line(self, line: str) -> None:
         from .options import after_text, command_line, flags
@@ -95,6 +94,10 @@ class M1Magics(Magics):
         context = VerbContext(PROCESS.session(), user, screen.secret, self._bind_as)
         if not verb:
             screen.show(verbs.status(context))
+        elif verb == "fix":
+            diff, page = verbs.fix(context, rest, self._ask)
+            screen.show_answer(diff, PROCESS.settings())
+            screen.show(page)
         elif verb in verbs.ASKING:
             call = verbs.ASKING[verb](context, rest)
             if (last := PROCESS.chats().last) and last.reply and verb == "continue":
@@ -108,16 +111,12 @@ class M1Magics(Magics):
                 screen.show(found.run(context, words))
 
     def _help(self, verb: str) -> None:
-        """Show the page of a verb, with options where it takes those of a call, or of all."""
+        """Show the page of a verb, or of all."""
         from . import verbs
-        from .options import flags
         from .verbs.verb_context import VerbContext
 
-        named = [verb] if verb and not verb.startswith("-") else []
         context = VerbContext(PROCESS.session(), self._shell.user_ns, screen.secret)
-        page = verbs.VERBS["help"].run(context, named)
-        takes_options = named and "[options]" in verbs.VERBS[verb].usage
-        screen.show(f"{page}\n\n{flags.table()}" if takes_options else page)
+        screen.show(verbs.with_options(context, verb))
 
     def _panel(self, rest: str) -> None:
         from . import widgets
@@ -141,34 +140,49 @@ class M1Magics(Magics):
 
             screen.show(verbs.first(reply))
             display(reply)
-        self._ask(options, call.prompt, head=call.head)
+        self._ask(options, call.prompt, head=call.head, below=reply is not None)
 
     def _ask(
-        self, options: Options, prompt: str, *, pure: bool = False, head: ChatHead | None = None
-    ) -> None:
+        self,
+        options: Options,
+        prompt: str,
+        *,
+        below: bool = False,
+        head: ChatHead | None = None,
+        beside: tuple[Attachment, ...] = (),
+    ) -> Reply | None:
+        """Ask, show, and bind the reply, which is returned; None of a dry run, and of several."""
         from . import api
+        from .options import tasks
         from .render import choose
 
-        variables = names.visible(self._shell.user_ns)
-        if options.out and not options.force_out:
-            binding.check(options.out, self._shell.user_ns, options.df)
-        options = replace(options, force_out=False)  # %m1 again has to say it again
+        shell, variables = self._shell, names.visible(self._shell.user_ns)
+        tasks.chosen(options, PROCESS.settings())  # a wrong option is told before a name
+        options = binding.allowed(options, shell.user_ns)
+        pure = screen.ours(shell) and not below
         if options.several:
             self._ask_each(options, prompt, variables, pure=pure, head=head)
-            return
+            return None
+        request = api.prepare(prompt, options, variables, head, beside)
         if options.dry_run:
             from . import verbs
 
-            screen.show(verbs.preview(api.preview(prompt, options, variables, head)))
-            return
+            screen.show(verbs.preview(PROCESS.session().dry_plan(request)))
+            return None
         quiet, raw = options.quiet, options.raw
-        view = choose(self._shell, PROCESS.settings(), quiet=quiet, raw=raw, pure=pure)
+        view = choose(shell, PROCESS.settings(), quiet=quiet, raw=raw, pure=pure)
         try:
-            self._bind(api.run(prompt, options, variables, view, head), options)
+            reply = api.send(request, options, view, variables)
         except UserFacingError as error:
             if error.reply is not None:
                 self._bind(error.reply, options)
             raise
+        self._bind(reply, options)
+        if options.code:
+            from . import verbs
+
+            screen.show(verbs.after(reply, quiet=quiet))
+        return reply
 
     def _ask_each(
         self,
@@ -212,7 +226,8 @@ class M1Magics(Magics):
     def _bind(self, reply: Reply, options: Options, replies: list[Reply] | None = None) -> None:
         """Bind a reply, or what came of it; nothing takes the place of an earlier answer."""
         binding.bind_last(self._shell, reply)
-        if options.out and (reply.status == "ok" or reply.text or reply.thinking):
+        came = (one.status == "ok" or one.text or one.thinking for one in replies or [reply])
+        if options.out and any(came):
             binding.bind(self._shell, options.out, reply if replies is None else replies)
 
     @property
@@ -227,11 +242,10 @@ def no_value(name: str, line: str) -> None:
 
     redaction.refuse(line, redaction.policy(PROCESS.settings()), place="The line")
     verb, rest = (*line.split(maxsplit=1), "", "")[:2]
-    bound = f"%m1 {verb} -o {name} {rest}".strip() if name.isidentifier() else ""
-    todo = f"Write {one_line(bound, 200)}" if bound else "Write %m1 ask -o NAME …"
+    bound = f"%m1 {verb} -o {name if name.isidentifier() else 'NAME'} {rest}".strip()
     raise UsageError(
         f"%m1 {verb} has no value that could be assigned.",
-        todo=f'{todo}, or {one_line(name, 40)} = m1_magic.ask("…").',
+        todo=f'Write `{one_line(bound, 200)}`, or `{one_line(name, 40)} = m1_magic.ask("…")`.',
     )
 
 

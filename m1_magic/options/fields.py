@@ -16,9 +16,12 @@ from ..settings.config import LEVELS, MODEL
 from .kinds import (
     CELLS,
     CHAT,
+    CHOICES,
     DOLLARS,
+    MODELS,
     NAMES,
     PATHS,
+    RETURNS,
     SEND,
     SWITCH,
     TEXT,
@@ -138,6 +141,13 @@ class Options:
         "", "figures are computed here, by queries that M1 writes over the tables", SWITCH,
         "context", label="exact figures"
     )
+    returns: Any = option(  # noqa: RUF009
+        "TYPE", "data: 'name: str, price: float', list[…] of such, or a pydantic model", RETURNS,
+        "sampling"
+    )
+    choices: tuple[str | int | float, ...] = option(
+        "A,B", "the answer is one of these", CHOICES, "sampling"
+    )
     file: tuple[str, ...] = option(
         "GLOB", "attach text files, tables (their summaries), notebooks (their cells)", PATHS,
         "context", "-f", values="files", label="files", hint="*.md  data.csv"
@@ -154,7 +164,7 @@ class Options:
     error: bool = option("", "the last error and its cell", SWITCH, "context", label="last error")
     model: str | tuple[str, ...] | None = option(
         "SLUG[,SLUG]", "the model, for this call only; several answer side by side",
-        one_or_more(TEXT), "sampling", "-m", values=(MODEL,), label="model"
+        MODELS, "sampling", "-m", values=(MODEL,), label="model"
     )
     system: str | None = option(
         "TEXT", "the system prompt, for this call only", TEXT, "context", "-s"
@@ -196,6 +206,9 @@ class Options:
     dry_run: bool = option(
         "", "show what would leave and its price; send nothing", SWITCH, "result"
     )
+    code: bool = option(
+        "", "put the answer's code into the next cell; it is not run", SWITCH, "result"
+    )
     quiet: bool = option("", "display nothing but the record", SWITCH, "display")
     raw: bool = option("", "plain text instead of rendered Markdown", SWITCH, "display")
     # fmt: on
@@ -217,6 +230,12 @@ def in_groups(*groups: Group) -> dict[str, Option]:
 
 # What ask() takes by name; its tables are objects, so ``df`` is an argument of its own.
 KEYWORDS = {n: o for n, o in in_groups("tables", "context", "sampling").items() if n != "df"}
+
+
+def tables(options: Options) -> tuple[str, ...]:
+    """Return the names of the tables that options are about."""
+    named = (getattr(options, name) for name, one in OPTIONS.items() if one.values == "tables")
+    return tuple(name for one in named if one for name in ((one,) if isinstance(one, str) else one))
 
 
 def changed(options: Options) -> dict[str, Any]:

@@ -110,7 +110,7 @@ class Actions:
             if reply is None:
                 raise UsageError("There is no answer yet.", cost="")
             variable(name)
-            binding.check(name, shell.namespace(), todo="Give another name.")
+            binding.check(name, shell.namespace(), todo="Give another name.", cost="")
         except M1Error as error:
             self._message.value = failure(error)
             return
