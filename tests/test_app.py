@@ -136,7 +136,7 @@ def in_child(work: Callable[[], object]) -> int:
     """Return the exit status of a forked child that does this; a deadlock is killed."""
     child = os.fork()
     if not child:
-        signal.alarm(60)
+        signal.alarm(120)
         code = 1
         try:
             work()
@@ -327,7 +327,7 @@ def test_a_reload_in_the_middle_of_a_call_in_a_thread_does_not_lose_it(
 
     thread = threading.Thread(target=api.run, args=("hi", Options(), {}, Seen()))
     thread.start()
-    assert server.wait_chats(1, 60) and server.wait_held(timeout=60)
+    assert server.wait_chats(1) and server.wait_held()
     app.PROCESS.rest()
     app.PROCESS.load()
     go.set()
