@@ -7,7 +7,6 @@ to ``--out`` before any error is raised. What a call needs is imported by the fi
 from __future__ import annotations
 
 import sys
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_expand
@@ -154,12 +153,12 @@ class M1Magics(Magics):
     ) -> Reply | None:
         """Ask, show, and bind the reply, which is returned; None of a dry run, and of several."""
         from . import api
+        from .options import tasks
         from .render import choose
 
         shell, variables = self._shell, names.visible(self._shell.user_ns)
-        if options.out and not options.force_out:
-            binding.check(options.out, shell.user_ns, options.df)
-        options = replace(options, force_out=False)  # %m1 again has to say it again
+        tasks.chosen(options, PROCESS.settings())  # a wrong option is told before a name
+        options = binding.allowed(options, shell.user_ns)
         pure = screen.ours(shell) and not below
         if options.several:
             self._ask_each(options, prompt, variables, pure=pure, head=head)
@@ -227,7 +226,8 @@ class M1Magics(Magics):
     def _bind(self, reply: Reply, options: Options, replies: list[Reply] | None = None) -> None:
         """Bind a reply, or what came of it; nothing takes the place of an earlier answer."""
         binding.bind_last(self._shell, reply)
-        if options.out and (reply.status == "ok" or reply.text or reply.thinking):
+        came = (one.status == "ok" or one.text or one.thinking for one in replies or [reply])
+        if options.out and any(came):
             binding.bind(self._shell, options.out, reply if replies is None else replies)
 
     @property
@@ -242,11 +242,10 @@ def no_value(name: str, line: str) -> None:
 
     redaction.refuse(line, redaction.policy(PROCESS.settings()), place="The line")
     verb, rest = (*line.split(maxsplit=1), "", "")[:2]
-    bound = f"%m1 {verb} -o {name} {rest}".strip() if name.isidentifier() else ""
-    todo = f"Write {one_line(bound, 200)}" if bound else "Write %m1 ask -o NAME …"
+    bound = f"%m1 {verb} -o {name if name.isidentifier() else 'NAME'} {rest}".strip()
     raise UsageError(
         f"%m1 {verb} has no value that could be assigned.",
-        todo=f'{todo}, or {one_line(name, 40)} = m1_magic.ask("…").',
+        todo=f'Write `{one_line(bound, 200)}`, or `{one_line(name, 40)} = m1_magic.ask("…")`.',
     )
 
 

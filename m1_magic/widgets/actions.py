@@ -91,7 +91,7 @@ class Actions:
         reply, name = self._reply(), self._name.value.strip()
         try:
             variable(name)
-            binding.check(name, shell.namespace(), todo="Give another name.")
+            binding.check(name, shell.namespace(), todo="Give another name.", cost="")
         except M1Error as error:
             self._message.value = failure(error)
             return
