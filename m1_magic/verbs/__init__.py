@@ -18,7 +18,7 @@ from .chat_verbs import chats, export, first
 from .code_verb import after, code
 from .cost_report import report
 from .explaining import explain
-from .fixing import fix
+from .fixing import CHOOSE, fix
 from .health import doctor, versions
 from .history import forget, log, sent
 from .money import cost
@@ -29,7 +29,7 @@ from .verb_context import Verb, VerbContext
 from .verifying import verify
 
 __all__ = [
-    "ASKING", "VERBS", "Verb", "VerbContext", "after", "first", "fix", "preview",
+    "ASKING", "CHOOSE", "VERBS", "Verb", "VerbContext", "after", "first", "fix", "preview",
     "preview_each", "report", "settings_names", "status", "verb_named", "with_options",
 ]  # fmt: skip
 
@@ -68,7 +68,7 @@ def asks(context: VerbContext, args: Sequence[str]) -> str:
 _VERBS = (
     Verb("help [TOPIC|VERB]", "what there is, or one page of it", help_),
     Verb("ask [options] TEXT", "ask in one line: options first, then the question", asks),
-    Verb("panel", "the panel: a form that asks while the kernel stays free", asks),
+    Verb("panel", "the panel: a conversation while the kernel stays free", asks),
     Verb("continue [N]", "the rest of an answer that was cut off; go on from the Nth", asks),
     Verb("again [options]", "the last request with changes, below the first", asks),
     Verb("fix [options] [WORDS]", "the last error: cause, difference, the corrected cell", asks),
