@@ -238,6 +238,17 @@ def test_out_takes_the_place_of_an_answer_or_by_force(
     assert shell.user_ns["mine"] is shell.user_ns["_m1"]
 
 
+def test_out_hides_no_function_of_pythons_and_is_the_name_that_python_reads(
+    server: OpenRouter, run: Run, shell: Any
+) -> None:
+    assert "print is there already and is no Reply" in run("%%m1 -o print\nwhy?").told
+    assert not server.chats and "print" not in shell.user_ns
+    assert run("%%m1 -o cafe\u0301\nwhy?").error is None
+    assert run("cafe\u0301.text").error is None and "caf\u00e9" in shell.user_ns
+    shell.user_ns["\u00e9t\u00e9"] = 1
+    assert "is there already" in run("%%m1 -o e\u0301te\u0301\nwhy?").told
+
+
 def test_what_was_bound_here_may_be_bound_again(shell: Any) -> None:
     table = pd.DataFrame({"a": [1]})
     binding.bind(shell, "made", table)

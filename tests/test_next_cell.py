@@ -113,6 +113,7 @@ AS_CELL = {
     "html": ("<b>x</b>", "html", "%%html\n<b>x</b>"),
     "js": ("alert(1)", "JavaScript", "%%javascript\nalert(1)"),
     "attributes": ("x = 1", '{.python title="a.py"}', "x = 1"),
+    "outside of a function": ("return x", "python", "# return x"),
     "no parse": ("for x in y\n\n  z(", "python", "# for x in y\n#\n#   z("),
     "bidi": ("ok = 1  # \u202e\u2066", "python", "ok = 1  # ⟨U+202E⟩⟨U+2066⟩"),
     "zero width": ("a\u200bb = 1", "python", "# a⟨U+200B⟩b = 1"),

@@ -1,10 +1,12 @@
 """Names that answers are bound to: by ``-o NAME`` and by the panel.
 
 What the user made is never replaced: only what is a Reply, a list of them, or was bound here.
+Nor is one of Python's own functions hidden: the cells below need ``print``.
 """
 
 from __future__ import annotations
 
+import builtins
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any
@@ -34,11 +36,11 @@ def check(
     cost: str | None = None,
 ) -> None:
     """Refuse a name that holds something of the user's, or a table of the same call."""
-    shown, value = one_line(name, 40), variables.get(name)
+    shown, value = one_line(name, 40), variables.get(name, getattr(builtins, name, variables))
     if name in tables:
         what = f"{shown} is a table of this call, which the answer would replace."
         raise UsageError(what, todo=todo, cost=cost)
-    if name not in variables or replies(value) or value is _bound.get(name, _bound):
+    if value is variables or replies(value) or value is _bound.get(name, _bound):
         return
     kind = one_line(type(value).__name__, 60)
     what = f"{shown} is there already and is no Reply ({kind}), which the answer would replace."

@@ -75,7 +75,8 @@ def problem(code: str) -> str:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            ast.parse(transformed(code))
+            flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
+            compile(transformed(code), "<cell>", "exec", flags, dont_inherit=True)
     except SyntaxError as error:
         return one_line(f"line {error.lineno}: {error.msg}", 100)
     except (ValueError, RecursionError, MemoryError) as error:

@@ -54,6 +54,8 @@ WORDS = _set(
     "sort find head tail cut test make go date time top split join less more cat echo read set node"
     " java ld cc julia kill watch screen code convert df diff file tee zip seq env flask"
 )
+# Of our long options, those that such programs have, too.
+SHARED = _set("--dry-run --error --file --model --out --quiet --raw --seed")
 SLUG = re.compile(r"[\w.-]+(?:/[\w.:-]+|[-\d][\w.:-]*)(?:,[\w./:-]+)*")
 PATH = re.compile(r".*[./*\\].*")
 COLUMNS = re.compile(r"!?[^\W\d]\w*(?:,!?[^\W\d]\w*)*")
@@ -149,8 +151,10 @@ def _meant(words: list[str], one: Found, found: list[Found]) -> bool:
         asked = len(earlier) > 1 or last not in ALONE
         if asked and QUESTION.issuperset(earlier) and not (one.table and ends):
             return False
-    short = words[one.start].partition("=")[0] == one.option.short
-    program = not PROGRAMS.isdisjoint(earlier) or last in WORDS or (short and "." in last)
+    flag = words[one.start].partition("=")[0]
+    short = flag == one.option.short
+    word = last in WORDS and (short or flag in SHARED)
+    program = not PROGRAMS.isdisjoint(earlier) or word or (short and "." in last)
     if program and not one.table:
         return False
     return ends or one.table or (one.sure and after not in QUESTION)

@@ -10,6 +10,7 @@ import ast
 import keyword
 import os
 import re
+import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -130,8 +131,8 @@ def amount(value: object) -> Decimal:
 
 
 def variable(value: object) -> str:
-    """Return the name of a variable, checked."""
-    name = text(value)
+    """Return the name of a variable, checked, in the form in which Python reads it."""
+    name = unicodedata.normalize("NFKC", text(value))
     if not name.isidentifier() or keyword.iskeyword(name):
         raise UsageError(
             f"{one_line(name, 40)!r} cannot be the name of a variable.", todo="Use --out NAME."
