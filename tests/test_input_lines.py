@@ -73,8 +73,11 @@ def test_help_in_a_question_is_a_question(server: OpenRouter, run: Run) -> None:
         ("\u00a0%%m1\nwhy?", "why?"),
         ("  %%m1\nwhy?", "why?"),
         ("# note\n\u2060%%m1\nwhy?", "why?"),
+        ("\ufeff# note\n\u200b%%m1\nwhy?", "why?"),
+        ("\ufeff# note\n%m1 ask why?", "why?"),
         ("%%m1\u00a0-t 0.2\nwhy?", "why?"),
         ("%%m1\u200b\nwhy?", "why?"),
+        ("%%m1 why?\n\u200b\n", "why?"),
         ("%%m1\t-t\u00a00.2\u200b\nwhy?", "why?"),
         ("%%m1 \ufeff-t 0.2\nwhy?", "why?"),
         ("%%m1\r\nwhy\r\nso?\r\n", "why\nso?"),
@@ -101,6 +104,11 @@ def test_what_cannot_be_seen_does_not_matter(
     ran = run(cell)
     assert ran.error is None, ran.text
     assert server.prompt.strip("\n") == sent
+
+
+def test_what_cannot_be_seen_is_no_question(server: OpenRouter, run: Run) -> None:
+    assert "The prompt is empty" in run("%%m1\n\u200b\ufeff\u00a0\n").told
+    assert not server.chats
 
 
 def test_a_string_keeps_what_cannot_be_seen(run: Run, shell: Any) -> None:

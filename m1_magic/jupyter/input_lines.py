@@ -33,7 +33,7 @@ GAP = rf"[\s{UNSEEN}]*"
 MAGIC = re.compile(rf"({GAP})(%%?m1)(?!\w)({GAP})(.*)", re.DOTALL)
 # Inside a word they may be meant, or are to be told of.
 BESIDE = re.compile(rf"(?<=\s)[{NOTHING}]+|[{NOTHING}]+(?=\s|$)")
-COMMENT = re.compile(r"\s*(#.*)?$")
+COMMENT = re.compile(rf"{GAP}(#.*)?$")
 ASKING = ("ask", "again", "continue", "fix", "explain")
 HELP = ("pinfo", "pinfo2", "psearch")
 
@@ -119,10 +119,12 @@ def readable(lines: list[str]) -> list[str]:
     for number, line in enumerate(lines):
         match = MAGIC.match(line)
         if match and match[2] == "%%m1":
-            body = (re.sub(r"\r\n?$", "\n", text) for text in lines[number + 1 :])
-            return [tidy(line).rstrip() + "\n", *body]
-        if match and re.search(f"[{UNSEEN}\u00a0]", match[1]):
-            return [*lines[:number], tidy(line), *lines[number + 1 :]]
+            body = [re.sub(r"\r\n?$", "\n", text) for text in lines[number + 1 :]]
+            seen = not re.fullmatch(GAP, "".join(body))
+            return [tidy(line).rstrip() + "\n", *(body if seen else ())]
+        if match and re.search(f"[{UNSEEN}\u00a0]", "".join(lines[:number]) + match[1]):
+            above = (re.sub(f"[{UNSEEN}]+", "", text, count=1) for text in lines[:number])
+            return [*above, tidy(line), *lines[number + 1 :]]
         if not COMMENT.match(line):
             break
     return lines

@@ -16,12 +16,15 @@ WORDS = {
     "file": "path doc document documents attach attachment input context_file read",
     "chat": "conversation thread session history memory follow_up",
     "cells": "cell context notebook outputs",
+    "returns": "schema type types structured response_format output_type",
+    "choices": "labels classes categories enum options one_of",
+    "n": "times samples repeat num count number",
     "error": "traceback exception err last_error debug",
     "model": "engine llm slug model_name model_id deployment",
     "system": "system_prompt system_message sys instructions instruction role persona",
     "temperature": "temp heat randomness creativity",
     "top_p": "nucleus topp p nucleus_sampling",
-    "max_tokens": "max_output_tokens max_new_tokens max_completion_tokens max_length length"
+    "max_tokens": "max_output_tokens max_new_tokens max_completion_tokens max_length length tokens"
     " num_predict n_predict limit",
     "seed": "random_seed random_state rng",
     "stop": "stops stop_sequences stop_sequence end until",
