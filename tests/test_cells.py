@@ -354,6 +354,32 @@ def test_where_that_is_not_certain_the_values_stay(
     assert CANARY not in everything(server) and "7777" not in server.prompt
 
 
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "t.tail(1).describe()", "t.tail(1).amount.describe()", "t.tail(1)[['amount']].describe().T.T",
+        "t.nlargest(1, 'amount').amount.agg(['min', 'max', 'mean', 'median', 'sum'])",
+        "t.tail(1)[['amount']].quantile([0, 0.1, 0.2, 0.5, 0.9, 1])",
+        "w = t.tail(1).describe()\nw", "display(t.tail(1).describe())",
+        "t.assign(g=1).groupby('g').amount.transform('max')", "t.amount[::-1].cummax()",
+        "t.amount[::-1].rolling(9, min_periods=1).max()", "t.amount[::-1].expanding().max()",
+        "t.tail(1).reindex(range(29, 40), method='ffill')", "u.tail(1).describe()",
+        "u.with_columns(pl.col('amount').max().over(pl.lit(1)))",
+    ],
+)  # fmt: skip
+def test_one_row_in_many_rows_of_what_a_cell_computed_stays(
+    server: OpenRouter, run: Run, grouped: None, shell: InteractiveShell, cell: str
+) -> None:
+    import polars as pl
+    from IPython.display import display
+
+    shell.user_ns |= {"u": pl.from_pandas(shell.user_ns["t"]), "pl": pl, "display": display}
+    run(cell)
+    _, error = run("%%m1 --cells last\nwhy?")
+    assert error is None
+    assert CANARY not in everything(server) and "7777" not in server.prompt
+
+
 def test_a_table_that_has_changed_since_is_not_what_was_shown(
     server: OpenRouter, run: Run, grouped: None, shell: InteractiveShell
 ) -> None:

@@ -16,7 +16,7 @@ from ..options.fields import Options
 from ..privacy import redaction
 from ..settings.config import M1, send_level
 from . import cells, files, globs, last_error
-from .aggregated import aggregate
+from .aggregated import aggregate, repeats
 from .cells import Cell
 from .frames import check_columns, difference, frame_named, known, opened, summary
 from .frames.summary import TOKENS, Summary, Wish
@@ -91,9 +91,11 @@ class Shown:
     namespace: Mapping[str, object]
     summarised: Callable[[Wish, object, str], Attachment]
 
-    def summary(self, value: object, name: str) -> Attachment:
-        """Return the attachment of a table that was shown."""
-        return self.summarised(self._wish(value, self.wish.level), value, name)
+    def summary(self, value: object, name: str, source: str) -> Attachment:
+        """Return the attachment of a table that was shown; no figures where its rows are none."""
+        level = self.wish.level
+        level = "schema" if level == "stats" and repeats(source, value) else level
+        return self.summarised(self._wish(value, level), value, name)
 
     def figures(self, source: str, value: object) -> Attachment | None:
         """Return the figures of the table that a cell aggregated to this value, if it did."""

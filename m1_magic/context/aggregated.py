@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import ast
 import operator
+import re
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -33,6 +34,18 @@ OPERATORS: dict[type[ast.AST], Callable[..., Any]] = {
     ast.BitOr: operator.or_, ast.Invert: operator.invert,
 }
 # fmt: on
+# Their rows repeat a value of one row of another table: a maximum in all rows of its group, or of
+# its window.
+REPEATING = re.compile(
+    r"\.(?:transform|over|rolling\w*|expanding|ewm\w*|cum_?(?:max|min|sum|prod)|[fb]fill|pad|fill_null"
+    r"|forward_fill|backward_fill|interpolate|melt|unpivot|stack|explode|repeat|repeat_by|reindex"
+    r"|upsample|asfreq|wide_to_long|merge_asof|join_asof)\b"
+)
+STATISTICS = {
+    *AGGREGATING, "first", "last", "unique", "top", "freq", "null_count", "sem", "skew", "kurt",
+    "mode", "range", "prod", "idxmax", "idxmin",
+}
+MOST_STATISTICS = 200
 MOST = 10_000_000  # cells of a table that is aggregated once more
 
 
@@ -77,6 +90,28 @@ def aggregate(source: str, value: Any, namespace: Mapping[str, object]) -> Aggre
     if not columns or not all(map(str.isidentifier, columns)):
         return Aggregate(name, part, (), fewest)
     return Aggregate(f"{name}[{columns}]", part[columns], tuple(columns), fewest)
+
+
+def repeats(source: str, value: Any) -> bool:
+    """May many rows of a table that a cell showed have the value of one row of another table?
+
+    So it is with `describe()`: of one row, its mean, minimum, median and maximum are that row.
+    """
+    if REPEATING.search(source):
+        return True
+    labels = getattr(value, "index", None)
+    if labels is None and "statistic" in getattr(value, "columns", ()):
+        labels = value["statistic"]
+    if not hasattr(labels, "tolist"):
+        labels = labels.to_list() if hasattr(labels, "to_list") else ()
+    elif len(labels) <= MOST_STATISTICS:
+        labels = labels.tolist()
+    if len(labels) > MOST_STATISTICS:
+        return False
+    parts = [part for one in labels for part in (one if isinstance(one, tuple) else (one,))]
+    if parts and all(isinstance(one, float) and 0 <= one <= 1 for one in parts):
+        return True  # quantiles
+    return any(one in STATISTICS or one.endswith("%") for one in parts if isinstance(one, str))
 
 
 def _shown(source: str) -> ast.expr | None:

@@ -165,14 +165,14 @@ def _once(cells: Sequence[Cell]) -> list[Cell]:
 def attachment(
     choice: Choice,
     level: str,
-    summary: Callable[[object, str], Attachment],
+    summary: Callable[[object, str, str], Attachment],
     secrets: redaction.Policy,
     figures: Callable[[str, object], Attachment | None] = lambda source, value: None,
 ) -> Attachment:
     """Return the cells as one attachment; what leaves of their outputs is the level's.
 
     Args:
-        summary: makes the attachment of a table, given the value and what to call it.
+        summary: makes the attachment of a table, given the value, what to call it, and the code.
         secrets: what is masked, before a text is cut.
         figures: those of a table that a cell's code aggregated to this value, if that is certain.
     """
@@ -188,7 +188,7 @@ def attachment(
                 text = None
                 with suppress(UsageError):  # its engine cannot be asked any more
                     found = figures(cell.source, value)
-                    tables.append(found or summary(value, f"Out[{label}]"))
+                    tables.append(found or summary(value, f"Out[{label}]", cell.source))
                     head = f"[aggregates {found.name}, whose figures are:]\n" if found else ""
                     text = head + tables[-1].text
             dropped += text is None
