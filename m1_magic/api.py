@@ -69,7 +69,8 @@ def prepare(
     request = replace(request, prompt=prompt, keep=keep, cell=cell, run=ran)
     request = replace(request, keep_thinking=task.keep_thinking, task=task.name)
     if head is not None:
-        request = uncompressed(chats().continued(request, head, secrets), settings())
+        request = chats().continued(request, head, secrets)
+        request = request if request.alone else uncompressed(request, settings())
     if request.exact:
         from .exact import calling
 

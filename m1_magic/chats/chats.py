@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from ..exact.verifying import Given
 
 NAME = re.compile(r"[\w.][\w.-]*")
-OF_PANELS = re.compile(r"panel\d*(\.\d+)?")  # nobody typed such a name, and so not wrongly
 MOST = 1_000  # answers whose figures are kept in memory
 
 
@@ -123,7 +122,7 @@ class Chats:
         joint = with_tables(joined(request, head, self._turns, secrets), self._turns)
         if head.name:
             joint = replace(joint, notes=(*joint.notes, *self.beside.notes(head.name)))
-        if head.name and not joint.after and not OF_PANELS.fullmatch(head.name):
+        if head.name and not joint.after and not joint.alone:
             others = [one_line(one.name) for one in self.listed() if one.name != head.name]
             near = command_line.did_you_mean(head.name, others)
             note = f"chat {one_line(head.name)} begins here.{near}"

@@ -142,7 +142,7 @@ def on_tape(notebook: Path, scratch: Path) -> dict[str, str]:
 
 def ask(page: Page) -> None:
     """Ask in the panel, and wait for the end."""
-    page.tab.fill(".m1-prompt textarea", ASKED)
+    page.tab.fill(".m1-prompt textarea", f"{ASKED}\n")  # as a cell has it, on its tape
     page.tab.get_by_role("button", name="Send").click()
     page.until("() => document.querySelector('.m1-shown .m1-footer')")
 
