@@ -14,6 +14,7 @@ UserFacingError                      prints itself in one paragraph, without a t
 │   ├── CutOff            the stream broke in mid-answer; the text is kept
 │   ├── EmptyAnswer       complete, and without a word
 │   ├── BudgetExceeded    refused before a byte was sent
+│   ├── NotAccurate       the pilot of a run over rows was wrong too often
 │   ├── LedgerProblem     the ledger cannot be written
 │   ├── TapeProblem       a tape cannot be used, or has no answer to this request
 │   ├── OfflineProblem    the local model is not there or does not start
@@ -61,6 +62,8 @@ class UserFacingError(BaseException):
     charged = False
     # What came before it was raised; set by the session.
     reply: Reply | None = None
+    # The table of a run over rows, as far as it came.
+    table: object = None
     retry_after: float | None = None
 
     def __init__(self, what: str, *, cost: str | None = None, todo: str | None = None) -> None:
@@ -204,6 +207,12 @@ class BudgetExceeded(M1Error):
     left: Decimal | None = None
     held: Decimal | None = None
     needed: Decimal | None = None
+
+
+class NotAccurate(M1Error):
+    """The first answers of a run over rows were right less often than was asked for."""
+
+    todo = "Change the prompt, the choices or the model, or lower at_least."
 
 
 class LedgerProblem(M1Error):

@@ -74,14 +74,14 @@ class Session:
         self._open = ledger
         self._ledger: Ledger | None = None
         self._lock = lock()
-        self._backend, self._now, self._sleep, self._clock = backend, now, sleep, clock
+        self._backend, self.now, self._sleep, self.clock = backend, now, sleep, clock
         self._limits, self._lists = LimitsCache(), ModelLists()
-        self._waits = Waits()
+        self.waits = Waits()
         self._hinted: set[tuple[str, str]] = set()
         self._pauses = reconciler.PAUSES if pauses is None else pauses
         self.settler = reconciler.Reconciler(self._look, self._pauses)
         self.notebook = notebook()
-        self._keeper = Keeper(settings, lambda: self.ledger, self.notebook)
+        self.keeper = Keeper(settings, lambda: self.ledger, self.notebook)
 
     @property
     def ledger(self) -> Ledger:
@@ -117,7 +117,7 @@ class Session:
             PromptTooLarge, NoKey, BadSetting: it cannot be sent.
         """
         backend = self.backend()
-        request = self._lists.suited(request, backend, self._now())
+        request = self._lists.suited(request, backend, self.now())
         limits = self.limits(backend, request.model, *request.fallbacks)
         # A server on this machine that lists endpoints is taken for OpenRouter.
         listed = limits is not None and limits.source == "endpoints"
@@ -127,7 +127,7 @@ class Session:
     def dry_plan(self, request: Request) -> Plan:
         """Return the same plan by what is known without asking anybody, and its tokens."""
         try:
-            if kept := self._keeper.coming(request):
+            if kept := self.keeper.coming(request):
                 return replaying(request, kept)
         except TapeProblem as problem:  # a preview asks nobody
             request = replace(request, notes=(*request.notes, problem.what))
@@ -151,7 +151,7 @@ class Session:
         error: BaseException | None = None
         turn: Turn | None = None
         try:
-            kept, turn = self._keeper.taken(request)
+            kept, turn = self.keeper.taken(request)
             if kept:
                 plan = replaying(request, kept, self.settings.pace, processor)
             else:
@@ -165,7 +165,7 @@ class Session:
             error = error or late(call)
         finally:
             if turn and (call is None or call.reply.status != "ok"):
-                self._keeper.give_back(turn)
+                self.keeper.give_back(turn)
         if isinstance(error, UserFacingError) and call is not None:
             error.reply = call.reply
         if error is not None:
@@ -178,7 +178,7 @@ class Session:
 
         Each is asked for once an hour; a server without price lists may tell the context.
         """
-        s, now = self.settings, self._now()
+        s, now = self.settings, self.now()
         each = {
             slug: self._limits.of(backend, slug, s.routing(), now, s.prices)
             for slug in (model, *fallbacks)
@@ -191,7 +191,7 @@ class Session:
     def known_limits(self, model: str, *fallbacks: str) -> ModelLimits | None:
         """Return limits and prices of ``model`` as they are known without asking a server."""
         place = endpoint(self.settings.base_url)
-        s, now = self.settings, self._now()
+        s, now = self.settings, self.now()
         if not place.whole_api:
             own = None if place.offline else own_price(s.prices, model, others=True)
             return None if own is None else with_own(None, model, own)
@@ -203,25 +203,25 @@ class Session:
 
     def totals(self) -> Totals:
         """Return what was spent, and what the budget says."""
-        return self.ledger.totals(self.settings.budget, self.settings.budget_period, self._now())
+        return self.ledger.totals(self.settings.budget, self.settings.budget_period, self.now())
 
     def reconcile(self) -> int:
         """Ask the endpoint once for each price not billed yet; return how many are settled now."""
-        lapse(self.ledger, self._now())
-        return reconciler.settle(self.ledger, self.backend(), self._now())[0]
+        lapse(self.ledger, self.now())
+        return reconciler.settle(self.ledger, self.backend(), self.now())[0]
 
     def _look(self) -> tuple[int, int]:
         """Ask in the background; return how many prices came, and how many are still owed."""
         ledger = self._ledger  # not opened anew, if it has just been closed
-        return (0, 0) if ledger is None else reconciler.settle(ledger, self.backend(), self._now())
+        return (0, 0) if ledger is None else reconciler.settle(ledger, self.backend(), self.now())
 
     def _tidied(self, ledger: Ledger) -> Ledger:
         """Return the ledger without old text, and with what kernels left that have ended."""
         with suppress(LedgerProblem, OSError):  # locked, perhaps; a call would say so
             follow(ledger, self.notebook)
-            purge(ledger, self._now() - timedelta(days=self.settings.keep_days))
+            purge(ledger, self.now() - timedelta(days=self.settings.keep_days))
             sums.name_session(ledger, self.notebook)
-            if ended := sweep(ledger, self._now()):
+            if ended := sweep(ledger, self.now()):
                 ledger.tell(f"{ended} call(s) of a kernel that ended are not settled: %m1 cost.")
             if self.settings.mode != "replay" and ledger.pending(None):
                 self.settler.wake()
@@ -259,32 +259,32 @@ class Session:
         assert plan.backend is not None
         s, kept = self.settings, plan.kept
         why: tuple[str, ...] = ()
-        call = Call(kept.id if kept else new_id(), self._now(), plan.request, original=original)
+        call = Call(kept.id if kept else new_id(), self.now(), plan.request, original=original)
         call = replace(call, replay=kept.replay if kept else None)
         written = plan.backend.billing != "replayed"
         if not kept:
-            self._keeper.asked(original, turn, call.id)
+            self.keeper.asked(original, turn, call.id)
         with suppress(LedgerProblem):  # the reservation says so
             lapse(self.ledger, call.at)
-            why = self._keeper.changed(original, call.at) if written else ()
-        account = SafeLedger(self.ledger, written, s.keep_text, self._clock)
+            why = self.keeper.changed(original, call.at) if written else ()
+        account = SafeLedger(self.ledger, written, s.keep_text, self.clock)
         safe_view = SafeView(view)
-        rounds = Rounds(plan, safe_view, account, s, self._clock, self._sleep, self._waits)
+        rounds = Rounds(plan, safe_view, account, s, self.clock, self._sleep, self.waits)
         attempt = rounds.reserve(call)
-        began = self._clock()
+        began = self.clock()
         call, error = rounds.run(call, attempt)
         if plan.processor is not None:
             reply, error = plan.processor.finished(call.reply, error)
             call = replace(call, reply=reply)
         failure = None if error is None else one_line(error, 600) or type(error).__name__
-        call = replace(call, seconds=self._clock() - began, error=failure)
+        call = replace(call, seconds=self.clock() - began, error=failure)
         self.last = call.reply
         account.write(Ledger.finish, call, s.keep_text)
         if kept:
             with suppress(LedgerProblem):
                 answers.replayed(self.ledger, kept.cost or Decimal(0), call.at)
-        taped = self._keeper.record(call, turn)
-        totals = account.totals(s.budget, s.budget_period, self._now())
+        taped = self.keeper.record(call, turn)
+        totals = account.totals(s.budget, s.budget_period, self.now())
         try:
             news = self.ledger.news()
             hints = (*hint(rounds.plan, call.reply), *price_hint(plan, call, self._hinted))

@@ -1,0 +1,66 @@
+"""Outcomes of questions → the new columns of a table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from .report import Report, by_reason
+from .running import Outcome
+
+
+@dataclass(slots=True)
+class Result:
+    """What came of a run: the columns to add, and what it did."""
+
+    columns: dict[str, list[Any]] = field(default_factory=dict)
+    failed: int = 0
+
+
+def columns(
+    of_row: Sequence[int | None], outcomes: Mapping[int, Outcome], into: str, missing: str
+) -> Result:
+    """Return the new columns: values, and why a row has none, if any row has none.
+
+    ``missing`` is the status of a question that was not asked.
+    """
+    values: list[Any] = []
+    statuses: list[str | None] = []
+    for number in of_row:
+        outcome = None if number is None else outcomes.get(number)
+        values.append(outcome.value if outcome else None)
+        why = (outcome.why if outcome else missing) if number is not None else ""
+        statuses.append(why or None)
+    failed = sum(status is not None for status in statuses)
+    made = Result({into: values}, failed)
+    if failed:
+        made.columns[f"{into}_status"] = statuses
+    return made
+
+
+def report(
+    rows: int,
+    outcomes: Mapping[int, Outcome],
+    statuses: Sequence[str | None],
+    seconds: float,
+    notes: Sequence[str] = (),
+) -> Report:
+    """Return what a run did."""
+    costs = [outcome.cost for outcome in outcomes.values()]
+    known = sum((cost for cost in costs if cost is not None), Decimal(0))
+    unknown = costs.count(None)
+    reasons = by_reason([status for status in statuses if status])
+    return Report(
+        rows=rows,
+        asked=sum(one.asked and not one.kept for one in outcomes.values()),
+        kept=sum(one.kept for one in outcomes.values()),
+        failed=sum(number for _, number in reasons),
+        cost=None if unknown else known,
+        seconds=seconds,
+        reasons=reasons,
+        notes=tuple(note for note in notes if note),
+        known=known,
+        unknown=unknown,
+    )
