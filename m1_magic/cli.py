@@ -15,12 +15,13 @@ from typing import TextIO
 from . import api, verbs
 from .errors import UsageError, UserFacingError
 from .jupyter import shell
+from .kept.keeper import BESIDE
 from .privacy import redaction
 from .settings.endpoints import OFFLINE
 from .text import md_to_text
 from .verbs.verb_context import VerbContext
 
-VERBS = ("cost", "log", "doctor", "login", "logout", "key", "models")
+VERBS = ("help", "cost", "log", "doctor", "login", "logout", "key", "models")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -74,8 +75,9 @@ def commands() -> argparse.ArgumentParser:
         command.set_defaults(run=run)
         return command
 
-    about = "run the quickstart on real data with the local model; print answers and prices"
-    add("demo", about, demo)
+    about = "run the quickstart on real data, on recorded answers; print their prices on M1"
+    demo_ = add("demo", about, demo)
+    demo_.add_argument("--local", action="store_true", help="let the small local model answer")
     lab = add("lab", "open the quickstart in JupyterLab", open_lab)
     lab.add_argument("rest", nargs=argparse.REMAINDER, help="passed on to jupyter lab")
     serve_ = add("serve", "run the local model as an OpenAI-compatible server", serve)
@@ -203,11 +205,16 @@ def open_lab(given: argparse.Namespace) -> int:
         raise UsageError(
             "JupyterLab is not installed.", cost="", todo='pip install "m1-magic[lab]"'
         )
-    here = Path.cwd() / "m1-quickstart.ipynb"
-    if not here.exists():
-        shutil.copyfile(notebook(), here)
-    keyed = "OPENROUTER_API_KEY" in os.environ
-    environ = {**({} if keyed else {"M1_BASE_URL": OFFLINE}), **os.environ}
+    original, here = notebook(), Path.cwd() / "m1-quickstart.ipynb"
+    for source, copy in (
+        (original, here),
+        (original.with_suffix(BESIDE), here.with_suffix(BESIDE)),
+    ):
+        if not copy.exists():
+            shutil.copyfile(source, copy)
+    # Without a key: the notebook's own questions from its tape, others by the local model.
+    keyless = {"M1_BASE_URL": OFFLINE, "M1_TAPE": str(here.with_suffix(BESIDE))}
+    environ = {**({} if os.environ.get("OPENROUTER_API_KEY") else keyless), **os.environ}
     # -P: a jupyterlab.py in this folder must not stand in for JupyterLab. Its kernels need the key.
     return subprocess.call(
         [sys.executable, "-P", "-m", "jupyterlab", str(here), *given.rest], env=environ
@@ -215,10 +222,13 @@ def open_lab(given: argparse.Namespace) -> int:
 
 
 def demo(given: argparse.Namespace) -> None:
-    """Run the quickstart's cells in this terminal, with the local model unless one is set."""
-    from .verbs.quickstart import run
+    """Run the quickstart in this terminal: on its tape, or with the local model or server."""
+    from .verbs import quickstart
 
-    run(notebook())
+    if given.local or os.environ.get("M1_BASE_URL"):
+        quickstart.with_model()
+    else:
+        quickstart.on_tape(notebook())
 
 
 if __name__ == "__main__":

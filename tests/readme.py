@@ -1,4 +1,7 @@
-"""The parts of the README that are made from the code: ``python tests/readme.py --write``."""
+"""The tables of the help pages that are made from the code: ``python tests/readme.py --write``.
+
+``write_measured`` is for the benchmarks, whose tables lie beside them.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,10 @@ from m1_magic.options import flags
 from m1_magic.settings.config import M1
 from m1_magic.verbs import VERBS
 
-README = Path(__file__).parent.parent / "README.md"
+ROOT = Path(__file__).parent.parent
+README = ROOT / "README.md"
+HELP = ROOT / "m1_magic" / "help"
+BENCHMARKS = ROOT / "tests" / "benchmarks"
 
 
 def options() -> str:
@@ -48,11 +54,11 @@ def summary() -> str:
     return f"````\n{re.sub('; [0-9.]+ kB', '', page, count=1)}\n````"
 
 
-PARTS: dict[str, Callable[[], str]] = {
-    "options": options,
-    "verbs": verbs,
-    "settings": settings,
-    "summary": summary,
+PARTS: dict[str, tuple[Path, Callable[[], str]]] = {
+    "options": (HELP / "options.md", options),
+    "verbs": (HELP / "verbs.md", verbs),
+    "settings": (HELP / "settings.md", settings),
+    "summary": (HELP / "tables.md", summary),
 }
 
 
@@ -63,11 +69,24 @@ def replaced(text: str, part: str, content: str) -> str:
     return pattern.sub(lambda m: f"{m[1]}{content}\n{m[2]}", text)
 
 
-def renewed(text: str) -> str:
-    for part, make in PARTS.items():
-        text = replaced(text, part, make())
-    return text
+def renewed(part: str) -> str:
+    """Return the text of the page that has this part, with the part made anew."""
+    path, make = PARTS[part]
+    return replaced(path.read_text("utf-8"), part, make())
+
+
+def write_measured(benchmark: str, content: str) -> None:
+    """Put what a benchmark measured into the page beside it."""
+    path = BENCHMARKS / f"{benchmark}.md"
+    path.write_text(replaced(path.read_text("utf-8"), benchmark, content), "utf-8")
+
+
+def measured(benchmark: str) -> str:
+    """Return what stands on the page beside a benchmark."""
+    text = (BENCHMARKS / f"{benchmark}.md").read_text("utf-8")
+    return text.partition(f"<!-- {benchmark} -->\n")[2].partition(f"\n<!-- /{benchmark} -->")[0]
 
 
 if __name__ == "__main__" and "--write" in sys.argv:
-    README.write_text(renewed(README.read_text("utf-8")), "utf-8")
+    for one, (path, _) in PARTS.items():
+        path.write_text(renewed(one), "utf-8")

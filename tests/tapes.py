@@ -22,8 +22,20 @@ from m1_magic import api
 MODEL = "tests/made-up"
 TEXTS = {
     "quickstart": (
-        "A flipper is a wing for water: the penguin flies with it below the surface.",
-        "Adelie, with 152 of the 344 penguins.",
+        "```sql species\n"
+        "SELECT species, count(*) AS penguins, count(*) / sum(count(*)) OVER () AS share,\n"
+        "  round(avg(body_mass_g)) AS grams\n"
+        "FROM penguins GROUP BY species ORDER BY count(*) DESC\n"
+        "```\n\n"
+        "```sql heaviest\n"
+        "SELECT species, avg(body_mass_g) AS grams\n"
+        "FROM penguins GROUP BY species ORDER BY grams DESC\n"
+        "```\n\n"
+        "**{{species.species}}** is there most often: {{species.penguins}} penguins, "
+        "{{species.share:.1%}} of all. The heaviest is **{{heaviest.species}}**: "
+        "{{heaviest.grams:,.0f}} g on average, before {{heaviest.species[1]}} with "
+        "{{heaviest.grams[1]:,.0f}} g.\n\n"
+        "{{species:species,penguins,grams}}",
         "Dear Gentoo, what a splendid, solid bird you are!",
     ),
     "dataframes": (

@@ -29,7 +29,7 @@ from m1_magic.settings.home import home
 from m1_magic.settings.sources import ENVIRONMENT, load, save
 from m1_magic.settings.traits import dollars
 
-# What they are: the README's table, which `test_docs.py` compares with them.
+# What they are: the table of `%m1 help settings`, which `test_docs.py` compares with them.
 DEFAULTS = {name: getattr(M1(), name) for name in M1.class_trait_names(config=True)}
 
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 from emulator import OpenRouter
+from m1_magic.jupyter import banner
+from m1_magic.settings.config import M1
 
 WIDGETS = {"ipywidgets", "anywidget", "ipylab", "m1_magic.widgets.panel_view"}
 HEAVY = WIDGETS | {
@@ -34,11 +37,44 @@ def test_loading_imports_nothing_heavy_and_writes_nothing(own_home: Path) -> Non
     loaded = set(modules.split())
     assert "m1_magic.magics" in loaded
     assert not HEAVY & loaded
-    assert banner == (
-        "m1-magic · minimax/minimax-m1 at openrouter.ai · key: looked up at first use"
-        " · no budget: %m1 budget 1 --per day · %m1 help"
-    )
+    assert banner == "m1-magic · minimax/minimax-m1 at openrouter.ai · no budget · %m1 help"
     assert not own_home.exists() or not list(own_home.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("given", "line"),
+    [
+        ({}, "m1-magic · minimax/minimax-m1 at openrouter.ai · no budget · %m1 help"),
+        (
+            {"model": "m1", "budget": Decimal(1), "budget_period": "day"},
+            "m1-magic · m1 at openrouter.ai · budget $1.00 per day · %m1 help",
+        ),
+        (
+            {"model": "m1"},
+            "m1-magic · m1 at openrouter.ai · key: OPENROUTER_API_KEY · no budget · %m1 help",
+        ),
+        (
+            {"base_url": "offline"},
+            "m1-magic · the small local model, offline, free · no budget · %m1 help",
+        ),
+        ({"model": "maker/" + "m" * 80, "budget": Decimal("12.5")}, "m1-magic · maker/mmm"),
+        (
+            {"base_url": f"https://{'a' * 60}.example.org/v1"},
+            "m1-magic · minimax/minimax-m1 at aaa",
+        ),
+        ({"base_url": f"ftp://{'a' * 60}"}, "m1-magic · base_url 'ftp://aaa"),
+    ],
+)
+def test_the_line_of_loading_fits_80_columns(
+    given: dict[str, object], line: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENROUTER_API_KEY", "sk-or-v1-" + "0" * 64)
+    settings = M1()
+    for name, value in given.items():
+        setattr(settings, name, value)  # also what %m1 set would refuse
+    shown = banner.banner(settings)
+    assert shown.startswith(line) and len(shown) <= 80
+    assert shown.endswith(" · %m1 help") and "budget" in shown
 
 
 FRAMES, LAZY = "narwhals pandas polars openai", "narwhals polars dask pyspark numpy ibis duckdb"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sqlite3
 from decimal import Decimal
 from pathlib import Path
@@ -145,25 +144,15 @@ def test_ask_displays_nothing_until_shown(server: OpenRouter) -> None:
 
 
 @pytest.mark.offline
-def test_the_quickstart_runs_with_the_local_model(
-    own_home: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_cells_run_with_the_local_model(own_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     local_model.give(own_home)
     monkeypatch.setenv("M1_BASE_URL", "offline")
-    monkeypatch.setenv("M1_MIN_GROUP", "170")  # a short page: to read the prompt takes most time
-    book = notebooks.read(notebooks.QUICKSTART)
-    for cell in book.cells:  # as long as they are in test_cli's demo
-        cell.source = re.sub(r"--max-tokens \d+", "--max-tokens 16", cell.source)
-    book = notebooks.execute(book, timeout=300)
+    asked = "%%m1 --max-tokens 16 --df penguins --send names\nWhat is a flipper for?"
+    book = notebooks.run(LOAD, PENGUINS, asked)
     assert notebooks.errors(book) == []
-    calls = [
-        (cell, [o for o in cell.outputs if notebooks.RECORD in o.get("data", {})])
-        for cell in book.cells
-        if cell.source.startswith("%%m1")
-    ]
-    assert len(calls) == 3
-    for cell, (footer,) in calls:
+    for cell in book.cells[2:]:
         assert len(cell.outputs) == 2
+        footer = cell.outputs[1]
         record = footer.data[notebooks.RECORD]
         assert record["model"] == "SmolLM2-135M-Instruct"
         assert (record["cost_usd"], record["cost_source"]) == (0, "offline")
@@ -174,11 +163,11 @@ def test_the_quickstart_runs_with_the_local_model(
 def test_the_quickstart_runs_against_openrouter_unchanged(server: OpenRouter) -> None:
     book = notebooks.execute(notebooks.read(notebooks.QUICKSTART))
     assert notebooks.errors(book) == []
-    assert len(server.chats) == 3
-    assert "Gentoo" in server.chats[2].body["messages"][-1]["content"]
+    assert len(server.chats) == 2
+    assert "Gentoo" in server.chats[1].body["messages"][-1]["content"]
     spent = sum(Decimal(str(g["total_cost"])) for g in server.generations.values())
     session = next(o.data["text/plain"] for o in book.cells[-1].outputs)
-    assert f"| session | {money(spent)} | $0 | 3 |" in session
+    assert f"| session | {money(spent)} | $0 | 2 |" in session
 
 
 def test_the_dataframes_notebook_runs_and_masks(

@@ -320,9 +320,15 @@ def test_the_projects_notebooks_run_on_their_tapes_and_say_whose_answers_those_a
     monkeypatch.chdir(notebooks.FOLDER)
     shown = tapes.run(notebooks.FOLDER / f"{name}.ipynb")
     for text in tapes.TEXTS[name]:
-        assert text in shown
-    footer = f"answered {tapes.MODEL} · kept on {name}.tape.jsonl · $0 (was $0)"
-    assert shown.count(footer) == shown.count(" · kept on ") == 3
+        assert text in shown or "{{" in text  # filled in: tests/test_exact_proof.py
+    exact = sum("{{" in text for text in tapes.TEXTS[name])
+    for words, count in (
+        ("kept on {}", shown.count(" · kept on ")),
+        ("text on {}, figures", exact),
+    ):
+        footer = f"answered {tapes.MODEL} · {words.format(f'{name}.tape.jsonl')}"
+        assert shown.count(footer) == count
+    assert shown.count(" · $0 (was $0)") == shown.count("asked minimax-m1, ") > exact
 
 
 def test_two_students_one_teachers_tape(

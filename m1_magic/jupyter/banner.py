@@ -1,26 +1,64 @@
-"""The one line that ``%load_ext`` prints: who answers, with which key, within which budget."""
+"""Who answers, with which key, within which budget: a line for ``%load_ext``, and one for ``%m1``.
+
+Nothing is looked up for them, and no character of a key is in them.
+"""
 
 from __future__ import annotations
 
 from .. import keys
 from ..errors import UsageError
 from ..settings.config import M1
-from ..settings.endpoints import endpoint
+from ..settings.endpoints import Endpoint, endpoint
 from ..text import one_line
+
+COLUMNS = 80
 
 
 def banner(settings: M1) -> str:
-    """Return the line; nothing is looked up for it, and no character of a key is in it."""
-    budget = "no budget: %m1 budget 1 --per day"
-    if settings.budget is not None:
-        from ..pricing.dollars import money_limit
+    """Return the line of ``%load_ext``, which fits a terminal: without the key if need be."""
+    place, budget = _place(settings), _budget(settings) or "no budget"
+    who, key = _who(settings, place), ""
+    if place is not None and not place.offline:
+        known = keys.known(place)
+        key = "" if known == keys.LATER else f"key: {known}"
+    for parts in ((who, key, budget), (who, budget)):
+        line = _line(parts)
+        if len(line) <= COLUMNS:
+            return line
+    room = COLUMNS - len(_line(("", budget))) - len(" · ")
+    return _line((one_line(who, room), budget))
 
-        budget = f"budget {money_limit(settings.budget)} per {settings.budget_period}"
+
+def status(settings: M1) -> str:
+    """Return the same line whole, however long."""
+    place = _place(settings)
+    key = f"key: {keys.known(place)}" if place is not None and not place.offline else ""
+    budget = _budget(settings) or "no budget: %m1 budget 1 --per day"
+    return _line((_who(settings, place), key, budget))
+
+
+def _line(parts: tuple[str, ...]) -> str:
+    return " · ".join(filter(None, ("m1-magic", *parts, "%m1 help")))
+
+
+def _place(settings: M1) -> Endpoint | None:
     try:
-        place = endpoint(settings.base_url)
+        return endpoint(settings.base_url)
     except UsageError:
-        return f"m1-magic · base_url {one_line(settings.base_url, 60)!r} is not usable · %m1 help"
+        return None
+
+
+def _who(settings: M1, place: Endpoint | None) -> str:
+    if place is None:
+        return f"base_url {one_line(settings.base_url, 60)!r} is not usable"
     if place.offline:
-        return f"m1-magic · the small local model, offline · free · {budget} · %m1 help"
-    model = one_line(settings.model, 80)
-    return f"m1-magic · {model} at {place.host} · key: {keys.known(place)} · {budget} · %m1 help"
+        return "the small local model, offline, free"
+    return f"{one_line(settings.model, 80)} at {place.host}"
+
+
+def _budget(settings: M1) -> str:
+    if settings.budget is None:
+        return ""
+    from ..pricing.dollars import money_limit
+
+    return f"budget {money_limit(settings.budget)} per {settings.budget_period}"

@@ -78,20 +78,50 @@ def secret(question: str) -> str:
 
 
 def progress(label: str) -> Callable[[int, int], None]:
-    """Return a function of (done, total) in bytes that draws a bar once it is called."""
-    bars: list[Any] = []
+    """Return a function of (done, total) in bytes that tells how far a download is.
+
+    In a terminal it draws a bar, in a notebook one line that is updated; elsewhere (a pipe, a
+    file) it prints one line, when the download begins.
+    """
+    shown: list[Any] = []  # the bar, the display, or that the line was printed
+    percent = [-1]
 
     def draw(done: int, total: int) -> None:
-        from tqdm.auto import tqdm
-
-        if not bars and done < total:
-            bars.append(tqdm(total=total, desc=label, unit="B", unit_scale=True, leave=False))
-        if bars:
-            bars[0].update(done - bars[0].n)
-        if bars and done >= total:
-            bars.pop().close()
+        if not shown and done >= total:
+            return
+        if hasattr(current(), "kernel"):
+            text = f"{label}: {done // 1_000_000} of {total // 1_000_000} MB"
+            if (part := 20 * done // total) != percent[0]:
+                percent[0] = part
+                _update(shown, text)
+        elif sys.stderr.isatty():
+            _bar(shown, label, done, total)
+        elif not shown:
+            print(f"{label}: {total // 1_000_000} MB, once …", file=sys.stderr, flush=True)
+            shown.append(True)
 
     return draw
+
+
+def _update(shown: list[Any], text: str) -> None:
+    """Show a line in a notebook, or bring the one that is there up to date."""
+    from IPython.display import display
+
+    bundle = {"text/plain": text}
+    if shown:
+        shown[0].update(bundle, raw=True)
+    else:
+        shown.append(display(bundle, raw=True, display_id=True))
+
+
+def _bar(shown: list[Any], label: str, done: int, total: int) -> None:
+    from tqdm import tqdm
+
+    if not shown:
+        shown.append(tqdm(total=total, desc=label, unit="B", unit_scale=True, leave=False))
+    shown[0].update(done - shown[0].n)
+    if done >= total:
+        shown[0].close()
 
 
 def show(markdown: str) -> None:

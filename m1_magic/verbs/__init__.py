@@ -10,8 +10,8 @@ from collections.abc import Sequence
 
 from ..errors import UsageError
 from ..options import command_line, flags
-from ..render import page
 from ..text import one_line
+from . import help_pages
 from .account import key, login, logout, models
 from .chat_verbs import ASKING, chats, export, first
 from .cost_report import report
@@ -31,22 +31,10 @@ __all__ = [
 
 
 def help_(context: VerbContext, args: Sequence[str] = ()) -> str:
-    """Return the page of help, or the usage of one verb."""
+    """Return the first page of help, or what there is about a topic, a verb or an option."""
     if args:
-        verb = verb_named(args[0])
-        return f"`%m1 {verb.usage}`\n\n{verb.help}"
-    width = max(len(verb.usage) for verb in VERBS.values())
-    rows = [f"%m1 {verb.usage:{width}}  {verb.help}" for verb in VERBS.values()]
-    return "\n\n".join(
-        [
-            "**m1-magic**: MiniMax M1 in the notebook. Options first, the prompt below:",
-            page.code("%%m1 --df sales -o r\nWhich region grew, and why?"),
-            flags.table(),
-            "`{{name}}` in the prompt is replaced by a value, a table by its summary.",
-            page.code("\n".join([f"%m1 {'':{width}}  the status", *rows])),
-            "Every setting: `%config M1`.",
-        ]
-    )
+        return help_pages.about(" ".join(args), VERBS)
+    return help_pages.overview(VERBS, flags.table())
 
 
 def verb_named(name: str, rest: str = "") -> Verb:
@@ -63,7 +51,7 @@ def asks(context: VerbContext, args: Sequence[str]) -> str:
 
 
 _VERBS = (
-    Verb("help [VERB]", "this page, or one verb", help_),
+    Verb("help [TOPIC|VERB]", "what there is, or one page of it", help_),
     Verb("ask [options] TEXT", "ask in one line: options first, then the question", asks),
     Verb("panel", "the panel: a form that asks while the kernel stays free", asks),
     Verb("continue", "the rest of an answer that reached its limit or was cut off", asks),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..errors import UsageError
-from ..jupyter.banner import banner
+from ..jupyter import banner
 from ..options import command_line
 from ..options.fields import changed
 from ..options.tasks import BUILT_IN, Task, known
@@ -23,7 +23,7 @@ def status(context: VerbContext, args: Sequence[str] = ()) -> str:
     s, totals = context.settings, context.session.totals()
     place = endpoint(s.base_url)
     lines = [
-        md_cell(banner(s)),
+        md_cell(banner.status(s)),
         f"session {money(totals.session)}"
         + (f", {totals.unknown} call(s) of a cost not known" if totals.unknown else ""),
         f"privacy level of tables: {s.send}; temperature {s.temperature}, top_p {s.top_p},"
@@ -62,7 +62,7 @@ def use(context: VerbContext, args: Sequence[str]) -> str:
     if not place.offline and place.host != "openrouter.ai":
         model = md_cell(context.settings.model)
         return f"From now on prompts go to **{md_cell(place.host)}** ({md_cell(url)}): {model}."
-    return md_cell(banner(context.settings))
+    return md_cell(banner.status(context.settings))
 
 
 def set_(context: VerbContext, args: Sequence[str]) -> str:

@@ -1,6 +1,6 @@
 """What ``--exact`` costs beside its queries: CPU a figure, opened tables, a group-by, loading.
 
-    python tests/benchmarks/exact.py [--write]      # --write: the table into the README
+    python tests/benchmarks/exact.py [--write]      # --write: the table into the page beside it
 
 Medians of CPU milliseconds, what is compared taken in turns. The bare query is DuckDB's own over
 the same frame, registered on a connection without any limit, its rows fetched.
@@ -106,7 +106,7 @@ def lazy() -> str:
 
 
 def main() -> None:
-    """Measure, print the table, and with ``--write`` put it into the README."""
+    """Measure, print the table, and with ``--write`` put it into the page beside it."""
     frame = table()
     small = frame.head(1_000)
     Sandbox({"small": small}).close()  # DuckDB is loaded, its functions are known
@@ -133,8 +133,7 @@ def main() -> None:
     text = "\n".join(rows)
     print(text)
     if "--write" in sys.argv:
-        page = readme.README.read_text("utf-8")
-        readme.README.write_text(readme.replaced(page, "exact", text), "utf-8")
+        readme.write_measured("exact", text)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """How often calls stay below what was foretold of them, on replayed histories of prices.
 
-    python tests/benchmarks/forecast.py [--write]    # --write: the line into the README
+    python tests/benchmarks/forecast.py [--write]    # --write: the line into the page beside it
 
 Each history is thousands of calls whose prices have a heavy tail, in a shape of its own. They are
 replayed in order: each is foretold from those before it, as a call is from the ledger.
@@ -134,8 +134,7 @@ def main() -> None:
     )
     print(line)
     if "--write" in sys.argv:
-        text = readme.README.read_text("utf-8")
-        readme.README.write_text(readme.replaced(text, "forecast", line), "utf-8")
+        readme.write_measured("forecast", line)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """CPU of a summary beside ``describe()`` of the same table, in the same process.
 
-    python tests/benchmarks/frames.py [--write]    # --write: the table into the README
+    python tests/benchmarks/frames.py [--write]    # --write: the table into the page beside it
 
 The table: whole numbers, floats with nulls, texts with few and with many distinct values, dates,
 booleans, a category, a column of lists. Each case runs in a process of its own, the measured
@@ -163,15 +163,14 @@ def row(name: str) -> str:
 
 
 def main() -> None:
-    """Measure, print the table, and with ``--write`` put it into the README."""
+    """Measure, print the table, and with ``--write`` put it into the page beside it."""
     import readme
 
     rows = ["| summary | CPU | beside | |", "|---|---:|---|---:|", *map(row, CASES)]
     made = "\n".join(rows)
     print(made)
     if "--write" in sys.argv:
-        text = readme.README.read_text("utf-8")
-        readme.README.write_text(readme.replaced(text, "frames", made), "utf-8")
+        readme.write_measured("frames", made)
 
 
 if __name__ == "__main__":

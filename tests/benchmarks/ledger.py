@@ -1,6 +1,6 @@
 """What the ledger costs a call, beside a bare insert + commit of the same row in the same run.
 
-    python tests/benchmarks/ledger.py [--write]      # --write: the table into the README
+    python tests/benchmarks/ledger.py [--write]      # --write: the table into the page beside it
 
 Medians of wall time on one warm connection, in a ledger of 100,000 calls, on the disk of the
 temporary folder.
@@ -110,7 +110,7 @@ def measured(folder: Path) -> list[tuple[str, float, str]]:
 
 
 def main() -> None:
-    """Measure, print the table, and with ``--write`` put it into the README."""
+    """Measure, print the table, and with ``--write`` put it into the page beside it."""
     with tempfile.TemporaryDirectory() as scratch:
         found = measured(Path(scratch))
     rows = ["| ledger of 100,000 calls | ms | goal |", "|---|---:|---|"]
@@ -118,8 +118,7 @@ def main() -> None:
     table = "\n".join(rows)
     print(table)
     if "--write" in sys.argv:
-        text = readme.README.read_text("utf-8")
-        readme.README.write_text(readme.replaced(text, "ledger", table), "utf-8")
+        readme.write_measured("ledger", table)
 
 
 if __name__ == "__main__":

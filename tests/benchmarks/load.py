@@ -1,6 +1,6 @@
 """CPU of ``%load_ext m1_magic`` over bare IPython, beside a floor and an eager import.
 
-    python tests/benchmarks/load.py [--write]      # --write: the table into the README
+    python tests/benchmarks/load.py [--write]      # --write: the table into the page beside it
 
 Each figure is the median over fresh processes: CPU seconds of the load alone, in an IPython
 that is already up. The floor is an extension that registers one magic and nothing else.
@@ -54,7 +54,7 @@ def measure(name: str, folder: Path) -> tuple[float, int]:
 
 
 def main() -> None:
-    """Measure, print the table, and with ``--write`` put it into the README."""
+    """Measure, print the table, and with ``--write`` put it into the page beside it."""
     rows = ["| loading | CPU ms | modules |", "|---|---:|---:|"]
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
@@ -68,8 +68,7 @@ def main() -> None:
     table = "\n".join(rows)
     print(table)
     if "--write" in sys.argv:
-        text = readme.README.read_text("utf-8")
-        readme.README.write_text(readme.replaced(text, "load", table), "utf-8")
+        readme.write_measured("load", table)
 
 
 if __name__ == "__main__":

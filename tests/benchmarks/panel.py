@@ -1,6 +1,6 @@
 """How long a panel takes to open in JupyterLab, beside a bare form of ipywidgets.
 
-    python tests/benchmarks/panel.py [--write]      # --write: the table into the README
+    python tests/benchmarks/panel.py [--write]      # --write: the table into the page beside it
 
 Each figure is the median of several runs of one cell in one real JupyterLab, after the imports
 and after both were shown once: the milliseconds of the kernel, and those from the start of the
@@ -58,7 +58,7 @@ def measure(page: Page, cell: int, what: str) -> tuple[float, float]:
 
 
 def main() -> None:
-    """Measure, print the table, and with ``--write`` put it into the README."""
+    """Measure, print the table, and with ``--write`` put it into the page beside it."""
     rows = ["| opening | kernel, ms | seen after, ms |", "|---|---:|---:|", "| *goal* | | < 300 |"]
     with tempfile.TemporaryDirectory() as scratch, OpenRouter() as server, chromium() as browser:
         env = {"M1_BASE_URL": server.base_url, "OPENROUTER_API_KEY": server.key}
@@ -77,8 +77,7 @@ def main() -> None:
     table = "\n".join(rows)
     print(table)
     if "--write" in sys.argv:
-        text = readme.README.read_text("utf-8")
-        readme.README.write_text(readme.replaced(text, "panel", table), "utf-8")
+        readme.write_measured("panel", table)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Template questions about five public tables: does the answer stand in the summary?
 
-    python tests/benchmarks/questions.py [--write]    # --write: the table into the README
+    python tests/benchmarks/questions.py [--write]    # --write: the table into the page beside it
 
 Asked are rows and columns; of each column nulls and distinct values; of each number mean, median,
 minimum, maximum, sd and quartiles; of each category (texts of at most 20 labels) the share of the
@@ -240,7 +240,7 @@ CASES = {
 
 
 def main() -> None:
-    """Measure, print the table, and with ``--write`` put it into the README."""
+    """Measure, print the table, and with ``--write`` put it into the page beside it."""
     import readme
 
     results = {name: measured(send, prompted=asked) for name, (send, asked) in CASES.items()}
@@ -262,8 +262,7 @@ def main() -> None:
         for name, result in results.items():
             print(name, *result.missed, sep="\n  ")
     if "--write" in sys.argv:
-        text = readme.README.read_text("utf-8")
-        readme.README.write_text(readme.replaced(text, "questions", made), "utf-8")
+        readme.write_measured("questions", made)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """CPU of looking for secrets and personal data in 1 MB of text, beside one pass over it.
 
-    python tests/benchmarks/redaction.py [--write]      # --write: the table into the README
+    python tests/benchmarks/redaction.py [--write]      # --write: the table into the page beside it
 
 Each figure is the median of CPU milliseconds in one process, all of a row taken in turns. The
 floor is one ``str.translate`` over the same text; the other peer one regex of all key types
@@ -83,7 +83,7 @@ def measure(text: str) -> list[float]:
 
 
 def main() -> None:
-    """Measure, print the table, and with ``--write`` put it into the README."""
+    """Measure, print the table, and with ``--write`` put it into the page beside it."""
     rows = [
         "| 1 MB of | " + " | ".join(SCANS) + " | both |",
         "|---|" + "---:|" * (len(SCANS) + 1),
@@ -95,8 +95,7 @@ def main() -> None:
     table = "\n".join(rows)
     print(table)
     if "--write" in sys.argv:
-        text = readme.README.read_text("utf-8")
-        readme.README.write_text(readme.replaced(text, "secrets", table), "utf-8")
+        readme.write_measured("redaction", table)
 
 
 if __name__ == "__main__":

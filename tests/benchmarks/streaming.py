@@ -1,6 +1,6 @@
 """Streaming an answer into a notebook: ours beside the SDK's default loop, in real kernels.
 
-    python tests/benchmarks/streaming.py [--write] [CASE …]    # --write: into the README
+    python tests/benchmarks/streaming.py [--write] [CASE …]    # --write: into the page beside it
 
 The emulator sends the same text in deltas of four characters, from a process of its own. Each row
 is one cell in a fresh kernel, after a short call that is not counted. Measured are all IOPub
@@ -411,7 +411,7 @@ def table(only: Collection[str] = ()) -> Iterator[str]:
 
 
 def main() -> None:
-    """Measure, print the table, and with ``--write`` put it, or its new lines, into the README."""
+    """Measure, print the table; ``--write``: its new lines go into the page beside it."""
     only = [name for name in sys.argv[1:] if name != "--write"]
     lines = []
     for line in table(only):
@@ -420,12 +420,11 @@ def main() -> None:
     if "--write" in sys.argv:
         import readme
 
-        text = readme.README.read_text("utf-8")
         if only:
-            before = text.partition("<!-- streaming -->\n")[2].partition("\n<!-- /streaming -->")[0]
             new = {label(line): line for line in lines}
-            lines = [new.get(label(line), line) for line in before.splitlines()]
-        readme.README.write_text(readme.replaced(text, "streaming", "\n".join(lines)), "utf-8")
+            before = readme.measured("streaming").splitlines()
+            lines = [new.get(label(line), line) for line in before]
+        readme.write_measured("streaming", "\n".join(lines))
 
 
 def label(line: str) -> str:

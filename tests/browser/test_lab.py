@@ -137,7 +137,7 @@ def test_an_error_is_one_paragraph(page: Page, jupyter: Jupyter) -> None:
 
 # -- the project's own notebook ----------------------------------------------------------------
 def test_quickstart(page: Page, jupyter: Jupyter, openrouter: OpenRouter) -> None:
-    answers = ["A flipper is for **swimming**.", "Adelie, with 152 birds.", "Dear Gentoo!"]
+    answers = ["**Adelie**, then Gentoo.\n\n```sql q\nSELECT 1\n```", "Dear Gentoo!"]
     openrouter.say(*(Answer(text=text, thinking="Hm.") for text in answers))
     shutil.copy(ROOT / "notebooks" / "quickstart.ipynb", jupyter.root)
     page.open("quickstart.ipynb")
@@ -146,8 +146,8 @@ def test_quickstart(page: Page, jupyter: Jupyter, openrouter: OpenRouter) -> Non
     outputs = page.all_outputs()
     assert "error" not in {one.kind for one in outputs}
     seen = "\n".join(one.text for one in outputs)
-    for text in answers:
-        assert text.replace("*", "") in seen
+    for text in ("Adelie, then Gentoo.", "Dear Gentoo!"):
+        assert text in seen
     assert "\\" not in seen
     assert sum(RECORD in one.mimes for one in outputs) == len(answers)
     page.shot(SHOTS / f"quickstart-{jupyter.app}.png")
