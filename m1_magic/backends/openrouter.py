@@ -42,8 +42,13 @@ UNSENT = (
     httpx2.ProxyError, httpx2.UnsupportedProtocol, httpx2.InvalidURL,
 )  # fmt: skip
 # While an answer is read, beside `answers.BROKEN`; and before its headers are there.
-BROKEN = (*answers.BROKEN, openai.OpenAIError, httpx2.HTTPError, httpx2.StreamError)
-FAILED = (*BROKEN, httpx2.InvalidURL, RecursionError)
+BROKEN: tuple[type[BaseException], ...] = (
+    *answers.BROKEN,
+    openai.OpenAIError,
+    httpx2.HTTPError,
+    httpx2.StreamError,
+)
+FAILED: tuple[type[BaseException], ...] = (*BROKEN, httpx2.InvalidURL, RecursionError)
 # A shorter word, like the "none" of a server without keys, is no secret and may be in any text.
 SHORTEST_KEY = 8
 
@@ -55,7 +60,8 @@ class OpenRouter(Answers, Facts):
         CannotConnect: proxy or certificate settings of the environment are no use.
     """
 
-    broken, failed = BROKEN, FAILED
+    broken = BROKEN
+    failed: tuple[type[BaseException], ...] = FAILED
 
     def __init__(
         self,
@@ -188,9 +194,10 @@ class OpenRouter(Answers, Facts):
     ) -> T:
         """Return the SDK's answer, or raise what it raises before the headers are there as ours."""
         self._asking.watchdog, self._asking.head = watchdog, (0, {})
+        problem: e.M1Error
         try:
             return ask()
-        except self.failed as error:
+        except FAILED as error:
             problem = self.problem(error, what, watchdog, self._asking.head, request)
         raise problem  # outside of ``except``, for the SDK's error holds key and prompt
 

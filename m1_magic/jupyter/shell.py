@@ -124,6 +124,13 @@ def _bar(shown: list[Any], label: str, done: int, total: int) -> None:
         shown[0].close()
 
 
+def handle(bundle: Mapping[str, str]) -> Any:
+    """Display something that will change; return what changes it."""
+    from IPython.display import display
+
+    return display(dict(bundle), raw=True, display_id=True)
+
+
 def show(markdown: str) -> None:
     """Display one of our pages: rendered in a notebook, drawn in a terminal, plain elsewhere."""
     from ..render import page

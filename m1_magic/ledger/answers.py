@@ -168,7 +168,7 @@ def complete(
         asked[0].headers,
     )
     found: dict[str, list[KeptText]] = {}
-    for key, *text, nano in rows:
+    for key, id, model, finish, thinking, text, nano in rows:
         cost = None if nano is None else from_nano(nano)
-        found.setdefault(key, []).append(KeptText(*text, cost))
+        found.setdefault(key, []).append(KeptText(id, model, finish, thinking, text, cost))
     return found

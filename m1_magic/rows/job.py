@@ -96,9 +96,9 @@ class Job:
                 ledger_answers.replayed(self.session.ledger, saved, now, kept_now)
 
     def plan(self) -> Plan:
-        """Return the plan of the longest question; raises as `Session.plan`."""
-        longest = max(self.missing, key=lambda n: sum(map(len, self.asked.texts[n])))
-        return self.session.plan(self.asked.request(longest))
+        """Return the plan of the shortest question; raises as `Session.plan`."""
+        shortest = min(self.missing, key=lambda n: sum(map(len, self.asked.texts[n])))
+        return self.session.plan(self.asked.request(shortest))
 
     def foreseen(self, plan: Plan, *, check: bool = True) -> Forecast:
         """Return what is to be asked could cost; raise BudgetExceeded where that is too much."""

@@ -54,7 +54,7 @@ class Answers:
     @property
     def only_tape(self) -> bool:
         """May nothing be asked?"""
-        return self._settings.mode == "replay"
+        return bool(self._settings.mode == "replay")
 
     def of(self, requests: Sequence[Request]) -> list[Kept | None]:
         """Return the kept answer to each request, None where it is to be asked."""

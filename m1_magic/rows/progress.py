@@ -94,11 +94,9 @@ class Shown:
                 self._handle.update({"text/plain": ""}, raw=True)
 
     def _publish(self, line: str) -> None:
-        from IPython.display import display
-
         html = f'<span style="{STYLE}">{escape_html(line)}</span>'
         bundle = {"text/plain": line, "text/html": html}
         if self._handle is None:
-            self._handle = display(bundle, raw=True, display_id=True)
+            self._handle = shell.handle(bundle)
         else:
             self._handle.update(bundle, raw=True)

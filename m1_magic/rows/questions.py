@@ -16,7 +16,7 @@ from typing import Any
 from ..calls import Message, Request, Text
 from ..errors import UsageError
 from ..messages import Part
-from ..privacy.personal import column_reason
+from ..privacy.personal import column_reason, named_personal
 from ..prompt import readable
 from ..text import one_line
 from .tables import TEXT, Rows
@@ -81,7 +81,9 @@ def check_personal(asking: Asking, columns: Sequence[Sequence[Any]], allow: Iter
             continue
         there = [value for value in values if value is not None]
         whole = bool(there) and all(type(value) is int for value in there)
-        if reason := column_reason(name, there, whole_numbers=whole):
+        reason = column_reason(name, there, whole_numbers=whole)
+        # A row that holds a secret does not leave; the others may.
+        if reason and not (reason == "secret" and named_personal(name) != reason):
             found.append((name, reason))
     if found:
         listed = ", ".join(f"{one_line(name, 60)!r} ({reason})" for name, reason in found)
@@ -132,7 +134,9 @@ class Questions:
 
 def questions(template: Request, columns: Sequence[Sequence[Any]]) -> Questions:
     """Return the distinct questions of the rows of these columns."""
-    parts = [_pieces(p.text) if isinstance(p, Text) else p for p in template.messages[-1].parts]
+    parts: list[Part | list[str | int]] = [
+        _pieces(p.text) if isinstance(p, Text) else p for p in template.messages[-1].parts
+    ]
     made, numbers = Questions(template, _parts=parts), dict[tuple[str, ...], int]()
     for values in zip(*columns, strict=True):
         texts = tuple("" if value is None else text_of(value) for value in values)

@@ -64,7 +64,7 @@ class Run:
         workers = min(self.workers, len(numbers))
         many = Many(self.session, self.plan, workers, self._take)
         failure: list[BaseException] = []
-        loop = asyncio.new_event_loop()
+        loop, over = asyncio.new_event_loop(), threading.Event()
 
         def run() -> None:
             try:
@@ -75,20 +75,21 @@ class Run:
                 with suppress(Exception):
                     loop.run_until_complete(loop.shutdown_asyncgens())
                 loop.close()
+                over.set()
 
-        thread = threading.Thread(target=run, name="m1-rows", daemon=True)
-        thread.start()
-        self._watch(thread, loop, many)
+        threading.Thread(target=run, name="m1-rows", daemon=True).start()
+        self._watch(over, loop, many)
         if failure:
             raise failure[0]
         self.stopped_by, self.note = many.stopped_by, many.note
         if any(one.cost is None for one in self.outcomes.values()):
             self.session.settler.wake()
 
-    def _watch(self, thread: threading.Thread, loop: asyncio.AbstractEventLoop, many: Many) -> None:
-        while thread.is_alive():
+    def _watch(self, over: threading.Event, loop: asyncio.AbstractEventLoop, many: Many) -> None:
+        # No join: in Python 3.11 one that is interrupted takes its thread for ended.
+        while not over.is_set():
             try:
-                thread.join(EVERY)
+                over.wait(EVERY)
                 self.shown.show(self.progress.line(many.waiting))
             except KeyboardInterrupt:
                 with suppress(RuntimeError):  # it has just ended
@@ -97,8 +98,8 @@ class Run:
     def _take(self, number: int, call: Call, error: Failure) -> None:
         """Take one call; in the loop's thread."""
         reply, progress = call.reply, self.progress
-        asked = any(attempt.generation_id or attempt.usage for attempt in call.attempts)
-        asked = asked or any(attempt.cost != 0 for attempt in call.attempts)
+        paid = any(attempt.cost != 0 for attempt in call.attempts)
+        asked = paid or (bool(call.attempts) and not isinstance(error, (*FINAL, Stopped)))
         value, why = (None, _reason(error)) if error is not None else self.value(reply)
         cost = reply.cost if call.attempts else Decimal(0)
         self.outcomes[number] = Outcome(value, why, cost, asked=asked, id=call.id)

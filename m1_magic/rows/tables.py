@@ -181,7 +181,7 @@ def _duckdb(table: Any) -> Rows:
     )
 
 
-def _list(table: Sequence[Any]) -> Rows:
+def _list(table: list[Any] | tuple[Any, ...]) -> Rows:
     if table and all(isinstance(row, dict) for row in table):
         names = tuple(dict.fromkeys(str(name) for row in table for name in row))
 
