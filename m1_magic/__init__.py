@@ -41,9 +41,16 @@ def __getattr__(name: str) -> Any:
 
 def load_ipython_extension(shell: InteractiveShell) -> None:
     """Add ``%%m1``, ``%m1`` and ``%config M1`` to IPython."""
-    from .magics import load
+    from .errors import HiddenPackage
 
-    load(shell)
+    try:
+        from .magics import load
+
+        load(shell)
+    except Exception as error:
+        if hidden := HiddenPackage.of(error):
+            raise hidden from None
+        raise
 
 
 def unload_ipython_extension(shell: InteractiveShell) -> None:

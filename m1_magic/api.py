@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, overload
 
 from .app import PROCESS
 from .calls import Reply, Request
+from .chats.beside import Alternative
 from .chats.chats import RepeatableCall
 from .chats.turns import ChatHead
 from .context import gather
 from .context.frames import frame_named
 from .context.frames.tables import is_tabular
 from .context.values import Gathered
-from .errors import MissingPackage, UserFacingError
-from .jupyter import history, shell
+from .errors import HiddenPackage, MissingPackage, Stopped, UserFacingError
+from .interrupts import uninterrupted
+from .jupyter import binding, history, names, shell
 from .options import flags, tasks
+from .options.beside import Single, each
 from .options.fields import Options
+from .options.kinds import one_at_a_time
 from .privacy import redaction
 from .privacy.personal_text import personal
 from .prompt import build, uncompressed
+from .session.beside import Asked, ask_each, dry_plans, safe
+from .session.ended import failure, first
 from .session.plan import Plan
-from .session.view import Silent, View
+from .session.view import Board, Silent, Unseen, View
 
 settings, session, chats, end = PROCESS.settings, PROCESS.session, PROCESS.chats, PROCESS.end
 
@@ -35,6 +41,8 @@ def prepare(
     Asked at a ``head`` of a chat, else where the options say. UsageError, SecretInPrompt: nothing
     was sent.
     """
+    if options.several:
+        raise one_at_a_time()
     secrets, task = redaction.policy(settings()), tasks.chosen(options, settings())
     cell, ran = shell.place()
     if head is None and options.chat is not None:
@@ -84,24 +92,30 @@ def _exact(gathered: Gathered, head: ChatHead | None) -> bool:
 
 def send(request: Request, options: Options, view: View, namespace: Mapping[str, object]) -> Reply:
     """Ask what `prepare` made of these options, and remember it; may be called in any thread."""
-    turns, reply, answer = chats(), None, None
-    if request.exact:
-        from .exact import calling
-
-        before = turns.before(request.prompt, request.after)
-        # A kept answer is shown all the same: nobody is asked, and nothing is paid.
-        gone = calling.gone(request, namespace)
-        if gone and not turns.session.dry_plan(request).kept:
-            raise gone
-        view = answer = calling.answer(view, request, namespace, settings(), before)
+    turns, reply, asked = chats(), None, _asked(request, view, namespace)
     try:
-        reply = turns.session.ask(request, view, answer)
+        reply = turns.session.ask(request, asked.view, asked.processor)
     except UserFacingError as error:
         reply = error.reply
         raise
     finally:
         turns.remember(RepeatableCall(request.prompt, options), request, reply)
     return reply
+
+
+def _asked(request: Request, view: View, namespace: Mapping[str, object]) -> Asked:
+    """Return a request with who shows its answer, and who computes its figures."""
+    if not request.exact:
+        return Asked(request, view)
+    from .exact import calling
+
+    before = chats().before(request.prompt, request.after)
+    # A kept answer is shown all the same: nobody is asked, and nothing is paid.
+    gone = calling.gone(request, namespace)
+    if gone and not session().dry_plan(request).kept:
+        raise gone
+    answer = calling.answer(view, request, namespace, settings(), before)
+    return Asked(request, answer, answer)
 
 
 def run(
@@ -115,6 +129,55 @@ def run(
     return send(prepare(prompt, options, namespace, head), options, view, namespace)
 
 
+def prepare_each(
+    prompt: str, options: Options, namespace: Mapping[str, object], head: ChatHead | None = None
+) -> list[tuple[Single, Request]]:
+    """Return the calls that options for several stand for; they differ by these alone."""
+    singles = each(options)
+    request = prepare(prompt, singles[0].options, namespace, head)
+    return [(one, replace(request, **one.differs)) for one in singles]
+
+
+def run_each(
+    prompt: str,
+    options: Options,
+    namespace: Mapping[str, object],
+    shown: Callable[[Sequence[str]], Board],
+    head: ChatHead | None = None,
+) -> list[Reply]:
+    """Ask several questions at the same time, on the board that ``shown`` makes for their labels.
+
+    UserFacingError: with ``replies``, where some were asked.
+    """
+    singles = prepare_each(prompt, options, namespace, head)
+    labels, turns = [one.label for one, _ in singles], chats()
+    board, call = shown(labels), RepeatableCall(prompt, options)
+    # Which of them a chat goes on from is not chosen yet: none of them is a turn of it.
+    apart = [replace(request, chat=None, repeats="") for _, request in singles]
+    pairs = zip(apart, board.views, strict=True)
+    try:
+        asked = [_asked(request, view, namespace) for request, view in pairs]
+        ended = ask_each(turns.session, asked, board.paint)
+    except UserFacingError:
+        turns.remember(call, singles[0][1], None)
+        raise
+    replies = [one.reply for one in ended]
+    answers = zip(singles, replies, strict=True)
+    turns.remember_each(call, [Alternative(s.label, s.options, r, a) for (s, r), a in answers])
+    turns.session.last = first(replies)
+    error = failure(ended, labels)
+    notes = tuple(dict.fromkeys(note for one in ended for note in one.notes))
+    try:
+        with uninterrupted():
+            safe(lambda: board.close(replies, turns.session.totals(), notes))()
+    except KeyboardInterrupt:
+        error = error or Stopped("Stopped by you, when all answers were complete.", cost="")
+        error.replies = replies
+    if error is not None:
+        raise error
+    return replies
+
+
 def preview(
     prompt: str, options: Options, namespace: Mapping[str, object], head: ChatHead | None = None
 ) -> Plan:
@@ -122,34 +185,100 @@ def preview(
     return session().dry_plan(prepare(prompt, options, namespace, head))
 
 
+def preview_each(
+    prompt: str, options: Options, namespace: Mapping[str, object], head: ChatHead | None = None
+) -> tuple[list[str], list[Plan]]:
+    """Return labels and plans of several calls as `preview` does of one."""
+    singles = prepare_each(prompt, options, namespace, head)
+    plans = dry_plans(session(), [replace(one, chat=None, repeats="") for _, one in singles])
+    return [one.label for one, _ in singles], plans
+
+
+@overload
+def ask(
+    prompt: str,
+    *,
+    n: int,
+    df: object = ...,
+    namespace: Mapping[str, object] | None = ...,
+    **options: Any,
+) -> list[Reply]: ...
+@overload
+def ask(
+    prompt: str,
+    *,
+    model: list[str] | tuple[str, ...],
+    df: object = ...,
+    namespace: Mapping[str, object] | None = ...,
+    **options: Any,
+) -> list[Reply]: ...
+@overload
+def ask(
+    prompt: str,
+    *,
+    temperature: list[float] | tuple[float, ...],
+    df: object = ...,
+    namespace: Mapping[str, object] | None = ...,
+    **options: Any,
+) -> list[Reply]: ...
+@overload
+def ask(
+    prompt: str,
+    *,
+    df: object = ...,
+    namespace: Mapping[str, object] | None = ...,
+    **options: Any,
+) -> Reply: ...
+
+
 def ask(
     prompt: str, *, df: object = None, namespace: Mapping[str, object] | None = None, **options: Any
-) -> Reply:
+) -> Reply | list[Reply]:
     """Ask the model and return its reply; nothing is displayed until the reply is shown.
 
     Args:
         prompt: the question; ``{{name}}`` is replaced by a value of ``namespace``.
         df: a DataFrame, a list of them, or a mapping of name to DataFrame, to send a summary of.
-        namespace: variables for ``{{name}}``; in IPython, the user's own if None.
+        namespace: variables for ``{{name}}``; in IPython, if None, the user's own and
+            those of the function that asks.
         **options: the options of ``%%m1`` by name, such as ``temperature=0.3``, ``file="*.md"`` or
             ``chat="eda"`` (True: the last reply); they are read as on a line, None is "not given".
             Those about what is displayed, ``out`` and ``dry_run`` are no keywords.
 
+    Returns:
+        The reply; a list of them, in order, where several are asked for at the same time: ``n=3``,
+        or a list as ``model`` or ``temperature`` (or ``"a,b"``, which type checkers cannot know).
+
     Raises:
-        M1Error: with the partial answer as ``.reply`` where some of it came.
+        M1Error: with the partial answer as ``.reply`` where some of it came; where several were
+            asked for, with all of them as ``.replies``.
         Stopped: a ``KeyboardInterrupt``; the same.
     """
     try:
-        variables = dict(shell.namespace() if namespace is None else namespace)
-        frames = named(df, variables)
+        variables = shell.namespace() if namespace is None else namespace
+        seen = names.visible(variables) if namespace is None and shell.current() else variables
+        frames = named(df, variables if not isinstance(df, str) else seen)
         shell.show_replies(shell.current(), settings())
-        chosen = flags.from_python(options, tuple(frames))
-        return run(prompt, chosen, {**variables, **frames}, Silent())
+        chosen = flags.from_python(options, tuple(frames), several=True)
+        given = {**seen, **frames}
+        if chosen.several:
+            replies = run_each(prompt, chosen, given, lambda labels: Unseen(len(labels)))
+            binding.bind_last(shell.current(), first(replies))
+            return replies
+        reply = run(prompt, chosen, given, Silent())
+        binding.bind_last(shell.current(), reply)
+        return reply
     except UserFacingError as error:
         error.frames = "users"
+        if error.reply is not None:
+            binding.bind_last(shell.current(), error.reply)
         raise
     except ModuleNotFoundError as error:
         raise MissingPackage.named(error) from None
+    except Exception as error:
+        if hidden := HiddenPackage.of(error):
+            raise hidden from None
+        raise
 
 
 def named(df: object, namespace: Mapping[str, object]) -> dict[str, object]:

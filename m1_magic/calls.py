@@ -264,8 +264,12 @@ class Totals:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What a footer needs: the call, the totals after it, and what is worth saying."""
+    """What a footer needs: the call, the totals after it, and what is worth saying.
+
+    ``beside``: it stands beside others, and what they have in common is told once, below all.
+    """
 
     call: Call
     totals: Totals = field(default_factory=Totals)
     notes: tuple[str, ...] = ()
+    beside: bool = False

@@ -3,6 +3,7 @@
 UserFacingError                      prints itself in one paragraph, without a traceback
 ├── M1Error               every error of this package (an ``Exception``)
 │   ├── UsageError        unknown option, verb or variable; an empty cell
+│   │   ├── HelpWanted    --help among the options
 │   │   └── BadSetting    a setting that cannot be (also a ``TraitError``)
 │   ├── KeyProblem        ├── NoKey ├── BadKey ├── KeyRefused (401)
 │   ├── SecretInPrompt    a key was typed where it would be sent
@@ -15,10 +16,12 @@ UserFacingError                      prints itself in one paragraph, without a t
 │   ├── EmptyAnswer       complete, and without a word
 │   ├── BudgetExceeded    refused before a byte was sent
 │   ├── NotAccurate       the pilot of a run over rows was wrong too often
+│   ├── SomeFailed        of several answers at the same time, not all came
 │   ├── LedgerProblem     the ledger cannot be written
 │   ├── TapeProblem       a tape cannot be used, or has no answer to this request
 │   ├── OfflineProblem    the local model is not there or does not start
-│   └── MissingPackage    Python has not all that this needs (Pyodide, --no-deps)
+│   ├── MissingPackage    Python has not all that this needs (Pyodide, --no-deps)
+│   └── HiddenPackage     openai.py beside the notebook is imported instead of openai
 └── Stopped               the user stopped it (a ``KeyboardInterrupt``); the text is kept
 """
 
@@ -30,6 +33,9 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Literal
 
 from traitlets import TraitError
+
+from .imports import hiding
+from .text import one_line
 
 if TYPE_CHECKING:
     from .calls import Reply
@@ -65,6 +71,8 @@ class UserFacingError(BaseException):
     # The table of a run over rows, as far as it came.
     table: object = None
     retry_after: float | None = None
+    # The replies to all of several questions that were asked at the same time.
+    replies: list[Reply] | None = None
 
     def __init__(self, what: str, *, cost: str | None = None, todo: str | None = None) -> None:
         self.what = what
@@ -92,6 +100,10 @@ class M1Error(UserFacingError, Exception):
 
 class UsageError(M1Error):
     """The cell or line cannot be understood as it stands."""
+
+
+class HelpWanted(UsageError):
+    """``--help`` stands where options do; a magic shows its page instead."""
 
 
 class BadSetting(UsageError, TraitError):
@@ -201,8 +213,10 @@ class BudgetExceeded(M1Error):
     """The call could cost more than is left, or than one call may cost.
 
     In US dollars, where a budget refused it: what is left of it, what is held, and the least
-    budget that would take the call.
+    budget that would take the call. Of several calls, so many ``fits``, the first ones.
     """
+
+    fits = 0
 
     left: Decimal | None = None
     held: Decimal | None = None
@@ -213,6 +227,12 @@ class NotAccurate(M1Error):
     """The first answers of a run over rows were right less often than was asked for."""
 
     todo = "Change the prompt, the choices or the model, or lower at_least."
+
+
+class SomeFailed(M1Error):
+    """Of several answers that were asked for at the same time, not all came."""
+
+    cost = ""
 
 
 class LedgerProblem(M1Error):
@@ -233,14 +253,31 @@ class MissingPackage(M1Error):
     cost = ""  # it may be found missing at any time
 
     @classmethod
-    def named(cls, error: ModuleNotFoundError) -> MissingPackage:
+    def named(cls, error: ModuleNotFoundError) -> MissingPackage | HiddenPackage:
         """Return it for an import that failed; raise ``error`` again where that is our own."""
+        if hidden := HiddenPackage.of(error):
+            return hidden
         name = (error.name or "").partition(".")[0].lstrip("_")
         if name in ("", "m1_magic"):
             raise error
         return cls(
             f"Python has no package {name} here, which this needs.", todo=f"%pip install {name}"
         )
+
+
+class HiddenPackage(M1Error):
+    """A file of the user's was imported in place of a package that it is named as."""
+
+    cost = ""  # it may be found at any time
+
+    @classmethod
+    def of(cls, error: Exception) -> HiddenPackage | None:
+        """Return it for an error that comes of such a file, else None."""
+        path = hiding(error)
+        if path is None:
+            return None
+        what = f"{one_line(path, 200)} hides the package {path.stem}, which this needs."
+        return cls(what, todo="Rename it, and restart the kernel.")
 
 
 class Stopped(UserFacingError, KeyboardInterrupt):

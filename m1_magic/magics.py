@@ -1,4 +1,4 @@
-"""``%%m1`` and ``%m1`` in IPython: the two magics, the input transformers, registration.
+"""``%%m1`` and ``%m1`` in IPython: the two magics, their registration.
 
 A magic returns nothing, so ``Out`` and ``_`` stay as they are; the Reply is bound to ``_m1`` and
 to ``--out`` before any error is raised. What a call needs is imported by the first call.
@@ -6,24 +6,22 @@ to ``--out`` before any error is raised. What a call needs is imported by the fi
 
 from __future__ import annotations
 
-import re
 import sys
-from tokenize import TokenInfo
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from IPython.core.inputtransformer2 import TokenTransformBase
 from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_expand
 from IPython.display import display
 
 from .app import PROCESS
-from .errors import MissingPackage, UsageError, UserFacingError
-from .jupyter import history
+from .errors import HelpWanted, HiddenPackage, MissingPackage, UsageError, UserFacingError
+from .jupyter import binding, history, input_lines, names
 from .jupyter import shell as screen
 from .jupyter.banner import banner
 from .text import one_line
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from IPython.core.interactiveshell import InteractiveShell
 
@@ -33,7 +31,6 @@ if TYPE_CHECKING:
     from .options.fields import Options
 
 COMPLETED = r"\s*%%?m1\b"
-ABOVE = re.compile(r"\s*(#.*)?$")
 
 
 @magics_class
@@ -52,14 +49,20 @@ class M1Magics(Magics):
                 self._line(line)
             else:
                 self._cell(line, cell)
+        except HelpWanted:
+            self._help(line.split()[0] if cell is None else "")
         except UserFacingError as error:
             error.frames = "all" if PROCESS.settings().traceback else "none"
             raise
         except ModuleNotFoundError as error:
             raise MissingPackage.named(error) from None
+        except Exception as error:
+            if hidden := HiddenPackage.of(error):
+                raise hidden from None
+            raise
 
     def _cell(self, line: str, cell: str) -> None:
-        from .options import flags
+        from .options import after_text, flags
 
         options, rest = flags.options(line, text=not cell.strip())
         if rest and cell.strip():
@@ -67,14 +70,20 @@ class M1Magics(Magics):
                 f"On the first line stand options only, not {one_line(rest, 60)!r}.",
                 todo="Put the question below; quote an option's value that has spaces.",
             )
+        after_text.check("%%m1", line, rest, names.visible(self._shell.user_ns))
         self._ask(options, rest or cell, pure=True)
 
     def _line(self, line: str) -> None:
-        from .options import command_line, flags
+        from .options import after_text, command_line, flags
 
         verb, rest = (*line.split(maxsplit=1), "", "")[:2]
+        if {verb, *rest.split()[:1]} & {*command_line.HELP}:
+            self._help(verb)
+            return
         if verb == "ask" and rest:
-            self._ask(*flags.options(rest, text=True))
+            options, text = flags.options(rest, text=True)
+            after_text.check("%m1 ask", rest, text, names.visible(self._shell.user_ns))
+            self._ask(options, text)
             return
         if verb == "panel":
             self._panel(rest)
@@ -82,13 +91,33 @@ class M1Magics(Magics):
         from . import verbs
         from .verbs.verb_context import VerbContext
 
-        context = VerbContext(PROCESS.session(), self._shell.user_ns, screen.secret)
+        user = self._shell.user_ns
+        context = VerbContext(PROCESS.session(), user, screen.secret, self._bind_as)
         if not verb:
             screen.show(verbs.status(context))
         elif verb in verbs.ASKING:
-            self._more(verbs.ASKING[verb](context, rest))
+            call = verbs.ASKING[verb](context, rest)
+            if (last := PROCESS.chats().last) and last.reply and verb == "continue":
+                binding.bind_last(self._shell, last.reply)  # it may be chosen now
+            self._more(call)
         else:
-            screen.show(verbs.verb_named(verb, rest).run(context, command_line.words(rest)))
+            found, words = verbs.verb_named(verb, rest), command_line.words(rest)
+            if {*words} & {*command_line.HELP}:
+                self._help(verb)
+            else:
+                screen.show(found.run(context, words))
+
+    def _help(self, verb: str) -> None:
+        """Show the page of a verb, with options where it takes those of a call, or of all."""
+        from . import verbs
+        from .options import flags
+        from .verbs.verb_context import VerbContext
+
+        named = [verb] if verb and not verb.startswith("-") else []
+        context = VerbContext(PROCESS.session(), self._shell.user_ns, screen.secret)
+        page = verbs.VERBS["help"].run(context, named)
+        takes_options = named and "[options]" in verbs.VERBS[verb].usage
+        screen.show(f"{page}\n\n{flags.table()}" if takes_options else page)
 
     def _panel(self, rest: str) -> None:
         from . import widgets
@@ -120,27 +149,71 @@ class M1Magics(Magics):
         from . import api
         from .render import choose
 
-        names = self._shell.user_ns
+        variables = names.visible(self._shell.user_ns)
+        if options.out and not options.force_out:
+            binding.check(options.out, self._shell.user_ns, options.df)
+        options = replace(options, force_out=False)  # %m1 again has to say it again
+        if options.several:
+            self._ask_each(options, prompt, variables, pure=pure, head=head)
+            return
         if options.dry_run:
             from . import verbs
 
-            screen.show(verbs.preview(api.preview(prompt, options, names, head)))
+            screen.show(verbs.preview(api.preview(prompt, options, variables, head)))
             return
-        if options.out:
-            names.pop(options.out, None)
         quiet, raw = options.quiet, options.raw
         view = choose(self._shell, PROCESS.settings(), quiet=quiet, raw=raw, pure=pure)
         try:
-            self._bind(api.run(prompt, options, names, view, head), options)
+            self._bind(api.run(prompt, options, variables, view, head), options)
         except UserFacingError as error:
             if error.reply is not None:
                 self._bind(error.reply, options)
             raise
 
-    def _bind(self, reply: Reply, options: Options) -> None:
-        self._shell.push({"_m1": reply}, interactive=False)
-        if options.out:
-            self._shell.push({options.out: reply})
+    def _ask_each(
+        self,
+        options: Options,
+        prompt: str,
+        variables: Mapping[str, object],
+        *,
+        pure: bool,
+        head: ChatHead | None,
+    ) -> None:
+        """Ask several at the same time; ``--out`` gets a list of all replies."""
+        from . import api
+        from .render.beside import board
+        from .session.ended import first
+
+        if options.dry_run:
+            from . import verbs
+
+            screen.show(verbs.preview_each(*api.preview_each(prompt, options, variables, head)))
+            return
+        how = {"quiet": options.quiet, "raw": options.raw, "pure": pure}
+        try:
+            replies = api.run_each(
+                prompt,
+                options,
+                variables,
+                lambda labels: board(self._shell, PROCESS.settings(), labels, **how),
+                head,
+            )
+        except UserFacingError as error:
+            if error.replies and error.reply:
+                self._bind(error.reply, options, error.replies)
+            raise
+        self._bind(first(replies), options, replies)
+
+    def _bind_as(self, name: str, force: bool, value: object) -> None:
+        if not force:
+            binding.check(name, self._shell.user_ns)
+        binding.bind(self._shell, name, value)
+
+    def _bind(self, reply: Reply, options: Options, replies: list[Reply] | None = None) -> None:
+        """Bind a reply, or what came of it; nothing takes the place of an earlier answer."""
+        binding.bind_last(self._shell, reply)
+        if options.out and (reply.status == "ok" or reply.text or reply.thinking):
+            binding.bind(self._shell, options.out, reply if replies is None else replies)
 
     @property
     def _shell(self) -> InteractiveShell:
@@ -148,47 +221,18 @@ class M1Magics(Magics):
         return self.shell
 
 
-class AskLine(TokenTransformBase):
-    """Keeps ``%m1 ask why?`` a line of ours: IPython would take the ``?`` for its help."""
+def no_value(name: str, line: str) -> None:
+    """Refuse ``NAME = %m1 ask …``, before anything is sent: a line magic of ours has no value."""
+    from .privacy import redaction
 
-    priority = 1
-
-    @classmethod
-    def find(cls, tokens_by_line: list[list[TokenInfo]]) -> AskLine | None:
-        """Return the first ``%m1 …?`` statement; one inside a string is no statement."""
-        for line in tokens_by_line:
-            words = [token for token in line if token.string.strip()]
-            ours = len(words) > 3 and words[0].string == "%" and words[1].string == "m1"
-            if ours and words[2].string != "?" and words[0].line.rstrip().endswith("?"):
-                return cls(words[0].start)
-        return None
-
-    def transform(self, lines: list[str]) -> list[str]:
-        """Replace the line by the call of the magic."""
-        text = lines[self.start_line]
-        rest = text[self.start_col :].strip().removeprefix("%m1").strip()
-        call = f"{text[: self.start_col]}get_ipython().run_line_magic('m1', {rest!r})\n"
-        return [*lines[: self.start_line], call, *lines[self.start_line + 1 :]]
-
-
-def below_comments(lines: list[str]) -> list[str]:
-    """Drop comment and blank lines above ``%%m1``, where IPython wants the magic first."""
-    for number, line in enumerate(lines):
-        if line.startswith("%%m1") and not line[4:5].isalnum():
-            return lines[number:]
-        if not ABOVE.match(line):
-            break
-    return lines
-
-
-def with_body(lines: list[str]) -> list[str]:
-    """Give ``%%m1 why?`` the body without which IPython refuses a cell magic."""
-    alone = len(lines) == 1 and lines[0].startswith("%%m1") and not lines[0][4:5].isalnum()
-    return [lines[0].rstrip("\n") + "\n", "\n"] if alone else lines
-
-
-# Not while a terminal asks whether the cell is complete: there, Enter goes on to the body.
-with_body.has_side_effects = True  # type: ignore[attr-defined]
+    redaction.refuse(line, redaction.policy(PROCESS.settings()), place="The line")
+    verb, rest = (*line.split(maxsplit=1), "", "")[:2]
+    bound = f"%m1 {verb} -o {name} {rest}".strip() if name.isidentifier() else ""
+    todo = f"Write {one_line(bound, 200)}" if bound else "Write %m1 ask -o NAME …"
+    raise UsageError(
+        f"%m1 {verb} has no value that could be assigned.",
+        todo=f'{todo}, or {one_line(name, 40)} = m1_magic.ask("…").',
+    )
 
 
 def complete(shell: InteractiveShell, event: Any) -> list[str]:
@@ -211,9 +255,7 @@ def load(shell: InteractiveShell) -> None:
     settings = PROCESS.load(shell.config)
     shell.register_magics(M1Magics(shell))
     shell.configurables.append(settings)  # type: ignore[arg-type]
-    manager = shell.input_transformer_manager
-    manager.cleanup_transforms[:0] = [below_comments, with_body]
-    manager.token_transformers.insert(0, AskLine)
+    input_lines.watch(shell)
     shell.set_hook("complete_command", complete, re_key=COMPLETED)
     screen.show_replies(shell, settings)
     history.watch(shell)
@@ -225,9 +267,7 @@ def unload(shell: InteractiveShell) -> None:
     for kind in ("line", "cell"):
         shell.magics_manager.magics[kind].pop("m1", None)
     magics = shell.magics_manager.registry.pop("M1Magics", None)
-    manager = shell.input_transformer_manager
-    drop(manager.cleanup_transforms, lambda item: item in (below_comments, with_body))
-    drop(manager.token_transformers, lambda item: item is AskLine)
+    input_lines.unwatch(shell)
     if "m1_magic.widgets" in sys.modules:
         sys.modules["m1_magic.widgets"].close_all()
     settings = PROCESS.settings()

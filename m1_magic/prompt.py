@@ -17,7 +17,7 @@ from .calls import Attached, Attachment, Message, Request, Text
 from .errors import UsageError
 from .messages import Part, merged
 from .options.fields import Options
-from .options.kinds import reasoning
+from .options.kinds import only, reasoning
 from .settings.config import M1
 from .settings.endpoints import endpoint
 from .settings.extras import COMPLETION, fields, headers
@@ -78,9 +78,9 @@ def _sampling(options: Options, settings: M1) -> dict[str, Any]:
     extra = fields(settings.extra_body or {})  # which may have been changed in place
     max_tokens, chosen = _length(options, extra.get(COMPLETION, settings.max_tokens), least)
     return {
-        "model": options.model or settings.model,
+        "model": only(options.model) or settings.model,
         "max_tokens": max_tokens,
-        "temperature": _own(options.temperature, settings.temperature),
+        "temperature": _own(only(options.temperature), settings.temperature),
         "top_p": _own(options.top_p, settings.top_p),
         "seed": options.seed,
         "stop": options.stop,

@@ -1,10 +1,10 @@
-"""Kernels that need not import again what is not ours: forked from a process that has done so.
+"""Kernels that need not import anything again: forked from a process that has done so.
 
-To import ipykernel, openai and pandas takes two seconds of CPU, and the tests start a hundred
-kernels. So on Linux a small client asks one process of the test run to fork itself. What it gets
-is a process of its own, with the environment, folder and streams that an ordinary kernel has, and
-``m1_magic`` is imported in it and not before. The client stands for the kernel: it passes signals
-on, and ends when the kernel ends, as the kernel ends when the client does.
+To import ipykernel, openai, pandas and what is ours takes two seconds of CPU, and the tests start
+a hundred kernels. So on Linux a small client asks one process of the test run to fork itself. What
+it gets is a process of its own, with the environment, folder and streams that an ordinary kernel
+has. The client stands for the kernel: it passes signals on, and ends when the kernel ends, as the
+kernel ends when the client does.
 
 Tests of signals and of what is imported take ordinary kernels.
 """
@@ -21,6 +21,11 @@ from functools import cache
 
 FOLDER = "KERNELS_OF_TESTS"
 FORWARDED = (signal.SIGINT, signal.SIGTERM)
+OURS = "api magics widgets backends.openrouter context.frames.table_summary render.notebook_view"
+WANTED = (
+    *("duckdb", "ipykernel.ipkernel", "ipykernel.kernelapp", "ipykernel.zmqshell", "openai"),
+    *("httpcore2", "pandas", *(f"m1_magic.{name}" for name in OURS.split())),
+)
 
 
 # -- in the tests ----------------------------------------------------------------------------------
@@ -109,17 +114,23 @@ def serve(listener: socket.socket) -> None:
 
 
 def prepare() -> None:
-    """Import what kernels will want, and nothing of ours."""
+    """Import what kernels will want."""
     import gc
+    import importlib
 
-    import duckdb  # noqa: F401
-    import ipykernel.ipkernel
-    import ipykernel.kernelapp
-    import ipykernel.zmqshell  # noqa: F401
-    import openai  # noqa: F401
-    import pandas  # noqa: F401
-
+    for name in WANTED:
+        importlib.import_module(name)
     gc.freeze()
+
+
+def forget_another_tree() -> None:
+    """Let ``m1_magic`` be imported anew if this environment has it elsewhere."""
+    from importlib.machinery import PathFinder
+
+    found = PathFinder.find_spec("m1_magic")
+    if found is None or found.origin != sys.modules["m1_magic"].__file__:
+        for name in [name for name in sys.modules if name.partition(".")[0] == "m1_magic"]:
+            del sys.modules[name]
 
 
 def become_kernel(line: socket.socket) -> None:
@@ -146,6 +157,7 @@ def become_kernel(line: socket.socket) -> None:
     os.environ.update({k: v for k, v in asked["env"].items() if k != "JPY_PARENT_PID"})
     os.chdir(asked["cwd"])
     sys.path[:0] = filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))
+    forget_another_tree()
     sys.argv[:] = ["ipykernel_launcher", *asked["args"]]
     runpy.run_module("ipykernel_launcher", run_name="__main__", alter_sys=True)
     sys.exit()

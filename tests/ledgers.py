@@ -9,6 +9,7 @@ import resource
 import shutil
 import signal
 import sqlite3
+import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
@@ -120,6 +121,7 @@ class AtLine:
         if event == "line" and self.armed:
             self.lines += 1
             if self.lines == self.line:
+                sys.settrace(None)  # what follows need not be slow
                 self.act()
         return self
 

@@ -78,22 +78,35 @@ TEXTS = {
         "FROM flights GROUP BY flights.month ORDER BY flights.month\n"
         "```\n",
     ),
-    "lesson": (
+    "teaching": (
         "The **median** is the value in the middle: half of all values lie below it. The *mean* "
         "weighs each value, so that one very large value moves it, and the median hardly.",
         "```python\nfrom statistics import mean, median\n\nvalues = [1, 2, 3, 4, 100]\n"
         "mean(values), median(values)\n```\n\n"
         "| | value |\n|---|---:|\n| mean | 22 |\n| median | 3 |",
-        "Because of the 100: without it the mean is $\\frac{1 + 2 + 3 + 4}{4} = 2.5$.",
+        "Mochi",
+        "Dormouse",
+        "$0.05.",
+        "$0.05: the bat then costs $1.05, and $1.05 + $0.05 = $1.10.",
+        "22 is what you get when you add up all five and divide by five. Which step of your "
+        "function looks for the value in the *middle*, and what must be done to the values first?",
         "yes",
         "no",
+    ),
+}
+# What the model thought before an answer, which no tape has, but for how many tokens that was.
+THINKING = {
+    "$0.05.": "Not ten cents.",
+    "$0.05: the bat then costs $1.05, and $1.05 + $0.05 = $1.10.": (
+        "Ten cents? Then the bat costs $1.10, together $1.20: too much. Let the ball cost x, so "
+        "the bat costs x + 1, together 2x + 1 = 1.10, and x = 0.05. Check: 0.05 + 1.05 = 1.10."
     ),
 }
 
 
 def answers(name: str) -> list[Answer]:
     """Return what is answered to a notebook's questions, in order."""
-    return [Answer(text, model=MODEL, cost=0) for text in TEXTS[name]]
+    return [Answer(text, THINKING.get(text, ""), model=MODEL, cost=0) for text in TEXTS[name]]
 
 
 def kept(name: str) -> Path:

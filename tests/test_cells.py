@@ -283,6 +283,106 @@ def test_a_spec_chooses_what_it_says(ran: list[int], data: st.DataObject) -> Non
     assert {cell.number for _, cell in chosen("all", there).cells} == set(ran) - ours
 
 
+# --- tables that are summaries, and what is withheld -------------------------------------------
+
+
+@pytest.fixture
+def grouped(shell: InteractiveShell) -> None:
+    """A table with groups of 9 rows, one of 3, and a canary in each extreme."""
+    amounts = [float(n % 7) for n in range(27)]
+    shell.user_ns["t"] = pd.DataFrame(
+        {
+            "region": ["north"] * 9 + ["south"] * 9 + ["east"] * 9 + ["tiny"] * 3,
+            "amount": [*amounts, 8.25, 9.75, 7777.5],
+            "who": [f"{CANARY} {n}" for n in range(30)],
+        }
+    )
+
+
+AGGREGATED = [
+    "t.describe()", "t.amount.describe()", "t[['amount']].describe().round(2)", "t.describe().T",
+    "t.describe(include='all')", "t.groupby('region').amount.mean()",
+    "t.groupby('region')['amount'].agg(['count', 'mean', 'max'])", "t.groupby('who').amount.sum()",
+    "t.groupby(['region'], sort=False)[['amount']].sum().reset_index()", "t.region.value_counts()",
+    "t.groupby('region').size().sort_values().head(2)", "x = 1\nt.groupby('region').amount.max()",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("cell", AGGREGATED)
+def test_a_table_that_aggregates_one_goes_as_the_figures_that_df_would_send(
+    server: OpenRouter, run: Run, grouped: None, cell: str
+) -> None:
+    run(cell)
+    shown, error = run("%%m1 --cells last\nwhy?")
+    assert error is None
+    text = server.prompt
+    assert "[aggregates t" in text and ": 30 rows × " in text
+    assert "values withheld; --send sample sends" in shown
+    assert CANARY not in everything(server) and "7777" not in text and "tiny" not in text
+    if "region" in cell and "amount" in cell:
+        assert "mean `amount` by `region`" in text and '"north"' in text
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "t[t.amount > 3].describe()", "t.head(8)", "t.sort_values('amount').head(1)",
+        "t.nlargest(3, 'amount')", "t.groupby('region').amount.apply(max)", "t.T",
+        "t.amount.head(3)",
+        "t.groupby('region').amount.agg(lambda x: x.max())", "t.groupby('region').head(1)",
+        "s = t.describe()\ns", "t.eval('amount')", "t.describe() + 1",
+        "t.agg('max').to_frame() * 1",
+        "list(t.groupby('region').amount.sum().items())",
+        "pd = __import__('pandas')\npd.concat([t])",
+    ],
+)  # fmt: skip
+def test_where_that_is_not_certain_the_values_stay(
+    server: OpenRouter, run: Run, grouped: None, cell: str
+) -> None:
+    run(cell)
+    _, error = run("%%m1 --cells last\nwhy?")
+    assert error is None
+    assert "[aggregates" not in server.prompt
+    assert CANARY not in everything(server) and "7777" not in server.prompt
+
+
+def test_a_table_that_has_changed_since_is_not_what_was_shown(
+    server: OpenRouter, run: Run, grouped: None, shell: InteractiveShell
+) -> None:
+    run("t.describe()", "t = t[t.amount < 7]")
+    run("%%m1 --cells 1\nwhy?")
+    assert "[aggregates" not in server.prompt
+
+
+@pytest.mark.parametrize("level", ["names", "schema"])
+def test_below_stats_no_figures_go(server: OpenRouter, run: Run, grouped: None, level: str) -> None:
+    run("t.describe()")
+    run(f"%%m1 --cells last --send {level}\nwhy?")
+    assert "[aggregates" not in server.prompt and "mean" not in server.prompt.partition("Out")[2]
+
+
+def test_what_is_withheld_is_said_and_is_what_the_flag_sends(server: OpenRouter, run: Run) -> None:
+    run("df.head(8)", "df.tail(3)", "df", "'text'")
+    for cells, told in (
+        ("1", "Out[1]: values withheld; --send sample sends these 8 rows"),
+        ("1,2", "values withheld of Out[1] (these 8 rows), Out[2] (these 3 rows); --send sample"),
+        ("3", "Out[3]: values withheld; --send sample sends these 20 rows"),
+    ):
+        for option in ("", "--dry-run"):
+            shown, _ = run(f"%%m1 --cells {cells} {option}\nwhy?")
+            assert told in shown
+            assert shown.count("withheld;") + shown.count("withheld of") == 1
+    assert CANARY not in everything(server)
+    shown, _ = run("%%m1 --cells 1 --send sample\nwhy?")
+    assert "withheld" not in shown
+    rows = [line for line in server.prompt.splitlines() if line.startswith("row ")]
+    assert len(rows) == 8 and CANARY.title() in rows[0]
+    run("%%m1 --cells 1 --send sample:2\nwhy?")
+    assert len([line for line in server.prompt.splitlines() if line.startswith("row ")]) == 2
+    shown, _ = run("%%m1 --cells 4\nwhy?")
+    assert "values withheld" not in shown
+
+
 # --- errors -----------------------------------------------------------------------------------
 
 

@@ -54,7 +54,7 @@ def test_log_lists_finds_and_shows_again_without_a_call(server: OpenRouter) -> N
     first, second = ask("Wo wächst der GRÖẞTE Markt?"), ask("Tell me | nothing")
     listed = page("log")
     assert listed.index(second.id) < listed.index(first.id)  # the newest first
-    assert "| ok | $0.0042 | Wo wächst der GRÖẞTE Markt? |" in listed
+    assert f"| 2 | {first.id} | $0.0042 | Wo wächst der GRÖẞTE Markt? |" in listed
     for word in ("wächst", "WÄCHST", "größte markt", "süden"):
         assert first.id in page("log", *word.split()) and second.id not in page("log", word)
     assert first.id in page("log", "minimax-m1")

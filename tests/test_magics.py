@@ -15,9 +15,11 @@ from emulator import Answer, OpenRouter
 from ledgers import rows
 from m1_magic import api
 from m1_magic.calls import Reply
-from m1_magic.errors import MissingPackage
+from m1_magic.errors import MissingPackage, UsageError
+from m1_magic.jupyter import binding
 from m1_magic.options import flags
 from m1_magic.options.fields import Options
+from m1_magic.settings.config import LEVELS
 from m1_magic.verbs import VERBS
 from shells import Run
 
@@ -186,15 +188,107 @@ def test_s111_r08_no_key_says_what_to_do_and_what_needs_none(
         assert run(cell).error is None, cell
 
 
-def test_out_is_unbound_before_and_bound_after_a_failed_call(
+def test_out_is_bound_after_an_answer_or_a_part_of_one(
     server: OpenRouter, run: Run, shell: Any
 ) -> None:
-    shell.user_ns["r"] = "old"
+    assert run("%%m1 -o r\nwhy?").error is None
+    first = shell.user_ns["r"]
     run("%%m1 -o r --df nothing\nwhy?")
-    assert "r" not in shell.user_ns
+    server.say(Answer.http_error(402))
+    run("%%m1 -o r\nwhy so?")
+    assert shell.user_ns["r"] is first
     server.say(Answer.broken("Half"))
     run("%%m1 -o r\nwhy?")
     assert (shell.user_ns["r"].text, shell.user_ns["r"].status) == ("Half", "failed")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "%%m1 -o {}\nwhy?", "%m1 ask -o {} why?", "%%m1 --out={} --dry-run\nwhy?",
+        "%m1 ask --dry-run -o {} why?", "%m1 again -o {}", "%m1 log 1 -o {}",
+    ],
+)  # fmt: skip
+def test_out_never_takes_the_place_of_what_the_user_made(
+    server: OpenRouter, run: Run, shell: Any, line: str
+) -> None:
+    run("%%m1\nfirst")
+    mine = {"text": "a text", "none": None, "empty": [], "mixed": [Reply("a"), 1], "run_me": print}
+    shell.user_ns |= mine
+    for name in ("sales", "In", *mine):
+        before, asked = shell.user_ns[name], len(server.chats)
+        told = run(line.format(name)).told
+        assert f"{name} holds something that is no Reply" in told and "--force-out" in told
+        assert "Nothing was sent" in told and len(server.chats) == asked
+        assert shell.user_ns[name] is before
+
+
+def test_out_takes_the_place_of_an_answer_or_by_force(
+    server: OpenRouter, run: Run, shell: Any
+) -> None:
+    shell.user_ns |= {"r": Reply("old"), "several": [Reply("a"), Reply("b")], "mine": 1}
+    for name in ("r", "several", "new"):
+        assert run(f"%%m1 -o {name}\nwhy?").error is None
+        assert shell.user_ns[name] is shell.user_ns["_m1"]
+    assert "sales is a table of this call" in run("%%m1 -d sales -o sales\nwhy?").told
+    assert run("%%m1 -o mine --force-out\nwhy?").error is None
+    shell.user_ns["mine"] = 2
+    assert "mine holds something" in run("%m1 again").told  # not by the force of another call
+    assert run("%m1 again --force-out").error is None
+    assert shell.user_ns["mine"] is shell.user_ns["_m1"]
+
+
+def test_what_was_bound_here_may_be_bound_again(shell: Any) -> None:
+    table = pd.DataFrame({"a": [1]})
+    binding.bind(shell, "made", table)
+    binding.check("made", shell.user_ns)
+    shell.user_ns["made"] = table.copy()
+    with pytest.raises(UsageError, match="DataFrame"):
+        binding.check("made", shell.user_ns)
+
+
+IN_FUNCTIONS = {
+    "def f(region):\n    %m1 ask in {{region}}\nf('Vigo')": "in Vigo",
+    "def f(region):\n    return ask('in {{region}}')\nf('Vigo')": "in Vigo",
+    "class A:\n    def f(self):\n        self.x = 'Vigo'\n        %m1 ask in {{self.x}}\n"
+    "A().f()": "in Vigo",
+    "def f(region):\n    return [ask('in {{region}} {{n}}') for n in [1]]\nf('Vigo')": "in Vigo 1",
+    "def f(region):\n    g = lambda n: ask('in {{region}} {{n}}')\n    return list(map(g, [1]))\n"
+    "f('Vigo')": "in Vigo 1",
+    "def f(region):\n    def g():\n        region = 'it'\n        %m1 ask in {{region}}\n    g()\n"
+    "f('Vigo')": "in it",
+    "x = [ask('in {{r}}') for r in ['Vigo']]": "in Vigo",
+    "region = 'out'\ndef f(region):\n    %m1 ask in {{region}}\nf('Vigo')": "in Vigo",
+    "region = 'Vigo'\ndef f():\n    %m1 ask in {{region}}\nf()": "in Vigo",
+    "def other():\n    secret = 'Vigo'\n    f()\ndef f():\n    %m1 ask in {{secret}}\nother()": (
+        "in {{secret}}"
+    ),
+    "from concurrent.futures import ThreadPoolExecutor as P\nwith P(1) as p:\n"
+    "    p.submit(ask, 'in {{self}} {{args}}').result()": "in {{self}} {{args}}",
+    "from concurrent.futures import ThreadPoolExecutor as P\nwith P(1) as p:\n"
+    "    p.submit(lambda r: ask('in {{r}}'), 'Vigo').result()": "in Vigo",
+    "async def f(region):\n    %m1 ask in {{region}}\nawait f('Vigo')": "in Vigo",
+}
+
+
+@pytest.mark.parametrize("cell", IN_FUNCTIONS)
+def test_names_of_the_function_that_asks_are_found(
+    server: OpenRouter, run: Run, shell: Any, monkeypatch: pytest.MonkeyPatch, cell: str
+) -> None:
+    monkeypatch.setattr("m1_magic.jupyter.shell.current", lambda: shell)
+    shell.user_ns["ask"] = api.ask
+    assert run(cell).error is None
+    assert server.prompt == IN_FUNCTIONS[cell]
+
+
+def test_a_table_of_the_function_that_asks_is_found(
+    server: OpenRouter, run: Run, shell: Any
+) -> None:
+    shell.user_ns["pd"] = pd
+    frame = "def f():\n    mine = pd.DataFrame({'a': range(20)})\n"
+    for line in ("%m1 ask -d mine why?", "get_ipython().run_cell_magic('m1', '-d mine', 'why?')"):
+        assert run(f"{frame}    {line}\nf()").error is None
+        assert "`mine`: 20 rows" in server.prompt
 
 
 def test_verbs_without_a_server(run: Run, own_home: Any) -> None:
@@ -221,7 +315,7 @@ def test_help_names_every_option_and_verb(run: Run) -> None:
 
 def test_verbs_with_a_server(server: OpenRouter, run: Run) -> None:
     assert "$8.7500 left of $10.00" in run("%m1 key").text
-    assert "| minimax/minimax-m1 | 1000000 | $0.40 | $2.20 |" in run("%m1 models m1").text
+    assert "| minimax/minimax-m1 | 1,000,000 | $0.40 | $2.20 |" in run("%m1 models m1").text
     run("%%m1\nwhy?")
     (generation,) = server.generations.values()
     assert str(generation["total_cost"])[:4] in run("%m1 cost").text or Decimal(
@@ -261,14 +355,15 @@ def test_completion(shell: Any, run: Run) -> None:
 
 
 def test_unload_undoes_it_all(run: Run, shell: Any) -> None:
-    transforms = len(shell.input_transformer_manager.token_transformers)
+    manager = shell.input_transformer_manager
     run("%%m1\nwhy?")
     assert run("_m1").text
     assert run("%unload_ext m1_magic").error is None
     assert "m1" not in shell.magics_manager.magics["cell"]
     assert run("%m1").error is not None
     assert "M1" not in [type(c).__name__ for c in shell.configurables]
-    assert len(shell.input_transformer_manager.token_transformers) == transforms - 1
+    for one in (*manager.token_transformers, *manager.cleanup_transforms):
+        assert "m1_magic" not in getattr(one, "__module__", "")
     assert not [r for r in shell.strdispatchers["complete_command"].regexs if "m1" in r.pattern]
     run("%load_ext m1_magic")
     assert run("%m1").error is None
@@ -283,6 +378,35 @@ def test_config_sets_and_lists(server: OpenRouter, run: Run) -> None:
     assert server.chats[0].body["provider"] == {"zdr": True}
     run("%config M1.base_url = 'nowhere'")
     assert run("%%m1\nwhy?").told.startswith("BadSetting: base_url 'nowhere'")
+
+
+def test_a_value_that_cannot_be_is_refused_when_it_is_set(
+    run: Run, caplog: pytest.LogCaptureFixture
+) -> None:
+    """By ``%config`` as by ``%m1 set``; both say which values fit."""
+    settings = api.settings()
+    wrong = {"send": "everything", "thinking": "maybe", "mode": "x", "render": "pdf"}
+    wrong |= {"footer": "small", "budget_period": "year", "data_collection": "perhaps"}
+    for name, value in wrong.items():
+        before, trait = getattr(settings, name), settings.traits()[name]
+        fitting = trait.values if hasattr(trait, "values") else LEVELS
+        caplog.clear()
+        run(f"%config M1.{name} = {value!r}")
+        told = run(f"%m1 set {name} {value}").told
+        assert getattr(settings, name) == before
+        for fits in fitting:
+            assert str(fits) in caplog.text and str(fits) in told, name
+    for level in ("sample:3", "Sample", "names"):
+        run(f"%config M1.send = {level!r}")
+        assert settings.send == level
+    for line, takes in (
+        ("temperature 3", "a number from 0 to 2 or none"),
+        ("max_tokens many", "a whole number of at least 1"),
+        ("exact maybe", "on or off"),
+        ("zdr perhaps", "on, off or none"),
+        ("pace -1", "a number of at least 0"),
+    ):
+        assert f"It takes {takes}." in run(f"%m1 set {line}").told
 
 
 def test_tracebacks_on_demand(run: Run) -> None:

@@ -68,7 +68,7 @@ def test_the_main_job(server: OpenRouter, own_home: Path) -> None:
 
 def test_a_failed_call_keeps_its_text_and_fails_the_cell(server: OpenRouter) -> None:
     server.say(Answer.broken("Half an ans"))
-    book = notebooks.run(LOAD, "r = 1", "%%m1 -o r\nwhy?", "print(r.text, r.status, _m1.finish)")
+    book = notebooks.run(LOAD, "x = 1", "%%m1 -o r\nwhy?", "print(r.text, r.status, _m1.finish)")
     (error,) = notebooks.errors(book)
     assert error.startswith("CutOff: ")
     assert "Provider disconnected" in error

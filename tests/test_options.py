@@ -35,6 +35,7 @@ BAD = {
     "max_tokens": [*WHOLE, "0", "-3"],
     "df_tokens": [*WHOLE, "0", "-3"],
     "seed": WHOLE,
+    "n": [*WHOLE, "0", "-3"],
     "send": ["", "all", "sample:-1", "names,stats"],
     "think": ["", "hard", "0", "-1", "1.5", "9" * 9],
     "cells": ["", "x", "7-3", "1.5", "last-all"],
@@ -47,15 +48,16 @@ BAD = {
 ANY = {"df", "cols", "allow", "file", "model", "system", "stop"}
 # From Python, what is no text and no number; and numbers and texts where they do not belong.
 FOREIGN: list[Any] = [object(), {"a": 1}, 1 + 2j, pd.DataFrame({"a": [1]}), np.arange(3), ...]
-NO_NUMBER = [*FOREIGN, [], [1], True, False, b"1"]
+NO_NUMBER = [*FOREIGN, [], True, False, b"1"]
 NO_TEXT = [*FOREIGN, [], 3, 1.5, True, b"x"]
 WRONG: dict[str, list[Any]] = {
-    "temperature": [*NO_NUMBER, math.nan, math.inf, 2.1],
-    "top_p": [*NO_NUMBER, math.nan, -1],
-    "max_tokens": [*NO_NUMBER, 1.5, 2.0, math.nan, 0, Decimal(3)],
-    "df_tokens": [*NO_NUMBER, 1.5, -1],
-    "seed": [*NO_NUMBER, 1.5, math.nan],
-    "max_cost": [*NO_NUMBER, math.nan, -1],
+    "temperature": [*NO_NUMBER, ["x"], [[1]], [0, 3], math.nan, math.inf, 2.1],
+    "top_p": [*NO_NUMBER, [1], math.nan, -1],
+    "max_tokens": [*NO_NUMBER, [1], 1.5, 2.0, math.nan, 0, Decimal(3)],
+    "df_tokens": [*NO_NUMBER, [1], 1.5, -1],
+    "seed": [*NO_NUMBER, [1], 1.5, math.nan],
+    "n": [*NO_NUMBER, [1], 1.5, 0],
+    "max_cost": [*NO_NUMBER, [1], math.nan, -1],
     "send": NO_TEXT,
     "model": NO_TEXT,
     "system": NO_TEXT,
@@ -95,7 +97,7 @@ def refused(call: Any) -> str:
 def test_every_option_has_values_that_cannot_be() -> None:
     assert set(BAD) | ANY == set(OPTIONS)
     assert set(WRONG) == set(KEYWORDS)
-    assert set(OPTIONS) - set(KEYWORDS) == {"df", "out", "dry_run", "quiet", "raw"}
+    assert set(OPTIONS) - set(KEYWORDS) == {"df", "out", "force_out", "dry_run", "quiet", "raw"}
 
 
 @pytest.mark.parametrize("name", BAD)
@@ -182,6 +184,31 @@ def test_an_unknown_keyword_is_a_type_error(server: OpenRouter) -> None:
         with pytest.raises(TypeError, match=rf"argument '{name}'\..*{near}"):
             ask("why?", **{name: None})  # type: ignore[arg-type]
     assert server.requests == []
+
+
+MEANT = {
+    "--temp": "--temperature", "--max_tokens": "--max-tokens", "--maxtokens": "--max-tokens",
+    "--model-name": "--model", "--dataframe": "--df", "--tables": "--df", "--DF": "--df",
+    "--output": "--out", "--budget": "--max-cost", "--cost": "--max-cost", "--columns": "--cols",
+    "--reasoning": "--think", "--effort": "--think", "--system-prompt": "--system",
+    "--privacy": "--send", "--no-cache": "--fresh", "--preview": "--dry-run", "--dry": "--dry-run",
+    "--tempreture": "--temperature", "--max_output_tokens": "--max-tokens", "--files": "--file",
+    "--conversation": "--chat", "--traceback": "--error", "--overwrite": "--force-out",
+    "--max": "--max-tokens or --max-cost",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("typed", MEANT)
+def test_what_is_meant_is_suggested(server: OpenRouter, magics: M1Magics, typed: str) -> None:
+    for line, cell in ((f"{typed} 1", "why?"), (f"ask {typed}=1 why?", None)):
+        told = refused(lambda line=line, cell=cell: magics.m1(line, cell))
+        assert f"Did you mean {MEANT[typed]}?" in told
+    assert server.requests == []
+
+
+@pytest.mark.parametrize("typed", ["--verbose", "--json", "--k", "--xyzzy"])
+def test_what_nobody_means_is_not_suggested(magics: M1Magics, typed: str) -> None:
+    assert "Did you mean" not in refused(lambda: magics.m1(f"{typed} 1", "why?"))
 
 
 ADDED = """

@@ -298,7 +298,7 @@ def test_a_dry_run_asks_nobody_on_a_tape_either(replays: Path, run: Run) -> None
 # --- the project's own notebooks -----------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["lesson", "quickstart"])
+@pytest.mark.parametrize("name", ["teaching", "quickstart"])
 def test_the_tape_in_the_tree_is_what_the_notebook_records(name: str, tmp_path: Path) -> None:
     made = tapes.record(name, tmp_path)
     assert made == tapes.kept(name).read_bytes(), "python tests/tapes.py --write"
@@ -306,12 +306,12 @@ def test_the_tape_in_the_tree_is_what_the_notebook_records(name: str, tmp_path: 
 
 
 def test_recorded_again_it_is_the_same_bytes(tmp_path: Path) -> None:
-    tape = Path(shutil.copy(tapes.kept("lesson"), tmp_path))
+    tape = Path(shutil.copy(tapes.kept("teaching"), tmp_path))
     before, number = tape.read_bytes(), tape.stat().st_ino
-    assert tapes.record("lesson", tmp_path) == before and tape.stat().st_ino != number
+    assert tapes.record("teaching", tmp_path) == before and tape.stat().st_ino != number
 
 
-@pytest.mark.parametrize("name", ["lesson", "quickstart"])
+@pytest.mark.parametrize("name", ["teaching", "quickstart"])
 def test_the_projects_notebooks_run_on_their_tapes_and_say_whose_answers_those_are(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -335,7 +335,7 @@ def test_two_students_one_teachers_tape(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, socket_disabled: None
 ) -> None:
     """As nbgrader runs a submission: in its folder, all files read-only, no key, no socket."""
-    tape = Path(shutil.copy(tapes.kept("lesson"), tmp_path))
+    tape = Path(shutil.copy(tapes.kept("teaching"), tmp_path))
     tape.chmod(0o444)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("M1_TAPE", tape.name)
@@ -343,9 +343,9 @@ def test_two_students_one_teachers_tape(
     pages = []
     for student in ("ada", "bob"):
         monkeypatch.setenv("M1_HOME", str(tmp_path / student))
-        pages.append(tapes.run(notebooks.FOLDER / "lesson.ipynb"))
+        pages.append(tapes.run(notebooks.FOLDER / "teaching.ipynb"))
         assert rows(tmp_path / student / "ledger.db", "SELECT id FROM calls") == []
-    assert pages[0] == pages[1] and tapes.TEXTS["lesson"][0] in pages[0]
+    assert pages[0] == pages[1] and tapes.TEXTS["teaching"][0] in pages[0]
 
 
 def test_no_answer_in_the_tree_passes_for_m1s() -> None:

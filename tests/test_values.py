@@ -73,7 +73,7 @@ def test_other_braces_stay(typed: str) -> None:
 
 @given(st.text(alphabet=st.sampled_from("{}[]().'\" \\ab1_%\n") | st.characters(), max_size=80))
 def test_text_without_a_value_comes_back(text: str) -> None:
-    if not re.search(r"\{\{\w", text):
+    if not re.search(r"\{\{[^\s{]", text):
         assert done(text, a=1, b=2, s=3) == Gathered((Text(text),) if text else ())
 
 
@@ -107,14 +107,48 @@ def test_tables_go_through_the_summary() -> None:
 def test_unknown_names() -> None:
     result = done("{{nmae}} {{nmae}} {{user.x}}", name="n")
     assert text(result) == "{{nmae}} {{nmae}} {{user.x}}"
-    assert result.notes == (
-        "{{nmae}} left as typed: no such name",
-        "{{user.x}} left as typed: no such name",
-    )
+    assert result.notes == ("{{nmae}}, {{user.x}} left as typed: no such name",)
     with pytest.raises(UsageError, match=r"Did you mean \{\{sales\}\}"):
         done("{{saless}}", sales=1)
     for hidden in ("_sales", "get_ipython", "exit", "In", "Out"):
         assert done(f"{{{{{hidden}s}}}}", **{hidden: 1}).notes
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "df.x.nunique()", "x+1", "len(df)", "round(x, 2)", "-x", "(x + 1) * 2", "s!r", "s:>10",
+        "x:.2f", "f'{x:.1f}'", "[r for r in df]", "x if x else 1", "d['a'][x]", "s[1:2]", "s|upper",
+        "s._hidden", "s.__class__", "nosuch.count()", "df[df.x > 1]", "d.get('a', {})",
+    ],
+)  # fmt: skip
+def test_code_in_braces_is_named_and_stays(code: str) -> None:
+    typed = f"How many? {{{{{code}}}}} and {{{{{code}}}}}"
+    result = done(typed, x=1, s="v", d={}, df=pd.DataFrame({"x": [1]}))
+    why = "left as typed: code in braces is not run; put its value into a variable"
+    assert result.notes == (f"{{{{{code}}}}} {why}",)
+    assert text(result) == typed
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "{{ x+1 }}", "{{ x+1}}", "{{x+1 }}", "{{literal text}}", "{{1}}", "{{1 + 2}}", "{{}}",
+        "{{'a': 1}}", "style={{color: 'red'}}", r"\frac{{x}^2}{3}", "{{{x+1}}}", "{{x+\n1}}",
+        "{% for x in s %}{{ x|upper }}{% endfor %}", "{{% url 'x' %}}", "{{#if x}} {{/if}}",
+        "{x+1}", "{{> partial}}", "{{! comment }}",
+    ],
+)  # fmt: skip
+def test_braces_of_other_languages_are_not_named(typed: str) -> None:
+    result = done(typed, x=1, s="v", color="c")
+    assert (text(result), result.notes) == (typed, ())
+
+
+def test_all_that_stays_is_one_line() -> None:
+    result = done(" ".join(f"{{{{x+{n}}}}} {{{{no{n}.thing}}}}" for n in range(20)), x=1)
+    (note,) = result.notes
+    assert note.startswith("{{no0.thing}}, {{no1.thing}}, {{no2.thing}}, 17 more left as typed")
+    assert "{{x+0}}, {{x+1}}, {{x+2}}, 17 more left as typed: code" in note
 
 
 def test_single_braces_that_name_a_frame_earn_a_hint() -> None:

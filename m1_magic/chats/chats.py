@@ -20,33 +20,21 @@ from ..ledger import history
 from ..ledger.history import Past
 from ..locks import lock
 from ..options import command_line
-from ..options.fields import Options, changed, in_groups
+from ..options.fields import Options, changed
 from ..privacy import redaction
 from ..session.loop import Session
-from ..session.plan import NO_MORE, doubled
 from ..text import one_line
-from .turns import ChatHead, Turn, given, joined, replaced, stored_turn, turn
+from .beside import Alternative, Beside
+from .repeating import CONTINUE as CONTINUE
+from .repeating import RepeatableCall as RepeatableCall
+from .repeating import rest
+from .turns import ChatHead, Turn, given, joined, replaced, stored_turn, turn, with_tables
 
 if TYPE_CHECKING:
     from ..exact.verifying import Given
 
 NAME = re.compile(r"[\w.][\w.-]*")
-CONTINUE = "Continue exactly where you stopped."
 MOST = 1_000  # answers whose figures are kept in memory
-
-
-@dataclass(frozen=True, slots=True)
-class RepeatableCall:
-    """A request that can be made again: its prompt, options, and where in a chat it began.
-
-    ``head`` None means that the options say it. ``reply`` is what came, if anything did.
-    """
-
-    prompt: str
-    options: Options
-    head: ChatHead | None = None
-    max_tokens: int = 0
-    reply: Reply | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +58,7 @@ class Chats:
         self._stored: dict[str, tuple[str, ...]] = {}  # as an earlier kernel left them
         self._current = ChatHead()
         self.computed: list[Given] = []  # answers of this kernel with computed figures
+        self.beside = Beside()
 
     def head(self, chat: str, prompt: str = "", cell: str = "", run: str = "") -> ChatHead:
         """Return where a call begins that is asked with this ``--chat``.
@@ -79,6 +68,8 @@ class Chats:
         and, where cells have no ids, the first question of a chat in a new kernel.
         """
         head = self._current
+        if not chat:
+            self.beside.settled()
         if chat:
             head = self._of_name(chat, prompt, cell)
         elif not self.turns(head):
@@ -128,7 +119,9 @@ class Chats:
 
     def continued(self, request: Request, head: ChatHead, secrets: redaction.Policy) -> Request:
         """Return the request with the turns up to a head before its question."""
-        joint = self._with_tables(joined(request, head, self._turns, secrets))
+        joint = with_tables(joined(request, head, self._turns, secrets), self._turns)
+        if head.name:
+            joint = replace(joint, notes=(*joint.notes, *self.beside.notes(head.name)))
         if head.name and not joint.after:
             others = [one_line(one.name) for one in self.listed() if one.name != head.name]
             near = command_line.did_you_mean(head.name, others)
@@ -136,33 +129,15 @@ class Chats:
             return replace(joint, notes=(*joint.notes, note))
         return joint
 
-    def _with_tables(self, request: Request) -> Request:
-        """Return a request with a note where tables of exact turns before it are named only.
-
-        Raises:
-            UsageError: its own figures are to be computed, and no table is there.
-        """
-        turns = [self._turns[id] for id in request.after]
-        if any(one.lasting for one in request.attachments) or not any(t.exact for t in turns):
-            return request
-        names = dict.fromkeys(name for one in turns for name in one.tables)
-        todo = f"Name them again: --df {','.join(one_line(name, 40) for name in names) or 'NAME'}."
-        if request.exact:
-            what = "The tables of this chat's earlier turns are only named in this kernel."
-            raise UsageError(what, todo=todo)
-        note = f"figures are not computed: the chat's tables are named only. {todo}"
-        return replace(request, notes=(*request.notes, note))
-
     def remember(self, call: RepeatableCall, request: Request, reply: Reply | None) -> None:
         """Keep a request, to be made again; and as a turn, if any text came."""
         before = self.before(request.prompt, request.after)
         head = ChatHead(request.chat, request.after)
         with self._lock:
+            self.beside = Beside()
             self.last = replace(call, head=head, max_tokens=request.max_tokens, reply=reply)
             if reply is not None and reply.template:
-                one = given(request, reply, before)
-                earlier = [old for old in self.computed if not replaced(old, one)]
-                self.computed = [*earlier, one][-MOST:]
+                self._verifiable(given(request, reply, before))
             if reply is not None and reply.text.strip():
                 self._turns[reply.id] = turn(request, reply)
                 self._current = replace(head, calls=(*head.calls, reply.id))
@@ -171,6 +146,32 @@ class Chats:
             # Only what a chat, the last reply or ``again`` needs.
             needed = {*head.calls, *self._current.calls}.union(*self._named.values())
             self._turns = {id: one for id, one in self._turns.items() if id in needed}
+
+    def _verifiable(self, one: Given) -> None:
+        earlier = [old for old in self.computed if not replaced(old, one)]
+        self.computed = [*earlier, one][-MOST:]
+
+    def remember_each(self, call: RepeatableCall, answers: Sequence[Alternative]) -> None:
+        """Keep answers that stand side by side; no chat goes on from one of them yet."""
+        request = answers[0].request
+        before = self.before(request.prompt, request.after)
+        with self._lock:
+            self.last = replace(call, head=ChatHead(request.chat, request.after))
+            self.beside = Beside(tuple(answers))
+            for one in answers:
+                if one.reply.template:
+                    self._verifiable(given(one.request, one.reply, before))
+
+    def choose(self, number: int) -> Alternative:
+        """Let the chat go on from one of the answers that stand side by side, from 1."""
+        beside = self.beside
+        one = beside.numbered(number)
+        self.remember(RepeatableCall(one.request.prompt, one.options), one.request, one.reply)
+        self.beside = replace(beside, chosen=True)
+        if name := one.request.chat:
+            ids = [other.reply.id for other in beside.answers]
+            history.chosen(self.session.ledger, name, one.reply.id, ids)
+        return one
 
     def again(self, given: Options) -> RepeatableCall:
         """Return the last request with the options that are given; its answer takes the place."""
@@ -181,37 +182,9 @@ class Chats:
         return replace(self.last, options=options, head=head)
 
     def rest(self, most: int | None) -> RepeatableCall | None:
-        """Return what asks for the rest of the last answer; None if it is complete.
-
-        Where all tokens went into thinking, that is the same question with twice as many, but not
-        more than ``most``, which the endpoint gives.
-        """
-        last = self.last
-        reply = last.reply if last else None
-        if last is None or reply is None:
-            raise UsageError("There is no answer yet to continue.", todo="%m1 ask TEXT asks.")
-        if reply.status == "ok":
-            return None
-        if reply.cost_source == "replayed":
-            return last  # it is all there
-        if reply.finish == "content_filter":
-            raise UsageError(
-                "The provider's content filter ended that answer, and would end its rest.",
-                todo="Ask in other words, or another model: %m1 again -m NAME.",
-            )
-        if reply.text.strip():
-            # What was attached, and the system prompt, are in the chat already.
-            same = {n: getattr(last.options, n) for n in in_groups("sampling", "display")}
-            options = Options(**same, chat="", exact=bool(reply.template))
-            return RepeatableCall(CONTINUE, options, self._current)
-        if reply.finish != "length":
-            raise UsageError("No text came that could be continued.", todo="%m1 again asks anew.")
-        wider = doubled(last.max_tokens, most)
-        if not wider:
-            raise UsageError(
-                f"{NO_MORE}, and all of them went into thinking.", todo="Ask for less at once."
-            )
-        return replace(last, options=replace(last.options, max_tokens=wider), reply=None)
+        """Return what asks for the rest of the last answer, see `repeating.rest`."""
+        self.beside.settled()
+        return rest(self.last, self._current, most)
 
     def before(self, prompt: str, after: Sequence[str]) -> str:
         """Return what M1 wrote of the answer whose rest a prompt asks for, "" if it does not."""
@@ -273,6 +246,8 @@ class Chats:
             last = self.last.reply if self.last else None
             if calls is None or (last and last.id in calls):
                 self.last = None
+            if calls is None or any(one.reply.id in calls for one in self.beside.answers):
+                self.beside = Beside()
             self.computed = [one for one in self.computed if calls and one.id not in calls]
             gone = set(self._turns if calls is None else calls)
             self._turns = {id: one for id, one in self._turns.items() if id not in gone}

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ..calls import Attached, Attachment, Message, Reply, Request, Text
+from ..errors import UsageError
 from ..ledger.history import Past
 from ..messages import own
 from ..privacy import redaction
@@ -79,6 +80,24 @@ def joined(
         repeats=head.next,
         notes=(*request.notes, *notes(head, turns, sum(count for _, count in clean))),
     )
+
+
+def with_tables(request: Request, known: Mapping[str, Turn]) -> Request:
+    """Return a request with a note where tables of exact turns before it are named only.
+
+    Raises:
+        UsageError: its own figures are to be computed, and no table is there.
+    """
+    turns = [known[id] for id in request.after]
+    if any(one.lasting for one in request.attachments) or not any(t.exact for t in turns):
+        return request
+    names = dict.fromkeys(name for one in turns for name in one.tables)
+    todo = f"Name them again: --df {','.join(one_line(name, 40) for name in names) or 'NAME'}."
+    if request.exact:
+        what = "The tables of this chat's earlier turns are only named in this kernel."
+        raise UsageError(what, todo=todo)
+    note = f"figures are not computed: the chat's tables are named only. {todo}"
+    return replace(request, notes=(*request.notes, note))
 
 
 def masked(turn: Turn, secrets: redaction.Policy) -> tuple[Turn, int]:

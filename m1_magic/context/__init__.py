@@ -7,8 +7,8 @@ comes of it is an attachment with secrets masked, wherever it will stand.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
-from functools import partial
+from contextlib import suppress
+from dataclasses import dataclass, replace
 
 from ..calls import Attachment
 from ..errors import UsageError
@@ -16,12 +16,15 @@ from ..options.fields import Options
 from ..privacy import redaction
 from ..settings.config import M1, send_level
 from . import cells, files, globs, last_error
+from .aggregated import aggregate
 from .cells import Cell
 from .frames import check_columns, difference, frame_named, known, opened, summary
 from .frames.summary import TOKENS, Summary, Wish
-from .frames.tables import Source
+from .frames.tables import Source, shape_of
 from .last_error import Failure
 from .values import Gathered, insert
+
+SCREEN = 20  # rows of a table that a cell showed whole, and that go whole at level sample
 
 
 def gather(
@@ -59,9 +62,8 @@ def gather(
 
     beside = tuple(masked(one.attachment(), secrets) for one in summaries.values())
     beside += files.attached(matches.files, wish.level, secrets, named)
-    # A table that a cell showed is summarised shorter than one that was named.
-    short = wish if options.df_tokens else replace(wish, tokens=min(wish.tokens, cells.TABLE))
-    past, left_out = earlier(options, ran, failure, wish.level, partial(summarised, short), secrets)
+    shown = Shown(options, wish, bare(options, settings), namespace, summarised)
+    past, left_out = earlier(options, ran, failure, shown, secrets)
     beside += tuple(masked(one, secrets) for one in past)
     gathered = insert(
         prompt,
@@ -76,26 +78,77 @@ def gather(
     return replace(gathered, attachments=beside, notes=notes, summaries=summaries)
 
 
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What goes along of tables that cells showed: summaries shorter than of those with names.
+
+    ``bare``: the level says no number of rows. ``summarised`` makes an attachment.
+    """
+
+    options: Options
+    wish: Wish
+    bare: bool
+    namespace: Mapping[str, object]
+    summarised: Callable[[Wish, object, str], Attachment]
+
+    def summary(self, value: object, name: str) -> Attachment:
+        """Return the attachment of a table that was shown."""
+        return self.summarised(self._wish(value, self.wish.level), value, name)
+
+    def figures(self, source: str, value: object) -> Attachment | None:
+        """Return the figures of the table that a cell aggregated to this value, if it did."""
+        made = aggregate(source, value, self.namespace) if self.wish.level == "stats" else None
+        if made is None:
+            return None
+        wish = self._wish(value, "stats")
+        named = replace(wish, prompt=f"{wish.prompt} {' '.join(made.columns)}")
+        return self.summarised(named, made.part, made.name)
+
+    def rows(self, value: object) -> int:
+        """Return how many rows of a table ``--send sample`` would send."""
+        if (shape_of(value) or (SCREEN + 1, 0))[0] > SCREEN:
+            return 0  # not all of them, and that is what is asked
+        wish = replace(self._wish(value, "sample"), earlier=[])
+        with suppress(UsageError):  # its engine cannot be asked any more
+            return len(summary(opened(value), "", wish).cells)
+        return 0
+
+    def _wish(self, value: object, level: str) -> Wish:
+        """Return the wish for a table; with room for all rows of one that fits a screen."""
+        few = (shape_of(value) or (SCREEN + 1, 0))[0] <= SCREEN
+        whole = level == "sample" and few and (self.bare or self.wish.level != level)
+        rows = SCREEN if whole else self.wish.rows
+        most = self.wish.tokens if whole or self.options.df_tokens else cells.TABLE
+        tokens = min(self.wish.tokens, most)
+        return replace(self.wish, level=level, rows=rows, tokens=tokens)
+
+
 def earlier(
     options: Options,
     ran: Sequence[Cell],
     failure: Failure | None,
-    level: str,
-    summarised: Callable[[object, str], Attachment],
+    shown: Shown,
     secrets: redaction.Policy,
 ) -> tuple[list[Attachment], list[str]]:
     """Return the attachments of ``--cells`` and ``--error``, and what to mention."""
-    attachments, notes = [], []
+    attachments, notes, level = [], [], shown.wish.level
     if options.cells:
         choice = cells.chosen(options.cells, ran)
-        attachments.append(cells.attachment(choice, level, summarised, secrets))
+        along = cells.attachment(choice, level, shown.summary, secrets, shown.figures)
+        attachments.append(along)
         ours = choice.passed_over
         notes += [f"%%m1: {cells.named(ours)} left out"] if ours else []
+        notes += cells.withheld(choice, shown.rows) if level != "sample" else []
     if options.error:
         if failure is None:
             raise UsageError("There is no error to attach.", todo="Run the cell that fails first.")
         attachments.append(last_error.attachment(failure, level, secrets))
     return attachments, notes
+
+
+def bare(options: Options, settings: M1) -> bool:
+    """Does the level in force say no number of rows?"""
+    return ":" not in (options.send or settings.send)
 
 
 def wished(options: Options, settings: M1) -> Wish:

@@ -20,12 +20,13 @@ from ..errors import UsageError
 from ..options import kinds
 from ..privacy import redaction
 from ..privacy.outputs import Output, answer, leaving, left_out, plain_text
-from ..text import cut_middle
-from .frames.tables import is_tabular
+from ..text import cut_middle, plural
+from .frames.tables import is_tabular, shape_of
 
 OURS = re.compile(r"%m1\b|%load_ext m1_magic\b")
 SOURCE = 24_000  # characters of a cell's code
 OUTPUTS = 20  # of one cell
+MOST_TOLD = 5  # tables of which a line says that their values stay
 TABLE = 500  # tokens of the summary of a table that a cell showed, unless --df-tokens says more
 
 
@@ -161,12 +162,14 @@ def attachment(
     level: str,
     summary: Callable[[object, str], Attachment],
     secrets: redaction.Policy,
+    figures: Callable[[str, object], Attachment | None] = lambda source, value: None,
 ) -> Attachment:
     """Return the cells as one attachment; what leaves of their outputs is the level's.
 
     Args:
         summary: makes the attachment of a table, given the value and what to call it.
         secrets: what is masked, before a text is cut.
+        figures: those of a table that a cell's code aggregated to this value, if that is certain.
     """
     tables: list[Attachment] = []
     parts: list[str] = []
@@ -176,11 +179,13 @@ def attachment(
         parts.append(f"In [{label}]:\n{cut_middle(code, SOURCE)}")
         for output, text in cell.leaving(level, secrets):
             value = output.value
-            if output.kind == "value" and is_tabular(value) and not isinstance(value, Path):
+            if _is_table(output):
                 text = None
                 with suppress(UsageError):  # its engine cannot be asked any more
-                    tables.append(summary(value, f"Out[{label}]"))
-                    text = tables[-1].text
+                    found = figures(cell.source, value)
+                    tables.append(found or summary(value, f"Out[{label}]"))
+                    head = f"[aggregates {found.name}, whose figures are:]\n" if found else ""
+                    text = head + tables[-1].text
             dropped += text is None
             body = text or left_out(output, level)
             parts.append(f"Out [{label}], {output.kind}:\n{body}")
@@ -199,6 +204,34 @@ def attachment(
         dropped=dropped,
         tokens=-(-len(text) * 5 // 12),
     )
+
+
+def withheld(choice: Choice, rows: Callable[[object], int]) -> list[str]:
+    """Return the line on tables of which below ``sample`` no value goes along; none, no line.
+
+    Args:
+        rows: how many rows of a table ``--send sample`` would send.
+    """
+    parts = []
+    for label, cell in choice.cells:
+        for output in filter(_is_table, cell.outputs[:OUTPUTS]):
+            shape, sent = shape_of(output.value), rows(output.value)
+            all_ = shape is not None and sent == shape[0]
+            parts.append(
+                (f"Out[{label}]", f"these {plural(sent, 'row')}" if all_ else "rows of it")
+            )
+    if not parts:
+        return []
+    if len(parts) == 1:
+        return [f"{parts[0][0]}: values withheld; --send sample sends {parts[0][1]}"]
+    listed = ", ".join(f"{name} ({what})" for name, what in parts[:MOST_TOLD])
+    more = f" and {len(parts) - MOST_TOLD:,} more" if len(parts) > MOST_TOLD else ""
+    return [f"values withheld of {listed}{more}; --send sample sends them"]
+
+
+def _is_table(output: Output) -> bool:
+    value = output.value
+    return output.kind == "value" and is_tabular(value) and not isinstance(value, Path)
 
 
 def named(numbers: Sequence[int]) -> str:

@@ -9,11 +9,13 @@ anything else must be made text by its owner.
 
 from __future__ import annotations
 
+import ast
 import difflib
 import json
 import re
 from collections import deque
 from collections.abc import Callable, ItemsView, Mapping, Sequence, Set, Sized, ValuesView
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from ..calls import Attached, Attachment, Reply, Text
@@ -27,11 +29,16 @@ from .frames.summary import Summary
 from .frames.tables import is_frame, is_tabular
 from .table_json import UNREAD
 from .table_text import table_of
-from .variables import NAME, STEP, STEPS, public_names, resolve
+from .variables import NAME, PATH, STEP, STEPS, public_names, resolve
 
 # One brace more on either side is an f-string's or LaTeX's: as typed.
 DOUBLE = re.compile(rf"(?<!\{{)\{{\{{(({NAME})(?:{STEP})*)\}}\}}(?!\}})")
+LONGEST_CODE = 200
+NOT_RUN = "code in braces is not run; put its value into a variable"
 COMPUTED = (".figures", ".queries")  # parts of a reply that are results of queries
+# What is meant as Python between such braces, and no path.
+CODE = re.compile(r"(?<!\{)\{\{((?=[^\s{])[^{}\n]*(?:\{[^{}\n]*\}[^{}\n]*)*(?<=\S))\}\}(?!\})")
+SPEC = re.compile(rf"{NAME}(?:{STEP})*\s*(?:![rsa])?(?::\S*)?")  # as in an f-string
 SINGLE = re.compile(rf"(?<!\{{)\{{({NAME})\}}(?!\}})")
 
 
@@ -68,10 +75,11 @@ def insert(
     places: dict[str, tuple[Part, ...]] = {}
     tables: list[Attachment] = []
     notes: list[str] = []
+    unknown: list[str] = []
     for expression, name in dict.fromkeys(DOUBLE.findall(prompt)):
         if name not in namespace:
             _not_close(name, namespace)
-            notes.append(f"{{{{{one_line(expression, 60)}}}}} left as typed: no such name")
+            unknown.append(expression)
             continue
         value = resolve(expression, namespace)
         reply, rest = _reply_at(expression, namespace)
@@ -93,10 +101,42 @@ def insert(
         else:
             places[expression] = (Text("\n"), Attached(len(tables), "", ""), Text("\n"))
             tables.append(summary(table, expression))
+    notes = [*_left(unknown, _code(prompt, namespace)), *notes]
     for name in dict.fromkeys(SINGLE.findall(prompt)):
         if name in namespace and is_frame(namespace[name]):
             notes.append(f"{{{name}}} left as typed: write {{{{{name}}}}} to insert its summary")
     return Gathered(_replaced(prompt, places), inserted=tuple(tables), notes=tuple(notes))
+
+
+def _code(prompt: str, namespace: Mapping[str, object]) -> list[str]:
+    """Return what stands in braces as Python code that is not run: calls, sums, f-strings."""
+    found = []
+    for text in dict.fromkeys(CODE.findall(prompt)):
+        if PATH.fullmatch(text) or len(text) > LONGEST_CODE:
+            continue
+        first = re.match(NAME, text)
+        if SPEC.fullmatch(text) and first and first[0] in namespace:
+            found.append(text)
+            continue
+        with suppress(SyntaxError, ValueError, RecursionError, MemoryError):
+            tree = ast.parse(text, mode="eval")
+            if any(isinstance(node, ast.Name) for node in ast.walk(tree)):
+                found.append(text)
+    return found
+
+
+def _left(unknown: Sequence[str], code: Sequence[str]) -> list[str]:
+    """Return the one line on what in braces stays as it was typed."""
+    reasons = (
+        (unknown, "no such name"),
+        (code, "code in braces is not run; put its value into a variable"),
+    )
+    parts = []
+    for texts, reason in reasons:
+        shown = [f"{{{{{one_line(text, 60)}}}}}" for text in texts[:3]]
+        shown += [f"{len(texts) - 3:,} more"] if len(texts) > 3 else []
+        parts += [f"{', '.join(shown)} left as typed: {reason}"] if texts else []
+    return ["; ".join(parts)] if parts else []
 
 
 def _replaced(prompt: str, places: Mapping[str, tuple[Part, ...]]) -> tuple[Part, ...]:

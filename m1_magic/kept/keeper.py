@@ -83,9 +83,11 @@ class Keeper:
         new = at_a_server(request)
         began = self._run_began(request, at)
         before = answers.before(self._ledger(), request.cell, self._notebook, began)
-        # A cell may ask several times: the same question is compared, if there is one.
-        same = (one for one in before if one.get("typed") == new["typed"])
-        old = next(same, before[0] if before else None)
+        # A cell may ask several times: the same question is compared, if there is one, as it was
+        # asked of the same model.
+        same = [one for one in before if one.get("typed") == new["typed"]] or before[:1]
+        alike = (one for one in same if one.get("sampling") == new["sampling"])
+        old = next(alike, same[0] if same else None)
         what = changes(old, new, request.exact) if old else []
         return (f"asked anew: {listed(what)}",) if what else ()
 

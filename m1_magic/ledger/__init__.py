@@ -14,10 +14,11 @@ import json
 import os
 import sqlite3
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from decimal import ROUND_CEILING, Decimal
+from itertools import accumulate
 from pathlib import Path
 
 from ..calls import Attempt, Call, Totals, Usage
@@ -72,23 +73,35 @@ class Ledger(Store):
         Nothing may be sent after BudgetExceeded (spent + held + this hold is over ``budget`` in US
         dollars), nor after LedgerProblem.
         """
-        writes = self.reservation(call, attempt, endpoint, keep_text)
+        self.reserve_all([(call, attempt, endpoint)], budget, period, keep_text)
+
+    def reserve_all(
+        self,
+        calls: Sequence[tuple[Call, Attempt, str]],
+        budget: Decimal | None,
+        period: str,
+        keep_text: bool,
+    ) -> None:
+        """Write down an attempt of each call, at an endpoint, or none of them; see `reserve`."""
+        each = [self.reservation(*one, keep_text) for one in calls]
+        holds = [hold_of(attempt) for _, attempt, _ in calls]
 
         def reserving(db: sqlite3.Connection) -> None:
             if budget is not None:
-                self.within(db, budget, period, attempt.hold, call.at)
-            if journal.do(db, writes) < 1:
-                raise sqlite3.IntegrityError("that attempt is there already")
+                self.within(db, budget, period, holds, calls[0][0].at)
+            for writes in each:
+                if journal.do(db, writes) < 1:
+                    raise sqlite3.IntegrityError("that attempt is there already")
 
         self._patience = disk.BUSY
         self.write(reserving)
-        self._reserved[attempt.id] = writes
+        for (_, attempt, _), writes in zip(calls, each, strict=True):
+            self._reserved[attempt.id] = writes
 
     def reservation(
         self, call: Call, attempt: Attempt, endpoint: str, keep_text: bool
     ) -> tuple[Write, ...]:
         """Return what writes down an attempt before it is sent."""
-        hold = None if attempt.hold is None else to_nano(attempt.hold, ROUND_CEILING)
         at, request = stamp(call.at), call.request
         text = (request.prompt_text, kept(request)) if keep_text else (None, None)
         original = call.original or request
@@ -100,7 +113,7 @@ class Ledger(Store):
             write("asked", request.model, request.task or None, call.id),
             write("key", key, request.cell or None, parts, call.id),
             *([write("chat", request.chat, call.id)] if request.chat else []),
-            write("attempt", attempt.id, call.id, at, *who, hold),
+            write("attempt", attempt.id, call.id, at, *who, hold_of(attempt)),
         )
 
     def started(self, attempt_id: str, generation_id: str | None) -> None:
@@ -177,28 +190,31 @@ class Ledger(Store):
         db: sqlite3.Connection,
         budget: Decimal,
         period: str,
-        most: Decimal | None,
+        holds: Sequence[int | None],
         now: datetime,
     ) -> None:
-        """Raise BudgetExceeded, within a transaction, if an attempt of this hold is too much."""
+        """Raise BudgetExceeded, within a transaction, if attempts of these holds are too much."""
         spent, held, _, _ = self._sums(db, period, now)
-        hold = None if most is None else to_nano(most, ROUND_CEILING)
-        if hold is None:
+        known = [hold for hold in holds if hold is not None]
+        if len(known) < len(holds):
             raise BudgetExceeded(
                 "There is a budget, and what this model could cost is not known.",
                 todo="Say it with M1.prices, choose a model with a price (%m1 models), or lift the"
                 " budget: %m1 budget none.",
             )
+        hold = sum(known)
         if spent + held + hold > to_nano(budget):
             left = max(from_nano(to_nano(budget) - spent - held), Decimal(0))
+            which = "This call" if len(known) == 1 else f"These {len(known)} calls together"
             refused = BudgetExceeded(
-                f"This call could cost ${from_nano(hold):f}, and of the {period}'s budget of"
+                f"{which} could cost ${from_nano(hold):f}, and of the {period}'s budget of"
                 f" ${budget:f} ${from_nano(spent):f} is spent and ${from_nano(held):f} held:"
                 f" ${left:f} is left.",
                 todo="Lower --max-tokens, attach less, or raise it with %m1 budget.",
             )
             refused.left, refused.held = left, from_nano(held)
             refused.needed = from_nano(spent + held + hold)
+            refused.fits = sum(from_nano(one) <= left for one in accumulate(known))
             raise refused
 
     def _sums(self, db: sqlite3.Connection, period: str, now: datetime) -> tuple[int, ...]:
@@ -231,6 +247,11 @@ def finished(call: Call, keep_text: bool) -> Write:
     text = (reply.thinking, reply.written) if keep_text else (None, None)
     end = (reply.status, reply.finish, call.error, call.seconds, reply.model)
     return write("finished", *end, *text, call.id)
+
+
+def hold_of(attempt: Attempt) -> int | None:
+    """Return an attempt's hold in nano-dollars, None where it is not known."""
+    return None if attempt.hold is None else to_nano(attempt.hold, ROUND_CEILING)
 
 
 def _tokens(usage: Usage | None) -> tuple[int | None, ...]:

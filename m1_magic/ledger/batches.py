@@ -13,7 +13,7 @@ from decimal import Decimal
 
 from ..calls import Attempt, Call
 from ..errors import BudgetExceeded, LedgerProblem
-from . import Ledger, journal
+from . import Ledger, hold_of, journal
 from .journal import Write
 
 
@@ -70,7 +70,7 @@ def _reserved(
 ) -> Refused:
     if budget is not None:
         try:
-            ledger.within(db, budget, period, one.attempt.hold, one.call.at)
+            ledger.within(db, budget, period, [hold_of(one.attempt)], one.call.at)
         except BudgetExceeded as refused:
             return refused
     journal.do(db, one.writes)

@@ -14,12 +14,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
-from ..calls import Usage
+from ..calls import CostSource, Reply, Status, Usage
 from ..errors import LedgerProblem
 from ..pricing.dollars import from_nano
 from . import Ledger, stamp
+from .journal import do, write
 from .schema import HAS_TEXT
 from .sent import Sent, read
 from .store import HASTE
@@ -28,12 +29,17 @@ BILLS = (
     "SELECT cost_nano, cost_source, estimate_nano, input, output, cached, reasoning"
     " FROM attempts WHERE call_id = ?"
 )
-COLUMNS = "id, at, model, status, finish, error, seconds, prompt, thinking, answer, sent, cell"
+COLUMNS = (
+    "id, at, model, status, finish, error, seconds, prompt, thinking, answer, sent, cell, chat"
+)
+# The newest first; of the same moment, always in one order.
+NEWEST = "ORDER BY at DESC, id DESC"
 WIPE = "UPDATE calls SET prompt = NULL, thinking = NULL, answer = NULL, sent = NULL, parts = NULL"
 # The name of a chat was typed, too: it is forgotten, but not purged, for sums are by it.
 NAMELESS = ", chat = NULL"
 TYPED = f"({HAS_TEXT} OR chat IS NOT NULL)"
 SHORTEST_ID = 4
+MOST_NUMBER = 10_000_000
 # The chats of a notebook; without one, of this session.
 HERE = "(session = ? OR session IN (SELECT session FROM notebooks WHERE notebook = ?))"
 # A turn: the call has ended, and its question and answer are kept.
@@ -67,6 +73,7 @@ class Past:
     answer: str | None
     sent: Sent | None
     cell: str | None
+    chat: str | None
     bills: tuple[Bill, ...]
 
     @property
@@ -86,12 +93,28 @@ class Past:
         known = [bill.usage for bill in self.bills if bill.usage]
         return sum(known[1:], known[0]) if known else None
 
+    @property
+    def reply(self) -> Reply:
+        """The reply, as far as its text is kept."""
+        source = self.bills[-1].source if self.bills else "unknown"
+        return Reply(
+            text=self.answer or "",
+            thinking=self.thinking or "",
+            usage=self.usage,
+            cost=self.cost,
+            cost_source=cast(CostSource, source),
+            model=self.model,
+            finish=self.finish,
+            status=cast(Status, self.status or "failed"),
+            id=self.id,
+        )
+
 
 def latest(ledger: Ledger, count: int, word: str = "") -> list[Past]:
-    """Return the last calls, the newest first; with a word, in any case, in text or model."""
+    """Return the last calls, the newest first; with a word, in any case, in text, model or chat."""
     folded = word.casefold()
-    where = "WHERE found(prompt) OR found(answer) OR found(model)" if word else ""
-    sql = f"SELECT {COLUMNS} FROM calls {where} ORDER BY at DESC LIMIT ?"
+    where = " OR ".join(f"found({name})" for name in ("prompt", "answer", "model", "chat"))
+    sql = f"SELECT {COLUMNS} FROM calls {f'WHERE {where}' if word else ''} {NEWEST} LIMIT ?"
 
     def reading(db: sqlite3.Connection) -> list[Past]:
         db.create_function("found", 1, lambda text: folded in str(text or "").casefold())
@@ -112,6 +135,20 @@ def called(ledger: Ledger, start: str) -> Past | None:
         return _past(db, rows[0]) if len(rows) == 1 else None
 
     return ledger.read(reading)
+
+
+def numbered(ledger: Ledger, number: int) -> Past | None:
+    """Return the call of that number: 1 is the newest."""
+    sql = f"SELECT id FROM calls {NEWEST} LIMIT 1 OFFSET ?"
+    rows = ledger.rows(sql, number - 1) if 0 < number < MOST_NUMBER else []
+    return called(ledger, rows[0][0]) if rows else None
+
+
+def number(ledger: Ledger, call: Past) -> int:
+    """Return the number of a call: how many there are from the newest on."""
+    at, later = stamp(call.at), "at > ? OR (at = ? AND id >= ?)"
+    ((count,),) = ledger.rows(f"SELECT count(*) FROM calls WHERE {later}", at, at, call.id)
+    return int(count)
 
 
 def chats(ledger: Ledger, notebook: str | None) -> list[tuple[str, datetime]]:
@@ -210,3 +247,10 @@ def _bill(cost: int | None, source: str, estimate: int | None, *tokens: int | No
         None if estimate is None else from_nano(estimate),
         Usage(*known) if len(known) == len(tokens) else None,
     )
+
+
+def chosen(ledger: Ledger, name: str, id: str, among: Sequence[str]) -> None:
+    """Write down that a chat goes on from one of several calls, and from no other of them."""
+    writes = [write("chat", name if one == id else None, one) for one in among]
+    with suppress(LedgerProblem):  # this kernel knows it all the same
+        ledger.write(lambda db: do(db, writes), HASTE)

@@ -7,16 +7,17 @@ rest stays as it was typed, apostrophes and all.
 from __future__ import annotations
 
 import argparse
-import difflib
 import re
 import shlex
 from collections.abc import Iterable, Sequence
 from typing import NoReturn
 
-from ..errors import UsageError
+from ..errors import HelpWanted, UsageError
 from ..text import one_line
+from .synonyms import nearest
 
 BRACED = re.compile(r"\s*(\{.*\})", re.DOTALL)
+HELP = ("--help", "-h")
 TOKEN = re.compile(r"""\s*((?:"(?:\\.|[^"\\])*"|'[^']*'|\\.|[^\s"'\\])+)""", re.DOTALL)
 
 
@@ -49,6 +50,8 @@ def leading(line: str, parser: Parser, *, text: bool = False) -> tuple[list[str]
         word, after = token(line)
         if word == "--":
             return argv, after.strip()
+        if word in HELP:
+            raise HelpWanted("It is asked what options there are.", todo="%m1 help lists them.")
         flag, equals, value = word.partition("=")
         if flag not in parser.flags and not word.startswith("--"):  # -t0.3
             flag, equals, value = word[:2], "=", word[2:]
@@ -87,7 +90,7 @@ def no_such(noun: str, word: str, known: Iterable[str], todo: str, **more: str) 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Return `` Did you mean …?`` or nothing."""
-    near = difflib.get_close_matches(word, list(known), n=2, cutoff=0.65)
+    near = nearest(word, known)
     return f" Did you mean {' or '.join(near)}?" if near else ""
 
 

@@ -28,6 +28,7 @@ from .kinds import (
     VARIABLE,
     Kind,
     number,
+    one_or_more,
     whole_number,
     written,
 )
@@ -151,15 +152,20 @@ class Options:
         values=("last", "all"), label="cells", hint="last, 3, 5-7, all"
     )
     error: bool = option("", "the last error and its cell", SWITCH, "context", label="last error")
-    model: str | None = option(
-        "SLUG", "the model, for this call only", TEXT, "sampling", "-m", values=(MODEL,),
-        label="model"
+    model: str | tuple[str, ...] | None = option(
+        "SLUG[,SLUG]", "the model, for this call only; several answer side by side",
+        one_or_more(TEXT), "sampling", "-m", values=(MODEL,), label="model"
     )
     system: str | None = option(
         "TEXT", "the system prompt, for this call only", TEXT, "context", "-s"
     )
-    temperature: float | None = option(
-        "X", "0 to 2, for this call only", number(0, 2), "sampling", "-t", label="temperature"
+    temperature: float | tuple[float, ...] | None = option(
+        "X[,X]", "0 to 2, for this call only; several side by side", one_or_more(number(0, 2)),
+        "sampling", "-t", label="temperature"
+    )
+    n: int | None = option(
+        "N", "ask so many times at once; the answers stand side by side", whole_number(1),
+        "sampling", "-n"
     )
     top_p: float | None = option("X", "0 to 1, for this call only", number(0, 1), "sampling")
     max_tokens: int | None = option(
@@ -183,6 +189,7 @@ class Options:
     )
     fresh: bool = option("", "ask anew, though an answer is kept", SWITCH, "sampling")
     out: str | None = option("NAME", "bind the Reply to this variable", VARIABLE, "result", "-o")
+    force_out: bool = option("", "--out may replace what is no Reply", SWITCH, "result")
     max_cost: Decimal | None = option(  # noqa: RUF009
         "USD", "refuse the call if it could cost more", DOLLARS, "sampling"
     )
@@ -192,6 +199,12 @@ class Options:
     quiet: bool = option("", "display nothing but the record", SWITCH, "display")
     raw: bool = option("", "plain text instead of rendered Markdown", SWITCH, "display")
     # fmt: on
+
+    @property
+    def several(self) -> bool:
+        """Do they ask for several answers at once, be it for a list of one?"""
+        values = self.model, self.temperature
+        return self.n is not None or any(isinstance(value, tuple) for value in values)
 
 
 OPTIONS = {one.name: replace(one.metadata["option"], name=one.name) for one in fields(Options)}

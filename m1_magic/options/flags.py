@@ -7,25 +7,31 @@ from typing import Any
 
 from .command_line import Parser, did_you_mean, leading
 from .fields import KEYWORDS, OPTIONS, Option, Options, in_groups
+from .kinds import one_at_a_time
 
 
 def parser(prog: str, options: Iterable[Option]) -> Parser:
     """Return a parser of these options; each dest is a field of Options."""
     made = Parser(prog)
     for one in options:
-        if one.switch:
-            made.add_argument(*one.flags, action="store_true").type = one.read
-            continue
-        made.add_argument(
-            *one.flags,
-            metavar=one.metavar,
-            type=one.read,
-            action="extend" if one.kind.split else "store",
-            default=[] if one.kind.split else None,
-            nargs=None if one.bare is None else "?",
-            const=one.bare,
-        )
+        add(made, one)
     return made
+
+
+def add(to: Parser, one: Option) -> None:
+    """Add an option to a parser."""
+    if one.switch:
+        to.add_argument(*one.flags, action="store_true").type = one.read
+        return
+    to.add_argument(
+        *one.flags,
+        metavar=one.metavar,
+        type=one.read,
+        action="extend" if one.kind.split else "store",
+        default=[] if one.kind.split else None,
+        nargs=None if one.bare is None else "?",
+        const=one.bare,
+    )
 
 
 def cell_options() -> Parser:
@@ -51,14 +57,22 @@ def table_options(prog: str, args: Sequence[str]) -> Options:
     return made({**given, "df": [name for names in given["df"] for name in names]})
 
 
-def from_python(given: Mapping[str, Any], frames: tuple[str, ...]) -> Options:
-    """Return the keyword arguments of ``ask()`` as Options; None is "not given"."""
+def from_python(
+    given: Mapping[str, Any], frames: tuple[str, ...], *, several: bool = False
+) -> Options:
+    """Return the keyword arguments of ``ask()`` as Options; None is "not given".
+
+    Only where it says so may they ask for ``several`` answers at once.
+    """
     for name in given:
         if name not in KEYWORDS:
             near = did_you_mean(name, KEYWORDS)
             raise TypeError(f"ask() got an unexpected keyword argument {name!r}.{near}")
     read = {n: KEYWORDS[n].read(value) for n, value in given.items() if value is not None}
-    return Options(df=frames, **read)
+    options = Options(df=frames, **read)
+    if options.several and not several:
+        raise one_at_a_time()
+    return options
 
 
 def made(given: Mapping[str, Any]) -> Options:

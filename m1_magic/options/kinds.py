@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, TypeVar
 
 from ..errors import UsageError
 from ..pricing.tokens import ANSWER_TOKENS
@@ -24,6 +24,7 @@ from ..text import one_line
 THINK = (*EFFORTS, *BUDGETS)
 CELL_SPEC = re.compile(r"last|all|\d{1,9}(?:-\d{1,9})?")
 THOUSANDS = re.compile(r",(?=\d{3}(?!\d))")
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +146,33 @@ def names(value: str) -> list[str]:
 def alone(value: str) -> list[str]:
     """Return a text as the only one; an empty one is none."""
     return [value] if value else []
+
+
+def one_or_more(kind: Kind) -> Kind:
+    """Return the kind of a value that may be several: ``0,1`` on a line, a list in Python."""
+
+    def read(value: Any) -> Any:
+        if isinstance(value, list | tuple) and value:
+            return tuple(map(kind.read, value))
+        several = names(value) if isinstance(value, str) and "," in value else []
+        if len(several) > 1:
+            return tuple(map(kind.read, several))
+        return kind.read(several[0] if several else value)
+
+    return Kind(kind.takes, read)
+
+
+def only(value: T | tuple[T, ...] | None) -> T | None:
+    """Return the value of one call; raises UsageError where it is for several."""
+    if isinstance(value, tuple):
+        raise one_at_a_time()
+    return value
+
+
+def one_at_a_time() -> UsageError:
+    """Return the refusal of several answers at once."""
+    todo = "In a cell: %%m1 -m a,b, -t 0,1 or -n 3; in Python: ask()."
+    return UsageError("Here one answer at a time can be asked for.", todo=todo)
 
 
 TEXT = Kind("text", text)

@@ -7,11 +7,13 @@ is ``$?``, never 0.
 from __future__ import annotations
 
 import re
-from dataclasses import asdict
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from decimal import Decimal
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from ..calls import FREE, RECORD, Attachment, Call, Receipt, Replay, Reply, Usage
+from ..calls import FREE, RECORD, Attachment, Call, Receipt, Replay, Reply, Totals, Usage
 from ..exact.numbers import count
 from ..pricing.dollars import money, money_limit
 from ..text import escape_html, one_line, plural, short_count, show_controls, thousands
@@ -40,7 +42,8 @@ def line(receipt: Receipt, settings: M1) -> str:
         _model(receipt),
         *_tokens(reply),
         *_price(reply),
-        *([] if stable else [_sums(receipt), f"{receipt.call.seconds:.1f} s"]),
+        *([] if stable or receipt.beside else [_sums(receipt.totals)]),
+        *([] if stable else [f"{receipt.call.seconds:.1f} s"]),
         *_ending(reply),
     ]
     return " · ".join(parts)
@@ -105,8 +108,7 @@ def _price(reply: Reply) -> list[str]:
     return [money(reply.cost, about=reply.cost_source == "estimated")]
 
 
-def _sums(receipt: Receipt) -> str:
-    totals = receipt.totals
+def _sums(totals: Totals) -> str:
     if totals.budget is None:
         text = f"session {money(totals.session)}"
     else:
@@ -148,13 +150,45 @@ def attachment(item: Attachment) -> str:
 
 def lines(receipt: Receipt, settings: M1) -> list[str]:
     """Return the whole footer: the line, one for each attachment, one for each note."""
+    along = () if receipt.beside else receipt.call.request.attachments
     texts = [
         line(receipt, settings),
-        *(attachment(item) for item in receipt.call.request.attachments),
+        *map(attachment, along),
         *figures(receipt),
         *(one_line(note, 500) for note in (*receipt.call.reply.notes, *receipt.notes)),
     ]
     return [show_controls(text) for text in texts]
+
+
+def of_one(receipt: Receipt, number: int) -> Receipt:
+    """Return what the ``number``-th of several answers says by itself."""
+    common = receipt.call.request.notes
+    notes = (note for note in receipt.notes if note not in common)
+    own = (note.replace("%m1 continue", f"%m1 continue {number}") for note in notes)
+    return replace(receipt, notes=tuple(own), beside=True)
+
+
+def of_all(
+    replies: Sequence[Reply],
+    receipts: Sequence[Receipt],
+    totals: Totals,
+    seconds: float,
+    settings: M1,
+) -> list[str]:
+    """Return the footer below several answers: their sums, and what they have in common."""
+    costs = [reply.cost for reply in replies if reply.cost is not None]
+    about = any(reply.cost_source == "estimated" for reply in replies)
+    price = money(sum(costs, Decimal(0)) if costs else None, about=about)
+    unknown = len(replies) - len(costs)
+    sums = f"{price} + {unknown} unknown" if unknown and costs else price
+    parts = [plural(len(replies), "answer"), sums]
+    parts += [] if settings.footer == "stable" else [_sums(totals), f"{seconds:.1f} s"]
+    requests = [receipt.call.request for receipt in receipts]
+    along = dict.fromkeys(attachment(item) for one in requests for item in one.attachments)
+    notes = dict.fromkeys(
+        note for one in receipts for note in one.call.request.notes if note in one.notes
+    )
+    return [show_controls(one) for one in (" · ".join(parts), *along, *notes)]
 
 
 def figures(receipt: Receipt) -> list[str]:
@@ -187,7 +221,12 @@ def _counted(text: str, sent: tuple[str, ...]) -> str:
 
 def html_footer(receipt: Receipt, settings: M1) -> str:
     """Return the footer as small HTML in the theme's own second colour."""
-    body = "<br>".join(escape_html(text) for text in lines(receipt, settings))
+    return as_html(lines(receipt, settings))
+
+
+def as_html(texts: Sequence[str]) -> str:
+    """Return lines of a footer as HTML."""
+    body = "<br>".join(map(escape_html, texts))
     return f'<div class="m1-footer mathjax_ignore tex2jax_ignore" style="{STYLE}">{body}</div>'
 
 

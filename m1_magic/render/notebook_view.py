@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 from ..calls import RECORD, Receipt, Reply
 from ..session.view import Silent
-from ..text import escape_html, show_controls
+from ..text import show_controls
 from . import footer
-from .answer import bundle, framed, quiet, thought
+from .answer import bundle, thought
 from .blocks import definitions, settled
 from .front_end import Mode, mode
 from .inert_markdown import inert, literal
@@ -108,11 +108,7 @@ class NotebookView(ThrottledView):
             return self._below_the_line().put({"text/plain": show_controls(text)})
         if self._mode == "markdown":
             return self._below_the_line().put({"text/markdown": inert(text)})
-        shown = self._settings.thinking != "drop" and not self._blocks
-        above = escape_html(self._progress.thought()) if shown else ""
-        body = quiet(above) if above else ""
-        body += html(text, typeset=False, marks=self._marks(text))
-        return self._below_the_line().put({"text/html": framed(body)})
+        return self._below_the_line().put({"text/html": self._growing_html()})
 
     def _paint_line(self) -> None:
         line = self._progress.line()

@@ -9,13 +9,25 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from ..text import escape_html, md_cell, md_to_text, show_controls
+from ..text import escape_html, md_cell, md_to_text, show_controls, thousands
 
 
-def table(head: Sequence[str], rows: Iterable[Iterable[object]]) -> str:
-    """Return a Markdown table; every cell but the head is taken as foreign text."""
-    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
-    return "\n".join([*lines, *("| " + " | ".join(map(md_cell, row)) + " |" for row in rows)])
+def table(head: Sequence[str], rows: Iterable[Iterable[object]], *, aligned: bool = False) -> str:
+    """Return a Markdown table; every cell but the head is taken as foreign text.
+
+    Args:
+        aligned: columns of numbers stand to the right.
+    """
+    cells = [[thousands(c) if type(c) is int else str(c) for c in row] for row in rows]
+    right = [aligned and _numbers([row[n] for row in cells]) for n in range(len(head))]
+    marks = "".join("---:|" if one else "---|" for one in right)
+    lines = ["| " + " | ".join(head) + " |", f"|{marks}"]
+    return "\n".join([*lines, *("| " + " | ".join(map(md_cell, row)) + " |" for row in cells)])
+
+
+def _numbers(column: Sequence[str]) -> bool:
+    """Are all of these numbers or sums of money, but for empty ones?"""
+    return any(column) and all(NUMBER.fullmatch(cell) for cell in column if cell)
 
 
 def code(text: str) -> str:
@@ -43,12 +55,17 @@ def html(markdown: str) -> str:
         from markdown import markdown as convert
     except ImportError:  # Pyodide has only what was fetched
         return f"<pre>{escape_html(md_to_text(unfolded(markdown)))}</pre>"
-    raw = convert(markdown, extensions=["tables", "sane_lists"], output_format="html")
-    clean = nh3.clean(raw, tags=TAGS, attributes={"a": {"href"}}, url_schemes={"https", "http"})
+    raw = convert(
+        markdown,
+        extensions=["tables", "sane_lists"],
+        extension_configs={"tables": {"use_align_attribute": True}},  # styles are not let through
+        output_format="html",
+    )
+    clean = nh3.clean(raw, tags=TAGS, attributes=ATTRIBUTES, url_schemes={"https", "http"})
     # JupyterLab breaks preformatted lines inside words; after nh3, for it takes styles away.
     wrapped = FOLDED.sub(r"<details><summary>\1</summary>\2</details>", clean)
     wrapped = wrapped.replace("<pre>", f'<pre style="{WRAPPED}">')
-    return f'{LEFT}<div class="jp-RenderedHTMLCommon m1-page mathjax_ignore">{wrapped}</div>'
+    return f'{ALIGNED}<div class="jp-RenderedHTMLCommon m1-page mathjax_ignore">{wrapped}</div>'
 
 
 def bundle(markdown: str) -> dict[str, Any]:
@@ -64,8 +81,13 @@ ONLY_RENDERED = re.compile(
 )
 FOLDED = re.compile(r"<h4>([^<]*)</h4>\s*(<pre>.*?</pre>)", re.S)
 # JupyterLab aligns the cells of HTML tables to the right.
-LEFT = "<style>.m1-page th,.m1-page td{text-align:left!important}</style>"
+ALIGNED = (
+    "<style>.m1-page th,.m1-page td{text-align:left!important}"
+    ".m1-page [align=right]{text-align:right!important;font-variant-numeric:tabular-nums}</style>"
+)
 WRAPPED = "white-space:pre-wrap;word-break:normal;overflow-wrap:anywhere"
+NUMBER = re.compile(r"[≈-]{0,2}\$?\d[\d,]*(?:\.\d+)?(?: %)?(?: \+ \d+ unknown)?|\$?\?|–")
+ATTRIBUTES = {"a": {"href"}, "th": {"align"}, "td": {"align"}}
 TAGS = {
     "p", "br", "hr", "h1", "h2", "h3", "h4", "ul", "ol", "li", "pre", "code", "em", "strong",
     "a", "table", "thead", "tbody", "tr", "th", "td", "blockquote",

@@ -24,9 +24,10 @@ from ..calls import (
     Waiting,
 )
 from ..text import escape_html
-from .answer import quiet
-from .blocks import Growing
+from .answer import framed, quiet
+from .blocks import Growing, settled
 from .marks import Marks, within
+from .markup import html
 from .progress import Progress
 
 if TYPE_CHECKING:
@@ -165,6 +166,14 @@ class ThrottledView:
 
     def _take_back(self) -> None:
         """Take away the blocks that stay: they were no answer."""
+
+    def _growing_html(self) -> str:
+        """Return the rest so far, with how much was thought where nothing stands above it."""
+        text = settled(self._rest_text)
+        shown = self._settings.thinking != "drop" and not self._blocks
+        above = escape_html(self._progress.thought()) if shown else ""
+        body = quiet(above) if above else ""
+        return framed(body + html(text, typeset=False, marks=self._marks(text)))
 
     def _waiting(self) -> str:
         """Return the line below the answer, with a look at the thinking while it comes."""

@@ -18,7 +18,7 @@ from functools import partial
 from typing import TypeVarTuple
 
 from ..calls import Call, Event, Receipt, Totals
-from ..errors import LedgerProblem
+from ..errors import HiddenPackage, LedgerProblem
 from ..ledger import Ledger
 from ..pricing.forecast import price_words
 from ..text import one_line
@@ -83,7 +83,7 @@ class SafeView:
                 return tell(self._view)
             except Exception as error:
                 self._view = Silent()
-                reason = one_line(repr(error), 120)
+                reason = one_line(HiddenPackage.of(error) or repr(error), 200)
         with suppress(Warning):  # where warnings are errors, the reply matters more
             warnings.warn(f"The display failed ({reason}); the reply is in _m1.", stacklevel=3)
         return None

@@ -13,21 +13,18 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from ..backends import Backend, Chooser, model_list
-from ..calls import FREE, Call, Receipt, Reply, Request, Totals
+from ..backends import Backend, Chooser
+from ..calls import Attempt, Call, Receipt, Reply, Request, Totals
 from ..errors import LedgerProblem, TapeProblem, UserFacingError
 from ..interrupts import heard, pause, uninterrupted
 from ..kept.keeper import Keeper
 from ..kept.renamed import follow
-from ..kept.turns import Turn
 from ..ledger import Ledger, answers, new_id, sums
 from ..ledger.history import purge
 from ..ledger.leases import lapse, sweep
 from ..ledger.store import now_utc
 from ..locks import lock
 from ..pricing.forecast import LOOKED_AT, forecast
-from ..pricing.limits import LimitsCache
-from ..pricing.offers import dearest, own_price, with_own
 from ..pricing.prices import ModelLimits
 from ..pricing.tokens import likely_tokens
 from ..settings.config import M1
@@ -37,8 +34,8 @@ from . import reconciler
 from .accumulator import late
 from .budget import check_max_cost
 from .failsafe import SafeLedger, SafeView
-from .model_lists import ModelLists
-from .plan import Plan, hint, price_hint, replaying, within
+from .model_limits import AllLimits
+from .plan import Plan, Prepared, hint, price_hint, replaying, within
 from .processor import Processor
 from .rounds import Rounds
 from .view import View
@@ -75,7 +72,7 @@ class Session:
         self._ledger: Ledger | None = None
         self._lock = lock()
         self._backend, self.now, self._sleep, self.clock = backend, now, sleep, clock
-        self._limits, self._lists = LimitsCache(), ModelLists()
+        self._limits = AllLimits(settings, now)
         self.waits = Waits()
         self._hinted: set[tuple[str, str]] = set()
         self._pauses = reconciler.PAUSES if pauses is None else pauses
@@ -117,7 +114,7 @@ class Session:
             PromptTooLarge, NoKey, BadSetting: it cannot be sent.
         """
         backend = self.backend()
-        request = self._lists.suited(request, backend, self.now())
+        request = self._limits.lists.suited(request, backend, self.now())
         limits = self.limits(backend, request.model, *request.fallbacks)
         # A server on this machine that lists endpoints is taken for OpenRouter.
         listed = limits is not None and limits.source == "endpoints"
@@ -149,23 +146,16 @@ class Session:
         """
         call: Call | None = None
         error: BaseException | None = None
-        turn: Turn | None = None
+        one: Prepared | None = None
         try:
-            kept, turn = self.keeper.taken(request)
-            if kept:
-                plan = replaying(request, kept, self.settings.pace, processor)
-            else:
-                plan = self.plan(request, processor)
-            check_max_cost(plan)
-            assert plan.backend is not None
-            plan.backend.ready()
+            one = self.prepared(request, processor)
             with uninterrupted(), heard():
-                call, error = self._carried_out(plan, view, request, turn)
+                call, error = self.carried_out(one, view)
         except KeyboardInterrupt:
             error = error or late(call)
         finally:
-            if turn and (call is None or call.reply.status != "ok"):
-                self.keeper.give_back(turn)
+            if one:
+                self.ended(one, call)
         if isinstance(error, UserFacingError) and call is not None:
             error.reply = call.reply
         if error is not None:
@@ -173,33 +163,45 @@ class Session:
         assert call is not None
         return call.reply
 
-    def limits(self, backend: Backend, model: str, *fallbacks: str) -> ModelLimits | None:
-        """Return limits of ``model`` at this backend, and prices that count its fallbacks in.
+    def prepared(self, request: Request, processor: Processor | None = None) -> Prepared:
+        """Return a call with its plan and its turn; nothing is sent or written yet.
 
-        Each is asked for once an hour; a server without price lists may tell the context.
+        It is to be ``ended``. UserFacingError: it cannot be carried out.
         """
-        s, now = self.settings, self.now()
-        each = {
-            slug: self._limits.of(backend, slug, s.routing(), now, s.prices)
-            for slug in (model, *fallbacks)
-        }
-        if not endpoint(self.settings.base_url).whole_api and backend.billing not in FREE:
-            listed = self._lists.of(backend, now)
-            each[model] = model_list.within(each[model], listed, model)
-        return dearest(each)
+        kept, turn = self.keeper.taken(request)
+        try:
+            if kept:
+                plan = replaying(request, kept, self.settings.pace, processor)
+            else:
+                plan = self.plan(request, processor)
+            check_max_cost(plan)
+            assert plan.backend is not None
+            plan.backend.ready()
+            call = Call(kept.id if kept else new_id(), self.now(), plan.request, original=request)
+            one = Prepared(plan, replace(call, replay=kept.replay if kept else None), turn)
+            if not kept:
+                self.keeper.asked(request, turn, call.id)
+            with suppress(LedgerProblem):  # the reservation says so
+                lapse(self.ledger, call.at)
+                if one.paid:
+                    one = replace(one, why=self.keeper.changed(request, call.at))
+            return one
+        except BaseException:
+            self.keeper.give_back(turn)
+            raise
+
+    def ended(self, one: Prepared, call: Call | None) -> None:
+        """Let the next request have the turn of a call that brought no complete answer."""
+        if call is None or call.reply.status != "ok":
+            self.keeper.give_back(one.turn)
+
+    def limits(self, backend: Backend, model: str, *fallbacks: str) -> ModelLimits | None:
+        """Return limits of ``model`` at this backend, and prices that count its fallbacks in."""
+        return self._limits.of(backend, model, *fallbacks)
 
     def known_limits(self, model: str, *fallbacks: str) -> ModelLimits | None:
         """Return limits and prices of ``model`` as they are known without asking a server."""
-        place = endpoint(self.settings.base_url)
-        s, now = self.settings, self.now()
-        if not place.whole_api:
-            own = None if place.offline else own_price(s.prices, model, others=True)
-            return None if own is None else with_own(None, model, own)
-        each = {
-            slug: self._limits.known(place.host, slug, s.routing(), now, s.prices)
-            for slug in (model, *fallbacks)
-        }
-        return dearest(each)
+        return self._limits.known(model, *fallbacks)
 
     def totals(self) -> Totals:
         """Return what was spent, and what the budget says."""
@@ -252,25 +254,19 @@ class Session:
         tokens = likely_tokens(request.text, learned)
         return replace(plan, tokens=tokens, forecast=forecast(past, tokens, plan.hold))
 
-    def _carried_out(
-        self, plan: Plan, view: View, original: Request, turn: Turn
+    def carried_out(
+        self, one: Prepared, view: View, attempt: Attempt | None = None, *, taped: bool = True
     ) -> tuple[Call, BaseException | None]:
-        """Reserve, ask, settle, show; return the call and how it failed."""
+        """Reserve, unless an ``attempt`` is, ask, settle, show; return the call and how it failed.
+
+        Unless it is ``taped``, its keeper is still to record the answer.
+        """
+        plan, call, kept, s = one.plan, one.call, one.plan.kept, self.settings
         assert plan.backend is not None
-        s, kept = self.settings, plan.kept
-        why: tuple[str, ...] = ()
-        call = Call(kept.id if kept else new_id(), self.now(), plan.request, original=original)
-        call = replace(call, replay=kept.replay if kept else None)
-        written = plan.backend.billing != "replayed"
-        if not kept:
-            self.keeper.asked(original, turn, call.id)
-        with suppress(LedgerProblem):  # the reservation says so
-            lapse(self.ledger, call.at)
-            why = self.keeper.changed(original, call.at) if written else ()
-        account = SafeLedger(self.ledger, written, s.keep_text, self.clock)
+        account = SafeLedger(self.ledger, one.paid, s.keep_text, self.clock)
         safe_view = SafeView(view)
         rounds = Rounds(plan, safe_view, account, s, self.clock, self._sleep, self.waits)
-        attempt = rounds.reserve(call)
+        attempt = attempt or rounds.reserve(call)
         began = self.clock()
         call, error = rounds.run(call, attempt)
         if plan.processor is not None:
@@ -283,13 +279,13 @@ class Session:
         if kept:
             with suppress(LedgerProblem):
                 answers.replayed(self.ledger, kept.cost or Decimal(0), call.at)
-        taped = self.keeper.record(call, turn)
+        recorded = self.keeper.record(call, one.turn) if taped else ()
         totals = account.totals(s.budget, s.budget_period, self.now())
         try:
             news = self.ledger.news()
             hints = (*hint(rounds.plan, call.reply), *price_hint(plan, call, self._hinted))
             left = () if kept else plan.request.notes  # nothing leaves again
-            notes = (*left, *account.notes, *news, *why, *taped, *hints)
+            notes = (*left, *account.notes, *news, *one.why, *recorded, *hints)
             safe_view.close(Receipt(call, totals, notes))
         except KeyboardInterrupt:
             error = error or late(call)

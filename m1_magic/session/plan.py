@@ -13,6 +13,7 @@ from ..backends import Backend
 from ..calls import FREE, Call, Reply, Request
 from ..errors import PromptTooLarge
 from ..kept.replaying import Kept, KeptAnswer
+from ..kept.turns import Turn
 from ..pricing.dollars import money_at_most
 from ..pricing.forecast import Forecast
 from ..pricing.prices import FREE as NOTHING
@@ -51,6 +52,21 @@ class Plan:
         """Return the plan of the next round, None where there is no other; raise as ``fitted``."""
         request = self.processor.next_request(self.request, reply) if self.processor else None
         return None if request is None else within(replace(self, request=request))
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A call that may be carried out: its plan, which time it is made, why it is asked anew."""
+
+    plan: Plan
+    call: Call
+    turn: Turn
+    why: tuple[str, ...] = ()
+
+    @property
+    def paid(self) -> bool:
+        """Is it written down, with a hold: is somebody asked?"""
+        return self.plan.backend is not None and self.plan.backend.billing != "replayed"
 
 
 def replaying(

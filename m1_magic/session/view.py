@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Protocol
 
-from ..calls import Event, Receipt, Replay, Request
+from ..calls import Event, Receipt, Replay, Reply, Request, Totals
 
 
 class View(Protocol):
@@ -38,6 +39,23 @@ class View(Protocol):
         """Called exactly once, also after a failure: the partial text is in the reply."""
 
 
+class Board(Protocol):
+    """Shows several calls at once: each is told to a view of its own, in its thread.
+
+    Nothing of it is shown but by ``paint`` and ``close``, which the thread calls that asks.
+    """
+
+    @property
+    def views(self) -> Sequence[View]:
+        """One view for each call, in order."""
+
+    def paint(self) -> None:
+        """Called again and again while they run."""
+
+    def close(self, replies: Sequence[Reply], totals: Totals, notes: Sequence[str]) -> None:
+        """Called once, when all have ended, with what they came to and what is worth saying."""
+
+
 class Silent:
     """The view that shows nothing."""
 
@@ -53,4 +71,17 @@ class Silent:
         return None
 
     def close(self, receipt: Receipt) -> None:
+        pass
+
+
+class Unseen:
+    """The board that shows nothing."""
+
+    def __init__(self, count: int) -> None:
+        self.views = [Silent() for _ in range(count)]
+
+    def paint(self) -> None:
+        pass
+
+    def close(self, replies: Sequence[Reply], totals: Totals, notes: Sequence[str]) -> None:
         pass

@@ -22,6 +22,32 @@ PERIODS = ("session", "day", "month")
 SWITCH = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
 
 
+def send_level(text: str) -> tuple[str, int]:
+    """Return the privacy level and the number of sample rows of ``stats`` or ``sample:3``."""
+    level, _, count = text.strip().lower().partition(":")
+    if level not in LEVELS or (count and (level != "sample" or not count.isdigit())):
+        raise UsageError(
+            f"There is no privacy level {one_line(text, 40)!r}.",
+            todo="Use names, schema, stats, sample or sample:N.",
+        )
+    return level, (int(count or 5) if level == "sample" else 0)
+
+
+class Level(Unicode[Any, Any]):
+    """A privacy level, checked when it is set."""
+
+    info_text = "names, schema, stats, sample or sample:N"
+
+    def validate(self, obj: Any, value: Any) -> Any:
+        """Return the level, or raise TraitError."""
+        text = super().validate(obj, value)
+        try:
+            send_level(text)
+        except UsageError:
+            self.error(obj, value)
+        return text
+
+
 class M1(Configurable):
     """Settings of m1-magic; ``%config M1`` lists them.
 
@@ -41,7 +67,7 @@ class M1(Configurable):
     top_p = Real(0.95, min=0.0, max=1.0, allow_none=True, help="Sampling; M1's own: 0.95.")
     max_tokens = Int(16000, min=1, help="Most output tokens of a call, thinking included.")
     system = Unicode("You are a helpful assistant.", help="The system prompt.")
-    send = Unicode("stats", help="Privacy level: names, schema, stats, sample or sample:N.")
+    send = Level("stats", help="Privacy level: names, schema, stats, sample or sample:N.")
     min_group = Int(5, min=1, help="Below sample, a value leaves only if so many rows share it.")
     budget = Dollars(None, help="US dollars that a period may cost; none: no budget.")
     budget_period = CaselessStrEnum(PERIODS, "session", help="What the budget is for (UTC).")
@@ -137,17 +163,6 @@ for trait in M1.class_own_traits().values():  # each is a setting
     trait.tag(config=True)
 
 
-def send_level(text: str) -> tuple[str, int]:
-    """Return the privacy level and the number of sample rows of ``stats`` or ``sample:3``."""
-    level, _, count = text.strip().lower().partition(":")
-    if level not in LEVELS or (count and (level != "sample" or not count.isdigit())):
-        raise UsageError(
-            f"There is no privacy level {one_line(text, 40)!r}.",
-            todo="Use names, schema, stats, sample or sample:N.",
-        )
-    return level, (int(count or 5) if level == "sample" else 0)
-
-
 def change(settings: M1, name: str, text: str) -> Any:
     """Set one setting from plain text (``none`` for None) and return it; raises BadSetting."""
     value = checked(name, text, f"%m1 set {name}")
@@ -169,18 +184,33 @@ def checked(name: str, text: str, source: str) -> Any:
             else parsed(trait, text)
         )
         setattr(M1(), name, value)
-        if name == "send":
-            send_level(text)
-        elif name == "base_url":
+        if name == "base_url":
             endpoint(text)
         elif name == "model" and not value:
             raise UsageError("It needs a slug.")
     except (TraitError, ValueError, UsageError) as error:
-        detail = error.what if isinstance(error, UsageError) else one_line(trait.help)
+        detail = error.what if isinstance(error, UsageError) else fitting(trait)
         # A header may be given with a key in it, which is not to be shown.
         shown = "that" if name == "extra_headers" else repr(one_line(text, 60))
         raise BadSetting(f"{source}: {shown} does not fit. {detail}") from None
     return str(value) if isinstance(value, Decimal) else value
+
+
+def fitting(trait: TraitType[Any, Any]) -> str:
+    """Return which values a setting takes, and what it is."""
+    values: list[str] = []
+    if isinstance(trait, CaselessStrEnum):
+        values = [str(value) for value in trait.values or ()]
+    elif isinstance(trait, Bool):
+        values = ["on", "off"]
+    elif isinstance(trait, (Int, Float)):
+        kind = "a whole number" if isinstance(trait, Int) else "a number"
+        top = trait.max is not None and trait.max < float("inf")
+        limits = f"from {trait.min:g} to {trait.max:g}" if top else f"of at least {trait.min:g}"
+        values = [f"{kind} {limits}"]
+    values += ["none"] if values and trait.allow_none else []
+    listed = " or ".join([", ".join(values[:-1]), values[-1]] if values[1:] else values)
+    return f"It takes {listed}. {trait.help}" if values else trait.help
 
 
 def parsed(trait: TraitType[Any, Any], text: str) -> Any:

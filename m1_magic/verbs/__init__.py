@@ -18,15 +18,15 @@ from .cost_report import report
 from .health import doctor, versions
 from .history import forget, log, sent
 from .money import cost
-from .preview import df, preview
+from .preview import df, preview, preview_each
 from .status import budget, set_, settings_names, status, tasks, use
 from .tapes import tape
 from .verb_context import Verb, VerbContext
 from .verifying import verify
 
 __all__ = [
-    "ASKING", "VERBS", "Verb", "VerbContext", "first", "preview", "report", "settings_names",
-    "status", "verb_named",
+    "ASKING", "VERBS", "Verb", "VerbContext", "first", "preview", "preview_each", "report",
+    "settings_names", "status", "verb_named",
 ]  # fmt: skip
 
 
@@ -54,7 +54,7 @@ _VERBS = (
     Verb("help [TOPIC|VERB]", "what there is, or one page of it", help_),
     Verb("ask [options] TEXT", "ask in one line: options first, then the question", asks),
     Verb("panel", "the panel: a form that asks while the kernel stays free", asks),
-    Verb("continue", "the rest of an answer that reached its limit or was cut off", asks),
+    Verb("continue [N]", "the rest of an answer that was cut off; go on from the Nth", asks),
     Verb("again [options]", "the last request with changes, below the first", asks),
     Verb("chats", "the chats of this notebook, with turns and last use", chats),
     Verb("export PATH [--chat NAME]", "a chat as a notebook", export),
@@ -72,8 +72,12 @@ _VERBS = (
         "what was spent and is held: by session, day, month; by model, day, notebook, chat",
         cost,
     ),
-    Verb("log [WORD|ID]", "past calls, those with a word in them, or one again", log),
-    Verb("sent [ID]", "the exact messages that left, tables by name and size", sent),
+    Verb(
+        "log [WORD|CHAT|NUMBER|ID] [-o NAME]",
+        "past calls, those with a word in them, or one again; its Reply as a variable",
+        log,
+    ),
+    Verb("sent [NUMBER|ID]", "the exact messages that left, tables by name and size", sent),
     Verb("forget ID|CHAT|--all", "wipe kept text; numbers stay", forget),
     Verb("budget [USD|none] [--per PERIOD]", "refuse calls that could pass it", budget),
     Verb("df NAME [options]", "the summary that M1 would get of a table, free", df),

@@ -37,20 +37,29 @@ def models(context: VerbContext, args: Sequence[str]) -> str:
         limits = within(None, [model], str(model.get("id")))
         row = [model.get("id"), (limits and limits.context) or "?", *prices]
         rows.append([*row, end or ""] if any(ends) else row)
-    table = page.table([*names, "expires"] if any(ends) else names, rows)
+    head = [*names, "expires"] if any(ends) else names
+    table = page.table(head, rows, aligned=True)
     return table + (f"\n\n{len(listed) - 60} more: `%m1 models WORD`" if len(listed) > 60 else "")
 
 
 def key(context: VerbContext, args: Sequence[str]) -> str:
     """Show where the key comes from, and its limits and use at OpenRouter."""
     none(args, "key")
+    first, *facts = of_key(context)
+    return "\n".join(
+        [md_cell(first), *([""] if facts else []), *(f"- {md_cell(one)}" for one in facts)]
+    )
+
+
+def of_key(context: VerbContext) -> list[str]:
+    """Return where the key comes from, and what the server tells of it."""
     place = endpoint(context.settings.base_url)
     if place.offline:
-        return "The local model needs no key."
+        return ["The local model needs no key."]
     held = keys.find(place)
     info = context.session.backend().key()
     facts = key_facts(info) if info else [f"{place.host} tells no limit and no use of a key"]
-    return " · ".join([f"key for {place.host}: {md_cell(held.source)}", *map(md_cell, facts)])
+    return [f"key for {place.host}: {held.source}", *facts]
 
 
 def key_facts(info: Mapping[str, Any]) -> list[str]:

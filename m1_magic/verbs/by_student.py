@@ -142,7 +142,9 @@ def _students(work: dict[str, Work], total: Tally) -> str:
         rows.append([*its.tally.row(one_line(name, 100)), thousands(len(its.shared))])
     if len(rows) > 1:
         rows.append([*total.row("all, each call once"), ""])
-    return page.table(["student", "calls", "tokens in", "out", "cost", "shared calls"], rows)
+    return page.table(
+        ["student", "calls", "tokens in", "out", "cost", "shared calls"], rows, aligned=True
+    )
 
 
 def _pairs(pairs: Counter[tuple[Path, Path]], many: Counter[int]) -> list[str]:

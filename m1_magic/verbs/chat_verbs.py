@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ..calls import Reply
+from ..chats.beside import Alternative
 from ..chats.chats import CONTINUE, RepeatableCall
 from ..chats.turns import ChatHead, Turn
 from ..errors import UsageError
@@ -30,23 +31,55 @@ WHOLE = "The answer is complete. `%%m1 -c` continues the chat, `%m1 again` asks 
 
 
 def continue_(context: VerbContext, rest: str) -> RepeatableCall | str:
-    """Return what asks for the rest of the last answer, or that it is complete."""
-    none(rest.split(), "continue")
+    """Return what asks for the rest of the last answer, or that it is complete.
+
+    Of several side by side, it is the one of that number, which chats go on from now.
+    """
+    number = rest.strip()
+    if not number.isdecimal():
+        none(rest.split(), "continue")
+    chosen = context.chats.choose(int(number[:6])) if number else None
     last, session = context.chats.last, context.session
     most = None
     if last is not None and last.reply is not None and last.reply.status == "truncated":
-        limits = session.limits(session.backend(), last.options.model or context.settings.model)
+        model = kinds.only(last.options.model) or context.settings.model
+        limits = session.limits(session.backend(), model)
         most = limits.max_output if limits else None
-    return context.chats.rest(most) or WHOLE
+    asking = context.chats.rest(most)
+    if asking or chosen is None:
+        return asking or WHOLE
+    name = md_cell(chosen.label or f"answer {number}")
+    chat = f"chat {md_cell(chosen.request.chat)} goes" if chosen.request.chat else "`%%m1 -c` goes"
+    return f"From here on, {chat} on from {name}."
 
 
 def again(context: VerbContext, rest: str) -> RepeatableCall | str:
     """Return the last request with the options that are given."""
     given, text = flags.options(rest)
+    beside = context.chats.beside
     if text:
         what = f"%m1 again takes options only, not {one_line(text, 60)!r}."
-        raise UsageError(what, todo="%m1 ask TEXT asks.")
+        chooses = bool(beside.answers) and text.isdecimal()
+        todo = f"%m1 continue {text[:6]} goes on from it." if chooses else "%m1 ask TEXT asks."
+        raise UsageError(what, todo=todo)
+    if beside.open and not rest.strip():
+        return choice(beside.answers)
     return context.chats.again(given)
+
+
+def choice(answers: Sequence[Alternative]) -> str:
+    """Return a page of the answers that stand side by side, and how one is chosen."""
+    rows = [
+        [
+            number,
+            one.label or one.reply.model,
+            one_line(one.reply.text, 60),
+            money(one.reply.cost, about=one.reply.cost_source == "estimated"),
+        ]
+        for number, one in enumerate(answers, 1)
+    ]
+    how = "`%m1 continue 2` goes on from the second, free; `%m1 again --fresh` asks all anew."
+    return f"{page.table(['', 'answer', 'begins', 'price'], rows)}\n\n{how}"
 
 
 ASKING = {"continue": continue_, "again": again}

@@ -77,7 +77,7 @@ def usage(given: Namespace) -> Done:
         sums = [_sum([getattr(one.key, name) for one in found]) for name in PARTS]
         rows.append(["all", *sums, *([""] if has_last_use else []), "", ""])
     last = ["last used"] if has_last_use else []
-    return Done(page.table(["student", *PARTS, *last, "expires", ""], rows))
+    return Done(page.table(["student", *PARTS, *last, "expires", ""], rows, aligned=True))
 
 
 def _usage_row(one: ClassKey, found: Sequence[ClassKey], has_last_use: bool) -> list[str]:
@@ -111,7 +111,10 @@ def revoke(given: Namespace) -> Done:
                 rows.append([one_line(one.student, 100), money(one.key.used), "revoked"])
         except (Exception, KeyboardInterrupt) as error:
             problem = error
-    return Done(page.table(["student", "used", ""], rows) if rows else "No key to revoke.", problem)
+    return Done(
+        page.table(["student", "used", ""], rows, aligned=True) if rows else "No key to revoke.",
+        problem,
+    )
 
 
 @contextmanager

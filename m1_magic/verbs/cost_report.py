@@ -141,10 +141,10 @@ def _page(
     rows = [tally.row(one_line(name, 200)) for name, tally in by_notebook.items()]
     if len(rows) > 1:
         rows.append(total.row("all"))
-    parts = [page.table(["notebook", *figures], rows)]
+    parts = [page.table(["notebook", *figures], rows, aligned=True)]
     if len(by_model) > 1:
         models = [tally.row(name) for name, tally in by_model.items()]
-        parts.append(page.table(["model", *figures], models))
+        parts.append(page.table(["model", *figures], models, aligned=True))
     return "\n\n".join([*parts, *notes])
 
 

@@ -20,8 +20,8 @@ from ..ledger.store import now_utc
 from ..pricing.prices import known_limits
 from ..render import page
 from ..settings.endpoints import endpoint
-from ..text import md_to_text, one_line, plural
-from .account import key
+from ..text import one_line, plural
+from .account import of_key
 from .verb_context import VerbContext, million, none
 
 # A clock that is further off puts calls into another day's budget, and may break TLS.
@@ -35,7 +35,7 @@ def doctor(context: VerbContext, args: Sequence[str]) -> str:
     backend = context.session.backend
     checks: list[tuple[str, Callable[[], str]]] = [
         ("versions", versions),
-        ("key", lambda: md_to_text(key(context, ()))),
+        ("key", lambda: " · ".join(of_key(context))),
         ("proxy", lambda: proxy(context)),
         ("certificates", certificates),
         (

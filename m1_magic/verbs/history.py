@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..errors import UsageError
-from ..ledger import history
+from ..ledger import Ledger, history
 from ..ledger.history import Past
-from ..options import command_line
+from ..options import command_line, flags
+from ..options.fields import OPTIONS
 from ..pricing.dollars import money
 from ..privacy import redaction
 from ..render import page
@@ -20,26 +21,69 @@ GONE = "not kept: purged, forgotten, or M1.keep_text was off"
 
 
 def log(context: VerbContext, args: Sequence[str]) -> str:
-    """List the last calls, those with a word in them, or show one again."""
-    word = " ".join(args)
-    call = history.called(context.session.ledger, word) if len(args) == 1 else None
+    """List the last calls, those with a word in them, or show one again, or bind its reply."""
+    parser = command_line.Parser("%m1 log")
+    parser.add_argument("word", nargs="*", metavar="WORD")
+    for name in ("out", "force_out"):
+        flags.add(parser, OPTIONS[name])
+    given = parser.parse_args(list(args))
+    ledger, word = context.session.ledger, " ".join(given.word)
+    call = named(ledger, given.word[0]) if len(given.word) == 1 else None
+    if given.out:
+        return bound(context, call, given.out, given.force_out)
     if call is not None:
         return one(call)
-    calls = history.latest(context.session.ledger, SHOWN + 1, word)
+    calls = history.latest(ledger, SHOWN + 1, word)
     if not calls:
         return f"No call with {md_cell(repr(word))} in it." if word else "No calls yet."
-    rows = [
-        [past.id, when(past), past.model, past.status or "under way", price(past), opening(past)]
-        for past in calls[:SHOWN]
-    ]
-    table = page.table(["id", "UTC", "model", "status", "cost", "prompt"], rows)
     older = f" The last {SHOWN}: `%m1 log WORD` finds older ones." if len(calls) > SHOWN else ""
-    return f"{table}\n\n`%m1 log ID` shows one again, `%m1 sent ID` what left.{older}"
+    how = "`%m1 log 1` shows the newest again, `%m1 log 1 -o r` binds it, `%m1 sent 1` what left."
+    return f"{listed(ledger, calls[:SHOWN], word)}\n\n{how}{older}"
+
+
+def listed(ledger: Ledger, calls: Sequence[Past], word: str) -> str:
+    """Return calls as a table; what is the same in all of them stands below it, once."""
+    columns: dict[str, list[object]] = {
+        "#": [history.number(ledger, past) if word else at for at, past in enumerate(calls, 1)],
+        "id": [past.id for past in calls],
+        "time": [local(past) for past in calls],
+        "model": [past.model for past in calls],
+        "chat": [past.chat or "" for past in calls],
+        "status": [past.status or "under way" for past in calls],
+        "cost": [price(past) for past in calls],
+        "prompt": [opening(past) for past in calls],
+    }
+    same = {name for name, values in columns.items() if len(calls) > 1 and len(set(values)) == 1}
+    if not any(columns["chat"]):
+        same.add("chat")
+    shown = {name: values for name, values in columns.items() if name not in same}
+    alike = [f"{name} {columns[name][0]}" for name in columns if name in same and columns[name][0]]
+    table = page.table([*shown], zip(*shown.values(), strict=True))
+    return "\n\n".join([table, *([f"All: {md_cell(' · '.join(alike))}"] if alike else [])])
+
+
+def bound(context: VerbContext, call: Past | None, name: str, force: bool) -> str:
+    """Bind the reply of a past call."""
+    if call is None:
+        what = "There is no such call, or more than one."
+        raise UsageError(what, cost="", todo=f"Name one: %m1 log 1 -o {name}.")
+    if context.bind is None:
+        raise UsageError("There are no variables here.", cost="", todo="%m1 log works in IPython.")
+    context.bind(name, force, call.reply)
+    return f"`{name}` is the Reply of {md_cell(call.id)}: {md_cell(opening(call))}"
+
+
+def named(ledger: Ledger, word: str) -> Past | None:
+    """Return the call of that id, or of that number in the list; None if there is none."""
+    call = history.called(ledger, word)
+    if call is None and word.isdecimal() and word.isascii() and len(word) < 8:
+        call = history.numbered(ledger, int(word))
+    return call
 
 
 def one(call: Past) -> str:
     """Return the page of one call: the question, the answer, and what it cost."""
-    parts = [f"**{md_cell(call.id)}** · {when(call)} UTC", "*prompt*", body(call.prompt)]
+    parts = [f"**{md_cell(call.id)}** · {local(call)}", "*prompt*", body(call.prompt)]
     if call.thinking:
         parts += ["*thinking*", page.code(call.thinking)]
     template = (
@@ -66,13 +110,13 @@ def sent(context: VerbContext, args: Sequence[str]) -> str:
     if len(args) > 1:
         raise UsageError("Give one call.", cost="", todo="%m1 sent, or %m1 sent ID.")
     ledger = context.session.ledger
-    call = history.called(ledger, args[0]) if args else next(iter(history.latest(ledger, 1)), None)
+    call = named(ledger, args[0]) if args else history.numbered(ledger, 1)
     if call is None and args:
         what = f"No call, or more than one, has the id {one_line(args[0], 40)!r}."
         raise UsageError(what, cost="", todo="%m1 log lists them.")
     if call is None:
         return "No calls yet."
-    parts = [f"**{md_cell(call.id)}** · {when(call)} UTC · {md_cell(call.model)}"]
+    parts = [f"**{md_cell(call.id)}** · {local(call)} · {md_cell(call.model)}"]
     if call.sent is None:
         return "\n\n".join([*parts, f"The messages are {GONE}."])
     *first, question = call.sent.texts
@@ -132,6 +176,11 @@ def said(role: str, text: str) -> list[str]:
 def when(call: Past) -> str:
     """Return the minute of a call, in UTC."""
     return f"{call.at:%Y-%m-%d %H:%M}"
+
+
+def local(call: Past) -> str:
+    """Return the minute of a call, in the time of this machine."""
+    return f"{call.at.astimezone():%Y-%m-%d %H:%M}"
 
 
 def price(call: Past) -> str:

@@ -62,7 +62,7 @@ def _periods(context: VerbContext) -> str:
             its = sums.of_notebook(context.session.ledger, notebook)
             name = f"notebook {os.path.basename(notebook)}"
             rows.append([name, money(its.spent), money(its.held), its.calls])
-    return page.table(["", "spent", "held until settled", "calls"], rows)
+    return page.table(["", "spent", "held until settled", "calls"], rows, aligned=True)
 
 
 def _saved(context: VerbContext) -> list[str]:
@@ -91,7 +91,7 @@ def _by(context: VerbContext, key: str) -> str:
     head = [key, "spent", "held until settled", "calls", "tokens in", "out"]
     left = len(totals) - len(shown)
     more = f"\n\n{left} more; --csv PATH writes every call" if left else ""
-    return f"{page.table(head, rows)}\n\n{page.code(chart(shown))}{more}"
+    return f"{page.table(head, rows, aligned=True)}\n\n{page.code(chart(shown))}{more}"
 
 
 def chart(totals: Sequence[sums.Sum]) -> str:
@@ -124,7 +124,7 @@ def _held(context: VerbContext) -> list[str]:
     ]
     more = f" The latest 10 of {len(holds):,} are shown." if len(holds) > 10 else ""
     return [
-        page.table(["held", "UTC", "model", "at most", ""], rows),
+        page.table(["held", "UTC", "model", "at most", ""], rows, aligned=True),
         "A price that never arrives stays held, for an hour where it cannot be asked for:"
         " `%m1 cost --release ID` releases it." + more,
     ]

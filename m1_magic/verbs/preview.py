@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from decimal import Decimal
 
 from ..context import gather
 from ..errors import UsageError
 from ..options import flags
-from ..pricing.dollars import money
+from ..pricing.dollars import money, money_at_most
 from ..pricing.forecast import price_words
 from ..pricing.prices import known_limits
 from ..render import footer, page
@@ -53,6 +54,19 @@ def preview(plan: Plan) -> str:
     length = f"about {plan.tokens:,} tokens in, at most {request.max_tokens:,} out"
     parts.append(f"{length} · {price_range(plan)}")
     return "\n\n".join([*parts, *(md_cell(note) for note in request.notes)])
+
+
+def preview_each(labels: Sequence[str], plans: Sequence[Plan]) -> str:
+    """Return the page of ``--dry-run`` for several calls: what leaves with each, and the prices."""
+    names = [label or f"#{number}" for number, label in enumerate(labels, 1)]
+    prices = ["$0, kept" if one.kept else price_range(one) for one in plans]
+    rows = [[name, one.request.model, p] for name, one, p in zip(names, plans, prices, strict=True)]
+    holds = [Decimal(0) if one.kept else one.hold for one in plans]
+    known = [hold for hold in holds if hold is not None]
+    most = f"at most {money_at_most(sum(known, Decimal(0)))}"
+    total = most if len(known) == len(holds) else "price not known"
+    sums = f"{len(plans)} calls at the same time · {total}"
+    return "\n\n".join([preview(plans[0]), page.table(["", "model", "price"], rows), sums])
 
 
 def price_range(plan: Plan) -> str:

@@ -24,11 +24,14 @@ class VerbContext:
     """What a verb works with.
 
     ``secret`` asks the user for a line without showing it, and fails where nobody can answer.
+    ``bind`` binds a variable (its name, by force, its value) as ``--out`` does; None where there
+    are no variables.
     """
 
     session: Session
     namespace: Mapping[str, object]
     secret: Callable[[str], str]
+    bind: Callable[[str, bool, object], None] | None = None
 
     @property
     def settings(self) -> M1:

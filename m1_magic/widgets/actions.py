@@ -14,8 +14,8 @@ import ipywidgets
 
 from .. import verbs
 from ..calls import Reply
-from ..errors import M1Error, UsageError
-from ..jupyter import shell
+from ..errors import M1Error
+from ..jupyter import binding, shell
 from ..options.kinds import variable
 from ..session.loop import Session
 from ..text import escape_html, md_to_text, one_line
@@ -91,14 +91,11 @@ class Actions:
         reply, name = self._reply(), self._name.value.strip()
         try:
             variable(name)
-            names = shell.namespace()
-            if name in names and not isinstance(names[name], Reply):
-                what = f"{one_line(name, 40)} is there already and is no Reply."
-                raise UsageError(what, cost="", todo="Another name.")
+            binding.check(name, shell.namespace(), todo="Give another name.")
         except M1Error as error:
             self._message.value = failure(error)
             return
-        shell.current().push({name: reply})
+        binding.bind(shell.current(), name, reply)
         parts = f"{name}.text, {name}.code, {name}.cost"
         self._message.value = note(f"{name} is the Reply now: {parts}.")
 

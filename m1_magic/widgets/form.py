@@ -21,6 +21,7 @@ from ..jupyter import history
 from ..options.command_line import words
 from ..options.fields import OPTIONS, Option, Options, changed
 from ..options.flags import from_python
+from ..options.kinds import only
 from ..options.tasks import known
 from ..settings.config import M1
 from ..text import one_line, thousands
@@ -93,7 +94,7 @@ class Form:
         options, settings = Options(), self._settings
         with suppress(M1Error):  # a field that cannot be: Send says so
             options = self.options()
-        return options.model or settings.model, options.max_tokens or settings.max_tokens
+        return only(options.model) or settings.model, options.max_tokens or settings.max_tokens
 
     def fill(self, prompt: str, options: Options | None = None) -> None:
         """Put a question into the form, to be changed and asked."""

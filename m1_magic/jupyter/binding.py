@@ -1,0 +1,57 @@
+"""Names that answers are bound to: by ``-o NAME`` and by the panel.
+
+What the user made is never replaced: only what is a Reply, a list of them, or was bound here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from ..calls import Reply
+from ..errors import UsageError
+from ..text import one_line
+
+LAST = "_m1"
+_bound: dict[str, object] = {}  # what was bound here and is no Reply, by name
+
+
+def check(
+    name: str,
+    variables: Mapping[str, object],
+    tables: Collection[str] = (),
+    *,
+    todo: str = "Give another name, or add --force-out.",
+) -> None:
+    """Refuse a name that holds something of the user's, or a table of the same call."""
+    shown = one_line(name, 40)
+    if name in tables:
+        what = f"{shown} is a table of this call, which the answer would replace."
+        raise UsageError(what, todo=todo)
+    value = variables.get(name)
+    if name not in variables or replies(value) or (value is _bound.get(name, _bound)):
+        return
+    kind = one_line(type(value).__name__, 60)
+    what = f"{shown} holds something that is no Reply ({kind}), which the answer would replace."
+    raise UsageError(what, todo=todo)
+
+
+def bind(shell: Any, name: str, value: object) -> None:
+    """Bind a name of the user's, which was checked before."""
+    _bound.pop(name, None)
+    if not replies(value):
+        _bound[name] = value
+    shell.push({name: value})
+
+
+def bind_last(shell: Any, value: object) -> None:
+    """Bind ``_m1``; outside of IPython (None), do nothing."""
+    if shell is not None:
+        shell.push({LAST: value}, interactive=False)
+
+
+def replies(value: object) -> bool:
+    """Is it a Reply, or a list of them?"""
+    if isinstance(value, (list, tuple)) and value:
+        return all(isinstance(one, Reply) for one in value)
+    return isinstance(value, Reply)
