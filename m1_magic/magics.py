@@ -141,6 +141,8 @@ class M1Magics(Magics):
 
             screen.show(verbs.first(reply))
             display(reply)
+        if options.by_row:  # only those that have no answer
+            options = replace(options, fresh=False)
         self._ask(options, call.prompt, head=call.head)
 
     def _ask(
@@ -150,6 +152,9 @@ class M1Magics(Magics):
         from .render import choose
 
         variables = names.visible(self._shell.user_ns)
+        if options.by_row:
+            self._ask_rows(options, prompt, variables)
+            return
         if options.out and not options.force_out:
             binding.check(options.out, self._shell.user_ns, options.df)
         options = replace(options, force_out=False)  # %m1 again has to say it again
@@ -203,6 +208,14 @@ class M1Magics(Magics):
                 self._bind(error.reply, options, error.replies)
             raise
         self._bind(first(replies), options, replies)
+
+    def _ask_rows(self, options: Options, prompt: str, variables: Mapping[str, object]) -> None:
+        """Ask one question a row; ``--out`` gets the table with the answers."""
+        from .rows import cell
+
+        if options.out and not options.force_out:
+            binding.check(options.out, self._shell.user_ns, options.df)
+        cell.ask(self._shell, replace(options, force_out=False), prompt, variables)
 
     def _bind_as(self, name: str, force: bool, value: object) -> None:
         if not force:

@@ -51,7 +51,9 @@ def asked(server: OpenRouter) -> list[str]:
     return [chat.body["messages"][-1]["content"] for chat in server.chats if chat.body]
 
 
-def run(table: Any, prompt: str = ASK, into: str = "label", **options: Any) -> tuple[Any, Report]:
+def mapping(
+    table: Any, prompt: str = ASK, into: str = "label", **options: Any
+) -> tuple[Any, Report]:
     options = {**OPTIONS, **options}
     found = mapped(table, prompt, from_python(options), Wish(into=into), {})
     assert found is not None
@@ -102,7 +104,7 @@ def test_the_same_kind_of_table_comes_back(server: OpenRouter, kind: str) -> Non
     server.default = Answer("yes")
     table = KINDS[kind]()
     before = as_columns(KINDS[kind]())
-    made, report = run(table)
+    made, report = mapping(table)
     assert type(made) is type(table)
     assert as_columns(made) == before | {"label": LABELS}
     assert as_columns(table) == before
@@ -117,15 +119,15 @@ def test_the_same_kind_of_table_comes_back(server: OpenRouter, kind: str) -> Non
 def test_series_and_lists(server: OpenRouter) -> None:
     server.default = Answer("yes")
     named = pd.Series(["a", None], name="review", index=[4, 2])
-    made, _ = run(named, "Is {{review}} good?")
+    made, _ = mapping(named, "Is {{review}} good?")
     assert (made.name, list(made.index), made.iloc[0]) == ("label", [4, 2], "yes")
     assert pd.isna(made.iloc[1])
-    same, report = run(named, "Is {{text}} good?")
+    same, report = mapping(named, "Is {{text}} good?")
     assert (same.iloc[0], report.kept) == ("yes", 1)
-    assert run(pl.Series("q", ["a"]), "Is {{q}} good?")[0].to_list() == ["yes"]
-    assert run(["a", ""])[0] == ["yes", None]
-    assert run(("a",))[0] == ("yes",)
-    assert run([])[0] == []
+    assert mapping(pl.Series("q", ["a"]), "Is {{q}} good?")[0].to_list() == ["yes"]
+    assert mapping(["a", ""])[0] == ["yes", None]
+    assert mapping(("a",))[0] == ("yes",)
+    assert mapping([])[0] == []
 
 
 def test_columns_variables_and_braces(server: OpenRouter) -> None:
@@ -151,21 +153,21 @@ def test_what_cannot_be_asked_is_refused(
     server: OpenRouter, table: Any, prompt: str, words: str
 ) -> None:
     with pytest.raises(UsageError, match=words):
-        run(table, prompt)
+        mapping(table, prompt)
     assert server.requests == []
 
 
 def test_personal_columns_need_allow(server: OpenRouter) -> None:
     table = pd.DataFrame({"email": ["a@b.example"], "text": ["hi"]})
-    run(table, "{{email}}", allow=["email"])
-    run(table, ASK)  # a column that is not named does not leave
+    mapping(table, "{{email}}", allow=["email"])
+    mapping(table, ASK)  # a column that is not named does not leave
     assert [one.count("@") for one in asked(server)] == [1, 0]
 
 
 def test_a_secret_in_a_row_stays_here(server: OpenRouter) -> None:
     key = "sk-or-v1-" + "0123456789abcdef" * 4
     server.default = Answer("yes")
-    made, report = run(pd.DataFrame({"text": ["fine", f"my key is {key}"]}))
+    made, report = mapping(pd.DataFrame({"text": ["fine", f"my key is {key}"]}))
     assert asked(server) == ["Sentiment of fine?"]
     assert made.label_status.iloc[1] == "holds a secret (OpenRouter key), not sent"
     assert (report.asked, report.failed) == (1, 1)
@@ -202,19 +204,19 @@ def test_a_dry_run_shows_three_questions_and_sends_nothing(
 
 def test_what_could_cost_too_much_is_refused_by_the_rows_that_fit(server: OpenRouter) -> None:
     with pytest.raises(BudgetExceeded, match=r"The first (\d+) rows fit") as refused:
-        run([*texts(100), *texts(100)], max_cost="0.01")
+        mapping([*texts(100), *texts(100)], max_cost="0.01")
     found = re.search(r"The first (\d+) rows fit", str(refused.value))
     assert found
     assert server.chats == []
     fit = int(found[1])
     assert 2 < fit < 100
-    _, report = run(texts(fit), max_cost="0.01")
+    _, report = mapping(texts(fit), max_cost="0.01")
     assert report.asked == fit
     with pytest.raises(BudgetExceeded):
-        run([f"another {n}" for n in range(fit + 2)], max_cost="0.01")
+        mapping([f"another {n}" for n in range(fit + 2)], max_cost="0.01")
     api.settings().budget = Decimal("0.001")
     with pytest.raises(BudgetExceeded, match="budget"):
-        run(["one more"])
+        mapping(["one more"])
 
 
 def test_a_pilot_is_judged_before_the_rest_is_paid(server: OpenRouter) -> None:
@@ -249,12 +251,12 @@ def test_faults_of_single_rows_stay_with_these_rows(server: OpenRouter) -> None:
     server.say(*answers)
     server.default = Answer("yes")
     table = pd.DataFrame({"text": texts(200)})
-    made, report = run(table)
+    made, report = mapping(table)
     assert made.label.isna().sum() == report.failed == 10
     assert (made.label.isna() == made.label_status.notna()).all()
     assert set(made.label_status.dropna()) == {STATUS_500}
     assert report.rows == 200
-    again, second = run(table)
+    again, second = mapping(table)
     assert again.label.tolist() == ["yes"] * 200
     assert "label_status" not in again
     assert (second.kept, second.asked) == (190, 10)
@@ -265,7 +267,7 @@ def test_faults_of_single_rows_stay_with_these_rows(server: OpenRouter) -> None:
 
 def test_no_credit_in_the_middle_stops_all_and_what_came_stays(server: OpenRouter) -> None:
     server.say(*[Answer("yes")] * 40, *[Answer.http_error(402)] * 200)
-    made, report = run(pd.DataFrame({"text": texts(200)}))
+    made, report = mapping(pd.DataFrame({"text": texts(200)}))
     assert made.label.notna().sum() == 40
     assert set(made.label_status.dropna()) == {"not asked"}
     assert len(server.chats) < 40 + 2 * 64
@@ -273,7 +275,7 @@ def test_no_credit_in_the_middle_stops_all_and_what_came_stays(server: OpenRoute
     one_sum(server, report)
     server._queue.clear()
     server.default = Answer("yes")
-    made, second = run(pd.DataFrame({"text": texts(200)}))
+    made, second = mapping(pd.DataFrame({"text": texts(200)}))
     assert made.label.notna().all()
     assert (second.kept, second.asked) == (40, 160)
     one_sum(server, report, second)
@@ -282,17 +284,17 @@ def test_no_credit_in_the_middle_stops_all_and_what_came_stays(server: OpenRoute
 def test_where_nothing_comes_the_reason_is_raised(server: OpenRouter) -> None:
     server.default = Answer.http_error(402)
     with pytest.raises(OutOfCredit):
-        run(texts(5))
+        mapping(texts(5))
     server.key = "another"
     with pytest.raises(KeyRefused) as refused:
-        run(texts(5))
+        mapping(texts(5))
     assert refused.value.table == [None] * 5
 
 
 def test_a_budget_that_others_use_up_stops_in_the_middle(server: OpenRouter) -> None:
     server.default = Answer("yes")
     session = api.session()
-    _, first = run(texts(3))
+    _, first = mapping(texts(3))
     assert first.asked == 3
     session.settings.budget = first.known + Decimal("1")
     seen = server.record
@@ -303,7 +305,7 @@ def test_a_budget_that_others_use_up_stops_in_the_middle(server: OpenRouter) -> 
             session.settings.budget = first.known + Decimal("0.0002")
 
     server.record = record  # type: ignore[method-assign]
-    made, report = run(texts(300))
+    made, report = mapping(texts(300))
     assert 0 < report.asked < 297
     assert made.count(None) == report.failed > 0
     assert any("budget" in note for note in report.notes)
@@ -324,7 +326,7 @@ def test_stop_keeps_what_came(server: OpenRouter) -> None:
     thread = threading.Thread(target=press)
     thread.start()
     with pytest.raises(Stopped) as stopped:
-        run(pd.DataFrame({"text": texts(100)}))
+        mapping(pd.DataFrame({"text": texts(100)}))
     thread.join()
     hold.set()
     table = stopped.value.table
@@ -332,42 +334,42 @@ def test_stop_keeps_what_came(server: OpenRouter) -> None:
     assert set(table.label_status.dropna()) <= {"stopped", "not asked"}
     server._queue.clear()
     server.default = Answer("yes")
-    made, second = run(pd.DataFrame({"text": texts(100)}))
+    made, second = mapping(pd.DataFrame({"text": texts(100)}))
     assert made.label.notna().all()
     assert second.kept == 20
 
 
 def test_kept_answers_come_back_in_another_kernel(server: OpenRouter) -> None:
     server.default = Answer("yes")
-    _, first = run(texts(30))
+    _, first = mapping(texts(30))
     api.end()
-    made, second = run([*texts(30), "new"])
+    made, second = mapping([*texts(30), "new"])
     assert made == ["yes"] * 31
     assert (second.asked, second.kept) == (1, 30)
     one_sum(server, first, second)
-    _, third = run(texts(3), fresh=True)
+    _, third = mapping(texts(3), fresh=True)
     assert (third.asked, third.kept) == (3, 0)
 
 
 def test_a_tape_has_the_answers(server: OpenRouter, tmp_path: Path) -> None:
     server.default = Answer("yes")
     api.settings().tape = str(tmp_path / "rows.tape.jsonl")
-    run(texts(5))
+    mapping(texts(5))
     first = (tmp_path / "rows.tape.jsonl").read_bytes()
     assert first.count(b"\n") == 6
-    run(texts(5), fresh=True)
+    mapping(texts(5), fresh=True)
     assert sorted((tmp_path / "rows.tape.jsonl").read_bytes().splitlines()) == sorted(
         first.splitlines()
     )
     sent = len(server.chats)
     api.settings().mode = "replay"
     (api.session().ledger.path.parent / "elsewhere").mkdir()
-    made, report = run(texts(5))
+    made, report = mapping(texts(5))
     assert (made, report.kept) == (["yes"] * 5, 5)
-    made, report = run(pd.DataFrame({"text": texts(6)}))
+    made, report = mapping(pd.DataFrame({"text": texts(6)}))
     assert made.label_status.iloc[5] == "not on the tape"
     with pytest.raises(TapeProblem):
-        run(["never asked"])
+        mapping(["never asked"])
     assert len(server.chats) == sent
 
 
@@ -392,7 +394,7 @@ def test_a_killed_run_pays_no_answer_twice(server: OpenRouter, moment: int) -> N
     cut = len(server.chats)
     for chat in server.chats:
         chat.closed.wait(5)
-    made, report = run(texts(120))
+    made, report = mapping(texts(120))
     assert made == ["yes"] * 120
     times = Counter(asked(server))
     assert len(times) == 120
@@ -419,7 +421,7 @@ def test_it_works_inside_a_running_loop(server: OpenRouter) -> None:
 
 def test_one_row_of_five_megabytes_fails_alone(server: OpenRouter) -> None:
     server.default = Answer("yes")
-    made, report = run(pd.DataFrame({"text": ["a", "x " * 2_500_000]}))
+    made, report = mapping(pd.DataFrame({"text": ["a", "x " * 2_500_000]}))
     assert (made.label.iloc[0], report.failed) == ("yes", 1)
     assert "characters" in made.label_status.iloc[1]
     one_sum(server, report)
@@ -432,3 +434,28 @@ def test_unknown_options_are_named(server: OpenRouter) -> None:
         m1_magic.map(["a"], ASK, chat="eda")
     with pytest.raises(M1Error, match="gold has 2 values for 1 row"):
         m1_magic.map(["a"], ASK, gold=["x", "y"])
+
+
+def test_a_cell_binds_the_table(run: Any, shell: Any, server: OpenRouter) -> None:
+    server.default = Answer("yes")
+    shell.user_ns["reviews"] = table = pd.DataFrame({"text": ["a", "b"], "human": ["yes", "no"]})
+    line = "%%m1 --each reviews --into label --max-tokens 50"
+    ran = run(f"{line} --gold human -o labelled\nIs {{{{text}}}} good?")
+    assert ran.error is None, ran.text
+    assert list(shell.user_ns["labelled"].label) == ["yes", "yes"]
+    assert list(table.columns) == ["text", "human"]
+    assert "2 rows · 2 distinct questions" in ran.text
+    assert "1 of 2 right: 50%" in ran.text
+    assert "2 rows · 2 asked · $0.0" in ran.text
+    again = run("%m1 again -o other")
+    assert again.error is None, again.text
+    assert "2 kept" in again.text and len(server.chats) == 2
+    assert list(shell.user_ns["other"].label) == ["yes", "yes"]
+    refused = run(f"{line} -o reviews\nIs {{{{text}}}} good?")
+    assert isinstance(refused.error, UsageError)
+    alone = run("%%m1 --into label\nIs {{text}} good?")
+    assert "--each NAME" in str(alone.error)
+    shown = run(f"{line}\nIs {{{{text}}}} good?")
+    assert "label" in shown.text and list(shell.user_ns["_m1"].label) == ["yes", "yes"]
+    dry = run(f"{line} --dry-run\nNew: {{{{text}}}}?")
+    assert "New: a?" in dry.text and len(server.chats) == 2

@@ -124,6 +124,13 @@ def _bar(shown: list[Any], label: str, done: int, total: int) -> None:
         shown[0].close()
 
 
+def display(value: object) -> None:
+    """Display a value of the user's as IPython does."""
+    from IPython.display import display
+
+    display(value)
+
+
 def handle(bundle: Mapping[str, str]) -> Any:
     """Display something that will change; return what changes it."""
     from IPython.display import display

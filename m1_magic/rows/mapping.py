@@ -64,7 +64,7 @@ def map(
     try:
         chosen = from_python(options)
         if isinstance(gold, str):
-            gold = _column(rows(table), gold)
+            gold = column(rows(table), gold)
         wish = Wish(into, None if gold is None else _known(gold), at_least, workers, quiet)
         names = dict(shell.namespace() if namespace is None else namespace)
         found = mapped(table, prompt, chosen, wish, names, dry_run=dry_run)
@@ -127,6 +127,8 @@ def _job(
     given: Rows, prompt: str, options: Options, wish: Wish, names: Mapping[str, object]
 ) -> tuple[Job, Asking]:
     """Return a run over these rows, before anything is looked for."""
+    if options.several:
+        raise UsageError("Several models, temperatures or answers are for one question.")
     for name in NOT_HERE:
         if getattr(options, name):
             raise UsageError(f"--{name.replace('_', '-')} is for one question, not for rows.")
@@ -168,7 +170,8 @@ def tell(words: str, *, page: bool = False) -> None:
         sys.stderr.write((md_to_text(words) if page else words) + "\n")
 
 
-def _column(given: Rows, name: str) -> list[Any]:
+def column(given: Rows, name: str) -> list[Any]:
+    """Return the column that has what is known; raises UsageError."""
     place = given.place(name)
     if place is None:
         raise UsageError(f"There is no column {one_line(name, 60)!r} for gold.", todo="")
