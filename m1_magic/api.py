@@ -7,16 +7,15 @@ from dataclasses import replace
 from typing import Any, overload
 
 from .app import PROCESS
-from .calls import Reply, Request
-from .chats.beside import Alternative
-from .chats.chats import RepeatableCall
+from .calls import AnswerForm, Attachment, Reply, Request
+from .chats.chats import CONTINUE, RepeatableCall
+from .chats.together import apart, ask_together
 from .chats.turns import ChatHead
 from .context import gather
 from .context.frames import frame_named
 from .context.frames.tables import is_tabular
 from .context.values import Gathered
-from .errors import HiddenPackage, MissingPackage, Stopped, UserFacingError
-from .interrupts import uninterrupted
+from .errors import HiddenPackage, MissingPackage, UserFacingError
 from .jupyter import binding, history, names, shell
 from .options import flags, tasks
 from .options.beside import Single, each
@@ -25,8 +24,8 @@ from .options.kinds import one_at_a_time
 from .privacy import redaction
 from .privacy.personal_text import personal
 from .prompt import build, uncompressed
-from .session.beside import Asked, ask_each, dry_plans, safe
-from .session.ended import failure, first
+from .session.beside import Asked, dry_plans
+from .session.ended import first
 from .session.plan import Plan
 from .session.view import Board, Silent, Unseen, View
 
@@ -34,12 +33,16 @@ settings, session, chats, end = PROCESS.settings, PROCESS.session, PROCESS.chats
 
 
 def prepare(
-    prompt: str, options: Options, namespace: Mapping[str, object], head: ChatHead | None = None
+    prompt: str,
+    options: Options,
+    namespace: Mapping[str, object],
+    head: ChatHead | None = None,
+    beside: tuple[Attachment, ...] = (),
 ) -> Request:
     """Return the request for a prompt: values inserted, tables summarised, secrets looked for.
 
-    Asked at a ``head`` of a chat, else where the options say. UsageError, SecretInPrompt: nothing
-    was sent.
+    Asked at a ``head`` of a chat, else where the options say; ``beside`` goes along with what the
+    options name. UsageError, SecretInPrompt: nothing was sent.
     """
     if options.several:
         raise one_at_a_time()
@@ -53,24 +56,18 @@ def prepare(
     earlier = history.cells() if options.cells else ()
     failure = history.failure() if options.error else None
     gathered = gather(options, prompt, namespace, settings(), earlier, failure)
-    gathered = replace(gathered, notes=(*gathered.notes, *task.notes))
-    form = ""
-    if options.exact or _exact(gathered, head):
+    along, notes = (*gathered.attachments, *beside), (*gathered.notes, *task.notes)
+    gathered = replace(gathered, attachments=along, notes=notes)
+    form, data = "", _form(options, namespace, prompt)
+    if data is None and (options.exact or _exact(gathered, head)):
         from .exact import calling
 
         gathered, form = calling.told(gathered, namespace, options, settings())
-    beside, inserted, notes = gathered.attachments, gathered.inserted, gathered.notes
-    request = build(options, gathered.parts, settings(), beside, inserted, notes, form)
+    along, inserted, notes = gathered.attachments, gathered.inserted, gathered.notes
+    request = build(options, gathered.parts, settings(), along, inserted, notes, form, data)
     keep = False if options.fresh else options.keep or None
-    request = replace(
-        request,
-        prompt=prompt,
-        keep_thinking=task.keep_thinking,
-        task=task.name,
-        keep=keep,
-        cell=cell,
-        run=ran,
-    )
+    request = replace(request, prompt=prompt, keep=keep, cell=cell, run=ran)
+    request = replace(request, keep_thinking=task.keep_thinking, task=task.name)
     if head is not None:
         request = uncompressed(chats().continued(request, head, secrets), settings())
     if request.exact:
@@ -81,18 +78,29 @@ def prepare(
     return replace(request, notes=(*request.notes, *personal(request.text)))
 
 
+def _form(options: Options, namespace: Mapping[str, object], prompt: str) -> AnswerForm | None:
+    """Return how an answer that is data is to be written; of its rest nothing is said again."""
+    if options.returns is None and not options.choices:
+        return None
+    from .typed.schema import wanted
+
+    kind = wanted(options, namespace)
+    assert kind is not None
+    return replace(kind.form, words="") if prompt == CONTINUE else kind.form
+
+
 def _exact(gathered: Gathered, head: ChatHead | None) -> bool:
     """Are figures computed: by the setting where a table goes along, or as earlier in a chat?"""
     along = (*gathered.attachments, *gathered.inserted)
     turns = chats().turns(head) if head else ()
     return (settings().exact and any(one.kind == "frame" for one in along)) or any(
-        one.lasting for turn in turns for one in turn.attachments
+        one.tables for turn in turns for one in turn.attachments
     )
 
 
 def send(request: Request, options: Options, view: View, namespace: Mapping[str, object]) -> Reply:
     """Ask what `prepare` made of these options, and remember it; may be called in any thread."""
-    turns, reply, asked = chats(), None, _asked(request, view, namespace)
+    turns, reply, asked = chats(), None, _asked(request, options, view, namespace)
     try:
         reply = turns.session.ask(request, asked.view, asked.processor)
     except UserFacingError as error:
@@ -103,13 +111,20 @@ def send(request: Request, options: Options, view: View, namespace: Mapping[str,
     return reply
 
 
-def _asked(request: Request, view: View, namespace: Mapping[str, object]) -> Asked:
-    """Return a request with who shows its answer, and who computes its figures."""
-    if not request.exact:
+def _asked(
+    request: Request, options: Options, view: View, namespace: Mapping[str, object]
+) -> Asked:
+    """Return a request with who shows its answer, and computes its figures or reads its data."""
+    if not (request.exact or request.form):
         return Asked(request, view)
+    before = chats().before(request.prompt, request.after)
+    if request.form is not None:
+        from .typed.answer import answer as typed
+
+        reader = typed(view, options, namespace, settings(), before)
+        return Asked(request, reader, reader)
     from .exact import calling
 
-    before = chats().before(request.prompt, request.after)
     # A kept answer is shown all the same: nobody is asked, and nothing is paid.
     gone = calling.gone(request, namespace)
     if gone and not session().dry_plan(request).kept:
@@ -150,32 +165,12 @@ def run_each(
     UserFacingError: with ``replies``, where some were asked.
     """
     singles = prepare_each(prompt, options, namespace, head)
-    labels, turns = [one.label for one, _ in singles], chats()
-    board, call = shown(labels), RepeatableCall(prompt, options)
-    # Which of them a chat goes on from is not chosen yet: none of them is a turn of it.
-    apart = [replace(request, chat=None, repeats="") for _, request in singles]
-    pairs = zip(apart, board.views, strict=True)
-    try:
-        asked = [_asked(request, view, namespace) for request, view in pairs]
-        ended = ask_each(turns.session, asked, board.paint)
-    except UserFacingError:
-        turns.remember(call, singles[0][1], None)
-        raise
-    replies = [one.reply for one in ended]
-    answers = zip(singles, replies, strict=True)
-    turns.remember_each(call, [Alternative(s.label, s.options, r, a) for (s, r), a in answers])
-    turns.session.last = first(replies)
-    error = failure(ended, labels)
-    notes = tuple(dict.fromkeys(note for one in ended for note in one.notes))
-    try:
-        with uninterrupted():
-            safe(lambda: board.close(replies, turns.session.totals(), notes))()
-    except KeyboardInterrupt:
-        error = error or Stopped("Stopped by you, when all answers were complete.", cost="")
-        error.replies = replies
-    if error is not None:
-        raise error
-    return replies
+    board = shown([one.label for one, _ in singles])
+
+    def asked(request: Request, view: View) -> Asked:
+        return _asked(request, options, view, namespace)
+
+    return ask_together(chats(), RepeatableCall(prompt, options), singles, asked, board)
 
 
 def preview(
@@ -190,47 +185,20 @@ def preview_each(
 ) -> tuple[list[str], list[Plan]]:
     """Return labels and plans of several calls as `preview` does of one."""
     singles = prepare_each(prompt, options, namespace, head)
-    plans = dry_plans(session(), [replace(one, chat=None, repeats="") for _, one in singles])
+    plans = dry_plans(session(), apart(singles))
     return [one.label for one, _ in singles], plans
 
 
 @overload
-def ask(
-    prompt: str,
-    *,
-    n: int,
-    df: object = ...,
-    namespace: Mapping[str, object] | None = ...,
-    **options: Any,
-) -> list[Reply]: ...
+def ask(prompt: str, *, n: int, **options: Any) -> list[Reply]: ...
+@overload
+def ask(prompt: str, *, model: list[str] | tuple[str, ...], **options: Any) -> list[Reply]: ...
+@overload
+def ask(prompt: str, *, temperature: Sequence[float], **options: Any) -> list[Reply]: ...
 @overload
 def ask(
-    prompt: str,
-    *,
-    model: list[str] | tuple[str, ...],
-    df: object = ...,
-    namespace: Mapping[str, object] | None = ...,
-    **options: Any,
-) -> list[Reply]: ...
-@overload
-def ask(
-    prompt: str,
-    *,
-    temperature: list[float] | tuple[float, ...],
-    df: object = ...,
-    namespace: Mapping[str, object] | None = ...,
-    **options: Any,
-) -> list[Reply]: ...
-@overload
-def ask(
-    prompt: str,
-    *,
-    df: object = ...,
-    namespace: Mapping[str, object] | None = ...,
-    **options: Any,
+    prompt: str, *, df: object = ..., namespace: Mapping[str, object] | None = ..., **options: Any
 ) -> Reply: ...
-
-
 def ask(
     prompt: str, *, df: object = None, namespace: Mapping[str, object] | None = None, **options: Any
 ) -> Reply | list[Reply]:

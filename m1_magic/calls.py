@@ -8,8 +8,7 @@ model's own tokenizer.
 
 from __future__ import annotations
 
-import hashlib
-import json
+import importlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -31,6 +30,8 @@ from .messages import Attached as Attached
 from .messages import Attachment as Attachment
 from .messages import Message as Message
 from .messages import Text as Text
+from .request import AnswerForm as AnswerForm
+from .request import Request as Request
 
 Status = Literal["ok", "truncated", "failed", "stopped"]
 CostSource = Literal["billed", "estimated", "cached", "free", "offline", "replayed", "unknown"]
@@ -42,106 +43,6 @@ AttemptState = Literal["reserved", "streaming", "settled", "pending"]
 RECORD = "application/vnd.m1-magic.call+json"
 # What stands before the links below an answer.
 SOURCES = "\n\nSources:\n\n"
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """Everything that leaves for the model; ``prompt``, ``attachments`` and ``notes`` tell of it.
-
-    ``prompt`` is what the user typed, without the values and tables that went into ``messages``;
-    ``after`` are the calls of the chat whose questions and answers stand before its last message.
-    ``keep_thinking`` False: the model's thinking is neither shown nor kept, anywhere.
-    ``extra`` are fields and ``headers`` HTTP headers that the user adds; ``fallbacks`` are models
-    to be tried in this one's place.
-    ``max_tokens_explicit``: the number is the user's own wish, not the default; ``max_cost`` is
-    what the call may cost at most in US dollars, None: as the setting says; ``task`` is its name.
-    ``exact``: its figures are computed here, by queries that the model writes.
-    ``keep`` True: a kept answer is shown if there is one, False: asked anew, None: as the setting
-    says; ``cell`` is the front end's id of the cell that asks, ``run`` that of this run of it, ""
-    where there is none; ``repeats`` is the call that this one is made in place of, in a chat that
-    was asked in an earlier kernel.
-    """
-
-    model: str
-    messages: tuple[Message, ...]
-    max_tokens: int
-    temperature: float | None = None
-    top_p: float | None = None
-    seed: int | None = None
-    stop: tuple[str, ...] = ()
-    reasoning: Mapping[str, Any] | None = None
-    provider: Mapping[str, Any] | None = None
-    fallbacks: tuple[str, ...] = ()
-    extra: Mapping[str, Any] | None = None
-    headers: Mapping[str, str] | None = None
-    attachments: tuple[Attachment, ...] = ()
-    notes: tuple[str, ...] = ()
-    prompt: str = ""
-    keep_thinking: bool = True
-    chat: str | None = None
-    after: tuple[str, ...] = ()
-    max_tokens_explicit: bool = False
-    max_cost: Decimal | None = None
-    task: str = ""
-    keep: bool | None = None
-    cell: str = ""
-    run: str = ""
-    repeats: str = ""
-    exact: bool = False
-
-    @property
-    def prompt_text(self) -> str:
-        """What the ledger keeps of the question: as typed, never an attachment's text."""
-        if self.prompt:
-            return self.prompt
-        return "\n\n".join(m.content(self.attachments) for m in self.messages if m.role == "user")
-
-    @property
-    def texts(self) -> tuple[str, ...]:
-        """The text of each message as it leaves, for counting and for scanning."""
-        return tuple(message.text(self.attachments) for message in self.messages)
-
-    @property
-    def text(self) -> str:
-        """All message text."""
-        return "\n".join(self.texts)
-
-    @property
-    def own(self) -> tuple[Message, ...]:
-        """The messages without those of earlier turns: system, question, rounds."""
-        first = [message for message in self.messages[:1] if message.role == "system"]
-        return (*first, *self.messages[len(first) + 2 * len(self.after) :])
-
-    def body(self) -> dict[str, Any]:
-        """Return the JSON body of ``POST /chat/completions``, without what was left unset."""
-        body: dict[str, Any] = {
-            "model": self.model,
-            "messages": [message.wire(self.attachments) for message in self.messages],
-            "max_tokens": self.max_tokens,
-            "temperature": self.temperature,
-            "top_p": self.top_p,
-            "seed": self.seed,
-            "stop": list(self.stop) or None,
-            "reasoning": dict(self.reasoning) if self.reasoning else None,
-            "provider": dict(self.provider) if self.provider else None,
-            "models": list(self.fallbacks) or None,
-        }
-        extra = dict(self.extra or {})
-        if "max_completion_tokens" in extra:
-            extra["max_completion_tokens"] = body.pop("max_tokens")
-        return {key: value for key, value in body.items() if value is not None} | extra
-
-    def lasting(self) -> dict[str, Any]:
-        """Return the body with what lasts of its attachments: of some tables only the columns."""
-        along = self.attachments
-        messages = [message.lasting(along).wire(along) for message in self.messages]
-        return self.body() | {"messages": messages}
-
-    def fingerprint(self) -> str:
-        """Return the sha256 of the canonical JSON body: equal requests, equal fingerprints."""
-        body = self.lasting()
-        canonical = json.dumps(body, sort_keys=True, ensure_ascii=False, allow_nan=False)
-        return hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +68,8 @@ class Reply:
     ``truncated``/``length`` or ``/content_filter``, ``failed`` or ``stopped`` with a partial text.
     Links that the model cited end the text. ``notes`` say what else came, and is not kept.
     ``template`` is what the model wrote where ``queries`` computed ``figures`` of the text.
+    ``data`` is what was asked for by ``returns=`` or ``choices=``, None where the answer did not
+    fit, for which ``notes`` say why; ``page`` is Markdown that shows it.
     """
 
     text: str = ""
@@ -183,6 +86,7 @@ class Reply:
     template: str = ""
     queries: tuple[Query, ...] = ()
     figures: tuple[Figure, ...] = ()
+    page: str = ""
 
     @property
     def written(self) -> str:
@@ -207,6 +111,34 @@ class Reply:
         from .markdown.reading import json_value
 
         return json_value(self.text, self.text.partition(SOURCES)[0], *self.code)
+
+    def _repr_html_(self) -> str:
+        """Return the answer as safe HTML, for marimo and others that ask a value for it."""
+        return self._displayed("html")["text/html"]
+
+    def _repr_markdown_(self) -> str:
+        """Return the answer as Markdown in which nothing is live."""
+        return self._displayed("markdown")["text/markdown"]
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
+        """Return both, and the text."""
+        return {**self._displayed("html"), **self._displayed("markdown")}
+
+    def _displayed(self, mode: str) -> Mapping[str, str]:
+        # By name: what displays a reply stands above what a reply is.
+        settings = importlib.import_module("m1_magic.app").PROCESS.settings()
+        answer = importlib.import_module("m1_magic.render.answer")
+        return dict(answer.bundle(self, settings, mode))
+
+    def table(self) -> Any:
+        """Return ``data`` as a DataFrame: pandas, or Polars where only that is imported.
+
+        Raises:
+            ValueError: there is no data.
+        """
+        from .records import table
+
+        return table(self.data)
 
     def __str__(self) -> str:
         return self.text

@@ -214,7 +214,8 @@ def open_lab(given: argparse.Namespace) -> int:
             shutil.copyfile(source, copy)
     # Without a key: the notebook's own questions from its tape, others by the local model.
     keyless = {"M1_BASE_URL": OFFLINE, "M1_TAPE": str(here.with_suffix(BESIDE))}
-    environ = {**({} if os.environ.get("OPENROUTER_API_KEY") else keyless), **os.environ}
+    keyed = os.environ.get("OPENROUTER_API_KEY", "").strip()
+    environ = {**({} if keyed else keyless), **os.environ}
     # -P: a jupyterlab.py in this folder must not stand in for JupyterLab. Its kernels need the key.
     return subprocess.call(
         [sys.executable, "-P", "-m", "jupyterlab", str(here), *given.rest], env=environ

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from IPython.core.interactiveshell import InteractiveShell
 
-    from .calls import Reply
+    from .calls import Attachment, Reply
     from .chats.chats import RepeatableCall
     from .chats.turns import ChatHead
     from .options.fields import Options
@@ -71,7 +71,7 @@ class M1Magics(Magics):
                 todo="Put the question below; quote an option's value that has spaces.",
             )
         after_text.check("%%m1", line, rest, names.visible(self._shell.user_ns))
-        self._ask(options, rest or cell, pure=True)
+        self._ask(options, rest or cell)
 
     def _line(self, line: str) -> None:
         from .options import after_text, command_line, flags
@@ -95,6 +95,10 @@ class M1Magics(Magics):
         context = VerbContext(PROCESS.session(), user, screen.secret, self._bind_as)
         if not verb:
             screen.show(verbs.status(context))
+        elif verb == "fix":
+            diff, page = verbs.fix(context, rest, self._ask)
+            screen.show_answer(diff, PROCESS.settings())
+            screen.show(page)
         elif verb in verbs.ASKING:
             call = verbs.ASKING[verb](context, rest)
             if (last := PROCESS.chats().last) and last.reply and verb == "continue":
@@ -108,16 +112,12 @@ class M1Magics(Magics):
                 screen.show(found.run(context, words))
 
     def _help(self, verb: str) -> None:
-        """Show the page of a verb, with options where it takes those of a call, or of all."""
+        """Show the page of a verb, or of all."""
         from . import verbs
-        from .options import flags
         from .verbs.verb_context import VerbContext
 
-        named = [verb] if verb and not verb.startswith("-") else []
         context = VerbContext(PROCESS.session(), self._shell.user_ns, screen.secret)
-        page = verbs.VERBS["help"].run(context, named)
-        takes_options = named and "[options]" in verbs.VERBS[verb].usage
-        screen.show(f"{page}\n\n{flags.table()}" if takes_options else page)
+        screen.show(verbs.with_options(context, verb))
 
     def _panel(self, rest: str) -> None:
         from . import widgets
@@ -143,37 +143,54 @@ class M1Magics(Magics):
             display(reply)
         if options.by_row:  # only those that have no answer
             options = replace(options, fresh=False)
-        self._ask(options, call.prompt, head=call.head)
+        self._ask(options, call.prompt, head=call.head, below=reply is not None)
 
     def _ask(
-        self, options: Options, prompt: str, *, pure: bool = False, head: ChatHead | None = None
-    ) -> None:
+        self,
+        options: Options,
+        prompt: str,
+        *,
+        below: bool = False,
+        head: ChatHead | None = None,
+        beside: tuple[Attachment, ...] = (),
+    ) -> Reply | None:
+        """Ask, show, and bind the reply, which is returned; None of a dry run, and of several."""
         from . import api
         from .render import choose
 
-        variables = names.visible(self._shell.user_ns)
+        shell, variables = self._shell, names.visible(self._shell.user_ns)
         if options.by_row:
-            self._ask_rows(options, prompt, variables)
-            return
+            from .rows import cell
+
+            cell.ask(shell, options, prompt, variables)
+            return None
         if options.out and not options.force_out:
-            binding.check(options.out, self._shell.user_ns, options.df)
+            binding.check(options.out, shell.user_ns, options.df)
         options = replace(options, force_out=False)  # %m1 again has to say it again
+        pure = screen.ours(shell) and not below
         if options.several:
             self._ask_each(options, prompt, variables, pure=pure, head=head)
-            return
+            return None
+        request = api.prepare(prompt, options, variables, head, beside)
         if options.dry_run:
             from . import verbs
 
-            screen.show(verbs.preview(api.preview(prompt, options, variables, head)))
-            return
+            screen.show(verbs.preview(PROCESS.session().dry_plan(request)))
+            return None
         quiet, raw = options.quiet, options.raw
-        view = choose(self._shell, PROCESS.settings(), quiet=quiet, raw=raw, pure=pure)
+        view = choose(shell, PROCESS.settings(), quiet=quiet, raw=raw, pure=pure)
         try:
-            self._bind(api.run(prompt, options, variables, view, head), options)
+            reply = api.send(request, options, view, variables)
         except UserFacingError as error:
             if error.reply is not None:
                 self._bind(error.reply, options)
             raise
+        self._bind(reply, options)
+        if options.code:
+            from . import verbs
+
+            screen.show(verbs.after(reply, quiet=quiet))
+        return reply
 
     def _ask_each(
         self,
@@ -208,14 +225,6 @@ class M1Magics(Magics):
                 self._bind(error.reply, options, error.replies)
             raise
         self._bind(first(replies), options, replies)
-
-    def _ask_rows(self, options: Options, prompt: str, variables: Mapping[str, object]) -> None:
-        """Ask one question a row; ``--out`` gets the table with the answers."""
-        from .rows import cell
-
-        if options.out and not options.force_out:
-            binding.check(options.out, self._shell.user_ns, options.df)
-        cell.ask(self._shell, replace(options, force_out=False), prompt, variables)
 
     def _bind_as(self, name: str, force: bool, value: object) -> None:
         if not force:

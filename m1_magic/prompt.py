@@ -13,7 +13,7 @@ from dataclasses import replace
 from itertools import count
 from typing import Any
 
-from .calls import Attached, Attachment, Message, Request, Text
+from .calls import AnswerForm, Attached, Attachment, Message, Request, Text
 from .errors import UsageError
 from .messages import Part, merged
 from .options.fields import Options
@@ -40,6 +40,7 @@ def build(
     inserted: Sequence[Attachment] = (),
     notes: Sequence[str] = (),
     form: str = "",
+    data: AnswerForm | None = None,
 ) -> Request:
     """Return what is sent for ``prompt`` with these options, before an endpoint's limits.
 
@@ -47,7 +48,8 @@ def build(
         prompt: the cell's text, ``{{values}}`` already in it; or its parts.
         attachments: put below the prompt, in this order.
         inserted: those that stand in the prompt already, by their index there.
-        form: how the answer is to be written, "" as the model likes.
+        form: how an answer with computed figures is to be written, "" for any other.
+        data: how one that is data is to be.
 
     Raises:
         UsageError: an empty prompt, binary data in it, or no such thinking level.
@@ -62,12 +64,14 @@ def build(
     readable(words)
     system = settings.system if options.system is None else options.system
     together = tuple(dict.fromkeys((*attachments, *inserted)))
-    question = _question(parts, attachments, inserted, together, form)
+    how = data.words if data else form
+    question = _question(parts, attachments, inserted, together, how)
     return Request(
         messages=(*([Message("system", (Text(system),))] if system else []), question),
         attachments=together,
         notes=tuple(notes),
         exact=bool(form),
+        form=data,
         **_sampling(options, settings),
     )
 

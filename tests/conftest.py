@@ -208,6 +208,24 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
     return ByFrontEnd(config, log)
 
 
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """As many workers import at a time as there are cores: the others find it compiled."""
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "").removeprefix("gw")
+    if not worker or sys.platform == "win32":
+        return (yield)
+    import fcntl
+
+    run = os.environ["PYTEST_XDIST_TESTRUNUID"]
+    turn = Path(tempfile.gettempdir()) / f"{run}-{int(worker) % (os.cpu_count() or 1)}"
+    with turn.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        try:
+            return (yield)
+        finally:
+            turn.unlink(missing_ok=True)
+
+
 def pytest_collection_finish() -> None:
     """What the imports made stays: no later collection of garbage looks through it again."""
     gc.collect()

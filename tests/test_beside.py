@@ -312,9 +312,12 @@ def test_a_chat_goes_on_from_the_one_that_is_chosen(
     assert shell.user_ns["_m1"] is shell.user_ns["r"][1]
     cell("%%m1 -c eda\nq4", "e")
     assert earlier()[-3:] == ["q2", shell.user_ns["r"][1].text, "q4"]
-    cell("%m1 continue 1", "d") if PROCESS.chats().beside.answers else None
+    cell("%%m1 -c eda -n 1\nq5", "f")
+    cell("%%m1 -c eda\nq6", "g")
+    assert "q5" in earlier()
+    (before,) = PROCESS.chats().listed()
     PROCESS.end()
-    assert [one.turns for one in PROCESS.chats().listed()] == [earlier().count("q1") + 3]
+    assert [one.turns for one in PROCESS.chats().listed()] == [before.turns] == [6]
 
 
 # -- how it looks --------------------------------------------------------------------------------

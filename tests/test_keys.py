@@ -245,8 +245,6 @@ def test_k11_no_error_carries_it_along(key_file: Path) -> None:
 # --- malformed keys ---------------------------------------------------------------------------
 
 MALFORMED = {
-    "empty": ("", "is empty"),
-    "blank": ("  \n", "is empty"),
     "newline at the end": (TEXT + "\n", "ends with a line break"),
     "carriage return at the end": (TEXT + "\r\n", "ends with a line break"),
     "newline inside": (TEXT[:20] + "\n" + TEXT[20:], "holds a line break"),
@@ -296,10 +294,22 @@ def test_s110_a_malformed_key_is_named_as_the_problem(
         assert not key_file.exists()
 
 
-def test_an_empty_variable_does_not_let_another_key_step_in(ring: Working) -> None:
+@pytest.mark.parametrize("blank", ["", "  \n"])
+def test_what_is_empty_is_no_key(ring: Working, key_file: Path, blank: str) -> None:
+    variable = {"OPENROUTER_API_KEY": blank}
+    assert keys.known(HOME, variable) == keys.LATER
+    ring.kept["m1-magic", "openrouter.ai"] = blank
+    put(key_file, {"openrouter.ai": blank})
+    with pytest.raises(NoKey):
+        keys.find(HOME, variable)
+    put(key_file, {"openrouter.ai": TEXT})
+    assert keys.find(HOME, variable).source == str(key_file)
     ring.kept["m1-magic", "openrouter.ai"] = TEXT
-    with pytest.raises(BadKey, match="OPENROUTER_API_KEY is empty"):
-        keys.find(HOME, {"OPENROUTER_API_KEY": ""})
+    assert keys.find(HOME, variable).source == "system keyring"
+    with pytest.raises(BadKey, match="is empty"):
+        keys.store("openrouter.ai", blank)
+    with pytest.raises(NoKey):
+        keys.management(HOME, {"OPENROUTER_MANAGEMENT_KEY": blank})
 
 
 # --- which key for which host -----------------------------------------------------------------

@@ -30,7 +30,7 @@ from hypothesis.stateful import (
 from ledgers import CENT, HOST, NOW, call, in_threads, race, reserve, rows, settle, spend, sums
 from m1_magic.calls import Attempt, Call, Message, Reply, Request, Text, Usage
 from m1_magic.errors import BudgetExceeded, LedgerProblem
-from m1_magic.ledger import Ledger, new_id, open_ledger
+from m1_magic.ledger import Ledger, new_id, open_ledger, users
 from m1_magic.ledger import sums as sums_of
 from scripted import MODEL, Scripted, Seen, answer, request, session
 
@@ -488,3 +488,18 @@ def test_a_failure_within_a_transaction_leaves_nothing_half_done(
         ledger.reserve(call(), attempt, HOST, None, "session", True)
     assert rows(path, "SELECT count(*) FROM calls") == [(1,)]  # not the one that failed
     spend(ledger, "1")
+
+
+def test_a_home_of_several_users_says_so_in_each_footer(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    notes = []
+    for user in ("ann", "ann", "bob", "ann"):
+        monkeypatch.setenv("JUPYTERHUB_USER", user)
+        with closing(open_ledger(path)) as ledger:
+            users.sign(ledger)
+            notes.append(users.shared(ledger))
+            facts = ledger.rows("SELECT name FROM facts")
+    said = ("M1_HOME is shared by 2 users: the sums are of all",)
+    assert notes == [(), (), said, said]
+    assert "ann" not in str(facts)

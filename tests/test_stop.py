@@ -160,6 +160,24 @@ def test_s109_stopped_while_it_reads(
     assert kernel.run("print(repr(r.text), _m1.status)") == f"{answer!r} stopped\n"
 
 
+def test_s109_stopped_while_several_answer(
+    kernel: Kernel, server: OpenRouter, own_home: Path
+) -> None:
+    hold = threading.Event()
+    server.say(*[Answer(text=["one ", "two "], hold=hold, hold_after=1) for _ in range(3)])
+    cell = kernel.start("%%m1 -n 3 -o r\nwhy?")
+    assert server.wait_chats(3, 60) and all(server.wait_held(n, 60) for n in range(3))
+    kernel.manager.interrupt_kernel()
+    (error,) = [o for o in kernel.outputs(cell) if "ename" in o]
+    assert error["ename"] == "Stopped" and "0 of 3 answers had ended" in error["evalue"]
+    assert all(server.wait_closed(n, 20) for n in range(3))
+    kept = ended(own_home)
+    assert [status for status, _ in kept] == ["stopped"] * 3
+    printed = kernel.run("print(sorted(one.text for one in r))")
+    assert printed == f"{sorted(text for _, text in kept)}\n"
+    hold.set()
+
+
 def test_i05_stopped_in_our_painting_closes_the_connection(
     kernel: Kernel, server: OpenRouter, own_home: Path
 ) -> None:

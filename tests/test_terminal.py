@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 import threading
@@ -10,6 +11,7 @@ from collections.abc import Iterator
 import pexpect
 import pytest
 
+import kernels
 from emulator import Answer, OpenRouter
 
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b[=>]|\x1b\][^\x07]*\x07")
@@ -96,3 +98,26 @@ def test_cells_and_the_last_error_go_along(server: OpenRouter, ipython: pexpect.
     assert "stdout:\nn: 42" in sent
     assert "ZeroDivisionError: division by zero\n  cell A:1 in <module>: 1 / 0" in sent
     assert "ZeroDivisionError → stats" in plain(ipython.before)
+
+
+def test_a_console_on_a_kernel_shows_the_answer_and_takes_code(server: OpenRouter) -> None:
+    pytest.importorskip("jupyter_console")
+    server.say(Answer(text=f"{TABLE}\n```python\n6 * 7\n```\n"))
+    child = pexpect.spawn(
+        sys.executable,
+        ["-m", "jupyter_console", "--simple-prompt", "--ZMQTerminalInteractiveShell.banner="],
+        env={**os.environ, "JUPYTER_PATH": kernels.path()},
+        encoding="utf-8",
+        dimensions=(60, 120),
+        timeout=60,
+    )
+    child.expect(r"In \[1\]: ")
+    child.sendline("%load_ext m1_magic")
+    child.expect(r"In \[2\]: ")
+    child.sendline("%m1 ask --code which species?")
+    child.expect(r"In \[3\]: ")
+    shown = plain(child.before)
+    assert shown.count("**Adelie** leads:") == 1
+    assert re.search(r"minimax/minimax-m1 · \d+ in · \d+ out · \$0\.0", shown)
+    assert "in the next cell; it was not run." in shown
+    child.close(force=True)

@@ -13,6 +13,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+from ..pricing.offers import texts
 from ..pricing.prices import ModelLimits, Price, amount
 from ..settings.traits import EFFORTS as LEVELS
 from ..text import one_line
@@ -39,6 +40,8 @@ def within(limits: ModelLimits | None, models: Sequence[Entry], model: str) -> M
     details = meta if isinstance(meta, dict) else {}
     lengths = [*map(entry.get, CONTEXTS), details.get("n_ctx"), details.get("n_ctx_train")]
     context, most = next(filter(_count, lengths), None), entry.get("max_completion_tokens")
+    if parameters := texts(entry.get("supported_parameters")):
+        limits = replace(limits or ModelLimits(model, source="models"), parameters=parameters)
     if context is None:
         return limits
     known = limits or ModelLimits(model, source="models")

@@ -152,8 +152,12 @@ class Chats:
         self.computed = [*earlier, one][-MOST:]
 
     def remember_each(self, call: RepeatableCall, answers: Sequence[Alternative]) -> None:
-        """Keep answers that stand side by side; no chat goes on from one of them yet."""
+        """Keep answers that stand side by side; no chat goes on from one of several yet."""
         request = answers[0].request
+        if len(answers) == 1:
+            alone = RepeatableCall(call.prompt, answers[0].options)
+            self.remember(alone, request, answers[0].reply)
+            return
         before = self.before(request.prompt, request.after)
         with self._lock:
             self.last = replace(call, head=ChatHead(request.chat, request.after))

@@ -89,7 +89,7 @@ def with_tables(request: Request, known: Mapping[str, Turn]) -> Request:
         UsageError: its own figures are to be computed, and no table is there.
     """
     turns = [known[id] for id in request.after]
-    if any(one.lasting for one in request.attachments) or not any(t.exact for t in turns):
+    if any(one.tables for one in request.attachments) or not any(t.exact for t in turns):
         return request
     names = dict.fromkeys(name for one in turns for name in one.tables)
     todo = f"Name them again: --df {','.join(one_line(name, 40) for name in names) or 'NAME'}."

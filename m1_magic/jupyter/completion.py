@@ -54,7 +54,7 @@ def complete(
         }
         values = FLAGS[last].values
         return list(sources[values]() if isinstance(values, str) else values)
-    if magic != "%m1" or verb in ("ask", "again"):
+    if magic != "%m1" or verb in ("ask", "again", "fix", "explain"):
         return list(FLAGS)
     if not words:
         return list(verbs)

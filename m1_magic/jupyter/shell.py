@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from ..text import md_to_text, one_line
+from ..text import INVISIBLE, md_to_text, one_line, show_controls
 
 if TYPE_CHECKING:
     from ..calls import Reply
     from ..settings.config import M1
 
 REPLY = "m1_magic.calls.Reply"
+BESIDE = ("text/html", "text/markdown")
 # Where the front end says which notebook it is: jupyter_server (SessionManager.get_kernel_env) in
 # the environment, VS Code's Jupyter extension among the variables; nbclient and a terminal nowhere.
 NOTEBOOK = "JPY_SESSION_NAME"
@@ -31,11 +33,24 @@ def namespace() -> Mapping[str, object]:
     return shell.user_ns if shell is not None else {}
 
 
+def ours(shell: Any) -> bool:
+    """Is all that the running cell shows ours: a ``%%m1`` cell, or one line ``%m1``?"""
+    running = getattr(shell.displayhook, "exec_result", None)
+    lines = running.info.raw_cell.split("\n") if running else ()
+    code = [INVISIBLE.sub("", line) for line in lines if not re.match(r"\s*(#.*)?$", line)]
+    return bool(code) and code[0].startswith("%%m1" if len(code) > 1 else ("%%m1", "%m1"))
+
+
+def parent() -> dict[str, Any]:
+    """Return the front end's message by which the kernel runs something, empty outside of one."""
+    return getattr(current(), "get_parent", dict)() or {}
+
+
 def place() -> tuple[str, str]:
     """Return the id of the cell that runs and of this run of it; empty where there is none."""
-    parent: dict[str, Any] = getattr(current(), "get_parent", dict)() or {}
-    cell = parent.get("metadata", {}).get("cellId", "")
-    return str(cell), str(parent.get("header", {}).get("msg_id", ""))
+    asking = parent()
+    cell = asking.get("metadata", {}).get("cellId", "")
+    return str(cell), str(asking.get("header", {}).get("msg_id", ""))
 
 
 def notebook(environ: Mapping[str, str], namespace: Mapping[str, object]) -> str | None:
@@ -56,12 +71,17 @@ def show_replies(shell: Any, settings: M1) -> None:
         return bundle(reply, settings, mode(settings, shell))
 
     # By name, so that loading the extension does not load what a reply is made of.
-    shell.display_formatter.mimebundle_formatter.for_type(REPLY, shown)
+    formatter = shell.display_formatter
+    formatter.mimebundle_formatter.for_type(REPLY, shown)
+    for kind in BESIDE:  # else IPython asks the reply itself for what the bundle leaves out
+        formatter.formatters[kind].for_type(REPLY, lambda reply: None)
 
 
 def hide_replies(shell: Any) -> None:
     """Undo ``show_replies``."""
     shell.display_formatter.mimebundle_formatter.pop(REPLY, None)
+    for kind in BESIDE:
+        shell.display_formatter.formatters[kind].pop(REPLY, None)
 
 
 def secret(question: str) -> str:
@@ -138,8 +158,34 @@ def handle(bundle: Mapping[str, str]) -> Any:
     return display(dict(bundle), raw=True, display_id=True)
 
 
+def show_answer(markdown: str, settings: M1) -> None:
+    """Display untrusted Markdown as an answer is displayed; nothing where there is none."""
+    from ..calls import Reply
+    from ..render import front_end
+
+    if not markdown:
+        return
+    if front_end.in_notebook(current()):
+        from IPython.display import display
+
+        from ..render.answer import bundle
+
+        mode = front_end.mode(settings, current())
+        display(bundle(Reply(markdown), settings, mode), raw=True)
+    elif sys.stdout.isatty():
+        from rich.console import Console
+
+        from ..render.terminal_view import to_rich
+
+        Console().print(to_rich(markdown))
+    else:
+        print(show_controls(markdown))
+
+
 def show(markdown: str) -> None:
     """Display one of our pages: rendered in a notebook, drawn in a terminal, plain elsewhere."""
+    if not markdown:
+        return
     from ..render import page
     from ..render.front_end import in_notebook
 
@@ -150,8 +196,6 @@ def show(markdown: str) -> None:
     elif sys.stdout.isatty():
         from rich.console import Console
         from rich.markdown import Markdown
-
-        from ..text import show_controls
 
         shown = show_controls(page.unfolded(markdown))
         Console().print(Markdown(shown, hyperlinks=False))

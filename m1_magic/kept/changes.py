@@ -82,8 +82,8 @@ def listed(changes: list[Change]) -> str:
 def _texts(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Change]:
     if old["typed"] != new["typed"]:
         yield Change("the prompt")
-    elif old["words"] != new["words"] and _what(old) == _what(new):  # else a note on marks, too
-        yield Change(VALUE)
+    elif old["words"] != new["words"] and _what(old) == _what(new) and _form(old) == _form(new):
+        yield Change(VALUE)  # else a note on marks, or another form of the answer, too
     if old["system"] != new["system"]:
         yield Change("the system prompt")
     if old.get("headers") != new.get("headers"):
@@ -91,6 +91,11 @@ def _texts(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Change]:
     if list(old["chat"]) != list(new["chat"]):
         name = new["chat"][0] or old["chat"][0]
         yield Change(f"chat {one_line(name, 40)}" if name else "earlier turns")
+
+
+def _form(parts: Mapping[str, Any]) -> Any:
+    """Return the schema of an answer that is data."""
+    return parts["sampling"].get("returns")
 
 
 def _computed(parts: Mapping[str, Any]) -> bool:
@@ -142,7 +147,9 @@ def _named(kind: str, name: str) -> str:
 def _sampling(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Change]:
     before, after = old["sampling"], new["sampling"]
     for name in dict.fromkeys((*after, *before)):
-        if before.get(name) != after.get(name):
+        if before.get(name) != after.get(name) and name == "returns":
+            yield Change("--returns")
+        elif before.get(name) != after.get(name):
             yield Change(NAMES.get(name, name), before.get(name), after.get(name))
 
 

@@ -1,6 +1,7 @@
 """Where the key comes from, for which host, and that it is never shown.
 
-Order: environment, Colab Secrets, system keyring, a 0600 file in ``M1_HOME``. Whatever is read
+Order: environment, Colab Secrets, system keyring, a 0600 file in ``M1_HOME``; what is empty or
+blank is no key, wherever it stands. Whatever is read
 becomes a ``Key`` at once, whose ``repr`` names its source and nothing else, so that a verbose
 traceback has nothing to print. An OpenRouter key goes to openrouter.ai or to this machine only.
 ``OPENAI_API_KEY`` and ``OPENAI_BASE_URL`` are never read.
@@ -55,7 +56,7 @@ def management(endpoint: Endpoint, environ: Mapping[str, str] | None = None) -> 
         NoKey, BadKey: there is none, or what cannot be one.
     """
     for name in MANAGEMENT:
-        if name in _variables(environ):
+        if _given(name, environ):
             try:
                 return check(_variables(environ)[name], name, endpoint.host)
             except BadKey as problem:
@@ -71,7 +72,7 @@ def known(endpoint: Endpoint, environ: Mapping[str, str] | None = None) -> str:
     """Return where the key comes from, for the status line, without asking keyring or files."""
     if endpoint.offline:
         return "not needed"
-    return next((name for name in _names(endpoint) if name in _variables(environ)), LATER)
+    return next((name for name in _names(endpoint) if _given(name, environ)), LATER)
 
 
 def store(host: str, text: str) -> str:
@@ -92,7 +93,7 @@ def forget(host: str, environ: Mapping[str, str] | None = None) -> tuple[str, ..
     still = (
         f"{name} is still set in the environment"
         for name in _names(as_endpoint(slot))
-        if name in _variables(environ)
+        if _given(name, environ)
     )
     return tuple(place for place in (*removed, silent, *still) if place)
 
@@ -107,8 +108,8 @@ def _stored(target: Endpoint) -> Key | None:
     """Return what ``%m1 login`` stored for the host: the keyring's before the file's."""
     slot = _slot(target.host)
     key = ring.get(slot)
-    key = file.get(slot) if key is None else key
-    return None if key is None else check(key, key.source, target.host)
+    key = key if key and not key.isspace() else file.get(slot)
+    return check(key, key.source, target.host) if key and not key.isspace() else None
 
 
 def _slot(host: str) -> str:
@@ -128,6 +129,11 @@ def _variables(environ: Mapping[str, str] | None) -> Mapping[str, str]:
     return os.environ if environ is None else environ
 
 
+def _given(name: str, environ: Mapping[str, str] | None) -> bool:
+    """Does a variable hold anything? An empty one is no key."""
+    return bool(_variables(environ).get(name, "").strip())
+
+
 def _missing(target: Endpoint) -> NoKey:
     late = " The system keyring does not answer (is it locked?)." if ring.hangs() else ""
     if target.openrouter:
@@ -143,7 +149,7 @@ def _missing(target: Endpoint) -> NoKey:
 
 def _from_environment(target: Endpoint, environ: Mapping[str, str] | None) -> Key | None:
     for name in _names(target):
-        if name in _variables(environ):
+        if _given(name, environ):
             return check(_variables(environ)[name], name, target.host)
     return None
 
@@ -155,6 +161,6 @@ def _from_colab(target: Endpoint) -> Key | None:
         secret = None
         with contextlib.suppress(Exception):
             secret = Key(importlib.import_module("google.colab.userdata").get(name) or "", source)
-        if secret is not None:
+        if secret and not secret.isspace():
             return check(secret, source, target.host)
     return None

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from . import blocks, parser
+from .fences import language
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
@@ -27,10 +29,34 @@ def _parser() -> MarkdownIt:
     return parser()
 
 
+@dataclass(frozen=True, slots=True)
+class Fence:
+    """A fenced code block: its language in small letters, "" for none, and its content.
+
+    ``closed`` is False where the text ends inside of it.
+    """
+
+    language: str
+    content: str
+    closed: bool = True
+
+
+def fenced(markdown: str) -> list[Fence]:
+    """Return the fenced code blocks of a text, in order."""
+    source = _LINE_END.sub("\n", markdown)
+    found = []
+    for token in blocks(_parser(), source, {}):
+        if token.type == "fence" and token.map:
+            word = re.split(r"[\s:,;(\[=]", language(token.info).strip("{}.").casefold())[0]
+            content = token.content
+            lines = content.count("\n") + (content[-1:] not in ("", "\n"))
+            found.append(Fence(word, content, token.map[1] - token.map[0] > lines + 1))
+    return found
+
+
 def code_blocks(markdown: str) -> list[str]:
     """Return the contents of the fenced code blocks, in order; an answer cut off may end in one."""
-    source = _LINE_END.sub("\n", markdown)
-    return [token.content for token in blocks(_parser(), source, {}) if token.type == "fence"]
+    return [fence.content for fence in fenced(markdown)]
 
 
 def json_value(*texts: str) -> Any:

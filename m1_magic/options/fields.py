@@ -16,9 +16,11 @@ from ..settings.config import LEVELS, MODEL
 from .kinds import (
     CELLS,
     CHAT,
+    CHOICES,
     DOLLARS,
     NAMES,
     PATHS,
+    RETURNS,
     SEND,
     SWITCH,
     TEXT,
@@ -139,6 +141,13 @@ class Options:
         "", "figures are computed here, by queries that M1 writes over the tables", SWITCH,
         "context", label="exact figures"
     )
+    returns: Any = option(  # noqa: RUF009
+        "TYPE", "data: 'name: str, price: float', list[…] of such, or a pydantic model", RETURNS,
+        "sampling"
+    )
+    choices: tuple[str | int | float, ...] = option(
+        "A,B", "the answer is one of these", CHOICES, "sampling"
+    )
     file: tuple[str, ...] = option(
         "GLOB", "attach text files, tables (their summaries), notebooks (their cells)", PATHS,
         "context", "-f", values="files", label="files", hint="*.md  data.csv"
@@ -211,6 +220,9 @@ class Options:
     )
     workers: int | None = option(
         "N", "with --each: calls at the same time (64)", whole_number(1), "rows"
+    )
+    code: bool = option(
+        "", "put the answer's code into the next cell; it is not run", SWITCH, "result"
     )
     quiet: bool = option("", "display nothing but the record", SWITCH, "display")
     raw: bool = option("", "plain text instead of rendered Markdown", SWITCH, "display")

@@ -6,6 +6,7 @@ read is a TypeError or ValueError, or a UsageError that says more.
 
 from __future__ import annotations
 
+import ast
 import keyword
 import os
 import re
@@ -13,7 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from numbers import Integral, Real
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_origin
 
 from ..errors import UsageError
 from ..pricing.tokens import ANSWER_TOKENS
@@ -138,6 +139,32 @@ def variable(value: object) -> str:
     return name
 
 
+def answer_type(value: object) -> object:
+    """Return a type, or fields and their types, as text or as Python has them."""
+    if isinstance(value, str):
+        try:
+            ast.parse(f"_[{value.strip()}\n]", mode="eval")
+        except (SyntaxError, RecursionError, MemoryError):
+            raise ValueError from None
+    elif isinstance(value, dict | list):
+        for one in value.values() if isinstance(value, dict) else value:
+            answer_type(one)
+        if not value:
+            raise ValueError
+    elif not isinstance(value, type | None) and get_origin(value) is None:
+        raise TypeError
+    return value
+
+
+def choice(value: object) -> str | int | float:
+    """Return a value that an answer may be."""
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise TypeError
+    if value != value or not str(value).strip() or "\n" in str(value):
+        raise ValueError
+    return value.strip() if isinstance(value, str) else value
+
+
 def names(value: str) -> list[str]:
     """Split ``a,b`` into names."""
     return [name for part in value.split(",") if (name := part.strip())]
@@ -179,6 +206,10 @@ TEXT = Kind("text", text)
 TEXTS = Kind("text", text, alone)
 SWITCH = Kind("no value on a line, and True or False in Python", switch)
 NAMES = Kind("names", text, names)
+RETURNS = Kind(
+    "'name: type, …', a pydantic model, a dict of name to type or a list of such", answer_type
+)
+CHOICES = Kind("values, such as pos,neg", choice, names)
 PATHS = Kind("a path or a pattern", path, alone)
 SEND = Kind(f"{', '.join(LEVELS)} or sample:N", level)
 THINKING = Kind(f"{', '.join(THINK)} or a number of tokens", thinking)

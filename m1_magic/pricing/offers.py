@@ -29,6 +29,7 @@ def limits_of(
     """
     wishes = provider or {}
     serving = [one for one in endpoints if _chosen(one, wishes)]
+    taken = [texts(one.get("supported_parameters")) for one in serving]
     priced = [(one, price_of(one.get("pricing"))) for one in serving]
     most = wishes.get("max_price")
     priced = [(one, price) for one, price in priced if _within(price, most)]
@@ -43,6 +44,7 @@ def limits_of(
         dearest=_each(max, known) if len(known) == len(offers) else None,
         source="endpoints",
         offers=offers,
+        parameters=frozenset[str]().union(*taken[:1]).intersection(*taken),
     )
 
 
@@ -80,7 +82,18 @@ def dearest(each: Mapping[str, ModelLimits | None]) -> ModelLimits | None:
         return limits
     known = [one.dearest for one in each.values() if one and one.dearest]
     unpriced = next((name for name, one in each.items() if not (one and one.dearest)), "")
-    return replace(limits, dearest=None if unpriced else _each(max, known), unpriced=unpriced)
+    shared = limits.parameters.intersection(*(one.parameters if one else () for one in others))
+    most = None if unpriced else _each(max, known)
+    return replace(limits, dearest=most, unpriced=unpriced, parameters=shared)
+
+
+def texts(listed: object) -> frozenset[str]:
+    """Return the texts of a list in a server's answer."""
+    return (
+        frozenset(one for one in listed if isinstance(one, str))
+        if isinstance(listed, list)
+        else frozenset()
+    )
 
 
 def _step(pricing: Mapping[str, Any]) -> Price | None:

@@ -7,6 +7,7 @@ that a call could cost. Amounts are ``Decimal`` US dollars, nano-dollars once st
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -64,7 +65,8 @@ class ModelLimits:
     ``dearest`` is what a hold must count with, None where any endpoint may ask any price;
     ``cheapest`` is the other end of a price range; ``offers`` are the endpoints that may serve,
     none where their list is not at hand; ``at`` is when that was fetched, None for one that came
-    with a package; ``unpriced`` names which of several models has no price.
+    with a package; ``unpriced`` names which of several models has no price;
+    ``parameters`` are the fields of a request that whoever may serve it takes, none if not known.
     """
 
     model: str
@@ -76,6 +78,7 @@ class ModelLimits:
     at: datetime | None = None
     offers: tuple[Offer, ...] = field(default=(), compare=False)
     unpriced: str = ""
+    parameters: frozenset[str] = frozenset()
 
     @property
     def own(self) -> bool:
@@ -119,7 +122,8 @@ def hold(request: Request, price: Price) -> Decimal:
 
     Every fee of the list is in it: some models search the web without being asked.
     """
-    worst = Usage(most_tokens(request.texts), request.max_tokens, 0, request.max_tokens)
+    schema = (json.dumps(request.response_format),) if request.response_format else ()
+    worst = Usage(most_tokens((*request.texts, *schema)), request.max_tokens, 0, request.max_tokens)
     dearest = replace(price, input=max(price.input, price.cache_write))
     search = max(price.web_search, WEB_SEARCH if searches(request) else Decimal(0))
     return to_nano(estimate(worst, dearest) + search, ROUND_CEILING) / NANO

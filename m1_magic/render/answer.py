@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..calls import Reply
-from ..text import plural, show_controls, thousands
+from ..text import escape_html, md_to_text, plural, show_controls, thousands
 from . import footer, queries
 from .front_end import Mode, mode
 from .inert_markdown import inert
@@ -91,6 +91,8 @@ def bundle(
     answer defines for this part (see ``blocks.definitions``); without ``typeset`` TeX stays text.
     """
     shown = shown or mode(settings)
+    if reply.page:
+        return _data(reply, settings, shown)
     plain = {"text/plain": show_controls(reply.text)}
     # A part of an answer has no template: its queries only say what its figures are of.
     whole, timed = reply if reply.template else Reply(), settings.footer != "stable"
@@ -106,6 +108,21 @@ def bundle(
         below = queries.markdown(whole, timed)
         above = _thoughts_markdown(reply, settings)
         return {"text/markdown": above + inert(reply.text) + below, **plain}
+    return plain
+
+
+def _data(reply: Reply, settings: M1, shown: Mode) -> dict[str, str]:
+    """Return the output of an answer that is data; what M1 wrote is folded below it."""
+    page = reply.page
+    text = page if page.startswith("`") else md_to_text(page).replace("\\$", "$")
+    plain = {"text/plain": show_controls(text)}
+    if shown == "html":
+        fold = escape_html(reply.text)
+        fold = f"<details><summary>the answer as it came</summary><pre>{fold}</pre></details>"
+        answer = _thoughts(reply, settings) + html(page, typeset=False) + quiet(fold)
+        return {"text/html": framed(answer), **plain}
+    if shown == "markdown":
+        return {"text/markdown": _thoughts_markdown(reply, settings) + inert(page), **plain}
     return plain
 
 

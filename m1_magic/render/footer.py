@@ -139,7 +139,8 @@ def attachment(item: Attachment) -> str:
     if item.shape or item.rows or item.labels:
         parts += [plural(item.rows, "row"), plural(item.labels, "label")]
     if item.masked:
-        parts.append(plural(item.masked, hidden) + " masked")
+        more = " (to send values: --send sample)" if item.kind == "error" else ""
+        parts.append(plural(item.masked, hidden) + " masked" + more * (item.level != "sample"))
     if item.dropped:
         left = "table" if item.kind == "file" else "output"
         more = "" if item.level == "sample" else " (to send text: --send sample)"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 if TYPE_CHECKING:
     from ..settings.config import M1
@@ -25,6 +25,30 @@ def mode(settings: M1, shell: object | None = None) -> Mode:
     """
     if settings.render != "auto":
         return cast(Mode, settings.render)
-    vscode = any(name in os.environ for name in ("VSCODE_PID", "VSCODE_CWD"))
-    vscode = vscode or "__vsc_ipynb_file__" in getattr(shell, "user_ns", {})
-    return "markdown" if vscode or "google.colab" in sys.modules else "html"
+    return "markdown" if _vscode(shell) or "google.colab" in sys.modules else "html"
+
+
+def updates(shell: object) -> bool:
+    """Is this a front end that is known to show updates of what a cell showed?
+
+    A notebook says which of its cells runs. ``jupyter console``, Qt console and Spyder do not, and
+    leave updates out; nor do nbclient and papermill, which take them.
+    """
+    asking = asked_by(shell)
+    named = not asking or bool(asking.get("metadata", {}).get("cellId"))
+    return named or _vscode(shell) or "google.colab" in sys.modules
+
+
+def attended(shell: object) -> bool:
+    """Is there somebody who could be asked? Not where a program runs a notebook."""
+    return bool(asked_by(shell).get("content", {}).get("allow_stdin", True))
+
+
+def asked_by(shell: object) -> dict[str, Any]:
+    """Return the message by which the kernel runs a cell, empty outside of a kernel."""
+    return getattr(shell, "get_parent", dict)() or {}
+
+
+def _vscode(shell: object) -> bool:
+    known = any(name in os.environ for name in ("VSCODE_PID", "VSCODE_CWD"))
+    return known or "__vsc_ipynb_file__" in getattr(shell, "user_ns", {})

@@ -2,8 +2,12 @@
 
 An update sends all of the output that it replaces. So the answer's blocks are typeset once they
 are finished, and stay as outputs of their own; the rest is painted again, throttled by time and by
-bytes. In a cell that is all ours the blocks become one again at the end, unless they are very
-long. ``close`` always paints, so that what came is on the page however the call ended.
+bytes. ``close`` always paints, so that what came is on the page however the call ended.
+
+Consoles and some runners leave updates out. So the finished answer is a message of its own, in
+place of all that was painted: in a cell that is all ours what grew is cleared, in another one it
+becomes empty, where the front end is not known to show updates. A very long answer stays as it
+is where they are shown: to set it again takes a page seconds.
 """
 
 from __future__ import annotations
@@ -19,7 +23,7 @@ from ..text import show_controls
 from . import footer
 from .answer import bundle, thought
 from .blocks import definitions, settled
-from .front_end import Mode, mode
+from .front_end import Mode, asked_by, attended, mode, updates
 from .inert_markdown import inert, literal
 from .markup import html
 from .throttled import ThrottledView
@@ -35,14 +39,14 @@ class Output:
 
     def __init__(self, shell: Any) -> None:
         self._shell, self._id = shell, uuid.uuid4().hex
-        self._shown = False
+        self.shown = False
 
     def put(self, data: Mapping[str, Any]) -> int:
         """Show ``data`` here, in place of what was; return about how many bytes that took."""
         self._shell.display_pub.publish(
-            data=dict(data), metadata={}, transient={"display_id": self._id}, update=self._shown
+            data=dict(data), metadata={}, transient={"display_id": self._id}, update=self.shown
         )
-        self._shown = True
+        self.shown = True
         return sum(len(text.encode()) for text in data.values() if isinstance(text, str))
 
 
@@ -67,16 +71,19 @@ class NotebookView(ThrottledView):
         super().__init__(settings, now)
         self._shell, self._pure = shell, pure
         self._mode: Mode = mode(settings, shell)
+        self._updates = updates(shell)
+        # What would become empty at the end is for eyes only.
+        self._watched = self._updates or pure or attended(shell)
         self._outputs: list[Output] = []  # of the blocks
         self._rest: Output | None = None
         self._line = Output(shell)
 
     def close(self, receipt: Receipt) -> None:
         reply = receipt.call.reply
-        if self._blocks and self._pure and len(reply.text) <= TOGETHER:
-            self._shell.display_pub.clear_output(wait=True)
-            self._blocks, self._outputs = [], []
-            self._rest, self._line = None, Output(self._shell)
+        together = self._pure and len(reply.text) <= TOGETHER
+        # Without a kernel a page is cleared by control characters.
+        if not self._updates or (together and (self._blocks or asked_by(self._shell))):
+            self._begin_again()
         rest = self._remaining(reply)
         shared = definitions(reply.text) if self._blocks and self._mode == "html" else {}
         if rest.text or rest.queries or thought(rest, self._settings) or self._rest:
@@ -84,6 +91,21 @@ class NotebookView(ThrottledView):
         if self._mode == "html":
             self._revise(reply, shared)
         self._line.put(footer.bundle(receipt, self._settings, html=self._mode != "text"))
+
+    def _paint(self) -> None:
+        if self._watched:
+            super()._paint()
+
+    def _begin_again(self) -> None:
+        """Take away what was painted; what follows are outputs of their own."""
+        if self._pure:
+            self._shell.display_pub.clear_output(wait=True)
+        else:
+            for output in (*self._outputs, self._rest, self._line):
+                if output is not None and output.shown:
+                    output.put({"text/plain": ""})
+        self._blocks, self._outputs = [], []
+        self._rest, self._line = None, Output(self._shell)
 
     def _add(self, block: Reply) -> int:
         output, self._rest = self._below_the_line(), None  # what follows gets one of its own

@@ -171,7 +171,9 @@ class TerminalView(ThrottledView):
             console.print(Line(summary, style="dim"))
         if reply.thinking and self._settings.thinking == "show":
             console.print(Line(show_controls(reply.thinking), style="dim"))
-        if reply.text:
+        if reply.page:
+            console.print(to_rich(reply.page))
+        elif reply.text:
             console.print(to_rich(reply.text, Marks(reply.text, reply.figures)))
         below = queries.lines(reply, self._settings.footer != "stable")
         for text in (*below, *footer.lines(receipt, self._settings)):

@@ -140,7 +140,8 @@ class ThrottledView:
 
         Its figures are all those of the reply: what stands before it has places below zero.
         """
-        if reply.template and not reply.text.startswith("".join(b.text for b in self._blocks)):
+        came = "".join(block.text for block in self._blocks)
+        if came and (reply.page or (reply.template and not reply.text.startswith(came))):
             self._take_back()
             self._blocks.clear()
         shown = self._begins

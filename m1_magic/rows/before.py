@@ -16,7 +16,7 @@ from ..pricing.forecast import LOOKED_AT, forecast
 from ..pricing.tokens import WRITTEN
 from ..session.budget import price_unknown, typed
 from ..session.loop import Session
-from ..session.plan import Plan, within
+from ..session.plan import Plan, formed, within
 from ..text import plural, thousands
 
 
@@ -61,7 +61,7 @@ def foreseen(
 def _hold(plan: Plan, request: Request) -> Decimal | None:
     """Return the most that a question could cost; one that is too long is not asked."""
     try:
-        return within(replace(plan, request=request)).hold
+        return within(replace(plan, request=formed(request, plan.limits))).hold
     except PromptTooLarge:
         return Decimal(0)
 

@@ -168,7 +168,7 @@ class Job:
 
     def value(self, reply: Reply) -> tuple[Any, str]:
         """Return the value of an answer, or None and why it has none."""
-        if getattr(self.asked.template, "form", None) is not None:
+        if self.asked.template.form is not None:
             if reply.data is not None:
                 return reply.data, ""
             why = next((one for one in reversed(reply.notes) if one.startswith("no data")), "")

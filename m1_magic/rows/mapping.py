@@ -7,7 +7,7 @@ taken up; what failed or was not asked has a status, and is all that the next ru
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -17,6 +17,9 @@ from ..jupyter import shell
 from ..options import flags
 from ..options.fields import Options
 from ..render.front_end import in_notebook
+from ..session.processor import Processor
+from ..session.view import Silent
+from ..settings.config import M1
 from ..text import md_to_text, one_line, plural, thousands
 from .job import Job, Wish
 from .questions import Asking, asking, check_personal, questions
@@ -143,7 +146,22 @@ def _job(
     template = api.prepare(asked.prompt, replace(options, allow=()), names)
     template = replace(template, prompt=prompt, keep=None if not options.fresh else False)
 
-    return Job(session, given, questions(template, columns), wish, tell, lambda: None), asked
+    processor = _processor(options, names, session.settings)
+    return Job(session, given, questions(template, columns), wish, tell, processor), asked
+
+
+def _processor(
+    options: Options, names: Mapping[str, object], settings: M1
+) -> Callable[[], Processor | None]:
+    """Return what makes who reads one answer's data, where an answer is to be data."""
+    if options.returns is None and not options.choices:
+        return lambda: None
+    from ..typed.answer import TypedAnswer
+    from ..typed.schema import wanted
+
+    kind = wanted(options, names)
+    assert kind is not None
+    return lambda: TypedAnswer(Silent(), kind, settings.repairs)
 
 
 def _before(job: Job, asked: Asking, price: str) -> str:

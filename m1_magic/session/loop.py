@@ -19,7 +19,7 @@ from ..errors import LedgerProblem, TapeProblem, UserFacingError
 from ..interrupts import heard, pause, uninterrupted
 from ..kept.keeper import Keeper
 from ..kept.renamed import follow
-from ..ledger import Ledger, answers, new_id, sums
+from ..ledger import Ledger, answers, new_id, sums, users
 from ..ledger.history import purge
 from ..ledger.leases import lapse, sweep
 from ..ledger.store import now_utc
@@ -35,7 +35,7 @@ from .accumulator import late
 from .budget import check_max_cost
 from .failsafe import SafeLedger, SafeView
 from .model_limits import AllLimits
-from .plan import Plan, Prepared, hint, price_hint, replaying, within
+from .plan import Plan, Prepared, formed, hint, price_hint, replaying, within
 from .processor import Processor
 from .rounds import Rounds
 from .view import View
@@ -118,6 +118,7 @@ class Session:
         limits = self.limits(backend, request.model, *request.fallbacks)
         # A server on this machine that lists endpoints is taken for OpenRouter.
         listed = limits is not None and limits.source == "endpoints"
+        request = formed(request, limits)
         strict = at_openrouter(backend.name) or listed
         return self._foretold(self._plan(request, limits, strict, backend, processor))
 
@@ -223,6 +224,7 @@ class Session:
             follow(ledger, self.notebook)
             purge(ledger, self.now() - timedelta(days=self.settings.keep_days))
             sums.name_session(ledger, self.notebook)
+            users.sign(ledger)
             if ended := sweep(ledger, self.now()):
                 ledger.tell(f"{ended} call(s) of a kernel that ended are not settled: %m1 cost.")
             if self.settings.mode != "replay" and ledger.pending(None):
@@ -285,7 +287,8 @@ class Session:
             news = self.ledger.news()
             hints = (*hint(rounds.plan, call.reply), *price_hint(plan, call, self._hinted))
             left = () if kept else plan.request.notes  # nothing leaves again
-            notes = (*left, *account.notes, *news, *one.why, *recorded, *hints)
+            shared = users.shared(self.ledger)
+            notes = (*left, *account.notes, *news, *one.why, *recorded, *hints, *shared)
             safe_view.close(Receipt(call, totals, notes))
         except KeyboardInterrupt:
             error = error or late(call)

@@ -24,7 +24,7 @@ from .accumulator import Accumulator, empty, may_finish, priced, reply, stopped
 from .bookkeeper import Bookkeeper
 from .budget import check_max_cost, over_budget
 from .loop import Session
-from .plan import Plan, within
+from .plan import Plan, formed, within
 from .processor import Processor
 from .rounds import BACK_OFF, Failure
 from .wires import wires
@@ -127,7 +127,8 @@ class Many:
         began = self._clock()
         run = _Run(call, self._plan, Accumulator())
         try:
-            run.plan = within(replace(self._plan, request=one.request, processor=one.processor))
+            request = formed(one.request, self._plan.limits)
+            run.plan = within(replace(self._plan, request=request, processor=one.processor))
             check_max_cost(run.plan)
             run.call = call = replace(call, request=run.plan.request)
             attempt = await self._reserved(run)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from ..backends import Backend
-from ..calls import FREE, Call, Reply, Request
+from ..calls import FREE, Call, Reply, Request, Text
 from ..errors import PromptTooLarge
 from ..kept.replaying import Kept, KeptAnswer
 from ..kept.turns import Turn
@@ -113,6 +113,27 @@ def fitted(request: Request, limits: ModelLimits | None) -> Request:
     note = f"{', '.join(changed)}, the endpoint's limit"
     notes = (*request.notes, note) if request.max_tokens_explicit else request.notes
     return replace(request, max_tokens=most, reasoning=reasoning, notes=notes)
+
+
+def formed(request: Request, limits: ModelLimits | None) -> Request:
+    """Return the request with its answer's form as a server takes it, in place of the words for it.
+
+    One that takes JSON of any form is told the form in words.
+    """
+    known = limits.parameters if limits else frozenset()
+    form, last = request.form, request.messages[-1]
+    if form is None or not form.words or not known & {"structured_outputs", "response_format"}:
+        return request
+    if "structured_outputs" not in known:
+        names = form.response_format["json_schema"]["schema"]["properties"]
+        alone = list(names) == ["answer"]  # no object, which is all that it takes
+        return request if alone else replace(request, response_format={"type": "json_object"})
+    *parts, words = last.parts
+    if isinstance(words, Text):
+        parts.append(Text(words.text.removesuffix(f"\n\n{form.words}")))
+    last = replace(last, parts=tuple(parts))
+    messages = (*request.messages[:-1], last)
+    return replace(request, messages=messages, response_format=form.response_format)
 
 
 def _most_output(request: Request, limits: ModelLimits) -> int | None:

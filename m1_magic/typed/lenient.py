@@ -1,0 +1,241 @@
+"""JSON as models write it → a tree that keeps what was written, and what of it is not sure.
+
+What JSON allows is read by Python's own reader. Of the rest only spellings are forgiven that have
+one meaning: other quotes, quotes in quotes, bare words, comments, commas too many or too few,
+brackets that are missing where the text goes on. Nothing is guessed: a value that was cut, or that
+could be two, stays in the tree as one that is not ``sure``; a list or an object of which a part may
+be missing is not ``whole``.
+"""
+
+from __future__ import annotations
+
+import re
+
+from .node import LITERALS, Node, elided, literal, put
+from .quoted import QUOTES, SPLIT, TEX, unescaped
+
+DEEPEST = 100  # containers in each other
+_SPACE = re.compile(r"(?:\s+|//[^\n]*|/\*.*?(?:\*/|\Z)|#[^\n]*)*", re.S)
+_BARE_END = re.compile(r"[,}\])\n]|\s(?://|/\*|#)|```")
+_BARE_KEY = re.compile(r"[^\W\d][\w$.-]*(?: [\w$.-]+){0,3}(?=\s*:)")
+_NEXT_KEY = re.compile(
+    r"\s*(?:\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*'|[“„][^\n“”]*[”“]|[^\W\d][\w$.-]*)\s*:"
+)
+_VALUE = re.compile(r"\s*(?:[\"'“„‘{\[(]|-?\.?\d|(?:true|false|null|True|False|None)\b)")
+# Within a bare word: two values, or a part of a program; and an address, a number, a time.
+_MARKED = re.compile(r"[\"'“”{\[(:;`+]")
+_ONE_WORD = re.compile(r"[+-]?[\w.]+(?:[-+:/][\w.?&=%~@#:/+-]*)?")
+_ELISION = re.compile(r"\.{3}|…|etc\b")
+
+
+class Reader:
+    """Reads one container that is not JSON, from its bracket on."""
+
+    def __init__(self, text: str, at: int) -> None:
+        self.text, self.at = text, at
+        self.open: list[str] = []
+
+    def _space(self) -> None:
+        found = _SPACE.match(self.text, self.at)
+        self.at = found.end() if found else self.at
+
+    @property
+    def _here(self) -> str:
+        """The character that is next; none at the end of the text, or of the fence."""
+        if self.text.startswith("```", self.at):
+            return ""
+        return self.text[self.at : self.at + 1]
+
+    def container(self, depth: int) -> Node:
+        """Return the list or object that begins here."""
+        bracket = self._here
+        self.at += 1
+        self.open.append(bracket)
+        made = self._object(depth) if bracket == "{" else self._list(depth)
+        self.open.pop()
+        made.mended = True
+        return made
+
+    def _object(self, depth: int) -> Node:
+        made = Node("object")
+        while True:
+            self._space()
+            here = self._here
+            if here == ",":
+                self.at += 1
+                continue
+            if here == "}":
+                self.at += 1
+                return made
+            if here in "]){" and here and "[" in self.open[:-1]:
+                made.whole = here != "{"
+                return made  # its own bracket is missing, and the list goes on
+            key = self._key()
+            if key is None or depth > DEEPEST:
+                made.whole = False
+                self.at = len(self.text) if self._here else self.at
+                return made
+            self._space()
+            value = self._value(depth, True)
+            put(made, key, value)
+            if not value.sure and value.kind == "bare" and value.text == "":
+                made.whole = False
+                return made
+
+    def _key(self) -> str | None:
+        """Return the key that begins here, after its colon; None: there is none."""
+        if self._here in QUOTES and self._here:
+            made = self._string("key")
+            if made is None or not made.sure:
+                return None
+            key = made.text
+        elif found := _BARE_KEY.match(self.text, self.at):
+            key, self.at = found[0], found.end()
+        else:
+            return None
+        self._space()
+        if self._here != ":":
+            return None
+        self.at += 1
+        return key
+
+    def _list(self, depth: int) -> Node:
+        made = Node("list")
+        comma = True
+        while True:
+            self._space()
+            here = self._here
+            if here == ",":
+                made.sure &= not comma  # two of them: is something missing?
+                comma, self.at = True, self.at + 1
+                continue
+            if here and here in "])":
+                self.at += 1
+                return elided(made)
+            if here == "}" and "{" in self.open[:-1]:
+                return elided(made)  # its own bracket is missing
+            if not here or here in "}:" or depth > DEEPEST:
+                made.whole = False
+                self.at = len(self.text) if here else self.at
+                return made
+            if dots := _ELISION.match(self.text, self.at):
+                made.sure, self.at = False, dots.end()
+                continue
+            if not comma and not (here in "{[" and made.items[-1].kind in ("object", "list")):
+                made.sure = False  # two values, or one?
+            value = self._value(depth, False)
+            made.items.append(value)
+            made.sure &= value.sure or value.kind in ("list", "object")
+            comma = False
+            if value.kind == "bare" and not value.text and not value.sure:
+                made.whole = False
+                return made
+
+    def _value(self, depth: int, in_object: bool) -> Node:
+        here = self._here
+        if here and here in "{[":
+            return self.container(depth + 1)
+        if here == "(" and _VALUE.match(self.text, self.at + 1):
+            return self.container(depth + 1)
+        if here and here in QUOTES:
+            start = self.at
+            if made := self._string("value" if in_object else "item"):
+                return made
+            self.at = start if start < 0 else len(self.text)
+            return Node("bare", sure=False, mended=True)
+        return self._word(in_object)
+
+    def _word(self, in_object: bool) -> Node:
+        """Return the bare word, number or words up to the end of the value."""
+        start = at = self.at
+        while True:
+            found = _BARE_END.search(self.text, at)
+            end = found.start() if found else len(self.text)
+            if not found or found[0] != "," or not in_object or self._ends(end + 1):
+                break
+            at = end + 1  # 1,234.5
+        self.at = end
+        word = self.text[start:end].strip()
+        ended = found is not None and not found[0].startswith("`")
+        if ended and self.text[end] == "\n":
+            ended = self._after_line(end, in_object)
+        made = Node("bare", word, sure=ended or word in LITERALS, mended=True)
+        made.mended = literal(word) != word
+        if word == "" or (_MARKED.search(word[1:]) and not _ONE_WORD.fullmatch(word)):
+            made.sure = False
+        return made
+
+    def _after_line(self, end: int, in_object: bool) -> bool:
+        """Does a value end with its line?"""
+        after = _SPACE.match(self.text, end)
+        at = after.end() if after else end
+        here = self.text[at : at + 1]
+        if here in ",}]" and here:
+            return True
+        return in_object and bool(_NEXT_KEY.match(self.text, at))
+
+    def _ends(self, at: int) -> bool:
+        """Does a value of an object end before what stands here, behind its comma?"""
+        after = _SPACE.match(self.text, at)
+        at = after.end() if after else at
+        here = self.text[at : at + 1]
+        return not here or here in ",}]{" or bool(_NEXT_KEY.match(self.text, at))
+
+    def _closes(self, at: int, role: str) -> bool:
+        """Can a quote before this place be the end of a text?"""
+        after = _SPACE.match(self.text, at)
+        at, begin = (after.end() if after else at), at
+        here = self.text[at : at + 1]
+        if role == "key":
+            return here == ":"
+        if not here or here in "}])" or self.text.startswith("```", at):
+            return True
+        if here == ",":
+            if role == "value":
+                return self._ends(at + 1)
+            rest = _SPACE.match(self.text, at + 1)
+            behind = rest.end() if rest else at + 1
+            follows = self.text[behind : behind + 1]
+            return not follows or follows in "]}." or bool(_VALUE.match(self.text, behind))
+        lines = "\n" in self.text[begin:at]
+        quoted = here in QUOTES
+        return role == "value" and (quoted or lines) and bool(_NEXT_KEY.match(self.text, at))
+
+    def _string(self, role: str) -> Node | None:
+        """Return the text that begins here; None: it has no end."""
+        opener = self._here
+        if self.text.startswith(opener * 3, self.at) and opener in "\"'":
+            return self._triple(opener * 3)
+        closers, start = QUOTES[opener], self.at + 1
+        at, inner, inches, sure = start, 0, 0, True
+        while at < len(self.text):
+            char = self.text[at]
+            if char == "\\":
+                at += 2
+                continue
+            if char in closers:
+                if self._closes(at + 1, role):
+                    break
+                inner += 1
+                inches += self.text[at - 1].isdigit()  # 32" display
+                sure &= role == "key" or not SPLIT[role].match(self.text, at + 1)
+            at += 1
+        else:
+            return None
+        self.at = at + 1
+        value = unescaped(self.text[start:at], opener)
+        if opener == '"':
+            sure &= inner % 2 == 0 or (inner - inches) % 2 == 0
+        if not self.text[self.at :].strip() and (at == start or self.text[at - 1] in " (\n"):
+            sure = False  # the text was cut at a quote within a text
+        plain = opener == '"' and not inner and "\n" not in self.text[start:at]
+        sure &= value is not None and not TEX.search(value)
+        return Node("text", value or "", sure=sure, mended=not plain)
+
+    def _triple(self, mark: str) -> Node | None:
+        end = self.text.find(mark, self.at + 3)
+        if end < 0:
+            return None
+        raw = self.text[self.at + 3 : end]
+        self.at = end + 3
+        return Node("text", raw, sure="\\" not in raw, mended=True)

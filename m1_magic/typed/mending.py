@@ -1,0 +1,125 @@
+"""A value that is written as another type, read where it can mean one thing only.
+
+``"12"`` is a whole number, ``"1,234.5"`` a number, ``"Yes"`` is true, ``POS`` the choice ``pos``,
+01234 the text ``01234``. What could be two things is none: ``1,234`` may be 1.234, 12/11/2026 two
+days, 3.7 is no whole number, ``$5`` and ``12 %`` are more than a number.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from decimal import Decimal, InvalidOperation
+
+from .node import Node, literal
+from .values import nodes
+
+NUMBER = re.compile(r"[-+]?(?:\d+(?:_\d+)*(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d{1,4})?")
+GROUPS = re.compile(r"[-+]?[1-9]\d{0,2}(?:,\d{3})+(?:\.\d+)?")
+NO_TEXT = {"undefined", "nil", "nan", "n/a", "na", "none", "null", "true", "false", "-"}
+TRUTHS = {"true": True, "yes": True, "false": False, "no": False}
+DAY = re.compile(r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})(?:[T ]00:00(?::00(?:\.0+)?)?Z?)?")
+MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+LONG = (
+    "january", "february", "march", "april", "may", "june", "july", "august", "september",
+    "october", "november", "december", "sept",
+)  # fmt: skip
+NAMED = (
+    re.compile(r"(?P<d>\d{1,2})(?:st|nd|rd|th)?[ -](?P<m>[A-Za-z]{3,9})\.?,?[ -](?P<y>\d{4})"),
+    re.compile(r"(?P<m>[A-Za-z]{3,9})\.? (?P<d>\d{1,2})(?:st|nd|rd|th)?,? (?P<y>\d{4})"),
+)
+
+
+def mended(node: Node, problem: str, values: Sequence[object]) -> Node | None:
+    """Return a value as the type that was missed; None: it can not be read as that.
+
+    Args:
+        node: a value that is sure.
+        problem: pydantic's name of what is wrong with it.
+        values: those that are allowed, where they are listed.
+    """
+    if problem.startswith(("list", "tuple", "set", "frozen", "dict", "model", "dataclass")):
+        return _within(node)
+    if node.kind not in ("text", "bare") or not node.sure:
+        return None
+    word = node.text.strip()
+    if problem.startswith(("literal", "enum")):
+        return _one_of(word, values)
+    if problem.startswith("bool"):
+        truth = TRUTHS.get(word.lower())
+        return None if truth is None else _bare(str(truth).lower())
+    if problem.startswith("string"):
+        plain = node.kind == "bare" and word and word.lower() not in NO_TEXT
+        return Node("text", word, mended=True) if plain else None
+    if problem.startswith(("date_", "date_from")):
+        day = iso(word)
+        return Node("text", day, mended=True) if day and day != node.text else None
+    if problem.startswith(("int", "float", "decimal")):
+        whole = problem.startswith("int")
+        found = number(word, whole)
+        return None if found is None else _bare(found)
+    if problem.startswith("none"):
+        return _bare("null") if word in ("null", "None") else None
+    return None
+
+
+def number(word: str, whole: bool) -> str | None:
+    """Return a number as JSON has it, of the same value; None: it is none, or could be two."""
+    if GROUPS.fullmatch(word):
+        if not whole and "." not in word and word.count(",") == 1:
+            return None
+        word = word.replace(",", "")
+    elif not NUMBER.fullmatch(word) or re.match(r"[-+]?0\d", word):
+        return None
+    try:
+        value = Decimal(word)
+    except InvalidOperation:
+        return None
+    if not whole:
+        return f"{value:E}" if "e" in word.lower() else f"{value:f}"
+    return f"{value:.0f}" if value == value.to_integral_value() and value.adjusted() < 400 else None
+
+
+def iso(word: str) -> str:
+    """Return a day as ISO 8601 has it, "" where it is none, or could be two."""
+    if found := DAY.fullmatch(word):
+        return f"{found[1]}-{int(found[2]):02}-{int(found[3]):02}"
+    for form in NAMED:
+        if found := form.fullmatch(word):
+            name = found["m"].lower()
+            if (name in LONG or name in MONTHS) and name[:3] in MONTHS:
+                return f"{found['y']}-{MONTHS.index(name[:3]) + 1:02}-{int(found['d']):02}"
+    return ""
+
+
+def _bare(text: str) -> Node:
+    return Node("bare", text, mended=True)
+
+
+def _one_of(word: str, values: Sequence[object]) -> Node | None:
+    """Return the value that a word names but for its case and signs around it."""
+    bare = plain(word)
+    near = [one for one in values if isinstance(one, str) and plain(one) == bare]
+    if len(near) == 1 and bare:
+        return Node("text", near[0], mended=True)
+    same = [one for one in values if not isinstance(one, str) and json.dumps(one) == literal(word)]
+    return _bare(json.dumps(same[0])) if len(same) == 1 else None
+
+
+def plain(text: str) -> str:
+    """Return a name without case, and with no signs around it or between its words."""
+    bare = text.strip().strip("\"'`*.!“”‘’").strip()
+    return re.sub(r"[\s_-]+", " ", bare).casefold()
+
+
+def _within(node: Node) -> Node | None:
+    """Return the list or object that stands in a text, as all of it."""
+    if node.kind != "text" or not node.sure:
+        return None
+    found = nodes(node.text)
+    if len(found) != 1:
+        return None
+    inner, start, end = found[0]
+    inner.mended = True
+    return inner if not (node.text[:start] + node.text[end:]).strip() else None

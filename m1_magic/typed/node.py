@@ -1,0 +1,75 @@
+"""A value as it was written: what stood there, whether that is sure, and whether it is all."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Literal
+
+LITERALS = {"true", "false", "null", "True", "False", "None", "NaN"}
+Kind = Literal["text", "bare", "list", "object"]
+
+
+@dataclass(slots=True)
+class Node:
+    """A value as it was written: a text, a bare word or number, a list, an object.
+
+    ``mended``: it is not as JSON has it.
+    """
+
+    kind: Kind
+    text: str = ""
+    items: list[Node] = field(default_factory=list)
+    fields: dict[str, Node] = field(default_factory=dict)
+    sure: bool = True
+    whole: bool = True
+    mended: bool = False
+
+    @property
+    def parts(self) -> Iterator[tuple[str | int, Node]]:
+        """The values in it, by key or place."""
+        yield from enumerate(self.items)
+        yield from self.fields.items()
+
+    def copy(self) -> Node:
+        """Return the same, to be changed."""
+        items = [one.copy() for one in self.items]
+        fields = {key: one.copy() for key, one in self.fields.items()}
+        return Node(self.kind, self.text, items, fields, self.sure, self.whole, self.mended)
+
+    def json(self) -> str:
+        """Return it as JSON, for a reader that checks its types."""
+        if self.kind == "list":
+            return f"[{','.join(one.json() for one in self.items)}]"
+        if self.kind == "object":
+            pairs = (f"{json.dumps(key)}:{one.json()}" for key, one in self.fields.items())
+            return f"{{{','.join(pairs)}}}"
+        return literal(self.text) if self.kind == "bare" else json.dumps(self.text)
+
+
+def literal(word: str) -> str:
+    """Return a bare word as JSON: a number or literal as such, else a text."""
+    spelled = {"True": "true", "False": "false", "None": "null"}.get(word, word)
+    if spelled in ("true", "false", "null", "NaN") or re.fullmatch(
+        r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][-+]?\d+)?", spelled
+    ):
+        return spelled
+    return json.dumps(word)
+
+
+def put(node: Node, key: str, value: Node) -> None:
+    """Add a field; the same key with another value is not sure."""
+    old = node.fields.get(key)
+    if old is not None and old != value:
+        value = Node("bare", sure=False, mended=True)
+    node.fields[key] = value
+
+
+def elided(node: Node) -> Node:
+    """Return a list; one that ends with dots is not whole."""
+    if len(node.items) > 1 and node.items[-1].text in ("...", "…"):
+        node.items.pop()
+        node.sure = False
+    return node

@@ -1,0 +1,54 @@
+"""Texts between quotes: which quote ends one, and what its backslashes mean."""
+
+from __future__ import annotations
+
+import re
+
+QUOTES = {'"': '"', "'": "'", "“": '”“"', "‘": "’‘'", "„": '“”"'}
+# Behind a quote: a text in two pieces, or the next one.
+SPLIT = {"value": re.compile(r"\s*[+:]|\s+[\"'“‘]"), "item": re.compile(r"\s*[+:\"'“‘]")}
+_ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f", "/": "/"}
+# What "\\frac", "\\times", "\\nabla" become where their backslash is taken for JSON's.
+TEX = re.compile(
+    r"[\b\f]|\t(?:ext\w*\{|imes\b|heta\b)|\n(?:abla|eq|otin)\b|\r(?:ight\b|ho\b|angle\b)"
+)
+
+
+def unescaped(raw: str, opener: str) -> str | None:
+    """Return the text that stands between quotes; None: a backslash in it could be two things.
+
+    Before a letter that JSON has no escape for it is a character (``\\d``, ``C:\\Users``), unless
+    other letters behind one are escapes.
+    """
+    if "\\" not in raw:
+        return raw
+    out, at, escapes, kept = [], 0, False, False
+    while at < len(raw):
+        char = raw[at]
+        after = raw[at + 1 : at + 2]
+        if char != "\\":
+            out.append(char)
+            at += 1
+            continue
+        if after == "u":
+            code = raw[at + 2 : at + 6]
+            if not re.fullmatch(r"[0-9a-fA-F]{4}", code):
+                return None
+            out.append(chr(int(code, 16)))
+            at, escapes = at + 6, True
+            continue
+        if after in ('"', "'", opener):
+            out.append(after)
+        elif after in _ESCAPES or after == "\\":
+            out.append(_ESCAPES.get(after, "\\"))
+            escapes = True
+        elif after.isalpha() and after.isascii():
+            out.append("\\" + after)
+            kept = True
+        else:
+            return None
+        at += 2
+    text = "".join(out)
+    if kept and escapes:
+        return None
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

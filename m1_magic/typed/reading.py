@@ -1,0 +1,203 @@
+"""The text of an answer → the one value in it that is what was asked for, as far as it fits.
+
+Thinking, fences and words around it do not count. Where several values fit that differ, none is
+taken: which of them is the answer is not ours to say.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import replace
+from itertools import pairwise
+
+from .fitting import Fitted, Misfit, empty, fit
+from .mending import mended, plain
+from .node import Node, literal
+from .schema import Wanted
+from .values import nodes
+from .words import example
+
+LONGEST = 2_000_000  # characters of an answer that are read
+DEEPEST = 3  # objects around an answer: {"result": {"items": […]}}
+NOTHING = "no such data in the answer"
+SEVERAL = "several answers that differ"
+_THOUGHT = re.compile(r"<(think|thinking|thought)>.*?(?:</\1>|\Z)|\A.*</think(?:ing)?>", re.S)
+_FENCED = re.compile(r"\s*```[\w+-]*[ \t]*\n(.*?)\n?[ \t]*(?:```)?\s*", re.S)
+_BETWEEN = re.compile(r"[\s,;]*")
+_ESCAPED = re.compile(r"[{\[]\s*\\+\"")
+_BRACKETED = re.compile(r"\{[^{}]*\}|\[[^\[\]]*\]")
+_FIELD = re.compile(r"[\"'”]\s*:\s*(?:[\"'“\d-]|true\b|false\b|null\b)")
+_LABEL = re.compile(
+    r"(?:the |my |final |best |correct )*(?:answer|choice|label|class|category|sentiment|result"
+    r"|classification|verdict|output)\b(?:\s+is)?\s*[:=-]?\s*(.+)",
+    re.I,
+)
+_BOXED = re.compile(r"\\boxed\{(?:\\text\{)?([^{}]*)\}?\}")
+
+
+def read(text: str, wanted: Wanted) -> Fitted:
+    """Return the data of an answer, or what does not fit of the value that is most like it."""
+    text = _plain(text, wanted)
+    made = list(_candidates(text, wanted))
+    good = _distinct(one for one in made if not one.misfits)
+    if len(good) > 1:
+        good = [one for one in good if not _citation(one.node)] or good
+    if len(good) > 1:
+        good = [one for one in good if json.loads(one.node.json()) != example(wanted.shape)] or good
+    if len(good) == 1:
+        return good[0]
+    if good:
+        return _none(SEVERAL)
+    partly = [one for one in made if ((), NOTHING) not in ((m.path, m.why) for m in one.misfits)]
+    partly = [one for one in partly if all(m.path for m in one.misfits) or one.node.kind == "list"]
+    best = sorted(_distinct(partly), key=lambda one: len(one.misfits))
+    if not best:
+        return made[0] if len(made) == 1 else _none(NOTHING)
+    return best[0] if len(best) == 1 else _none(SEVERAL)
+
+
+def _plain(text: str, wanted: Wanted) -> str:
+    """Return an answer without thinking; of JSON within a text, what the text is."""
+    text = _THOUGHT.sub("", text[:LONGEST]).strip()
+    if text.startswith('"') and wanted.shape.types <= {"object", "array"}:
+        with suppress(ValueError):
+            return str(json.loads(text, strict=False)).strip()
+    return text
+
+
+def _citation(node: Node) -> bool:
+    """Is it a number in brackets, such as stands behind a sentence?"""
+    short = node.kind == "list" and not node.mended and len(node.items) == 1
+    return short and node.items[0].mended and node.items[0].text.isdigit()
+
+
+def _none(why: str) -> Fitted:
+    return Fitted(Node("bare", "null", sure=False), misfits=(Misfit((), why),))
+
+
+def _distinct(made: Iterator[Fitted] | list[Fitted]) -> list[Fitted]:
+    """Return readings that differ, each once."""
+    by_text: dict[str, Fitted] = {}
+    for one in made:
+        by_text.setdefault(one.node.json(), one)
+    return list(by_text.values())
+
+
+def _candidates(text: str, wanted: Wanted) -> Iterator[Fitted]:
+    """Yield what values of the text are as the type that is wanted."""
+    if simple := _scalar(text, wanted):
+        yield simple
+        if not simple.misfits:
+            return
+    if not wanted.shape.types & {"object", "array"} and not wanted.shape.values:
+        tops = [one for one, _, _ in nodes(text)]
+        for top in tops:
+            yield from _inside(top, wanted)
+        return
+    if _ESCAPED.search(text) and (plainer := _unescaped(text)):
+        text = plainer
+    found = nodes(text)
+    if found and _beginning_lost(text[: found[0][1]]):
+        return
+    if rows := _rows(text, found, wanted):
+        yield rows
+    for top, _, _ in found:
+        yield from _inside(top, wanted)
+
+
+def _beginning_lost(before: str) -> bool:
+    """Is what stands before the first value the end of one whose bracket is missing?"""
+    words = _BRACKETED.sub("", before)
+    return _FIELD.search(words) is not None or "}" in words
+
+
+def _rows(text: str, found: list[tuple[Node, int, int]], wanted: Wanted) -> Fitted | None:
+    """Return objects one after the other as the list that they are; None: no list is wanted."""
+    tops = [one for one, _, _ in found]
+    if wanted.shape.types != {"array"} or not tops or any(one.kind != "object" for one in tops):
+        return None
+    between = [text[end:start] for (_, _, end), (_, start, _) in pairwise(found)]
+    if not all(_BETWEEN.fullmatch(gap) for gap in between):
+        return None
+    whole = all(one.whole for one in tops)
+    made = fit(Node("list", items=tops, whole=whole, mended=True), wanted)
+    names = wanted.shape.at(0).properties.keys()
+    return made if not made.misfits or any(one.fields.keys() & names for one in tops) else None
+
+
+def _inside(node: Node, wanted: Wanted, depth: int = 0) -> Iterator[Fitted]:
+    """Yield what a value is as the type that is wanted, or what is in it, if it is a wrapping."""
+    names = wanted.shape.properties
+    schema = "properties" in node.fields and "properties" not in names  # the schema, said again
+    like = node.kind == "object" and not schema and (not names or node.fields.keys() & names.keys())
+    made = fit(node, wanted)
+    kinds = {"object": "object", "array": "list"}
+    right = node.kind in (kinds.get(kind) for kind in wanted.shape.types) and not schema
+    if not made.misfits and (like or node.kind != "object" or not node.fields):
+        yield made
+        return
+    if right and (like or (node.kind == "list" and len(made.misfits) <= len(node.items) * 2)):
+        yield made
+        return
+    if wanted.choices and node.kind == "object":
+        said = [part for part in node.fields.values() if part.kind == "text"]
+        yield from (one for one in (fit(part, wanted) for part in said) if not one.misfits)
+        return
+    if depth < DEEPEST:
+        for key, part in node.parts:
+            single = len(node.items) + len(node.fields) == 1
+            if part.kind in ("object", "list") or (single and key == "answer"):
+                yield from _inside(part, wanted, depth + 1)
+
+
+def _unescaped(text: str) -> str | None:
+    """Return a text without the backslashes before all of its quotes, JSON within a text."""
+    begin = min((at for at in (text.find("{"), text.find("[")) if at >= 0), default=0)
+    end = max(text.rfind("}"), text.rfind("]")) + 1
+    try:
+        return str(json.loads(f'"{text[begin:end]}"', strict=False))
+    except ValueError:
+        return None
+
+
+def _scalar(text: str, wanted: Wanted) -> Fitted | None:
+    """Return a text that is one value without a bracket; None where that is not wanted."""
+    types = wanted.shape.types
+    if types and types <= {"object", "array"} and not wanted.shape.values:
+        return None
+    if found := _FENCED.fullmatch(text):
+        text = found[1].strip()
+    if wanted.choices:
+        return _chosen(text, wanted)
+    try:
+        node = Node("text", json.loads(text)) if text.startswith('"') else Node("bare", text)
+    except ValueError:
+        node = Node("bare", text)
+    if node.kind == "bare" and literal(text)[:1] == '"' and types <= {"string", "null"}:
+        node = Node("text", text)
+    return fit(node, wanted) if text and text[:1] not in "{[" else None
+
+
+def _chosen(text: str, wanted: Wanted) -> Fitted | None:
+    """Return the choice that an answer is, or ends with on a line of its own."""
+    said = [*_BOXED.findall(text), *text.splitlines()]
+    found: dict[str, Fitted] = {}
+    for line in said:
+        label = _LABEL.fullmatch(line.strip().strip("*_#> ").strip())
+        for word in (line, label[1] if label else ""):
+            node = mended(Node("text", _bare(word)), "literal_error", wanted.choices)
+            if node and not empty(node):
+                exact = word.strip() in (node.text, json.dumps(node.text))
+                made = fit(node, wanted)
+                found[node.json()] = replace(made, mended=0 if exact else 1)
+                break
+    if len(found) == 1:
+        return next(iter(found.values()))
+    return _none(SEVERAL) if found else None
+
+
+def _bare(word: str) -> str:
+    return word.strip().strip("*_#>`-•\"' ").strip() if plain(word) else ""

@@ -1,0 +1,70 @@
+"""The lists and objects of a text: JSON by Python's own reader, all else by the lenient one."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from .lenient import Reader
+from .node import Node, elided, literal, put
+from .quoted import TEX
+
+_OPENING = re.compile(r"[{\[]")
+
+
+def nodes(text: str) -> list[tuple[Node, int, int]]:
+    """Return the lists and objects of a text, none inside of another, and where they stand."""
+    found, at = [], 0
+    while opening := _OPENING.search(text, at):
+        start = opening.start()
+        try:
+            node, at = _strict(text, start)
+        except (ValueError, RecursionError):
+            reader = Reader(text, start)
+            node, at = reader.container(0), max(reader.at, start + 1)
+            if _no_data(node, text[:start]):
+                at = start + 1
+                continue
+        found.append((node, start, at))
+    return found
+
+
+def _no_data(node: Node, before: str) -> bool:
+    """Is it prose in brackets: ``{x}``, ``[see below]``?"""
+    first = next((one for _, one in node.parts), None)
+    words = node.kind == "list" and first and first.kind == "bare"
+    prose = bool(words) and literal(first.text)[0] == '"' if first else True
+    return prose and (first is None or re.fullmatch(r"\s*(?:```\w*\s*)?", before) is None)
+
+
+def _strict(text: str, start: int) -> tuple[Node, int]:
+    """Return what JSON's own reader makes of a value; raise ValueError where it is none."""
+    value, end = _DECODER.raw_decode(text, start)
+    return _node(value), end
+
+
+def _pairs(pairs: list[tuple[str, Any]]) -> Node:
+    made = Node("object")
+    for key, value in pairs:
+        put(made, key, _node(value))
+    return made
+
+
+def _node(value: Any) -> Node:
+    if isinstance(value, Node):
+        return value
+    if isinstance(value, str):
+        return Node("text", value, sure=not TEX.search(value))
+    if isinstance(value, list):
+        return elided(Node("list", items=[_node(one) for one in value]))
+    return Node("bare", "null" if value is None else str(value).lower())
+
+
+def _bare(word: str) -> Node:
+    return Node("bare", word)
+
+
+_DECODER = json.JSONDecoder(
+    object_pairs_hook=_pairs, parse_float=_bare, parse_int=_bare, parse_constant=_bare, strict=False
+)

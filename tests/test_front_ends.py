@@ -1,0 +1,138 @@
+"""Front ends that leave out updates, or what comes with a reply: each shows an answer, once."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from jupyter_client.kernelspec import KernelSpecManager
+from jupyter_client.manager import KernelManager
+from markdown import Markdown
+from traitlets import default
+
+import kernels
+from emulator import Answer, OpenRouter
+from m1_magic.calls import Reply
+
+LONG = "\n\n".join(f"Paragraph {number}: {'words ' * 60}end" for number in range(40))
+
+
+class Manager(KernelManager):
+    """Starts a kernel that is quick to start."""
+
+    @default("kernel_spec_manager")
+    def _quick(self) -> KernelSpecManager:
+        made = KernelSpecManager()
+        made.kernel_dirs = [f"{kernels.path()}/kernels", *made.kernel_dirs]
+        return made
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What the messages of a cell were: all of them, and the payload of the reply."""
+
+    messages: list[tuple[str, dict[str, Any]]]
+    payload: list[dict[str, Any]]
+
+    def shown(self, updates: bool, clears: bool) -> list[str]:
+        """The outputs at the end, as text, of a front end that knows of these or does not."""
+        outputs: list[tuple[str | None, str]] = []
+        clear = False
+        for kind, content in self.messages:
+            text = content.get("text") or content.get("data", {}).get("text/plain")
+            id = content.get("transient", {}).get("display_id")
+            if kind == "clear_output":
+                clear = clears
+            elif kind == "update_display_data":
+                outputs = [(n, text if updates and n == id else old) for n, old in outputs]
+            elif text is not None:
+                outputs = [*([] if clear else outputs), (id, text)]
+                clear = False
+        return [text for _, text in outputs]
+
+
+Execute = Callable[..., Ran]
+
+
+@pytest.fixture
+def execute(server: OpenRouter) -> Iterator[Execute]:
+    """Run cells in a kernel, for a front end that names none of them."""
+    manager = Manager(kernel_name="python3")
+    manager.start_kernel()
+    client = manager.client()
+    client.start_channels()
+    client.wait_for_ready(timeout=60)
+
+    def run(code: str, **more: Any) -> Ran:
+        messages: list[tuple[str, dict[str, Any]]] = []
+
+        def keep(message: dict[str, Any]) -> None:
+            messages.append((message["msg_type"], message["content"]))
+
+        reply = client.execute_interactive(code, output_hook=keep, timeout=60, **more)
+        assert reply["content"]["status"] == "ok", reply
+        return Ran(messages, reply["content"]["payload"])
+
+    run("%load_ext m1_magic")
+    yield run
+    client.stop_channels()
+    manager.shutdown_kernel(now=True)
+
+
+CELLS = {
+    "a cell": ("%%m1\nwhy?", []),
+    "a line": ("%m1 ask why?", []),
+    "a line among others": ("print('before')\n%m1 ask why?", ["before\n"]),
+}
+
+
+def test_an_answer_is_shown_once_whatever_is_left_out(server: OpenRouter, execute: Execute) -> None:
+    for name, (code, before) in CELLS.items():
+        for text in ("Because **so**.", LONG):
+            for attended in (True, False):
+                server.say(Answer(text=text, piece=400))
+                ran = execute(code, allow_stdin=attended)
+                case = (name, text[:12], attended)
+                for updates in (True, False):
+                    *others, foot = ran.shown(updates, clears=True)
+                    assert others.count(text.strip()) == 1, case
+                    assert [one for one in others if one in before] == before, case
+                    assert foot.startswith("minimax/minimax-m1 · "), case
+                    if updates:  # as it is saved: nothing is left of what grew
+                        rest = [one for one in others if one not in (*before, text.strip())]
+                        assert set(rest) <= {""}, case
+                        assert attended or not rest, case
+                assert ran.shown(updates=False, clears=False).count(text.strip()) == 1, case
+
+
+LIVE = "**bold** <img src=x onerror=alert(1)> [x](javascript:alert(1)) ![y](http://attacker/y)"
+
+
+def test_a_reply_displays_itself_where_ipython_does_not_know_it(shell: Any) -> None:
+    reply = Reply(LIVE)
+    html, markdown = reply._repr_html_(), reply._repr_markdown_()
+    assert "<strong>bold</strong>" in html
+    assert "**bold**" in markdown
+    for live in ("<img", "<script", 'href="javascript', "src="):
+        assert live not in html.replace("&lt;img src=", "").lower()
+    shown = Markdown().convert(markdown)  # as marimo reads it, with raw HTML
+    assert "<img" not in shown
+    assert "javascript:" not in "".join(re.findall('href="[^"]*"', shown))
+    assert set(reply._repr_mimebundle_()) == {"text/html", "text/markdown", "text/plain"}
+    data, _ = shell.display_formatter.format(reply)
+    assert sorted(data) == ["text/html", "text/plain"]  # once, and as the settings say
+
+
+def test_code_for_the_next_cell_comes_with_the_reply(server: OpenRouter, execute: Execute) -> None:
+    server.say(Answer(text="So:\n\n```python\ntotal = 6 * 7\n```\n"))
+    ran = execute("%%m1 --code\nwrite")
+    (payload,) = ran.payload
+    told = {"source": "set_next_input", "text": "total = 6 * 7", "replace": False}
+    assert payload == told
+    assert ran.shown(False, True)[-1] == "Block 1 of 1 is in the next cell; it was not run."
+    ran = execute("%m1 code", allow_stdin=False)
+    assert "To copy:" in ran.shown(False, True)[-1]
+    assert execute("'total' in globals()").shown(True, True) == ["False"]
