@@ -3,41 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
 from .report import Report, by_reason
 from .running import Outcome
 
-
-@dataclass(slots=True)
-class Result:
-    """What came of a run: the columns to add, and what it did."""
-
-    columns: dict[str, list[Any]] = field(default_factory=dict)
-    failed: int = 0
+NOT_ASKED = "not asked"
 
 
 def columns(
-    of_row: Sequence[int | None], outcomes: Mapping[int, Outcome], into: str, missing: str
-) -> Result:
+    of_row: Sequence[int | None],
+    outcomes: Mapping[int, Outcome],
+    into: str,
+    fields: Sequence[str] = (),
+) -> dict[str, list[Any]]:
     """Return the new columns: values, and why a row has none, if any row has none.
 
-    ``missing`` is the status of a question that was not asked.
+    ``fields`` of values become columns of their own.
     """
     values: list[Any] = []
     statuses: list[str | None] = []
     for number in of_row:
         outcome = None if number is None else outcomes.get(number)
         values.append(outcome.value if outcome else None)
-        why = (outcome.why if outcome else missing) if number is not None else ""
+        why = (outcome.why if outcome else NOT_ASKED) if number is not None else ""
         statuses.append(why or None)
-    failed = sum(status is not None for status in statuses)
-    made = Result({into: values}, failed)
-    if failed:
-        made.columns[f"{into}_status"] = statuses
-    return made
+    made = {into: values}
+    if fields:
+        made = {name: [value and value.get(name) for value in values] for name in fields}
+    return made | ({f"{into}_status": statuses} if any(statuses) else {})
 
 
 def report(

@@ -15,19 +15,18 @@ from ..pricing.dollars import money
 from ..privacy import redaction
 from ..session.loop import Session
 from ..session.plan import Plan
-from ..session.processor import Processor
-from ..text import one_line
 from .before import Forecast, check_price, foreseen
 from .columns import columns, report
 from .kept import Answers
 from .pilot import MOST, Accuracy, accuracy
 from .progress import Progress, Shown
 from .questions import Questions, check
+from .reading import Reading
 from .report import Report
 from .running import Outcome, Run
 from .tables import Rows
 
-NOT_ASKED = "not asked"
+INTO = "answer"
 AT_A_TIME = 2_000  # requests whose kept answers are looked for
 
 
@@ -35,11 +34,12 @@ AT_A_TIME = 2_000  # requests whose kept answers are looked for
 class Wish:
     """How a table is to be asked.
 
+    ``into`` None: ``answer``, or columns by the names of the fields of data.
     ``gold`` has what is known by row, None where it is not; ``at_least``: below this share of right
     answers nothing more is asked.
     """
 
-    into: str = "answer"
+    into: str | None = None
     gold: Sequence[Any] | None = None
     at_least: float | None = None
     workers: int = 64
@@ -50,7 +50,7 @@ class Wish:
 class Job:
     """The questions of a table, and what came of them so far.
 
-    ``tell`` shows a line; ``processor`` makes what works with one answer, None where nothing does.
+    ``tell`` shows a line.
     """
 
     session: Session
@@ -58,7 +58,7 @@ class Job:
     asked: Questions
     wish: Wish
     tell: Callable[[str], None]
-    processor: Callable[[], Processor | None]
+    reading: Reading
     answers: Answers = field(init=False)
     outcomes: dict[int, Outcome] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
@@ -81,7 +81,7 @@ class Job:
                 if kept is None:
                     missing.append(n)
                     continue
-                value, why = self.value(self.read(kept.reply))
+                value, why = self.reading.value(self.reading.kept(kept.reply))
                 self.outcomes[n] = Outcome(value, why, kept=True, id=kept.reply.id)
                 saved += kept.cost or 0
                 if not kept.taped:
@@ -123,8 +123,8 @@ class Job:
             self.session,
             plan,
             self.wish.workers,
-            self.value,
-            self.processor,
+            self.reading.value,
+            self.reading.processor,
             self.answers.called,
             Progress(len(self.missing), self.rows.count),
             Shown(self.wish.quiet),
@@ -149,37 +149,23 @@ class Job:
 
     def table(self) -> tuple[Any, Report]:
         """Return the table with its new columns, and what the run did."""
-        made = columns(self.asked.of_row, self.outcomes, self.wish.into, NOT_ASKED)
-        statuses = made.columns.get(f"{self.wish.into}_status", [])
+        fields = self.reading.fields if self.wish.into is None else ()
+        into = self.wish.into or INTO
+        made = columns(self.asked.of_row, self.outcomes, into, fields)
+        statuses = made.get(f"{into}_status", [])
         seconds = self.session.clock() - self.began if self.began else 0.0
         notes = [*self.notes, self._ending()]
         done = report(self.rows.count, self.outcomes, statuses, seconds, notes)
-        return self.rows.made(made.columns), done
+        return self.rows.made(made), done
 
     @property
     def came(self) -> bool:
         """Did any answer come?"""
         return any(not outcome.why for outcome in self.outcomes.values())
 
-    def read(self, reply: Reply) -> Reply:
-        """Return a kept reply as its processor makes it."""
-        processor = self.processor()
-        return reply if processor is None else processor.finished(reply, None)[0]
-
-    def value(self, reply: Reply) -> tuple[Any, str]:
-        """Return the value of an answer, or None and why it has none."""
-        if self.asked.template.form is not None:
-            if reply.data is not None:
-                return reply.data, ""
-            why = next((one for one in reversed(reply.notes) if one.startswith("no data")), "")
-            return None, one_line(why or "no data", 300)
-        if reply.status == "truncated":
-            return None, "cut off: it needs more tokens (max_tokens)"
-        return reply.text.strip(), ""
-
     def fits(self, reply: Reply) -> bool:
         """Is a kept answer what is wanted?"""
-        return not self.value(self.read(reply))[1]
+        return not self.reading.value(self.reading.kept(reply))[1]
 
     def _pilot(self) -> list[int]:
         """Return the first questions whose answers are known."""

@@ -7,7 +7,7 @@ taken up; what failed or was not asked has a status, and is all that the next ru
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -17,12 +17,10 @@ from ..jupyter import shell
 from ..options import flags
 from ..options.fields import Options
 from ..render.front_end import in_notebook
-from ..session.processor import Processor
-from ..session.view import Silent
-from ..settings.config import M1
 from ..text import md_to_text, one_line, plural, thousands
 from .job import Job, Wish
 from .questions import Asking, asking, check_personal, questions
+from .reading import Reading
 from .report import Report, preview
 from .tables import Rows, rows
 
@@ -35,7 +33,7 @@ def map(
     table: Any,
     prompt: str,
     *,
-    into: str = "answer",
+    into: str | None = None,
     gold: Any = None,
     at_least: float | None = None,
     workers: int = 64,
@@ -50,7 +48,8 @@ def map(
         table: a pandas, Polars or Arrow table, a DuckDB relation, a Series, a list of texts.
         prompt: the question; ``{{column}}`` stands for the row's value (``{{text}}`` where there
             is but one), any other ``{{name}}`` for a value of ``namespace``.
-        into: the new column; ``{into}_status`` says why a row has no answer, if any has none.
+        into: the new column, ``answer`` by default; of ``returns=`` with fields, one for each.
+            ``{into}_status`` says why a row has no answer, if any has none.
         gold: a column, or values by row, of what is known: at most 30 such rows are asked first.
         at_least: the share of them that must be right, or nothing more is asked.
         workers: how many calls are made at the same time.
@@ -146,22 +145,17 @@ def _job(
     template = api.prepare(asked.prompt, replace(options, allow=()), names)
     template = replace(template, prompt=prompt, keep=None if not options.fresh else False)
 
-    processor = _processor(options, names, session.settings)
-    return Job(session, given, questions(template, columns), wish, tell, processor), asked
+    reading = Reading(options, names, session.settings)
+    _check_new(given, wish, reading)
+    return Job(session, given, questions(template, columns), wish, tell, reading), asked
 
 
-def _processor(
-    options: Options, names: Mapping[str, object], settings: M1
-) -> Callable[[], Processor | None]:
-    """Return what makes who reads one answer's data, where an answer is to be data."""
-    if options.returns is None and not options.choices:
-        return lambda: None
-    from ..typed.answer import TypedAnswer
-    from ..typed.schema import wanted
-
-    kind = wanted(options, names)
-    assert kind is not None
-    return lambda: TypedAnswer(Silent(), kind, settings.repairs)
+def _check_new(given: Rows, wish: Wish, reading: Reading) -> None:
+    """Raise UsageError where fields of data would take the place of columns."""
+    taken = [name for name in reading.fields if name in given.names and wish.into is None]
+    if taken:
+        what = f"The table has a column {one_line(taken[0], 60)!r} already."
+        raise UsageError(what, todo="Name a new column for all fields together: --into COL.")
 
 
 def _before(job: Job, asked: Asking, price: str) -> str:
