@@ -7,8 +7,7 @@ to ``--out`` before any error is raised. What a call needs is imported by the fi
 from __future__ import annotations
 
 import sys
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_expand
 from IPython.display import display
@@ -30,6 +29,7 @@ if TYPE_CHECKING:
     from .chats.turns import ChatHead
     from .options.fields import Options
 
+Names: TypeAlias = "Mapping[str, object]"
 COMPLETED = r"\s*%%?m1\b"
 
 
@@ -141,8 +141,6 @@ class M1Magics(Magics):
 
             screen.show(verbs.first(reply))
             display(reply)
-        if options.by_row:  # only those that have no answer
-            options = replace(options, fresh=False)
         self._ask(options, call.prompt, head=call.head, below=reply is not None)
 
     def _ask(
@@ -156,6 +154,7 @@ class M1Magics(Magics):
     ) -> Reply | None:
         """Ask, show, and bind the reply, which is returned; None of a dry run, and of several."""
         from . import api
+        from .options import tasks
         from .render import choose
 
         shell, variables = self._shell, names.visible(self._shell.user_ns)
@@ -164,12 +163,11 @@ class M1Magics(Magics):
 
             cell.ask(shell, options, prompt, variables)
             return None
-        if options.out and not options.force_out:
-            binding.check(options.out, shell.user_ns, options.df)
-        options = replace(options, force_out=False)  # %m1 again has to say it again
+        tasks.chosen(options, PROCESS.settings())  # a wrong option is told before a name
+        options = binding.allowed(options, shell.user_ns)
         pure = screen.ours(shell) and not below
         if options.several:
-            self._ask_each(options, prompt, variables, pure=pure, head=head)
+            self._ask_each(options, prompt, variables, head, pure=pure)
             return None
         request = api.prepare(prompt, options, variables, head, beside)
         if options.dry_run:
@@ -193,13 +191,7 @@ class M1Magics(Magics):
         return reply
 
     def _ask_each(
-        self,
-        options: Options,
-        prompt: str,
-        variables: Mapping[str, object],
-        *,
-        pure: bool,
-        head: ChatHead | None,
+        self, options: Options, prompt: str, variables: Names, head: ChatHead | None, *, pure: bool
     ) -> None:
         """Ask several at the same time; ``--out`` gets a list of all replies."""
         from . import api
@@ -234,7 +226,8 @@ class M1Magics(Magics):
     def _bind(self, reply: Reply, options: Options, replies: list[Reply] | None = None) -> None:
         """Bind a reply, or what came of it; nothing takes the place of an earlier answer."""
         binding.bind_last(self._shell, reply)
-        if options.out and (reply.status == "ok" or reply.text or reply.thinking):
+        came = (one.status == "ok" or one.text or one.thinking for one in replies or [reply])
+        if options.out and any(came):
             binding.bind(self._shell, options.out, reply if replies is None else replies)
 
     @property
@@ -249,11 +242,10 @@ def no_value(name: str, line: str) -> None:
 
     redaction.refuse(line, redaction.policy(PROCESS.settings()), place="The line")
     verb, rest = (*line.split(maxsplit=1), "", "")[:2]
-    bound = f"%m1 {verb} -o {name} {rest}".strip() if name.isidentifier() else ""
-    todo = f"Write {one_line(bound, 200)}" if bound else "Write %m1 ask -o NAME …"
+    bound = f"%m1 {verb} -o {name if name.isidentifier() else 'NAME'} {rest}".strip()
     raise UsageError(
         f"%m1 {verb} has no value that could be assigned.",
-        todo=f'{todo}, or {one_line(name, 40)} = m1_magic.ask("…").',
+        todo=f'Write `{one_line(bound, 200)}`, or `{one_line(name, 40)} = m1_magic.ask("…")`.',
     )
 
 

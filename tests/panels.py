@@ -101,11 +101,14 @@ class Page:
     wire: Wire
     before: set[str] = field(default_factory=lambda: set(_instances))
 
-    def panel(self, df: object = None, **options: Any) -> Hand:
-        """Open a panel and show it."""
+    def panel(self, df: object = None, unfold: bool = True, **options: Any) -> Hand:
+        """Open a panel and show it, with all that it folds away."""
         made = panel(df, **options)
         made._ipython_display_()
-        return Hand(made, self)
+        hand = Hand(made, self)
+        for toggle in hand.all(ipywidgets.ToggleButton) if unfold else ():
+            toggle.value = True
+        return hand
 
     def run(self, source: str) -> str:
         """Run a cell; return what it printed, its error included."""
@@ -156,8 +159,9 @@ class Hand:
             self.labelled(name.replace("_", " ")).value = value
 
     def ticks(self) -> dict[str, Any]:
-        """Return the checkboxes by their labels."""
-        return {tick.description: tick for tick in self.of_class("m1-frames").children}
+        """Return the checkboxes of tables by their labels."""
+        chips = self.of_class("m1-chips").children
+        return {tick.description: tick for tick in chips if "  " in tick.description}
 
     def tick(self, name: str, on: bool = True) -> None:
         (found,) = [t for label, t in self.ticks().items() if label.split("  ")[0] == name]

@@ -16,7 +16,7 @@ from traitlets import Enum
 from m1_magic import summarise
 from m1_magic.options import flags
 from m1_magic.settings.config import M1
-from m1_magic.verbs import VERBS
+from m1_magic.verbs import VERBS, help_pages
 
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
@@ -29,11 +29,7 @@ def options() -> str:
 
 
 def verbs() -> str:
-    rows = ["| verb | |", "|---|---|", "| `%m1` | the status |"]
-    for verb in VERBS.values():
-        usage = verb.usage.replace("|", r"\|")
-        rows.append(f"| `%m1 {usage}` | {verb.help} |")
-    return "\n".join(rows)
+    return help_pages.verb_table(VERBS)
 
 
 def settings() -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import sys
 import tempfile
+from collections.abc import Callable
 from contextlib import redirect_stdout
 from pathlib import Path
 
@@ -128,19 +129,31 @@ def record(name: str, folder: Path) -> bytes:
         }.items():
             patch.setenv(key, value)
         server.say(*answers(name))
-        run(path)
+        run(path, in_turn)
         assert not server.pending
     return (folder / f"{name}.tape.jsonl").read_bytes()
 
 
-def run(path: Path) -> str:
+def in_turn(source: str) -> str:
+    """Return a cell that asks one after the other what is asked at once, and answered anyhow."""
+    head, _, prompt = source.partition("\n")
+    if "-t 0,1" not in head:
+        return source
+    return (
+        "names = []\nfor t in (0, 1):\n"
+        f"    get_ipython().run_cell_magic('m1', f'-t {{t}}', {prompt + chr(10)!r})\n"
+        "    names.append(_m1)"
+    )
+
+
+def run(path: Path, changed: Callable[[str], str] = str) -> str:
     """Run the code cells of a notebook in this process; return what they showed."""
     api.end()
     shown = []
     with shells.loaded() as shell:
         for cell in notebooks.read(path).cells:
             if cell.cell_type == "code":
-                ran = shells.runner(shell)(cell.source)
+                ran = shells.runner(shell)(changed(cell.source))
                 assert ran.error is None, ran.text
                 shown.append(ran.text)
     api.end()

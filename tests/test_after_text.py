@@ -38,6 +38,11 @@ MEANT = {
     "a haiku --think high": "--think high a haiku",
     "a haiku --max-cost 0.10": "--max-cost 0.10 a haiku",
     "a haiku -m openai/gpt-4o-mini": "-m openai/gpt-4o-mini a haiku",
+    "a haiku -m minimax/minimax-m1,openai/gpt-4o-mini": (
+        "-m minimax/minimax-m1,openai/gpt-4o-mini a haiku"
+    ),
+    "a haiku -t 0,1": "-t 0,1 a haiku",
+    "a haiku -n 3": "-n 3 a haiku",
     "a haiku --model openai/gpt-4o": "--model openai/gpt-4o a haiku",
     "a haiku --raw": "--raw a haiku",
     "a haiku --quiet --fresh": "--quiet --fresh a haiku",
@@ -63,6 +68,21 @@ MEANT = {
     "it's 5 o'clock -o now": "-o now it's 5 o'clock",
     "say 'hello world' -o r": "-o r say 'hello world'",
     "plot with python -d orders": "-d orders plot with python",
+    "a haiku -m a/b,c/d": "-m a/b,c/d a haiku",
+    "a haiku -t 0,1 -n 3": "-t 0,1 -n 3 a haiku",
+    "what is this? --error": "--error what is this?",
+    "explain this --df orders": "--df orders explain this",
+    "summarize that -o r": "-o r summarize that",
+    "what is it about --df orders": "--df orders what is it about",
+    "what does it do -d orders": "-d orders what does it do",
+    "what's the difference -d orders -o r": "-d orders -o r what's the difference",
+    "tell me what it is -o r": "-o r tell me what it is",
+    "what does it mean --error": "--error what does it mean",
+    "how does it work --cells last": "--cells last how does it work",
+    "what went up and why -d orders": "-d orders what went up and why",
+    "is this normal -d orders?": "-d orders is this normal?",
+    "why --error": "--error why",
+    "why -d orders": "-d orders why",
     "one line --stop END": "--stop END one line",
 }
 MENTIONED = [
@@ -71,6 +91,7 @@ MENTIONED = [
     "what does --df orders do?", "explain the --exact option", "when should I use --fresh?",
     "when should I use --fresh", "what is the difference between --keep and --fresh",
     "is --temperature 0.2 too low?", "what does --temperature 0.2 mean", "why use --think high",
+    "what does head -n 3 do", "plot the points -m red", "plot it -m red,blue",
     "what does pip install -e do?", "what does pip install -e . do", "explain git commit -m msg",
     "explain git commit -m 'first commit'", "what does grep -c count", "explain grep -c",
     "how do I run python -m venv", "explain python -m pytest -s", "explain tar -c -f out.tar",
@@ -84,10 +105,12 @@ MENTIONED = [
     "what's a -o flag", "the -d option of date", "explain jupyter nbconvert --file a.ipynb",
     "how do I name an argparse option --model", "5 -t is odd", "-1 or -o", "what is -o",
     "compare --raw with --quiet please", "compare --temperature 0.2 and 0.9", "a--df orders",
-    "use --df, then --cols", "write a CLI with --seed 7", "why --df orders,x?", "--raw or --quiet?",
+    "use --df, then --cols", "write a CLI with --seed 7", "--raw or --quiet?",
     "translate: -o wie geht's", "what does curl --max-tokens 5 do", "is -d orders.csv right",
     "explain rsync -c", "explain the shell: foo -t 1", "what does ollama run --temperature 1 do",
     "how is %m1 ask -o r typed", "which is better, -t or -s?", "a -o b -o c d", "say -m",
+    "can I use --dry-run", "what do you mean by --exact", "what do -o and -d mean",
+    "how should I set --temperature 0.2", "does it work with --exact", "recommend -t 0.2 or 0.7",
     "how do --cols a,b work", "set --seed or not", "does --send names hide labels?",
 ]  # fmt: skip
 
@@ -101,7 +124,7 @@ def test_an_option_that_is_meant_is_refused_with_the_right_line(line: str) -> No
     for door in ("%%m1", "%m1 ask"):
         with pytest.raises(UsageError) as error:
             check(door, line, rest(line), TABLES)
-        assert f"Write {door} {MEANT[line]} To send" in str(error.value)
+        assert f"Write `{door} {MEANT[line]}`; to send" in str(error.value)
     # The right line is right, and begins with these options.
     assert rest(MEANT[line]) != MEANT[line]
     check("%m1 ask", MEANT[line], rest(MEANT[line]), TABLES)
@@ -118,8 +141,8 @@ def test_nothing_is_sent_and_the_options_before_stay(
     server: OpenRouter, run: Run, shell: Any
 ) -> None:
     told = run("%m1 ask -t 0.2 slogan -o r").told
-    assert "Write %m1 ask -t 0.2 -o r slogan" in told and "Nothing was sent" in told
-    assert "Write %%m1 --df sales explain" in run("%%m1 explain --df sales").told
+    assert "Write `%m1 ask -t 0.2 -o r slogan`" in told and "Nothing was sent" in told
+    assert "Write `%%m1 --df sales explain`" in run("%%m1 explain --df sales").told
     assert server.requests == [] and "r" not in shell.user_ns
     for cell in ("%%m1\nexplain --df sales", "%m1 ask -- explain --df sales"):
         assert run(cell).error is None

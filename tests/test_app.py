@@ -29,8 +29,8 @@ COLD_RUNS = 20 if os.environ.get("M1_TEST_FULL") else 1
 BUDGET = Decimal("0.0004")
 COST = Decimal("0.00005")
 NANO = Decimal("1e-9")
-# Threads that ask first thing, all at once; printed: ids of sessions, calls that went through,
-# refusals, and the highest session total in a footer.
+# Threads that ask first thing, all at once, in each of some processes; each prints a line: ids of
+# sessions, calls that went through, refusals, and the highest session total in a footer.
 COLD = """
 import json, os, sys, threading
 from m1_magic import api
@@ -51,29 +51,37 @@ def ask():
         refused.append(1)
     sessions.add(id(api.session()))
 
+count, processes = map(int, sys.argv[1:])
+if processes > 1:
+    from m1_magic.backends import openrouter  # once, and not in each of them
+children = 0
+for _ in range(processes - 1):
+    if os.fork() == 0:
+        children = 0
+        break
+    children += 1
 totals, answered, refused, sessions = [], [], [], set()
-start = threading.Barrier(int(sys.argv[1]))
-threads = [threading.Thread(target=ask) for _ in range(int(sys.argv[1]))]
+start = threading.Barrier(count)
+threads = [threading.Thread(target=ask) for _ in range(count)]
 for one in threads: one.start()
 for one in threads: one.join()
 print(json.dumps({
     "sessions": len(sessions), "answered": len(answered), "refused": len(refused),
     "footer": str(max(t.session for t in totals)) if totals else "0",
     "total": str(api.session().totals().session),
-}))
+}), flush=True)
+for _ in range(children):
+    assert os.wait()[1] == 0
 """
 
 
-def cold(threads: int) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-c", COLD, str(threads)], stdout=subprocess.PIPE, text=True
-    )
-
-
-def result(process: subprocess.Popen[str]) -> dict[str, Any]:
-    out, _ = process.communicate(timeout=300)
-    assert process.returncode == 0
-    return dict(json.loads(out))
+def cold(threads: int, processes: int = 1) -> list[dict[str, Any]]:
+    """Return what each of the processes found."""
+    argv = [sys.executable, "-c", COLD, str(threads), str(processes)]
+    ran = subprocess.run(argv, stdout=subprocess.PIPE, text=True, check=True, timeout=300)
+    found = [json.loads(line) for line in ran.stdout.splitlines()]
+    assert len(found) == processes
+    return found
 
 
 def spent(home: Path) -> tuple[Decimal, int]:
@@ -98,7 +106,7 @@ def billed(server: OpenRouter, monkeypatch: pytest.MonkeyPatch) -> OpenRouter:
 def test_threads_that_ask_first_thing_share_one_session_and_its_budget(
     billed: OpenRouter, own_home: Path, run: int
 ) -> None:
-    found = result(cold(64))
+    (found,) = cold(64)
     total, sessions = spent(own_home)
     assert (found["sessions"], sessions) == (1, 1)
     assert found["answered"] + found["refused"] == 64
@@ -111,7 +119,7 @@ def test_processes_that_ask_first_thing_share_a_days_budget(
     billed: OpenRouter, own_home: Path, run: int
 ) -> None:
     save("budget_period", "day")
-    found = [result(process) for process in [cold(4) for _ in range(8)]]
+    found = cold(4, 8)
     total, sessions = spent(own_home)
     assert all(one["sessions"] == 1 for one in found)
     # A process whose calls are all refused leaves no row.

@@ -7,6 +7,7 @@ import random
 import signal
 import threading
 from collections.abc import Callable
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -20,10 +21,11 @@ from emulator import Answer, OpenRouter
 from ledgers import in_threads, rows
 from m1_magic import ask
 from m1_magic.app import PROCESS
-from m1_magic.calls import Finish, Receipt, Started, TextDelta
+from m1_magic.calls import Call, Finish, Receipt, Reply, Started, Status, TextDelta, Totals
 from m1_magic.errors import BudgetExceeded, KeyRefused, SomeFailed, Stopped, UsageError
 from m1_magic.options import beside, flags
 from m1_magic.pricing.dollars import from_nano, money
+from m1_magic.render.beside import board
 from m1_magic.render.grid import Column, Grid
 from m1_magic.session import beside as together
 from m1_magic.settings.config import M1
@@ -126,6 +128,15 @@ def test_all_holds_fit_or_nothing_is_sent(server: OpenRouter, run: Run) -> None:
     assert not server.chats and rows(PROCESS.session().ledger.path, "SELECT * FROM attempts") == []
     assert "could cost" in run("%m1 ask -n 3 --max-cost 0.1 x").told
     assert run("%m1 ask -n 2 --max-cost 0.08 x").error is None and len(server.chats) == 2
+
+
+def test_a_model_without_a_price_is_named_where_there_is_a_budget(
+    server: OpenRouter, run: Run
+) -> None:
+    server.any_model = True
+    run("%m1 budget 5")
+    assert "some/other" in run("%m1 ask -m minimax/minimax-m1,some/other x").told
+    assert not server.chats
 
 
 def test_no_race_passes_the_budget(server: OpenRouter) -> None:
@@ -345,30 +356,49 @@ class Screen:
         self.display_pub = Published()
 
 
+def ended(text: str, error: str | None = None, status: Status = "ok") -> Receipt:
+    reply = Reply(text, status=status, id="i")
+    return Receipt(Call("i", datetime.now(UTC), request(), reply, error=error))
+
+
 def test_updates_are_few_and_in_proportion_to_the_answers() -> None:
     clock, screen = [0.0], Screen()
     grid = Grid(screen, M1(), ["a", "b", "c"], now=lambda: clock[0], pure=True)
     for view in grid.views:
         view.open(request(), None, "")
-    for step in range(1500):
+    for step in range(700):
         clock[0] += 0.01
         if step % 10 == 0:
             for view in grid.views:
                 view.feed(TextDelta("Some **words** of it, and then.\n\n"))
         grid.paint()
     sent = [len(data["text/html"]) for _, data in screen.display_pub.seen]
-    answers = 3 * 150 * 33
-    assert 9 < len(sent) < 150 and sum(sent) < 3 * 15 * 10_000 + 3.5 * 1.2 * answers + max(sent)
+    answers = 3 * 70 * 33
+    assert 9 < len(sent) < 70 and sum(sent) < 3 * 7 * 10_000 + 3.5 * 1.2 * answers + max(sent)
+
+
+def test_one_below_the_other_in_order(capsys: pytest.CaptureFixture[str]) -> None:
+    shown = board(None, M1(), ["a", "b"])
+    a, b = shown.views
+    for view, text in ((b, "second"), (a, "first")):
+        view.open(request(), None, "")
+        view.feed(TextDelta(text))
+        shown.paint()
+        if view is b:
+            assert "second" not in capsys.readouterr().out
+            view.close(ended("second"))
+    assert capsys.readouterr().out == "first"
+    a.close(ended("first"))
+    shown.close([ended("first").call.reply] * 2, Totals(), ["a note"])
+    out = capsys.readouterr().out
+    places = [out.index(text) for text in ("── b ──", "second", "2 answers · $?", "a note")]
+    assert places == sorted(places) and "first" not in out
 
 
 @pytest.mark.parametrize("shown", ["html", "markdown", "text"])
 def test_labels_and_errors_are_text(shown: str) -> None:
-    from datetime import UTC, datetime
-
-    from m1_magic.calls import Call, Reply, Totals
-
     foul = '<img src=x onerror="alert(1)">\x1b[31m'
-    screen, reply = Screen(), Reply("**Fine**", status="failed", id="i")
+    screen, reply = Screen(), Reply("**Fine**", status="failed")
     grid = Grid(screen, M1(render=shown), [foul, "b"])
     for view in grid.views:
         view.open(request(), None, "")
@@ -377,7 +407,7 @@ def test_labels_and_errors_are_text(shown: str) -> None:
         view.feed(Finish("stop", USAGE, None, "m", "p"))
     grid.paint()
     for view in grid.views:
-        view.close(Receipt(Call("i", datetime.now(UTC), request(), reply, error=foul)))
+        view.close(ended("**Fine**", error=foul, status="failed"))
     grid.close([reply, reply], Totals(), [])
     for _, data in screen.display_pub.seen:
         assert "<img" not in data.get("text/html", "") and "\x1b" not in str(data)

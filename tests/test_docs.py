@@ -46,6 +46,11 @@ def test_a_page_of_help_is_shown_in_notebook_and_terminal(name: str) -> None:
     assert made["text/html"].count("<table>") == len(heads)
 
 
+def test_the_readme_leads_to_each_page() -> None:
+    linked = set(re.findall(r"m1_magic/help/(\w+)\.md", TEXTS["README.md"]))
+    assert linked == set(help_pages.topics())
+
+
 def test_every_option_verb_and_setting_is_on_its_page() -> None:
     for flag in flags.cell_options().flags:
         assert flag in help_pages.topic("options")

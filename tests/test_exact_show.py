@@ -426,6 +426,7 @@ def test_the_record_has_what_a_second_computation_needs() -> None:
 
 def test_the_panel_has_a_tick_for_it() -> None:
     form = Form(M1(), {})
+    form.add.value = True
     tick = form._fields["exact"]
     assert isinstance(tick, ipywidgets.Checkbox) and tick.description == "exact figures"
     assert not form.options().exact

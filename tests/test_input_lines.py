@@ -18,7 +18,7 @@ from shells import Run
         ("r = %m1 again", "%m1 again -o r"),
         ("def f():\n    x = %m1 ask why?\n    return x\nf()", "%m1 ask -o x why?"),
         ("o.x = %m1 ask why?", 'o.x = m1_magic.ask("…")'),
-        ("d['{a'] = %m1 ask {{x}}?", "%m1 ask -o NAME …"),
+        ("d['{a'] = %m1 ask {{x}}?", "`%m1 ask -o NAME {{x}}?`"),
         ("r: object = %m1 ask why?", "%m1 ask -o r why?"),
         ("a = b = %m1 ask why?", "m1_magic.ask"),
         ("r = %m1 ask one \\\n two?", "%m1 ask -o r one two?"),

@@ -218,7 +218,7 @@ def test_out_never_takes_the_place_of_what_the_user_made(
     for name in ("sales", "In", *mine):
         before, asked = shell.user_ns[name], len(server.chats)
         told = run(line.format(name)).told
-        assert f"{name} holds something that is no Reply" in told and "--force-out" in told
+        assert f"{name} is there already and is no Reply" in told and "--force-out" in told
         assert "Nothing was sent" in told and len(server.chats) == asked
         assert shell.user_ns[name] is before
 
@@ -233,7 +233,7 @@ def test_out_takes_the_place_of_an_answer_or_by_force(
     assert "sales is a table of this call" in run("%%m1 -d sales -o sales\nwhy?").told
     assert run("%%m1 -o mine --force-out\nwhy?").error is None
     shell.user_ns["mine"] = 2
-    assert "mine holds something" in run("%m1 again").told  # not by the force of another call
+    assert "mine is there already" in run("%m1 again").told  # not by the force of another call
     assert run("%m1 again --force-out").error is None
     assert shell.user_ns["mine"] is shell.user_ns["_m1"]
 
@@ -267,6 +267,8 @@ IN_FUNCTIONS = {
     "    p.submit(ask, 'in {{self}} {{args}}').result()": "in {{self}} {{args}}",
     "from concurrent.futures import ThreadPoolExecutor as P\nwith P(1) as p:\n"
     "    p.submit(lambda r: ask('in {{r}}'), 'Vigo').result()": "in Vigo",
+    "import types\nm = types.ModuleType('m')\nm.ask = ask\ncode = 'G = 5\\ndef h(x):\\n  return "
+    "ask(\"in {{x}} {{G}}\")'\nexec(code, m.__dict__)\nm.h('Vigo')": "in Vigo 5",
     "async def f(region):\n    %m1 ask in {{region}}\nawait f('Vigo')": "in Vigo",
 }
 

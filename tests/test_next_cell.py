@@ -172,6 +172,13 @@ def test_code_by_itself_after_the_answer(
     assert "no code for a cell" in run(ask)
 
 
+def test_code_of_several_answers_is_refused_before_they_are_asked(
+    server: OpenRouter, run: Run
+) -> None:
+    assert "--code is for one answer" in run("%m1 ask -n 2 --code write")
+    assert not server.chats
+
+
 # --- fix --------------------------------------------------------------------------------------
 
 FAILING = "total = orders['amuont'].sum()\nprint(total)"

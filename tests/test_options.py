@@ -229,7 +229,7 @@ for options in (flags.options("--lang German")[0], flags.from_python({"lang": "G
     print(build(options, "why?", M1()).messages[0].parts[0].text)
 print("| `--lang NAME` | answer in this language |" in flags.table(), "--lang" in FLAGS)
 from m1_magic.widgets.form import Form
-print(any(getattr(one, "description", "") == "language" for one in Form(M1(), {}).more.children))
+print(any(getattr(one, "description", "") == "language" for one in Form(M1(), {}).open().children))
 """
 
 

@@ -32,6 +32,10 @@ ANSWERS = {
         "FROM penguins\n```\n"
         "By {{q.more:,.0f}} g on average: {{q.gentoo:,.0f}} g against {{q.adelie:,.0f}} g.",
     ),
+    "A DataFrame from an answer": (
+        '[{"item": "desk lamp", "count": 2, "price": 49.90},'
+        ' {"item": "cable", "count": 1, "price": 4.50}]',
+    ),
     "Chat": ("Adelie, but Chinstrap is hardly heavier.",),
     "A class without keys": ("Half of all values lie below it.",),
 }

@@ -408,6 +408,60 @@ def test_a_killed_run_pays_no_answer_twice(server: OpenRouter, moment: int) -> N
     assert spent <= served <= spent + held
 
 
+def test_a_key_that_is_refused_in_the_middle_stops_all(server: OpenRouter) -> None:
+    server.default = Answer("yes")
+    seen = server.record
+
+    def record(received: Any) -> None:
+        seen(received)
+        if len(server.chats) == 100:
+            server.key = "revoked"
+
+    server.record = record  # type: ignore[method-assign]
+    made, report = mapping(pd.DataFrame({"text": texts(300)}))
+    assert 20 < made.label.notna().sum() <= 100
+    assert set(made.label_status.dropna()) == {"not asked"}
+    assert len(server.chats) <= 100 + 2 * 64
+    assert any("does not accept the key" in note for note in report.notes)
+    one_sum(server, report)
+
+
+def test_choices_are_asked_for_once_more_then_null(server: OpenRouter) -> None:
+    server.say(*map(Answer, ("pos", "well", "neg", "good", "fine")))
+    table = pl.DataFrame({"text": ["a", "b", "c"]})
+    made, report = mapping(table, choices=["pos", "neg"], workers=1)
+    assert len(server.chats) == 5
+    assert made["label"].to_list() == ["pos", "neg", None]
+    status = made.filter(pl.col("label").is_null())["label_status"].to_list()
+    assert len(status) == 1 and status[0].startswith("none of the choices: ")
+    assert (report.asked, report.failed) == (3, 1)
+    one_sum(server, report)
+    server.default = Answer("pos")
+    again, second = mapping(table, choices=["pos", "neg"])
+    assert again["label"].null_count() == 0
+    assert (second.asked, second.kept) == (1, 2)
+    one_sum(server, report, second)
+
+
+def test_fields_of_data_become_columns(server: OpenRouter) -> None:
+    server.default = Answer('{"name": "x", "price": 3}')
+    table = pa.table({"text": ["a", None]})
+    data = {"name": str, "price": float}
+    chosen = from_python({**OPTIONS, "returns": data})
+    found = mapped(table, "{{text}}?", chosen, Wish(), {})
+    assert found is not None
+    assert found[0].to_pydict() == {
+        "text": ["a", None],
+        "name": ["x", None],
+        "price": [3.0, None],
+    }
+    one = mapped(table, "{{text}}?", chosen, Wish(into="all"), {})
+    assert one is not None
+    assert one[0].column("all").to_pylist() == [{"name": "x", "price": 3.0}, None]
+    with pytest.raises(UsageError, match="has a column 'name' already"):
+        mapped({"text": ["a"], "name": ["b"]}, "{{text}}?", chosen, Wish(), {})
+
+
 def test_it_works_inside_a_running_loop(server: OpenRouter) -> None:
     import asyncio
 

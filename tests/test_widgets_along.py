@@ -119,15 +119,14 @@ def test_a_question_goes_on_from_the_panels_own_last_answer(
     server: OpenRouter, page: Page, hand: Hand
 ) -> None:
     server.say(Answer("of the panel"), Answer("of the cell"), Answer("end"), Answer("alone"))
-    follow = hand.labelled("go on from the last answer")
-    assert follow.disabled
     hand.ask("one?")
     page.run("%%m1\nbetween?")
-    assert not follow.disabled
-    follow.value = True
+    assert "1 turn before it goes along" in hand.prompt.placeholder
     hand.ask("two?")
     assert [words for _, words in roles(server)[1:]] == ["one?", "of the panel", "two?"]
-    follow.value = False
+    assert hand.shown.index("of the panel") < hand.shown.index("two?") < hand.shown.index("end")
+    hand.press("New chat")
+    assert hand.shown == "" and "before it" not in hand.prompt.placeholder
     hand.ask("three?")
     assert [words for _, words in roles(server)[1:]] == ["three?"]
 

@@ -295,6 +295,7 @@ def test_unloading_stops_and_closes_all(server: OpenRouter, page: Page, hand: Ha
 def test_answers_that_are_replaced_free_their_widgets(
     server: OpenRouter, page: Page, hand: Hand
 ) -> None:
+    server.say(Answer(CODE))
     hand.ask("why?")
     before = len(page.left)
     for number in range(20):
@@ -302,6 +303,7 @@ def test_answers_that_are_replaced_free_their_widgets(
         hand.ask("why?")
         hand.press("Dry run")
         hand.press("Dry run")
+    hand.press("New chat")
     server.say(Answer("short"))
     hand.ask("why?")
     assert len(page.left) == before

@@ -60,7 +60,7 @@ def test_calls_are_listed_searched_and_shown_again_for_free(server: OpenRouter, 
     assert "an answer about Äpfel" in hand.shown and "hm" in hand.shown and "$0.2500" in hand.shown
     choose(hand, 0, 1)
     hand.press("Show")
-    (side_by_side,) = hand.of_class("m1-shown").children
+    *_, side_by_side = hand.of_class("m1-shown").children
     assert len(side_by_side.children) == 2
     assert "Äpfel" in hand.shown and "first?" in hand.shown and "alert(2)" in hand.shown
     assert live(hand.text) == [] != live(EVIL)
@@ -123,6 +123,7 @@ def test_text_that_is_forgotten_is_gone_from_the_list(
     hand.ask("a secret question?")
     choose(hand, 0)
     page.run("%m1 forget --all")
+    assert hand.shown == ""
     assert "secret" not in listed(hand)[0] and "(not kept)" in listed(hand)[0]
     for button in ("Edit", "Ask again"):
         hand.press(button)
@@ -155,6 +156,7 @@ def test_a_long_answer_is_cut_when_shown_again(server: OpenRouter, page: Page) -
     server.say(Answer(["word " * 1_000] * 30))
     hand = page.panel()
     hand.ask("why?")
+    hand.press("New chat")
     choose(hand, 0)
     hand.press("Show")
     assert len(hand.shown) < 150_000 and "50,000 characters more: %m1 log" in hand.shown
@@ -194,8 +196,8 @@ def test_code_goes_into_a_cell_where_the_front_end_can(server: OpenRouter, page:
 @pytest.mark.parametrize(
     ("name", "told"),
     [
-        ("sales", "sales is there already and is no Reply"),
-        ("nothing", "nothing is there already"),
+        ("sales", "sales holds something that is no Reply (DataFrame)"),
+        ("nothing", "nothing holds something that is no Reply (NoneType)"),
         ("not a name", "cannot be the name"),
         ("class", "cannot be the name"),
         ("", "cannot be the name"),
@@ -262,6 +264,7 @@ def test_the_same_calls_are_saved_the_same(server: OpenRouter, page: Page) -> No
     for _ in range(2):
         server.say(Answer("the same", cost=0.25, generation_id="gen-1"))
         hand = page.panel()
+        hand.press("New chat")
         hand.ask("why?")
         found = [o for o in page.outputs if "the same" in str(o.get("text/html"))][-1]
         saved.append({**found, footer.RECORD: [{**found[footer.RECORD][0], "id": ""}]})

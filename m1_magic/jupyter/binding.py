@@ -6,14 +6,23 @@ What the user made is never replaced: only what is a Reply, a list of them, or w
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from typing import Any
 
 from ..calls import Reply
 from ..errors import UsageError
+from ..options.fields import Options, tables
 from ..text import one_line
 
 LAST = "_m1"
 _bound: dict[str, object] = {}  # what was bound here and is no Reply, by name
+
+
+def allowed(options: Options, variables: Mapping[str, object]) -> Options:
+    """Return options whose ``--out`` may be bound; ``%m1 again`` has to force it again."""
+    if options.out and not options.force_out:
+        check(options.out, variables, tables(options))
+    return replace(options, force_out=False)
 
 
 def check(
@@ -22,18 +31,18 @@ def check(
     tables: Collection[str] = (),
     *,
     todo: str = "Give another name, or add --force-out.",
+    cost: str | None = None,
 ) -> None:
     """Refuse a name that holds something of the user's, or a table of the same call."""
-    shown = one_line(name, 40)
+    shown, value = one_line(name, 40), variables.get(name)
     if name in tables:
         what = f"{shown} is a table of this call, which the answer would replace."
-        raise UsageError(what, todo=todo)
-    value = variables.get(name)
-    if name not in variables or replies(value) or (value is _bound.get(name, _bound)):
+        raise UsageError(what, todo=todo, cost=cost)
+    if name not in variables or replies(value) or value is _bound.get(name, _bound):
         return
     kind = one_line(type(value).__name__, 60)
-    what = f"{shown} holds something that is no Reply ({kind}), which the answer would replace."
-    raise UsageError(what, todo=todo)
+    what = f"{shown} is there already and is no Reply ({kind}), which the answer would replace."
+    raise UsageError(what, todo=todo, cost=cost)
 
 
 def bind(shell: Any, name: str, value: object) -> None:

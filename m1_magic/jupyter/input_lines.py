@@ -27,6 +27,8 @@ UNSEEN = "\ufeff\u200b\u2060\u00ad\u200e\u200f\u202a-\u202e\u2066-\u2069"
 JOINERS = "\u200c\u200d"  # part of words and emoji, but not beside a magic
 GAP = rf"[\s{UNSEEN}{JOINERS}]*"
 MAGIC = re.compile(rf"({GAP})(%%?m1)(?!\w)({GAP})(.*)", re.DOTALL)
+# Inside a word they may be meant, or are to be told of.
+BESIDE = re.compile(rf"(?<=\s)[{UNSEEN}]+|[{UNSEEN}]+(?=\s|$)")
 COMMENT = re.compile(r"\s*(#.*)?$")
 ASKING = ("ask", "again", "continue", "fix", "explain")
 HELP = ("pinfo", "pinfo2", "psearch")
@@ -103,7 +105,7 @@ def tidy(line: str) -> str:
     match = MAGIC.match(line)
     if match is None:
         return line
-    rest = re.sub(f"[{UNSEEN}]+(?=\\s*$)", "", match[4])
+    rest = BESIDE.sub("", match[4])
     gap = " " if rest[:1] not in ("", "?") else "\n" if "\n" in match[3] else ""
     return f"{match[2]}{gap}{rest}"
 

@@ -16,16 +16,17 @@ INNER = {"m1_magic", "IPython", "ipykernel", "traitlets"}
 
 
 def visible(variables: Mapping[str, object]) -> Mapping[str, object]:
-    """Return the user's variables, and above them those of the function that called us."""
+    """Return the user's variables, and above them what the function that called us sees."""
     frame: FrameType | None = sys._getframe()
     while frame is not None and str(frame.f_globals.get("__name__")).partition(".")[0] in INNER:
         frame = frame.f_back
     if frame is None or installed(frame.f_code.co_filename):
         return variables
-    scopes = [one.f_locals for one in _around(frame) if one.f_locals is not variables]
+    scopes = [*(one.f_locals for one in _around(frame)), frame.f_globals]
     found: dict[str, object] = {}
     for scope in reversed(scopes):
-        found |= scope
+        if scope is not variables:
+            found |= scope
     return {**variables, **found} if found else variables
 
 

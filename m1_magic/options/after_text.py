@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from ..errors import UsageError
 from ..text import one_line
 from .fields import OPTIONS, Option
-from .kinds import CHAT, NAMES, PATHS, TEXT, TEXTS, VARIABLE
+from .kinds import CHAT, CHOICES, MODELS, NAMES, PATHS, RETURNS, TEXT, TEXTS, VARIABLE
 
 
 def _set(words: str) -> frozenset[str]:
@@ -24,15 +24,20 @@ def _set(words: str) -> frozenset[str]:
 FLAGS = {flag: option for option in OPTIONS.values() for flag in option.flags}
 WORD = re.compile(r"""(?:--?[\w-]+=)?(?:"[^"]*"|“[^”]*”|'[^']*'(?!\w)|`[^`]*`)\S*|\S+""", re.DOTALL)
 ENDING, QUOTES = "?!.,;:)", "\"'“”`"
-# Directly before or behind an option they speak of it, or of what it does.
-MENTION = _set(
-    "a about an and are between called did difference do does flag flags for how if in instead is"
-    " it's keyword like mean means named not of option options or parameter so switch than that"
-    " the this to versus vs was what what's whats when where whether which why with work works"
-    " argument arguments use used uses using via without by as set pass passing add adding"
+# Directly before an option they speak of it; no request ends with them.
+BEFORE = _set(
+    "a an and are argument as between by called does flag for if in keyword like named of option"
+    " options flags or parameter pass passing switch than the to use used uses using versus via vs"
+    " was when whether with without what's whats adding"
 )
 # With these before it, a table of the notebook is meant all the same.
-SOFT = _set("and for in use using via with by as add")
+SOFT = _set("and as by for in to use using via with")
+# What a question about options is made of, up to the first of them.
+QUESTION = BEFORE | _set(
+    "about add can could did difference do how i instead is it's mean means must not set should so"
+    " that what where which why work works would you we one"
+)
+ALONE = _set("how what when where which who why")  # a whole question
 # Programs that have options of their own, wherever they stand before one.
 PROGRAMS = _set(
     "git pip pip3 uv uvx conda mamba npm npx yarn docker podman kubectl helm curl wget ssh scp"
@@ -49,7 +54,7 @@ WORDS = _set(
     "sort find head tail cut test make go date time top split join less more cat echo read set node"
     " java ld cc julia kill watch screen code convert df diff file tee zip seq env flask"
 )
-SLUG = re.compile(r"[\w.-]+(?:/[\w.:-]+|[-\d][\w.:-]*)")
+SLUG = re.compile(r"[\w.-]+(?:/[\w.:-]+|[-\d][\w.:-]*)(?:,[\w./:-]+)*")
 PATH = re.compile(r".*[./*\\].*")
 COLUMNS = re.compile(r"!?[^\W\d]\w*(?:,!?[^\W\d]\w*)*")
 
@@ -89,7 +94,7 @@ def check(door: str, line: str, text: str, names: Container[str]) -> None:
     right = " ".join(filter(None, (door, before, moved, rest)))
     raise UsageError(
         f"{words[meant[0].start].partition('=')[0]} stands after the text, where it is no option.",
-        todo=f"Write {one_line(right, 300)} To send it as text: {door} -- …",
+        todo=f"Write `{one_line(right, 300)}`; to send it as text, `{door} -- …`.",
     )
 
 
@@ -104,7 +109,7 @@ def _option(words: list[str], place: int, names: Container[str]) -> Found | None
         return _fitting(Found(place, place + 1, option, value), short, names)
     if option.switch or (option.bare is not None and not follows):
         return Found(place, place + 1, option)
-    if not follows or follows in FLAGS or _plain(follows) in MENTION:
+    if not follows or follows in FLAGS or _plain(follows) in QUESTION:
         return None
     return _fitting(Found(place, place + 2, option, follows), short, names)
 
@@ -118,31 +123,36 @@ def _fitting(found: Found, short: bool, names: Container[str]) -> Found | None:
         table = option.values == "tables" and all(name in names for name in listed)
         fits = table or (not short and COLUMNS.fullmatch(bare) is not None)
         return replace(found, sure=table, table=table) if fits else None
-    if option.kind in (TEXT, TEXTS, PATHS, CHAT):
+    free = (MODELS.takes, TEXT.takes, TEXTS.takes, PATHS.takes, CHAT.takes)
+    if option.kind.takes in free:
         shape = PATH if option.kind is PATHS else SLUG
-        fits = bare != value or not short or shape.fullmatch(bare) is not None
+        each = bare.split(",") if option.kind is MODELS else [bare]
+        fits = bare != value or not short or all(map(shape.fullmatch, each))
         return found if fits else None
     try:
         option.read(bare)
     except UsageError:
         return None
-    return replace(found, sure=option.kind is not VARIABLE)
+    return replace(found, sure=option.kind not in (CHOICES, RETURNS, VARIABLE))
 
 
 def _meant(words: list[str], one: Found, found: list[Found]) -> bool:
     """Is an option meant as one, there where it stands?"""
     earlier = [_plain(word) for word in words[: one.start]]
     last, after = earlier[-1], _plain(words[one.end]) if one.end < len(words) else ""
-    if last in MENTION and not (one.table and last in SOFT):
-        return False
+    covered = {place for other in found for place in range(other.start, other.end)}
+    ends = covered.issuperset(range(one.end, len(words)))
+    if words[one.start - 1][-1] not in "?!.;:":
+        if last in BEFORE and not (one.table and last in SOFT):
+            return False
+        asked = len(earlier) > 1 or last not in ALONE
+        if asked and QUESTION.issuperset(earlier) and not (one.table and ends):
+            return False
     short = words[one.start].partition("=")[0] == one.option.short
     program = not PROGRAMS.isdisjoint(earlier) or last in WORDS or (short and "." in last)
     if program and not one.table:
         return False
-    if one.sure:
-        return one.table or after not in MENTION
-    covered = {place for other in found for place in range(other.start, other.end)}
-    return covered.issuperset(range(one.end, len(words)))
+    return ends or one.table or (one.sure and after not in QUESTION)
 
 
 def _written(words: list[str], one: Found) -> str:

@@ -32,6 +32,9 @@ def each(options: Options) -> list[Single]:
     Raises:
         UsageError: they are too many, or two of them are the same.
     """
+    if options.code:
+        what = "--code is for one answer, and these are several."
+        raise UsageError(what, todo="Choose one with %m1 continue 2; %m1 code takes its code.")
     models, temperatures = _several(options.model), _several(options.temperature)
     for flag, values in (("-m", models), ("-t", temperatures)):
         twice = next((value for value in values if values.count(value) > 1), None)

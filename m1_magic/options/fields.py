@@ -18,6 +18,7 @@ from .kinds import (
     CHAT,
     CHOICES,
     DOLLARS,
+    MODELS,
     NAMES,
     PATHS,
     RETURNS,
@@ -164,7 +165,7 @@ class Options:
     error: bool = option("", "the last error and its cell", SWITCH, "context", label="last error")
     model: str | tuple[str, ...] | None = option(
         "SLUG[,SLUG]", "the model, for this call only; several answer side by side",
-        one_or_more(TEXT), "sampling", "-m", values=(MODEL,), label="model"
+        MODELS, "sampling", "-m", values=(MODEL,), label="model"
     )
     system: str | None = option(
         "TEXT", "the system prompt, for this call only", TEXT, "context", "-s"
@@ -251,6 +252,12 @@ def in_groups(*groups: Group) -> dict[str, Option]:
 
 # What ask() takes by name; its tables are objects, so ``df`` is an argument of its own.
 KEYWORDS = {n: o for n, o in in_groups("tables", "context", "sampling").items() if n != "df"}
+
+
+def tables(options: Options) -> tuple[str, ...]:
+    """Return the names of the tables that options are about."""
+    named = (getattr(options, name) for name, one in OPTIONS.items() if one.values == "tables")
+    return tuple(name for one in named if one for name in ((one,) if isinstance(one, str) else one))
 
 
 def changed(options: Options) -> dict[str, Any]:

@@ -204,6 +204,7 @@ def one_at_a_time() -> UsageError:
 
 TEXT = Kind("text", text)
 TEXTS = Kind("text", text, alone)
+MODELS = one_or_more(TEXT)
 SWITCH = Kind("no value on a line, and True or False in Python", switch)
 NAMES = Kind("names", text, names)
 RETURNS = Kind(

@@ -45,7 +45,7 @@ def foreseen(
     """Return what the questions could cost together, and each of them."""
     holds, characters = list[Decimal | None](), 0
     for request in requests:
-        holds.append(_hold(plan, request))
+        holds.append(_hold(plan, request, session.settings.repairs))
         characters += len(request.text)
     known = [hold for hold in holds if hold is not None]
     at_most = sum(known, Decimal(0)) if len(known) == len(holds) else None
@@ -58,12 +58,18 @@ def foreseen(
     return Forecast(len(holds), likely, at_most), holds
 
 
-def _hold(plan: Plan, request: Request) -> Decimal | None:
-    """Return the most that a question could cost; one that is too long is not asked."""
+def _hold(plan: Plan, request: Request, repairs: int) -> Decimal | None:
+    """Return the most that a question could cost; one that is too long is not asked.
+
+    What does not fit is asked for again, with the answer so far.
+    """
     try:
-        return within(replace(plan, request=formed(request, plan.limits))).hold
+        one = within(replace(plan, request=formed(request, plan.limits)))
     except PromptTooLarge:
         return Decimal(0)
+    if one.hold is None or request.form is None or one.limits is None or one.limits.dearest is None:
+        return one.hold
+    return one.hold * (1 + repairs) + repairs * one.request.max_tokens * one.limits.dearest.input
 
 
 def check_price(

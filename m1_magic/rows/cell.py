@@ -32,13 +32,11 @@ def ask(here: Any, options: Options, prompt: str, variables: Mapping[str, object
     if options.out == options.each:
         what = f"{one_line(options.out, 40)} is the table that is asked, and is not changed."
         raise UsageError(what, todo="Give the new table another name.")
-    if options.out and not options.force_out:
-        binding.check(options.out, variables, options.df)
+    options = binding.allowed(options, variables)
     table = _table(options.each, variables)
     gold = column(rows(table), options.gold) if options.gold else None
     wish = Wish(gold=gold, at_least=options.at_least, quiet=options.quiet)
     wish = replace(wish, into=options.into or wish.into, workers=options.workers or wish.workers)
-    options = replace(options, force_out=False)  # %m1 again has to say it again
     api.chats().last = RepeatableCall(prompt, options)
     plain = replace(options, each=None, into=None, gold=None, at_least=None, workers=None)
     try:

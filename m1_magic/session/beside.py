@@ -183,8 +183,10 @@ def reserved(session: Session, each: Sequence[Prepared]) -> list[Attempt | None]
         if paid:
             session.ledger.reserve_all(paid, s.budget, s.budget_period, s.keep_text)
     except BudgetExceeded as refused:
-        if refused.needed is None:
-            raise
+        if refused.needed is None:  # a price is not known
+            unknown = (one.plan.request.model for one in each if one.plan.hold is None)
+            models = ", ".join(dict.fromkeys(one_line(model, 80) for model in unknown))
+            raise BudgetExceeded(f"{refused.what} ({models})", todo=refused.todo) from None
         raise BudgetExceeded(
             f"{refused.what} {refused.fits or 'None'} of them would fit.",
             todo="Ask for fewer, lower --max-tokens, or raise it:"

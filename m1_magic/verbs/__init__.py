@@ -68,7 +68,7 @@ def asks(context: VerbContext, args: Sequence[str]) -> str:
 _VERBS = (
     Verb("help [TOPIC|VERB]", "what there is, or one page of it", help_),
     Verb("ask [options] TEXT", "ask in one line: options first, then the question", asks),
-    Verb("panel", "the panel: a form that asks while the kernel stays free", asks),
+    Verb("panel", "the panel: a conversation while the kernel stays free", asks),
     Verb("continue [N]", "the rest of an answer that was cut off; go on from the Nth", asks),
     Verb("again [options]", "the last request with changes, below the first", asks),
     Verb("fix [options] [WORDS]", "the last error: cause, difference, the corrected cell", asks),

@@ -56,8 +56,6 @@ def _led(link: re.Match[str]) -> str:
 
 def overview(verbs: Mapping[str, Verb], options: str) -> str:
     """Return the first page of help: topics, options, verbs."""
-    width = max(len(verb.usage) for verb in verbs.values())
-    rows = [f"%m1 {verb.usage:{width}}  {verb.help}" for verb in verbs.values()]
     listed = [f"| `%m1 help {name}` | {title} |" for name, title in topics().items()]
     return "\n\n".join(
         [
@@ -65,10 +63,19 @@ def overview(verbs: Mapping[str, Verb], options: str) -> str:
             page.code("%%m1 --df sales -o r\nWhich region grew, and why?"),
             "\n".join(["| topic | |", "|---|---|", *listed]),
             options,
-            page.code("\n".join([f"%m1 {'':{width}}  the status", *rows])),
-            "Every setting: `%config M1`.",
+            verb_table(verbs),
+            "More about a topic, a verb, an option or a setting: `%m1 help NAME`.",
         ]
     )
+
+
+def verb_table(verbs: Mapping[str, Verb]) -> str:
+    """Return the verbs as a Markdown table, for help."""
+    rows = ["| verb | |", "|---|---|", "| `%m1` | the status |"]
+    for verb in verbs.values():
+        usage = verb.usage.replace("|", r"\|")
+        rows.append(f"| `%m1 {usage}` | {verb.help} |")
+    return "\n".join(rows)
 
 
 def about(name: str, verbs: Mapping[str, Verb]) -> str:

@@ -14,7 +14,7 @@ import ipywidgets
 
 from .. import verbs
 from ..calls import Reply
-from ..errors import M1Error
+from ..errors import M1Error, UsageError
 from ..jupyter import binding, shell
 from ..options.kinds import variable
 from ..session.loop import Session
@@ -30,43 +30,60 @@ NO_CELLS = (
 
 
 class Actions:
-    """The buttons for the reply that ``reply`` returns, in ``box``; made when first needed."""
+    """What may be done with the reply and the chat that two functions return; made when needed.
 
-    def __init__(self, session: Session, reply: Callable[[], Reply | None]) -> None:
-        self._session, self._reply = session, reply
+    The reply's code is in ``box``, below it; the rest is made by ``open``.
+    """
+
+    def __init__(
+        self, session: Session, reply: Callable[[], Reply | None], chat: Callable[[], str]
+    ) -> None:
+        self._session, self._reply, self._chat = session, reply, chat
         self._code: list[str] = []
         self._lab: Any = None  # ipylab's handle on the front end
         self.box = column()
+        self._message: Any = None
 
     def _build(self) -> None:
         self._blocks = ipywidgets.Dropdown(options=[], tooltip="Code blocks of the answer")
         cell = button("Code into a new cell", self._to_cell, "Below this cell; it is not run")
-        self._name = text("answer into", "a variable's name")
-        self._message, self._copy = html(), html()
+        self._put, self._copy = html(), html()
         if importlib.util.find_spec("ipylab") is not None:
             import ipylab
 
             self._lab = ipylab.JupyterFrontEnd()
-        self._with_code = row(self._blocks, cell)
-        self._with_name = row(self._name, button("Bind", self._to_variable, "Bind the Reply"))
+        self.box.children = (row(self._blocks, cell), self._put, self._copy)
+        self.hide()
+
+    def open(self) -> Any:
+        """Return what binds and saves."""
+        self._name = text("answer into", "a variable's name")
         self._path = text("chat as", "talk.ipynb")
-        save = row(self._path, button("Save", self._to_notebook, "Save the chat as a notebook"))
-        offers = row(self._with_code, self._with_name, save)
-        self.box.children = (offers, self._message, self._copy)
+        self._message = html()
+        bind = button("Bind", self._to_variable, "Bind the Reply")
+        save = button("Save", self._to_notebook, "Save the chat as a notebook")
+        return column(row(self._name, bind), row(self._path, save), self._message)
 
     def refresh(self) -> None:
         """Offer what can be done with the present reply."""
-        if not self.box.children:
-            self._build()
         reply = self._reply()
         self._code = [block for block in reply.code if block.strip()] if reply else []
-        firsts = [one_line(block.strip().splitlines()[0], 50) for block in self._code]
-        listed = [(f"{number + 1}: {line}", number) for number, line in enumerate(firsts)]
-        set_choices(self._blocks, listed)
-        set_visible(self._with_code, bool(self._code))
-        set_visible(self._blocks, len(self._code) > 1)
-        set_visible(self._with_name, reply is not None)
-        self._message.value = self._copy.value = ""
+        if self._code and not self.box.children:
+            self._build()
+        self.hide(not self._code)
+        if self._code:
+            firsts = [one_line(block.strip().splitlines()[0], 50) for block in self._code]
+            listed = [(f"{number + 1}: {line}", number) for number, line in enumerate(firsts)]
+            set_choices(self._blocks, listed)
+            set_visible(self._blocks, len(self._code) > 1)
+            self._put.value = self._copy.value = ""
+        if self._message is not None:
+            self._message.value = ""
+
+    def hide(self, hidden: bool = True) -> None:
+        """Offer nothing of a reply, while another one comes; or do."""
+        if self.box.children:
+            set_visible(self.box, not hidden)
 
     def close(self) -> None:
         """Free what was made for the front end."""
@@ -81,17 +98,19 @@ class Actions:
         if self._lab is not None and self._lab.version:
             self._lab.commands.execute(BELOW)
             self._lab.commands.execute(PUT, {"text": code})
-            self._message.value = note("In a new cell below the active one. It was not run.")
+            self._put.value = note("In a new cell below the active one. It was not run.")
             return
-        self._message.value = note(NO_CELLS)
+        self._put.value = note(NO_CELLS)
         attributes = 'class="m1-copy mathjax_ignore" tabindex="0"'
         self._copy.value = f"<pre {attributes}>{escape_html(code)}</pre>"
 
     def _to_variable(self) -> None:
         reply, name = self._reply(), self._name.value.strip()
         try:
+            if reply is None:
+                raise UsageError("There is no answer yet.", cost="")
             variable(name)
-            binding.check(name, shell.namespace(), todo="Give another name.")
+            binding.check(name, shell.namespace(), todo="Give another name.", cost="")
         except M1Error as error:
             self._message.value = failure(error)
             return
@@ -102,7 +121,8 @@ class Actions:
     def _to_notebook(self) -> None:
         context = VerbContext(self._session, shell.namespace(), shell.secret)
         try:
-            page = verbs.VERBS["export"].run(context, [self._path.value.strip()])
+            args = [self._path.value.strip(), f"--chat={self._chat()}"]
+            page = verbs.VERBS["export"].run(context, args)
         except M1Error as error:
             self._message.value = failure(error)
         else:

@@ -1,6 +1,6 @@
 """What the call and the session cost, as it stands: live while a call runs, then as billed.
 
-Sums are the ledger's own, the same that ``%m1 cost`` prints.
+One line that opens. Sums are the ledger's own, the same that ``%m1 cost`` prints.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from decimal import Decimal
+from typing import Any
 
 import ipywidgets
 
@@ -20,7 +21,7 @@ from ..render.progress import Progress
 from ..session.loop import Session
 from ..session.plan import Plan
 from ..text import escape_html, thousands
-from .styles import column, html, named, row, set_visible
+from .styles import column, fold, html, named, row, set_visible
 
 # Of the budget, from which on the bar warns; it is red when the next call may be refused.
 HIGH = Decimal("0.8")
@@ -28,16 +29,27 @@ NAMES = {"session": "session", "day": "today", "month": "month"}
 
 
 class Counters:
-    """The tiles and the budget bar of a session, in ``box``.
+    """The ``line`` of a session, which opens its tiles and the budget bar in ``place``.
 
     ``size`` returns the model and the most tokens of the next call's answer.
     """
 
-    def __init__(self, session: Session, size: Callable[[], tuple[str, int]]) -> None:
+    def __init__(self, session: Session, size: Callable[[], tuple[str, int]], place: Any) -> None:
         self._session, self._size = session, size
-        self._call, self._sums, self._words = html(), html(), html()
+        self._now = self._spent = ""  # the two halves of the line
+        self.price = ""  # of the call, as it is shown
+        self._tiles: dict[str, str] = {}
+        self._parts: Any = None  # what was opened
+        self.line = named(fold("", place, self._open, self._turned, rank=1), "m1-counts")
+        self.refresh()
+
+    def _open(self) -> Any:
         self._bar = named(ipywidgets.FloatProgress(0.0, min=0.0, max=1.0), "m1-bar")
-        self.box = column(row(self._call, self._sums), self._bar, self._words)
+        call, sums, words = self._parts = html(), html(), html()
+        return column(row(call, sums), self._bar, words, name="m1-more")
+
+    def _turned(self, _: bool) -> None:
+        self._paint()
         self.refresh()
 
     def live(self, progress: Progress, plan: Plan) -> None:
@@ -68,10 +80,16 @@ class Counters:
         """Show the sums and the budget as the ledger has them now."""
         with suppress(LedgerProblem):  # a call would say so
             spent, totals = self._session.ledger.spent(now_utc()), self._session.totals()
-            self._sums.value = _tiles(
-                {NAMES[period]: money(sums[0]) + _held(sums[1]) for period, sums in spent.items()}
-            )
+            sums = {NAMES[name]: money(one[0]) + _held(one[1]) for name, one in spent.items()}
             self._budget(totals)
+            self._spent = f"session {sums[NAMES['session']]}"
+            if totals.budget is not None:
+                whole = f"{money(totals.spent)} of {money_limit(totals.budget)}"
+                self._spent = f"{totals.period} {whole}"
+                self._spent += " · nearly spent" if self._tight(totals) else ""
+            if self._parts is not None:
+                self._parts[1].value = _tiles(sums)
+            self._paint()
 
     def _show(
         self,
@@ -97,25 +115,40 @@ class Counters:
         }
         if forecast:
             tiles["calls like it"] = forecast
-        self._call.value = _tiles(tiles)
+        self._tiles, self.price, self._now = tiles, price, f"{price} · {seconds:.1f} s"
+        self._paint()
+
+    def _paint(self) -> None:
+        """Show the line, and the tiles of the call where they are in sight."""
+        self.line.description = " · ".join(part for part in (self._now, self._spent) if part)
+        if self._parts is not None and self.line.value:
+            self._parts[0].value = _tiles(self._tiles)
+
+    def _tight(self, totals: Totals) -> bool:
+        """May the next call be refused?"""
+        most = totals.budget
+        return most is not None and totals.spent + totals.held + self._longest() > most
 
     def _budget(self, totals: Totals) -> None:
+        if self._parts is None:
+            return
+        words = self._parts[2]
         set_visible(self._bar, totals.budget is not None)
         if totals.budget is None:
-            self._words.value = _small("no budget: %m1 budget 1 --per day")
+            words.value = _small("no budget: %m1 budget 1 --per day")
             return
         used = totals.spent + totals.held
         part = used / totals.budget if totals.budget else Decimal(1)
-        tight = used + self._longest() > totals.budget
+        tight = self._tight(totals)
         self._bar.value = float(min(part, Decimal(1)))
         self._bar.bar_style = "danger" if tight else "warning" if part >= HIGH else ""
-        words = (
+        said = (
             f"{totals.period} budget: {money(totals.spent)}{_held(totals.held)}"
             f" of {money_limit(totals.budget)}"
         )
         if tight:
-            words += " · a call of full length would not fit any more"
-        self._words.value = _small(words)
+            said += " · a call of full length would not fit any more"
+        words.value = _small(said)
 
     def _longest(self) -> Decimal:
         """Return what the next answer could cost at most, as far as prices are known."""

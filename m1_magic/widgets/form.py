@@ -1,13 +1,15 @@
-"""What is asked: the prompt, the tables that go along, and the options, as controls.
+"""What is asked: the prompt, what goes along with it as chips, and the options, as controls.
 
-The tables of the namespace are looked at anew after each cell; one that was ticked and is gone
-stays in sight until it is unticked, so that nothing is asked without it.
+A chip is a tick: taken away, it stands in the list of what can be added again. Tables of the
+namespace are looked at anew after each cell; one that was ticked and is gone stays in sight until
+it is unticked, so that nothing is asked without it. Controls are made when they are needed; until
+then an option is as it was given.
 """
 
 from __future__ import annotations
 
 import shlex
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
@@ -25,58 +27,91 @@ from ..options.kinds import only
 from ..options.tasks import known
 from ..settings.config import M1
 from ..text import one_line, thousands
-from .styles import choice, column, dispose, fold, html, named, note, row, set_choices, text
+from .loop_variables import LoopVariables
+from .styles import (
+    choice,
+    column,
+    dispose,
+    fold,
+    html,
+    in_turn,
+    made,
+    named,
+    note,
+    row,
+    set_choices,
+    text,
+)
 
 NO_FRAMES = note("No DataFrames here yet: they appear after the cell that makes one.")
+LABELLED = [name for name, one in OPTIONS.items() if one.label]
+# What is added to a question; all others are how it is asked.
+ALONG = [name for name in LABELLED if OPTIONS[name].group == "context" and name != "chat"]
 
 
 class Form:
-    """The controls, in ``prompt``, ``along`` and ``more``.
+    """The controls: ``prompt``, ``chips``, ``add`` that unfolds others in ``place``, and more.
 
-    Tables that were handed over (``given``) need not be in the namespace.
+    Tables that were handed over (``given``) need not be in the namespace. ``changed`` gets
+    the controls when there are others.
     """
 
-    def __init__(self, settings: M1, given: Mapping[str, object]) -> None:
-        self._settings, self._given = settings, dict(given)
-        self._base = Options()  # what has no field here
+    def __init__(
+        self,
+        settings: M1,
+        given: Mapping[str, object],
+        place: Any = None,
+        changed: Callable[[Sequence[Any]], None] = lambda _: None,
+    ) -> None:
+        self._settings, self._given, self._changed = settings, dict(given), changed
+        self._base = Options()  # what has no field yet, or none at all
+        self._namespace: Mapping[str, object] = {}
+        self._loops = LoopVariables()
         self._ticks: dict[str, ipywidgets.Checkbox] = {}
-        prompt = ipywidgets.Textarea(
-            description="Prompt",
-            placeholder="Ask MiniMax M1. {{name}} inserts a value.",
-            continuous_update=False,
-            rows=4,
-            tooltip="Prompt",
+        self._fields: dict[str, Any] = {}
+        self._also: Any = None  # what of the options has no field
+        self._written: dict[str, ipywidgets.Checkbox] = {}  # chips of what was written in a field
+        self._typed: Any = None  # the fields among what can be added
+        self.prompt = named(
+            made(ipywidgets.Textarea, description="Prompt", continuous_update=False, rows=2),
+            "m1-prompt",
         )
-        self.prompt = named(prompt, "m1-prompt")
-        self._frames, self._hint = row(name="m1-frames"), html()
-        self.follow = ipywidgets.Checkbox(
-            False, description="go on from the last answer", indent=False, disabled=True
-        )
-        self._fields = {n: field(one, settings) for n, one in OPTIONS.items() if one.label}
-        self._also = html()
-        along = [n for n in self._fields if OPTIONS[n].group in ("tables", "context")]
-        written = row(*(self._fields[name] for name in along if not OPTIONS[name].switch))
-        ticked = row(*(self._fields[name] for name in along if OPTIONS[name].switch), self.follow)
-        self.along = column(self._frames, self._hint, written, ticked)
-        sampling = (one for name, one in self._fields.items() if name not in along)
-        self.more = row(*sampling, self._also, name="m1-more")
-        self.unfold = fold("More", self.more)
+        self.chips = row(name="m1-chips")
+        self.add = fold("Add", place or column(), self._unfold, self._turned)
+
+    def controls(self) -> list[Any]:
+        """Return the controls that there are, but for the prompt."""
+        return [*self._fields.values(), *self._ticks.values(), *self._written.values()]
 
     def refresh(self, namespace: Mapping[str, object]) -> None:
         """Show the tables that there are now, with their sizes."""
-        there = shapes(namespace) | {n: shape_of(value) for n, value in self._given.items()}
-        for name in [n for n, tick in self._ticks.items() if n not in there and not tick.value]:
+        self._namespace, adding = namespace, self.add.value
+        there: dict[str, tuple[int, int] | None] = {}
+        if adding or self._ticks:
+            there = shapes(namespace) | {n: shape_of(value) for n, value in self._given.items()}
+        unticked = [name for name, tick in self._ticks.items() if not tick.value]
+        for name in [n for n in unticked if n not in there or not adding]:
             dispose(self._ticks.pop(name))
-        for name, shape in there.items():
-            self._tick(name).description = f"{one_line(name, 60)}  {size(shape)}"
-        for name in self._ticks.keys() - there.keys():
-            self._ticks[name].description = f"{one_line(name, 60)}  (gone)"
-        self._frames.children = tuple(self._ticks[name] for name in sorted(self._ticks))
-        self._hint.value = "" if self._ticks else NO_FRAMES
-        set_choices(self._fields["task"], tasks(self._settings))
-        failure, error = history.failure(), self._fields["error"]
-        error.description = f"last error: {one_line(failure.label, 60) if failure else 'none'}"
-        error.disabled = failure is None and not error.value
+        loops = self._loops.names() if adding else ()
+        for name in there if adding else ():
+            if name not in loops or name in self._given:
+                self._tick(name)
+        for name, tick in self._ticks.items():
+            shown = size(there[name]) if name in there else "(gone)"
+            tick.description = f"{one_line(name, 60)}  {shown}"
+        if self._typed is not None:
+            self._hint.value = "" if self._ticks else NO_FRAMES
+        if (task := self._fields.get("task")) is not None:
+            set_choices(task, tasks(self._settings))
+        if (error := self._fields.get("error")) is not None:
+            failure = history.failure()
+            label = one_line(failure.label, 60) if failure else "none"
+            error.description = f"last error: {label}"
+            error.disabled = failure is None and not error.value
+        switches = (one for name, one in self._fields.items() if OPTIONS[name].switch)
+        ticks = (self._ticks[name] for name in sorted(self._ticks))
+        self.chips.children = (*ticks, *switches, *self._written.values())
+        self._changed(self.controls())
 
     def names(self, namespace: Mapping[str, object]) -> dict[str, object]:
         """Return what names in prompt and ticks stand for."""
@@ -91,7 +126,7 @@ class Form:
 
     def size(self) -> tuple[str, int]:
         """Return the model, and the most tokens of an answer, of the next call."""
-        options, settings = Options(), self._settings
+        options, settings = self._base, self._settings
         with suppress(M1Error):  # a field that cannot be: Send says so
             options = self.options()
         return only(options.model) or settings.model, options.max_tokens or settings.max_tokens
@@ -102,20 +137,70 @@ class Form:
         if options is None:
             return
         self._base = options
-        self._also.value = also(options, {"df", *self._fields})
-        level = self._fields["send"]
-        if options.send and options.send not in level.options:  # sample:3
-            level.options = (*level.options, options.send)
-        for name, one in self._fields.items():
-            fill(one, getattr(options, name))
+        if self._also is not None:
+            self._also.value = also(options, {"df", *LABELLED})
+        for name in self._fields:
+            self._put(name)
+        if any(getattr(options, name) for name in ALONG):
+            self._make(ALONG)
         for name in options.df:
             self._tick(name)
         for name, tick in self._ticks.items():
             tick.value = name in options.df
+        self.refresh(self._namespace)
+
+    def open(self) -> Any:
+        """Make the fields of how it is asked."""
+        self._make(name for name in LABELLED if name not in ALONG)
+        fields = (self._fields[name] for name in LABELLED if name not in ALONG)
+        self._also = html(also(self._base, {"df", *LABELLED}))
+        self.refresh(self._namespace)
+        return row(*fields, self._also, name="m1-more")
+
+    def _unfold(self) -> Any:
+        """Return what can be added beside the chips."""
+        self._make(ALONG)
+        written = (self._fields[name] for name in ALONG if not OPTIONS[name].switch)
+        self._hint, self._typed = html(), row(*written)
+        return column(self._hint, self._typed, name="m1-more")
+
+    def _turned(self, adding: bool) -> None:
+        """Show what can be added, or only what was."""
+        (self.chips.add_class if adding else self.chips.remove_class)("m1-adding")
+        self.refresh(self._namespace)
+
+    def _make(self, names: Iterable[str]) -> None:
+        """Make the fields of these options that are not there."""
+        for name in (one for one in names if one not in self._fields):
+            one = self._fields[name] = field(OPTIONS[name], self._settings)
+            if name in ALONG and not OPTIONS[name].switch:
+                one.observe(in_turn()(lambda _, name=name: self._mark(name)), "value")
+            self._put(name)
+
+    def _put(self, name: str) -> None:
+        """Put an option into its field."""
+        one, wished = self._fields[name], getattr(self._base, name)
+        if name == "send" and wished and wished not in one.options:  # sample:3
+            one.options = (*one.options, wished)
+        fill(one, wished)
+
+    def _mark(self, name: str) -> None:
+        """Show what stands in a field as a chip; without the chip there is nothing in it."""
+        field, chip = self._fields[name], self._written.get(name)
+        written = field.value.strip()
+        if chip is None and written:
+            chip = self._written[name] = ipywidgets.Checkbox(True, indent=False)
+            chip.observe(in_turn()(lambda now: empty(field, now["new"])), "value")
+            self.chips.children = (*self.chips.children, chip)
+            self._changed(self.controls())
+        if chip is not None:
+            chip.value = bool(written)
+            chip.description = f"{OPTIONS[name].label}: {one_line(written or 'none', 60)}"
+            chip.disabled = not written
 
     def _tick(self, name: str) -> ipywidgets.Checkbox:
         if name not in self._ticks:
-            self._ticks[name] = ipywidgets.Checkbox(name in self._given, indent=False)
+            self._ticks[name] = ipywidgets.Checkbox(False, indent=False)
         return self._ticks[name]
 
 
@@ -149,6 +234,12 @@ def fill(control: Any, option: object) -> None:
         values = [value if isinstance(value, str) else value[1] for value in control.options]
         written = written if written in values else control.value
     control.value = written
+
+
+def empty(control: Any, unless: bool) -> None:
+    """Leave nothing in a field."""
+    if not unless:
+        control.value = ""
 
 
 def also(options: Options, shown: Collection[str]) -> str:

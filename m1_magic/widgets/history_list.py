@@ -33,13 +33,14 @@ from .styles import (
     set_choices,
     text,
 )
+from .transcript import asked
 
 SHOWN = 50
 ASK_AGAIN = "Ask again"
 
 
 class HistoryList:
-    """The list of past calls, its search, and what may be done with them, in ``box``.
+    """The list of past calls, its search, and what may be done with them.
 
     ``acts`` are what may be done with one of them: labels, explanations, functions; ``show`` shows
     widgets where answers stand, with a remark.
@@ -52,15 +53,10 @@ class HistoryList:
         show: Callable[[list[Any], str], None],
     ) -> None:
         self._session, self._acts, self._show = session, acts, show
-        self.box = column(name="m1-more")
+        self._list: Any = None
 
-    def open(self) -> None:
-        """List past calls; the controls are made when they are first needed."""
-        if not self.box.children:
-            self._build()
-        self.refresh()
-
-    def _build(self) -> None:
+    def open(self) -> Any:
+        """Return the controls; they are made when they are first needed."""
         self._search = text("search", "a word of the question or the answer")
         self._search.observe(in_turn()(lambda _: self.refresh()), "value")
         calls = ipywidgets.SelectMultiple(options=[], rows=7, description="Past calls")
@@ -69,11 +65,12 @@ class HistoryList:
         for label, tip, act in self._acts:
             made = button(label, partial(self._one, act), tip)
             buttons.append(named(made, ASKS if label == ASK_AGAIN else ""))
-        self.box.children = (self._search, self._list, row(*buttons), self._message)
+        self.refresh()
+        return column(self._search, self._list, row(*buttons), self._message, name="m1-more")
 
     def refresh(self) -> None:
         """List the latest calls, those with the word that is searched for, once it was opened."""
-        if not self.box.children:
+        if self._list is None:
             return
         try:
             calls = history.latest(self._session.ledger, SHOWN, self._search.value.strip())
@@ -134,7 +131,6 @@ def line(past: Past) -> str:
 
 def again(past: Past, settings: M1) -> list[Any]:
     """Return a past call as widgets: question, answer, and its line."""
-    prompt = quiet(f"<p>{escape_html(one_line(past.prompt or '(not kept)', 500))}</p>")
     reply, more = shortened(reply_of(past))
     answer = rendered(bundle(reply, settings, "html")["text/html"], ipywidgets.HTMLMath)
     parts = [past.model, f"{when(past)} UTC", price(past)]
@@ -145,7 +141,7 @@ def again(past: Past, settings: M1) -> list[Any]:
     template = TEMPLATE if past.sent and past.sent.exact else ""
     lines = filter(None, (" · ".join(parts), template, more, past.error))
     foot = "<br>".join(escape_html(one_line(part)) for part in lines)
-    return [html(prompt), answer, html(quiet(foot))]
+    return [html(asked(past.prompt or "(not kept)")), answer, html(quiet(foot))]
 
 
 def reply_of(past: Past) -> Reply:

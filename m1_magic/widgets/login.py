@@ -21,8 +21,8 @@ class Login:
 
     def __init__(self, settings: M1, entered: Callable[[], None]) -> None:
         self._settings, self._entered = settings, entered
-        self._message, self._fields = html(), column()
-        self.box = column(self._message, self._fields)
+        self._fields: Any = None  # they and the message above are made when they are needed
+        self.box = column()
         self._keyed = ""  # the address for which a key was found: a keyring is slow to ask
         self._address = ""  # the one for which the fields ask
 
@@ -42,6 +42,9 @@ class Login:
         set_visible(self.box, missing is not None)
         if missing is None or address != self._address:
             self._empty()
+        if missing is not None and self._fields is None:
+            self._message, self._fields = html(), column()
+            self.box.children = (self._message, self._fields)
         if missing is not None and not self._fields.children:
             self._address = address
             self._message.value = failure(missing)
@@ -76,5 +79,6 @@ class Login:
 
     def _empty(self) -> None:
         """Close the fields, so that no page keeps what was typed into them."""
-        fields, self._fields.children = self._fields.children, ()
-        dispose(*fields)
+        if self._fields is not None:
+            fields, self._fields.children = self._fields.children, ()
+            dispose(*fields)

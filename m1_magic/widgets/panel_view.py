@@ -12,7 +12,16 @@ from decimal import Decimal
 
 import ipywidgets
 
-from ..calls import Receipt, Replay, Reply, Request
+from ..calls import (
+    Event,
+    ReasoningDelta,
+    Receipt,
+    Replay,
+    Reply,
+    Request,
+    TextDelta,
+    Waiting,
+)
 from ..render import footer
 from ..render.answer import bundle, framed, thought
 from ..render.blocks import settled
@@ -20,9 +29,22 @@ from ..render.markup import html as safe
 from ..render.throttled import ThrottledView
 from ..session.plan import Plan
 from ..settings.config import M1
-from ..text import escape_html
+from ..text import escape_html, one_line, plural
 from .counters import Counters
 from .styles import column, dispose, html, note, rendered
+
+STREAMS = "m1-streams"  # the class of what grows
+MILESTONES: dict[type[object], str] = {
+    ReasoningDelta: "M1 is thinking.",
+    TextDelta: "The answer begins.",
+    Waiting: "Waiting to try again.",
+}
+ENDS = {
+    "ok": "Answered",
+    "stopped": "Stopped",
+    "failed": "The call failed",
+    "truncated": "The answer is cut off",
+}
 
 
 class PanelView(ThrottledView):
@@ -75,8 +97,8 @@ class PanelView(ThrottledView):
 class LiveView(PanelView):
     """Shows a call in ``box``, and what it costs in the counters.
 
-    ``opened`` is called when the call is about to be sent, and so to be shown; ``done`` with the
-    receipt, once.
+    ``done`` is called with the receipt, once; ``speak`` with each milestone, for those who listen
+    and do not look: never with tokens.
     """
 
     def __init__(
@@ -84,20 +106,29 @@ class LiveView(PanelView):
         settings: M1,
         counters: Counters,
         plan: Plan,
-        opened: Callable[[], None],
         done: Callable[[Receipt], None],
+        speak: Callable[[str], None],
     ) -> None:
         super().__init__(settings)
-        self._counters, self._plan = counters, plan
-        self._opened, self._done = opened, done
+        self._counters, self._plan, self._done, self._speak = counters, plan, done, speak
+        self._spoken: set[str] = set()
+        self.opened = False  # was the call about to be sent?
         self.complete = False  # is all of the answer shown?
 
     def open(
         self, request: Request, at_most: Decimal | None, sent: str, replay: Replay | None = None
     ) -> None:
-        self._opened()
+        self.opened = True
+        self._say("A kept answer." if replay else f"Sent to {one_line(request.model, 100)}.")
         super().open(request, at_most, sent, replay)
         self._counters.refresh()  # what is held for this call
+
+    def feed(self, event: Event) -> None:
+        if (milestone := MILESTONES.get(type(event))) is not None:
+            self._say(milestone)
+        if isinstance(event, TextDelta):
+            self._rest.add_class(STREAMS)
+        super().feed(event)
 
     def close(self, receipt: Receipt) -> None:
         try:
@@ -105,7 +136,13 @@ class LiveView(PanelView):
             self.complete = True
             self._counters.done(receipt.call.reply, receipt.call.seconds)
         finally:
+            self._rest.remove_class(STREAMS)
             self._done(receipt)
+            reply, price = receipt.call.reply, self._counters.price
+            how = ENDS.get(reply.status, reply.status)
+            tokens = plural(reply.usage.output, "token") if reply.usage else ""
+            parts = (how, tokens, price, f"{receipt.call.seconds:.0f} s")
+            self._say(", ".join(part for part in parts if part) + ".")
 
     def ensure(self, reply: Reply) -> None:
         """Show the reply's text plainly, where showing it has failed."""
@@ -114,6 +151,12 @@ class LiveView(PanelView):
             message = note("The display failed; this is the answer as it came.")
             before, self.box.children = self.box.children, (html(message + text),)
             dispose(*before)
+
+    def _say(self, milestone: str) -> None:
+        """Speak a milestone, each of them once."""
+        if milestone not in self._spoken:
+            self._spoken.add(milestone)
+            self._speak(milestone)
 
     def _paint_line(self) -> None:
         super()._paint_line()

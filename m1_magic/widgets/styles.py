@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import ipywidgets
@@ -21,53 +22,121 @@ _turn = lock()
 LABELLED = {"description_width": "initial"}
 ASKS = "m1-asks"  # the class of buttons that ask M1, by which the page's script knows them
 STYLE = """
-.m1-panel{border:1px solid var(--jp-border-color2,#bdbdbd);border-radius:4px;padding:8px;gap:6px;
- color:var(--jp-ui-font-color1,inherit);background:var(--jp-layout-color0,transparent);
- max-width:100%;box-sizing:border-box}
-.m1-panel .widget-hbox{flex-flow:row wrap;gap:6px;align-items:center;overflow:visible}
-.m1-panel .widget-vbox{gap:4px;overflow:visible}
-.m1-panel .widget-label{white-space:normal;line-height:normal;height:auto}
-.m1-panel .widget-text,.m1-panel .widget-dropdown,.m1-panel .widget-combobox{
+.m1-panel{--on:var(--jp-brand-color1,#1976d2);--edge:var(--jp-border-color1,#9e9e9e);
+--fill:var(--jp-layout-color2,rgba(127,127,127,.15));--ink:var(--jp-ui-font-color1,inherit);
+--quiet:var(--jp-ui-font-color2,gray);
+color:var(--ink);max-width:100%;box-sizing:border-box;gap:0;
+.widget-hbox{flex-flow:row wrap;gap:6px;align-items:center;overflow:visible}
+.widget-vbox{gap:4px;overflow:visible}
+.widget-label{white-space:normal;line-height:normal;height:auto}
+.widget-text,.widget-dropdown,.widget-combobox{
  width:auto;margin:0;max-width:24em}
-.m1-panel .widget-hbox>.widget-text,.m1-panel .widget-hbox>.widget-dropdown,
-.m1-panel .widget-hbox>.widget-combobox{flex:1 1 11em;min-width:9em}
-.m1-panel .m1-prompt,.m1-panel .m1-list{width:auto;margin:0}
-.m1-panel .m1-prompt>.widget-label,.m1-panel .m1-list>.widget-label{
- width:0;min-width:0;height:0;margin:0;padding:0;overflow:hidden}
-.m1-panel .m1-prompt textarea{resize:vertical;min-height:4.5em;width:100%;
- font-family:var(--jp-code-font-family,monospace);font-size:var(--jp-code-font-size,13px)}
-.m1-panel .m1-frames{max-height:9.5em;min-height:0;overflow:auto;
- flex-flow:row wrap;column-gap:14px;width:100%}
-.m1-panel .m1-frames .widget-checkbox{width:auto;flex:0 0 auto;margin:0}
-.m1-panel .widget-checkbox,.m1-panel .widget-checkbox label{width:auto;max-width:100%;margin:0}
-.m1-panel .widget-checkbox label{display:flex;align-items:center;gap:6px}
-.m1-panel .widget-checkbox input{margin:0}
-.m1-panel button{width:auto;min-width:4.2em;margin:0}
-.m1-panel button:focus-visible,.m1-panel input:focus-visible,.m1-panel textarea:focus-visible,
-.m1-panel select:focus-visible{
- outline:2px solid var(--jp-brand-color1,#1976d2)!important;outline-offset:1px}
-.m1-panel .widget-html,.m1-panel .widget-htmlmath{width:auto;max-width:100%;margin:0}
-.m1-panel .widget-html-content,.m1-panel .widget-htmlmath-content{
+.widget-hbox>.widget-text,.widget-hbox>.widget-dropdown,
+.widget-hbox>.widget-combobox{flex:1 1 11em;min-width:9em}
+button{width:auto;min-width:0;margin:0;border-radius:3px}
+button:focus-visible,input:focus-visible,select:focus-visible,
+.m1-shown:focus-visible,.m1-copy:focus-visible{
+ outline:2px solid var(--on)!important;outline-offset:1px}
+.widget-html,.widget-htmlmath{width:auto;max-width:100%;margin:0}
+.widget-html-content,.widget-htmlmath-content{
  line-height:normal;overflow-x:auto;max-width:100%;min-width:0;align-self:stretch;flex:1 1 auto}
-.m1-panel .m1-secret{flex:1 1 16em;max-width:32em}
-.m1-panel .m1-secret input{width:100%;box-sizing:border-box;padding:4px 8px;
+.m1-shown{width:100%;max-height:min(65vh,44em);overflow:hidden auto;padding:2px;
+ overflow-wrap:anywhere;box-sizing:border-box;flex-flow:column;gap:0}
+.m1-shown:empty{display:none}
+.m1-shown>*{flex:none}
+.m1-turn{gap:2px;margin:0 0 10px}
+.m1-asked,.m1-sending:not(:empty){margin:0 0 4px auto;width:fit-content;
+ max-width:85%;padding:6px 10px;border-radius:10px;white-space:pre-wrap;overflow-wrap:anywhere;
+ max-height:14em;overflow-y:auto;box-sizing:border-box;
+ background:var(--fill);
+ font-size:var(--jp-content-font-size1,14px);line-height:1.4}
+.m1-sending:not(:empty)::after{content:"sending…";display:block;font-size:11px;
+ color:var(--ink)}
+.m1-spoken{width:1px;height:1px;overflow:hidden;clip-path:inset(50%);white-space:nowrap}
+.m1-streams .m1-answer>:last-child::after{content:" ▍";
+ color:var(--on)}
+.m1-entry{flex-flow:row nowrap;align-items:flex-end;margin:4px 0;padding:4px;
+ border:1px solid var(--edge);border-radius:6px;
+ background:var(--jp-layout-color0,transparent);
+ &:focus-within{border-color:var(--on);
+  box-shadow:0 0 0 1px var(--on)}}
+.m1-prompt{flex:1 1 auto;width:auto;min-width:0;margin:0;height:auto}
+.m1-prompt>.widget-label,.m1-list>.widget-label{
+ width:0;min-width:0;height:0;margin:0;padding:0;overflow:hidden}
+.m1-prompt textarea{resize:none;width:100%;min-height:2.2em;max-height:14em;
+ field-sizing:content;border:0;background:transparent;color:inherit;padding:4px 6px;height:auto;
+ font-family:inherit;font-size:var(--jp-content-font-size1,14px);line-height:1.4;
+ &::placeholder{color:var(--quiet);opacity:1}}
+.m1-stop:disabled{display:none}
+.m1-entry button{flex:none;border-radius:6px;padding:0 12px}
+.m1-tools{min-height:28px}
+.m1-chips{display:contents}
+.m1-chips .widget-checkbox{width:auto;max-width:100%;margin:0;flex:0 0 auto;height:auto;
+ border:1px solid var(--edge);border-radius:13px;padding:2px 10px 2px 8px;
+ &:has(input:checked){background:var(--fill)}}
+.m1-chips:not(.m1-adding) .widget-checkbox:not(:has(input:checked,:focus-visible)){
+ display:none}
+.m1-chips .widget-checkbox:has(input:disabled:not(:checked)){display:none}
+.widget-checkbox label{display:flex;align-items:center;gap:6px;width:auto;max-width:100%;
+ font-size:var(--jp-ui-font-size1,13px);overflow-wrap:anywhere;white-space:normal;line-height:1.3}
+.widget-checkbox input{margin:0;flex:none}
+.m1-quiet,.m1-fold{background:transparent;box-shadow:none;
+ color:var(--ink);border:1px solid transparent;padding:0 8px;
+ &:hover{border-color:var(--edge)}
+ &.mod-active{background:var(--fill)}}
+.m1-counts{margin-left:auto;max-width:100%;overflow:hidden;text-overflow:ellipsis;
+ font-size:12px;font-variant-numeric:tabular-nums}
+.m1-secret{flex:1 1 16em;max-width:32em}
+.m1-secret input{width:100%;box-sizing:border-box;padding:4px 8px;
  color:inherit;background:var(--jp-layout-color1,transparent);
- border:1px solid var(--jp-border-color1,#9e9e9e)}
-.m1-panel .m1-list select{width:100%}
-.m1-panel .m1-more{border-left:3px solid var(--jp-border-color2,#bdbdbd);padding-left:8px}
-.m1-panel .m1-shown{overflow-wrap:anywhere;width:100%}
+ border:1px solid var(--edge)}
+.m1-list{width:auto;margin:0}
+.m1-list select{width:100%}
+.m1-more{border-left:3px solid var(--edge);padding-left:8px;
+ margin:4px 0}
 .m1-side{flex:1 1 20em;min-width:0}
-.m1-panel .widget-hbox:has(>*>*>.m1-tiles){column-gap:18px}
+.widget-hbox:has(>*>*>.m1-tiles){column-gap:18px}
 .m1-tiles{display:flex;flex-wrap:wrap;gap:2px 18px;line-height:1.35}
 .m1-tiles span{display:block;white-space:nowrap;font-variant-numeric:tabular-nums}
-.m1-tiles .m1-name{font-size:11px;color:var(--jp-ui-font-color2,gray)}
-.m1-panel .m1-error{border-left:3px solid var(--jp-error-color1,#c00);padding:2px 8px;margin:0}
-.m1-panel .m1-note{color:var(--jp-ui-font-color2,gray);margin:0;font-size:12px}
-.m1-panel .m1-copy{user-select:all;white-space:pre;overflow:auto;max-height:24em;margin:0;
+.m1-tiles .m1-name{font-size:11px;color:var(--quiet)}
+.m1-error{border-left:3px solid var(--jp-error-color1,#c00);padding:2px 8px;margin:4px 0}
+.m1-note{color:var(--quiet);margin:4px 0;font-size:12px}
+.m1-copy{user-select:all;white-space:pre;overflow:auto;max-height:24em;margin:0;
  padding:.5em .8em;background:var(--jp-cell-editor-background,rgba(127,127,127,.1))}
-.m1-panel .m1-bar{width:auto;margin:0;max-width:32em;height:10px;min-height:0}
-.m1-panel .m1-bar .progress{height:8px;align-self:center}
+.m1-bar{width:auto;margin:0;max-width:32em;height:10px;min-height:0}
+.m1-bar .progress{height:8px;align-self:center}
+}
 """
+
+
+# What the controls of a panel have in common: a layout or style of its own would be one message
+# more to open each of them, and one model more in a saved notebook.
+_common: ContextVar[dict[str, Any] | None] = ContextVar("m1-common", default=None)
+
+
+@contextmanager
+def in_common(common: dict[str, Any]) -> Iterator[None]:
+    """Let the controls that are made here have layout and styles in common, kept in ``common``."""
+    token = _common.set(common)
+    try:
+        yield
+    finally:
+        _common.reset(token)
+
+
+def made(kind: Any, *args: Any, **more: Any) -> Any:
+    """Return a control of that kind."""
+    common = _common.get()
+    if common is None:
+        return kind(*args, **more)
+    keys = {"layout": "layout", "style": kind.__name__}
+    known = {name: common[key] for name, key in keys.items() if key in common}
+    widget = kind(*args, **(known | more))
+    for name, key in keys.items():
+        if key not in common and name not in more and hasattr(widget, name):
+            common[key] = getattr(widget, name)
+            common[key].in_common = True
+    return widget
 
 
 def named(widget: Any, name: str) -> Any:
@@ -77,9 +146,9 @@ def named(widget: Any, name: str) -> Any:
     return widget
 
 
-def html(value: str = "") -> ipywidgets.HTML:
+def html(value: str = "") -> Any:
     """Return a place for markup that is safe already."""
-    return ipywidgets.HTML(value)
+    return made(ipywidgets.HTML, value)
 
 
 def rendered(value: str = "", kind: type[ipywidgets.HTML] = ipywidgets.HTML) -> Any:
@@ -89,12 +158,12 @@ def rendered(value: str = "", kind: type[ipywidgets.HTML] = ipywidgets.HTML) -> 
 
 def row(*children: ipywidgets.Widget, name: str = "") -> Any:
     """Return controls side by side, in as many lines as it takes."""
-    return named(ipywidgets.HBox(children), name)
+    return named(made(ipywidgets.HBox, children), name)
 
 
 def column(*children: ipywidgets.Widget, name: str = "") -> Any:
     """Return controls one below the other."""
-    return named(ipywidgets.VBox(children), name)
+    return named(made(ipywidgets.VBox, children), name)
 
 
 @contextmanager
@@ -108,11 +177,11 @@ def in_turn() -> Iterator[None]:
         yield
 
 
-def button(label: str, pressed: Callable[[], None], tip: str = "", **more: Any) -> Any:
+def button(label: str, pressed: Callable[[], object], tip: str = "", **more: Any) -> Any:
     """Return a button; ``tip`` says what it does."""
-    made = ipywidgets.Button(description=label, tooltip=tip or label, **more)
-    made.on_click(in_turn()(lambda _: pressed()))
-    return made
+    one = made(ipywidgets.Button, description=label, tooltip=tip or label, **more)
+    one.on_click(in_turn()(lambda _: pressed()))
+    return one
 
 
 def text(label: str, hint: str = "", kind: Any = ipywidgets.Text, **more: Any) -> Any:
@@ -128,6 +197,10 @@ def choice(label: str, options: Sequence[tuple[str, str] | str], value: str) -> 
 
 def set_visible(widget: ipywidgets.DOMWidget, visible: bool) -> None:
     """Show or hide a part of the panel."""
+    if visible == (widget.layout.display != "none"):
+        return
+    if getattr(widget.layout, "in_common", False):
+        widget.layout = ipywidgets.Layout()
     widget.layout.display = None if visible else "none"
 
 
@@ -141,15 +214,27 @@ def set_choices(field: Any, options: Sequence[tuple[str, Any]]) -> None:
         field.value = chosen
 
 
-def fold(label: str, part: ipywidgets.DOMWidget, opened: Callable[[], None] = lambda: None) -> Any:
-    """Return a button that shows and hides a part; ``opened`` is called when it is shown."""
-    set_visible(part, False)
-    toggle = ipywidgets.ToggleButton(description=label, tooltip=f"Show or hide: {label}")
+def fold(
+    label: str,
+    place: Any,
+    make: Callable[[], Any],
+    turned: Callable[[bool], None] = lambda _: None,
+    rank: int = 0,
+) -> Any:
+    """Return a button that shows and hides a part, made when it is first shown.
+
+    It stands in ``place``, below those of a lower rank. ``turned`` is told before it is shown.
+    """
+    toggle = named(made(ipywidgets.ToggleButton, description=label), "m1-fold")
+    parts: list[Any] = []
 
     def change(now: dict[str, Any]) -> None:
-        if now["new"]:
-            opened()
-        set_visible(part, now["new"])
+        if not parts:
+            parts.append(make())
+            parts[0].rank = rank
+            place.children = sorted((*place.children, *parts), key=lambda part: part.rank)
+        turned(now["new"])
+        set_visible(parts[0], now["new"])
 
     toggle.observe(in_turn()(change), "value")
     return toggle
@@ -173,6 +258,6 @@ def dispose(*widgets: Any) -> None:
         dispose(*getattr(widget, "children", ()))
         for part in ("layout", "style"):
             own = getattr(widget, part, None)
-            if isinstance(own, ipywidgets.Widget):
+            if isinstance(own, ipywidgets.Widget) and not getattr(own, "in_common", False):
                 own.close()
         widget.close()

@@ -26,7 +26,7 @@ FORMS = {
         "display(ipywidgets.VBox([ipywidgets.Textarea(), ipywidgets.Button()]))",
         ".widget-textarea",
     ),
-    "`%m1 panel`, 3 DataFrames": ('get_ipython().run_line_magic("m1", "panel")', ".m1-tiles"),
+    "`%m1 panel`, 3 DataFrames": ('get_ipython().run_line_magic("m1", "panel")', ".m1-counts"),
 }
 FRAMES = "pandas.DataFrame({str(n): range(10) for n in range(20)})"
 PREPARE = (

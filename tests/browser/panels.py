@@ -22,8 +22,8 @@ OPEN = "%m1 panel"
 WORDS = [f"word{number} " for number in range(40)]
 STILL = ".m1-still"
 
-# Where an answer and an error stand; both are made anew by a call.
-STANDS = "box => ['.m1-shown > *', '.m1-error'].map(one => box.querySelector(one))"
+# The last question and an error; both are made anew by a call.
+STANDS = """box => ['.m1-asked', '.m1-error'].map(one => [...box.querySelectorAll(one)].at(-1))"""
 CHANGED = f"""([box, before]) => ({STANDS})(box).some((now, at) => now && now !== before[at])"""
 
 # As Playwright's own way, which lays the page out for each line of a long text.
@@ -50,7 +50,8 @@ class Panel:
         self.shown = self.box.locator(".m1-shown")
         self.prompt = self.control("textbox", "Prompt")
         self.calls = self.control("listbox", "Past calls")
-        expect(self.prompt).to_be_visible()
+        self.aside = self.shown.locator(".m1-side")  # what was looked up
+        expect(self.box.locator(".m1-shown[role=region]")).to_be_attached()
 
     def control(self, role: Any, name: str) -> Locator:
         """Return a control by what a screen reader calls it."""
@@ -60,9 +61,20 @@ class Panel:
         """Press a button."""
         self.control("button", name).click()
 
+    def open_history(self) -> None:
+        """List past calls."""
+        self.press("More")
+        self.press("History")
+
+    def open_counts(self) -> None:
+        """Open the line of what the call and the session cost."""
+        self.box.locator("button.m1-counts").click()
+
     def tick(self, name: str) -> None:
-        """Tick a table, whose size stands behind its name."""
+        """Add a table, whose size stands behind its name."""
+        self.press("Add")
         self.box.get_by_role("checkbox", name=name).check()
+        self.press("Add")
 
     def ask(self, prompt: str) -> None:
         """Send a prompt, and wait until it is under way or refused."""
@@ -82,7 +94,7 @@ class Panel:
     def until_free(self) -> None:
         """Wait until no call runs."""
         expect(self.control("button", "Send")).to_be_enabled()
-        expect(self.control("button", "Stop")).to_be_disabled()
+        expect(self.control("button", "Stop")).to_be_hidden()
 
     def until_told(self, text: str) -> None:
         """Wait until an error says that."""

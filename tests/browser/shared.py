@@ -24,6 +24,31 @@ def shoot(page: Page, name: str) -> None:
         page.shot(SHOTS / f"{name}-{page.jupyter.app}-{theme}.png", dark=theme == "dark")
 
 
+# Whether the state of widgets is saved with the notebook: the menu's entry turns it over.
+TURN = "() => jupyterapp.commands.execute('@jupyter-widgets/jupyterlab-manager:saveWidgetState')"
+SAVES = """() => jupyterapp.commands.isToggled(
+  '@jupyter-widgets/jupyterlab-manager:saveWidgetState')"""
+
+
+def both_saved(page: Page) -> dict[str, str]:
+    """Save a notebook without and with the state of its widgets, and return both."""
+    saved = {}
+    for name in ("stateless", "stateful"):
+        page.until(f"() => ({SAVES})() === {str(name == 'stateful').lower()}")
+        saved[name] = page.save()
+        page.js(TURN)
+    page.js("() => front.panel().context.model.deleteMetadata('widgets')")  # it would stay
+    return saved
+
+
+def check_accessible(page: Page, part: str) -> None:
+    """Check a part of a page by the rules of axe-core."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    found = Axe().run(page.tab, context=part)
+    assert found.violations_count == 0, found.generate_report()
+
+
 def check_paragraph(output: Output, name: str) -> None:
     assert (output.kind, output.raw["ename"]) == ("error", name)
     shown = output.text.strip()

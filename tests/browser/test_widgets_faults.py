@@ -45,6 +45,8 @@ def test_what_goes_wrong_is_said_and_costs_no_text(
     panel.until("Hello from the emulator")
 
     assert page.run(3)
+    expect(panel.box.get_by_role("button", name="nearly spent")).to_be_visible()
+    panel.open_counts()
     expect(panel.box.get_by_text("a call of full length would not fit")).to_be_visible()
     panel.ask("Too dear?")
     panel.until_told("budget")
@@ -67,10 +69,12 @@ def test_a_kernel_that_restarts_has_the_call_in_its_history(
     assert openrouter.wait_closed(timeout=WAIT)
     assert page.run(0) and page.run(1)
     panel = Panel(page)
-    panel.press("History")
+    panel.until(f"Cut short in {jupyter.app}?")  # the conversation, as the ledger has it
+    panel.until("word29")
+    panel.open_history()
     expect(panel.calls.locator("option").first).to_contain_text(f"Cut short in {jupyter.app}?")
     panel.calls.select_option(index=0)
     panel.press("Show")
-    panel.until("Cut short in")
-    panel.until("word29")
+    expect(panel.aside).to_contain_text("Cut short in")
+    expect(panel.aside).to_contain_text("word29")
     assert page.unrest() == []

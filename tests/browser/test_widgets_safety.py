@@ -9,8 +9,9 @@ import pytest
 from playwright.sync_api import expect
 
 from browser.front import Attacker, Jupyter, Page
-from browser.panels import OPEN, STILL, Panel, opened
+from browser.panels import OPEN, PUT, STILL, Panel, opened
 from browser.payloads import CASES, IMG, framed, plain
+from browser.shared import both_saved
 from browser.watch import check_inert, check_outputs_inert
 from emulator import Answer, OpenRouter
 
@@ -44,7 +45,7 @@ def test_nothing_of_others_is_alive_in_a_panel(
     for cell in (2, 3, 4):
         assert page.run(cell)
     panel = Panel(page, 1)
-    panel.box.get_by_role("checkbox", name="wild 1 × 200").check()
+    panel.tick("wild 1 × 200")
 
     panel.ask(first)
     panel.until_free()
@@ -56,6 +57,8 @@ def test_nothing_of_others_is_alive_in_a_panel(
     panel.ask(texts[0])
     panel.until_told("onerror")
     check_inert(page, attacker)
+    panel.press("More")
+    panel.prompt.evaluate(PUT, texts[0])
     panel.press("Dry run")
     panel.until("nothing was sent")  # "wild" stands in the last call's footer, too
     panel.until("wild")
@@ -77,10 +80,6 @@ def test_nothing_of_others_is_alive_in_a_panel(
 
 
 # -- what is saved -----------------------------------------------------------------------------
-# Whether the state of widgets is saved with the notebook: the menu's entry turns it over.
-TURN = "() => jupyterapp.commands.execute('@jupyter-widgets/jupyterlab-manager:saveWidgetState')"
-SAVES = """() => jupyterapp.commands.isToggled(
-  '@jupyter-widgets/jupyterlab-manager:saveWidgetState')"""
 # As on a machine that has no key yet.
 KEYLESS = """import os
 
@@ -88,17 +87,6 @@ for name in ("M1_BASE_URL", "OPENROUTER_API_KEY"):
     del os.environ[name]
 os.environ["M1_HOME"] = {!r}
 """
-
-
-def both_saved(page: Page) -> dict[str, str]:
-    """Save a notebook without and with the state of its widgets, and return both."""
-    saved = {}
-    for name in ("stateless", "stateful"):
-        page.until(f"() => ({SAVES})() === {str(name == 'stateful').lower()}")
-        saved[name] = page.save()
-        page.js(TURN)
-    page.js("() => front.panel().context.model.deleteMetadata('widgets')")  # it would stay
-    return saved
 
 
 def test_what_is_saved(

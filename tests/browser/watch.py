@@ -73,7 +73,7 @@ ALIVE = r"""() => {
   const markup = '.widget-html-content, .widget-htmlmath-content';
   const controls = 'button, input, textarea, select, datalist, .progress-bar';
   const control = one => one.closest('.m1-panel')
-    && (one.matches('pre.m1-copy') || (one.matches(controls) && !one.closest(markup)));
+    && (one.matches('pre.m1-copy, .m1-shown') || (one.matches(controls) && !one.closest(markup)));
   const attribute = ({name, value}) => name.startsWith('on') || loads.has(name)
     || (name === 'href' && !/^(https?:\/\/|mailto:|#)/.test(value))
     || (name === 'style' && /url|image/.test(value));
