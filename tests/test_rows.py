@@ -52,10 +52,10 @@ def asked(server: OpenRouter) -> list[str]:
 
 
 def mapping(
-    table: Any, prompt: str = ASK, into: str = "label", **options: Any
+    table: Any, prompt: str = ASK, *, workers: int = 64, **options: Any
 ) -> tuple[Any, Report]:
-    options = {**OPTIONS, **options}
-    found = mapped(table, prompt, from_python(options), Wish(into=into), {})
+    chosen = from_python({**OPTIONS, **options})
+    found = mapped(table, prompt, chosen, Wish(into="label", workers=workers), {})
     assert found is not None
     return found
 
