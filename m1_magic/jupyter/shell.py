@@ -151,7 +151,7 @@ def display(value: object) -> None:
     display(value)
 
 
-def handle(bundle: Mapping[str, str]) -> Any:
+def handle(bundle: Mapping[str, object]) -> Any:
     """Display something that will change; return what changes it."""
     from IPython.display import display
 

@@ -25,15 +25,16 @@ from .tables import rows
 
 def ask(here: Any, options: Options, prompt: str, variables: Mapping[str, object]) -> None:
     """Ask one question a row, and bind the table that comes of it in IPython's shell."""
-    if not options.each:
+    name = options.each
+    if not name:
         raise UsageError(
             "--into, --gold, --at-least and --workers go with --each NAME, the table to ask."
         )
-    if options.out == options.each:
-        what = f"{one_line(options.out, 40)} is the table that is asked, and is not changed."
+    if options.out == name:
+        what = f"{one_line(name, 40)} is the table that is asked, and is not changed."
         raise UsageError(what, todo="Give the new table another name.")
     options = binding.allowed(options, variables)
-    table = _table(options.each, variables)
+    table = _table(name, variables)
     gold = column(rows(table), options.gold) if options.gold else None
     wish = Wish(gold=gold, at_least=options.at_least, quiet=options.quiet)
     wish = replace(wish, into=options.into or wish.into, workers=options.workers or wish.workers)

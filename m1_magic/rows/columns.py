@@ -46,16 +46,21 @@ def report(
     costs = [outcome.cost for outcome in outcomes.values()]
     known = sum((cost for cost in costs if cost is not None), Decimal(0))
     unknown = costs.count(None)
+    asked = [one for one in outcomes.values() if one.asked and not one.kept]
+    usages = [one.usage for one in asked if one.usage]
     reasons = by_reason([status for status in statuses if status])
     return Report(
         rows=rows,
-        asked=sum(one.asked and not one.kept for one in outcomes.values()),
+        asked=len(asked),
         kept=sum(one.kept for one in outcomes.values()),
         failed=sum(number for _, number in reasons),
         cost=None if unknown else known,
         seconds=seconds,
         reasons=reasons,
         notes=tuple(note for note in notes if note),
+        id=asked[0].id if asked else "",
+        model=next((one.model for one in asked if one.model), ""),
+        usage=sum(usages[1:], usages[0]) if usages else None,
         known=known,
         unknown=unknown,
     )

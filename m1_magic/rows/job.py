@@ -60,6 +60,7 @@ class Job:
     tell: Callable[[str], None]
     reading: Reading
     answers: Answers = field(init=False)
+    shown: Shown = field(init=False)
     outcomes: dict[int, Outcome] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     missing: list[int] = field(default_factory=list)
@@ -67,6 +68,7 @@ class Job:
     began: float = 0.0
 
     def __post_init__(self) -> None:
+        self.shown = Shown(self.wish.quiet)
         fresh = self.asked.template.keep is False
         self.answers = Answers(self.session, fresh, self.fits)
 
@@ -127,7 +129,7 @@ class Job:
             self.reading.processor,
             self.answers.called,
             Progress(len(self.missing), self.rows.count),
-            Shown(self.wish.quiet),
+            self.shown,
             self.outcomes,
         )
         self.began = run.progress.began

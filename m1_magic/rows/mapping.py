@@ -17,7 +17,7 @@ from ..jupyter import shell
 from ..options import flags
 from ..options.fields import Options
 from ..render.front_end import in_notebook
-from ..text import md_to_text, one_line, plural, thousands
+from ..text import md_cell, one_line, plural, thousands
 from .job import Job, Wish
 from .questions import Asking, asking, check_personal, questions
 from .reading import Reading
@@ -115,8 +115,8 @@ def mapped(
         tell(says)
     job.run(plan_)
     made, done = job.table()
-    if not wish.quiet:
-        tell(done.page(), page=True)
+    stable = job.session.settings.footer == "stable"
+    job.shown.end(done.page(), done.record(stable=stable) if done.asked else {})
     error = job.stopped_by
     if error is not None and (isinstance(error, Stopped) or not job.came):
         if isinstance(error, UserFacingError):
@@ -174,12 +174,12 @@ def _before(job: Job, asked: Asking, price: str) -> str:
     return " · ".join(part for part in parts if part)
 
 
-def tell(words: str, *, page: bool = False) -> None:
-    """Show a line or a page: in a notebook as output, else on stderr, beside a script's output."""
+def tell(words: str) -> None:
+    """Show a line: in a notebook as output, else on stderr, beside a script's own output."""
     if in_notebook(shell.current()):
-        shell.show(words)
+        shell.show(md_cell(words))
     else:
-        sys.stderr.write((md_to_text(words) if page else words) + "\n")
+        sys.stderr.write(words + "\n")
 
 
 def column(given: Rows, name: str) -> list[Any]:

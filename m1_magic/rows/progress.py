@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
+from ..calls import RECORD
 from ..jupyter import shell
 from ..pricing.dollars import money
+from ..render import page
 from ..render.footer import STYLE
-from ..render.front_end import in_notebook
-from ..text import escape_html, plural, show_controls, thousands
+from ..render.front_end import in_notebook, updates
+from ..text import escape_html, md_to_text, plural, show_controls, thousands
 
 EVERY = 0.25  # seconds between two looks
 WIDTH = 20  # of the bar
@@ -64,16 +66,18 @@ class Shown:
     """One line that changes: one display in a notebook, one line of a terminal, else nothing."""
 
     def __init__(self, quiet: bool = False) -> None:
-        self._line, self._handle = "", None
+        self._line, self._handle, self._quiet = "", None, quiet
         self._where: Any = None
         if not quiet:
             self._where = "notebook" if in_notebook(shell.current()) else "terminal"
+        if self._where == "notebook" and not updates(shell.current()):
+            self._where = "still"  # only the last page is shown
         if self._where == "terminal" and not sys.stderr.isatty():
             self._where = None
 
     def show(self, line: str) -> None:
         """Show a line in place of the one before."""
-        if self._where is None or line == self._line:
+        if self._where in (None, "still") or line == self._line:
             return
         before, self._line = self._line, line
         with suppress(Exception):  # a display that fails does not stop what is paid
@@ -85,18 +89,30 @@ class Shown:
                 self._publish(line)
 
     def close(self) -> None:
-        """Take the line away."""
+        """Take the line of a terminal away."""
         with suppress(Exception):
             if self._where == "terminal" and self._line:
                 sys.stderr.write(f"\r{' ' * len(self._line)}\r")
                 sys.stderr.flush()
-            elif self._handle is not None:
-                self._handle.update({"text/plain": ""}, raw=True)
+                self._line = ""
+
+    def end(self, markdown: str, record: Mapping[str, object]) -> None:
+        """Show the last page, in a notebook in the line's place, with the record of the run."""
+        self.close()
+        kept = {RECORD: record} if record else {}
+        if in_notebook(shell.current()):
+            shown = {"text/plain": ""} if self._where is None else page.bundle(markdown)
+            if kept or self._where is not None:
+                self._show({**shown, **kept})
+        elif not self._quiet:
+            sys.stderr.write(md_to_text(markdown) + "\n")
 
     def _publish(self, line: str) -> None:
         html = f'<span style="{STYLE}">{escape_html(line)}</span>'
-        bundle = {"text/plain": line, "text/html": html}
+        self._show({"text/plain": line, "text/html": html})
+
+    def _show(self, bundle: Mapping[str, object]) -> None:
         if self._handle is None:
             self._handle = shell.handle(bundle)
         else:
-            self._handle.update(bundle, raw=True)
+            self._handle.update(dict(bundle), raw=True)

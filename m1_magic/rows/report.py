@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from decimal import Decimal
+from typing import Any
 
+from ..calls import Usage
 from ..pricing.dollars import money
 from ..text import md_cell, one_line, plural, show_controls, thousands
 
@@ -20,7 +22,8 @@ AGAIN = "Running it again asks only those that have no answer."
 class Report:
     """What a run did; costs in US dollars, None where one is not known yet.
 
-    ``failed`` are rows, ``reasons`` by how many rows; ``asked`` and ``kept`` are questions.
+    ``failed`` are rows, ``reasons`` by how many rows; ``asked`` and ``kept`` are questions; ``id``,
+    ``model`` and ``usage`` are those of the calls together.
     """
 
     rows: int
@@ -33,6 +36,10 @@ class Report:
     notes: tuple[str, ...] = ()
     known: Decimal = Decimal(0)
     unknown: int = 0
+    id: str = ""
+    model: str = ""
+    usage: Usage | None = None
+    stopped: bool = False
 
     def __str__(self) -> str:
         price = money(self.known)
@@ -48,9 +55,27 @@ class Report:
         ]
         return " · ".join(part for part in parts if part)
 
+    def record(self, *, stable: bool) -> dict[str, Any]:
+        """Return what a notebook keeps of it, as of one call; see `render.footer.record`."""
+        counts = self.usage and asdict(self.usage)
+        return {
+            "id": self.id,
+            "generation_id": None,
+            "model": show_controls(self.model),
+            "usage": counts and {k: v for k, v in counts.items() if v is not False},
+            "cost_usd": None if self.cost is None else float(self.cost),
+            "cost_source": "unknown" if self.cost is None else "billed",
+            "seconds": None if stable else round(self.seconds, 3),
+            "status": "stopped" if self.stopped else "ok",
+            "finish": None,
+            "rows": self.rows,
+            "questions": self.asked,
+            "failed": self.failed,
+        }
+
     def page(self) -> str:
         """Return the footer, notes and the failures by reason, as Markdown."""
-        lines = [str(self), *self.notes]
+        lines = [md_cell(line) for line in (str(self), *self.notes)]
         if self.failed:
             rows = [
                 f"| {number:,} | {md_cell(one_line(why, 160))} |"

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from ..calls import Call, Reply, Request
+from ..calls import Call, Reply, Request, Usage
 from ..errors import Stopped, UserFacingError
 from ..session.loop import Session
 from ..session.many import FINAL, Many, Question
@@ -36,6 +36,8 @@ class Outcome:
     kept: bool = False
     asked: bool = True
     id: str = ""
+    model: str = ""
+    usage: Usage | None = None
 
 
 @dataclass(slots=True)
@@ -102,7 +104,8 @@ class Run:
         asked = paid or (bool(call.attempts) and not isinstance(error, (*FINAL, Stopped)))
         value, why = (None, _reason(error)) if error is not None else self.value(reply)
         cost = reply.cost if call.attempts else Decimal(0)
-        self.outcomes[number] = Outcome(value, why, cost, asked=asked, id=call.id)
+        of = (call.id, reply.model, reply.usage)
+        self.outcomes[number] = Outcome(value, why, cost, False, asked, *of)
         progress.done += 1
         progress.failed += bool(why)
         progress.unknown += cost is None
