@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from .api import ask
     from .calls import Reply
     from .context.frames import summarise
-    from .rows.mapping import map
+    from .rows.mapping import map as map  # in no star import, where it would hide Python's own
     from .widgets import panel
 
-__all__ = ["Reply", "__version__", "ask", "map", "panel", "summarise"]
+__all__ = ["Reply", "__version__", "ask", "panel", "summarise"]
 
 __version__ = "0.2.0"
 

@@ -71,6 +71,7 @@ def one_sum(server: OpenRouter, *reports: Report) -> Decimal:
     return served
 
 
+LAZY = type("Table", (), {"__module__": "ibis.expr"})()
 FRAME = {"text": ["good", "bad", None, "good", " "], "n": [1, 2, 3, 4, 5]}
 LABELS = ["yes", "yes", None, "yes", None]
 KINDS = {
@@ -146,6 +147,7 @@ def test_columns_variables_and_braces(server: OpenRouter) -> None:
         (pd.DataFrame({"review": ["a"]}), "{{reviw}}?", r"no column 'reviw'.*\{\{review\}\}"),
         (pd.DataFrame({"email": ["a@b.example"]}), "{{email}}", "'email' .e-mail.*--allow email"),
         (7, ASK, "int holds no rows"),
+        (LAZY, ASK, r"of ibis are not in this process.*to_pandas"),
         ({"a": [1], "b": []}, "{{a}}", "different lengths"),
     ],
 )
@@ -245,24 +247,24 @@ def test_the_interval_of_a_pilot_covers_what_all_rows_would_give() -> None:
 def test_faults_of_single_rows_stay_with_these_rows(server: OpenRouter) -> None:
     """1 % 429, 5 % 500, and nothing is paid twice or lost."""
     seed = random.Random(3)
-    answers = [Answer("yes")] * 188 + [Answer.http_error(500)] * 10
-    answers += [Answer.http_error(429, retry_after=0.01)] * 2
+    answers = [Answer("yes")] * 94 + [Answer.http_error(500)] * 5
+    answers += [Answer.http_error(429, retry_after=0.01)]
     seed.shuffle(answers)
     server.say(*answers)
     server.default = Answer("yes")
-    table = pd.DataFrame({"text": texts(200)})
+    table = pd.DataFrame({"text": texts(100)})
     made, report = mapping(table)
-    assert made.label.isna().sum() == report.failed == 10
+    assert made.label.isna().sum() == report.failed == 5
     assert (made.label.isna() == made.label_status.notna()).all()
     assert set(made.label_status.dropna()) == {STATUS_500}
-    assert report.rows == 200
+    assert report.rows == 100
     again, second = mapping(table)
-    assert again.label.tolist() == ["yes"] * 200
+    assert again.label.tolist() == ["yes"] * 100
     assert "label_status" not in again
-    assert (second.kept, second.asked) == (190, 10)
+    assert (second.kept, second.asked) == (95, 5)
     one_sum(server, report, second)
     paid = Counter(g["id"] for g in server.generations.values())
-    assert len(paid) == 200
+    assert len(paid) == 100
 
 
 def test_no_credit_in_the_middle_stops_all_and_what_came_stays(server: OpenRouter) -> None:
@@ -377,14 +379,13 @@ KILLED = """
     import sys
     import m1_magic
     print("ready", flush=True)
-    m1_magic.map([f"review {n}" for n in range(120)], "Sentiment of {{text}}?", max_tokens=50,
+    m1_magic.map([f"review {n}" for n in range(70)], "Sentiment of {{text}}?", max_tokens=50,
                  workers=8, quiet=True)
 """
 
 
-@pytest.mark.parametrize("moment", [9, 34, 71])
-def test_a_killed_run_pays_no_answer_twice(server: OpenRouter, moment: int) -> None:
-    server.default = Answer("yes", first_delay=0.01)
+def test_a_killed_run_pays_no_answer_twice(server: OpenRouter) -> None:
+    server.default, moment = Answer("yes", first_delay=0.01), random.randint(5, 60)
     child = subprocess.Popen([sys.executable, "-c", textwrap.dedent(KILLED)])
     try:
         assert server.wait_chats(moment, 60)
@@ -394,10 +395,10 @@ def test_a_killed_run_pays_no_answer_twice(server: OpenRouter, moment: int) -> N
     cut = len(server.chats)
     for chat in server.chats:
         chat.closed.wait(5)
-    made, report = mapping(texts(120))
-    assert made == ["yes"] * 120
+    made, report = mapping(texts(70))
+    assert made == ["yes"] * 70
     times = Counter(asked(server))
-    assert len(times) == 120
+    assert len(times) == 70
     # Only what was on its way when the process was killed is asked again.
     assert sum(n - 1 for n in times.values()) <= 8
     assert report.kept >= cut - 8

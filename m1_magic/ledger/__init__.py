@@ -104,9 +104,10 @@ class Ledger(Store):
         """Return what writes down an attempt before it is sent."""
         at, request = stamp(call.at), call.request
         text = (request.prompt_text, kept(request)) if keep_text else (None, None)
-        original = call.original or request
-        key, parts = original.fingerprint(), json.dumps(at_a_server(original))
-        what = (request.model, request.fingerprint(), *text)
+        original, fingerprint = call.original or request, request.fingerprint()
+        key = fingerprint if original is request else original.fingerprint()
+        parts = json.dumps(at_a_server(original))
+        what = (request.model, fingerprint, *text)
         who = (self.session, os.getpid(), processes.me(), endpoint)
         return (
             write("call", call.id, at, self.session, *what),

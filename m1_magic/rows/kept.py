@@ -39,7 +39,7 @@ class Answers:
     def __init__(self, session: Session, fresh: bool, fits: Callable[[Reply], bool]) -> None:
         self._session, self._settings, self._fits = session, session.settings, fits
         self._tape: Tape | None = session.keeper.tape()
-        self._reads = not fresh and self._settings.mode != "record"
+        self._reads = not fresh and self._settings.keep and self._settings.mode != "record"
         self._writes = self._tape is not None and self._settings.mode in ("auto", "record")
         self._lines: list[tuple[Line, int]] = []
         self.note = ""

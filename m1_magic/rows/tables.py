@@ -16,6 +16,7 @@ from ..text import one_line
 TEXT = "text"  # what ``{{text}}`` is where the only column has no name
 Column = list[Any]
 New = Mapping[str, Column]
+ELSEWHERE = {"dask": ".compute()", "pyspark": ".toPandas()", "ibis": ".to_pandas()"}
 TAKES = "Use a pandas, Polars or Arrow table, a DuckDB relation, a Series, or a list of texts."
 
 
@@ -70,6 +71,12 @@ def rows(table: Any) -> Rows:
         return _list(table)
     if isinstance(table, dict) and all(isinstance(one, (list, tuple)) for one in table.values()):
         return _columns(table)
+    for engine, here in ELSEWHERE.items():
+        if engine in roots:
+            raise UsageError(
+                f"The rows of a table of {engine} are not in this process.",
+                todo=f"Bring those that are meant here: table{here}.",
+            )
     raise UsageError(f"{one_line(type(table).__name__, 60)} holds no rows.", todo=TAKES)
 
 
