@@ -145,11 +145,15 @@ def run(
 
 
 def prepare_each(
-    prompt: str, options: Options, namespace: Mapping[str, object], head: ChatHead | None = None
+    prompt: str,
+    options: Options,
+    namespace: Mapping[str, object],
+    head: ChatHead | None = None,
+    beside: tuple[Attachment, ...] = (),
 ) -> list[tuple[Single, Request]]:
     """Return the calls that options for several stand for; they differ by these alone."""
     singles = each(options)
-    request = prepare(prompt, singles[0].options, namespace, head)
+    request = prepare(prompt, singles[0].options, namespace, head, beside)
     return [(one, replace(request, **one.differs)) for one in singles]
 
 
@@ -159,12 +163,13 @@ def run_each(
     namespace: Mapping[str, object],
     shown: Callable[[Sequence[str]], Board],
     head: ChatHead | None = None,
+    beside: tuple[Attachment, ...] = (),
 ) -> list[Reply]:
     """Ask several questions at the same time, on the board that ``shown`` makes for their labels.
 
     UserFacingError: with ``replies``, where some were asked.
     """
-    singles = prepare_each(prompt, options, namespace, head)
+    singles = prepare_each(prompt, options, namespace, head, beside)
     board = shown([one.label for one, _ in singles])
 
     def asked(request: Request, view: View) -> Asked:
@@ -181,10 +186,14 @@ def preview(
 
 
 def preview_each(
-    prompt: str, options: Options, namespace: Mapping[str, object], head: ChatHead | None = None
+    prompt: str,
+    options: Options,
+    namespace: Mapping[str, object],
+    head: ChatHead | None = None,
+    beside: tuple[Attachment, ...] = (),
 ) -> tuple[list[str], list[Plan]]:
     """Return labels and plans of several calls as `preview` does of one."""
-    singles = prepare_each(prompt, options, namespace, head)
+    singles = prepare_each(prompt, options, namespace, head, beside)
     plans = dry_plans(session(), apart(singles))
     return [one.label for one, _ in singles], plans
 

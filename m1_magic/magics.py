@@ -7,7 +7,8 @@ to ``--out`` before any error is raised. What a call needs is imported by the fi
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any, TypeAlias
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_expand
 from IPython.display import display
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from .chats.turns import ChatHead
     from .options.fields import Options
 
-Names: TypeAlias = "Mapping[str, object]"
 COMPLETED = r"\s*%%?m1\b"
 
 
@@ -167,7 +167,7 @@ class M1Magics(Magics):
         options = binding.allowed(options, shell.user_ns)
         pure = screen.ours(shell) and not below
         if options.several:
-            self._ask_each(options, prompt, variables, head, pure=pure)
+            self._ask_each((prompt, options, variables), pure, head, beside)
             return None
         request = api.prepare(prompt, options, variables, head, beside)
         if options.dry_run:
@@ -191,32 +191,28 @@ class M1Magics(Magics):
         return reply
 
     def _ask_each(
-        self, options: Options, prompt: str, variables: Names, head: ChatHead | None, *, pure: bool
+        self, question: tuple[str, Options, Mapping[str, object]], pure: bool, *place: Any
     ) -> None:
         """Ask several at the same time; ``--out`` gets a list of all replies."""
-        from . import api
+        from . import api, verbs
         from .render.beside import board
         from .session.ended import first
 
+        _, options, _ = question
         if options.dry_run:
-            from . import verbs
-
-            screen.show(verbs.preview_each(*api.preview_each(prompt, options, variables, head)))
+            screen.show(verbs.preview_each(*api.preview_each(*question, *place)))
             return
-        how = {"quiet": options.quiet, "raw": options.raw, "pure": pure}
+        how, settings = options, PROCESS.settings()
+        shown = partial(board, self._shell, settings, quiet=how.quiet, raw=how.raw, pure=pure)
         try:
-            replies = api.run_each(
-                prompt,
-                options,
-                variables,
-                lambda labels: board(self._shell, PROCESS.settings(), labels, **how),
-                head,
-            )
+            replies = api.run_each(*question, shown, *place)
         except UserFacingError as error:
             if error.replies and error.reply:
                 self._bind(error.reply, options, error.replies)
             raise
         self._bind(first(replies), options, replies)
+        if options.code and not options.quiet:
+            screen.show(verbs.CHOOSE)
 
     def _bind_as(self, name: str, force: bool, value: object) -> None:
         if not force:

@@ -89,7 +89,8 @@ def test_they_are_asked_at_the_same_time_and_bound_in_order(
     four = threading.Barrier(4, timeout=30)
 
     def answer(body: dict[str, Any]) -> Answer:
-        four.wait()
+        if "best" not in str(body["messages"]):
+            four.wait()
         return Answer(f"{body['model']} at {body['temperature']:g}")
 
     told(server, monkeypatch, answer)
@@ -101,6 +102,8 @@ def test_they_are_asked_at_the_same_time_and_bound_in_order(
     assert shown.count("sales 20 × 2 → stats") == shown.count("session $") == 1
     assert f"4 answers · {money(sum(one.cost for one in r))} · session $" in shown
     assert [shown.index(text) for text in wanted] == sorted(shown.index(text) for text in wanted)
+    run("%m1 ask -t 0 --fresh which is best? {{r}}")
+    assert "Answer 2:\n\nminimax/minimax-m1 at 1\n\nAnswer 3:" in server.prompt
 
 
 def test_in_python_they_are_a_list(server: OpenRouter) -> None:

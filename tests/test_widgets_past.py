@@ -196,8 +196,8 @@ def test_code_goes_into_a_cell_where_the_front_end_can(server: OpenRouter, page:
 @pytest.mark.parametrize(
     ("name", "told"),
     [
-        ("sales", "sales holds something that is no Reply (DataFrame)"),
-        ("nothing", "nothing holds something that is no Reply (NoneType)"),
+        ("sales", "sales is there already and is no Reply (DataFrame)"),
+        ("nothing", "nothing is there already and is no Reply (NoneType)"),
         ("not a name", "cannot be the name"),
         ("class", "cannot be the name"),
         ("", "cannot be the name"),

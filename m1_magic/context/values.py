@@ -157,6 +157,9 @@ def _reply_at(expression: str, namespace: Mapping[str, object]) -> tuple[Reply |
         value = resolve("".join([base, *steps[:count]]), namespace)
         if isinstance(value, Reply):
             return value, "".join(steps[count:])
+    if isinstance(value, list) and value and all(isinstance(one, Reply) for one in value):
+        texts = (f"Answer {n}:\n\n{one.written}" for n, one in enumerate(value, 1))
+        return Reply(text="\n\n".join(texts)), ""
     return None, ""
 
 

@@ -36,7 +36,8 @@ def failure(ended: Sequence[Ended], labels: Sequence[str]) -> UserFacingError | 
     elif stopped is not None:
         whole = sum(one.reply.status in ("ok", "truncated") for one in ended)
         what = f"Stopped by you; {whole} of {len(ended)} answers had ended, what came is kept."
-        error = Stopped(what, cost="%m1 cost shows what is not settled.", todo="")
+        owed = any(one.reply.cost is None for one in ended)
+        error = Stopped(what, cost="%m1 cost shows what is not settled." if owed else "")
     if not isinstance(error, UserFacingError):
         error = SomeFailed(f"All {len(ended)} answers failed: {one_line(repr(error), 300)}.")
     error.replies = [one.reply for one in ended]

@@ -18,7 +18,7 @@ from .chat_verbs import chats, export, first
 from .code_verb import after, code
 from .cost_report import report
 from .explaining import explain
-from .fixing import fix
+from .fixing import CHOOSE, fix
 from .health import doctor, versions
 from .history import forget, log, sent
 from .money import cost
@@ -29,7 +29,7 @@ from .verb_context import Verb, VerbContext
 from .verifying import verify
 
 __all__ = [
-    "ASKING", "VERBS", "Verb", "VerbContext", "after", "first", "fix", "preview",
+    "ASKING", "CHOOSE", "VERBS", "Verb", "VerbContext", "after", "first", "fix", "preview",
     "preview_each", "report", "settings_names", "status", "verb_named", "with_options",
 ]  # fmt: skip
 
