@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
 import random
 import re
 import signal
 import subprocess
 import sys
 import textwrap
+import threading
 from collections import Counter
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from unittest.mock import ANY
 
 import duckdb
 import pandas as pd
@@ -22,8 +26,10 @@ import pytest
 import m1_magic
 from emulator import Answer, OpenRouter
 from m1_magic import api
+from m1_magic.calls import Started
 from m1_magic.errors import (
     BudgetExceeded,
+    CutOff,
     KeyRefused,
     M1Error,
     NotAccurate,
@@ -36,6 +42,8 @@ from m1_magic.rows.job import Wish
 from m1_magic.rows.mapping import from_python, mapped
 from m1_magic.rows.pilot import Accuracy
 from m1_magic.rows.report import Report
+from m1_magic.session.many import Many, Question
+from scripted import Scripted, answer, request, session
 
 ASK = "Sentiment of {{text}}?"
 STATUS_500 = "The provider failed (HTTP 500) (127.0.0.1 says: Internal Server Error)."
@@ -315,9 +323,6 @@ def test_a_budget_that_others_use_up_stops_in_the_middle(server: OpenRouter) -> 
 
 
 def test_stop_keeps_what_came(server: OpenRouter) -> None:
-    import os
-    import threading
-
     hold = threading.Event()
     server.say(*[Answer("yes")] * 20, *[Answer("never", hold=hold, hold_after=0)] * 300)
 
@@ -463,9 +468,32 @@ def test_fields_of_data_become_columns(server: OpenRouter) -> None:
         mapped({"text": ["a"], "name": ["b"]}, "{{text}}?", chosen, Wish(), {})
 
 
-def test_it_works_inside_a_running_loop(server: OpenRouter) -> None:
-    import asyncio
+def test_a_text_that_was_cut_off_is_not_lost(server: OpenRouter) -> None:
+    server.default = Answer("half of", finish="length")
+    made, report = mapping(pd.DataFrame({"text": ["a"]}))
+    assert (made.label.iloc[0], report.failed) == ("half of", 1)
+    assert made.label_status.iloc[0].startswith("cut off")
+    one_sum(server, report)
 
+
+def test_a_backend_without_a_loop_is_asked_in_threads(tmp_path: Path) -> None:
+    broken = [Started("gen-2"), CutOff("It broke.")]
+    backend = Scripted(answer("one"), broken, answer("two"))
+    one = session(tmp_path / "home", backend)
+    took: dict[int, tuple[str, str | None]] = {}
+
+    def answered(number: int, call: Any, error: BaseException | None) -> None:
+        took[number] = (call.reply.text, call.error)
+
+    asked = [Question(n, request(f"question {n}")) for n in range(3)]
+    asyncio.run(Many(one, one.plan(asked[0].request), 1, answered).ask(iter(asked)))
+    assert took == {0: ("one", None), 1: ("", ANY), 2: ("two", None)}
+    spent, held, calls = one.ledger.spent(one.now())["session"]
+    assert (spent, calls) == (Decimal("0.005"), 3)
+    assert held > 0  # what was cut off may be charged
+
+
+def test_it_works_inside_a_running_loop(server: OpenRouter) -> None:
     server.default = Answer("yes")
 
     async def cell() -> Any:

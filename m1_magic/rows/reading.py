@@ -38,9 +38,10 @@ class Reading:
         return reply if processor is None else processor.finished(reply, None)[0]
 
     def value(self, reply: Reply) -> tuple[Any, str]:
-        """Return the value, or None and why there is none."""
+        """Return the value, or None, and why there is none; of a text that was cut off, both."""
         if self._kind is None:
-            return (None, CUT_OFF) if reply.status == "truncated" else (reply.text.strip(), "")
+            cut = CUT_OFF if reply.status == "truncated" else ""
+            return reply.text.strip() or None, cut
         if reply.data is not None:
             if self.fields:
                 return self._kind.adapter.dump_python(reply.data, by_alias=True), ""
