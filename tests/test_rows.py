@@ -232,9 +232,12 @@ def test_what_could_cost_too_much_is_refused_by_the_rows_that_fit(server: OpenRo
 def test_a_pilot_is_judged_before_the_rest_is_paid(server: OpenRouter) -> None:
     server.default = Answer("pos")
     table = pd.DataFrame({"text": texts(60), "human": ["pos", "neg", None, "POS "] * 15})
-    with pytest.raises(NotAccurate, match=r"20 of 30 right: 67% \(95 % interval 49%–81%\)"):
+    with pytest.raises(
+        NotAccurate, match=r"20 of 30 right: 67% \(95 % interval 49%–81%\)"
+    ) as wrong:
         m1_magic.map(table, ASK, gold="human", at_least=0.9, max_tokens=50)
     assert len(server.chats) == 30
+    assert wrong.value.table.answer.notna().sum() == 30
     out = m1_magic.map(table, ASK, into="label", gold="human", at_least=0.5, max_tokens=50)
     assert list(out.label) == ["pos"] * 60
     assert len(server.chats) == 60  # the pilot's were kept

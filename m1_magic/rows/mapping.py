@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 from .. import api
-from ..errors import MissingPackage, Stopped, UsageError, UserFacingError
+from ..errors import MissingPackage, NotAccurate, Stopped, UsageError, UserFacingError
 from ..jupyter import shell
 from ..options import flags
 from ..options.fields import Options
@@ -113,12 +113,16 @@ def mapped(
     says = _before(job, asked, str(job.foreseen(plan_)) if plan_ else "$0")
     if not wish.quiet:
         tell(says)
-    job.run(plan_)
+    inaccurate: NotAccurate | None = None
+    try:
+        job.run(plan_)
+    except NotAccurate as problem:
+        inaccurate = problem
     made, done = job.table()
     stable = job.session.settings.footer == "stable"
     job.shown.end(done.page(), done.record(stable=stable) if done.asked else {})
-    error = job.stopped_by
-    if error is not None and (isinstance(error, Stopped) or not job.came):
+    error = inaccurate or job.stopped_by
+    if error is not None and (isinstance(error, (NotAccurate, Stopped)) or not job.came):
         if isinstance(error, UserFacingError):
             error.table = made
         raise error

@@ -94,7 +94,7 @@ def by_reason(reasons: Sequence[str]) -> tuple[tuple[str, int], ...]:
 
 def preview(says: str, filled: Sequence[str], model: str) -> str:
     """Return what a dry run shows: what a run would be, and some questions as they would leave."""
-    lines = [f"{says} · {one_line(model, 80)} · nothing was sent"]
+    lines = [md_cell(f"{says} · {one_line(model, 80)} · nothing was sent")]
     for number, words in enumerate(filled, 1):
         more = f"\n… {plural(len(words) - CUT, 'character')} more" if len(words) > CUT else ""
         lines.append(f"Question {number}:\n\n{_fenced(show_controls(words[:CUT]) + more)}")
