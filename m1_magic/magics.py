@@ -196,7 +196,7 @@ class M1Magics(Magics):
         """Ask several at the same time; ``--out`` gets a list of all replies."""
         from . import api, verbs
         from .render.beside import board
-        from .session.ended import first
+        from .session.outcomes import first
 
         _, options, _ = question
         if options.dry_run:
