@@ -243,13 +243,13 @@ def test_a_stop_ends_all_and_keeps_what_came(
 
     def press() -> None:
         for _ in range(3 * 20):
-            assert came.acquire(timeout=30)
+            assert came.acquire(timeout=60)
         signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
 
     thread = threading.Thread(target=press)
     thread.start()
     ran = run("%m1 ask -n 3 -o r x")
-    thread.join(30)
+    thread.join(60)
     assert isinstance(ran.error, Stopped) and "0 of 3 answers had ended" in str(ran.error)
     replies = shell.user_ns["r"]
     assert [one.status for one in replies] == ["stopped"] * 3
