@@ -91,8 +91,8 @@ class M1Magics(Magics):
         from . import verbs
         from .verbs.verb_context import VerbContext
 
-        user = self._shell.user_ns
-        context = VerbContext(PROCESS.session(), user, screen.secret, self._bind_as)
+        seen = names.visible(self._shell.user_ns)
+        context = VerbContext(PROCESS.session(), seen, screen.secret, self._bind_as)
         if not verb:
             screen.show(verbs.status(context))
         elif verb == "fix":
@@ -250,6 +250,7 @@ def complete(shell: InteractiveShell, event: Any) -> list[str]:
         shell.user_ns,
         settings=PROCESS.settings(),
         verbs=verbs.VERBS,
+        topics=verbs.topics,
         settings_names=verbs.settings_names,
         chats=lambda: PROCESS.chats().names(),
     )

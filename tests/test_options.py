@@ -185,7 +185,12 @@ def test_an_empty_value_may_follow_a_short_flag() -> None:
 
 
 def test_an_unknown_keyword_is_a_type_error(server: OpenRouter) -> None:
-    for name, near in (("temprature", "temperature"), ("max_token", "max_tokens"), ("quiet", "")):
+    for name, near in (
+        ("temprature", "temperature"),
+        ("max_token", "max_tokens"),
+        ("dataframe", "df"),
+        ("quiet", ""),
+    ):
         with pytest.raises(TypeError, match=rf"argument '{name}'\..*{near}"):
             ask("why?", **{name: None})  # type: ignore[arg-type]
     assert server.requests == []

@@ -222,9 +222,8 @@ def withheld(choice: Choice, rows: Callable[[object], int]) -> list[str]:
         for output in filter(_is_table, cell.outputs[:OUTPUTS]):
             shape, sent = shape_of(output.value), rows(output.value)
             all_ = shape is not None and sent == shape[0]
-            parts.append(
-                (f"Out[{label}]", f"these {plural(sent, 'row')}" if all_ else "rows of it")
-            )
+            few = "this row" if sent == 1 else f"these {plural(sent, 'row')}"
+            parts.append((f"Out[{label}]", few if all_ else "rows of it"))
     if not parts:
         return []
     if len(parts) == 1:

@@ -20,6 +20,7 @@ from .cost_report import report
 from .explaining import explain
 from .fixing import CHOOSE, fix
 from .health import doctor, versions
+from .help_pages import topics
 from .history import forget, log, sent
 from .money import cost
 from .preview import df, preview, preview_each
@@ -30,7 +31,7 @@ from .verifying import verify
 
 __all__ = [
     "ASKING", "CHOOSE", "VERBS", "Verb", "VerbContext", "after", "first", "fix", "preview",
-    "preview_each", "report", "settings_names", "status", "verb_named", "with_options",
+    "preview_each", "report", "settings_names", "status", "topics", "verb_named", "with_options",
 ]  # fmt: skip
 
 # Those that only name a request that the door asks.

@@ -71,13 +71,12 @@ def run(cells: Iterable[str]) -> None:
 
 
 def fresh_shell() -> Any:
-    """Return the process's IPython, which keeps no history."""
+    """Return the process's IPython, whose history is in memory only."""
     from IPython.terminal.interactiveshell import TerminalInteractiveShell
+    from traitlets.config import Config
 
-    shell = TerminalInteractiveShell.instance(colors="nocolor", simple_prompt=True)
-    if shell.history_manager is not None:
-        shell.history_manager.enabled = False
-    return shell
+    config = Config({"HistoryManager": {"hist_file": ":memory:"}})
+    return TerminalInteractiveShell.instance(config=config, colors="nocolor", simple_prompt=True)
 
 
 def code_cells(notebook: Path) -> list[Any]:

@@ -95,13 +95,14 @@ export default {
       due = true;
       requestAnimationFrame(() => {
         due = false;
-        if (follows) shown.scrollTop = shown.scrollHeight;
+        follow();
       });
     };
+    const follow = () => { if (follows) shown.scrollTop = shown.scrollHeight; };
     const scrolled = () => {
       follows = shown.scrollHeight - shown.scrollTop - shown.clientHeight < 24;
     };
-    const watch = new MutationObserver(tend);
+    const watch = new MutationObserver(tend), size = new ResizeObserver(follow);
     const say = () => { spoken.textContent = model.get("said"); };
     const begin = () => {
       if (over) return;
@@ -113,6 +114,7 @@ export default {
       }
       shown.tabIndex = 0;
       shown.addEventListener("scroll", scrolled);
+      size.observe(shown);
       const attributes = { attributes: true, attributeFilter: ["class"] };
       watch.observe(box, { childList: true, characterData: true, subtree: true, ...attributes });
       tend();
@@ -124,7 +126,7 @@ export default {
     window.addEventListener("keydown", pressed, true);
     return () => {
       over = true;
-      watch.disconnect();
+      for (const one of [watch, size]) one.disconnect();
       model.off("change:said", say);
       model.off("msg:custom", heard);
       window.removeEventListener("click", clicked, true);
@@ -159,7 +161,7 @@ class Listener(anywidget.AnyWidget):
     wish for another call.
     """
 
-    _esm = re.sub(r"\n\s+", "\n", LISTENER)  # saved with each notebook
+    _esm = re.sub(r"( //.*)?\n\s*", "\n", LISTENER)  # saved with each notebook
     turn = Int(help="how many calls came to their end").tag(sync=True)
     controls = List(Unicode(), help="whose values go along with a click").tag(sync=True)
     said = Unicode(help="what a screen reader reads out").tag(sync=True)

@@ -27,12 +27,7 @@ STYLE = """
 --quiet:var(--jp-ui-font-color2,gray);
 color:var(--ink);max-width:100%;box-sizing:border-box;gap:0;
 .widget-hbox{flex-flow:row wrap;gap:6px;align-items:center;overflow:visible}
-.widget-vbox{gap:4px;overflow:visible}
 .widget-label{white-space:normal;line-height:normal;height:auto}
-.widget-text,.widget-dropdown,.widget-combobox{
- width:auto;margin:0;max-width:24em}
-.widget-hbox>.widget-text,.widget-hbox>.widget-dropdown,
-.widget-hbox>.widget-combobox{flex:1 1 11em;min-width:9em}
 button{width:auto;min-width:0;margin:0;border-radius:3px}
 button:focus-visible,input:focus-visible,select:focus-visible,
 .m1-shown:focus-visible,.m1-copy:focus-visible{
@@ -53,6 +48,9 @@ button:focus-visible,input:focus-visible,select:focus-visible,
 .m1-sending:not(:empty)::after{content:"sending…";display:block;font-size:11px;
  color:var(--ink)}
 .m1-spoken{width:1px;height:1px;overflow:hidden;clip-path:inset(50%);white-space:nowrap}
+.m1-answer pre,.m1-answer pre *{background:var(--jp-layout-color0,transparent)!important}
+.m1-answer pre{border:1px solid var(--edge)}
+.m1-answer .c{color:inherit;opacity:.75}
 .m1-streams .m1-answer>:last-child::after{content:" ▍";
  color:var(--on)}
 .m1-entry{flex-flow:row nowrap;align-items:flex-end;margin:4px 0;padding:4px;
@@ -90,6 +88,19 @@ button:focus-visible,input:focus-visible,select:focus-visible,
 .m1-secret input{width:100%;box-sizing:border-box;padding:4px 8px;
  color:inherit;background:var(--jp-layout-color1,transparent);
  border:1px solid var(--edge)}
+.m1-error{border-left:3px solid var(--jp-error-color1,#c00);padding:2px 8px;margin:4px 0}
+.m1-note{color:var(--quiet);margin:4px 0;font-size:12px}
+.m1-copy{user-select:all;white-space:pre;overflow:auto;max-height:24em;margin:0;
+ padding:.5em .8em;background:var(--jp-cell-editor-background,rgba(127,127,127,.1))}
+}
+"""
+# The same for what is folded away at first: a saved notebook has it only once it was opened.
+FOLDED = """.m1-panel{
+.widget-vbox{gap:4px;overflow:visible}
+.widget-text,.widget-dropdown,.widget-combobox{
+ width:auto;margin:0;max-width:24em}
+.widget-hbox>.widget-text,.widget-hbox>.widget-dropdown,
+.widget-hbox>.widget-combobox{flex:1 1 11em;min-width:9em}
 .m1-list{width:auto;margin:0}
 .m1-list select{width:100%}
 .m1-more{border-left:3px solid var(--edge);padding-left:8px;
@@ -99,14 +110,9 @@ button:focus-visible,input:focus-visible,select:focus-visible,
 .m1-tiles{display:flex;flex-wrap:wrap;gap:2px 18px;line-height:1.35}
 .m1-tiles span{display:block;white-space:nowrap;font-variant-numeric:tabular-nums}
 .m1-tiles .m1-name{font-size:11px;color:var(--quiet)}
-.m1-error{border-left:3px solid var(--jp-error-color1,#c00);padding:2px 8px;margin:4px 0}
-.m1-note{color:var(--quiet);margin:4px 0;font-size:12px}
-.m1-copy{user-select:all;white-space:pre;overflow:auto;max-height:24em;margin:0;
- padding:.5em .8em;background:var(--jp-cell-editor-background,rgba(127,127,127,.1))}
 .m1-bar{width:auto;margin:0;max-width:32em;height:10px;min-height:0}
 .m1-bar .progress{height:8px;align-self:center}
-}
-"""
+}"""
 
 
 # What the controls of a panel have in common: a layout or style of its own would be one message
@@ -229,6 +235,10 @@ def fold(
     parts: list[Any] = []
 
     def change(now: dict[str, Any]) -> None:
+        if not place.children:
+            sheet = html(f"<style>{FOLDED}</style>")
+            sheet.rank = -1
+            place.children = (sheet,)
         if not parts:
             parts.append(make())
             parts[0].rank = rank

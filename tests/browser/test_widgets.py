@@ -278,7 +278,8 @@ HEAVIEST = """**Gentoo** is the heaviest species, by a third.
 Its mean is $\\bar m = \\frac{1}{n} \\sum_i m_i$ over the birds that were weighed. To see it:
 
 ```python
-penguins.groupby("species").body_mass_g.mean().sort_values()  # grams
+for name, birds in penguins.groupby("species"):
+    print(name, birds.body_mass_g.mean() / 1000)  # kg
 ```
 """
 
