@@ -24,8 +24,8 @@ from .options.kinds import one_at_a_time
 from .privacy import redaction
 from .privacy.personal_text import personal
 from .prompt import build, uncompressed
-from .session.beside import Asked, dry_plans
-from .session.ended import first
+from .session.beside import Job, dry_plans
+from .session.outcomes import first
 from .session.plan import Plan
 from .session.view import Board, Silent, Unseen, View
 
@@ -101,7 +101,7 @@ def _exact(gathered: Gathered, head: ChatHead | None) -> bool:
 
 def send(request: Request, options: Options, view: View, namespace: Mapping[str, object]) -> Reply:
     """Ask what `prepare` made of these options, and remember it; may be called in any thread."""
-    turns, reply, asked = chats(), None, _asked(request, options, view, namespace)
+    turns, reply, asked = chats(), None, _job(request, options, view, namespace)
     try:
         reply = turns.session.ask(request, asked.view, asked.processor)
     except UserFacingError as error:
@@ -112,18 +112,16 @@ def send(request: Request, options: Options, view: View, namespace: Mapping[str,
     return reply
 
 
-def _asked(
-    request: Request, options: Options, view: View, namespace: Mapping[str, object]
-) -> Asked:
+def _job(request: Request, options: Options, view: View, namespace: Mapping[str, object]) -> Job:
     """Return a request with who shows its answer, and computes its figures or reads its data."""
     if not (request.exact or request.form):
-        return Asked(request, view)
+        return Job(request, view)
     before = chats().before(request.prompt, request.after)
     if request.form is not None:
         from .typed.answer import answer as typed
 
         reader = typed(view, options, namespace, settings(), before)
-        return Asked(request, reader, reader)
+        return Job(request, reader, reader)
     from .exact import calling
 
     # A kept answer is shown all the same: nobody is asked, and nothing is paid.
@@ -131,7 +129,7 @@ def _asked(
     if gone and not session().dry_plan(request).kept:
         raise gone
     answer = calling.answer(view, request, namespace, settings(), before)
-    return Asked(request, answer, answer)
+    return Job(request, answer, answer)
 
 
 def run(
@@ -146,11 +144,15 @@ def run(
 
 
 def prepare_each(
-    prompt: str, options: Options, namespace: Mapping[str, object], head: ChatHead | None = None
+    prompt: str,
+    options: Options,
+    namespace: Mapping[str, object],
+    head: ChatHead | None = None,
+    beside: tuple[Attachment, ...] = (),
 ) -> list[tuple[Single, Request]]:
     """Return the calls that options for several stand for; they differ by these alone."""
     singles = each(options)
-    request = prepare(prompt, singles[0].options, namespace, head)
+    request = prepare(prompt, singles[0].options, namespace, head, beside)
     return [(one, replace(request, **one.differs)) for one in singles]
 
 
@@ -160,16 +162,17 @@ def run_each(
     namespace: Mapping[str, object],
     shown: Callable[[Sequence[str]], Board],
     head: ChatHead | None = None,
+    beside: tuple[Attachment, ...] = (),
 ) -> list[Reply]:
     """Ask several questions at the same time, on the board that ``shown`` makes for their labels.
 
     UserFacingError: with ``replies``, where some were asked.
     """
-    singles = prepare_each(prompt, options, namespace, head)
+    singles = prepare_each(prompt, options, namespace, head, beside)
     board = shown([one.label for one, _ in singles])
 
-    def asked(request: Request, view: View) -> Asked:
-        return _asked(request, options, view, namespace)
+    def asked(request: Request, view: View) -> Job:
+        return _job(request, options, view, namespace)
 
     return ask_together(chats(), RepeatableCall(prompt, options), singles, asked, board)
 
@@ -182,10 +185,14 @@ def preview(
 
 
 def preview_each(
-    prompt: str, options: Options, namespace: Mapping[str, object], head: ChatHead | None = None
+    prompt: str,
+    options: Options,
+    namespace: Mapping[str, object],
+    head: ChatHead | None = None,
+    beside: tuple[Attachment, ...] = (),
 ) -> tuple[list[str], list[Plan]]:
     """Return labels and plans of several calls as `preview` does of one."""
-    singles = prepare_each(prompt, options, namespace, head)
+    singles = prepare_each(prompt, options, namespace, head, beside)
     plans = dry_plans(session(), apart(singles))
     return [one.label for one, _ in singles], plans
 

@@ -7,6 +7,7 @@ to ``--out`` before any error is raised. What a call needs is imported by the fi
 from __future__ import annotations
 
 import sys
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_expand
@@ -90,8 +91,8 @@ class M1Magics(Magics):
         from . import verbs
         from .verbs.verb_context import VerbContext
 
-        user = self._shell.user_ns
-        context = VerbContext(PROCESS.session(), user, screen.secret, self._bind_as)
+        seen = names.visible(self._shell.user_ns)
+        context = VerbContext(PROCESS.session(), seen, screen.secret, self._bind_as)
         if not verb:
             screen.show(verbs.status(context))
         elif verb == "fix":
@@ -157,11 +158,16 @@ class M1Magics(Magics):
         from .render import choose
 
         shell, variables = self._shell, names.visible(self._shell.user_ns)
+        if options.by_row:
+            from .rows import cell
+
+            cell.ask(shell, options, prompt, variables)
+            return None
         tasks.chosen(options, PROCESS.settings())  # a wrong option is told before a name
         options = binding.allowed(options, shell.user_ns)
         pure = screen.ours(shell) and not below
         if options.several:
-            self._ask_each(options, prompt, variables, pure=pure, head=head)
+            self._ask_each((prompt, options, variables), pure, head, beside)
             return None
         request = api.prepare(prompt, options, variables, head, beside)
         if options.dry_run:
@@ -185,38 +191,28 @@ class M1Magics(Magics):
         return reply
 
     def _ask_each(
-        self,
-        options: Options,
-        prompt: str,
-        variables: Mapping[str, object],
-        *,
-        pure: bool,
-        head: ChatHead | None,
+        self, question: tuple[str, Options, Mapping[str, object]], pure: bool, *place: Any
     ) -> None:
         """Ask several at the same time; ``--out`` gets a list of all replies."""
-        from . import api
+        from . import api, verbs
         from .render.beside import board
-        from .session.ended import first
+        from .session.outcomes import first
 
+        _, options, _ = question
         if options.dry_run:
-            from . import verbs
-
-            screen.show(verbs.preview_each(*api.preview_each(prompt, options, variables, head)))
+            screen.show(verbs.preview_each(*api.preview_each(*question, *place)))
             return
-        how = {"quiet": options.quiet, "raw": options.raw, "pure": pure}
+        how, settings = options, PROCESS.settings()
+        shown = partial(board, self._shell, settings, quiet=how.quiet, raw=how.raw, pure=pure)
         try:
-            replies = api.run_each(
-                prompt,
-                options,
-                variables,
-                lambda labels: board(self._shell, PROCESS.settings(), labels, **how),
-                head,
-            )
+            replies = api.run_each(*question, shown, *place)
         except UserFacingError as error:
             if error.replies and error.reply:
                 self._bind(error.reply, options, error.replies)
             raise
         self._bind(first(replies), options, replies)
+        if options.code and not options.quiet:
+            screen.show(verbs.CHOOSE)
 
     def _bind_as(self, name: str, force: bool, value: object) -> None:
         if not force:
@@ -259,6 +255,7 @@ def complete(shell: InteractiveShell, event: Any) -> list[str]:
         shell.user_ns,
         settings=PROCESS.settings(),
         verbs=verbs.VERBS,
+        topics=verbs.topics,
         settings_names=verbs.settings_names,
         chats=lambda: PROCESS.chats().names(),
     )

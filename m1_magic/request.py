@@ -123,11 +123,14 @@ class Request:
         """Return the body with what lasts of its attachments: of some tables only the columns."""
         along = self.attachments
         messages = [message.lasting(along).wire(along) for message in self.messages]
-        form = {"returns": self.form.response_format} if self.form else {}
+        form = {"returns": _hash(self.form.response_format)} if self.form else {}
         return self.body() | {"messages": messages} | form
 
     def fingerprint(self) -> str:
         """Return the sha256 of the canonical JSON body: equal requests, equal fingerprints."""
-        body = self.lasting()
-        canonical = json.dumps(body, sort_keys=True, ensure_ascii=False, allow_nan=False)
-        return hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).hexdigest()
+        return _hash(self.lasting())
+
+
+def _hash(value: Any) -> str:
+    canonical = json.dumps(value, sort_keys=True, ensure_ascii=False, allow_nan=False)
+    return hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).hexdigest()

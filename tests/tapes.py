@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import sys
 import tempfile
+from collections import defaultdict
 from collections.abc import Callable
 from contextlib import redirect_stdout
 from pathlib import Path
@@ -52,7 +53,7 @@ TEXTS = {
         "```\n\n"
         "**{{late.late:,d}}** of {{late.n:,d}} flights left more than 15 minutes late, "
         "{{late.share:.1%}} of those that left at all; {{late.cancelled:,d}} never did. "
-        "Nationwide it was about 23.4 %.\n\n"
+        "That is one every 7.4 minutes of the year.\n\n"
         "- Most of them: **{{by_airline.name}}**, with {{by_airline.late:,d}}; one waits longest "
         "for {{worst.name}}: {{worst.minutes:.0f}} minutes on average.\n"
         "- The worst month is **{{by_month.month}}**, the best {{by_month.month[-1]}}: "
@@ -78,6 +79,17 @@ TEXTS = {
         "  count(*) FILTER (WHERE dep_delay > 15) AS late\n"
         "FROM flights GROUP BY flights.month ORDER BY flights.month\n"
         "```\n",
+    ),
+    "fix-and-code": (
+        'A text and a number cannot be added: `grams["Gentoo"]` is a number. An f-string writes '
+        "it as text, rounded to whole grams.\n\n```python\n"
+        'grams = penguins.groupby("species").body_mass_g.mean()\n'
+        "print(f\"Gentoo: {grams['Gentoo']:,.0f} g\")\n```",
+        "```python\ndef mean_mass(species):\n"
+        "    return penguins[penguins.species == species].body_mass_g.mean()\n\n\n"
+        'round(mean_mass("Adelie"))\n```',
+        "The function keeps the rows of one species and averages `body_mass_g`; birds that were "
+        "not weighed are left out by `mean()`. The call does so for Adelie, in whole grams.",
     ),
     "teaching": (
         "The **median** is the value in the middle: half of all values lie below it. The *mean* "
@@ -150,11 +162,15 @@ def run(path: Path, changed: Callable[[str], str] = str) -> str:
     """Run the code cells of a notebook in this process; return what they showed."""
     api.end()
     shown = []
-    with shells.loaded() as shell:
+    with shells.loaded() as shell, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(shell.history_manager, "enabled", True)
+        patch.setattr(shell.history_manager, "outputs", defaultdict(list))  # all shells have one
+        patch.setattr("m1_magic.jupyter.history.current", lambda: shell)
         for cell in notebooks.read(path).cells:
             if cell.cell_type == "code":
-                ran = shells.runner(shell)(changed(cell.source))
-                assert ran.error is None, ran.text
+                ran = shells.runner(shell, history=True)(changed(cell.source))
+                fails = "raises-exception" in cell.metadata.get("tags", ())
+                assert (ran.error is not None) == fails, ran.text
                 shown.append(ran.text)
     api.end()
     return "\n".join(shown)

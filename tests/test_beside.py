@@ -89,7 +89,8 @@ def test_they_are_asked_at_the_same_time_and_bound_in_order(
     four = threading.Barrier(4, timeout=30)
 
     def answer(body: dict[str, Any]) -> Answer:
-        four.wait()
+        if "best" not in str(body["messages"]):
+            four.wait()
         return Answer(f"{body['model']} at {body['temperature']:g}")
 
     told(server, monkeypatch, answer)
@@ -101,6 +102,8 @@ def test_they_are_asked_at_the_same_time_and_bound_in_order(
     assert shown.count("sales 20 × 2 → stats") == shown.count("session $") == 1
     assert f"4 answers · {money(sum(one.cost for one in r))} · session $" in shown
     assert [shown.index(text) for text in wanted] == sorted(shown.index(text) for text in wanted)
+    run("%m1 ask -t 0 --fresh which is best? {{r}}")
+    assert "Answer 2:\n\nminimax/minimax-m1 at 1\n\nAnswer 3:" in server.prompt
 
 
 def test_in_python_they_are_a_list(server: OpenRouter) -> None:
@@ -240,13 +243,13 @@ def test_a_stop_ends_all_and_keeps_what_came(
 
     def press() -> None:
         for _ in range(3 * 20):
-            assert came.acquire(timeout=30)
+            assert came.acquire(timeout=60)
         signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
 
     thread = threading.Thread(target=press)
     thread.start()
     ran = run("%m1 ask -n 3 -o r x")
-    thread.join(30)
+    thread.join(60)
     assert isinstance(ran.error, Stopped) and "0 of 3 answers had ended" in str(ran.error)
     replies = shell.user_ns["r"]
     assert [one.status for one in replies] == ["stopped"] * 3

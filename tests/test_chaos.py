@@ -123,7 +123,7 @@ def drive(server: OpenRouter, worker: Worker, made: Plan) -> int:
             seen += 1
             if number is not None and chat.held.wait(20):
                 worker.signal(number)
-                assert chat.closed.wait(20)
+                assert chat.closed.wait(60)
         elif (ended := worker.ended(0)) is not None:
             return ended
 

@@ -11,6 +11,7 @@ import sys
 import urllib.error
 import urllib.request
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from palmerpenguins import load_penguins
@@ -115,6 +116,20 @@ def test_a_download_in_a_pipe_is_told_in_one_line(capsys: pytest.CaptureFixture[
     assert capsys.readouterr() == ("", "")
 
 
+def test_a_download_in_a_notebook_is_one_output_that_is_updated(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    begun, updated = [], []
+    handle = SimpleNamespace(update=lambda bundle, raw: updated.append(bundle["text/plain"]))
+    monkeypatch.setattr(shell, "current", lambda: SimpleNamespace(kernel=None))
+    monkeypatch.setattr("IPython.display.display", lambda *a, **k: begun.append(a) or handle)
+    told = shell.progress("fetching the local model")
+    for done in range(0, 90_000_001, 100_000):
+        told(done, 90_000_000)
+    assert len(begun) == 1 and len(updated) == 20
+    assert updated[-1] == "fetching the local model: 90 of 90 MB"
+
+
 @pytest.mark.offline
 def test_serve_answers_until_ctrl_c(own_home: Path) -> None:
     local_model.give(own_home)
@@ -136,6 +151,6 @@ def test_serve_answers_until_ctrl_c(own_home: Path) -> None:
             urllib.request.urlopen(of_a_page, timeout=30)
     finally:
         serving.send_signal(signal.SIGINT)
-        _, errors = serving.communicate(timeout=30)
+        _, errors = serving.communicate(timeout=60)
     assert serving.returncode == 130
     assert "Traceback" not in errors

@@ -566,4 +566,5 @@ def test_the_notebook_on_336776_flights_runs_on_its_tape(
     assert "**70,774** of 336,776 flights left more than 15 minutes late, 21.5%" in shown
     assert f"answered {tapes.MODEL} · text on exact.tape.jsonl, figures computed now" in shown
     assert "14 figures computed here, 1 unchecked" in shown
+    assert "every 7.4 minutes of the year" in shown and round(365 * 24 * 60 / 70_774, 1) == 7.4
     assert "70,774 → 36,483" in shown and "| January | 4918 | ███" in shown

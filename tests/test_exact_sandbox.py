@@ -269,7 +269,7 @@ def test_a_query_ends_at_its_time_limit_and_the_next_one_runs(sandbox: Sandbox) 
 
 
 def test_a_query_that_needs_too_much_memory_is_told_so() -> None:
-    with Sandbox({"sales": SALES}, timeout=20, memory=50_000_000) as box:
+    with Sandbox({"sales": SALES}, timeout=200, memory=50_000_000) as box:
         query = box.run("q", "SELECT count(*) FROM (SELECT DISTINCT range FROM range(100000000))")
     assert query.error == "It needs more memory than a query may use (50MB)."
 

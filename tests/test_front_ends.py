@@ -136,3 +136,13 @@ def test_code_for_the_next_cell_comes_with_the_reply(server: OpenRouter, execute
     ran = execute("%m1 code", allow_stdin=False)
     assert "To copy:" in ran.shown(False, True)[-1]
     assert execute("'total' in globals()").shown(True, True) == ["False"]
+
+
+def test_several_answers_are_shown_once(execute: Execute, server: OpenRouter) -> None:
+    server.say(Answer("Unique one."), Answer("Unique two."))
+    ran = execute("%%m1 -n 2\nwhy?")
+    for updates in (True, False):
+        for clears in (True, False):
+            shown = "\n".join(ran.shown(updates, clears))
+            assert (shown.count("Unique one."), shown.count("Unique two.")) == (1, 1)
+            assert shown.count("2 answers · $") == 1

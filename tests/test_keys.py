@@ -151,7 +151,7 @@ def hanging(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hanging]:
     backend.open.set()
     for thread in threading.enumerate():
         if thread.name.startswith(keyring_module.SERVICE):
-            thread.join(30)
+            thread.join(60)
 
 
 @pytest.fixture
@@ -556,7 +556,7 @@ def test_a_keyring_that_was_unlocked_is_asked_again(
     hanging.open.set()
     for thread in threading.enumerate():
         if thread.name.startswith(keyring_module.SERVICE):
-            thread.join(30)
+            thread.join(60)
     monkeypatch.setattr(keyring_module, "KEYRING_SECONDS", 60)
     assert keys.find(HOME, {}).source == "system keyring"
 

@@ -417,7 +417,7 @@ def test_threads_share_one_ledger(ledger: Ledger) -> None:
 
     def work() -> None:
         try:
-            gate.wait(30)
+            gate.wait(60)
             for _ in range(25):
                 attempt = reserve(ledger, CENT, Decimal(1000), "day")
                 ledger.started(attempt.id, "g")
@@ -436,7 +436,7 @@ def test_threads_open_the_ledger_of_a_session_once(tmp_path: Path) -> None:
     gate, found = threading.Barrier(8), []
 
     def work() -> None:
-        gate.wait(30)
+        gate.wait(60)
         found.append(shared.ledger)
 
     in_threads(8, work)

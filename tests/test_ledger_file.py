@@ -596,7 +596,7 @@ def test_l25_a_forked_child_opens_the_file_anew(path: Path) -> None:
         for _ in range(3):
             child = os.fork()
             if not child:
-                signal.alarm(30)  # a deadlock ends here
+                signal.alarm(120)  # a deadlock ends here
                 code = 1
                 try:
                     spend(ledger, "1")
@@ -623,10 +623,10 @@ def test_l25_a_fork_waits_for_the_transactions_of_other_threads(path: Path) -> N
 
         thread = threading.Thread(target=lambda: ledger.write(slow))
         thread.start()
-        assert inside.wait(10)
+        assert inside.wait(60)
         child = os.fork()
         if not child:
-            signal.alarm(30)  # a deadlock ends here
+            signal.alarm(120)  # a deadlock ends here
             code = 1
             try:
                 spend(ledger, "1")
@@ -634,7 +634,7 @@ def test_l25_a_fork_waits_for_the_transactions_of_other_threads(path: Path) -> N
             finally:
                 os._exit(code)
         assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
-        thread.join(10)
+        thread.join(60)
         spend(ledger, "1")
         assert sums(ledger) == (2, 0)
 

@@ -288,6 +288,7 @@ def test_a_table_of_the_function_that_asks_is_found(
 ) -> None:
     shell.user_ns["pd"] = pd
     frame = "def f():\n    mine = pd.DataFrame({'a': range(20)})\n"
+    assert "20 rows" in run(f"{frame}    %m1 df mine\nf()").text
     for line in ("%m1 ask -d mine why?", "get_ipython().run_cell_magic('m1', '-d mine', 'why?')"):
         assert run(f"{frame}    {line}\nf()").error is None
         assert "`mine`: 20 rows" in server.prompt
@@ -343,6 +344,7 @@ def test_completion(shell: Any, run: Run) -> None:
     assert "--df" in complete("%%m1 --d")
     assert complete("%%m1 --df ") == ["sales"]
     assert "budget" in complete("%m1 bu")
+    assert complete("%m1 help priv") == ["privacy"] and "budget" in complete("%m1 help ")
     assert "schema" in complete("%%m1 --send ")
     assert complete("%%m1 --df sales --cols ") == ["region", "amount"]
     assert "high" in complete("%%m1 --think ")

@@ -14,7 +14,10 @@ from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 
 from emulator import Answer, OpenRouter
+from m1_magic import api
 from m1_magic.calls import Query, Reply
+from m1_magic.verbs import fixing
+from m1_magic.verbs.verb_context import VerbContext
 
 Run = Callable[..., str]
 NAMES = "zqxwvj"  # a value of one row
@@ -336,3 +339,19 @@ def test_a_cell_and_what_it_showed_are_explained(server: OpenRouter, run: Run) -
     server.say(Answer(text="Half of", finish="length"), Answer(text=" it."))
     run("%m1 explain", "%m1 continue")
     assert len(server.chats) == 5
+
+
+def test_a_tape_with_a_fix_outlives_other_versions(
+    shell: InteractiveShell, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run("total = orders['amount'].sum()\nprint(totl)")
+    context = VerbContext(api.session(), shell.user_ns, str)
+    prints = []
+    for version in (pd.__version__, "99.1"):
+        monkeypatch.setattr(pd, "__version__", version)
+        asked = fixing.question(context, "")
+        call = asked.call
+        request = api.prepare(call.prompt, call.options, shell.user_ns, None, asked.beside)
+        assert f"pandas {version}" in request.text
+        prints.append(request.fingerprint())
+    assert prints[0] == prints[1]

@@ -749,7 +749,7 @@ def test_interrupts_outside_the_main_thread_are_left_alone() -> None:
 
     thread = threading.Thread(target=work)
     thread.start()
-    thread.join(10)
+    thread.join(60)
     assert done == [signal.default_int_handler]
 
 
@@ -812,7 +812,7 @@ def test_a_view_has_the_time_while_nothing_comes(home: Path) -> None:
 
     def stall() -> None:
         for _ in range(5):
-            assert view.ticked.acquire(timeout=20)
+            assert view.ticked.acquire(timeout=60)
 
     token = CELL.set("this cell")
     try:
@@ -824,7 +824,7 @@ def test_a_view_has_the_time_while_nothing_comes(home: Path) -> None:
     ticker = others[0][0]
     assert {thread for thread, _ in others} == {ticker} and ticker.daemon
     assert {cell for _, cell in others} == {"this cell"}
-    ticker.join(20)
+    ticker.join(60)
     assert not ticker.is_alive() and len(view.receipts) == 1
 
 
@@ -841,7 +841,7 @@ def test_a_view_that_fails_in_a_tick_is_left_alone(home: Path) -> None:
 
     view.tick = fail  # type: ignore[method-assign]
     with pytest.warns(UserWarning, match="The display failed") as warned:
-        script = [*answer("a")[:-1], lambda: failed.wait(20), *answer("b")[1:]]
+        script = [*answer("a")[:-1], lambda: failed.wait(60), *answer("b")[1:]]
         reply = session(home, Scripted(script)).ask(request(), view)
     assert reply.text == "ab" and len(warned) == 1
     assert [event.text for event in view.events if isinstance(event, TextDelta)] == ["a"]

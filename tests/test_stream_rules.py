@@ -388,7 +388,7 @@ def test_s103_s117_rows_are_requests_what_was_shown_stays_and_no_file_is_open(
 
 
 def busy(thread: threading.Thread) -> bool:
-    thread.join(5)
+    thread.join(60)
     return thread.is_alive()
 
 
@@ -448,7 +448,7 @@ def test_r03_a_page_without_an_end_is_not_read_to_its_end(
 ) -> None:
     page = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n<!DOCTYPE html><html>"
     server.say(own(monkeypatch, early(page, b"<p>Log in</p>")))
-    with asking(own_home, first_token_timeout=5.0) as asked:
+    with asking(own_home, first_token_timeout=60.0) as asked:
         came = asked.ask()
         assert server.wait_closed()
     assert isinstance(came.error, errors.LoginPage)

@@ -83,7 +83,7 @@ def test_ctrl_c_stops_keeps_the_text_and_says_so_in_one_paragraph(
     shown = plain(ipython.before)
     assert "Stopped: Stopped by you; the text so far is kept." in shown
     assert "Traceback" not in shown
-    assert server.wait_closed(timeout=10)
+    assert server.wait_closed()
     ipython.sendline("_m1.status, _m1.text[:4]")
     ipython.expect(r"\('stopped', 'Slow'\)")
 

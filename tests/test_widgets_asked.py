@@ -192,14 +192,14 @@ def test_i10_stop(
 ) -> None:
     server.say(answer)
     hand.send("why?")
-    page.wire.wait(seen) if seen else server.wait_chats(1, 60)
+    page.wire.wait(seen) if seen else server.wait_chats(1)
     assert hand.busy == (False, True)
     hand.press("Stop")
     hand.end()
     assert told in hand.error and hand.busy == (True, False)
     assert page.shell.user_ns["_m1"].status == "stopped"
     assert page.shell.user_ns["_m1"].text == text and text.strip() in hand.shown
-    assert server.wait_closed(timeout=60)
+    assert server.wait_closed()
     if answer.hold:
         answer.hold.set()
     assert hand.ask("again?") and hand.error == ""
@@ -286,7 +286,7 @@ def test_unloading_stops_and_closes_all(server: OpenRouter, page: Page, hand: Ha
     path = api.session().ledger.path
     page.run("%unload_ext m1_magic")
     assert not page.left and not running()
-    assert server.wait_closed(timeout=60)
+    assert server.wait_closed()
     assert rows(path, "SELECT status, answer FROM calls") == [("stopped", "one ")]
     assert page.shell.user_ns["_m1"].text == "one "
     page.run("%load_ext m1_magic")

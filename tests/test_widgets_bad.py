@@ -284,7 +284,7 @@ def test_whatever_is_clicked_the_books_agree(
             server.say(Answer("one two", hold=hold))
             number = len(server.chats)
             hand.send("why?")
-            assert server.wait_chats(number + 1, 60) and server.wait_held(timeout=60)
+            assert server.wait_chats(number + 1) and server.wait_held()
         elif step == "stop":
             hand.press("Stop")
             hand.end() if not hand.busy[0] else None

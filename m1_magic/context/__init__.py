@@ -98,7 +98,7 @@ class Shown:
     def figures(self, source: str, value: object) -> Attachment | None:
         """Return the figures of the table that a cell aggregated to this value, if it did."""
         made = aggregate(source, value, self.namespace) if self.wish.level == "stats" else None
-        if made is None:
+        if made is None or made.fewest < self.wish.min_group:
             return None
         wish = self._wish(value, "stats")
         named = replace(wish, prompt=f"{wish.prompt} {' '.join(made.columns)}")

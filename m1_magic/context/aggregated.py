@@ -1,77 +1,126 @@
 """Is what a cell showed an aggregate of a table that is there: `describe()`, means by group, …?
 
 Known only where it can be proven: the cell's last line is a chain of aggregating methods of one
-pandas DataFrame, and running that chain again gives the very table that was shown. Then the figures
-of that DataFrame stand for it, which follow the privacy rule like those of ``--df``: nothing leaves
-that ``--df`` would not send. Of the line only names, such methods and literals are looked at.
+DataFrame (pandas or Polars), or of its rows by plain comparisons, and running that chain again
+gives the very table that was shown. Then the figures of that DataFrame stand for it, by the privacy
+rule of any table: nothing leaves that ``--df`` would not send of these rows. Of the line only
+names, such methods, comparisons and literals are run.
 """
 
 from __future__ import annotations
 
 import ast
+import operator
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 # fmt: off
 AGGREGATING = {
-    "agg", "aggregate", "count", "describe", "max", "mean", "median", "min", "nunique", "quantile",
-    "size", "std", "sum", "value_counts", "var",
+    "agg", "aggregate", "count", "describe", "len", "max", "mean", "median", "min", "nunique",
+    "quantile", "size", "std", "sum", "value_counts", "var",
 }
+GROUPING = {"groupby", "group_by"}
 METHODS = {
-    *AGGREGATING, "groupby", "head", "nlargest", "nsmallest", "reset_index", "round", "sort_index",
+    *AGGREGATING, *GROUPING, "between", "dropna", "drop_nulls", "head", "is_not_null", "isin",
+    "isna", "nlargest", "notna", "nsmallest", "reset_index", "round", "sort", "sort_index",
     "sort_values", "tail", "to_frame",
 }
+OPERATORS: dict[type[ast.AST], Callable[..., Any]] = {
+    ast.Gt: operator.gt, ast.GtE: operator.ge, ast.Lt: operator.lt, ast.LtE: operator.le,
+    ast.Eq: operator.eq, ast.NotEq: operator.ne, ast.BitAnd: operator.and_,
+    ast.BitOr: operator.or_, ast.Invert: operator.invert,
+}
 # fmt: on
-MOST = 20_000_000  # cells of a table that is aggregated once more
+MOST = 10_000_000  # cells of a table that is aggregated once more
 
 
 @dataclass(frozen=True, slots=True)
 class Aggregate:
-    """What was aggregated, as code and as a table, and the columns that the line names."""
+    """What was aggregated, as code and as a table, and the columns that the line names.
+
+    ``fewest`` is how many rows it has, or how many it leaves out, if these are fewer.
+    """
 
     name: str
     part: object
     columns: tuple[str, ...]
+    fewest: int
 
 
 def aggregate(source: str, value: Any, namespace: Mapping[str, object]) -> Aggregate | None:
     """Return what a cell's value is an aggregate of, None where that is not certain."""
-    lines = [line for line in source.split("\n") if not line.lstrip().startswith(("%", "!"))]
-    try:
-        last = ast.parse("\n".join(lines)).body[-1]
-    except (SyntaxError, ValueError, IndexError, RecursionError, MemoryError):
-        return None
-    if not isinstance(last, ast.Expr) or not _of_pandas(value):
-        return None
-    nodes = list(ast.walk(last.value))
-    names = {node.id for node in nodes if isinstance(node, ast.Name)}
-    called = {node.attr for node in nodes if isinstance(node, ast.Attribute)}
+    shown = _shown(source)
+    names = {node.id for node in ast.walk(shown) if isinstance(node, ast.Name)} if shown else set()
     table: Any = namespace.get(next(iter(names), ""))
-    if len(names) != 1 or type(table).__name__ != "DataFrame" or not _of_pandas(table):
+    if shown is None or len(names) != 1 or not _is_frame(table):
         return None
-    if table.size > MOST or not called & AGGREGATING:
+    aggregated = _aggregated(shown, table)
+    if aggregated is None or table.shape[0] * table.shape[1] > MOST:
         return None
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # they were shown when the cell ran
-            again = _run(last.value, table)
-        if type(again) is not type(value) or not again.equals(value):
+            again, part = _run(shown, table), _run(aggregated, table)
+        if type(again) is not type(value) or not again.equals(value) or not _is_frame(part):
             return None
-    except Exception:  # pandas raises all sorts; then it was another table, or is no such chain
+    except Exception:  # it was another table, or is no such chain: these raise all sorts
         return None
-    constants = {node.value for node in nodes if isinstance(node, ast.Constant)}
-    texts = {text for text in constants if isinstance(text, str)} | called
-    columns = [name for name in table.columns if isinstance(name, str) and name in texts]
-    (name,) = names
+    inside = {*ast.walk(aggregated)}
+    nodes = [node for node in ast.walk(shown) if node not in inside]
+    named = {node.value for node in nodes if isinstance(node, ast.Constant)}
+    named |= {node.attr for node in nodes if isinstance(node, ast.Attribute)}
+    columns = [name for name in part.columns if isinstance(name, str) and name in named]
+    name, rows, left_out = ast.unparse(aggregated), len(part), len(table) - len(part)
+    fewest = min(rows, left_out) if left_out else rows
     if not columns or not all(map(str.isidentifier, columns)):
-        return Aggregate(name, table, ())
-    return Aggregate(f"{name}[{columns}]", table[columns], tuple(columns))
+        return Aggregate(name, part, (), fewest)
+    return Aggregate(f"{name}[{columns}]", part[columns], tuple(columns), fewest)
 
 
-def _of_pandas(value: object) -> bool:
-    return type(value).__module__.partition(".")[0] == "pandas"
+def _shown(source: str) -> ast.expr | None:
+    """Return what the last line of a cell shows, also where it is a name given above it."""
+    lines = [line for line in source.split("\n") if not line.lstrip().startswith(("%", "!"))]
+    try:
+        *above, last = ast.parse("\n".join(lines)).body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+    if not isinstance(last, ast.Expr):
+        return None
+    if isinstance(last.value, ast.Name):
+        for line in reversed(above):
+            if isinstance(line, ast.Assign) and ast.unparse(line.targets[0]) == last.value.id:
+                return line.value
+    return last.value
+
+
+def _aggregated(shown: ast.expr, table: Any) -> ast.expr | None:
+    """Return the table that the first aggregating method of a chain is called on."""
+    found, aggregates, node = None, False, shown
+    while isinstance(node, ast.Call | ast.Attribute | ast.Subscript):
+        called = node.func if isinstance(node, ast.Call) else None
+        if isinstance(called, ast.Attribute) and called.attr in AGGREGATING | GROUPING:
+            found, aggregates = called.value, aggregates or called.attr in AGGREGATING
+        node = node.func if isinstance(node, ast.Call) else node.value
+    while _is_selection(found, table):
+        found = found.value  # type: ignore[union-attr]
+    return found if aggregates else None
+
+
+def _is_selection(node: ast.expr | None, table: Any) -> bool:
+    """Are these columns of a table: ``.a``, ``["a"]``, ``[["a", "b"]]``?"""
+    if isinstance(node, ast.Subscript):
+        return isinstance(node.slice, ast.Constant | ast.List | ast.Tuple)
+    return isinstance(node, ast.Attribute) and node.attr in table.columns
+
+
+def _is_frame(value: object) -> bool:
+    kind = type(value)
+    return kind.__name__ == "DataFrame" and kind.__module__.partition(".")[0] in (
+        "pandas",
+        "polars",
+    )
 
 
 def _run(node: ast.expr, table: Any) -> Any:
@@ -85,7 +134,16 @@ def _run(node: ast.expr, table: Any) -> Any:
         named = {str(one.arg): ast.literal_eval(one.value) for one in node.keywords}
         return getattr(_run(node.func.value, table), node.func.attr)(*args, **named)
     if isinstance(node, ast.Subscript):
-        return _run(node.value, table)[ast.literal_eval(node.slice)]
-    if isinstance(node, ast.Attribute) and (node.attr == "T" or node.attr in table.columns):
+        return _run(node.value, table)[_run(node.slice, table)]
+    if isinstance(node, ast.Attribute):
+        if node.attr != "T" and node.attr not in table.columns:
+            raise LookupError
         return getattr(_run(node.value, table), node.attr)
-    raise LookupError
+    if isinstance(node, ast.Compare) and len(node.ops) == 1:
+        pair = _run(node.left, table), _run(node.comparators[0], table)
+        return OPERATORS[type(node.ops[0])](*pair)
+    if isinstance(node, ast.BinOp):
+        return OPERATORS[type(node.op)](_run(node.left, table), _run(node.right, table))
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Invert):
+        return ~_run(node.operand, table)
+    return ast.literal_eval(node)

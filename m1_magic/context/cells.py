@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import groupby
@@ -119,17 +119,8 @@ def chosen(spec: str, cells: Sequence[Cell]) -> Choice:
     passed_over: set[int] = set()
     parts = kinds.cells(spec).split(",")
     for part in parts:
-        first, _, last = part.partition("-")
-        if part == "last":
-            found = [by_number[number] for number in theirs[-1:]]
-        elif part == "all":
-            found = once
-        elif part.isdecimal():
-            found = [by_number[int(part)]] if int(part) in by_number else []
-        else:
-            low, high = int(first), int(last)
-            found = [by_number[number] for number in theirs if low <= number <= high]
-            passed_over |= {n for n in by_number if low <= n <= high} - {c.number for c in found}
+        found = once if part == "all" else _of_part(part, theirs, by_number)
+        passed_over |= {number for number in by_number if _within(number, part)}
         if not found:
             ran = f"no such cell ran; {named(theirs)} did." if theirs else ""
             what = f"--cells {part}: {ran or 'no cell ran before this one.'}"
@@ -147,6 +138,20 @@ def chosen(spec: str, cells: Sequence[Cell]) -> Choice:
         name = ", ".join([named(sorted(typed)), *others]) if typed else "last cell"
     chosen = tuple((labels[number], cell) for number, cell in meant.items())
     return Choice(chosen, name, tuple(sorted(passed_over - meant.keys())))
+
+
+def _of_part(part: str, theirs: Sequence[int], by_number: Mapping[int, Cell]) -> list[Cell]:
+    """Return the cells that ``last``, a number or a range means; those of ours only by number."""
+    if part.isdecimal():
+        return [by_number[int(part)]] if int(part) in by_number else []
+    wanted = theirs[-1:] if part == "last" else [n for n in theirs if _within(n, part)]
+    return [by_number[number] for number in wanted]
+
+
+def _within(number: int, part: str) -> bool:
+    """Is ``part`` a range that the number is in?"""
+    first, dash, last = part.partition("-")
+    return bool(dash) and int(first) <= number <= int(last)
 
 
 def _once(cells: Sequence[Cell]) -> list[Cell]:
@@ -217,9 +222,8 @@ def withheld(choice: Choice, rows: Callable[[object], int]) -> list[str]:
         for output in filter(_is_table, cell.outputs[:OUTPUTS]):
             shape, sent = shape_of(output.value), rows(output.value)
             all_ = shape is not None and sent == shape[0]
-            parts.append(
-                (f"Out[{label}]", f"these {plural(sent, 'row')}" if all_ else "rows of it")
-            )
+            few = "this row" if sent == 1 else f"these {plural(sent, 'row')}"
+            parts.append((f"Out[{label}]", few if all_ else "rows of it"))
     if not parts:
         return []
     if len(parts) == 1:

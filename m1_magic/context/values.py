@@ -103,7 +103,7 @@ def insert(
             tables.append(summary(table, expression))
     notes = [*_left(unknown, _code(prompt, namespace)), *notes]
     for name in dict.fromkeys(SINGLE.findall(prompt)):
-        if name in namespace and is_frame(namespace[name]):
+        if is_frame(namespace.get(name)):
             notes.append(f"{{{name}}} left as typed: write {{{{{name}}}}} to insert its summary")
     return Gathered(_replaced(prompt, places), inserted=tuple(tables), notes=tuple(notes))
 
@@ -157,6 +157,9 @@ def _reply_at(expression: str, namespace: Mapping[str, object]) -> tuple[Reply |
         value = resolve("".join([base, *steps[:count]]), namespace)
         if isinstance(value, Reply):
             return value, "".join(steps[count:])
+    if isinstance(value, list) and value and all(isinstance(one, Reply) for one in value):
+        texts = (f"Answer {n}:\n\n{one.written}" for n, one in enumerate(value, 1))
+        return Reply(text="\n\n".join(texts)), ""
     return None, ""
 
 

@@ -29,6 +29,7 @@ def complete(
     *,
     settings: M1,
     verbs: Iterable[str],
+    topics: Callable[[], Iterable[str]],
     settings_names: Callable[[], Sequence[str]],
     chats: Callable[[], Sequence[str]],
 ) -> list[str]:
@@ -36,6 +37,7 @@ def complete(
 
     Args:
         event: IPython's, with the line up to the cursor and the word that is being written.
+        topics: returns what ``%m1 help`` takes besides a verb.
         settings_names: returns what ``%m1 set`` takes.
         chats: returns the notebook's chats.
     """
@@ -65,7 +67,11 @@ def complete(
         return list(WORDS[verb, last])
     if len(words) > 1:
         return []
-    named = {"set": settings_names, "help": lambda: verbs, "forget": lambda: ("--all", *chats())}
+    named = {
+        "set": settings_names,
+        "help": lambda: {*topics(), *verbs},
+        "forget": lambda: ("--all", *chats()),
+    }
     return list(named[verb]() if verb in named else WORDS.get((verb,), ()))
 
 

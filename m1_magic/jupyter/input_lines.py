@@ -22,13 +22,17 @@ from IPython.core.inputtransformer2 import (
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-# Byte order marks, spaces without width, hyphens that may be, marks of direction.
-UNSEEN = "\ufeff\u200b\u2060\u00ad\u200e\u200f\u202a-\u202e\u2066-\u2069"
-JOINERS = "\u200c\u200d"  # part of words and emoji, but not beside a magic
-GAP = rf"[\s{UNSEEN}{JOINERS}]*"
+# Byte order marks and spaces without width mean nothing at the ends of a word.
+NOTHING = "\ufeff\u200b\u2060-\u2064"
+# The same of all that cannot be seen beside a magic: marks of direction, joiners, fillers.
+UNSEEN = (
+    rf"{NOTHING}\u00ad\u034f\u061c\u115f\u1160\u180e\u200c-\u200f\u202a-\u202e\u2066-\u206f\u3164"
+    r"\ufe00-\ufe0f\uffa0"
+)
+GAP = rf"[\s{UNSEEN}]*"
 MAGIC = re.compile(rf"({GAP})(%%?m1)(?!\w)({GAP})(.*)", re.DOTALL)
 # Inside a word they may be meant, or are to be told of.
-BESIDE = re.compile(rf"(?<=\s)[{UNSEEN}]+|[{UNSEEN}]+(?=\s|$)")
+BESIDE = re.compile(rf"(?<=\s)[{NOTHING}]+|[{NOTHING}]+(?=\s|$)")
 COMMENT = re.compile(r"\s*(#.*)?$")
 ASKING = ("ask", "again", "continue", "fix", "explain")
 HELP = ("pinfo", "pinfo2", "psearch")
@@ -116,8 +120,8 @@ def readable(lines: list[str]) -> list[str]:
         match = MAGIC.match(line)
         if match and match[2] == "%%m1":
             body = (re.sub(r"\r\n?$", "\n", text) for text in lines[number + 1 :])
-            return [re.sub(r"\r\n?$", "\n", tidy(line)), *body]
-        if match and re.search(f"[{UNSEEN}{JOINERS}\u00a0]", match[1]):
+            return [tidy(line).rstrip() + "\n", *body]
+        if match and re.search(f"[{UNSEEN}\u00a0]", match[1]):
             return [*lines[:number], tidy(line), *lines[number + 1 :]]
         if not COMMENT.match(line):
             break

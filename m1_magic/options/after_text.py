@@ -127,7 +127,8 @@ def _fitting(found: Found, short: bool, names: Container[str]) -> Found | None:
     if option.kind.takes in free:
         shape = PATH if option.kind is PATHS else SLUG
         each = bare.split(",") if option.kind is MODELS else [bare]
-        fits = bare != value or not short or all(map(shape.fullmatch, each))
+        any_ = bare != value or not short or option.kind is CHAT
+        fits = any_ or all(map(shape.fullmatch, each))
         return found if fits else None
     try:
         option.read(bare)

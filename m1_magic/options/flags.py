@@ -66,7 +66,7 @@ def from_python(
     """
     for name in given:
         if name not in KEYWORDS:
-            near = did_you_mean(name, KEYWORDS)
+            near = did_you_mean(name, (*KEYWORDS, "df"))
             raise TypeError(f"ask() got an unexpected keyword argument {name!r}.{near}")
     read = {n: KEYWORDS[n].read(value) for n, value in given.items() if value is not None}
     options = Options(df=frames, **read)

@@ -19,7 +19,7 @@ from ..text import escape_html, one_line, show_controls
 from . import footer
 from .answer import bundle
 from .blocks import settled
-from .front_end import Mode, mode
+from .front_end import Mode, asked_by, attended, mode, updates
 from .inert_markdown import inert, literal
 from .notebook_view import Output
 from .throttled import LINE_EVERY, PEEK_EVERY, ThrottledView
@@ -139,7 +139,8 @@ class Grid:
         live: bool = True,
     ) -> None:
         self._shell, self._settings, self._now = shell, settings, now
-        self._pure, self._live = pure, live
+        self._pure = pure
+        self._watched = live and (updates(shell) or pure or attended(shell))
         self._mode: Mode = mode(settings, shell)
         self.views = [Column(settings, now, n, label) for n, label in enumerate(labels, 1)]
         self._output = Output(shell)
@@ -150,7 +151,7 @@ class Grid:
     def paint(self) -> None:
         now = self._now()
         stale = any(column.stale for column in self.views)
-        if not self._live or now < (self._next if stale else max(self._next, self._line_next)):
+        if not self._watched or now < (self._next if stale else max(self._next, self._line_next)):
             return
         shown = [column.growing(self._mode) for column in self.views]
         if shown == self._shown:
@@ -170,7 +171,7 @@ class Grid:
         sums = footer.of_all(replies, receipts, totals, seconds, self._settings)
         sums += [show_controls(one_line(note, 500)) for note in notes]
         # Not in place of what grew: there are front ends that do not know how.
-        if self._pure and self._live:
+        if self._shown and self._pure and asked_by(self._shell):
             self._shell.display_pub.clear_output(wait=True)
         elif self._shown:
             self._output.put({"text/plain": ""})

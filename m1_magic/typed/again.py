@@ -39,7 +39,7 @@ def asking(request: Request, text: str, fitted: Fitted, wanted: Wanted) -> Reque
 def _ask(fitted: Fitted, wanted: Wanted) -> str:
     misfits = fitted.misfits
     if not all(one.path or one.why == REST for one in misfits) or len(misfits) > MOST:
-        why = misfits[0].why if len(misfits) <= MOST else f"{len(misfits)} values do not fit"
+        why = _told(misfits[0]) if len(misfits) <= MOST else f"{len(misfits)} values do not fit"
         return ALL_ASK.format(why=why, words=wanted.form.words)
     if not misfits[0].path:
         number = len(fitted.node.items)
@@ -50,9 +50,14 @@ def _ask(fitted: Fitted, wanted: Wanted) -> str:
         for key in one.path:
             there = there.at(key)
         name = shown(one.path)
-        lines.append(f"- {name}: {form(there)} ({one.why})")
+        lines.append(f"- {name}: {form(there)} ({_told(one)})")
         names.append(f'"{name}": …')
     return ASK.format(listed="\n".join(lines), names=", ".join(names))
+
+
+def _told(misfit: Misfit) -> str:
+    """Return why a value does not fit, as M1 may know it."""
+    return "not accepted" if misfit.own else misfit.why
 
 
 def read_both(text: str, wanted: Wanted) -> Fitted:

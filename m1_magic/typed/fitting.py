@@ -9,7 +9,7 @@ import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from ..text import one_line
 from .mending import NO_TEXT, mended
@@ -34,6 +34,7 @@ class Misfit:
 
     path: Path
     why: str
+    own: bool = False  # it is said by a check of the user's, which may name anything
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,7 @@ def fit(node: Node, wanted: Wanted) -> Fitted:
                 _put(node, path, better)
                 changed = True
             else:
-                wrong.append(Misfit(path, _why(error)))
+                wrong.append(Misfit(path, _why(error), _own(error)))
         if not changed:
             break
         unsure = list(_unsure(node, wanted.shape, ()))
@@ -100,6 +101,12 @@ def _path(node: Node, error: ErrorDetails) -> Path:
         elif key is last and key is not None and error["type"] == "missing":
             path.append(key)
     return tuple(path)
+
+
+def _own(error: ErrorDetails) -> bool:
+    from pydantic_core.core_schema import ErrorType
+
+    return error["type"] not in {*get_args(ErrorType)} - {"value_error", "assertion_error"}
 
 
 def _why(error: ErrorDetails) -> str:

@@ -15,6 +15,7 @@ from .node import LITERALS, Node, elided, literal, put
 from .quoted import QUOTES, SPLIT, TEX, unescaped
 
 DEEPEST = 100  # containers in each other
+LONGEST_KEY = 300  # characters
 _SPACE = re.compile(r"(?:\s+|//[^\n]*|/\*.*?(?:\*/|\Z)|#[^\n]*)*", re.S)
 _BARE_END = re.compile(r"[,}\])\n]|\s(?://|/\*|#)|```")
 _BARE_KEY = re.compile(r"[^\W\d][\w$.-]*(?: [\w$.-]+){0,3}(?=\s*:)")
@@ -33,6 +34,7 @@ class Reader:
 
     def __init__(self, text: str, at: int) -> None:
         self.text, self.at = text, at
+        self.work = 0  # characters of texts that were looked at
         self.open: list[str] = []
 
     def _space(self) -> None:
@@ -208,7 +210,8 @@ class Reader:
             return self._triple(opener * 3)
         closers, start = QUOTES[opener], self.at + 1
         at, inner, inches, sure = start, 0, 0, True
-        while at < len(self.text):
+        end = min(len(self.text), start + LONGEST_KEY) if role == "key" else len(self.text)
+        while at < end:
             char = self.text[at]
             if char == "\\":
                 at += 2
@@ -218,9 +221,12 @@ class Reader:
                     break
                 inner += 1
                 inches += self.text[at - 1].isdigit()  # 32" display
+                before = self.text[max(start, at - 9) : at].rstrip()[-1:]
                 sure &= role == "key" or not SPLIT[role].match(self.text, at + 1)
+                sure &= not before or before not in ":,{["  # it begins a text rather
             at += 1
-        else:
+        self.work += at - start
+        if at >= end:
             return None
         self.at = at + 1
         value = unescaped(self.text[start:at], opener)

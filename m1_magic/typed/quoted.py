@@ -5,8 +5,12 @@ from __future__ import annotations
 import re
 
 QUOTES = {'"': '"', "'": "'", "“": '”“"', "‘": "’‘'", "„": '“”"'}
-# Behind a quote: a text in two pieces, or the next one.
-SPLIT = {"value": re.compile(r"\s*[+:]|\s+[\"'“‘]"), "item": re.compile(r"\s*[+:\"'“‘]")}
+# Behind a quote within a text: a text in two pieces, or what follows a text.
+_NEXT = r"\s*[+:]|\s*[^\W\d]\w*\s*:"
+SPLIT = {
+    "value": re.compile(_NEXT + r"|\s+[\"'“‘]"),
+    "item": re.compile(_NEXT + r"|\s*[\"'“‘]"),
+}
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f", "/": "/"}
 # What "\\frac", "\\times", "\\nabla" become where their backslash is taken for JSON's.
 TEX = re.compile(

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
-from itertools import pairwise
+from itertools import islice, pairwise
 
 from .fitting import Fitted, Misfit, empty, fit
 from .mending import mended, plain
@@ -21,6 +21,7 @@ from .values import nodes
 from .words import example
 
 LONGEST = 2_000_000  # characters of an answer that are read
+MOST = 200  # values of an answer that are looked at
 DEEPEST = 3  # objects around an answer: {"result": {"items": […]}}
 NOTHING = "no such data in the answer"
 SEVERAL = "several answers that differ"
@@ -40,8 +41,14 @@ _BOXED = re.compile(r"\\boxed\{(?:\\text\{)?([^{}]*)\}?\}")
 
 def read(text: str, wanted: Wanted) -> Fitted:
     """Return the data of an answer, or what does not fit of the value that is most like it."""
-    text = _plain(text, wanted)
-    made = list(_candidates(text, wanted))
+    try:
+        return _read(_plain(text, wanted), wanted)
+    except RecursionError:
+        return _none("too many brackets in brackets")
+
+
+def _read(text: str, wanted: Wanted) -> Fitted:
+    made = list(islice(_candidates(text, wanted), MOST))
     good = _distinct(one for one in made if not one.misfits)
     if len(good) > 1:
         good = [one for one in good if not _citation(one.node)] or good
@@ -104,6 +111,8 @@ def _candidates(text: str, wanted: Wanted) -> Iterator[Fitted]:
         return
     if rows := _rows(text, found, wanted):
         yield rows
+        if not rows.misfits and len(found) > 1:
+            return
     for top, _, _ in found:
         yield from _inside(top, wanted)
 
@@ -122,6 +131,8 @@ def _rows(text: str, found: list[tuple[Node, int, int]], wanted: Wanted) -> Fitt
     between = [text[end:start] for (_, _, end), (_, start, _) in pairwise(found)]
     if not all(_BETWEEN.fullmatch(gap) for gap in between):
         return None
+    if "]" in _BRACKETED.sub("", text[found[-1][2] :]):
+        return None  # the end of a list whose beginning is lost
     whole = all(one.whole for one in tops)
     made = fit(Node("list", items=tops, whole=whole, mended=True), wanted)
     names = wanted.shape.at(0).properties.keys()

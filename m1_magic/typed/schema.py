@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pydantic_core.core_schema import DecimalSchema
 
 NAME = "answer"  # of the schema, and of the only field where an answer is no object
+LEFT_OUT = {"default", "title", "examples"}
 BOUNDS = {
     "ge": "minimum", "gt": "exclusiveMinimum", "le": "maximum", "lt": "exclusiveMaximum",
 }  # fmt: skip
@@ -135,22 +136,23 @@ def response_format(schema: Mapping[str, Any]) -> dict[str, Any]:
         root = {"type": "object", "properties": {NAME: root}, "required": [NAME]}
     if defs:
         root["$defs"] = defs
-    closed, strict = _closed(root), not _open(root)
-    body = {"name": NAME, "strict": strict, "schema": closed if strict else root}
+    strict = not _open(root)
+    body = {"name": NAME, "strict": strict, "schema": _plain(root, strict)}
     return {"type": "json_schema", "json_schema": body}
 
 
-def _closed(schema: Any) -> Any:
-    """Return a schema whose objects have all their fields and no others, without defaults."""
+def _plain(schema: Any, strict: bool) -> Any:
+    """Return a schema without what says nothing of values; strict: objects have all fields."""
     if isinstance(schema, list):
-        return [_closed(one) for one in schema]
+        return [_plain(one, strict) for one in schema]
     if not isinstance(schema, dict):
         return schema
-    left_out = {"default", "title"} | ({"format"} if schema.get("format") == DECIMAL else set())
-    made = {key: _closed(one) for key, one in schema.items() if key not in left_out}
-    if "properties" in schema:
-        made["properties"] = {k: _closed(one) for k, one in schema["properties"].items()}
-        made |= {"required": list(schema["properties"]), "additionalProperties": False}
+    left_out = LEFT_OUT | ({"format"} if schema.get("format") == DECIMAL else set())
+    made = {key: _plain(one, strict) for key, one in schema.items() if key not in left_out}
+    if "properties" in schema:  # whose names are no words of a schema
+        made["properties"] = {k: _plain(one, strict) for k, one in schema["properties"].items()}
+        if strict:
+            made |= {"required": list(schema["properties"]), "additionalProperties": False}
     return made
 
 

@@ -6,36 +6,43 @@ import json
 import re
 from typing import Any
 
-from .lenient import Reader
+from .lenient import DEEPEST, Reader
 from .node import Node, elided, literal, put
 from .quoted import TEX
 
+WORK = 1_000_000  # characters that are looked at, some of them again
+_HEAD = re.compile(r"\s*(?:```\w*\s*)?")
+_JSON = re.compile(r"\{\s*[\"}]|\[\s*(?:[\"{\[\]\d-]|true|false|null|NaN)")
 _OPENING = re.compile(r"[{\[]")
 
 
 def nodes(text: str) -> list[tuple[Node, int, int]]:
     """Return the lists and objects of a text, none inside of another, and where they stand."""
-    found, at = [], 0
-    while opening := _OPENING.search(text, at):
+    found, at, left = [], 0, WORK
+    while left > 0 and (opening := _OPENING.search(text, at)):
         start = opening.start()
         try:
+            if not _JSON.match(text, start):
+                raise ValueError
             node, at = _strict(text, start)
-        except (ValueError, RecursionError):
+        except (ValueError, RecursionError) as error:
             reader = Reader(text, start)
             node, at = reader.container(0), max(reader.at, start + 1)
-            if _no_data(node, text[:start]):
+            left -= reader.work + max(getattr(error, "pos", start + DEEPEST) - start, 1)
+            left -= start // 1_000  # the error counted lines
+            if _no_data(node, text, start):
                 at = start + 1
                 continue
         found.append((node, start, at))
     return found
 
 
-def _no_data(node: Node, before: str) -> bool:
+def _no_data(node: Node, text: str, start: int) -> bool:
     """Is it prose in brackets: ``{x}``, ``[see below]``?"""
     first = next((one for _, one in node.parts), None)
     words = node.kind == "list" and first and first.kind == "bare"
     prose = bool(words) and literal(first.text)[0] == '"' if first else True
-    return prose and (first is None or re.fullmatch(r"\s*(?:```\w*\s*)?", before) is None)
+    return prose and (first is None or _HEAD.fullmatch(text, 0, start) is None)
 
 
 def _strict(text: str, start: int) -> tuple[Node, int]:

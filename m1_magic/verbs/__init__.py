@@ -18,8 +18,9 @@ from .chat_verbs import chats, export, first
 from .code_verb import after, code
 from .cost_report import report
 from .explaining import explain
-from .fixing import fix
+from .fixing import CHOOSE, fix
 from .health import doctor, versions
+from .help_pages import topics
 from .history import forget, log, sent
 from .money import cost
 from .preview import df, preview, preview_each
@@ -29,8 +30,8 @@ from .verb_context import Verb, VerbContext
 from .verifying import verify
 
 __all__ = [
-    "ASKING", "VERBS", "Verb", "VerbContext", "after", "first", "fix", "preview",
-    "preview_each", "report", "settings_names", "status", "verb_named", "with_options",
+    "ASKING", "CHOOSE", "VERBS", "Verb", "VerbContext", "after", "first", "fix", "preview",
+    "preview_each", "report", "settings_names", "status", "topics", "verb_named", "with_options",
 ]  # fmt: skip
 
 # Those that only name a request that the door asks.

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from typing import Any
 from .. import api, files, keys
 from ..computed import Figure
 from ..context.cells import Cell
+from ..errors import UserFacingError
 from ..jupyter.shell import NOTEBOOK
 from ..kept.keeper import BESIDE
 from ..settings import home, sources
@@ -24,6 +26,7 @@ from .quickstart import code_cells, fresh_shell
 CHILD = "from m1_magic.verbs.notebook_runs import child; child()"
 END: list[Any] = ["", "", "", []]  # a row that says that all cells were run
 ON_TAPE = "on the tape"
+FAILS = "raises-exception"  # the tag of a cell that may, as nbclient has it
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +59,7 @@ def run(notebook: Path, tape: Path, *, settings: bool = False) -> list[Ran]:
             (Path(folder) / sources.FILE).write_bytes(own.read_bytes())
         cells, results = Path(folder) / "cells.json", Path(folder) / "results.json"
         try:
-            code = [cell.source for cell in code_cells(notebook)]
+            code = [[cell.source, FAILS in tags(cell)] for cell in code_cells(notebook)]
         except Exception as error:  # a file of any kind
             return [Ran("", "", one_line(f"it is no notebook: {error}", 300))]
         cells.write_text(json.dumps(code), "utf-8")
@@ -96,9 +99,9 @@ def child() -> None:
     sys.addaudithook(_offline)
     sys.path.insert(0, "")  # as a kernel has it: modules beside the notebook
     shell, rows = fresh_shell(), list[list[Any]]()
-    for number, source in enumerate(json.loads(Path(cells).read_text("utf-8")), 1):
+    for number, (source, fails) in enumerate(json.loads(Path(cells).read_text("utf-8")), 1):
         before = list(api.chats().computed)
-        outcome = _step(shell, source)
+        outcome = _step(shell, source, fails)
         _forget_displays(shell, source)
         new = (one for one in api.chats().computed if not any(one is old for old in before))
         answers = [[[f.query, f.source, f.text, f.reason] for f in one.figures] for one in new]
@@ -107,12 +110,18 @@ def child() -> None:
     files.replace(Path(results), json.dumps([*rows, END]))
 
 
-def _step(shell: Any, source: str) -> str:
-    """Run one cell; return "" if it did not ask, or how it went."""
+def tags(cell: Any) -> Sequence[str]:
+    """Return the tags of a cell."""
+    found = cell.metadata.get("tags")
+    return found if isinstance(found, list) else ()
+
+
+def _step(shell: Any, source: str, fails: bool) -> str:
+    """Run one cell; return "" if it did not ask or may fail, or how it went."""
     before = api.session().last
     result = shell.run_cell(source, store_history=True)
     error = result.error_before_exec or result.error_in_exec
-    if error is not None:
+    if error is not None and not (fails and not isinstance(error, UserFacingError)):
         return one_line(f"{type(error).__name__}: {error}", 300)
     return "" if api.session().last is before else ON_TAPE
 

@@ -33,7 +33,7 @@ nothing about the table; what would leave of that is shown."""
 NEXT = """
 m1-magic demo --local   a small model on this machine answers (98 MB, fetched once)
 m1-magic lab            the notebook of this demo, in JupyterLab
-%m1 login               M1 itself, with a key for openrouter.ai"""
+m1-magic login          a key of openrouter.ai, for M1 itself"""
 LOCAL = (
     "%load_ext m1_magic",
     "from palmerpenguins import load_penguins\n\npenguins = load_penguins()",
@@ -71,13 +71,12 @@ def run(cells: Iterable[str]) -> None:
 
 
 def fresh_shell() -> Any:
-    """Return the process's IPython, which keeps no history."""
+    """Return the process's IPython, whose history is in memory only."""
     from IPython.terminal.interactiveshell import TerminalInteractiveShell
+    from traitlets.config import Config
 
-    shell = TerminalInteractiveShell.instance(colors="nocolor", simple_prompt=True)
-    if shell.history_manager is not None:
-        shell.history_manager.enabled = False
-    return shell
+    config = Config({"HistoryManager": {"hist_file": ":memory:"}})
+    return TerminalInteractiveShell.instance(config=config, colors="nocolor", simple_prompt=True)
 
 
 def code_cells(notebook: Path) -> list[Any]:

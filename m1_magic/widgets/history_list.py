@@ -6,11 +6,11 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
-from typing import Any, cast
+from typing import Any
 
 import ipywidgets
 
-from ..calls import CostSource, Reply, Status
+from ..calls import Reply
 from ..errors import LedgerProblem
 from ..ledger import Ledger, history
 from ..ledger.history import Past
@@ -131,7 +131,7 @@ def line(past: Past) -> str:
 
 def again(past: Past, settings: M1) -> list[Any]:
     """Return a past call as widgets: question, answer, and its line."""
-    reply, more = shortened(reply_of(past))
+    reply, more = shortened(past.reply)
     answer = rendered(bundle(reply, settings, "html")["text/html"], ipywidgets.HTMLMath)
     parts = [past.model, f"{when(past)} UTC", price(past)]
     if past.usage:
@@ -142,19 +142,3 @@ def again(past: Past, settings: M1) -> list[Any]:
     lines = filter(None, (" · ".join(parts), template, more, past.error))
     foot = "<br>".join(escape_html(one_line(part)) for part in lines)
     return [html(asked(past.prompt or "(not kept)")), answer, html(quiet(foot))]
-
-
-def reply_of(past: Past) -> Reply:
-    """Return a past call's Reply, as far as its text is kept."""
-    source = past.bills[-1].source if past.bills else "unknown"
-    return Reply(
-        text=past.answer or "",
-        thinking=past.thinking or "",
-        usage=past.usage,
-        cost=past.cost,
-        cost_source=cast(CostSource, source),
-        model=past.model,
-        finish=past.finish,
-        status=cast(Status, past.status or "failed"),
-        id=past.id,
-    )

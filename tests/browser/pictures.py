@@ -20,7 +20,10 @@ from playwright.sync_api import BrowserContext
 from rich.console import Console
 from rich.theme import Theme
 
+import tapes
 from browser.front import App, Jupyter, Page, chromium
+from browser.panels import Panel
+from emulator import Answer, OpenRouter
 from m1_magic import api
 from m1_magic.calls import Receipt
 from m1_magic.kept.keeper import BESIDE
@@ -33,7 +36,6 @@ QUICKSTART = PICTURES / "quickstart.ipynb"
 PANEL = (
     "from palmerpenguins import load_penguins\n\npenguins = load_penguins()\n"
     "gentoo = penguins[penguins.species == 'Gentoo']",
-    "%load_ext m1_magic\n%m1 budget 0.50",
     "import m1_magic\n\nm1_magic.panel(df='penguins', exact=True)",
 )
 COMPUTED = PICTURES / "exact.ipynb"
@@ -41,7 +43,10 @@ SCREEN = (
     "<style>body{{margin:1em;width:60em}} {stylesheet}</style>"
     "<pre style='font:13px/1.3 monospace'>{code}</pre>"
 )
-ASKED = code_cells(QUICKSTART)[3].source.partition("\n")[2]
+ASKED = (
+    code_cells(QUICKSTART)[3].source.partition("\n")[2],
+    "Write one friendly sentence about the heaviest.",
+)
 
 
 def main() -> int:
@@ -66,15 +71,22 @@ def quickstart(browser: BrowserContext, scratch: Path) -> bool:
 
 def panel(browser: BrowserContext, scratch: Path) -> bool:
     """Take the pictures of a panel, light and dark."""
-    with Jupyter("lab", scratch / "panel", on_tape(QUICKSTART, scratch / "panel home")) as jupyter:
-        page = Page(browser, jupyter)
-        page.open(jupyter.write("panel.ipynb", PANEL))
-        if not page.run_all():
-            return False
-        ask(page)
-        for theme in ("light", "dark"):
-            page.shot(PICTURES / f"panel-{theme}.png", dark=theme == "dark")
-        page.close()
+    home = on_tape(QUICKSTART, scratch / "panel home")
+    with OpenRouter() as server:
+        home |= {"M1_BASE_URL": server.base_url, "OPENROUTER_API_KEY": server.key, "M1_TAPE": ""}
+        server.say(*(Answer(text, model=tapes.MODEL) for text in tapes.TEXTS["quickstart"]))
+        with Jupyter("lab", scratch / "panel", home | {"M1_MODE": ""}) as jupyter:
+            page = Page(browser, jupyter)
+            page.open(jupyter.write("panel.ipynb", PANEL))
+            if not page.run_all():
+                return False
+            form = Panel(page)
+            for question in ASKED:
+                form.ask(question)
+                form.until_free()
+            for theme in ("light", "dark"):
+                page.shot(PICTURES / f"panel-{theme}.png", dark=theme == "dark")
+            page.close()
     return True
 
 
@@ -138,13 +150,6 @@ def on_tape(notebook: Path, scratch: Path) -> dict[str, str]:
     tape = str(notebook.with_suffix(BESIDE))
     folders = {"M1_HOME": str(scratch / "taped"), "IPYTHONDIR": str(scratch / "ipython")}
     return {**folders, "M1_TAPE": tape, "M1_MODE": "replay"}
-
-
-def ask(page: Page) -> None:
-    """Ask in the panel, and wait for the end."""
-    page.tab.fill(".m1-prompt textarea", f"{ASKED}\n")  # as a cell has it, on its tape
-    page.tab.get_by_role("button", name="Send").click()
-    page.until("() => document.querySelector('.m1-shown .m1-footer')")
 
 
 if __name__ == "__main__":

@@ -36,7 +36,7 @@ def test_answers_side_by_side(page: Page, jupyter: Jupyter, openrouter: OpenRout
     page.start()
     assert openrouter.wait_chats(before + 3, WAIT)
     page.until_shown(1, "The mean is")
-    assert page.js("() => front.kernel().status") == "busy"
+    assert not page.js("() => front.done()")
     hold.set()
     assert not page.finish()  # one failed, and the others stand
     page.tab.set_viewport_size({"width": 1400, "height": HEIGHT})

@@ -110,17 +110,17 @@ class OpenRouter:
             self.requests.append(received)
             self._change.notify_all()
 
-    def wait_chats(self, count: int, timeout: float = 5.0) -> bool:
+    def wait_chats(self, count: int, timeout: float = 60.0) -> bool:
         """Wait until that many chat requests came; tell whether they did."""
         with self._change:
             return self._change.wait_for(lambda: len(self.chats) >= count, timeout)
 
-    def wait_closed(self, number: int = -1, timeout: float = 5.0) -> bool:
+    def wait_closed(self, number: int = -1, timeout: float = 60.0) -> bool:
         """Wait until that chat request came and its handler ended; tell whether it did."""
         came = self.wait_chats(max(number + 1, 1), timeout)
         return came and self.chats[number].closed.wait(timeout)
 
-    def wait_held(self, number: int = -1, timeout: float = 5.0) -> bool:
+    def wait_held(self, number: int = -1, timeout: float = 60.0) -> bool:
         """Wait until that chat request stands at its `hold`; tell whether it does."""
         chats = self.chats
         return bool(chats) and chats[number].held.wait(timeout)

@@ -13,7 +13,7 @@ Failure = BaseException | None
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
+class Outcome:
     """How one of the calls ended, and what there is to say of it."""
 
     reply: Reply
@@ -21,7 +21,7 @@ class Ended:
     notes: tuple[str, ...] = ()
 
 
-def failure(ended: Sequence[Ended], labels: Sequence[str]) -> UserFacingError | None:
+def failure(ended: Sequence[Outcome], labels: Sequence[str]) -> UserFacingError | None:
     """Return the error of several calls, with all replies; None if none of them failed.
 
     Where all failed alike, that is the first one's; else one that says which failed, and how.
@@ -36,7 +36,8 @@ def failure(ended: Sequence[Ended], labels: Sequence[str]) -> UserFacingError | 
     elif stopped is not None:
         whole = sum(one.reply.status in ("ok", "truncated") for one in ended)
         what = f"Stopped by you; {whole} of {len(ended)} answers had ended, what came is kept."
-        error = Stopped(what, cost="%m1 cost shows what is not settled.", todo="")
+        owed = any(one.reply.cost is None for one in ended)
+        error = Stopped(what, cost="%m1 cost shows what is not settled." if owed else "")
     if not isinstance(error, UserFacingError):
         error = SomeFailed(f"All {len(ended)} answers failed: {one_line(repr(error), 300)}.")
     error.replies = [one.reply for one in ended]
@@ -44,7 +45,7 @@ def failure(ended: Sequence[Ended], labels: Sequence[str]) -> UserFacingError | 
     return error
 
 
-def _named(ended: Sequence[Ended], labels: Sequence[str]) -> SomeFailed:
+def _named(ended: Sequence[Outcome], labels: Sequence[str]) -> SomeFailed:
     why: dict[str, list[str]] = {}
     for number, (one, label) in enumerate(zip(ended, labels, strict=True), 1):
         if one.error is not None:
