@@ -183,7 +183,8 @@ class Chats:
         if self.last is None:
             raise UsageError("There is no request yet to make again.", todo="%m1 ask TEXT asks.")
         head = self.last.head if given.chat is None else None
-        options = replace(self.last.options, **(changed(given) | {"fresh": True}))
+        fresh = given.fresh or not self.last.options.by_row  # of rows, those without an answer
+        options = replace(self.last.options, **(changed(given) | {"fresh": fresh}))
         return replace(self.last, options=options, head=head)
 
     def rest(self, most: int | None) -> RepeatableCall | None:

@@ -101,15 +101,11 @@ def insert(
         else:
             places[expression] = (Text("\n"), Attached(len(tables), "", ""), Text("\n"))
             tables.append(summary(table, expression))
-    notes = [*_left(unknown, _code(prompt, namespace)), *notes, *_single(prompt, namespace)]
+    notes = [*_left(unknown, _code(prompt, namespace)), *notes]
+    for name in dict.fromkeys(SINGLE.findall(prompt)):
+        if is_frame(namespace.get(name)):
+            notes.append(f"{{{name}}} left as typed: write {{{{{name}}}}} to insert its summary")
     return Gathered(_replaced(prompt, places), inserted=tuple(tables), notes=tuple(notes))
-
-
-def _single(prompt: str, namespace: Mapping[str, object]) -> list[str]:
-    """Say of each ``{name}`` of a table that it is left as typed."""
-    named = dict.fromkeys(SINGLE.findall(prompt))
-    left = "left as typed: write {{{{{0}}}}} to insert its summary"
-    return [f"{{{n}}} {left.format(n)}" for n in named if is_frame(namespace.get(n))]
 
 
 def _code(prompt: str, namespace: Mapping[str, object]) -> list[str]:
