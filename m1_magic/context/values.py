@@ -184,10 +184,8 @@ def _in_place(
 ) -> tuple[str, Sequence[str]]:
     """Return the text that stands for a value, as it is if it ``goes``, and what to mention."""
     text = _text(value, expression)
-    if goes:
-        return text, ()
-    if level == "sample":
-        return hidden(text), ()
+    if goes or level == "sample":
+        return text if goes else hidden(text), ()
     size = _size(value)
     note = f"{{{{{one_line(expression, 60)}}}}}: {size}, withheld (to send it: --send sample)"
     return f"({size}, withheld at level {level})", (note,)
@@ -214,10 +212,9 @@ def _column(value: Sequence[object], expression: str) -> object:
 
 def _is_part_of_a_table(expression: str, value: object, namespace: Mapping[str, object]) -> bool:
     """Is it a row or a column of a list or dict that is a table?"""
-    steps = STEPS.findall(expression)
     if is_scalar(value) or is_frame(value):
         return False
-    for step in reversed(steps):
+    for step in reversed(STEPS.findall(expression)):
         expression = expression.removesuffix(step)
         above = resolve(expression, namespace)
         if isinstance(above, (list, tuple, deque)) and len(above) < 2:
@@ -242,8 +239,7 @@ def _size(value: object) -> str:
 
 def _not_close(name: str, namespace: Mapping[str, object]) -> None:
     alike = [known for known in public_names(namespace) if known[:1] == name[:1]]
-    close = difflib.get_close_matches(name, alike, 1, 0.8)
-    if close:
+    if close := difflib.get_close_matches(name, alike, 1, 0.8):
         raise UsageError(
             f"There is no {{{{{one_line(name, 60)}}}}}.",
             todo=f"Did you mean {{{{{one_line(close[0], 60)}}}}}? "
