@@ -111,16 +111,12 @@ def insert(
 def _code(prompt: str, namespace: Mapping[str, object]) -> list[str]:
     """Return what stands in braces as Python code that is not run: calls, sums, f-strings."""
     found = []
-    for text in dict.fromkeys(CODE.findall(prompt)):
-        if PATH.fullmatch(text) or len(text) > LONGEST_CODE:
-            continue
+    for text in (one for one in dict.fromkeys(CODE.findall(prompt)) if not PATH.fullmatch(one)):
         first = re.match(NAME, text)
-        if SPEC.fullmatch(text) and first and first[0] in namespace:
-            found.append(text)
-            continue
+        spec = SPEC.fullmatch(text) and first and first[0] in namespace
         with suppress(SyntaxError, ValueError, RecursionError, MemoryError):
-            tree = ast.parse(text, mode="eval")
-            if any(isinstance(node, ast.Name) for node in ast.walk(tree)):
+            nodes = ast.walk(ast.parse("0" if spec else text[:LONGEST_CODE], mode="eval"))
+            if spec or any(isinstance(node, ast.Name) for node in nodes):
                 found.append(text)
     return found
 
