@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from .api import ask
     from .calls import Reply
     from .context.frames import summarise
+    from .rows.mapping import map as map  # in no star import, where it would hide Python's own
     from .widgets import panel
 
 __all__ = ["Reply", "__version__", "ask", "panel", "summarise"]
@@ -23,7 +24,13 @@ __version__ = "0.2.0"
 
 
 # Where each public name lies, imported when it is asked for.
-HOMES = {"ask": ".api", "Reply": ".calls", "summarise": ".context.frames", "panel": ".widgets"}
+HOMES = {
+    "ask": ".api",
+    "Reply": ".calls",
+    "summarise": ".context.frames",
+    "panel": ".widgets",
+    "map": ".rows.mapping",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -24,8 +24,8 @@ from .options.kinds import one_at_a_time
 from .privacy import redaction
 from .privacy.personal_text import personal
 from .prompt import build, uncompressed
-from .session.beside import Asked, dry_plans
-from .session.ended import first
+from .session.beside import Job, dry_plans
+from .session.outcomes import first
 from .session.plan import Plan
 from .session.view import Board, Silent, Unseen, View
 
@@ -69,7 +69,8 @@ def prepare(
     request = replace(request, prompt=prompt, keep=keep, cell=cell, run=ran)
     request = replace(request, keep_thinking=task.keep_thinking, task=task.name)
     if head is not None:
-        request = uncompressed(chats().continued(request, head, secrets), settings())
+        request = chats().continued(request, head, secrets)
+        request = request if request.alone else uncompressed(request, settings())
     if request.exact:
         from .exact import calling
 
@@ -100,7 +101,7 @@ def _exact(gathered: Gathered, head: ChatHead | None) -> bool:
 
 def send(request: Request, options: Options, view: View, namespace: Mapping[str, object]) -> Reply:
     """Ask what `prepare` made of these options, and remember it; may be called in any thread."""
-    turns, reply, asked = chats(), None, _asked(request, options, view, namespace)
+    turns, reply, asked = chats(), None, _job(request, options, view, namespace)
     try:
         reply = turns.session.ask(request, asked.view, asked.processor)
     except UserFacingError as error:
@@ -111,18 +112,16 @@ def send(request: Request, options: Options, view: View, namespace: Mapping[str,
     return reply
 
 
-def _asked(
-    request: Request, options: Options, view: View, namespace: Mapping[str, object]
-) -> Asked:
+def _job(request: Request, options: Options, view: View, namespace: Mapping[str, object]) -> Job:
     """Return a request with who shows its answer, and computes its figures or reads its data."""
     if not (request.exact or request.form):
-        return Asked(request, view)
+        return Job(request, view)
     before = chats().before(request.prompt, request.after)
     if request.form is not None:
         from .typed.answer import answer as typed
 
         reader = typed(view, options, namespace, settings(), before)
-        return Asked(request, reader, reader)
+        return Job(request, reader, reader)
     from .exact import calling
 
     # A kept answer is shown all the same: nobody is asked, and nothing is paid.
@@ -130,7 +129,7 @@ def _asked(
     if gone and not session().dry_plan(request).kept:
         raise gone
     answer = calling.answer(view, request, namespace, settings(), before)
-    return Asked(request, answer, answer)
+    return Job(request, answer, answer)
 
 
 def run(
@@ -172,8 +171,8 @@ def run_each(
     singles = prepare_each(prompt, options, namespace, head, beside)
     board = shown([one.label for one, _ in singles])
 
-    def asked(request: Request, view: View) -> Asked:
-        return _asked(request, options, view, namespace)
+    def asked(request: Request, view: View) -> Job:
+        return _job(request, options, view, namespace)
 
     return ask_together(chats(), RepeatableCall(prompt, options), singles, asked, board)
 

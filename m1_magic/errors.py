@@ -15,6 +15,7 @@ UserFacingError                      prints itself in one paragraph, without a t
 │   ├── CutOff            the stream broke in mid-answer; the text is kept
 │   ├── EmptyAnswer       complete, and without a word
 │   ├── BudgetExceeded    refused before a byte was sent
+│   ├── NotAccurate       the pilot of a run over rows was wrong too often
 │   ├── SomeFailed        of several answers at the same time, not all came
 │   ├── LedgerProblem     the ledger cannot be written
 │   ├── TapeProblem       a tape cannot be used, or has no answer to this request
@@ -67,6 +68,8 @@ class UserFacingError(BaseException):
     charged = False
     # What came before it was raised; set by the session.
     reply: Reply | None = None
+    # The table of a run over rows, as far as it came.
+    table: object = None
     retry_after: float | None = None
     # The replies to all of several questions that were asked at the same time.
     replies: list[Reply] | None = None
@@ -218,6 +221,12 @@ class BudgetExceeded(M1Error):
     left: Decimal | None = None
     held: Decimal | None = None
     needed: Decimal | None = None
+
+
+class NotAccurate(M1Error):
+    """The first answers of a run over rows were right less often than was asked for."""
+
+    todo = "Change the prompt, the choices or the model, or lower at_least."
 
 
 class SomeFailed(M1Error):

@@ -158,6 +158,11 @@ class M1Magics(Magics):
         from .render import choose
 
         shell, variables = self._shell, names.visible(self._shell.user_ns)
+        if options.by_row:
+            from .rows import cell
+
+            cell.ask(shell, options, prompt, variables)
+            return None
         tasks.chosen(options, PROCESS.settings())  # a wrong option is told before a name
         options = binding.allowed(options, shell.user_ns)
         pure = screen.ours(shell) and not below
@@ -191,7 +196,7 @@ class M1Magics(Magics):
         """Ask several at the same time; ``--out`` gets a list of all replies."""
         from . import api, verbs
         from .render.beside import board
-        from .session.ended import first
+        from .session.outcomes import first
 
         _, options, _ = question
         if options.dry_run:

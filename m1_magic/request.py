@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
 from .messages import Attachment, Message
+
+OF_PANELS = re.compile(r"panel\d*(\.\d+)?")  # their own chats, whose names nobody typed
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +70,11 @@ class Request:
     exact: bool = False
     form: AnswerForm | None = None
     response_format: Mapping[str, Any] | None = None
+
+    @property
+    def alone(self) -> bool:
+        """Is it asked as without a chat? So is the first question of a panel's own one."""
+        return not self.after and (self.chat is None or bool(OF_PANELS.fullmatch(self.chat)))
 
     @property
     def prompt_text(self) -> str:

@@ -11,6 +11,7 @@ import sys
 import urllib.error
 import urllib.request
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from palmerpenguins import load_penguins
@@ -113,6 +114,20 @@ def test_a_download_in_a_pipe_is_told_in_one_line(capsys: pytest.CaptureFixture[
     assert capsys.readouterr() == ("", "fetching the local model: 90 MB, once …\n")
     shell.progress("what is there already")(90_000_000, 90_000_000)
     assert capsys.readouterr() == ("", "")
+
+
+def test_a_download_in_a_notebook_is_one_output_that_is_updated(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    begun, updated = [], []
+    handle = SimpleNamespace(update=lambda bundle, raw: updated.append(bundle["text/plain"]))
+    monkeypatch.setattr(shell, "current", lambda: SimpleNamespace(kernel=None))
+    monkeypatch.setattr("IPython.display.display", lambda *a, **k: begun.append(a) or handle)
+    told = shell.progress("fetching the local model")
+    for done in range(0, 90_000_001, 100_000):
+        told(done, 90_000_000)
+    assert len(begun) == 1 and len(updated) == 20
+    assert updated[-1] == "fetching the local model: 90 of 90 MB"
 
 
 @pytest.mark.offline

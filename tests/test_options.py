@@ -42,12 +42,15 @@ BAD = {
     "chat": ["x" * 61, "a\x1bb"],
     "max_cost": ["", "x", "-1", "nan", "1,50", "1e12"],
     "task": ["", "sumarize"],
+    "at_least": ["", "x", "-0.1", "1.5"],
+    "workers": ["", "0", "-1", "1.5", "x"],
     "out": ["2x", "class", ""],
     "returns": ["", "name str", "name: strr", "a: b.c", "["],
     "choices": ["a", "a,a"],
 } | {name: ["yes", "True", ""] for name, one in OPTIONS.items() if one.switch}
+ROWS = {"each", "into", "gold", "at_least", "workers"}
 # What takes any text on a line.
-ANY = {"df", "cols", "allow", "file", "model", "system", "stop"}
+ANY = {"each", "into", "gold", "df", "cols", "allow", "file", "model", "system", "stop"}
 # From Python, what is no text and no number; and numbers and texts where they do not belong.
 FOREIGN: list[Any] = [object(), {"a": 1}, 1 + 2j, pd.DataFrame({"a": [1]}), np.arange(3), ...]
 NO_NUMBER = [*FOREIGN, [], True, False, b"1"]
@@ -102,7 +105,7 @@ def test_every_option_has_values_that_cannot_be() -> None:
     assert set(BAD) | ANY == set(OPTIONS)
     assert set(WRONG) == set(KEYWORDS)
     not_python = {"df", "out", "force_out", "dry_run", "code", "quiet", "raw"}
-    assert set(OPTIONS) - set(KEYWORDS) == not_python
+    assert set(OPTIONS) - set(KEYWORDS) == not_python | ROWS
 
 
 @pytest.mark.parametrize("name", BAD)

@@ -52,6 +52,9 @@ ANSWERS = {
 }
 
 
+LABELS = {"Works at once": "pos", "Broken after a day": "neg", "Would buy again": "pos"}
+
+
 @dataclass(frozen=True)
 class Recipe:
     """A recipe: its name, and its blocks of code and of what one sees, in order."""
@@ -88,6 +91,7 @@ def test_a_recipe_does_what_stands_below_it(
         for cell in first.cells():
             assert run(cell).error is None
     server.say(*map(Answer, ANSWERS.get(name, ())))
+    server.by_words = {words: Answer(label) for words, label in LABELS.items()}
     seen = ""
     for kind, text in recipe.blocks:
         if kind == "python":

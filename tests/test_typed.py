@@ -12,7 +12,7 @@ import pandas as pd
 import polars as pl
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from emulator import Answer, OpenRouter
 from m1_magic import api, ask, records
@@ -185,6 +185,45 @@ def test_choices(server: OpenRouter) -> None:
     reply = ask("Mood?", choices="pos,neg")
     assert reply.data == "neg" and reply.text == f"It is not pos.{BETWEEN}neg"
     assert ask("How many?", choices=[1, 2]).data == 2
+
+
+class Open(BaseModel):
+    model_config = ConfigDict(extra="allow")
+    a: int
+
+
+@pytest.mark.parametrize(
+    ("returns", "text"),
+    [
+        ({"a": Any}, '{"a": {"b": "cut he'),
+        ({"a": dict}, '{"a": {"b": 1, "c": "cut'),
+        ({"a": list}, '{"a": [1, "x" "y"]}'),
+        ({"a": dict[str, float]}, '{"a": {"x": 1.5, "y": 2'),
+        ("list", '[1, {"a": "c'),
+        (Open, '{"a": 1, "more": "cut he'),
+        (Open, '{"a": 1, "more": undefined}'),
+    ],
+)
+def test_where_anything_may_stand_what_was_cut_is_no_value_either(returns: Any, text: str) -> None:
+    assert read(text, kind(returns)).data is None
+    assert read('{"a": 1, "more": "all"}', kind(Open)).data == Open(a=1, more="all")
+
+
+def test_a_check_of_ones_own_says_nothing_to_m1(server: OpenRouter) -> None:
+    class Known(BaseModel):
+        name: str
+
+        @field_validator("name")
+        @classmethod
+        def known(cls, name: str) -> str:
+            if name != "Ada":
+                raise ValueError("only Ada, Zoe and Secret Person are customers")
+            return name
+
+    server.say(Answer('{"name": "Bob"}'), Answer('{"name": "Ada"}'))
+    assert ask("Who?", returns=Known).data == Known(name="Ada")
+    assert "- name: text (not accepted)" in last(server)["messages"][-1]["content"]
+    assert "Secret" not in str(server.chats[-1].body)
 
 
 # --- asked for again ------------------------------------------------------------------------------

@@ -64,7 +64,8 @@ VALUE = st.fixed_dictionaries(
     },
     optional={"note": NAME},
 )
-FIRST, SECOND = (3_000, 2_000) if os.environ.get("M1_TEST_FULL") else (80, 80)
+FULL = bool(os.environ.get("M1_TEST_FULL"))
+FIRST, SECOND = (3_000, 2_000) if FULL else (80, 80)
 Damage = Callable[[str, random.Random], str]
 
 
@@ -237,14 +238,14 @@ def checked(value: Any, kind: Wanted, harm: Harm) -> bool:
     return data is not None
 
 
-@settings(max_examples=FIRST)
+@settings(max_examples=FIRST, derandomize=not FULL)
 @given(value=VALUE, harm=HARM)
 def test_a_damaged_record_is_read_to_what_it_was_or_not_at_all(value: Any, harm: Harm) -> None:
     assert ORDER
     checked(value, ORDER, harm)
 
 
-@settings(max_examples=SECOND)
+@settings(max_examples=SECOND, derandomize=not FULL)
 @given(value=st.lists(PART, max_size=5), harm=HARM)
 def test_a_damaged_list_is_read_to_what_it_was_or_not_at_all(value: Any, harm: Harm) -> None:
     assert ORDERS

@@ -151,7 +151,9 @@ def known(in_a_notebook: None, page: Page) -> Page:
 
 
 def restarted(page: Page) -> Page:
-    page.run("%unload_ext m1_magic\n%load_ext m1_magic")
+    page.run("%unload_ext m1_magic")
+    api.end()  # what an unloaded extension leaves for the next one
+    page.run("%load_ext m1_magic")
     return page
 
 
@@ -191,6 +193,16 @@ def test_a_new_chat_is_the_one_that_a_later_kernel_shows(server: OpenRouter, kno
     hand.ask("newest?")
     names = [one.name for one in api.chats().listed()]
     assert names == ["panel.3", "panel.2", "panel"]
+
+
+def test_a_first_question_is_kept_as_without_a_chat(server: OpenRouter, known: Page) -> None:
+    server.say(Answer("of the cell"))
+    known.run("%m1 ask why?")
+    hand = restarted(known).panel()
+    hand.ask("why?")
+    hand.ask("and then?")
+    assert "of the cell" in hand.shown and "kept from" in hand.shown
+    assert len(server.chats) == 2 and len(roles(server)) == 4
 
 
 def test_an_exact_answer_of_an_earlier_kernel_is_labelled(server: OpenRouter, known: Page) -> None:

@@ -146,7 +146,7 @@ class Management(OpenRouter):
         given = {} if body is None else {"body": body}
         answer = self._ask(partial(getattr(self._client, method), cast_to=object, **given), path)
         if has_error(answer):
-            raise self._worded(self._refusal(200, answer, {}, path))
+            raise self._worded(self.refusal(200, answer, {}, path))
         return answer
 
     def _ask(self, ask: Callable[..., T], path: str, timeout: float = 30.0) -> T:

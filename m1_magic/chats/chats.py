@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from ..exact.verifying import Given
 
 NAME = re.compile(r"[\w.][\w.-]*")
-OF_PANELS = re.compile(r"panel\d*(\.\d+)?")  # nobody typed such a name, and so not wrongly
 MOST = 1_000  # answers whose figures are kept in memory
 
 
@@ -123,7 +122,7 @@ class Chats:
         joint = with_tables(joined(request, head, self._turns, secrets), self._turns)
         if head.name:
             joint = replace(joint, notes=(*joint.notes, *self.beside.notes(head.name)))
-        if head.name and not joint.after and not OF_PANELS.fullmatch(head.name):
+        if head.name and not joint.after and not joint.alone:
             others = [one_line(one.name) for one in self.listed() if one.name != head.name]
             near = command_line.did_you_mean(head.name, others)
             note = f"chat {one_line(head.name)} begins here.{near}"
@@ -183,7 +182,8 @@ class Chats:
         if self.last is None:
             raise UsageError("There is no request yet to make again.", todo="%m1 ask TEXT asks.")
         head = self.last.head if given.chat is None else None
-        options = replace(self.last.options, **(changed(given) | {"fresh": True}))
+        fresh = given.fresh or not self.last.options.by_row  # of rows, those without an answer
+        options = replace(self.last.options, **(changed(given) | {"fresh": fresh}))
         return replace(self.last, options=options, head=head)
 
     def rest(self, most: int | None) -> RepeatableCall | None:

@@ -9,8 +9,8 @@ from ..calls import Reply, Request
 from ..errors import Stopped, UserFacingError
 from ..interrupts import uninterrupted
 from ..options.beside import Single
-from ..session.beside import Asked, ask_each, safe
-from ..session.ended import failure, first
+from ..session.beside import Job, ask_each, safe
+from ..session.outcomes import failure, first
 from ..session.view import Board, View
 from .beside import Alternative
 from .chats import Chats, RepeatableCall
@@ -29,7 +29,7 @@ def ask_together(
     chats: Chats,
     call: RepeatableCall,
     singles: Singles,
-    asked: Callable[[Request, View], Asked],
+    asked: Callable[[Request, View], Job],
     board: Board,
 ) -> list[Reply]:
     """Ask all, and return their replies in order.

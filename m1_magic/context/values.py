@@ -101,30 +101,22 @@ def insert(
         else:
             places[expression] = (Text("\n"), Attached(len(tables), "", ""), Text("\n"))
             tables.append(summary(table, expression))
-    notes = [*_left(unknown, _code(prompt, namespace)), *notes, *_single(prompt, namespace)]
+    notes = [*_left(unknown, _code(prompt, namespace)), *notes]
+    for name in dict.fromkeys(SINGLE.findall(prompt)):
+        if is_frame(namespace.get(name)):
+            notes.append(f"{{{name}}} left as typed: write {{{{{name}}}}} to insert its summary")
     return Gathered(_replaced(prompt, places), inserted=tuple(tables), notes=tuple(notes))
-
-
-def _single(prompt: str, namespace: Mapping[str, object]) -> list[str]:
-    """Say of each ``{name}`` of a table that it is left as typed."""
-    named = dict.fromkeys(SINGLE.findall(prompt))
-    left = "left as typed: write {{{{{0}}}}} to insert its summary"
-    return [f"{{{n}}} {left.format(n)}" for n in named if is_frame(namespace.get(n))]
 
 
 def _code(prompt: str, namespace: Mapping[str, object]) -> list[str]:
     """Return what stands in braces as Python code that is not run: calls, sums, f-strings."""
     found = []
-    for text in dict.fromkeys(CODE.findall(prompt)):
-        if PATH.fullmatch(text) or len(text) > LONGEST_CODE:
-            continue
+    for text in (one for one in dict.fromkeys(CODE.findall(prompt)) if not PATH.fullmatch(one)):
         first = re.match(NAME, text)
-        if SPEC.fullmatch(text) and first and first[0] in namespace:
-            found.append(text)
-            continue
+        spec = SPEC.fullmatch(text) and first and first[0] in namespace
         with suppress(SyntaxError, ValueError, RecursionError, MemoryError):
-            tree = ast.parse(text, mode="eval")
-            if any(isinstance(node, ast.Name) for node in ast.walk(tree)):
+            nodes = ast.walk(ast.parse("0" if spec else text[:LONGEST_CODE], mode="eval"))
+            if spec or any(isinstance(node, ast.Name) for node in nodes):
                 found.append(text)
     return found
 
@@ -188,10 +180,8 @@ def _in_place(
 ) -> tuple[str, Sequence[str]]:
     """Return the text that stands for a value, as it is if it ``goes``, and what to mention."""
     text = _text(value, expression)
-    if goes:
-        return text, ()
-    if level == "sample":
-        return hidden(text), ()
+    if goes or level == "sample":
+        return text if goes else hidden(text), ()
     size = _size(value)
     note = f"{{{{{one_line(expression, 60)}}}}}: {size}, withheld (to send it: --send sample)"
     return f"({size}, withheld at level {level})", (note,)
@@ -218,10 +208,9 @@ def _column(value: Sequence[object], expression: str) -> object:
 
 def _is_part_of_a_table(expression: str, value: object, namespace: Mapping[str, object]) -> bool:
     """Is it a row or a column of a list or dict that is a table?"""
-    steps = STEPS.findall(expression)
     if is_scalar(value) or is_frame(value):
         return False
-    for step in reversed(steps):
+    for step in reversed(STEPS.findall(expression)):
         expression = expression.removesuffix(step)
         above = resolve(expression, namespace)
         if isinstance(above, (list, tuple, deque)) and len(above) < 2:
@@ -246,8 +235,7 @@ def _size(value: object) -> str:
 
 def _not_close(name: str, namespace: Mapping[str, object]) -> None:
     alike = [known for known in public_names(namespace) if known[:1] == name[:1]]
-    close = difflib.get_close_matches(name, alike, 1, 0.8)
-    if close:
+    if close := difflib.get_close_matches(name, alike, 1, 0.8):
         raise UsageError(
             f"There is no {{{{{one_line(name, 60)}}}}}.",
             todo=f"Did you mean {{{{{one_line(close[0], 60)}}}}}? "

@@ -104,16 +104,15 @@ def progress(label: str) -> Callable[[int, int], None]:
     file) it prints one line, when the download begins.
     """
     shown: list[Any] = []  # the bar, the display, or that the line was printed
-    percent = [-1]
+    steps: set[int] = set()  # of twenty, those that were shown
 
     def draw(done: int, total: int) -> None:
         if not shown and done >= total:
             return
         if hasattr(current(), "kernel"):
-            text = f"{label}: {done // 1_000_000} of {total // 1_000_000} MB"
-            if (part := 20 * done // total) != percent[0]:
-                percent[0] = part
-                _update(shown, text)
+            if (step := 20 * done // total) not in steps:
+                steps.add(step)
+                _update(shown, f"{label}: {done // 1_000_000} of {total // 1_000_000} MB")
         elif sys.stderr.isatty():
             _bar(shown, label, done, total)
         elif not shown:
@@ -142,6 +141,20 @@ def _bar(shown: list[Any], label: str, done: int, total: int) -> None:
     shown[0].update(done - shown[0].n)
     if done >= total:
         shown[0].close()
+
+
+def display(value: object) -> None:
+    """Display a value of the user's as IPython does."""
+    from IPython.display import display
+
+    display(value)
+
+
+def handle(bundle: Mapping[str, object]) -> Any:
+    """Display something that will change; return what changes it."""
+    from IPython.display import display
+
+    return display(dict(bundle), raw=True, display_id=True)
 
 
 def show_answer(markdown: str, settings: M1) -> None:

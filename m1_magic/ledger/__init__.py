@@ -83,12 +83,12 @@ class Ledger(Store):
         keep_text: bool,
     ) -> None:
         """Write down an attempt of each call, at an endpoint, or none of them; see `reserve`."""
-        each = [self._reserving(*one, keep_text) for one in calls]
-        holds = [_hold(attempt) for _, attempt, _ in calls]
+        each = [self.reservation(*one, keep_text) for one in calls]
+        holds = [hold_of(attempt) for _, attempt, _ in calls]
 
         def reserving(db: sqlite3.Connection) -> None:
             if budget is not None:
-                self._within(db, budget, period, holds, calls[0][0].at)
+                self.within(db, budget, period, holds, calls[0][0].at)
             for writes in each:
                 if journal.do(db, writes) < 1:
                     raise sqlite3.IntegrityError("that attempt is there already")
@@ -98,35 +98,33 @@ class Ledger(Store):
         for (_, attempt, _), writes in zip(calls, each, strict=True):
             self._reserved[attempt.id] = writes
 
-    def _reserving(
+    def reservation(
         self, call: Call, attempt: Attempt, endpoint: str, keep_text: bool
     ) -> tuple[Write, ...]:
+        """Return what writes down an attempt before it is sent."""
         at, request = stamp(call.at), call.request
         text = (request.prompt_text, kept(request)) if keep_text else (None, None)
-        original = call.original or request
-        key, parts = original.fingerprint(), json.dumps(at_a_server(original))
-        what = (request.model, request.fingerprint(), *text)
+        original, fingerprint = call.original or request, request.fingerprint()
+        key = fingerprint if original is request else original.fingerprint()
+        parts = json.dumps(at_a_server(original))
+        what = (request.model, fingerprint, *text)
         who = (self.session, os.getpid(), processes.me(), endpoint)
         return (
             write("call", call.id, at, self.session, *what),
             write("asked", request.model, request.task or None, call.id),
             write("key", key, request.cell or None, parts, call.id),
             *([write("chat", request.chat, call.id)] if request.chat else []),
-            write("attempt", attempt.id, call.id, at, *who, _hold(attempt)),
+            write("attempt", attempt.id, call.id, at, *who, hold_of(attempt)),
         )
 
     def started(self, attempt_id: str, generation_id: str | None) -> None:
         """Write down that the server accepted an attempt, and under which generation id."""
-        self._book(attempt_id, "started", generation_id, attempt_id)
+        self._book(attempt_id, started(attempt_id, generation_id))
 
     def settle(self, attempt: Attempt) -> None:
         """Write down what an attempt used and cost; without a cost its hold stays (``pending``)."""
         with uninterrupted():
-            answerer = (attempt.state, attempt.generation_id, attempt.provider)
-            cost = None if attempt.cost is None else to_nano(attempt.cost)
-            estimate = cost if attempt.cost_source == "estimated" else None
-            bill = (*_tokens(attempt.usage), cost, attempt.cost_source, estimate)
-            self._book(attempt.id, "settled", *answerer, *bill, attempt.id)
+            self._book(attempt.id, settled(attempt))
 
     def so_far(self, call_id: str, thinking: str, text: str) -> None:
         """Write down what came so far; raises LedgerProblem, at once where it is locked."""
@@ -135,12 +133,9 @@ class Ledger(Store):
 
     def finish(self, call: Call, keep_text: bool) -> None:
         """Write down how a call ended, with its text if that is to be kept."""
-        reply = call.reply
-        text = (reply.thinking, reply.written) if keep_text else (None, None)
-        end = (reply.status, reply.finish, call.error, call.seconds, reply.model)
         last = call.attempts[-1].id if call.attempts else ""
         try:
-            self._book(last, "finished", *end, *text, call.id)
+            self._book(last, finished(call, keep_text))
         finally:
             for attempt in call.attempts:
                 self._reserved.pop(attempt.id, None)
@@ -188,10 +183,10 @@ class Ledger(Store):
         """Return SQLite's own verdict on the file: ``ok``, or what is broken."""
         return self.read(lambda db: str(db.execute("PRAGMA quick_check").fetchone()[0]))
 
-    def _book(self, attempt_id: str, statement: str, *values: object) -> None:
-        self.book((*self._reserved.get(attempt_id, ()), write(statement, *values)))
+    def _book(self, attempt_id: str, last: Write) -> None:
+        self.book((*self._reserved.get(attempt_id, ()), last))
 
-    def _within(
+    def within(
         self,
         db: sqlite3.Connection,
         budget: Decimal,
@@ -199,6 +194,7 @@ class Ledger(Store):
         holds: Sequence[int | None],
         now: datetime,
     ) -> None:
+        """Raise BudgetExceeded, within a transaction, if attempts of these holds are too much."""
         spent, held, _, _ = self._sums(db, period, now)
         known = [hold for hold in holds if hold is not None]
         if len(known) < len(holds):
@@ -232,7 +228,30 @@ class Ledger(Store):
         return tuple(db.execute(sql, (name,)).fetchone())
 
 
-def _hold(attempt: Attempt) -> int | None:
+def started(attempt_id: str, generation_id: str | None) -> Write:
+    """Return what writes down that the server accepted an attempt."""
+    return write("started", generation_id, attempt_id)
+
+
+def settled(attempt: Attempt) -> Write:
+    """Return what writes down the end of an attempt."""
+    answerer = (attempt.state, attempt.generation_id, attempt.provider)
+    cost = None if attempt.cost is None else to_nano(attempt.cost)
+    estimate = cost if attempt.cost_source == "estimated" else None
+    bill = (*_tokens(attempt.usage), cost, attempt.cost_source, estimate)
+    return write("settled", *answerer, *bill, attempt.id)
+
+
+def finished(call: Call, keep_text: bool) -> Write:
+    """Return what writes down the end of a call."""
+    reply = call.reply
+    text = (reply.thinking, reply.written) if keep_text else (None, None)
+    end = (reply.status, reply.finish, call.error, call.seconds, reply.model)
+    return write("finished", *end, *text, call.id)
+
+
+def hold_of(attempt: Attempt) -> int | None:
+    """Return an attempt's hold in nano-dollars, None where it is not known."""
     return None if attempt.hold is None else to_nano(attempt.hold, ROUND_CEILING)
 
 

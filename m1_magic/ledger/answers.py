@@ -39,6 +39,18 @@ class Asked:
     headers: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class KeptText:
+    """The answer of a call, and what that did cost in US dollars."""
+
+    id: str
+    model: str
+    finish: str | None
+    thinking: str | None
+    text: str
+    cost: Decimal | None
+
+
 def nth(
     ledger: Ledger,
     asked: Asked,
@@ -120,14 +132,14 @@ def renamed(ledger: Ledger, old: str, new: str) -> None:
     ledger.write(lambda db: db.execute(sql, (new, old)), HASTE)
 
 
-def replayed(ledger: Ledger, cost: Decimal, now: datetime) -> None:
-    """Count an answer that was shown again, and the US dollars that were not spent for it."""
+def replayed(ledger: Ledger, cost: Decimal, now: datetime, number: int = 1) -> None:
+    """Count answers that were shown again, and the US dollars that were not spent for them."""
     day, nano = since("day", now), to_nano(cost)
     sql = (
-        "INSERT INTO replays VALUES (?, 1, ?) ON CONFLICT (day)"
-        " DO UPDATE SET answers = answers + 1, saved = saved + excluded.saved"
+        "INSERT INTO replays VALUES (?, ?, ?) ON CONFLICT (day) DO UPDATE"
+        " SET answers = answers + excluded.answers, saved = saved + excluded.saved"
     )
-    ledger.write(lambda db: db.execute(sql, (day, nano)), HASTE)
+    ledger.write(lambda db: db.execute(sql, (day, number, nano)), HASTE)
 
 
 def saved(ledger: Ledger, now: datetime) -> tuple[int, Decimal]:
@@ -135,3 +147,28 @@ def saved(ledger: Ledger, now: datetime) -> tuple[int, Decimal]:
     sql = "SELECT answers, saved FROM replays WHERE day = ?"
     rows = ledger.rows(sql, since("day", now))
     return (rows[0][0], from_nano(rows[0][1])) if rows else (0, Decimal(0))
+
+
+def complete(
+    ledger: Ledger, asked: Sequence[Asked], notebook: str | None
+) -> dict[str, list[KeptText]]:
+    """Return the complete answers to many requests of one server, by key, in the order asked."""
+    if not asked:
+        return {}
+    rows = ledger.rows(
+        "SELECT key, id, model, finish, thinking, answer,"
+        " (SELECT CASE WHEN count(*) = count(cost_nano) THEN sum(cost_nano) END"
+        " FROM attempts WHERE call_id = calls.id)"
+        f" FROM calls WHERE key IN (SELECT value FROM json_each(?)) AND {COMPLETE}"
+        f" AND {HERE if notebook else NOWHERE} AND {SERVER} ORDER BY at, id",
+        json.dumps([one.key for one in asked]),
+        ledger.session,
+        notebook,
+        asked[0].host,
+        asked[0].headers,
+    )
+    found: dict[str, list[KeptText]] = {}
+    for key, id, model, finish, thinking, text, nano in rows:
+        cost = None if nano is None else from_nano(nano)
+        found.setdefault(key, []).append(KeptText(id, model, finish, thinking, text, cost))
+    return found

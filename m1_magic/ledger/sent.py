@@ -76,7 +76,10 @@ def hashed(request: Request) -> dict[str, Any]:
         "typed": _hash(request.prompt),
         "words": _hash(words),
         "system": _hash(system),
-        "chat": [request.chat, _hash(json.dumps(earlier)) if request.after else ""],
+        "chat": [
+            None if request.alone else request.chat,
+            _hash(json.dumps(earlier)) if request.after else "",
+        ],
         "along": [_along(one) for one in attachments],
         "sampling": body,
     }

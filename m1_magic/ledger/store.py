@@ -140,13 +140,15 @@ class Store:
         try:
             self.write(lambda db: journal.do(db, writes[-1:]) or journal.do(db, writes))
         except LedgerProblem as problem:
-            with self._lock:
-                file = self._journal.keep(writes)
-            where = f"in {file.name} beside it" if file else "in this kernel's memory"
-            raise LedgerProblem(
-                f"{problem.what} What it lacks is kept {where} and written down later.",
-                todo=problem.todo,
-            ) from None
+            raise self.later(writes, problem) from None
+
+    def later(self, writes: tuple[Write, ...], problem: LedgerProblem) -> LedgerProblem:
+        """Keep writes that could not be done; return the problem, and where they are kept."""
+        with self._lock:
+            file = self._journal.keep(writes)
+        where = f"in {file.name} beside it" if file else "in this kernel's memory"
+        what = f"{problem.what} What it lacks is kept {where} and written down later."
+        return LedgerProblem(what, todo=problem.todo)
 
     def catch_up(self) -> None:
         """Write down what is kept in the journal, if anything is."""

@@ -38,7 +38,8 @@ from .kinds import (
 
 # tables: what of a table may leave. context: what is sent beside the question. sampling: how it is
 # answered. display and result: what is done with the answer; in Python, that is the caller's.
-Group = Literal["tables", "context", "sampling", "display", "result"]
+# rows: one question a row of a table; in Python, map() does it.
+Group = Literal["tables", "context", "sampling", "display", "result", "rows"]
 # Values that are looked up when they are completed.
 Source = Literal["tables", "columns", "files", "chats", "tasks"]
 
@@ -206,6 +207,21 @@ class Options:
     dry_run: bool = option(
         "", "show what would leave and its price; send nothing", SWITCH, "result"
     )
+    each: str | None = option(
+        "NAME", "ask one question a row of this table; {{column}} is the row's value", TEXT, "rows",
+        values="tables"
+    )
+    into: str | None = option("COL", "with --each: the new column (answer)", TEXT, "rows")
+    gold: str | None = option(
+        "COL", "with --each: the column with known answers, 30 of which are asked first", TEXT,
+        "rows"
+    )
+    at_least: float | None = option(
+        "X", "with --gold: the share of these that must be right, 0 to 1", number(0, 1), "rows"
+    )
+    workers: int | None = option(
+        "N", "with --each: calls at the same time (64)", whole_number(1), "rows"
+    )
     code: bool = option(
         "", "put the answer's code into the next cell; it is not run", SWITCH, "result"
     )
@@ -218,6 +234,12 @@ class Options:
         """Do they ask for several answers at once, be it for a list of one?"""
         values = self.model, self.temperature
         return self.n is not None or any(isinstance(value, tuple) for value in values)
+
+    @property
+    def by_row(self) -> bool:
+        """Are they about rows of a table?"""
+        about = self.each, self.into, self.gold, self.at_least, self.workers
+        return any(value is not None for value in about)
 
 
 OPTIONS = {one.name: replace(one.metadata["option"], name=one.name) for one in fields(Options)}

@@ -1,7 +1,7 @@
 """Several answers where they do not stand side by side: one below the other, in order.
 
 The first that has not ended streams, in the view that it would have alone; what the others are
-told meanwhile is kept, and shown when their turn comes.
+buffered meanwhile is kept, and shown when their turn comes.
 """
 
 from __future__ import annotations
@@ -47,8 +47,8 @@ def board(
     return InTurn(views, labels, settings, quiet=quiet)
 
 
-class Told:
-    """A view that keeps what it is told, for the thread that paints."""
+class BufferedView:
+    """A view that keeps what it is buffered, for the thread that paints."""
 
     def __init__(self, view: View, number: int) -> None:
         self._view, self._number = view, number
@@ -70,7 +70,7 @@ class Told:
         self.receipt = footer.of_one(receipt, self._number)
 
     def show(self) -> bool:
-        """Show what it was told since, and tell whether that was all."""
+        """Show what it was buffered since, and tell whether that was all."""
         receipt = self.receipt
         while self._waiting:  # a Ctrl-C may come in between
             self._waiting.popleft()(self._view)
@@ -87,30 +87,30 @@ class InTurn:
     def __init__(
         self, views: Sequence[View], labels: Sequence[str], settings: M1, *, quiet: bool
     ) -> None:
-        self.views = [Told(view, number) for number, view in enumerate(views, 1)]
+        self.views = [BufferedView(view, number) for number, view in enumerate(views, 1)]
         self._labels, self._settings, self._quiet = labels, settings, quiet
         self._shown, self._headed = 0, -1
         self._began = time.monotonic()
 
     def paint(self) -> None:
-        while self._shown < len(self.views) and self._whole(self._shown):
+        while self._shown < len(self.views) and self._advance(self._shown):
             self._shown += 1
 
-    def _whole(self, number: int) -> bool:
+    def _advance(self, number: int) -> bool:
         """Show what is new of an answer; tell whether it has ended."""
-        told, label = self.views[number], self._labels[number]
+        buffered, label = self.views[number], self._labels[number]
         if self._headed < number:
             self._headed = number
             self._write(f"── {label} ──\n" if label else "")
-        ended = told.show()
-        if ended and told.receipt and told.receipt.call.error:
-            self._write(f"{one_line(told.receipt.call.error, 600)}\n")
+        ended = buffered.show()
+        if ended and buffered.receipt and buffered.receipt.call.error:
+            self._write(f"{one_line(buffered.receipt.call.error, 600)}\n")
         self._write("\n" if ended else "")
         return ended
 
     def close(self, replies: Sequence[Reply], totals: Totals, notes: Sequence[str]) -> None:
         for number in range(self._shown, len(self.views)):  # one may still be connecting
-            self._whole(number)
+            self._advance(number)
         receipts = [one.receipt for one in self.views if one.receipt is not None]
         seconds = time.monotonic() - self._began
         lines = footer.of_all(replies, receipts, totals, seconds, self._settings)

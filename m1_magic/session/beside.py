@@ -25,8 +25,8 @@ from ..pricing.dollars import money_at_most
 from ..text import one_line
 from .accumulator import late
 from .budget import typed
-from .ended import Ended, Failure
 from .loop import Session
+from .outcomes import Failure, Outcome
 from .plan import Plan, Prepared
 from .processor import Processor
 from .view import View
@@ -36,7 +36,7 @@ ENDING = 2.0  # seconds in which a call ends that was stopped, unless it is stil
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class Job:
     """One of the calls: what is asked, and who shows it and works with the answer."""
 
     request: Request
@@ -44,7 +44,7 @@ class Asked:
     processor: Processor | None = None
 
 
-def ask_each(session: Session, asked: Sequence[Asked], paint: Callable[[], None]) -> list[Ended]:
+def ask_each(session: Session, asked: Sequence[Job], paint: Callable[[], None]) -> list[Outcome]:
     """Ask all at the same time, and return how each ended, in order.
 
     Args:
@@ -55,7 +55,7 @@ def ask_each(session: Session, asked: Sequence[Asked], paint: Callable[[], None]
     """
     each: list[Prepared] = []
     running: list[Running] = []
-    ended: list[Ended] = []
+    ended: list[Outcome] = []
     interrupted = False
     try:
         for one in asked:
@@ -82,7 +82,7 @@ class Running:
     """One call, in a thread of its own."""
 
     def __init__(
-        self, session: Session, one: Prepared, asked: Asked, attempt: Attempt | None
+        self, session: Session, one: Prepared, asked: Job, attempt: Attempt | None
     ) -> None:
         self._session, self._one, self._asked, self._attempt = session, one, asked, attempt
         self.stop = Stop()
@@ -125,7 +125,7 @@ class Running:
         with self.stop.listening():
             self._run()
 
-    def ended(self, session: Session) -> Ended:
+    def ended(self, session: Session) -> Outcome:
         """Return how it ended, and write its answer on the tape."""
         call, error = self.call, self.error
         if not self.over:  # it sends nothing any more, and is written down when it has ended
@@ -134,10 +134,10 @@ class Running:
         if call is None:
             status: Status = "stopped" if isinstance(error, KeyboardInterrupt) else "failed"
             model = self._one.plan.request.model
-            return Ended(Reply(status=status, id=self._one.call.id, model=model), error)
+            return Outcome(Reply(status=status, id=self._one.call.id, model=model), error)
         if isinstance(error, UserFacingError):
             error.reply = call.reply
-        return Ended(call.reply, error, session.keeper.record(call, self._one.turn))
+        return Outcome(call.reply, error, session.keeper.record(call, self._one.turn))
 
 
 def within_max_cost(each: Sequence[Prepared]) -> list[Prepared]:

@@ -71,9 +71,9 @@ class Session:
         self._open = ledger
         self._ledger: Ledger | None = None
         self._lock = lock()
-        self._backend, self._now, self._sleep, self._clock = backend, now, sleep, clock
+        self._backend, self.now, self._sleep, self.clock = backend, now, sleep, clock
         self._limits = AllLimits(settings, now)
-        self._waits = Waits()
+        self.waits = Waits()
         self._hinted: set[tuple[str, str]] = set()
         self._pauses = reconciler.PAUSES if pauses is None else pauses
         self.settler = reconciler.Reconciler(self._look, self._pauses)
@@ -114,7 +114,7 @@ class Session:
             PromptTooLarge, NoKey, BadSetting: it cannot be sent.
         """
         backend = self.backend()
-        request = self._limits.lists.suited(request, backend, self._now())
+        request = self._limits.lists.suited(request, backend, self.now())
         limits = self.limits(backend, request.model, *request.fallbacks)
         # A server on this machine that lists endpoints is taken for OpenRouter.
         listed = limits is not None and limits.source == "endpoints"
@@ -178,7 +178,7 @@ class Session:
             check_max_cost(plan)
             assert plan.backend is not None
             plan.backend.ready()
-            call = Call(kept.id if kept else new_id(), self._now(), plan.request, original=request)
+            call = Call(kept.id if kept else new_id(), self.now(), plan.request, original=request)
             one = Prepared(plan, replace(call, replay=kept.replay if kept else None), turn)
             if not kept:
                 self.keeper.asked(request, turn, call.id)
@@ -206,26 +206,26 @@ class Session:
 
     def totals(self) -> Totals:
         """Return what was spent, and what the budget says."""
-        return self.ledger.totals(self.settings.budget, self.settings.budget_period, self._now())
+        return self.ledger.totals(self.settings.budget, self.settings.budget_period, self.now())
 
     def reconcile(self) -> int:
         """Ask the endpoint once for each price not billed yet; return how many are settled now."""
-        lapse(self.ledger, self._now())
-        return reconciler.settle(self.ledger, self.backend(), self._now())[0]
+        lapse(self.ledger, self.now())
+        return reconciler.settle(self.ledger, self.backend(), self.now())[0]
 
     def _look(self) -> tuple[int, int]:
         """Ask in the background; return how many prices came, and how many are still owed."""
         ledger = self._ledger  # not opened anew, if it has just been closed
-        return (0, 0) if ledger is None else reconciler.settle(ledger, self.backend(), self._now())
+        return (0, 0) if ledger is None else reconciler.settle(ledger, self.backend(), self.now())
 
     def _tidied(self, ledger: Ledger) -> Ledger:
         """Return the ledger without old text, and with what kernels left that have ended."""
         with suppress(LedgerProblem, OSError):  # locked, perhaps; a call would say so
             follow(ledger, self.notebook)
-            purge(ledger, self._now() - timedelta(days=self.settings.keep_days))
+            purge(ledger, self.now() - timedelta(days=self.settings.keep_days))
             sums.name_session(ledger, self.notebook)
             users.sign(ledger)
-            if ended := sweep(ledger, self._now()):
+            if ended := sweep(ledger, self.now()):
                 ledger.tell(f"{ended} call(s) of a kernel that ended are not settled: %m1 cost.")
             if self.settings.mode != "replay" and ledger.pending(None):
                 self.settler.wake()
@@ -265,24 +265,24 @@ class Session:
         """
         plan, call, kept, s = one.plan, one.call, one.plan.kept, self.settings
         assert plan.backend is not None
-        account = SafeLedger(self.ledger, one.paid, s.keep_text, self._clock)
+        account = SafeLedger(self.ledger, one.paid, s.keep_text, self.clock)
         safe_view = SafeView(view)
-        rounds = Rounds(plan, safe_view, account, s, self._clock, self._sleep, self._waits)
+        rounds = Rounds(plan, safe_view, account, s, self.clock, self._sleep, self.waits)
         attempt = attempt or rounds.reserve(call)
-        began = self._clock()
+        began = self.clock()
         call, error = rounds.run(call, attempt)
         if plan.processor is not None:
             reply, error = plan.processor.finished(call.reply, error)
             call = replace(call, reply=reply)
         failure = None if error is None else one_line(error, 600) or type(error).__name__
-        call = replace(call, seconds=self._clock() - began, error=failure)
+        call = replace(call, seconds=self.clock() - began, error=failure)
         self.last = call.reply
         account.write(Ledger.finish, call, s.keep_text)
         if kept:
             with suppress(LedgerProblem):
                 answers.replayed(self.ledger, kept.cost or Decimal(0), call.at)
         recorded = self.keeper.record(call, one.turn) if taped else ()
-        totals = account.totals(s.budget, s.budget_period, self._now())
+        totals = account.totals(s.budget, s.budget_period, self.now())
         try:
             news = self.ledger.news()
             hints = (*hint(rounds.plan, call.reply), *price_hint(plan, call, self._hinted))

@@ -80,6 +80,8 @@ class Reader:
             self._space()
             value = self._value(depth, True)
             put(made, key, value)
+            if value.kind == "text" and not value.sure:
+                made.whole = False  # it may have another field in it
             if not value.sure and value.kind == "bare" and value.text == "":
                 made.whole = False
                 return made

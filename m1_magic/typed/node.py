@@ -60,11 +60,9 @@ def literal(word: str) -> str:
 
 
 def put(node: Node, key: str, value: Node) -> None:
-    """Add a field; the same key with another value is not sure."""
-    old = node.fields.get(key)
-    if old is not None and old != value:
-        value = Node("bare", sure=False, mended=True)
-    node.fields[key] = value
+    """Add a field; a key that comes again is not sure: two objects may have become one."""
+    again = key in node.fields
+    node.fields[key] = Node("bare", sure=False, mended=True) if again else value
 
 
 def elided(node: Node) -> Node:

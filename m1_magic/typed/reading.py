@@ -131,6 +131,8 @@ def _rows(text: str, found: list[tuple[Node, int, int]], wanted: Wanted) -> Fitt
     between = [text[end:start] for (_, _, end), (_, start, _) in pairwise(found)]
     if not all(_BETWEEN.fullmatch(gap) for gap in between):
         return None
+    if "]" in _BRACKETED.sub("", text[found[-1][2] :]):
+        return None  # the end of a list whose beginning is lost
     whole = all(one.whole for one in tops)
     made = fit(Node("list", items=tops, whole=whole, mended=True), wanted)
     names = wanted.shape.at(0).properties.keys()

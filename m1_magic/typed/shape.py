@@ -42,23 +42,32 @@ class Shape:
     @property
     def open(self) -> bool:
         """May an object have any names?"""
-        return any(one.get("additionalProperties") for one in self.schemas)
+        return any(one.get("additionalProperties") or _any(one, "object") for one in self.schemas)
 
     def at(self, key: str | int) -> Shape:
         """Return what is said of a value in it, by key or place."""
         inner: list[Any] = []
         for one in self.schemas:
-            if isinstance(key, str):
+            if _any(one, "object" if isinstance(key, str) else "array"):
+                inner.append({})
+            elif isinstance(key, str):
                 known = one.get("properties", {}).get(key)
                 inner.append(one.get("additionalProperties") if known is None else known)
             else:
                 first = one.get("prefixItems", [])
                 inner.append(first[key] if key < len(first) else one.get("items"))
+        inner = [{} if one is True else one for one in inner]
         found = [flat for one in inner if isinstance(one, dict) for flat in _flat(one, self.defs)]
         return Shape(tuple(found), self.defs)
 
     def __bool__(self) -> bool:
         return bool(self.schemas)
+
+
+def _any(schema: Schema, kind: str) -> bool:
+    """May anything stand in an object or list of this schema?"""
+    said = {"properties", "additionalProperties", "items", "prefixItems", "enum", "const"}
+    return schema.get("type", kind) == kind and not said & schema.keys()
 
 
 def shape(schema: Schema) -> Shape:

@@ -33,7 +33,7 @@ nothing about the table; what would leave of that is shown."""
 NEXT = """
 m1-magic demo --local   a small model on this machine answers (98 MB, fetched once)
 m1-magic lab            the notebook of this demo, in JupyterLab
-%m1 login               M1 itself, with a key for openrouter.ai"""
+m1-magic login          a key of openrouter.ai, for M1 itself"""
 LOCAL = (
     "%load_ext m1_magic",
     "from palmerpenguins import load_penguins\n\npenguins = load_penguins()",

@@ -91,7 +91,7 @@ def chat(emulator: OpenRouter, x: Exchange) -> None:
     if not emulator.any_model and not emulator.peek().think_tags:
         check_model(emulator, body)
         check_context(emulator, body)
-    reply(emulator, x, emulator.take())
+    reply(emulator, x, emulator.take(str(body["messages"][-1].get("content"))))
 
 
 def check_model(emulator: OpenRouter, body: dict[str, Any]) -> None:

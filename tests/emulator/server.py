@@ -50,6 +50,7 @@ class OpenRouter:
         self.account = Account()
         self.crashes: list[str] = []
         self.stopping = threading.Event()
+        self.by_words: dict[str, Answer] = {}  # for prompts with these words, whenever they come
         self._queue: deque[Answer] = deque()
         self._change = threading.Condition()
         self._other: OpenRouter | None = None
@@ -98,9 +99,12 @@ class OpenRouter:
         with self._change:
             return self._queue[0] if self._queue else self.default
 
-    def take(self) -> Answer:
-        """Use the next answer."""
+    def take(self, prompt: str = "") -> Answer:
+        """Use the answer to this prompt's words, else the next one."""
         with self._change:
+            for words, answer in self.by_words.items():
+                if words in prompt:
+                    return answer
             return self._queue.popleft() if self._queue else self.default
 
     # -- watching ------------------------------------------------------------------

@@ -13,7 +13,7 @@ Failure = BaseException | None
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
+class Outcome:
     """How one of the calls ended, and what there is to say of it."""
 
     reply: Reply
@@ -21,7 +21,7 @@ class Ended:
     notes: tuple[str, ...] = ()
 
 
-def failure(ended: Sequence[Ended], labels: Sequence[str]) -> UserFacingError | None:
+def failure(ended: Sequence[Outcome], labels: Sequence[str]) -> UserFacingError | None:
     """Return the error of several calls, with all replies; None if none of them failed.
 
     Where all failed alike, that is the first one's; else one that says which failed, and how.
@@ -45,7 +45,7 @@ def failure(ended: Sequence[Ended], labels: Sequence[str]) -> UserFacingError | 
     return error
 
 
-def _named(ended: Sequence[Ended], labels: Sequence[str]) -> SomeFailed:
+def _named(ended: Sequence[Outcome], labels: Sequence[str]) -> SomeFailed:
     why: dict[str, list[str]] = {}
     for number, (one, label) in enumerate(zip(ended, labels, strict=True), 1):
         if one.error is not None:

@@ -1,0 +1,127 @@
+"""What a run will ask and could cost, said before anything is sent; and refused where too much."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from decimal import Decimal
+
+from ..calls import Request
+from ..errors import BudgetExceeded, LedgerProblem, PromptTooLarge
+from ..ledger import sums
+from ..pricing.dollars import money_about, money_at_most
+from ..pricing.forecast import LOOKED_AT, forecast
+from ..pricing.tokens import WRITTEN
+from ..session.budget import price_unknown, typed
+from ..session.loop import Session
+from ..session.plan import Plan, formed, within
+from ..text import plural, thousands
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """What so many questions likely cost and could cost, in US dollars; None: not known."""
+
+    questions: int
+    likely: Decimal | None = None
+    at_most: Decimal | None = None
+
+    def __str__(self) -> str:
+        if not self.questions:
+            return "$0"
+        if self.at_most is None:
+            return "price not known"
+        if not self.at_most:
+            return "$0"
+        about = [] if self.likely is None else [f"likely {money_about(self.likely)}"]
+        return ", ".join([*about, f"at most {money_at_most(self.at_most)}"])
+
+
+def foreseen(
+    session: Session, plan: Plan, requests: Iterable[Request]
+) -> tuple[Forecast, list[Decimal | None]]:
+    """Return what the questions could cost together, and each of them."""
+    holds, characters = list[Decimal | None](), 0
+    for request in requests:
+        holds.append(_hold(plan, request, session.settings.repairs))
+        characters += len(request.text)
+    known = [hold for hold in holds if hold is not None]
+    at_most = sum(known, Decimal(0)) if len(known) == len(holds) else None
+    tokens = math.ceil(characters / WRITTEN / max(len(holds), 1))
+    past: Sequence[tuple[int, Decimal]] = []
+    with suppress(LedgerProblem):  # a guess needs no ledger
+        past = sums.outcomes(session.ledger, plan.request.model, plan.request.task, LOOKED_AT)
+    each = forecast(past, tokens, max(known, default=None))
+    likely = None if each is None else each.half * len(holds)
+    return Forecast(len(holds), likely, at_most), holds
+
+
+def _hold(plan: Plan, request: Request, repairs: int) -> Decimal | None:
+    """Return the most that a question could cost; one that is too long is not asked.
+
+    What does not fit is asked for again, with the answer so far.
+    """
+    try:
+        one = within(replace(plan, request=formed(request, plan.limits)))
+    except PromptTooLarge:
+        return Decimal(0)
+    if one.hold is None or request.form is None or one.limits is None or one.limits.dearest is None:
+        return one.hold
+    return one.hold * (1 + repairs) + repairs * one.request.max_tokens * one.limits.dearest.input
+
+
+def check_price(
+    session: Session,
+    plan: Plan,
+    total: Forecast,
+    holds: Sequence[Decimal | None],
+    rows: Sequence[int],
+) -> None:
+    """Raise if the run could cost more than it may, or than the budget has left.
+
+    Args:
+        holds: of each question, in order; ``rows`` is the first row that asks each.
+    """
+    most, settings = plan.request.max_cost, session.settings
+    if most is not None:
+        if total.at_most is None:
+            raise price_unknown(plan)
+        if total.at_most > most:
+            raise _refused(total, f"it may cost ${most:f}", most, holds, rows, "--max-cost {}")
+    if settings.budget is not None and total.at_most is not None:
+        sums_ = session.totals()
+        left = max(settings.budget - sums_.spent - sums_.held, Decimal(0))
+        if total.at_most > left:
+            period = settings.budget_period
+            why = f"of the {period}'s budget of ${settings.budget:f} ${left:f} is left"
+            raised = sums_.spent + sums_.held + total.at_most
+            way = f"%m1 budget {typed(raised)} --per {period}"
+            raise _refused(total, why, left, holds, rows, way)
+
+
+def _refused(
+    total: Forecast,
+    why: str,
+    room: Decimal,
+    holds: Sequence[Decimal | None],
+    rows: Sequence[int],
+    way: str,
+) -> BudgetExceeded:
+    """Return the refusal that names the number of rows that fit."""
+    assert total.at_most is not None
+    fit, spent = 0, Decimal(0)
+    for hold in holds:
+        if spent + (hold or Decimal(0)) > room:
+            break
+        spent += hold or Decimal(0)
+        fit += 1
+    first = rows[fit] if fit < len(rows) else 0
+    fits = f"The first {plural(first, 'row')} fit ({plural(fit, 'question')})"
+    shorter = " --max-tokens makes each answer cheaper." if holds else ""
+    return BudgetExceeded(
+        f"{thousands(total.questions)} questions could cost {money_at_most(total.at_most)}, and"
+        f" {why}. {fits if fit else 'Not one row fits'}.",
+        todo=f"Ask fewer rows, or allow it: {way.format(typed(total.at_most))}.{shorter}",
+    )

@@ -1,0 +1,118 @@
+"""Answers that a table's questions have already: on the tape, else in the ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from decimal import Decimal
+
+from ..calls import Call, Reply, Request
+from ..errors import LedgerProblem, TapeProblem
+from ..kept import misses
+from ..kept.tape import Line, Tape, line
+from ..ledger import answers
+from ..ledger.answers import Asked
+from ..ledger.sent import hashed, headers
+from ..session.loop import Session
+from ..settings.endpoints import endpoint
+
+EVERY = 200  # answers after which the tape is written
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """The answer of a call that was made before; ``cost`` is what it did cost, in US dollars."""
+
+    reply: Reply
+    cost: Decimal | None = None
+    taped: bool = False
+
+
+class Answers:
+    """What is kept for the questions of one run, and what the run adds to the tape.
+
+    Args:
+        fits: is the answer what is wanted? Another one is asked for again.
+    """
+
+    def __init__(self, session: Session, fresh: bool, fits: Callable[[Reply], bool]) -> None:
+        self._session, self._settings, self._fits = session, session.settings, fits
+        self._tape: Tape | None = session.keeper.tape()
+        self._reads = not fresh and self._settings.keep and self._settings.mode != "record"
+        self._writes = self._tape is not None and self._settings.mode in ("auto", "record")
+        self._lines: list[tuple[Line, int]] = []
+        self.note = ""
+        if self._tape is None and self.only_tape:
+            raise TapeProblem(
+                "There is no tape to run on, and M1_MODE=replay asks nobody.",
+                todo="Name one: M1_TAPE=PATH, or %m1 tape PATH.",
+            )
+        if self._tape is not None:
+            self._tape.check()  # before anything is paid
+
+    @property
+    def only_tape(self) -> bool:
+        """May nothing be asked?"""
+        return bool(self._settings.mode == "replay")
+
+    def of(self, requests: Sequence[Request]) -> list[Kept | None]:
+        """Return the kept answer to each request, None where it is to be asked."""
+        if not (self._reads or self.only_tape):
+            return [None] * len(requests)
+        found = [self._on_tape(request) for request in requests]
+        if not self.only_tape and None in found:
+            with suppress(LedgerProblem):  # a call says what is wrong with it
+                self._in_ledger(requests, found)
+        return found
+
+    def missing(self, request: Request) -> TapeProblem:
+        """Return why a request is not on the tape that alone may answer."""
+        assert self._tape is not None
+        return misses.miss(self._tape, request, 1)
+
+    def add(self, request: Request, reply: Reply, cost: Decimal | None) -> None:
+        """Put an answer on the tape, if there is one, now and then."""
+        if not self._writes or reply.status != "ok" or not reply.text.strip():
+            return
+        key, parts = request.fingerprint(), hashed(request)
+        thinking = self._settings.tape_thinking
+        new = line(key, request.prompt_text, parts, reply, cost, thinking=thinking)
+        self._lines.append((new, 1))
+        if len(self._lines) >= EVERY:
+            self.write()
+
+    def called(self, call: Call, reply: Reply) -> None:
+        """Put the answer of a call on the tape."""
+        self.add(call.original or call.request, reply, reply.cost)
+
+    def write(self) -> None:
+        """Write what is not on the tape yet."""
+        if self._tape is None or not self._lines:
+            return
+        lines, self._lines = self._lines, []
+        try:
+            self._tape.extend(lines)
+        except TapeProblem as problem:
+            self.note = f"not on the tape: {problem}"
+
+    def _on_tape(self, request: Request) -> Kept | None:
+        found = self._tape.nth(request, 1) if self._tape is not None else None
+        if found is None or self._tape is None:
+            return None
+        answer = found.answer(1, self._tape.path.name)
+        reply = Reply(answer.text, model=answer.model or "", finish=answer.finish, id=answer.id)
+        return Kept(reply, answer.cost, taped=True) if self._fits(reply) else None
+
+    def _in_ledger(self, requests: Sequence[Request], found: list[Kept | None]) -> None:
+        host = endpoint(self._settings.base_url).host
+        open_ = [n for n, one in enumerate(found) if one is None]
+        asked = [Asked(requests[n].fingerprint(), host, headers(requests[n])) for n in open_]
+        there = answers.complete(self._session.ledger, asked, self._session.notebook)
+        for n, one in zip(open_, asked, strict=True):
+            for kept in there.get(one.key, ()):
+                thinking = kept.thinking or ""
+                reply = Reply(kept.text, thinking, model=kept.model, finish=kept.finish, id=kept.id)
+                if self._fits(reply):
+                    found[n] = Kept(reply, kept.cost)
+                    break

@@ -1,0 +1,59 @@
+"""How often answers agree with what is known, on a few rows before all others are paid for."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+MOST = 30  # rows that are asked first
+Z = 1.959963984540054  # of 95 %
+
+
+@dataclass(frozen=True, slots=True)
+class Accuracy:
+    """How many of so many answers were right."""
+
+    right: int
+    of: int
+
+    @property
+    def share(self) -> float:
+        """The share that was right."""
+        return self.right / self.of if self.of else 0.0
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """Wilson's 95 % interval of the share of all rows that would be right.
+
+        E. B. Wilson, 1927; unlike the normal one it holds for few rows, and near 0 and 1.
+        """
+        if not self.of:
+            return 0.0, 1.0
+        n, p, z2 = self.of, self.share, Z * Z
+        middle = (p + z2 / (2 * n)) / (1 + z2 / n)
+        half = Z / (1 + z2 / n) * math.sqrt(p * (1 - p) / n + z2 / (4 * n * n))
+        low, high = max(0.0, middle - half), min(1.0, middle + half)
+        return (0.0 if not self.right else low), (1.0 if self.right == n else high)
+
+    def __str__(self) -> str:
+        low, high = self.interval
+        right = f"{self.right} of {self.of} right"
+        return f"{right}: {self.share:.0%} (95 % interval {low:.0%}–{high:.0%})"
+
+
+def accuracy(pairs: Iterable[tuple[object, object]]) -> Accuracy:
+    """Return how often an answer is what is known: the same value, or the same text."""
+    outcomes = [same(answer, known) for answer, known in pairs]
+    return Accuracy(sum(outcomes), len(outcomes))
+
+
+def same(answer: object, known: object) -> bool:
+    """Are these one value? Texts and numbers in texts may differ in case and blanks."""
+    if answer is None:
+        return False
+    return answer == known or _plain(answer) == _plain(known)
+
+
+def _plain(value: object) -> str:
+    return " ".join(str(value).split()).casefold()

@@ -1,0 +1,170 @@
+"""A prompt with ``{{column}}`` → the distinct questions of a table, and which rows ask each.
+
+The prompt becomes a request once, with a mark in each column's place; a row's question is that
+request with the row's texts in place of the marks.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from ..calls import Message, Request, Text
+from ..errors import UsageError
+from ..messages import Part
+from ..privacy.personal import column_reason, named_personal
+from ..prompt import readable
+from ..text import one_line
+from .tables import TEXT, Rows
+
+# One brace more on either side is an f-string's or LaTeX's: as typed. A name may have spaces.
+PLACE = re.compile(r"(?<!\{)\{\{([^{}\n]{1,200})\}\}(?!\})")
+OPENING, CLOSING = "\ue000m1-row-", "\ue001"
+MARK = re.compile(f"{OPENING}(\\d+){CLOSING}")
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """A prompt in which marks stand for columns, and the names and places of these in a table."""
+
+    prompt: str
+    names: tuple[str, ...]
+    places: tuple[int, ...]
+
+
+def asking(prompt: str, rows: Rows) -> Asking:
+    """Return a prompt with the columns that it names.
+
+    Raises:
+        UsageError: it names none.
+    """
+    named: dict[str, int] = {}
+
+    def mark(match: re.Match[str]) -> str:
+        name = match[1] if rows.place(match[1]) is not None else match[1].strip()
+        if rows.place(name) is None:
+            return match[0]
+        return f"{OPENING}{named.setdefault(name, len(named))}{CLOSING}"
+
+    if OPENING in prompt:
+        raise UsageError("The prompt holds a character that has no meaning (U+E000).", todo="")
+    marked = PLACE.sub(mark, prompt)
+    if not named:
+        raise _no_column(prompt, rows)
+    places = [place for name in named if (place := rows.place(name)) is not None]
+    return Asking(marked, tuple(named), tuple(places))
+
+
+def _no_column(prompt: str, rows: Rows) -> UsageError:
+    wished = [one.strip() for one in PLACE.findall(prompt)]
+    close = [m for one in wished for m in difflib.get_close_matches(one, rows.names, 1)]
+    if close:
+        todo = f"Did you mean {{{{{one_line(close[0], 60)}}}}}?"
+    else:
+        names = ", ".join(f"{{{{{one_line(name, 40)}}}}}" for name in rows.names[:8])
+        todo = f"Name one where its value is to stand: {names or f'{{{{{TEXT}}}}}'}."
+    what = "The prompt names no column of the table, so all rows would ask the same."
+    if wished:
+        what = f"There is no column {one_line(wished[0], 60)!r} in the table."
+    return UsageError(what, todo=todo)
+
+
+def check_personal(asking: Asking, columns: Sequence[Sequence[Any]], allow: Iterable[str]) -> None:
+    """Raise UsageError for columns that look personal, and may not be sent."""
+    allowed, found = set(allow), []
+    for name, values in zip(asking.names, columns, strict=True):
+        if name in allowed:
+            continue
+        there = [value for value in values if value is not None]
+        whole = bool(there) and all(type(value) is int for value in there)
+        reason = column_reason(name, there, whole_numbers=whole)
+        # A row that holds a secret does not leave; the others may.
+        if reason and not (reason == "secret" and named_personal(name) != reason):
+            found.append((name, reason))
+    if found:
+        listed = ", ".join(f"{one_line(name, 60)!r} ({reason})" for name, reason in found)
+        names = ",".join(name for name, _ in found)
+        are = "looks" if len(found) == 1 else "look"
+        raise UsageError(
+            f"Of the columns that the prompt names, {listed} {are} personal, and would leave.",
+            todo=f"Allow it: --allow {one_line(names, 200)}, in Python allow={names.split(',')!r}.",
+        )
+
+
+@dataclass(slots=True)
+class Questions:
+    """The distinct questions of a table: ``texts`` of each, and by row which one it asks.
+
+    A row without text asks none, and has None.
+    """
+
+    template: Request
+    texts: list[tuple[str, ...]] = field(default_factory=list)
+    of_row: list[int | None] = field(default_factory=list)
+    _parts: list[Part | list[str | int]] = field(default_factory=list)
+
+    def request(self, number: int) -> Request:
+        """Return the request of a question."""
+        texts = self.texts[number]
+        parts = tuple(
+            Text("".join([one if isinstance(one, str) else texts[one] for one in part]))
+            if isinstance(part, list)
+            else part
+            for part in self._parts
+        )
+        *before, last = self.template.messages
+        return replace(self.template, messages=(*before, Message(last.role, parts)))
+
+    def filled(self, number: int) -> str:
+        """Return the words of a question."""
+        return self.request(number).messages[-1].content(self.template.attachments)
+
+    def rows_of(self) -> list[list[int]]:
+        """Return the rows that ask each question."""
+        rows: list[list[int]] = [[] for _ in self.texts]
+        for row, number in enumerate(self.of_row):
+            if number is not None:
+                rows[number].append(row)
+        return rows
+
+
+def questions(template: Request, columns: Sequence[Sequence[Any]]) -> Questions:
+    """Return the distinct questions of the rows of these columns."""
+    parts: list[Part | list[str | int]] = [
+        _pieces(p.text) if isinstance(p, Text) else p for p in template.messages[-1].parts
+    ]
+    made, numbers = Questions(template, _parts=parts), dict[tuple[str, ...], int]()
+    for values in zip(*columns, strict=True):
+        texts = tuple("" if value is None else text_of(value) for value in values)
+        if not any(map(str.strip, texts)):
+            made.of_row.append(None)
+            continue
+        number = numbers.setdefault(texts, len(numbers))
+        if number == len(made.texts):
+            made.texts.append(texts)
+        made.of_row.append(number)
+    return made
+
+
+def _pieces(words: str) -> list[str | int]:
+    """Return the words between marks, and the number of each mark."""
+    return [int(p) if n % 2 else p for n, p in enumerate(MARK.split(words))]
+
+
+def text_of(value: object) -> str:
+    """Return a value of a table as the text that stands for it."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, (list, tuple, Mapping)):
+        return json.dumps(value, ensure_ascii=False, default=str)
+    return str(value)
+
+
+def check(request: Request) -> None:
+    """Raise UsageError for a question that cannot be sent as text."""
+    for text in request.texts:
+        readable(text)

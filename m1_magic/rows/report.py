@@ -1,0 +1,108 @@
+"""What a run was and did, in words: before, in the footer, and the failures by reason."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from decimal import Decimal
+from typing import Any
+
+from ..calls import Usage
+from ..pricing.dollars import money
+from ..text import md_cell, one_line, plural, show_controls, thousands
+
+MOST = 8  # reasons that are listed
+CUT = 600  # characters of a filled question that a preview shows
+AGAIN = "Running it again asks only those that have no answer."
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a run did; costs in US dollars, None where one is not known yet.
+
+    ``failed`` are rows, ``reasons`` by how many rows; ``asked`` and ``kept`` are questions; ``id``,
+    ``model`` and ``usage`` are those of the calls together.
+    """
+
+    rows: int
+    asked: int
+    kept: int
+    failed: int
+    cost: Decimal | None
+    seconds: float
+    reasons: tuple[tuple[str, int], ...] = ()
+    notes: tuple[str, ...] = ()
+    known: Decimal = Decimal(0)
+    unknown: int = 0
+    id: str = ""
+    model: str = ""
+    usage: Usage | None = None
+    stopped: bool = False
+
+    def __str__(self) -> str:
+        price = money(self.known)
+        if self.cost is None:
+            price += f" + {plural(self.unknown, 'price')} to come"
+        parts = [
+            plural(self.rows, "row"),
+            f"{thousands(self.asked)} asked",
+            f"{thousands(self.kept)} kept" if self.kept else "",
+            f"{thousands(self.failed)} failed" if self.failed else "",
+            price,
+            f"{self.seconds:.0f} s" if self.seconds >= 10 else f"{self.seconds:.1f} s",
+        ]
+        return " · ".join(part for part in parts if part)
+
+    def record(self, *, stable: bool) -> dict[str, Any]:
+        """Return what a notebook keeps of it, as of one call; see `render.footer.record`."""
+        counts = self.usage and asdict(self.usage)
+        return {
+            "id": self.id,
+            "generation_id": None,
+            "model": show_controls(self.model),
+            "usage": counts and {k: v for k, v in counts.items() if v is not False},
+            "cost_usd": None if self.cost is None else float(self.cost),
+            "cost_source": "unknown" if self.cost is None else "billed",
+            "seconds": None if stable else round(self.seconds, 3),
+            "status": "stopped" if self.stopped else "ok",
+            "finish": None,
+            "rows": self.rows,
+            "questions": self.asked,
+            "failed": self.failed,
+        }
+
+    def page(self) -> str:
+        """Return the footer, notes and the failures by reason, as Markdown."""
+        lines = [md_cell(line) for line in (str(self), *self.notes)]
+        if self.failed:
+            rows = [
+                f"| {number:,} | {md_cell(one_line(why, 160))} |"
+                for why, number in self.reasons[:MOST]
+            ]
+            more = len(self.reasons) - MOST
+            rows += [f"| | {more} more reasons |"] if more > 0 else []
+            lines += ["\n".join(["| rows | no answer, because |", "|--:|---|", *rows]), AGAIN]
+        return "\n\n".join(lines)
+
+
+def by_reason(reasons: Sequence[str]) -> tuple[tuple[str, int], ...]:
+    """Return each reason with how often it is one, the most frequent first."""
+    return tuple(Counter(reasons).most_common())
+
+
+def preview(says: str, filled: Sequence[str], model: str) -> str:
+    """Return what a dry run shows: what a run would be, and some questions as they would leave."""
+    lines = [md_cell(f"{says} · {one_line(model, 80)} · nothing was sent")]
+    for number, words in enumerate(filled, 1):
+        more = f"\n… {plural(len(words) - CUT, 'character')} more" if len(words) > CUT else ""
+        lines.append(f"Question {number}:\n\n{_fenced(show_controls(words[:CUT]) + more)}")
+    return "\n\n".join(lines)
+
+
+def _fenced(text: str) -> str:
+    """Return foreign text as a code block that nothing in it can close."""
+    longest = max((len(run) for run in re.findall("`+", text)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return f"{fence}text\n{text}\n{fence}"

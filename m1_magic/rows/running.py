@@ -1,0 +1,123 @@
+"""Questions asked in an event loop of their own, in a thread, while this one shows how far it is.
+
+So it works in a kernel, whose own loop runs, and Ctrl-C reaches the thread that shows.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from ..calls import Call, Reply, Request, Usage
+from ..errors import Stopped, UserFacingError
+from ..session.loop import Session
+from ..session.many import FINAL, Many, Question
+from ..session.plan import Plan
+from ..session.processor import Failure, Processor
+from .progress import EVERY, Progress, Shown
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a question: its value, else why there is none; ``cost`` in US dollars.
+
+    ``kept``: it was answered before, and cost nothing now. ``cost`` None: it was asked, and what
+    that costs is not known yet; ``asked``: something was sent.
+    """
+
+    value: Any = None
+    why: str = ""
+    cost: Decimal | None = Decimal(0)
+    kept: bool = False
+    asked: bool = True
+    id: str = ""
+    model: str = ""
+    usage: Usage | None = None
+
+
+@dataclass(slots=True)
+class Run:
+    """What a run needs: who is asked, how many at once, and what an answer is made to.
+
+    ``processor`` makes what works with an answer, ``value`` a reply to a value or to why it is
+    none; ``answered`` is told of each answer that came.
+    """
+
+    session: Session
+    plan: Plan
+    workers: int
+    value: Callable[[Reply], tuple[Any, str]]
+    processor: Callable[[], Processor | None]
+    answered: Callable[[Call, Reply], None]
+    progress: Progress
+    shown: Shown
+    outcomes: dict[int, Outcome] = field(default_factory=dict)
+    stopped_by: BaseException | None = None
+    note: str = ""
+
+    def ask(self, numbers: Sequence[int], request: Callable[[int], Request]) -> None:
+        """Ask these questions; what came of each is in ``outcomes``."""
+        questions = (Question(n, request(n), self.processor()) for n in numbers)
+        workers = min(self.workers, len(numbers))
+        many = Many(self.session, self.plan, workers, self._take)
+        failure: list[BaseException] = []
+        loop, over = asyncio.new_event_loop(), threading.Event()
+
+        def run() -> None:
+            try:
+                loop.run_until_complete(many.ask(questions))
+            except BaseException as error:  # raised where it is waited for
+                failure.append(error)
+            finally:
+                with suppress(Exception):
+                    loop.run_until_complete(loop.shutdown_asyncgens())
+                loop.close()
+                over.set()
+
+        threading.Thread(target=run, name="m1-rows", daemon=True).start()
+        self._watch(over, loop, many)
+        if failure:
+            raise failure[0]
+        self.stopped_by, self.note = many.stopped_by, many.note
+        if any(one.cost is None for one in self.outcomes.values()):
+            self.session.settler.wake()
+
+    def _watch(self, over: threading.Event, loop: asyncio.AbstractEventLoop, many: Many) -> None:
+        # No join: in Python 3.11 one that is interrupted takes its thread for ended.
+        while not over.is_set():
+            try:
+                over.wait(EVERY)
+                self.shown.show(self.progress.line(many.waiting))
+            except KeyboardInterrupt:
+                with suppress(RuntimeError):  # it has just ended
+                    loop.call_soon_threadsafe(many.stop)
+
+    def _take(self, number: int, call: Call, error: Failure) -> None:
+        """Take one call; in the loop's thread."""
+        reply, progress = call.reply, self.progress
+        paid = any(attempt.cost != 0 for attempt in call.attempts)
+        asked = paid or (bool(call.attempts) and not isinstance(error, (*FINAL, Stopped)))
+        value, why = (None, _reason(error)) if error is not None else self.value(reply)
+        cost = reply.cost if call.attempts else Decimal(0)
+        of = (call.id, reply.model, reply.usage)
+        self.outcomes[number] = Outcome(value, why, cost, False, asked, *of)
+        progress.done += 1
+        progress.failed += bool(why)
+        progress.unknown += cost is None
+        progress.cost += cost or 0
+        if error is None:
+            self.answered(call, reply)
+
+
+def _reason(error: BaseException) -> str:
+    """Return why a row has no answer, for its status."""
+    if isinstance(error, Stopped):
+        return "stopped"
+    if isinstance(error, FINAL):
+        return "not asked"
+    return error.what if isinstance(error, UserFacingError) else f"{type(error).__name__}: {error}"

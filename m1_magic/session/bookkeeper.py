@@ -1,0 +1,107 @@
+"""The ledger of many calls at the same time: what waits to be written goes in one transaction.
+
+It is written in a thread, for another kernel may hold the file, and answers go on coming.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+from ..calls import Attempt, Call
+from ..ledger import Ledger, batches, finished, settled, started
+from ..ledger.batches import Ended, Refused, Reservation
+from ..ledger.journal import Write
+from ..settings.config import M1
+
+Done = asyncio.Future[Refused]
+
+
+class Bookkeeper:
+    """Writes down reservations and ends of calls, as they come; used within one event loop."""
+
+    def __init__(self, ledger: Ledger, settings: M1) -> None:
+        self._ledger, self._settings = ledger, settings
+        self._reserved: dict[str, tuple[Write, ...]] = {}
+        self._reservations: list[tuple[Reservation, Done]] = []
+        self._ended: list[tuple[Ended, Done | None]] = []
+        self._work = asyncio.Event()
+        self._over = False
+        self._thread = ThreadPoolExecutor(1, "m1-ledger")
+        self.note = ""  # what is wrong with the ledger, if anything is
+
+    async def __aenter__(self) -> Bookkeeper:
+        self._writing = asyncio.create_task(self._write())
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._over = True
+        self._work.set()
+        await self._writing
+        self._thread.shutdown(wait=False)
+
+    async def reserve(self, call: Call, attempt: Attempt, endpoint: str) -> Refused:
+        """Return why an attempt may not be sent, None once it is written down."""
+        writes = self._ledger.reservation(call, attempt, endpoint, self._settings.keep_text)
+        done: Done = asyncio.get_running_loop().create_future()
+        self._reservations.append((Reservation(call, attempt, writes), done))
+        self._work.set()
+        refused = await done
+        if refused is None:
+            self._reserved[attempt.id] = writes
+        return refused
+
+    def started(self, attempt_id: str) -> Callable[[str | None], None]:
+        """Return who is told that the server accepted an attempt, and writes it down."""
+        return lambda generation_id: self._add(attempt_id, started(attempt_id, generation_id))
+
+    def settle(self, attempt: Attempt) -> None:
+        """Write down what an attempt used and cost, with what comes next."""
+        self._add(attempt.id, settled(attempt))
+
+    async def finished(self, call: Call) -> None:
+        """Write down how a call ended, with its text if that is to be kept."""
+        done: Done = asyncio.get_running_loop().create_future()
+        last = call.attempts[-1].id if call.attempts else ""
+        self._add(last, finished(call, self._settings.keep_text), done)
+        await done
+        for attempt in call.attempts:
+            self._reserved.pop(attempt.id, None)
+
+    def _add(self, attempt_id: str, write: Write, done: Done | None = None) -> None:
+        reserved = self._reserved.get(attempt_id, ())
+        self._ended.append((Ended(reserved, (write,)), done))
+        self._work.set()
+
+    async def _write(self) -> None:
+        """Write what waits, all of it at a time, until it is over."""
+        loop, s = asyncio.get_running_loop(), self._settings
+        while self._ended or self._reservations or not self._over:
+            await self._work.wait()
+            await asyncio.sleep(0)  # what came at the same time goes along
+            self._work.clear()
+            ended, self._ended = self._ended, []
+            asked, self._reservations = self._reservations, []
+            if not ended and not asked:
+                continue
+            refused, problem = await loop.run_in_executor(
+                self._thread,
+                batches.book,
+                self._ledger,
+                [one for one, _ in ended],
+                [one for one, _ in asked],
+                s.budget,
+                s.budget_period,
+            )
+            if problem is not None:
+                self.note = self.note or f"{problem.what} These calls are not all in it."
+            for (_, done), why in zip(asked, refused, strict=True):
+                _tell(done, why)
+            for _, waits in ended:
+                _tell(waits, None)
+
+
+def _tell(done: Done | None, why: Refused) -> None:
+    if done is not None and not done.done():
+        done.set_result(why)

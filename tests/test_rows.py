@@ -1,0 +1,547 @@
+"""One question a row: what is asked, what it costs, what comes back, whatever happens meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import re
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+from collections import Counter
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+from unittest.mock import ANY
+
+import duckdb
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pytest
+
+import m1_magic
+from emulator import Answer, OpenRouter
+from m1_magic import api
+from m1_magic.calls import Started
+from m1_magic.errors import (
+    BudgetExceeded,
+    CutOff,
+    KeyRefused,
+    M1Error,
+    NotAccurate,
+    OutOfCredit,
+    Stopped,
+    TapeProblem,
+    UsageError,
+)
+from m1_magic.rows.job import Wish
+from m1_magic.rows.mapping import from_python, mapped
+from m1_magic.rows.pilot import Accuracy
+from m1_magic.rows.report import Report
+from m1_magic.session.many import Many, Question
+from scripted import Scripted, answer, request, session
+
+ASK = "Sentiment of {{text}}?"
+STATUS_500 = "The provider failed (HTTP 500) (127.0.0.1 says: Internal Server Error)."
+OPTIONS = {"max_tokens": 50}
+
+
+def texts(number: int) -> list[str]:
+    return [f"review {n}" for n in range(number)]
+
+
+def asked(server: OpenRouter) -> list[str]:
+    """What the server was asked, in the order that it came."""
+    return [chat.body["messages"][-1]["content"] for chat in server.chats if chat.body]
+
+
+def mapping(
+    table: Any, prompt: str = ASK, *, workers: int = 64, **options: Any
+) -> tuple[Any, Report]:
+    chosen = from_python({**OPTIONS, **options})
+    found = mapped(table, prompt, chosen, Wish(into="label", workers=workers), {})
+    assert found is not None
+    return found
+
+
+def one_sum(server: OpenRouter, *reports: Report) -> Decimal:
+    """Return what was spent, which server, ledger and footers say alike."""
+    served = sum((Decimal(str(g["total_cost"])) for g in server.generations.values()), Decimal(0))
+    session = api.session()
+    spent, held, _ = session.ledger.spent(session.now())["day"]
+    assert spent == served
+    assert sum((report.known for report in reports), Decimal(0)) == served
+    assert held == 0
+    return served
+
+
+LAZY = type("Table", (), {"__module__": "ibis.expr"})()
+FRAME = {"text": ["good", "bad", None, "good", " "], "n": [1, 2, 3, 4, 5]}
+LABELS = ["yes", "yes", None, "yes", None]
+KINDS = {
+    "pandas": lambda: pd.DataFrame(FRAME, index=[9, 9, 7, 6, 5]),
+    "polars": lambda: pl.DataFrame(FRAME),
+    "lazy": lambda: pl.DataFrame(FRAME).lazy(),
+    "arrow": lambda: pa.table(FRAME),
+    "duckdb": lambda: duckdb.from_arrow(pa.table(FRAME)),
+    "columns": lambda: dict(FRAME),
+    "records": lambda: pa.table(FRAME).to_pylist(),
+}
+
+
+def as_columns(table: Any) -> dict[str, list[Any]]:
+    if isinstance(table, dict):
+        return table
+    if isinstance(table, list):
+        return {name: [row[name] for row in table] for name in table[0]}
+    if isinstance(table, pd.DataFrame):
+        return {c: [None if pd.isna(v) else v for v in table[c].tolist()] for c in table.columns}
+    if isinstance(table, pl.LazyFrame):
+        table = table.collect()
+    if isinstance(table, pl.DataFrame):
+        return table.to_dict(as_series=False)
+    table = table if isinstance(table, pa.Table) else table.to_arrow_table()
+    return table.to_pydict()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_same_kind_of_table_comes_back(server: OpenRouter, kind: str) -> None:
+    server.default = Answer("yes")
+    table = KINDS[kind]()
+    before = as_columns(KINDS[kind]())
+    made, report = mapping(table)
+    assert type(made) is type(table)
+    assert as_columns(made) == before | {"label": LABELS}
+    assert as_columns(table) == before
+    if isinstance(made, pd.DataFrame):
+        assert list(made.index) == [9, 9, 7, 6, 5]
+        assert list(made.dtypes[:-1]) == list(table.dtypes)
+    assert sorted(asked(server)) == ["Sentiment of bad?", "Sentiment of good?"]
+    assert (report.rows, report.asked, report.failed) == (5, 2, 0)
+    assert one_sum(server, report) > 0
+
+
+def test_series_and_lists(server: OpenRouter) -> None:
+    server.default = Answer("yes")
+    named = pd.Series(["a", None], name="review", index=[4, 2])
+    made, _ = mapping(named, "Is {{review}} good?")
+    assert (made.name, list(made.index), made.iloc[0]) == ("label", [4, 2], "yes")
+    assert pd.isna(made.iloc[1])
+    same, report = mapping(named, "Is {{text}} good?")
+    assert (same.iloc[0], report.kept) == ("yes", 1)
+    assert mapping(pl.Series("q", ["a"]), "Is {{q}} good?")[0].to_list() == ["yes"]
+    assert mapping(["a", ""])[0] == ["yes", None]
+    assert mapping(("a",))[0] == ("yes",)
+    assert mapping([])[0] == []
+
+
+def test_columns_variables_and_braces(server: OpenRouter) -> None:
+    server.default = Answer("yes")
+    table = pd.DataFrame({"the text": ["a {{n}}"], "n": [1.5], "tone": ["dry"]})
+    prompt = "{{ the text }} {{n}} {n} {{{n}}} {{tone}} {{style}}"
+    chosen = from_python(OPTIONS)
+    mapped(table, prompt, chosen, Wish(), {"style": "short", "tone": "a variable"})
+    assert asked(server) == ["a {{n}} 1.5 {n} {{{n}}} dry short"]
+
+
+@pytest.mark.parametrize(
+    ("table", "prompt", "words"),
+    [
+        (["a"], "No place", r"names no column.*\{\{text\}\}"),
+        (pd.DataFrame({"review": ["a"]}), "{{reviw}}?", r"no column 'reviw'.*\{\{review\}\}"),
+        (pd.DataFrame({"email": ["a@b.example"]}), "{{email}}", "'email' .e-mail.*--allow email"),
+        (7, ASK, "int holds no rows"),
+        (LAZY, ASK, r"of ibis are not in this process.*to_pandas"),
+        ({"a": [1], "b": []}, "{{a}}", "different lengths"),
+    ],
+)
+def test_what_cannot_be_asked_is_refused(
+    server: OpenRouter, table: Any, prompt: str, words: str
+) -> None:
+    with pytest.raises(UsageError, match=words):
+        mapping(table, prompt)
+    assert server.requests == []
+
+
+def test_personal_columns_need_allow(server: OpenRouter) -> None:
+    table = pd.DataFrame({"email": ["a@b.example"], "text": ["hi"]})
+    mapping(table, "{{email}}", allow=["email"])
+    mapping(table, ASK)  # a column that is not named does not leave
+    assert [one.count("@") for one in asked(server)] == [1, 0]
+
+
+def test_a_secret_in_a_row_stays_here(server: OpenRouter) -> None:
+    key = "sk-or-v1-" + "0123456789abcdef" * 4
+    server.default = Answer("yes")
+    made, report = mapping(pd.DataFrame({"text": ["fine", f"my key is {key}"]}))
+    assert asked(server) == ["Sentiment of fine?"]
+    assert made.label_status.iloc[1] == "holds a secret (OpenRouter key), not sent"
+    assert (report.asked, report.failed) == (1, 1)
+    assert key not in report.page()
+
+
+def test_before_the_first_it_says_what_leaves_and_what_it_could_cost(
+    server: OpenRouter, capsys: pytest.CaptureFixture[str]
+) -> None:
+    server.default = Answer("yes")
+    m1_magic.map(["a", "b", "a", ""], ASK, max_tokens=50)
+    before, after = capsys.readouterr().err.splitlines()
+    assert re.fullmatch(
+        r"4 rows · 2 distinct questions · 1 without text · at most \$0\.0\d+ · leaves: text", before
+    )
+    assert re.fullmatch(r"4 rows · 2 asked · \$0\.0\d+ · [\d.]+ s", after)
+    m1_magic.map(texts(12), ASK, max_tokens=50)  # enough to go by
+    assert "likely $0" not in capsys.readouterr().err
+    m1_magic.map([*texts(14), "a"], ASK, max_tokens=50)
+    said = capsys.readouterr().err
+    assert "15 distinct questions · 13 kept · likely $0" in said
+    assert "15 rows · 2 asked · 13 kept · $0.0" in said
+
+
+def test_a_dry_run_shows_three_questions_and_sends_nothing(
+    server: OpenRouter, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert m1_magic.map(texts(5), ASK, max_tokens=50, dry_run=True) is None
+    said = capsys.readouterr().out
+    assert [n for n in range(5) if f"Sentiment of review {n}?" in said] == [0, 1, 2]
+    assert "nothing was sent" in said
+    assert server.requests == []
+
+
+def test_what_could_cost_too_much_is_refused_by_the_rows_that_fit(server: OpenRouter) -> None:
+    with pytest.raises(BudgetExceeded, match=r"The first (\d+) rows fit") as refused:
+        mapping([*texts(100), *texts(100)], max_cost="0.01")
+    found = re.search(r"The first (\d+) rows fit", str(refused.value))
+    assert found
+    assert server.chats == []
+    fit = int(found[1])
+    assert 2 < fit < 100
+    _, report = mapping(texts(fit), max_cost="0.01")
+    assert report.asked == fit
+    with pytest.raises(BudgetExceeded):
+        mapping([f"another {n}" for n in range(fit + 2)], max_cost="0.01")
+    api.settings().budget = Decimal("0.001")
+    with pytest.raises(BudgetExceeded, match="budget"):
+        mapping(["one more"])
+
+
+def test_a_pilot_is_judged_before_the_rest_is_paid(server: OpenRouter) -> None:
+    server.default = Answer("pos")
+    table = pd.DataFrame({"text": texts(60), "human": ["pos", "neg", None, "POS "] * 15})
+    with pytest.raises(
+        NotAccurate, match=r"20 of 30 right: 67% \(95 % interval 49%–81%\)"
+    ) as wrong:
+        m1_magic.map(table, ASK, gold="human", at_least=0.9, max_tokens=50)
+    assert len(server.chats) == 30
+    assert wrong.value.table.answer.notna().sum() == 30
+    out = m1_magic.map(table, ASK, into="label", gold="human", at_least=0.5, max_tokens=50)
+    assert list(out.label) == ["pos"] * 60
+    assert len(server.chats) == 60  # the pilot's were kept
+    assert len(set(asked(server))) == 60
+
+
+def test_the_interval_of_a_pilot_covers_what_all_rows_would_give() -> None:
+    seed = random.Random(7)
+    for share in (0.55, 0.8, 0.9, 0.97):
+        covered = 0
+        for _ in range(1000):
+            right = sum(seed.random() < share for _ in range(30))
+            low, high = Accuracy(right, 30).interval
+            covered += low <= share <= high
+        assert covered >= 930, share
+
+
+def test_faults_of_single_rows_stay_with_these_rows(server: OpenRouter) -> None:
+    """1 % 429, 5 % 500, and nothing is paid twice or lost."""
+    seed = random.Random(3)
+    answers = [Answer("yes")] * 94 + [Answer.http_error(500)] * 5
+    answers += [Answer.http_error(429, retry_after=0.01)]
+    seed.shuffle(answers)
+    server.say(*answers)
+    server.default = Answer("yes")
+    table = pd.DataFrame({"text": texts(100)})
+    made, report = mapping(table)
+    assert made.label.isna().sum() == report.failed == 5
+    assert (made.label.isna() == made.label_status.notna()).all()
+    assert set(made.label_status.dropna()) == {STATUS_500}
+    assert report.rows == 100
+    again, second = mapping(table)
+    assert again.label.tolist() == ["yes"] * 100
+    assert "label_status" not in again
+    assert (second.kept, second.asked) == (95, 5)
+    one_sum(server, report, second)
+    paid = Counter(g["id"] for g in server.generations.values())
+    assert len(paid) == 100
+
+
+def test_no_credit_in_the_middle_stops_all_and_what_came_stays(server: OpenRouter) -> None:
+    server.say(*[Answer("yes")] * 40, *[Answer.http_error(402)] * 200)
+    made, report = mapping(pd.DataFrame({"text": texts(200)}))
+    assert made.label.notna().sum() == 40
+    assert set(made.label_status.dropna()) == {"not asked"}
+    assert len(server.chats) < 40 + 2 * 64
+    assert any("credit" in note.lower() for note in report.notes)
+    one_sum(server, report)
+    server._queue.clear()
+    server.default = Answer("yes")
+    made, second = mapping(pd.DataFrame({"text": texts(200)}))
+    assert made.label.notna().all()
+    assert (second.kept, second.asked) == (40, 160)
+    one_sum(server, report, second)
+
+
+def test_where_nothing_comes_the_reason_is_raised(server: OpenRouter) -> None:
+    server.default = Answer.http_error(402)
+    with pytest.raises(OutOfCredit):
+        mapping(texts(5))
+    server.key = "another"
+    with pytest.raises(KeyRefused) as refused:
+        mapping(texts(5))
+    assert refused.value.table == [None] * 5
+
+
+def test_a_budget_that_others_use_up_stops_in_the_middle(server: OpenRouter) -> None:
+    server.default = Answer("yes")
+    session = api.session()
+    _, first = mapping(texts(3))
+    assert first.asked == 3
+    session.settings.budget = first.known + Decimal("1")
+    seen = server.record
+
+    def record(received: Any) -> None:
+        seen(received)
+        if len(server.chats) == 10:
+            session.settings.budget = first.known + Decimal("0.0002")
+
+    server.record = record  # type: ignore[method-assign]
+    made, report = mapping(texts(300))
+    assert 0 < report.asked < 297
+    assert made.count(None) == report.failed > 0
+    assert any("budget" in note for note in report.notes)
+    one_sum(server, first, report)
+
+
+def test_stop_keeps_what_came(server: OpenRouter) -> None:
+    hold = threading.Event()
+    server.say(*[Answer("yes")] * 20, *[Answer("never", hold=hold, hold_after=0)] * 300)
+
+    def press() -> None:
+        server.wait_chats(84, 20)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    thread = threading.Thread(target=press)
+    thread.start()
+    with pytest.raises(Stopped) as stopped:
+        mapping(pd.DataFrame({"text": texts(100)}))
+    thread.join()
+    hold.set()
+    table = stopped.value.table
+    assert table.label.notna().sum() == 20
+    assert set(table.label_status.dropna()) <= {"stopped", "not asked"}
+    server._queue.clear()
+    server.default = Answer("yes")
+    made, second = mapping(pd.DataFrame({"text": texts(100)}))
+    assert made.label.notna().all()
+    assert second.kept == 20
+
+
+def test_kept_answers_come_back_in_another_kernel(server: OpenRouter) -> None:
+    server.default = Answer("yes")
+    _, first = mapping(texts(30))
+    api.end()
+    made, second = mapping([*texts(30), "new"])
+    assert made == ["yes"] * 31
+    assert (second.asked, second.kept) == (1, 30)
+    one_sum(server, first, second)
+    _, third = mapping(texts(3), fresh=True)
+    assert (third.asked, third.kept) == (3, 0)
+
+
+def test_a_tape_has_the_answers(server: OpenRouter, tmp_path: Path) -> None:
+    server.default = Answer("yes")
+    api.settings().tape = str(tmp_path / "rows.tape.jsonl")
+    mapping(texts(5))
+    first = (tmp_path / "rows.tape.jsonl").read_bytes()
+    assert first.count(b"\n") == 6
+    mapping(texts(5), fresh=True)
+    assert sorted((tmp_path / "rows.tape.jsonl").read_bytes().splitlines()) == sorted(
+        first.splitlines()
+    )
+    sent = len(server.chats)
+    api.settings().mode = "replay"
+    (api.session().ledger.path.parent / "elsewhere").mkdir()
+    made, report = mapping(texts(5))
+    assert (made, report.kept) == (["yes"] * 5, 5)
+    made, report = mapping(pd.DataFrame({"text": texts(6)}))
+    assert made.label_status.iloc[5] == "not on the tape"
+    with pytest.raises(TapeProblem):
+        mapping(["never asked"])
+    assert len(server.chats) == sent
+
+
+KILLED = """
+    import sys
+    import m1_magic
+    print("ready", flush=True)
+    m1_magic.map([f"review {n}" for n in range(70)], "Sentiment of {{text}}?", max_tokens=50,
+                 workers=8, quiet=True)
+"""
+
+
+def test_a_killed_run_pays_no_answer_twice(server: OpenRouter) -> None:
+    server.default, moment = Answer("yes", first_delay=0.01), random.randint(5, 60)
+    child = subprocess.Popen([sys.executable, "-c", textwrap.dedent(KILLED)])
+    try:
+        assert server.wait_chats(moment, 60)
+    finally:
+        child.kill()
+        child.wait()
+    cut = len(server.chats)
+    for chat in server.chats:
+        chat.closed.wait(5)
+    made, report = mapping(texts(70))
+    assert made == ["yes"] * 70
+    times = Counter(asked(server))
+    assert len(times) == 70
+    # Only what was on its way when the process was killed is asked again.
+    assert sum(n - 1 for n in times.values()) <= 8
+    assert report.kept >= cut - 8
+    api.session().reconcile()
+    served = sum((Decimal(str(g["total_cost"])) for g in server.generations.values()), Decimal(0))
+    session = api.session()
+    spent, held, _ = session.ledger.spent(session.now())["day"]
+    assert spent <= served <= spent + held
+
+
+def test_a_key_that_is_refused_in_the_middle_stops_all(server: OpenRouter) -> None:
+    server.default = Answer("yes")
+    seen = server.record
+
+    def record(received: Any) -> None:
+        seen(received)
+        if len(server.chats) == 100:
+            server.key = "revoked"
+
+    server.record = record  # type: ignore[method-assign]
+    made, report = mapping(pd.DataFrame({"text": texts(300)}))
+    assert 20 < made.label.notna().sum() <= 100
+    assert set(made.label_status.dropna()) == {"not asked"}
+    assert len(server.chats) <= 100 + 2 * 64
+    assert any("does not accept the key" in note for note in report.notes)
+    one_sum(server, report)
+
+
+def test_choices_are_asked_for_once_more_then_null(server: OpenRouter) -> None:
+    server.say(*map(Answer, ("pos", "well", "neg", "good", "fine")))
+    table = pl.DataFrame({"text": ["a", "b", "c"]})
+    made, report = mapping(table, choices=["pos", "neg"], workers=1)
+    assert len(server.chats) == 5
+    assert made["label"].to_list() == ["pos", "neg", None]
+    status = made.filter(pl.col("label").is_null())["label_status"].to_list()
+    assert len(status) == 1 and status[0].startswith("none of the choices: ")
+    assert (report.asked, report.failed) == (3, 1)
+    one_sum(server, report)
+    server.default = Answer("pos")
+    again, second = mapping(table, choices=["pos", "neg"])
+    assert again["label"].null_count() == 0
+    assert (second.asked, second.kept) == (1, 2)
+    one_sum(server, report, second)
+
+
+def test_fields_of_data_become_columns(server: OpenRouter) -> None:
+    server.default = Answer('{"name": "x", "price": 3}')
+    table = pa.table({"text": ["a", None]})
+    data = {"name": str, "price": float}
+    chosen = from_python({**OPTIONS, "returns": data})
+    found = mapped(table, "{{text}}?", chosen, Wish(), {})
+    assert found is not None
+    assert found[0].to_pydict() == {
+        "text": ["a", None],
+        "name": ["x", None],
+        "price": [3.0, None],
+    }
+    one = mapped(table, "{{text}}?", chosen, Wish(into="all"), {})
+    assert one is not None
+    assert one[0].column("all").to_pylist() == [{"name": "x", "price": 3.0}, None]
+    with pytest.raises(UsageError, match="has a column 'name' already"):
+        mapped({"text": ["a"], "name": ["b"]}, "{{text}}?", chosen, Wish(), {})
+
+
+def test_a_text_that_was_cut_off_is_not_lost(server: OpenRouter) -> None:
+    server.default = Answer("half of", finish="length")
+    made, report = mapping(pd.DataFrame({"text": ["a"]}))
+    assert (made.label.iloc[0], report.failed) == ("half of", 1)
+    assert made.label_status.iloc[0].startswith("cut off")
+    one_sum(server, report)
+
+
+def test_a_backend_without_a_loop_is_asked_in_threads(tmp_path: Path) -> None:
+    broken = [Started("gen-2"), CutOff("It broke.")]
+    backend = Scripted(answer("one"), broken, answer("two"))
+    one = session(tmp_path / "home", backend)
+    took: dict[int, tuple[str, str | None]] = {}
+
+    def answered(number: int, call: Any, error: BaseException | None) -> None:
+        took[number] = (call.reply.text, call.error)
+
+    asked = [Question(n, request(f"question {n}")) for n in range(3)]
+    asyncio.run(Many(one, one.plan(asked[0].request), 1, answered).ask(iter(asked)))
+    assert took == {0: ("one", None), 1: ("", ANY), 2: ("two", None)}
+    spent, held, calls = one.ledger.spent(one.now())["session"]
+    assert (spent, calls) == (Decimal("0.005"), 3)
+    assert held > 0  # what was cut off may be charged
+
+
+def test_it_works_inside_a_running_loop(server: OpenRouter) -> None:
+    server.default = Answer("yes")
+
+    async def cell() -> Any:
+        return m1_magic.map(["a"], ASK, max_tokens=50, quiet=True)
+
+    assert asyncio.run(cell()) == ["yes"]
+
+
+def test_one_row_of_five_megabytes_fails_alone(server: OpenRouter) -> None:
+    server.default = Answer("yes")
+    made, report = mapping(pd.DataFrame({"text": ["a", "x " * 2_500_000]}))
+    assert (made.label.iloc[0], report.failed) == ("yes", 1)
+    assert "characters" in made.label_status.iloc[1]
+    one_sum(server, report)
+
+
+def test_unknown_options_are_named(server: OpenRouter) -> None:
+    with pytest.raises(TypeError, match=r"map\(\) got an unexpected keyword argument 'colour'"):
+        m1_magic.map(["a"], ASK, colour=1)
+    with pytest.raises(UsageError, match="--chat is for one question"):
+        m1_magic.map(["a"], ASK, chat="eda")
+    with pytest.raises(M1Error, match="gold has 2 values for 1 row"):
+        m1_magic.map(["a"], ASK, gold=["x", "y"])
+
+
+def test_a_cell_binds_the_table(run: Any, shell: Any, server: OpenRouter) -> None:
+    server.default = Answer("yes")
+    shell.user_ns["reviews"] = table = pd.DataFrame({"text": ["a", "b"], "human": ["yes", "no"]})
+    line = "%%m1 --each reviews --into label --max-tokens 50"
+    ran = run(f"{line} --gold human -o labelled\nIs {{{{text}}}} good?")
+    assert ran.error is None, ran.text
+    assert list(shell.user_ns["labelled"].label) == ["yes", "yes"]
+    assert list(table.columns) == ["text", "human"]
+    assert "2 rows · 2 distinct questions" in ran.text
+    assert "1 of 2 right: 50%" in ran.text
+    assert "2 rows · 2 asked · $0.0" in ran.text
+    again = run("%m1 again -o other")
+    assert again.error is None, again.text
+    assert "2 kept" in again.text and len(server.chats) == 2
+    assert list(shell.user_ns["other"].label) == ["yes", "yes"]
+    refused = run(f"{line} -o reviews\nIs {{{{text}}}} good?")
+    assert isinstance(refused.error, UsageError)
+    alone = run("%%m1 --into label\nIs {{text}} good?")
+    assert "--each NAME" in str(alone.error)
+    shown = run(f"{line}\nIs {{{{text}}}} good?")
+    assert "label" in shown.text and list(shell.user_ns["_m1"].label) == ["yes", "yes"]
+    dry = run(f"{line} --dry-run\nNew: {{{{text}}}}?")
+    assert "New: a?" in dry.text and len(server.chats) == 2
