@@ -357,7 +357,8 @@ def test_where_that_is_not_certain_the_values_stay(
 @pytest.mark.parametrize(
     "cell",
     [
-        "t.tail(1).describe()", "t.tail(1).amount.describe()", "t.tail(1)[['amount']].describe().T.T",
+        "t.tail(1).describe()", "t.tail(1).amount.describe()",
+        "t.tail(1)[['amount']].describe().T.T",
         "t.nlargest(1, 'amount').amount.agg(['min', 'max', 'mean', 'median', 'sum'])",
         "t.tail(1)[['amount']].quantile([0, 0.1, 0.2, 0.5, 0.9, 1])",
         "w = t.tail(1).describe()\nw", "display(t.tail(1).describe())",

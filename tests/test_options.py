@@ -207,7 +207,7 @@ MEANT = {
     "--privacy": "--send", "--no-cache": "--fresh", "--preview": "--dry-run", "--dry": "--dry-run",
     "--tempreture": "--temperature", "--max_output_tokens": "--max-tokens", "--files": "--file",
     "--conversation": "--chat", "--traceback": "--error", "--overwrite": "--force-out",
-    "--tokens": "--max-tokens", "--schema": "--returns", "--labels": "--choices",
+    "--tokens": "--max-tokens", "--schema": "--returns", "--classes": "--choices",
     "--max": "--max-tokens or --max-cost",
 }  # fmt: skip
 

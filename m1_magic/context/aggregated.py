@@ -42,8 +42,21 @@ REPEATING = re.compile(
     r"|upsample|asfreq|wide_to_long|merge_asof|join_asof)\b"
 )
 STATISTICS = {
-    *AGGREGATING, "first", "last", "unique", "top", "freq", "null_count", "sem", "skew", "kurt",
-    "mode", "range", "prod", "idxmax", "idxmin",
+    *AGGREGATING,
+    "first",
+    "last",
+    "unique",
+    "top",
+    "freq",
+    "null_count",
+    "sem",
+    "skew",
+    "kurt",
+    "mode",
+    "range",
+    "prod",
+    "idxmax",
+    "idxmin",
 }
 MOST_STATISTICS = 200
 MOST = 10_000_000  # cells of a table that is aggregated once more
@@ -99,13 +112,11 @@ def repeats(source: str, value: Any) -> bool:
     """
     if REPEATING.search(source):
         return True
-    labels = getattr(value, "index", None)
-    if labels is None and "statistic" in getattr(value, "columns", ()):
-        labels = value["statistic"]
-    if not hasattr(labels, "tolist"):
-        labels = labels.to_list() if hasattr(labels, "to_list") else ()
-    elif len(labels) <= MOST_STATISTICS:
-        labels = labels.tolist()
+    if type(value).__module__.partition(".")[0] not in ("pandas", "polars"):
+        return False  # it may have to be computed first
+    labels: Any = getattr(value, "index", None)
+    if labels is None:
+        labels = value["statistic"] if "statistic" in getattr(value, "columns", ()) else ()
     if len(labels) > MOST_STATISTICS:
         return False
     parts = [part for one in labels for part in (one if isinstance(one, tuple) else (one,))]
