@@ -116,7 +116,7 @@ def repeats(source: str, value: Any) -> bool:
         return False  # it may have to be computed first
     labels: Any = getattr(value, "index", None)
     if labels is None:
-        labels = value["statistic"] if "statistic" in getattr(value, "columns", ()) else ()
+        labels = value["statistic"] if _is_frame(value) and "statistic" in value.columns else ()
     if len(labels) > MOST_STATISTICS:
         return False
     parts = [part for one in labels for part in (one if isinstance(one, tuple) else (one,))]
