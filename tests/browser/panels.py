@@ -65,10 +65,17 @@ class Panel:
         """List past calls."""
         self.press("More")
         self.press("History")
+        expect(self.calls).to_be_visible()
 
     def open_counts(self) -> None:
         """Open the line of what the call and the session cost."""
         self.box.locator("button.m1-counts").click()
+        expect(self.box.locator(".m1-tiles").last).to_be_visible()
+
+    def open_adding(self) -> None:
+        """Show what can be added."""
+        self.press("Add")
+        expect(self.control("textbox", "files")).to_be_visible()
 
     def tick(self, name: str) -> None:
         """Add a table, whose size stands behind its name."""
