@@ -37,7 +37,7 @@ export default {
       return one;
     };
     const sending = made("m1-sending"), spoken = made("m1-spoken", "status");
-    let box, shown, field, typed = "", before, follows = true, over = false, due = false;
+    let box, shown, field, typed = "", before, follows = true, top = 0, over = false, due = false;
     const last = () => [...shown.querySelectorAll(".m1-asked")].at(-1);
     const put = (text) => {
       field.value = text;
@@ -99,8 +99,10 @@ export default {
       });
     };
     const follow = () => { if (follows) shown.scrollTop = shown.scrollHeight; };
-    const scrolled = () => {
-      follows = shown.scrollHeight - shown.scrollTop - shown.clientHeight < 24;
+    const scrolled = () => { // up; what grows below is no scrolling
+      const end = shown.scrollHeight - shown.scrollTop - shown.clientHeight < 24;
+      if (end || shown.scrollTop < top) follows = end;
+      top = shown.scrollTop;
     };
     const watch = new MutationObserver(tend), size = new ResizeObserver(follow);
     const say = () => { spoken.textContent = model.get("said"); };

@@ -27,6 +27,7 @@ STYLE = """
 --quiet:var(--jp-ui-font-color2,gray);
 color:var(--ink);max-width:100%;box-sizing:border-box;gap:0;
 .widget-hbox{flex-flow:row wrap;gap:6px;align-items:center;overflow:visible}
+.widget-vbox{gap:4px;overflow:visible}
 .widget-label{white-space:normal;line-height:normal;height:auto}
 button{width:auto;min-width:0;margin:0;border-radius:3px}
 button:focus-visible,input:focus-visible,select:focus-visible,
@@ -96,7 +97,6 @@ button:focus-visible,input:focus-visible,select:focus-visible,
 """
 # The same for what is folded away at first: a saved notebook has it only once it was opened.
 FOLDED = """.m1-panel{
-.widget-vbox{gap:4px;overflow:visible}
 .widget-text,.widget-dropdown,.widget-combobox{
  width:auto;margin:0;max-width:24em}
 .widget-hbox>.widget-text,.widget-hbox>.widget-dropdown,
