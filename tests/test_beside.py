@@ -46,7 +46,7 @@ def told(server: OpenRouter, monkeypatch: pytest.MonkeyPatch, answers: Answers) 
         record(received)
 
     monkeypatch.setattr(server, "record", recorded)
-    monkeypatch.setattr(server, "take", lambda: answers(here.body))
+    monkeypatch.setattr(server, "take", lambda *_: answers(here.body))
 
 
 def each(line: str) -> list[tuple[str, Any, Any, Any]]:
@@ -285,7 +285,7 @@ def test_the_nth_gets_the_nth_kept_answer_and_its_line_on_the_tape(
     cell(f"%m1 tape {tape}", "t")
     shown = cell(f"%%m1 -n 3 -m {MODELS} -o r\nx")
     assert [one.text for one in shell.user_ns["r"]] == texts and len(server.requests) == asked
-    assert "6 answers · $0 · " in shown and tape.read_bytes() == written
+    assert "6 answers · $0\n" in shown and tape.read_bytes() == written
     tape.unlink()
     cell("%m1 tape off", "t")
     PROCESS.end()

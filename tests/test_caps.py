@@ -341,7 +341,7 @@ def test_the_cost_that_stays_unknown_is_told(
     with pytest.raises(SentNoAnswer):
         asked()
     assert "cost unknown" not in shown() and "price not known yet" in shown()
-    monkeypatch.setattr(api.session(), "_now", lambda: now_utc() + timedelta(minutes=61))
+    monkeypatch.setattr(api.session(), "now", lambda: now_utc() + timedelta(minutes=61))
     assert "cost unknown: 1 call of this month" in shown() and "price not" not in shown()
 
 

@@ -369,7 +369,7 @@ def test_m12_a_price_that_rose_after_the_hold_is_paid_and_seen(
         asked(max_tokens=5000)
     assert asked(max_tokens=4000).status == "ok"  # this hour's list: 0.0088
     later = now_utc() + price_lists.FRESH
-    api.session()._now = lambda: later
+    api.session().now = lambda: later
     with pytest.raises(BudgetExceeded, match=r"could cost \$0.04"):  # the next hour's: 0.04
         asked(max_tokens=4000)
 

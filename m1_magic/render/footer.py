@@ -183,7 +183,9 @@ def of_all(
     unknown = len(replies) - len(costs)
     sums = f"{price} + {unknown} unknown" if unknown and costs else price
     parts = [plural(len(replies), "answer"), sums]
-    parts += [] if settings.footer == "stable" else [_sums(totals), f"{seconds:.1f} s"]
+    # As below one answer: one that was kept tells neither sums nor seconds.
+    if settings.footer != "stable" and any(one.call.replay is None for one in receipts):
+        parts += [_sums(totals), f"{seconds:.1f} s"]
     requests = [receipt.call.request for receipt in receipts]
     along = dict.fromkeys(attachment(item) for one in requests for item in one.attachments)
     notes = dict.fromkeys(

@@ -72,7 +72,7 @@ class Session:
         self._ledger: Ledger | None = None
         self._lock = lock()
         self._backend, self.now, self._sleep, self.clock = backend, now, sleep, clock
-        self._limits = AllLimits(settings, now)
+        self._limits = AllLimits(settings, lambda: self.now())
         self.waits = Waits()
         self._hinted: set[tuple[str, str]] = set()
         self._pauses = reconciler.PAUSES if pauses is None else pauses
