@@ -15,7 +15,7 @@ from IPython.display import display
 
 from .app import PROCESS
 from .errors import HelpWanted, HiddenPackage, MissingPackage, UsageError, UserFacingError
-from .jupyter import binding, history, input_lines, names
+from .jupyter import history, input_lines, names
 from .jupyter import shell as screen
 from .jupyter.banner import banner
 from .text import one_line
@@ -102,7 +102,7 @@ class M1Magics(Magics):
         elif verb in verbs.ASKING:
             call = verbs.ASKING[verb](context, rest)
             if (last := PROCESS.chats().last) and last.reply and verb == "continue":
-                binding.bind_last(self._shell, last.reply)  # it may be chosen now
+                self._shell.push({"_m1": last.reply}, interactive=False)  # it may be chosen now
             self._more(call)
         else:
             found, words = verbs.verb_named(verb, rest), command_line.words(rest)
@@ -154,6 +154,7 @@ class M1Magics(Magics):
     ) -> Reply | None:
         """Ask, show, and bind the reply, which is returned; None of a dry run, and of several."""
         from . import api
+        from .jupyter import binding
         from .options import tasks
         from .render import choose
 
@@ -175,8 +176,7 @@ class M1Magics(Magics):
 
             screen.show(verbs.preview(PROCESS.session().dry_plan(request)))
             return None
-        quiet, raw = options.quiet, options.raw
-        view = choose(shell, PROCESS.settings(), quiet=quiet, raw=raw, pure=pure)
+        view = choose(shell, PROCESS.settings(), quiet=options.quiet, raw=options.raw, pure=pure)
         try:
             reply = api.send(request, options, view, variables)
         except UserFacingError as error:
@@ -187,7 +187,7 @@ class M1Magics(Magics):
         if options.code:
             from . import verbs
 
-            screen.show(verbs.after(reply, quiet=quiet))
+            screen.show(verbs.after(reply, quiet=options.quiet))
         return reply
 
     def _ask_each(
@@ -215,12 +215,16 @@ class M1Magics(Magics):
             screen.show(verbs.CHOOSE)
 
     def _bind_as(self, name: str, force: bool, value: object) -> None:
+        from .jupyter import binding
+
         if not force:
             binding.check(name, self._shell.user_ns)
         binding.bind(self._shell, name, value)
 
     def _bind(self, reply: Reply, options: Options, replies: list[Reply] | None = None) -> None:
         """Bind a reply, or what came of it; nothing takes the place of an earlier answer."""
+        from .jupyter import binding
+
         binding.bind_last(self._shell, reply)
         came = (one.status == "ok" or one.text or one.thinking for one in replies or [reply])
         if options.out and any(came):

@@ -17,7 +17,7 @@ WIDGETS = {"ipywidgets", "anywidget", "ipylab", "m1_magic.widgets.panel_view"}
 HEAVY = WIDGETS | {
     "openai", "httpx2", "pydantic", "m1_magic.widgets",
     "pandas", "polars", "numpy", "narwhals", "nbformat", "markdown", "markdown_it", "nh3",
-    "rich", "keyring", "sqlite3", "genai_prices",
+    "rich", "keyring", "sqlite3", "genai_prices", "m1_magic.calls", "m1_magic.options.fields",
     "tqdm", "xllamacpp", "importlib.metadata", "argparse.none",
 }  # fmt: skip
 LOAD = """
