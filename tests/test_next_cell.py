@@ -312,6 +312,17 @@ def test_a_table_that_cannot_be_read_does_not_stop_a_fix(
     assert len(server.chats) == 1
 
 
+def test_a_table_that_may_tell_of_one_row_stays_here_unless_it_is_named(
+    server: OpenRouter, shell: InteractiveShell, run: Run
+) -> None:
+    shell.user_ns["one"] = pd.DataFrame({"pay": [73_913.0]}).describe()
+    run("one['paid']")
+    assert "Not sent: one; -d NAME sends one." in run("%m1 fix").replace("`", "")
+    assert "one['paid']" in server.prompt and 'frame="one"' not in server.prompt
+    run("%m1 fix -d one")
+    assert 'frame="one"' in server.prompt
+
+
 def test_a_diff_is_text_whatever_is_in_it(
     server: OpenRouter, shell: InteractiveShell, run: Run
 ) -> None:

@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from ..calls import Attachment, Reply
 from ..chats.chats import RepeatableCall
 from ..context import gather
+from ..context.aggregated import repeats
 from ..context.cells import SOURCE, Cell
 from ..context.frames.tables import is_frame
 from ..context.last_error import Failure
@@ -104,11 +105,13 @@ def question(context: VerbContext, rest: str) -> Fix:
         what = f"Which cell raised the last error ({one_line(kind, 60)}) is not known."
         raise UsageError(what, todo="%m1 ask --error why? sends the error by itself.")
     named = _tables(cell.source, context.namespace, options)
+    # Nobody asked for them: what may tell of one row of another table stays here.
+    sent = [name for name in named if not repeats("", context.namespace[name])][:TABLES]
     called = _called(failure, cell)
     options = replace(
         options,
         error=True,
-        df=(*options.df, *named[:TABLES]),
+        df=(*options.df, *sent),
         cells=",".join([*([options.cells] if options.cells else []), *map(str, called)]) or None,
         task=options.task or "debug",
         code=False,
@@ -116,7 +119,8 @@ def question(context: VerbContext, rest: str) -> Fix:
     prompt = f"{PROMPT}\n\n{words}" if words else PROMPT
     call = RepeatableCall(prompt, options)
     beside = (_versions(cell.source, context.namespace),)
-    return Fix(call, cell, beside, named, _notes(context, options, failure, named))
+    left = [name for name in named if name not in sent]
+    return Fix(call, cell, beside, tuple(sent), _notes(context, options, failure, left))
 
 
 def _tables(source: str, namespace: Mapping[str, object], options: Options) -> tuple[str, ...]:
@@ -140,7 +144,7 @@ def _versions(source: str, namespace: Mapping[str, object]) -> Attachment:
 
 
 def _notes(
-    context: VerbContext, options: Options, failure: Failure, named: tuple[str, ...]
+    context: VerbContext, options: Options, failure: Failure, left: list[str]
 ) -> tuple[str, ...]:
     """Return what is to be said of the error, and of what was not sent."""
     notes = []
@@ -148,8 +152,8 @@ def _notes(
     if options.df and level != "sample":
         tables = ", ".join(map(md_cell, options.df))
         notes.append(f"Level {level}: no rows of {tables} were sent; `--send sample` sends some.")
-    if more := named[TABLES:]:
-        notes.append(f"Not sent: {', '.join(map(md_cell, more))}; `-d NAME` sends one.")
+    if left:
+        notes.append(f"Not sent: {', '.join(map(md_cell, left))}; `-d NAME` sends one.")
     steps = [step for step in failure.problems[0].frames if step.cell is not None or step.code]
     if steps and steps[-1].cell is None and not options.file:
         place = md_cell(one_line(steps[-1].place, 100))
