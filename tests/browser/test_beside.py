@@ -1,4 +1,4 @@
-"""Several answers at once, in JupyterLab: side by side where there is room, and they stream."""
+"""Several answers at once, in a page: side by side where there is room, and they stream."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import threading
 import pytest
 
 from browser.front import HEIGHT, WIDTH, Jupyter, Page
-from browser.shared import LOAD, RECORD, SHOTS, WAIT, only_lab
+from browser.shared import LOAD, RECORD, SHOTS, WAIT
 from emulator import Answer, OpenRouter
 
 pytestmark = pytest.mark.browser
@@ -24,7 +24,6 @@ LABELS = f"() => {COLUMNS}.map((one) => one.getAttribute('aria-label'))"
 ROWS = f"rows => new Set({COLUMNS}.map((one) => one.getBoundingClientRect().top)).size === rows"
 
 
-@only_lab
 def test_answers_side_by_side(page: Page, jupyter: Jupyter, openrouter: OpenRouter) -> None:
     hold = threading.Event()
     openrouter.say(
@@ -43,10 +42,11 @@ def test_answers_side_by_side(page: Page, jupyter: Jupyter, openrouter: OpenRout
     page.until(ROWS, 1)
     assert page.js(LABELS) == ["temperature 0", "temperature 0.5", "temperature 1"]
     SHOTS.mkdir(exist_ok=True)
-    page.tab.screenshot(path=SHOTS / "beside.png")
-    page.tab.set_viewport_size({"width": 700, "height": HEIGHT})
+    page.tab.screenshot(path=SHOTS / f"beside-{jupyter.app}.png")
+    narrow = {"lab": 700, "notebook": 480}[jupyter.app]  # Lab has its sidebars beside it
+    page.tab.set_viewport_size({"width": narrow, "height": HEIGHT})
     page.until(ROWS, 3)
-    page.tab.screenshot(path=SHOTS / "beside-narrow.png")
+    page.tab.screenshot(path=SHOTS / f"beside-narrow-{jupyter.app}.png")
     page.tab.set_viewport_size({"width": WIDTH, "height": HEIGHT})
     outputs = page.outputs(1)
     assert "3 answers · $" in outputs[0].text and outputs[0].text.count("One more line") == 18
