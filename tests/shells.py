@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import io
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
+import pytest
 from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 
@@ -44,6 +46,24 @@ def loaded(**names: Any) -> Iterator[InteractiveShell]:
     shell.user_ns |= names
     yield shell
     shell.history_manager = None
+
+
+@contextmanager
+def the_one(monkeypatch: pytest.MonkeyPatch, **names: Any) -> Iterator[InteractiveShell]:
+    """Give IPython's one shell, which ``get_ipython()`` finds, with these names in it."""
+    monkeypatch.delattr(sys, "last_value", raising=False)
+    shell = InteractiveShell.instance(config=Config({"HistoryManager": {"enabled": False}}))
+    shell.run_line_magic("colors", "nocolor")
+    # What IPython shows itself is not looked at, and takes it a look at all modules per frame.
+    shell.InteractiveTB.set_mode("Plain")
+    with redirect_stdout(io.StringIO()):
+        shell.run_line_magic("load_ext", "m1_magic")
+    shell.user_ns |= names
+    shell.history_manager.outputs.clear()  # which all shells of a process share
+    yield shell
+    shell.run_line_magic("unload_ext", "m1_magic")
+    shell.history_manager = None
+    InteractiveShell.clear_instance()
 
 
 def runner(shell: InteractiveShell, *, history: bool = False) -> Run:

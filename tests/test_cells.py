@@ -15,9 +15,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from IPython.core.interactiveshell import InteractiveShell
-from traitlets.config import Config
 
 import notebooks
+import shells
 from emulator import OpenRouter
 from m1_magic import ask
 from m1_magic.context import last_error
@@ -40,21 +40,10 @@ Run = Callable[..., Any]
 @pytest.fixture
 def shell(server: OpenRouter, monkeypatch: pytest.MonkeyPatch) -> Iterator[InteractiveShell]:
     """IPython's one shell, with a table in which one person is called CANARY."""
-    monkeypatch.delattr(sys, "last_value", raising=False)
-    made = InteractiveShell.instance(config=Config({"HistoryManager": {"enabled": False}}))
-    made.run_line_magic("colors", "nocolor")
-    # What IPython shows itself is not looked at, and takes it a look at all modules per frame.
-    made.InteractiveTB.set_mode("Plain")
-    with redirect_stdout(io.StringIO()):
-        made.run_line_magic("load_ext", "m1_magic")
     names = [CANARY.title(), *(f"Person {chr(65 + i)}" for i in range(19))]
-    made.user_ns["df"] = pd.DataFrame({"who": names, "amount": range(20)})
-    made.user_ns["key"] = KEY
-    made.history_manager.outputs.clear()  # which all shells of a process share
-    yield made
-    made.run_line_magic("unload_ext", "m1_magic")
-    made.history_manager = None
-    InteractiveShell.clear_instance()
+    table = pd.DataFrame({"who": names, "amount": range(20)})
+    with shells.the_one(monkeypatch, df=table, key=KEY) as made:
+        yield made
 
 
 @pytest.fixture

@@ -11,8 +11,8 @@ from typing import Any
 import pandas as pd
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
-from traitlets.config import Config
 
+import shells
 from emulator import Answer, OpenRouter
 from m1_magic import api
 from m1_magic.calls import Query, Reply
@@ -26,20 +26,11 @@ NAMES = "zqxwvj"  # a value of one row
 @pytest.fixture
 def shell(server: OpenRouter, monkeypatch: pytest.MonkeyPatch) -> Iterator[InteractiveShell]:
     """IPython's one shell, with a history and a table."""
-    monkeypatch.delattr(sys, "last_value", raising=False)
-    made = InteractiveShell.instance(config=Config({"HistoryManager": {"enabled": False}}))
-    made.run_line_magic("colors", "nocolor")
-    made.InteractiveTB.set_mode("Plain")
-    with redirect_stdout(io.StringIO()):
-        made.run_line_magic("load_ext", "m1_magic")
     kinds = [NAMES, *(f"item {number}" for number in range(19))]
-    made.user_ns |= {"orders": pd.DataFrame({"kind": kinds, "amount": range(20)}), "pd": pd}
-    made.history_manager.outputs.clear()  # which all shells of a process share
-    made.rl_next_input = None
-    yield made
-    made.run_line_magic("unload_ext", "m1_magic")
-    made.history_manager = None
-    InteractiveShell.clear_instance()
+    orders = pd.DataFrame({"kind": kinds, "amount": range(20)})
+    with shells.the_one(monkeypatch, orders=orders, pd=pd) as made:
+        made.rl_next_input = None
+        yield made
 
 
 @pytest.fixture

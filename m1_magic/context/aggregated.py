@@ -33,6 +33,10 @@ OPERATORS: dict[type[ast.AST], Callable[..., Any]] = {
     ast.Eq: operator.eq, ast.NotEq: operator.ne, ast.BitAnd: operator.and_,
     ast.BitOr: operator.or_, ast.Invert: operator.invert,
 }
+STATISTICS = {
+    *AGGREGATING, "first", "freq", "idxmax", "idxmin", "kurt", "last", "mode", "null_count", "prod",
+    "range", "sem", "skew", "top", "unique",
+}
 # fmt: on
 # Their rows repeat a value of one row of another table: a maximum in all rows of its group, or of
 # its window.
@@ -41,23 +45,6 @@ REPEATING = re.compile(
     r"|forward_fill|backward_fill|interpolate|melt|unpivot|stack|explode|repeat|repeat_by|reindex"
     r"|upsample|asfreq|wide_to_long|merge_asof|join_asof)\b"
 )
-STATISTICS = {
-    *AGGREGATING,
-    "first",
-    "last",
-    "unique",
-    "top",
-    "freq",
-    "null_count",
-    "sem",
-    "skew",
-    "kurt",
-    "mode",
-    "range",
-    "prod",
-    "idxmax",
-    "idxmin",
-}
 MOST_STATISTICS = 200
 MOST = 10_000_000  # cells of a table that is aggregated once more
 
