@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from decimal import Decimal
+from typing import Literal
 
 from .computed import Figure
+from .messages import ToolCall
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,35 @@ class Unsettled:
 
 
 @dataclass(frozen=True, slots=True)
+class ToolCallDelta:
+    """A piece of a call of a tool, as it comes: ``index`` says of which of the round's calls.
+
+    ``id`` and ``name`` come whole, with the first piece; ``arguments`` is a piece of JSON.
+    """
+
+    index: int
+    arguments: str = ""
+    id: str = ""
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ToolAsked:
+    """A call of a tool came to its end and waits for yes or no, or is about to run."""
+
+    call: ToolCall
+
+
+@dataclass(frozen=True, slots=True)
+class ToolEnded:
+    """What became of a call of a tool: ``text`` is what M1 is told of it."""
+
+    call: ToolCall
+    text: str
+    outcome: Literal["ran", "failed", "refused"] = "ran"
+
+
+@dataclass(frozen=True, slots=True)
 class ThinkingEnded:
     """All text so far was thinking: its end came without a beginning."""
 
@@ -97,4 +128,15 @@ class Finish:
     notes: tuple[str, ...] = ()
 
 
-Event = Started | ReasoningDelta | TextDelta | Unsettled | ThinkingEnded | Waiting | Finish
+Event = (
+    Started
+    | ReasoningDelta
+    | TextDelta
+    | Unsettled
+    | ToolCallDelta
+    | ToolAsked
+    | ToolEnded
+    | ThinkingEnded
+    | Waiting
+    | Finish
+)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from decimal import Decimal
-from typing import Protocol
+from typing import Literal, Protocol
 
 from ..calls import Event, Receipt, Replay, Reply, Request, Totals
+from ..messages import ToolCall
 
 
 class View(Protocol):
@@ -37,6 +38,24 @@ class View(Protocol):
 
     def close(self, receipt: Receipt) -> None:
         """Called exactly once, also after a failure: the partial text is in the reply."""
+
+
+Decision = Literal["yes", "no", "always"]
+
+
+class Approver(Protocol):
+    """Asks the user whether a function may be called."""
+
+    def decide(self, call: ToolCall, shown: str) -> Decision:
+        """Return what the user says; "no" where nobody can be asked.
+
+        Args:
+            call: what M1 wants called, with arguments that were read and fit.
+            shown: the call as Python, for people: ``best(city='Paris', top=3)``; untrusted.
+
+        Raises:
+            KeyboardInterrupt: Stop was pressed.
+        """
 
 
 class Board(Protocol):
