@@ -23,9 +23,7 @@ from ..calls import (
     Waiting,
 )
 from ..render import footer
-from ..render.answer import bundle, framed, thought
-from ..render.blocks import settled
-from ..render.markup import html as safe
+from ..render.answer import bundle, thought
 from ..render.throttled import ThrottledView
 from ..session.plan import Plan
 from ..settings.config import M1
@@ -61,7 +59,7 @@ class PanelView(ThrottledView):
         rest = self._remaining(receipt.call.reply)
         if self._blocks:
             self._revise(receipt.call.reply)
-        if rest.text or rest.queries or thought(rest, self._settings):
+        if rest.text or rest.tools or rest.queries or thought(rest, self._settings):
             self._add(rest)
         self._rest.value = ""
         self._rest.layout.display = "none"
@@ -73,9 +71,7 @@ class PanelView(ThrottledView):
         dispose(*blocks)
 
     def _paint_rest(self) -> int:
-        text = settled(self._rest_text)
-        marks = self._marks(text)
-        self._rest.value = framed(safe(text, typeset=False, marks=marks)) if text.strip() else ""
+        self._rest.value = "" if self._empty else self._growing_html()
         return len(self._rest.value)
 
     def _paint_line(self) -> None:

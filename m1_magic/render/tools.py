@@ -1,0 +1,175 @@
+"""Calls of tools in an answer, where they were made: folded in HTML, a line each elsewhere.
+
+Names, arguments and results are foreign text everywhere. What is shown of a result is what M1 was
+told of it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from ..calls import Call, ToolEnded
+from ..messages import ToolCall
+from ..text import escape_html, one_line, plural, show_controls, thousands
+from .code import coloured
+from .inert_markdown import inert, literal
+
+LONGEST = 5_000  # characters of arguments or of a result that are shown
+HEAD, END = 100, 60  # of a call and of what came of it, in one line
+STILL = "max-height:20em;margin:.4em 0!important"
+
+
+@dataclass
+class Coming:
+    """A call whose arguments still come, or that waits for yes or no, or runs."""
+
+    id: str
+    name: str
+    arguments: str = ""
+    whole: bool = False
+
+    @property
+    def text(self) -> str:
+        """The call as it stands now."""
+        if self.whole:
+            return python(ToolCall(self.id, self.name, self.arguments))
+        return f"{self.name}({self.arguments}"
+
+
+class Calls:
+    """The calls of an answer that grows: those that come, and those that have ended."""
+
+    def __init__(self) -> None:
+        self.coming: dict[int, Coming] = {}
+        self.ended: list[ToolEnded] = []  # by their place in the answer
+
+    def piece(self, index: int, id: str, name: str, arguments: str) -> None:
+        """Take a piece of a call."""
+        one = self.coming.setdefault(index, Coming(id, name))
+        one.id, one.name = one.id or id, one.name or name
+        one.arguments += arguments
+
+    def asked(self, call: ToolCall) -> None:
+        """Take a call that is complete."""
+        place = self._place(call)
+        self.coming[place] = Coming(call.id, call.name, call.arguments, whole=True)
+
+    def end(self, call: ToolEnded) -> None:
+        """Take what became of a call."""
+        self.coming.pop(self._place(call.call), None)
+        self.ended.append(call)
+
+    def _place(self, call: ToolCall) -> int:
+        """Return where the call stands among those that come; behind them, if it is another."""
+        same = (n for n, one in self.coming.items() if (one.id, one.name) == (call.id, call.name))
+        return next(same, max(self.coming, default=-1) + 1)
+
+
+def python(call: ToolCall) -> str:
+    """Return a call as Python, ``best(city='Paris', top=3)``; foreign text.
+
+    Arguments that are no JSON object stay as they came.
+    """
+    try:
+        given = json.loads(call.arguments or "{}")
+        if isinstance(given, dict) and all(name.isidentifier() for name in given):
+            return f"{call.name}({', '.join(f'{name}={value!r}' for name, value in given.items())})"
+    except (ValueError, RecursionError):
+        pass
+    return f"{call.name}({call.arguments})"
+
+
+def summary(call: Call) -> list[str]:
+    """Return how many tools were called, in how many requests, and how to let M1 call them."""
+    calls, requests = call.reply.tools, len(call.attempts)
+    if not calls:
+        return []
+    parts = [f"{plural(len(calls), 'call')} of tools"]
+    for outcome in ("failed", "refused"):
+        number = sum(one.outcome == outcome for one in calls)
+        parts += [f"{thousands(number)} {outcome}"] if number else []
+    if parts[-1].endswith("refused"):
+        parts[-1] += " (--yes calls without asking)"
+    parts += [plural(requests, "request")] if requests > 1 and call.replay is None else []
+    return [", ".join(parts)]
+
+
+def parts(text: str, calls: Iterable[ToolEnded]) -> Iterator[tuple[int, str, list[ToolEnded]]]:
+    """Return each part of a text, where it begins, and the calls that stand behind it."""
+    begins = 0
+    for at, some in groupby(calls, lambda call: min(call.at, len(text))):
+        end = max(at, begins)
+        yield begins, text[begins:end], list(some)
+        begins = end
+    yield begins, text[begins:], []
+
+
+def html(calls: Sequence[ToolEnded], coming: Iterable[Coming] = ()) -> str:
+    """Return calls as HTML, each with its result folded; below them those that come."""
+    folds = "".join(map(_fold, calls))
+    running = "".join(f"<pre><code>{_code(one.text)}</code></pre>" for one in coming)
+    if not folds and not running:
+        return ""
+    inner = f'<div class="m1-answer mathjax_ignore tex2jax_ignore">{folds}{running}</div>'
+    return f'<div style="font-size:.9em;margin:.4em 0">{inner}</div>'
+
+
+def markdown(calls: Sequence[ToolEnded], coming: Iterable[Coming] = ()) -> str:
+    """Return calls as Markdown, which has no fold without raw HTML."""
+    made = []
+    for call in calls:
+        text = _cut(call.text)
+        mark = "`" * max(3, *(len(run) + 1 for run in re.findall("`+", text + "`")))
+        made += [f"*{literal(line(call))}*", inert(f"{mark}\n{text}\n{mark}")]
+    made += [f"*{literal(one_line(one.text, HEAD))}*" for one in coming]
+    return "".join(f"\n\n{one}" for one in made) + "\n\n" * bool(made)
+
+
+def lines(calls: Sequence[ToolEnded], coming: Iterable[Coming] = ()) -> list[str]:
+    """Return calls as lines of plain text."""
+    return [*map(line, calls), *(one_line(one.text, HEAD) for one in coming)]
+
+
+def plain(text: str, calls: Sequence[ToolEnded], coming: Iterable[Coming] = ()) -> str:
+    """Return an answer with its calls as plain text."""
+    made = [(part, lines(some)) for _, part, some in parts(text, calls)]
+    made.append(("", lines((), coming)))
+    if not any(some for _, some in made):
+        return show_controls(text)
+    pieces = [piece for part, some in made for piece in (part.strip("\n"), "\n".join(some))]
+    return show_controls("\n\n".join(piece for piece in pieces if piece))
+
+
+def line(call: ToolEnded) -> str:
+    """Return a call and what became of it: ``best(city='Paris') → 3 rows``."""
+    return f"{one_line(python(call.call), HEAD)} {_end(call)}"
+
+
+def _end(call: ToolEnded) -> str:
+    said = one_line(call.text, END)
+    if call.outcome == "ran":
+        return f"→ {said or '(nothing)'}"
+    return f"{call.outcome}: {said}" if said and call.outcome == "failed" else call.outcome
+
+
+def _fold(call: ToolEnded) -> str:
+    text = python(call.call)
+    short = one_line(text, HEAD)
+    above = "" if short == text else f'<pre style="{STILL}"><code>{_code(text)}</code></pre>'
+    result = f'<pre style="{STILL}">{escape_html(_cut(call.text))}</pre>'
+    head = f'<code>{_code(short)}</code> <span style="opacity:.7">{escape_html(_end(call))}</span>'
+    return f"<details><summary>{head}</summary>{above}{result}</details>"
+
+
+def _code(text: str) -> str:
+    cut = show_controls(_cut(text))
+    return coloured(cut, "python") or escape_html(cut)
+
+
+def _cut(text: str) -> str:
+    over = len(text) - LONGEST
+    return f"{text[:LONGEST]}\n… {thousands(over)} characters more" if over > 0 else text
