@@ -19,6 +19,7 @@ from ..text import cut_middle, one_line, show_controls
 from .front_end import attended, in_notebook, updates, widgets
 
 LONGEST = 2_000  # characters of a call that is asked about in lines of text
+MOST = 20  # questions with buttons: JupyterLab shows the first fifty outputs of a cell
 WORDS: dict[str, Decision] = {
     "y": "yes",
     "yes": "yes",
@@ -72,20 +73,21 @@ class ByButtons:
     """Asks by buttons in a notebook, and by a line of input once its page has shown none."""
 
     def __init__(self, shell: Any) -> None:
-        self._shell, self._shows = shell, True
+        self._shell, self._left = shell, MOST
 
     def decide(self, call: ToolCall, shown: str) -> Decision:
         """See Approver."""
         if threading.current_thread() is not threading.main_thread():
             return "no"
-        if self._shows:
+        self._left -= 1
+        if self._left >= 0:
             with suppress(ImportError):  # no ipywidgets here
                 # By name: who has buttons stands above what is shown.
                 question = importlib.import_module("m1_magic.widgets.question")
                 decision: Decision | None = question.ask(self._shell, shown)
                 if decision is not None:
                     return decision
-            self._shows = False
+            self._left = 0
         return Prompted().decide(call, shown)
 
 

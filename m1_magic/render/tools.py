@@ -19,8 +19,10 @@ from .code import coloured
 from .inert_markdown import inert, literal
 
 LONGEST = 5_000  # characters of arguments or of a result that are shown
-HEAD, END = 100, 60  # of a call and of what came of it, in one line
+TAIL = 2_000  # characters of arguments that still come
+HEAD, END = 80, 50  # of a call and of what came of it, in one line
 STILL = "max-height:20em;margin:.4em 0!important"
+WRAPS = "white-space:pre-wrap!important;overflow-wrap:anywhere;word-break:normal"
 
 
 @dataclass
@@ -37,7 +39,8 @@ class Coming:
         """The call as it stands now."""
         if self.whole:
             return python(ToolCall(self.id, self.name, self.arguments))
-        return f"{self.name}({self.arguments}"
+        over = len(self.arguments) - TAIL
+        return f"{self.name}({'…' if over > 0 else ''}{self.arguments[max(0, over) :]}"
 
 
 class Calls:
@@ -111,7 +114,7 @@ def parts(text: str, calls: Iterable[ToolEnded]) -> Iterator[tuple[int, str, lis
 def html(calls: Sequence[ToolEnded], coming: Iterable[Coming] = ()) -> str:
     """Return calls as HTML, each with its result folded; below them those that come."""
     folds = "".join(map(_fold, calls))
-    running = "".join(f"<pre><code>{_code(one.text)}</code></pre>" for one in coming)
+    running = "".join(map(_running, coming))
     if not folds and not running:
         return ""
     inner = f'<div class="m1-answer mathjax_ignore tex2jax_ignore">{folds}{running}</div>'
@@ -159,10 +162,20 @@ def _end(call: ToolEnded) -> str:
 def _fold(call: ToolEnded) -> str:
     text = python(call.call)
     short = one_line(text, HEAD)
-    above = "" if short == text else f'<pre style="{STILL}"><code>{_code(text)}</code></pre>'
+    above = "" if short == text else _block(text)
     result = f'<pre style="{STILL}">{escape_html(_cut(call.text))}</pre>'
     head = f'<code>{_code(short)}</code> <span style="opacity:.7">{escape_html(_end(call))}</span>'
     return f"<details><summary>{head}</summary>{above}{result}</details>"
+
+
+def _running(one: Coming) -> str:
+    if not one.whole:
+        return _block(one.text)
+    return f"<div><code>{_code(one_line(one.text, HEAD))}</code> …</div>"
+
+
+def _block(text: str) -> str:
+    return f'<pre style="{STILL}"><code style="{WRAPS}">{_code(text)}</code></pre>'
 
 
 def _code(text: str) -> str:

@@ -22,6 +22,7 @@ from ..calls import (
     TextDelta,
     Waiting,
 )
+from ..events import ToolAsked
 from ..render import footer
 from ..render.answer import bundle, thought
 from ..render.throttled import ThrottledView
@@ -35,6 +36,7 @@ STREAMS = "m1-streams"  # the class of what grows
 MILESTONES: dict[type[object], str] = {
     ReasoningDelta: "M1 is thinking.",
     TextDelta: "The answer begins.",
+    ToolAsked: "M1 wants to call a function.",
     Waiting: "Waiting to try again.",
 }
 ENDS = {
@@ -53,7 +55,9 @@ class PanelView(ThrottledView):
     def __init__(self, settings: M1, now: Callable[[], float] = time.monotonic) -> None:
         super().__init__(settings, now)
         self._rest, self._line = rendered(), rendered()
-        self.box = column(self._rest, self._line)
+        self.place = column()  # of what M1 asks the user
+        self._below = self._rest, self._line, self.place
+        self.box = column(*self._below)
 
     def close(self, receipt: Receipt) -> None:
         rest = self._remaining(receipt.call.reply)
@@ -66,8 +70,8 @@ class PanelView(ThrottledView):
         self._line.value = footer.html_footer(receipt, self._settings)
 
     def _take_back(self) -> None:
-        *blocks, rest, line = self.box.children
-        self.box.children = (rest, line)
+        blocks = self.box.children[: -len(self._below)]
+        self.box.children = self._below
         dispose(*blocks)
 
     def _paint_rest(self) -> int:
@@ -85,8 +89,8 @@ class PanelView(ThrottledView):
 
     def _add(self, block: Reply) -> int:
         widget = rendered(bundle(block, self._settings, "html")["text/html"], ipywidgets.HTMLMath)
-        *before, rest, line = self.box.children
-        self.box.children = (*before, widget, rest, line)
+        blocks = self.box.children[: -len(self._below)]
+        self.box.children = (*blocks, widget, *self._below)
         return len(widget.value)
 
 

@@ -12,17 +12,21 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import anywidget
 from traitlets import Unicode
 
 from ..interrupts import at_hand, check
+from ..messages import ToolCall
 from ..render.notebook_view import Output
 from ..session.view import Decision
-from ..text import show_controls, thousands
+from ..text import escape_html, show_controls, thousands
+from .styles import button, dispose, html, row
 
 LONGEST = 20_000  # characters of a call that are shown
+WORDS: tuple[Decision, ...] = ("yes", "no", "always")
 PATIENCE = 15.0  # seconds in which a page shows it, or never does
 # The group takes the focus only from what is not typed in, and no button has it: a key that was
 # meant for another place must not answer. Keys are heard on the window, before JupyterLab has them.
@@ -90,7 +94,7 @@ STYLE = """
  border:1px solid var(--jp-border-color1,#9e9e9e);border-radius:6px;
  color:var(--jp-ui-font-color1,inherit);font-size:var(--jp-ui-font-size1,13px)}
 .m1-question .m1-call{max-height:12em;overflow:auto;margin:.3em 0 .5em;white-space:pre-wrap;
- overflow-wrap:anywhere;color:inherit;font-family:var(--jp-code-font-family,monospace);
+ overflow-wrap:anywhere;word-break:normal;color:inherit;font-family:var(--jp-code-font-family,monospace);
  font-size:var(--jp-code-font-size,13px)}
 .m1-question .m1-answers{display:flex;gap:6px}
 .m1-question button{min-width:4.5em;padding:4px 12px;border-radius:4px;cursor:pointer;font:inherit;
@@ -123,14 +127,22 @@ class Question(anywidget.AnyWidget):
         self.early = self._listen()
         self.on_msg(lambda _, content, __: self._arrived(content))
 
+    def wait_shown(self) -> bool:
+        """Wait until a page shows it; tell whether one did."""
+        return self._until(self.shown, PATIENCE)
+
     def wait(self) -> Decision:
         """Return the answer; raise KeyboardInterrupt for a Ctrl-C or Stop."""
-        if (stop := at_hand()) is not None:
-            stop.wakes(self.answered.set)
-        while not self.answered.wait(1.0):  # Windows hears of a Ctrl-C only in between
+        while not self._until(self.answered, 1.0):  # Windows hears of a Ctrl-C only in between
             pass
-        check()
         return self.decision or "no"
+
+    def _until(self, event: threading.Event, seconds: float) -> bool:
+        if (stop := at_hand()) is not None:
+            stop.wakes(event.set)
+        came = event.wait(seconds)
+        check()
+        return came
 
     def end(self) -> None:
         """Take it away, once no message for it is under way."""
@@ -138,7 +150,7 @@ class Question(anywidget.AnyWidget):
             self._ended = True
             queued = self._queued
         if not queued:
-            self.close()
+            dispose(self)
 
     def _listen(self) -> bool:
         before: Callable[[Any, Any], Any] | None = getattr(self.comm, "_reply_subshell_for", None)
@@ -164,17 +176,44 @@ class Question(anywidget.AnyWidget):
             self._queued -= 1
             over = self._ended and not self._queued
         if over:
-            self.close()
+            dispose(self)
 
     def _take(self, content: object) -> None:
         if not isinstance(content, dict):
             return
         if content.get("shown"):
             self.shown.set()
-        word = content.get("answer")
-        if word in ("yes", "no", "always") and not self.answered.is_set():
+        if (word := content.get("answer")) in WORDS:
+            self.take(word)
+
+    def take(self, word: Decision) -> None:
+        """Take the answer; the first one counts."""
+        if not self.answered.is_set():
             self.decision = word
             self.answered.set()
+
+
+class InPanel:
+    """Asks in a column of widgets, in the thread of a call that Stop ends."""
+
+    def __init__(self, place: Any) -> None:
+        self._place = place
+
+    def decide(self, call: ToolCall, shown: str) -> Decision:
+        """See Approver."""
+        question = Question(shown)
+        self._place.children = (question,)
+        try:
+            if not question.wait_shown():  # the page knows none of our own widgets
+                presses = (button(word.title(), partial(question.take, word)) for word in WORDS)
+                said = html(f"M1 wants to call <pre>{escape_html(question.call)}</pre>")
+                self._place.children = (said, row(*presses))
+            return question.wait()
+        finally:
+            others = [one for one in self._place.children if one is not question]
+            self._place.children = ()
+            dispose(*others)
+            question.end()
 
 
 def ask(shell: Any, call: str) -> Decision | None:
@@ -186,7 +225,7 @@ def ask(shell: Any, call: str) -> Decision | None:
         bundle = question._repr_mimebundle_()
         data = bundle[0] if isinstance(bundle, tuple) else bundle
         place.put({**(data or {}), "text/plain": ""})
-        return question.wait() if question.shown.wait(PATIENCE) else None
+        return question.wait() if question.wait_shown() else None
     finally:
         question.end()
         if place.shown:
