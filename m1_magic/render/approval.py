@@ -98,7 +98,9 @@ def _at_terminal() -> bool:
 
 def _forget_typed() -> None:
     """Drop what was typed into a terminal before the question: it is no answer to it."""
-    with suppress(ImportError, OSError, ValueError, AttributeError):
+    if not _at_terminal():
+        return
+    with suppress(Exception):  # Windows, and what is a terminal in name only
         import termios
 
         termios.tcflush(sys.stdin.fileno(), termios.TCIFLUSH)
