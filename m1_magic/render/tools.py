@@ -117,8 +117,8 @@ def html(calls: Sequence[ToolEnded], coming: Iterable[Coming] = ()) -> str:
     running = "".join(map(_running, coming))
     if not folds and not running:
         return ""
-    inner = f'<div class="m1-answer mathjax_ignore tex2jax_ignore">{folds}{running}</div>'
-    return f'<div style="font-size:.9em;margin:.4em 0">{inner}</div>'
+    style = 'class="m1-answer mathjax_ignore tex2jax_ignore" style="font-size:.9em;margin:.4em 0"'
+    return f"<div {style}>{folds}{running}</div>"
 
 
 def markdown(calls: Sequence[ToolEnded], coming: Iterable[Coming] = ()) -> str:
@@ -138,12 +138,16 @@ def lines(calls: Sequence[ToolEnded], coming: Iterable[Coming] = ()) -> list[str
 
 
 def plain(text: str, calls: Sequence[ToolEnded], coming: Iterable[Coming] = ()) -> str:
-    """Return an answer with its calls as plain text."""
+    """Return an answer with its calls as plain text, in which they are code for Markdown, too."""
     made = [(part, lines(some)) for _, part, some in parts(text, calls)]
     made.append(("", lines((), coming)))
     if not any(some for _, some in made):
         return show_controls(text)
-    pieces = [piece for part, some in made for piece in (part.strip("\n"), "\n".join(some))]
+    pieces = [
+        piece
+        for part, some in made
+        for piece in (part.strip("\n"), "\n".join(f"    {one}" for one in some))
+    ]
     return show_controls("\n\n".join(piece for piece in pieces if piece))
 
 
