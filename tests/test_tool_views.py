@@ -276,6 +276,20 @@ def test_nothing_of_a_call_is_alive() -> None:
         json.dumps(bundle(Reply("a", tools=(ended,)), M1())).encode()
 
 
+def test_the_footer_says_what_became_of_calls() -> None:
+    ended = [
+        replace(ROUNDS[0][1][0], outcome="refused"), ROUNDS[1][1][1], ToolEnded(FAR, "", "refused"),
+    ]  # fmt: skip
+    receipt = answered([("", ended)])
+    refused = "3 calls of tools, 1 failed, 1 refused (--yes calls without asking), 1 not made"
+    assert footer.lines(receipt, M1())[-1] == f"{refused}, 2 requests"
+    assert footer.lines(receipt, M1(footer="stable"))[-1] == refused
+    one = answered([("", ROUNDS[0][1])])
+    one = replace(one, call=replace(one.call, attempts=one.call.attempts[:1]))
+    assert footer.lines(one, M1())[-1] == "1 call of tools"
+    assert "tools" not in str(footer.lines(answered([("a", [])]), M1()))
+
+
 def test_odd_arguments_stay_as_they_came() -> None:
     for given in (
         "",

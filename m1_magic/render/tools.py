@@ -86,18 +86,21 @@ def python(call: ToolCall) -> str:
     return f"{call.name}({call.arguments})"
 
 
-def summary(call: Call) -> list[str]:
-    """Return how many tools were called, in how many requests, and how to let M1 call them."""
-    calls, requests = call.reply.tools, len(call.attempts)
-    if not calls:
+def summary(call: Call, stable: bool) -> list[str]:
+    """Return how many tools were called, in how many requests, and how to let M1 call them.
+
+    ``stable`` says nothing that differs from run to run.
+    """
+    ends = [_ended(one) for one in call.reply.tools]
+    if not ends:
         return []
-    parts = [f"{plural(len(calls), 'call')} of tools"]
-    for outcome in ("failed", "refused"):
-        number = sum(one.outcome == outcome for one in calls)
-        parts += [f"{thousands(number)} {outcome}"] if number else []
-    if parts[-1].endswith("refused"):
-        parts[-1] += " (--yes calls without asking)"
-    parts += [plural(requests, "request")] if requests > 1 and call.replay is None else []
+    parts = [f"{plural(len(ends), 'call')} of tools"]
+    for how in ("failed", "refused", "not made"):
+        number = ends.count(how)
+        more = " (--yes calls without asking)" if how == "refused" else ""
+        parts += [f"{thousands(number)} {how}{more}"] if number else []
+    requests = 0 if stable or call.replay else len(call.attempts)
+    parts += [plural(requests, "request")] if requests > 1 else []
     return [", ".join(parts)]
 
 
@@ -156,11 +159,16 @@ def line(call: ToolEnded) -> str:
     return f"{one_line(python(call.call), HEAD)} {_end(call)}"
 
 
+def _ended(call: ToolEnded) -> str:
+    """Return what became of a call in a word or two; of some, M1 was told nothing any more."""
+    return call.outcome if call.text or call.outcome != "refused" else "not made"
+
+
 def _end(call: ToolEnded) -> str:
     said = one_line(call.text, END)
     if call.outcome == "ran":
         return f"→ {said or '(nothing)'}"
-    return f"{call.outcome}: {said}" if said and call.outcome == "failed" else call.outcome
+    return f"failed: {said}" if said and call.outcome == "failed" else _ended(call)
 
 
 def _fold(call: ToolEnded) -> str:
