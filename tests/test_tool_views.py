@@ -256,7 +256,7 @@ class Tags(HTMLParser):
 
 SAFE = {
     *("style", "details", "summary", "pre", "code", "div", "span", "p", "div class", "div style"),
-    *("span class", "span style", "pre style", "code style", "code class"),
+    *("span class", "span style", "pre style", "pre class"),
 }
 
 

@@ -22,7 +22,6 @@ LONGEST = 5_000  # characters of arguments or of a result that are shown
 TAIL = 2_000  # characters of arguments that still come
 HEAD, END = 80, 50  # of a call and of what came of it, in one line
 STILL = "max-height:20em;margin:.4em 0!important"
-WRAPS = "white-space:pre-wrap!important;overflow-wrap:anywhere;word-break:normal"
 
 
 @dataclass
@@ -187,7 +186,7 @@ def _running(one: Coming) -> str:
 
 
 def _block(text: str) -> str:
-    return f'<pre style="{STILL}"><code style="{WRAPS}">{_code(text)}</code></pre>'
+    return f'<pre class="m1-wraps" style="{STILL}"><code>{_code(text)}</code></pre>'
 
 
 def _code(text: str) -> str:
