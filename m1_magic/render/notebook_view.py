@@ -17,7 +17,8 @@ import uuid
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from ..calls import RECORD, Receipt, Reply
+from ..calls import RECORD, Event, Receipt, Reply
+from ..events import ToolAsked
 from ..session.view import Silent
 from . import footer
 from .answer import bundle, thought
@@ -52,7 +53,8 @@ class Output:
 class NotebookView(ThrottledView):
     """Shows a call through the display publisher of ``shell``.
 
-    ``pure`` says that all of the cell is ours, so that its outputs may be cleared.
+    ``pure`` says that all of the cell is ours, so that its outputs may be cleared, until M1 calls a
+    function of the user's.
     """
 
     # JupyterLab shows the first fifty outputs of a cell: the last of these blocks ends behind a
@@ -76,6 +78,11 @@ class NotebookView(ThrottledView):
         self._outputs: list[Output] = []  # of the blocks
         self._rest: Output | None = None
         self._line = Output(shell)
+
+    def feed(self, event: Event) -> None:
+        if isinstance(event, ToolAsked):
+            self._pure = False  # what the function shows is the user's
+        super().feed(event)
 
     def close(self, receipt: Receipt) -> None:
         reply = receipt.call.reply
