@@ -94,8 +94,7 @@ class NotebookView(ThrottledView):
         shared = definitions(reply.text) if self._blocks and self._mode == "html" else {}
         if rest.text or rest.tools or rest.queries or thought(rest, self._settings) or self._rest:
             self._below_the_line().put(bundle(rest, self._settings, self._mode, shared))
-        if self._mode == "html":
-            self._revise(reply, shared)
+        self._revise(reply, shared)
         self._line.put(footer.bundle(receipt, self._settings, html=self._mode != "text"))
 
     def _paint(self) -> None:
@@ -154,10 +153,11 @@ class NotebookView(ThrottledView):
         return self._rest
 
     def _revise(self, reply: Reply, shared: Mapping[str, Any]) -> None:
-        """Show blocks again that refer to what was defined below them, or that have figures."""
-        for output, block in zip(self._outputs, self._ended(reply), strict=True):
+        """Show blocks again that refer to what was defined below them, or that have changed."""
+        blocks = zip(self._outputs, self._blocks, self._ended(reply), strict=True)
+        for output, shown, block in blocks:
             refers = shared and "[" in block.text
-            if block.figures or (refers and html(block.text, shared=shared) != html(block.text)):
+            if block != shown or (refers and html(block.text, shared=shared) != html(block.text)):
                 output.put(bundle(block, self._settings, self._mode, shared))
 
 
