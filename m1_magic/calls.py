@@ -23,18 +23,14 @@ from .events import ReasoningDelta as ReasoningDelta
 from .events import Started as Started
 from .events import TextDelta as TextDelta
 from .events import ThinkingEnded as ThinkingEnded
-from .events import ToolAsked as ToolAsked
-from .events import ToolCallDelta as ToolCallDelta
 from .events import ToolEnded as ToolEnded
 from .events import Unsettled as Unsettled
 from .events import Usage as Usage
 from .events import Waiting as Waiting
 from .messages import Attached as Attached
 from .messages import Attachment as Attachment
-from .messages import Function as Function
 from .messages import Message as Message
 from .messages import Text as Text
-from .messages import ToolCall as ToolCall
 from .request import AnswerForm as AnswerForm
 from .request import Request as Request
 
@@ -75,7 +71,7 @@ class Reply:
     ``template`` is what the model wrote where ``queries`` computed ``figures`` of the text.
     ``data`` is what was asked for by ``returns=`` or ``choices=``, None where the answer did not
     fit, for which ``notes`` say why; ``page`` is Markdown that shows it. ``tools`` are the calls of
-    functions that M1 wanted, and what became of each; ``wanted`` are those of the last round.
+    functions that M1 wanted, and what became of each.
     """
 
     text: str = ""
@@ -94,7 +90,6 @@ class Reply:
     figures: tuple[Figure, ...] = ()
     page: str = ""
     tools: tuple[ToolEnded, ...] = ()
-    wanted: tuple[ToolCall, ...] = ()
 
     @property
     def written(self) -> str:

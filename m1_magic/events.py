@@ -92,15 +92,13 @@ class ToolAsked:
 class ToolEnded:
     """What became of a call of a tool: ``text`` is what M1 is told of it.
 
-    ``at`` is, in a finished reply, behind how many characters of its text the call stands, and in
-    which ``round``, from 0, it was made.
+    ``at`` is, in a finished reply, behind how many characters of its text the call stands.
     """
 
     call: ToolCall
     text: str
     outcome: Literal["ran", "failed", "refused"] = "ran"
     at: int = 0
-    round: int = 0
 
 
 @dataclass(frozen=True, slots=True)

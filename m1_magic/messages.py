@@ -53,20 +53,6 @@ class Attached:
 
 
 @dataclass(frozen=True, slots=True)
-class Function:
-    """A function that the model may call, as it is told of it; ``parameters`` is a JSON schema."""
-
-    name: str
-    description: str
-    parameters: Mapping[str, Any]
-
-    def wire(self) -> dict[str, Any]:
-        """Return it as JSON of ``tools`` (OpenAI docs, chat/create)."""
-        told = {"name": self.name, "description": self.description, "parameters": self.parameters}
-        return {"type": "function", "function": told}
-
-
-@dataclass(frozen=True, slots=True)
 class ToolCall:
     """A function that the model wants called; ``arguments`` is JSON as the model wrote it."""
 

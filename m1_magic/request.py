@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from .messages import Attachment, Function, Message
+from .messages import Attachment, Message
 
 OF_PANELS = re.compile(r"panel\d*(\.\d+)?")  # their own chats, whose names nobody typed
 
@@ -39,8 +39,7 @@ class Request:
     ``keep`` True: a kept answer is shown if there is one, False: asked anew, None: as the setting
     says; ``cell`` is the front end's id of the cell that asks, ``run`` that of this run of it, ""
     where there is none; ``repeats`` is the call that this one is made in place of, in a chat that
-    was asked in an earlier kernel. ``tools`` are functions that the model may call; ``earlier``
-    counts the messages of earlier turns.
+    was asked in an earlier kernel.
     """
 
     model: str
@@ -71,8 +70,6 @@ class Request:
     exact: bool = False
     form: AnswerForm | None = None
     response_format: Mapping[str, Any] | None = None
-    tools: tuple[Function, ...] = ()
-    earlier: int = 0
 
     @property
     def alone(self) -> bool:
@@ -88,9 +85,8 @@ class Request:
 
     @property
     def texts(self) -> tuple[str, ...]:
-        """The text of each message as it leaves, for counting and for scanning; and of tools."""
-        tools = (json.dumps(tool.wire(), ensure_ascii=False) for tool in self.tools)
-        return (*(message.text(self.attachments) for message in self.messages), *tools)
+        """The text of each message as it leaves, for counting and for scanning."""
+        return tuple(message.text(self.attachments) for message in self.messages)
 
     @property
     def text(self) -> str:
@@ -101,7 +97,7 @@ class Request:
     def own(self) -> tuple[Message, ...]:
         """The messages without those of earlier turns: system, question, rounds."""
         first = [message for message in self.messages[:1] if message.role == "system"]
-        return (*first, *self.messages[len(first) + self.earlier :])
+        return (*first, *self.messages[len(first) + 2 * len(self.after) :])
 
     def body(self) -> dict[str, Any]:
         """Return the JSON body of ``POST /chat/completions``, without what was left unset."""
@@ -117,7 +113,6 @@ class Request:
             "provider": dict(self.provider) if self.provider else None,
             "models": list(self.fallbacks) or None,
             "response_format": self.response_format,
-            "tools": [tool.wire() for tool in self.tools] or None,
         }
         extra = dict(self.extra or {})
         if "max_completion_tokens" in extra:

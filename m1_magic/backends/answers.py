@@ -11,7 +11,7 @@ from itertools import chain
 from typing import Protocol
 
 from .. import errors as e
-from ..calls import Event, ReasoningDelta, Started, TextDelta, ToolCallDelta
+from ..calls import Event, ReasoningDelta, Started, TextDelta
 from ..settings.endpoints import Endpoint
 from ..text import one_line
 from . import error_bodies, http_errors, sse
@@ -55,16 +55,14 @@ class Answers:
     broken = BROKEN
     _secret: str
 
-    def read(
-        self, response: Response, watchdog: Deadlines, model: str, tools: bool = False
-    ) -> Iterator[Event]:
-        """Yield the events of a response whose headers are there; ``tools`` were offered."""
+    def read(self, response: Response, watchdog: Deadlines, model: str) -> Iterator[Event]:
+        """Yield the events of a response whose headers are there."""
         headers = response.headers
         generation_id = headers.get("x-generation-id") or None
         yield Started(generation_id)
         cached = headers.get("x-openrouter-cache-status", "").upper() == "HIT"
         free = self.endpoint.openrouter
-        reader = Reader(model, generation_id, cached=cached, free=free, tools=tools)
+        reader = Reader(model, generation_id, cached=cached, free=free)
         yield from self._events(response, reader, watchdog, model)
 
     def refusal(
@@ -89,7 +87,7 @@ class Answers:
                 if begun:
                     watchdog.fed()
                 for event in reader.feed(error_bodies.without(self._secret, data), name):
-                    if not begun and isinstance(event, ReasoningDelta | TextDelta | ToolCallDelta):
+                    if not begun and isinstance(event, (ReasoningDelta, TextDelta)):
                         begun = True
                         watchdog.fed()
                     yield event

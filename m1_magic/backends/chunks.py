@@ -19,7 +19,6 @@ from ..text import one_line
 from .deltas import Beside, content, dicts, reasoning, refusal
 from .error_bodies import has_error
 from .thinking import ThinkSplitter, some
-from .tool_calls import CallBlocks, ToolCalls
 
 # No usage of one completion is larger; what is, would not fit the ledger.
 MOST_TOKENS = 10**12
@@ -44,7 +43,6 @@ class Reader:
     ``error`` is the event that was one, as it came, untrusted; nothing is read behind it.
     ``free``: an answer without a word and a finish reason costs nothing (OpenRouter docs,
     features/zero-completion-insurance), where it cannot be asked for by its id.
-    ``tools``: some were offered, so that calls of them are part of the answer.
     """
 
     def __init__(
@@ -54,7 +52,6 @@ class Reader:
         *,
         cached: bool = False,
         free: bool = False,
-        tools: bool = False,
     ) -> None:
         self._model = model
         self._id = generation_id
@@ -65,8 +62,6 @@ class Reader:
         self._splitter, self._beside = ThinkSplitter(), Beside()
         self._text, self._thinking = IncrementalDecoder("replace"), IncrementalDecoder("replace")
         self._wrote = self._refused = False
-        self._calls = ToolCalls() if tools else None
-        self._blocks = CallBlocks()
         self.error: Any = None
         self.done = False
 
@@ -97,7 +92,6 @@ class Reader:
             *some(ReasoningDelta, characters(self._thinking, "", last=True)),
             *self._written(self._splitter.feed(characters(self._text, "", last=True))),
             *self._written(self._splitter.close()),
-            *self._written((), last=True),
         ]
         links = self._beside.links()
         if self._wrote and links:
@@ -105,9 +99,9 @@ class Reader:
         reason, spent = self._reason or ("stop" if self.done else None), self._usage
         if self._refused and reason in ("stop", "content_filter"):
             reason = "refusal"
-        elif reason == "stop" and (self._calls or (self._beside.called and not self._wrote)):
+        elif self._beside.called and reason == "stop" and not self._wrote:
             reason = "tool_calls"
-        total, notes = _count(spent.get("total_tokens")), self._beside.notes(self._calls is None)
+        total, notes = _count(spent.get("total_tokens")), self._beside.notes()
         who, counted, cost = (self._model, self._provider), usage(spent), billed(spent)
         came = self._wrote or self._splitter.apart or held or counted or total
         ended = self.done and self._reason is None
@@ -139,32 +133,16 @@ class Reader:
         self._splitter.apart |= bool(thought)
         yield from thought
         yield from self._written(self._splitter.feed(characters(self._text, content(delta))))
-        if self._calls is not None:
-            yield from self._calls.feed(beside)
         if words := refusal(delta):
             yield from self._written(self._splitter.close())
             gap = "\n\n" if self._wrote and not self._refused else ""
             self._refused = True
             yield from self._written([TextDelta(gap + characters(self._text, words))])
 
-    def _written(self, events: Sequence[Event], last: bool = False) -> Sequence[Event]:
-        """Note whether there is any text in the answer; calls in it are taken out."""
-        if self._calls is not None:
-            events = [*self._without_calls(events, self._calls, last)]
+    def _written(self, events: Sequence[Event]) -> Sequence[Event]:
+        """Note whether there is any text in the answer."""
         self._wrote |= any(isinstance(e, TextDelta) and e.text.strip() for e in events)
         return events
-
-    def _without_calls(
-        self, events: Sequence[Event], calls: ToolCalls, last: bool
-    ) -> Iterator[Event]:
-        for event in (*events, *([TextDelta("")] if last else [])):
-            if not isinstance(event, TextDelta):
-                yield event
-                continue
-            text, found = self._blocks.feed(event.text, last)
-            yield from some(TextDelta, text)
-            for block in found:
-                yield from calls.in_text(block)
 
 
 def characters(decoder: IncrementalDecoder, text: str, last: bool = False) -> str:

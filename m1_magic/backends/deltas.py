@@ -89,12 +89,11 @@ class Beside:
             for url, title in _links(cited[:MOST_LINKS]):
                 self._links[url] = self._links.get(url) or title
 
-    def notes(self, offered_none: bool = True) -> tuple[str, ...]:
-        """Return the notes on it below the answer; on calls, where no tools were offered."""
+    def notes(self) -> tuple[str, ...]:
+        """Return the notes on it below the answer."""
         counts = [plural(count, noun) for noun, count in self._kinds.items() if count]
-        strange = self.called and offered_none
         return (
-            *([f"the model called a tool{self.named}, which nobody offered"] * strange),
+            *([f"the model called a tool{self.named}, which nobody offered"] * self.called),
             *([f"{', '.join(counts)} came along, not kept: only text is"] if counts else []),
             *(["some of the thinking came encrypted, and cannot be shown"] * self._hidden),
         )

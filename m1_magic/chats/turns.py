@@ -77,7 +77,6 @@ def joined(
         attachments=tuple(attachments),
         chat=head.name,
         after=calls,
-        earlier=len(earlier),
         repeats=head.next,
         notes=(*request.notes, *notes(head, turns, sum(count for _, count in clean))),
     )

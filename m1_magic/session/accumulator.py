@@ -20,9 +20,6 @@ from ..calls import (
     Status,
     TextDelta,
     ThinkingEnded,
-    ToolCall,
-    ToolCallDelta,
-    ToolEnded,
     Usage,
 )
 from ..errors import MAY_COST, NOTHING_SENT, EmptyAnswer, Stopped
@@ -50,8 +47,6 @@ class Accumulator:
         self.characters = 0  # of text and thinking, whether it is kept or not
         self._text: list[str] = []
         self._thinking: list[str] = []
-        self._called: dict[int, list[ToolCallDelta]] = {}
-        self.ended: list[ToolEnded] = []
 
     def feed(self, event: Event) -> None:
         """Take one event."""
@@ -66,11 +61,6 @@ class Accumulator:
             if self._keep_thinking:
                 self._thinking.append(self.text.strip("\n"))
             self._text.clear()
-        elif isinstance(event, ToolCallDelta):
-            self.characters += len(event.name) + len(event.arguments)
-            self._called.setdefault(event.index, []).append(event)
-        elif isinstance(event, ToolEnded):  # of a kept answer
-            self.ended.append(event)
         elif isinstance(event, Started):
             self.started, self.generation_id = True, event.generation_id
         elif isinstance(event, Finish):
@@ -80,15 +70,6 @@ class Accumulator:
     def text(self) -> str:
         """The answer so far."""
         return "".join(self._text)
-
-    @property
-    def called(self) -> tuple[ToolCall, ...]:
-        """The calls of tools so far."""
-        each = [pieces for _, pieces in sorted(self._called.items())]
-        return tuple(
-            ToolCall(first.id, first.name, "".join(piece.arguments for piece in (first, *rest)))
-            for first, *rest in each
-        )
 
     @property
     def thinking(self) -> str:
@@ -173,8 +154,6 @@ def reply(call: Call, stream: Accumulator, error: BaseException | None) -> Reply
         status=status,
         id=call.id,
         notes=() if isinstance(error, EmptyAnswer) else end.notes,
-        tools=tuple(stream.ended),
-        wanted=stream.called,
     )
 
 

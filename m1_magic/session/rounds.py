@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from ..backends import Backend
 from ..backends.http_errors import broken
-from ..calls import Attempt, Call, ReasoningDelta, Started, TextDelta, ToolCallDelta, Waiting
+from ..calls import Attempt, Call, ReasoningDelta, Started, TextDelta, Waiting
 from ..errors import NOT_CHARGED, BudgetExceeded, LedgerProblem, M1Error, Stopped, UserFacingError
 from ..interrupts import check, stoppable
 from ..ledger import Ledger, new_id, sums
@@ -164,7 +164,7 @@ class Rounds:
                         self._view.feed(event)
                         if not self._complete.text:  # an earlier round's is what is kept
                             self._account.so_far(call, stream)
-                        answer = isinstance(event, TextDelta | ReasoningDelta | ToolCallDelta)
+                        answer = isinstance(event, (TextDelta, ReasoningDelta))
                         if answer and self._clock() > self._until:
                             reason = f"the call took longer than {self._settings.deadline:g} s"
                             raise broken(self._backend.name, reason, begun=True)
