@@ -52,7 +52,7 @@ button:focus-visible,input:focus-visible,select:focus-visible,
 .m1-answer pre,.m1-answer pre *{background:var(--jp-layout-color0,transparent)!important}
 .m1-answer pre{border:1px solid var(--edge)}
 .m1-answer .c{color:inherit;opacity:.75}
-.m1-streams .m1-answer>:last-child::after{content:" ▍";
+.m1-streams .m1-answer:last-child>:last-child::after{content:" ▍";
  color:var(--on)}
 .m1-entry{flex-flow:row nowrap;align-items:flex-end;margin:4px 0;padding:4px;
  border:1px solid var(--edge);border-radius:6px;
