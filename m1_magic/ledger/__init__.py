@@ -25,7 +25,7 @@ from ..calls import Attempt, Call, Totals, Usage
 from ..errors import BudgetExceeded, LedgerProblem
 from ..interrupts import uninterrupted
 from ..pricing.dollars import from_nano, to_nano
-from . import disk, journal, processes
+from . import disk, journal, processes, tool_turns
 from .journal import Write, write
 from .schema import ASKABLE, OWED
 from .sent import at_a_server, kept
@@ -135,7 +135,7 @@ class Ledger(Store):
         """Write down how a call ended, with its text if that is to be kept."""
         last = call.attempts[-1].id if call.attempts else ""
         try:
-            self._book(last, finished(call, keep_text))
+            self._book(last, *ran(call, keep_text), finished(call, keep_text))
         finally:
             for attempt in call.attempts:
                 self._reserved.pop(attempt.id, None)
@@ -183,8 +183,8 @@ class Ledger(Store):
         """Return SQLite's own verdict on the file: ``ok``, or what is broken."""
         return self.read(lambda db: str(db.execute("PRAGMA quick_check").fetchone()[0]))
 
-    def _book(self, attempt_id: str, last: Write) -> None:
-        self.book((*self._reserved.get(attempt_id, ()), last))
+    def _book(self, attempt_id: str, *last: Write) -> None:
+        self.book((*self._reserved.get(attempt_id, ()), *last))
 
     def within(
         self,
@@ -248,6 +248,12 @@ def finished(call: Call, keep_text: bool) -> Write:
     text = (reply.thinking, reply.written) if keep_text else (None, None)
     end = (reply.status, reply.finish, call.error, call.seconds, reply.model)
     return write("finished", *end, *text, call.id)
+
+
+def ran(call: Call, keep_text: bool) -> tuple[Write, ...]:
+    """Return what writes down the calls of tools in an answer, if it has any."""
+    made = tool_turns.written(call.reply.tools) if keep_text else []
+    return (write("tools", json.dumps(made, ensure_ascii=False), call.id),) if made else ()
 
 
 def hold_of(attempt: Attempt) -> int | None:

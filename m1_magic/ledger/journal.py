@@ -27,6 +27,7 @@ STATEMENTS = {
     " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING",
     "chat": "UPDATE calls SET chat = ? WHERE id = ?",
     "key": "UPDATE calls SET key = ?, cell = ?, parts = ? WHERE id = ?",
+    "tools": "UPDATE calls SET tools = ? WHERE id = ?",
     "asked": "UPDATE calls SET asked = ?, task = ? WHERE id = ?",
     "attempt": "INSERT INTO attempts"
     " (id, call_id, at, session, pid, process, endpoint, state, hold_nano)"

@@ -134,6 +134,8 @@ SCHEMA = (
         day TEXT PRIMARY KEY, answers INTEGER NOT NULL, saved INTEGER NOT NULL
     ) WITHOUT ROWID;
     """,
+    # The calls of tools in an answer, and what M1 was told of them.
+    "ALTER TABLE calls ADD COLUMN tools TEXT;",
 )
 
 

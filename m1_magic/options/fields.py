@@ -28,6 +28,7 @@ from .kinds import (
     TEXTS,
     THINK,
     THINKING,
+    TOOLS,
     VARIABLE,
     Kind,
     number,
@@ -149,6 +150,10 @@ class Options:
     choices: tuple[str | int | float, ...] = option(
         "A,B", "the answer is one of these", CHOICES, "sampling"
     )
+    tools: tuple[Any, ...] = option(
+        "F,G", "functions that M1 may call; sql: queries over the tables", TOOLS, "sampling"
+    )
+    yes: bool = option("", "call the functions of --tools without asking", SWITCH, "sampling")
     file: tuple[str, ...] = option(
         "GLOB", "attach text files, tables (their summaries), notebooks (their cells)", PATHS,
         "context", "-f", values="files", label="files", hint="*.md  data.csv"
