@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from functools import partial
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_expand
@@ -15,7 +16,7 @@ from IPython.display import display
 
 from .app import PROCESS
 from .errors import HelpWanted, HiddenPackage, MissingPackage, UsageError, UserFacingError
-from .jupyter import completer, history, input_lines, names
+from .jupyter import completer, history, input_lines, marker, names
 from .jupyter import shell as screen
 from .jupyter.banner import banner
 from .text import one_line
@@ -252,12 +253,16 @@ def known(shell: InteractiveShell) -> Known:
     """Return what may be named in a line of ours, for completion."""
     from .jupyter.completion_place import Known
 
-    def verbs() -> Any:
-        from . import verbs
-
-        return verbs
-
+    verbs = partial(import_module, "m1_magic.verbs")
     return Known(shell.user_ns, PROCESS.settings(), verbs, PROCESS.chats)
+
+
+def forecast(shell: InteractiveShell) -> str | None:
+    """Return what ``%m1 fix`` would cost now, for the front end; None where nothing is to mend."""
+    from .verbs import fixing
+    from .verbs.verb_context import VerbContext
+
+    return fixing.forecast(VerbContext(PROCESS.session(), shell.user_ns, screen.secret))
 
 
 def load(shell: InteractiveShell) -> None:
@@ -269,6 +274,7 @@ def load(shell: InteractiveShell) -> None:
     completer.watch(shell, partial(known, shell))
     screen.show_replies(shell, settings)
     history.watch(shell)
+    marker.watch(partial(forecast, shell))
     print("\n".join((banner(settings), *settings.problems)))
 
 
@@ -285,6 +291,7 @@ def unload(shell: InteractiveShell) -> None:
     completer.unwatch(shell)
     screen.hide_replies(shell)
     history.unwatch(shell)
+    marker.unwatch()
     PROCESS.rest()
 
 
