@@ -59,6 +59,7 @@ LINES = {
     "%%m1 -d sales --cols region,un|": ['"unit price"'],
     '%%m1 -d sales --cols "unit pr|': ['"unit price"'],
     '%%m1 -d sales --cols "region,unit|': ['"region,unit price"'],
+    "%%m1 -d sales --cols '!un|": ['"!unit price"'],
     "%%m1 -d nosuch --cols |": [],
     "%%m1 --each reviews --into t|": ["text", '"two words"'],
     "%%m1 --each reviews --gold te|": ["text"],
@@ -123,6 +124,7 @@ def test_our_options_come_first_and_alone(shell: Any, jedi: bool) -> None:
     PROCESS.settings().model = "own/model"
     offered = {line: texts(shell, line) for line in LINES}
     assert offered == {line: list(dict.fromkeys(words)) for line, words in LINES.items()}
+    assert texts(shell, "%config M1.temp|") == ["M1.temperature"]
 
 
 def test_other_cells_are_completed_as_without_us(shell: Any) -> None:

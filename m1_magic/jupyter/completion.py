@@ -122,6 +122,8 @@ def _values(option: Option, typed: str, line: str, known: Known) -> Offer:
     if "," not in option.metavar:
         return _beginning(typed, words, kind)
     *before, begun = unquoted(typed).split(",")
+    if option.name == "cols" and begun.startswith("!"):
+        words = [f"!{word}" for word in words]  # all but these
     left = _beginning(quoted(begun), [word for word in words if word not in before], kind)
     piece = last_of_list(typed)
     inside = unquoted(piece).removesuffix(begun)  # other names, in the same quotes

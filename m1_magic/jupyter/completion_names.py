@@ -27,7 +27,7 @@ STEP = re.compile(r"([^\W\d]\w*)([.\[])")
 def of_option(source: str, line: str, known: Known) -> Iterable[str]:
     """Return what there is of a kind that an option takes; ``line`` may name tables."""
     sources: Mapping[str, Callable[[], Iterable[str]]] = {
-        "tables": lambda: _where(is_frame, known),
+        "tables": lambda: _where(_is_table, known),
         "columns": lambda: columns(line, known),
         "chats": lambda: known.chats().names(),
         "tasks": lambda: tasks.known(known.settings),
@@ -51,7 +51,7 @@ def of_slot(slot: str, after: str, last: str, known: Known) -> Iterable[str]:
         "VERB": lambda: verbs.VERBS,
         "SETTING": verbs.settings_names,
         "CHAT": lambda: known.chats().names(),
-        "TABLE": lambda: _where(is_frame, known),
+        "TABLE": lambda: _where(_is_table, known),
         "VALUE": lambda: of_setting(last),
         "PERIOD": lambda: PERIODS,
         "KEY": lambda: KEYS,
@@ -84,7 +84,7 @@ def _count(verb: str, known: Known) -> int:
 def columns(line: str, known: Known) -> list[str]:
     """Return the names of the columns of the tables that a line names."""
     values = (known.namespace.get(name) for name in dict.fromkeys(NAME.findall(line)))
-    tables = (value for value in values if is_frame(value))
+    tables = (value for value in values if _is_table(value))
     return list(dict.fromkeys(name for table in tables for name in column_names(table)))
 
 
@@ -106,7 +106,7 @@ def in_braces(typed: str, row: Iterable[str], known: Known) -> list[str]:
 def _with_columns(name: str, sign: str, known: Known) -> list[str]:
     """Return a table with each of its columns, as ``{{…}}`` takes them."""
     table = known.namespace.get(name)
-    if not is_frame(table):
+    if not _is_table(table):
         return []
     names, kind = column_names(table), type(table)
     if sign == "[":
@@ -116,6 +116,13 @@ def _with_columns(name: str, sign: str, known: Known) -> list[str]:
         return []
     own = [one for one in names if NAME.fullmatch(one) and not one.startswith("_")]
     return [f"{name}.{one}" for one in own if not hasattr(kind, one)]
+
+
+def _is_table(value: object) -> bool:
+    """Is it a table? Of what cannot be one by its type, nothing is asked that takes a look."""
+    kind = type(value)
+    may_be = hasattr(kind, "columns") or kind.__name__.endswith(("Series", "GroupBy"))
+    return may_be and is_frame(value)
 
 
 def _is_module(value: object) -> bool:
