@@ -106,7 +106,10 @@ def test_a_forecast_computes_no_table_that_takes_long(
 ) -> None:
     table, told = TABLES[name]
     with shells.the_one(monkeypatch, **{name: table}) as shell:
-        shells.runner(shell, history=True)(f"{name}.nosuch")
+        run = shells.runner(shell, history=True)
+        run(f"{name}.nosuch")
         forecast = fixing.forecast(VerbContext(PROCESS.session(), shell.user_ns, input))
-    assert forecast is not None and told in forecast
+        assert forecast is not None and told in forecast
+        if told == "at most":
+            assert f"out · {forecast} (" in run("%m1 fix --dry-run").text
     assert not server.chats
