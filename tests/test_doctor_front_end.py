@@ -35,6 +35,7 @@ def server_env(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path
     command = [str(program.parent / "python"), str(program)]
     with subprocess.Popen(command, stdin=subprocess.PIPE) as process:
         monkeypatch.setenv("JPY_PARENT_PID", str(process.pid))
+        monkeypatch.setenv("JPY_SESSION_NAME", "lesson.ipynb")
         yield prefix
         process.kill()
 

@@ -31,7 +31,7 @@ def of_option(source: str, line: str, known: Known) -> Iterable[str]:
         "columns": lambda: columns(line, known),
         "chats": lambda: known.chats().names(),
         "tasks": lambda: tasks.known(known.settings),
-        "functions": lambda: _where(lambda value: isinstance(value, FunctionType), known),
+        "functions": lambda: ["sql", *_where(_is_function, known)],
         "types": lambda: _where(lambda value: hasattr(value, "model_fields"), known),
     }
     return sources[source]() if source in sources else ()
@@ -123,6 +123,10 @@ def _is_table(value: object) -> bool:
     kind = type(value)
     may_be = hasattr(kind, "columns") or kind.__name__.endswith(("Series", "GroupBy"))
     return may_be and is_frame(value)
+
+
+def _is_function(value: object) -> bool:
+    return isinstance(value, FunctionType)
 
 
 def _is_module(value: object) -> bool:

@@ -74,6 +74,7 @@ def of_server(environ: Mapping[str, str]) -> Place | None:
         import psutil
         from jupyter_core.paths import jupyter_config_path, jupyter_path
 
+        _ = environ[shell.NOTEBOOK]  # else a console started it, or what runs notebooks alone
         process = psutil.Process(int(environ["JPY_PARENT_PID"]))
         command, started_by = process.cmdline(), process.exe()
     except Exception:  # neither there, nor alive, nor ours to look at
