@@ -69,6 +69,9 @@ def test_the_front_end_finds_the_kernel_and_learns_a_price(page: Page, server: O
     assert page.comms() == []
     page.run("%load_ext m1_magic")
     (comm,) = page.comms()
+    cell = "# sales\n%%m1 --dr\nwhy?"
+    offered = page.client.complete(cell, cell.index("\nwhy"), reply=True, timeout=60)["content"]
+    assert (offered["matches"], offered["cursor_start"]) == (["--dry-run"], 13)
     assert page.ask(comm, {"ask": "fix"}) == [{"fix": None}]
     page.run(FAILS)
     for malformed in ({}, {"ask": "more"}, {"ask": ["fix"]}, {"fix": 1}):

@@ -17,6 +17,7 @@ from .input_lines import COMMENT, MAGIC
 
 # As in a whole line (`command_line.TOKEN`), but the last quote may still be open.
 WORD = re.compile(r"""(?:"(?:\\.|[^"\\])*(?:"|\\?$)|'[^']*(?:'|$)|\\.|\\$|[^\s"'\\])+""", re.DOTALL)
+PLAIN = re.compile(r"""[^"'\\]*""")
 BRACES = re.compile(r"(?<!\{)\{\{([^{}\n]*)$")
 # Cells whose lines are Python all the same, with lines of ours among them.
 OF_PYTHON = re.compile(r"\s*%%(?:time|timeit|capture|prun)\b")
@@ -135,6 +136,8 @@ def expected(words: Sequence[str], typed: str, *, text: bool) -> Expected:
 
 def unquoted(word: str) -> str:
     """Return a word without its quotes, the last of which may still be open."""
+    if PLAIN.fullmatch(word):
+        return word
     for end in ("", '"', "'", "\\"):
         try:
             return "".join(shlex.split(word + end))
