@@ -24,7 +24,7 @@ import pyarrow as pa
 import pytest
 
 import m1_magic
-from emulator import Answer, OpenRouter
+from emulator import FAULTS, Answer, OpenRouter
 from m1_magic import api
 from m1_magic.calls import Started
 from m1_magic.errors import (
@@ -48,6 +48,7 @@ from scripted import Scripted, answer, request, session
 ASK = "Sentiment of {{text}}?"
 STATUS_500 = "The provider failed (HTTP 500) (127.0.0.1 says: Internal Server Error)."
 OPTIONS = {"max_tokens": 50}
+HANGING = {"never_answers", "stall_mid", "comments_forever", "done_then_open"}
 
 
 def texts(number: int) -> list[str]:
@@ -292,6 +293,24 @@ def test_no_credit_in_the_middle_stops_all_and_what_came_stays(server: OpenRoute
     assert made.label.notna().all()
     assert (second.kept, second.asked) == (40, 160)
     one_sum(server, report, second)
+
+
+def test_no_connection_that_breaks_is_taken_for_one_that_was_never_made(server: OpenRouter) -> None:
+    stop_all = ("redirect", "html", "login")
+    names = [name for name in FAULTS if name not in HANGING and not name.startswith(stop_all)]
+    server.by_words = {f"of {name}?": Answer("yes", fault=name) for name in names}
+    server.default = Answer("yes")
+    api.settings().max_retries = 0
+    made, report = mapping(pd.DataFrame({"text": [*names, "healthy"]}), workers=8)
+    assert (report.asked, made.label.iloc[-1]) == (len(names) + 1, "yes")
+    assert len(server.chats) == len(names) + 1
+    free = api.session().ledger.rows(
+        "SELECT sent FROM calls JOIN attempts a ON call_id = calls.id"
+        " WHERE a.state = 'settled' AND cost_nano = 0"
+    )
+    named = {name for name in names if any(f"of {name}?" in sent for (sent,) in free)}
+    # An error that the provider reports costs nothing, whatever came before.
+    assert not {name for name in named if FAULTS[name].paid and "error" not in name}
 
 
 def test_where_nothing_comes_the_reason_is_raised(server: OpenRouter) -> None:
