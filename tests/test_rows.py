@@ -7,9 +7,6 @@ import os
 import random
 import re
 import signal
-import subprocess
-import sys
-import textwrap
 import threading
 from collections import Counter
 from decimal import Decimal
@@ -400,40 +397,6 @@ def test_a_tape_has_the_answers(server: OpenRouter, tmp_path: Path) -> None:
     with pytest.raises(TapeProblem):
         mapping(["never asked"])
     assert len(server.chats) == sent
-
-
-KILLED = """
-    import sys
-    import m1_magic
-    print("ready", flush=True)
-    m1_magic.map([f"review {n}" for n in range(70)], "Sentiment of {{text}}?", max_tokens=50,
-                 workers=8, quiet=True)
-"""
-
-
-def test_a_killed_run_pays_no_answer_twice(server: OpenRouter) -> None:
-    server.default, moment = Answer("yes", first_delay=0.01), random.randint(5, 60)
-    child = subprocess.Popen([sys.executable, "-c", textwrap.dedent(KILLED)])
-    try:
-        assert server.wait_chats(moment, 60)
-    finally:
-        child.kill()
-        child.wait()
-    cut = len(server.chats)
-    for chat in server.chats:
-        chat.closed.wait(5)
-    made, report = mapping(texts(70))
-    assert made == ["yes"] * 70
-    times = Counter(asked(server))
-    assert len(times) == 70
-    # Only what was on its way when the process was killed is asked again.
-    assert sum(n - 1 for n in times.values()) <= 8
-    assert report.kept >= cut - 8
-    api.session().reconcile()
-    served = sum((Decimal(str(g["total_cost"])) for g in server.generations.values()), Decimal(0))
-    session = api.session()
-    spent, held, _ = session.ledger.spent(session.now())["day"]
-    assert spent <= served <= spent + held
 
 
 def test_a_key_that_is_refused_in_the_middle_stops_all(server: OpenRouter) -> None:
