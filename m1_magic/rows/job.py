@@ -184,7 +184,8 @@ class Job:
         """Say how many answers were right; raise NotAccurate where these are too few."""
         found, wish = self._accuracy(pilot), self.wish
         self.notes.append(f"pilot: {found}")
-        self.tell(self.notes[-1])
+        if not wish.quiet:
+            self.tell(self.notes[-1])
         if wish.at_least is not None and found.share < wish.at_least:
             self.answers.write()
             costs = [self.outcomes[n].cost for n in pilot if n in self.outcomes]

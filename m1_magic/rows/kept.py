@@ -12,6 +12,7 @@ from ..errors import LedgerProblem, TapeProblem
 from ..kept import misses
 from ..kept.tape import Line, Tape, line
 from ..ledger import answers
+from ..ledger.alike import Alike
 from ..ledger.answers import Asked
 from ..ledger.sent import hashed, headers
 from ..session.loop import Session
@@ -42,6 +43,7 @@ class Answers:
         self._reads = not fresh and self._settings.keep and self._settings.mode != "record"
         self._writes = self._tape is not None and self._settings.mode in ("auto", "record")
         self._lines: list[tuple[Line, int]] = []
+        self._alike = Alike()
         self.note = ""
         if self._tape is None and self.only_tape:
             raise TapeProblem(
@@ -107,8 +109,11 @@ class Answers:
     def _in_ledger(self, requests: Sequence[Request], found: list[Kept | None]) -> None:
         host = endpoint(self._settings.base_url).host
         open_ = [n for n, one in enumerate(found) if one is None]
-        asked = [Asked(requests[n].fingerprint(), host, headers(requests[n])) for n in open_]
-        there = answers.complete(self._session.ledger, asked, self._session.notebook)
+        key, ledger = self._alike.fingerprint, self._session.ledger
+        if ledger.unwritten():  # what a kernel had got that was killed
+            ledger.take_in()
+        asked = [Asked(key(requests[n]), host, headers(requests[n])) for n in open_]
+        there = answers.complete(ledger, asked, self._session.notebook)
         for n, one in zip(open_, asked, strict=True):
             for kept in there.get(one.key, ()):
                 thinking = kept.thinking or ""
