@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from ..calls import Reply
-from ..errors import LedgerProblem, NotAccurate, UsageError
+from ..errors import LedgerProblem, NotAccurate
 from ..ledger import answers as ledger_answers
 from ..pricing.dollars import money
 from ..privacy import redaction
@@ -20,7 +20,7 @@ from .columns import columns, report
 from .kept import Answers
 from .pilot import MOST, Accuracy, accuracy
 from .progress import Progress, Shown
-from .questions import Questions, check
+from .questions import Questions, withheld
 from .reading import Reading
 from .report import Report
 from .running import Outcome, Run
@@ -35,8 +35,8 @@ class Wish:
     """How a table is to be asked.
 
     ``into`` None: ``answer``, or columns by the names of the fields of data.
-    ``gold`` has what is known by row, None where it is not; ``at_least``: below this share of right
-    answers nothing more is asked.
+    ``gold`` has what is known by row, None where it is not, or is the column that has it;
+    ``at_least``: below this share of right answers nothing more is asked.
     """
 
     into: str | None = None
@@ -91,7 +91,7 @@ class Job:
         if self.answers.only_tape and missing:
             self._only_tape(missing)
             missing = []
-        self.missing = [n for n in missing if self._may_leave(n)]
+        self.missing = [n for n in missing if self.may_leave(n)]
         if kept_now := sum(one.kept for one in self.outcomes.values()):
             with suppress(LedgerProblem):
                 now = self.session.now()
@@ -215,16 +215,10 @@ class Job:
         for n in missing:
             self.outcomes[n] = Outcome(why="not on the tape", asked=False)
 
-    def _may_leave(self, number: int) -> bool:
+    def may_leave(self, number: int) -> bool:
         """May a question leave? Where it may not, its outcome says why."""
-        request = self.asked.request(number)
-        try:
-            check(request)
-            policy = redaction.policy(self.session.settings)
-            secrets = redaction.find(request.messages[-1].text(request.attachments), policy)
-            why = f"holds a secret ({secrets[0].kind}), not sent" if secrets else ""
-        except UsageError as problem:
-            why = problem.what
+        policy = redaction.policy(self.session.settings)
+        why = withheld(self.asked.request(number), policy)
         if why:
             self.outcomes[number] = Outcome(why=why, asked=False)
         return not why

@@ -12,7 +12,7 @@ from ..errors import LedgerProblem, TapeProblem
 from ..kept import misses
 from ..kept.tape import Line, Tape, line
 from ..ledger import answers
-from ..ledger.answers import Asked
+from ..ledger.answers import Asked, KeptText
 from ..ledger.sent import hashed, headers
 from ..session.loop import Session
 from ..settings.endpoints import endpoint
@@ -50,6 +50,11 @@ class Answers:
             )
         if self._tape is not None:
             self._tape.check()  # before anything is paid
+
+    @property
+    def taped(self) -> bool:
+        """Is there a tape?"""
+        return self._tape is not None
 
     @property
     def only_tape(self) -> bool:
@@ -105,14 +110,25 @@ class Answers:
         return Kept(reply, answer.cost, taped=True) if self._fits(reply) else None
 
     def _in_ledger(self, requests: Sequence[Request], found: list[Kept | None]) -> None:
-        host = endpoint(self._settings.base_url).host
         open_ = [n for n, one in enumerate(found) if one is None]
-        asked = [Asked(requests[n].fingerprint(), host, headers(requests[n])) for n in open_]
+        if open_:
+            names = [requests[n].fingerprint() for n in open_]
+            for n, one in zip(open_, self.by_name(names, headers(requests[0])), strict=True):
+                found[n] = one
+
+    def by_name(self, fingerprints: Sequence[str], added: str) -> list[Kept | None]:
+        """Return what the ledger keeps for requests that got headers of the hash ``added``."""
+        if not self._reads or self.only_tape:
+            return [None] * len(fingerprints)
+        host = endpoint(self._settings.base_url).host
+        asked = [Asked(name, host, added) for name in fingerprints]
         there = answers.complete(self._session.ledger, asked, self._session.notebook)
-        for n, one in zip(open_, asked, strict=True):
-            for kept in there.get(one.key, ()):
-                thinking = kept.thinking or ""
-                reply = Reply(kept.text, thinking, model=kept.model, finish=kept.finish, id=kept.id)
-                if self._fits(reply):
-                    found[n] = Kept(reply, kept.cost)
-                    break
+        return [self._fitting(there.get(name, ())) for name in fingerprints]
+
+    def _fitting(self, there: Sequence[KeptText]) -> Kept | None:
+        for kept in there:
+            thinking = kept.thinking or ""
+            reply = Reply(kept.text, thinking, model=kept.model, finish=kept.finish, id=kept.id)
+            if self._fits(reply):
+                return Kept(reply, kept.cost)
+        return None
