@@ -90,11 +90,15 @@ class ToolAsked:
 
 @dataclass(frozen=True, slots=True)
 class ToolEnded:
-    """What became of a call of a tool: ``text`` is what M1 is told of it."""
+    """What became of a call of a tool: ``text`` is what M1 is told of it.
+
+    ``at`` is, in a finished reply, behind how many characters of its text the call stands.
+    """
 
     call: ToolCall
     text: str
     outcome: Literal["ran", "failed", "refused"] = "ran"
+    at: int = 0
 
 
 @dataclass(frozen=True, slots=True)
