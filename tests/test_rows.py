@@ -208,7 +208,9 @@ def test_a_dry_run_shows_three_questions_and_sends_nothing(
     assert m1_magic.map(texts(5), ASK, max_tokens=50, dry_run=True) is None
     said = capsys.readouterr().out
     assert [n for n in range(5) if f"Sentiment of review {n}?" in said] == [0, 1, 2]
-    assert "nothing was sent" in said
+    assert "nothing was sent" in said and "refused" not in said
+    m1_magic.map(texts(500), ASK, max_tokens=50, max_cost="0.01", dry_run=True)
+    assert "It would be refused: 500 questions could cost" in capsys.readouterr().out
     assert server.requests == []
 
 
@@ -380,7 +382,18 @@ def test_a_tape_has_the_answers(server: OpenRouter, tmp_path: Path) -> None:
     assert made.label_status.iloc[5] == "not on the tape"
     with pytest.raises(TapeProblem):
         mapping(["never asked"])
+    assert m1_magic.map(["never asked"], ASK, dry_run=True) is None  # which asks nobody
     assert len(server.chats) == sent
+
+
+def test_what_does_not_fit_says_so_on_a_tape_too(server: OpenRouter, tmp_path: Path) -> None:
+    server.default = Answer("neutral")
+    api.settings().tape = str(tmp_path / "rows.tape.jsonl")
+    mapping(["a"], choices=["pos", "neg"])
+    api.settings().mode = "replay"
+    made, report = mapping(pd.DataFrame({"text": ["a"]}), choices=["pos", "neg"])
+    assert made.label_status.tolist() == ["none of the choices: neutral"]
+    assert (report.kept, report.failed, len(server.chats)) == (1, 1, 2)
 
 
 KILLED = """

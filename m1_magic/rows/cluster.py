@@ -22,7 +22,7 @@ from .dispatch import leased
 from .engine import Engine
 from .errand import Errand, marked
 from .job import Wish
-from .opening import check_new, opened, tell
+from .opening import check_new, opened, tell, would_be_refused
 from .partitions import Partitions, nothing
 from .questions import asking
 from .report import Report, preview
@@ -60,7 +60,7 @@ def mapped(
     Raises:
         UserFacingError: as `mapping.map`.
     """
-    job = _job(engine, prompt, options, wish, names)
+    job = replace(_job(engine, prompt, options, wish, names), preview=dry_run)
     with leased(job.errand, job.template.headers):
         try:
             return _mapped(job, dry_run)
@@ -73,7 +73,9 @@ def _mapped(job: Partitions, dry_run: bool) -> tuple[Any, Report] | None:
     if dry_run:
         plan = job.session.dry_plan(replace(job.template, keep=False))
         price, _ = job.foreseen(plan, check=False)
-        shell.show(preview(job.before(str(price)), job.samples(), plan.request.model))
+        refused = would_be_refused(lambda: job.foreseen(plan, check=True))
+        says = job.before(str(price)), job.samples(), plan.request.model
+        shell.show(preview(*says, refused))
         return None
     plan_, holds, price_ = job.plan() if job.missing else None, list[Decimal | None](), "$0"
     if plan_ is not None:

@@ -50,7 +50,7 @@ class Wish:
 class Job:
     """The questions of a table, and what came of them so far.
 
-    ``tell`` shows a line.
+    ``tell`` shows a line; ``preview``: it is only to be said what would be asked.
     """
 
     session: Session
@@ -59,6 +59,7 @@ class Job:
     wish: Wish
     tell: Callable[[str], None]
     reading: Reading
+    preview: bool = False
     answers: Answers = field(init=False)
     shown: Shown = field(init=False)
     outcomes: dict[int, Outcome] = field(default_factory=dict)
@@ -70,7 +71,7 @@ class Job:
     def __post_init__(self) -> None:
         self.shown = Shown(self.wish.quiet)
         fresh = self.asked.template.keep is False
-        self.answers = Answers(self.session, fresh, self.fits)
+        self.answers = Answers(self.session, fresh, self.fits, preview=self.preview)
 
     def take_up(self) -> None:
         """Take up what is kept, and find out what is to be asked, and may be sent."""
@@ -92,7 +93,8 @@ class Job:
             self._only_tape(missing)
             missing = []
         self.missing = [n for n in missing if self.may_leave(n)]
-        if kept_now := sum(one.kept for one in self.outcomes.values()):
+        kept_now = sum(one.kept for one in self.outcomes.values())
+        if kept_now and not self.preview:
             with suppress(LedgerProblem):
                 now = self.session.now()
                 ledger_answers.replayed(self.session.ledger, saved, now, kept_now)

@@ -34,13 +34,23 @@ class Answers:
 
     Args:
         fits: is the answer what is wanted? Another one is asked for again.
+        preview: it is only to be said what a run would ask, and nothing is written.
     """
 
-    def __init__(self, session: Session, fresh: bool, fits: Callable[[Reply], bool]) -> None:
+    def __init__(
+        self,
+        session: Session,
+        fresh: bool,
+        fits: Callable[[Reply], bool],
+        *,
+        preview: bool = False,
+    ) -> None:
         self._session, self._settings, self._fits = session, session.settings, fits
+        self._preview = preview
         self._tape: Tape | None = session.keeper.tape()
         self._reads = not fresh and self._settings.keep and self._settings.mode != "record"
-        self._writes = self._tape is not None and self._settings.mode in ("auto", "record")
+        records = self._tape is not None and self._settings.mode in ("auto", "record")
+        self._writes = records and not preview
         self._lines: list[tuple[Line, int]] = []
         self.note = ""
         if self._tape is None and self.only_tape:
@@ -58,8 +68,8 @@ class Answers:
 
     @property
     def only_tape(self) -> bool:
-        """May nothing be asked?"""
-        return bool(self._settings.mode == "replay")
+        """May nothing be asked? A preview asks nobody anyway."""
+        return bool(self._settings.mode == "replay") and not self._preview
 
     def of(self, requests: Sequence[Request]) -> list[Kept | None]:
         """Return the kept answer to each request, None where it is to be asked."""
@@ -107,7 +117,10 @@ class Answers:
             return None
         answer = found.answer(1, self._tape.path.name)
         reply = Reply(answer.text, model=answer.model or "", finish=answer.finish, id=answer.id)
-        return Kept(reply, answer.cost, taped=True) if self._fits(reply) else None
+        # Where nobody may be asked, one that does not fit says more than none.
+        if not self._fits(reply) and not self.only_tape:
+            return None
+        return Kept(reply, answer.cost, taped=True)
 
     def _in_ledger(self, requests: Sequence[Request], found: list[Kept | None]) -> None:
         open_ = [n for n, one in enumerate(found) if one is None]

@@ -19,7 +19,7 @@ from ..text import one_line, plural, thousands
 from .cluster import engine_of
 from .cluster import mapped as cluster_mapped
 from .job import Job, Wish
-from .opening import check_new, check_options, opened, says, tell
+from .opening import check_new, check_options, opened, says, tell, would_be_refused
 from .questions import Asking, asking, check_personal, questions
 from .report import Report, preview
 from .tables import Rows, rows
@@ -102,13 +102,14 @@ def mapped(
     if (engine := engine_of(table)) is not None:
         return cluster_mapped(engine, prompt, options, wish, names, dry_run=dry_run)
     given = rows(table)
-    job, asked = _job(given, prompt, options, wish, names)
+    job, asked = _job(given, prompt, options, wish, names, dry_run)
     job.take_up()
     if dry_run:
         plan = job.session.dry_plan(replace(job.asked.template, keep=False))
         says = _before(job, asked, str(job.foreseen(plan, check=False)))
+        refused = would_be_refused(lambda: job.foreseen(plan))
         filled = [job.asked.filled(n) for n in range(min(SHOWN, len(job.asked.texts)))]
-        shell.show(preview(says, filled, plan.request.model))
+        shell.show(preview(says, filled, plan.request.model, refused))
         return None
     plan_ = job.plan() if job.missing else None
     says = _before(job, asked, str(job.foreseen(plan_)) if plan_ else "$0")
@@ -131,7 +132,12 @@ def mapped(
 
 
 def _job(
-    given: Rows, prompt: str, options: Options, wish: Wish, names: Mapping[str, object]
+    given: Rows,
+    prompt: str,
+    options: Options,
+    wish: Wish,
+    names: Mapping[str, object],
+    dry_run: bool,
 ) -> tuple[Job, Asking]:
     """Return a run over these rows, before anything is looked for."""
     if isinstance(wish.gold, str):
@@ -145,7 +151,8 @@ def _job(
     check_personal(asked, columns, options.allow)
     template, reading = opened(asked, prompt, options, names)
     check_new(given.names, wish.into, reading)
-    return Job(api.session(), given, questions(template, columns), wish, tell, reading), asked
+    made = questions(template, columns)
+    return Job(api.session(), given, made, wish, tell, reading, preview=dry_run), asked
 
 
 def _before(job: Job, asked: Asking, price: str) -> str:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from .. import api
 from ..calls import Request
-from ..errors import UsageError
+from ..errors import BudgetExceeded, UsageError
 from ..jupyter import shell
 from ..options.fields import Options
 from ..render.front_end import in_notebook
@@ -60,6 +60,15 @@ def says(
         f"leaves: {columns}" if leaving else "nothing leaves",
     ]
     return " · ".join(part for part in parts if part)
+
+
+def would_be_refused(priced: Callable[[], object]) -> str:
+    """Return why a run would be refused by its price, "" if it would not."""
+    try:
+        priced()
+    except BudgetExceeded as refused:
+        return f"It would be refused: {refused.what} {refused.todo}"
+    return ""
 
 
 def tell(words: str) -> None:

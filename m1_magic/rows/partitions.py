@@ -66,6 +66,7 @@ class Partitions:
     wish: Wish
     reading: Reading
     template: Request
+    preview: bool = False
     answers: Answers = field(init=False)
     shown: Shown = field(init=False)
     found: dict[int, Found] = field(default_factory=dict)
@@ -78,7 +79,9 @@ class Partitions:
 
     def __post_init__(self) -> None:
         self.shown = Shown(self.wish.quiet)
-        self.answers = Answers(self.session, self.template.keep is False, self._fits)
+        self.answers = Answers(
+            self.session, self.template.keep is False, self._fits, preview=self.preview
+        )
         self.errand = replace(self.errand, texts=self.answers.taped)
 
     @property
@@ -226,7 +229,7 @@ class Partitions:
                 self.answers.add(request, kept[n].reply, kept[n].cost)
         if self.answers.only_tape and self.missing:
             self._only_tape(made)
-        if self.outcomes:
+        if self.outcomes and not self.preview:
             with suppress(LedgerProblem):
                 now, ledger = self.session.now(), self.session.ledger
                 ledger_answers.replayed(ledger, saved, now, len(self.outcomes))

@@ -92,9 +92,13 @@ def by_reason(reasons: Sequence[str]) -> tuple[tuple[str, int], ...]:
     return tuple(Counter(reasons).most_common())
 
 
-def preview(says: str, filled: Sequence[str], model: str) -> str:
-    """Return what a dry run shows: what a run would be, and some questions as they would leave."""
+def preview(says: str, filled: Sequence[str], model: str, refused: str = "") -> str:
+    """Return what a dry run shows: what a run would be, and some questions as they would leave.
+
+    ``refused``: why it would not be.
+    """
     lines = [md_cell(f"{says} · {one_line(model, 80)} · nothing was sent")]
+    lines += [md_cell(refused)] if refused else []
     for number, words in enumerate(filled, 1):
         more = f"\n… {plural(len(words) - CUT, 'character')} more" if len(words) > CUT else ""
         lines.append(f"Question {number}:\n\n{_fenced(show_controls(words[:CUT]) + more)}")
