@@ -38,10 +38,11 @@ from m1_magic.errors import (
     TapeProblem,
     UsageError,
 )
+from m1_magic.render import page
 from m1_magic.rows.job import Wish
 from m1_magic.rows.mapping import from_python, mapped
 from m1_magic.rows.pilot import Accuracy
-from m1_magic.rows.report import Report
+from m1_magic.rows.report import Report, preview
 from m1_magic.session.many import Many, Question
 from scripted import Scripted, answer, request, session
 
@@ -212,6 +213,13 @@ def test_a_dry_run_shows_three_questions_and_sends_nothing(
     m1_magic.map(texts(500), ASK, max_tokens=50, max_cost="0.01", dry_run=True)
     assert "It would be refused: 500 questions could cost" in capsys.readouterr().out
     assert server.requests == []
+
+
+def test_a_question_in_a_dry_run_is_code_whatever_it_says() -> None:
+    words = "```\n\n[a](https://a.example) **b**\n\n# c"
+    shown = page.html(preview("1 row", [words], "m"))
+    assert "<a" not in shown and "<strong" not in shown and "<h1" not in shown
+    assert "<pre" in shown and "[a](https://a.example) **b**" in shown
 
 
 def test_what_could_cost_too_much_is_refused_by_the_rows_that_fit(server: OpenRouter) -> None:
