@@ -35,10 +35,11 @@ from m1_magic.errors import (
     TapeProblem,
     UsageError,
 )
+from m1_magic.render import page
 from m1_magic.rows.job import Wish
 from m1_magic.rows.mapping import from_python, mapped
 from m1_magic.rows.pilot import Accuracy
-from m1_magic.rows.report import Report
+from m1_magic.rows.report import Report, preview
 from m1_magic.session.many import Many, Question
 from scripted import Scripted, answer, request, session
 
@@ -207,8 +208,17 @@ def test_a_dry_run_shows_three_questions_and_sends_nothing(
     assert m1_magic.map(texts(5), ASK, max_tokens=50, dry_run=True) is None
     said = capsys.readouterr().out
     assert [n for n in range(5) if f"Sentiment of review {n}?" in said] == [0, 1, 2]
-    assert "nothing was sent" in said
+    assert "nothing was sent" in said and "refused" not in said
+    m1_magic.map(texts(500), ASK, max_tokens=50, max_cost="0.01", dry_run=True)
+    assert "It would be refused: 500 questions could cost" in capsys.readouterr().out
     assert server.requests == []
+
+
+def test_a_question_in_a_dry_run_is_code_whatever_it_says() -> None:
+    words = "```\n\n[a](https://a.example) **b**\n\n# c"
+    shown = page.html(preview("1 row", [words], "m"))
+    assert "<a" not in shown and "<strong" not in shown and "<h1" not in shown
+    assert "<pre" in shown and "[a](https://a.example) **b**" in shown
 
 
 def test_what_could_cost_too_much_is_refused_by_the_rows_that_fit(server: OpenRouter) -> None:
@@ -397,7 +407,18 @@ def test_a_tape_has_the_answers(server: OpenRouter, tmp_path: Path) -> None:
     assert made.label_status.iloc[5] == "not on the tape"
     with pytest.raises(TapeProblem):
         mapping(["never asked"])
+    assert m1_magic.map(["never asked"], ASK, dry_run=True) is None  # which asks nobody
     assert len(server.chats) == sent
+
+
+def test_what_does_not_fit_says_so_on_a_tape_too(server: OpenRouter, tmp_path: Path) -> None:
+    server.default = Answer("neutral")
+    api.settings().tape = str(tmp_path / "rows.tape.jsonl")
+    mapping(["a"], choices=["pos", "neg"])
+    api.settings().mode = "replay"
+    made, report = mapping(pd.DataFrame({"text": ["a"]}), choices=["pos", "neg"])
+    assert made.label_status.tolist() == ["none of the choices: neutral"]
+    assert (report.kept, report.failed, len(server.chats)) == (1, 1, 2)
 
 
 def test_a_key_that_is_refused_in_the_middle_stops_all(server: OpenRouter) -> None:

@@ -10,6 +10,7 @@ What a paid call did is never lost to a ledger that cannot be written: see ``jou
 
 from __future__ import annotations
 
+import json
 import os
 import sqlite3
 import uuid

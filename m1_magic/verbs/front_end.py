@@ -11,10 +11,10 @@ import os
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from importlib.metadata import version as installed
 from pathlib import Path
 from typing import Any
 
-from .. import __version__
 from ..jupyter import marker, shell
 from ..text import one_line
 
@@ -44,7 +44,7 @@ def state(environ: Mapping[str, str], namespace: Mapping[str, object]) -> tuple[
         if here:
             return "not there", f"{app} takes no extension of JupyterLab; {OTHERS}"
     if marker.asked:
-        return "works", f"the page has asked this kernel ({NAME} {__version__})"
+        return "works", f"the page has asked this kernel ({NAME} {installed(NAME)})"
     place = of_server(environ)
     if place is None:
         return "not known", f"the server is not seen from this kernel. {LIST}; if not: {GET}"
@@ -62,8 +62,8 @@ def judged(place: Place, hub: bool = False) -> tuple[str, str]:
         how = "`jupyter labextension enable m1-magic`, then reload the page"
         return "off", f"disabled in {one_line(file, 200)}: {how}"
     version = one_line(_json(found / NAME / "package.json").get("version"), 40)
-    if version != __version__:
-        other = f"the server ({where}) has {version}, this kernel {__version__}"
+    if version != installed(NAME):
+        other = f"the server ({where}) has {version}, this kernel {installed(NAME)}"
         return "fails", f"{other}: pip install -U m1-magic where it is older, then reload the page"
     return "works", f"{version}, enabled, in {one_line(found, 200)}"
 
