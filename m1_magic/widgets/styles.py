@@ -20,7 +20,8 @@ from ..text import escape_html, one_line
 
 _turn = lock()
 LABELLED = {"description_width": "initial"}
-ASKS = "m1-asks"  # the class of buttons that ask M1, by which the page's script knows them
+# Classes by which the page's script knows the buttons that ask M1, and what puts code into a cell.
+ASKS, TO_CELL, BLOCKS = "m1-asks", "m1-to-cell", "m1-blocks"
 STYLE = """
 .m1-panel{--on:var(--jp-brand-color1,#1976d2);--edge:var(--jp-border-color1,#9e9e9e);
 --fill:var(--jp-layout-color2,rgba(127,127,127,.15));--ink:var(--jp-ui-font-color1,inherit);
