@@ -133,7 +133,8 @@ def _job(request: Request, options: Options, view: View, namespace: Mapping[str,
     from .tools import calling
 
     found = _tools(options, namespace)
-    asks = partial(approver, shell.current())
+    # The panel asks in itself.
+    asks = partial(getattr(view, "approver", None) or approver, shell.current())
     runs = calling.answer(made.view, found, options, settings(), asks, made.processor)
     return replace(made, view=runs, processor=runs)
 
