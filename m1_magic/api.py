@@ -132,7 +132,6 @@ def _job(request: Request, options: Options, view: View, namespace: Mapping[str,
         return made
     from .tools import calling
 
-    # The panel asks in itself.
     asks = partial(getattr(view, "approver", None) or approver, shell.current())
     runs = calling.answer(made, _tools(options, namespace), options, settings(), asks)
     return replace(made, view=runs, processor=runs)
