@@ -25,7 +25,7 @@ from .report import Report, preview
 from .tables import Rows, rows
 
 # Options that are about one question in one cell.
-NOT_HERE = ("chat", "cells", "error", "exact", "diff", "cols", "df_tokens")
+NOT_HERE = ("chat", "cells", "error", "exact", "diff", "cols", "df_tokens", "tools", "yes")
 SHOWN = 3  # questions of a dry run
 
 
