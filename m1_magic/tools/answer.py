@@ -14,6 +14,7 @@ from decimal import Decimal
 
 from ..calls import Event, Receipt, Replay, Reply, Request, TextDelta, ThinkingEnded
 from ..events import ToolAsked, ToolCallDelta, ToolEnded, rounds
+from ..interrupts import stoppable
 from ..locks import lock
 from ..messages import ToolCall
 from ..session.processor import Failure, Processor
@@ -203,7 +204,8 @@ class ToolAnswer:
         if not self._allowed(tool, call):
             return call, SAID_NO, "refused"
         try:
-            return call, self._results.told(run(tool.run, given)), "ran"
+            with stoppable():
+                return call, self._results.told(run(tool.run, given)), "ran"
         except KeyboardInterrupt:
             raise
         except Misfit as misfit:
@@ -218,7 +220,8 @@ class ToolAnswer:
     def _allowed(self, tool: Tool, call: ToolCall) -> bool:
         if self._approver is None or tool.key in ALWAYS:
             return True
-        decision = self._approver.decide(call, python(call))
+        with stoppable():
+            decision = self._approver.decide(call, python(call))
         if decision == "always":
             ALWAYS.add(tool.key)
         return decision != "no"

@@ -32,6 +32,13 @@ ITEMS = 1_000  # of a generator that are taken
 FOLDERS = re.compile(r"(?:~|[A-Za-z]:)?(?:[\\/][^\\/\s'\"<>|:*?]+)+[\\/](?=[^\\/\s'\"]*)")
 
 
+@dataclass(frozen=True)
+class Page:
+    """What leaves of a result, made by the level already."""
+
+    text: str
+
+
 @dataclass
 class Results:
     """What leaves of results in one call; ``wish`` remembers the tables of earlier ones."""
@@ -47,6 +54,8 @@ class Results:
 
     def told(self, value: object) -> str:
         """Return what leaves of a value."""
+        if isinstance(value, Page):
+            return value.text
         more = ""
         if isinstance(value, Generator | Iterator):
             items = list(islice(value, ITEMS + 1))
