@@ -131,7 +131,8 @@ def _job(request: Request, options: Options, view: View, namespace: Mapping[str,
         return made
     from .tools import calling
 
-    asks = partial(approver, shell.current())
+    own = getattr(view, "approver", None)  # a panel asks in itself
+    asks = (lambda: own) if own else partial(approver, shell.current())
     found = _tools(options, namespace)
     lost = settings().mode != "replay" and calling.gone(found)
     if lost and not session().dry_plan(request).kept:

@@ -33,6 +33,8 @@ STYLES = {
     "align=center": "[align=center]{text-align:center!important}",
     "<pre": "pre,pre *{white-space:pre!important;background:var(--jp-layout-color2)!important}"
     "pre{overflow:auto;padding:.5em .8em!important;margin:0 0 1em!important}",
+    "m1-wraps": ".m1-wraps,.m1-wraps *{white-space:pre-wrap!important;overflow-wrap:anywhere;"
+    "word-break:normal}",
     "class=nf": ".nf{color:var(--jp-mirror-editor-def-color)}",
     "class=nb": ".nb{color:var(--jp-mirror-editor-builtin-color)}",
     "class=gi": ".gi{color:var(--jp-success-color1)}",

@@ -65,6 +65,9 @@ class Prompted:
                 typed = input(f"Call {one_line(call.name, 60)}? y/n/always: ")
             except (EOFError, OSError, RuntimeError, ValueError):  # nobody is there
                 return "no"
+            except KeyboardInterrupt:
+                print()  # behind the prompt
+                raise
             if decision := WORDS.get(typed.strip().lower()):
                 return decision
 

@@ -157,7 +157,7 @@ def lines(receipt: Receipt, settings: M1) -> list[str]:
         line(receipt, settings),
         *map(attachment, along),
         *figures(receipt),
-        *tools.summary(receipt.call),
+        *tools.summary(receipt.call, settings.footer == "stable"),
         *(one_line(note, 500) for note in (*receipt.call.reply.notes, *receipt.notes)),
     ]
     return [show_controls(text) for text in texts]

@@ -22,7 +22,6 @@ LONGEST = 5_000  # characters of arguments or of a result that are shown
 TAIL = 2_000  # characters of arguments that still come
 HEAD, END = 80, 50  # of a call and of what came of it, in one line
 STILL = "max-height:20em;margin:.4em 0!important"
-WRAPS = "white-space:pre-wrap!important;overflow-wrap:anywhere;word-break:normal"
 
 
 @dataclass
@@ -86,18 +85,21 @@ def python(call: ToolCall) -> str:
     return f"{call.name}({call.arguments})"
 
 
-def summary(call: Call) -> list[str]:
-    """Return how many tools were called, in how many requests, and how to let M1 call them."""
-    calls, requests = call.reply.tools, len(call.attempts)
-    if not calls:
+def summary(call: Call, stable: bool) -> list[str]:
+    """Return how many tools were called, in how many requests, and how to let M1 call them.
+
+    ``stable`` says nothing that differs from run to run.
+    """
+    ends = [_ended(one) for one in call.reply.tools]
+    if not ends:
         return []
-    parts = [f"{plural(len(calls), 'call')} of tools"]
-    for outcome in ("failed", "refused"):
-        number = sum(one.outcome == outcome for one in calls)
-        parts += [f"{thousands(number)} {outcome}"] if number else []
-    if parts[-1].endswith("refused"):
-        parts[-1] += " (--yes calls without asking)"
-    parts += [plural(requests, "request")] if requests > 1 and call.replay is None else []
+    parts = [f"{plural(len(ends), 'call')} of tools"]
+    for how in ("failed", "refused", "not made"):
+        number = ends.count(how)
+        more = " (--yes calls without asking)" if how == "refused" else ""
+        parts += [f"{thousands(number)} {how}{more}"] if number else []
+    requests = 0 if stable or call.replay else len(call.attempts)
+    parts += [plural(requests, "request")] if requests > 1 else []
     return [", ".join(parts)]
 
 
@@ -117,8 +119,8 @@ def html(calls: Sequence[ToolEnded], coming: Iterable[Coming] = ()) -> str:
     running = "".join(map(_running, coming))
     if not folds and not running:
         return ""
-    inner = f'<div class="m1-answer mathjax_ignore tex2jax_ignore">{folds}{running}</div>'
-    return f'<div style="font-size:.9em;margin:.4em 0">{inner}</div>'
+    style = 'class="m1-answer mathjax_ignore tex2jax_ignore" style="font-size:.9em;margin:.4em 0"'
+    return f"<div {style}>{folds}{running}</div>"
 
 
 def markdown(calls: Sequence[ToolEnded], coming: Iterable[Coming] = ()) -> str:
@@ -138,12 +140,16 @@ def lines(calls: Sequence[ToolEnded], coming: Iterable[Coming] = ()) -> list[str
 
 
 def plain(text: str, calls: Sequence[ToolEnded], coming: Iterable[Coming] = ()) -> str:
-    """Return an answer with its calls as plain text."""
+    """Return an answer with its calls as plain text, in which they are code for Markdown, too."""
     made = [(part, lines(some)) for _, part, some in parts(text, calls)]
     made.append(("", lines((), coming)))
     if not any(some for _, some in made):
         return show_controls(text)
-    pieces = [piece for part, some in made for piece in (part.strip("\n"), "\n".join(some))]
+    pieces = [
+        piece
+        for part, some in made
+        for piece in (part.strip("\n"), "\n".join(f"    {one}" for one in some))
+    ]
     return show_controls("\n\n".join(piece for piece in pieces if piece))
 
 
@@ -152,11 +158,16 @@ def line(call: ToolEnded) -> str:
     return f"{one_line(python(call.call), HEAD)} {_end(call)}"
 
 
+def _ended(call: ToolEnded) -> str:
+    """Return what became of a call in a word or two; of some, M1 was told nothing any more."""
+    return call.outcome if call.text or call.outcome != "refused" else "not made"
+
+
 def _end(call: ToolEnded) -> str:
     said = one_line(call.text, END)
     if call.outcome == "ran":
         return f"→ {said or '(nothing)'}"
-    return f"{call.outcome}: {said}" if said and call.outcome == "failed" else call.outcome
+    return f"failed: {said}" if said and call.outcome == "failed" else _ended(call)
 
 
 def _fold(call: ToolEnded) -> str:
@@ -175,7 +186,7 @@ def _running(one: Coming) -> str:
 
 
 def _block(text: str) -> str:
-    return f'<pre style="{STILL}"><code style="{WRAPS}">{_code(text)}</code></pre>'
+    return f'<pre class="m1-wraps" style="{STILL}"><code>{_code(text)}</code></pre>'
 
 
 def _code(text: str) -> str:

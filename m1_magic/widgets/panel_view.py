@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from decimal import Decimal
+from typing import Any
 
 import ipywidgets
 
@@ -30,6 +31,7 @@ from ..session.plan import Plan
 from ..settings.config import M1
 from ..text import escape_html, one_line, plural
 from .counters import Counters
+from .question import InPanel
 from .styles import column, dispose, html, note, rendered
 
 STREAMS = "m1-streams"  # the class of what grows
@@ -55,8 +57,7 @@ class PanelView(ThrottledView):
     def __init__(self, settings: M1, now: Callable[[], float] = time.monotonic) -> None:
         super().__init__(settings, now)
         self._rest, self._line = rendered(), rendered()
-        self.place = column()  # of what M1 asks the user
-        self._below = self._rest, self._line, self.place
+        self._below: tuple[Any, ...] = (self._rest, self._line)
         self.box = column(*self._below)
 
     def close(self, receipt: Receipt) -> None:
@@ -110,6 +111,9 @@ class LiveView(PanelView):
         speak: Callable[[str], None],
     ) -> None:
         super().__init__(settings)
+        place = column()  # of what M1 asks the user
+        self._below = self.box.children = (*self._below, place)
+        self.approver = InPanel(place)
         self._counters, self._plan, self._done, self._speak = counters, plan, done, speak
         self._spoken: set[str] = set()
         self.opened = False  # was the call about to be sent?

@@ -60,7 +60,7 @@ export default {
     for (const [word, tip] of [
       ["yes", "Call it this time (y)"],
       ["no", "Do not call it (n)"],
-      ["always", "Call this function in this answer without asking again (a)"],
+      ["always", "Call this function without asking again, until the kernel ends (a)"],
     ]) {
       const one = make("button", "", word[0].toUpperCase() + word.slice(1));
       one.type = "button";
