@@ -17,11 +17,12 @@ from ..calls import Attachment, Message
 from ..context import masked, wished
 from ..context.frames import opened, summary
 from ..context.frames.summary import Wish
+from ..context.last_error import read
 from ..context.values import insert
 from ..errors import UserFacingError
 from ..options.fields import Options
 from ..privacy import redaction
-from ..privacy.error_messages import message, words
+from ..privacy.error_messages import message
 from ..privacy.personal_text import hidden
 from ..settings.config import M1
 from ..text import one_line, thousands
@@ -66,15 +67,16 @@ class Results:
             return "None"
         return self.clean(self._text(_plain(value))) + more
 
-    def raised(self, error: BaseException) -> str:
-        """Return what leaves of an error: one line, no folder of this machine."""
-        kind = one_line(type(error).__name__, 60)
-        try:
-            said = str(error)
-        except Exception:  # the user's own code
-            said = ""
-        text, _ = message(FOLDERS.sub("", said[:LONGEST]), self.wish.level, "", words(said))
-        return one_line(self.clean(f"It raised {kind}{': ' if text else ''}{text}"), 400)
+    def raised(self, error: BaseException, known: str) -> str:
+        """Return what leaves of an error: one line, no folder of this machine.
+
+        Args:
+            known: what M1 wrote itself, so that it may be quoted.
+        """
+        (problem, *_) = read(error, lambda file: None).problems
+        said = FOLDERS.sub("", problem.message)
+        text, _ = message(said, self.wish.level, known, problem.raiser)
+        return one_line(self.clean(f"It raised {problem.kind}{': ' if text else ''}{text}"), 400)
 
     def clean(self, text: str) -> str:
         """Return text as it may leave: masked, and cut."""

@@ -17,15 +17,18 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import UsageError
 from ..text import cut_middle, one_line
+from ..typed import fitting as typed_fitting
 from ..typed.fitting import fit
 from ..typed.reading import read
 from ..typed.schema import LEFT_OUT, Wanted
+from ..typed.shape import shown
 from .arguments import strict
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
 LONGEST = 4_000  # characters of a docstring
+MISFITS = 5  # places that are told
 EMPTY = inspect.Parameter.empty
 MANY = {inspect.Parameter.VAR_POSITIONAL: "*", inspect.Parameter.VAR_KEYWORD: "**"}
 HINTS = "Write it with type hints: def {name}(city: str, days: int = 3): …"
@@ -53,6 +56,12 @@ class Tool:
     key: object = None
 
 
+def _why(one: typed_fitting.Misfit) -> str:
+    """Return what does not fit, without the words of a check of the user's."""
+    why = "not accepted" if one.own else one.why
+    return one_line(f"{shown(one.path)}: {why}" if one.path else why, 120)
+
+
 @dataclass(frozen=True)
 class _Arguments:
     """The parameters of a function, those without a default ``needed``."""
@@ -68,9 +77,7 @@ class _Arguments:
         exact = strict(text)
         found = fit(exact, self.wanted) if exact else read(text, self.wanted)
         if found.misfits:
-            from ..typed.answer import reasons
-
-            raise Misfit(reasons(found))
+            raise Misfit("; ".join(map(_why, found.misfits[:MISFITS])))
         return {**self.defaults, **found.data}, found.node.json()
 
     def call(self, function: Callable[..., Any], given: Mapping[str, Any]) -> Any:
