@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
@@ -17,6 +17,7 @@ from ..calls import Attachment, Message
 from ..context import masked, wished
 from ..context.frames import opened, summary
 from ..context.frames.summary import Wish
+from ..context.frames.tables import is_tabular
 from ..context.last_error import read
 from ..context.values import insert
 from ..errors import UserFacingError
@@ -58,7 +59,7 @@ class Results:
         if isinstance(value, Page):
             return value.text
         more = ""
-        if isinstance(value, Generator | Iterator):
+        if isinstance(value, Iterator) and not is_tabular(value):
             items = list(islice(value, ITEMS + 1))
             value, more = items[:ITEMS], ""
             if len(items) > ITEMS:

@@ -21,7 +21,7 @@ from ..typed import fitting as typed_fitting
 from ..typed.fitting import fit
 from ..typed.reading import read
 from ..typed.schema import LEFT_OUT, Wanted
-from ..typed.shape import shown
+from ..typed.shape import DECIMAL, shown
 from .arguments import strict
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 LONGEST = 4_000  # characters of a docstring
 MISFITS = 5  # places that are told
 EMPTY = inspect.Parameter.empty
+VALUES = {"default", "enum", "const"}  # of a schema: no schemas themselves
 MANY = {inspect.Parameter.VAR_POSITIONAL: "*", inspect.Parameter.VAR_KEYWORD: "**"}
 HINTS = "Write it with type hints: def {name}(city: str, days: int = 3): …"
 
@@ -204,8 +205,10 @@ def _plain(schema: Any) -> Any:
         return [_plain(one) for one in schema]
     if not isinstance(schema, dict):
         return schema
-    left_out = LEFT_OUT - {"default"}
-    made = {key: _plain(one) for key, one in schema.items() if key not in left_out}
+    decimal = {"format"} if schema.get("format") == DECIMAL else set()
+    left_out = (LEFT_OUT | decimal) - {"default"}
+    given = {key: one for key, one in schema.items() if key not in left_out}
+    made = {key: one if key in VALUES else _plain(one) for key, one in given.items()}
     for key in ("properties", "$defs"):  # whose names are no words of a schema
         if key in schema:
             made[key] = {name: _plain(one) for name, one in schema[key].items()}
