@@ -26,10 +26,11 @@ CODE = "```python\nprint('x' * 3)\n```\n\n```bash\nls\n```"
 # Of a cell: its first lines' classes, and what is bold in it.
 LOOK = """cell => {
   const {node} = front.cells()[cell];
-  const lines = [...node.querySelectorAll('.cm-line')].map(one => one.className);
+  const lines = [...node.querySelectorAll('[class*=m1-]')].map(one => one.classList);
   const bold = [...node.querySelectorAll('.cm-line span')].filter(
     one => +getComputedStyle(one).fontWeight >= 600).map(one => one.textContent);
-  return [lines.filter(one => one !== 'cm-line').map(one => one.split('m1-')[1]), bold.join(' ')];
+  const kinds = ['above', 'command'];
+  return [lines.map(has => kinds.find(kind => has.contains('m1-' + kind))), bold.join(' ')];
 }"""
 BOLD = "** is ** import"
 

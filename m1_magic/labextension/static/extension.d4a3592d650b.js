@@ -428,7 +428,7 @@ function plugins([codemirror, state, view, statusbar, widgets, notebook, apputil
     autoStart: true,
     requires: [codemirror.IEditorExtensionRegistry, codemirror.IEditorLanguageRegistry],
     async activate(_, extensions, languages) {
-      const markdown = await languages.getLanguage("text/x-markdown");
+      const markdown = await languages.getLanguage("text/x-ipythongfm"); // as in its own cells
       if (!markdown?.support) return;
       const made = new Colours(state, view, markdown.support);
       const { createImmutableExtension: fixed } = codemirror.EditorExtensionRegistry;
