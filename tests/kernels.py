@@ -21,10 +21,11 @@ from functools import cache
 
 FOLDER = "KERNELS_OF_TESTS"
 FORWARDED = (signal.SIGINT, signal.SIGTERM)
-OURS = "api magics widgets backends.openrouter context.frames.table_summary render.notebook_view"
+OURS = "api magics widgets.assembly backends.openrouter context.frames render.notebook_view"
 WANTED = (
     *("duckdb", "ipykernel.ipkernel", "ipykernel.kernelapp", "ipykernel.zmqshell", "openai"),
-    *("httpcore2", "pandas", *(f"m1_magic.{name}" for name in OURS.split())),
+    *("genai_prices.data", "httpcore2", "nh3", "pandas", "pyarrow.pandas_compat"),
+    *(f"m1_magic.{name}" for name in OURS.split()),
 )
 
 
@@ -114,12 +115,20 @@ def serve(listener: socket.socket) -> None:
 
 
 def prepare() -> None:
-    """Import what kernels will want."""
+    """Import what kernels will want, also what is imported at first use."""
     import gc
     import importlib
 
     for name in WANTED:
         importlib.import_module(name)
+    import pandas
+
+    from m1_magic.context.frames import summarise
+    from m1_magic.render.markup import html
+
+    summarise(pandas.DataFrame({"a": ["b", "c"] * 9, "d": range(18)}), "e")
+    html("*a*")
+    gc.collect()
     gc.freeze()
 
 

@@ -672,6 +672,7 @@ NOTEBOOK = {
 }
 
 
+@pytest.mark.usefixtures("little_to_collect")  # as IPython's reset does
 @pytest.mark.parametrize("what", ["--cells all", "--cells last", "--error", "--cells last --error"])
 @pytest.mark.parametrize("level", LEVELS)
 def test_run_all_sends_what_was_sent_before_in_another_order(

@@ -11,6 +11,7 @@ import random
 import re
 import sysconfig
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from re import _constants as sre  # type: ignore[attr-defined]
 from re import _parser as sre_parser  # type: ignore[attr-defined]
@@ -25,7 +26,6 @@ from m1_magic.privacy.literals import LONG
 from m1_magic.privacy.secret_contexts import CONTEXTS, Context
 from m1_magic.privacy.secret_formats import Format
 
-PURELIB = Path(sysconfig.get_paths()["purelib"])
 ALNUM = ascii_letters + digits
 PLACES = ("{}", 'key = "{}"', "see {}.", "a,{},2024-01-01\n", "KEY={}\nNEXT=1\n", "| {} |\n")
 
@@ -364,7 +364,8 @@ def test_ordinary_code_and_prose_are_left_alone() -> None:
     stdlib = sorted(Path(sysconfig.get_paths()["stdlib"]).glob("*.py"))
     packages = ("IPython", "jupyter_client", "numpy", "pandas", "notebook", "pip", "traitlets")
     found, size = [], 0
-    paths = [path for name in packages for path in PURELIB.glob(f"{name}/**/*.py")]
+    roots = [Path(str(find_spec(name).origin)).parent for name in packages]
+    paths = [path for root in roots for path in root.glob("**/*.py")]
     for path in random.Random(14).sample(sorted(stdlib + paths), 350):
         text = path.read_text("utf-8", errors="replace")
         size += len(text)

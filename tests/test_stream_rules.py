@@ -357,6 +357,7 @@ LIGHT = [row for row in ROWS if not row.id.startswith("S060")]
 
 
 @pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="no /proc")
+@pytest.mark.usefixtures("little_to_collect")
 @pytest.mark.parametrize("seed", range(3))
 def test_s103_s117_rows_are_requests_what_was_shown_stays_and_no_file_is_open(
     server: OpenRouter, own_home: Path, seed: int

@@ -56,10 +56,8 @@ FLAGS = (
 ).split()
 WIDTH, HEIGHT = 1000, 800
 VIEWPORT: ViewportSize = {"width": WIDTH, "height": HEIGHT}
-# What Notebook 7 logs on an empty notebook, too; and ipylab, for a notebook that was closed.
-KNOWN = re.compile(
-    r"reading 'schema'|\[yjs#509\]|Could not send widget sync message.*/ipylab/", re.DOTALL
-)
+# What Notebook 7 logs on an empty notebook, too.
+KNOWN = re.compile(r"reading 'schema'|\[yjs#509\]", re.DOTALL)
 
 HELPERS = """
 window.front = {
