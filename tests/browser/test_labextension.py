@@ -126,6 +126,88 @@ def test_code_can_be_taken(page: Page, jupyter: Jupyter, openrouter: OpenRouter)
     assert page.unrest() == []
 
 
+HIDDEN = {
+    "display": '<pre>echo 1<span style="display:none">HIDDEN</span></pre>',
+    "opacity": '<pre>echo 2<span style="opacity:0">HIDDEN</span></pre>',
+    "size": '<pre>echo 3<span style="font-size:0">HIDDEN</span></pre>',
+    "colour": '<pre>echo 4<span style="color:transparent">HIDDEN</span></pre>',
+    "a sheet's": '<style>.zz{opacity:0}</style><pre>echo 5<span class="zz">HIDDEN</span></pre>',
+    "a sheet's colour": '<style>.y{color:#eee}</style><pre>echo 6<b class="y">HIDDEN</b></pre>',
+    "around": '<div style="font-size:0"><pre><code>HIDDEN</code></pre></div>',
+    "far": '<pre style="text-indent:-999px">HIDDEN</pre>',
+    "before": '<style>.w::before{content:"echo 7"}</style><pre hidden class="w">HIDDEN</pre>',
+}
+UNSEEN = "a\u202eb\u200bc\u2066d\U000e0041e\u00adf\x07g\u3164h\u200di"
+
+
+def test_nothing_hidden_is_taken(page: Page, jupyter: Jupyter) -> None:
+    shown = "".join(f'<div class="m1-answer">{one}</div>' for one in HIDDEN.values())
+    unseen = f'<div class="m1-answer"><pre>{UNSEEN} \u06cc\u200c\u06a9 \u2764\ufe0f</pre></div>'
+    name = jupyter.write("forged.ipynb", ["1", "2", "3"])
+    for cell, html in zip((0, 1), (shown, unseen), strict=True):
+        put_output(jupyter, name, cell, {"text/html": html})
+    page.open(name)
+    bars = page.tab.get_by_role("group", name="Code block")
+    # Not trusted, and trusted, with its styles.
+    for trusted in (False, True):
+        if trusted:
+            page.js("() => front.panel().content.model.cells.get(0).outputs.clear()")
+            display = {"output_type": "display_data", "data": {"text/html": shown}, "metadata": {}}
+            put = "one => { const {model} = front.cells()[0]; model.outputs.add(one); }"
+            page.js("() => { front.cells()[0].model.trusted = true; }")
+            page.js(put, display)
+        expect(bars).to_have_count(1)
+        page.until("() => front.nodes(0).length === 1")
+        texts = page.js(
+            "() => [...document.querySelectorAll('.m1-code + pre')].map(one => one.innerText)"
+        )
+        assert not any("HIDDEN" in text for text in texts)
+    bars.last.get_by_role("button", name="Into a new cell").click()
+    assert sources(page)[2] == "abcdefghi \u06cc\u200c\u06a9 \u2764\ufe0f"
+    assert page.unrest() == []
+
+
+def put_output(jupyter: Jupyter, name: str, cell: int, data: dict[str, Any]) -> None:
+    """Save an output in a notebook's file, as somebody else might."""
+    book = json.loads(jupyter.read(name))
+    output = {"output_type": "display_data", "data": data, "metadata": {}}
+    book["cells"][cell]["outputs"].append(output)
+    (jupyter.root / name).write_text(json.dumps(book))
+
+
+FAILING = [LOAD, "1 / 0", "2 / 0", "pass"]
+
+
+def test_errors_can_be_mended(page: Page, jupyter: Jupyter, openrouter: OpenRouter) -> None:
+    page.open(jupyter.write("errors.ipynb", FAILING))
+    bars = page.tab.get_by_role("group", name="This error")
+    assert not page.run(1)  # not loaded
+    assert page.run(0) and not page.run(1)
+    expect(bars).to_have_count(1)
+    assert not page.run(2)
+    expect(bars).to_have_count(1)
+    assert page.js("() => front.cells()[2].node.contains(document.querySelector('.m1-error'))")
+    fix = bars.get_by_role("button", name="Fix with M1")
+    assert "$" in (fix.get_attribute("title") or "")
+    check_accessible(page, ".m1-error")
+    assert page.run(3)
+    expect(bars).to_have_count(0)
+
+    assert not page.run(1)
+    openrouter.say(Answer(text="Not by zero.\n\n```python\n1 / 1\n```"))
+    fix.focus()
+    page.tab.keyboard.press("Enter")
+    expect(bars).to_have_count(0)
+    page.until_shown(2, "Not by zero.")
+    assert sources(page)[2] == "%m1 fix"
+
+    assert not page.run(1)
+    expect(bars).to_have_count(1)
+    page.js("() => front.kernel().restart()")
+    expect(bars).to_have_count(0)
+    assert page.unrest() == []
+
+
 def sources(page: Page) -> list[str]:
     """Return the source of each cell."""
     found: list[Any] = page.js("() => front.cells().map(one => one.model.sharedModel.getSource())")

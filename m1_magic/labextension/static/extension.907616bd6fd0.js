@@ -174,10 +174,9 @@ class CodeButtons {
     };
     const insert = () => this.cells.insert(this.cells.index(pre), SeenCode.of(pre));
     const title = "Put this code into a cell below; it is not run";
-    const row = bar("m1-code", "Code block", [
-      ["Copy", "Copy this code", copy],
-      ...this.cells.writable ? [/** @type {Page.Button} */ (["Into a new cell", title, insert])] : [],
-    ]);
+    /** @type {Page.Button[]} */
+    const buttons = [["Copy", "Copy this code", copy], ["Into a new cell", title, insert]];
+    const row = bar("m1-code", "Code block", buttons.slice(0, this.cells.writable ? 2 : 1));
     this.#bars.set(pre, row);
     return row;
   }
