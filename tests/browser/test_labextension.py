@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
 from playwright.sync_api import expect
 
 from browser.front import Jupyter, Page
-from browser.shared import LOAD, check_accessible
+from browser.shared import LOAD, RECORD, check_accessible
 from emulator import Answer, OpenRouter
+from m1_magic.verbs import cost_report
 
 pytestmark = pytest.mark.browser
 
@@ -148,23 +150,25 @@ def test_nothing_hidden_is_taken(page: Page, jupyter: Jupyter) -> None:
         put_output(jupyter, name, cell, {"text/html": html})
     page.open(name)
     bars = page.tab.get_by_role("group", name="Code block")
-    # Not trusted, and trusted, with its styles.
-    for trusted in (False, True):
-        if trusted:
-            page.js("() => front.panel().content.model.cells.get(0).outputs.clear()")
-            display = {"output_type": "display_data", "data": {"text/html": shown}, "metadata": {}}
-            put = "one => { const {model} = front.cells()[0]; model.outputs.add(one); }"
-            page.js("() => { front.cells()[0].model.trusted = true; }")
-            page.js(put, display)
-        expect(bars).to_have_count(1)
-        page.until("() => front.nodes(0).length === 1")
-        texts = page.js(
-            "() => [...document.querySelectorAll('.m1-code + pre')].map(one => one.innerText)"
-        )
-        assert not any("HIDDEN" in text for text in texts)
+    # JupyterLab takes the sheets out of what is not trusted: nothing is hidden by them.
+    expect(bars).to_have_count(3)
+    assert page.js(TAKEN)[:2] == ["echo 5HIDDEN", "HIDDEN"]
+    data = {"text/html": f'{shown}<div class="m1-answer"><pre>seen</pre></div>'}
+    page.js(TRUSTED, {"output_type": "display_data", "data": data, "metadata": {}})
+    page.until(f"() => ({TAKEN})()[0] === 'seen'")
+    expect(bars).to_have_count(2)
     bars.last.get_by_role("button", name="Into a new cell").click()
     assert sources(page)[2] == "abcdefghi \u06cc\u200c\u06a9 \u2764\ufe0f"
     assert page.unrest() == []
+
+
+TAKEN = "() => [...document.querySelectorAll('.m1-code + pre')].map(one => one.textContent)"
+TRUSTED = """output => {
+  const {model} = front.cells()[0];
+  model.outputs.clear();
+  model.trusted = true;
+  model.outputs.add(output);
+}"""
 
 
 def put_output(jupyter: Jupyter, name: str, cell: int, data: dict[str, Any]) -> None:
@@ -205,6 +209,49 @@ def test_errors_can_be_mended(page: Page, jupyter: Jupyter, openrouter: OpenRout
     expect(bars).to_have_count(1)
     page.js("() => front.kernel().restart()")
     expect(bars).to_have_count(0)
+    assert page.unrest() == []
+
+
+RECORDS: list[Any] = [
+    {"id": "a", "usage": {"input": 1204, "output": 345}, "cost_usd": 0.0054},
+    {"id": "b", "usage": {"input": 10, "output": 5}, "cost_usd": 1e-9, "cost_source": "estimated"},
+    {"id": "a", "usage": {"input": 1204, "output": 345}, "cost_usd": 0.0054},
+    {"id": "c", "usage": None, "cost_usd": None},
+    {"id": "d", "usage": {"input": 7, "output": 7}, "cost_usd": 5, "replays": "a"},
+    [{"id": "e", "usage": {"input": 3, "output": 1}, "cost_usd": 1234.5}, None, 7, [1]],
+    {"id": [], "usage": {"input": "<b>", "output": -4}, "cost_usd": "<img src=x>"},
+    {"id": "f", "usage": [], "cost_usd": 1e300},
+    {"id": "g", "usage": {"input": True, "output": {}}, "cost_usd": True, "cost_source": 5},
+    "x",
+    None,
+]
+
+
+def test_the_cost_is_in_sight(page: Page, jupyter: Jupyter, openrouter: OpenRouter) -> None:
+    name = jupyter.write("cost.ipynb", [LOAD, "%m1 ask What?"])
+    page.open(name)
+    cost = page.tab.locator(".m1-cost")
+    expect(cost).to_be_hidden()
+    for record in RECORDS:
+        put_output(jupyter, name, 0, {RECORD: record, "text/plain": ""})
+    page.close_notebook()
+    page.open(name)
+    expect(cost).to_be_visible()
+    *_, calls, into, out, dollars, _ = cost_report.report([str(jupyter.root / name)]).split("|")
+    told = [calls, into, out, dollars]
+    assert [one.strip() for one in told] == ["7", "1,217", "351", "≈$1,234.5054 + 4 unknown"]
+    expect(cost).to_have_text("M1: 7 calls · 1,217 in · 351 out · ≈$1,234.5054 + 4 unknown")
+    check_accessible(page, ".m1-cost")
+    details = page.tab.get_by_role("tooltip")
+    for act, end in ((cost.hover, page.tab.mouse), (cost.focus, page.tab.keyboard)):
+        act()
+        expect(details).to_contain_text("1 kept answer besides, at $0")
+        expect(details).to_contain_text("1 call in more than one place, counted once")
+        end.move(400, 300) if act == cost.hover else end.press("Escape")
+        expect(details).to_be_hidden()
+    openrouter.say(Answer(text="This."))
+    assert page.run(0) and page.run(1)  # its outputs give way to those of one call
+    expect(cost).to_have_text(re.compile(r"M1: 1 call · .* · \$0\.0"))
     assert page.unrest() == []
 
 
