@@ -70,6 +70,8 @@ LINES = {
     "%%m1 --task de|": ["debug"],
     "%%m1 --temperature |": [],
     "%%m1 --returns |": ["Order"],
+    "%%m1 --tools |": ["sql", "cheapest"],
+    "%%m1 --tools sql,ch|": ["cheapest"],
     "%m1 df |": ["sales", "reviews"],
     "%m1 df sales --cols re|": ["region"],
     "%m1 set sen|": ["send"],
@@ -103,6 +105,7 @@ def shell() -> Iterator[Any]:
             "sales": pd.DataFrame([range(len(ODD))], columns=ODD),
             "reviews": pl.DataFrame({"text": ["a"], "two words": ["b"]}),
             "text": "some",
+            "cheapest": lambda: 1,
             "Order": type("Order", (), {"model_fields": {}}),
         }
         yield made
