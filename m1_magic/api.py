@@ -132,9 +132,8 @@ def _job(request: Request, options: Options, view: View, namespace: Mapping[str,
         return made
     from .tools import calling
 
-    found = _tools(options, namespace)
     asks = partial(approver, shell.current())
-    runs = calling.answer(made.view, found, options, settings(), asks, made.processor)
+    runs = calling.answer(made, _tools(options, namespace), options, settings(), asks)
     return replace(made, view=runs, processor=runs)
 
 

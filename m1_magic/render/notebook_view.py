@@ -17,7 +17,8 @@ import uuid
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from ..calls import RECORD, Receipt, Reply
+from ..calls import RECORD, Event, Receipt, Reply
+from ..events import ToolAsked
 from ..session.view import Silent
 from . import footer
 from .answer import bundle, thought
@@ -52,7 +53,8 @@ class Output:
 class NotebookView(ThrottledView):
     """Shows a call through the display publisher of ``shell``.
 
-    ``pure`` says that all of the cell is ours, so that its outputs may be cleared.
+    ``pure`` says that all of the cell is ours, so that its outputs may be cleared, until M1 calls a
+    function of the user's.
     """
 
     # JupyterLab shows the first fifty outputs of a cell: the last of these blocks ends behind a
@@ -77,6 +79,11 @@ class NotebookView(ThrottledView):
         self._rest: Output | None = None
         self._line = Output(shell)
 
+    def feed(self, event: Event) -> None:
+        if isinstance(event, ToolAsked):
+            self._pure = False  # what the function shows is the user's
+        super().feed(event)
+
     def close(self, receipt: Receipt) -> None:
         reply = receipt.call.reply
         together = self._pure and len(reply.text) <= TOGETHER
@@ -87,8 +94,7 @@ class NotebookView(ThrottledView):
         shared = definitions(reply.text) if self._blocks and self._mode == "html" else {}
         if rest.text or rest.tools or rest.queries or thought(rest, self._settings) or self._rest:
             self._below_the_line().put(bundle(rest, self._settings, self._mode, shared))
-        if self._mode == "html":
-            self._revise(reply, shared)
+        self._revise(reply, shared)
         self._line.put(footer.bundle(receipt, self._settings, html=self._mode != "text"))
 
     def _paint(self) -> None:
@@ -147,10 +153,11 @@ class NotebookView(ThrottledView):
         return self._rest
 
     def _revise(self, reply: Reply, shared: Mapping[str, Any]) -> None:
-        """Show blocks again that refer to what was defined below them, or that have figures."""
-        for output, block in zip(self._outputs, self._ended(reply), strict=True):
+        """Show blocks again that refer to what was defined below them, or that have changed."""
+        blocks = zip(self._outputs, self._blocks, self._ended(reply), strict=True)
+        for output, shown, block in blocks:
             refers = shared and "[" in block.text
-            if block.figures or (refers and html(block.text, shared=shared) != html(block.text)):
+            if block != shown or (refers and html(block.text, shared=shared) != html(block.text)):
                 output.put(bundle(block, self._settings, self._mode, shared))
 
 

@@ -41,8 +41,12 @@ class Dask:
 
         client, run = _client(), new_id()
         parts = self._columns(tuple(places), client).to_delayed()
-        do = dask.delayed(partial(_worked, work, run), pure=False)
-        tasks = [do(n, part, dask_key_name=f"m1-rows-{run}-{n}") for n, part in enumerate(parts)]
+        tasks = [
+            dask.delayed(partial(_worked, work.only(n), run), pure=False)(
+                n, part, dask_key_name=f"m1-rows-{run}-{n}"
+            )
+            for n, part in enumerate(parts)
+        ]
         if client is None:
             yield from enumerate(dask.compute(*tasks))
             return

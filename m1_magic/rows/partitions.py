@@ -11,7 +11,6 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
-from functools import partial
 from typing import Any
 
 from ..calls import Request
@@ -28,7 +27,7 @@ from .before import Forecast, check_price, foreseen
 from .columns import columns, report
 from .dispatch import Dispatch, check_places, shares, watched
 from .engine import Engine
-from .errand import Errand, Found, Labels, digest, survey
+from .errand import Errand, Found, Labels, Survey, digest
 from .job import INTO, Job, Wish
 from .kept import Answers
 from .opening import says, tell
@@ -93,7 +92,7 @@ class Partitions:
         """Find the distinct questions, and what is kept of them; raise UsageError."""
 
         def work() -> None:
-            for number, found in self.engine.each(self.asked.places, partial(survey, self.errand)):
+            for number, found in self.engine.each(self.asked.places, Survey(self.errand)):
                 if isinstance(found, BaseException):
                     raise found
                 self.found[number] = found

@@ -9,8 +9,8 @@ from typing import Any
 from ..context.variables import public_names, resolve
 from ..errors import UsageError
 from ..options.fields import Options
-from ..session.processor import Processor
-from ..session.view import Approver, View
+from ..session.beside import Job
+from ..session.view import Approver
 from ..settings.config import M1
 from ..text import one_line
 from .answer import ToolAnswer
@@ -85,18 +85,16 @@ def _name(function: Any, namespace: Mapping[str, object]) -> str:
 
 
 def answer(
-    view: View,
+    job: Job,
     found: Mapping[str, Tool],
     options: Options,
     settings: M1,
     approver: Callable[[], Approver],
-    inner: Processor | None = None,
 ) -> ToolAnswer:
-    """Return what runs the tools of a call and shows its answer in ``view``.
+    """Return what runs the tools of a call, of which ``job`` has view and processor.
 
     Args:
         approver: makes who asks the user, where ``--yes`` does not allow all.
-        inner: works with the text of all rounds.
     """
-    asked = None if options.yes else approver()
-    return ToolAnswer(view, found, Results.of(options, settings), asked, settings.rounds, inner)
+    asked, results = None if options.yes else approver(), Results.of(options, settings)
+    return ToolAnswer(job.view, found, results, asked, settings.rounds, job.processor)

@@ -31,6 +31,7 @@ from ..session.plan import Plan
 from ..settings.config import M1
 from ..text import escape_html, one_line, plural
 from .counters import Counters
+from .question import InPanel
 from .styles import column, dispose, html, note, rendered
 
 STREAMS = "m1-streams"  # the class of what grows
@@ -110,8 +111,9 @@ class LiveView(PanelView):
         speak: Callable[[str], None],
     ) -> None:
         super().__init__(settings)
-        self.place = column()  # of what M1 asks the user
-        self._below = self.box.children = (*self._below, self.place)
+        place = column()  # of what M1 asks the user
+        self._below = self.box.children = (*self._below, place)
+        self.approver = InPanel(place)
         self._counters, self._plan, self._done, self._speak = counters, plan, done, speak
         self._spoken: set[str] = set()
         self.opened = False  # was the call about to be sent?
