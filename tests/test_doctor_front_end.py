@@ -7,20 +7,18 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import shells
+from m1_magic import __version__
 from m1_magic.app import PROCESS
 from m1_magic.jupyter import marker
 from m1_magic.verbs import front_end
 from m1_magic.verbs.health import doctor
 from m1_magic.verbs.verb_context import VerbContext
-
-INSTALLED = version("m1-magic")
 
 
 @pytest.fixture
@@ -65,8 +63,8 @@ def test_it_is_looked_for_where_the_server_looks(
         package = server_env / "share/jupyter/labextensions/m1-magic/package.json"
         write(package, version="0.0.9")
         state, words = told()
-        assert state == "fails" and "has 0.0.9" in words and INSTALLED in words
-        write(package, version=INSTALLED)
+        assert state == "fails" and "has 0.0.9" in words and __version__ in words
+        write(package, version=__version__)
         state, words = told()
         assert state == "works" and "enabled" in words and str(package.parent.parent) in words
 
