@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any, overload
 
 from .app import PROCESS
@@ -24,6 +25,7 @@ from .options.kinds import one_at_a_time
 from .privacy import redaction
 from .privacy.personal_text import personal
 from .prompt import build, uncompressed
+from .render.approval import approver
 from .session.beside import Job, dry_plans
 from .session.outcomes import first
 from .session.plan import Plan
@@ -59,12 +61,14 @@ def prepare(
     along, notes = (*gathered.attachments, *beside), (*gathered.notes, *task.notes)
     gathered = replace(gathered, attachments=along, notes=notes)
     form, data = "", _form(options, namespace, prompt)
+    offered = [tool.spec for tool in _tools(options, namespace).values()]
     if data is None and (options.exact or _exact(gathered, head)):
         from .exact import calling
 
         gathered, form = calling.told(gathered, namespace, options, settings())
     along, inserted, notes = gathered.attachments, gathered.inserted, gathered.notes
-    request = build(options, gathered.parts, settings(), along, inserted, notes, form, data)
+    how = form, data, offered
+    request = build(options, gathered.parts, settings(), along, inserted, notes, *how)
     keep = False if options.fresh else options.keep or None
     request = replace(request, prompt=prompt, keep=keep, cell=cell, run=ran)
     request = replace(request, keep_thinking=task.keep_thinking, task=task.name)
@@ -90,6 +94,15 @@ def _form(options: Options, namespace: Mapping[str, object], prompt: str) -> Ans
     return replace(kind.form, words="") if prompt == CONTINUE else kind.form
 
 
+def _tools(options: Options, namespace: Mapping[str, object]) -> dict[str, Any]:
+    """Return the functions that M1 may call, by name."""
+    if options.tools or options.yes:
+        from .tools import calling
+
+        return calling.tools(options, namespace, settings())
+    return {}
+
+
 def _exact(gathered: Gathered, head: ChatHead | None) -> bool:
     """Are figures computed: by the setting where a table goes along, or as earlier in a chat?"""
     along = (*gathered.attachments, *gathered.inserted)
@@ -113,6 +126,18 @@ def send(request: Request, options: Options, view: View, namespace: Mapping[str,
 
 
 def _job(request: Request, options: Options, view: View, namespace: Mapping[str, object]) -> Job:
+    """Return a request with who shows its answer, and what else is done with it."""
+    made = _read(request, options, view, namespace)
+    if not request.tools:
+        return made
+    from .tools import calling
+
+    asks = partial(approver, shell.current())
+    runs = calling.answer(made, _tools(options, namespace), options, settings(), asks)
+    return replace(made, view=runs, processor=runs)
+
+
+def _read(request: Request, options: Options, view: View, namespace: Mapping[str, object]) -> Job:
     """Return a request with who shows its answer, and computes its figures or reads its data."""
     if not (request.exact or request.form):
         return Job(request, view)

@@ -23,6 +23,7 @@ from .events import ReasoningDelta as ReasoningDelta
 from .events import Started as Started
 from .events import TextDelta as TextDelta
 from .events import ThinkingEnded as ThinkingEnded
+from .events import ToolEnded as ToolEnded
 from .events import Unsettled as Unsettled
 from .events import Usage as Usage
 from .events import Waiting as Waiting
@@ -69,7 +70,8 @@ class Reply:
     Links that the model cited end the text. ``notes`` say what else came, and is not kept.
     ``template`` is what the model wrote where ``queries`` computed ``figures`` of the text.
     ``data`` is what was asked for by ``returns=`` or ``choices=``, None where the answer did not
-    fit, for which ``notes`` say why; ``page`` is Markdown that shows it.
+    fit, for which ``notes`` say why; ``page`` is Markdown that shows it. ``tools`` are the calls of
+    functions that M1 wanted, and what became of each.
     """
 
     text: str = ""
@@ -87,6 +89,7 @@ class Reply:
     queries: tuple[Query, ...] = ()
     figures: tuple[Figure, ...] = ()
     page: str = ""
+    tools: tuple[ToolEnded, ...] = ()
 
     @property
     def written(self) -> str:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from itertools import groupby
 from typing import Literal
 
 from .computed import Figure
-from .messages import ToolCall
+from .messages import Message, Part, Text, ToolCall, ToolResult
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,11 +93,15 @@ class ToolAsked:
 
 @dataclass(frozen=True, slots=True)
 class ToolEnded:
-    """What became of a call of a tool: ``text`` is what M1 is told of it."""
+    """What became of a call of a tool: ``text`` is what M1 is told of it.
+
+    ``at`` is, in a finished reply, behind how many characters of its text the call stands.
+    """
 
     call: ToolCall
     text: str
     outcome: Literal["ran", "failed", "refused"] = "ran"
+    at: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,3 +147,33 @@ Event = (
     | Waiting
     | Finish
 )
+
+
+def rounds(text: str, ended: Sequence[ToolEnded]) -> list[Message]:
+    """Return the messages that an answer with calls of tools is: each round, and its results.
+
+    The last one is the text behind all calls; it may be empty.
+    """
+    made: list[Message] = []
+    begins = 0
+    for at, some in groupby(ended, lambda one: min(one.at, len(text))):
+        calls = tuple(some)
+        words: tuple[Part, ...] = (
+            (Text(text[begins:at].strip()),) if text[begins:at].strip() else ()
+        )
+        valid = (replace(one.call, arguments=_valid(one.call.arguments)) for one in calls)
+        made.append(Message("assistant", (*words, *valid)))
+        made += [Message("tool", (ToolResult(one.call.id, one.text),)) for one in calls]
+        begins = max(begins, at)
+    last = text[begins:].strip("\n") if ended else text
+    return [*made, Message("assistant", (Text(last),))]
+
+
+def _valid(arguments: str) -> str:
+    """Return arguments as a JSON object: servers read them, also of calls that were wrong."""
+    try:
+        if isinstance(json.loads(arguments), dict):
+            return arguments
+    except (ValueError, RecursionError):
+        pass
+    return json.dumps({"unreadable": arguments[:200]} if arguments.strip() else {})

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from functools import partial
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_expand
@@ -15,7 +16,7 @@ from IPython.display import display
 
 from .app import PROCESS
 from .errors import HelpWanted, HiddenPackage, MissingPackage, UsageError, UserFacingError
-from .jupyter import history, input_lines, names
+from .jupyter import completer, history, input_lines, marker, names
 from .jupyter import shell as screen
 from .jupyter.banner import banner
 from .text import one_line
@@ -28,9 +29,8 @@ if TYPE_CHECKING:
     from .calls import Attachment, Reply
     from .chats.chats import RepeatableCall
     from .chats.turns import ChatHead
+    from .jupyter.completion_place import Known
     from .options.fields import Options
-
-COMPLETED = r"\s*%%?m1\b"
 
 
 @magics_class
@@ -249,20 +249,20 @@ def no_value(name: str, line: str) -> None:
     )
 
 
-def complete(shell: InteractiveShell, event: Any) -> list[str]:
-    """Return what may follow in a ``%%m1`` or ``%m1`` line."""
-    from . import verbs
-    from .jupyter import completion
+def known(shell: InteractiveShell) -> Known:
+    """Return what may be named in a line of ours, for completion."""
+    from .jupyter.completion_place import Known
 
-    return completion.complete(
-        event,
-        shell.user_ns,
-        settings=PROCESS.settings(),
-        verbs=verbs.VERBS,
-        topics=verbs.topics,
-        settings_names=verbs.settings_names,
-        chats=lambda: PROCESS.chats().names(),
-    )
+    verbs = partial(import_module, "m1_magic.verbs")
+    return Known(shell.user_ns, PROCESS.settings(), verbs, PROCESS.chats)
+
+
+def forecast(shell: InteractiveShell) -> str | None:
+    """Return what ``%m1 fix`` would cost now, for the front end; None where nothing is to mend."""
+    from .verbs import fixing
+    from .verbs.verb_context import VerbContext
+
+    return fixing.forecast(VerbContext(PROCESS.session(), shell.user_ns, screen.secret))
 
 
 def load(shell: InteractiveShell) -> None:
@@ -271,9 +271,10 @@ def load(shell: InteractiveShell) -> None:
     shell.register_magics(M1Magics(shell))
     shell.configurables.append(settings)  # type: ignore[arg-type]
     input_lines.watch(shell)
-    shell.set_hook("complete_command", complete, re_key=COMPLETED)
+    completer.watch(shell, partial(known, shell))
     screen.show_replies(shell, settings)
     history.watch(shell)
+    marker.watch(partial(forecast, shell))
     print("\n".join((banner(settings), *settings.problems)))
 
 
@@ -287,11 +288,10 @@ def unload(shell: InteractiveShell) -> None:
         sys.modules["m1_magic.widgets"].close_all()
     settings = PROCESS.settings()
     drop(shell.configurables, lambda item: item is settings or item is magics)
-    completers = shell.strdispatchers["complete_command"].regexs
-    for key in [key for key in completers if key.pattern == COMPLETED]:
-        del completers[key]
+    completer.unwatch(shell)
     screen.hide_replies(shell)
     history.unwatch(shell)
+    marker.unwatch()
     PROCESS.rest()
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import count
 from typing import Any
@@ -41,6 +41,7 @@ def build(
     notes: Sequence[str] = (),
     form: str = "",
     data: AnswerForm | None = None,
+    tools: Sequence[Mapping[str, Any]] = (),
 ) -> Request:
     """Return what is sent for ``prompt`` with these options, before an endpoint's limits.
 
@@ -50,6 +51,7 @@ def build(
         inserted: those that stand in the prompt already, by their index there.
         form: how an answer with computed figures is to be written, "" for any other.
         data: how one that is data is to be.
+        tools: what describes the functions that may be called.
 
     Raises:
         UsageError: an empty prompt, binary data in it, or no such thinking level.
@@ -72,6 +74,7 @@ def build(
         notes=tuple(notes),
         exact=bool(form),
         form=data,
+        tools=tuple(tools),
         **_sampling(options, settings),
     )
 

@@ -35,7 +35,8 @@ class Request:
     ``max_tokens_explicit``: the number is the user's own wish, not the default; ``max_cost`` is
     what the call may cost at most in US dollars, None: as the setting says; ``task`` is its name.
     ``exact``: its figures are computed here, by queries that the model writes. ``form``: its answer
-    is data, of which ``response_format`` tells a server that takes it.
+    is data, of which ``response_format`` tells a server that takes it. ``tools`` are the functions
+    that the model may have called, as the wire describes them.
     ``keep`` True: a kept answer is shown if there is one, False: asked anew, None: as the setting
     says; ``cell`` is the front end's id of the cell that asks, ``run`` that of this run of it, ""
     where there is none; ``repeats`` is the call that this one is made in place of, in a chat that
@@ -70,6 +71,7 @@ class Request:
     exact: bool = False
     form: AnswerForm | None = None
     response_format: Mapping[str, Any] | None = None
+    tools: tuple[Mapping[str, Any], ...] = ()
 
     @property
     def alone(self) -> bool:
@@ -90,14 +92,20 @@ class Request:
 
     @property
     def text(self) -> str:
-        """All message text."""
-        return "\n".join(self.texts)
+        """All text that leaves: of messages, and of what describes the tools."""
+        return "\n".join((*self.texts, self.offered) if self.tools else self.texts)
+
+    @property
+    def offered(self) -> str:
+        """What describes the tools, as text; "" where there are none."""
+        return json.dumps(self.tools, ensure_ascii=False) if self.tools else ""
 
     @property
     def own(self) -> tuple[Message, ...]:
         """The messages without those of earlier turns: system, question, rounds."""
         first = [message for message in self.messages[:1] if message.role == "system"]
-        return (*first, *self.messages[len(first) + 2 * len(self.after) :])
+        asked = [n for n, message in enumerate(self.messages) if message.role == "user"]
+        return (*first, *self.messages[asked[len(self.after)] if self.after else len(first) :])
 
     def body(self) -> dict[str, Any]:
         """Return the JSON body of ``POST /chat/completions``, without what was left unset."""
@@ -113,6 +121,7 @@ class Request:
             "provider": dict(self.provider) if self.provider else None,
             "models": list(self.fallbacks) or None,
             "response_format": self.response_format,
+            "tools": [*self.tools] or None,
         }
         extra = dict(self.extra or {})
         if "max_completion_tokens" in extra:

@@ -1,11 +1,13 @@
 """The tapes of the project's own notebooks: ``python tests/tapes.py --write`` makes them anew.
 
 Their answers stand below. M1 wrote none of them, which the name of the model that answered says
-in each footer; they cost nothing, and say so, too.
+in each footer; they cost nothing, and say so, too. Those of ``rows`` are not made up: the program
+VADER 3.3.2 gave them (package ``vaderSentiment``, MIT), see `data/README.md`.
 """
 
 from __future__ import annotations
 
+import csv
 import io
 import sys
 import tempfile
@@ -21,7 +23,7 @@ import shells
 from emulator import Answer, OpenRouter
 from m1_magic import api
 
-MODEL = "tests/made-up"
+MODEL, VADER = "tests/made-up", "vaderSentiment-3.3.2"
 TEXTS = {
     "quickstart": (
         "```sql species\n"
@@ -91,6 +93,7 @@ TEXTS = {
         "The function keeps the rows of one species and averages `body_mass_g`; birds that were "
         "not weighed are left out by `mean()`. The call does so for Adelie, in whole grams.",
     ),
+    "rows": (),
     "teaching": (
         "The **median** is the value in the middle: half of all values lie below it. The *mean* "
         "weighs each value, so that one very large value moves it, and the median hardly.",
@@ -122,6 +125,15 @@ def answers(name: str) -> list[Answer]:
     return [Answer(text, THINKING.get(text, ""), model=MODEL, cost=0) for text in TEXTS[name]]
 
 
+def by_comment() -> dict[str, Answer]:
+    """Return what VADER says of each comment of ``rows``, by its words in a question."""
+    with (notebooks.FOLDER / "comments.csv").open(encoding="utf-8", newline="") as file:
+        comments = [f'"{row["comment"]}"' for row in csv.DictReader(file)]
+    said = (Path(__file__).parent / "data" / "comments_vader.txt").read_text("utf-8").split()
+    each = zip(comments, said, strict=True)
+    return {comment: Answer(word, model=VADER, cost=0) for comment, word in each}
+
+
 def kept(name: str) -> Path:
     """Return where the tape of a notebook lies."""
     return notebooks.FOLDER / f"{name}.tape.jsonl"
@@ -141,14 +153,20 @@ def record(name: str, folder: Path) -> bytes:
         }.items():
             patch.setenv(key, value)
         server.say(*answers(name))
+        if name == "rows":
+            # What is no choice is asked for once more, without the comment: it stays at its word.
+            server.by_words, server.default = by_comment(), Answer("neutral", model=VADER, cost=0)
+            (folder / "comments.csv").write_bytes((notebooks.FOLDER / "comments.csv").read_bytes())
         run(path, in_turn)
         assert not server.pending
     return (folder / f"{name}.tape.jsonl").read_bytes()
 
 
 def in_turn(source: str) -> str:
-    """Return a cell that asks one after the other what is asked at once, and answered anyhow."""
+    """Return a cell that asks one after the other what is asked at once."""
     head, _, prompt = source.partition("\n")
+    if "--each" in head:  # answers come in the order asked
+        return f"{head} --workers 1\n{prompt}"
     if "-t 0,1" not in head:
         return source
     return (
@@ -179,7 +197,8 @@ def run(path: Path, changed: Callable[[str], str] = str) -> str:
 
 
 if __name__ == "__main__":
-    for one in TEXTS if "--write" in sys.argv else ():
+    named = [one for one in sys.argv[1:] if one in TEXTS]
+    for one in named or TEXTS if "--write" in sys.argv else ():
         with tempfile.TemporaryDirectory() as home, redirect_stdout(io.StringIO()):
             made = record(one, Path(home))
         kept(one).write_bytes(made)

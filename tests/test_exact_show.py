@@ -38,7 +38,8 @@ from m1_magic.render.answer import bundle
 from m1_magic.render.marks import Marks
 from m1_magic.render.markup import html
 from m1_magic.render.notebook_view import CapturedView, NotebookView
-from m1_magic.render.terminal_view import PlainView, TerminalView
+from m1_magic.render.plain_view import PlainView
+from m1_magic.render.terminal_view import TerminalView
 from m1_magic.render.viewers import live
 from m1_magic.settings.config import M1
 from m1_magic.widgets.form import Form

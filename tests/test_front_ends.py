@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from jupyter_client.client import KernelClient
 from jupyter_client.kernelspec import KernelSpecManager
 from jupyter_client.manager import KernelManager
 from markdown import Markdown
@@ -59,21 +60,32 @@ Execute = Callable[..., Ran]
 
 @pytest.fixture
 def execute(server: OpenRouter) -> Iterator[Execute]:
-    """Run cells in a kernel, for a front end that names none of them."""
+    """Run cells in a kernel, for a front end that names none of them.
+
+    ``typed`` are its answers to lines of input; ``heard`` is told of each message.
+    """
     manager = Manager(kernel_name="python3")
     manager.start_kernel()
     client = manager.client()
     client.start_channels()
     client.wait_for_ready(timeout=60)
 
-    def run(code: str, **more: Any) -> Ran:
+    def run(
+        code: str,
+        typed: Sequence[str] = (),
+        heard: Callable[[KernelClient, str, dict[str, Any]], None] = lambda *_: None,
+        **more: Any,
+    ) -> Ran:
         messages: list[tuple[str, dict[str, Any]]] = []
+        lines = iter(typed)
 
         def keep(message: dict[str, Any]) -> None:
             messages.append((message["msg_type"], message["content"]))
+            heard(client, *messages[-1])
 
-        reply = client.execute_interactive(code, output_hook=keep, timeout=60, **more)
-        assert reply["content"]["status"] == "ok", reply
+        more |= {"output_hook": keep, "stdin_hook": lambda _: client.input(next(lines))}
+        reply = client.execute_interactive(code, timeout=60, **more)
+        assert reply["content"]["status"] == "ok", reply["content"]
         return Ran(messages, reply["content"]["payload"])
 
     run("%load_ext m1_magic")
@@ -146,3 +158,51 @@ def test_several_answers_are_shown_once(execute: Execute, server: OpenRouter) ->
             shown = "\n".join(ran.shown(updates, clears))
             assert (shown.count("Unique one."), shown.count("Unique two.")) == (1, 1)
             assert shown.count("2 answers · $") == 1
+
+
+ASKED = """
+from m1_magic.messages import ToolCall
+from m1_magic.render.approval import ByButtons, approver
+
+call = ToolCall("c", "best", '{"city": "Paris"}')
+print(type(approver(get_ipython())).__name__)
+print([approver(get_ipython()).decide(call, "best(city='Paris')") for _ in range(2)])
+"""
+BUTTONS = (
+    ASKED.rpartition("print(type")[0]
+    + """
+print(ByButtons(get_ipython()).decide(call, "best(city='Paris')"))
+later = []
+"""
+)
+
+
+def test_m1s_calls_are_asked_about_by_a_line_of_input(execute: Execute) -> None:
+    ran = execute(ASKED, typed=["maybe", "y", "always"], allow_stdin=True)
+    said = "".join(ran.shown(True, True))
+    assert said.startswith("Prompted\nM1 wants to call best(city='Paris')\n")
+    assert said.endswith("['yes', 'always']\n")
+    # As nbclient and papermill run it.
+    ran = execute(ASKED, allow_stdin=False)
+    assert "".join(ran.shown(True, True)) == "Nobody\n['no', 'no']\n"
+
+
+def test_m1s_calls_are_asked_about_by_buttons_while_their_cell_runs(execute: Execute) -> None:
+    """What comes meanwhile is neither lost nor moved: not another cell, nor a widget's word."""
+    opened: list[str] = []
+
+    def heard(client: KernelClient, kind: str, content: dict[str, Any]) -> None:
+        state = content.get("data", {}).get("state", {}) if kind == "comm_open" else {}
+        if state.get("_model_name") == "AnyModel":
+            opened.append(content["comm_id"])
+            client.execute("later.append(1)")
+            for said in ({"shown": True}, {"answer": "maybe"}, {"answer": "always"}):
+                data = {"method": "custom", "content": said}
+                message = client.session.msg("comm_msg", {"comm_id": opened[0], "data": data})
+                client.shell_channel.send(message)
+            client.execute("later.append(2)")
+
+    ran = execute(BUTTONS, heard=heard)
+    assert "always" in "".join(ran.shown(True, True)) and len(opened) == 1
+    left = "import ipywidgets.widgets.widget as w\nprint(later, len(w._instances))"
+    assert execute(left).shown(True, True) == ["[1, 2] 0\n"]

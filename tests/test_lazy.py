@@ -23,12 +23,20 @@ import pytest
 from palmerpenguins import load_penguins
 
 import m1_magic.context.frames as frames  # noqa: F401 (as users come to it)
+from emulator import Answer, OpenRouter
+from m1_magic import api
 from m1_magic.context.frames import summarise
 from m1_magic.context.frames.lazy import is_lazy, lazy_table
 from m1_magic.context.frames.measures import SAMPLE, Measures, Span
 from m1_magic.errors import UsageError
 from m1_magic.exact.sql.engines import sandbox_of
 from m1_magic.exact.sql.sandbox import Sandbox
+from m1_magic.rows.job import Wish
+from m1_magic.rows.lease import Lease
+from m1_magic.rows.mapping import from_python, mapped
+from test_partitions import by_parity, reviews
+from test_rows import asked as sent_to
+from test_rows import mapping, one_sum
 
 ENGINES = ["polars", "duckdb", "ibis", "dask", "spark"]
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -764,6 +772,52 @@ def test_tables_that_queries_cannot_read_say_what_to_do(
 ) -> None:
     with pytest.raises(UsageError, match="compute"):
         sandbox_of({"d": load("dask", pa.table({"a": [1, 2]}))})
+
+
+def test_spark_labels_what_pandas_does(
+    spark: Any, server: OpenRouter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    by_parity(server)
+    given = Lease.given
+    keys = []  # what is handed to workers that were started without a key
+    monkeypatch.setattr(Lease, "given", lambda self: keys.append(server.key) or given(self))
+    table = reviews(2_000).reset_index()
+    lazy = spark.createDataFrame(pa.Table.from_pandas(table)).repartitionByRange(2, "id")
+    lazy = lazy.withColumn("od`d. name", lazy.id)
+    made, report = mapping(lazy.cache())
+    sent = sent_to(server)
+    assert keys and len(sent) == len(set(sent)) == report.asked == 1_000 - 20
+    one_sum(server, report)
+    rows = made.collect()
+    made.show(1)
+    assert made.rdd.getNumPartitions() == 2
+    assert len(server.chats) == len(sent)  # what is computed again asks nobody
+    plain, second = mapping(table)
+    assert second.asked == 0
+    labels = [None if one != one else one for one in plain.label.tolist()]
+    assert [row.label for row in rows] == labels
+    assert [row.id for row in rows] == table.id.tolist()
+    assert made.columns == [*lazy.columns, "label"]
+    plans = made._jdf.queryExecution().toString() + repr(made)
+    assert server.key not in plans and "review 1" not in plans
+    home = api.session().ledger.path.parent
+    assert not list(home.glob("rows-*")) and not lazy.unpersist().storageLevel.useMemory
+
+
+def test_spark_gets_types_and_rows_that_fail(spark: Any, server: OpenRouter) -> None:
+    server.default = Answer('{"name": "x", "price": 3}')
+    server.by_words = {"c?": Answer.http_error(500)}
+    table = spark.createDataFrame([("a", "x"), ("b", None), ("c", None)], ["text", "human"])
+    chosen = from_python({"max_tokens": 50, "returns": "price: float, tags: list[str]"})
+    server.default = Answer('{"price": 3, "tags": ["a"]}')
+    found = mapped(table.coalesce(1), "{{text}}?", chosen, Wish(gold="human"), {})
+    assert found is not None
+    rows = found[0].collect()
+    assert [(row.price, row.tags) for row in rows] == [(3.0, ["a"]), (3.0, ["a"]), (None, None)]
+    assert [row.answer_status is None for row in rows] == [True, True, False]
+    assert found[0].schema["price"].dataType.typeName() == "double"
+    assert any("pilot: 0 of 1 right" in note for note in found[1].notes)
+    one_sum(server, found[1])
 
 
 # The last one: it stops the session of all tests.

@@ -30,7 +30,7 @@ from hypothesis.stateful import (
 from ledgers import CENT, HOST, NOW, call, in_threads, race, reserve, rows, settle, spend, sums
 from m1_magic.calls import Attempt, Call, Message, Reply, Request, Text, Usage
 from m1_magic.errors import BudgetExceeded, LedgerProblem
-from m1_magic.ledger import Ledger, new_id, open_ledger, users
+from m1_magic.ledger import Ledger, alike, batches, new_id, open_ledger, settled, started, users
 from m1_magic.ledger import sums as sums_of
 from scripted import MODEL, Scripted, Seen, answer, request, session
 
@@ -503,3 +503,62 @@ def test_a_home_of_several_users_says_so_in_each_footer(
     said = ("M1_HOME is shared by 2 users: the sums are of all",)
     assert notes == [(), (), said, said]
     assert "ann" not in str(facts)
+
+
+@pytest.mark.parametrize(
+    "more",
+    [{}, {"headers": {"X-Title": "a"}}, {"chat": "c"}, {"extra": {"note": alike.MARK}}],
+)
+def test_requests_that_are_alike_are_written_down_as_each_alone(more: dict[str, Any]) -> None:
+    together = alike.Alike()
+    plain = Request("m", (Message("system", (Text("Be brief."),)),), 50, prompt="{{text}}?", **more)
+    for words in ("a", '"\\\n\t\0', "\ud800x", "é😀\u2028", "", alike.MARK, alike.HASHED, "</x>"):
+        one = replace(plain, messages=(*plain.messages, Message("user", (Text(words),))))
+        assert together.told(one) == alike.told(one)
+        assert together.fingerprint(one) == one.fingerprint()
+        other = replace(one, temperature=0.5)
+        assert together.told(other) == alike.told(other)
+
+
+def test_a_batch_adds_to_the_totals_what_its_rows_add_up_to(path: Path) -> None:
+    with closing(Ledger(path)) as ledger:
+        night = NOW.replace(hour=23, minute=59)
+        calls = [call(night + timedelta(minutes=n)) for n in range(4)]
+        attempts = [Attempt(new_id(), hold=CENT * n) for n in range(4)]
+
+        def reserved(n: int, attempt: Attempt) -> batches.Reservation:
+            writes = ledger.reservation(calls[n], attempt, HOST, True)
+            return batches.Reservation(calls[n], attempt, writes)
+
+        def booked(ended: Any, reservations: Any) -> None:
+            assert batches.book(ledger, ended, reservations, Decimal(9), "month")[1] is None
+            rows_ = ledger.rows(
+                "SELECT coalesce(sum(cost_nano), 0), sum(CASE WHEN state <>"
+                " 'settled' THEN hold_nano ELSE 0 END), sum(cost_nano IS NULL AND state <>"
+                " 'reserved'), (SELECT count(*) FROM calls) FROM attempts"
+            )
+            for kind in ("session", "day"):
+                sums = "sum(spent), sum(held), sum(unknown), sum(calls)"
+                assert ledger.rows(f"SELECT {sums} FROM totals WHERE kind = '{kind}'") == rows_
+
+        first = [reserved(n, one) for n, one in enumerate(attempts)]
+        booked([], first)
+        days = ledger.rows("SELECT name, calls FROM totals WHERE kind = 'day' ORDER BY 1")
+        assert days == [("2026-03-15", 1), ("2026-03-16", 3)]
+        begun = [batches.Ended(one.writes, started(one.attempt.id, "gen-1")) for one in first]
+        booked(begun[:3], [])
+        costs = (Decimal("0.004"), None, Decimal(0))
+        ends = [
+            replace(one, cost=cost, state="pending" if cost is None else "settled")
+            for one, cost in zip(attempts, costs, strict=False)
+        ]
+        retry = Attempt(new_id(), hold=CENT)  # its call is there already
+        again = [
+            batches.Ended(one.writes, settled(end)) for one, end in zip(first, ends, strict=False)
+        ]
+        booked([*begun, *again], [reserved(2, retry)])
+        assert ledger.rows("SELECT count(*) FROM attempts") == [(5,)]
+        lost = reserved(0, replace(retry, id=new_id()))  # reserved in a file that is gone
+        booked([batches.Ended(lost.writes, settled(replace(lost.attempt, cost=CENT)))], [])
+        assert ledger.rows("SELECT count(*) FROM attempts") == [(6,)]
+        assert ledger.rows("SELECT count(*) FROM facts WHERE name = 'batch'") == [(0,)]

@@ -13,7 +13,7 @@ from emulator import OpenRouter
 from m1_magic.jupyter import banner
 from m1_magic.settings.config import M1
 
-WIDGETS = {"ipywidgets", "anywidget", "ipylab", "m1_magic.widgets.panel_view"}
+WIDGETS = {"ipywidgets", "anywidget", "m1_magic.widgets.panel_view"}
 HEAVY = WIDGETS | {
     "openai", "httpx2", "pydantic", "m1_magic.widgets",
     "pandas", "polars", "numpy", "narwhals", "nbformat", "markdown", "markdown_it", "nh3",

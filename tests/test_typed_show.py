@@ -11,7 +11,8 @@ import pytest
 from m1_magic.calls import Receipt, TextDelta
 from m1_magic.options.fields import Options
 from m1_magic.render.notebook_view import CapturedView, NotebookView
-from m1_magic.render.terminal_view import PlainView, TerminalView
+from m1_magic.render.plain_view import PlainView
+from m1_magic.render.terminal_view import TerminalView
 from m1_magic.settings.config import M1
 from m1_magic.typed.answer import TypedAnswer
 from m1_magic.typed.schema import wanted

@@ -48,7 +48,8 @@ from m1_magic.render import choose, footer
 from m1_magic.render.answer import bundle
 from m1_magic.render.front_end import mode
 from m1_magic.render.notebook_view import NotebookView, RecordView
-from m1_magic.render.terminal_view import PlainView, TerminalView
+from m1_magic.render.plain_view import PlainView
+from m1_magic.render.terminal_view import TerminalView
 from m1_magic.session.view import Silent
 from m1_magic.settings.config import M1
 from m1_magic.text import short_count, thousands

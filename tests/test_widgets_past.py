@@ -180,17 +180,19 @@ def test_code_is_chosen_and_shown_to_be_copied(server: OpenRouter, page: Page, h
 
 
 def test_code_goes_into_a_cell_where_the_front_end_can(server: OpenRouter, page: Page) -> None:
-    ipylab = pytest.importorskip("ipylab")
     server.say(Answer(CODE))
     hand = page.panel()
     hand.ask("why?")
-    (lab,) = [w for w in page.left if isinstance(w, ipylab.JupyterFrontEnd)]
-    lab.set_trait("version", "4.4.0")
     first = len(page.wire.sent)
-    hand.press("Code into a new cell")
-    put = [m for m in page.wire.sent[first:] if "notebook:" in m]
-    assert len(put) == 2 and "insert-cell-below" in put[0] and "x = 1  # <b>&amp;" in put[1]
-    assert not re.search(r"\brun", put[0] + put[1]) and '<pre class="m1-copy' not in hand.text
+    listener = hand.panel._listener.comm
+    for block in (2, -1, None, "0"):  # no block of the answer
+        listener.hears({"method": "custom", "content": {"cell": "0.7", "block": block}})
+    assert not [m for m in page.wire.sent[first:] if '"source"' in m]
+    listener.hears({"method": "custom", "content": {"cell": "0.7", "block": 1}})
+    (put,) = [m for m in page.wire.sent[first:] if '"source"' in m]
+    assert '{"cell": "0.7", "source": "\\ny = 2"}' in put  # to the page that asked
+    assert "In a new cell below" in hand.text and '<pre class="m1-copy' not in hand.text
+    assert "y" not in page.shell.user_ns
 
 
 @pytest.mark.parametrize(

@@ -70,11 +70,14 @@ def exchange(place: Endpoint, code: str, verifier: str) -> str:
 class Chooser:
     """Settings → the Backend to ask, kept while neither address, key nor timeouts change.
 
-    ``progress`` is called with (bytes done, bytes in all) while the local model is fetched.
+    ``progress`` is called with (bytes done, bytes in all) while the local model is fetched; ``key``
+    is used in place of what is found here.
     """
 
-    def __init__(self, progress: Callable[[int, int], None] | None = None) -> None:
-        self._progress = progress
+    def __init__(
+        self, progress: Callable[[int, int], None] | None = None, key: Key | None = None
+    ) -> None:
+        self._progress, self._key = progress, key
         self._kept: tuple[object, Backend] | None = None
 
     def __call__(self, settings: M1) -> Backend:
@@ -88,7 +91,7 @@ class Chooser:
             from .local import Local
 
             return self._keep(OFFLINE, lambda: Local(self._progress))
-        key = find(place)
+        key = self._key or find(place)
         from .deadlines import Timeouts
 
         try:

@@ -12,6 +12,7 @@ from typing import Protocol
 
 from .. import errors as e
 from ..calls import Event, ReasoningDelta, Started, TextDelta
+from ..events import ToolCallDelta
 from ..settings.endpoints import Endpoint
 from ..text import one_line
 from . import error_bodies, http_errors, sse
@@ -20,6 +21,7 @@ from .chunks import Reader, as_chunk, error_of, whole
 # While an answer is read; ValueError: a TLS socket that the watchdog shut down between two reads,
 # an event that is no JSON.
 BROKEN: tuple[type[BaseException], ...] = (ImportError, OSError, ValueError)
+BEGINS = (ReasoningDelta, TextDelta, ToolCallDelta)
 
 
 class Response(Protocol):
@@ -55,14 +57,16 @@ class Answers:
     broken = BROKEN
     _secret: str
 
-    def read(self, response: Response, watchdog: Deadlines, model: str) -> Iterator[Event]:
-        """Yield the events of a response whose headers are there."""
+    def read(
+        self, response: Response, watchdog: Deadlines, model: str, tools: bool = False
+    ) -> Iterator[Event]:
+        """Yield the events of a response whose headers are there; ``tools``: some were offered."""
         headers = response.headers
         generation_id = headers.get("x-generation-id") or None
         yield Started(generation_id)
         cached = headers.get("x-openrouter-cache-status", "").upper() == "HIT"
         free = self.endpoint.openrouter
-        reader = Reader(model, generation_id, cached=cached, free=free)
+        reader = Reader(model, generation_id, cached=cached, free=free, tools=tools)
         yield from self._events(response, reader, watchdog, model)
 
     def refusal(
@@ -87,7 +91,7 @@ class Answers:
                 if begun:
                     watchdog.fed()
                 for event in reader.feed(error_bodies.without(self._secret, data), name):
-                    if not begun and isinstance(event, (ReasoningDelta, TextDelta)):
+                    if not begun and isinstance(event, BEGINS):
                         begun = True
                         watchdog.fed()
                     yield event

@@ -19,6 +19,8 @@ from ..text import one_line
 from .deltas import Beside, content, dicts, reasoning, refusal
 from .error_bodies import has_error
 from .thinking import ThinkSplitter, some
+from .tool_calls import ToolCalls
+from .tool_text import ToolText
 
 # No usage of one completion is larger; what is, would not fit the ledger.
 MOST_TOKENS = 10**12
@@ -42,7 +44,8 @@ class Reader:
     headers, the first chunk's is given. ``cached``: the headers say that nothing was computed.
     ``error`` is the event that was one, as it came, untrusted; nothing is read behind it.
     ``free``: an answer without a word and a finish reason costs nothing (OpenRouter docs,
-    features/zero-completion-insurance), where it cannot be asked for by its id.
+    features/zero-completion-insurance), where it cannot be asked for by its id. ``tools``: the
+    request offered some, so that calls of them are an answer.
     """
 
     def __init__(
@@ -52,6 +55,7 @@ class Reader:
         *,
         cached: bool = False,
         free: bool = False,
+        tools: bool = False,
     ) -> None:
         self._model = model
         self._id = generation_id
@@ -59,7 +63,9 @@ class Reader:
         self._provider: str | None = None
         self._reason: str | None = None
         self._usage: Mapping[str, Any] = {}
-        self._splitter, self._beside = ThinkSplitter(), Beside()
+        self._splitter, self._beside = ThinkSplitter(), Beside(tools)
+        self._calls = ToolCalls()
+        self._tool_text = ToolText(self._calls) if tools else None
         self._text, self._thinking = IncrementalDecoder("replace"), IncrementalDecoder("replace")
         self._wrote = self._refused = False
         self.error: Any = None
@@ -93,13 +99,16 @@ class Reader:
             *self._written(self._splitter.feed(characters(self._text, "", last=True))),
             *self._written(self._splitter.close()),
         ]
+        if self._tool_text:
+            held += self._tool_text.close()
+            self._wrote |= any(isinstance(e, TextDelta) and e.text.strip() for e in held)
         links = self._beside.links()
         if self._wrote and links:
             held.append(TextDelta(SOURCES + links))
         reason, spent = self._reason or ("stop" if self.done else None), self._usage
         if self._refused and reason in ("stop", "content_filter"):
             reason = "refusal"
-        elif self._beside.called and reason == "stop" and not self._wrote:
+        elif reason == "stop" and (self._calls or (self._beside.called and not self._wrote)):
             reason = "tool_calls"
         total, notes = _count(spent.get("total_tokens")), self._beside.notes()
         who, counted, cost = (self._model, self._provider), usage(spent), billed(spent)
@@ -129,6 +138,8 @@ class Reader:
         if not any(delta.values()) and isinstance(message, dict):
             beside, delta = message, delta if begun else message
         self._beside.feed(chunk, beside)
+        if self._tool_text and not (beside is message and self._calls):
+            yield from self._calls.feed(beside)
         thought = some(ReasoningDelta, characters(self._thinking, reasoning(delta)))
         self._splitter.apart |= bool(thought)
         yield from thought
@@ -141,8 +152,13 @@ class Reader:
 
     def _written(self, events: Sequence[Event]) -> Sequence[Event]:
         """Note whether there is any text in the answer."""
+        if self._tool_text and any(isinstance(e, TextDelta) for e in events):
+            events = [e for event in events for e in self._split(self._tool_text, event)]
         self._wrote |= any(isinstance(e, TextDelta) and e.text.strip() for e in events)
         return events
+
+    def _split(self, text: ToolText, event: Event) -> Iterator[Event]:
+        return text.feed(event.text) if isinstance(event, TextDelta) else iter((event,))
 
 
 def characters(decoder: IncrementalDecoder, text: str, last: bool = False) -> str:

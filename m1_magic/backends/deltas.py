@@ -57,9 +57,10 @@ def refusal(delta: Mapping[str, Any]) -> str:
 
 
 class Beside:
-    """What came beside the text: calls of tools, pictures, hidden thinking, links."""
+    """What came beside the text: pictures, hidden thinking, links, tools that none ``offered``."""
 
-    def __init__(self) -> None:
+    def __init__(self, offered: bool = False) -> None:
+        self._offered = offered
         self.tools: dict[str, None] = {}
         self.called = False
         self._kinds: Counter[str] = Counter()
@@ -93,10 +94,14 @@ class Beside:
         """Return the notes on it below the answer."""
         counts = [plural(count, noun) for noun, count in self._kinds.items() if count]
         return (
-            *([f"the model called a tool{self.named}, which nobody offered"] * self.called),
+            *([f"the model called a tool{self.named}, which nobody offered"] * self._uninvited),
             *([f"{', '.join(counts)} came along, not kept: only text is"] if counts else []),
             *(["some of the thinking came encrypted, and cannot be shown"] * self._hidden),
         )
+
+    @property
+    def _uninvited(self) -> bool:
+        return self.called and not self._offered
 
     @property
     def named(self) -> str:

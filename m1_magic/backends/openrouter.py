@@ -104,7 +104,7 @@ class OpenRouter(Answers, Facts):
     def stream(self, request: Request) -> Generator[Event]:
         """See Backend.stream; closing the iterator closes the connection."""
         with Watchdog(self.timeouts) as watchdog, self._post(request, watchdog) as stream:
-            yield from self.read(stream.response, watchdog, request.model)
+            yield from self.read(stream.response, watchdog, request.model, bool(request.tools))
 
     def exchange(self, code: str, verifier: str) -> str:
         """Return the key for a pasted login code (OpenRouter docs, auth/oauth)."""

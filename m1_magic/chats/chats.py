@@ -138,7 +138,7 @@ class Chats:
             self.last = replace(call, head=head, max_tokens=request.max_tokens, reply=reply)
             if reply is not None and reply.template:
                 self._verifiable(given(request, reply, before))
-            if reply is not None and reply.text.strip():
+            if reply is not None and (reply.text.strip() or reply.tools):
                 self._turns[reply.id] = turn(request, reply)
                 self._current = replace(head, calls=(*head.calls, reply.id))
                 if head.name:
@@ -274,5 +274,5 @@ class Chats:
     def _load(self, id: str) -> None:
         """Take a turn from the ledger, if it is kept there and not here."""
         past = None if id in self._turns else history.called(self.session.ledger, id)
-        if past and past.sent and past.answer and past.answer.strip():
+        if past and past.sent and ((past.answer or "").strip() or past.tools):
             self._turns[id] = stored_turn(past)

@@ -45,7 +45,7 @@ def rest(last: RepeatableCall | None, current: ChatHead, most: int | None) -> Re
             "The provider's content filter ended that answer, and would end its rest.",
             todo="Ask in other words, or another model: %m1 again -m NAME.",
         )
-    if reply.text.strip():
+    if reply.text.strip() or reply.tools:
         # What was attached, and the system prompt, are in the chat already.
         same = {n: getattr(last.options, n) for n in in_groups("sampling", "display")}
         options = Options(**same, chat="", exact=bool(reply.template))

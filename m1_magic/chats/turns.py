@@ -6,12 +6,13 @@ to the messages that leave.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from ..calls import Attached, Attachment, Message, Reply, Request, Text
+from ..calls import Attached, Attachment, Message, Reply, Request, Text, ToolEnded
 from ..errors import UsageError
+from ..events import rounds
 from ..ledger.history import Past
 from ..messages import own
 from ..privacy import redaction
@@ -28,7 +29,7 @@ class Turn:
     ``attachments`` are those of the question, by their index in it; ``cell`` asked it, in the
     ``run`` of that id. ``status`` is the reply's: an answer may be there in part only.
     ``exact``: the answer is a template, with queries in the place of figures.
-    ``tables`` are the names of those that are named only.
+    ``tables`` are the names of those that are named only; ``tools`` the calls in the answer.
     """
 
     prompt: str
@@ -42,6 +43,13 @@ class Turn:
     run: str = ""
     exact: bool = False
     tables: tuple[str, ...] = ()
+    tools: tuple[ToolEnded, ...] = ()
+
+    @property
+    def answers(self) -> tuple[Message, ...]:
+        """The messages of the answer: its rounds with tools, if it has any, and its last words."""
+        *before, last = rounds(self.answer, self.tools)
+        return (*before, last) if last.content().strip() or not before else tuple(before)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +77,7 @@ def joined(
         attachments |= dict.fromkeys(one.attachments)
         indices = {a: number for number, a in enumerate(attachments)}
         within = {number: indices[a] for number, a in enumerate(one.attachments)}
-        earlier += [one.question.moved(within), Message("assistant", (Text(one.answer),))]
+        earlier += [one.question.moved(within), *one.answers]
     *first, last = request.messages
     return replace(
         request,
@@ -120,9 +128,15 @@ def masked(turn: Turn, secrets: redaction.Policy) -> tuple[Turn, int]:
         turn,
         question=replace(turn.question, parts=tuple(parts)),
         answer=mask(turn.answer),
+        tools=tuple(_masked_call(one, mask) for one in turn.tools),
         attachments=tuple(replace(one, text=mask(one.text)) for one in turn.attachments),
     )
     return clean, sum(counts)
+
+
+def _masked_call(one: ToolEnded, mask: Callable[[str], str]) -> ToolEnded:
+    call = replace(one.call, arguments=mask(one.call.arguments))
+    return replace(one, call=call, text=mask(one.text))
 
 
 def notes(head: ChatHead, turns: Sequence[Turn], masked: int) -> list[str]:
@@ -153,6 +167,7 @@ def turn(request: Request, reply: Reply) -> Turn:
         cell=request.cell,
         run=request.run,
         exact=request.exact,
+        tools=reply.tools,
     )
 
 
@@ -191,6 +206,7 @@ def stored_turn(past: Past) -> Turn:
         cell=past.cell or "",
         exact=past.sent.exact,
         tables=tuple(one.name for one in past.sent.attachments if one.kind == "frame"),
+        tools=past.tools,
     )
 
 

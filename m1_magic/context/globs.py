@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ..errors import UsageError
+from ..options.command_line import quoted
 from ..privacy import redaction
 from ..privacy.key_files import is_key_file
 from ..privacy.paths import relative_path
@@ -111,7 +112,7 @@ def completions(typed: str) -> list[str]:
         if name.startswith(start) and (start.startswith(".") or not _hidden(name))
         if name == one_line(name) and not is_key_file(os.path.expanduser(at + name))
     ]
-    return [f'"{path}"' if " " in path else path for path in paths]
+    return [quoted(path) for path in paths]
 
 
 def _matched(glob: str) -> _Found:

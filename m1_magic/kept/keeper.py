@@ -213,4 +213,5 @@ def kept_answer(past: Past) -> KeptAnswer:
         cost=past.cost,
         at=past.at,
         estimated=past.estimated,
+        tools=past.tools,
     )

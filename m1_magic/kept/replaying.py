@@ -18,6 +18,7 @@ from ..calls import (
     Request,
     Started,
     TextDelta,
+    ToolEnded,
     Usage,
 )
 from ..interrupts import pause
@@ -32,7 +33,8 @@ class KeptAnswer:
     """An answer as it was kept.
 
     ``cost`` is what it did cost in US dollars, None: not known; ``tape`` is the name of the tape
-    that it stands on, if that is one. ``estimated``: the cost is not billed yet.
+    that it stands on, if that is one. ``estimated``: the cost is not billed yet. ``tools`` are the
+    calls of functions in it, which are shown and not run.
     """
 
     id: str
@@ -45,6 +47,7 @@ class KeptAnswer:
     at: datetime | None = None
     tape: str = ""
     estimated: bool = False
+    tools: tuple[ToolEnded, ...] = ()
 
     @property
     def written(self) -> str:
@@ -80,7 +83,12 @@ class Kept:
         yield Started()
         if kept.thinking and request.keep_thinking:
             yield from map(ReasoningDelta, self._paced(kept.thinking))
-        yield from map(TextDelta, self._paced(kept.text))
+        at = 0
+        for one in kept.tools:
+            yield from map(TextDelta, self._paced(kept.text[at : one.at]))
+            yield one
+            at = max(at, one.at)
+        yield from map(TextDelta, self._paced(kept.text[at:]))
         yield Finish(kept.finish, kept.usage, Decimal(0), kept.model)
 
     def _paced(self, text: str) -> Iterator[str]:

@@ -23,6 +23,7 @@ from typing import Any, TextIO
 from .. import files
 from ..calls import Reply, Request, Usage
 from ..errors import TapeProblem
+from ..ledger import tool_turns
 from ..ledger.sent import hashed
 from ..locks import lock
 from ..text import one_line, plural
@@ -52,6 +53,7 @@ class Line:
     usage: Mapping[str, int] | None = None
     cost: str | None = None
     finish: str | None = None
+    tools: Sequence[Sequence[Any]] | None = None
 
     def written(self) -> str:
         """Return it as a line of JSON, always in the same order, what is empty left out."""
@@ -64,7 +66,15 @@ class Line:
         usage = None if self.usage is None else Usage(*(self.usage.get(c, 0) for c in COUNTS))
         cost = None if self.cost is None else Decimal(self.cost)
         return KeptAnswer(
-            id, self.text, self.thinking, self.model, self.finish, usage, cost, tape=tape
+            id,
+            self.text,
+            self.thinking,
+            self.model,
+            self.finish,
+            usage,
+            cost,
+            tape=tape,
+            tools=tool_turns.read(self.tools or ()),
         )
 
 
@@ -94,6 +104,7 @@ def line(
         usage=None if usage is None else dict(zip(COUNTS, usage.counts, strict=True)),
         cost=None if cost is None else f"{cost.normalize():f}",
         finish=answer.finish,
+        tools=tool_turns.written(answer.tools) or None,
     )
 
 
@@ -250,6 +261,7 @@ def _checked(values: Any) -> Line:
         raise TypeError("no parts")
     if not all(type(n) is int and 0 <= n < MOST_TOKENS for n in (made.usage or {}).values()):
         raise TypeError("no usage")
+    tool_turns.read(made.tools or ())
     if made.cost is not None and not COST.fullmatch(made.cost):
         raise ValueError("no cost")
     return replace(made, text=_unicode(made.text), thinking=_unicode(made.thinking))

@@ -14,21 +14,21 @@ import json
 import os
 import sqlite3
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from decimal import ROUND_CEILING, Decimal
-from itertools import accumulate
+from itertools import accumulate, count
 from pathlib import Path
 
-from ..calls import Attempt, Call, Totals, Usage
+from ..calls import Attempt, Call, Request, Totals, Usage
 from ..errors import BudgetExceeded, LedgerProblem
 from ..interrupts import uninterrupted
 from ..pricing.dollars import from_nano, to_nano
-from . import disk, journal, processes
+from . import disk, journal, processes, tool_turns
+from .alike import Told, told
 from .journal import Write, write
 from .schema import ASKABLE, OWED
-from .sent import at_a_server, kept
 from .store import HASTE, Store, now_utc
 
 FILE = "ledger.db"
@@ -37,6 +37,12 @@ FILE = "ledger.db"
 def new_id() -> str:
     """Return an id for a call or an attempt."""
     return uuid.uuid4().hex[:16]
+
+
+def ids_in_a_row() -> Iterator[str]:
+    """Yield new ids that follow each other: rows written together lie together in the file."""
+    first = int(new_id(), 16)
+    return (f"{number % 2**64:016x}" for number in count(first))
 
 
 def since(period: str, now: datetime) -> str:
@@ -99,21 +105,24 @@ class Ledger(Store):
             self._reserved[attempt.id] = writes
 
     def reservation(
-        self, call: Call, attempt: Attempt, endpoint: str, keep_text: bool
+        self,
+        call: Call,
+        attempt: Attempt,
+        endpoint: str,
+        keep_text: bool,
+        told: Callable[[Request], Told] = told,
     ) -> tuple[Write, ...]:
         """Return what writes down an attempt before it is sent."""
-        at, request = stamp(call.at), call.request
-        text = (request.prompt_text, kept(request)) if keep_text else (None, None)
-        original, fingerprint = call.original or request, request.fingerprint()
-        key = fingerprint if original is request else original.fingerprint()
-        parts = json.dumps(at_a_server(original))
-        what = (request.model, fingerprint, *text)
+        at, request, original = stamp(call.at), call.request, call.original or call.request
+        what = told(request)
+        asked = what if original is request else told(original)
+        text = (what.prompt, what.kept) if keep_text else (None, None)
+        of = (request.model, request.task or None, request.chat)
+        key = (asked.fingerprint, request.cell or None, asked.parts)
         who = (self.session, os.getpid(), processes.me(), endpoint)
+        call_ = (call.id, at, self.session, request.model, what.fingerprint, *text, *of, *key)
         return (
-            write("call", call.id, at, self.session, *what),
-            write("asked", request.model, request.task or None, call.id),
-            write("key", key, request.cell or None, parts, call.id),
-            *([write("chat", request.chat, call.id)] if request.chat else []),
+            write("question", *call_),
             write("attempt", attempt.id, call.id, at, *who, hold_of(attempt)),
         )
 
@@ -135,7 +144,7 @@ class Ledger(Store):
         """Write down how a call ended, with its text if that is to be kept."""
         last = call.attempts[-1].id if call.attempts else ""
         try:
-            self._book(last, finished(call, keep_text))
+            self._book(last, *ran(call, keep_text), finished(call, keep_text))
         finally:
             for attempt in call.attempts:
                 self._reserved.pop(attempt.id, None)
@@ -183,8 +192,8 @@ class Ledger(Store):
         """Return SQLite's own verdict on the file: ``ok``, or what is broken."""
         return self.read(lambda db: str(db.execute("PRAGMA quick_check").fetchone()[0]))
 
-    def _book(self, attempt_id: str, last: Write) -> None:
-        self.book((*self._reserved.get(attempt_id, ()), last))
+    def _book(self, attempt_id: str, *last: Write) -> None:
+        self.book((*self._reserved.get(attempt_id, ()), *last))
 
     def within(
         self,
@@ -248,6 +257,12 @@ def finished(call: Call, keep_text: bool) -> Write:
     text = (reply.thinking, reply.written) if keep_text else (None, None)
     end = (reply.status, reply.finish, call.error, call.seconds, reply.model)
     return write("finished", *end, *text, call.id)
+
+
+def ran(call: Call, keep_text: bool) -> tuple[Write, ...]:
+    """Return what writes down the calls of tools in an answer, if it has any."""
+    made = tool_turns.written(call.reply.tools) if keep_text else []
+    return (write("tools", json.dumps(made, ensure_ascii=False), call.id),) if made else ()
 
 
 def hold_of(attempt: Attempt) -> int | None:

@@ -163,6 +163,7 @@ def _up_to_date(path: Path, now: datetime, suspect: bool = False) -> sqlite3.Con
         mode = _journal_mode(db, "WAL" if local(path) else "DELETE")
         db.execute(f"PRAGMA synchronous = {'NORMAL' if mode == 'wal' else 'FULL'}")
         db.execute("PRAGMA secure_delete = ON")  # what is forgotten shall be gone
+        db.execute("PRAGMA temp_store = MEMORY")  # what each statement could have to take back
         if (old := schema.version(db)) < len(schema.SCHEMA):
             stamp = now.strftime("%Y%m%d-%H%M%S")
             schema.migrate(db, path.with_name(f"{path.stem}-version-{old}-{stamp}.db"))

@@ -6,6 +6,7 @@ from the file, not just from its index.
 
 from __future__ import annotations
 
+import json
 import math
 import sqlite3
 from collections.abc import Sequence
@@ -16,10 +17,10 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, cast
 
-from ..calls import CostSource, Reply, Status, Usage
+from ..calls import CostSource, Reply, Status, ToolEnded, Usage
 from ..errors import LedgerProblem
 from ..pricing.dollars import from_nano
-from . import Ledger, stamp
+from . import Ledger, stamp, tool_turns
 from .journal import do, write
 from .schema import HAS_TEXT
 from .sent import Sent, read
@@ -30,11 +31,15 @@ BILLS = (
     " FROM attempts WHERE call_id = ?"
 )
 COLUMNS = (
-    "id, at, model, status, finish, error, seconds, prompt, thinking, answer, sent, cell, chat"
+    "id, at, model, status, finish, error, seconds, prompt, thinking, answer, sent, cell, chat,"
+    " tools"
 )
 # The newest first; of the same moment, always in one order.
 NEWEST = "ORDER BY at DESC, id DESC"
-WIPE = "UPDATE calls SET prompt = NULL, thinking = NULL, answer = NULL, sent = NULL, parts = NULL"
+WIPE = (
+    "UPDATE calls SET prompt = NULL, thinking = NULL, answer = NULL, sent = NULL, parts = NULL,"
+    " tools = NULL"
+)
 # The name of a chat was typed, too: it is forgotten, but not purged, for sums are by it.
 NAMELESS = ", chat = NULL"
 TYPED = f"({HAS_TEXT} OR chat IS NOT NULL)"
@@ -43,7 +48,7 @@ MOST_NUMBER = 10_000_000
 # The chats of a notebook; without one, of this session.
 HERE = "(session = ? OR session IN (SELECT session FROM notebooks WHERE notebook = ?))"
 # A turn: the call has ended, and its question and answer are kept.
-TURN = "status IS NOT NULL AND sent IS NOT NULL AND trim(answer) <> ''"
+TURN = "status IS NOT NULL AND sent IS NOT NULL AND (trim(answer) <> '' OR tools IS NOT NULL)"
 MOST_CHATS = 200
 
 
@@ -75,6 +80,7 @@ class Past:
     cell: str | None
     chat: str | None
     bills: tuple[Bill, ...]
+    tools: tuple[ToolEnded, ...] = ()
 
     @property
     def cost(self) -> Decimal | None:
@@ -107,6 +113,7 @@ class Past:
             finish=self.finish,
             status=cast(Status, self.status or "failed"),
             id=self.id,
+            tools=self.tools,
         )
 
 
@@ -234,7 +241,8 @@ def _past(db: sqlite3.Connection, row: tuple[Any, ...]) -> Past | None:
     try:
         values["at"], sent = datetime.fromisoformat(values["at"]), values["sent"]
         bills = tuple(_bill(*bill) for bill in db.execute(BILLS, (values["id"],)))
-        return Past(**{**values, "sent": sent and read(sent), "bills": bills})
+        ran = tool_turns.read(json.loads(values["tools"] or "[]"))
+        return Past(**{**values, "sent": sent and read(sent), "bills": bills, "tools": ran})
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
         return None
 

@@ -23,10 +23,15 @@ from .schema import OWED
 Write = tuple[str, tuple[Any, ...]]
 
 STATEMENTS = {
+    "question": "INSERT INTO calls (id, at, session, model, fingerprint, prompt, sent, asked, task,"
+    " chat, key, cell, parts) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    " ON CONFLICT (id) DO NOTHING",
+    # The same in parts, in the files of older versions.
     "call": "INSERT INTO calls (id, at, session, model, fingerprint, prompt, sent)"
     " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING",
     "chat": "UPDATE calls SET chat = ? WHERE id = ?",
     "key": "UPDATE calls SET key = ?, cell = ?, parts = ? WHERE id = ?",
+    "tools": "UPDATE calls SET tools = ? WHERE id = ?",
     "asked": "UPDATE calls SET asked = ?, task = ? WHERE id = ?",
     "attempt": "INSERT INTO attempts"
     " (id, call_id, at, session, pid, process, endpoint, state, hold_nano)"
@@ -62,7 +67,7 @@ def write(statement: str, *values: object) -> Write:
 
 def _storable(value: object) -> object:
     if isinstance(value, str):
-        return value.encode("utf-8", "replace").decode("utf-8")
+        return value if value.isascii() else value.encode("utf-8", "replace").decode("utf-8")
     return min(value, LARGEST) if isinstance(value, int) else value
 
 
@@ -120,12 +125,15 @@ class Journal:
 
 def read(path: Path) -> list[Write]:
     """Return the writes in a journal's file; raises ValueError if it is none."""
+    return writes(path.read_text("utf-8"))
+
+
+def writes(text: str) -> list[Write]:
+    """Return writes that stand in a text as JSON; raises ValueError if these are none."""
     try:
-        writes = [
-            (str(name), tuple(values)) for name, values in json.loads(path.read_text("utf-8"))
-        ]
+        found = [(str(name), tuple(values)) for name, values in json.loads(text)]
     except (TypeError, RecursionError) as error:
         raise ValueError("not a list of writes") from error
-    if any(name not in STATEMENTS for name, _ in writes):
+    if any(name not in STATEMENTS for name, _ in found):
         raise ValueError("not a statement of ours")
-    return writes
+    return found

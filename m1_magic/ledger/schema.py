@@ -25,7 +25,13 @@ NEW, OLD, EACH = ([sum.format(row) for sum in ATTEMPT] for row in ("NEW", "OLD",
 CHANGE = [f"({new} - {old})" for new, old in zip(NEW, OLD, strict=True)]
 
 
-def _trigger(name: str, event: str, sums: Sequence[str]) -> str:
+# Within a transaction that adds its own sums to the totals, once for many rows.
+BATCH = "INSERT INTO facts (name, value) VALUES ('batch', '')"
+NO_BATCH = "DELETE FROM facts WHERE name = 'batch'"
+ALONE = "WHEN NOT EXISTS (SELECT 1 FROM facts WHERE name = 'batch')"
+
+
+def _trigger(name: str, event: str, sums: Sequence[str], when: str = "") -> str:
     """Return SQL that adds sums to the totals of a row's session and day from then on.
 
     No upsert: the policy of the statement that fires a trigger goes over the trigger's own.
@@ -38,7 +44,7 @@ def _trigger(name: str, event: str, sums: Sequence[str]) -> str:
         UPDATE totals SET {added} WHERE kind = '{kind}' AND name = {row};"""
         for kind, row in (("session", "NEW.session"), ("day", "substr(NEW.at, 1, 10)"))
     )
-    return f"CREATE TRIGGER {name} AFTER {event} BEGIN {both} END;"
+    return f"CREATE TRIGGER {name} AFTER {event} {when} BEGIN {both} END;"
 
 
 HAS_TEXT = "coalesce(prompt, thinking, answer, sent) IS NOT NULL"
@@ -52,6 +58,12 @@ LAPSED = (
     " AND at < CASE WHEN generation_id IS NULL THEN ? ELSE ? END"
 )
 EVERYTHING = {"calls": "*", "attempts": "*"}
+
+TRIGGERS: tuple[tuple[str, str, Sequence[str]], ...] = (
+    ("calls_added", "INSERT ON calls", CALL),
+    ("attempts_added", "INSERT ON attempts", NEW),
+    ("attempts_changed", "UPDATE OF state, cost_nano, hold_nano ON attempts", CHANGE),
+)
 
 SCHEMA = (
     """
@@ -97,9 +109,7 @@ SCHEMA = (
             UNION ALL SELECT session, at, 0, 0, 0, 1 FROM calls
         ), (SELECT 'session' AS kind UNION ALL SELECT 'day')
         GROUP BY kind, name;
-    {_trigger("calls_added", "INSERT ON calls", CALL)}
-    {_trigger("attempts_added", "INSERT ON attempts", NEW)}
-    {_trigger("attempts_changed", "UPDATE OF state, cost_nano, hold_nano ON attempts", CHANGE)}
+    {"".join(_trigger(*one) for one in TRIGGERS)}
     DROP INDEX attempts_at;
     DROP INDEX attempts_session;
     CREATE INDEX attempts_call ON attempts (call_id);
@@ -134,6 +144,10 @@ SCHEMA = (
         day TEXT PRIMARY KEY, answers INTEGER NOT NULL, saved INTEGER NOT NULL
     ) WITHOUT ROWID;
     """,
+    # The calls of tools in an answer, and what M1 was told of them.
+    "ALTER TABLE calls ADD COLUMN tools TEXT;",
+    # Triggers that keep still in a batch.
+    "".join(f"DROP TRIGGER {one[0]}; {_trigger(*one, when=ALONE)}" for one in TRIGGERS),
 )
 
 

@@ -73,12 +73,12 @@ def hashed(request: Request) -> dict[str, Any]:
     system = request.messages[0].content() if request.messages[0].role == "system" else ""
     words = "".join(part.text for part in messages[-1].parts if isinstance(part, Text))
     return {
-        "typed": _hash(request.prompt),
-        "words": _hash(words),
-        "system": _hash(system),
+        "typed": hash_of(request.prompt),
+        "words": hash_of(words),
+        "system": hash_of(system),
         "chat": [
             None if request.alone else request.chat,
-            _hash(json.dumps(earlier)) if request.after else "",
+            hash_of(json.dumps(earlier)) if request.after else "",
         ],
         "along": [_along(one) for one in attachments],
         "sampling": body,
@@ -88,7 +88,7 @@ def hashed(request: Request) -> dict[str, Any]:
 def _along(attachment: Attachment) -> list[Any]:
     """Return what of an attachment an answer depends on."""
     a, lasting = attachment, attachment.lasting
-    return [a.kind, a.name, _hash(lasting or a.text), None if lasting else a.shape, a.level]
+    return [a.kind, a.name, hash_of(lasting or a.text), None if lasting else a.shape, a.level]
 
 
 def at_a_server(request: Request) -> dict[str, Any]:
@@ -101,10 +101,11 @@ def headers(request: Request) -> str:
     """Return a hash of the headers that the user adds, "" where there are none."""
     if not request.headers:
         return ""
-    return _hash(json.dumps(dict(request.headers), sort_keys=True))
+    return hash_of(json.dumps(dict(request.headers), sort_keys=True))
 
 
-def _hash(text: str) -> str:
+def hash_of(text: str) -> str:
+    """Return a short hash of a text."""
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 

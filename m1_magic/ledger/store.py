@@ -19,7 +19,7 @@ from ..errors import LedgerProblem
 from ..interrupts import uninterrupted
 from ..locks import lock
 from ..text import one_line
-from . import disk, journal, schema
+from . import ahead, disk, journal, schema
 from .journal import Write
 
 T = TypeVar("T")
@@ -93,7 +93,7 @@ class Store:
 
     def unwritten(self) -> int:
         """Return how many writes, of all kernels, wait beside the ledger to be done."""
-        return len(self._journal.left())
+        return len(self._left())
 
     def tell(self, note: str) -> None:
         """Keep a sentence for the user."""
@@ -213,14 +213,17 @@ class Store:
     def _take_in(self) -> None:
         db = self._opened.db
         db.execute(f"PRAGMA busy_timeout = {round(HASTE * 1000)}")
-        for file in [] if self.in_memory else self._journal.left():
+        for file in [] if self.in_memory else self._left():
             with suppress(OSError):  # another kernel has just done it
                 self._caught_up(db, file)
+
+    def _left(self) -> list[Path]:
+        return [*self._journal.left(), *ahead.left(self.path)]
 
     def _caught_up(self, db: sqlite3.Connection, file: Path) -> None:
         """Write down what a kernel could not; what cannot be read is kept under another name."""
         try:
-            writes = journal.read(file)
+            writes = (ahead if file.suffix == ".jsonl" else journal).read(file)
             with db:
                 db.execute("BEGIN IMMEDIATE")
                 journal.do(db, writes)

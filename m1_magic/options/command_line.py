@@ -18,6 +18,7 @@ from .synonyms import nearest
 
 BRACED = re.compile(r"\s*(\{.*\})", re.DOTALL)
 HELP = ("--help", "-h")
+BARE = re.compile(r"""[^\s"'\\]+""")
 TOKEN = re.compile(r"""\s*((?:"(?:\\.|[^"\\])*"|'[^']*'|\\.|[^\s"'\\])+)""", re.DOTALL)
 
 
@@ -80,6 +81,13 @@ def token(line: str) -> tuple[str, str]:
             f"A quote is not closed in {one_line(line, 60)!r}.", todo='Close it, or write "it\'s".'
         )
     return shlex.split(match[1])[0] if match[1] else "", line[match.end() :]
+
+
+def quoted(word: str) -> str:
+    """Return a word as it is written on a line: in quotes where it needs them."""
+    if not word or BARE.fullmatch(word):
+        return word
+    return '"' + re.sub(r'(["\\])', r"\\\1", word) + '"'
 
 
 def no_such(noun: str, word: str, known: Iterable[str], todo: str, **more: str) -> UsageError:

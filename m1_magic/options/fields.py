@@ -28,6 +28,7 @@ from .kinds import (
     TEXTS,
     THINK,
     THINKING,
+    TOOLS,
     VARIABLE,
     Kind,
     number,
@@ -41,7 +42,7 @@ from .kinds import (
 # rows: one question a row of a table; in Python, map() does it.
 Group = Literal["tables", "context", "sampling", "display", "result", "rows"]
 # Values that are looked up when they are completed.
-Source = Literal["tables", "columns", "files", "chats", "tasks"]
+Source = Literal["tables", "columns", "files", "chats", "tasks", "functions", "types"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,11 +145,15 @@ class Options:
     )
     returns: Any = option(  # noqa: RUF009
         "TYPE", "data: 'name: str, price: float', list[…] of such, or a pydantic model", RETURNS,
-        "sampling"
+        "sampling", values="types"
     )
     choices: tuple[str | int | float, ...] = option(
         "A,B", "the answer is one of these", CHOICES, "sampling"
     )
+    tools: tuple[Any, ...] = option(
+        "F,G", "functions that M1 may call; sql: queries over the tables", TOOLS, "sampling"
+    )
+    yes: bool = option("", "call the functions of --tools without asking", SWITCH, "sampling")
     file: tuple[str, ...] = option(
         "GLOB", "attach text files, tables (their summaries), notebooks (their cells)", PATHS,
         "context", "-f", values="files", label="files", hint="*.md  data.csv"
@@ -211,10 +216,12 @@ class Options:
         "NAME", "ask one question a row of this table; {{column}} is the row's value", TEXT, "rows",
         values="tables"
     )
-    into: str | None = option("COL", "with --each: the new column (answer)", TEXT, "rows")
+    into: str | None = option(
+        "COL", "with --each: the new column (answer)", TEXT, "rows", values="columns"
+    )
     gold: str | None = option(
         "COL", "with --each: the column with known answers, 30 of which are asked first", TEXT,
-        "rows"
+        "rows", values="columns"
     )
     at_least: float | None = option(
         "X", "with --gold: the share of these that must be right, 0 to 1", number(0, 1), "rows"

@@ -157,6 +157,15 @@ def answer_type(value: object) -> object:
     return value
 
 
+def tool(value: object) -> object:
+    """Return a function, or the name of one."""
+    if not isinstance(value, str) and not callable(value):
+        raise TypeError
+    if isinstance(value, str) and not value.strip():
+        raise ValueError
+    return value.strip() if isinstance(value, str) else value
+
+
 def choice(value: object) -> str | int | float:
     """Return a value that an answer may be."""
     if isinstance(value, bool) or not isinstance(value, str | int | float):
@@ -211,6 +220,7 @@ NAMES = Kind("names", text, names)
 RETURNS = Kind(
     "'name: type, …', a pydantic model, a dict of name to type or a list of such", answer_type
 )
+TOOLS = Kind("functions, or their names, and sql", tool, names)
 CHOICES = Kind("values, such as pos,neg", choice, names)
 PATHS = Kind("a path or a pattern", path, alone)
 SEND = Kind(f"{', '.join(LEVELS)} or sample:N", level)

@@ -123,7 +123,9 @@ def hold(request: Request, price: Price) -> Decimal:
     Every fee of the list is in it: some models search the web without being asked.
     """
     schema = (json.dumps(request.response_format),) if request.response_format else ()
-    worst = Usage(most_tokens((*request.texts, *schema)), request.max_tokens, 0, request.max_tokens)
+    beside = (*schema, request.offered) if request.tools else schema
+    tokens = most_tokens((*request.texts, *beside))
+    worst = Usage(tokens, request.max_tokens, 0, request.max_tokens)
     dearest = replace(price, input=max(price.input, price.cache_write))
     search = max(price.web_search, WEB_SEARCH if searches(request) else Decimal(0))
     return to_nano(estimate(worst, dearest) + search, ROUND_CEILING) / NANO

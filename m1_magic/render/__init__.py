@@ -37,8 +37,10 @@ def choose(
         if isinstance(getattr(shell, "display_pub", None), CapturingDisplayPublisher):
             return CapturedView(shell, settings)
         return NotebookView(shell, settings, pure=pure)
-    from .terminal_view import PlainView, TerminalView
-
     if raw or not sys.stdout.isatty():
+        from .plain_view import PlainView
+
         return PlainView(settings, shell if notebook else None, raw=raw)
+    from .terminal_view import TerminalView
+
     return TerminalView(settings)

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from ..calls import Reply
 from ..text import escape_html, md_to_text, plural, show_controls, thousands
-from . import footer, queries
+from . import footer, queries, tools
+from .blocks import definitions
 from .front_end import Mode, mode
 from .inert_markdown import inert
-from .marks import COMPUTED, UNCHECKED, UNKNOWN, Marks
+from .marks import COMPUTED, UNCHECKED, UNKNOWN, Marks, within
 from .markup import html
 
 if TYPE_CHECKING:
@@ -32,6 +33,8 @@ STYLES = {
     "align=center": "[align=center]{text-align:center!important}",
     "<pre": "pre,pre *{white-space:pre!important;background:var(--jp-layout-color2)!important}"
     "pre{overflow:auto;padding:.5em .8em!important;margin:0 0 1em!important}",
+    "m1-wraps": ".m1-wraps,.m1-wraps *{white-space:pre-wrap!important;overflow-wrap:anywhere;"
+    "word-break:normal}",
     "class=nf": ".nf{color:var(--jp-mirror-editor-def-color)}",
     "class=nb": ".nb{color:var(--jp-mirror-editor-builtin-color)}",
     "class=gi": ".gi{color:var(--jp-success-color1)}",
@@ -93,22 +96,41 @@ def bundle(
     shown = shown or mode(settings)
     if reply.page:
         return _data(reply, settings, shown)
-    plain = {"text/plain": show_controls(reply.text)}
+    plain = {"text/plain": tools.plain(reply.text, reply.tools)}
     # A part of an answer has no template: its queries only say what its figures are of.
     whole, timed = reply if reply.template else Reply(), settings.footer != "stable"
     if shown == "html":
-        marks = Marks(reply.text, reply.figures, reply.queries)
-        answer = html(reply.text, shared=shared, typeset=typeset, marks=marks) if reply.text else ""
         thoughts = _thoughts(reply, settings)
-        answer = lean(answer, reply.text, BESIDES + FOLD * bool(thoughts) - marks.size)
+        answer = _answer(reply, shared, typeset, BESIDES + FOLD * bool(thoughts))
         fold = queries.html(whole, timed)
         below = f'<div style="font-size:.9em">{fold}</div>' if fold else ""
         return {"text/html": framed(thoughts + answer + below), **plain}
     if shown == "markdown":
         below = queries.markdown(whole, timed)
         above = _thoughts_markdown(reply, settings)
-        return {"text/markdown": above + inert(reply.text) + below, **plain}
+        answer = "".join(
+            inert(text) + tools.markdown(calls)
+            for _, text, calls in tools.parts(reply.text, reply.tools)
+        )
+        return {"text/markdown": above + answer + below, **plain}
     return plain
+
+
+def _answer(
+    reply: Reply, shared: Mapping[str, Any] | None, typeset: bool, besides: int = BESIDES
+) -> str:
+    """Return the answer in its parts, each with the calls of tools behind it."""
+    if reply.tools and not shared:
+        shared = definitions(reply.text)
+    made = []
+    for begins, text, calls in tools.parts(reply.text, reply.tools):
+        if text:
+            figures = within(reply.figures, begins, text) if reply.tools else reply.figures
+            marks = Marks(text, figures, reply.queries)
+            answer = html(text, shared=shared, typeset=typeset, marks=marks)
+            made.append(lean(answer, text, besides - marks.size))
+        made.append(tools.html(calls))
+    return "".join(made)
 
 
 def _data(reply: Reply, settings: M1, shown: Mode) -> dict[str, str]:
@@ -119,10 +141,11 @@ def _data(reply: Reply, settings: M1, shown: Mode) -> dict[str, str]:
     if shown == "html":
         fold = escape_html(reply.text)
         fold = f"<details><summary>the answer as it came</summary><pre>{fold}</pre></details>"
-        answer = _thoughts(reply, settings) + html(page, typeset=False) + quiet(fold)
-        return {"text/html": framed(answer), **plain}
+        above = _thoughts(reply, settings) + tools.html(reply.tools)
+        return {"text/html": framed(above + html(page, typeset=False) + quiet(fold)), **plain}
     if shown == "markdown":
-        return {"text/markdown": _thoughts_markdown(reply, settings) + inert(page), **plain}
+        above = _thoughts_markdown(reply, settings) + tools.markdown(reply.tools)
+        return {"text/markdown": above + inert(page), **plain}
     return plain
 
 

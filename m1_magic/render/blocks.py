@@ -47,11 +47,15 @@ class Growing:
         """
         if self.characters <= least or self.characters < self._looked * AGAIN:
             return ""
-        rest = self.rest
-        end = finished(rest)
+        end = finished(self.rest)
         if end < least:
             self._looked = self.characters
             return ""
+        return self.cut(end)
+
+    def cut(self, end: int) -> str:
+        """Take out what stands before ``end``."""
+        rest = self.rest
         self._pieces = [rest[end:]]
         self.characters -= end
         self._looked = 0

@@ -17,6 +17,7 @@ from ..calls import FREE, RECORD, Attachment, Call, Receipt, Replay, Reply, Tota
 from ..exact.numbers import count
 from ..pricing.dollars import money, money_limit
 from ..text import escape_html, one_line, plural, short_count, show_controls, thousands
+from . import tools
 
 if TYPE_CHECKING:
     from ..settings.config import M1
@@ -156,6 +157,7 @@ def lines(receipt: Receipt, settings: M1) -> list[str]:
         line(receipt, settings),
         *map(attachment, along),
         *figures(receipt),
+        *tools.summary(receipt.call, settings.footer == "stable"),
         *(one_line(note, 500) for note in (*receipt.call.reply.notes, *receipt.notes)),
     ]
     return [show_controls(text) for text in texts]

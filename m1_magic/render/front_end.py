@@ -39,6 +39,14 @@ def updates(shell: object) -> bool:
     return named or _vscode(shell) or "google.colab" in sys.modules
 
 
+def widgets(shell: object) -> bool:
+    """Is this a front end whose widgets hear and say what they should while a cell runs?
+
+    Those of VS Code and Colab are their own, and nobody told of them.
+    """
+    return not _vscode(shell) and "google.colab" not in sys.modules
+
+
 def attended(shell: object) -> bool:
     """Is there somebody who could be asked? Not where a program runs a notebook."""
     return bool(asked_by(shell).get("content", {}).get("allow_stdin", True))

@@ -18,9 +18,8 @@ from ..calls import RECORD, Event, Receipt, Replay, Reply, Request, Totals
 from ..text import escape_html, one_line, show_controls
 from . import footer
 from .answer import bundle
-from .blocks import settled
 from .front_end import Mode, asked_by, attended, mode, updates
-from .inert_markdown import inert, literal
+from .inert_markdown import literal
 from .notebook_view import Output
 from .throttled import LINE_EVERY, PEEK_EVERY, ThrottledView
 
@@ -93,8 +92,7 @@ class Column(ThrottledView):
             return self.ended(self.receipt.call.reply, shown, typeset=False)
         if shown == "html":
             return self._growing_html()
-        text = settled(self._rest_text)
-        return inert(text) if shown == "markdown" else show_controls(text)
+        return self._growing_markdown() if shown == "markdown" else self._growing_plain()
 
     def ended(self, reply: Reply, shown: Mode, typeset: bool = True) -> str:
         """Return it when it has ended: the answer, why it failed, and its own line."""

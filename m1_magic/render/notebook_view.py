@@ -19,12 +19,11 @@ from typing import TYPE_CHECKING, Any
 
 from ..calls import RECORD, Receipt, Reply
 from ..session.view import Silent
-from ..text import show_controls
 from . import footer
 from .answer import bundle, thought
-from .blocks import definitions, settled
+from .blocks import definitions
 from .front_end import Mode, asked_by, attended, mode, updates
-from .inert_markdown import inert, literal
+from .inert_markdown import literal
 from .markup import html
 from .throttled import ThrottledView
 
@@ -86,7 +85,7 @@ class NotebookView(ThrottledView):
             self._begin_again()
         rest = self._remaining(reply)
         shared = definitions(reply.text) if self._blocks and self._mode == "html" else {}
-        if rest.text or rest.queries or thought(rest, self._settings) or self._rest:
+        if rest.text or rest.tools or rest.queries or thought(rest, self._settings) or self._rest:
             self._below_the_line().put(bundle(rest, self._settings, self._mode, shared))
         if self._mode == "html":
             self._revise(reply, shared)
@@ -122,14 +121,13 @@ class NotebookView(ThrottledView):
         self._outputs.clear()
 
     def _paint_rest(self) -> int:
-        text = settled(self._rest_text)
-        if not text.strip():
+        if self._empty:
             return 0
         # In one form only: it is replaced soon.
         if self._mode == "text":
-            return self._below_the_line().put({"text/plain": show_controls(text)})
+            return self._below_the_line().put({"text/plain": self._growing_plain()})
         if self._mode == "markdown":
-            return self._below_the_line().put({"text/markdown": inert(text)})
+            return self._below_the_line().put({"text/markdown": self._growing_markdown()})
         return self._below_the_line().put({"text/html": self._growing_html()})
 
     def _paint_line(self) -> None:

@@ -11,9 +11,10 @@ from collections.abc import Callable
 from decimal import Decimal
 
 from ..calls import Event, ReasoningDelta, Replay, Request, Started, TextDelta, Unsettled, Waiting
+from ..events import ToolAsked, ToolCallDelta, ToolEnded
 from ..pricing.dollars import money_at_most
 from ..pricing.tokens import WRITTEN
-from ..text import plural, show_controls, thousands
+from ..text import one_line, plural, show_controls, thousands
 
 EVERY = 0.1  # seconds between two paintings
 # What may be sent up to now: so much for each second, and for each character that came.
@@ -58,6 +59,13 @@ class Progress:
             self.doing = event.doing
             self._came(event.came)
             self._answering = True
+        elif isinstance(event, ToolCallDelta):
+            self._came(self._characters + len(event.name) + len(event.arguments))
+            self._answering = True
+        elif isinstance(event, ToolAsked):
+            self.doing = f"calling {one_line(event.call.name, 60)}"
+        elif isinstance(event, ToolEnded):
+            self.doing = ""
         elif isinstance(event, Waiting):
             self._reason, self._until = event.reason, self._now() + event.seconds
         elif isinstance(event, Started):

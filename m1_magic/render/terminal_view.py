@@ -10,28 +10,24 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TextIO
 
 from ..calls import (
     Event,
-    ReasoningDelta,
     Receipt,
     Replay,
     Reply,
     Request,
-    TextDelta,
-    ThinkingEnded,
-    Waiting,
 )
-from ..session.view import Silent
+from ..events import ToolAsked, ToolEnded
 from ..text import show_controls
-from . import footer, queries
+from . import footer, queries, tools
 from .answer import thought
 from .blocks import settled
-from .marks import NONE, Marks
+from .marks import NONE, Marks, within
 from .markup import parser
 from .progress import EVERY
 from .sanitizer import paragraph, text_token
@@ -57,81 +53,6 @@ AS = {
 }
 
 
-class PlainView(Silent):
-    """Streams the answer to stdout as it comes, without a colour, then the footer.
-
-    What is printed cannot be taken back: where the thinking is not to be seen, text waits until it
-    is certain that it is none.
-    With a notebook's ``shell``, the footer is an output with its record; ``raw`` says nothing but
-    answer and footer.
-    """
-
-    def __init__(self, settings: M1, shell: Any = None, *, raw: bool = False) -> None:
-        self._settings, self._shell, self._raw = settings, shell, raw
-        self._last = "\n"
-        self._came: list[str] = []  # of the answer
-        self._held: list[str] | None = None
-
-    def open(
-        self, request: Request, at_most: Decimal | None, sent: str, replay: Replay | None = None
-    ) -> None:
-        self._held = None if request.keep_thinking else []
-
-    def feed(self, event: Event) -> None:
-        if isinstance(event, TextDelta) and event.text:
-            self._came.append(event.text)
-            if self._held is None:
-                self._write(show_controls(event.text))
-            else:
-                self._held.append(event.text)
-        elif isinstance(event, ReasoningDelta):
-            self._release()  # it comes apart: text is text
-        elif isinstance(event, ThinkingEnded):
-            self._came.clear()
-            if self._held is None:
-                self._write("\n\n(Up to here it was thinking. The answer:)\n\n")
-            self._held = None
-        elif isinstance(event, Waiting) and not self._raw:
-            self._write(f"{show_controls(event.reason)} Trying again in {event.seconds:.0f} s.\n")
-
-    def close(self, receipt: Receipt) -> None:
-        self._release()
-        reply = receipt.call.reply
-        if reply.template:
-            self._complete(reply)
-        if not self._last.endswith("\n"):
-            self._write("\n")
-        summary = thought(reply, self._settings)
-        told = [summary] if summary else []
-        told += queries.lines(reply, self._settings.footer != "stable")
-        if told and not self._raw:
-            self._write("".join(f"{line}\n" for line in told))
-        if self._shell is None:
-            self._write("\n".join(footer.lines(receipt, self._settings)) + "\n")
-        else:
-            data = footer.bundle(receipt, self._settings)
-            self._shell.display_pub.publish(data=data, metadata={})
-
-    def _complete(self, reply: Reply) -> None:
-        """Write what waited for its figures until the end."""
-        came = "".join(self._came)
-        if reply.text.startswith(came):
-            self._write(show_controls(reply.text[len(came) :]))
-        else:
-            self._write(f"\n\n(With its figures:)\n\n{show_controls(reply.text)}")
-
-    def _release(self) -> None:
-        """Write what was held, and from now on at once."""
-        held, self._held = self._held, None
-        if held:
-            self._write(show_controls("".join(held)))
-
-    def _write(self, text: str) -> None:
-        self._last = text or self._last
-        sys.stdout.write(text)
-        sys.stdout.flush()
-
-
 class TerminalView(ThrottledView):
     """Shows a call with rich on a terminal: ``file``, or ``sys.stdout`` when the call opens."""
 
@@ -147,6 +68,22 @@ class TerminalView(ThrottledView):
     def open(
         self, request: Request, at_most: Decimal | None, sent: str, replay: Replay | None = None
     ) -> None:
+        self._begin_live()
+        super().open(request, at_most, sent, replay)
+        self._next = self._now() + EVERY  # a first word by itself would flicker
+
+    def feed(self, event: Event) -> None:
+        if isinstance(event, ToolAsked | ToolEnded):
+            self._keep_rest()
+        elif self._live is None:
+            self._begin_live()
+        super().feed(event)
+        if isinstance(event, ToolEnded):
+            calls, self._calls.ended = self._calls.ended, []
+            self._blocks.append(Reply(tools=tuple(calls)))
+            self._print_answer("", calls)
+
+    def _begin_live(self) -> None:
         from rich.live import Live
 
         self._live = Live(
@@ -157,24 +94,46 @@ class TerminalView(ThrottledView):
             redirect_stderr=False,
         )
         self._live.start()
-        super().open(request, at_most, sent, replay)
-        self._next = self._now() + EVERY  # a first word by itself would flicker
+
+    def _end_live(self) -> None:
+        if self._live:
+            self._live.stop()
+            self._live = None
+
+    def _keep_rest(self) -> None:
+        """Print what stands before a call: the user is asked, or the function prints, below it."""
+        self._end_live()
+        rest = self._growing.rest
+        if rest:
+            figures = within(self._figures, self._begins, rest)
+            self._print_answer(rest, (), Marks(rest, figures))
+            self._blocks.append(Reply(text=self._growing.cut(len(rest))))
+
+    def _print_answer(
+        self, text: str, calls: Sequence[ToolEnded] = (), marks: Marks | None = None
+    ) -> None:
+        from rich.text import Text as Line
+
+        if text.strip():
+            self._console.print(to_rich(text, marks or NONE))
+        for one in calls:
+            self._console.print(Line(show_controls(tools.line(one)), style="dim"), soft_wrap=True)
 
     def close(self, receipt: Receipt) -> None:
         from rich.text import Text as Line
 
-        if self._live:
-            self._live.stop()
-            self._live = None
-        console, reply = self._console, receipt.call.reply
+        self._end_live()
+        console, reply = self._console, self._remaining(receipt.call.reply)
         if summary := thought(reply, self._settings):
             console.print(Line(summary, style="dim"))
         if reply.thinking and self._settings.thinking == "show":
             console.print(Line(show_controls(reply.thinking), style="dim"))
         if reply.page:
-            console.print(to_rich(reply.page))
-        elif reply.text:
-            console.print(to_rich(reply.text, Marks(reply.text, reply.figures)))
+            self._print_answer(reply.page, reply.tools)
+        else:
+            for begins, text, calls in tools.parts(reply.text, reply.tools):
+                figures = within(reply.figures, begins, text) if reply.tools else reply.figures
+                self._print_answer(text, calls, Marks(text, figures))
         below = queries.lines(reply, self._settings.footer != "stable")
         for text in (*below, *footer.lines(receipt, self._settings)):
             console.print(Line(text, style="dim"), soft_wrap=True)
@@ -200,11 +159,13 @@ class TerminalView(ThrottledView):
         from rich.text import Text as Line
 
         line = Line(self._progress.line(), style="dim")
+        for one in tools.lines((), self._calls.coming.values()):
+            line = Line("\n").join([Line(show_controls(one), style="dim"), line])
         tail = self._rest_text[-TAIL:]
         if not tail:
             return line
         console = self._console
-        shown = settled(tail)
+        shown = tail if self._calls.coming else settled(tail)
         marks = self._marks(shown, len(self._rest_text) - len(tail))
         rows = console.render_lines(to_rich(shown, marks), pad=False)
         painted = [

@@ -18,14 +18,18 @@ from ..calls import (
     Replay,
     Reply,
     Request,
+    Started,
     TextDelta,
     ThinkingEnded,
     Unsettled,
     Waiting,
 )
+from ..events import ToolAsked, ToolCallDelta, ToolEnded
 from ..text import escape_html
+from . import tools
 from .answer import framed, quiet
 from .blocks import Growing, settled
+from .inert_markdown import inert
 from .marks import Marks, within
 from .markup import html
 from .progress import Progress
@@ -58,6 +62,7 @@ class ThrottledView:
         self._growing = Growing()
         self._blocks: list[Reply] = []  # what stays
         self._figures: list[Figure] = []  # by place in the answer
+        self._calls = tools.Calls()
         self._tail = ""  # what is not settled yet, below the text
         self._unpainted = False
         self._next = self._line_next = 0.0
@@ -69,27 +74,57 @@ class ThrottledView:
         self._paint()
 
     def feed(self, event: Event) -> None:
-        if isinstance(event, Unsettled) and event.doing != self._progress.doing:
-            self._line_next = 0.0
+        before = self._progress.doing
         self._progress.feed(event)
+        if self._progress.doing != before or isinstance(event, Waiting):
+            self._line_next = 0.0
         if isinstance(event, TextDelta):
             self._growing.feed(event.text)
             self._figures += event.figures
-            self._unpainted = True
         elif isinstance(event, Unsettled):
-            self._tail, self._unpainted = event.text, True
+            self._tail = event.text
         elif isinstance(event, ThinkingEnded):
-            shown = "".join(block.text for block in self._blocks)
-            self._progress.was_thinking((shown + self._growing.rest).strip("\n"))
-            self._growing, self._unpainted = Growing(), True
+            self._was_thinking()
+        elif isinstance(event, Started):
+            self._calls.coming.clear()  # of an attempt that failed
+            return
+        elif isinstance(event, ToolCallDelta | ToolAsked | ToolEnded):
+            self._take_call(event)
+        elif isinstance(event, ReasoningDelta | Waiting):
+            self._paint()
+            return
+        else:
+            return
+        self._unpainted = True
+        self._paint()
+
+    def _take_call(self, event: ToolCallDelta | ToolAsked | ToolEnded) -> None:
+        if isinstance(event, ToolCallDelta):
+            self._calls.piece(event.index, event.id, event.name, event.arguments)
+        elif isinstance(event, ToolAsked):
+            self._calls.asked(event.call)
+        else:
+            self._calls.end(replace(event, at=self._begins + self._growing.characters))
+
+    def _was_thinking(self) -> None:
+        """Take the text of this round for thinking; what stands before a call stays."""
+        number = max((n for n, one in enumerate(self._blocks, 1) if one.tools), default=0)
+        stays, since = self._blocks[:number], self._blocks[number:]
+        begins = self._begins
+        rest = self._growing.rest
+        cut = max((call.at - begins for call in self._calls.ended), default=0)
+        self._progress.was_thinking(
+            ("".join(block.text for block in since) + rest[cut:]).strip("\n")
+        )
+        self._growing = Growing()
+        self._growing.feed(rest[:cut])
+        if since or not stays:
             self._take_back()
             self._blocks.clear()
-            self._figures.clear()
-        elif isinstance(event, Waiting):
-            self._line_next = 0.0
-        elif not isinstance(event, ReasoningDelta):
-            return
-        self._paint()
+            for block in stays:
+                self._blocks.append(block)
+                self._add(block)
+        self._figures = [one for one in self._figures if one.start < self._begins + cut]
 
     def tick(self) -> float | None:
         self._paint()
@@ -110,14 +145,22 @@ class ThrottledView:
     def _keep(self) -> int:
         """Show blocks that are finished as they stay; return the bytes that it took."""
         number = len(self._blocks)
-        if number == self.most_blocks:
+        if self.most_blocks is not None and number >= self.most_blocks:
             return 0
-        text = self._growing.take(self.first_block + self.larger * number)
-        if not text:
+        begins, calls = self._begins, self._calls.ended
+        behind = calls[-1].at - begins if calls else 0
+        if calls and self._growing.rest[behind:].strip():  # the next round's text
+            text = self._growing.cut(behind)
+        else:
+            text = "" if calls else self._growing.take(self.first_block + self.larger * number)
+            calls = []
+        if not text and not calls:
             return 0
-        figures = within(self._figures, self._begins, text)
+        figures = within(self._figures, begins, text)
         thinking = "" if number else self._progress.thinking
-        block = Reply(text=text, thinking=thinking, figures=figures)
+        moved = tuple(replace(call, at=call.at - begins) for call in calls)
+        block = Reply(text=text, thinking=thinking, figures=figures, tools=moved)
+        self._calls.ended = self._calls.ended[len(calls) :]
         self._blocks.append(block)
         return self._add(block)
 
@@ -141,18 +184,20 @@ class ThrottledView:
         Its figures are all those of the reply: what stands before it has places below zero.
         """
         came = "".join(block.text for block in self._blocks)
-        if came and (reply.page or (reply.template and not reply.text.startswith(came))):
+        made = reply.template or reply.tools  # of more than what came
+        if self._blocks and (reply.page or (made and not reply.text.startswith(came))):
             self._take_back()
             self._blocks.clear()
-        shown = self._begins
-        if not shown:
+        if not self._blocks:
             return reply
+        shown, calls = len(came), sum(len(block.tools) for block in self._blocks)
         figures = (replace(f, start=f.start - shown, end=f.end - shown) for f in reply.figures)
         return Reply(
             text=reply.text[shown:],
             template=reply.template,
             queries=reply.queries,
             figures=tuple(figures),
+            tools=tuple(replace(one, at=max(0, one.at - shown)) for one in reply.tools[calls:]),
         )
 
     def _ended(self, reply: Reply) -> list[Reply]:
@@ -170,11 +215,43 @@ class ThrottledView:
 
     def _growing_html(self) -> str:
         """Return the rest so far, with how much was thought where nothing stands above it."""
-        text = settled(self._rest_text)
         shown = self._settings.thinking != "drop" and not self._blocks
         above = escape_html(self._progress.thought()) if shown else ""
-        body = quiet(above) if above else ""
-        return framed(body + html(text, typeset=False, marks=self._marks(text)))
+        made = [quiet(above)] if above else []
+        for begins, text, calls in self._rest_parts():
+            if text or not calls:
+                made.append(html(text, typeset=False, marks=self._marks(text, begins)))
+            made.append(tools.html(calls))
+        return framed("".join(made) + tools.html((), self._calls.coming.values()))
+
+    def _growing_markdown(self) -> str:
+        """Return the rest so far as Markdown."""
+        made = (inert(text) + tools.markdown(calls) for _, text, calls in self._rest_parts())
+        return "".join(made) + tools.markdown((), self._calls.coming.values())
+
+    def _growing_plain(self) -> str:
+        """Return the rest so far as plain text."""
+        text = "".join(text for _, text, _ in self._rest_parts())
+        return tools.plain(text, self._rest_calls, self._calls.coming.values())
+
+    @property
+    def _rest_calls(self) -> list[ToolEnded]:
+        """The calls that stand in no block yet, by their place in the rest."""
+        return [replace(one, at=one.at - self._begins) for one in self._calls.ended]
+
+    def _rest_parts(self) -> list[tuple[int, str, list[ToolEnded]]]:
+        """Return the rest so far in its parts, the last one as far as it is settled."""
+        made = list(tools.parts(self._rest_text, self._rest_calls))
+        if not self._calls.coming:
+            begins, text, calls = made[-1]
+            made[-1] = begins, settled(text), calls
+        return made
+
+    @property
+    def _empty(self) -> bool:
+        """Is there nothing of the rest to show?"""
+        calls = self._calls.ended or self._calls.coming
+        return not calls and not settled(self._rest_text).strip()
 
     def _waiting(self) -> str:
         """Return the line below the answer, with a look at the thinking while it comes."""

@@ -19,8 +19,7 @@ from ..jupyter import binding, shell
 from ..options.fields import Options
 from ..text import one_line
 from .job import Wish
-from .mapping import column, mapped
-from .tables import rows
+from .mapping import mapped
 
 
 def ask(here: Any, options: Options, prompt: str, variables: Mapping[str, object]) -> None:
@@ -35,8 +34,7 @@ def ask(here: Any, options: Options, prompt: str, variables: Mapping[str, object
         raise UsageError(what, todo="Give the new table another name.")
     options = binding.allowed(options, variables)
     table = _table(name, variables)
-    gold = column(rows(table), options.gold) if options.gold else None
-    wish = Wish(gold=gold, at_least=options.at_least, quiet=options.quiet)
+    wish = Wish(gold=options.gold, at_least=options.at_least, quiet=options.quiet)
     wish = replace(wish, into=options.into or wish.into, workers=options.workers or wish.workers)
     api.chats().last = RepeatableCall(prompt, options)
     plain = replace(options, each=None, into=None, gold=None, at_least=None, workers=None)

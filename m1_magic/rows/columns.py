@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -13,8 +13,8 @@ NOT_ASKED = "not asked"
 
 
 def columns(
-    of_row: Sequence[int | None],
-    outcomes: Mapping[int, Outcome],
+    of_row: Sequence[Hashable | None],
+    outcomes: Mapping[Any, Outcome],
     into: str,
     fields: Sequence[str] = (),
 ) -> dict[str, list[Any]]:
@@ -37,7 +37,7 @@ def columns(
 
 def report(
     rows: int,
-    outcomes: Mapping[int, Outcome],
+    outcomes: Mapping[Any, Outcome],
     statuses: Sequence[str | None],
     seconds: float,
     notes: Sequence[str] = (),

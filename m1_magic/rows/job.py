@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from ..calls import Reply
-from ..errors import LedgerProblem, NotAccurate, UsageError
+from ..errors import LedgerProblem, NotAccurate
 from ..ledger import answers as ledger_answers
 from ..pricing.dollars import money
 from ..privacy import redaction
@@ -20,7 +20,7 @@ from .columns import columns, report
 from .kept import Answers
 from .pilot import MOST, Accuracy, accuracy
 from .progress import Progress, Shown
-from .questions import Questions, check
+from .questions import Questions, withheld
 from .reading import Reading
 from .report import Report
 from .running import Outcome, Run
@@ -35,8 +35,8 @@ class Wish:
     """How a table is to be asked.
 
     ``into`` None: ``answer``, or columns by the names of the fields of data.
-    ``gold`` has what is known by row, None where it is not; ``at_least``: below this share of right
-    answers nothing more is asked.
+    ``gold`` has what is known by row, None where it is not, or is the column that has it;
+    ``at_least``: below this share of right answers nothing more is asked.
     """
 
     into: str | None = None
@@ -50,7 +50,7 @@ class Wish:
 class Job:
     """The questions of a table, and what came of them so far.
 
-    ``tell`` shows a line.
+    ``tell`` shows a line; ``preview``: it is only to be said what would be asked.
     """
 
     session: Session
@@ -59,6 +59,7 @@ class Job:
     wish: Wish
     tell: Callable[[str], None]
     reading: Reading
+    preview: bool = False
     answers: Answers = field(init=False)
     shown: Shown = field(init=False)
     outcomes: dict[int, Outcome] = field(default_factory=dict)
@@ -70,7 +71,7 @@ class Job:
     def __post_init__(self) -> None:
         self.shown = Shown(self.wish.quiet)
         fresh = self.asked.template.keep is False
-        self.answers = Answers(self.session, fresh, self.fits)
+        self.answers = Answers(self.session, fresh, self.fits, preview=self.preview)
 
     def take_up(self) -> None:
         """Take up what is kept, and find out what is to be asked, and may be sent."""
@@ -91,8 +92,9 @@ class Job:
         if self.answers.only_tape and missing:
             self._only_tape(missing)
             missing = []
-        self.missing = [n for n in missing if self._may_leave(n)]
-        if kept_now := sum(one.kept for one in self.outcomes.values()):
+        self.missing = [n for n in missing if self.may_leave(n)]
+        kept_now = sum(one.kept for one in self.outcomes.values())
+        if kept_now and not self.preview:
             with suppress(LedgerProblem):
                 now = self.session.now()
                 ledger_answers.replayed(self.session.ledger, saved, now, kept_now)
@@ -184,7 +186,8 @@ class Job:
         """Say how many answers were right; raise NotAccurate where these are too few."""
         found, wish = self._accuracy(pilot), self.wish
         self.notes.append(f"pilot: {found}")
-        self.tell(self.notes[-1])
+        if not wish.quiet:
+            self.tell(self.notes[-1])
         if wish.at_least is not None and found.share < wish.at_least:
             self.answers.write()
             costs = [self.outcomes[n].cost for n in pilot if n in self.outcomes]
@@ -215,16 +218,10 @@ class Job:
         for n in missing:
             self.outcomes[n] = Outcome(why="not on the tape", asked=False)
 
-    def _may_leave(self, number: int) -> bool:
+    def may_leave(self, number: int) -> bool:
         """May a question leave? Where it may not, its outcome says why."""
-        request = self.asked.request(number)
-        try:
-            check(request)
-            policy = redaction.policy(self.session.settings)
-            secrets = redaction.find(request.messages[-1].text(request.attachments), policy)
-            why = f"holds a secret ({secrets[0].kind}), not sent" if secrets else ""
-        except UsageError as problem:
-            why = problem.what
+        policy = redaction.policy(self.session.settings)
+        why = withheld(self.asked.request(number), policy)
         if why:
             self.outcomes[number] = Outcome(why=why, asked=False)
         return not why

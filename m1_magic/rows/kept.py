@@ -12,7 +12,8 @@ from ..errors import LedgerProblem, TapeProblem
 from ..kept import misses
 from ..kept.tape import Line, Tape, line
 from ..ledger import answers
-from ..ledger.answers import Asked
+from ..ledger.alike import Alike
+from ..ledger.answers import Asked, KeptText
 from ..ledger.sent import hashed, headers
 from ..session.loop import Session
 from ..settings.endpoints import endpoint
@@ -34,14 +35,25 @@ class Answers:
 
     Args:
         fits: is the answer what is wanted? Another one is asked for again.
+        preview: it is only to be said what a run would ask, and nothing is written.
     """
 
-    def __init__(self, session: Session, fresh: bool, fits: Callable[[Reply], bool]) -> None:
+    def __init__(
+        self,
+        session: Session,
+        fresh: bool,
+        fits: Callable[[Reply], bool],
+        *,
+        preview: bool = False,
+    ) -> None:
         self._session, self._settings, self._fits = session, session.settings, fits
+        self._preview = preview
         self._tape: Tape | None = session.keeper.tape()
         self._reads = not fresh and self._settings.keep and self._settings.mode != "record"
-        self._writes = self._tape is not None and self._settings.mode in ("auto", "record")
+        records = self._tape is not None and self._settings.mode in ("auto", "record")
+        self._writes = records and not preview
         self._lines: list[tuple[Line, int]] = []
+        self._alike = Alike()
         self.note = ""
         if self._tape is None and self.only_tape:
             raise TapeProblem(
@@ -52,9 +64,14 @@ class Answers:
             self._tape.check()  # before anything is paid
 
     @property
+    def taped(self) -> bool:
+        """Is there a tape?"""
+        return self._tape is not None
+
+    @property
     def only_tape(self) -> bool:
-        """May nothing be asked?"""
-        return bool(self._settings.mode == "replay")
+        """May nothing be asked? A preview asks nobody anyway."""
+        return bool(self._settings.mode == "replay") and not self._preview
 
     def of(self, requests: Sequence[Request]) -> list[Kept | None]:
         """Return the kept answer to each request, None where it is to be asked."""
@@ -102,17 +119,34 @@ class Answers:
             return None
         answer = found.answer(1, self._tape.path.name)
         reply = Reply(answer.text, model=answer.model or "", finish=answer.finish, id=answer.id)
-        return Kept(reply, answer.cost, taped=True) if self._fits(reply) else None
+        # Where nobody may be asked, one that does not fit says more than none.
+        if not self._fits(reply) and not self.only_tape:
+            return None
+        return Kept(reply, answer.cost, taped=True)
 
     def _in_ledger(self, requests: Sequence[Request], found: list[Kept | None]) -> None:
-        host = endpoint(self._settings.base_url).host
         open_ = [n for n, one in enumerate(found) if one is None]
-        asked = [Asked(requests[n].fingerprint(), host, headers(requests[n])) for n in open_]
-        there = answers.complete(self._session.ledger, asked, self._session.notebook)
-        for n, one in zip(open_, asked, strict=True):
-            for kept in there.get(one.key, ()):
-                thinking = kept.thinking or ""
-                reply = Reply(kept.text, thinking, model=kept.model, finish=kept.finish, id=kept.id)
-                if self._fits(reply):
-                    found[n] = Kept(reply, kept.cost)
-                    break
+        if open_:
+            names = [self._alike.fingerprint(requests[n]) for n in open_]
+            for n, one in zip(open_, self.by_name(names, headers(requests[0])), strict=True):
+                found[n] = one
+
+    def by_name(self, fingerprints: Sequence[str], added: str) -> list[Kept | None]:
+        """Return what the ledger keeps for requests that got headers of the hash ``added``."""
+        if not self._reads or self.only_tape:
+            return [None] * len(fingerprints)
+        host = endpoint(self._settings.base_url).host
+        asked = [Asked(name, host, added) for name in fingerprints]
+        ledger = self._session.ledger
+        if ledger.unwritten():  # what a kernel had got that was killed
+            ledger.take_in()
+        there = answers.complete(ledger, asked, self._session.notebook)
+        return [self._fitting(there.get(name, ())) for name in fingerprints]
+
+    def _fitting(self, there: Sequence[KeptText]) -> Kept | None:
+        for kept in there:
+            thinking = kept.thinking or ""
+            reply = Reply(kept.text, thinking, model=kept.model, finish=kept.finish, id=kept.id)
+            if self._fits(reply):
+                return Kept(reply, kept.cost)
+        return None

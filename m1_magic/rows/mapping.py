@@ -6,7 +6,6 @@ taken up; what failed or was not asked has a status, and is all that the next ru
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -16,16 +15,15 @@ from ..errors import MissingPackage, NotAccurate, Stopped, UsageError, UserFacin
 from ..jupyter import shell
 from ..options import flags
 from ..options.fields import Options
-from ..render.front_end import in_notebook
-from ..text import md_cell, one_line, plural, thousands
+from ..text import one_line, plural, thousands
+from .cluster import engine_of
+from .cluster import mapped as cluster_mapped
 from .job import Job, Wish
+from .opening import check_new, check_options, opened, says, tell, would_be_refused
 from .questions import Asking, asking, check_personal, questions
-from .reading import Reading
 from .report import Report, preview
 from .tables import Rows, rows
 
-# Options that are about one question in one cell.
-NOT_HERE = ("chat", "cells", "error", "exact", "diff", "cols", "df_tokens")
 SHOWN = 3  # questions of a dry run
 
 
@@ -45,7 +43,8 @@ def map(
     """Ask one question a row; return the same kind of table with the answers in a new column.
 
     Args:
-        table: a pandas, Polars or Arrow table, a DuckDB relation, a Series, a list of texts.
+        table: a pandas, Polars or Arrow table, a DuckDB relation, a Series, a list of texts; a
+            table of Dask or Spark, whose partitions are asked by tasks of its engine.
         prompt: the question; ``{{column}}`` stands for the row's value (``{{text}}`` where there
             is but one), any other ``{{name}}`` for a value of ``namespace``.
         into: the new column, ``answer`` by default; of ``returns=`` with fields, one for each.
@@ -65,9 +64,8 @@ def map(
     """
     try:
         chosen = from_python(options)
-        if isinstance(gold, str):
-            gold = column(rows(table), gold)
-        wish = Wish(into, None if gold is None else _known(gold), at_least, workers, quiet)
+        known = gold if gold is None or isinstance(gold, str) else _known(gold)
+        wish = Wish(into, known, at_least, workers, quiet)
         names = dict(shell.namespace() if namespace is None else namespace)
         found = mapped(table, prompt, chosen, wish, names, dry_run=dry_run)
         return found and found[0]
@@ -100,14 +98,18 @@ def mapped(
     Raises:
         UserFacingError: as `map`.
     """
+    check_options(options)
+    if (engine := engine_of(table)) is not None:
+        return cluster_mapped(engine, prompt, options, wish, names, dry_run=dry_run)
     given = rows(table)
-    job, asked = _job(given, prompt, options, wish, names)
+    job, asked = _job(given, prompt, options, wish, names, dry_run)
     job.take_up()
     if dry_run:
         plan = job.session.dry_plan(replace(job.asked.template, keep=False))
         says = _before(job, asked, str(job.foreseen(plan, check=False)))
+        refused = would_be_refused(lambda: job.foreseen(plan))
         filled = [job.asked.filled(n) for n in range(min(SHOWN, len(job.asked.texts)))]
-        shell.show(preview(says, filled, plan.request.model))
+        shell.show(preview(says, filled, plan.request.model, refused))
         return None
     plan_ = job.plan() if job.missing else None
     says = _before(job, asked, str(job.foreseen(plan_)) if plan_ else "$0")
@@ -130,14 +132,16 @@ def mapped(
 
 
 def _job(
-    given: Rows, prompt: str, options: Options, wish: Wish, names: Mapping[str, object]
+    given: Rows,
+    prompt: str,
+    options: Options,
+    wish: Wish,
+    names: Mapping[str, object],
+    dry_run: bool,
 ) -> tuple[Job, Asking]:
     """Return a run over these rows, before anything is looked for."""
-    if options.several:
-        raise UsageError("Several models, temperatures or answers are for one question.")
-    for name in NOT_HERE:
-        if getattr(options, name):
-            raise UsageError(f"--{name.replace('_', '-')} is for one question, not for rows.")
+    if isinstance(wish.gold, str):
+        wish = replace(wish, gold=column(given, wish.gold))
     if wish.gold is not None and len(wish.gold) != given.count:
         raise UsageError(
             f"gold has {thousands(len(wish.gold))} values for {plural(given.count, 'row')}."
@@ -145,45 +149,18 @@ def _job(
     asked = asking(prompt, given)
     columns = [given.read(place) for place in asked.places]
     check_personal(asked, columns, options.allow)
-    session = api.session()
-    template = api.prepare(asked.prompt, replace(options, allow=()), names)
-    template = replace(template, prompt=prompt, keep=None if not options.fresh else False)
-
-    reading = Reading(options, names, session.settings)
-    _check_new(given, wish, reading)
-    return Job(session, given, questions(template, columns), wish, tell, reading), asked
-
-
-def _check_new(given: Rows, wish: Wish, reading: Reading) -> None:
-    """Raise UsageError where fields of data would take the place of columns."""
-    taken = [name for name in reading.fields if name in given.names and wish.into is None]
-    if taken:
-        what = f"The table has a column {one_line(taken[0], 60)!r} already."
-        raise UsageError(what, todo="Name a new column for all fields together: --into COL.")
+    template, reading = opened(asked, prompt, options, names)
+    check_new(given.names, wish.into, reading)
+    made = questions(template, columns)
+    return Job(api.session(), given, made, wish, tell, reading, preview=dry_run), asked
 
 
 def _before(job: Job, asked: Asking, price: str) -> str:
     """Return what is asked, what leaves, and what that could cost."""
-    columns = ", ".join(one_line(name, 40) for name in asked.names)
     kept = sum(outcome.kept for outcome in job.outcomes.values())
+    names = asked.names if job.missing else ()
     blank = job.asked.of_row.count(None)
-    parts = [
-        plural(job.rows.count, "row"),
-        plural(len(job.asked.texts), "distinct question"),
-        f"{thousands(kept)} kept" if kept else "",
-        f"{thousands(blank)} without text" if blank else "",
-        price,
-        f"leaves: {columns}" if job.missing else "nothing leaves",
-    ]
-    return " · ".join(part for part in parts if part)
-
-
-def tell(words: str) -> None:
-    """Show a line: in a notebook as output, else on stderr, beside a script's own output."""
-    if in_notebook(shell.current()):
-        shell.show(md_cell(words))
-    else:
-        sys.stderr.write(words + "\n")
+    return says(job.rows.count, len(job.asked.texts), kept, blank, price, names)
 
 
 def column(given: Rows, name: str) -> list[Any]:

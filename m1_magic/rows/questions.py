@@ -16,6 +16,7 @@ from typing import Any
 from ..calls import Message, Request, Text
 from ..errors import UsageError
 from ..messages import Part
+from ..privacy import redaction
 from ..privacy.personal import column_reason, named_personal
 from ..prompt import readable
 from ..text import one_line
@@ -109,7 +110,10 @@ class Questions:
 
     def request(self, number: int) -> Request:
         """Return the request of a question."""
-        texts = self.texts[number]
+        return self.request_with(self.texts[number])
+
+    def request_with(self, texts: Sequence[str]) -> Request:
+        """Return the request that asks with these texts."""
         parts = tuple(
             Text("".join([one if isinstance(one, str) else texts[one] for one in part]))
             if isinstance(part, list)
@@ -139,8 +143,8 @@ def questions(template: Request, columns: Sequence[Sequence[Any]]) -> Questions:
     ]
     made, numbers = Questions(template, _parts=parts), dict[tuple[str, ...], int]()
     for values in zip(*columns, strict=True):
-        texts = tuple("" if value is None else text_of(value) for value in values)
-        if not any(map(str.strip, texts)):
+        texts = texts_of(values)
+        if texts is None:
             made.of_row.append(None)
             continue
         number = numbers.setdefault(texts, len(numbers))
@@ -148,6 +152,12 @@ def questions(template: Request, columns: Sequence[Sequence[Any]]) -> Questions:
             made.texts.append(texts)
         made.of_row.append(number)
     return made
+
+
+def texts_of(values: Iterable[object]) -> tuple[str, ...] | None:
+    """Return the texts that a row asks with, None where it has none."""
+    texts = tuple("" if value is None else text_of(value) for value in values)
+    return texts if any(map(str.strip, texts)) else None
 
 
 def _pieces(words: str) -> list[str | int]:
@@ -164,7 +174,12 @@ def text_of(value: object) -> str:
     return str(value)
 
 
-def check(request: Request) -> None:
-    """Raise UsageError for a question that cannot be sent as text."""
-    for text in request.texts:
-        readable(text)
+def withheld(request: Request, policy: redaction.Policy) -> str:
+    """Return why a question may not leave, "" if it may."""
+    try:
+        for text in request.texts:
+            readable(text)
+        secrets = redaction.find(request.messages[-1].text(request.attachments), policy)
+    except UsageError as problem:
+        return problem.what
+    return f"holds a secret ({secrets[0].kind}), not sent" if secrets else ""

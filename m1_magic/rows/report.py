@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -11,6 +10,7 @@ from typing import Any
 
 from ..calls import Usage
 from ..pricing.dollars import money
+from ..render.page import code
 from ..text import md_cell, one_line, plural, show_controls, thousands
 
 MOST = 8  # reasons that are listed
@@ -92,17 +92,14 @@ def by_reason(reasons: Sequence[str]) -> tuple[tuple[str, int], ...]:
     return tuple(Counter(reasons).most_common())
 
 
-def preview(says: str, filled: Sequence[str], model: str) -> str:
-    """Return what a dry run shows: what a run would be, and some questions as they would leave."""
+def preview(says: str, filled: Sequence[str], model: str, refused: str = "") -> str:
+    """Return what a dry run shows: what a run would be, and some questions as they would leave.
+
+    ``refused``: why it would not be.
+    """
     lines = [md_cell(f"{says} · {one_line(model, 80)} · nothing was sent")]
+    lines += [md_cell(refused)] if refused else []
     for number, words in enumerate(filled, 1):
         more = f"\n… {plural(len(words) - CUT, 'character')} more" if len(words) > CUT else ""
-        lines.append(f"Question {number}:\n\n{_fenced(show_controls(words[:CUT]) + more)}")
+        lines.append(f"Question {number}:\n\n{code(words[:CUT] + more)}")
     return "\n\n".join(lines)
-
-
-def _fenced(text: str) -> str:
-    """Return foreign text as a code block that nothing in it can close."""
-    longest = max((len(run) for run in re.findall("`+", text)), default=0)
-    fence = "`" * max(3, longest + 1)
-    return f"{fence}text\n{text}\n{fence}"

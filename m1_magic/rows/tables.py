@@ -16,8 +16,8 @@ from ..text import one_line
 TEXT = "text"  # what ``{{text}}`` is where the only column has no name
 Column = list[Any]
 New = Mapping[str, Column]
-ELSEWHERE = {"dask": ".compute()", "pyspark": ".toPandas()", "ibis": ".to_pandas()"}
-TAKES = "Use a pandas, Polars or Arrow table, a DuckDB relation, a Series, or a list of texts."
+ELSEWHERE = {"dask": ".compute()", "pyspark": ".to_pandas()", "ibis": ".to_pandas()"}
+TAKES = "Use a table (pandas, Polars, Arrow, DuckDB, Dask, Spark), a Series, or a list of texts."
 
 
 @dataclass(frozen=True, slots=True)

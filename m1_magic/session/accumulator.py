@@ -20,9 +20,12 @@ from ..calls import (
     Status,
     TextDelta,
     ThinkingEnded,
+    ToolEnded,
     Usage,
 )
 from ..errors import MAY_COST, NOTHING_SENT, EmptyAnswer, Stopped
+from ..events import ToolCallDelta
+from ..messages import ToolCall
 from ..pricing.dollars import money
 from ..pricing.prices import ModelLimits, amount, estimate
 from ..pricing.tokens import TEMPLATE_TOKENS, WRITTEN, likely_tokens
@@ -47,6 +50,7 @@ class Accumulator:
         self.characters = 0  # of text and thinking, whether it is kept or not
         self._text: list[str] = []
         self._thinking: list[str] = []
+        self._calls: dict[int, list[ToolCallDelta]] = {}
 
     def feed(self, event: Event) -> None:
         """Take one event."""
@@ -57,6 +61,9 @@ class Accumulator:
             self.characters += len(event.text)
             if self._keep_thinking:
                 self._thinking.append(event.text)
+        elif isinstance(event, ToolCallDelta):
+            self.characters += len(event.name) + len(event.arguments)
+            self._calls.setdefault(event.index, []).append(event)
         elif isinstance(event, ThinkingEnded):
             if self._keep_thinking:
                 self._thinking.append(self.text.strip("\n"))
@@ -75,6 +82,14 @@ class Accumulator:
     def thinking(self) -> str:
         """The thinking so far."""
         return "".join(self._thinking)
+
+    @property
+    def calls(self) -> tuple[ToolCall, ...]:
+        """The calls of tools so far."""
+        return tuple(
+            ToolCall(pieces[0].id, pieces[0].name, "".join(one.arguments for one in pieces))
+            for pieces in self._calls.values()
+        )
 
 
 def counted(request: Request, stream: Accumulator) -> Usage | None:
@@ -134,7 +149,10 @@ def priced(
 
 
 def reply(call: Call, stream: Accumulator, error: BaseException | None) -> Reply:
-    """Return the reply of all attempts so far; the text is the last attempt's."""
+    """Return the reply of all attempts so far; the text is the last attempt's.
+
+    So are the calls of tools, of which nothing has become yet.
+    """
     end = stream.finish
     costs = [attempt.cost for attempt in call.attempts]
     usages = [attempt.usage for attempt in call.attempts if attempt.usage]
@@ -154,6 +172,7 @@ def reply(call: Call, stream: Accumulator, error: BaseException | None) -> Reply
         status=status,
         id=call.id,
         notes=() if isinstance(error, EmptyAnswer) else end.notes,
+        tools=tuple(ToolEnded(one, "", "refused", len(stream.text)) for one in stream.calls),
     )
 
 
@@ -163,7 +182,8 @@ def empty(stream: Accumulator, attempt: Attempt, tools: bool = False) -> EmptyAn
     ``tools``: calls of tools are no error, for somebody answers them.
     """
     end = stream.finish
-    if stream.text.strip() or end.reason == "length" or (tools and end.reason == "tool_calls"):
+    called = tools and (end.reason == "tool_calls" or stream.calls)
+    if stream.text.strip() or end.reason == "length" or called:
         return None
     reasons = end.notes or {
         "content_filter": ("the provider's content filter kept it back",),

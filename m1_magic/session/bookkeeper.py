@@ -1,6 +1,7 @@
 """The ledger of many calls at the same time: what waits to be written goes in one transaction.
 
-It is written in a thread, for another kernel may hold the file, and answers go on coming.
+It is written in a thread, for another kernel may hold the file, and answers go on coming. What came
+stands beside the ledger before anybody is told of it: a kernel that is killed loses none of it.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 from ..calls import Attempt, Call
 from ..ledger import Ledger, batches, finished, settled, started
+from ..ledger.ahead import Ahead
+from ..ledger.alike import Alike
 from ..ledger.batches import Ended, Refused, Reservation
 from ..ledger.journal import Write
 from ..settings.config import M1
@@ -23,6 +26,8 @@ class Bookkeeper:
 
     def __init__(self, ledger: Ledger, settings: M1) -> None:
         self._ledger, self._settings = ledger, settings
+        self._ahead = Ahead(None if ledger.in_memory else ledger.path)
+        self._alike = Alike()
         self._reserved: dict[str, tuple[Write, ...]] = {}
         self._reservations: list[tuple[Reservation, Done]] = []
         self._ended: list[tuple[Ended, Done | None]] = []
@@ -38,12 +43,16 @@ class Bookkeeper:
     async def __aexit__(self, *_: object) -> None:
         self._over = True
         self._work.set()
-        await self._writing
-        self._thread.shutdown(wait=False)
+        try:
+            await self._writing
+            self._ahead.close()
+        finally:
+            self._thread.shutdown(wait=False)
 
     async def reserve(self, call: Call, attempt: Attempt, endpoint: str) -> Refused:
         """Return why an attempt may not be sent, None once it is written down."""
-        writes = self._ledger.reservation(call, attempt, endpoint, self._settings.keep_text)
+        keep, told = self._settings.keep_text, self._alike.told
+        writes = self._ledger.reservation(call, attempt, endpoint, keep, told)
         done: Done = asyncio.get_running_loop().create_future()
         self._reservations.append((Reservation(call, attempt, writes), done))
         self._work.set()
@@ -54,24 +63,32 @@ class Bookkeeper:
 
     def started(self, attempt_id: str) -> Callable[[str | None], None]:
         """Return who is told that the server accepted an attempt, and writes it down."""
-        return lambda generation_id: self._add(attempt_id, started(attempt_id, generation_id))
+
+        def tell(generation_id: str | None) -> None:
+            write = started(attempt_id, generation_id)
+            self._ahead.add(write)
+            self._add(self._reserved.get(attempt_id, ()), write)
+
+        return tell
 
     def settle(self, attempt: Attempt) -> None:
         """Write down what an attempt used and cost, with what comes next."""
-        self._add(attempt.id, settled(attempt))
+        write = settled(attempt)
+        self._ahead.add(write)
+        self._add(self._reserved.get(attempt.id, ()), write)
 
     async def finished(self, call: Call) -> None:
         """Write down how a call ended, with its text if that is to be kept."""
-        done: Done = asyncio.get_running_loop().create_future()
-        last = call.attempts[-1].id if call.attempts else ""
-        self._add(last, finished(call, self._settings.keep_text), done)
-        await done
-        for attempt in call.attempts:
-            self._reserved.pop(attempt.id, None)
+        reserved = [self._reserved.pop(attempt.id, ()) for attempt in call.attempts]
+        write = finished(call, self._settings.keep_text)
+        there = self._ahead.add(write)
+        done: Done | None = None if there else asyncio.get_running_loop().create_future()
+        self._add(reserved[-1] if reserved else (), write, done)
+        if done is not None:
+            await done
 
-    def _add(self, attempt_id: str, write: Write, done: Done | None = None) -> None:
-        reserved = self._reserved.get(attempt_id, ())
-        self._ended.append((Ended(reserved, (write,)), done))
+    def _add(self, reserved: tuple[Write, ...], write: Write, done: Done | None = None) -> None:
+        self._ended.append((Ended(reserved, write), done))
         self._work.set()
 
     async def _write(self) -> None:
@@ -85,6 +102,7 @@ class Bookkeeper:
             asked, self._reservations = self._reservations, []
             if not ended and not asked:
                 continue
+            self._ahead.turn()
             refused, problem = await loop.run_in_executor(
                 self._thread,
                 batches.book,
@@ -94,6 +112,7 @@ class Bookkeeper:
                 s.budget,
                 s.budget_period,
             )
+            self._ahead.done()
             if problem is not None:
                 self.note = self.note or f"{problem.what} These calls are not all in it."
             for (_, done), why in zip(asked, refused, strict=True):

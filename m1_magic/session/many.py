@@ -17,7 +17,7 @@ from typing import Protocol
 
 from .. import errors as e
 from ..calls import Attempt, Call, Request
-from ..ledger import new_id
+from ..ledger import ids_in_a_row
 from ..settings.endpoints import endpoint
 from ..text import one_line
 from .accumulator import Accumulator, empty, may_finish, priced, reply, stopped
@@ -76,6 +76,7 @@ class Many:
         self._settings, self._waits, self._clock = session.settings, session.waits, session.clock
         self._workers, self._answered = max(1, workers), answered
         self._answers = self._sent = 0
+        self._ids = ids_in_a_row()
         self._spent = Decimal(0)  # and held
         self._freed = asyncio.Event()
         self._halted = asyncio.Event()
@@ -123,7 +124,7 @@ class Many:
 
     async def _call(self, one: Question) -> tuple[Call, Failure]:
         """Ask one question, in as many rounds as it takes; return the call and how it failed."""
-        call = Call(new_id(), self._session.now(), one.request, original=one.request)
+        call = Call(next(self._ids), self._session.now(), one.request, original=one.request)
         began = self._clock()
         run = _Run(call, self._plan, Accumulator())
         try:
@@ -201,7 +202,7 @@ class Many:
         Raises:
             BudgetExceeded, LedgerProblem: it may not.
         """
-        attempt = Attempt(new_id(), hold=run.plan.hold)
+        attempt = Attempt(next(self._ids), hold=run.plan.hold)
         most = run.plan.request.max_cost  # of all of them together
         while True:
             self._freed.clear()

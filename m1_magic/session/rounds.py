@@ -15,6 +15,7 @@ from ..backends import Backend
 from ..backends.http_errors import broken
 from ..calls import Attempt, Call, ReasoningDelta, Started, TextDelta, Waiting
 from ..errors import NOT_CHARGED, BudgetExceeded, LedgerProblem, M1Error, Stopped, UserFacingError
+from ..events import ToolCallDelta
 from ..interrupts import check, stoppable
 from ..ledger import Ledger, new_id, sums
 from ..settings.config import M1
@@ -106,11 +107,13 @@ class Rounds:
         """
         if self.plan.processor is None:
             return None
+        began = self._clock()
         try:
             with stoppable():
                 plan = self.plan.following(call.reply)
         except KeyboardInterrupt:
             raise between(call) from None
+        self._until += self._clock() - began  # what is done here is not the server's time
         if plan is not None:
             check_max_cost(plan, call)
         return plan
@@ -164,7 +167,7 @@ class Rounds:
                         self._view.feed(event)
                         if not self._complete.text:  # an earlier round's is what is kept
                             self._account.so_far(call, stream)
-                        answer = isinstance(event, (TextDelta, ReasoningDelta))
+                        answer = isinstance(event, (TextDelta, ReasoningDelta, ToolCallDelta))
                         if answer and self._clock() > self._until:
                             reason = f"the call took longer than {self._settings.deadline:g} s"
                             raise broken(self._backend.name, reason, begun=True)

@@ -13,18 +13,20 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
+from .. import api
 from ..calls import Attachment, Reply
 from ..chats.chats import RepeatableCall
 from ..context import gather
 from ..context.aggregated import repeats
 from ..context.cells import SOURCE, Cell
-from ..context.frames.tables import is_frame
+from ..context.frames.tables import is_frame, shape_of
 from ..context.last_error import Failure
-from ..errors import UsageError
+from ..errors import UsageError, UserFacingError
 from ..jupyter import cell_names, history, next_cell
 from ..markdown.reading import Fence, fenced
 from ..options import after_text, flags
 from ..options.fields import Options
+from ..pricing.forecast import price_words
 from ..settings.config import send_level
 from ..text import md_cell, one_line, show_controls
 from .code_verb import into_next_cell
@@ -42,6 +44,8 @@ WORD = re.compile(r"\w+|[^\w\s()\[\]{},.:'\"#]")
 Asks = Callable[..., Reply | None]
 CHOOSE = "Choose one: `%m1 continue 2`; then `%m1 code` puts its code into the next cell."
 STOPPED = "KeyboardInterrupt"
+AT_ONCE = 2_000_000  # cells of a table that is summarised while somebody waits for a button
+LATER = "its price depends on a table that is summarised first: %m1 fix --dry-run"
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +125,33 @@ def question(context: VerbContext, rest: str) -> Fix:
     beside = (_versions(cell.source, context.namespace),)
     left = [name for name in named if name not in sent]
     return Fix(call, cell, beside, tuple(sent), _notes(context, options, failure, left))
+
+
+def forecast(context: VerbContext) -> str | None:
+    """Return what a fix of the last error would cost, as it is known without asking anybody.
+
+    Nothing of the error or its cell is in it. None: there is nothing to mend. Where a table is
+    large, or would have to be computed, it is not summarised for this.
+    """
+    try:
+        asked = question(context, "")
+    except UsageError:
+        return None
+    if any(_slow(context.namespace[name]) for name in asked.tables):
+        return LATER
+    options, prompt = asked.call.options, asked.call.prompt
+    try:
+        request = api.prepare(prompt, options, context.namespace, None, asked.beside)
+        plan = context.session.dry_plan(request)
+    except UserFacingError:
+        return price_words(None, None)  # the verb says why
+    return "$0, a kept answer" if plan.kept else price_words(plan.hold, plan.forecast)
+
+
+def _slow(table: object) -> bool:
+    """Would a summary of the table take longer than a look at a button?"""
+    rows, columns = shape_of(table) or (AT_ONCE, 1)
+    return rows * columns >= AT_ONCE
 
 
 def _tables(source: str, namespace: Mapping[str, object], options: Options) -> tuple[str, ...]:

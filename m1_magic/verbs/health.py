@@ -21,6 +21,7 @@ from ..pricing.prices import known_limits
 from ..render import page
 from ..settings.endpoints import endpoint
 from ..text import one_line, plural
+from . import front_end
 from .account import of_key
 from .verb_context import VerbContext, million, none
 
@@ -49,6 +50,8 @@ def doctor(context: VerbContext, args: Sequence[str]) -> str:
     rows = [[name, *examined(check)] for name, check in checks]
     works, said = examined(lambda: places(context))
     rows += [["model", works, said]] if said else []
+    if extension := front_end.state(os.environ, context.namespace):
+        rows.append(["front end", *extension])
     return page.table(["", "", ""], rows)
 
 

@@ -1,12 +1,11 @@
 """What leaves the panel: code for a new cell, the answer as a variable. Nothing is ever run.
 
-Only the front end can make a cell. With ipylab installed there it is asked to; elsewhere the code
-is shown in a block that one click selects.
+Only the front end can make a cell: where it has our extension, the page's script asks it to
+(`scripts`), and no click comes here. Elsewhere the code is shown in a block that one click selects.
 """
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Callable
 from typing import Any
 
@@ -20,12 +19,24 @@ from ..options.kinds import variable
 from ..session.loop import Session
 from ..text import escape_html, md_to_text, one_line
 from ..verbs.verb_context import VerbContext
-from .styles import button, column, failure, html, note, row, set_choices, set_visible, text
+from .styles import (
+    BLOCKS,
+    TO_CELL,
+    button,
+    column,
+    failure,
+    html,
+    named,
+    note,
+    row,
+    set_choices,
+    set_visible,
+    text,
+)
 
-BELOW, PUT = "notebook:insert-cell-below", "notebook:replace-selection"
 NO_CELLS = (
-    "This front end lets no widget add a cell (JupyterLab and Notebook do with ipylab: pip install"
-    ' "m1-magic[panel]"). One click selects the code; copy it into a cell.'
+    "This front end has no extension of m1-magic that could add a cell (%m1 doctor says why)."
+    " One click selects the code; copy it into a cell."
 )
 
 
@@ -40,19 +51,15 @@ class Actions:
     ) -> None:
         self._session, self._reply, self._chat = session, reply, chat
         self._code: list[str] = []
-        self._lab: Any = None  # ipylab's handle on the front end
         self.box = column()
         self._message: Any = None
 
     def _build(self) -> None:
         self._blocks = ipywidgets.Dropdown(options=[], tooltip="Code blocks of the answer")
+        named(self._blocks, BLOCKS)
         cell = button("Code into a new cell", self._to_cell, "Below this cell; it is not run")
         self._put, self._copy = html(), html()
-        if importlib.util.find_spec("ipylab") is not None:
-            import ipylab
-
-            self._lab = ipylab.JupyterFrontEnd()
-        self.box.children = (row(self._blocks, cell), self._put, self._copy)
+        self.box.children = (row(self._blocks, named(cell, TO_CELL)), self._put, self._copy)
         self.hide()
 
     def open(self) -> Any:
@@ -85,21 +92,15 @@ class Actions:
         if self.box.children:
             set_visible(self.box, not hidden)
 
-    def close(self) -> None:
-        """Free what was made for the front end."""
-        if self._lab is not None:
-            for part in ("shell", "commands", "sessions", "menu", "toolbar"):
-                getattr(self._lab, part).close()
-            self._lab.close()
+    def inserted(self, number: int) -> str | None:
+        """Return a block that the page puts into a new cell, None if there is no such block."""
+        if not 0 <= number < len(self._code):
+            return None
+        self._put.value, self._copy.value = note("In a new cell below. It was not run."), ""
+        return self._code[number].rstrip("\n")
 
     def _to_cell(self) -> None:
         code = self._code[self._blocks.value or 0].rstrip("\n")
-        self._copy.value = ""
-        if self._lab is not None and self._lab.version:
-            self._lab.commands.execute(BELOW)
-            self._lab.commands.execute(PUT, {"text": code})
-            self._put.value = note("In a new cell below the active one. It was not run.")
-            return
         self._put.value = note(NO_CELLS)
         attributes = 'class="m1-copy mathjax_ignore" tabindex="0"'
         self._copy.value = f"<pre {attributes}>{escape_html(code)}</pre>"

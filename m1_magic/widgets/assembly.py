@@ -72,7 +72,8 @@ class Panel:
     def _build(self, given: Mapping[str, object]) -> None:
         """Make the controls that are always there, one below the other."""
         session, settings = self._session, self._session.settings
-        self._listener = Listener(self._heard, lambda: self.say(ONE_AT_A_TIME))
+        late = partial(self.say, ONE_AT_A_TIME)
+        self._listener = Listener(self._heard, late, lambda n: self._actions.inserted(n))
         folds = column()
         self._form: Form = Form(settings, given, folds, self._listener.knows)
         self._static = StaticOutput(settings)
@@ -212,7 +213,6 @@ class Panel:
         with suppress(ValueError):  # the session was closed before
             self._session.settler.listeners.remove(self._settled)
         self._asking.close(PATIENCE)
-        self._actions.close()
         self._chat.close()
         dispose(self.box, *self._common.values())
         self._static.close()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from decimal import Decimal
+from typing import Any
 
 import ipywidgets
 
@@ -22,10 +23,9 @@ from ..calls import (
     TextDelta,
     Waiting,
 )
+from ..events import ToolAsked
 from ..render import footer
-from ..render.answer import bundle, framed, thought
-from ..render.blocks import settled
-from ..render.markup import html as safe
+from ..render.answer import bundle, thought
 from ..render.throttled import ThrottledView
 from ..session.plan import Plan
 from ..settings.config import M1
@@ -37,6 +37,7 @@ STREAMS = "m1-streams"  # the class of what grows
 MILESTONES: dict[type[object], str] = {
     ReasoningDelta: "M1 is thinking.",
     TextDelta: "The answer begins.",
+    ToolAsked: "M1 wants to call a function.",
     Waiting: "Waiting to try again.",
 }
 ENDS = {
@@ -55,27 +56,26 @@ class PanelView(ThrottledView):
     def __init__(self, settings: M1, now: Callable[[], float] = time.monotonic) -> None:
         super().__init__(settings, now)
         self._rest, self._line = rendered(), rendered()
-        self.box = column(self._rest, self._line)
+        self._below: tuple[Any, ...] = (self._rest, self._line)
+        self.box = column(*self._below)
 
     def close(self, receipt: Receipt) -> None:
         rest = self._remaining(receipt.call.reply)
         if self._blocks:
             self._revise(receipt.call.reply)
-        if rest.text or rest.queries or thought(rest, self._settings):
+        if rest.text or rest.tools or rest.queries or thought(rest, self._settings):
             self._add(rest)
         self._rest.value = ""
         self._rest.layout.display = "none"
         self._line.value = footer.html_footer(receipt, self._settings)
 
     def _take_back(self) -> None:
-        *blocks, rest, line = self.box.children
-        self.box.children = (rest, line)
+        blocks = self.box.children[: -len(self._below)]
+        self.box.children = self._below
         dispose(*blocks)
 
     def _paint_rest(self) -> int:
-        text = settled(self._rest_text)
-        marks = self._marks(text)
-        self._rest.value = framed(safe(text, typeset=False, marks=marks)) if text.strip() else ""
+        self._rest.value = "" if self._empty else self._growing_html()
         return len(self._rest.value)
 
     def _paint_line(self) -> None:
@@ -89,8 +89,8 @@ class PanelView(ThrottledView):
 
     def _add(self, block: Reply) -> int:
         widget = rendered(bundle(block, self._settings, "html")["text/html"], ipywidgets.HTMLMath)
-        *before, rest, line = self.box.children
-        self.box.children = (*before, widget, rest, line)
+        blocks = self.box.children[: -len(self._below)]
+        self.box.children = (*blocks, widget, *self._below)
         return len(widget.value)
 
 
@@ -110,6 +110,8 @@ class LiveView(PanelView):
         speak: Callable[[str], None],
     ) -> None:
         super().__init__(settings)
+        self.place = column()  # of what M1 asks the user
+        self._below = self.box.children = (*self._below, self.place)
         self._counters, self._plan, self._done, self._speak = counters, plan, done, speak
         self._spoken: set[str] = set()
         self.opened = False  # was the call about to be sent?

@@ -5,8 +5,9 @@ hand a click to the kernel before the text that was typed or the tick that was t
 asks is one message with all that the page knows: the prompt, the value of each control, and the
 turn. The question stands in the page at once, before a kernel has heard of it. And a widget's value
 lives in kernel and page, and may be saved with the notebook: so a key that is typed is no value,
-but one message. Where the server of the page has no anywidget, there is neither; Tab leads to Send,
-and ``%m1 login`` asks.
+but one message. Code goes into a new cell by the extension of the front end, which says on the page
+that it is there. Where the server of the page has no anywidget, there is none of it; Tab leads to
+Send, and ``%m1 login`` asks.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ export default {
     };
     const sending = made("m1-sending"), spoken = made("m1-spoken", "status");
     let box, shown, field, typed = "", before, follows = true, top = 0, over = false, due = false;
+    let cell = ""; // the click whose code this page puts into a cell, not another page's
     const last = () => [...shown.querySelectorAll(".m1-asked")].at(-1);
     const put = (text) => {
       field.value = text;
@@ -70,7 +72,20 @@ export default {
       }
       model.send({ button, prompt, turn, controls: await states() });
     };
-    const heard = ({ taken, back }) => {
+    const insert = (event) => {
+      if (!box || event.target.closest(".m1-panel") !== box) return;
+      if (!("m1Magic" in document.documentElement.dataset)) return; // the kernel shows the code
+      event.preventDefault();
+      event.stopImmediatePropagation();
+      cell = String(Math.random());
+      const block = box.querySelector(".m1-blocks select").selectedIndex;
+      model.send({ cell, block: Math.max(block, 0) }); // none is chosen of one
+    };
+    const heard = ({ taken, back, ...code }) => {
+      if (code.cell && code.cell === cell) {
+        const detail = { source: code.source };
+        el.dispatchEvent(new CustomEvent("m1-magic:insert", { bubbles: true, detail }));
+      }
       if (taken === undefined) return;
       const text = taken ? back : typed || back;
       if (text && !field.value) put(text);
@@ -81,6 +96,7 @@ export default {
     const clicked = (event) => {
       const button = event.target.closest?.(".m1-asks");
       if (button && !button.disabled) ask(event, button.textContent.trim());
+      if (event.target.closest?.(".m1-to-cell")) insert(event);
     };
     const pressed = (event) => {
       if (event.key !== "Enter" || !(event.ctrlKey || event.shiftKey || event.metaKey)) return;
@@ -160,7 +176,8 @@ class Listener(anywidget.AnyWidget):
     ``asked`` gets the button's name and the prompt, once each of the ``controls`` is as the page
     had it, and tells whether the question was taken up: if not, it goes back into its field.
     ``late`` is called instead for what was done when the page knew of an earlier ``turn``: it is no
-    wish for another call.
+    wish for another call. ``code`` returns a block of the answer by its number, which the page
+    puts into a new cell where the front end has our extension.
     """
 
     _esm = re.sub(r"( //.*)?\n\s*", "\n", LISTENER)  # saved with each notebook
@@ -168,11 +185,19 @@ class Listener(anywidget.AnyWidget):
     controls = List(Unicode(), help="whose values go along with a click").tag(sync=True)
     said = Unicode(help="what a screen reader reads out").tag(sync=True)
 
-    def __init__(self, asked: Callable[[str, str], bool], late: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        asked: Callable[[str, str], bool],
+        late: Callable[[], None],
+        code: Callable[[int], str | None],
+    ) -> None:
         super().__init__()
         self._known: dict[str, Any] = {}
 
         def heard(content: dict[str, Any]) -> None:
+            cell, block = content.get("cell"), content.get("block")
+            if isinstance(cell, str) and isinstance(block, int) and (source := code(block)):
+                self.send({"cell": cell, "source": source})
             button, prompt = content.get("button"), content.get("prompt")
             if not isinstance(button, str) or not isinstance(prompt, str):
                 return

@@ -20,7 +20,8 @@ from ..text import escape_html, one_line
 
 _turn = lock()
 LABELLED = {"description_width": "initial"}
-ASKS = "m1-asks"  # the class of buttons that ask M1, by which the page's script knows them
+# Classes by which the page's script knows the buttons that ask M1, and what puts code into a cell.
+ASKS, TO_CELL, BLOCKS = "m1-asks", "m1-to-cell", "m1-blocks"
 STYLE = """
 .m1-panel{--on:var(--jp-brand-color1,#1976d2);--edge:var(--jp-border-color1,#9e9e9e);
 --fill:var(--jp-layout-color2,rgba(127,127,127,.15));--ink:var(--jp-ui-font-color1,inherit);
@@ -52,7 +53,7 @@ button:focus-visible,input:focus-visible,select:focus-visible,
 .m1-answer pre,.m1-answer pre *{background:var(--jp-layout-color0,transparent)!important}
 .m1-answer pre{border:1px solid var(--edge)}
 .m1-answer .c{color:inherit;opacity:.75}
-.m1-streams .m1-answer>:last-child::after{content:" ▍";
+.m1-streams .m1-answer:last-child>:last-child::after{content:" ▍";
  color:var(--on)}
 .m1-entry{flex-flow:row nowrap;align-items:flex-end;margin:4px 0;padding:4px;
  border:1px solid var(--edge);border-radius:6px;

@@ -35,6 +35,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 from urllib.parse import urlsplit
 
 import kernels
+import labextension
 
 if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext, Dialog, ViewportSize
@@ -55,10 +56,8 @@ FLAGS = (
 ).split()
 WIDTH, HEIGHT = 1000, 800
 VIEWPORT: ViewportSize = {"width": WIDTH, "height": HEIGHT}
-# What Notebook 7 logs on an empty notebook, too; and ipylab, for a notebook that was closed.
-KNOWN = re.compile(
-    r"reading 'schema'|\[yjs#509\]|Could not send widget sync message.*/ipylab/", re.DOTALL
-)
+# What Notebook 7 logs on an empty notebook, too.
+KNOWN = re.compile(r"reading 'schema'|\[yjs#509\]", re.DOTALL)
 
 HELPERS = """
 window.front = {
@@ -157,6 +156,10 @@ class Jupyter:
         self.root.mkdir(parents=True)
         self._modules.mkdir()
         self._config.mkdir()
+        # The extension as it stands here, whatever is installed.
+        extensions = Path(self._env["JUPYTER_DATA_DIR"]) / "labextensions"
+        extensions.mkdir(parents=True)
+        (extensions / "m1-magic").symlink_to(labextension.FOLDER)
         # Nor looks for a build of JupyterLab, for each page and with node.
         page = {"page_config_data": {"buildCheck": False, "buildAvailable": False}}
         server = {"ServerApp": {"tornado_settings": page}}

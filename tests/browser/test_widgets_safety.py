@@ -40,8 +40,7 @@ def test_nothing_of_others_is_alive_in_a_panel(
         Answer.http_error(400, f"Not {texts[0]} nor {texts[1]}"),
         Answer(text=fenced, piece=512),
     )
-    none = "import sys\n\nsys.modules['ipylab'] = None  # as where it is not installed"
-    panel = opened(page, "attacked.ipynb", none, WIDE.format(texts), OPEN)
+    panel = opened(page, "attacked.ipynb", "pass", WIDE.format(texts), OPEN)
     for cell in (2, 3, 4):
         assert page.run(cell)
     panel = Panel(page, 1)
@@ -67,6 +66,7 @@ def test_nothing_of_others_is_alive_in_a_panel(
     panel.ask(texts[1])
     panel.until_free()
     panel.until(LAST)
+    page.js("() => delete document.documentElement.dataset.m1Magic")  # as without the extension
     panel.press("Code into a new cell")
     expect(panel.box.locator(".m1-copy")).to_contain_text(LAST)
     panel.press("History")

@@ -7,6 +7,7 @@ Error messages and codes follow OpenRouter docs, api_reference/errors-and-debugg
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -120,6 +121,24 @@ class Answer:
     hold: threading.Event | None = None
     hold_after: int = 1
     reasoning_in: Literal["both", "reasoning", "details"] = "both"
+    deltas: Sequence[Json] = ()  # besides, as they are: calls of tools
+
+    @classmethod
+    def calling(cls, *calls: tuple[str, object], text: str = "", **more: Any) -> Answer:
+        """Call tools, each ``(name, arguments)``, streamed as OpenRouter's docs have it.
+
+        The id and the name stand in a call's first delta only, its arguments in pieces of JSON.
+        """
+        deltas: list[Json] = []
+        for index, (name, given) in enumerate(calls):
+            arguments = given if isinstance(given, str) else json.dumps(given)
+            of: Json = {"name": name, "arguments": ""}
+            first = {"index": index, "id": f"call_{index}", "type": "function", "function": of}
+            deltas.append({"tool_calls": [first]})
+            for start in range(0, len(arguments), 5):
+                piece = {"index": index, "function": {"arguments": arguments[start : start + 5]}}
+                deltas.append({"tool_calls": [piece]})
+        return cls(text=text, deltas=deltas, **{"finish": "tool_calls", **more})
 
     @classmethod
     def http_error(

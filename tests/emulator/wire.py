@@ -125,7 +125,7 @@ def usage(call: Call) -> Json:
         return answer.usage
     prompt = prompt_tokens(call.body)
     reasoning = tokens(whole(answer.thinking))
-    completion = reasoning + tokens(whole(answer.text))
+    completion = reasoning + tokens(whole(answer.text)) + len(answer.deltas)
     inward, outward = prompt * call.prices[0], completion * call.prices[1]
     billed = (inward + outward + extras(call, min(answer.cached, prompt), reasoning)) / 1e9
     made: Json = {
@@ -201,6 +201,8 @@ def _deltas(call: Call) -> list[Event]:
         made.append(event("think", chunk(call, delta(thought=piece, where=answer.reasoning_in))))
     for piece in pieces(answer.text, answer.piece):
         made.append(event("text", chunk(call, delta(piece))))
+    for one in answer.deltas:
+        made.append(event("tool", chunk(call, delta() | one)))
     return made
 
 

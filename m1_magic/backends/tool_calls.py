@@ -1,0 +1,116 @@
+"""Pieces of calls of tools, as servers of many kinds stream them → `ToolCallDelta`.
+
+A piece may have an index, an id, both or neither; the index of all may be 0, the id repeated, the
+whole call in one piece, its arguments an object in place of a string, or the call one of the older
+``function_call``. All of it is foreign text: names leave here as the wire takes them.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from ..calls import Event
+from ..events import ToolCallDelta
+from ..text import one_line
+from .deltas import dicts
+
+MOST = 64  # calls of one round; no more are taken
+LONGEST = 1_000_000  # characters of arguments
+OTHER = re.compile(r"[^A-Za-z0-9_-]")  # what a name has not, on the wire
+FORMS = ("arguments", "input", "parameters")
+UNNAMED = "unnamed"
+
+
+@dataclass(slots=True)
+class _Call:
+    """A call so far; ``key`` is what the server calls it, ``id`` what it is called here."""
+
+    key: str
+    index: object
+    id: str = ""
+    name: str = ""
+    arguments: str = ""
+
+
+class ToolCalls:
+    """The calls of one completion."""
+
+    def __init__(self) -> None:
+        self._calls: list[_Call] = []
+
+    def __bool__(self) -> bool:
+        return any(one.name for one in self._calls)
+
+    def feed(self, delta: Mapping[str, Any]) -> Iterator[Event]:
+        """Yield the pieces that a delta, or a whole message, has."""
+        for raw in (*dicts(delta.get("tool_calls")), *dicts([delta.get("function_call")])):
+            inner = raw.get("function")
+            of = inner if isinstance(inner, dict) else raw
+            given = next((of[form] for form in FORMS if of.get(form) is not None), "")
+            text = given if isinstance(given, str) else json.dumps(given, ensure_ascii=False)
+            key, name = _str(raw.get("id")), _str(of.get("name"))
+            yield from self.piece(raw.get("index"), key, name, text)
+
+    def piece(self, index: object, key: str, name: str, arguments: str) -> Iterator[Event]:
+        """Yield a piece; of a call that is new its id and name go first."""
+        one = self._of(index, key, name, arguments)
+        if one is None:
+            if len(self._calls) == MOST or not (key or name or arguments):
+                return
+            one = _Call(key, index, _id(key, {call.id for call in self._calls}))
+            self._calls.append(one)
+        begins, one.key = not one.name, one.key or key
+        if begins and not (name or arguments):
+            return  # the name is still to come
+        one.name = one.name or wire_name(name)
+        room = LONGEST - len(one.arguments)
+        one.arguments += arguments[:room]
+        number = self._calls.index(one)
+        id, called = (one.id, one.name) if begins else ("", "")
+        yield ToolCallDelta(number, arguments[:room], id, called)
+
+    def _of(self, index: object, key: str, name: str, more: str) -> _Call | None:
+        """Return the call that a piece belongs to, None if it begins one."""
+        calls = self._calls
+        numbered = isinstance(index, int)
+        if key and (same := [one for one in calls if one.key == key]):
+            found = [one for one in same if one.index == index] if numbered else same
+            return found[-1] if found else None
+        if numbered:
+            last = next((one for one in reversed(calls) if one.index == index), None)
+        else:
+            last = calls[-1] if calls else None
+        if last is None or (key and last.key):
+            return None
+        other = name and last.name and wire_name(name) != last.name
+        again = name and more and whole(last.arguments)
+        return None if other or again else last
+
+
+def whole(arguments: str) -> bool:
+    """Are these all the arguments of a call: one JSON object?"""
+    with suppress(ValueError, RecursionError):
+        return isinstance(json.loads(arguments), dict)
+    return False
+
+
+def wire_name(name: str) -> str:
+    """Return a name of a function as servers take it in a message."""
+    return OTHER.sub("_", one_line(name, 64))[:64] or UNNAMED
+
+
+def _id(key: str, taken: set[str]) -> str:
+    """Return an id that no other call of the round has."""
+    made = OTHER.sub("_", key)[:64] or f"call_{len(taken) + 1}"
+    while made in taken:
+        made += "_"
+    return made
+
+
+def _str(value: object) -> str:
+    return value.strip() if isinstance(value, str) else ""

@@ -1,0 +1,471 @@
+/**
+ * m1-magic in JupyterLab and Notebook 7: prompts in their own colours, code that can be taken,
+ * errors that can be mended, the cost in sight.
+ *
+ * Served as it is, without a build; `python tests/labextension.py --write` names it by its hash.
+ * What it needs of JupyterLab are the modules that extensions share, each of which may be missing.
+ * Text in a page is untrusted, also where it looks like an answer: it is read as text, and written
+ * only as a cell's source or into the clipboard. Nothing that costs is done without a click.
+ */
+const VERSION = "0.2.0";
+const TARGET = "m1-magic";
+const RECORD = "application/vnd.m1-magic.call+json";
+const PAUSE = 250; // milliseconds without a change before the page is looked at
+const { src } = /** @type {HTMLScriptElement} */ (document.currentScript);
+const STYLE = new URL("style.css?81b794d34547", src).href;
+
+const MAGIC = /^[\s\p{DI}]*%%m1(?!\w)/u;
+const ABOVE = /^[\s\p{DI}]*(#.*)?$/u;
+const OURS = /^[\s\p{DI}]*%%?m1(?!\w)/mu;
+const UNSEEN = /(?![\n\t\u200c\u200d\ufe0f])[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\p{DI}\u2800\ufff9-\ufffb]/gu;
+// Joiners are meant between letters beyond ASCII and in emoji, the selector behind an emoji.
+const WIDE = String.raw`(?!\p{ASCII})[\p{L}\p{M}\p{So}\p{Sk}]`;
+const LOOSE = String.raw`(?<!${WIDE})[\u200c\u200d]|[\u200c\u200d](?!${WIDE})|(?<!\p{So})\ufe0f`;
+const STRAY = new RegExp(LOOSE, "gu");
+
+/** Untrusted text without what cannot be seen in it. @param {string} text */
+const clean = (text) => text.replace(/\r\n?/g, "\n").replace(UNSEEN, "").replace(STRAY, "");
+
+/** The number of the line with `%%m1`, below comments at most; 0: none. @param {CM.Text} doc */
+function magicLine(doc) {
+  for (let number = 1; number <= doc.lines; number++) {
+    const { text } = doc.line(number);
+    if (MAGIC.test(text)) return number;
+    if (!ABOVE.test(text)) return 0;
+  }
+  return 0;
+}
+
+/** @type {Page.Made} */
+function made(tag, className, attributes) {
+  const one = Object.assign(document.createElement(tag), { className });
+  for (const [key, value] of Object.entries(attributes)) one.setAttribute(key, value);
+  return one;
+}
+
+/** A row of buttons, on which the notebook's own keys do nothing. @type {Page.Bar} */
+function bar(name, label, buttons) {
+  const names = { role: "group", "aria-label": label, "data-lm-suppress-shortcuts": "true" };
+  const row = made("div", `m1-bar ${name}`, names);
+  for (const [label, title, press] of buttons) {
+    const one = made("button", "m1-button", { type: "button", "aria-label": label, title });
+    one.addEventListener("click", () => press(one));
+    row.append(one);
+  }
+  return row;
+}
+
+/** A prompt in its own colours: Markdown, its first line as a command. */
+class Colours {
+  /** @param {CM.State} state @param {CM.View} view @param {CM.Extension} markdown */
+  constructor({ Compartment, EditorState, Prec, Text }, { Decoration, EditorView }, markdown) {
+    const part = new Compartment();
+    const line = (/** @type {string} */ name) => Decoration.line({ class: name });
+    const [command, above] = [line("m1-command"), line("m1-above")];
+    const lines = EditorView.decorations.compute(["doc"], ({ doc }) => {
+      const last = magicLine(doc);
+      const starts = Array.from({ length: last }, (_, at) => doc.line(at + 1).from);
+      return Decoration.set(starts.map((at, one) => (one + 1 < last ? above : command).range(at)));
+    });
+    const [none, prompt] = [[], [Prec.high(markdown), lines]];
+    const wanted = (/** @type {CM.Text} */ doc) => (magicLine(doc) ? prompt : none);
+    const follow = EditorState.transactionExtender.of(({ docChanged, newDoc, startState }) => {
+      const changed = docChanged && part.get(startState) !== wanted(newDoc);
+      return changed ? { effects: part.reconfigure(wanted(newDoc)) } : null;
+    });
+    /** What an editor begins with. @param {string} source */
+    this.of = (source) => [part.of(wanted(Text.of(source.split("\n")))), follow];
+  }
+}
+
+/** The cells of one notebook in sight. */
+class Cells {
+  /** @param {Jupyter.Panel} panel @param {Jupyter.Doing} doing */
+  constructor(panel, doing) {
+    this.panel = panel;
+    this.doing = doing;
+  }
+
+  get writable() {
+    return this.panel.content.model?.readOnly === false;
+  }
+
+  /** The index of the cell that holds a node, or -1. @param {Node} node */
+  index(node) {
+    return this.panel.content.widgets.findIndex((cell) => cell.node.contains(node));
+  }
+
+  /** Insert code below a cell, in one step to undo. @param {number} at @param {unknown} source */
+  insert(at, source) {
+    const { content } = this.panel;
+    if (!this.writable || at < 0 || typeof source !== "string" || !source) return false;
+    const cell = { cell_type: "code", source: clean(source), metadata: { trusted: true } };
+    content.model?.sharedModel.insertCell(at + 1, cell);
+    content.deselectAll();
+    Object.assign(content, { activeCellIndex: at + 1, mode: "command" });
+    content.activate();
+    return true;
+  }
+
+  /** Insert code below the cell of a node, and run it. @param {Node} node @param {string} source */
+  run(node, source) {
+    const { content, sessionContext } = this.panel;
+    const inserted = this.insert(this.index(node), source);
+    if (inserted) this.doing.NotebookActions?.run(content, sessionContext);
+  }
+}
+
+/** The code of a block as it is seen. Any HTML can look like an answer; ours hides nothing. */
+class SeenCode {
+  static #CLASSES = /^(\s*(language-[\w+#.-]+|[a-z][a-z0-9]{0,2}|m1-[a-z]+)(?!\S))*\s*$/;
+
+  /** The code, or nothing where a part of it is not in sight. @param {HTMLElement} pre */
+  static of(pre) {
+    const [text, seen] = [pre.textContent ?? "", pre.innerText].map((one) => one.trimEnd());
+    const shown = text === seen && [pre, ...pre.querySelectorAll("*")].every(SeenCode.#shows);
+    return shown ? clean(text).trimEnd() : "";
+  }
+
+  /** @param {Element} part */
+  static #shows(part) {
+    const style = getComputedStyle(part);
+    const { fontSize, opacity, textIndent, letterSpacing } = style;
+    const [size, solid, indent] = [fontSize, opacity, textIndent].map(parseFloat);
+    const [ink, ground] = [style.webkitTextFillColor, style.backgroundColor].map((colour) => {
+      const scale = Array(3).fill(colour.startsWith("color") ? 255 : 1);
+      return (colour.match(/[\d.]+/g) ?? []).map((value, at) => Number(value) * (scale[at] ?? 1));
+    });
+    const attribute = (/** @type {Attr} */ { name, value }) =>
+      name === "title" || (name === "class" && SeenCode.#CLASSES.test(value));
+    const ours = /^(pre|code|span|abbr)$/.test(part.localName);
+    const differs = ink.slice(0, 3).some((value, at) => Math.abs(value - ground[at]) > 40);
+    return ours && [...part.attributes].every(attribute) && style.visibility === "visible"
+      && size > 5 && solid > 0.3 && indent >= 0 && !letterSpacing.startsWith("-")
+      && differs && (ink[3] ?? 1) > 0.3;
+  }
+}
+
+/** Copy, and Into a new cell, at each block of code of an answer. */
+class CodeButtons {
+  #bars = /** @type {WeakMap<Element, Element>} */ (new WeakMap());
+
+  /** @param {Cells} cells */
+  constructor(cells) {
+    this.cells = cells;
+  }
+
+  /** Put buttons where there are none yet. */
+  place() {
+    for (const pre of this.cells.panel.content.node.querySelectorAll(".m1-answer pre")) {
+      if (!(pre instanceof HTMLElement) || this.#bars.get(pre)?.isConnected) continue;
+      if (SeenCode.of(pre)) pre.before(this.#bar(pre));
+    }
+  }
+
+  /** @param {HTMLElement} pre */
+  #bar(pre) {
+    // The code as it is seen when a button is pressed.
+    const copy = (/** @type {HTMLElement} */ one) => {
+      const code = SeenCode.of(pre);
+      if (!code) return;
+      this.cells.doing.Clipboard?.copyToSystem(code);
+      one.ariaLabel = "Copied";
+      setTimeout(() => Object.assign(one, { ariaLabel: "Copy" }), 2000);
+    };
+    const insert = () => this.cells.insert(this.cells.index(pre), SeenCode.of(pre));
+    const title = "Put this code into a cell below; it is not run";
+    const row = bar("m1-code", "Code block", [
+      ["Copy", "Copy this code", copy],
+      ...this.cells.writable ? [/** @type {Page.Button} */ (["Into a new cell", title, insert])] : [],
+    ]);
+    this.#bars.set(pre, row);
+    return row;
+  }
+}
+
+/** What our side of a kernel tells, through the comm that it has open while it is loaded. */
+class KernelSide {
+  static #asked = /** @type {WeakMap<object, Promise<string | null>>} */ (new WeakMap());
+
+  /**
+   * What a fix costs, "" if that is not known; null: we are not loaded there. All views of a
+   * notebook hear of an error by the same message. @type {Page.Forecast}
+   */
+  static forecast(kernel, error) {
+    const answer = KernelSide.#asked.get(error) ?? KernelSide.#ask(kernel).catch(() => null);
+    KernelSide.#asked.set(error, answer);
+    return answer;
+  }
+
+  /** @param {Jupyter.Kernel} kernel @returns {Promise<string | null>} */
+  static async #ask(kernel) {
+    const { content } = await kernel.requestCommInfo({ target_name: TARGET });
+    const [id] = Object.keys(content.comms ?? {});
+    if (!id || kernel.hasComm(id)) return id ? "" : null; // an earlier error is being asked about
+    const comm = kernel.createComm(TARGET, id);
+    comm.commsOverSubshells = "disabled";
+    const title = await new Promise((resolve) => {
+      comm.onMsg = ({ content: { data } }) => resolve(data?.fix?.title);
+      comm.send({ ask: "fix" });
+      setTimeout(resolve, 1000);
+    });
+    comm.dispose();
+    return typeof title === "string" ? clean(title).slice(0, 200) : "";
+  }
+}
+
+/** Fix with M1, and Explain, at the last error of this kernel. */
+class ErrorButtons {
+  #last = /** @type {{cell?: Jupyter.Cell, row?: HTMLElement}} */ ({});
+
+  /** @param {Cells} cells */
+  constructor(cells) {
+    this.cells = cells;
+    const { iopubMessage, kernelChanged, statusChanged } = cells.panel.sessionContext;
+    iopubMessage.connect((_, message) => {
+      const kind = message.header.msg_type;
+      if (kind === "execute_input" || kind === "error") this.#forget();
+      if (kind === "error") this.#hear(message);
+    });
+    kernelChanged.connect(() => this.#forget());
+    statusChanged.connect((_, status) => void (/idle|busy/.test(status) || this.#forget()));
+  }
+
+  /** Put the buttons below the error, again if the page was made anew. */
+  place() {
+    const { cell, row } = this.#last;
+    if (!row || row.isConnected || !cell?.outputArea) return;
+    const { model, widgets } = cell.outputArea;
+    const kinds = Array.from({ length: model.length }, (_, at) => model.get(at).type);
+    widgets[kinds.lastIndexOf("error")]?.node.append(row);
+  }
+
+  #forget() {
+    this.#last.row?.remove();
+    this.#last = {};
+  }
+
+  /** @param {Jupyter.Message} message */
+  async #hear(message) {
+    const [last, { content, sessionContext }] = [this.#last, this.cells.panel];
+    const run = message.parent_header.msg_id;
+    const cell = content.widgets.find((one) => one.outputArea?.future?.msg.header.msg_id === run);
+    const kernel = sessionContext.session?.kernel;
+    const stopped = message.content.ename === "KeyboardInterrupt";
+    if (!kernel || !cell || !this.cells.writable || stopped) return;
+    if (OURS.test(cell.model.sharedModel.getSource())) return;
+    const price = await KernelSide.forecast(kernel, message);
+    if (price === null || last !== this.#last) return;
+    const press = (/** @type {string} */ source) => () => {
+      this.#forget(); // a second click does not pay twice
+      this.cells.run(cell.node, source);
+    };
+    const row = bar("m1-error", "This error", [
+      ["Fix with M1", `Runs %m1 fix below${price && `: ${price}`}`, press("%m1 fix")],
+      ["Explain", "Runs %m1 explain below", press("%m1 explain")],
+    ]);
+    this.#last = { cell, row };
+    this.place();
+  }
+}
+
+/** What the calls of a notebook add up to, by the rules of `m1-magic report`. */
+class Tally {
+  #sums = { calls: 0, input: 0, output: 0, nano: 0, unknown: 0, kept: 0, twice: 0 };
+  #about = "";
+  #ids = new Set();
+
+  /** Take a record, whose fields are numbers or nothing. @param {any} record */
+  add(record) {
+    if (!record || typeof record !== "object" || Array.isArray(record)) return;
+    const { id, replays, usage, cost_usd: dollars, cost_source: source } = record;
+    const sums = this.#sums;
+    if (replays) return void sums.kept++;
+    if (typeof id === "string" && this.#ids.has(id)) return void sums.twice++;
+    this.#ids.add(String(id));
+    const number = (/** @type {unknown} */ value) =>
+      typeof value === "number" && value >= 0 && value <= 1e9 ? value : null;
+    sums.calls++;
+    sums.input += Math.trunc(number(usage?.input) ?? 0);
+    sums.output += Math.trunc(number(usage?.output) ?? 0);
+    sums.unknown += Number(number(dollars) === null);
+    sums.nano += Math.round((number(dollars) ?? 0) * 1e9); // sums of fractions would drift
+    if (source === "estimated") this.#about = "≈";
+  }
+
+  /** The dollars, with at least four decimals and two digits. */
+  get #money() {
+    const [dollars, { unknown }] = [this.#sums.nano / 1e9, this.#sums];
+    const digits = Math.max(4, 1 - Number(dollars.toExponential().split("e")[1]));
+    const places = { minimumFractionDigits: digits, maximumFractionDigits: digits };
+    const sum = dollars.toLocaleString("en-US", { ...places, roundingMode: "halfEven" });
+    return `${this.#about}$${dollars ? sum : "0"}${unknown ? ` + ${unknown} unknown` : ""}`;
+  }
+
+  /** The sum in one line, then what else is to be said; empty where no call is saved. */
+  get lines() {
+    const { calls, input, output, kept, twice } = this.#sums;
+    const of = (/** @type {number} */ number, noun = "") =>
+      `${number.toLocaleString("en-US")}${noun && ` ${noun}`}${noun && number !== 1 ? "s" : ""}`;
+    const tokens = `${of(input)} in · ${of(output)} out`;
+    const lines = [`M1: ${of(calls, "call")} · ${tokens} · ${this.#money}`];
+    lines.push(`This notebook: ${of(calls, "call")}`, `Tokens: ${tokens}`, `Cost: ${this.#money}`);
+    if (kept) lines.push(`${of(kept, "kept answer")} besides, at $0`);
+    if (twice) lines.push(`${of(twice, "call")} in more than one place, counted once`);
+    return calls || kept ? lines : [];
+  }
+}
+
+/** What the notebook in sight costs; with details for the mouse and the keyboard. */
+class Cost {
+  #details = made("div", "m1-details", { popover: "manual", role: "tooltip", id: "m1-details" });
+  node = made("button", "m1-cost", { type: "button", "aria-describedby": "m1-details" });
+
+  /** @param {Jupyter.App} app */
+  constructor(app) {
+    this.app = app;
+    this.node.hidden = true;
+    document.body.append(this.#details);
+    for (const kind of ["mouseenter", "focus", "mouseleave", "blur", "keydown"]) {
+      const opens = kind === "mouseenter" || kind === "focus";
+      this.node.addEventListener(kind, () => opens ? this.#open() : this.#details.hidePopover());
+    }
+    app.shell.currentChanged?.connect(() => this.count());
+  }
+
+  /** Count the records of the notebook in sight. */
+  count() {
+    const tally = new Tally();
+    for (const { outputs } of this.app.shell.currentWidget?.content?.model?.cells ?? []) {
+      // A cell's call leaves one record, a panel a list.
+      const records = { length: outputs?.length ?? 0 };
+      const saved = Array.from(records, (_, at) => outputs?.get(at).data[RECORD]);
+      saved.flat().forEach((record) => tally.add(record));
+    }
+    const [line = "", ...details] = tally.lines;
+    Object.assign(this.node, { hidden: !line, textContent: line });
+    this.#details.textContent = details.join("\n");
+  }
+
+  #open() {
+    const { right, top, bottom } = this.node.getBoundingClientRect();
+    const [above, below] = [`${innerHeight - top}px`, `${bottom}px`];
+    const place = top > innerHeight / 2 ? { bottom: above } : { top: below };
+    Object.assign(this.#details.style, { right: `${innerWidth - right}px`, ...place });
+    this.#details.showPopover();
+  }
+}
+
+/** What is done in the notebooks of a page. */
+class Notebooks {
+  #cells = /** @type {Set<Cells>} */ (new Set());
+
+  /** @param {Jupyter.App} app @param {Cost} cost @param {Jupyter.Doing} doing */
+  constructor(app, cost, doing) {
+    this.cost = cost;
+    this.doing = doing;
+    app.docRegistry.addWidgetExtension("Notebook", this);
+    addEventListener("m1-magic:insert", ({ target, detail }) => {
+      if (!(target instanceof Node)) return;
+      for (const cells of this.#cells) cells.insert(cells.index(target), detail?.source);
+    });
+    const execute = (/** @type {{source?: unknown}} */ { source }) => {
+      const cells = [...this.#cells].find(({ panel }) => panel === app.shell.currentWidget);
+      // Not by a link in an output, which may say something else than what it inserts.
+      const linked = document.activeElement?.closest("[data-commandlinker-command]");
+      if (!linked) cells?.insert(cells.panel.content.activeCellIndex, source);
+    };
+    app.commands.addCommand("m1-magic:insert-below", { label: "Insert Code Below", execute });
+  }
+
+  /** Look after a notebook. @param {Jupyter.Panel} panel @param {Jupyter.Context} context */
+  createNew(panel, context) {
+    const cells = new Cells(panel, this.doing);
+    const parts = [new CodeButtons(cells), new ErrorButtons(cells)];
+    const look = calmly(() => parts.forEach((one) => one.place()));
+    const count = calmly(() => this.cost.count());
+    const observer = new MutationObserver(look);
+    observer.observe(panel.content.node, { childList: true, subtree: true });
+    context.model.contentChanged.connect(count);
+    this.#cells.add(cells);
+    panel.disposed.connect(() => {
+      observer.disconnect();
+      context.model.contentChanged.disconnect(count);
+      this.#cells.delete(cells);
+    });
+  }
+}
+
+/** Do something once nothing more came for a moment. @param {() => void} act */
+function calmly(act) {
+  let timer = 0;
+  return () => {
+    clearTimeout(timer);
+    timer = setTimeout(act, PAUSE);
+  };
+}
+
+/** The plugins, over the modules that there are. @param {Jupyter.Modules} modules */
+function plugins([codemirror, state, view, statusbar, widgets, notebook, apputils]) {
+  /** @type {Jupyter.Plugin} */
+  const notebooks = {
+    id: `${TARGET}:notebooks`,
+    autoStart: true,
+    optional: statusbar ? [statusbar.IStatusBar] : [],
+    activate(app, bar) {
+      const cost = new Cost(app);
+      cost.node.id = "m1-cost";
+      const item = widgets && new widgets.Widget({ node: cost.node });
+      if (item && bar) bar.registerStatusItem(`${TARGET}:cost`, { item, align: "right", rank: 1 });
+      else if (item) app.shell.add(item, "top", { rank: 1000 });
+      new Notebooks(app, cost, { ...notebook, ...apputils });
+    },
+  };
+  if (!codemirror || !state || !view) return [notebooks];
+  /** @type {Jupyter.Plugin} */
+  const colours = {
+    id: `${TARGET}:colours`,
+    autoStart: true,
+    requires: [codemirror.IEditorExtensionRegistry, codemirror.IEditorLanguageRegistry],
+    async activate(_, extensions, languages) {
+      const markdown = await languages.getLanguage("text/x-markdown");
+      if (!markdown?.support) return;
+      const made = new Colours(state, view, markdown.support);
+      const { createImmutableExtension: fixed } = codemirror.EditorExtensionRegistry;
+      extensions.addExtension({
+        name: TARGET,
+        factory: (/** @type {{model: Jupyter.CellModel}} */ { model }) =>
+          model.type === "code" ? fixed(made.of(model.sharedModel.getSource())) : null,
+      });
+    },
+  };
+  return [notebooks, colours];
+}
+
+// What JupyterLab asks for: as a bundler's container, with the modules that it shares.
+const NEEDED = [
+  "@jupyterlab/codemirror", "@codemirror/state", "@codemirror/view",
+  "@jupyterlab/statusbar", "@lumino/widgets", "@jupyterlab/notebook", "@jupyterlab/apputils",
+];
+/** @type {Jupyter.Scope} */
+let scope = {};
+
+/** The module that is loaded, else the newest; nothing without one. @param {string} name */
+async function shared(name) {
+  const { compare } = new Intl.Collator("en", { numeric: true });
+  const newest = Object.entries(scope[name] ?? {}).sort(([one], [other]) => compare(other, one));
+  const [, found] = newest.find(([, entry]) => entry.loaded) ?? newest[0] ?? [];
+  return found && (await found.get())();
+}
+
+(window._JUPYTERLAB ??= {})[TARGET] = {
+  init(given) {
+    scope = given;
+  },
+  async get() {
+    const modules = /** @type {any} */ (await Promise.all(NEEDED.map(shared)));
+    document.documentElement.dataset.m1Magic = VERSION;
+    document.head.append(made("link", "", { rel: "stylesheet", href: STYLE }));
+    return () => ({ __esModule: true, default: plugins(modules) });
+  },
+};

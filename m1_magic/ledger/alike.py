@@ -1,0 +1,101 @@
+"""Requests that differ in the words of their last message only: what is written down of each.
+
+Fingerprint, hashes and the messages as JSON are made once, of a request with a mark in place of
+those words; of each other one only the words are put there. What does not fit is made as a whole.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, fields, replace
+from operator import attrgetter
+from typing import Any
+
+from ..calls import Message, Request, Text
+from .sent import at_a_server, hash_of, kept
+
+MARK = "m1-words-7c1f0e"
+HASHED = hash_of(MARK)
+SAME = attrgetter(*(field.name for field in fields(Request) if field.name != "messages"))
+quoted = json.JSONEncoder(ensure_ascii=False).encode
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What the ledger writes of a request: its prompt and messages, what it is found by, hashes."""
+
+    prompt: str
+    kept: str
+    fingerprint: str
+    parts: str
+
+
+def told(request: Request) -> Told:
+    """Return what is written down of a request."""
+    parts = json.dumps(at_a_server(request))
+    return Told(request.prompt_text, kept(request), request.fingerprint(), parts)
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """What requests have in common, as pieces before and after what differs; ``begun`` hashed."""
+
+    like: tuple[Any, ...]
+    prompt: str
+    begun: Any
+    ending: bytes
+    kept: tuple[str, ...]
+    parts: tuple[str, ...]
+
+    def fingerprint(self, words: str) -> str:
+        """Return what a request with these words is found by."""
+        made = self.begun.copy()
+        made.update(quoted(words)[1:-1].encode("utf-8", "surrogatepass"))
+        made.update(self.ending)
+        return str(made.hexdigest())
+
+    def told(self, words: str) -> Told:
+        """Return what is written down of a request with these words."""
+        kept = quoted(words)[1:-1].join(self.kept)
+        return Told(self.prompt, kept, self.fingerprint(words), hash_of(words).join(self.parts))
+
+
+class Alike:
+    """Gives what is written down of requests, quickly where one is like the one before."""
+
+    def __init__(self) -> None:
+        self._last: Pattern | None = None
+
+    def told(self, request: Request) -> Told:
+        """Return what is written down of a request."""
+        words, pattern = self._pattern(request)
+        return pattern.told(words) if pattern else told(request)
+
+    def fingerprint(self, request: Request) -> str:
+        """Return what a request is found by."""
+        words, pattern = self._pattern(request)
+        return pattern.fingerprint(words) if pattern else request.fingerprint()
+
+    def _pattern(self, request: Request) -> tuple[str, Pattern | None]:
+        """Return the words that alone differ, and the pattern of the rest; None: there is none."""
+        *before, last = request.messages
+        part = last.parts[0] if len(last.parts) == 1 else None
+        if not isinstance(part, Text) or request.attachments or not request.prompt:
+            return "", None
+        like, pattern = (SAME(request), before, last.role), self._last
+        if pattern is None or pattern.like != like:
+            self._last = pattern = _pattern(request, replace(last, parts=(Text(MARK),)), like)
+        return part.text, pattern
+
+
+def _pattern(request: Request, last: Message, like: tuple[Any, ...]) -> Pattern | None:
+    marked = replace(request, messages=(*request.messages[:-1], last))
+    canonical = json.dumps(marked.lasting(), sort_keys=True, ensure_ascii=False)
+    made = told(marked)
+    canon, text, parts = canonical.split(MARK), made.kept.split(MARK), made.parts.split(HASHED)
+    if any(len(pieces) != 2 for pieces in (canon, text, parts)):
+        return None
+    start, end = (piece.encode("utf-8", "surrogatepass") for piece in canon)
+    begun = hashlib.sha256(start)
+    return Pattern(like, request.prompt, begun, end, tuple(text), tuple(parts))

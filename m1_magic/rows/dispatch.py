@@ -1,0 +1,270 @@
+"""A run's questions sent out with an engine's tasks, and what comes back written down."""
+
+from __future__ import annotations
+
+import contextvars
+import pickle
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from decimal import ROUND_FLOOR, Decimal
+from functools import partial
+from typing import Any
+
+from .. import keys
+from ..calls import Attempt, Call, Reply, Request
+from ..errors import KeyProblem, LedgerProblem, OfflineProblem, Stopped, UsageError
+from ..ledger import finished, new_id, settled
+from ..pricing.dollars import NANO
+from ..session.loop import Session
+from ..session.plan import Plan
+from ..settings.endpoints import endpoint
+from ..text import plural
+from .engine import Engine
+from .errand import Came, Errand, Found, Share
+from .kept import Answers
+from .progress import EVERY, Progress, Shown
+from .reading import Reading
+from .running import Outcome
+from .task import ask
+
+DIED = "its task ended before its answer came"
+
+
+@dataclass(slots=True)
+class Dispatch:
+    """Asks by tasks: ``added`` is the hash of the headers that go along."""
+
+    session: Session
+    engine: Engine
+    errand: Errand
+    answers: Answers
+    reading: Reading
+    added: str
+    plan: Plan
+    shown: Shown
+    progress: Progress
+    outcomes: dict[bytes, Outcome]
+    stopped_by: BaseException | None = None
+    notes: list[str] = field(default_factory=list)
+    _held: dict[int, tuple[Call, Attempt]] = field(default_factory=dict)
+
+    def ask(
+        self,
+        places: tuple[int, ...],
+        shares: Mapping[int, Share],
+        names: Mapping[bytes, str],
+        holds: Mapping[int, Decimal | None],
+    ) -> None:
+        """Ask each share in its partition's task; ``names``: the fingerprints of the questions.
+
+        ``holds`` are those of the partitions that lie on other machines, which have no ledger.
+
+        Raises:
+            BudgetExceeded, LedgerProblem: nothing was sent.
+        """
+        self._reserve(holds)
+
+        def work() -> None:
+            for number, came in self.engine.each(places, partial(ask, self.errand, shares)):
+                self._take(number, shares, names, came)
+
+        try:
+            stopped = watched(work, self._look(), self.errand.lease.end)
+            self.stopped_by = stopped or self.stopped_by
+        finally:
+            self._settle_rest()
+            self.answers.write()
+            self.session.settler.wake()
+
+    def _look(self) -> Callable[[], None]:
+        """Return what shows how far the tasks are that write into this kernel's ledger."""
+        ledger, progress = self.session.ledger, self.progress
+        before = ledger.spent(self.session.now())["session"]
+
+        def look() -> None:
+            with suppress(LedgerProblem):
+                now = ledger.spent(self.session.now())["session"]
+                progress.cost = now[0] - before[0]
+                progress.done = min(now[2] - before[2], progress.total)
+            self.shown.show(progress.line())
+
+        return look
+
+    def _reserve(self, holds: Mapping[int, Decimal | None]) -> None:
+        """Hold what tasks on other machines may spend, before any of them begins."""
+        if not holds:
+            return
+        now, settings = self.session.now(), self.session.settings
+        assert self.plan.backend is not None
+        for number, hold in holds.items():
+            call = Call(new_id(), now, self.errand.template, original=self.errand.template)
+            self._held[number] = call, Attempt(new_id(), hold=hold)
+        host = self.plan.backend.name
+        each = [(call, attempt, host) for call, attempt in self._held.values()]
+        try:
+            self.session.ledger.reserve_all(each, settings.budget, settings.budget_period, False)
+        except BaseException:
+            self._held.clear()
+            raise
+
+    def _take(
+        self, number: int, shares: Mapping[int, Share], names: Mapping[bytes, str], came: Any
+    ) -> None:
+        """Take what came of a partition: written down first, then told."""
+        if isinstance(came, BaseException):
+            self.notes.append(f"Task {number} failed: {type(came).__name__}.")
+            if number in shares:
+                self._recovered(shares[number], names)
+            return
+        came = pickle.loads(came)  # noqa: S301 (of our own task, by the engine)
+        assert isinstance(came, Came)
+        if came.place == "away":
+            self._book(number, came)
+        for call in came.calls:
+            if call.error is None:
+                self.answers.called(call, call.reply)
+        self.outcomes |= came.outcomes
+        self.stopped_by = self.stopped_by or came.stopped_by
+        self.notes.append(came.note)
+
+    def _recovered(self, share: Share, names: Mapping[bytes, str]) -> None:
+        """Take up what a task wrote into the ledger before it died."""
+        keys = sorted(share.keys)
+        self.outcomes |= dict.fromkeys(keys, Outcome(why=DIED, asked=False))
+        with suppress(LedgerProblem):
+            kept = self.answers.by_name([names[key] for key in keys], self.added)
+            for key, one in zip(keys, kept, strict=True):
+                if one is not None:
+                    value, why = self.reading.value(self.reading.kept(one.reply))
+                    self.outcomes[key] = Outcome(value, why, one.cost, id=one.reply.id)
+
+    def _book(self, number: int, came: Came) -> None:
+        """Write down the calls of a task that had no ledger, and let go of what was held."""
+        ledger, text = self.session.ledger, self.session.settings.keep_text
+        assert self.plan.backend is not None
+        for call in came.calls:
+            writes = [
+                write
+                for attempt in call.attempts
+                for write in (
+                    *ledger.reservation(call, attempt, self.plan.backend.name, text),
+                    settled(attempt),
+                )
+            ]
+            try:
+                ledger.book((*writes, finished(call, text)))
+            except LedgerProblem as problem:  # kept beside it
+                self.notes.append(problem.what)
+        self._let_go(number, "settled")
+
+    def _let_go(self, number: int, state: Any) -> None:
+        if number not in self._held:
+            return
+        call, attempt = self._held.pop(number)
+        cost = Decimal(0) if state == "settled" else None
+        source = "free" if state == "settled" else "unknown"
+        done = replace(attempt, state=state, cost=cost, cost_source=source)  # type: ignore[arg-type]
+        reply = Reply(status="failed" if cost is None else "ok")
+        with suppress(LedgerProblem):  # a hold that stays is said
+            self.session.ledger.settle(done)
+            self.session.ledger.finish(replace(call, attempts=(done,), reply=reply), False)
+
+    def _settle_rest(self) -> None:
+        """Leave the holds of tasks that did not come back: what they spent is not known."""
+        lost = list(self._held)
+        for number in lost:
+            self._let_go(number, "pending")
+        if lost:
+            self.notes.append(
+                f"{plural(len(lost), 'task')} did not come back: %m1 cost lists what is held."
+            )
+
+
+def watched(
+    work: Callable[[], None], look: Callable[[], object], stop: Callable[[], None]
+) -> Stopped | None:
+    """Do work in a thread, while this one looks how far it is; Ctrl-C is to ``stop`` it.
+
+    At the second one it is not waited for any longer. Returns whether it was stopped.
+    """
+    over, failure = threading.Event(), list[BaseException]()
+    context = contextvars.copy_context()  # has the cluster that is asked
+
+    def run() -> None:
+        try:
+            context.run(work)
+        except BaseException as error:  # raised where it is waited for
+            failure.append(error)
+        finally:
+            over.set()
+
+    threading.Thread(target=run, name="m1-partitions", daemon=True).start()
+    stopped: Stopped | None = None
+    while not over.is_set():
+        try:
+            over.wait(EVERY)
+            look()
+        except KeyboardInterrupt:
+            stop()
+            if stopped is not None:
+                return stopped
+            stopped = Stopped("Stopped by you.", cost="", todo="")
+    if failure and stopped is None:
+        raise failure[0]
+    return stopped
+
+
+def shares(
+    keys: Mapping[int, list[bytes]],
+    holds: Mapping[bytes, Decimal | None],
+    most: Decimal | None,
+    workers: int,
+) -> dict[int, Share]:
+    """Return what each partition asks, with its part of ``most`` by what it could cost."""
+    sums = {
+        n: sum((holds[key] or Decimal(0) for key in one), Decimal(0)) for n, one in keys.items()
+    }
+    total, made = sum(sums.values(), Decimal(0)), dict[int, Share]()
+    for number, one in keys.items():
+        part = None
+        if most is not None:
+            part = most if not total else most * sums[number] / total
+            part = (part * NANO).to_integral_value(ROUND_FLOOR) / NANO
+        made[number] = Share(frozenset(one), workers, part)
+    return made
+
+
+def check_places(
+    session: Session, template: Request, errand: Errand, found: Sequence[Found]
+) -> None:
+    """Raise where tasks cannot ask; give those of this machine the key that they lack."""
+    place = endpoint(session.settings.base_url)
+    elsewhere = [one for one in found if one.place != "here"]
+    if place.offline and elsewhere:
+        raise OfflineProblem(
+            "The local model is asked by this process alone, and tasks run in others.",
+            todo="Use Dask's threads, or bring the rows here: .compute(), .toPandas().",
+        )
+    away = [one for one in elsewhere if one.place == "away"]
+    if not all(one.has_key for one in away):
+        raise KeyProblem(
+            f"Workers on other machines have no key for {place.host}, or another one than this"
+            " kernel; a key is never sent to them.",
+            todo="Put it into their environment before they start: OPENROUTER_API_KEY.",
+        )
+    if template.headers and away:
+        raise UsageError("M1.extra_headers, which may hold secrets, are not sent to workers.")
+    if not all(one.has_key for one in elsewhere):
+        errand.lease.give(keys.find(place).reveal())
+
+
+@contextmanager
+def leased(errand: Errand, headers: Mapping[str, Any] | None) -> Iterator[None]:
+    """Let tasks ask within this block."""
+    errand.lease.make(headers or {})
+    try:
+        yield
+    finally:
+        errand.lease.end()

@@ -1,0 +1,79 @@
+"""What begins each run over rows: which options it takes, its request, and what is told."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+
+from .. import api
+from ..calls import Request
+from ..errors import BudgetExceeded, UsageError
+from ..jupyter import shell
+from ..options.fields import Options
+from ..render.front_end import in_notebook
+from ..text import md_cell, one_line, plural, thousands
+from .questions import Asking
+from .reading import Reading
+
+# Options that are about one question in one cell.
+NOT_HERE = ("chat", "cells", "error", "exact", "diff", "cols", "df_tokens")
+
+
+def check_options(options: Options) -> None:
+    """Raise UsageError for options that rows do not take."""
+    if options.several:
+        raise UsageError("Several models, temperatures or answers are for one question.")
+    for name in NOT_HERE:
+        if getattr(options, name):
+            raise UsageError(f"--{name.replace('_', '-')} is for one question, not for rows.")
+
+
+def opened(
+    asked: Asking, prompt: str, options: Options, names: Mapping[str, object]
+) -> tuple[Request, Reading]:
+    """Return the request with marks where values will stand, and how its answers are read."""
+    template = api.prepare(asked.prompt, replace(options, allow=()), names)
+    template = replace(template, prompt=prompt, keep=None if not options.fresh else False)
+    return template, Reading(options, names, api.session().settings)
+
+
+def check_new(names: Sequence[str], into: str | None, reading: Reading) -> None:
+    """Raise UsageError where fields of data would take the place of columns."""
+    taken = [name for name in reading.fields if name in names and into is None]
+    if taken:
+        what = f"The table has a column {one_line(taken[0], 60)!r} already."
+        raise UsageError(what, todo="Name a new column for all fields together: --into COL.")
+
+
+def says(
+    rows: int, distinct: int, kept: int, blank: int, price: str, leaving: Sequence[str]
+) -> str:
+    """Return what is asked, what leaves, and what that could cost."""
+    columns = ", ".join(one_line(name, 40) for name in leaving)
+    parts = [
+        plural(rows, "row"),
+        plural(distinct, "distinct question"),
+        f"{thousands(kept)} kept" if kept else "",
+        f"{thousands(blank)} without text" if blank else "",
+        price,
+        f"leaves: {columns}" if leaving else "nothing leaves",
+    ]
+    return " · ".join(part for part in parts if part)
+
+
+def would_be_refused(priced: Callable[[], object]) -> str:
+    """Return why a run would be refused by its price, "" if it would not."""
+    try:
+        priced()
+    except BudgetExceeded as refused:
+        return f"It would be refused: {refused.what} {refused.todo}"
+    return ""
+
+
+def tell(words: str) -> None:
+    """Show a line: in a notebook as output, else on stderr, beside a script's own output."""
+    if in_notebook(shell.current()):
+        shell.show(md_cell(words))
+    else:
+        sys.stderr.write(words + "\n")

@@ -1,0 +1,205 @@
+"""What a task does with one partition of a table, where it lies: it asks its share.
+
+A task on this machine writes into the ledger of the kernel that asks, as that does itself. One on
+another machine has none: its calls go back, and the kernel writes them down.
+"""
+
+from __future__ import annotations
+
+import pickle
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from traitlets.config import Config
+
+from .. import keys
+from ..app import PROCESS
+from ..backends import Chooser
+from ..calls import Call, Reply
+from ..errors import Stopped
+from ..ledger import FILE, Ledger
+from ..privacy import redaction
+from ..session.loop import Session
+from ..settings.config import M1
+from .errand import Came, Errand, Share, digest
+from .kept import Answers
+from .progress import Progress
+from .questions import Questions, questions, withheld
+from .reading import Reading
+from .running import Outcome, Run
+from .tables import Column
+
+LOST = "its task was begun before, and its answers were lost"
+
+
+def ask(
+    errand: Errand,
+    shares: Mapping[int, Share],
+    number: int,
+    columns: Sequence[Column],
+    again: bool,
+) -> bytes:
+    """Ask a partition's share of the questions; return a pickled `Came`.
+
+    ``again``: the engine has begun this task before.
+    """
+    if number not in shares:
+        return pickle.dumps(Came(errand.place))
+    share, away = shares[number], errand.place == "away"
+    if not away:
+        done, again = errand.lease.turn(number)
+        if done is not None:
+            return done
+        if not errand.lease.holds():
+            return _dumped(Came(errand.place, stopped_by=Stopped("Stopped by you.", cost="")))
+    came = Came(errand.place)
+    try:
+        with _session(errand, share) as session:
+            _ask(errand, share, session, questions(errand.template, columns), again, came)
+    except BaseException as error:  # a task that fails would be done again
+        came.stopped_by = came.stopped_by or error
+    result = _dumped(came)
+    if not away:
+        errand.lease.done(number, result)
+    return result
+
+
+def _ask(
+    errand: Errand, share: Share, session: Session, made: Questions, again: bool, came: Came
+) -> None:
+    """Take up what a task before this one has paid for, and ask the rest."""
+    made.template = replace(made.template, max_cost=share.most)
+    if came.place != "away":
+        made.template = replace(made.template, headers=errand.lease.given()["headers"])
+    reading = Reading(errand.options, {}, session.settings)
+    names = {n: digest(texts) for n, texts in enumerate(made.texts)}
+    todo = [n for n, name in names.items() if name in share.keys]
+    outcomes = _earlier(session, reading, made, todo) if again and came.place != "away" else {}
+    policy = redaction.policy(session.settings)
+    for n in todo:
+        fresh = made.template.keep is False or not session.settings.keep_text
+        lost = LOST if again and (came.place == "away" or fresh) else ""
+        why = lost or withheld(made.request(n), policy)
+        if why and n not in outcomes:
+            outcomes[n] = Outcome(why=why, asked=False)
+    left = [n for n in todo if n not in outcomes]
+    try:
+        if left:
+            _run(errand, share, session, reading, made, left, outcomes, came)
+    finally:
+        came.outcomes = {names[n]: outcome for n, outcome in outcomes.items()}
+
+
+def _run(
+    errand: Errand,
+    share: Share,
+    session: Session,
+    reading: Reading,
+    made: Questions,
+    left: Sequence[int],
+    outcomes: dict[int, Outcome],
+    came: Came,
+) -> None:
+    shortest = min(left, key=lambda n: sum(map(len, made.texts[n])))
+    run = _Run(
+        session=session,
+        plan=session.plan(made.request(shortest)),
+        workers=share.workers,
+        value=reading.value,
+        processor=reading.processor,
+        answered=_nothing,
+        progress=Progress(len(left), len(left)),
+        shown=_Watch(errand),  # type: ignore[arg-type]
+        outcomes=outcomes,
+    )
+    run.calls = came.calls if came.place == "away" or errand.texts else None
+    try:
+        run.ask(left, made.request)
+    finally:
+        came.stopped_by, came.note = run.stopped_by, run.note
+
+
+def _nothing(call: Call, reply: Reply) -> None:
+    """What came is in the outcomes."""
+
+
+def _earlier(
+    session: Session, reading: Reading, made: Questions, todo: Sequence[int]
+) -> dict[int, Outcome]:
+    """Return what the same task came to before it was cut off."""
+    answers = Answers(session, False, lambda reply: not reading.value(reading.kept(reply))[1])
+    kept = answers.of([made.request(n) for n in todo])
+    return {
+        n: Outcome(reading.value(reading.kept(one.reply))[0], "", one.cost, id=one.reply.id)
+        for n, one in zip(todo, kept, strict=True)
+        if one is not None
+    }
+
+
+class _Run(Run):
+    """A run that keeps its calls, where they are wanted."""
+
+    calls: list[Call] | None = None
+
+    def _take(self, number: int, call: Call, error: BaseException | None) -> None:
+        Run._take(self, number, call, error)
+        if self.calls is not None and call.attempts:
+            plain = replace(call.reply, data=None, page="")
+            self.calls.append(replace(call, reply=plain))
+
+
+class _Watch:
+    """Looked at while questions are asked: once the run is over for the kernel, it is here."""
+
+    def __init__(self, errand: Errand) -> None:
+        self._lease, self._away = errand.lease, errand.place == "away"
+
+    def show(self, line: str) -> None:
+        """Press Stop where it was pressed in the kernel that asks, or that has ended."""
+        if not self._away and not self._lease.holds():
+            raise KeyboardInterrupt
+
+
+@contextmanager
+def _session(errand: Errand, share: Share) -> Iterator[Session]:
+    """Give what asks: the kernel's own, or one over its ledger, or one over a ledger to be read."""
+    if errand.place == "here":
+        yield PROCESS.session()
+        return
+    away = errand.place == "away"
+    given = {"headers": None, "key": None} if away else errand.lease.given()
+    values = dict(errand.settings) | {"extra_headers": given["headers"] or {}}
+    settings = M1(config=Config({"M1": values | ({"budget": None} if away else {})}))
+    key = keys.Key(given["key"], "the kernel that asks") if given["key"] else None
+    folder = Path(tempfile.mkdtemp(prefix="m1-rows-")) if away else Path(errand.home)
+    session = Session(
+        settings,
+        lambda: Ledger(folder / FILE, errand.session),
+        Chooser(key=key),
+        notebook=lambda: errand.notebook,
+    )
+    try:
+        yield session
+    finally:
+        if session._ledger is not None:
+            session.ledger.close()
+        session.close()
+        if away:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _dumped(came: Came) -> bytes:
+    """Return what a task gives back; values may be of the user's own classes."""
+    try:
+        import cloudpickle as library
+    except ModuleNotFoundError:
+        library = pickle
+    try:
+        return bytes(library.dumps(came))
+    except Exception:  # an error that holds what cannot be sent
+        stopped = Stopped(str(came.stopped_by)) if came.stopped_by else None
+        return bytes(library.dumps(replace(came, stopped_by=stopped)))

@@ -1,0 +1,100 @@
+"""A call with tools: which functions its options name, and who runs them."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ..context.variables import public_names, resolve
+from ..errors import UsageError
+from ..options.fields import Options
+from ..session.beside import Job
+from ..session.view import Approver
+from ..settings.config import M1
+from ..text import one_line
+from .answer import ToolAnswer
+from .results import Results
+from .signature import Tool, described, renamed
+
+SQL = "sql"
+MOST = 64
+TAKES = "Name functions: --tools f,g, or tools=[f, g]."
+
+
+def tools(options: Options, namespace: Mapping[str, object], settings: M1) -> dict[str, Tool]:
+    """Return the tools that options name, by name.
+
+    Raises:
+        UsageError: one of them is no function that can be described.
+    """
+    if options.tools and options.several:
+        what = "--tools is for one answer at a time, and these are several."
+        raise UsageError(what, todo="Leave out -n, or name one model and one temperature.")
+    if options.yes and not options.tools:
+        raise UsageError("--yes is about --tools, and there are none.", todo=TAKES)
+    if len(options.tools) > MOST:
+        raise UsageError(f"These are {len(options.tools):,} tools, and {MOST} are the most.")
+    found: dict[str, Tool] = {}
+    for given in options.tools:
+        one = _tool(given, options, namespace, settings)
+        if one.name in found and found[one.name].key != one.key:
+            what = f"Two tools are called {one.name}."
+            raise UsageError(what, todo="Give one of them another name.")
+        found[one.name] = one
+    return found
+
+
+def _tool(given: Any, options: Options, namespace: Mapping[str, object], settings: M1) -> Tool:
+    if given == SQL and SQL not in namespace:
+        from .sql import tool
+
+        return tool(options, namespace, settings)
+    if isinstance(given, str):
+        function, name = _named(given, namespace), given.rpartition(".")[2]
+    else:
+        function, name = given, _name(given, namespace)
+    shown = one_line(name, 60)
+    if not callable(function):
+        kind = one_line(type(function).__name__, 60)
+        raise UsageError(f"{shown} is no function but of type {kind}.", todo=TAKES)
+    if not name.isidentifier() or not name.isascii() or len(name) > MOST:
+        todo = "Give it a name of at most 64 letters, digits and _: def name(…)."
+        raise UsageError(f"{shown} cannot be the name of a tool.", todo=todo)
+    return renamed(described(function, name), name)
+
+
+def _named(name: str, namespace: Mapping[str, object]) -> object:
+    """Return what a name, or a path such as ``shop.price``, stands for."""
+    base = name.partition(".")[0]
+    if base in namespace:
+        return resolve(name, namespace)
+    functions = [one for one in public_names(namespace) if callable(namespace[one])]
+    close = difflib.get_close_matches(name, functions, 1)
+    todo = f"Did you mean {one_line(close[0], 60)}?" if close else TAKES
+    raise UsageError(f"There is no function {one_line(name, 60)!r}.", todo=todo)
+
+
+def _name(function: Any, namespace: Mapping[str, object]) -> str:
+    """Return how a function is called: as its own name says, or the name that it has here."""
+    own = getattr(function, "__name__", "")
+    if isinstance(own, str) and own.isidentifier():
+        return own
+    known_as = (n for n, value in namespace.items() if value is function and n.isidentifier())
+    return next(known_as, own if isinstance(own, str) and own else type(function).__name__)
+
+
+def answer(
+    job: Job,
+    found: Mapping[str, Tool],
+    options: Options,
+    settings: M1,
+    approver: Callable[[], Approver],
+) -> ToolAnswer:
+    """Return what runs the tools of a call, of which ``job`` has view and processor.
+
+    Args:
+        approver: makes who asks the user, where ``--yes`` does not allow all.
+    """
+    asked, results = None if options.yes else approver(), Results.of(options, settings)
+    return ToolAnswer(job.view, found, results, asked, settings.rounds, job.processor)

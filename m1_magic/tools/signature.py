@@ -1,0 +1,241 @@
+"""A function → what of it the model is told, and what checks the arguments that it sends.
+
+pydantic makes the schema of the type hints; the docstring goes along as it is. What cannot be
+described is refused by name, before anything is sent.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import json
+import typing
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from ..errors import UsageError
+from ..text import cut_middle, one_line
+from ..typed.fitting import fit
+from ..typed.reading import read
+from ..typed.schema import LEFT_OUT, Wanted
+from .arguments import strict
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
+
+LONGEST = 4_000  # characters of a docstring
+EMPTY = inspect.Parameter.empty
+MANY = {inspect.Parameter.VAR_POSITIONAL: "*", inspect.Parameter.VAR_KEYWORD: "**"}
+HINTS = "Write it with type hints: def {name}(city: str, days: int = 3): …"
+
+
+class Misfit(Exception):
+    """Arguments that do not fit; its text says why, in one line that may be told to the model."""
+
+
+@dataclass(frozen=True)
+class Tool:
+    """A function that may be called.
+
+    Args:
+        spec: how the wire describes it.
+        read: arguments as they came → those to call it with, and as JSON; raises `Misfit`.
+        run: the arguments → what it gives; None: it is described here, and cannot be run.
+        key: what "always" is remembered by.
+    """
+
+    name: str
+    spec: Mapping[str, Any]
+    read: Callable[[str], tuple[Any, str]]
+    run: Callable[[Any], Any] | None
+    key: object = None
+
+
+@dataclass(frozen=True)
+class _Arguments:
+    """The parameters of a function, those without a default ``needed``."""
+
+    wanted: Wanted
+    parameters: tuple[inspect.Parameter, ...]
+    defaults: Mapping[str, Any]
+
+    def read(self, text: str) -> tuple[dict[str, Any], str]:
+        """Return arguments, read leniently: a value is that which was written, or there is none."""
+        if text.strip() in ("", "null", "None"):
+            text = "{}"
+        exact = strict(text)
+        found = fit(exact, self.wanted) if exact else read(text, self.wanted)
+        if found.misfits:
+            from ..typed.answer import reasons
+
+            raise Misfit(reasons(found))
+        return {**self.defaults, **found.data}, found.node.json()
+
+    def call(self, function: Callable[..., Any], given: Mapping[str, Any]) -> Any:
+        """Call a function with arguments by name."""
+        alone = inspect.Parameter.POSITIONAL_ONLY
+        first = [p for p in self.parameters if p.kind is alone]
+        least = next((n for n, p in enumerate(first) if p.name not in given), len(first))
+        values = [given[p.name] for p in first[:least]]
+        named = given.keys() - {p.name for p in first}
+        return function(*values, **{name: given[name] for name in given if name in named})
+
+
+def described(function: Callable[..., Any], name: str) -> Tool:
+    """Return a function as a tool of this name; raises UsageError where it cannot be one."""
+    if isinstance(function, type):
+        what = f"{name} is a class, and tools are functions."
+        raise UsageError(what, todo="Write a function that makes one.")
+    arguments = _arguments(function, name)
+    schema = dict(_plain(arguments.wanted.schema))
+    properties = schema.setdefault("properties", {})
+    for parameter in arguments.parameters:
+        if parameter.name in properties and parameter.default is not EMPTY:
+            with suppress(TypeError, ValueError):  # no JSON, which says nothing of it
+                default = json.loads(json.dumps(_default(parameter), allow_nan=False))
+                properties[parameter.name] = {**properties[parameter.name], "default": default}
+    doc = inspect.getdoc(function) if not isinstance(function, functools.partial) else None
+    doc = doc or inspect.getdoc(_inner(function)) or ""
+    spec = {"name": name, "description": cut_middle(doc.strip(), LONGEST), "parameters": schema}
+    return Tool(
+        name,
+        {"type": "function", "function": {key: one for key, one in spec.items() if one}},
+        arguments.read,
+        functools.partial(arguments.call, function),
+        _key(function, name),
+    )
+
+
+def _arguments(function: Callable[..., Any], name: str) -> _Arguments:
+    try:
+        signature = inspect.signature(function)
+        hints = typing.get_type_hints(_inner(function), include_extras=True)
+    except (TypeError, ValueError, NameError, AttributeError) as error:
+        what = f"{name} cannot be described: {one_line(error, 120)}."
+        raise UsageError(what, todo=HINTS.format(name=name)) from None
+    bound = function.keywords if isinstance(function, functools.partial) else {}
+    parameters = tuple(p for p in signature.parameters.values() if p.name not in bound)
+    fields: dict[str, Any] = {}
+    defaults: dict[str, Any] = {}
+    for one in parameters:
+        shown = one_line(one.name, 60)
+        if one.kind in MANY:
+            what = f"{name} takes {MANY[one.kind]}{shown}, of which no schema can be made."
+            raise UsageError(what, todo="Write a function with a parameter for each value.")
+        if one.name not in hints:
+            what = f"{name}: its parameter {shown} has no type hint."
+            raise UsageError(what, todo=HINTS.format(name=name))
+        kind = hints[one.name]
+        if _is_field(one.default):
+            kind = typing.Annotated[kind, one.default]
+            if not one.default.is_required():
+                defaults[one.name] = _default(one)
+        _adapter(kind, name, shown)
+        needed = one.default is EMPTY or (_is_field(one.default) and one.default.is_required())
+        fields[one.name] = kind if needed else _not_required(kind)
+    return _Arguments(Wanted(_adapter(_typed_dict(fields), name, "")), parameters, defaults)
+
+
+def _inner(function: Callable[..., Any]) -> Any:
+    """Return what has the type hints and the docstring of something that can be called."""
+    while isinstance(function, functools.partial):
+        function = function.func
+    if inspect.isroutine(function):
+        return inspect.unwrap(function)
+    return type(function).__call__
+
+
+def _is_field(value: object) -> Any:
+    from pydantic.fields import FieldInfo
+
+    return isinstance(value, FieldInfo)
+
+
+def _default(parameter: inspect.Parameter) -> Any:
+    default = parameter.default
+    return default.get_default(call_default_factory=True) if _is_field(default) else default
+
+
+def _not_required(kind: Any) -> Any:
+    from typing import NotRequired
+
+    return NotRequired[kind]
+
+
+def _typed_dict(fields: Mapping[str, Any]) -> Any:
+    from typing_extensions import TypedDict
+
+    make: Any = TypedDict
+    made = make("Arguments", dict(fields))
+    made.__pydantic_config__ = {"extra": "forbid"}
+    return made
+
+
+def _adapter(kind: Any, name: str, parameter: str) -> TypeAdapter[Any]:
+    """Return what checks a type; raises UsageError where no schema of it can be made."""
+    from pydantic import TypeAdapter
+    from pydantic.errors import PydanticUserError
+
+    try:
+        made: TypeAdapter[Any] = TypeAdapter(kind)
+        json.dumps(made.json_schema())
+    except (PydanticUserError, TypeError, ValueError, NameError, RecursionError) as error:
+        of = f"of its parameter {parameter}" if parameter else "of its parameters"
+        hint = getattr(kind, "__name__", None) or str(kind)
+        what = f"{name}: no schema can be made {of} ({one_line(hint, 60)})"
+        what += "." if parameter else f": {one_line(error, 120)}."
+        todo = "Take text, numbers, lists, models or dataclasses; a table by its name."
+        raise UsageError(what, todo=todo) from None
+    return made
+
+
+def _plain(schema: Any) -> Any:
+    """Return a schema without titles and examples, which say nothing of values."""
+    if isinstance(schema, list):
+        return [_plain(one) for one in schema]
+    if not isinstance(schema, dict):
+        return schema
+    left_out = LEFT_OUT - {"default"}
+    made = {key: _plain(one) for key, one in schema.items() if key not in left_out}
+    for key in ("properties", "$defs"):  # whose names are no words of a schema
+        if key in schema:
+            made[key] = {name: _plain(one) for name, one in schema[key].items()}
+    return made
+
+
+def _key(function: Any, name: str) -> object:
+    """Return what stands for a function, so that another one of its name is not taken for it."""
+    inner = function.__func__ if inspect.ismethod(function) else function
+    if inspect.isfunction(inner):
+        return name, inner.__code__, getattr(function, "__self__", None).__class__
+    return name, _Same(function)
+
+
+@dataclass(frozen=True, eq=False)
+class _Same:
+    """An object itself, whatever it takes for equal."""
+
+    of: object
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and other.of is self.of
+
+    def __hash__(self) -> int:
+        return id(self.of)
+
+
+def missing(spec: Mapping[str, Any]) -> Tool:
+    """Return a tool that is only described: a kept answer is shown, and nothing is run."""
+
+    def read_nothing(text: str) -> tuple[Any, str]:
+        raise Misfit("the function is not there")
+
+    return Tool(str(spec["function"]["name"]), spec, read_nothing, None)
+
+
+def renamed(tool: Tool, name: str) -> Tool:
+    """Return a tool by another name."""
+    inner = {**tool.spec["function"], "name": name}
+    return replace(tool, name=name, spec={**tool.spec, "function": inner})

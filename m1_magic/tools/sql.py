@@ -1,0 +1,147 @@
+"""The tool ``sql``: queries that M1 writes over the tables of a call, and what leaves of a result.
+
+At ``sample`` a result leaves as a table at that level does, and no column that looks personal is
+there for a query. Below it no query runs: a filter, a group or an error of one would tell of single
+rows. M1 gets the columns that the result would have, and of the columns that the query names what
+a summary at that level says, which is never more than the table itself would have told.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from ..computed import Query
+from ..context import bare, wished
+from ..context.frames import frame_named, opened, summary
+from ..context.frames.summary import Summary
+from ..errors import UsageError
+from ..exact.sql.engines import sandbox_of
+from ..options.fields import Options
+from ..privacy import redaction
+from ..settings.config import M1
+from ..text import one_line
+from .results import Results
+from .signature import Misfit, Tool, described
+
+NAME = "sql"
+WORD = re.compile(r"[^\W\d]\w*")
+LOOKED_AT = 20_000  # tokens of a summary that says which columns look personal
+ROWS = 20  # of a result, where the level says no number
+NO_TABLE = "--tools sql queries tables, and none goes along."
+
+
+class Queries:
+    """Runs or only describes queries over named tables."""
+
+    def __init__(self, tables: Mapping[str, object], options: Options, settings: M1) -> None:
+        self._tables, self._options, self._settings = tables, options, settings
+        self._wish = wished(options, settings)
+        if bare(options, settings) and self._wish.level == "sample":
+            self._wish = replace(self._wish, rows=ROWS)
+        self._secrets = redaction.policy(settings)
+
+    def describes(self) -> str:
+        """Return what M1 is told of the tool."""
+        level = self._wish.level
+        names = ", ".join(one_line(name, 60) for name in self._tables)
+        told = (
+            f"You get the result as a summary with up to {self._wish.rows} rows."
+            if level == "sample"
+            else f"At privacy level {level} no result leaves the user's machine: you get the"
+            " result's columns, and a summary of the table's columns that the query names."
+        )
+        return f"Run one SELECT of DuckDB's SQL over the user's tables: {names}. {told}"
+
+    def ask(self, query: str) -> str:
+        """Return what leaves of a query's result."""
+        if not query.strip():
+            raise Misfit("The query is empty.")
+        return self._rows(query) if self._wish.level == "sample" else self._columns(query)
+
+    def _rows(self, sql: str) -> str:
+        """Run a query, and return its result as a table at level ``sample``."""
+        engine = sandbox_of(
+            self._tables, columns=self._seen(), timeout=self._settings.query_timeout
+        )
+        try:
+            query = engine.run("result", sql)
+        finally:
+            engine.close()
+        if query.error:
+            raise Misfit(query.error)
+        if not query.rows:
+            return f"0 rows; columns {', '.join(map(str, query.columns))}"
+        results = Results(self._wish, self._secrets)
+        page = results.table(_frame(query), "result").text
+        more = query.count - len(query.rows)
+        return f"{page}\n\n[{more:,} rows more]" if more else page
+
+    def _columns(self, sql: str) -> str:
+        """Return the columns that a query would give, and what leaves of those that it names."""
+        words = {word.casefold() for word in WORD.findall(sql)}
+        pages = []
+        for name, value in self._tables.items():
+            table = opened(value)
+            if one_line(name, 60).casefold() not in words and len(self._tables) > 1:
+                continue
+            named = [one for one in table.names if one.casefold() in words or one in sql]
+            seen = self._summary(name, value)
+            cols = [one for one in named if one in {column.name for column in seen.columns}]
+            wish = replace(self._wish, prompt=sql, earlier=[])
+            pages.append(summary(opened(value), name, wish, cols or self._options.cols).text)
+        level = self._wish.level
+        head = f"Level {level}: not run, for no row, count or aggregate of a result leaves."
+        return "\n\n".join([head, *pages])
+
+    def _seen(self) -> dict[str, list[int]]:
+        """Return the places of the columns that queries see: none that looks personal."""
+        made = {}
+        for name, value in self._tables.items():
+            names, summed = opened(value).names, self._summary(name, value)
+            open_ = {one.name for one in summed.columns if not one.masked}
+            made[name] = [i for i, one in enumerate(names) if one in open_]
+        return made
+
+    def _summary(self, name: str, value: object) -> Summary:
+        wish = replace(self._wish, tokens=LOOKED_AT, earlier=[])
+        return summary(opened(value), name, wish, self._options.cols)
+
+
+def tool(options: Options, namespace: Mapping[str, object], settings: M1) -> Tool:
+    """Return the tool; UsageError: no table goes along, or one that queries cannot read."""
+    tables = {name: frame_named(name, namespace) for name in options.df}
+    if not tables:
+        raise UsageError(NO_TABLE, todo="Name one: --df NAME.")
+    queries = Queries(tables, options, settings)
+
+    def sql(query: str) -> str:
+        return queries.ask(query)
+
+    sql.__doc__ = queries.describes()
+    return replace(described(sql, NAME), key=NAME)
+
+
+def _frame(query: Query) -> Any:
+    """Return a result as a table; columns of one name are told apart."""
+    import pyarrow as pa
+
+    names: list[str] = []
+    for one in query.columns:
+        name = str(one)
+        while name in names:
+            name += "_"
+        names.append(name)
+    columns = zip(*query.rows, strict=True)
+    return pa.table({name: _array(values) for name, values in zip(names, columns, strict=True)})
+
+
+def _array(values: tuple[Any, ...]) -> Any:
+    import pyarrow as pa
+
+    try:
+        return pa.array(values, from_pandas=True)
+    except (pa.ArrowException, ValueError, TypeError, OverflowError):
+        return pa.array([None if one is None else str(one) for one in values])
