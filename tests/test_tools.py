@@ -389,6 +389,11 @@ def test_results_go_by_the_level(server: OpenRouter) -> None:
         assert "P7" not in called(server, show)
     told = called(server, lambda_of(frame), send="sample:40")
     assert "P7" in told
+    mail = pd.DataFrame({"mail": [f"p{n}@example.org" for n in range(3)]})
+    assert "@example" not in called(server, lambda_of(mail), send="sample:3")
+    assert "p1@example.org" in called(
+        server, lambda_of(mail), df={"m": mail}, send="sample:3", allow="mail"
+    )
 
 
 def lambda_of(value: Any) -> Callable[[], Any]:
