@@ -47,6 +47,7 @@ BAD = {
     "out": ["2x", "class", ""],
     "returns": ["", "name str", "name: strr", "a: b.c", "["],
     "choices": ["a", "a,a"],
+    "tools": ["no_such_function", "sql"],
 } | {name: ["yes", "True", ""] for name, one in OPTIONS.items() if one.switch}
 ROWS = {"each", "into", "gold", "at_least", "workers"}
 # What takes any text on a line.
@@ -80,6 +81,8 @@ WRONG: dict[str, list[Any]] = {
     "cols": [3, True, object(), ["a", 3]],
     "allow": [3, object(), [("a",)]],
     "returns": [3, 1.5, True, object(), {"a": 1}, [], {}, b"x"],
+    "tools": [3, 1.5, True, object(), ["a", 3], [None]],
+    "yes": [*FOREIGN, 2, "no"],
     "choices": [True, object(), ["a", None], [["a"]], ["a", math.nan]],
 }
 

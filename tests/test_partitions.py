@@ -11,6 +11,7 @@ import signal
 import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
 from decimal import Decimal
 from multiprocessing import get_context
 from pathlib import Path
@@ -48,9 +49,9 @@ def threads() -> Iterator[None]:
         yield
 
 
-def reviews(rows: int = 40) -> pd.DataFrame:
-    """Rows of which the second half asks as the first, and some have no text."""
-    texts = [None if n % 50 == 7 else f"review {n % (rows // 2)}" for n in range(rows)]
+def reviews(rows: int = 40, times: int = 2) -> pd.DataFrame:
+    """Rows of which each part asks as the first one, and some have no text."""
+    texts = [None if n % 50 == 7 else f"review {n % (rows // times)}" for n in range(rows)]
     index = pd.Index(range(0, 2 * rows, 2), name="id")
     return pd.DataFrame({"text": texts, "stars": [n % 5 for n in range(rows)]}, index=index)
 
@@ -67,7 +68,7 @@ def by_parity(server: OpenRouter) -> None:
 
 def test_two_processes_label_what_pandas_does(server: OpenRouter) -> None:
     by_parity(server)
-    table = reviews(2_000)
+    table = reviews(2_000, 8)
     given = parts(table)
     with (
         ProcessPoolExecutor(2, get_context("spawn")) as pool,
@@ -75,7 +76,7 @@ def test_two_processes_label_what_pandas_does(server: OpenRouter) -> None:
     ):
         made, report = mapping(given)
     sent = asked(server)
-    assert len(sent) == len(set(sent)) == report.asked == 1_000 - 20
+    assert len(sent) == len(set(sent)) == report.asked == 250 - 5
     one_sum(server, report)
     assert made.divisions == given.divisions
     frame = made.compute()
@@ -141,6 +142,9 @@ def test_shares_add_up_to_no_more_than_the_whole() -> None:
     total = sum((one.most for one in made.values() if one.most is not None), Decimal(0))
     assert most - Decimal("1e-8") < total <= most
     assert [len(one.keys) for one in made.values()] == [3, 3, 3]
+    held = shares(keys, holds, None, 8, {1})  # what is held for it is all that it may spend
+    assert [held[n].most for n in (0, 2)] == [None, None]
+    assert held[1].most == pytest.approx(sum(holds[key] for key in keys[1]))
 
 
 def test_a_share_that_is_used_up_leaves_rows_for_the_next_run(
@@ -150,7 +154,7 @@ def test_a_share_that_is_used_up_leaves_rows_for_the_next_run(
     given = parts(reviews())
     less = shares
 
-    def half(keys: Any, holds: Any, most: Any, workers: int) -> Any:
+    def half(keys: Any, holds: Any, most: Any, workers: int, held: Any) -> Any:
         return less(keys, holds, sum(holds.values(), Decimal(0)) / 3, 1)
 
     monkeypatch.setattr("m1_magic.rows.partitions.shares", half)
@@ -225,12 +229,25 @@ def test_stop_keeps_what_came_of_each_partition(server: OpenRouter) -> None:
     assert second.kept == 20
 
 
+@dataclass
+class Twice:
+    """Work that is done twice."""
+
+    work: Any
+
+    def only(self, number: int) -> Twice:
+        return Twice(self.work.only(number))
+
+    def __call__(self, number: int, columns: Any, again: bool) -> Any:
+        self.work(number, columns, again)
+        return self.work(number, columns, True)
+
+
 class Retrying(rows_dask.Dask):
     """An engine that does each task twice, as if the first result had been lost."""
 
     def each(self, places: Sequence[int], work: Any) -> Iterator[tuple[int, Any]]:
-        once = super().each
-        yield from once(places, lambda *task: (work(*task), work(*task[:2], True))[1])
+        yield from super().each(places, Twice(work))
 
 
 def test_a_task_that_is_done_again_pays_nothing_again(
@@ -275,7 +292,7 @@ def away(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_workers_without_a_ledger_are_settled_here(server: OpenRouter, away: None) -> None:
     by_parity(server)
-    api.settings().budget = Decimal("0.01")
+    api.settings().budget = Decimal("0.005")
     made, report = mapping(parts(reviews()))
     assert report.asked == len(server.chats) == 20
     one_sum(server, report)
@@ -283,7 +300,7 @@ def test_workers_without_a_ledger_are_settled_here(server: OpenRouter, away: Non
     assert second.kept == 20
     assert made.label.compute().tolist() == plain.label.tolist()
     with pytest.raises(BudgetExceeded):
-        mapping(parts(reviews(4_000)))
+        mapping(parts(reviews(400)))
 
 
 class Dying(rows_dask.Dask):

@@ -19,7 +19,16 @@ from IPython.core.interactiveshell import InteractiveShell
 
 import test_views as views
 from browser.payloads import CASES
-from m1_magic.calls import Finish, Receipt, Reply, Started, TextDelta, ThinkingEnded, ToolEnded
+from m1_magic.calls import (
+    Finish,
+    ReasoningDelta,
+    Receipt,
+    Reply,
+    Started,
+    TextDelta,
+    ThinkingEnded,
+    ToolEnded,
+)
 from m1_magic.events import ToolAsked, ToolCallDelta
 from m1_magic.interrupts import Stop
 from m1_magic.messages import ToolCall
@@ -33,6 +42,7 @@ from m1_magic.render.plain_view import PlainView
 from m1_magic.render.terminal_view import TerminalView
 from m1_magic.render.viewers import live
 from m1_magic.settings.config import M1
+from m1_magic.tools.answer import CUT_OFF, SAID_NO
 from m1_magic.widgets import question
 from test_views import shell as shell  # the fixture
 
@@ -117,7 +127,9 @@ def test_rounds_stand_in_order_and_as_when_they_are_shown_again(
     assert words.count("best(") == 1 and "such" in words
     assert "3 calls of tools, 1 failed, 2 requests" in foot["text/plain"]
     again = bundle(receipt.call.reply, settings, render)  # type: ignore[arg-type]
-    assert again[kind] == shown or not pure
+    letters = ["".join(words_of(one, render).split()) for one in (again[kind], shown)]
+    assert letters[0] == letters[1]
+    assert not any("clear" in message for message in shell.display_pub.sent)  # what it printed
     if render == "html":
         assert shown.count("<details>") == 3 and "no &lt;b&gt;such&lt;/b&gt; place" in shown
         assert "<strong>I</strong>" in shown and "<em>Septime</em>" in shown
@@ -186,6 +198,17 @@ def test_thinking_of_a_later_round_takes_no_earlier_call_away(shell: Interactive
         view.close(answered(ROUNDS))
         shown = "".join(one.get("text/plain", "") for one in shell.display_pub.outputs())
         assert in_order(shown, *ORDER) and shown.count("best(") == 1
+
+
+def test_the_thinking_of_all_rounds_is_folded_above(shell: InteractiveShell) -> None:
+    view = NotebookView(shell, M1(), now=views.Clock(0.2))
+    feed(view, ROUNDS[:1])
+    view.feed(TextDelta("So."))
+    view.feed(ReasoningDelta("And now <b>the rest</b>."))
+    said = answered([ROUNDS[0], ("So.", [])], thinking="Hm.\n\nAnd now <b>the rest</b>.")
+    view.close(said)
+    first = shell.display_pub.outputs()[0]["text/html"]
+    assert "thought 1,900 tokens" in first and "now &lt;b&gt;the rest" in first
 
 
 def test_columns_side_by_side_show_calls_too() -> None:
@@ -277,9 +300,8 @@ def test_nothing_of_a_call_is_alive() -> None:
 
 
 def test_the_footer_says_what_became_of_calls() -> None:
-    ended = [
-        replace(ROUNDS[0][1][0], outcome="refused"), ROUNDS[1][1][1], ToolEnded(FAR, "", "refused"),
-    ]  # fmt: skip
+    no = ToolEnded(BEST, SAID_NO, "refused")
+    ended = [no, ROUNDS[1][1][1], ToolEnded(FAR, "", "refused")]
     receipt = answered([("", ended)])
     refused = "3 calls of tools, 1 failed, 1 refused (--yes calls without asking), 1 not made"
     assert footer.lines(receipt, M1())[-1] == f"{refused}, 2 requests"
@@ -287,6 +309,8 @@ def test_the_footer_says_what_became_of_calls() -> None:
     one = answered([("", ROUNDS[0][1])])
     one = replace(one, call=replace(one.call, attempts=one.call.attempts[:1]))
     assert footer.lines(one, M1())[-1] == "1 call of tools"
+    cut = answered([("", [ToolEnded(BEST, CUT_OFF, "refused")])])
+    assert footer.lines(cut, M1(footer="stable"))[-1] == "1 call of tools, 1 refused"
     assert "tools" not in str(footer.lines(answered([("a", [])]), M1()))
 
 

@@ -17,7 +17,8 @@ import uuid
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from ..calls import RECORD, Receipt, Reply
+from ..calls import RECORD, Event, Receipt, Reply
+from ..events import ToolAsked
 from ..session.view import Silent
 from . import footer
 from .answer import bundle, thought
@@ -30,6 +31,8 @@ from .throttled import ThrottledView
 if TYPE_CHECKING:
     from ..settings.config import M1
 
+FEWEST = 16  # blocks that there may be in any case
+MOVED = 8  # blocks up to which each leaves an empty output above the next one
 TOGETHER = 100_000  # characters of an answer up to which a cell of ours ends as one output
 
 
@@ -52,12 +55,14 @@ class Output:
 class NotebookView(ThrottledView):
     """Shows a call through the display publisher of ``shell``.
 
-    ``pure`` says that all of the cell is ours, so that its outputs may be cleared.
+    ``pure`` says that all of the cell is ours, so that its outputs may be cleared, until M1 calls a
+    function of the user's.
     """
 
     # JupyterLab shows the first fifty outputs of a cell: the last of these blocks ends behind a
     # megabyte.
-    first_block, larger, most_blocks = 2_000, 1_000, 44
+    first_block, larger = 2_000, 1_000
+    most_blocks: int = 44
 
     def __init__(
         self,
@@ -77,6 +82,12 @@ class NotebookView(ThrottledView):
         self._rest: Output | None = None
         self._line = Output(shell)
 
+    def feed(self, event: Event) -> None:
+        if isinstance(event, ToolAsked):
+            self._pure = False  # what the function shows is the user's
+            self._leave_room()  # for the question
+        super().feed(event)
+
     def close(self, receipt: Receipt) -> None:
         reply = receipt.call.reply
         together = self._pure and len(reply.text) <= TOGETHER
@@ -87,8 +98,9 @@ class NotebookView(ThrottledView):
         shared = definitions(reply.text) if self._blocks and self._mode == "html" else {}
         if rest.text or rest.tools or rest.queries or thought(rest, self._settings) or self._rest:
             self._below_the_line().put(bundle(rest, self._settings, self._mode, shared))
-        if self._mode == "html":
-            self._revise(reply, shared)
+        self._revise(reply, shared)
+        if rest.tools:
+            self._move_line()
         self._line.put(footer.bundle(receipt, self._settings, html=self._mode != "text"))
 
     def _paint(self) -> None:
@@ -109,7 +121,20 @@ class NotebookView(ThrottledView):
     def _add(self, block: Reply) -> int:
         output, self._rest = self._below_the_line(), None  # what follows gets one of its own
         self._outputs.append(output)
+        if block.tools:
+            self._move_line()
         return output.put(bundle(block, self._settings, self._mode))
+
+    def _move_line(self) -> None:
+        """Let what follows stand below what a function showed."""
+        if self._line.shown and len(self._outputs) <= MOVED:
+            self._line.put({"text/plain": ""})
+            self._line, self._line_next = Output(self._shell), 0.0
+            self._leave_room()
+
+    def _leave_room(self) -> None:
+        """Let one output less be a block of the answer."""
+        self.most_blocks = max(self.most_blocks - 1, FEWEST)
 
     def _take_back(self) -> None:
         if self._outputs and self._pure:
@@ -147,10 +172,11 @@ class NotebookView(ThrottledView):
         return self._rest
 
     def _revise(self, reply: Reply, shared: Mapping[str, Any]) -> None:
-        """Show blocks again that refer to what was defined below them, or that have figures."""
-        for output, block in zip(self._outputs, self._ended(reply), strict=True):
+        """Show blocks again that refer to what was defined below them, or that have changed."""
+        blocks = zip(self._outputs, self._blocks, self._ended(reply), strict=True)
+        for output, shown, block in blocks:
             refers = shared and "[" in block.text
-            if block.figures or (refers and html(block.text, shared=shared) != html(block.text)):
+            if block != shown or (refers and html(block.text, shared=shared) != html(block.text)):
                 output.put(bundle(block, self._settings, self._mode, shared))
 
 

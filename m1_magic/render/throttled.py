@@ -201,13 +201,18 @@ class ThrottledView:
         )
 
     def _ended(self, reply: Reply) -> list[Reply]:
-        """Return the blocks with the figures that they have in the finished reply."""
+        """Return the blocks with the figures that they have in the finished reply.
+
+        The first one has the thinking, of all rounds.
+        """
         begins, ended = 0, []
         for block in self._blocks:
             figures = within(reply.figures, begins, block.text)
             queries = reply.queries if figures else ()
             ended.append(replace(block, figures=figures, queries=queries))
             begins += len(block.text)
+        if ended and reply.tools:
+            ended[0] = replace(ended[0], thinking=reply.thinking, usage=reply.usage)
         return ended
 
     def _take_back(self) -> None:

@@ -5,11 +5,10 @@ from __future__ import annotations
 import contextvars
 import pickle
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from decimal import ROUND_FLOOR, Decimal
-from functools import partial
 from typing import Any
 
 from .. import keys
@@ -27,7 +26,7 @@ from .kept import Answers
 from .progress import EVERY, Progress, Shown
 from .reading import Reading
 from .running import Outcome
-from .task import ask
+from .task import Ask
 
 DIED = "its task ended before its answer came"
 
@@ -66,14 +65,21 @@ class Dispatch:
         """
         self._reserve(holds)
 
+        open_ = dict(shares)
+
         def work() -> None:
-            for number, came in self.engine.each(places, partial(ask, self.errand, shares)):
-                self._take(number, shares, names, came)
+            for number, came in self.engine.each(places, Ask(self.errand, shares)):
+                if self._take(number, came):
+                    open_.pop(number, None)
 
         try:
             stopped = watched(work, self._look(), self.errand.lease.end)
             self.stopped_by = stopped or self.stopped_by
+        except Exception as failed:  # the engine's own; what was paid for stays
+            self.stopped_by = self.stopped_by or failed
         finally:
+            for share in open_.values():
+                self._recovered(share, names)
             self._settle_rest()
             self.answers.write()
             self.session.settler.wake()
@@ -109,15 +115,11 @@ class Dispatch:
             self._held.clear()
             raise
 
-    def _take(
-        self, number: int, shares: Mapping[int, Share], names: Mapping[bytes, str], came: Any
-    ) -> None:
-        """Take what came of a partition: written down first, then told."""
+    def _take(self, number: int, came: Any) -> bool:
+        """Take what came of a partition, if anything did: written down first, then told."""
         if isinstance(came, BaseException):
             self.notes.append(f"Task {number} failed: {type(came).__name__}.")
-            if number in shares:
-                self._recovered(shares[number], names)
-            return
+            return False
         came = pickle.loads(came)  # noqa: S301 (of our own task, by the engine)
         assert isinstance(came, Came)
         if came.place == "away":
@@ -128,11 +130,12 @@ class Dispatch:
         self.outcomes |= came.outcomes
         self.stopped_by = self.stopped_by or came.stopped_by
         self.notes.append(came.note)
+        return True
 
     def _recovered(self, share: Share, names: Mapping[bytes, str]) -> None:
-        """Take up what a task wrote into the ledger before it died."""
-        keys = sorted(share.keys)
-        self.outcomes |= dict.fromkeys(keys, Outcome(why=DIED, asked=False))
+        """Take up what a task that did not come back wrote into the ledger."""
+        keys, why = sorted(share.keys), "not asked" if self.stopped_by else DIED
+        self.outcomes |= dict.fromkeys(keys, Outcome(why=why, asked=False))
         with suppress(LedgerProblem):
             kept = self.answers.by_name([names[key] for key in keys], self.added)
             for key, one in zip(keys, kept, strict=True):
@@ -221,19 +224,30 @@ def shares(
     holds: Mapping[bytes, Decimal | None],
     most: Decimal | None,
     workers: int,
+    held: Collection[int] = (),
 ) -> dict[int, Share]:
-    """Return what each partition asks, with its part of ``most`` by what it could cost."""
-    sums = {
-        n: sum((holds[key] or Decimal(0) for key in one), Decimal(0)) for n, one in keys.items()
-    }
-    total, made = sum(sums.values(), Decimal(0)), dict[int, Share]()
+    """Return what each partition asks, with its part of ``most`` by what it could cost.
+
+    Those that are ``held`` may spend no more than that in any case, where it is known.
+    """
+    made, total = dict[int, Share](), _sum(holds.values()) or Decimal(0)
     for number, one in keys.items():
-        part = None
+        sum_ = _sum(holds[key] for key in one)
+        part = most
         if most is not None:
-            part = most if not total else most * sums[number] / total
+            part = most * (sum_ or Decimal(0)) / total if total else most / len(keys)
+        if number in held and sum_ is not None:
+            part = sum_ if part is None else min(sum_, part)
+        if part is not None:
             part = (part * NANO).to_integral_value(ROUND_FLOOR) / NANO
         made[number] = Share(frozenset(one), workers, part)
     return made
+
+
+def _sum(holds: Iterable[Decimal | None]) -> Decimal | None:
+    """Return a sum, None where part of it is not known."""
+    known = list(holds)
+    return None if None in known else sum((one for one in known if one is not None), Decimal(0))
 
 
 def check_places(

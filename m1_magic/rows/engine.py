@@ -7,8 +7,17 @@ from typing import Any, Protocol
 
 from .tables import Column
 
-# Does something with a partition: its number, its columns, whether it was begun before.
-Work = Callable[[int, Sequence[Column], bool], Any]
+
+class Work(Protocol):
+    """Something that is done with each partition, by a task of its own."""
+
+    def __call__(self, number: int, columns: Sequence[Column], again: bool) -> Any:
+        """Do it with a partition's columns; ``again``: the engine has begun this task before."""
+
+    def only(self, number: int) -> Work:
+        """Return what one partition's task needs of it."""
+
+
 # Rows of values → new columns.
 Labels = Callable[[Iterable[Sequence[object]]], Mapping[str, Column]]
 

@@ -119,27 +119,38 @@ def marked(key: str, salt: bytes) -> tuple[bytes, bytes]:
     return salt, hmac.digest(salt, key.encode(), "sha256")
 
 
-def survey(errand: Errand, number: int, columns: Sequence[Column], again: bool) -> Found:
-    """Look through a partition; nothing is sent."""
-    made, personal = questions(errand.template, columns), None
-    try:
-        check_personal(errand.asking, columns, errand.options.allow)
-    except UsageError as problem:
-        personal = problem.what, problem.todo
-    rows = made.rows_of()
-    return Found(
-        errand.place,
-        _has_key(errand),
-        len(made.of_row),
-        made.of_row.count(None),
-        tuple(map(digest, made.texts)),
-        tuple(made.request(n).fingerprint() for n in range(len(made.texts))),
-        tuple(one[0] for one in rows),
-        tuple(map(len, rows)),
-        tuple(tuple(map(_size, texts)) for texts in made.texts),
-        tuple(made.texts if errand.texts else made.texts[:3]),
-        personal,
-    )
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """Looks a partition through; nothing is sent. See `engine.Work`."""
+
+    errand: Errand
+
+    def only(self, number: int) -> Survey:
+        """See `engine.Work`."""
+        return self
+
+    def __call__(self, number: int, columns: Sequence[Column], again: bool) -> Found:
+        """Return what was found."""
+        errand, personal = self.errand, None
+        made = questions(errand.template, columns)
+        try:
+            check_personal(errand.asking, columns, errand.options.allow)
+        except UsageError as problem:
+            personal = problem.what, problem.todo
+        rows = made.rows_of()
+        return Found(
+            errand.place,
+            _has_key(errand),
+            len(made.of_row),
+            made.of_row.count(None),
+            tuple(map(digest, made.texts)),
+            tuple(made.request(n).fingerprint() for n in range(len(made.texts))),
+            tuple(one[0] for one in rows),
+            tuple(map(len, rows)),
+            tuple(tuple(map(_size, texts)) for texts in made.texts),
+            tuple(made.texts if errand.texts else made.texts[:3]),
+            personal,
+        )
 
 
 def _size(text: str) -> tuple[int, int]:

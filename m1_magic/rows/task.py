@@ -11,7 +11,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from traitlets.config import Config
@@ -36,36 +36,43 @@ from .tables import Column
 LOST = "its task was begun before, and its answers were lost"
 
 
-def ask(
-    errand: Errand,
-    shares: Mapping[int, Share],
-    number: int,
-    columns: Sequence[Column],
-    again: bool,
-) -> bytes:
-    """Ask a partition's share of the questions; return a pickled `Came`.
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """Asks a partition's share of the questions. See `engine.Work`."""
 
-    ``again``: the engine has begun this task before.
-    """
-    if number not in shares:
-        return pickle.dumps(Came(errand.place))
-    share, away = shares[number], errand.place == "away"
-    if not away:
+    errand: Errand
+    shares: Mapping[int, Share]
+
+    def only(self, number: int) -> Ask:
+        """See `engine.Work`."""
+        share = self.shares.get(number)
+        return Ask(self.errand, {} if share is None else {number: share})
+
+    def __call__(self, number: int, columns: Sequence[Column], again: bool) -> bytes:
+        """Return a pickled `Came`."""
+        errand, share = self.errand, self.shares.get(number)
+        if share is None:
+            return _dumped(Came(errand.place))
+        if errand.place == "away":
+            return _dumped(_asked(errand, share, columns, again))
         done, again = errand.lease.turn(number)
         if done is not None:
             return done
         if not errand.lease.holds():
             return _dumped(Came(errand.place, stopped_by=Stopped("Stopped by you.", cost="")))
+        result = _dumped(_asked(errand, share, columns, again))
+        errand.lease.done(number, result)
+        return result
+
+
+def _asked(errand: Errand, share: Share, columns: Sequence[Column], again: bool) -> Came:
     came = Came(errand.place)
     try:
-        with _session(errand, share) as session:
+        with _session(errand) as session:
             _ask(errand, share, session, questions(errand.template, columns), again, came)
     except BaseException as error:  # a task that fails would be done again
         came.stopped_by = came.stopped_by or error
-    result = _dumped(came)
-    if not away:
-        errand.lease.done(number, result)
-    return result
+    return came
 
 
 def _ask(
@@ -165,7 +172,7 @@ class _Watch:
 
 
 @contextmanager
-def _session(errand: Errand, share: Share) -> Iterator[Session]:
+def _session(errand: Errand) -> Iterator[Session]:
     """Give what asks: the kernel's own, or one over its ledger, or one over a ledger to be read."""
     if errand.place == "here":
         yield PROCESS.session()

@@ -11,7 +11,7 @@ import os
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from importlib.metadata import version as installed
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from ..jupyter import marker, shell
 from ..text import one_line
 
 NAME = "m1-magic"
+VERSION = import_module("m1_magic").__version__  # by name: it has the magics, too
 OTHERS = "`%m1 code`, `%m1 fix` and `%m1 cost` do what it does; code of a panel is shown to copy"
 GET = "pip install m1-magic there, then reload the page"
 LIST = "`jupyter labextension list` in the environment of Jupyter's server tells"
@@ -44,7 +45,7 @@ def state(environ: Mapping[str, str], namespace: Mapping[str, object]) -> tuple[
         if here:
             return "not there", f"{app} takes no extension of JupyterLab; {OTHERS}"
     if marker.asked:
-        return "works", f"the page has asked this kernel ({NAME} {installed(NAME)})"
+        return "works", f"the page has asked this kernel ({NAME} {VERSION})"
     place = of_server(environ)
     if place is None:
         return "not known", f"the server is not seen from this kernel. {LIST}; if not: {GET}"
@@ -62,8 +63,8 @@ def judged(place: Place, hub: bool = False) -> tuple[str, str]:
         how = "`jupyter labextension enable m1-magic`, then reload the page"
         return "off", f"disabled in {one_line(file, 200)}: {how}"
     version = one_line(_json(found / NAME / "package.json").get("version"), 40)
-    if version != installed(NAME):
-        other = f"the server ({where}) has {version}, this kernel {installed(NAME)}"
+    if version != VERSION:
+        other = f"the server ({where}) has {version}, this kernel {VERSION}"
         return "fails", f"{other}: pip install -U m1-magic where it is older, then reload the page"
     return "works", f"{version}, enabled, in {one_line(found, 200)}"
 
@@ -94,6 +95,11 @@ def of_server(environ: Mapping[str, str]) -> Place | None:
 
     extensions = swapped(jupyter_path("labextensions"))
     return Place(prefix, extensions, swapped(jupyter_config_path()))
+
+
+def _running() -> str:
+    """Return the version of what runs here; what is installed may be another copy."""
+    return str(import_module("m1_magic").__version__)
 
 
 def disabled(configs: tuple[Path, ...]) -> Path | None:
