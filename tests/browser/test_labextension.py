@@ -198,6 +198,7 @@ def test_errors_can_be_mended(page: Page, jupyter: Jupyter, openrouter: OpenRout
     expect(bars).to_have_count(1)
     assert page.js("() => front.cells()[2].node.contains(document.querySelector('.m1-error'))")
     fix = bars.get_by_role("button", name="Fix with M1")
+    assert (fix.bounding_box() or {})["height"] < 40
     assert "$" in (fix.get_attribute("title") or "")
     check_accessible(page, ".m1-error")
     assert page.run(3)
