@@ -10,11 +10,12 @@ import pytest
 from playwright.sync_api import expect
 
 from browser.front import Jupyter, Page
-from browser.shared import LOAD, RECORD, check_accessible
+from browser.shared import LOAD, RECORD, WAIT, check_accessible
 from emulator import Answer, OpenRouter
 from m1_magic.verbs import cost_report
 
 pytestmark = pytest.mark.browser
+expect.set_options(timeout=WAIT * 1000)
 
 PROMPT = "%%m1 --df sales\nWhat **is** it?\n\n```python\nimport os\n```"
 CELLS = [
