@@ -13,8 +13,7 @@ from .chats.chats import CONTINUE, RepeatableCall
 from .chats.together import apart, ask_together
 from .chats.turns import ChatHead
 from .context import gather
-from .context.frames import frame_named
-from .context.frames.tables import is_tabular
+from .context.frames import named
 from .context.values import Gathered
 from .errors import HiddenPackage, MissingPackage, UserFacingError
 from .jupyter import binding, history, names, shell
@@ -99,7 +98,7 @@ def _tools(options: Options, namespace: Mapping[str, object]) -> dict[str, Any]:
     if options.tools or options.yes:
         from .tools import calling
 
-        return calling.tools(options, namespace, settings())
+        return calling.tools(options, namespace, settings(), session().keeper.offered)
     return {}
 
 
@@ -132,8 +131,12 @@ def _job(request: Request, options: Options, view: View, namespace: Mapping[str,
         return made
     from .tools import calling
 
-    asks = partial(approver, shell.current())
-    runs = calling.answer(made, _tools(options, namespace), options, settings(), asks)
+    asks = partial(getattr(view, "approver", None) or approver, shell.current())  # a panel's own
+    found = _tools(options, namespace)
+    lost = settings().mode != "replay" and calling.gone(found)
+    if lost and not session().dry_plan(request).kept:
+        raise lost
+    runs = calling.answer(made, found, options, settings(), asks)
     return replace(made, view=runs, processor=runs)
 
 
@@ -280,21 +283,3 @@ def ask(
         if hidden := HiddenPackage.of(error):
             raise hidden from None
         raise
-
-
-def named(df: object, namespace: Mapping[str, object]) -> dict[str, object]:
-    """Return frames by name: as given, or as the namespace calls each, or ``df``."""
-    if df is None:
-        return {}
-    if isinstance(df, str):
-        return {name.strip(): frame_named(name.strip(), namespace) for name in df.split(",")}
-    if isinstance(df, (list, dict)) and is_tabular(df):
-        return {"df": df}  # records, or a dict of columns: one table
-    if isinstance(df, Mapping):
-        return {str(name): frame for name, frame in df.items()}
-    frames = list(df) if isinstance(df, (list, tuple)) else [df]
-    found: dict[str, object] = {}
-    for number, frame in enumerate(frames, 1):
-        known_as = (n for n, value in namespace.items() if value is frame and not n.startswith("_"))
-        found[next(known_as, "df" if len(frames) == 1 else f"df{number}")] = frame
-    return found

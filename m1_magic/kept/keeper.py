@@ -10,6 +10,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from ..calls import Call, Request
 from ..errors import LedgerProblem, TapeProblem
@@ -117,6 +118,16 @@ class Keeper:
             if self._tape is None or self._tape.path != path:
                 self._tape = Tape(path)
             return self._tape
+
+    def offered(self) -> dict[str, Any]:
+        """Return what described the functions that M1 might call in answers on the tape, by name.
+
+        Raises:
+            TapeProblem: it cannot be read.
+        """
+        tape = None if self._settings.mode in ("live", "record") else self.tape()
+        lists = (one.parts["sampling"].get("tools") for one in (tape.lines() if tape else ()))
+        return {one["function"]["name"]: one for specs in lists if specs for one in specs}
 
     def _wanted(self, request: Request) -> bool:
         """May the ledger's answer be shown for this request?

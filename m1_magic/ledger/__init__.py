@@ -144,7 +144,9 @@ class Ledger(Store):
         """Write down how a call ended, with its text if that is to be kept."""
         last = call.attempts[-1].id if call.attempts else ""
         try:
-            self._book(last, *ran(call, keep_text), finished(call, keep_text))
+            self._book(last, finished(call, keep_text))
+            if call.reply.tools and keep_text:
+                self.book((ran(call),))
         finally:
             for attempt in call.attempts:
                 self._reserved.pop(attempt.id, None)
@@ -192,8 +194,8 @@ class Ledger(Store):
         """Return SQLite's own verdict on the file: ``ok``, or what is broken."""
         return self.read(lambda db: str(db.execute("PRAGMA quick_check").fetchone()[0]))
 
-    def _book(self, attempt_id: str, *last: Write) -> None:
-        self.book((*self._reserved.get(attempt_id, ()), *last))
+    def _book(self, attempt_id: str, last: Write) -> None:
+        self.book((*self._reserved.get(attempt_id, ()), last))
 
     def within(
         self,
@@ -259,10 +261,10 @@ def finished(call: Call, keep_text: bool) -> Write:
     return write("finished", *end, *text, call.id)
 
 
-def ran(call: Call, keep_text: bool) -> tuple[Write, ...]:
-    """Return what writes down the calls of tools in an answer, if it has any."""
-    made = tool_turns.written(call.reply.tools) if keep_text else []
-    return (write("tools", json.dumps(made, ensure_ascii=False), call.id),) if made else ()
+def ran(call: Call) -> Write:
+    """Return what writes down the calls of tools in an answer."""
+    made = tool_turns.written(call.reply.tools)
+    return write("tools", json.dumps(made, ensure_ascii=False), call.id)
 
 
 def hold_of(attempt: Attempt) -> int | None:

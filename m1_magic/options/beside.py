@@ -35,6 +35,9 @@ def each(options: Options) -> list[Single]:
     if options.code:
         what = "--code is for one answer, and these are several."
         raise UsageError(what, todo="Choose one with %m1 continue 2; %m1 code takes its code.")
+    if options.tools:
+        what = "--tools is for one answer at a time, and these are several."
+        raise UsageError(what, todo="Name one model and one temperature, and leave out -n.")
     models, temperatures = _several(options.model), _several(options.temperature)
     for flag, values in (("-m", models), ("-t", temperatures)):
         twice = next((value for value in values if values.count(value) > 1), None)

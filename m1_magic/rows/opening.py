@@ -17,7 +17,7 @@ from .questions import Asking
 from .reading import Reading
 
 # Options that are about one question in one cell.
-NOT_HERE = ("chat", "cells", "error", "exact", "diff", "cols", "df_tokens")
+NOT_HERE = ("chat", "cells", "error", "exact", "diff", "cols", "df_tokens", "tools", "yes")
 
 
 def check_options(options: Options) -> None:

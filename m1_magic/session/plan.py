@@ -11,7 +11,7 @@ from decimal import Decimal
 
 from ..backends import Backend
 from ..calls import FREE, Call, Reply, Request, Text
-from ..errors import PromptTooLarge
+from ..errors import PromptTooLarge, UsageError
 from ..kept.replaying import Kept, KeptAnswer
 from ..kept.turns import Turn
 from ..pricing.dollars import money_at_most
@@ -96,9 +96,13 @@ def fitted(request: Request, limits: ModelLimits | None) -> Request:
 
     Raises:
         PromptTooLarge: it cannot fit the context, however well it is tokenised.
+        UsageError: it has tools, which the model does not take.
     """
     if limits is None:
         return request
+    if request.tools and limits.parameters and "tools" not in limits.parameters:
+        what = f"{one_line(request.model, 80)} takes no tools, as its list says."
+        raise UsageError(what, todo="Leave out --tools, or name another model: -m NAME.")
     if limits.context and not fits(request, limits.context):
         raise too_large(request, limits)
     most = _most_output(request, limits)

@@ -14,6 +14,7 @@ from decimal import Decimal
 
 from ..calls import Event, Receipt, Replay, Reply, Request, TextDelta, ThinkingEnded
 from ..events import ToolAsked, ToolCallDelta, ToolEnded, rounds
+from ..interrupts import stoppable
 from ..locks import lock
 from ..messages import ToolCall
 from ..session.processor import Failure, Processor
@@ -138,7 +139,10 @@ class ToolAnswer:
             reply = replace(reply, status="truncated", finish="tool_calls", notes=notes)
         if self._inner is not None:
             reply, error = self._inner.finished(reply, error)
-        return replace(reply, tools=tuple(self._ended)), error
+        ended = self._ended
+        if reply.template:  # its figures make it longer or shorter: calls stand above it
+            ended = [replace(one, at=0) for one in ended]
+        return replace(reply, tools=tuple(ended)), error
 
     def _asked_by_inner(self, request: Request, reply: Reply) -> Request | None:
         if self._inner is None:
@@ -203,13 +207,14 @@ class ToolAnswer:
         if not self._allowed(tool, call):
             return call, SAID_NO, "refused"
         try:
-            return call, self._results.told(run(tool.run, given)), "ran"
+            with stoppable():
+                return call, self._results.told(run(tool.run, given)), "ran"
         except KeyboardInterrupt:
             raise
         except Misfit as misfit:
             return call, self._results.clean(str(misfit)), "failed"
         except BaseException as error:  # SystemExit, too: it is M1 that is told
-            return call, self._results.raised(error), "failed"
+            return call, self._results.raised(error, call.arguments), "failed"
 
     def _show(self, event: Event) -> None:
         with suppress(Exception), self._lock:  # a display that fails costs no result
@@ -218,7 +223,8 @@ class ToolAnswer:
     def _allowed(self, tool: Tool, call: ToolCall) -> bool:
         if self._approver is None or tool.key in ALWAYS:
             return True
-        decision = self._approver.decide(call, python(call))
+        with stoppable():
+            decision = self._approver.decide(call, python(call))
         if decision == "always":
             ALWAYS.add(tool.key)
         return decision != "no"

@@ -15,29 +15,35 @@ from ..settings.config import M1
 from ..text import one_line
 from .answer import ToolAnswer
 from .results import Results
-from .signature import Tool, described, renamed
+from .signature import Tool, described, missing, renamed
 
 SQL = "sql"
 MOST = 64
 TAKES = "Name functions: --tools f,g, or tools=[f, g]."
 
 
-def tools(options: Options, namespace: Mapping[str, object], settings: M1) -> dict[str, Tool]:
+def tools(
+    options: Options,
+    namespace: Mapping[str, object],
+    settings: M1,
+    kept: Callable[[], Mapping[str, Any]] = dict,
+) -> dict[str, Tool]:
     """Return the tools that options name, by name.
+
+    Args:
+        kept: returns what described the tools of kept answers, by name: these can be shown where
+            a function is not there.
 
     Raises:
         UsageError: one of them is no function that can be described.
     """
-    if options.tools and options.several:
-        what = "--tools is for one answer at a time, and these are several."
-        raise UsageError(what, todo="Leave out -n, or name one model and one temperature.")
     if options.yes and not options.tools:
         raise UsageError("--yes is about --tools, and there are none.", todo=TAKES)
     if len(options.tools) > MOST:
         raise UsageError(f"These are {len(options.tools):,} tools, and {MOST} are the most.")
     found: dict[str, Tool] = {}
     for given in options.tools:
-        one = _tool(given, options, namespace, settings)
+        one = _kept(given, namespace, kept) or _tool(given, options, namespace, settings)
         if one.name in found and found[one.name].key != one.key:
             what = f"Two tools are called {one.name}."
             raise UsageError(what, todo="Give one of them another name.")
@@ -64,15 +70,35 @@ def _tool(given: Any, options: Options, namespace: Mapping[str, object], setting
     return renamed(described(function, name), name)
 
 
+def _kept(
+    given: Any, namespace: Mapping[str, object], kept: Callable[[], Mapping[str, Any]]
+) -> Tool | None:
+    """Return the tool of a name that stands for nothing here, as a kept answer has it."""
+    if not isinstance(given, str) or given == SQL or given.partition(".")[0] in namespace:
+        return None
+    spec = kept().get(given.rpartition(".")[2])
+    return missing(spec) if spec else None
+
+
+def gone(found: Mapping[str, Tool]) -> UsageError | None:
+    """Return the error for a tool that can only be shown, None if there is none."""
+    name = next((one.name for one in found.values() if one.run is None), None)
+    return None if name is None else _none(name, {})
+
+
 def _named(name: str, namespace: Mapping[str, object]) -> object:
     """Return what a name, or a path such as ``shop.price``, stands for."""
     base = name.partition(".")[0]
     if base in namespace:
         return resolve(name, namespace)
+    raise _none(name, namespace)
+
+
+def _none(name: str, namespace: Mapping[str, object]) -> UsageError:
     functions = [one for one in public_names(namespace) if callable(namespace[one])]
     close = difflib.get_close_matches(name, functions, 1)
     todo = f"Did you mean {one_line(close[0], 60)}?" if close else TAKES
-    raise UsageError(f"There is no function {one_line(name, 60)!r}.", todo=todo)
+    return UsageError(f"There is no function {one_line(name, 60)!r}.", todo=todo)
 
 
 def _name(function: Any, namespace: Mapping[str, object]) -> str:

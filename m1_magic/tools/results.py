@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
@@ -17,11 +17,13 @@ from ..calls import Attachment, Message
 from ..context import masked, wished
 from ..context.frames import opened, summary
 from ..context.frames.summary import Wish
+from ..context.frames.tables import is_tabular
+from ..context.last_error import read
 from ..context.values import insert
 from ..errors import UserFacingError
 from ..options.fields import Options
 from ..privacy import redaction
-from ..privacy.error_messages import message, words
+from ..privacy.error_messages import message
 from ..privacy.personal_text import hidden
 from ..settings.config import M1
 from ..text import one_line, thousands
@@ -30,6 +32,13 @@ LONGEST = 20_000  # characters of a result that leave
 ITEMS = 1_000  # of a generator that are taken
 # A folder of this machine, up to a file's own name.
 FOLDERS = re.compile(r"(?:~|[A-Za-z]:)?(?:[\\/][^\\/\s'\"<>|:*?]+)+[\\/](?=[^\\/\s'\"]*)")
+
+
+@dataclass(frozen=True)
+class Page:
+    """What leaves of a result, made by the level already."""
+
+    text: str
 
 
 @dataclass
@@ -47,8 +56,10 @@ class Results:
 
     def told(self, value: object) -> str:
         """Return what leaves of a value."""
+        if isinstance(value, Page):
+            return value.text
         more = ""
-        if isinstance(value, Generator | Iterator):
+        if isinstance(value, Iterator) and not is_tabular(value):
             items = list(islice(value, ITEMS + 1))
             value, more = items[:ITEMS], ""
             if len(items) > ITEMS:
@@ -57,15 +68,16 @@ class Results:
             return "None"
         return self.clean(self._text(_plain(value))) + more
 
-    def raised(self, error: BaseException) -> str:
-        """Return what leaves of an error: one line, no folder of this machine."""
-        kind = one_line(type(error).__name__, 60)
-        try:
-            said = str(error)
-        except Exception:  # the user's own code
-            said = ""
-        text, _ = message(FOLDERS.sub("", said[:LONGEST]), self.wish.level, "", words(said))
-        return one_line(self.clean(f"It raised {kind}{': ' if text else ''}{text}"), 400)
+    def raised(self, error: BaseException, known: str) -> str:
+        """Return what leaves of an error: one line, no folder of this machine.
+
+        Args:
+            known: what M1 wrote itself, so that it may be quoted.
+        """
+        (problem, *_) = read(error, lambda file: None).problems
+        said = FOLDERS.sub("", problem.message)
+        text, _ = message(said, self.wish.level, known, problem.raiser)
+        return one_line(self.clean(f"It raised {problem.kind}{': ' if text else ''}{text}"), 400)
 
     def clean(self, text: str) -> str:
         """Return text as it may leave: masked, and cut."""

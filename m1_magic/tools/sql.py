@@ -1,9 +1,9 @@
 """The tool ``sql``: queries that M1 writes over the tables of a call, and what leaves of a result.
 
-At ``sample`` a result leaves as a table at that level does, and no column that looks personal is
-there for a query. Below it no query runs: a filter, a group or an error of one would tell of single
-rows. M1 gets the columns that the result would have, and of the columns that the query names what
-a summary at that level says, which is never more than the table itself would have told.
+At ``sample:N`` a result leaves as a table at that level does, and no column that looks personal is
+there for a query. At ``sample:0`` and below no query runs: a filter, a group or an error of one
+would tell of single rows. M1 gets what a summary at that level says of the columns that the query
+names, which is never more than the table itself would have told.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import Any
 
 from ..computed import Query
-from ..context import bare, wished
+from ..context import bare, masked, wished
 from ..context.frames import frame_named, opened, summary
 from ..context.frames.summary import Summary
 from ..errors import UsageError
@@ -23,7 +23,7 @@ from ..options.fields import Options
 from ..privacy import redaction
 from ..settings.config import M1
 from ..text import one_line
-from .results import Results
+from .results import Page, Results
 from .signature import Misfit, Tool, described
 
 NAME = "sql"
@@ -41,6 +41,8 @@ class Queries:
         self._wish = wished(options, settings)
         if bare(options, settings) and self._wish.level == "sample":
             self._wish = replace(self._wish, rows=ROWS)
+        self._runs = self._wish.level == "sample" and self._wish.rows > 0
+        self._seen: dict[str, Summary] = {}
         self._secrets = redaction.policy(settings)
 
     def describes(self) -> str:
@@ -49,22 +51,22 @@ class Queries:
         names = ", ".join(one_line(name, 60) for name in self._tables)
         told = (
             f"You get the result as a summary with up to {self._wish.rows} rows."
-            if level == "sample"
-            else f"At privacy level {level} no result leaves the user's machine: you get the"
-            " result's columns, and a summary of the table's columns that the query names."
+            if self._runs
+            else f"At privacy level {level} no query runs, for results do not leave the user's"
+            " machine: you get a summary of the columns that the query names."
         )
         return f"Run one SELECT of DuckDB's SQL over the user's tables: {names}. {told}"
 
-    def ask(self, query: str) -> str:
+    def ask(self, query: str) -> Page:
         """Return what leaves of a query's result."""
         if not query.strip():
             raise Misfit("The query is empty.")
-        return self._rows(query) if self._wish.level == "sample" else self._columns(query)
+        return Page(self._rows(query) if self._runs else self._columns(query))
 
     def _rows(self, sql: str) -> str:
         """Run a query, and return its result as a table at level ``sample``."""
         engine = sandbox_of(
-            self._tables, columns=self._seen(), timeout=self._settings.query_timeout
+            self._tables, columns=self._open(), timeout=self._settings.query_timeout
         )
         try:
             query = engine.run("result", sql)
@@ -91,23 +93,27 @@ class Queries:
             seen = self._summary(name, value)
             cols = [one for one in named if one in {column.name for column in seen.columns}]
             wish = replace(self._wish, prompt=sql, earlier=[])
-            pages.append(summary(opened(value), name, wish, cols or self._options.cols).text)
+            made = summary(opened(value), name, wish, cols or self._options.cols).attachment()
+            pages.append(masked(made, self._secrets).text)
         level = self._wish.level
         head = f"Level {level}: not run, for no row, count or aggregate of a result leaves."
-        return "\n\n".join([head, *pages])
+        return "\n\n".join([head, *(pages or [f"Tables: {', '.join(self._tables)}"])])
 
-    def _seen(self) -> dict[str, list[int]]:
+    def _open(self) -> dict[str, list[int]]:
         """Return the places of the columns that queries see: none that looks personal."""
         made = {}
         for name, value in self._tables.items():
-            names, summed = opened(value).names, self._summary(name, value)
-            open_ = {one.name for one in summed.columns if not one.masked}
-            made[name] = [i for i, one in enumerate(names) if one in open_]
+            names, seen = opened(value).names, self._summary(name, value)
+            plain = {one.name for one in seen.columns if not one.masked}
+            made[name] = [i for i, one in enumerate(names) if one in plain]
         return made
 
     def _summary(self, name: str, value: object) -> Summary:
-        wish = replace(self._wish, tokens=LOOKED_AT, earlier=[])
-        return summary(opened(value), name, wish, self._options.cols)
+        """Return what may be seen of a table: its columns, and which of them look personal."""
+        if name not in self._seen:
+            wish = replace(self._wish, tokens=LOOKED_AT, earlier=[])
+            self._seen[name] = summary(opened(value), name, wish, self._options.cols)
+        return self._seen[name]
 
 
 def tool(options: Options, namespace: Mapping[str, object], settings: M1) -> Tool:
@@ -117,7 +123,7 @@ def tool(options: Options, namespace: Mapping[str, object], settings: M1) -> Too
         raise UsageError(NO_TABLE, todo="Name one: --df NAME.")
     queries = Queries(tables, options, settings)
 
-    def sql(query: str) -> str:
+    def sql(query: str) -> Page:
         return queries.ask(query)
 
     sql.__doc__ = queries.describes()

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ..calls import ToolEnded
 from ..errors import UsageError
+from ..events import rounds
 from ..ledger import Ledger, history
 from ..ledger.history import Past
 from ..options import command_line, flags
@@ -13,6 +15,7 @@ from ..pricing.dollars import money
 from ..privacy import redaction
 from ..render import page
 from ..text import md_cell, one_line, plural
+from .preview import sampling
 from .verb_context import VerbContext
 
 SHOWN = 20
@@ -90,6 +93,7 @@ def one(call: Past) -> str:
         f" ({TEMPLATE})" if call.sent and call.sent.exact and "{{" in (call.answer or "") else ""
     )
     parts += [f"*answer*{template}", body(call.answer)]
+    parts += ["*tools*", page.code("\n\n".join(map(ran, call.tools)))] if call.tools else []
     line = [call.model, call.status or "under way"]
     if call.usage:
         line.append(f"{call.usage.input:,} in · {call.usage.output:,} out")
@@ -123,8 +127,7 @@ def sent(context: VerbContext, args: Sequence[str]) -> str:
     parts += [part for role, text in first for part in said(role, text)]
     parts += [part for id in call.sent.after for part in earlier(context, id)]
     parts += said(*question)
-    sampling = " · ".join(f"{k} {md_cell(v)}" for k, v in call.sent.sampling.items())
-    return "\n\n".join([*parts, sampling])
+    return "\n\n".join([*parts, *sampling(call.sent.sampling)])
 
 
 def forget(context: VerbContext, args: Sequence[str]) -> str:
@@ -164,13 +167,19 @@ def earlier(context: VerbContext, id: str) -> list[str]:
     call, secrets = history.called(context.session.ledger, id), redaction.policy(context.settings)
     if call is None or call.sent is None or call.answer is None:
         return [f"*call {md_cell(id)}*", f"({GONE})"]
-    texts = call.sent.texts[-1], ("assistant", call.answer)
+    answers = [(one.role, one.text()) for one in rounds(call.answer, call.tools)]
+    texts = call.sent.texts[-1], *answers
     return [part for role, text in texts for part in said(role, redaction.mask(text, secrets)[0])]
 
 
 def said(role: str, text: str) -> list[str]:
     """Return one message."""
     return [f"*{md_cell(role)}*", page.code(text)]
+
+
+def ran(one: ToolEnded) -> str:
+    """Return a call of a tool and what M1 was told of it."""
+    return f"{one.call.name}({one.call.arguments}) {one.outcome}:\n{one.text}"
 
 
 def when(call: Past) -> str:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from typing import Any
 
 from ..context import gather
 from ..errors import UsageError
@@ -44,8 +46,8 @@ def preview(plan: Plan) -> str:
     for message, text in zip(request.messages, request.texts, strict=True):
         parts += [f"*{message.role}*", page.code(text)]
     parts += [md_cell(footer.attachment(a)) for a in request.attachments]
-    sampling = {k: v for k, v in request.body().items() if k not in ("model", "messages")}
-    parts.append(" · ".join(f"{k} {md_cell(v)}" for k, v in sampling.items()))
+    body = request.body()
+    parts += sampling({k: v for k, v in body.items() if k not in ("model", "messages")})
     headers = [f"{name}: {md_cell(value)}" for name, value in (request.headers or {}).items()]
     parts += [f"headers {' · '.join(headers)}"] if headers else []
     if plan.kept is not None:
@@ -54,6 +56,15 @@ def preview(plan: Plan) -> str:
     length = f"about {plan.tokens:,} tokens in, at most {request.max_tokens:,} out"
     parts.append(f"{length} · {price_range(plan)}")
     return "\n\n".join([*parts, *(md_cell(note) for note in request.notes)])
+
+
+def sampling(given: Mapping[str, Any]) -> list[str]:
+    """Return what leaves beside the messages, the functions that may be called by themselves."""
+    rest = " · ".join(f"{k} {md_cell(v)}" for k, v in given.items() if k != "tools")
+    if "tools" not in given:
+        return [rest]
+    described = json.dumps(given["tools"], ensure_ascii=False, indent=1)
+    return ["*tools*", page.code(described), rest]
 
 
 def preview_each(labels: Sequence[str], plans: Sequence[Plan]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .. import api
+from ..context.frames import named
 from ..errors import UsageError
 from ..jupyter import shell
 from ..options import flags
@@ -30,7 +30,7 @@ def panel(df: object = None, **options: Any) -> Panel:
         raise UsageError(what, cost="", todo="%m1 ask and %%m1 work here.")
     prompt = str(options.pop("prompt", None) or "")
     names = shell.namespace()
-    given = api.named(df, names)
+    given = named(df, names)
     # What has a name here is looked up when it is asked about, as in a cell.
     apart = {name: table for name, table in given.items() if names.get(name) is not table}
     return Panel(prompt, flags.from_python(options, tuple(given)), apart)

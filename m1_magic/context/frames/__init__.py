@@ -55,6 +55,24 @@ def frame_named(name: str, namespace: Mapping[str, object]) -> object:
     return value
 
 
+def named(df: object, namespace: Mapping[str, object]) -> dict[str, object]:
+    """Return frames by name: as given, or as the namespace calls each, or ``df``."""
+    if df is None:
+        return {}
+    if isinstance(df, str):
+        return {name.strip(): frame_named(name.strip(), namespace) for name in df.split(",")}
+    if isinstance(df, (list, dict)) and is_tabular(df):
+        return {"df": df}  # records, or a dict of columns: one table
+    if isinstance(df, Mapping):
+        return {str(name): frame for name, frame in df.items()}
+    frames = list(df) if isinstance(df, (list, tuple)) else [df]
+    found: dict[str, object] = {}
+    for number, frame in enumerate(frames, 1):
+        known_as = (n for n, value in namespace.items() if value is frame and not n.startswith("_"))
+        found[next(known_as, "df" if len(frames) == 1 else f"df{number}")] = frame
+    return found
+
+
 def shapes(namespace: Mapping[str, object]) -> dict[str, tuple[int, int] | None]:
     """Return the frames among the user's variables: rows and columns, None where they are lazy."""
     named = [(name, value) for name, value in namespace.items() if not name.startswith("_")]

@@ -1,0 +1,127 @@
+"""Calls of tools in chats, kept answers and tapes: sent again, shown again, and never run again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from emulator import Answer, OpenRouter
+from m1_magic import api
+from m1_magic.app import PROCESS
+from scripted import request
+from shells import Cell
+
+ADD = """
+ran = []
+def add(a: int, b: int = 2) -> int:
+    "Add two numbers."
+    ran.append(a)
+    return a + b
+"""
+SUMMING = Answer.calling(("add", {"a": 2}), text="I add.")
+TURN = [
+    {
+        "role": "assistant",
+        "content": "I add.",
+        "tool_calls": [
+            {
+                "id": "call_0",
+                "type": "function",
+                "function": {"name": "add", "arguments": '{"a":2}'},
+            }
+        ],
+    },
+    {"role": "tool", "content": "4", "tool_call_id": "call_0"},
+    {"role": "assistant", "content": "It is 4."},
+]
+
+
+def restart() -> None:
+    """As a new kernel begins."""
+    PROCESS.end()
+
+
+@pytest.fixture
+def tape(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    monkeypatch.setenv("M1_TAPE", str(tmp_path / "t.tape.jsonl"))
+    restart()
+    return tmp_path / "t.tape.jsonl"
+
+
+def test_a_request_without_tools_has_the_fingerprint_that_it_had() -> None:
+    assert request("hi").fingerprint().startswith("b521bbbc87671d48")
+    spec = {"type": "function", "function": {"name": "f"}}
+    assert request("hi", tools=(spec,)).fingerprint() != request("hi").fingerprint()
+
+
+@pytest.mark.usefixtures("in_a_notebook")
+@pytest.mark.parametrize("new_kernel", [False, True])
+def test_a_chat_sends_calls_and_results_again(
+    server: OpenRouter, cell: Cell, new_kernel: bool
+) -> None:
+    server.say(SUMMING, Answer(text="It is 4."), Answer(text="Because."))
+    cell(ADD)
+    cell("%%m1 --tools add --yes -c sums\n2 + 2?", "a")
+    if new_kernel:
+        restart()
+    cell("%%m1 -c sums\nWhy?", "b")
+    messages = server.chats[-1].body["messages"]
+    assert messages[2:5] == TURN
+    assert messages[5]["role"] == "user" and "tools" not in server.chats[-1].body
+
+
+@pytest.mark.usefixtures("in_a_notebook")
+def test_the_log_shows_calls_and_forgets_them(server: OpenRouter, cell: Cell) -> None:
+    server.say(SUMMING, Answer(text="It is 4."))
+    cell(ADD)
+    cell("%%m1 --tools add --yes\n2 + 2?")
+    log, sent = cell("%m1 log 1"), cell("%m1 sent 1")
+    assert 'add({"a":2}) ran:' in log and '"name": "add"' in sent
+    ledger = api.session().ledger
+    assert ledger.rows("SELECT count(*) FROM calls WHERE tools LIKE '%add%'") == [(1,)]
+    cell("%m1 forget --all")
+    assert ledger.rows("SELECT count(tools), count(answer) FROM calls") == [(0, 0)]
+    assert b"I add" not in ledger.path.read_bytes()
+
+
+@pytest.mark.usefixtures("in_a_notebook")
+def test_a_kept_answer_runs_and_asks_nothing(server: OpenRouter, cell: Cell) -> None:
+    server.say(SUMMING, Answer(text="It is 4."))
+    cell(ADD)
+    first = cell("%%m1 --tools add --yes -o r\n2 + 2?")
+    restart()
+    cell("ran.clear()")
+    again = cell("%%m1 --tools add -o r\n2 + 2?")  # nobody is asked, though --yes is not there
+    assert "add(a=2) → 4" in first and "add(a=2) → 4" in again and "kept from" in again
+    assert len(server.chats) == 2
+    cell("assert ran == [] and r.tools[0].text == '4' and r.text == 'I add.\\n\\nIt is 4.'")
+
+
+def test_a_tape_replays_without_the_function(
+    server: OpenRouter,
+    cell: Cell,
+    tape: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    server.say(SUMMING, Answer(text="It is 4."), Answer(text="Because."))
+    cell(ADD)
+    cell("%%m1 --tools add --yes -c sums\n2 + 2?", "a")
+    cell("%%m1 -c sums\nWhy?", "b")
+    written = tape.read_bytes()
+    assert len(written.splitlines()) == 3
+    server.close()
+    monkeypatch.setenv("M1_HOME", str(tmp_path / "other"))
+    monkeypatch.setenv("M1_MODE", "replay")
+    monkeypatch.delenv("OPENROUTER_API_KEY")
+    restart()
+    cell("del add")
+    again = cell("%%m1 --tools add -c sums\n2 + 2?", "a")
+    assert "add(a=2) → 4" in again and "kept on t.tape.jsonl" in again
+    assert "Because." in cell("%%m1 -c sums\nWhy?", "b")
+    assert tape.read_bytes() == written
+    monkeypatch.setenv("M1_MODE", "auto")
+    restart()
+    ran = api.session()
+    assert ran.keeper.offered().keys() == {"add"}
