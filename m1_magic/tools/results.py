@@ -6,27 +6,34 @@ Tables in whatever clothes go through their summary, as attachments do; of other
 
 from __future__ import annotations
 
-import dataclasses
 import re
 from collections.abc import Generator, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from enum import Enum
 from itertools import islice
+from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 from ..calls import Attachment, Message
 from ..context import masked, wished
+from ..context.aggregated import repeats
 from ..context.frames import opened, summary
+from ..context.frames.containers import builtin, is_scalar
 from ..context.frames.summary import Wish
+from ..context.frames.tables import is_frame
 from ..context.values import insert
 from ..errors import UserFacingError
 from ..options.fields import Options
 from ..privacy import redaction
 from ..privacy.error_messages import message, words
+from ..privacy.paths import relative_path
 from ..privacy.personal_text import hidden
 from ..settings.config import M1
-from ..text import one_line, thousands
+from ..text import clean_output, one_line, thousands
 
 LONGEST = 20_000  # characters of a result that leave
+DEEPEST = 20  # containers in each other
 ITEMS = 1_000  # of a generator that are taken
 # A folder of this machine, up to a file's own name.
 FOLDERS = re.compile(r"(?:~|[A-Za-z]:)?(?:[\\/][^\\/\s'\"<>|:*?]+)+[\\/](?=[^\\/\s'\"]*)")
@@ -52,8 +59,12 @@ class Results:
         """Return what the options and settings of a call say."""
         return cls(wished(options, settings), redaction.policy(settings))
 
-    def told(self, value: object) -> str:
-        """Return what leaves of a value."""
+    def told(self, value: object, source: str = "") -> str:
+        """Return what leaves of a value.
+
+        Args:
+            source: the code that made it.
+        """
         if isinstance(value, Page):
             return value.text
         more = ""
@@ -64,7 +75,8 @@ class Results:
                 more = f"\n[only the first {thousands(ITEMS)} items were taken]"
         if value is None:
             return "None"
-        return self.clean(self._text(_plain(value))) + more
+        text = self._text(_plain(value, DEEPEST), source)
+        return (self.clean(text) or "(empty text)") + more
 
     def raised(self, error: BaseException) -> str:
         """Return what leaves of an error: one line, no folder of this machine."""
@@ -81,23 +93,26 @@ class Results:
         text = text.encode("utf-8", "replace").decode("utf-8")
         over = len(text) - LONGEST
         # A secret that the cut would go through is masked before it.
-        made, count = redaction.mask(text[: LONGEST + 4_000], self.secrets)
+        made, count = redaction.mask(clean_output(text[: LONGEST + 4_000]), self.secrets)
         made = hidden(made)
         self.masked += count
         if over <= 0:
             return made
         return f"{made[:LONGEST]}\n[cut: {thousands(over)} characters more]"
 
-    def table(self, value: object, name: str) -> Attachment:
-        """Return the summary of a table."""
-        return masked(summary(opened(value), name, self.wish).attachment(), self.secrets)
+    def table(self, value: object, name: str, source: str = "") -> Attachment:
+        """Return the summary of a table; no figures where many rows may repeat one."""
+        wish = self.wish
+        if wish.level == "stats" and repeats(source, value):
+            wish = replace(wish, level="schema")
+        return masked(summary(opened(value), name, wish).attachment(), self.secrets)
 
-    def _text(self, value: object) -> str:
+    def _text(self, value: object, source: str) -> str:
         try:
             made = insert(
                 "{{result}}",
                 {"result": value},
-                self.table,
+                lambda table, name: self.table(table, name, source),
                 self.wish.level,
             )
         except UserFacingError:
@@ -108,17 +123,17 @@ class Results:
         return "".join(texts).strip("\n")
 
 
-def _plain(value: Any) -> Any:
-    """Return a model, dataclass or named tuple as plain data, all else as it is."""
-    if isinstance(value, type):
+def _plain(value: Any, depth: int) -> Any:
+    """Return dataclasses, models and the like as plain data, all else as it is."""
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, Path):
+        return relative_path(value)
+    if isinstance(value, UUID):
+        return str(value)
+    if isinstance(value, type) or is_scalar(value) or is_frame(value) or not depth:
         return value
-    if hasattr(value, "model_dump") and hasattr(type(value), "model_fields"):
-        return value.model_dump(mode="json")
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return dataclasses.asdict(value)
-    if isinstance(value, tuple) and hasattr(value, "_asdict"):
-        return value._asdict()
-    if isinstance(value, list) and value and all(type(one) is type(value[0]) for one in value):
-        made = [_plain(one) for one in value[:1]]
-        return value if made[0] is value[0] else [_plain(one) for one in value]
-    return value
+    made = builtin([*value] if isinstance(value, range) else value)
+    if isinstance(made, dict):
+        return {key: _plain(one, depth - 1) for key, one in made.items()}
+    return [_plain(one, depth - 1) for one in made] if isinstance(made, list) else made

@@ -20,7 +20,7 @@ from ..text import cut_middle, one_line
 from ..typed.fitting import fit
 from ..typed.reading import read
 from ..typed.schema import LEFT_OUT, Wanted
-from .arguments import strict
+from .arguments import strict, unwrapped
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -44,6 +44,7 @@ class Tool:
         read: arguments as they came → those to call it with, and as JSON; raises `Misfit`.
         run: the arguments → what it gives; None: it is described here, and cannot be run.
         key: what "always" is remembered by.
+        source: the function's code, if it can be read.
     """
 
     name: str
@@ -51,12 +52,14 @@ class Tool:
     read: Callable[[str], tuple[Any, str]]
     run: Callable[[Any], Any] | None
     key: object = None
+    source: str = ""
 
 
 @dataclass(frozen=True)
 class _Arguments:
     """The parameters of a function, those without a default ``needed``."""
 
+    name: str
     wanted: Wanted
     parameters: tuple[inspect.Parameter, ...]
     defaults: Mapping[str, Any]
@@ -65,7 +68,7 @@ class _Arguments:
         """Return arguments, read leniently: a value is that which was written, or there is none."""
         if text.strip() in ("", "null", "None"):
             text = "{}"
-        exact = strict(text)
+        exact = unwrapped(strict(text), self.name, self.wanted.shape.properties)
         found = fit(exact, self.wanted) if exact else read(text, self.wanted)
         if found.misfits:
             from ..typed.answer import reasons
@@ -77,8 +80,8 @@ class _Arguments:
         """Call a function with arguments by name."""
         alone = inspect.Parameter.POSITIONAL_ONLY
         first = [p for p in self.parameters if p.kind is alone]
-        least = next((n for n, p in enumerate(first) if p.name not in given), len(first))
-        values = [given[p.name] for p in first[:least]]
+        last = max((n for n, p in enumerate(first, 1) if p.name in given), default=0)
+        values = [given.get(p.name, p.default) for p in first[:last]]
         named = given.keys() - {p.name for p in first}
         return function(*values, **{name: given[name] for name in given if name in named})
 
@@ -105,6 +108,7 @@ def described(function: Callable[..., Any], name: str) -> Tool:
         arguments.read,
         functools.partial(arguments.call, function),
         _key(function, name),
+        _source(function),
     )
 
 
@@ -132,10 +136,12 @@ def _arguments(function: Callable[..., Any], name: str) -> _Arguments:
             kind = typing.Annotated[kind, one.default]
             if not one.default.is_required():
                 defaults[one.name] = _default(one)
+        if one.default is None:  # of a type that may not say so
+            kind = typing.Optional[kind]  # noqa: UP045 - it is a value
         _adapter(kind, name, shown)
         needed = one.default is EMPTY or (_is_field(one.default) and one.default.is_required())
         fields[one.name] = kind if needed else _not_required(kind)
-    return _Arguments(Wanted(_adapter(_typed_dict(fields), name, "")), parameters, defaults)
+    return _Arguments(name, Wanted(_adapter(_typed_dict(fields), name, "")), parameters, defaults)
 
 
 def _inner(function: Callable[..., Any]) -> Any:
@@ -145,6 +151,12 @@ def _inner(function: Callable[..., Any]) -> Any:
     if inspect.isroutine(function):
         return inspect.unwrap(function)
     return type(function).__call__
+
+
+def _source(function: Callable[..., Any]) -> str:
+    with suppress(OSError, TypeError, ValueError):
+        return inspect.getsource(_inner(function))
+    return ""
 
 
 def _is_field(value: object) -> Any:
