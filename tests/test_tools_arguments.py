@@ -193,7 +193,7 @@ HOME = "/home/someone/"
 @pytest.mark.parametrize(
     ("value", "text"),
     [
-        ("", "(empty text)"),
+        ("", ""),
         (float("nan"), "nan"),
         (Colour.RED, "red"),
         (pathlib.Path(f"{HOME}data.csv"), "data.csv"),

@@ -76,7 +76,7 @@ class Results:
         if value is None:
             return "None"
         text = self._text(_plain(value, DEEPEST), source)
-        return (self.clean(text) or "(empty text)") + more
+        return self.clean(text) + more
 
     def raised(self, error: BaseException) -> str:
         """Return what leaves of an error: one line, no folder of this machine."""
