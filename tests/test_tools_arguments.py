@@ -162,6 +162,20 @@ def test_an_argument_whose_default_is_none_may_be_null():
     assert read(described(some, "some"), '{"count": null}') == {"count": None}
 
 
+@dataclasses.dataclass
+class Picky:
+    x: int
+
+    def __post_init__(self) -> None:
+        raise KeyError(CANARY)
+
+
+def test_what_code_of_types_raises_is_told_without_its_words():
+    def take(value: Picky) -> None: ...
+
+    assert read(described(take, "take"), '{"value": {"x": 1}}') == "their types raised KeyError"
+
+
 class Colour(enum.Enum):
     RED = "red"
 

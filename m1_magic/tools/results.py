@@ -32,6 +32,7 @@ from ..privacy.personal_text import hidden
 from ..settings.config import M1
 from ..text import clean_output, one_line, thousands
 
+PLAIN = {str, int, float, bool, type(None)}
 LONGEST = 20_000  # characters of a result that leave
 DEEPEST = 20  # containers in each other
 ITEMS = 1_000  # of a generator that are taken
@@ -133,7 +134,12 @@ def _plain(value: Any, depth: int) -> Any:
         return str(value)
     if isinstance(value, type) or is_scalar(value) or is_frame(value) or not depth:
         return value
-    made = builtin([*value] if isinstance(value, range) else value)
-    if isinstance(made, dict):
-        return {key: _plain(one, depth - 1) for key, one in made.items()}
-    return [_plain(one, depth - 1) for one in made] if isinstance(made, list) else made
+    if type(value) not in (list, dict):
+        value = builtin([*value] if isinstance(value, range) else value)
+    if isinstance(value, dict):
+        if all(type(one) in PLAIN for one in value.values()):
+            return value  # nothing is copied of what may be long
+        return {key: _plain(one, depth - 1) for key, one in value.items()}
+    if isinstance(value, list) and not all(type(one) in PLAIN for one in value):
+        return [_plain(one, depth - 1) for one in value]
+    return value

@@ -76,6 +76,15 @@ class _Arguments:
             raise Misfit(reasons(found))
         return {**self.defaults, **found.data}, found.node.json()
 
+    def checked(self, text: str) -> tuple[dict[str, Any], str]:
+        """Return the same; what code of the types raises is a misfit, too."""
+        try:
+            return self.read(text)
+        except Misfit:
+            raise
+        except Exception as error:
+            raise Misfit(f"their types raised {one_line(type(error).__name__, 60)}") from None
+
     def call(self, function: Callable[..., Any], given: Mapping[str, Any]) -> Any:
         """Call a function with arguments by name."""
         alone = inspect.Parameter.POSITIONAL_ONLY
@@ -105,7 +114,7 @@ def described(function: Callable[..., Any], name: str) -> Tool:
     return Tool(
         name,
         {"type": "function", "function": {key: one for key, one in spec.items() if one}},
-        arguments.read,
+        arguments.checked,
         functools.partial(arguments.call, function),
         _key(function, name),
         _source(function),
