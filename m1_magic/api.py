@@ -131,8 +131,7 @@ def _job(request: Request, options: Options, view: View, namespace: Mapping[str,
         return made
     from .tools import calling
 
-    own = getattr(view, "approver", None)  # a panel asks in itself
-    asks = (lambda: own) if own else partial(approver, shell.current())
+    asks = partial(getattr(view, "approver", None) or approver, shell.current())  # a panel's own
     found = _tools(options, namespace)
     lost = settings().mode != "replay" and calling.gone(found)
     if lost and not session().dry_plan(request).kept:

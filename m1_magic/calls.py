@@ -66,8 +66,9 @@ class Reply:
 
     ``cost`` is in US dollars, ``None`` while unknown. ``status`` and ``finish`` are
     ``ok``/``stop``, ``ok``/``refusal`` (the text is how the model refused),
-    ``truncated``/``length`` or ``/content_filter``, ``failed`` or ``stopped`` with a partial text.
-    Links that the model cited end the text. ``notes`` say what else came, and is not kept.
+    ``truncated``/``length``, ``/content_filter`` or ``/tool_calls`` (no more rounds), ``failed`` or
+    ``stopped`` with a partial text. Links that the model cited end the text. ``notes`` say what
+    else came, and is not kept.
     ``template`` is what the model wrote where ``queries`` computed ``figures`` of the text.
     ``data`` is what was asked for by ``returns=`` or ``choices=``, None where the answer did not
     fit, for which ``notes`` say why; ``page`` is Markdown that shows it. ``tools`` are the calls of

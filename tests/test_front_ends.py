@@ -177,7 +177,7 @@ later = []
 )
 
 
-def test_m1s_calls_are_asked_about_by_a_line_of_input(execute: Execute) -> None:
+def test_m1s_calls_are_asked_about_by_a_line_of_input(server: OpenRouter, execute: Execute) -> None:
     ran = execute(ASKED, typed=["maybe", "y", "always"], allow_stdin=True)
     said = "".join(ran.shown(True, True))
     assert said.startswith("Prompted\nM1 wants to call best(city='Paris')\n")
@@ -185,6 +185,16 @@ def test_m1s_calls_are_asked_about_by_a_line_of_input(execute: Execute) -> None:
     # As nbclient and papermill run it.
     ran = execute(ASKED, allow_stdin=False)
     assert "".join(ran.shown(True, True)) == "Nobody\n['no', 'no']\n"
+
+    execute("def best(city: str) -> str:\n    return city[::-1]")
+    calls = Answer.calling(("best", {"city": "Paris"}), text="Wait.")
+    for typed, told in ({"y": "siraP", "n": "did not allow"} | {"": "did not allow"}).items():
+        server.say(calls, Answer("So."))
+        ran = execute("%%m1 --tools best --fresh\nwhy?", [typed], allow_stdin=bool(typed))
+        shown = "\n".join(ran.shown(False, True))
+        assert re.search("(?s)Wait.*best.*(siraP|refused).*So.*1 call of tools", shown), shown
+        assert (", 1 refused (--yes calls without asking)" in shown) is (typed != "y")
+        assert told in str(server.chats[-1].body["messages"][-1]["content"])
 
 
 def test_m1s_calls_are_asked_about_by_buttons_while_their_cell_runs(execute: Execute) -> None:

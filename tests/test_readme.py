@@ -44,6 +44,11 @@ ANSWERS = {
         '[{"item": "desk lamp", "count": 2, "price": 49.90},'
         ' {"item": "cable", "count": 1, "price": 4.50}]',
     ),
+    "A function that M1 calls": (
+        '<tool_calls>\n{"name": "price", "arguments": {"item": "desk lamp", "count": 2}}\n'
+        "</tool_calls>",
+        "They cost 99.80 euros.",
+    ),
     "Chat": (
         "Gentoo.",
         "Adelie, but Chinstrap is hardly heavier.",

@@ -42,6 +42,7 @@ from m1_magic.render.plain_view import PlainView
 from m1_magic.render.terminal_view import TerminalView
 from m1_magic.render.viewers import live
 from m1_magic.settings.config import M1
+from m1_magic.tools.answer import CUT_OFF, SAID_NO
 from m1_magic.widgets import question
 from test_views import shell as shell  # the fixture
 
@@ -299,9 +300,8 @@ def test_nothing_of_a_call_is_alive() -> None:
 
 
 def test_the_footer_says_what_became_of_calls() -> None:
-    ended = [
-        replace(ROUNDS[0][1][0], outcome="refused"), ROUNDS[1][1][1], ToolEnded(FAR, "", "refused"),
-    ]  # fmt: skip
+    no = ToolEnded(BEST, SAID_NO, "refused")
+    ended = [no, ROUNDS[1][1][1], ToolEnded(FAR, "", "refused")]
     receipt = answered([("", ended)])
     refused = "3 calls of tools, 1 failed, 1 refused (--yes calls without asking), 1 not made"
     assert footer.lines(receipt, M1())[-1] == f"{refused}, 2 requests"
@@ -309,6 +309,8 @@ def test_the_footer_says_what_became_of_calls() -> None:
     one = answered([("", ROUNDS[0][1])])
     one = replace(one, call=replace(one.call, attempts=one.call.attempts[:1]))
     assert footer.lines(one, M1())[-1] == "1 call of tools"
+    cut = answered([("", [ToolEnded(BEST, CUT_OFF, "refused")])])
+    assert footer.lines(cut, M1(footer="stable"))[-1] == "1 call of tools, 1 refused"
     assert "tools" not in str(footer.lines(answered([("a", [])]), M1()))
 
 

@@ -23,6 +23,7 @@ from emulator import Answer, OpenRouter
 from m1_magic import api, ask
 from m1_magic.calls import Reply
 from m1_magic.errors import BudgetExceeded, M1Error, SecretInPrompt, Stopped, UsageError
+from m1_magic.interrupts import Stop
 from m1_magic.messages import ToolCall
 from m1_magic.session.view import Decision
 from m1_magic.tools import answer as tool_answer
@@ -346,8 +347,9 @@ def test_an_error_is_one_line_without_this_machine(server: OpenRouter, tmp_path:
             return broken(3)
         if n == 4:
             raise KeyError("sk-or-v1-" + "0123456789abcdef" * 4)
-        raise ValueError
+        raise ValueError(f"no row for {name}")
 
+    name = "".join(reversed("nolubez"))
     told = [called(server, broken, {"n": n}) for n in range(6)]
     assert all(text.startswith("It raised ") and "\n" not in text for text in told)
     kinds = [text.removeprefix("It raised ").split(":")[0] for text in told]
@@ -355,6 +357,7 @@ def test_an_error_is_one_line_without_this_machine(server: OpenRouter, tmp_path:
         "FileNotFoundError", "SystemExit", "GeneratorExit", "RecursionError", "KeyError",
         "ValueError",
     ]  # fmt: skip
+    assert told[5] == "It raised ValueError: no row for …"
     assert str(tmp_path) not in told[0] and "0123456789abcdef" not in told[4]
 
 
@@ -544,3 +547,83 @@ def test_the_default_does_nothing_to_requests_without_tools(server: OpenRouter) 
 def test_misfits_are_no_json(server: OpenRouter) -> None:
     with pytest.raises(Misfit):
         described(add, "add").read("{")
+
+
+def test_figures_and_tools_go_together(server: OpenRouter) -> None:
+    frame = pd.DataFrame({"a": [1, 2]})
+    template = "```sql t\nSELECT sum(a) s FROM df\n```\nThe sum is {{t.s}}, as said."
+    server.say(Answer.calling(("add", {"a": 1}), text="I add."), Answer(text=template))
+    reply = ask("go", df=frame, tools=[add], yes=True, exact=True)
+    assert reply.text.strip() == "I add.\n\nThe sum is 3, as said."
+    assert len(reply.queries) == 1 and [one.at for one in reply.tools] == [0]
+    settled(server, reply)
+
+
+def test_continue_goes_on_where_the_rounds_ended(server: OpenRouter, run: Run) -> None:
+    run("def add(a: int) -> int: return a")
+    run("%m1 set rounds 1")
+    server.say(Answer.calling(("add", {"a": 1})), Answer.calling(("add", {"a": 2})))
+    assert "1 round of tools, and M1 wants more (M1.rounds)" in run("%%m1 --tools add\ngo").text
+    run("%m1 set rounds 8")
+    server.say(Answer(text="Done."))
+    ran = run("%m1 continue")
+    assert ran.error is None, ran.text
+    body = server.chats[-1].body
+    assert body["tools"] and [m["role"] for m in body["messages"][1:4]] == [
+        "user", "assistant", "tool",
+    ]  # fmt: skip
+
+
+def test_what_is_awaited_is_cancelled_by_stop(server: OpenRouter) -> None:
+    ended: list[bool] = []
+
+    async def waits() -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+        try:
+            await asyncio.sleep(60)
+        finally:
+            ended.append(True)
+
+    server.say(Answer.calling(("waits", {})))
+    with pytest.raises(Stopped):
+        ask("go", tools=[waits], yes=True)
+    assert ended == [True]
+
+
+def test_stop_ends_a_function_in_a_thread_that_no_signal_reaches(server: OpenRouter) -> None:
+    stop, seen = Stop(), list[BaseException]()
+
+    def blocks() -> None:
+        stop.press()
+        try:
+            for _ in range(6_000):
+                threading.Event().wait(0.01)
+        except BaseException as error:
+            seen.append(error)
+            raise
+
+    def asks() -> None:
+        with stop.listening():
+            with pytest.raises(Stopped) as caught:
+                ask("go", tools=[blocks], yes=True)
+            seen.append(caught.value)
+
+    server.say(Answer.calling(("blocks", {})))
+    thread = threading.Thread(target=asks)
+    thread.start()
+    thread.join(60)
+    assert [type(one) for one in seen] == [KeyboardInterrupt, Stopped]
+
+
+def test_numbers_of_a_result_stand_in_what_was_sent(server: OpenRouter, run: Run) -> None:
+    run("import pandas as pd\nt = pd.DataFrame({'a': ['x'] * 9})")
+    run("def price(city: str) -> int: return 4711")
+    server.say(Answer.calling(("price", {"city": "a"})), Answer(text="It is 4711 euros."))
+    text = run("%%m1 --tools price --yes -d t\ngo").text
+    assert "1 of 1 figure stands in what was sent" in text or "1 of 1 figures stand" in text
+
+
+def test_a_dry_run_shows_what_describes_them(server: OpenRouter, run: Run) -> None:
+    run("def price(city: str) -> int:\n    'Look it up.'\n    return 1")
+    text = run("%%m1 --tools price --dry-run\ngo").text
+    assert '"description": "Look it up."' in text and not server.chats

@@ -218,6 +218,7 @@ HOME = "/home/someone/"
         (Item(sku="a", tags=["x"]), '{"sku": "a", "tags": ["x"]}'),
         (types.SimpleNamespace(a=1), '{"a": 1}'),
         (range(3), "[0, 1, 2]"),
+        (range(10**12), "(a value of type range, of which nothing can be told)"),
         (f"it is {SECRET}", "it is [masked: OpenRouter key]"),
         ("\x1b[31mred\x1b[0m\x00", "red"),
     ],

@@ -9,6 +9,7 @@ import pytest
 from emulator import Answer, OpenRouter
 from m1_magic import api
 from m1_magic.app import PROCESS
+from scripted import request
 from shells import Cell
 
 ADD = """
@@ -46,6 +47,12 @@ def tape(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     monkeypatch.setenv("M1_TAPE", str(tmp_path / "t.tape.jsonl"))
     restart()
     return tmp_path / "t.tape.jsonl"
+
+
+def test_a_request_without_tools_has_the_fingerprint_that_it_had() -> None:
+    assert request("hi").fingerprint().startswith("b521bbbc87671d48")
+    spec = {"type": "function", "function": {"name": "f"}}
+    assert request("hi", tools=(spec,)).fingerprint() != request("hi").fingerprint()
 
 
 @pytest.mark.usefixtures("in_a_notebook")

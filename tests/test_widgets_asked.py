@@ -21,6 +21,7 @@ from m1_magic.ledger.store import now_utc
 from m1_magic.pricing.dollars import money
 from m1_magic.widgets import assembly
 from m1_magic.widgets.panel_view import LiveView
+from m1_magic.widgets.question import Question
 from panels import PATIENCE, Hand, Page, running
 
 SALES = {"region": ["n", "s"] * 10, "amount": range(20)}
@@ -35,6 +36,28 @@ def test_a_question_is_answered_and_bound(server: OpenRouter, page: Page, hand: 
     assert page.shell.user_ns["_m1"].text == "Forty-**two**."
     assert hand.busy == (True, False) and hand.error == ""
     assert page.run("_m1") == "Forty-**two**.\n" or "Forty" in page.run("print(_m1)")
+
+
+def test_m1s_calls_are_asked_about_in_the_conversation(server: OpenRouter, page: Page) -> None:
+    page.run("def best(city: str) -> str:\n    return city[::-1]")
+    calls = Answer.calling(("best", {"city": "<b>Paris"}))
+    server.say(calls, Answer("So."), calls, Answer("No."), calls)
+    hand = page.panel(tools="best")
+    for answer, end in (("yes", "siraP&gt;b&lt;"), ("no", "refused"), (None, "Stopped by")):
+        hand.send("which?")
+        asked = threading.Event()
+        while not (found := hand.all(Question)) and not asked.wait(0.02):
+            pass
+        (question,) = found
+        assert question.call == "best(city='<b>Paris')"
+        if answer is None:
+            hand.press("Stop")
+        else:
+            question._handle_custom_msg({"shown": True}, [])
+            question._handle_custom_msg({"answer": answer}, [])
+        hand.end()
+        assert hand.all(Question) == [] and end in hand.text
+    assert page.shell.user_ns["_m1"].status == "stopped" and hand.text.count("So.") == 1
 
 
 def test_the_counters_are_the_ledgers(server: OpenRouter, page: Page) -> None:

@@ -149,6 +149,8 @@ def _sampling(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Change
     for name in dict.fromkeys((*after, *before)):
         if before.get(name) != after.get(name) and name == "returns":
             yield Change("--returns")
+        elif before.get(name) != after.get(name) and name == "tools":
+            yield Change("--tools")
         elif before.get(name) != after.get(name):
             yield Change(NAMES.get(name, name), before.get(name), after.get(name))
 

@@ -206,7 +206,7 @@ def figures(receipt: Receipt) -> list[str]:
     # Of a chat without what M1 wrote itself: that makes no figure of its own a known one.
     asked = zip(request.messages, request.texts, strict=True)
     sent = tuple(text for message, text in asked if message.role != "assistant")
-    counted = _counted(reply.text, sent)
+    counted = _counted(reply.text, (*sent, *(one.text for one in reply.tools)))
     return [counted] if counted else []
 
 

@@ -31,6 +31,8 @@ from .throttled import ThrottledView
 if TYPE_CHECKING:
     from ..settings.config import M1
 
+FEWEST = 16  # blocks that there may be in any case
+MOVED = 8  # blocks up to which each leaves an empty output above the next one
 TOGETHER = 100_000  # characters of an answer up to which a cell of ours ends as one output
 
 
@@ -59,7 +61,8 @@ class NotebookView(ThrottledView):
 
     # JupyterLab shows the first fifty outputs of a cell: the last of these blocks ends behind a
     # megabyte.
-    first_block, larger, most_blocks = 2_000, 1_000, 44
+    first_block, larger = 2_000, 1_000
+    most_blocks: int = 44
 
     def __init__(
         self,
@@ -82,6 +85,7 @@ class NotebookView(ThrottledView):
     def feed(self, event: Event) -> None:
         if isinstance(event, ToolAsked):
             self._pure = False  # what the function shows is the user's
+            self._leave_room()  # for the question
         super().feed(event)
 
     def close(self, receipt: Receipt) -> None:
@@ -95,6 +99,8 @@ class NotebookView(ThrottledView):
         if rest.text or rest.tools or rest.queries or thought(rest, self._settings) or self._rest:
             self._below_the_line().put(bundle(rest, self._settings, self._mode, shared))
         self._revise(reply, shared)
+        if rest.tools:
+            self._move_line()
         self._line.put(footer.bundle(receipt, self._settings, html=self._mode != "text"))
 
     def _paint(self) -> None:
@@ -115,7 +121,20 @@ class NotebookView(ThrottledView):
     def _add(self, block: Reply) -> int:
         output, self._rest = self._below_the_line(), None  # what follows gets one of its own
         self._outputs.append(output)
+        if block.tools:
+            self._move_line()
         return output.put(bundle(block, self._settings, self._mode))
+
+    def _move_line(self) -> None:
+        """Let what follows stand below what a function showed."""
+        if self._line.shown and len(self._outputs) <= MOVED:
+            self._line.put({"text/plain": ""})
+            self._line, self._line_next = Output(self._shell), 0.0
+            self._leave_room()
+
+    def _leave_room(self) -> None:
+        """Let one output less be a block of the answer."""
+        self.most_blocks = max(self.most_blocks - 1, FEWEST)
 
     def _take_back(self) -> None:
         if self._outputs and self._pure:

@@ -123,11 +123,12 @@ class TerminalView(ThrottledView):
         from rich.text import Text as Line
 
         self._end_live()
-        console, reply = self._console, self._remaining(receipt.call.reply)
-        if summary := thought(reply, self._settings):
+        console, whole = self._console, receipt.call.reply
+        reply = self._remaining(whole)
+        if summary := thought(whole, self._settings):
             console.print(Line(summary, style="dim"))
-        if reply.thinking and self._settings.thinking == "show":
-            console.print(Line(show_controls(reply.thinking), style="dim"))
+        if whole.thinking and self._settings.thinking == "show":
+            console.print(Line(show_controls(whole.thinking), style="dim"))
         if reply.page:
             self._print_answer(reply.page, reply.tools)
         else:

@@ -96,8 +96,9 @@ def summary(call: Call, stable: bool) -> list[str]:
     parts = [f"{plural(len(ends), 'call')} of tools"]
     for how in ("failed", "refused", "not made"):
         number = ends.count(how)
-        more = " (--yes calls without asking)" if how == "refused" else ""
-        parts += [f"{thousands(number)} {how}{more}"] if number else []
+        parts += [f"{thousands(number)} {how}"] if number else []
+        if how == "refused" and any(_not_allowed(one) for one in call.reply.tools):
+            parts[-1] += " (--yes calls without asking)"
     requests = 0 if stable or call.replay else len(call.attempts)
     parts += [plural(requests, "request")] if requests > 1 else []
     return [", ".join(parts)]
@@ -161,6 +162,15 @@ def line(call: ToolEnded) -> str:
 def _ended(call: ToolEnded) -> str:
     """Return what became of a call in a word or two; of some, M1 was told nothing any more."""
     return call.outcome if call.text or call.outcome != "refused" else "not made"
+
+
+def _not_allowed(call: ToolEnded) -> bool:
+    """Did the user, or nobody who could be asked, say no?"""
+    if call.outcome != "refused":
+        return False
+    from ..tools.answer import SAID_NO
+
+    return call.text == SAID_NO
 
 
 def _end(call: ToolEnded) -> str:

@@ -139,7 +139,10 @@ class ToolAnswer:
             reply = replace(reply, status="truncated", finish="tool_calls", notes=notes)
         if self._inner is not None:
             reply, error = self._inner.finished(reply, error)
-        return replace(reply, tools=tuple(self._ended)), error
+        ended = self._ended
+        if reply.template:  # its figures make it longer or shorter: calls stand above it
+            ended = [replace(one, at=0) for one in ended]
+        return replace(reply, tools=tuple(ended)), error
 
     def _asked_by_inner(self, request: Request, reply: Reply) -> Request | None:
         if self._inner is None:
@@ -211,7 +214,7 @@ class ToolAnswer:
         except Misfit as misfit:
             return call, self._results.clean(str(misfit)), "failed"
         except BaseException as error:  # SystemExit, too: it is M1 that is told
-            return call, self._results.raised(error), "failed"
+            return call, self._results.raised(error, call.arguments), "failed"
 
     def _show(self, event: Event) -> None:
         with suppress(Exception), self._lock:  # a display that fails costs no result

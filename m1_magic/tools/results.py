@@ -7,7 +7,7 @@ Tables in whatever clothes go through their summary, as attachments do; of other
 from __future__ import annotations
 
 import re
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from itertools import islice
@@ -21,12 +21,13 @@ from ..context.aggregated import repeats
 from ..context.frames import opened, summary
 from ..context.frames.containers import builtin, is_scalar
 from ..context.frames.summary import Wish
-from ..context.frames.tables import is_frame
+from ..context.frames.tables import is_frame, is_tabular
+from ..context.last_error import read
 from ..context.values import insert
 from ..errors import UserFacingError
 from ..options.fields import Options
 from ..privacy import redaction
-from ..privacy.error_messages import message, words
+from ..privacy.error_messages import message
 from ..privacy.paths import relative_path
 from ..privacy.personal_text import hidden
 from ..settings.config import M1
@@ -69,7 +70,7 @@ class Results:
         if isinstance(value, Page):
             return value.text
         more = ""
-        if isinstance(value, Generator | Iterator):
+        if isinstance(value, Iterator) and not is_tabular(value):
             items = list(islice(value, ITEMS + 1))
             value, more = items[:ITEMS], ""
             if len(items) > ITEMS:
@@ -79,15 +80,16 @@ class Results:
         text = self._text(_plain(value, DEEPEST), source)
         return self.clean(text) + more
 
-    def raised(self, error: BaseException) -> str:
-        """Return what leaves of an error: one line, no folder of this machine."""
-        kind = one_line(type(error).__name__, 60)
-        try:
-            said = str(error)
-        except Exception:  # the user's own code
-            said = ""
-        text, _ = message(FOLDERS.sub("", said[:LONGEST]), self.wish.level, "", words(said))
-        return one_line(self.clean(f"It raised {kind}{': ' if text else ''}{text}"), 400)
+    def raised(self, error: BaseException, known: str) -> str:
+        """Return what leaves of an error: one line, no folder of this machine.
+
+        Args:
+            known: what M1 wrote itself, so that it may be quoted.
+        """
+        (problem, *_) = read(error, lambda file: None).problems
+        said, _ = redaction.mask(FOLDERS.sub("", problem.message), self.secrets)
+        text, _ = message(said, self.wish.level, known, problem.raiser)
+        return one_line(self.clean(f"It raised {problem.kind}{': ' if text else ''}{text}"), 400)
 
     def clean(self, text: str) -> str:
         """Return text as it may leave: masked, and cut."""
@@ -135,7 +137,8 @@ def _plain(value: Any, depth: int) -> Any:
     if isinstance(value, type) or is_scalar(value) or is_frame(value) or not depth:
         return value
     if type(value) not in (list, dict):
-        value = builtin([*value] if isinstance(value, range) else value)
+        few = isinstance(value, range) and len(value) <= ITEMS
+        value = builtin([*value] if few else value)
     if isinstance(value, dict):
         if all(type(one) in PLAIN for one in value.values()):
             return value  # nothing is copied of what may be long

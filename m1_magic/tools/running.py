@@ -68,8 +68,8 @@ def _aside(work: Callable[[], Any], stops: list[Callable[[], object]]) -> Any:
 
     context = contextvars.copy_context()
     thread = threading.Thread(target=context.run, args=(working,), name="m1-tool", daemon=True)
-    thread.start()
     try:
+        thread.start()
         while not done.done():
             wait([done], SOON)
             interrupts.check()

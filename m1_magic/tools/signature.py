@@ -17,16 +17,20 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import UsageError
 from ..text import cut_middle, one_line
+from ..typed import fitting as typed_fitting
 from ..typed.fitting import fit
 from ..typed.reading import read
 from ..typed.schema import LEFT_OUT, Wanted
+from ..typed.shape import DECIMAL, shown
 from .arguments import strict, unwrapped
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
 LONGEST = 4_000  # characters of a docstring
+MISFITS = 5  # places that are told
 EMPTY = inspect.Parameter.empty
+VALUES = {"default", "enum", "const"}  # of a schema: no schemas themselves
 MANY = {inspect.Parameter.VAR_POSITIONAL: "*", inspect.Parameter.VAR_KEYWORD: "**"}
 HINTS = "Write it with type hints: def {name}(city: str, days: int = 3): …"
 
@@ -55,6 +59,12 @@ class Tool:
     source: str = ""
 
 
+def _why(one: typed_fitting.Misfit) -> str:
+    """Return what does not fit, without the words of a check of the user's."""
+    why = "not accepted" if one.own else one.why
+    return one_line(f"{shown(one.path)}: {why}" if one.path else why, 120)
+
+
 @dataclass(frozen=True)
 class _Arguments:
     """The parameters of a function, those without a default ``needed``."""
@@ -71,9 +81,7 @@ class _Arguments:
         exact = unwrapped(strict(text), self.name, self.wanted.shape.properties)
         found = fit(exact, self.wanted) if exact else read(text, self.wanted)
         if found.misfits:
-            from ..typed.answer import reasons
-
-            raise Misfit(reasons(found))
+            raise Misfit("; ".join(map(_why, found.misfits[:MISFITS])))
         return {**self.defaults, **found.data}, found.node.json()
 
     def checked(self, text: str) -> tuple[dict[str, Any], str]:
@@ -218,8 +226,10 @@ def _plain(schema: Any) -> Any:
         return [_plain(one) for one in schema]
     if not isinstance(schema, dict):
         return schema
-    left_out = LEFT_OUT - {"default"}
-    made = {key: _plain(one) for key, one in schema.items() if key not in left_out}
+    decimal = {"format"} if schema.get("format") == DECIMAL else set()
+    left_out = (LEFT_OUT | decimal) - {"default"}
+    given = {key: one for key, one in schema.items() if key not in left_out}
+    made = {key: one if key in VALUES else _plain(one) for key, one in given.items()}
     for key in ("properties", "$defs"):  # whose names are no words of a schema
         if key in schema:
             made[key] = {name: _plain(one) for name, one in schema[key].items()}

@@ -28,6 +28,7 @@ from ..render import footer
 from ..render.answer import bundle, thought
 from ..render.throttled import ThrottledView
 from ..session.plan import Plan
+from ..session.view import Approver
 from ..settings.config import M1
 from ..text import escape_html, one_line, plural
 from .counters import Counters
@@ -111,13 +112,16 @@ class LiveView(PanelView):
         speak: Callable[[str], None],
     ) -> None:
         super().__init__(settings)
-        place = column()  # of what M1 asks the user
-        self._below = self.box.children = (*self._below, place)
-        self.approver = InPanel(place)
+        self._place = column()  # of what M1 asks the user
+        self._below = self.box.children = (*self._below, self._place)
         self._counters, self._plan, self._done, self._speak = counters, plan, done, speak
         self._spoken: set[str] = set()
         self.opened = False  # was the call about to be sent?
         self.complete = False  # is all of the answer shown?
+
+    def approver(self, shell: object) -> Approver:
+        """Return who asks about M1's calls."""
+        return InPanel(self._place)
 
     def open(
         self, request: Request, at_most: Decimal | None, sent: str, replay: Replay | None = None

@@ -27,7 +27,7 @@ from .styles import button, dispose, html, row
 
 LONGEST = 20_000  # characters of a call that are shown
 WORDS: tuple[Decision, ...] = ("yes", "no", "always")
-PATIENCE = 15.0  # seconds in which a page shows it, or never does
+PATIENCE = 30.0  # seconds in which a page shows it, or never does
 # The group takes the focus only from what is not typed in, and no button has it: a key that was
 # meant for another place must not answer. Keys are heard on the window, before JupyterLab has them.
 SCRIPT = """

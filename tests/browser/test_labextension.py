@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
 from playwright.sync_api import expect
 
 from browser.front import Jupyter, Page
-from browser.shared import LOAD, check_accessible
+from browser.shared import LOAD, RECORD, check_accessible
 from emulator import Answer, OpenRouter
+from m1_magic.verbs import cost_report
 
 pytestmark = pytest.mark.browser
 
@@ -26,10 +28,11 @@ CODE = "```python\nprint('x' * 3)\n```\n\n```bash\nls\n```"
 # Of a cell: its first lines' classes, and what is bold in it.
 LOOK = """cell => {
   const {node} = front.cells()[cell];
-  const lines = [...node.querySelectorAll('.cm-line')].map(one => one.className);
+  const lines = [...node.querySelectorAll('[class*=m1-]')].map(one => one.classList);
   const bold = [...node.querySelectorAll('.cm-line span')].filter(
     one => +getComputedStyle(one).fontWeight >= 600).map(one => one.textContent);
-  return [lines.filter(one => one !== 'cm-line').map(one => one.split('m1-')[1]), bold.join(' ')];
+  const kinds = ['above', 'command'];
+  return [lines.map(has => kinds.find(kind => has.contains('m1-' + kind))), bold.join(' ')];
 }"""
 BOLD = "** is ** import"
 
@@ -67,7 +70,7 @@ def test_prompts_have_their_own_colours(page: Page, jupyter: Jupyter) -> None:
     looks(page, 1, ["command"])
     looks(page, 2, ["above", "above", "command"])
     assert [page.js(LOOK, cell)[0] for cell in (0, 3, 4)] == [[], [], []]
-    saved = page.save()
+    saved = saved_by(page)
 
     select(page, 1, 0)
     page.tab.keyboard.type("1")
@@ -94,8 +97,14 @@ def test_prompts_have_their_own_colours(page: Page, jupyter: Jupyter) -> None:
     page.load(name)
     page.until("() => front.ready()")
     assert page.js("() => document.documentElement.dataset.m1Magic") is None
-    assert page.save() == saved
+    assert saved_by(page) == saved
     page.tab.close()
+
+
+def saved_by(page: Page) -> str:
+    """Save a notebook, once its kernel's language stands in it."""
+    page.until("() => front.panel().content.model.getMetadata('language_info')?.version")
+    return page.save()
 
 
 def test_code_can_be_taken(page: Page, jupyter: Jupyter, openrouter: OpenRouter) -> None:
@@ -122,6 +131,132 @@ def test_code_can_be_taken(page: Page, jupyter: Jupyter, openrouter: OpenRouter)
     page.tab.keyboard.press("Tab")
     page.tab.keyboard.press("Space")
     assert sources(page)[1:] == ["ls", "1"]
+    assert page.unrest() == []
+
+
+HIDDEN = {
+    "display": '<pre>echo 1<span style="display:none">HIDDEN</span></pre>',
+    "opacity": '<pre>echo 2<span style="opacity:0">HIDDEN</span></pre>',
+    "size": '<pre>echo 3<span style="font-size:0">HIDDEN</span></pre>',
+    "colour": '<pre>echo 4<span style="color:transparent">HIDDEN</span></pre>',
+    "a sheet's": '<style>.zz{opacity:0}</style><pre>echo 5<span class="zz">HIDDEN</span></pre>',
+    "a sheet's colour": '<style>.y{color:#eee}</style><pre>echo 6<b class="y">HIDDEN</b></pre>',
+    "around": '<div style="font-size:0"><pre><code>HIDDEN</code></pre></div>',
+    "far": '<pre style="text-indent:-999px">HIDDEN</pre>',
+    "before": '<style>.w::before{content:"echo 7"}</style><pre hidden class="w">HIDDEN</pre>',
+}
+UNSEEN = "a\u202eb\u200bc\u2066d\U000e0041e\u00adf\x07g\u3164h\u200di"
+
+
+def test_nothing_hidden_is_taken(page: Page, jupyter: Jupyter) -> None:
+    shown = "".join(f'<div class="m1-answer">{one}</div>' for one in HIDDEN.values())
+    unseen = f'<div class="m1-answer"><pre>{UNSEEN} \u06cc\u200c\u06a9 \u2764\ufe0f</pre></div>'
+    name = jupyter.write("forged.ipynb", ["1", "2", "3"])
+    for cell, html in zip((0, 1), (shown, unseen), strict=True):
+        put_output(jupyter, name, cell, {"text/html": html})
+    page.open(name)
+    bars = page.tab.get_by_role("group", name="Code block")
+    # JupyterLab takes the sheets out of what is not trusted: nothing is hidden by them.
+    expect(bars).to_have_count(3)
+    assert page.js(TAKEN)[:2] == ["echo 5HIDDEN", "HIDDEN"]
+    data = {"text/html": f'{shown}<div class="m1-answer"><pre>seen</pre></div>'}
+    page.js(TRUSTED, {"output_type": "display_data", "data": data, "metadata": {}})
+    page.until(f"() => ({TAKEN})()[0] === 'seen'")
+    expect(bars).to_have_count(2)
+    bars.last.get_by_role("button", name="Into a new cell").click()
+    assert sources(page)[2] == "abcdefghi \u06cc\u200c\u06a9 \u2764\ufe0f"
+    assert page.unrest() == []
+
+
+TAKEN = "() => [...document.querySelectorAll('.m1-code + pre')].map(one => one.textContent)"
+TRUSTED = """output => {
+  const {model} = front.cells()[0];
+  model.outputs.clear();
+  model.trusted = true;
+  model.outputs.add(output);
+}"""
+
+
+def put_output(jupyter: Jupyter, name: str, cell: int, data: dict[str, Any]) -> None:
+    """Save an output in a notebook's file, as somebody else might."""
+    book = json.loads(jupyter.read(name))
+    output = {"output_type": "display_data", "data": data, "metadata": {}}
+    book["cells"][cell]["outputs"].append(output)
+    (jupyter.root / name).write_text(json.dumps(book))
+
+
+FAILING = [LOAD, "1 / 0", "2 / 0", "pass"]
+
+
+def test_errors_can_be_mended(page: Page, jupyter: Jupyter, openrouter: OpenRouter) -> None:
+    page.open(jupyter.write("errors.ipynb", FAILING))
+    bars = page.tab.get_by_role("group", name="This error")
+    assert not page.run(1)  # not loaded
+    assert page.run(0) and not page.run(1)
+    expect(bars).to_have_count(1)
+    assert not page.run(2)
+    expect(bars).to_have_count(1)
+    assert page.js("() => front.cells()[2].node.contains(document.querySelector('.m1-error'))")
+    fix = bars.get_by_role("button", name="Fix with M1")
+    assert "$" in (fix.get_attribute("title") or "")
+    check_accessible(page, ".m1-error")
+    assert page.run(3)
+    expect(bars).to_have_count(0)
+
+    assert not page.run(1)
+    openrouter.say(Answer(text="Not by zero.\n\n```python\n1 / 1\n```"))
+    fix.focus()
+    page.tab.keyboard.press("Enter")
+    expect(bars).to_have_count(0)
+    page.until_shown(2, "Not by zero.")
+    assert sources(page)[2] == "%m1 fix"
+
+    assert not page.run(1)
+    expect(bars).to_have_count(1)
+    page.js("() => front.kernel().restart()")
+    expect(bars).to_have_count(0)
+    assert page.unrest() == []
+
+
+RECORDS: list[Any] = [
+    {"id": "a", "usage": {"input": 1204, "output": 345}, "cost_usd": 0.0054},
+    {"id": "b", "usage": {"input": 10, "output": 5}, "cost_usd": 1e-9, "cost_source": "estimated"},
+    {"id": "a", "usage": {"input": 1204, "output": 345}, "cost_usd": 0.0054},
+    {"id": "c", "usage": None, "cost_usd": None},
+    {"id": "d", "usage": {"input": 7, "output": 7}, "cost_usd": 5, "replays": "a"},
+    [{"id": "e", "usage": {"input": 3, "output": 1}, "cost_usd": 1234.5}, None, 7, [1]],
+    {"id": [], "usage": {"input": "<b>", "output": -4}, "cost_usd": "<img src=x>"},
+    {"id": "f", "usage": [], "cost_usd": 1e300},
+    {"id": "g", "usage": {"input": True, "output": {}}, "cost_usd": True, "cost_source": 5},
+    "x",
+    None,
+]
+
+
+def test_the_cost_is_in_sight(page: Page, jupyter: Jupyter, openrouter: OpenRouter) -> None:
+    name = jupyter.write("cost.ipynb", [LOAD, "%m1 ask What?"])
+    for record in RECORDS:
+        put_output(jupyter, name, 0, {RECORD: record, "text/plain": ""})
+    page.open(name)
+    cost = page.tab.locator(".m1-cost")
+    expect(cost).to_be_visible()
+    *_, calls, into, out, dollars, _ = cost_report.report([str(jupyter.root / name)]).split("|")
+    told = [calls, into, out, dollars]
+    assert [one.strip() for one in told] == ["7", "1,217", "351", "≈$1,234.5054 + 4 unknown"]
+    expect(cost).to_have_text("M1: 7 calls · 1,217 in · 351 out · ≈$1,234.5054 + 4 unknown")
+    check_accessible(page, ".m1-cost")
+    details = page.tab.get_by_role("tooltip")
+    for act, end in ((cost.hover, page.tab.mouse), (cost.focus, page.tab.keyboard)):
+        act()
+        expect(details).to_contain_text("1 kept answer besides, at $0")
+        expect(details).to_contain_text("1 call in more than one place, counted once")
+        end.move(400, 300) if act == cost.hover else end.press("Escape")
+        expect(details).to_be_hidden()
+    openrouter.say(Answer(text="This."))
+    assert page.run(0)  # no record is left
+    expect(cost).to_be_hidden()
+    assert page.run(1)
+    expect(cost).to_have_text(re.compile(r"M1: 1 call · .* · \$0\.0"))
     assert page.unrest() == []
 
 

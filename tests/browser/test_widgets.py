@@ -26,15 +26,6 @@ USAGE = {
     "prompt_tokens_details": {"cached_tokens": 312},
     "completion_tokens_details": {"reasoning_tokens": 1900},
 }
-# Stands for the extension of the front end.
-EXTENSION = """() => {
-  document.documentElement.dataset.m1Magic = "";
-  addEventListener("m1-magic:insert", ({ target, detail }) => {
-    const at = front.cells().findIndex((cell) => cell.node.contains(target));
-    const code = { cell_type: "code", source: detail.source };
-    front.panel().content.model.sharedModel.insertCell(at + 1, code);
-  });
-}"""
 SPENT = """SELECT status, answer, sum(input), sum(cached), sum(output), sum(reasoning),
     sum(cost_nano) FROM calls JOIN attempts ON calls.id = call_id
     WHERE prompt = '{}' GROUP BY calls.id"""
@@ -110,7 +101,6 @@ def check_numbers(page: Page, panel: Panel, jupyter: Jupyter) -> None:
 def check_exits(page: Page, panel: Panel) -> None:
     """Take code into a cell and the answer into a variable; neither runs anything."""
     cells = page.js("() => front.cells().length")
-    page.js(EXTENSION)
     panel.control("textbox", "answer into").fill("kept")
     panel.press("Bind")
     expect(panel.box.get_by_text("kept is the Reply now")).to_be_visible()

@@ -74,6 +74,11 @@ ALIVE = r"""() => {
   const controls = 'button, input, textarea, select, datalist, .progress-bar';
   const control = one => one.closest('.m1-panel')
     && (one.matches('pre.m1-copy, .m1-shown') || (one.matches(controls) && !one.closest(markup)));
+  // The extension's buttons: a row without text, and nothing on it that acts by itself.
+  const plain = words('class role type title aria-label data-lm-suppress-shortcuts');
+  const bar = one => one.closest('.m1-bar')?.textContent === ''
+    && [...one.closest('.m1-bar').querySelectorAll('*'), one.closest('.m1-bar')].every(
+      part => [...part.attributes].every(({name}) => plain.has(name)));
   const attribute = ({name, value}) => name.startsWith('on') || loads.has(name)
     || (name === 'href' && !/^(https?:\/\/|mailto:|#)/.test(value))
     || (name === 'style' && /url|image/.test(value));
@@ -85,7 +90,7 @@ ALIVE = r"""() => {
     || (places.includes(getComputedStyle(one).position) && !one.closest('mjx-container'))
     || getComputedStyle(one).position === 'fixed';
   const within = output => [...output.querySelectorAll('*')]
-    .filter(one => alive(one) && !drawn(one) && !control(one))
+    .filter(one => alive(one) && !drawn(one) && !control(one) && !bar(one))
     .map(one => one.outerHTML.slice(0, 200));
   return [...document.querySelectorAll('.jp-OutputArea-output')].map(within);
 }"""

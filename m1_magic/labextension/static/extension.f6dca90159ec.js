@@ -10,7 +10,6 @@
 const VERSION = "0.2.0";
 const TARGET = "m1-magic";
 const RECORD = "application/vnd.m1-magic.call+json";
-const PAUSE = 250; // milliseconds without a change before the page is looked at
 const { src } = /** @type {HTMLScriptElement} */ (document.currentScript);
 const STYLE = new URL("style.css?81b794d34547", src).href;
 
@@ -28,12 +27,9 @@ const clean = (text) => text.replace(/\r\n?/g, "\n").replace(UNSEEN, "").replace
 
 /** The number of the line with `%%m1`, below comments at most; 0: none. @param {CM.Text} doc */
 function magicLine(doc) {
-  for (let number = 1; number <= doc.lines; number++) {
-    const { text } = doc.line(number);
-    if (MAGIC.test(text)) return number;
-    if (!ABOVE.test(text)) return 0;
-  }
-  return 0;
+  let number = 1;
+  while (number < doc.lines && ABOVE.test(doc.line(number).text)) number++;
+  return MAGIC.test(doc.line(number).text) ? number : 0;
 }
 
 /** @type {Page.Made} */
@@ -174,10 +170,9 @@ class CodeButtons {
     };
     const insert = () => this.cells.insert(this.cells.index(pre), SeenCode.of(pre));
     const title = "Put this code into a cell below; it is not run";
-    const row = bar("m1-code", "Code block", [
-      ["Copy", "Copy this code", copy],
-      ...this.cells.writable ? [/** @type {Page.Button} */ (["Into a new cell", title, insert])] : [],
-    ]);
+    /** @type {Page.Button[]} */
+    const buttons = [["Copy", "Copy this code", copy], ["Into a new cell", title, insert]];
+    const row = bar("m1-code", "Code block", buttons.slice(0, this.cells.writable ? 2 : 1));
     this.#bars.set(pre, row);
     return row;
   }
@@ -251,9 +246,9 @@ class ErrorButtons {
     const run = message.parent_header.msg_id;
     const cell = content.widgets.find((one) => one.outputArea?.future?.msg.header.msg_id === run);
     const kernel = sessionContext.session?.kernel;
+    if (!kernel || !cell || !this.cells.writable) return;
     const stopped = message.content.ename === "KeyboardInterrupt";
-    if (!kernel || !cell || !this.cells.writable || stopped) return;
-    if (OURS.test(cell.model.sharedModel.getSource())) return;
+    if (stopped || OURS.test(cell.model.sharedModel.getSource())) return;
     const price = await KernelSide.forecast(kernel, message);
     if (price === null || last !== this.#last) return;
     const press = (/** @type {string} */ source) => () => {
@@ -319,7 +314,7 @@ class Tally {
 /** What the notebook in sight costs; with details for the mouse and the keyboard. */
 class Cost {
   #details = made("div", "m1-details", { popover: "manual", role: "tooltip", id: "m1-details" });
-  node = made("button", "m1-cost", { type: "button", "aria-describedby": "m1-details" });
+  node = made("button", "m1-cost", { id: "m1-cost", "aria-describedby": "m1-details" });
 
   /** @param {Jupyter.App} app */
   constructor(app) {
@@ -328,7 +323,7 @@ class Cost {
     document.body.append(this.#details);
     for (const kind of ["mouseenter", "focus", "mouseleave", "blur", "keydown"]) {
       const opens = kind === "mouseenter" || kind === "focus";
-      this.node.addEventListener(kind, () => opens ? this.#open() : this.#details.hidePopover());
+      this.node.addEventListener(kind, () => this.#show(opens));
     }
     app.shell.currentChanged?.connect(() => this.count());
   }
@@ -337,22 +332,21 @@ class Cost {
   count() {
     const tally = new Tally();
     for (const { outputs } of this.app.shell.currentWidget?.content?.model?.cells ?? []) {
+      const all = Array.from({ length: outputs?.length ?? 0 }, (_, at) => outputs?.get(at));
       // A cell's call leaves one record, a panel a list.
-      const records = { length: outputs?.length ?? 0 };
-      const saved = Array.from(records, (_, at) => outputs?.get(at).data[RECORD]);
-      saved.flat().forEach((record) => tally.add(record));
+      all.flatMap((one) => one?.data[RECORD]).forEach((record) => tally.add(record));
     }
     const [line = "", ...details] = tally.lines;
     Object.assign(this.node, { hidden: !line, textContent: line });
     this.#details.textContent = details.join("\n");
   }
 
-  #open() {
+  /** @param {boolean} opens */
+  #show(opens) {
     const { right, top, bottom } = this.node.getBoundingClientRect();
-    const [above, below] = [`${innerHeight - top}px`, `${bottom}px`];
-    const place = top > innerHeight / 2 ? { bottom: above } : { top: below };
-    Object.assign(this.#details.style, { right: `${innerWidth - right}px`, ...place });
-    this.#details.showPopover();
+    const place = top * 2 > innerHeight ? ["bottom", innerHeight - top] : ["top", bottom];
+    this.#details.style.cssText = `right: ${innerWidth - right}px; ${place.join(": ")}px`;
+    this.#details.togglePopover(opens);
   }
 }
 
@@ -364,6 +358,7 @@ class Notebooks {
   constructor(app, cost, doing) {
     this.cost = cost;
     this.doing = doing;
+    document.documentElement.dataset.m1Magic = VERSION; // the panel looks for it
     app.docRegistry.addWidgetExtension("Notebook", this);
     addEventListener("m1-magic:insert", ({ target, detail }) => {
       if (!(target instanceof Node)) return;
@@ -383,25 +378,20 @@ class Notebooks {
     const cells = new Cells(panel, this.doing);
     const parts = [new CodeButtons(cells), new ErrorButtons(cells)];
     const look = calmly(() => parts.forEach((one) => one.place()));
-    const count = calmly(() => this.cost.count());
-    const observer = new MutationObserver(look);
-    observer.observe(panel.content.node, { childList: true, subtree: true });
-    context.model.contentChanged.connect(count);
+    new MutationObserver(look).observe(panel.content.node, { childList: true, subtree: true });
+    context.model.contentChanged.connect(calmly(() => this.cost.count()));
     this.#cells.add(cells);
-    panel.disposed.connect(() => {
-      observer.disconnect();
-      context.model.contentChanged.disconnect(count);
-      this.#cells.delete(cells);
-    });
+    panel.disposed.connect(() => void this.#cells.delete(cells));
   }
 }
 
-/** Do something once nothing more came for a moment. @param {() => void} act */
+/** Do something once nothing more came for a moment: the page is made anew as an answer grows.
+ * @param {() => void} act */
 function calmly(act) {
   let timer = 0;
   return () => {
     clearTimeout(timer);
-    timer = setTimeout(act, PAUSE);
+    timer = setTimeout(act, 250);
   };
 }
 
@@ -409,12 +399,10 @@ function calmly(act) {
 function plugins([codemirror, state, view, statusbar, widgets, notebook, apputils]) {
   /** @type {Jupyter.Plugin} */
   const notebooks = {
-    id: `${TARGET}:notebooks`,
-    autoStart: true,
+    id: `${TARGET}:notebooks`, autoStart: true,
     optional: statusbar ? [statusbar.IStatusBar] : [],
     activate(app, bar) {
       const cost = new Cost(app);
-      cost.node.id = "m1-cost";
       const item = widgets && new widgets.Widget({ node: cost.node });
       if (item && bar) bar.registerStatusItem(`${TARGET}:cost`, { item, align: "right", rank: 1 });
       else if (item) app.shell.add(item, "top", { rank: 1000 });
@@ -424,19 +412,16 @@ function plugins([codemirror, state, view, statusbar, widgets, notebook, apputil
   if (!codemirror || !state || !view) return [notebooks];
   /** @type {Jupyter.Plugin} */
   const colours = {
-    id: `${TARGET}:colours`,
-    autoStart: true,
+    id: `${TARGET}:colours`, autoStart: true,
     requires: [codemirror.IEditorExtensionRegistry, codemirror.IEditorLanguageRegistry],
     async activate(_, extensions, languages) {
-      const markdown = await languages.getLanguage("text/x-markdown");
+      const markdown = await languages.getLanguage("text/x-ipythongfm"); // as in its own cells
       if (!markdown?.support) return;
       const made = new Colours(state, view, markdown.support);
       const { createImmutableExtension: fixed } = codemirror.EditorExtensionRegistry;
-      extensions.addExtension({
-        name: TARGET,
-        factory: (/** @type {{model: Jupyter.CellModel}} */ { model }) =>
-          model.type === "code" ? fixed(made.of(model.sharedModel.getSource())) : null,
-      });
+      const factory = (/** @type {{model: Jupyter.CellModel}} */ { model }) =>
+        model.type === "code" ? fixed(made.of(model.sharedModel.getSource())) : null;
+      extensions.addExtension({ name: TARGET, factory });
     },
   };
   return [notebooks, colours];
@@ -459,12 +444,9 @@ async function shared(name) {
 }
 
 (window._JUPYTERLAB ??= {})[TARGET] = {
-  init(given) {
-    scope = given;
-  },
+  init: (given) => void (scope = given),
   async get() {
     const modules = /** @type {any} */ (await Promise.all(NEEDED.map(shared)));
-    document.documentElement.dataset.m1Magic = VERSION;
     document.head.append(made("link", "", { rel: "stylesheet", href: STYLE }));
     return () => ({ __esModule: true, default: plugins(modules) });
   },
