@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import enum
 import json
+import linecache
 import pathlib
 import types
 import uuid
@@ -267,6 +268,43 @@ def test_values_that_code_repeats_in_many_rows_are_not_figures():
 
     made = described(top, "top")
     assert "918" not in Results(Wish(), redaction.ISSUERS).told(top(), made.source)
+
+
+BEHIND = "def price(of): raise ValueError(f'no price for {of} today')\n"
+
+
+def raising(how: str) -> BaseException:
+    try:
+        if how == "alone":
+            raise ValueError(f"no price for {CANARY} today")
+        if how == "behind":
+            namespace: dict[str, Any] = {}
+            linecache.cache["shop.py"] = (len(BEHIND), None, [BEHIND], "shop.py")
+            exec(compile(BEHIND, "shop.py", "exec"), namespace)
+            namespace["price"](CANARY)
+        if how == "key":
+            {}[CANARY]
+        if how == "index":
+            pd.DataFrame(PEOPLE).loc[CANARY]
+        if how == "exit":
+            raise SystemExit(CANARY)
+        if how == "file":
+            pathlib.Path(f"/home/{CANARY}/x.csv").read_text()
+        if how == "secret":
+            raise ValueError(f"key {SECRET}")
+        int(CANARY)
+    except BaseException as error:
+        return error
+    raise AssertionError
+
+
+@pytest.mark.parametrize("how", "alone behind key index exit file secret number".split())
+def test_an_error_is_one_line_without_values(how: str):
+    text = Results(Wish(), redaction.ISSUERS).raised(raising(how), "{}")
+    assert text.startswith("It raised ") and "\n" not in text
+    assert not any(one in text for one in (*CANARY.split(), "/home", "sk-or"))
+    shown = Results(Wish(level="sample"), redaction.ISSUERS).raised(raising(how), "{}")
+    assert "/home" not in shown and "sk-or" not in shown
 
 
 def test_long_results_are_cut_and_say_so():
