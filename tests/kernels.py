@@ -1,12 +1,12 @@
-"""Kernels that need not import anything again: forked from a process that has done so.
+"""Kernels and processes that need not import anything again: forked from one that has done so.
 
 To import ipykernel, openai, pandas and what is ours takes two seconds of CPU, and the tests start
 a hundred kernels. So on Linux a small client asks one process of the test run to fork itself. What
 it gets is a process of its own, with the environment, folder and streams that an ordinary kernel
 has. The client stands for the kernel: it passes signals on, and ends when the kernel ends, as the
-kernel ends when the client does.
+kernel ends when the client does. Any ``-m module`` or ``-c code`` is run so, too: ``python()``.
 
-Tests of signals and of what is imported take ordinary kernels.
+Tests of signals, of process ids and of what is imported take ordinary kernels and processes.
 """
 
 from __future__ import annotations
@@ -18,8 +18,11 @@ import signal
 import socket
 import sys
 from functools import cache
+from types import ModuleType
 
 FOLDER = "KERNELS_OF_TESTS"
+CLIENT = (sys.executable, "-ISB", __file__)
+KERNEL = ("-m", "ipykernel_launcher")
 FORWARDED = (signal.SIGINT, signal.SIGTERM)
 OURS = "api magics widgets.assembly backends.openrouter context.frames render.notebook_view"
 WANTED = (
@@ -30,6 +33,11 @@ WANTED = (
 
 
 # -- in the tests ----------------------------------------------------------------------------------
+
+
+def python() -> list[str]:
+    """Return the command that runs ``-m module`` or ``-c code`` with arguments."""
+    return [*CLIENT, f"{path()}/socket"] if path() else [sys.executable]
 
 
 @cache
@@ -55,7 +63,7 @@ def _start() -> str:
     listener.bind(f"{folder}/socket")
     listener.listen()
     made = {
-        "argv": [sys.executable, "-ISB", __file__, f"{folder}/socket", "-f", "{connection_file}"],
+        "argv": [*CLIENT, f"{folder}/socket", *KERNEL, "-f", "{connection_file}"],
         "display_name": "Python 3",
         "language": "python",
     }
@@ -82,36 +90,63 @@ _FORKING: list[object] = []  # while it is referred to, its standard input stays
 
 
 def stand_for(address: str, *args: str) -> None:
-    """Ask for a kernel, pass signals on to it, and end when it does."""
+    """Ask for a process, pass signals on to it, and end when and as it does."""
     signal.pthread_sigmask(signal.SIG_BLOCK, FORWARDED)
     line = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     line.connect(address)
     asked = {"args": args, "cwd": os.getcwd(), "env": dict(os.environ)}
     line.sendall(json.dumps(asked).encode() + b"\n")
     socket.send_fds(line, [b"\n"], [0, 1, 2])
-    pid = int(line.recv(20))
-    ended = os.pidfd_open(pid)
+    reader = line.makefile("rb", buffering=0)
+    pid = int(reader.readline())
     for number in FORWARDED:
         signal.signal(number, lambda number, _: os.kill(pid, number))
     signal.pthread_sigmask(signal.SIG_UNBLOCK, FORWARDED)
     parent = os.getppid()
-    while os.getppid() == parent and not select.select([ended], [], [], 1)[0]:
+    while os.getppid() == parent and not select.select([line], [], [], 1)[0]:
         pass
+    code = int(reader.readline() or 1)
+    if code < 0:
+        if -code in FORWARDED:
+            signal.signal(-code, signal.SIG_DFL)
+        os.kill(os.getpid(), -code)
+    sys.exit(code)
 
 
 # -- the process that forks ------------------------------------------------------------------------
 
 
 def serve(listener: socket.socket) -> None:
-    """Fork a kernel for each client."""
+    """Fork a process for each client, and tell it how that ended."""
     prepare()
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
-    while select.select([listener, sys.stdin], [], [])[0] == [listener]:
-        line, _ = listener.accept()
-        if os.fork() == 0:
-            listener.close()
-            become_kernel(line)
-        line.close()
+    clients: dict[int, socket.socket] = {}
+    heard, said = socket.socketpair()
+    said.setblocking(False)
+    signal.set_wakeup_fd(said.fileno(), warn_on_full_buffer=False)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    while sys.stdin not in (ready := select.select([listener, heard, sys.stdin], [], [])[0]):
+        if heard in ready:
+            heard.recv(4096)
+            tell_ended(clients)
+        if listener in ready:
+            line, _ = listener.accept()
+            if (pid := os.fork()) == 0:
+                for other in (listener, heard, said, *clients.values()):
+                    other.close()
+                become(line)
+            clients[pid] = line
+
+
+def tell_ended(clients: dict[int, socket.socket]) -> None:
+    """Tell the clients whose processes have ended."""
+    from contextlib import suppress
+
+    while clients:
+        pid, status = os.waitpid(-1, os.WNOHANG)
+        if pid == 0:
+            return
+        with clients.pop(pid) as line, suppress(OSError):  # it may have gone first
+            line.sendall(b"%d\n" % os.waitstatus_to_exitcode(status))
 
 
 def prepare() -> None:
@@ -142,12 +177,13 @@ def forget_another_tree() -> None:
             del sys.modules[name]
 
 
-def become_kernel(line: socket.socket) -> None:
-    """Be the kernel that a client asked for."""
+def become(line: socket.socket) -> None:
+    """Be the process that a client asked for."""
     import fcntl
     import runpy
 
     os.setsid()
+    signal.set_wakeup_fd(-1)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     with line.makefile("rb", buffering=0) as reader:
         asked = json.loads(reader.readline())
@@ -159,7 +195,7 @@ def become_kernel(line: socket.socket) -> None:
     fcntl.fcntl(line, fcntl.F_SETOWN, os.getpid())
     fcntl.fcntl(line, fcntl.F_SETSIG, signal.SIGKILL)
     fcntl.fcntl(line, fcntl.F_SETFL, os.O_ASYNC)
-    line.sendall(str(os.getpid()).encode())
+    line.sendall(b"%d\n" % os.getpid())
     line.detach()
     os.environ.clear()
     # ipykernel would see that its parent is another one.
@@ -167,8 +203,14 @@ def become_kernel(line: socket.socket) -> None:
     os.chdir(asked["cwd"])
     sys.path[:0] = filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))
     forget_another_tree()
-    sys.argv[:] = ["ipykernel_launcher", *asked["args"]]
-    runpy.run_module("ipykernel_launcher", run_name="__main__", alter_sys=True)
+    how, what, *rest = asked["args"]
+    if how == "-m":
+        sys.argv[:] = [what, *rest]
+        runpy.run_module(what, run_name="__main__", alter_sys=True)
+    else:
+        sys.argv[:] = [how, *rest]
+        sys.modules["__main__"] = main = ModuleType("__main__")
+        exec(compile(what, "<string>", "exec"), main.__dict__)
     sys.exit()
 
 

@@ -16,6 +16,7 @@ from types import SimpleNamespace
 import pytest
 from palmerpenguins import load_penguins
 
+import kernels
 import local_model
 from emulator import OpenRouter
 from m1_magic import summarise
@@ -27,7 +28,7 @@ from page_checks import check_short
 
 def m1(*args: str, **more: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "m1_magic.cli", *args],
+        [*kernels.python(), "-m", "m1_magic.cli", *args],
         capture_output=True,
         text=True,
         timeout=300,

@@ -21,6 +21,7 @@ from emulator import Answer, OpenRouter
 from m1_magic.app import PROCESS
 from m1_magic.context.frames import opened
 from m1_magic.context.frames.column_names import column_names
+from m1_magic.context.variables import resolve
 from m1_magic.jupyter import completer
 from m1_magic.jupyter.completion import offered
 from m1_magic.jupyter.completion_place import Known, find
@@ -44,8 +45,8 @@ LINES = {
     "%m1 ask why --di|": [],  # text
     "%m1 ask -- --di|": [],
     "%%m1 why --di|": [],
-    "%%m1 -d |": ["sales", "reviews"],
-    "%%m1 -d sales,|": ["reviews"],
+    "%%m1 -d |": ["sales", "reviews", "series"],
+    "%%m1 -d sales,|": ["reviews", "series"],
     "%%m1 --df=re|": ["reviews"],
     "%%m1 --cols | -d sales": [
         "region",
@@ -70,7 +71,9 @@ LINES = {
     "%%m1 --task de|": ["debug"],
     "%%m1 --temperature |": [],
     "%%m1 --returns |": ["Order"],
-    "%m1 df |": ["sales", "reviews"],
+    "%%m1 --tools |": ["sql", "cheapest"],
+    "%%m1 --tools sql,ch|": ["cheapest"],
+    "%m1 df |": ["sales", "reviews", "series"],
     "%m1 df sales --cols re|": ["region"],
     "%m1 set sen|": ["send"],
     "%m1 set send s|": ["schema", "stats", "sample"],
@@ -88,6 +91,8 @@ LINES = {
     "%%m1\nHow is {{sales.|": ["sales.region}}", "sales.Amount}}"],
     "%%m1 --each reviews\nIs {{t|": ["text}}", "two words}}", "text}}"],
     "%m1 ask how is {{sal|": ["sales}}"],
+    "%m1 ask how is {{series[|": [],
+    "%m1 ask how is {{reviews['te|": ["reviews['text']}}"],
 }
 NOT_OURS = (
     "sal|", "ask(sal|", "%%m1x --d|", "%%bash\n%m1 ask --d|", "%%m1\nwhat is sal|",
@@ -103,6 +108,8 @@ def shell() -> Iterator[Any]:
             "sales": pd.DataFrame([range(len(ODD))], columns=ODD),
             "reviews": pl.DataFrame({"text": ["a"], "two words": ["b"]}),
             "text": "some",
+            "series": pd.Series([1], name="n"),
+            "cheapest": lambda: 1,
             "Order": type("Order", (), {"model_fields": {}}),
         }
         yield made
@@ -156,7 +163,8 @@ NAMES = st.text(max_size=30) | st.text("ab ,'\"\\!*{}$=-\u00a0\u200b\t\n#?", max
 @given(st.lists(NAMES, min_size=8, max_size=8))
 @example(['a"b', "it's", "a b", "back\\", "!a", "a,b", " a", "a\n"])
 def test_a_completed_name_reads_back_as_itself(names: list[str]) -> None:
-    table = pd.DataFrame([range(9)], columns=["other", *names])
+    named = dict.fromkeys(["other", *names])
+    table = pd.DataFrame([range(len(named))], columns=list(named))
     known = Known({"t": table}, M1(), lambda: None, lambda: None)
     line = "%%m1 -d t --cols "
     offer = offered(find(line, 0, len(line)), known)  # type: ignore[arg-type]
@@ -164,6 +172,10 @@ def test_a_completed_name_reads_back_as_itself(names: list[str]) -> None:
     options, rest = flags.options(f"{line[5:]}{','.join(offer.words)} --quiet")
     assert len(options.cols) == len(offer.words) and {*options.cols} <= {"other", *names}
     assert options.quiet and not rest
+    offer = offered(find("%%m1\n{{t['", 1, 5), known)  # type: ignore[arg-type]
+    assert offer is not None and "t['other']}}" in offer.words
+    for word in offer.words:
+        assert resolve(word.removesuffix("}}"), known.namespace).name in ("other", *names)
 
 
 @given(st.text(min_size=1).filter(lambda word: "\x00" not in word))
@@ -172,12 +184,12 @@ def test_a_quoted_word_is_one_word(word: str) -> None:
 
 
 def test_names_of_columns_are_those_of_the_table() -> None:
-    plain = pd.DataFrame({"a": [1], 2: [2], ("x", 1): [3]})
+    plain = pd.DataFrame({"a": [1], 2: [2], ("x", 1): [3], "obj": [4], "column_names": [5]})
     named = plain[["a"]].set_index(pd.Index([7], name="key"))
     wide = pd.DataFrame([[1, 2]], columns=pd.MultiIndex.from_tuples([("a", "x"), ("a", "y")]))
     tables = [plain, named, wide, plain["a"], plain.groupby("a"), pl.DataFrame({"b": [1]})]
     tables += [pl.Series("s", [1]), duckdb.sql("SELECT 1 AS one"), plain[["a"]].set_index([[1.5]])]
-    tables += [pa.table({"r": [1]})]
+    tables += [pa.table({"r": [1]}), named.groupby("a"), pl.DataFrame({"g": [1]}).group_by("g")]
     for table in tables:
         names = opened(table).names
         assert column_names(table) == [one for one in names if one != "(index)"], type(table)
@@ -193,7 +205,7 @@ def test_no_table_is_computed_and_nothing_foreign_breaks(shell: Any) -> None:
 
     plan = pl.LazyFrame({"a": [1]}).map_batches(fails, schema=None)
     shell.user_ns.update(plan=plan, sick=Sick())
-    assert texts(shell, "%%m1 -d |") == ["sales", "reviews", "plan"]
+    assert texts(shell, "%%m1 -d |") == ["sales", "reviews", "series", "plan"]
     assert texts(shell, "%%m1 -d plan --cols |") == []
     assert "sick}}" not in texts(shell, "%%m1\n{{|")
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import subprocess
-import sys
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
@@ -19,6 +18,7 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+import kernels
 from emulator import Answer, OpenRouter
 from ledgers import HOST, NOW, reserve, settle
 from m1_magic import api, verbs
@@ -204,7 +204,9 @@ NAMED = "from m1_magic.ledger import processes; print(processes.me())"
 
 def gone() -> str:
     """The name of a process that is over."""
-    ran = subprocess.run([sys.executable, "-c", NAMED], capture_output=True, text=True, check=True)
+    ran = subprocess.run(
+        [*kernels.python(), "-c", NAMED], capture_output=True, text=True, check=True
+    )
     return ran.stdout.strip()
 
 
@@ -384,10 +386,11 @@ def test_the_notebook_is_what_the_front_end_says(
 def test_in_a_shell_options_go_to_the_verb(server: OpenRouter, tmp_path: Path) -> None:
     api.ask("why?", namespace={})
     path = tmp_path / "cost.csv"
-    argv = [sys.executable, "-m", "m1_magic.cli", "cost", "--by", "model", "--csv", str(path)]
-    ran = subprocess.run(argv, capture_output=True, text=True)
+    argv = [*kernels.python(), "-m", "m1_magic.cli", "cost"]
+    more = ["--by", "model", "--csv", str(path)]
+    ran = subprocess.run([*argv, *more], capture_output=True, text=True)
     assert ran.returncode == 0, ran.stderr
     assert "| minimax/minimax-m1 |" in ran.stdout
     assert len(list(csv.reader(io.StringIO(path.read_text())))) == 2
-    bad = subprocess.run([*argv[:4], "--bye"], capture_output=True, text=True)
+    bad = subprocess.run([*argv, "--bye"], capture_output=True, text=True)
     assert bad.returncode == 1 and "unrecognized arguments: --bye" in bad.stderr

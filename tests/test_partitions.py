@@ -142,6 +142,9 @@ def test_shares_add_up_to_no_more_than_the_whole() -> None:
     total = sum((one.most for one in made.values() if one.most is not None), Decimal(0))
     assert most - Decimal("1e-8") < total <= most
     assert [len(one.keys) for one in made.values()] == [3, 3, 3]
+    held = shares(keys, holds, None, 8, {1})  # what is held for it is all that it may spend
+    assert [held[n].most for n in (0, 2)] == [None, None]
+    assert held[1].most == pytest.approx(sum(holds[key] for key in keys[1]))
 
 
 def test_a_share_that_is_used_up_leaves_rows_for_the_next_run(
@@ -151,7 +154,7 @@ def test_a_share_that_is_used_up_leaves_rows_for_the_next_run(
     given = parts(reviews())
     less = shares
 
-    def half(keys: Any, holds: Any, most: Any, workers: int) -> Any:
+    def half(keys: Any, holds: Any, most: Any, workers: int, held: Any) -> Any:
         return less(keys, holds, sum(holds.values(), Decimal(0)) / 3, 1)
 
     monkeypatch.setattr("m1_magic.rows.partitions.shares", half)
@@ -289,7 +292,7 @@ def away(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_workers_without_a_ledger_are_settled_here(server: OpenRouter, away: None) -> None:
     by_parity(server)
-    api.settings().budget = Decimal("0.01")
+    api.settings().budget = Decimal("0.005")
     made, report = mapping(parts(reviews()))
     assert report.asked == len(server.chats) == 20
     one_sum(server, report)
@@ -297,7 +300,7 @@ def test_workers_without_a_ledger_are_settled_here(server: OpenRouter, away: Non
     assert second.kept == 20
     assert made.label.compute().tolist() == plain.label.tolist()
     with pytest.raises(BudgetExceeded):
-        mapping(parts(reviews(4_000)))
+        mapping(parts(reviews(400)))
 
 
 class Dying(rows_dask.Dask):

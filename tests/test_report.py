@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+import kernels
 import notebooks
 from emulator import Answer, OpenRouter
 from m1_magic.errors import UsageError
@@ -186,14 +186,14 @@ def test_a_real_notebook_costs_what_the_ledger_says(server: OpenRouter, tmp_path
     path = tmp_path / "mine.ipynb"
     path.write_text(notebooks.saved(ran), "utf-8")
     total = Decimal("0.00012345") + Decimal("0.02")
-    argv = [sys.executable, "-m", "m1_magic.cli", "report", str(path)]
+    argv = [*kernels.python(), "-m", "m1_magic.cli", "report", str(path)]
     shown = subprocess.run(argv, capture_output=True, text=True, check=True).stdout
     assert f"| {path} | 2 |" in shown and f"${total:.4f} |" in shown
     assert f"| session | ${total:.4f} |" in notebooks.displays(ran, 3)[0].data["text/plain"]
 
 
 def test_in_a_shell_it_fails_in_a_line() -> None:
-    argv = [sys.executable, "-m", "m1_magic.cli", "report", "none.ipynb"]
+    argv = [*kernels.python(), "-m", "m1_magic.cli", "report", "none.ipynb"]
     ran = subprocess.run(argv, capture_output=True, text=True)
     assert (ran.returncode, ran.stdout, ran.stderr.count("\n")) == (1, "", 1)
     assert "none.ipynb: there is no such file" in ran.stderr

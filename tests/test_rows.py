@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import os
 import random
 import re
@@ -507,6 +508,21 @@ def test_it_works_inside_a_running_loop(server: OpenRouter) -> None:
         return m1_magic.map(["a"], ASK, max_tokens=50, quiet=True)
 
     assert asyncio.run(cell()) == ["yes"]
+
+
+def test_in_a_thread_it_leaves_the_kernel_free(server: OpenRouter) -> None:
+    hold = threading.Event()
+    server.by_words = {"review": Answer("yes", hold=hold, hold_after=0)}
+    server.default = Answer("free")
+    made: list[Any] = []
+    ask = functools.partial(m1_magic.map, texts(9), ASK, max_tokens=50, quiet=True)
+    thread = threading.Thread(target=lambda: made.append(ask()))
+    thread.start()
+    assert server.wait_chats(9)
+    assert m1_magic.ask("Are you free?", max_tokens=50).text == "free"
+    hold.set()
+    thread.join(60)
+    assert made == [["yes"] * 9]
 
 
 def test_one_row_of_five_megabytes_fails_alone(server: OpenRouter) -> None:

@@ -16,13 +16,15 @@ from IPython.core.interactiveshell import InteractiveShell
 from nbconvert import HTMLExporter
 from traitlets.config import Config
 
+import kernels
 import notebooks
 from emulator import Answer, OpenRouter
 from m1_magic import api, ask
 from m1_magic.errors import KeyRefused, SecretInPrompt
 
 CELLS = (
-    "import logging; logging.basicConfig(level=logging.DEBUG, filename='debug.log')",
+    "import logging\nlogging.basicConfig(level=logging.DEBUG, filename='debug.log', force=True)",
+    "from openai._utils import _logs\n_logs.setup_logging()",  # as at its import
     "%load_ext m1_magic",
     "%%m1 -o r\nwhy?",
     "r",
@@ -71,7 +73,7 @@ def test_k6_k7_k10_the_key_is_nowhere(
     monkeypatch.setenv("OPENAI_LOG", "debug")
     echo = Answer.http_error(401, f"The key {server.key} is not valid")
     server.say(Answer(text="fine"), echo, Answer.http_error(500), Answer.broken("Half"), echo)
-    book = notebooks.run(f"%xmode {mode}", *CELLS, forked=False)  # OPENAI_LOG is read at import
+    book = notebooks.run(f"%xmode {mode}", *CELLS)
     assert len(server.chats) == 5
     assert len(notebooks.errors(book)) >= 11
     ends = [o.ename for cell in book.cells for o in cell.get("outputs", []) if "ename" in o]
@@ -174,7 +176,7 @@ def test_k9_a_key_in_an_argument_or_a_setting_is_refused(
 
 
 def test_k9_a_command_line_is_no_place_for_a_key() -> None:
-    argv = [sys.executable, "-m", "m1_magic.cli", "login", TYPED]
+    argv = [*kernels.python(), "-m", "m1_magic.cli", "login", TYPED]
     ran = subprocess.run(argv, capture_output=True, text=True)
     assert ran.returncode == 1
     assert "OpenRouter key in line 1" in ran.stderr

@@ -116,8 +116,9 @@ def _values(option: Option, typed: str, line: str, known: Known) -> Offer:
     if isinstance(option.values, str) or option.kind is MODELS:
         from .completion_names import models, of_option
 
-        kind = option.values if isinstance(option.values, str) else "model"
-        words = models(known.settings) if kind == "model" else of_option(kind, line, known)
+        source = option.values if isinstance(option.values, str) else "models"
+        words = models(known.settings) if source == "models" else of_option(source, line, known)
+        kind = source.removesuffix("s")
     words = [word for word in words if _reads_back(option, word)]
     if "," not in option.metavar:
         return _beginning(typed, words, kind)

@@ -11,7 +11,7 @@ from types import FunctionType, ModuleType
 
 from traitlets import Bool, CaselessStrEnum
 
-from ..context.frames.column_names import column_names
+from ..context.frames.column_names import column_names, text_keys
 from ..context.frames.tables import is_frame
 from ..context.variables import public_names
 from ..ledger.sums import KEYS
@@ -108,7 +108,7 @@ def _with_columns(name: str, sign: str, known: Known) -> list[str]:
     table = known.namespace.get(name)
     if not _is_table(table):
         return []
-    names, kind = column_names(table), type(table)
+    names, kind = text_keys(table), type(table)
     if sign == "[":
         quotes = [(one, "'" if "'" not in one else '"') for one in names if "\\" not in one]
         return [f"{name}[{quote}{one}{quote}]" for one, quote in quotes if quote not in one]

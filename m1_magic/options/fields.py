@@ -151,7 +151,8 @@ class Options:
         "A,B", "the answer is one of these", CHOICES, "sampling"
     )
     tools: tuple[Any, ...] = option(
-        "F,G", "functions that M1 may call; sql: queries over the tables", TOOLS, "sampling"
+        "F,G", "functions that M1 may call; sql: queries over the tables", TOOLS, "sampling",
+        values="functions"
     )
     yes: bool = option("", "call the functions of --tools without asking", SWITCH, "sampling")
     file: tuple[str, ...] = option(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -60,7 +61,9 @@ class Dask:
     def first(self, places: Sequence[int], known: int, rows: int) -> list[Column]:
         """See `Engine`."""
         there = self._frame.iloc[:, [*places, known]].map_partitions(_known)
-        head = there.head(rows, npartitions=-1, compute=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # there may be fewer
+            head = there.head(rows, npartitions=-1)
         return [_pandas_values(head.iloc[:, n]) for n in range(head.shape[1])]
 
     def labelled(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextvars
 import pickle
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from decimal import ROUND_FLOOR, Decimal
@@ -224,19 +224,30 @@ def shares(
     holds: Mapping[bytes, Decimal | None],
     most: Decimal | None,
     workers: int,
+    held: Collection[int] = (),
 ) -> dict[int, Share]:
-    """Return what each partition asks, with its part of ``most`` by what it could cost."""
-    sums = {
-        n: sum((holds[key] or Decimal(0) for key in one), Decimal(0)) for n, one in keys.items()
-    }
-    total, made = sum(sums.values(), Decimal(0)), dict[int, Share]()
+    """Return what each partition asks, with its part of ``most`` by what it could cost.
+
+    Those that are ``held`` may spend no more than that in any case, where it is known.
+    """
+    made, total = dict[int, Share](), _sum(holds.values()) or Decimal(0)
     for number, one in keys.items():
-        part = None
+        sum_ = _sum(holds[key] for key in one)
+        part = most
         if most is not None:
-            part = most if not total else most * sums[number] / total
+            part = most * (sum_ or Decimal(0)) / total if total else most / len(keys)
+        if number in held and sum_ is not None:
+            part = sum_ if part is None else min(sum_, part)
+        if part is not None:
             part = (part * NANO).to_integral_value(ROUND_FLOOR) / NANO
         made[number] = Share(frozenset(one), workers, part)
     return made
+
+
+def _sum(holds: Iterable[Decimal | None]) -> Decimal | None:
+    """Return a sum, None where part of it is not known."""
+    known = list(holds)
+    return None if None in known else sum((one for one in known if one is not None), Decimal(0))
 
 
 def check_places(

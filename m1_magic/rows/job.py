@@ -107,7 +107,7 @@ class Job:
     def foreseen(self, plan: Plan, *, check: bool = True) -> Forecast:
         """Return what is to be asked could cost; raise BudgetExceeded where that is too much."""
         total, holds = foreseen(self.session, plan, map(self.asked.request, self.missing))
-        first = [rows[0] for rows in self.asked.rows_of()]
+        first = self.asked.first_rows()
         if check:
             check_price(self.session, plan, total, holds, [first[n] for n in self.missing])
         return total

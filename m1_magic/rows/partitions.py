@@ -140,7 +140,11 @@ class Partitions:
         if self.wish.gold is not None:
             self._pilot()
             if most is not None:
-                most -= sum((one.cost or Decimal(0) for one in self.outcomes.values()), Decimal(0))
+                paid = [
+                    by_key.get(key) if one.cost is None else one.cost
+                    for key, one in self.outcomes.items()
+                ]
+                most -= sum((cost or Decimal(0) for cost in paid), Decimal(0))
         self.missing = [one for one in self.missing if one.key not in self.outcomes]
         if plan is None or not self.missing or self.stopped_by is not None:
             return
@@ -149,15 +153,15 @@ class Partitions:
         for one in self.missing:
             each.setdefault(one.partition, []).append(one.key)
         tasks = min(self.engine.parallel, len(each))
-        share = shares(each, by_key, most, max(1, self.wish.workers // tasks))
-        away = [n for n in each if self.found[n].place == "away"]
+        away = {n for n in each if self.found[n].place == "away"}
+        share = shares(each, by_key, most, max(1, self.wish.workers // tasks), away)
         dispatch = self._dispatch(plan)
         try:
             dispatch.ask(
                 self.asked.places,
                 share,
                 {one.key: one.fingerprint for one in self.missing},
-                {n: sum((by_key[key] or Decimal(0) for key in each[n]), Decimal(0)) for n in away},
+                {n: share[n].most for n in away},
             )
         finally:
             self.shown.close()

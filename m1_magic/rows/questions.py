@@ -127,6 +127,14 @@ class Questions:
         """Return the words of a question."""
         return self.request(number).messages[-1].content(self.template.attachments)
 
+    def first_rows(self) -> list[int]:
+        """Return the first row that asks each question."""
+        first = dict[int, int]()
+        for row, number in enumerate(self.of_row):
+            if number is not None:
+                first.setdefault(number, row)
+        return list(first.values())
+
     def rows_of(self) -> list[list[int]]:
         """Return the rows that ask each question."""
         rows: list[list[int]] = [[] for _ in self.texts]

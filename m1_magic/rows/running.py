@@ -6,6 +6,7 @@ So it works in a kernel, whose own loop runs, and Ctrl-C reaches the thread that
 from __future__ import annotations
 
 import asyncio
+import sys
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -59,6 +60,8 @@ class Run:
     outcomes: dict[int, Outcome] = field(default_factory=dict)
     stopped_by: BaseException | None = None
     note: str = ""
+    _same: dict[Any, Any] = field(default_factory=dict)
+    _named: bool = False
 
     def ask(self, numbers: Sequence[int], request: Callable[[int], Request]) -> None:
         """Ask these questions; what came of each is in ``outcomes``."""
@@ -104,8 +107,11 @@ class Run:
         asked = paid or (bool(call.attempts) and not isinstance(error, (*FINAL, Stopped)))
         value, why = (None, _reason(error)) if error is not None else self.value(reply)
         cost = reply.cost if call.attempts else Decimal(0)
-        of = (call.id, reply.model, reply.usage)
-        self.outcomes[number] = Outcome(value, why, cost, False, asked, *of)
+        # Equal ones are one in memory; one id is enough for all.
+        price, usage = (self._same.setdefault(one, one) for one in (cost, reply.usage))
+        model = sys.intern(reply.model)
+        id, self._named = "" if self._named else call.id, self._named or asked
+        self.outcomes[number] = Outcome(value, why, price, False, asked, id, model, usage)
         progress.done += 1
         progress.failed += bool(why)
         progress.unknown += cost is None

@@ -97,6 +97,11 @@ def of_server(environ: Mapping[str, str]) -> Place | None:
     return Place(prefix, extensions, swapped(jupyter_config_path()))
 
 
+def _running() -> str:
+    """Return the version of what runs here; what is installed may be another copy."""
+    return str(import_module("m1_magic").__version__)
+
+
 def disabled(configs: tuple[Path, ...]) -> Path | None:
     """Return the file that says that the extension is off, None if it is on."""
     for file in _files(configs):

@@ -74,7 +74,8 @@ export default {
     };
     const insert = (event) => {
       if (!box || event.target.closest(".m1-panel") !== box) return;
-      if (!("m1Magic" in document.documentElement.dataset)) return; // the kernel shows the code
+      const there = "m1Magic" in document.documentElement.dataset && el.closest(".jp-Cell");
+      if (!there) return; // also where the panel stands beside its notebook: the code is shown
       event.preventDefault();
       event.stopImmediatePropagation();
       cell = String(Math.random());

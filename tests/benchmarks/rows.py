@@ -1,10 +1,12 @@
-"""Many calls at the same time: ``map()`` beside the bare SDK, on a server that takes 200 ms.
+"""Many calls at the same time: ``map()`` beside others, on one server that takes 200 ms.
 
-    python tests/benchmarks/rows.py [--write]        # --write: the table into the page beside it
+    python tests/benchmarks/rows.py [--write] [--peers PYTHON]
 
-Each runs in a process of its own: calls a second by the clock, and CPU a call of that process, the
-ledger included. Both are on aiohttp where that is installed, else on httpx2. It ends with what a
-reservation and its settlement take in batches, and 5,000 rows whose answers are kept.
+The bare SDK, both on aiohttp where that is installed, else on httpx2; LiteLLM's batch and
+infermesh, if PYTHON (this one) has them: who is not installed is left out, and said so. Each runs
+in a process of its own, ours and the bare SDK in turns: calls a second by the clock, and CPU a call
+of that process, the ledger included. Then what a reservation and its settlement take in batches,
+memory, and rows whose answers are kept. ``--write``: the table into the page beside it.
 """
 
 from __future__ import annotations
@@ -13,17 +15,23 @@ import asyncio
 import json
 import os
 import resource
+import statistics
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-CALLS, DELAY = 2_000, 0.2
+CALLS, ROUNDS, DELAY = 1_000, 2, 0.2
+OF_PEERS = 300  # calls of who takes three times as long
 CONCURRENT = (64, 256)
+FEW, MANY, KEPT = 1_000, 6_000, 5_000  # rows
+BATCH, BATCHES = 64, 30
 USAGE = {"prompt_tokens": 20, "completion_tokens": 1, "total_tokens": 21, "cost": 0.00001}
 
 
@@ -63,7 +71,7 @@ async def _answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) ->
         if not head.startswith(b"post"):
             writer.write(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n")
             continue
-        await asyncio.sleep(DELAY)
+        await asyncio.sleep(float(os.environ.get("DELAY", DELAY)))
         if b'"stream":true' in body or b'"stream": true' in body:
             kind, data = b"text/event-stream", STREAM
         else:
@@ -110,28 +118,110 @@ def _bare(concurrent: int, calls: int) -> None:
 def _rows(concurrent: int, calls: int) -> None:
     import m1_magic
 
-    texts = [f"review {n} of {calls}" for n in range(calls)]
+    texts = [f"review {n} of {calls}, {time.time_ns()}" for n in range(calls)]
     made = m1_magic.map(
         texts, "Sentiment of {{text}}?", max_tokens=50, workers=concurrent, quiet=True
     )
     assert made == ["pos"] * calls
 
 
-WAYS = {"bare": _bare, "rows": _rows}
+def _questions(calls: int) -> list[str]:
+    return [f"Sentiment of review {n}?" for n in range(calls)]
 
 
-def _measure(way: str, concurrent: int) -> None:
-    """Print calls a second, and milliseconds of CPU a call, after a first round."""
+def _litellm(concurrent: int, calls: int) -> None:
+    import litellm
+
+    asked = [[{"role": "user", "content": words}] for words in _questions(calls)]
+    url, key = os.environ["M1_BASE_URL"], os.environ["OPENROUTER_API_KEY"]
+    made = litellm.batch_completion(
+        "openai/m", asked, max_workers=concurrent, max_tokens=50, api_base=url, api_key=key
+    )
+    assert [one.choices[0].message.content for one in made] == ["pos"] * calls
+
+
+def _infermesh(concurrent: int, calls: int) -> None:
+    import infermesh
+
+    url, key = os.environ["M1_BASE_URL"], os.environ["OPENROUTER_API_KEY"]
+    with infermesh.LMClient(
+        model="openai/m", api_base=url, api_key=key, max_parallel_requests=concurrent
+    ) as client:
+        made = client.generate_batch(_questions(calls), max_tokens=50)
+    assert [one.output_text for one in made] == ["pos"] * calls
+
+
+WAYS = {"bare": _bare, "rows": _rows, "litellm": _litellm, "infermesh": _infermesh}
+
+
+def _measure(way: str, concurrent: int, calls: int) -> list[float]:
+    """Return calls a second, and milliseconds of CPU a call, after a first round."""
     WAYS[way](concurrent, concurrent)
     began, used = time.perf_counter(), _cpu()
-    WAYS[way](concurrent, CALLS)
+    WAYS[way](concurrent, calls)
     seconds, cpu = time.perf_counter() - began, _cpu() - used
-    again = 0.0
-    if way == "rows":
-        began = time.perf_counter()
-        WAYS[way](concurrent, CALLS)
-        again = time.perf_counter() - began
-    print(json.dumps([CALLS / seconds, 1000 * cpu / CALLS, again]))
+    return [calls / seconds, 1000 * cpu / calls]
+
+
+def _memory(_way: str, _concurrent: int, _calls: int) -> list[float]:
+    """Return MB more that few and many rows take at most, and the seconds of kept ones."""
+    import m1_magic
+
+    def run(texts: list[str]) -> float:
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        made = m1_magic.map(texts, "Is {{text}} good?", max_tokens=50, workers=256, quiet=True)
+        assert made == ["pos"] * len(texts)
+        return (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+
+    run([f"first {n}" for n in range(512)])
+    texts = [f"review {n}" for n in range(FEW + MANY)]
+    few, many = run(texts[:FEW]), run(texts[FEW:])
+    began = time.perf_counter()
+    run(texts[-KEPT:])
+    return [few, many, time.perf_counter() - began]
+
+
+def _batches(_way: str, _concurrent: int, _calls: int) -> list[float]:
+    """Return microseconds of CPU of a plain insert and commit, and to reserve and settle a call."""
+    from dataclasses import replace
+    from datetime import UTC, datetime
+    from decimal import Decimal
+
+    from ledger import RUNS, floor
+
+    from m1_magic.calls import Attempt, Call, Message, Request, Text, Usage
+    from m1_magic.ledger import Ledger, batches, ids_in_a_row, settled
+    from m1_magic.ledger.alike import Alike
+
+    folder = Path(os.environ["M1_HOME"])
+    ledger, told, ids = Ledger(folder / "ledger.db"), Alike().told, ids_in_a_row()
+    now, taken = datetime.now(UTC), list[float]()
+    plain = Request("m", (Message("user", (Text(""),)),), 50, prompt="Sentiment of {{text}}?")
+    for batch in range(BATCHES):
+        calls = []
+        for words in _questions(BATCH):
+            one = Message("user", (Text(f"{words} {batch}"),))
+            calls.append(Call(next(ids), now, replace(plain, messages=(one,))))
+        attempts = [Attempt(next(ids), hold=Decimal("0.0001")) for _ in calls]
+        began = time.process_time()
+        asked = [
+            batches.Reservation(one, attempt, ledger.reservation(one, attempt, "h", True, told))
+            for one, attempt in zip(calls, attempts, strict=True)
+        ]
+        batches.book(ledger, [], asked, Decimal(1000), "month")
+        came = [
+            replace(one, cost=Decimal("0.00001"), usage=Usage(20, 1), cost_source="billed")
+            for one in attempts
+        ]
+        ended = [
+            batches.Ended(one.writes, settled(attempt))
+            for one, attempt in zip(asked, came, strict=True)
+        ]
+        batches.book(ledger, ended, [], Decimal(1000), "month")
+        taken.append((time.process_time() - began) / BATCH)
+    began = time.process_time()
+    floor(folder)
+    return [1e6 * (time.process_time() - began) / RUNS, 1e6 * statistics.median(taken)]
 
 
 def _cpu() -> float:
@@ -139,53 +229,101 @@ def _cpu() -> float:
     return used.ru_utime + used.ru_stime
 
 
-def _child(way: str, concurrent: int, port: int, home: str) -> tuple[float, float, float]:
-    environment = {
-        **os.environ,
-        "M1_HOME": home,
-        "M1_BASE_URL": f"http://127.0.0.1:{port}/api/v1",
-        "OPENROUTER_API_KEY": "sk-or-v1-test-0000",
-        "M1_PRICES": '{"prompt": 0.4, "completion": 2.2}',
-    }
-    command = [sys.executable, __file__, "--measure", way, str(concurrent)]
-    done = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
-    rate, cpu, again = json.loads(done.stdout.splitlines()[-1])
-    return rate, cpu, again
+def _child(
+    what: str, way: str, concurrent: int, port: int, python: str = sys.executable
+) -> list[float] | None:
+    """Return what one process measured, None where it lacks what it needs."""
+    with tempfile.TemporaryDirectory() as home:
+        environment = {
+            **os.environ,
+            "M1_HOME": home,
+            "M1_BASE_URL": f"http://127.0.0.1:{port}/api/v1",
+            "OPENROUTER_API_KEY": "sk-or-v1-test-0000",
+            "M1_PRICES": '{"prompt": 0.4, "completion": 2.2}',
+        }
+        if python != sys.executable:
+            environment.pop("PYTHONPATH", None)
+        calls = CALLS if way in ("bare", "rows") else OF_PEERS
+        command = [python, __file__, what, way, str(concurrent), str(calls)]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    if done.returncode and f"No module named '{way}'" in done.stderr:
+        return None
+    if done.returncode:
+        raise RuntimeError(done.stderr)
+    found: list[float] = json.loads(done.stdout.splitlines()[-1])
+    return found
 
 
-def _table() -> str:
+def _speed(concurrent: int, port: int, peers: str) -> Iterator[str]:
+    """Yield the lines of all that ask so many at once."""
+    taken: dict[str, list[list[float]]] = {"bare": [], "rows": []}
+    for _ in range(ROUNDS):
+        for way, found in taken.items():
+            found.append(_child("--speed", way, concurrent, port) or [])
+    bare, ours = (
+        [max(one[0] for one in each), min(one[1] for one in each)] for each in taken.values()
+    )
+
+    def line(who: str, rate: float, cpu: float) -> str:
+        ratios = f"(× {rate / bare[0]:.2f}) | {cpu:.2f} | (× {cpu / bare[1]:.2f})"
+        return f"| {who}, {concurrent} at once | {rate:.0f} | {ratios} |"
+
+    yield line("`map()`", *ours)
+    yield line("the bare SDK", *bare)
+    for name, way in (("LiteLLM's batch", "litellm"), ("infermesh", "infermesh")):
+        came = _child("--speed", way, concurrent, port, peers)
+        yield line(name, *came) if came else f"| {name}: not installed | | | | |"
+
+
+def _table(peers: str) -> str:
+    lines = ["| who | calls/s | | ms of CPU a call | |", "|---|---:|---|---:|---|"]
+    with _served(DELAY) as port:
+        for concurrent in CONCURRENT:
+            lines += _speed(concurrent, port, peers)
+    with _served(0) as port:
+        few, many, again = _child("--memory", "", 0, port) or []
+        floor, taken = _child("--batches", "", 0, port) or []
+    lines += [
+        "",
+        "| | | beside |",
+        "|---|---:|---|",
+        f"| reserve + settle, in batches of {BATCH} | {taken:.0f} µs of CPU a call |"
+        f" one plain insert + commit: {floor:.0f} µs |",
+        f"| memory at most, {MANY:,} rows | {many:.1f} MB more | {FEW:,} rows: {few:.1f} MB more |",
+        f"| {KEPT:,} rows whose answers are kept | {again:.2f} s | |",
+    ]
+    return "\n".join(lines)
+
+
+@contextmanager
+def _served(delay: float) -> Iterator[int]:
+    """Run the server; give its port."""
     server = subprocess.Popen(
-        [sys.executable, __file__, "--serve"], stdout=subprocess.PIPE, text=True
+        [sys.executable, __file__, "--serve"],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "DELAY": str(delay)},
     )
     try:
         assert server.stdout is not None
-        port = int(server.stdout.readline())
-        lines = [
-            "| at once | calls/s | beside | ms of CPU a call | beside | kept again |",
-            "|---:|---:|---:|---:|---:|---:|",
-        ]
-        for concurrent in CONCURRENT:
-            with tempfile.TemporaryDirectory() as home:
-                bare = _child("bare", concurrent, port, home)
-                ours = _child("rows", concurrent, port, home)
-            lines.append(
-                f"| {concurrent} | {ours[0]:.0f} | {bare[0]:.0f} (× {ours[0] / bare[0]:.2f}) |"
-                f" {ours[1]:.2f} | {bare[1]:.2f} (× {ours[1] / bare[1]:.2f}) |"
-                f" {ours[2]:.2f} s |"
-            )
-        return "\n".join(lines)
+        yield int(server.stdout.readline())
     finally:
         server.kill()
         server.wait()
 
 
+MEASURES = {"--speed": _measure, "--memory": _memory, "--batches": _batches}
+
+
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--serve"]:
         asyncio.run(_serve())
-    elif sys.argv[1:2] == ["--measure"]:
-        _measure(sys.argv[2], int(sys.argv[3]))
+    elif sys.argv[1:2] and sys.argv[1] in MEASURES:
+        way, concurrent, calls = sys.argv[2:]
+        print(json.dumps(MEASURES[sys.argv[1]](way, int(concurrent), int(calls))))
     else:
-        table = _table()
+        given = sys.argv.index("--peers") + 1 if "--peers" in sys.argv else 0
+        table = _table(sys.argv[given] if given else sys.executable)
         print(table)
         if "--write" in sys.argv:
             import readme

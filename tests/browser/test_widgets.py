@@ -171,6 +171,8 @@ def test_a_second_view_follows_and_narrow_ones_fit(
     panel.ask("A wide one?")
     panel.until("yyy")
     panel.until_free()
+    view.get_by_role("button", name="Code into a new cell").click()  # beside the notebook: no cell
+    expect(view.locator(".m1-copy")).to_contain_text("yyy")
     page.js("() => jupyterapp.shell.collapseLeft()")
     page.tab.set_viewport_size({"width": 480, "height": HEIGHT})
     page.until("() => document.querySelectorAll('.m1-panel')[1].clientWidth < 450")

@@ -9,6 +9,7 @@ from typing import Any
 
 from .keys import written
 from .lazy import library
+from .tables import is_grouped
 
 # Lazy tables that know their names: a Polars plan and Spark Connect would have to look.
 AT_HAND = {"dask", "duckdb", "ibis"}
@@ -16,19 +17,43 @@ AT_HAND = {"dask", "duckdb", "ibis"}
 
 def column_names(value: Any) -> list[str]:
     """Return the names of a table's columns, its index's first; none where they are not at hand."""
-    lazy = library(value)
-    if lazy and lazy not in AT_HAND:
-        return []
     try:
-        table = getattr(value, "obj", value)  # of a GroupBy
-        names = table.column_names if hasattr(table, "column_names") else _names(table)
-        levels = getattr(getattr(table, "index", None), "names", ()) if not lazy else ()
+        table = _under(value)
+        indexed = _has(table, "index") and not library(table)
+        levels = getattr(table.index, "names", ()) if indexed else ()
         index = [f"{written(name)} (index)" for name in levels if name is not None]
-        return [*index, *map(written, names)]
+        return [*index, *map(written, _keys(table))]
     except Exception:  # a frame of the user's own may do anything
         return []
 
 
-def _names(table: Any) -> Any:
+def text_keys(value: Any) -> list[str]:
+    """Return the names of a table's columns by which code gets them as ``table["name"]``."""
+    try:
+        table = _under(value)
+        keys = _keys(table) if _has(table, "columns") else []  # not of a Series
+        return [key for key in keys if isinstance(key, str)]
+    except Exception:
+        return []
+
+
+def _keys(table: Any) -> list[Any]:
     """Return the columns' keys, of a Series its own."""
-    return table.columns if hasattr(table, "columns") else [table.name]
+    lazy = library(table)
+    if lazy and lazy not in AT_HAND:
+        return []
+    if _has(table, "column_names"):
+        return list(table.column_names)
+    return list(table.columns) if _has(table, "columns") else [table.name]
+
+
+def _under(value: Any) -> Any:
+    """Return the table under a GroupBy; any other is itself."""
+    if not is_grouped(value):
+        return value
+    return value.obj if hasattr(value, "ngroup") else value.df
+
+
+def _has(table: Any, name: str) -> bool:
+    """Is it an attribute of such tables, and not a column of this one?"""
+    return hasattr(type(table), name)
