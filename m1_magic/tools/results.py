@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from enum import Enum
 from itertools import islice
 from pathlib import Path
@@ -34,8 +34,9 @@ from ..settings.config import M1
 from ..text import clean_output, one_line, thousands
 
 PLAIN = {str, int, float, bool, type(None)}
-LONGEST = 20_000  # characters of a result that leave
 DEEPEST = 20  # containers in each other
+LONGEST = 20_000  # characters of a result that leave
+BEYOND = 4_000  # characters behind these in which a secret may end that begins before
 ITEMS = 1_000  # of a generator that are taken
 # A folder of this machine, up to a file's own name.
 FOLDERS = re.compile(r"(?:~|[A-Za-z]:)?(?:[\\/][^\\/\s'\"<>|:*?]+)+[\\/](?=[^\\/\s'\"]*)")
@@ -54,7 +55,6 @@ class Results:
 
     wish: Wish
     secrets: redaction.Policy
-    masked: int = field(default=0)
 
     @classmethod
     def of(cls, options: Options, settings: M1) -> Results:
@@ -77,8 +77,7 @@ class Results:
                 more = f"\n[only the first {thousands(ITEMS)} items were taken]"
         if value is None:
             return "None"
-        text = self._text(_plain(value, DEEPEST), source)
-        return self.clean(text) + more
+        return self._text(_plain(value, DEEPEST), source) + more
 
     def raised(self, error: BaseException, known: str) -> str:
         """Return what leaves of an error: one line, no folder of this machine.
@@ -95,13 +94,13 @@ class Results:
         """Return text as it may leave: masked, and cut."""
         text = text.encode("utf-8", "replace").decode("utf-8")
         over = len(text) - LONGEST
-        # A secret that the cut would go through is masked before it.
-        made, count = redaction.mask(clean_output(text[: LONGEST + 4_000]), self.secrets)
+        made, _ = redaction.mask(clean_output(text[: LONGEST + BEYOND]), self.secrets)
         made = hidden(made)
-        self.masked += count
         if over <= 0:
             return made
-        return f"{made[:LONGEST]}\n[cut: {thousands(over)} characters more]"
+        # What the cut went through, and was not known for a secret any more, is not in it.
+        end = min(LONGEST, len(made) - BEYOND // 2)
+        return f"{made[:end]}\n[cut: {thousands(over)} characters more]"
 
     def table(self, value: object, name: str, source: str = "") -> Attachment:
         """Return the summary of a table; no figures where many rows may repeat one."""
@@ -121,9 +120,9 @@ class Results:
         except UserFacingError:
             kind = one_line(type(value).__name__, 60)
             return f"(a value of type {kind}, of which nothing can be told)"
-        parts = Message("user", made.parts).parts
-        texts = (made.inserted[p.index].text if hasattr(p, "index") else p.text for p in parts)  # type: ignore[union-attr]
-        return "".join(texts).strip("\n")
+        if made.inserted:  # masked by its columns
+            return "\n\n".join(one.text for one in made.inserted)
+        return self.clean(Message("user", made.parts).content())
 
 
 def _plain(value: Any, depth: int) -> Any:
