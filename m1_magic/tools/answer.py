@@ -215,7 +215,7 @@ class ToolAnswer:
             return call, SAID_NO, "refused"
         try:
             with stoppable():
-                return call, self._results.told(run(tool.run, given)), "ran"
+                return call, self._results.told(run(tool.run, given), tool.source), "ran"
         except KeyboardInterrupt:
             raise
         except Misfit as misfit:
