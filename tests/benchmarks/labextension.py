@@ -24,7 +24,7 @@ from browser.front import App, Jupyter, Page, chromium
 from browser.shared import LOAD
 from emulator import Answer, OpenRouter
 
-TIMES, KEYS, CELLS = 1, 40, 300
+TIMES, KEYS, CELLS = 5, 40, 300
 SECTION = (
     "## A section\n\nSome *words* on it.\n\n```python\nfor one in range(10):\n    print(one)\n```\n"
 )
