@@ -31,7 +31,8 @@ STYLES = {
     "<table": "td,th{text-align:left!important}table{display:block;overflow:auto}",
     "align=right": "[align=right]{text-align:right!important}",
     "align=center": "[align=center]{text-align:center!important}",
-    "<pre": "pre,pre *{white-space:pre!important;background:var(--jp-layout-color2)!important}"
+    "<pre": "pre,pre *{white-space:pre!important;"
+    "background:var(--jp-cell-editor-background)!important}"
     "pre{overflow:auto;padding:.5em .8em!important;margin:0 0 1em!important}",
     "m1-wraps": ".m1-wraps,.m1-wraps *{white-space:pre-wrap!important;overflow-wrap:anywhere;"
     "word-break:normal}",

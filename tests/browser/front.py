@@ -56,9 +56,11 @@ FLAGS = (
 ).split()
 WIDTH, HEIGHT = 1000, 800
 VIEWPORT: ViewportSize = {"width": WIDTH, "height": HEIGHT}
-# What Notebook 7 logs on an empty notebook, too; and 4.2 and 7.2, on a cell that was replaced.
+# What Notebook 7 logs on an empty notebook, too; and 4.2 and 7.2, on a cell that was replaced; and
+# JupyterLab where a kernel ends just as a comm is made.
 KNOWN = re.compile(
     r"reading 'schema'|\[yjs#509\]|null \(reading 'type'\)|undefined \(reading 'last_modified'\)"
+    r"|Canceled future for create_subshell_request"
 )
 
 HELPERS = """
@@ -148,6 +150,7 @@ class Jupyter:
             "IPYTHONDIR": str(folder / "ipython"),
             "M1_HOME": str(folder / "m1"),
             "JUPYTER_PATH": kernels.path(),
+            "JUPYTER_PREFER_ENV_PATH": "no",  # the folders above come first
             "PYTHONPATH": os.pathsep.join([str(self._modules), *PATHS]),
             **env,
         }

@@ -10,7 +10,7 @@
 const VERSION = "0.2.0";
 const [TARGET, RECORD] = ["m1-magic", "application/vnd.m1-magic.call+json"];
 const { src } = /** @type {any} */ (document.currentScript);
-const STYLE = new URL("style.css?ce63d82e62a4", src).href;
+const STYLE = new URL("style.css?72f15bdf3e82", src).href;
 
 const MAGIC = /^[\s\p{DI}]*%%m1(?!\w)/u;
 const ABOVE = /^[\s\p{DI}]*(#.*)?$/u;
