@@ -61,8 +61,12 @@ def book(
     reservations: Sequence[Reservation],
     budget: Decimal | None,
     period: str,
+    patience: float | None = None,
 ) -> tuple[list[Refused], LedgerProblem | None]:
     """Write down what came to its end, then what is to be sent, as far as the budget allows.
+
+    With a ``patience``, what cannot be written so soon is a LedgerProblem, and left to be tried
+    again.
 
     Returns:
         For each reservation why it may not be sent, None where it may; and what is wrong with the
@@ -81,8 +85,10 @@ def book(
         return [None for _ in reservations]
 
     try:
-        return ledger.write(work), None
+        return ledger.write(work, patience), None
     except LedgerProblem as problem:
+        if patience is not None:
+            raise
         kept = tuple(write for one in ended for write in (*one.reserved, one.write))
         late = ledger.later(kept, problem) if kept else problem
         return [problem for _ in reservations], late

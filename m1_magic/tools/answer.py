@@ -13,10 +13,12 @@ from dataclasses import replace
 from decimal import Decimal
 
 from ..calls import Event, Receipt, Replay, Reply, Request, TextDelta, ThinkingEnded
+from ..errors import MAY_COST, EmptyAnswer
 from ..events import ToolAsked, ToolCallDelta, ToolEnded, rounds
 from ..interrupts import stoppable
 from ..locks import lock
 from ..messages import ToolCall
+from ..pricing.dollars import money
 from ..session.processor import Failure, Processor
 from ..session.view import Approver, View
 from ..text import one_line, plural
@@ -134,6 +136,11 @@ class ToolAnswer:
             self._end_all([self._named(one.call) for one in reply.tools], CUT_OFF)
         if not self._again:
             reply = replace(reply, text=self._text, thinking=self._thinking)
+        if error is None and not (self._text.strip() or self._ended):
+            cost = MAY_COST if reply.cost is None else f"It cost {money(reply.cost)}."
+            what = "No answer came: the model called a tool, and did not say which."
+            error = EmptyAnswer(what, cost=cost, todo="Ask again, or in other words.")
+            reply = replace(reply, status="failed")
         if self._over and error is None:
             notes = (*reply.notes, *self._over)
             reply = replace(reply, status="truncated", finish="tool_calls", notes=notes)
@@ -208,7 +215,7 @@ class ToolAnswer:
             return call, SAID_NO, "refused"
         try:
             with stoppable():
-                return call, self._results.told(run(tool.run, given)), "ran"
+                return call, self._results.told(run(tool.run, given), tool.source), "ran"
         except KeyboardInterrupt:
             raise
         except Misfit as misfit:

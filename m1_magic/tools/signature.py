@@ -22,7 +22,7 @@ from ..typed.fitting import fit
 from ..typed.reading import read
 from ..typed.schema import LEFT_OUT, Wanted
 from ..typed.shape import DECIMAL, shown
-from .arguments import strict
+from .arguments import strict, unwrapped
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -48,6 +48,7 @@ class Tool:
         read: arguments as they came → those to call it with, and as JSON; raises `Misfit`.
         run: the arguments → what it gives; None: it is described here, and cannot be run.
         key: what "always" is remembered by.
+        source: the function's code, if it can be read.
     """
 
     name: str
@@ -55,6 +56,7 @@ class Tool:
     read: Callable[[str], tuple[Any, str]]
     run: Callable[[Any], Any] | None
     key: object = None
+    source: str = ""
 
 
 def _why(one: typed_fitting.Misfit) -> str:
@@ -67,6 +69,7 @@ def _why(one: typed_fitting.Misfit) -> str:
 class _Arguments:
     """The parameters of a function, those without a default ``needed``."""
 
+    name: str
     wanted: Wanted
     parameters: tuple[inspect.Parameter, ...]
     defaults: Mapping[str, Any]
@@ -75,18 +78,27 @@ class _Arguments:
         """Return arguments, read leniently: a value is that which was written, or there is none."""
         if text.strip() in ("", "null", "None"):
             text = "{}"
-        exact = strict(text)
+        exact = unwrapped(strict(text), self.name, self.wanted.shape.properties)
         found = fit(exact, self.wanted) if exact else read(text, self.wanted)
         if found.misfits:
             raise Misfit("; ".join(map(_why, found.misfits[:MISFITS])))
         return {**self.defaults, **found.data}, found.node.json()
 
+    def checked(self, text: str) -> tuple[dict[str, Any], str]:
+        """Return the same; what code of the types raises is a misfit, too."""
+        try:
+            return self.read(text)
+        except Misfit:
+            raise
+        except Exception as error:
+            raise Misfit(f"their types raised {one_line(type(error).__name__, 60)}") from None
+
     def call(self, function: Callable[..., Any], given: Mapping[str, Any]) -> Any:
         """Call a function with arguments by name."""
         alone = inspect.Parameter.POSITIONAL_ONLY
         first = [p for p in self.parameters if p.kind is alone]
-        least = next((n for n, p in enumerate(first) if p.name not in given), len(first))
-        values = [given[p.name] for p in first[:least]]
+        last = max((n for n, p in enumerate(first, 1) if p.name in given), default=0)
+        values = [given.get(p.name, p.default) for p in first[:last]]
         named = given.keys() - {p.name for p in first}
         return function(*values, **{name: given[name] for name in given if name in named})
 
@@ -110,9 +122,10 @@ def described(function: Callable[..., Any], name: str) -> Tool:
     return Tool(
         name,
         {"type": "function", "function": {key: one for key, one in spec.items() if one}},
-        arguments.read,
+        arguments.checked,
         functools.partial(arguments.call, function),
         _key(function, name),
+        _source(function),
     )
 
 
@@ -140,10 +153,12 @@ def _arguments(function: Callable[..., Any], name: str) -> _Arguments:
             kind = typing.Annotated[kind, one.default]
             if not one.default.is_required():
                 defaults[one.name] = _default(one)
+        if one.default is None:  # of a type that may not say so
+            kind = typing.Optional[kind]  # noqa: UP045 - it is a value
         _adapter(kind, name, shown)
         needed = one.default is EMPTY or (_is_field(one.default) and one.default.is_required())
         fields[one.name] = kind if needed else _not_required(kind)
-    return _Arguments(Wanted(_adapter(_typed_dict(fields), name, "")), parameters, defaults)
+    return _Arguments(name, Wanted(_adapter(_typed_dict(fields), name, "")), parameters, defaults)
 
 
 def _inner(function: Callable[..., Any]) -> Any:
@@ -153,6 +168,12 @@ def _inner(function: Callable[..., Any]) -> Any:
     if inspect.isroutine(function):
         return inspect.unwrap(function)
     return type(function).__call__
+
+
+def _source(function: Callable[..., Any]) -> str:
+    with suppress(OSError, TypeError, ValueError):
+        return inspect.getsource(_inner(function))
+    return ""
 
 
 def _is_field(value: object) -> Any:

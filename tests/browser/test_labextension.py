@@ -10,11 +10,12 @@ import pytest
 from playwright.sync_api import expect
 
 from browser.front import Jupyter, Page
-from browser.shared import LOAD, RECORD, check_accessible
+from browser.shared import LOAD, RECORD, WAIT, check_accessible
 from emulator import Answer, OpenRouter
 from m1_magic.verbs import cost_report
 
 pytestmark = pytest.mark.browser
+expect.set_options(timeout=WAIT * 1000)
 
 PROMPT = "%%m1 --df sales\nWhat **is** it?\n\n```python\nimport os\n```"
 CELLS = [
@@ -198,6 +199,7 @@ def test_errors_can_be_mended(page: Page, jupyter: Jupyter, openrouter: OpenRout
     expect(bars).to_have_count(1)
     assert page.js("() => front.cells()[2].node.contains(document.querySelector('.m1-error'))")
     fix = bars.get_by_role("button", name="Fix with M1")
+    assert (fix.bounding_box() or {})["height"] < 40
     assert "$" in (fix.get_attribute("title") or "")
     check_accessible(page, ".m1-error")
     assert page.run(3)

@@ -8,9 +8,9 @@
  * only as a cell's source or into the clipboard. Nothing that costs is done without a click.
  */
 const VERSION = "0.2.0";
-const TARGET = "m1-magic";
+const [TARGET, STOPPED] = ["m1-magic", "KeyboardInterrupt"];
 const RECORD = "application/vnd.m1-magic.call+json";
-const { src } = /** @type {HTMLScriptElement} */ (document.currentScript);
+const { src } = /** @type {any} */ (document.currentScript);
 const STYLE = new URL("style.css?81b794d34547", src).href;
 
 const MAGIC = /^[\s\p{DI}]*%%m1(?!\w)/u;
@@ -229,10 +229,11 @@ class ErrorButtons {
   /** Put the buttons below the error, again if the page was made anew. */
   place() {
     const { cell, row } = this.#last;
-    if (!row || row.isConnected || !cell?.outputArea) return;
-    const { model, widgets } = cell.outputArea;
+    const { model, widgets } = cell?.outputArea ?? {};
+    if (!row || row.isConnected || !model || !widgets) return;
     const kinds = Array.from({ length: model.length }, (_, at) => model.get(at).type);
-    widgets[kinds.lastIndexOf("error")]?.node.append(row);
+    const error = widgets[kinds.lastIndexOf("error")]?.node;
+    error?.querySelector(".jp-OutputArea-output")?.append(row); // the prompt stands beside it
   }
 
   #forget() {
@@ -246,9 +247,8 @@ class ErrorButtons {
     const run = message.parent_header.msg_id;
     const cell = content.widgets.find((one) => one.outputArea?.future?.msg.header.msg_id === run);
     const kernel = sessionContext.session?.kernel;
-    if (!kernel || !cell || !this.cells.writable) return;
-    const stopped = message.content.ename === "KeyboardInterrupt";
-    if (stopped || OURS.test(cell.model.sharedModel.getSource())) return;
+    if (!kernel || !cell || !this.cells.writable || message.content.ename === STOPPED) return;
+    if (OURS.test(cell.model.sharedModel.getSource())) return;
     const price = await KernelSide.forecast(kernel, message);
     if (price === null || last !== this.#last) return;
     const press = (/** @type {string} */ source) => () => {
@@ -303,8 +303,8 @@ class Tally {
     const of = (/** @type {number} */ number, noun = "") =>
       `${number.toLocaleString("en-US")}${noun && ` ${noun}`}${noun && number !== 1 ? "s" : ""}`;
     const tokens = `${of(input)} in · ${of(output)} out`;
-    const lines = [`M1: ${of(calls, "call")} · ${tokens} · ${this.#money}`];
-    lines.push(`This notebook: ${of(calls, "call")}`, `Tokens: ${tokens}`, `Cost: ${this.#money}`);
+    const lines = [`M1: ${of(calls, "call")} · ${tokens} · ${this.#money}`,
+      `This notebook: ${of(calls, "call")}`, `Tokens: ${tokens}`, `Cost: ${this.#money}`];
     if (kept) lines.push(`${of(kept, "kept answer")} besides, at $0`);
     if (twice) lines.push(`${of(twice, "call")} in more than one place, counted once`);
     return calls || kept ? lines : [];
