@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 from decimal import Decimal
+from functools import partial
 
 from ..calls import Event, Receipt, Replay, Reply, Request, TextDelta, ThinkingEnded
 from ..errors import MAY_COST, EmptyAnswer
@@ -154,7 +155,8 @@ class ToolAnswer:
     def _asked_by_inner(self, request: Request, reply: Reply) -> Request | None:
         if self._inner is None:
             return None
-        following = self._inner.next_request(request, replace(reply, text=self._text))
+        reply = replace(reply, text=self._text, tools=tuple(self._ended))
+        following = self._inner.next_request(request, reply)
         self._again = True
         return following
 
@@ -215,7 +217,8 @@ class ToolAnswer:
             return call, SAID_NO, "refused"
         try:
             with stoppable():
-                return call, self._results.told(run(tool.run, given), tool.source), "ran"
+                tell = partial(self._results.told, source=tool.source)
+                return call, run(tool.run, given, tell), "ran"
         except KeyboardInterrupt:
             raise
         except Misfit as misfit:
