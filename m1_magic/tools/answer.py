@@ -62,6 +62,7 @@ class ToolAnswer:
         self._ended: list[ToolEnded] = []
         self._consumed: Reply | None = None  # the last round that was worked with
         self._again = False  # the inner one asks for itself
+        self._earlier: set[str] = set()  # ids of calls in earlier turns of a chat
         self._begins = False  # nothing has come of a round that follows another
         self._over: tuple[str, ...] = ()
         self._replayed = False
@@ -73,6 +74,8 @@ class ToolAnswer:
     ) -> None:
         """See View.open."""
         self._replayed = replay is not None
+        parts = (part for message in request.messages for part in message.parts)
+        self._earlier = {part.id for part in parts if isinstance(part, ToolCall)}
         with self._lock:
             self._view.open(request, at_most, sent, replay)
 
@@ -185,8 +188,8 @@ class ToolAnswer:
         return replace(call, id=self._unique(call.id))
 
     def _unique(self, id: str) -> str:
-        """Return an id that no call of an earlier round has."""
-        taken = {one.call.id for one in self._ended}
+        """Return an id that no call of an earlier round, or turn of the chat, has."""
+        taken = {one.call.id for one in self._ended} | self._earlier
         while id in taken:
             id += "_"
         return id

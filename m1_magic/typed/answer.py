@@ -79,7 +79,8 @@ class TypedAnswer:
         ):
             return None
         self._repairs -= 1
-        return asking(request, reply.text[self._begins :], fitted, self._kind)
+        text = reply.text[self._begins :].lstrip("\n")
+        return asking(request, text, fitted, self._kind)
 
     def finished(self, reply: Reply, error: Failure) -> tuple[Reply, Failure]:
         """See Processor; without data the reply says why."""
