@@ -128,7 +128,7 @@ class Results:
 
 
 def _raiser(error: BaseException, known: frozenset[str] | None) -> frozenset[str] | None:
-    """Return which words of a message stand in the function that raised it.
+    """Return which words of a message stand in texts of the function that raised it.
 
     The rest of a cell or file of the user's may hold the table itself, and is not sent.
     """
@@ -140,7 +140,6 @@ def _raiser(error: BaseException, known: frozenset[str] | None) -> frozenset[str
     for code in codes:  # which grows
         codes += [one for one in code.co_consts if isinstance(one, types.CodeType)]
         texts += [one for one in code.co_consts if isinstance(one, str)]
-        texts += [*code.co_names, *code.co_varnames, *code.co_freevars, code.co_name]
     return known & words("\n".join(texts))
 
 
