@@ -148,6 +148,7 @@ class Jupyter:
             "IPYTHONDIR": str(folder / "ipython"),
             "M1_HOME": str(folder / "m1"),
             "JUPYTER_PATH": kernels.path(),
+            "JUPYTER_PREFER_ENV_PATH": "0",  # or an extension of the environment comes before ours
             "PYTHONPATH": os.pathsep.join([str(self._modules), *PATHS]),
             **env,
         }
