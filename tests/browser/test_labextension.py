@@ -237,6 +237,7 @@ def test_errors_can_be_mended(page: Page, jupyter: Jupyter, openrouter: OpenRout
     expect(bars).to_have_count(1)
     page.js("() => front.kernel().restart()")
     expect(bars).to_have_count(0)
+    page.until("() => front.ready()")  # or what is asked of a kernel that ends fails later
     assert page.unrest() == []
 
 
