@@ -103,8 +103,9 @@ def stand_for(address: str, *args: str) -> None:
         signal.signal(number, lambda number, _: os.kill(pid, number))
     signal.pthread_sigmask(signal.SIG_UNBLOCK, FORWARDED)
     parent = os.getppid()
-    while os.getppid() == parent and not select.select([line], [], [], 1)[0]:
-        pass
+    while not select.select([line], [], [], 1)[0]:
+        if os.getppid() != parent:
+            return
     code = int(reader.readline() or 1)
     if code < 0:
         if -code in FORWARDED:

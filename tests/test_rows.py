@@ -8,8 +8,10 @@ import os
 import random
 import re
 import signal
+import sqlite3
 import threading
 from collections import Counter
+from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -29,6 +31,7 @@ from m1_magic.errors import (
     BudgetExceeded,
     CutOff,
     KeyRefused,
+    LedgerProblem,
     M1Error,
     NotAccurate,
     OutOfCredit,
@@ -36,6 +39,7 @@ from m1_magic.errors import (
     TapeProblem,
     UsageError,
 )
+from m1_magic.ledger import batches
 from m1_magic.render import page
 from m1_magic.rows.job import Wish
 from m1_magic.rows.mapping import from_python, mapped
@@ -523,6 +527,34 @@ def test_in_a_thread_it_leaves_the_kernel_free(server: OpenRouter) -> None:
     hold.set()
     thread.join(60)
     assert made == [["yes"] * 9]
+
+
+def test_nothing_is_sent_while_another_kernel_holds_the_ledger(
+    server: OpenRouter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.default = Answer("yes")
+    busy, book, found = threading.Event(), batches.book, list[Any]()
+
+    def booking(*given: Any) -> Any:
+        try:
+            return book(*given)
+        except LedgerProblem:
+            busy.set()
+            raise
+
+    monkeypatch.setattr(batches, "book", booking)
+    path = api.session().ledger.path
+    thread = threading.Thread(target=lambda: found.append(mapping(texts(9))))
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        thread.start()
+        assert busy.wait(30)
+        assert server.chats == []
+        other.execute("ROLLBACK")
+    thread.join(60)
+    [(made, report)] = found
+    assert made == ["yes"] * 9
+    one_sum(server, report)
 
 
 def test_one_row_of_five_megabytes_fails_alone(server: OpenRouter) -> None:

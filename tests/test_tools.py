@@ -22,7 +22,14 @@ from pydantic import BaseModel, Field
 from emulator import Answer, OpenRouter
 from m1_magic import api, ask
 from m1_magic.calls import Reply
-from m1_magic.errors import BudgetExceeded, M1Error, SecretInPrompt, Stopped, UsageError
+from m1_magic.errors import (
+    BudgetExceeded,
+    EmptyAnswer,
+    M1Error,
+    SecretInPrompt,
+    Stopped,
+    UsageError,
+)
 from m1_magic.interrupts import Stop
 from m1_magic.messages import ToolCall
 from m1_magic.session.view import Decision
@@ -389,6 +396,11 @@ def test_results_go_by_the_level(server: OpenRouter) -> None:
         assert "P7" not in called(server, show)
     told = called(server, lambda_of(frame), send="sample:40")
     assert "P7" in told
+    mail = pd.DataFrame({"mail": [f"p{n}@example.org" for n in range(3)]})
+    assert "@example" not in called(server, lambda_of(mail), send="sample:3")
+    assert "p1@example.org" in called(
+        server, lambda_of(mail), df={"m": mail}, send="sample:3", allow="mail"
+    )
 
 
 def lambda_of(value: Any) -> Callable[[], Any]:
@@ -512,7 +524,13 @@ def test_a_budget_ends_it_between_two_rounds(server: OpenRouter) -> None:
         ask("go", tools=[add], yes=True)
     reply = caught.value.reply
     assert reply is not None and reply.text == "I add." and reply.tools[0].text == "3"
-    assert len(server.chats) == 1
+    assert len(server.chats) == 1 and "What came is kept; it cost $0.03" in str(caught.value)
+
+
+def test_an_end_that_says_tool_calls_and_has_none_is_no_answer(server: OpenRouter) -> None:
+    server.say(Answer(text="", finish="tool_calls"))
+    with pytest.raises(EmptyAnswer):
+        ask("go", tools=[add], yes=True)
 
 
 def test_a_round_that_breaks_keeps_what_came(server: OpenRouter) -> None:

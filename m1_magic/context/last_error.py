@@ -23,7 +23,8 @@ from ..privacy.paths import code_path, is_library
 from ..text import LOOKED_AT, clean_output, one_line
 from .cells import SOURCE, Cell
 
-RAISES = re.compile(r"\s*(?:raise|assert)\b")
+# A line that raises, by itself or after a condition: `if not rows: raise …`.
+RAISES = re.compile(r"(?:[^\n]*[:;])?\s*(?:raise|assert)\b")
 PROBLEMS = 8  # of a chain or group of exceptions
 FRAMES = 24  # of a traceback: half of them its first, half its last
 AROUND = 40  # lines of a long cell on either side of the one that failed

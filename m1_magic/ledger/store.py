@@ -166,7 +166,7 @@ class Store:
             try:
                 return work(self._connection(patience))
             except sqlite3.DatabaseError as error:
-                if disk.primary(error) == sqlite3.SQLITE_BUSY:
+                if disk.primary(error) == sqlite3.SQLITE_BUSY and patience != 0:
                     self._patience = HASTE  # once is enough for a cell to wait
                 if self.in_memory or disk.primary(error) not in disk.LOST:
                     raise

@@ -234,5 +234,11 @@ def between(call: Call) -> Stopped:
     return Stopped(what, cost=_cost(call.reply.cost))
 
 
+def spent(call: Call) -> str:
+    """Return what the rounds of a call cost that was ended before another one."""
+    cost = call.reply.cost
+    return MAY_COST if cost is None else f"What came is kept; it cost {money(cost)}."
+
+
 def _cost(cost: Decimal | None) -> str:
     return MAY_COST if cost is None else f"It cost {money(cost)}."

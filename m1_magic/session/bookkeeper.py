@@ -1,7 +1,7 @@
 """The ledger of many calls at the same time: what waits to be written goes in one transaction.
 
-It is written in a thread, for another kernel may hold the file, and answers go on coming. What came
-stands beside the ledger before anybody is told of it: a kernel that is killed loses none of it.
+Answers go on coming while another kernel holds the file. What came stands beside the ledger before
+anybody is told of it: a kernel that is killed loses none of it.
 """
 
 from __future__ import annotations
@@ -9,8 +9,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 from ..calls import Attempt, Call
+from ..errors import LedgerProblem
 from ..ledger import Ledger, batches, finished, settled, started
 from ..ledger.ahead import Ahead
 from ..ledger.alike import Alike
@@ -93,7 +95,6 @@ class Bookkeeper:
 
     async def _write(self) -> None:
         """Write what waits, all of it at a time, until it is over."""
-        loop, s = asyncio.get_running_loop(), self._settings
         while self._ended or self._reservations or not self._over:
             await self._work.wait()
             await asyncio.sleep(0)  # what came at the same time goes along
@@ -103,14 +104,8 @@ class Bookkeeper:
             if not ended and not asked:
                 continue
             self._ahead.turn()
-            refused, problem = await loop.run_in_executor(
-                self._thread,
-                batches.book,
-                self._ledger,
-                [one for one, _ in ended],
-                [one for one, _ in asked],
-                s.budget,
-                s.budget_period,
+            refused, problem = await self._booked(
+                [one for one, _ in ended], [one for one, _ in asked]
             )
             self._ahead.done()
             if problem is not None:
@@ -119,6 +114,21 @@ class Bookkeeper:
                 _tell(done, why)
             for _, waits in ended:
                 _tell(waits, None)
+
+    async def _booked(
+        self, ended: list[Ended], asked: list[Reservation]
+    ) -> tuple[list[Refused], LedgerProblem | None]:
+        """Write a batch at once, or in a thread where another kernel holds the file.
+
+        Not always in a thread: it would wait for Python's lock at each row, as long as this one
+        has anything to do.
+        """
+        budget = self._settings.budget, self._settings.budget_period
+        book = partial(batches.book, self._ledger, ended, asked, *budget)
+        try:
+            return book(0)
+        except LedgerProblem:
+            return await asyncio.get_running_loop().run_in_executor(self._thread, book)
 
 
 def _tell(done: Done | None, why: Refused) -> None:

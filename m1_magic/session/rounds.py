@@ -14,13 +14,21 @@ from dataclasses import replace
 from ..backends import Backend
 from ..backends.http_errors import broken
 from ..calls import Attempt, Call, ReasoningDelta, Started, TextDelta, Waiting
-from ..errors import NOT_CHARGED, BudgetExceeded, LedgerProblem, M1Error, Stopped, UserFacingError
+from ..errors import (
+    NOT_CHARGED,
+    NOTHING_SENT,
+    BudgetExceeded,
+    LedgerProblem,
+    M1Error,
+    Stopped,
+    UserFacingError,
+)
 from ..events import ToolCallDelta
 from ..interrupts import check, stoppable
 from ..ledger import Ledger, new_id, sums
 from ..settings.config import M1
 from ..settings.endpoints import endpoint
-from .accumulator import Accumulator, between, empty, may_finish, priced, reply, stopped
+from .accumulator import Accumulator, between, empty, may_finish, priced, reply, spent, stopped
 from .budget import check_max_cost, over_budget
 from .failsafe import SafeLedger, SafeView
 from .plan import Plan
@@ -93,6 +101,8 @@ class Rounds:
                     continue
                 except BaseException as end:  # a bug in what asks next: settled all the same
                     error = end
+                    if isinstance(end, UserFacingError) and end.cost == NOTHING_SENT:
+                        end.cost = spent(call)  # by the rounds before
             # What an earlier round brought is not lost to a later one that brings nothing.
             earlier = self._complete.text and not self._stream.text
             last = self._complete if earlier else self._stream

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from typing import Any
 
 from ..typed.node import Node
+
+# Objects around the arguments that some models write: {"name": …, "arguments": {…}}.
+WRAPPINGS = {"arguments", "args", "kwargs", "parameters", "params", "input"}
 
 
 class _Bare(str):
@@ -21,6 +25,20 @@ def strict(text: str) -> Node | None:
         return _node(value) if isinstance(value, dict) else None
     except (ValueError, RecursionError):
         return None
+
+
+def unwrapped(node: Node | None, name: str, names: Collection[str]) -> Node | None:
+    """Return the arguments of this function within an object that has nothing else."""
+    if node is None or node.fields.keys() & set(names):
+        return node
+    said = {key for key in ("name", "function") if key in node.fields}
+    if any(node.fields[key].text != name for key in said):
+        return node
+    rest = node.fields.keys() - said
+    inner = node.fields[min(rest)] if len(rest) == 1 and rest <= WRAPPINGS else None
+    if inner is not None and inner.kind == "text":
+        return strict(inner.text) or node
+    return inner if inner is not None and inner.kind == "object" else node
 
 
 def _none(word: str) -> Any:

@@ -6,29 +6,39 @@ Tables in whatever clothes go through their summary, as attachments do; of other
 
 from __future__ import annotations
 
-import dataclasses
 import re
+import traceback
+import types
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
+from enum import Enum
 from itertools import islice
+from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 from ..calls import Attachment, Message
 from ..context import masked, wished
+from ..context.aggregated import repeats
 from ..context.frames import opened, summary
+from ..context.frames.containers import builtin, is_scalar
 from ..context.frames.summary import Wish
-from ..context.frames.tables import is_tabular
+from ..context.frames.tables import is_frame, is_tabular
 from ..context.last_error import read
 from ..context.values import insert
 from ..errors import UserFacingError
 from ..options.fields import Options
 from ..privacy import redaction
-from ..privacy.error_messages import message
+from ..privacy.error_messages import message, words
+from ..privacy.paths import is_library, relative_path
 from ..privacy.personal_text import hidden
 from ..settings.config import M1
-from ..text import one_line, thousands
+from ..text import clean_output, one_line, thousands
 
+PLAIN = {str, int, float, bool, type(None)}
+DEEPEST = 20  # containers in each other
 LONGEST = 20_000  # characters of a result that leave
+BEYOND = 4_000  # characters behind these in which a secret may end that begins before
 ITEMS = 1_000  # of a generator that are taken
 # A folder of this machine, up to a file's own name.
 FOLDERS = re.compile(r"(?:~|[A-Za-z]:)?(?:[\\/][^\\/\s'\"<>|:*?]+)+[\\/](?=[^\\/\s'\"]*)")
@@ -47,15 +57,18 @@ class Results:
 
     wish: Wish
     secrets: redaction.Policy
-    masked: int = field(default=0)
 
     @classmethod
     def of(cls, options: Options, settings: M1) -> Results:
         """Return what the options and settings of a call say."""
         return cls(wished(options, settings), redaction.policy(settings))
 
-    def told(self, value: object) -> str:
-        """Return what leaves of a value."""
+    def told(self, value: object, source: str = "") -> str:
+        """Return what leaves of a value.
+
+        Args:
+            source: the code that made it.
+        """
         if isinstance(value, Page):
             return value.text
         more = ""
@@ -66,7 +79,7 @@ class Results:
                 more = f"\n[only the first {thousands(ITEMS)} items were taken]"
         if value is None:
             return "None"
-        return self.clean(self._text(_plain(value))) + more
+        return self._text(_plain(value, DEEPEST), source) + more
 
     def raised(self, error: BaseException, known: str) -> str:
         """Return what leaves of an error: one line, no folder of this machine.
@@ -75,53 +88,78 @@ class Results:
             known: what M1 wrote itself, so that it may be quoted.
         """
         (problem, *_) = read(error, lambda file: None).problems
-        said = FOLDERS.sub("", problem.message)
-        text, _ = message(said, self.wish.level, known, problem.raiser)
+        said, _ = redaction.mask(FOLDERS.sub("", problem.message), self.secrets)
+        text, _ = message(said, self.wish.level, known, _raiser(error, problem.raiser))
         return one_line(self.clean(f"It raised {problem.kind}{': ' if text else ''}{text}"), 400)
 
     def clean(self, text: str) -> str:
         """Return text as it may leave: masked, and cut."""
         text = text.encode("utf-8", "replace").decode("utf-8")
         over = len(text) - LONGEST
-        # A secret that the cut would go through is masked before it.
-        made, count = redaction.mask(text[: LONGEST + 4_000], self.secrets)
+        made, _ = redaction.mask(clean_output(text[: LONGEST + BEYOND]), self.secrets)
         made = hidden(made)
-        self.masked += count
         if over <= 0:
             return made
-        return f"{made[:LONGEST]}\n[cut: {thousands(over)} characters more]"
+        # What the cut went through, and was not known for a secret any more, is not in it.
+        end = min(LONGEST, len(made) - BEYOND // 2)
+        return f"{made[:end]}\n[cut: {thousands(over)} characters more]"
 
-    def table(self, value: object, name: str) -> Attachment:
-        """Return the summary of a table."""
-        return masked(summary(opened(value), name, self.wish).attachment(), self.secrets)
+    def table(self, value: object, name: str, source: str = "") -> Attachment:
+        """Return the summary of a table; no figures where many rows may repeat one."""
+        wish = self.wish
+        if wish.level == "stats" and repeats(source, value):
+            wish = replace(wish, level="schema")
+        return masked(summary(opened(value), name, wish).attachment(), self.secrets)
 
-    def _text(self, value: object) -> str:
+    def _text(self, value: object, source: str) -> str:
         try:
             made = insert(
                 "{{result}}",
                 {"result": value},
-                self.table,
+                lambda table, name: self.table(table, name, source),
                 self.wish.level,
             )
         except UserFacingError:
             kind = one_line(type(value).__name__, 60)
             return f"(a value of type {kind}, of which nothing can be told)"
-        parts = Message("user", made.parts).parts
-        texts = (made.inserted[p.index].text if hasattr(p, "index") else p.text for p in parts)  # type: ignore[union-attr]
-        return "".join(texts).strip("\n")
+        if made.inserted:  # masked by its columns
+            return "\n\n".join(one.text for one in made.inserted)
+        return self.clean(Message("user", made.parts).content())
 
 
-def _plain(value: Any) -> Any:
-    """Return a model, dataclass or named tuple as plain data, all else as it is."""
-    if isinstance(value, type):
+def _raiser(error: BaseException, known: frozenset[str] | None) -> frozenset[str] | None:
+    """Return which words of a message stand in texts of the function that raised it.
+
+    The rest of a cell or file of the user's may hold the table itself, and is not sent.
+    """
+    steps = [*traceback.walk_tb(error.__traceback__)]
+    if not known or not steps or is_library(steps[-1][0].f_code.co_filename):
+        return known
+    codes = [steps[-1][0].f_code]
+    texts = []
+    for code in codes:  # which grows
+        codes += [one for one in code.co_consts if isinstance(one, types.CodeType)]
+        texts += [one for one in code.co_consts if isinstance(one, str)]
+    return known & words("\n".join(texts))
+
+
+def _plain(value: Any, depth: int) -> Any:
+    """Return dataclasses, models and the like as plain data, all else as it is."""
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, Path):
+        return relative_path(value)
+    if isinstance(value, UUID):
+        return str(value)
+    if isinstance(value, type) or is_scalar(value) or is_frame(value) or not depth:
         return value
-    if hasattr(value, "model_dump") and hasattr(type(value), "model_fields"):
-        return value.model_dump(mode="json")
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return dataclasses.asdict(value)
-    if isinstance(value, tuple) and hasattr(value, "_asdict"):
-        return value._asdict()
-    if isinstance(value, list) and value and all(type(one) is type(value[0]) for one in value):
-        made = [_plain(one) for one in value[:1]]
-        return value if made[0] is value[0] else [_plain(one) for one in value]
+    if type(value) not in (list, dict):
+        few = isinstance(value, range) and len(value) <= ITEMS
+        value = builtin([*value] if few else value)
+    if isinstance(value, dict):
+        if all(type(one) in PLAIN for one in value.values()):
+            return value  # nothing is copied of what may be long
+        return {key: _plain(one, depth - 1) for key, one in value.items()}
+    if isinstance(value, list) and not all(type(one) in PLAIN for one in value):
+        return [_plain(one, depth - 1) for one in value]
     return value

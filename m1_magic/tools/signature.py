@@ -9,12 +9,14 @@ from __future__ import annotations
 import functools
 import inspect
 import json
+import types
 import typing
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from ..context.frames.containers import plainly_none
 from ..errors import UsageError
 from ..text import cut_middle, one_line
 from ..typed import fitting as typed_fitting
@@ -22,12 +24,14 @@ from ..typed.fitting import fit
 from ..typed.reading import read
 from ..typed.schema import LEFT_OUT, Wanted
 from ..typed.shape import DECIMAL, shown
-from .arguments import strict
+from .arguments import strict, unwrapped
+from .identity import identity
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
 LONGEST = 4_000  # characters of a docstring
+SETTING = 200  # of a default value
 MISFITS = 5  # places that are told
 EMPTY = inspect.Parameter.empty
 VALUES = {"default", "enum", "const"}  # of a schema: no schemas themselves
@@ -48,6 +52,7 @@ class Tool:
         read: arguments as they came → those to call it with, and as JSON; raises `Misfit`.
         run: the arguments → what it gives; None: it is described here, and cannot be run.
         key: what "always" is remembered by.
+        source: the function's code, if it can be read.
     """
 
     name: str
@@ -55,6 +60,7 @@ class Tool:
     read: Callable[[str], tuple[Any, str]]
     run: Callable[[Any], Any] | None
     key: object = None
+    source: str = ""
 
 
 def _why(one: typed_fitting.Misfit) -> str:
@@ -67,6 +73,7 @@ def _why(one: typed_fitting.Misfit) -> str:
 class _Arguments:
     """The parameters of a function, those without a default ``needed``."""
 
+    name: str
     wanted: Wanted
     parameters: tuple[inspect.Parameter, ...]
     defaults: Mapping[str, Any]
@@ -75,18 +82,27 @@ class _Arguments:
         """Return arguments, read leniently: a value is that which was written, or there is none."""
         if text.strip() in ("", "null", "None"):
             text = "{}"
-        exact = strict(text)
+        exact = unwrapped(strict(text), self.name, self.wanted.shape.properties)
         found = fit(exact, self.wanted) if exact else read(text, self.wanted)
         if found.misfits:
             raise Misfit("; ".join(map(_why, found.misfits[:MISFITS])))
         return {**self.defaults, **found.data}, found.node.json()
 
+    def checked(self, text: str) -> tuple[dict[str, Any], str]:
+        """Return the same; what code of the types raises is a misfit, too."""
+        try:
+            return self.read(text)
+        except Misfit:
+            raise
+        except Exception as error:
+            raise Misfit(f"their types raised {one_line(type(error).__name__, 60)}") from None
+
     def call(self, function: Callable[..., Any], given: Mapping[str, Any]) -> Any:
         """Call a function with arguments by name."""
         alone = inspect.Parameter.POSITIONAL_ONLY
         first = [p for p in self.parameters if p.kind is alone]
-        least = next((n for n, p in enumerate(first) if p.name not in given), len(first))
-        values = [given[p.name] for p in first[:least]]
+        last = max((n for n, p in enumerate(first, 1) if p.name in given), default=0)
+        values = [given.get(p.name, p.default) for p in first[:last]]
         named = given.keys() - {p.name for p in first}
         return function(*values, **{name: given[name] for name in given if name in named})
 
@@ -103,23 +119,25 @@ def described(function: Callable[..., Any], name: str) -> Tool:
         if parameter.name in properties and parameter.default is not EMPTY:
             with suppress(TypeError, ValueError):  # no JSON, which says nothing of it
                 default = json.loads(json.dumps(_default(parameter), allow_nan=False))
-                properties[parameter.name] = {**properties[parameter.name], "default": default}
+                if _is_setting(default):
+                    properties[parameter.name] = {**properties[parameter.name], "default": default}
     doc = inspect.getdoc(function) if not isinstance(function, functools.partial) else None
     doc = doc or inspect.getdoc(_inner(function)) or ""
     spec = {"name": name, "description": cut_middle(doc.strip(), LONGEST), "parameters": schema}
     return Tool(
         name,
         {"type": "function", "function": {key: one for key, one in spec.items() if one}},
-        arguments.read,
+        arguments.checked,
         functools.partial(arguments.call, function),
-        _key(function, name),
+        identity(function, name),
+        _source(function),
     )
 
 
 def _arguments(function: Callable[..., Any], name: str) -> _Arguments:
     try:
         signature = inspect.signature(function)
-        hints = typing.get_type_hints(_inner(function), include_extras=True)
+        hints = _hints(_inner(function))
     except (TypeError, ValueError, NameError, AttributeError) as error:
         what = f"{name} cannot be described: {one_line(error, 120)}."
         raise UsageError(what, todo=HINTS.format(name=name)) from None
@@ -140,10 +158,21 @@ def _arguments(function: Callable[..., Any], name: str) -> _Arguments:
             kind = typing.Annotated[kind, one.default]
             if not one.default.is_required():
                 defaults[one.name] = _default(one)
+        if one.default is None:  # of a type that may not say so
+            kind = typing.Optional[kind]  # noqa: UP045 - it is a value
         _adapter(kind, name, shown)
         needed = one.default is EMPTY or (_is_field(one.default) and one.default.is_required())
         fields[one.name] = kind if needed else _not_required(kind)
-    return _Arguments(Wanted(_adapter(_typed_dict(fields), name, "")), parameters, defaults)
+    return _Arguments(name, Wanted(_adapter(_typed_dict(fields), name, "")), parameters, defaults)
+
+
+def _hints(function: Any) -> dict[str, Any]:
+    """Return the type hints of the parameters: that of the result need not be there."""
+    given = {**getattr(function, "__annotations__", {})}
+    given.pop("return", None)
+    holder = types.SimpleNamespace(__annotations__=given)
+    space = getattr(function, "__globals__", {})
+    return typing.get_type_hints(holder, globalns=space, include_extras=True)
 
 
 def _inner(function: Callable[..., Any]) -> Any:
@@ -153,6 +182,12 @@ def _inner(function: Callable[..., Any]) -> Any:
     if inspect.isroutine(function):
         return inspect.unwrap(function)
     return type(function).__call__
+
+
+def _source(function: Callable[..., Any]) -> str:
+    with suppress(OSError, TypeError, ValueError):
+        return inspect.getsource(_inner(function))
+    return ""
 
 
 def _is_field(value: object) -> Any:
@@ -207,6 +242,8 @@ def _plain(schema: Any) -> Any:
         return schema
     decimal = {"format"} if schema.get("format") == DECIMAL else set()
     left_out = (LEFT_OUT | decimal) - {"default"}
+    if not _is_setting(schema.get("default")):
+        left_out |= {"default"}
     given = {key: one for key, one in schema.items() if key not in left_out}
     made = {key: one if key in VALUES else _plain(one) for key, one in given.items()}
     for key in ("properties", "$defs"):  # whose names are no words of a schema
@@ -215,25 +252,11 @@ def _plain(schema: Any) -> Any:
     return made
 
 
-def _key(function: Any, name: str) -> object:
-    """Return what stands for a function, so that another one of its name is not taken for it."""
-    inner = function.__func__ if inspect.ismethod(function) else function
-    if inspect.isfunction(inner):
-        return name, inner.__code__, getattr(function, "__self__", None).__class__
-    return name, _Same(function)
-
-
-@dataclass(frozen=True, eq=False)
-class _Same:
-    """An object itself, whatever it takes for equal."""
-
-    of: object
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Same) and other.of is self.of
-
-    def __hash__(self) -> int:
-        return id(self.of)
+def _is_setting(default: object) -> bool:
+    """Is a default value none that holds data?"""
+    if isinstance(default, str):
+        return len(default) <= SETTING and "\n" not in default
+    return plainly_none(default)
 
 
 def missing(spec: Mapping[str, Any]) -> Tool:

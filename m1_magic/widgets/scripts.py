@@ -74,19 +74,16 @@ export default {
     };
     const insert = (event) => {
       if (!box || event.target.closest(".m1-panel") !== box) return;
-      const there = "m1Magic" in document.documentElement.dataset && el.closest(".jp-Cell");
+      const there = document.documentElement.dataset.m1Magic && el.closest(".jp-Cell");
       if (!there) return; // also where the panel stands beside its notebook: the code is shown
-      event.preventDefault();
       event.stopImmediatePropagation();
       cell = String(Math.random());
       const block = box.querySelector(".m1-blocks select").selectedIndex;
       model.send({ cell, block: Math.max(block, 0) }); // none is chosen of one
     };
-    const heard = ({ taken, back, ...code }) => {
-      if (code.cell && code.cell === cell) {
-        const detail = { source: code.source };
+    const heard = ({ taken, back, put: one, ...detail }) => {
+      if (one === cell)
         el.dispatchEvent(new CustomEvent("m1-magic:insert", { bubbles: true, detail }));
-      }
       if (taken === undefined) return;
       const text = taken ? back : typed || back;
       if (text && !field.value) put(text);
@@ -198,7 +195,7 @@ class Listener(anywidget.AnyWidget):
         def heard(content: dict[str, Any]) -> None:
             cell, block = content.get("cell"), content.get("block")
             if isinstance(cell, str) and isinstance(block, int) and (source := code(block)):
-                self.send({"cell": cell, "source": source})
+                self.send({"put": cell, "source": source})
             button, prompt = content.get("button"), content.get("prompt")
             if not isinstance(button, str) or not isinstance(prompt, str):
                 return

@@ -38,6 +38,20 @@ PANEL = (
     "gentoo = penguins[penguins.species == 'Gentoo']",
     "import m1_magic\n\nm1_magic.panel(df='penguins', exact=True)",
 )
+EXTENSION = (
+    "%load_ext m1_magic\nimport pandas as pd\n\n"
+    "sales = pd.DataFrame({'region': ['North', 'South'] * 6, 'units': range(12)})",
+    "%%m1 --df sales\nWhich region sells **more**? Give code, such as\n\n"
+    "```python\nsales.groupby('region').units.sum()\n```",
+    "best = sums.idxmax()",
+)
+MENDED = """The **South**: sort the sums.
+
+```python
+sums = sales.groupby("region").units.sum()
+sums.sort_values(ascending=False)
+```
+"""
 COMPUTED = PICTURES / "exact.ipynb"
 SCREEN = (
     "<style>body{{margin:1em;width:60em}} {stylesheet}</style>"
@@ -54,7 +68,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder, chromium() as browser:
         scratch = Path(folder)
         made = quickstart(browser, scratch) and panel(browser, scratch)
-        return 0 if made and computed(browser, scratch) else 1
+        return 0 if made and extension(browser, scratch) and computed(browser, scratch) else 1
 
 
 def quickstart(browser: BrowserContext, scratch: Path) -> bool:
@@ -86,6 +100,25 @@ def panel(browser: BrowserContext, scratch: Path) -> bool:
                 form.until_free()
             for theme in ("light", "dark"):
                 page.shot(PICTURES / f"panel-{theme}.png", dark=theme == "dark")
+            page.close()
+    return True
+
+
+def extension(browser: BrowserContext, scratch: Path) -> bool:
+    """Take the pictures of the front end's extension, light and dark."""
+    with OpenRouter() as server:
+        env = {"M1_BASE_URL": server.base_url, "OPENROUTER_API_KEY": server.key}
+        server.say(Answer(MENDED, model=tapes.MODEL))
+        with Jupyter("lab", scratch / "extension", env) as jupyter:
+            page = Page(browser, jupyter)
+            page.open(jupyter.write("prompts.ipynb", EXTENSION))
+            page.run(0)
+            page.run(1)
+            page.run(2)
+            page.tab.get_by_role("button", name="Fix with M1").wait_for()
+            for theme in ("light", "dark"):
+                page.tab.get_by_role("button", name="Into a new cell").focus()
+                page.shot(PICTURES / f"extension-{theme}.png", dark=theme == "dark")
             page.close()
     return True
 

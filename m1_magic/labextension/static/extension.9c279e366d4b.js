@@ -8,10 +8,9 @@
  * only as a cell's source or into the clipboard. Nothing that costs is done without a click.
  */
 const VERSION = "0.2.0";
-const TARGET = "m1-magic";
-const RECORD = "application/vnd.m1-magic.call+json";
-const { src } = /** @type {HTMLScriptElement} */ (document.currentScript);
-const STYLE = new URL("style.css?81b794d34547", src).href;
+const [TARGET, RECORD] = ["m1-magic", "application/vnd.m1-magic.call+json"];
+const { src } = /** @type {any} */ (document.currentScript);
+const STYLE = new URL("style.css?ce63d82e62a4", src).href;
 
 const MAGIC = /^[\s\p{DI}]*%%m1(?!\w)/u;
 const ABOVE = /^[\s\p{DI}]*(#.*)?$/u;
@@ -45,7 +44,7 @@ const BARS = new WeakSet();
 /** A row of buttons, on which the notebook's own keys do nothing. @type {Page.Bar} */
 function bar(name, label, buttons) {
   const names = { role: "group", "aria-label": label, "data-lm-suppress-shortcuts": "true" };
-  const row = made("div", `m1-bar ${name}`, names);
+  const row = made("div", `m1-buttons ${name}`, names);
   BARS.add(row);
   for (const [label, title, press] of buttons) {
     const one = made("button", "m1-button", { type: "button", "aria-label": label, title });
@@ -87,7 +86,8 @@ class Cells {
   }
 
   get writable() {
-    return this.panel.content.model?.readOnly === false;
+    const { content, context } = this.panel; // the file may be read-only, its model is not then
+    return content.model?.readOnly === false && context.contentsModel?.writable !== false;
   }
 
   /** The index of the cell that holds a node, or -1. @param {Node} node */
@@ -137,7 +137,7 @@ class SeenCode {
       const beside = Math.min(box.right, its.right) - Math.max(box.left, its.left) < 4
         || Math.min(box.bottom, its.bottom) - Math.max(box.top, its.top) < 4;
       if (!one.contains(pre))
-        return beside || pre.contains(one) || BARS.has(one.closest(".m1-bar") ?? one);
+        return beside || pre.contains(one) || BARS.has(one.closest(".m1-buttons") ?? one);
       solid *= Number(getComputedStyle(one).opacity);
       return solid > 0.3 && its.width > 40 && its.height > 9 && SeenCode.#inPlace(one);
     };
@@ -211,11 +211,11 @@ class CodeButtons {
 
 /** What our side of a kernel tells, through the comm that it has open while it is loaded. */
 class KernelSide {
-  static #asked = /** @type {WeakMap<object, Promise<string | null>>} */ (new WeakMap());
+  static #asked = /** @type {WeakMap<object, Promise<Page.Price | null>>} */ (new WeakMap());
 
   /**
-   * What a fix costs, "" if that is not known; null: we are not loaded there. All views of a
-   * notebook hear of an error by the same message. @type {Page.Forecast}
+   * What a fix of an error costs, as soon as it is known; null: we are not loaded there. All views
+   * of a notebook hear of an error by the same message. @type {Page.Forecast}
    */
   static forecast(kernel, error) {
     const answer = KernelSide.#asked.get(error) ?? KernelSide.#ask(kernel).catch(() => null);
@@ -223,20 +223,18 @@ class KernelSide {
     return answer;
   }
 
-  /** @param {Jupyter.Kernel} kernel @returns {Promise<string | null>} */
+  /** @param {Jupyter.Kernel} kernel @returns {Promise<Page.Price | null>} */
   static async #ask(kernel) {
     const { content } = await kernel.requestCommInfo({ target_name: TARGET });
     const [id] = Object.keys(content.comms ?? {});
-    if (!id || kernel.hasComm(id)) return id ? "" : null; // an earlier error is being asked about
-    const comm = kernel.createComm(TARGET, id);
-    comm.commsOverSubshells = "disabled";
-    const title = await new Promise((resolve) => {
-      comm.onMsg = ({ content: { data } }) => resolve(data?.fix?.title);
-      comm.send({ ask: "fix" });
-      setTimeout(resolve, 1000);
+    if (!id) return null;
+    const comm = Object.assign(kernel.createComm(TARGET, id), { commsOverSubshells: "disabled" });
+    const asked = comm.send({ ask: "fix" });
+    comm.dispose(); // the answer comes as one to this message
+    const price = new Promise((resolve) => {
+      asked.onIOPub = ({ content: { data } }) => void (data?.fix && resolve(data.fix.title));
     });
-    comm.dispose();
-    return typeof title === "string" ? clean(title).slice(0, 200) : "";
+    return { price };
   }
 }
 
@@ -260,10 +258,11 @@ class ErrorButtons {
   /** Put the buttons below the error, again if the page was made anew. */
   place() {
     const { cell, row } = this.#last;
-    if (!row || row.isConnected || !cell?.outputArea) return;
-    const { model, widgets } = cell.outputArea;
+    const { model, widgets } = cell?.outputArea ?? {};
+    if (!row || row.isConnected || !model || !widgets) return;
     const kinds = Array.from({ length: model.length }, (_, at) => model.get(at).type);
-    widgets[kinds.lastIndexOf("error")]?.node.append(row);
+    const error = widgets[kinds.lastIndexOf("error")]?.node;
+    error?.querySelector(".jp-OutputArea-output")?.append(row); // the prompt stands beside it
   }
 
   #forget() {
@@ -280,18 +279,20 @@ class ErrorButtons {
     if (!kernel || !cell || !this.cells.writable) return;
     const stopped = message.content.ename === "KeyboardInterrupt";
     if (stopped || OURS.test(cell.model.sharedModel.getSource())) return;
-    const price = await KernelSide.forecast(kernel, message);
-    if (price === null || last !== this.#last) return;
+    const forecast = await KernelSide.forecast(kernel, message);
+    if (!forecast || last !== this.#last) return;
     const press = (/** @type {string} */ source) => () => {
       this.#forget(); // a second click does not pay twice
       this.cells.run(cell.node, source);
     };
     const row = bar("m1-error", "This error", [
-      ["Fix with M1", `Runs %m1 fix below${price && `: ${price}`}`, press("%m1 fix")],
+      ["Fix with M1", "Runs %m1 fix below", press("%m1 fix")],
       ["Explain", "Runs %m1 explain below", press("%m1 explain")],
     ]);
     this.#last = { cell, row };
     this.place();
+    const price = clean(String(await forecast.price)).slice(0, 200); // later: it may take a while
+    row.children[0]?.setAttribute("title", `Runs %m1 fix below: ${price}`);
   }
 }
 
@@ -335,8 +336,8 @@ class Tally {
     const of = (/** @type {number} */ number, noun = "") =>
       `${number.toLocaleString("en-US")}${noun && ` ${noun}`}${noun && number !== 1 ? "s" : ""}`;
     const tokens = `${of(input)} in · ${of(output)} out`;
-    const lines = [`M1: ${of(calls, "call")} · ${tokens} · ${this.#money}`];
-    lines.push(`This notebook: ${of(calls, "call")}`, `Tokens: ${tokens}`, `Cost: ${this.#money}`);
+    const lines = [`M1: ${of(calls, "call")} · ${tokens} · ${this.#money}`,
+      `This notebook: ${of(calls, "call")}`, `Tokens: ${tokens}`, `Cost: ${this.#money}`];
     if (kept) lines.push(`${of(kept, "kept answer")} besides, at $0`);
     if (twice) lines.push(`${of(twice, "call")} in more than one place, counted once`);
     return calls || kept ? lines : [];
