@@ -146,6 +146,23 @@ HIDDEN = {
     "far": '<pre style="text-indent:-999px">HIDDEN</pre>',
     "before": '<style>.w::before{content:"echo 7"}</style><pre hidden class="w">HIDDEN</pre>',
 }
+# Hidden by what is around it, or under something: there are buttons, which take nothing.
+AROUND = [
+    *("opacity:0", "opacity:.01", "display:none", "height:1.6em;overflow:hidden", "zoom:.01"),
+    *("position:absolute;left:-9999px", "position:relative;top:-9999px", "margin-left:-9999px"),
+    *("height:0;overflow:auto", "width:1px;overflow:hidden", "word-spacing:-99em"),
+    *("transform:scale(0)", "filter:opacity(0)", "clip-path:inset(100%)", "translate:-999px"),
+]
+COVER = "position:absolute;inset:0;top:0;left:0;width:100%;height:100%;background:white"
+UNDER = [
+    *(f'<div style="{style}"><pre>echo 8\nHIDDEN</pre></div>' for style in AROUND),
+    "<details><pre>HIDDEN</pre></details>",
+    f'<pre>HIDDEN</pre><div style="{COVER}">.</div>',
+]
+PRESSED = """() => {
+  for (const one of document.querySelectorAll('.m1-code button:last-child')) one.click();
+  return front.cells().map(one => one.model.sharedModel.getSource());
+}"""
 UNSEEN = "a\u202eb\u200bc\u2066d\U000e0041e\u00adf\x07g\u3164h\u200di"
 
 
@@ -166,6 +183,11 @@ def test_nothing_hidden_is_taken(page: Page, jupyter: Jupyter) -> None:
     expect(bars).to_have_count(2)
     bars.last.get_by_role("button", name="Into a new cell").click()
     assert sources(page)[2] == "abcdefghi \u06cc\u200c\u06a9 \u2764\ufe0f"
+    under = "".join(f'<div class="m1-answer">{one}</div>' for one in [*UNDER, "<pre>seen</pre>"])
+    page.js(TRUSTED, {"output_type": "display_data", "data": {"text/html": under}, "metadata": {}})
+    page.until(f"() => ({TAKEN})().includes('seen')")
+    assert [one for one in page.js(PRESSED) if "HIDDEN" in one] == []
+    assert "seen" in sources(page)
     assert page.unrest() == []
 
 
@@ -217,6 +239,7 @@ def test_errors_can_be_mended(page: Page, jupyter: Jupyter, openrouter: OpenRout
     expect(bars).to_have_count(1)
     page.js("() => front.kernel().restart()")
     expect(bars).to_have_count(0)
+    page.until("() => front.ready()")  # or what is asked of a kernel that ends fails later
     assert page.unrest() == []
 
 
@@ -228,7 +251,7 @@ RECORDS: list[Any] = [
     {"id": "d", "usage": {"input": 7, "output": 7}, "cost_usd": 5, "replays": "a"},
     [{"id": "e", "usage": {"input": 3, "output": 1}, "cost_usd": 1234.5}, None, 7, [1]],
     {"id": [], "usage": {"input": "<b>", "output": -4}, "cost_usd": "<img src=x>"},
-    {"id": "f", "usage": [], "cost_usd": 1e300},
+    {"id": "f", "usage": [], "cost_usd": 1e300, "replays": {}},
     {"id": "h", "usage": {"input": "5", "output": " 5"}, "cost_usd": "0.5"},
     {"id": "g", "usage": {"input": True, "output": {}}, "cost_usd": True, "cost_source": 5},
     "x",

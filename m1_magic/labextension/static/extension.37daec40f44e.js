@@ -38,10 +38,14 @@ function made(tag, className, attributes) {
   return one;
 }
 
+/** The rows of buttons that are ours. */
+const BARS = new WeakSet();
+
 /** A row of buttons, on which the notebook's own keys do nothing. @type {Page.Bar} */
 function bar(name, label, buttons) {
   const names = { role: "group", "aria-label": label, "data-lm-suppress-shortcuts": "true" };
   const row = made("div", `m1-buttons ${name}`, names);
+  BARS.add(row);
   for (const [label, title, press] of buttons) {
     const one = made("button", "m1-button", { type: "button", "aria-label": label, title });
     one.addEventListener("click", () => press(one));
@@ -106,14 +110,17 @@ class Cells {
   /** Insert code below the cell of a node, and run it. @param {Node} node @param {string} source */
   run(node, source) {
     const { content, sessionContext } = this.panel;
-    const inserted = this.insert(this.index(node), source);
-    if (inserted) this.doing.NotebookActions?.run(content, sessionContext);
+    if (!this.insert(this.index(node), source)) return;
+    this.doing.NotebookActions?.run(content, sessionContext);
   }
 }
 
 /** The code of a block as it is seen. Any HTML can look like an answer; ours hides nothing. */
 class SeenCode {
   static #CLASSES = /^(\s*(language-[\w+#.-]+|[a-z][a-z0-9]{0,2}|m1-[a-z]+)(?!\S))*\s*$/;
+  static #STILL = /^(static|relative|none|auto|normal|visible|1|(auto|0px)( (auto|0px))*|)$/;
+  static #MOVES = ["position", "inset", "transform", "scale", "rotate", "translate", "filter",
+    "zoom", "clip", "clip-path", "mask-image", "visibility", "background-image"];
 
   /** The code, or nothing where a part of it is not in sight. @param {HTMLElement} pre */
   static of(pre) {
@@ -122,22 +129,46 @@ class SeenCode {
     return shown ? clean(text).trimEnd() : "";
   }
 
+  /** The code where nothing around hides it or lies on it, either. @param {HTMLElement} pre */
+  static taken(pre) {
+    let solid = 1;
+    const fine = (/** @type {Element} */ one) => {
+      const [box, its] = [pre, one].map((part) => part.getBoundingClientRect());
+      const beside = Math.min(box.right, its.right) - Math.max(box.left, its.left) < 4
+        || Math.min(box.bottom, its.bottom) - Math.max(box.top, its.top) < 4;
+      if (!one.contains(pre))
+        return beside || pre.contains(one) || BARS.has(one.closest(".m1-buttons") ?? one);
+      solid *= Number(getComputedStyle(one).opacity);
+      return solid > 0.3 && its.width > 40 && its.height > 9 && SeenCode.#inPlace(one);
+    };
+    const all = pre.closest(".jp-OutputArea-output")?.querySelectorAll("*") ?? [];
+    return pre.checkVisibility() && [...all].every(fine) ? SeenCode.of(pre) : "";
+  }
+
+  /** Whether a part is neither moved away nor cut off. @param {Element} part */
+  static #inPlace(part) {
+    const style = getComputedStyle(part);
+    const { overflowX, overflowY, margin, textIndent, letterSpacing, wordSpacing } = style;
+    const cut = (overflowX === "hidden" && part.scrollWidth > part.clientWidth + 1)
+      || (overflowY === "hidden" && part.scrollHeight > part.clientHeight + 1);
+    return !cut && !`${margin} ${textIndent} ${letterSpacing} ${wordSpacing}`.includes("-")
+      && SeenCode.#MOVES.every((name) => SeenCode.#STILL.test(style.getPropertyValue(name)));
+  }
+
   /** @param {Element} part */
   static #shows(part) {
     const style = getComputedStyle(part);
-    const { fontSize, opacity, textIndent, letterSpacing } = style;
-    const [size, solid, indent] = [fontSize, opacity, textIndent].map(parseFloat);
+    const [size, line, solid] = [style.fontSize, style.lineHeight, style.opacity].map(parseFloat);
     const [ink, ground] = [style.webkitTextFillColor, style.backgroundColor].map((colour) => {
-      const scale = Array(3).fill(colour.startsWith("color") ? 255 : 1);
-      return (colour.match(/[\d.]+/g) ?? []).map((value, at) => Number(value) * (scale[at] ?? 1));
+      const scale = /^rgb/.test(colour) ? 1 : /^color/.test(colour) ? 255 : NaN;
+      return (colour.match(/[\d.]+/g) ?? []).map((one, at) => Number(one) * (at < 3 ? scale : 1));
     });
     const attribute = (/** @type {Attr} */ { name, value }) =>
       name === "title" || (name === "class" && SeenCode.#CLASSES.test(value));
-    const ours = /^(pre|code|span|abbr)$/.test(part.localName);
     const differs = ink.slice(0, 3).some((value, at) => Math.abs(value - ground[at]) > 40);
-    return ours && [...part.attributes].every(attribute) && style.visibility === "visible"
-      && size > 5 && solid > 0.3 && indent >= 0 && !letterSpacing.startsWith("-")
-      && differs && (ink[3] ?? 1) > 0.3;
+    return /^(pre|code|span|abbr)$/.test(part.localName) && [...part.attributes].every(attribute)
+      && size > 5 && solid > 0.3 && !(line < size * 0.8) && differs && (ink[3] ?? 1) > 0.3
+      && SeenCode.#inPlace(part);
   }
 }
 
@@ -162,13 +193,13 @@ class CodeButtons {
   #bar(pre) {
     // The code as it is seen when a button is pressed.
     const copy = (/** @type {HTMLElement} */ one) => {
-      const code = SeenCode.of(pre);
+      const code = SeenCode.taken(pre);
       if (!code) return;
       this.cells.doing.Clipboard?.copyToSystem(code);
       one.ariaLabel = "Copied";
       setTimeout(() => Object.assign(one, { ariaLabel: "Copy" }), 2000);
     };
-    const insert = () => this.cells.insert(this.cells.index(pre), SeenCode.of(pre));
+    const insert = () => this.cells.insert(this.cells.index(pre), SeenCode.taken(pre));
     const title = "Put this code into a cell below; it is not run";
     /** @type {Page.Button[]} */
     const buttons = [["Copy", "Copy this code", copy], ["Into a new cell", title, insert]];
@@ -267,7 +298,7 @@ class ErrorButtons {
 
 /** What the calls of a notebook add up to, by the rules of `m1-magic report`. */
 class Tally {
-  #sums = { calls: 0, input: 0, output: 0, nano: 0, unknown: 0, kept: 0, twice: 0 };
+  #sums = { calls: 0, input: 0, output: 0, pico: 0, unknown: 0, kept: 0, twice: 0 };
   #about = "";
   #ids = new Set();
 
@@ -276,7 +307,8 @@ class Tally {
     if (!record || typeof record !== "object" || Array.isArray(record)) return;
     const { id, replays, usage, cost_usd: dollars, cost_source: source } = record;
     const sums = this.#sums;
-    if (replays) return void sums.kept++;
+    const kept = typeof replays === "object" ? Object.keys(replays ?? {}).length : replays;
+    if (kept) return void sums.kept++;
     if (typeof id === "string" && this.#ids.has(id)) return void sums.twice++;
     this.#ids.add(String(id));
     const number = (/** @type {unknown} */ value) =>
@@ -285,13 +317,13 @@ class Tally {
     sums.input += Math.trunc(number(usage?.input) ?? 0);
     sums.output += Math.trunc(number(usage?.output) ?? 0);
     sums.unknown += Number(number(dollars) === null);
-    sums.nano += Math.round((number(dollars) ?? 0) * 1e9); // sums of fractions would drift
-    if (source === "estimated") this.#about = "≈";
+    sums.pico += Math.round((number(dollars) ?? 0) * 1e12); // sums of fractions would drift
+    this.#about ||= source === "estimated" ? "≈" : "";
   }
 
   /** The dollars, with at least four decimals and two digits. */
   get #money() {
-    const [dollars, { unknown }] = [this.#sums.nano / 1e9, this.#sums];
+    const [dollars, { unknown }] = [this.#sums.pico / 1e12, this.#sums];
     const digits = Math.max(4, 1 - Number(dollars.toExponential().split("e")[1]));
     const places = { minimumFractionDigits: digits, maximumFractionDigits: digits };
     const sum = dollars.toLocaleString("en-US", { ...places, roundingMode: "halfEven" });
@@ -367,7 +399,8 @@ class Notebooks {
     const execute = (/** @type {{source?: unknown}} */ { source }) => {
       const cells = [...this.#cells].find(({ panel }) => panel === app.shell.currentWidget);
       // Not by a link in an output, which may say something else than what it inserts.
-      const linked = document.activeElement?.closest("[data-commandlinker-command]");
+      const from = window.event?.target;
+      const linked = from instanceof Element && from.closest("[data-commandlinker-command]");
       if (!linked) cells?.insert(cells.panel.content.activeCellIndex, source);
     };
     app.commands.addCommand("m1-magic:insert-below", { label: "Insert Code Below", execute });
@@ -389,10 +422,7 @@ class Notebooks {
  * @param {() => void} act */
 function calmly(act) {
   let timer = 0;
-  return () => {
-    clearTimeout(timer);
-    timer = setTimeout(act, 250);
-  };
+  return () => void (clearTimeout(timer), (timer = setTimeout(act, 250)));
 }
 
 /** The plugins, over the modules that there are. @param {Jupyter.Modules} modules */
