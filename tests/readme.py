@@ -77,6 +77,18 @@ def write_measured(benchmark: str, content: str) -> None:
     path.write_text(replaced(path.read_text("utf-8"), benchmark, content), "utf-8")
 
 
+def write_speed(benchmark: str, line: str) -> None:
+    """Put a benchmark's line into the page of speed, in place of the one before, else last."""
+    path = HELP / "speed.md"
+    others = [
+        one
+        for one in path.read_text("utf-8").splitlines()
+        if f"benchmarks/{benchmark}.md" not in one
+    ]
+    last = max(n for n, one in enumerate(others) if one.startswith("| ["))
+    path.write_text("\n".join([*others[: last + 1], line, *others[last + 1 :], ""]), "utf-8")
+
+
 def measured(benchmark: str) -> str:
     """Return what stands on the page beside a benchmark."""
     text = (BENCHMARKS / f"{benchmark}.md").read_text("utf-8")

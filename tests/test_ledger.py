@@ -523,8 +523,8 @@ def test_requests_that_are_alike_are_written_down_as_each_alone(more: dict[str, 
 def test_a_batch_adds_to_the_totals_what_its_rows_add_up_to(path: Path) -> None:
     with closing(Ledger(path)) as ledger:
         night = NOW.replace(hour=23, minute=59)
-        calls = [call(night + timedelta(minutes=n)) for n in range(4)]
-        attempts = [Attempt(new_id(), hold=CENT * n) for n in range(4)]
+        calls = [call(night + timedelta(minutes=n)) for n in range(37)]  # no round number of them
+        attempts = [Attempt(new_id(), hold=CENT * n) for n in range(37)]
 
         def reserved(n: int, attempt: Attempt) -> batches.Reservation:
             writes = ledger.reservation(calls[n], attempt, HOST, True)
@@ -544,7 +544,7 @@ def test_a_batch_adds_to_the_totals_what_its_rows_add_up_to(path: Path) -> None:
         first = [reserved(n, one) for n, one in enumerate(attempts)]
         booked([], first)
         days = ledger.rows("SELECT name, calls FROM totals WHERE kind = 'day' ORDER BY 1")
-        assert days == [("2026-03-15", 1), ("2026-03-16", 3)]
+        assert days == [("2026-03-15", 1), ("2026-03-16", 36)]
         begun = [batches.Ended(one.writes, started(one.attempt.id, "gen-1")) for one in first]
         booked(begun[:3], [])
         costs = (Decimal("0.004"), None, Decimal(0))
@@ -557,8 +557,8 @@ def test_a_batch_adds_to_the_totals_what_its_rows_add_up_to(path: Path) -> None:
             batches.Ended(one.writes, settled(end)) for one, end in zip(first, ends, strict=False)
         ]
         booked([*begun, *again], [reserved(2, retry)])
-        assert ledger.rows("SELECT count(*) FROM attempts") == [(5,)]
+        assert ledger.rows("SELECT count(*) FROM attempts") == [(38,)]
         lost = reserved(0, replace(retry, id=new_id()))  # reserved in a file that is gone
         booked([batches.Ended(lost.writes, settled(replace(lost.attempt, cost=CENT)))], [])
-        assert ledger.rows("SELECT count(*) FROM attempts") == [(6,)]
+        assert ledger.rows("SELECT count(*) FROM attempts") == [(39,)]
         assert ledger.rows("SELECT count(*) FROM facts WHERE name = 'batch'") == [(0,)]

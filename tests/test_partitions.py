@@ -243,6 +243,14 @@ class Twice:
         return self.work(number, columns, True)
 
 
+def test_columns_of_one_name_are_asked_about_as_those_of_pandas(server: OpenRouter) -> None:
+    server.default = Answer("pos")
+    table = pd.DataFrame([["a", "b", "c"]] * 4, columns=["text", "stars", "text"])
+    made, report = mapping(parts(table, 2))
+    assert report.asked == 1 and len(made.compute().columns) == 4
+    pd.testing.assert_frame_equal(made.compute(), mapping(table)[0], check_dtype=False)
+
+
 class Retrying(rows_dask.Dask):
     """An engine that does each task twice, as if the first result had been lost."""
 

@@ -68,7 +68,7 @@ def test_a_call_that_stands_twice_counts_once(tmp_path: Path) -> None:
     assert "2 calls stand in more than one place, and are counted once" in shown
 
 
-@pytest.mark.parametrize("cost", [None, "free", -1, 1e30, True, [1], {"a": 1}], ids=repr)
+@pytest.mark.parametrize("cost", [None, "free", "0.5", -1, 1e30, True, [1], {"a": 1}], ids=repr)
 def test_a_cost_that_is_none_is_unknown_and_not_zero(tmp_path: Path, cost: Any) -> None:
     path = put(tmp_path / "a.ipynb", book(record("1", cost), record("2", 0.00004)))
     assert f"| {path} | 2 | 2,408 | 4,690 | $0.000040 + 1 unknown |" in report(path)
@@ -83,7 +83,7 @@ def test_a_cost_that_is_none_is_unknown_and_not_zero(tmp_path: Path, cost: Any) 
         {},
         {"usage": "many"},
         {"usage": {"input": -5, "output": 1e40}},
-        {"usage": {"input": "lots"}, "id": 7, "model": ["x"]},
+        {"usage": {"input": "lots", "output": "7"}, "id": 7, "model": ["x"]},
         {"id": {"a": 1}, "model": None, "cost_usd": "NaN"},
     ],
 )

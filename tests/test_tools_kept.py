@@ -72,6 +72,18 @@ def test_a_chat_sends_calls_and_results_again(
 
 
 @pytest.mark.usefixtures("in_a_notebook")
+def test_calls_of_two_turns_have_ids_of_their_own(server: OpenRouter, cell: Cell) -> None:
+    server.say(SUMMING, Answer(text="It is 4."), SUMMING, Answer(text="Again."))
+    cell(ADD)
+    cell("%%m1 --tools add --yes -c sums\n2 + 2?", "a")
+    cell("%%m1 --tools add --yes -c sums\nOnce more.", "b")
+    messages = server.chats[-1].body["messages"]
+    made = [one["id"] for m in messages for one in m.get("tool_calls", ())]
+    assert len(made) == len(set(made)) == 2
+    assert [m["tool_call_id"] for m in messages if m["role"] == "tool"] == made
+
+
+@pytest.mark.usefixtures("in_a_notebook")
 def test_the_log_shows_calls_and_forgets_them(server: OpenRouter, cell: Cell) -> None:
     server.say(SUMMING, Answer(text="It is 4."))
     cell(ADD)

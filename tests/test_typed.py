@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import json
 from datetime import date
 from decimal import Decimal
 from types import SimpleNamespace
@@ -136,6 +137,9 @@ def test_all_kinds_of_types() -> None:
     written = "a: list[b: Literal['x', 1], n: int | None], 'unit price': dict[str, float]"
     made = read('{"a": [{"b": 1, "n": null}], "unit price": {"k": 2}}', kind(written))
     assert made.data == {"a": [{"b": 1, "n": None}], "unit price": {"k": 2.0}}
+    either = kind("a: list[str] | None, b: list[n: int] | str, c: Optional[list[list[int]]]")
+    for made in ({"a": None, "b": [{"n": 1}], "c": [[1]]}, {"a": ["x"], "b": "y", "c": None}):
+        assert read(json.dumps(made), either).data == made
     assert read("12.5", kind("float")).data == 12.5
     assert read("2026-01-05", kind(date)).data == date(2026, 1, 5)
 
@@ -145,7 +149,7 @@ def test_all_kinds_of_types() -> None:
     [
         "name", "name: strr", "name str", "name: str, name: int", "x: __import__('os')", "a: b.c",
         "list[", "lambda: 1", "f: open('x')", "a: str = 'x'", "a: [str]", "x" * 5000, "a: 1:2",
-        "Frame", "a: list[str][0]", "sales",
+        "Frame", "a: list[str][0]", "sales", "a: Optional | None", "a: dict[Union, str]",
     ],
 )  # fmt: skip
 def test_text_that_names_no_type_is_refused_and_never_run(server: OpenRouter, text: str) -> None:

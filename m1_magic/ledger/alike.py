@@ -50,15 +50,19 @@ class Pattern:
 
     def fingerprint(self, words: str) -> str:
         """Return what a request with these words is found by."""
+        return self._fingerprint(quoted(words)[1:-1])
+
+    def _fingerprint(self, inside: str) -> str:
         made = self.begun.copy()
-        made.update(quoted(words)[1:-1].encode("utf-8", "surrogatepass"))
+        made.update(inside.encode("utf-8", "surrogatepass"))
         made.update(self.ending)
         return str(made.hexdigest())
 
     def told(self, words: str) -> Told:
         """Return what is written down of a request with these words."""
-        kept = quoted(words)[1:-1].join(self.kept)
-        return Told(self.prompt, kept, self.fingerprint(words), hash_of(words).join(self.parts))
+        inside = quoted(words)[1:-1]
+        kept, parts = inside.join(self.kept), hash_of(words).join(self.parts)
+        return Told(self.prompt, kept, self._fingerprint(inside), parts)
 
 
 class Alike:

@@ -8,31 +8,42 @@ for all calls at once, and the totals are changed once, by what the rows add up 
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import chain
+from typing import Any
 
 from ..calls import Attempt, Call
 from ..errors import BudgetExceeded, LedgerProblem
-from . import Ledger, hold_of, journal
+from . import Ledger, journal
 from .journal import STATEMENTS, Write
 from .schema import BATCH, COLUMNS, EACH, NO_BATCH
 
-KINDS = ("question", "attempt", "started", "settled", "finished")  # in the order of a call
+# Which of these ids have a row already.
+KNOWN = "SELECT id FROM {} WHERE id IN (SELECT value FROM json_each(?))"
+NEW = {"question": KNOWN.format("calls"), "attempt": KNOWN.format("attempts")}
+CHANGES = ("started", "settled", "finished")  # in the order of a call
 SUMS = (
     f"SELECT session, substr(at, 1, 10), {', '.join(f'sum({each})' for each in EACH)}"
     " FROM attempts WHERE id IN (SELECT value FROM json_each(?)) GROUP BY 1, 2"
-    " UNION ALL SELECT session, substr(at, 1, 10), 0, 0, 0, count(*)"
-    " FROM calls WHERE id IN (SELECT value FROM json_each(?)) GROUP BY 1, 2"
 )
 MORE = ", ".join(f"{column} = {column} + excluded.{column}" for column in COLUMNS)
 ADD = (
     f"INSERT INTO totals (kind, name, {', '.join(COLUMNS)}) VALUES (?, ?, ?, ?, ?, ?)"
     f" ON CONFLICT (kind, name) DO UPDATE SET {MORE}"
 )
-Values = tuple[object, ...]
+AT_ONCE = 16  # rows in a statement: its tables and indexes are opened once for all of them
+SEVERAL = {
+    kind: re.sub(
+        r"(?<=VALUES )\(.*?\)", lambda row: ", ".join([row[0]] * AT_ONCE), STATEMENTS[kind]
+    )
+    for kind in NEW
+}
+Values = tuple[Any, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +53,12 @@ class Reservation:
     call: Call
     attempt: Attempt
     writes: tuple[Write, ...]
+
+    @property
+    def hold(self) -> int | None:
+        """Its hold in nano-dollars, as it is written down."""
+        hold: int | None = self.writes[-1][1][-1]
+        return hold
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +98,7 @@ def book(
             and not _fit(ledger, db, reservations, budget, period)
         ):
             return [_reserved(ledger, db, one, budget, period) for one in reservations]
-        _write(db, [write for one in reservations for write in one.writes])
+        _add(db, [write for one in reservations for write in one.writes])
         return [None for _ in reservations]
 
     try:
@@ -98,7 +115,7 @@ def _end(db: sqlite3.Connection, ended: Sequence[Ended]) -> None:
     settled = {one.write[1][-1] for one in ended if one.write[0] == "settled"}
     # What settles an attempt has all that its start has to say.
     now = [one for one in ended if one.write[0] != "started" or one.write[1][-1] not in settled]
-    lost = _write(db, [one.write for one in now])
+    lost = _change(db, [one.write for one in now])
     for one in now:
         if one.write[0] in lost:
             journal.do(db, [one.write]) or journal.do(db, [*one.reserved, one.write])
@@ -115,7 +132,7 @@ def _fit(
     if not reservations:
         return True
     try:
-        holds = [hold_of(one.attempt) for one in reservations]
+        holds = [one.hold for one in reservations]
         ledger.within(db, budget, period, holds, max(one.call.at for one in reservations))
     except BudgetExceeded:
         return False
@@ -126,42 +143,70 @@ def _reserved(
     ledger: Ledger, db: sqlite3.Connection, one: Reservation, budget: Decimal, period: str
 ) -> Refused:
     try:
-        ledger.within(db, budget, period, [hold_of(one.attempt)], one.call.at)
+        ledger.within(db, budget, period, [one.hold], one.call.at)
     except BudgetExceeded as refused:
         return refused
     journal.do(db, one.writes)
     return None
 
 
-def _write(db: sqlite3.Connection, writes: Sequence[Write]) -> set[str]:
-    """Do writes of each kind at once; return the kinds of which not each one changed a row."""
+def _add(db: sqlite3.Connection, writes: Sequence[Write]) -> None:
+    """Add new rows of each kind at once, and to the totals what they add up to."""
+    if not writes:
+        return
+    db.execute(BATCH)
+    calls, attempts = (_added(db, kind, writes) for kind in NEW)
+    db.execute(NO_BATCH)
+    called = Counter((session, at[:10]) for _, at, session, *_ in calls)
+    held = Counter[tuple[str, str]]()
+    for _, _, at, session, *_, hold in attempts:
+        held[session, at[:10]] += hold or 0
+    _total(db, {where: (0, held[where], 0, called[where]) for where in called | held})
+
+
+def _added(db: sqlite3.Connection, kind: str, writes: Sequence[Write]) -> Iterable[Values]:
+    """Add the rows of a kind that are not there; return them."""
+    rows = {row[0]: row for name, row in writes if name == kind}
+    for (known,) in db.execute(NEW[kind], (json.dumps([*rows]),)).fetchall():
+        del rows[known]  # a call that is tried once more
+    new = [*rows.values()]
+    many = len(new) - len(new) % AT_ONCE
+    for n in range(0, many, AT_ONCE):
+        db.execute(SEVERAL[kind], [*chain.from_iterable(new[n : n + AT_ONCE])])
+    db.executemany(STATEMENTS[kind], new[many:])
+    return new
+
+
+def _change(db: sqlite3.Connection, writes: Sequence[Write]) -> set[str]:
+    """Do changes of each kind at once; return the kinds of which not each one changed a row."""
     if not writes:
         return set()
-    values = {kind: [row for name, row in writes if name == kind] for kind in KINDS}
+    values = {kind: [row for name, row in writes if name == kind] for kind in CHANGES}
+    ids = json.dumps([row[-1] for kind in ("started", "settled") for row in values[kind]])
     short = set()
-    with _added_once(db, values):
-        for kind, rows in values.items():
-            if rows and db.executemany(STATEMENTS[kind], rows).rowcount < len(rows):
-                short.add(kind)
+    before = db.execute(SUMS, (ids,)).fetchall()
+    db.execute(BATCH)
+    for kind, rows in values.items():
+        if rows and db.executemany(STATEMENTS[kind], rows).rowcount < len(rows):
+            short.add(kind)
+    db.execute(NO_BATCH)
+    after = db.execute(SUMS, (ids,)).fetchall()
+    _total(
+        db,
+        {  # the same attempts, so the same sessions and days
+            (new[0], new[1]): [one - was for one, was in zip(new[2:], old[2:], strict=True)]
+            for old, new in zip(before, after, strict=True)
+        },
+    )
     return short
 
 
-@contextmanager
-def _added_once(
-    db: sqlite3.Connection, values: dict[str, list[tuple[object, ...]]]
-) -> Iterator[None]:
-    """Change the totals by what the rows that these values are for add up to before and after."""
-    attempts = {row[0] for row in values["attempt"]}
-    attempts |= {row[-1] for kind in ("started", "settled") for row in values[kind]}
-    ids = (json.dumps([*attempts]), json.dumps([row[0] for row in values["question"]]))
-    before = db.execute(SUMS, ids).fetchall()
-    db.execute(BATCH)
-    yield
-    db.execute(NO_BATCH)
-    added: dict[tuple[str, str], list[int]] = {}
-    for sign, rows in ((-1, before), (1, db.execute(SUMS, ids).fetchall())):
-        for session, day, *sums in rows:
-            for where in (("session", session), ("day", day)):
-                total = added.setdefault(where, [0, 0, 0, 0])
-                total[:] = [one + sign * more for one, more in zip(total, sums, strict=True)]
-    db.executemany(ADD, [(*where, *sums) for where, sums in added.items() if any(sums)])
+def _total(db: sqlite3.Connection, added: Mapping[tuple[str, str], Sequence[int]]) -> None:
+    """Add sums to the totals of a session and of a day."""
+    rows = [
+        (kind, name, *sums)
+        for where, sums in added.items()
+        if any(sums)
+        for kind, name in zip(("session", "day"), where, strict=True)
+    ]
+    db.executemany(ADD, rows)

@@ -57,6 +57,14 @@ LARGEST = 2**63 - 1
 
 def row(*values: object) -> tuple[Any, ...]:
     """Return values that SQLite can keep: text as UTF-8, whole numbers of 64 bits."""
+    for value in values:  # most rows stay as they are: no call for each value
+        if type(value) is str:
+            if not value.isascii():
+                break
+        elif type(value) is int and value > LARGEST:
+            break
+    else:
+        return values
     return tuple(map(_storable, values))
 
 

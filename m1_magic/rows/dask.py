@@ -60,7 +60,7 @@ class Dask:
 
     def first(self, places: Sequence[int], known: int, rows: int) -> list[Column]:
         """See `Engine`."""
-        there = self._frame.iloc[:, [*places, known]].map_partitions(_known)
+        there = self._at([*places, known]).map_partitions(_known)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # there may be fewer
             head = there.head(rows, npartitions=-1)
@@ -86,9 +86,19 @@ class Dask:
     def _columns(self, places: tuple[int, ...], client: Any) -> Any:
         """Return some columns; where workers keep them, they are read once for all passes."""
         if places not in self._kept:
-            columns = self._frame.iloc[:, list(places)]
+            columns = self._at(list(places))
             self._kept[places] = columns if client is None else columns.persist()
         return self._kept[places]
+
+    def _at(self, places: list[int]) -> Any:
+        """Return columns by their places; Dask itself finds those of one name by none."""
+        if self._frame.columns.is_unique:
+            return self._frame.iloc[:, places]
+        return self._frame.map_partitions(_places, places, meta=_places(self._frame._meta, places))
+
+
+def _places(part: Any, places: list[int]) -> Any:
+    return part.iloc[:, places]
 
 
 def _library() -> Any:

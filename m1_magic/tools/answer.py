@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 from decimal import Decimal
+from functools import partial
 
 from ..calls import Event, Receipt, Replay, Reply, Request, TextDelta, ThinkingEnded
 from ..errors import MAY_COST, EmptyAnswer
@@ -61,6 +62,7 @@ class ToolAnswer:
         self._ended: list[ToolEnded] = []
         self._consumed: Reply | None = None  # the last round that was worked with
         self._again = False  # the inner one asks for itself
+        self._earlier: set[str] = set()  # ids of calls in earlier turns of a chat
         self._begins = False  # nothing has come of a round that follows another
         self._over: tuple[str, ...] = ()
         self._replayed = False
@@ -72,6 +74,8 @@ class ToolAnswer:
     ) -> None:
         """See View.open."""
         self._replayed = replay is not None
+        parts = (part for message in request.messages for part in message.parts)
+        self._earlier = {part.id for part in parts if isinstance(part, ToolCall)}
         with self._lock:
             self._view.open(request, at_most, sent, replay)
 
@@ -154,7 +158,8 @@ class ToolAnswer:
     def _asked_by_inner(self, request: Request, reply: Reply) -> Request | None:
         if self._inner is None:
             return None
-        following = self._inner.next_request(request, replace(reply, text=self._text))
+        reply = replace(reply, text=self._text, tools=tuple(self._ended))
+        following = self._inner.next_request(request, reply)
         self._again = True
         return following
 
@@ -183,8 +188,8 @@ class ToolAnswer:
         return replace(call, id=self._unique(call.id))
 
     def _unique(self, id: str) -> str:
-        """Return an id that no call of an earlier round has."""
-        taken = {one.call.id for one in self._ended}
+        """Return an id that no call of an earlier round, or turn of the chat, has."""
+        taken = {one.call.id for one in self._ended} | self._earlier
         while id in taken:
             id += "_"
         return id
@@ -215,7 +220,8 @@ class ToolAnswer:
             return call, SAID_NO, "refused"
         try:
             with stoppable():
-                return call, self._results.told(run(tool.run, given), tool.source), "ran"
+                tell = partial(self._results.told, source=tool.source)
+                return call, run(tool.run, given, tell), "ran"
         except KeyboardInterrupt:
             raise
         except Misfit as misfit:

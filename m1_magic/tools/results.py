@@ -7,6 +7,8 @@ Tables in whatever clothes go through their summary, as attachments do; of other
 from __future__ import annotations
 
 import re
+import traceback
+import types
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from enum import Enum
@@ -27,8 +29,8 @@ from ..context.values import insert
 from ..errors import UserFacingError
 from ..options.fields import Options
 from ..privacy import redaction
-from ..privacy.error_messages import message
-from ..privacy.paths import relative_path
+from ..privacy.error_messages import message, words
+from ..privacy.paths import is_library, relative_path
 from ..privacy.personal_text import hidden
 from ..settings.config import M1
 from ..text import clean_output, one_line, thousands
@@ -87,7 +89,7 @@ class Results:
         """
         (problem, *_) = read(error, lambda file: None).problems
         said, _ = redaction.mask(FOLDERS.sub("", problem.message), self.secrets)
-        text, _ = message(said, self.wish.level, known, problem.raiser)
+        text, _ = message(said, self.wish.level, known, _raiser(error, problem.raiser))
         return one_line(self.clean(f"It raised {problem.kind}{': ' if text else ''}{text}"), 400)
 
     def clean(self, text: str) -> str:
@@ -123,6 +125,22 @@ class Results:
         if made.inserted:  # masked by its columns
             return "\n\n".join(one.text for one in made.inserted)
         return self.clean(Message("user", made.parts).content())
+
+
+def _raiser(error: BaseException, known: frozenset[str] | None) -> frozenset[str] | None:
+    """Return which words of a message stand in texts of the function that raised it.
+
+    The rest of a cell or file of the user's may hold the table itself, and is not sent.
+    """
+    steps = [*traceback.walk_tb(error.__traceback__)]
+    if not known or not steps or is_library(steps[-1][0].f_code.co_filename):
+        return known
+    codes = [steps[-1][0].f_code]
+    texts = []
+    for code in codes:  # which grows
+        codes += [one for one in code.co_consts if isinstance(one, types.CodeType)]
+        texts += [one for one in code.co_consts if isinstance(one, str)]
+    return known & words("\n".join(texts))
 
 
 def _plain(value: Any, depth: int) -> Any:

@@ -7,36 +7,56 @@ KeyboardInterrupt in it, or its task is cancelled. A thread that no signal reach
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import contextvars
 import ctypes
 import inspect
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from concurrent.futures import Future, wait
 from typing import Any
 
 from .. import interrupts
+from .results import ITEMS
 
 SOON = 0.1  # seconds between looks at Stop, in a thread that no signal reaches
 ENDING = 2.0  # seconds in which what was stopped comes to its end, or is left alone
 
 
-def run(function: Callable[[Any], Any], given: Any) -> Any:
-    """Return what a function gives, awaited if that is what it is for.
+def run(
+    function: Callable[[Any], Any], given: Any, then: Callable[[Any], Any] = lambda value: value
+) -> Any:
+    """Return what a function gives, awaited if that is what it is for, and worked with by ``then``.
 
     Raises:
         KeyboardInterrupt: Stop was pressed.
         BaseException: what it raised.
     """
     if interrupts.at_hand() is not None:  # this thread is reached by no signal
-        return _aside(lambda: _result(function, given), [])
-    value = function(given)
-    return _awaited(value) if inspect.isawaitable(value) else value
+        return _aside(lambda: then(_result(function, given)), [])
+    value = _awaitable(function(given))
+    return then(_awaited(value) if inspect.isawaitable(value) else value)
 
 
 def _result(function: Callable[[Any], Any], given: Any) -> Any:
-    value = function(given)
+    value = _awaitable(function(given))
     return asyncio.run(_main(value, [])) if inspect.isawaitable(value) else value
+
+
+def _awaitable(value: Any) -> Any:
+    """Return an async generator as what awaits its items, all else as it is."""
+    return _items(value) if inspect.isasyncgen(value) else value
+
+
+async def _items(generator: AsyncGenerator[Any, Any]) -> Iterator[Any]:
+    """Return items, one more than are taken."""
+    items = []
+    async with contextlib.aclosing(generator):
+        async for one in generator:
+            items.append(one)
+            if len(items) > ITEMS:
+                break
+    return iter(items)
 
 
 async def _main(value: Awaitable[Any], stops: list[Callable[[], object]]) -> Any:

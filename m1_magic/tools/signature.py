@@ -9,12 +9,14 @@ from __future__ import annotations
 import functools
 import inspect
 import json
+import types
 import typing
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from ..context.frames.containers import plainly_none
 from ..errors import UsageError
 from ..text import cut_middle, one_line
 from ..typed import fitting as typed_fitting
@@ -23,11 +25,13 @@ from ..typed.reading import read
 from ..typed.schema import LEFT_OUT, Wanted
 from ..typed.shape import DECIMAL, shown
 from .arguments import strict, unwrapped
+from .identity import identity
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
 LONGEST = 4_000  # characters of a docstring
+SETTING = 200  # of a default value
 MISFITS = 5  # places that are told
 EMPTY = inspect.Parameter.empty
 VALUES = {"default", "enum", "const"}  # of a schema: no schemas themselves
@@ -115,7 +119,8 @@ def described(function: Callable[..., Any], name: str) -> Tool:
         if parameter.name in properties and parameter.default is not EMPTY:
             with suppress(TypeError, ValueError):  # no JSON, which says nothing of it
                 default = json.loads(json.dumps(_default(parameter), allow_nan=False))
-                properties[parameter.name] = {**properties[parameter.name], "default": default}
+                if _is_setting(default):
+                    properties[parameter.name] = {**properties[parameter.name], "default": default}
     doc = inspect.getdoc(function) if not isinstance(function, functools.partial) else None
     doc = doc or inspect.getdoc(_inner(function)) or ""
     spec = {"name": name, "description": cut_middle(doc.strip(), LONGEST), "parameters": schema}
@@ -124,7 +129,7 @@ def described(function: Callable[..., Any], name: str) -> Tool:
         {"type": "function", "function": {key: one for key, one in spec.items() if one}},
         arguments.checked,
         functools.partial(arguments.call, function),
-        _key(function, name),
+        identity(function, name),
         _source(function),
     )
 
@@ -132,7 +137,7 @@ def described(function: Callable[..., Any], name: str) -> Tool:
 def _arguments(function: Callable[..., Any], name: str) -> _Arguments:
     try:
         signature = inspect.signature(function)
-        hints = typing.get_type_hints(_inner(function), include_extras=True)
+        hints = _hints(_inner(function))
     except (TypeError, ValueError, NameError, AttributeError) as error:
         what = f"{name} cannot be described: {one_line(error, 120)}."
         raise UsageError(what, todo=HINTS.format(name=name)) from None
@@ -159,6 +164,15 @@ def _arguments(function: Callable[..., Any], name: str) -> _Arguments:
         needed = one.default is EMPTY or (_is_field(one.default) and one.default.is_required())
         fields[one.name] = kind if needed else _not_required(kind)
     return _Arguments(name, Wanted(_adapter(_typed_dict(fields), name, "")), parameters, defaults)
+
+
+def _hints(function: Any) -> dict[str, Any]:
+    """Return the type hints of the parameters: that of the result need not be there."""
+    given = {**getattr(function, "__annotations__", {})}
+    given.pop("return", None)
+    holder = types.SimpleNamespace(__annotations__=given)
+    space = getattr(function, "__globals__", {})
+    return typing.get_type_hints(holder, globalns=space, include_extras=True)
 
 
 def _inner(function: Callable[..., Any]) -> Any:
@@ -228,6 +242,8 @@ def _plain(schema: Any) -> Any:
         return schema
     decimal = {"format"} if schema.get("format") == DECIMAL else set()
     left_out = (LEFT_OUT | decimal) - {"default"}
+    if not _is_setting(schema.get("default")):
+        left_out |= {"default"}
     given = {key: one for key, one in schema.items() if key not in left_out}
     made = {key: one if key in VALUES else _plain(one) for key, one in given.items()}
     for key in ("properties", "$defs"):  # whose names are no words of a schema
@@ -236,25 +252,11 @@ def _plain(schema: Any) -> Any:
     return made
 
 
-def _key(function: Any, name: str) -> object:
-    """Return what stands for a function, so that another one of its name is not taken for it."""
-    inner = function.__func__ if inspect.ismethod(function) else function
-    if inspect.isfunction(inner):
-        return name, inner.__code__, getattr(function, "__self__", None).__class__
-    return name, _Same(function)
-
-
-@dataclass(frozen=True, eq=False)
-class _Same:
-    """An object itself, whatever it takes for equal."""
-
-    of: object
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Same) and other.of is self.of
-
-    def __hash__(self) -> int:
-        return id(self.of)
+def _is_setting(default: object) -> bool:
+    """Is a default value none that holds data?"""
+    if isinstance(default, str):
+        return len(default) <= SETTING and "\n" not in default
+    return plainly_none(default)
 
 
 def missing(spec: Mapping[str, Any]) -> Tool:

@@ -9,12 +9,14 @@ import enum
 import typing
 import uuid
 from collections.abc import Mapping
+from types import NoneType
 from typing import Any, Literal, Optional, Union
 
 from ..errors import UsageError
 from ..text import one_line
 
 LONGEST = 4_000  # characters
+NAME = "answer"  # of the schema, and of the only field where an answer is no object
 NAMES: dict[str, Any] = {
     **{one.__name__: one for one in (str, int, float, bool, list, dict, tuple, set)},
     **{one.__name__: one for one in (datetime.date, datetime.datetime, datetime.time)},
@@ -49,6 +51,27 @@ def fields_of(text: str, namespace: Mapping[str, object]) -> Any:
     return _inside(tree.slice, namespace)
 
 
+def as_type(kind: Any) -> Any:
+    """Return the type that a value of ``returns=`` stands for."""
+    if isinstance(kind, dict):
+        from typing_extensions import TypedDict
+
+        if not kind or not all(isinstance(name, str) and name.strip() for name in kind):
+            raise TypeError("its fields need names")
+        return TypedDict(NAME, {name: as_type(one) for name, one in kind.items()})  # type: ignore[operator]
+    if isinstance(kind, list):
+        if len(kind) != 1:
+            raise TypeError("a list has one type of items")
+        return list[as_type(kind[0])]  # type: ignore[misc]
+    if isinstance(kind, str):
+        return fields_of(kind, {})
+    if kind is None:
+        return NoneType
+    if not isinstance(kind, type) and typing.get_origin(kind) is None:
+        raise TypeError(f"a value of type {type(kind).__name__} is no type")
+    return kind
+
+
 def _inside(node: ast.expr, namespace: Mapping[str, object]) -> Any:
     """Return what stands between brackets: fields, or one type."""
     parts = node.elts if isinstance(node, ast.Tuple) else [node]
@@ -81,7 +104,7 @@ def _type(node: ast.expr, namespace: Mapping[str, object]) -> Any:
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
         return Literal[node.value]
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr):
-        return Union[_type(node.left, namespace), _type(node.right, namespace)]  # noqa: UP007
+        return Union[_part(node.left, namespace), _part(node.right, namespace)]  # noqa: UP007
     if isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name):
         return _generic(_named(node.value.id, namespace), node.slice, namespace)
     raise _refused(ast.unparse(node))
@@ -95,11 +118,19 @@ def _generic(outer: Any, inner: ast.expr, namespace: Mapping[str, object]) -> An
         made = _inside(inner, namespace)
         return [made]
     parts = inner.elts if isinstance(inner, ast.Tuple) else [inner]
-    etc = [... if _is_etc(one) else _type(one, namespace) for one in parts]
+    etc = [... if _is_etc(one) else _part(one, namespace) for one in parts]
     try:
         return outer[tuple(etc) if len(etc) > 1 else etc[0]]
     except TypeError:
         raise _refused(ast.unparse(inner)) from None
+
+
+def _part(node: ast.expr, namespace: Mapping[str, object]) -> Any:
+    """Return a type that another one is made of."""
+    try:
+        return as_type(_type(node, namespace))
+    except TypeError:
+        raise _refused(ast.unparse(node)) from None
 
 
 def _is_etc(node: ast.expr) -> bool:

@@ -71,7 +71,7 @@ class TypedAnswer:
             self._first = reply
         else:
             self._again += BETWEEN + reply.text
-        fitted = self._read(self._text)
+        fitted = self._read()
         if (
             not fitted.misfits
             or self._repairs <= 0
@@ -79,7 +79,8 @@ class TypedAnswer:
         ):
             return None
         self._repairs -= 1
-        return asking(request, reply.text, fitted, self._kind)
+        text = reply.text[self._begins :].lstrip("\n")
+        return asking(request, text, fitted, self._kind)
 
     def finished(self, reply: Reply, error: Failure) -> tuple[Reply, Failure]:
         """See Processor; without data the reply says why."""
@@ -104,13 +105,21 @@ class TypedAnswer:
     def _text(self) -> str:
         return (self._first.text if self._first else "") + self._again
 
-    def _read(self, text: str) -> Fitted:
-        return read_both(self._before + text, self._kind)
+    @property
+    def _begins(self) -> int:
+        """Where the answer begins that is the data: behind the last call of a tool."""
+        first = self._first
+        at = max((one.at for one in first.tools), default=0) if first else 0
+        return at if first and first.text[at:].strip() else 0
+
+    def _read(self) -> Fitted:
+        begins = self._begins
+        return read_both(("" if begins else self._before) + self._text[begins:], self._kind)
 
     def _with_data(self, reply: Reply) -> Reply:
         if not reply.text.strip():
             return reply
-        fitted = self._read(reply.text)
+        fitted = self._read()
         if fitted.misfits:
             return replace(reply, notes=(*reply.notes, f"no data: {reasons(fitted)}"))
         count = fitted.mended

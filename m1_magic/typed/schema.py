@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import typing
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
-from types import NoneType
 from typing import TYPE_CHECKING, Any, Literal
 
 from ..calls import AnswerForm
 from ..errors import UsageError
 from ..options.fields import Options
 from ..text import one_line
-from .annotation import fields_of
+from .annotation import NAME, as_type, fields_of
 from .shape import DECIMAL, Shape, shape
 from .words import words
 
@@ -22,7 +20,6 @@ if TYPE_CHECKING:
     from pydantic.json_schema import GenerateJsonSchema
     from pydantic_core.core_schema import DecimalSchema
 
-NAME = "answer"  # of the schema, and of the only field where an answer is no object
 LEFT_OUT = {"default", "title", "examples"}
 BOUNDS = {
     "ge": "minimum", "gt": "exclusiveMinimum", "le": "maximum", "lt": "exclusiveMaximum",
@@ -83,7 +80,7 @@ def _adapter(kind: Any) -> TypeAdapter[Any]:
     from pydantic.errors import PydanticUserError
 
     try:
-        made: TypeAdapter[Any] = TypeAdapter(_as_type(kind))
+        made: TypeAdapter[Any] = TypeAdapter(as_type(kind))
         made.json_schema(schema_generator=_generator())
     except (PydanticUserError, TypeError, NameError, AttributeError, RecursionError) as error:
         what = f"--returns cannot be made a schema: {one_line(error, 120)}"
@@ -103,27 +100,6 @@ def _generator() -> type[GenerateJsonSchema]:
             return {"type": "number", "format": DECIMAL, **limits}
 
     return Generator
-
-
-def _as_type(kind: Any) -> Any:
-    """Return the type that a value of ``returns=`` stands for."""
-    if isinstance(kind, dict):
-        from typing_extensions import TypedDict
-
-        if not kind or not all(isinstance(name, str) and name.strip() for name in kind):
-            raise TypeError("its fields need names")
-        return TypedDict(NAME, {name: _as_type(one) for name, one in kind.items()})  # type: ignore[operator]
-    if isinstance(kind, list):
-        if len(kind) != 1:
-            raise TypeError("a list has one type of items")
-        return list[_as_type(kind[0])]  # type: ignore[misc]
-    if isinstance(kind, str):
-        return fields_of(kind, {})
-    if kind is None:
-        return NoneType
-    if not isinstance(kind, type) and typing.get_origin(kind) is None:
-        raise TypeError(f"a value of type {type(kind).__name__} is no type")
-    return kind
 
 
 def response_format(schema: Mapping[str, Any]) -> dict[str, Any]:

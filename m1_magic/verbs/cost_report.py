@@ -22,7 +22,6 @@ from ..text import md_cell, md_to_text, one_line, plural, thousands
 
 T = TypeVar("T", list[Any], dict[str, Any])
 LARGEST = 200_000_000
-MOST_TOKENS = 10**12
 
 
 @dataclass
@@ -46,7 +45,7 @@ class Tally:
         self.calls += 1
         self.input += _count(usage.get("input"))
         self.output += _count(usage.get("output"))
-        cost = amount(record.get("cost_usd"))
+        cost = _number(record.get("cost_usd"))
         self.unknown += cost is None
         self.cost += cost or 0
         self.about = self.about or record.get("cost_source") == "estimated"
@@ -149,5 +148,9 @@ def _page(
 
 
 def _count(value: object) -> int:
-    number = amount(value)
-    return int(number) if number is not None and number <= MOST_TOKENS else 0
+    return int(_number(value) or 0)
+
+
+def _number(value: object) -> Decimal | None:
+    """Return what a record has as a number; text that is one is none that we wrote."""
+    return None if isinstance(value, str) else amount(value)

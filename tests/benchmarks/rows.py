@@ -1,19 +1,23 @@
 """Many calls at the same time: ``map()`` beside others, on one server that takes 200 ms.
 
-    python tests/benchmarks/rows.py [--write] [--peers PYTHON]
+    python tests/benchmarks/rows.py [PART …] [--write] [--peers PYTHON]
 
 The bare SDK, both on aiohttp where that is installed, else on httpx2; LiteLLM's batch and
 infermesh, if PYTHON (this one) has them: who is not installed is left out, and said so. Each runs
 in a process of its own, ours and the bare SDK in turns: calls a second by the clock, and CPU a call
 of that process, the ledger included. Then what a reservation and its settlement take in batches,
-memory, and rows whose answers are kept. ``--write``: the table into the page beside it.
+memory, and rows whose answers are kept. PART: only these of ``64 256 batches memory``, in any
+order. ``--write`` (all of them): the table into the page beside it, and the line on the page
+of speed.
 """
 
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import os
+import re
 import resource
 import statistics
 import subprocess
@@ -32,6 +36,12 @@ OF_PEERS = 300  # calls of who takes three times as long
 CONCURRENT = (64, 256)
 FEW, MANY, KEPT = 1_000, 6_000, 5_000  # rows
 BATCH, BATCHES = 64, 30
+# The parts of the table, each below its heads.
+HEADS = {
+    ("| who | calls/s | | ms of CPU a call | |", "|---|---:|---|---:|---|"): ("64", "256"),
+    ("", "| | | |", "|---|---:|---|"): ("batches", "memory"),
+}
+PARTS = list(itertools.chain(*HEADS.values()))
 USAGE = {"prompt_tokens": 20, "completion_tokens": 1, "total_tokens": 21, "cost": 0.00001}
 
 
@@ -164,7 +174,7 @@ def _measure(way: str, concurrent: int, calls: int) -> list[float]:
 
 
 def _memory(_way: str, _concurrent: int, _calls: int) -> list[float]:
-    """Return MB more that few and many rows take at most, and the seconds of kept ones."""
+    """Return MB more that few and many rows take at most, and the seconds and CPU of kept ones."""
     import m1_magic
 
     def run(texts: list[str]) -> float:
@@ -176,9 +186,9 @@ def _memory(_way: str, _concurrent: int, _calls: int) -> list[float]:
     run([f"first {n}" for n in range(512)])
     texts = [f"review {n}" for n in range(FEW + MANY)]
     few, many = run(texts[:FEW]), run(texts[FEW:])
-    began = time.perf_counter()
+    began, used = time.perf_counter(), _cpu()
     run(texts[-KEPT:])
-    return [few, many, time.perf_counter() - began]
+    return [few, many, time.perf_counter() - began, _cpu() - used]
 
 
 def _batches(_way: str, _concurrent: int, _calls: int) -> list[float]:
@@ -203,16 +213,16 @@ def _batches(_way: str, _concurrent: int, _calls: int) -> list[float]:
             one = Message("user", (Text(f"{words} {batch}"),))
             calls.append(Call(next(ids), now, replace(plain, messages=(one,))))
         attempts = [Attempt(next(ids), hold=Decimal("0.0001")) for _ in calls]
+        came = [
+            replace(one, cost=Decimal("0.00001"), usage=Usage(20, 1), cost_source="billed")
+            for one in attempts
+        ]
         began = time.process_time()
         asked = [
             batches.Reservation(one, attempt, ledger.reservation(one, attempt, "h", True, told))
             for one, attempt in zip(calls, attempts, strict=True)
         ]
         batches.book(ledger, [], asked, Decimal(1000), "month")
-        came = [
-            replace(one, cost=Decimal("0.00001"), usage=Usage(20, 1), cost_source="billed")
-            for one in attempts
-        ]
         ended = [
             batches.Ended(one.writes, settled(attempt))
             for one, attempt in zip(asked, came, strict=True)
@@ -275,24 +285,47 @@ def _speed(concurrent: int, port: int, peers: str) -> Iterator[str]:
         yield line(name, *came) if came else f"| {name}: not installed | | | | |"
 
 
-def _table(peers: str) -> str:
-    lines = ["| who | calls/s | | ms of CPU a call | |", "|---|---:|---|---:|---|"]
-    with _served(DELAY) as port:
-        for concurrent in CONCURRENT:
-            lines += _speed(concurrent, port, peers)
+def _lines(part: str, peers: str) -> Iterator[str]:
+    """Yield what one part of the table says, as it is measured."""
+    if part.isdigit():
+        with _served(DELAY) as port:
+            yield from _speed(int(part), port, peers)
     with _served(0) as port:
-        few, many, again = _child("--memory", "", 0, port) or []
-        floor, taken = _child("--batches", "", 0, port) or []
-    lines += [
-        "",
-        "| | | beside |",
-        "|---|---:|---|",
-        f"| reserve + settle, in batches of {BATCH} | {taken:.0f} µs of CPU a call |"
-        f" one plain insert + commit: {floor:.0f} µs |",
-        f"| memory at most, {MANY:,} rows | {many:.1f} MB more | {FEW:,} rows: {few:.1f} MB more |",
-        f"| {KEPT:,} rows whose answers are kept | {again:.2f} s | |",
-    ]
+        if part == "batches":
+            floor, taken = _child("--batches", "", 0, port) or []
+            yield f"| reserve + settle, in batches of {BATCH} | {taken:.0f} µs of CPU a call | |"
+            yield f"| one plain insert + commit | {floor:.0f} µs of CPU | |"
+        if part == "memory":
+            few, many, again, cpu = _child("--memory", "", 0, port) or []
+            yield f"| memory at most, {FEW:,} rows | {few:.1f} MB more | |"
+            yield f"| memory at most, {MANY:,} rows | {many:.1f} MB more | |"
+            yield f"| {KEPT:,} rows whose answers are kept | {again:.2f} s | {cpu:.2f} s of CPU |"
+
+
+def _table(parts: list[str], peers: str) -> str:
+    """Measure these parts, printing each line as it comes; return their table."""
+    lines = list[str]()
+    for heads, wanted in HEADS.items():
+        asked = [part for part in wanted if part in parts]
+        found = (line for part in asked for line in _lines(part, peers))
+        for line in itertools.chain(heads if asked else [], found):
+            print(line, flush=True)
+            lines.append(line)
     return "\n".join(lines)
+
+
+def _summary(table: str) -> str:
+    """Return the line of the page of speed: the most at once, beside the bare SDK."""
+    ours, bare = (
+        re.search(
+            rf"^\| {who}, {CONCURRENT[-1]} at once \|[ \d]+\|[^|]*\| ([\d.]+) \|", table, re.M
+        )
+        for who in ("`map\\(\\)`", "the bare SDK")
+    )
+    assert ours and bare
+    where = "[many rows](../../tests/benchmarks/rows.md)"
+    many = f"{where}, {CONCURRENT[-1]} at once"
+    return f"| {many} | {ours[1]} ms of CPU a row | the bare SDK: {bare[1]} ms |"
 
 
 @contextmanager
@@ -323,9 +356,10 @@ if __name__ == "__main__":
         print(json.dumps(MEASURES[sys.argv[1]](way, int(concurrent), int(calls))))
     else:
         given = sys.argv.index("--peers") + 1 if "--peers" in sys.argv else 0
-        table = _table(sys.argv[given] if given else sys.executable)
-        print(table)
-        if "--write" in sys.argv:
+        only = [part for part in PARTS if part in sys.argv]
+        table = _table(only or PARTS, sys.argv[given] if given else sys.executable)
+        if "--write" in sys.argv and not only:
             import readme
 
             readme.write_measured("rows", table)
+            readme.write_speed("rows", _summary(table))

@@ -79,8 +79,8 @@ ALIVE = r"""() => {
     && (one.matches('pre.m1-copy, .m1-shown') || (one.matches(controls) && !one.closest(markup)));
   // The extension's buttons: a row without text, and nothing on it that acts by itself.
   const plain = words('class role type title aria-label data-lm-suppress-shortcuts');
-  const bar = one => one.closest('.m1-bar')?.textContent === ''
-    && [...one.closest('.m1-bar').querySelectorAll('*'), one.closest('.m1-bar')].every(
+  const bar = one => one.closest('.m1-buttons')?.textContent === ''
+    && [...one.closest('.m1-buttons').querySelectorAll('*'), one.closest('.m1-buttons')].every(
       part => [...part.attributes].every(({name}) => plain.has(name)));
   const attribute = ({name, value}) => name.startsWith('on') || loads.has(name)
     || (name === 'href' && !/^(https?:\/\/|mailto:|#)/.test(value))

@@ -21,17 +21,18 @@ declare namespace Jupyter {
   interface Message {
     header: { msg_type: string };
     parent_header: { msg_id?: string };
-    content: { ename?: unknown };
+    content: { ename?: unknown; data?: any };
+  }
+  interface Future {
+    onIOPub: (message: Message) => void;
   }
   interface Comm {
-    onMsg: (message: { content: { data?: any } }) => void;
     commsOverSubshells?: string;
-    send(data: object): unknown;
+    send(data: object): Future;
     dispose(): void;
   }
   interface Kernel {
     requestCommInfo(content: { target_name: string }): Promise<{ content: { comms?: object } }>;
-    hasComm(id: string): boolean;
     createComm(target: string, id: string): Comm;
   }
   interface Session {
@@ -74,6 +75,7 @@ declare namespace Jupyter {
   }
   interface Panel extends Widget {
     readonly content: Notebook;
+    readonly context: { readonly contentsModel: { readonly writable: boolean } | null };
     readonly sessionContext: Session;
   }
   interface Context {
@@ -132,7 +134,8 @@ declare namespace Page {
   ) => HTMLElementTagNameMap[Tag];
   type Button = [label: string, title: string, press: (button: HTMLElement) => void];
   type Bar = (name: string, label: string, buttons: Button[]) => HTMLElement;
-  type Forecast = (kernel: Jupyter.Kernel, error: object) => Promise<string | null>;
+  type Price = { price: Promise<unknown> };
+  type Forecast = (kernel: Jupyter.Kernel, error: object) => Promise<Price | null>;
 }
 
 interface Window {

@@ -8,10 +8,9 @@
  * only as a cell's source or into the clipboard. Nothing that costs is done without a click.
  */
 const VERSION = "0.2.0";
-const [TARGET, STOPPED] = ["m1-magic", "KeyboardInterrupt"];
-const RECORD = "application/vnd.m1-magic.call+json";
+const [TARGET, RECORD] = ["m1-magic", "application/vnd.m1-magic.call+json"];
 const { src } = /** @type {any} */ (document.currentScript);
-const STYLE = new URL("style.css?81b794d34547", src).href;
+const STYLE = new URL("style.css?ce63d82e62a4", src).href;
 
 const MAGIC = /^[\s\p{DI}]*%%m1(?!\w)/u;
 const ABOVE = /^[\s\p{DI}]*(#.*)?$/u;
@@ -42,7 +41,7 @@ function made(tag, className, attributes) {
 /** A row of buttons, on which the notebook's own keys do nothing. @type {Page.Bar} */
 function bar(name, label, buttons) {
   const names = { role: "group", "aria-label": label, "data-lm-suppress-shortcuts": "true" };
-  const row = made("div", `m1-bar ${name}`, names);
+  const row = made("div", `m1-buttons ${name}`, names);
   for (const [label, title, press] of buttons) {
     const one = made("button", "m1-button", { type: "button", "aria-label": label, title });
     one.addEventListener("click", () => press(one));
@@ -83,7 +82,8 @@ class Cells {
   }
 
   get writable() {
-    return this.panel.content.model?.readOnly === false;
+    const { content, context } = this.panel; // the file may be read-only, its model is not then
+    return content.model?.readOnly === false && context.contentsModel?.writable !== false;
   }
 
   /** The index of the cell that holds a node, or -1. @param {Node} node */
@@ -180,11 +180,11 @@ class CodeButtons {
 
 /** What our side of a kernel tells, through the comm that it has open while it is loaded. */
 class KernelSide {
-  static #asked = /** @type {WeakMap<object, Promise<string | null>>} */ (new WeakMap());
+  static #asked = /** @type {WeakMap<object, Promise<Page.Price | null>>} */ (new WeakMap());
 
   /**
-   * What a fix costs, "" if that is not known; null: we are not loaded there. All views of a
-   * notebook hear of an error by the same message. @type {Page.Forecast}
+   * What a fix of an error costs, as soon as it is known; null: we are not loaded there. All views
+   * of a notebook hear of an error by the same message. @type {Page.Forecast}
    */
   static forecast(kernel, error) {
     const answer = KernelSide.#asked.get(error) ?? KernelSide.#ask(kernel).catch(() => null);
@@ -192,20 +192,18 @@ class KernelSide {
     return answer;
   }
 
-  /** @param {Jupyter.Kernel} kernel @returns {Promise<string | null>} */
+  /** @param {Jupyter.Kernel} kernel @returns {Promise<Page.Price | null>} */
   static async #ask(kernel) {
     const { content } = await kernel.requestCommInfo({ target_name: TARGET });
     const [id] = Object.keys(content.comms ?? {});
-    if (!id || kernel.hasComm(id)) return id ? "" : null; // an earlier error is being asked about
-    const comm = kernel.createComm(TARGET, id);
-    comm.commsOverSubshells = "disabled";
-    const title = await new Promise((resolve) => {
-      comm.onMsg = ({ content: { data } }) => resolve(data?.fix?.title);
-      comm.send({ ask: "fix" });
-      setTimeout(resolve, 1000);
+    if (!id) return null;
+    const comm = Object.assign(kernel.createComm(TARGET, id), { commsOverSubshells: "disabled" });
+    const asked = comm.send({ ask: "fix" });
+    comm.dispose(); // the answer comes as one to this message
+    const price = new Promise((resolve) => {
+      asked.onIOPub = ({ content: { data } }) => void (data?.fix && resolve(data.fix.title));
     });
-    comm.dispose();
-    return typeof title === "string" ? clean(title).slice(0, 200) : "";
+    return { price };
   }
 }
 
@@ -247,20 +245,23 @@ class ErrorButtons {
     const run = message.parent_header.msg_id;
     const cell = content.widgets.find((one) => one.outputArea?.future?.msg.header.msg_id === run);
     const kernel = sessionContext.session?.kernel;
-    if (!kernel || !cell || !this.cells.writable || message.content.ename === STOPPED) return;
-    if (OURS.test(cell.model.sharedModel.getSource())) return;
-    const price = await KernelSide.forecast(kernel, message);
-    if (price === null || last !== this.#last) return;
+    if (!kernel || !cell || !this.cells.writable) return;
+    const stopped = message.content.ename === "KeyboardInterrupt";
+    if (stopped || OURS.test(cell.model.sharedModel.getSource())) return;
+    const forecast = await KernelSide.forecast(kernel, message);
+    if (!forecast || last !== this.#last) return;
     const press = (/** @type {string} */ source) => () => {
       this.#forget(); // a second click does not pay twice
       this.cells.run(cell.node, source);
     };
     const row = bar("m1-error", "This error", [
-      ["Fix with M1", `Runs %m1 fix below${price && `: ${price}`}`, press("%m1 fix")],
+      ["Fix with M1", "Runs %m1 fix below", press("%m1 fix")],
       ["Explain", "Runs %m1 explain below", press("%m1 explain")],
     ]);
     this.#last = { cell, row };
     this.place();
+    const price = clean(String(await forecast.price)).slice(0, 200); // later: it may take a while
+    row.children[0]?.setAttribute("title", `Runs %m1 fix below: ${price}`);
   }
 }
 
@@ -322,8 +323,7 @@ class Cost {
     this.node.hidden = true;
     document.body.append(this.#details);
     for (const kind of ["mouseenter", "focus", "mouseleave", "blur", "keydown"]) {
-      const opens = kind === "mouseenter" || kind === "focus";
-      this.node.addEventListener(kind, () => this.#show(opens));
+      this.node.addEventListener(kind, () => this.#show(/enter|focus/.test(kind)));
     }
     app.shell.currentChanged?.connect(() => this.count());
   }

@@ -1,0 +1,164 @@
+"""Odd functions as tools: whom "always" means, what of defaults and errors leaves, what is read."""
+
+from __future__ import annotations
+
+import functools
+import json
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from emulator import Answer, OpenRouter
+from m1_magic import api, ask
+from m1_magic.errors import Stopped
+from m1_magic.interrupts import Stop
+from m1_magic.tools import answer as tool_answer
+from test_tools import Says, add, called, settled
+
+TABLE = pd.DataFrame({"name": ["Zebulon", *(f"Name{n:02}q" for n in range(1, 60))]})
+
+
+def logged(function: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(function)
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
+        return function(*args, **kwargs)
+
+    return wrapper
+
+
+def decorated(text: str) -> Callable[..., str]:
+    if text == "a":
+
+        @logged
+        def look(city: str) -> str:
+            return city
+    else:
+
+        @logged
+        def look(city: str) -> str:
+            return city.upper()
+
+    return look
+
+
+def closed_over(text: str) -> Callable[..., str]:
+    def look(city: str) -> str:
+        return city + text
+
+    return look
+
+
+def with_default(text: str) -> Callable[..., str]:
+    def look(city: str, host: str = text) -> str:
+        return city + host
+
+    return look
+
+
+class Shop:
+    def look(self, city: str) -> str:
+        return city
+
+
+SHOPS = {"a": Shop(), "b": Shop()}
+
+
+@pytest.mark.parametrize(
+    "make", [decorated, closed_over, with_default, lambda text: SHOPS[text].look]
+)
+def test_always_is_for_one_function_and_not_for_another_of_its_code(
+    server: OpenRouter, monkeypatch: pytest.MonkeyPatch, make: Callable[[str], Callable[..., str]]
+) -> None:
+    tool_answer.ALWAYS.clear()
+    says = Says("always", "no")
+    monkeypatch.setattr(api, "approver", lambda shell: says)
+    outcomes = []
+    for which in ("a", "a", "b"):
+        server.say(Answer.calling(("look", {"city": "x"})), Answer(text="Done."))
+        outcomes.append(ask("go", tools=[make(which)]).tools[0].outcome)
+    assert outcomes == ["ran", "ran", "refused"]
+
+
+def test_the_type_of_a_result_need_not_be_there(server: OpenRouter) -> None:
+    def look(city: str) -> str:
+        return city
+
+    look.__annotations__ = {"city": "str", "return": "NotImported"}
+    assert called(server, look, {"city": "x"}) == "x"
+
+
+def test_a_default_value_that_holds_data_does_not_leave(server: OpenRouter) -> None:
+    rows_of, names_of, text_of = TABLE.to_dict("records"), [*TABLE["name"]], TABLE.to_csv()
+
+    def look(
+        city: str = "Porto",
+        rows: list[Any] = rows_of,
+        names: list[str] = names_of,
+        text: str = text_of,
+    ) -> int:
+        return len(rows) + len(names)
+
+    assert called(server, look, {}) == "120"
+    sent = json.dumps(server.chats[0].body)
+    assert '"default": "Porto"' in sent and "Zebulon" not in sent and "Name07q" not in sent
+
+
+def test_an_error_tells_no_value_that_stands_in_the_same_file(server: OpenRouter) -> None:
+    def look(n: int) -> str:
+        raise ValueError(f"no row for {TABLE['name'][n]}")  # whose name stands above
+
+    assert called(server, look, {"n": 0}) == "It raised ValueError: no row for …"
+
+
+def test_items_of_an_async_generator_are_taken(server: OpenRouter) -> None:
+    async def few() -> AsyncIterator[int]:
+        for n in (1, 2):
+            yield n
+
+    async def endless() -> AsyncIterator[int]:
+        while True:
+            yield 1
+
+    assert called(server, few) == "[1, 2]"
+    assert "only the first 1,000 items" in called(server, endless)
+
+
+def test_stop_ends_a_generator_in_a_thread_that_no_signal_reaches(server: OpenRouter) -> None:
+    stop, seen = Stop(), list[object]()
+
+    def blocks() -> Iterator[int]:
+        yield 1
+        stop.press()
+        for _ in range(6_000):
+            threading.Event().wait(0.01)
+        seen.append("it ran to its end")
+
+    def asks() -> None:
+        with stop.listening(), pytest.raises(Stopped) as caught:
+            ask("go", tools=[blocks], yes=True)
+        seen.append(type(caught.value))
+
+    server.say(Answer.calling(("blocks", {})))
+    thread = threading.Thread(target=asks)
+    thread.start()
+    thread.join(60)
+    assert seen == [Stopped]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "kind", "data"),
+    [
+        ('I call it with {"sum": 1}.', '{"sum": 3}', {"sum": int}, {"sum": 3}),
+        ("First [1, 2].", "[3, 4]", list[int], [3, 4]),
+    ],
+)
+def test_the_data_are_in_the_answer_after_the_last_round(
+    server: OpenRouter, before: str, after: str, kind: Any, data: Any
+) -> None:
+    server.say(Answer.calling(("add", {"a": 1}), text=before), Answer(text=after))
+    reply = ask("go", tools=[add], yes=True, returns=kind)
+    assert reply.data == data and len(server.chats) == 2
+    settled(server, reply)
