@@ -92,6 +92,7 @@ class Truth:
     statements: int = 0
     correlations: dict[frozenset[str], float] = field(default_factory=dict)
     copies: dict[str, str] = field(default_factory=dict)  # of the first of its kind
+    places: dict[str, int] = field(default_factory=dict)  # of names as written, the first of each
 
     @property
     def rows(self) -> int:
@@ -103,10 +104,10 @@ class Truth:
 
     def column(self, written: str) -> pd.Series:
         """The column whose name is so written on the page."""
-        for place, name in enumerate(self.frame.columns):
-            if masked_value(safe_name(str(name))) == written:
-                return self.frame.iloc[:, place]
-        raise KeyError(written)
+        if not self.places:
+            names = [masked_value(safe_name(str(name))) for name in self.frame.columns]
+            self.places = {name: place for place, name in reversed([*enumerate(names)])}
+        return self.frame.iloc[:, self.places[written]]
 
 
 def pieces(text: str) -> list[str]:

@@ -27,13 +27,18 @@ class Table:
         self.frame, self.k, self.sampled = frame, max(k, 1), sampled
         self.exact, self.which = k == 0, (frame, k, sampled)
         self._labels: dict[tuple[str, int], pd.Series] = {}
+        self._numbers: dict[str, pd.Series] = {}
         self.names = {f"`{masked_value(safe_name(str(name)))}`": name for name in frame}
 
     def series(self, name: str) -> pd.Series:
         return self.frame[self.names[name]]
 
     def numbers(self, name: str) -> pd.Series:
-        made = self.series(name)
+        if name not in self._numbers:
+            self._numbers[name] = self._numbered(self.series(name))
+        return self._numbers[name]
+
+    def _numbered(self, made: pd.Series) -> pd.Series:
         if pd.api.types.is_timedelta64_dtype(made):
             made = made.dt.total_seconds()
         made = made.astype("Float64").to_numpy(dtype=float, na_value=np.nan)
@@ -101,14 +106,15 @@ def parts(text: str) -> Iterator[tuple[str, str, str]]:
 
 def close(table: Table, values: pd.Series, shown: str, mark: str, scale: float = 1.0) -> str:
     """Check a mean against the values that it is of."""
-    values = values.dropna() * scale
-    n = len(values)
+    each = values.to_numpy(dtype=float)
+    each = each[~np.isnan(each)] * scale
+    n = len(each)
     if n < table.k:
         return f"told of {n} rows"
-    mean, sd = float(values.mean()), float(values.std(ddof=1)) if n > 1 else 0.0
-    most = float((values - mean).abs().max())
+    mean, sd = float(each.mean()), float(each.std(ddof=1)) if n > 1 else 0.0
+    most = float(np.abs(each - mean).max())
     off = abs(float(shown) - mean)
-    noise = NOISE * float(values.abs().mean())
+    noise = NOISE * float(np.abs(each).mean())
     if table.sampled:
         rows = max(1.0, n * table.sampled / len(table.frame))
         # 4.5 standard errors, and the rounding.

@@ -22,6 +22,12 @@ TYPED = "sk-or-v1-" + "ab12" * 16
 BROKEN = "Error displaying|Loading widget|not found"
 LOADED = "() => front.nodes(1).every(one => !one.textContent.startsWith('Loading widget'))"
 LAST = CASES[-1].name  # what all cases together end with
+# As without the extension.
+WITHOUT = """() => {
+  const {dataset} = document.documentElement, version = dataset.m1Magic;
+  delete dataset.m1Magic;
+  return version;
+}"""
 WIDE = """import pandas
 texts = {!r}
 names = [f"{{texts[at % len(texts)]}} {{at}}" for at in range(200)]
@@ -66,7 +72,7 @@ def test_nothing_of_others_is_alive_in_a_panel(
     panel.ask(texts[1])
     panel.until_free()
     panel.until(LAST)
-    page.js("() => delete document.documentElement.dataset.m1Magic")  # as without the extension
+    version = page.js(WITHOUT)
     panel.press("Code into a new cell")
     expect(panel.box.locator(".m1-copy")).to_contain_text(LAST)
     panel.press("History")
@@ -77,6 +83,7 @@ def test_nothing_of_others_is_alive_in_a_panel(
         panel.press("Show")
         expect(panel.box.get_by_text("Shown again from the ledger")).to_be_visible()
     check_inert(page, attacker)
+    page.js("version => { document.documentElement.dataset.m1Magic = version; }", version)
 
 
 # -- what is saved -----------------------------------------------------------------------------

@@ -13,7 +13,10 @@ def check_inert(page: Page, attacker: Attacker) -> None:
     """Check that nothing of an attack runs, is fetched, restyles or may be clicked."""
     check_outputs_inert(page.tab, attacker)
     assert [url for url in page.seen.requests if "attack-" in url] == []
-    assert [one for one in page.unrest() if not one.startswith(attacker.base + "/fence")] == []
+    # Asked for by the check itself: a calm page is left to the next test.
+    fence = attacker.base + "/fence"
+    page.seen.requests[:] = [url for url in page.seen.requests if not url.startswith(fence)]
+    assert page.unrest() == []
 
 
 def check_outputs_inert(tab: Tab, attacker: Attacker) -> None:
