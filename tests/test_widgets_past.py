@@ -190,7 +190,7 @@ def test_code_goes_into_a_cell_where_the_front_end_can(server: OpenRouter, page:
     assert not [m for m in page.wire.sent[first:] if '"source"' in m]
     listener.hears({"method": "custom", "content": {"cell": "0.7", "block": 1}})
     (put,) = [m for m in page.wire.sent[first:] if '"source"' in m]
-    assert '{"cell": "0.7", "source": "\\ny = 2"}' in put  # to the page that asked
+    assert '{"put": "0.7", "source": "\\ny = 2"}' in put  # to the page that asked
     assert "In a new cell below" in hand.text and '<pre class="m1-copy' not in hand.text
     assert "y" not in page.shell.user_ns
 

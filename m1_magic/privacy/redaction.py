@@ -204,7 +204,8 @@ def check(request: Request, policy: Policy = ISSUERS) -> None:
             refuse(text, policy, "The system prompt")
         else:
             refuse(text, policy, typed=request.prompt)
-    refuse(request.offered, policy, "What describes the tools")
+    if request.tools:
+        refuse(request.offered, policy, "What describes the tools")
     refuse(request.model, policy, "--model")
     if request.chat:
         refuse(request.chat, policy, "--chat")
