@@ -6,7 +6,9 @@ the parts; nothing is ever looked for in a message's text.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -59,6 +61,19 @@ class ToolCall:
     id: str
     name: str
     arguments: str
+
+    @property
+    def python(self) -> str:
+        """The call as Python, ``best(city='Paris', top=3)``; foreign text.
+
+        Arguments that are no JSON object stay as they came.
+        """
+        with suppress(ValueError, RecursionError):
+            given = json.loads(self.arguments or "{}")
+            if isinstance(given, dict) and all(name.isidentifier() for name in given):
+                values = (f"{name}={value!r}" for name, value in given.items())
+                return f"{self.name}({', '.join(values)})"
+        return f"{self.name}({self.arguments})"
 
 
 @dataclass(frozen=True, slots=True)

@@ -324,9 +324,9 @@ def test_odd_arguments_stay_as_they_came() -> None:
         "[" * 90_000,
         '{"a": ' + "9" * 9000 + "}",
     ):
-        shown = tools.python(ToolCall("c", "f", given))
+        shown = ToolCall("c", "f", given).python
         assert shown == (f"f({given})" if given not in ("", "{}") else "f()")
-    assert tools.python(ToolCall("c", "f", '{"a": null, "b": true}')) == "f(a=None, b=True)"
+    assert ToolCall("c", "f", '{"a": null, "b": true}').python == "f(a=None, b=True)"
 
 
 # -- asking ------------------------------------------------------------------------------------

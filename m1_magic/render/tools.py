@@ -6,7 +6,6 @@ told of it.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -37,7 +36,7 @@ class Coming:
     def text(self) -> str:
         """The call as it stands now."""
         if self.whole:
-            return python(ToolCall(self.id, self.name, self.arguments))
+            return ToolCall(self.id, self.name, self.arguments).python
         over = len(self.arguments) - TAIL
         return f"{self.name}({'…' if over > 0 else ''}{self.arguments[max(0, over) :]}"
 
@@ -69,20 +68,6 @@ class Calls:
         """Return where the call stands among those that come; behind them, if it is another."""
         same = (n for n, one in self.coming.items() if (one.id, one.name) == (call.id, call.name))
         return next(same, max(self.coming, default=-1) + 1)
-
-
-def python(call: ToolCall) -> str:
-    """Return a call as Python, ``best(city='Paris', top=3)``; foreign text.
-
-    Arguments that are no JSON object stay as they came.
-    """
-    try:
-        given = json.loads(call.arguments or "{}")
-        if isinstance(given, dict) and all(name.isidentifier() for name in given):
-            return f"{call.name}({', '.join(f'{name}={value!r}' for name, value in given.items())})"
-    except (ValueError, RecursionError):
-        pass
-    return f"{call.name}({call.arguments})"
 
 
 def summary(call: Call, stable: bool) -> list[str]:
@@ -156,7 +141,7 @@ def plain(text: str, calls: Sequence[ToolEnded], coming: Iterable[Coming] = ()) 
 
 def line(call: ToolEnded) -> str:
     """Return a call and what became of it: ``best(city='Paris') → 3 rows``."""
-    return f"{one_line(python(call.call), HEAD)} {_end(call)}"
+    return f"{one_line(call.call.python, HEAD)} {_end(call)}"
 
 
 def _ended(call: ToolEnded) -> str:
@@ -181,7 +166,7 @@ def _end(call: ToolEnded) -> str:
 
 
 def _fold(call: ToolEnded) -> str:
-    text = python(call.call)
+    text = call.call.python
     short = one_line(text, HEAD)
     above = "" if short == text else _block(text)
     result = f'<pre style="{STILL}">{escape_html(_cut(call.text))}</pre>'

@@ -6,7 +6,6 @@ round's question. The view is fed all rounds as one text, each call where it sta
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
@@ -237,7 +236,7 @@ class ToolAnswer:
         if self._approver is None or tool.key in ALWAYS:
             return True
         with stoppable():
-            decision = self._approver.decide(call, python(call))
+            decision = self._approver.decide(call, call.python)
         if decision == "always":
             ALWAYS.add(tool.key)
         return decision != "no"
@@ -247,11 +246,3 @@ def told(request: Request, text: str, ended: list[ToolEnded]) -> Request:
     """Return the request that tells what became of the calls of a round."""
     more = rounds(text, [replace(one, at=len(text)) for one in ended])[:-1]
     return replace(request, messages=(*request.messages, *more))
-
-
-def python(call: ToolCall) -> str:
-    """Return a call as Python, for people: foreign text."""
-    with suppress(ValueError, RecursionError):
-        given = json.loads(call.arguments)
-        return f"{call.name}({', '.join(f'{name}={value!r}' for name, value in given.items())})"
-    return f"{call.name}({call.arguments})"
