@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 from .. import api, keys
-from ..errors import KeyProblem, NotAccurate, Stopped, UsageError, UserFacingError
+from ..errors import KeyProblem, UsageError
 from ..jupyter import shell
 from ..ledger import new_id, processes
 from ..options.fields import Options
@@ -19,6 +19,7 @@ from ..settings.endpoints import endpoint
 from ..settings.home import home
 from ..typed.annotation import fields_of
 from .dispatch import leased
+from .ending import ended
 from .engine import Engine
 from .errand import Errand, marked
 from .job import Wish
@@ -83,20 +84,7 @@ def _mapped(job: Partitions, dry_run: bool) -> tuple[Any, Report] | None:
         price_ = str(total)
     if not job.wish.quiet:
         tell(job.before(price_))
-    inaccurate: NotAccurate | None = None
-    try:
-        job.run(plan_, holds)
-    except NotAccurate as problem:
-        inaccurate = problem
-    made, done = job.table()
-    stable = job.session.settings.footer == "stable"
-    job.shown.end(done.page(), done.record(stable=stable) if done.asked else {})
-    error = inaccurate or job.stopped_by
-    if error is not None and (isinstance(error, (NotAccurate, Stopped)) or not job.came):
-        if isinstance(error, UserFacingError):
-            error.table = made
-        raise error
-    return made, done
+    return ended(job, lambda: job.run(plan_, holds))
 
 
 def _job(

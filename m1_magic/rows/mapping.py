@@ -11,13 +11,14 @@ from dataclasses import replace
 from typing import Any
 
 from .. import api
-from ..errors import MissingPackage, NotAccurate, Stopped, UsageError, UserFacingError
+from ..errors import MissingPackage, UsageError, UserFacingError
 from ..jupyter import shell
 from ..options import flags
 from ..options.fields import Options
 from ..text import one_line, plural, thousands
 from .cluster import engine_of
 from .cluster import mapped as cluster_mapped
+from .ending import ended
 from .job import Job, Wish
 from .opening import check_new, check_options, opened, says, tell, would_be_refused
 from .questions import Asking, asking, check_personal, questions
@@ -115,20 +116,7 @@ def mapped(
     says = _before(job, asked, str(job.foreseen(plan_)) if plan_ else "$0")
     if not wish.quiet:
         tell(says)
-    inaccurate: NotAccurate | None = None
-    try:
-        job.run(plan_)
-    except NotAccurate as problem:
-        inaccurate = problem
-    made, done = job.table()
-    stable = job.session.settings.footer == "stable"
-    job.shown.end(done.page(), done.record(stable=stable) if done.asked else {})
-    error = inaccurate or job.stopped_by
-    if error is not None and (isinstance(error, (NotAccurate, Stopped)) or not job.came):
-        if isinstance(error, UserFacingError):
-            error.table = made
-        raise error
-    return made, done
+    return ended(job, lambda: job.run(plan_))
 
 
 def _job(
