@@ -202,9 +202,9 @@ def test_m1s_calls_are_asked_about_by_buttons_while_their_cell_runs(execute: Exe
     opened: list[str] = []
 
     def heard(client: KernelClient, kind: str, content: dict[str, Any]) -> None:
-        state = content.get("data", {}).get("state", {}) if kind == "comm_open" else {}
-        if state.get("_model_name") == "AnyModel":
-            opened.append(content["comm_id"])
+        view = content.get("data", {}).get("application/vnd.jupyter.widget-view+json")
+        if kind == "display_data" and view:  # a page says that it shows it once it does
+            opened.append(view["model_id"])
             client.execute("later.append(1)")
             for said in ({"shown": True}, {"answer": "maybe"}, {"answer": "always"}):
                 data = {"method": "custom", "content": said}
