@@ -26,6 +26,7 @@ class Table:
     def __init__(self, frame: pd.DataFrame, k: int, sampled: int = 0) -> None:
         self.frame, self.k, self.sampled = frame, max(k, 1), sampled
         self.exact, self.which = k == 0, (frame, k, sampled)
+        self.right: set[str] = set()  # lines, which come again where a table has several forms
         self._labels: dict[tuple[str, int], pd.Series] = {}
         self._codes: dict[tuple[str, int], tuple[np.ndarray, list[str]]] = {}
         self._numbers: dict[str, pd.Series] = {}
@@ -86,9 +87,12 @@ def _table(*which: Any) -> Table:
 def wrong(fact: str, frame: pd.DataFrame, k: int, sampled: int = 0) -> str | None:
     """Return what is wrong about a line, "" if nothing is, None if no check knows its form."""
     table = _table(frame, k, sampled)
+    if fact in table.right:
+        return ""
     for form, check in CHECKS.items():
         if found := re.fullmatch(form, fact):
             said = check(table, *found.groups())
+            table.right |= set() if said else {fact}
             return f"{fact}: {said}" if said else ""
     return None
 
