@@ -62,7 +62,7 @@ class TextDelta:
 class Unsettled:
     """What follows the text so far, until the next event of this kind takes its place.
 
-    ``came`` is how many characters the model wrote so far; ``doing`` is what is done meanwhile, ""
+    ``characters`` counts what the model wrote so far; ``doing`` is what is done meanwhile, ""
     while it writes.
     """
 

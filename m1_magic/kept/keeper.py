@@ -60,7 +60,7 @@ class Keeper:
             self.give_back(turn)
             raise
 
-    def asked(self, request: Request, turn: Turn, id: str) -> None:
+    def answered_by(self, request: Request, turn: Turn, id: str) -> None:
         """Say which call brings a turn its answer: another kernel may ask the same meanwhile."""
         if self._wanted(request):
             self._turns.give(turn, id)
