@@ -71,6 +71,9 @@ class Unsettled:
     doing: str = ""
 
 
+MOST_CALLS = 64  # of tools that are made in one round
+
+
 @dataclass(frozen=True, slots=True)
 class ToolCallDelta:
     """A piece of a call of a tool, as it comes: ``index`` says of which of the round's calls.

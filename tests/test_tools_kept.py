@@ -10,7 +10,7 @@ from emulator import Answer, OpenRouter
 from m1_magic import api
 from m1_magic.app import PROCESS
 from scripted import request
-from shells import Cell
+from shells import Cell, Run
 
 ADD = """
 ran = []
@@ -137,3 +137,44 @@ def test_a_tape_replays_without_the_function(
     restart()
     ran = api.session()
     assert ran.keeper.offered().keys() == {"add"}
+
+
+@pytest.mark.usefixtures("in_a_notebook")
+def test_a_kept_answer_is_shown_without_the_function(
+    server: OpenRouter, cell: Cell, run: Run
+) -> None:
+    server.say(SUMMING, Answer(text="It is 4."), SUMMING, Answer(text="Other."))
+    cell(ADD)
+    cell("%%m1 --tools add --yes -o r\n2 + 2?", "a")
+    cell("ran.clear()\ndef add(a: int) -> int:\n    'Another one.'\n    return a")
+    cell("%%m1 --tools add --yes\n2 + 3?", "b")
+    restart()
+    cell("del add")
+    again = cell("%%m1 --tools add -o r\n2 + 2?", "a")
+    assert "add(a=2) → 4" in again and "kept from" in again
+    assert "Other." in cell("%%m1 --tools add\n2 + 3?", "b")
+    cell("assert ran == [] and r.text == 'I add.\\n\\nIt is 4.'")
+    for more in ("", " --dry-run"):  # another question, and one that is to be asked anew
+        other = run(f"%%m1 --tools add{more}\n2 + 4?").told
+        assert "There is no function 'add'. Nothing was sent" in other
+        anew = run(f"%%m1 --tools add --fresh{more}\n2 + 2?").told
+        assert "There is no function 'add', and no answer that is kept to show." in anew
+        assert "Run the cell that defines it." in anew
+    assert len(server.chats) == 4
+
+
+@pytest.mark.usefixtures("in_a_notebook")
+def test_without_its_function_a_question_is_the_one_that_was_answered_last(
+    server: OpenRouter, cell: Cell
+) -> None:
+    server.say(SUMMING, Answer(text="First."), SUMMING, Answer(text="Second."))
+    cell(ADD)
+    cell("%%m1 --tools add --yes\n2 + 2?", "a")
+    cell("def add(a: int) -> int:\n    'Another one.'\n    return a")
+    cell("%%m1 --tools add --yes\n2 + 2?", "a")
+    restart()
+    cell("del add")
+    assert "Second." in cell("%%m1 --tools add\n2 + 2?", "a")
+    cell(ADD)
+    assert "First." in cell("%%m1 --tools add\n2 + 2?", "a")
+    assert len(server.chats) == 4

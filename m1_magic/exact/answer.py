@@ -144,6 +144,10 @@ class ExactAnswer:
             self._failed = tuple(one.name for one in again)
         return repairing(request, reply.text, again) if again else None
 
+    def so_far(self, reply: Reply) -> Reply:
+        """See Processor."""
+        return self._first or reply
+
     def finished(self, reply: Reply, error: Failure) -> tuple[Reply, Failure]:
         """See Processor; what failed or was stopped is ``?``, with the reason."""
         try:

@@ -13,8 +13,8 @@ from decimal import Decimal
 from functools import partial
 
 from ..calls import Event, Receipt, Replay, Reply, Request, TextDelta, ThinkingEnded
-from ..errors import MAY_COST, EmptyAnswer
-from ..events import ToolAsked, ToolCallDelta, ToolEnded, rounds
+from ..errors import MAY_COST, EmptyAnswer, UserFacingError
+from ..events import MOST_CALLS, ToolAsked, ToolCallDelta, ToolEnded, rounds
 from ..interrupts import stoppable
 from ..locks import lock
 from ..messages import ToolCall
@@ -29,8 +29,13 @@ from .signature import Misfit, Tool
 GAP = "\n\n"  # between the texts of two rounds
 LISTED = 20  # names of tools that are told
 SAID_NO = "The user did not allow this call. It was not run."
+TOO_MANY = (
+    f"Not made, nor any call behind it: {MOST_CALLS} are the most in one round."
+    " What is still needed goes into the next."
+)
 CUT_OFF = "The answer was cut off here. It was not run."
 STOPPED = "Stopped by the user."
+GOES_ON = "%m1 continue goes on from there."
 ALWAYS: set[object] = set()  # functions that may be called without asking, until the kernel ends
 
 
@@ -122,15 +127,22 @@ class ToolAnswer:
             self._over = (note,)
             return None
         first = len(self._ended)
-        for number, call in enumerate(calls):
+        made, others = calls[:MOST_CALLS], calls[MOST_CALLS:]
+        for number, call in enumerate(made):
             try:
                 self._end(*self._done(call))
             except KeyboardInterrupt:
                 self._end(call, STOPPED, "failed")
                 self._end_all(calls[number + 1 :], STOPPED)
                 raise
+        self._end_all(others, TOO_MANY)
         self._begins = True
         return told(request, reply.text, self._ended[first:])
+
+    def so_far(self, reply: Reply) -> Reply:
+        """See Processor."""
+        text, thinking = self._text, self._thinking
+        return replace(reply, text=text, thinking=thinking, tools=tuple(self._ended))
 
     def finished(self, reply: Reply, error: Failure) -> tuple[Reply, Failure]:
         """See Processor."""
@@ -147,6 +159,8 @@ class ToolAnswer:
         if self._over and error is None:
             notes = (*reply.notes, *self._over)
             reply = replace(reply, status="truncated", finish="tool_calls", notes=notes)
+        if isinstance(error, UserFacingError) and self._ended:
+            error.todo = f"{error.todo} {GOES_ON}".strip()
         if self._inner is not None:
             reply, error = self._inner.finished(reply, error)
         ended = self._ended

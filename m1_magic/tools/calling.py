@@ -83,7 +83,10 @@ def _kept(
 def gone(found: Mapping[str, Tool]) -> UsageError | None:
     """Return the error for a tool that can only be shown, None if there is none."""
     name = next((one.name for one in found.values() if one.run is None), None)
-    return None if name is None else _none(name, {})
+    if name is None:
+        return None
+    what = f"There is no function {one_line(name, 60)!r}, and no answer that is kept to show."
+    return UsageError(what, todo="Run the cell that defines it.")
 
 
 def _named(name: str, namespace: Mapping[str, object]) -> object:
