@@ -10,6 +10,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from emulator import Answer, OpenRouter
@@ -24,7 +25,7 @@ from m1_magic.messages import ToolCall
 from m1_magic.settings.config import M1
 from scripted import Again, Script, Scripted, Seen, answer, request, session
 from shells import Run
-from test_tools import settled
+from test_tools import add, settled
 
 WRITING = ("ledger/__init__.py", "store.py", "journal.py")
 USAGE = {"prompt_tokens": 10, "completion_tokens": 5, "cost": 0.0125}
@@ -201,3 +202,48 @@ def test_continue_goes_on_where_a_later_round_failed(server: OpenRouter, run: Ru
     body = server.chats[-1].body
     roles = [one["role"] for one in body["messages"]]
     assert roles[1:] == ["user", "assistant", "tool", "user"] and body["tools"]
+
+
+# --- figures that are computed ------------------------------------------------------------------
+
+T = pd.DataFrame({"a": [1, 2, 4], "k": ["x", "y", "x"]})
+
+
+def query(name: str, sql: str, words: str) -> str:
+    return f"```sql {name}\nSELECT {sql} FROM df\n```\n{words}"
+
+
+def test_queries_of_two_rounds_may_have_one_name(server: OpenRouter) -> None:
+    first = query("t", "sum(a) s", "The sum is {{t.s}}.")
+    words = "The most is {{ t.s}}, {{t2.s}}, `{{t.s}}`:\n\n{{t}}\n\n```jinja\n{{t.s}}\n```\n"
+    second = query("t", "max(a) s", query("t2", "min(a) s", words))
+    third = query("t_2", "count(*) s", "Again: {{t.s}}, of {{t_2.s}}.")
+    calls = [Answer.calling(("add", {"a": 1}), text=text) for text in (first, second)]
+    server.say(*calls, Answer(text=third))
+    reply = ask("go", df=T, tools=[add], yes=True, exact=True)
+    said = "The sum is 7.\n\nThe most is 4, 1, `4`:\n\n| s |\n| ---: |\n| 4 |\n\n"
+    assert reply.text == f"{said}```jinja\n{{{{t.s}}}}\n```\n\nAgain: 4, of 3."
+    assert [(one.name, one.rows[0][0]) for one in reply.queries] == [
+        ("t", 7), ("t_2", 4), ("t2", 1), ("t_2_2", 3),
+    ]  # fmt: skip
+    assert not [note for note in reply.notes if "query" in note]
+    said = [m["content"] for m in server.chats[-1].body["messages"][2::2]]
+    assert said == [first, second.strip()]
+
+
+def test_a_repaired_query_is_not_put_in_the_place_of_a_later_one(server: OpenRouter) -> None:
+    first = query("t", "nope s", "The least is {{t.s}}.")
+    second = query("t", "max(a) s", "The most is {{t.s}}.")
+    calling = Answer.calling(("add", {"a": 1}), text=first)
+    server.say(calling, Answer(text=second), Answer(text=query("t", "min(a) s", "")))
+    reply = ask("go", df=T, tools=[add], yes=True, exact=True)
+    assert reply.text == "The least is 1.\n\nThe most is 4."
+
+
+def test_numbers_of_a_result_are_not_m1s_own(server: OpenRouter) -> None:
+    asked = Answer.calling(("sql", {"query": "SELECT sum(a) * 100 s FROM df"}))
+    server.say(asked, Answer(text=query("t", "max(a) s", "It is 700, at most {{t.s}}, or 811.")))
+    reply = ask("go", df=T, tools="sql", yes=True, exact=True, send="sample:3")
+    assert [one.text for one in reply.figures if not one.query] == ["811"]
+    (spec,) = server.chats[0].body["tools"]
+    assert "A result has no name in the answer" in spec["function"]["description"]

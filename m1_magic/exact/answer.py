@@ -6,6 +6,7 @@ place; what still waits for a query or a word is shown below it as unsettled, an
 
 from __future__ import annotations
 
+import math
 import re
 import time
 from collections.abc import Callable, Sequence
@@ -22,6 +23,7 @@ from ..calls import (
     Request,
     TextDelta,
     ThinkingEnded,
+    ToolEnded,
     Unsettled,
 )
 from ..computed import Figure
@@ -101,6 +103,8 @@ class ExactAnswer:
                     self._thought += len(self._came)
                     self._running.close()
                     self._begin()
+                if isinstance(event, ToolEnded):  # its numbers are not M1's own
+                    self._sent = [*self._sent, event.text]
                 self._view.feed(event)
                 return
             self._came += event.text
@@ -219,8 +223,10 @@ class ExactAnswer:
         """Take the end of the model's text; all of it, where it came otherwise than to a view."""
         with self._lock:
             if text != self._came:
+                shown = self._came
                 self._running.close()
                 self._begin()
+                self._next = math.inf if shown else 0.0  # what the view has is not said again
                 self._take(self._parser().feed(text))
             self._take(self._parser().finish())
 

@@ -6,7 +6,7 @@ round's question. The view is fed all rounds as one text, each call where it sta
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from decimal import Decimal
@@ -46,6 +46,7 @@ class ToolAnswer:
         view: shows it; where it is a processor, too (``inner``), that gets the text of all rounds.
         approver: asks the user about each call; None: all are allowed.
         rounds: how many there are at most.
+        apart: returns the text of a round as it can stand behind those before it.
     """
 
     def __init__(
@@ -56,8 +57,9 @@ class ToolAnswer:
         approver: Approver | None,
         rounds: int,
         inner: Processor | None = None,
+        apart: Callable[[str], str] = str,
     ) -> None:
-        self._view, self._inner = view, inner
+        self._view, self._inner, self._apart = view, inner, apart
         self._lock = lock()  # the ticker is another thread
         self._tools, self._results, self._approver = tools, results, approver
         self._left = rounds
@@ -183,7 +185,7 @@ class ToolAnswer:
 
     def _take(self, reply: Reply) -> None:
         """Add what a round brought."""
-        text = reply.text
+        text = self._apart(reply.text)
         if self._text and text.strip() and self._consumed is not None:
             text = self._gap + text.lstrip("\n")
         self._text += text
