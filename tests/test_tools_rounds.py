@@ -18,7 +18,14 @@ from ledgers import NOW, AtLine, die, reserve, rows, settle
 from ledgers import call as asked_call
 from m1_magic import api, ask
 from m1_magic.calls import Finish, Message, Reply, Request, Started, Text, TextDelta, ToolEnded
-from m1_magic.errors import CannotConnect, CutOff, KeyRefused, Stopped, UserFacingError
+from m1_magic.errors import (
+    CannotConnect,
+    CutOff,
+    KeyRefused,
+    PromptTooLarge,
+    Stopped,
+    UserFacingError,
+)
 from m1_magic.events import MOST_CALLS
 from m1_magic.ledger import Ledger
 from m1_magic.messages import ToolCall
@@ -202,6 +209,22 @@ def test_continue_goes_on_where_a_later_round_failed(server: OpenRouter, run: Ru
     body = server.chats[-1].body
     roles = [one["role"] for one in body["messages"]]
     assert roles[1:] == ["user", "assistant", "tool", "user"] and body["tools"]
+
+
+def test_results_that_are_too_much_for_the_context_say_so(server: OpenRouter) -> None:
+    def read(n: int) -> str:
+        return "word and " * 2_000
+
+    for listed in server.endpoints["minimax/minimax-m1"]:
+        listed["context_length"] = 30_000
+    calls = [("read", {"n": n}) for n in range(9)]
+    server.say(Answer.calling(*calls, usage=USAGE))
+    with pytest.raises(PromptTooLarge) as caught:
+        ask("go", tools=[read], yes=True)
+    said = str(caught.value)
+    assert "What came is kept; it cost $0.0125." in said and "%m1 continue" not in said
+    assert "Results of tools count, too: let the functions give less." in said
+    assert len(server.chats) == 1
 
 
 # --- figures that are computed ------------------------------------------------------------------

@@ -13,7 +13,7 @@ from decimal import Decimal
 from functools import partial
 
 from ..calls import Event, Receipt, Replay, Reply, Request, TextDelta, ThinkingEnded
-from ..errors import MAY_COST, EmptyAnswer, UserFacingError
+from ..errors import MAY_COST, EmptyAnswer, PromptTooLarge, UserFacingError
 from ..events import MOST_CALLS, ToolAsked, ToolCallDelta, ToolEnded, rounds
 from ..interrupts import stoppable
 from ..locks import lock
@@ -35,6 +35,7 @@ TOO_MANY = (
 )
 CUT_OFF = "The answer was cut off here. It was not run."
 STOPPED = "Stopped by the user."
+LESS = "Results of tools count, too: let the functions give less."
 GOES_ON = "%m1 continue goes on from there."
 ALWAYS: set[object] = set()  # functions that may be called without asking, until the kernel ends
 
@@ -162,7 +163,8 @@ class ToolAnswer:
             notes = (*reply.notes, *self._over)
             reply = replace(reply, status="truncated", finish="tool_calls", notes=notes)
         if isinstance(error, UserFacingError) and self._ended:
-            error.todo = f"{error.todo} {GOES_ON}".strip()
+            too_large = isinstance(error, PromptTooLarge)
+            error.todo = f"{error.todo} {LESS if too_large else GOES_ON}".strip()
         if self._inner is not None:
             reply, error = self._inner.finished(reply, error)
         ended = self._ended
