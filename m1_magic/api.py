@@ -64,7 +64,7 @@ def prepare(
     if data is None and (options.exact or _exact(gathered, head)):
         from .exact import calling
 
-        gathered, form = calling.told(gathered, namespace, options, settings())
+        gathered, form = calling.with_instructions(gathered, namespace, options, settings())
     along, inserted, notes = gathered.attachments, gathered.inserted, gathered.notes
     how = form, data, offered
     request = build(options, gathered.parts, settings(), along, inserted, notes, *how)
@@ -126,9 +126,9 @@ def _exact(gathered: Gathered, head: ChatHead | None) -> bool:
 
 def send(request: Request, options: Options, view: View, namespace: Mapping[str, object]) -> Reply:
     """Ask what `prepare` made of these options, and remember it; may be called in any thread."""
-    turns, reply, asked = chats(), None, _job(request, options, view, namespace)
+    turns, reply, job = chats(), None, _job(request, options, view, namespace)
     try:
-        reply = turns.session.ask(request, asked.view, asked.processor)
+        reply = turns.session.ask(request, job.view, job.processor)
     except UserFacingError as error:
         reply = error.reply
         raise
@@ -139,15 +139,15 @@ def send(request: Request, options: Options, view: View, namespace: Mapping[str,
 
 def _job(request: Request, options: Options, view: View, namespace: Mapping[str, object]) -> Job:
     """Return a request with who shows its answer, and what else is done with it."""
-    made = _read(request, options, view, namespace)
+    job = _read(request, options, view, namespace)
     if not request.tools:
-        return made
+        return job
     from .tools import calling
 
     asks = partial(getattr(view, "approver", None) or approver, shell.current())  # a panel's own
-    found = _tools(request.prompt, options, namespace)
-    runs = calling.answer(made, found, options, settings(), asks)
-    return replace(made, view=runs, processor=runs)
+    functions = _tools(request.prompt, options, namespace)
+    runs = calling.answer(job, functions, options, settings(), asks)
+    return replace(job, view=runs, processor=runs)
 
 
 def _read(request: Request, options: Options, view: View, namespace: Mapping[str, object]) -> Job:
@@ -198,21 +198,21 @@ def run_each(
     prompt: str,
     options: Options,
     namespace: Mapping[str, object],
-    shown: Callable[[Sequence[str]], Board],
+    board_for: Callable[[Sequence[str]], Board],
     head: ChatHead | None = None,
     beside: tuple[Attachment, ...] = (),
 ) -> list[Reply]:
-    """Ask several questions at the same time, on the board that ``shown`` makes for their labels.
+    """Ask several questions at the same time, on the board that ``board_for`` makes of labels.
 
     UserFacingError: with ``replies``, where some were asked.
     """
     singles = prepare_each(prompt, options, namespace, head, beside)
-    board = shown([one.label for one, _ in singles])
+    board = board_for([one.label for one, _ in singles])
 
-    def asked(request: Request, view: View) -> Job:
+    def job_of(request: Request, view: View) -> Job:
         return _job(request, options, view, namespace)
 
-    return ask_together(chats(), RepeatableCall(prompt, options), singles, asked, board)
+    return ask_together(chats(), RepeatableCall(prompt, options), singles, job_of, board)
 
 
 def preview(

@@ -105,11 +105,11 @@ class M1Magics(Magics):
                 self._shell.push({"_m1": last.reply}, interactive=False)  # it may be chosen now
             self._more(call)
         else:
-            found, words = verbs.verb_named(verb, rest), command_line.words(rest)
+            command, words = verbs.verb_named(verb, rest), command_line.words(rest)
             if {*words} & {*command_line.HELP}:
                 self._help(verb)
             else:
-                screen.show(found.run(context, words))
+                screen.show(command.run(context, words))
 
     def _help(self, verb: str) -> None:
         """Show the page of a verb, or of all."""
@@ -203,9 +203,9 @@ class M1Magics(Magics):
             screen.show(verbs.preview_each(*api.preview_each(*question, *place)))
             return
         how, settings = options, PROCESS.settings()
-        shown = partial(board, self._shell, settings, quiet=how.quiet, raw=how.raw, pure=pure)
+        board_for = partial(board, self._shell, settings, quiet=how.quiet, raw=how.raw, pure=pure)
         try:
-            replies = api.run_each(*question, shown, *place)
+            replies = api.run_each(*question, board_for, *place)
         except UserFacingError as error:
             if error.replies and error.reply:
                 self._bind(error.reply, options, error.replies)
@@ -226,8 +226,10 @@ class M1Magics(Magics):
         from .jupyter import binding
 
         binding.bind_last(self._shell, reply)
-        came = (one.status == "ok" or one.text or one.thinking for one in replies or [reply])
-        if options.out and any(came):
+        have_content = (
+            one.status == "ok" or one.text or one.thinking for one in replies or [reply]
+        )
+        if options.out and any(have_content):
             binding.bind(self._shell, options.out, reply if replies is None else replies)
 
     @property

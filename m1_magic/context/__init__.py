@@ -62,8 +62,8 @@ def gather(
 
     beside = tuple(masked(one.attachment(), secrets) for one in summaries.values())
     beside += files.attached(matches.files, wish.level, secrets, named)
-    shown = Shown(options, wish, bare(options, settings), namespace, summarised)
-    past, left_out = earlier(options, ran, failure, shown, secrets)
+    cell_tables = CellTables(options, wish, bare(options, settings), namespace, summarised)
+    past, left_out = earlier(options, ran, failure, cell_tables, secrets)
     beside += tuple(masked(one, secrets) for one in past)
     gathered = insert(
         prompt,
@@ -79,7 +79,7 @@ def gather(
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class CellTables:
     """What goes along of tables that cells showed: summaries shorter than of those with names.
 
     ``bare``: the level says no number of rows. ``summarised`` makes an attachment.
@@ -118,9 +118,9 @@ class Shown:
     def _wish(self, value: object, level: str) -> Wish:
         """Return the wish for a table; with room for all rows of one that fits a screen."""
         few = (shape_of(value) or (SCREEN + 1, 0))[0] <= SCREEN
-        whole = level == "sample" and few and (self.bare or self.wish.level != level)
-        rows = SCREEN if whole else self.wish.rows
-        most = self.wish.tokens if whole or self.options.df_tokens else cells.TABLE
+        all_rows = level == "sample" and few and (self.bare or self.wish.level != level)
+        rows = SCREEN if all_rows else self.wish.rows
+        most = self.wish.tokens if all_rows or self.options.df_tokens else cells.TABLE
         tokens = min(self.wish.tokens, most)
         return replace(self.wish, level=level, rows=rows, tokens=tokens)
 
@@ -129,18 +129,18 @@ def earlier(
     options: Options,
     ran: Sequence[Cell],
     failure: Failure | None,
-    shown: Shown,
+    cell_tables: CellTables,
     secrets: redaction.Policy,
 ) -> tuple[list[Attachment], list[str]]:
     """Return the attachments of ``--cells`` and ``--error``, and what to mention."""
-    attachments, notes, level = [], [], shown.wish.level
+    attachments, notes, level = [], [], cell_tables.wish.level
     if options.cells:
         choice = cells.chosen(options.cells, ran)
-        along = cells.attachment(choice, level, shown.summary, secrets, shown.figures)
+        along = cells.attachment(choice, level, cell_tables.summary, secrets, cell_tables.figures)
         attachments.append(along)
         ours = choice.passed_over
         notes += [f"%%m1: {cells.named(ours)} left out"] if ours else []
-        notes += cells.withheld(choice, shown.rows) if level != "sample" else []
+        notes += cells.withheld(choice, cell_tables.rows) if level != "sample" else []
     if options.error:
         if failure is None:
             raise UsageError("There is no error to attach.", todo="Run the cell that fails first.")

@@ -119,14 +119,14 @@ def chosen(spec: str, cells: Sequence[Cell]) -> Choice:
     passed_over: set[int] = set()
     parts = kinds.cells(spec).split(",")
     for part in parts:
-        found = once if part == "all" else _of_part(part, theirs, by_number)
+        matches = once if part == "all" else _of_part(part, theirs, by_number)
         passed_over |= {number for number in by_number if _within(number, part)}
-        if not found:
+        if not matches:
             ran = f"no such cell ran; {named(theirs)} did." if theirs else ""
             what = f"--cells {part}: {ran or 'no cell ran before this one.'}"
             raise UsageError(what, todo="%history -n lists them.")
-        meant |= {cell.number: cell for cell in found if cell.number not in meant}
-        typed |= set() if part in ("all", "last") else {cell.number for cell in found}
+        meant |= {cell.number: cell for cell in matches if cell.number not in meant}
+        typed |= set() if part in ("all", "last") else {cell.number for cell in matches}
     if "all" in parts:
         passed_over |= {cell.number for cell in cells if cell.ours}
         labels = {number: str(place) for place, number in enumerate(meant, 1)}
@@ -187,9 +187,11 @@ def attachment(
             if _is_table(output):
                 text = None
                 with suppress(UsageError):  # its engine cannot be asked any more
-                    found = figures(cell.source, value)
-                    tables.append(found or summary(value, f"Out[{label}]", cell.source))
-                    head = f"[aggregates {found.name}, whose figures are:]\n" if found else ""
+                    aggregate = figures(cell.source, value)
+                    tables.append(aggregate or summary(value, f"Out[{label}]", cell.source))
+                    head = (
+                        f"[aggregates {aggregate.name}, whose figures are:]\n" if aggregate else ""
+                    )
                     text = head + tables[-1].text
             dropped += text is None
             body = text or left_out(output, level)

@@ -110,15 +110,15 @@ def insert(
 
 def _code(prompt: str, namespace: Mapping[str, object]) -> list[str]:
     """Return what stands in braces as Python code that is not run: calls, sums, f-strings."""
-    found = []
+    expressions = []
     for text in (one for one in dict.fromkeys(CODE.findall(prompt)) if not PATH.fullmatch(one)):
         first = re.match(NAME, text)
         spec = SPEC.fullmatch(text) and first and first[0] in namespace
         with suppress(SyntaxError, ValueError, RecursionError, MemoryError):
             nodes = ast.walk(ast.parse("0" if spec else text[:LONGEST_CODE], mode="eval"))
             if spec or any(isinstance(node, ast.Name) for node in nodes):
-                found.append(text)
-    return found
+                expressions.append(text)
+    return expressions
 
 
 def _left(unknown: Sequence[str], code: Sequence[str]) -> list[str]:
@@ -129,9 +129,9 @@ def _left(unknown: Sequence[str], code: Sequence[str]) -> list[str]:
     )
     parts = []
     for texts, reason in reasons:
-        shown = [f"{{{{{one_line(text, 60)}}}}}" for text in texts[:3]]
-        shown += [f"{len(texts) - 3:,} more"] if len(texts) > 3 else []
-        parts += [f"{', '.join(shown)} left as typed: {reason}"] if texts else []
+        listed = [f"{{{{{one_line(text, 60)}}}}}" for text in texts[:3]]
+        listed += [f"{len(texts) - 3:,} more"] if len(texts) > 3 else []
+        parts += [f"{', '.join(listed)} left as typed: {reason}"] if texts else []
     return ["; ".join(parts)] if parts else []
 
 
@@ -195,8 +195,8 @@ def _table(value: object, expression: str, *, part: bool) -> object:
         return _column(value, expression)
     records = isinstance(value, list) and value and isinstance(value[0], dict)
     if records or isinstance(value, (dict, deque)) or not is_tabular(value):
-        found = table_in(value)
-        return value if found is None and is_tabular(value) else found
+        table = table_in(value)
+        return value if table is None and is_tabular(value) else table
     return value
 
 

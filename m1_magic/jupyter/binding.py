@@ -36,14 +36,14 @@ def check(
     cost: str | None = None,
 ) -> None:
     """Refuse a name that holds something of the user's, or a table of the same call."""
-    shown, value = one_line(name, 40), variables.get(name, getattr(builtins, name, variables))
+    displayed, value = one_line(name, 40), variables.get(name, getattr(builtins, name, variables))
     if name in tables:
-        what = f"{shown} is a table of this call, which the answer would replace."
+        what = f"{displayed} is a table of this call, which the answer would replace."
         raise UsageError(what, todo=todo, cost=cost)
     if value is variables or replies(value) or value is _bound.get(name, _bound):
         return
     kind = one_line(type(value).__name__, 60)
-    what = f"{shown} is there already and is no Reply ({kind}), which the answer would replace."
+    what = f"{displayed} is there already and is no Reply ({kind}), which the answer would replace."
     raise UsageError(what, todo=todo, cost=cost)
 
 

@@ -48,7 +48,7 @@ def summarise_table(source: Source, name: str, places: Sequence[int], wish: Wish
         bare = Columns(Column(names.name(place), "") for place in places)
         text = fit(Page(first_line, names), limit).text
         return Summary(name, wish.level, None, width, bare, text=text, places=told)
-    asked = _asked(table, places, names, wish)
+    asked = _prompted(table, places, names, wish)
     looked_at = preferred(table.names, names, limit, asked)
     rows, columns, sample = described(table, looked_at, wish)
     by_place = dict(zip(looked_at, columns, strict=True))
@@ -104,26 +104,26 @@ def _names(table: Table, places: Sequence[int], *, typed: bool) -> Names:
     )
 
 
-def _asked(table: Table, places: Sequence[int], names: Names, wish: Wish) -> tuple[int, ...]:
+def _prompted(table: Table, places: Sequence[int], names: Names, wish: Wish) -> tuple[int, ...]:
     """Return the columns that the prompt names, but for those whose names are masked."""
     if not wish.prompt.strip():
         return ()
     raw = [table.names[place] for place in places]
     times = {dtype for dtype in set(table.schema) if is_moment(dtype)}
     moments = [n for n, place in enumerate(places) if table.schema[place] in times]
-    found = [places[n] for n in prompted(wish.prompt, raw, moments)]
-    return tuple(p for p in found if names.name(p) == table.names[p])
+    prompted_places = [places[n] for n in prompted(wish.prompt, raw, moments)]
+    return tuple(p for p in prompted_places if names.name(p) == table.names[p])
 
 
 def preferred(
-    names: Sequence[str], columns: Names, limit: int, asked: Sequence[int] = ()
+    names: Sequence[str], columns: Names, limit: int, named_first: Sequence[int] = ()
 ) -> list[int]:
     """Return the columns worth a look within ``limit`` characters, in the table's order.
 
     Those that the prompt names go first, of columns that look alike (q1, q2, …) the first ones;
     those whose names are personal go last.
     """
-    places, first = columns.places, set(asked)
+    places, first = columns.places, set(named_first)
     if len(places) <= 2 * limit // LEAST_LINE:
         return list(places)
     seen: dict[str, int] = {}
@@ -149,12 +149,12 @@ def preferred(
 
 def _labels(fitted: Fitted, facts: Sequence[Fact]) -> int:
     """Return how many labels the page shows, each once: of columns, and where they group."""
-    shown = {next(iter(line.columns)): line.labels(form) for line, form in fitted.lines}
+    by_column = {next(iter(line.columns)): line.labels(form) for line, form in fitted.lines}
     for fact in facts:
         if fact.labels and f"- {fact.text}" in fitted.text:
             place = fact.columns[-1]
-            shown[place] = max(shown.get(place, 0), fact.labels)
-    return sum(shown.values())
+            by_column[place] = max(by_column.get(place, 0), fact.labels)
+    return sum(by_column.values())
 
 
 def _size(name: str, rows: int | None, width: int, levels: int) -> str:
