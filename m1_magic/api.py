@@ -15,7 +15,7 @@ from .chats.turns import ChatHead
 from .context import gather
 from .context.frames import named
 from .context.values import Gathered
-from .errors import HiddenPackage, MissingPackage, UserFacingError
+from .errors import UserFacingError, packages_named
 from .jupyter import binding, history, names, shell
 from .options import flags, tasks
 from .options.beside import Single, each
@@ -54,9 +54,7 @@ def prepare(
     options = task.under(options)
     if head is not None and options.system is None:
         options = replace(options, system=chats().system(head))
-    earlier = history.cells() if options.cells else ()
-    failure = history.failure() if options.error else None
-    gathered = gather(options, prompt, namespace, settings(), earlier, failure)
+    gathered = _gathered(prompt, options, namespace)
     along, notes = (*gathered.attachments, *beside), (*gathered.notes, *task.notes)
     gathered = replace(gathered, attachments=along, notes=notes)
     form, data = "", _form(options, namespace, prompt)
@@ -81,6 +79,13 @@ def prepare(
     redaction.check(request, secrets)
     _check_tools(request, options, namespace)
     return replace(request, notes=(*request.notes, *personal(request.text)))
+
+
+def _gathered(prompt: str, options: Options, namespace: Mapping[str, object]) -> Gathered:
+    """Return a prompt with its values, and what the options name of tables, files and cells."""
+    earlier = history.cells() if options.cells else ()
+    failure = history.failure() if options.error else None
+    return gather(options, prompt, namespace, settings(), earlier, failure)
 
 
 def _form(options: Options, namespace: Mapping[str, object], prompt: str) -> AnswerForm | None:
@@ -268,28 +273,27 @@ def ask(
             asked for, with all of them as ``.replies``.
         Stopped: a ``KeyboardInterrupt``; the same.
     """
-    try:
-        variables = shell.namespace() if namespace is None else namespace
-        seen = names.visible(variables) if namespace is None and shell.current() else variables
-        frames = named(df, variables if not isinstance(df, str) else seen)
-        shell.show_replies(shell.current(), settings())
-        chosen = flags.from_python(options, tuple(frames), several=True)
-        given = {**seen, **frames}
-        if chosen.several:
-            replies = run_each(prompt, chosen, given, lambda labels: Unseen(len(labels)))
-            binding.bind_last(shell.current(), first(replies))
-            return replies
-        reply = run(prompt, chosen, given, Silent())
-        binding.bind_last(shell.current(), reply)
-        return reply
-    except UserFacingError as error:
-        error.frames = "users"
-        if error.reply is not None:
-            binding.bind_last(shell.current(), error.reply)
-        raise
-    except ModuleNotFoundError as error:
-        raise MissingPackage.named(error) from None
-    except Exception as error:
-        if hidden := HiddenPackage.of(error):
-            raise hidden from None
-        raise
+    with packages_named():
+        try:
+            variables = shell.namespace() if namespace is None else namespace
+            seen = names.visible(variables) if namespace is None and shell.current() else variables
+            frames = named(df, variables if not isinstance(df, str) else seen)
+            shell.show_replies(shell.current(), settings())
+            chosen = flags.from_python(options, tuple(frames), several=True)
+            return _replies(prompt, chosen, {**seen, **frames})
+        except UserFacingError as error:
+            error.frames = "users"
+            if error.reply is not None:
+                binding.bind_last(shell.current(), error.reply)
+            raise
+
+
+def _replies(prompt: str, options: Options, namespace: Mapping[str, object]) -> Reply | list[Reply]:
+    """Ask unseen, and bind the reply; the first of several, which are returned as a list."""
+    if options.several:
+        replies = run_each(prompt, options, namespace, lambda labels: Unseen(len(labels)))
+        binding.bind_last(shell.current(), first(replies))
+        return replies
+    reply = run(prompt, options, namespace, Silent())
+    binding.bind_last(shell.current(), reply)
+    return reply

@@ -50,32 +50,39 @@ def gather(
     named = {name: opened(frame_named(name, namespace)) for name in options.df}
     matches = globs.matching(options.file, secrets, named)
     named |= files.tables(matches.files)
-    headings = [table.names for table in named.values()]
-    summaries = {one.name: one for one in described(named, options, wish)}
-
-    def summarised(wish: Wish, value: object, name: str) -> Attachment:
-        table = opened(value)
-        headings.append(table.names)
-        made = summary(table, name, wish)
-        summaries.setdefault(name, made)
-        return made.attachment()
-
-    beside = tuple(masked(one.attachment(), secrets) for one in summaries.values())
+    summaries = Summaries(named, {one.name: one for one in described(named, options, wish)})
+    beside = tuple(masked(one.attachment(), secrets) for one in summaries.by_name.values())
     beside += files.attached(matches.files, wish.level, secrets, named)
-    cell_tables = CellTables(options, wish, bare(options, settings), namespace, summarised)
+    cell_tables = CellTables(options, wish, bare(options, settings), namespace, summaries.add)
     past, left_out = earlier(options, ran, failure, cell_tables, secrets)
     beside += tuple(masked(one, secrets) for one in past)
     gathered = insert(
         prompt,
         namespace,
-        lambda value, name: masked(summarised(wish, value, name), secrets),
+        lambda value, name: masked(summaries.add(wish, value, name), secrets),
         wish.level,
     )
-    known(wish.allow, headings)
+    known(wish.allow, summaries.headings)
     # A table that stands in the prompt is not sent twice.
     beside = tuple(one for one in beside if one not in gathered.inserted)
     notes = (*gathered.notes, *matches.notes, *left_out)
-    return replace(gathered, attachments=beside, notes=notes, summaries=summaries)
+    return replace(gathered, attachments=beside, notes=notes, summaries=summaries.by_name)
+
+
+class Summaries:
+    """The summaries of a call's tables by name, and the columns that there are in any of them."""
+
+    def __init__(self, tables: Mapping[str, Source], by_name: dict[str, Summary]) -> None:
+        self.by_name = by_name
+        self.headings = [table.names for table in tables.values()]
+
+    def add(self, wish: Wish, value: object, name: str) -> Attachment:
+        """Return the attachment of one table more."""
+        table = opened(value)
+        self.headings.append(table.names)
+        made = summary(table, name, wish)
+        self.by_name.setdefault(name, made)
+        return made.attachment()
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,9 @@ OUTPUTS = 20  # of one cell
 MOST_TOLD = 5  # tables of which a line says that their values stay
 TABLE = 500  # tokens of the summary of a table that a cell showed, unless --df-tokens says more
 
+Summarised = Callable[[object, str, str], Attachment]
+Figures = Callable[[str, object], Attachment | None]
+
 
 @dataclass(frozen=True, slots=True)
 class Cell:
@@ -165,9 +168,9 @@ def _once(cells: Sequence[Cell]) -> list[Cell]:
 def attachment(
     choice: Choice,
     level: str,
-    summary: Callable[[object, str, str], Attachment],
+    summary: Summarised,
     secrets: redaction.Policy,
-    figures: Callable[[str, object], Attachment | None] = lambda source, value: None,
+    figures: Figures = lambda source, value: None,
 ) -> Attachment:
     """Return the cells as one attachment; what leaves of their outputs is the level's.
 
@@ -183,19 +186,15 @@ def attachment(
         code, _ = redaction.mask(cell.source.strip("\n"), secrets)
         parts.append(f"In [{label}]:\n{cut_middle(code, SOURCE)}")
         for output, text in cell.leaving(level, secrets):
-            value = output.value
             if _is_table(output):
                 text = None
                 with suppress(UsageError):  # its engine cannot be asked any more
-                    aggregate = figures(cell.source, value)
-                    tables.append(aggregate or summary(value, f"Out[{label}]", cell.source))
-                    head = (
-                        f"[aggregates {aggregate.name}, whose figures are:]\n" if aggregate else ""
+                    table, text = _of_table(
+                        output.value, f"Out[{label}]", cell.source, summary, figures
                     )
-                    text = head + tables[-1].text
+                    tables.append(table)
             dropped += text is None
-            body = text or left_out(output, level)
-            parts.append(f"Out [{label}], {output.kind}:\n{body}")
+            parts.append(f"Out [{label}], {output.kind}:\n{text or left_out(output, level)}")
         if more := cell.outputs[OUTPUTS:]:
             dropped += len(more)
             parts.append(f"[{len(more):,} more outputs left out]")
@@ -211,6 +210,16 @@ def attachment(
         dropped=dropped,
         tokens=-(-len(text) * 5 // 12),
     )
+
+
+def _of_table(
+    value: object, name: str, source: str, summary: Summarised, figures: Figures
+) -> tuple[Attachment, str]:
+    """Return the attachment of a table that a cell showed, and the text that stands for it."""
+    if aggregate := figures(source, value):
+        return aggregate, f"[aggregates {aggregate.name}, whose figures are:]\n{aggregate.text}"
+    table = summary(value, name, source)
+    return table, table.text
 
 
 def withheld(choice: Choice, rows: Callable[[object], int]) -> list[str]:

@@ -132,11 +132,14 @@ def _raiser(error: BaseException, text: str) -> frozenset[str] | None:
     if not compiled.endswith((".so", ".pyd")):
         return None
     try:
-        code = Path(compiled).read_bytes().decode("latin-1").casefold()
+        code = Path(compiled).read_bytes().lower()  # megabytes, which take longer as text
     except OSError:
         return frozenset()
+    spelt = {word: word.encode() for word in message_words if word.isascii()}
     return frozenset(
-        w for w in message_words if w in code and re.search(rf"(?<![a-z]){w}(?![a-z])", code)
+        word
+        for word, w in spelt.items()
+        if w in code and re.search(rb"(?<![a-z])%b(?![a-z])" % w, code)
     )
 
 

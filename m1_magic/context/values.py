@@ -81,31 +81,37 @@ def insert(
             _not_close(name, namespace)
             unknown.append(expression)
             continue
-        value = resolve(expression, namespace)
-        reply, rest = _reply_at(expression, namespace)
-        if reply and (words := _written(reply, rest, level)):
-            places[expression] = (Text(words),)
-            if rest:
-                what = "goes as M1 wrote it, figures as queries (to send these: --send sample)"
-                notes.append(f"{{{{{one_line(expression, 60)}}}}} {what}")
-            continue
-        part = _is_part_of_a_table(expression, value, namespace)
-        # It came from there, but for results of queries.
-        ours = reply and isinstance(value, str) and not rest.startswith(COMPUTED)
-        table = None if ours else _table(value, expression, part=part)
-        if table is None or table is UNREAD:
-            goes = table is None and not part and _goes(value, reply, rest)
-            text, note = _in_place(value, expression, level, goes=goes)
-            places[expression] = (Text(text),)
-            notes += note
+        content, about = _content(expression, namespace, level)
+        notes += about
+        if isinstance(content, str):
+            places[expression] = (Text(content),)
         else:
             places[expression] = (Text("\n"), Attached(len(tables), "", ""), Text("\n"))
-            tables.append(summary(table, expression))
+            tables.append(summary(content, expression))
     notes = [*_left(unknown, _code(prompt, namespace)), *notes]
     for name in dict.fromkeys(SINGLE.findall(prompt)):
         if is_frame(namespace.get(name)):
             notes.append(f"{{{name}}} left as typed: write {{{{{name}}}}} to insert its summary")
     return Gathered(_replaced(prompt, places), inserted=tuple(tables), notes=tuple(notes))
+
+
+def _content(
+    expression: str, namespace: Mapping[str, object], level: str
+) -> tuple[object, Sequence[str]]:
+    """Return the text that stands for an expression, or the table that it is; what to mention."""
+    value = resolve(expression, namespace)
+    reply, rest = _reply_at(expression, namespace)
+    if reply and (words := _written(reply, rest, level)):
+        what = "goes as M1 wrote it, figures as queries (to send these: --send sample)"
+        return words, [f"{{{{{one_line(expression, 60)}}}}} {what}"] if rest else ()
+    part = _is_part_of_a_table(expression, value, namespace)
+    # It came from there, but for results of queries.
+    ours = reply and isinstance(value, str) and not rest.startswith(COMPUTED)
+    table = None if ours else _table(value, expression, part=part)
+    if table is not None and table is not UNREAD:
+        return table, ()
+    goes = table is None and not part and _goes(value, reply, rest)
+    return _in_place(value, expression, level, goes=goes)
 
 
 def _code(prompt: str, namespace: Mapping[str, object]) -> list[str]:
@@ -125,7 +131,7 @@ def _left(unknown: Sequence[str], code: Sequence[str]) -> list[str]:
     """Return the one line on what in braces stays as it was typed."""
     reasons = (
         (unknown, "no such name"),
-        (code, "code in braces is not run; put its value into a variable"),
+        (code, NOT_RUN),
     )
     parts = []
     for texts, reason in reasons:

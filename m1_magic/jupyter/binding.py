@@ -55,6 +55,18 @@ def bind(shell: Any, name: str, value: object) -> None:
     shell.push({name: value})
 
 
+def bind_answer(shell: Any, name: str | None, reply: Reply, replies: list[Reply] | None) -> None:
+    """Bind ``_m1``, and ``name`` if any; nothing takes the place of an earlier answer.
+
+    Args:
+        replies: of several; ``name`` stands for all of them.
+    """
+    bind_last(shell, reply)
+    has_content = any(one.status == "ok" or one.text or one.thinking for one in replies or [reply])
+    if name and has_content:
+        bind(shell, name, reply if replies is None else replies)
+
+
 def bind_last(shell: Any, value: object) -> None:
     """Bind ``_m1``; outside of IPython (None), do nothing."""
     if shell is not None:

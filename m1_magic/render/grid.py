@@ -47,11 +47,14 @@ class Column(ThrottledView):
         self._number, self.label = number, label
         self.receipt: Receipt | None = None
         self._body, self.stale = "", False
+        self.grows = False  # is there something to see before it has ended?
 
     def open(
         self, request: Request, at_most: Decimal | None, sent: str, replay: Replay | None = None
     ) -> None:
         with self._lock:
+            # A kept answer is there at once, but for its pace, or figures that are computed anew.
+            self.grows = replay is None or self._settings.pace > 0 or request.exact
             super().open(request, at_most, sent, replay)
 
     def feed(self, event: Event) -> None:
@@ -149,7 +152,8 @@ class Grid:
     def paint(self) -> None:
         now = self._now()
         stale = any(column.stale for column in self.views)
-        if not self._watched or now < (self._next if stale else max(self._next, self._line_next)):
+        grows = self._watched and any(column.grows for column in self.views)
+        if not grows or now < (self._next if stale else max(self._next, self._line_next)):
             return
         texts = [column.growing(self._mode) for column in self.views]
         if texts == self._displayed:

@@ -81,7 +81,7 @@ def _weaker(rows: Rows, places: Sequence[int], r: Array, bent: set[frozenset[int
         made = of_pair(rows.numbers(pair[0]), rows.numbers(pair[1]), rows.k)[1]
         if (
             made is None
-            or frozenset(pair) in bent | rows.told_pairs
+            or frozenset(pair) in bent | rows.covered_pairs
             or not WEAKER <= abs(made.value) < STRONG
         ):
             continue
@@ -218,7 +218,7 @@ def labels(rows: Rows) -> list[Fact]:
     candidates = []
     for one, other in combinations(rows.telling(rows.categories), 2):
         pair = frozenset((one, other))
-        made = None if pair in rows.told_pairs else cramer(rows, one, other, rows.step)
+        made = None if pair in rows.covered_pairs else cramer(rows, one, other, rows.step)
         if made is not None and WEAKER <= made[0] < SAME:
             candidates.append((-round(made[0], 6), one, other, made))
     parts: list[str] = []

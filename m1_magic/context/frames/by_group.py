@@ -44,10 +44,12 @@ def by_group(rows: Rows) -> list[Fact]:
     facts: list[Fact] = []
     for rank, target, place in chosen(rows):
         pair = frozenset((target.place, place))
-        groups = rows.grouping(place) if pair not in rows.told_pairs and len(facts) < MOST else None
+        groups = (
+            rows.grouping(place) if pair not in rows.covered_pairs and len(facts) < MOST else None
+        )
         if groups and (fact := _line(rows, target, place, groups, rank)):
             facts.append(fact)
-            rows.told_pairs.add(pair)
+            rows.covered_pairs.add(pair)
     return facts
 
 

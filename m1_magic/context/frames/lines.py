@@ -127,7 +127,7 @@ class Line:
         c = self.first
         most = [
             f"{_about(LABELS, c)}{_quoted(label, c)} {share(part)}"
-            for label, part in self._labels_told(BRIEF).items()
+            for label, part in self._labels_in(BRIEF).items()
         ]
         ends = [
             f"{name} {marked_figure(v, name, c)}" for name, v in c.figures.items() if name in ENDS
@@ -140,9 +140,9 @@ class Line:
         """Return how many labels it tells of in one of its forms."""
         if self.first.type.startswith("true/false") or (len(self.columns) > 1 and not self.same):
             return 0
-        return len(self._labels_told(FULL if len(self.columns) > 1 else form))
+        return len(self._labels_in(FULL if len(self.columns) > 1 else form))
 
-    def _labels_told(self, form: int) -> dict[str, float]:
+    def _labels_in(self, form: int) -> dict[str, float]:
         """Return the labels with their shares that a form tells; the most frequent first."""
         labels = self.first.labels
         if form == MORE:
@@ -165,7 +165,7 @@ class Line:
         return f"{head}, {nulls(c.nulls, self.rows)}" if c.nulls is not None and self.rows else head
 
     def _labels(self, form: int) -> str:
-        c, shares = self.first, self._labels_told(form)
+        c, shares = self.first, self._labels_in(form)
         labels = [f"{_quoted(label, c)} {share(part)}" for label, part in shares.items()]
         rest = 1 - sum(shares.values())
         if len(labels) == 1 and rest <= 1e-9:

@@ -73,13 +73,13 @@ class Earlier:
             return dict(columns)
         self.tables.append(table)
         return {
-            place: self._as_told(column, place, table, k)
+            place: self._as_disclosed(column, place, table, k)
             if _comparable(column) and table.rows - (column.nulls or 0) >= k
             else column
             for place, column in columns.items()
         }
 
-    def _as_told(self, column: Column, place: int, table: Local, k: int) -> Column:
+    def _as_disclosed(self, column: Column, place: int, table: Local, k: int) -> Column:
         series, dtype = table.series(place), table.dtype(place)
         if kind(dtype) == "other":
             return column

@@ -40,7 +40,7 @@ class Rows:
             if not column.follows and column.name != MASKED
         }
         self.spare: set[int] = set()  # columns for which others stand: copies, flags of a set
-        self.told_pairs: set[frozenset[int]] = set()  # pairs of columns that a line tells of
+        self.covered_pairs: set[frozenset[int]] = set()  # pairs of columns that a line tells of
         self._groupings: dict[tuple[int, int], Grouping] = {}
 
     def name(self, place: int) -> str:

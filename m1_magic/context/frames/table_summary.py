@@ -38,37 +38,33 @@ def summarise_table(source: Source, name: str, places: Sequence[int], wish: Wish
     table, limit = source.table, max(0, wish.tokens * 12 // 5)
     judged = label_names.judged(table, source.labels, places, wish)
     table = label_names.without(table, judged.hidden)
-    told = tuple(place for place in places if place not in judged.hidden)
+    visible = tuple(place for place in places if place not in judged.hidden)
     names = _names(table, places, typed=wish.level != "names")
     levels = sum(place < source.levels for place in places)
     width = len(places) - levels
     notes = [source.note, judged.note, source.keys.words(table.names, judged.hidden)]
     if wish.level == "names":
-        first_line = "; ".join(filter(None, [_size(name, None, width, levels), *notes]))
-        bare = Columns(Column(names.name(place), "") for place in places)
-        text = fit(Page(first_line, names), limit).text
-        return Summary(name, wish.level, None, width, bare, text=text, places=told)
-    asked = _prompted(table, places, names, wish)
-    looked_at = preferred(table.names, names, limit, asked)
+        first_line = _first_line(name, None, width, levels, notes)
+        return _names_alone(name, width, fit(Page(first_line, names), limit), names, visible)
+    by_prompt = _prompted(table, places, names, wish)
+    looked_at = preferred(table.names, names, limit, by_prompt)
     rows, columns, sample = described(table, looked_at, wish)
     by_place = dict(zip(looked_at, columns, strict=True))
     labels = labelled(wish.prompt, by_place)
-    asked = tuple(place for place in dict.fromkeys((*asked, *labels)) if place in by_place)
-    facts: list[Fact] = []
-    cells: list[tuple[str, dict[int, str]]] = []
+    by_prompt = tuple(p for p in dict.fromkeys((*by_prompt, *labels)) if p in by_place)
+    facts, cells = [], []
     if wish.level == "schema":
         notes.append("types and nulls only")
     elif rows:
         k = wish.shared_by
         notes += [_groups(source.groups, k), source.keys.repeated(rows)]
         notes += _reading(k, rows, sample.rows, columns)
-        known = Described(rows, by_place, sample, k, asked)
-        facts = [fact for make in FACTS for fact in make(known)]
+        facts = _facts(Described(rows, by_place, sample, k, by_prompt))
         if wish.level == "sample":
             cells = pick(sample, by_place, wish.rows, rows, wish.allow)
-    first_line = "; ".join(filter(None, [_size(name, rows, width, levels), *notes]))
-    fitted = fit(Page(first_line, names, by_place, rows, asked, labels, facts, cells), limit)
-    shown = {p: column for line, _ in fitted.lines for p, column in line.columns.items()}
+    first_line = _first_line(name, rows, width, levels, notes)
+    fitted = fit(Page(first_line, names, by_place, rows, by_prompt, labels, facts, cells), limit)
+    in_detail = {p: column for line, _ in fitted.lines for p, column in line.columns.items()}
     return Summary(
         name=name,
         level=wish.level,
@@ -79,9 +75,17 @@ def summarise_table(source: Source, name: str, places: Sequence[int], wish: Wish
         cells=tuple({names.name(p): c for p, c in row.items()} for _, row in cells[: fitted.rows]),
         text=fitted.text,
         labels=_labels(fitted, facts),
-        masked=sum(column.masked for column in shown.values()),
-        places=told,
+        masked=sum(column.masked for column in in_detail.values()),
+        places=visible,
     )
+
+
+def _names_alone(
+    name: str, width: int, fitted: Fitted, names: Names, visible: tuple[int, ...]
+) -> Summary:
+    """Return the summary of a table of which only the names of its columns leave."""
+    bare = Columns(Column(names.name(place), "") for place in names.places)
+    return Summary(name, "names", None, width, bare, text=fitted.text, places=visible)
 
 
 def _names(table: Table, places: Sequence[int], *, typed: bool) -> Names:
@@ -157,8 +161,15 @@ def _labels(fitted: Fitted, facts: Sequence[Fact]) -> int:
     return sum(by_column.values())
 
 
-def _size(name: str, rows: int | None, width: int, levels: int) -> str:
-    return f"`{masked_value(name)}`: {size(rows, width)}{' and the index' if levels else ''}"
+def _first_line(name: str, rows: int | None, width: int, levels: int, notes: Sequence[str]) -> str:
+    """Return what the page begins with: the table's name and size, and notes on all of it."""
+    shape = f"`{masked_value(name)}`: {size(rows, width)}{' and the index' if levels else ''}"
+    return "; ".join(filter(None, [shape, *notes]))
+
+
+def _facts(known: Described) -> list[Fact]:
+    """Return what there is to say that is not about one column."""
+    return [fact for make in FACTS for fact in make(known)]
 
 
 def _groups(groups: Groups | None, k: int) -> str:

@@ -254,7 +254,7 @@ def _plain(match: re.Match[str], kind: str) -> bool:
     return kind != "quarter" and bool(known)
 
 
-def _formats_told(
+def _disclosed_formats(
     texts: Texts, parts: Sequence[Part]
 ) -> tuple[Counter[str], list[tuple[str, int]]]:
     """Return the rows of each format, and of those that may be told, the most frequent first."""
@@ -270,12 +270,14 @@ def _formats(texts: Texts, parts: Sequence[Part]) -> tuple[str, ...]:
     if any("?" in part.format or not part.plain for part in parts):
         return ()  # the first format that fits would be taken
     # %Y takes two digits, too.
-    return tuple(sorted((f for f, _ in _formats_told(texts, parts)[1]), key=lambda f: "%Y" in f))
+    return tuple(
+        sorted((f for f, _ in _disclosed_formats(texts, parts)[1]), key=lambda f: "%Y" in f)
+    )
 
 
 def _notes(texts: Texts, parts: Sequence[Part]) -> tuple[str, ...]:
     """Return the formats with their shares, and what is no date."""
-    rows, top = _formats_told(texts, parts)
+    rows, top = _disclosed_formats(texts, parts)
     read = sum(rows.values())
     used = {p for part in parts for p in part.places.tolist()}
     missing = [p for p in texts.missing(strictly=False) if p not in used]
