@@ -53,8 +53,8 @@ class Bookkeeper:
 
     async def reserve(self, call: Call, attempt: Attempt, endpoint: str) -> Refused:
         """Return why an attempt may not be sent, None once it is written down."""
-        keep, told = self._settings.keep_text, self._alike.told
-        writes = self._ledger.reservation(call, attempt, endpoint, keep, told)
+        keep, record = self._settings.keep_text, self._alike.record
+        writes = self._ledger.reservation(call, attempt, endpoint, keep, record)
         done: Done = asyncio.get_running_loop().create_future()
         self._reservations.append((Reservation(call, attempt, writes), done))
         self._work.set()
