@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from .outcomes import Calls, Outcome
-from .report import Report, by_reason
+from .report import Report, by_reason, stopped_early
 
 NOT_ASKED = "not asked"
 
@@ -42,14 +42,18 @@ def report(
     statuses: Sequence[str | None],
     seconds: float,
     notes: Sequence[str] = (),
+    stopped_by: BaseException | None = None,
 ) -> Report:
-    """Return what a run did."""
-    asked, kept, known, unknown = 0, 0, Decimal(0), 0
+    """Return what a run did, and what stopped it, if anything did."""
+    asked, kept, answers, known, unknown = 0, 0, 0, Decimal(0), 0
     for one in outcomes:
+        answers += one.asked and not one.kept and not one.why
         asked += one.asked and not one.kept
         kept += one.kept
         known += one.cost or 0
         unknown += one.cost is None
+    if stopped_by is not None:
+        notes = [*notes, stopped_early(stopped_by, answers, known, unknown)]
     reasons = by_reason([status for status in statuses if status])
     return Report(
         rows=rows,

@@ -180,9 +180,8 @@ class Job:
         made = columns(of_row, self.outcomes, into, fields)
         statuses = made.get(f"{into}_status", [])
         seconds = self.session.clock() - self.began if self.began else 0.0
-        notes = [*self.notes, self._ending()]
-        about = self.outcomes.values(), self.outcomes.calls, statuses, seconds, notes
-        done = report(self.rows.count, *about)
+        about = self.outcomes.calls, statuses, seconds, self.notes, self.stopped_by
+        done = report(self.rows.count, self.outcomes.values(), *about)
         return self.rows.made(made), done
 
     def fits(self, reply: Reply) -> bool:
@@ -219,10 +218,6 @@ class Job:
                 " Nothing more was asked.",
                 cost=f"It cost {money(known)}.",
             )
-
-    def _ending(self) -> str:
-        """Return what stopped all, if anything did."""
-        return "" if self.stopped_by is None else f"Stopped early: {self.stopped_by}"
 
     def _only_tape(self, missing: Sequence[int]) -> None:
         problem = self.answers.missing(self.questions.request(missing[0]))

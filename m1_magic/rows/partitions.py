@@ -187,11 +187,10 @@ class Partitions:
             why for key, why in zip(counts, status, strict=bool(status)) for _ in range(counts[key])
         ]
         seconds = self.session.clock() - self.began if self.began else 0.0
-        ending = "" if self.stopped_by is None else f"Stopped early: {self.stopped_by}"
         for one in self.outcomes.values():
             self.calls.add(one)
-        about = self.outcomes.values(), self.calls, failed, seconds, [*self.notes, ending]
-        return made, report(self.rows, *about)
+        about = self.calls, failed, seconds, self.notes, self.stopped_by
+        return made, report(self.rows, self.outcomes.values(), *about)
 
     def before(self, price: str) -> str:
         """Return what is asked, what leaves, and what that could cost."""

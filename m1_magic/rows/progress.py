@@ -12,11 +12,11 @@ from typing import Any
 
 from ..calls import RECORD
 from ..jupyter import shell
-from ..pricing.dollars import money
 from ..render import page
 from ..render.footer import STYLE
 from ..render.front_end import in_notebook, updates
 from ..text import escape_html, md_to_text, plural, show_controls, thousands
+from .report import price_so_far
 
 EVERY = 0.25  # seconds between two looks
 WIDTH = 20  # of the bar
@@ -49,7 +49,7 @@ class Progress:
         parts = [
             f"{'█' * filled}{'░' * (WIDTH - filled)} {thousands(self.done)}/{thousands(self.total)}"
             f" for {plural(self.rows, 'row')}",
-            money(self.cost) + (f" + {plural(self.unknown, 'price')} to come" * bool(self.unknown)),
+            price_so_far(self.cost, self.unknown),
         ]
         if self.done and self.seconds >= 1:
             rate = self.done / self.seconds
