@@ -31,7 +31,7 @@ from .tables import Rows
 
 INTO = "answer"
 SAMPLES = 3  # questions of a dry run
-AT_A_TIME = 2_000  # requests whose kept answers are looked for
+AT_A_TIME = 500  # requests whose kept answers are looked for
 
 
 @dataclass(frozen=True, slots=True)
