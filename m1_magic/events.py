@@ -67,7 +67,7 @@ class Unsettled:
     """
 
     text: str
-    came: int = 0
+    characters: int = 0
     doing: str = ""
 
 

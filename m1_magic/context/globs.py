@@ -138,23 +138,23 @@ def _matched(glob: str) -> _Found:
         raise UsageError(
             f"{one_line(glob, 120)} is not a valid glob.", todo="Write ** alone between slashes."
         ) from None
-    found = _judged(matches, root, parts)
-    if found.fit:
-        return found
-    if found.over:
-        raise UsageError(f"Nothing to attach for {one_line(glob, 120)}: {_few(found.over)}.")
+    judged = _judged(matches, root, parts)
+    if judged.fit:
+        return judged
+    if judged.over:
+        raise UsageError(f"Nothing to attach for {one_line(glob, 120)}: {_few(judged.over)}.")
     raise _missing(glob, typed)
 
 
 def _judged(paths: Sequence[Path], root: Path, typed: Collection[str]) -> _Found:
     """Return which of these files go along; hidden is what no part of the glob names itself."""
-    found, base = _Found([], [], []), os.path.realpath(root)
+    judged, base = _Found([], [], []), os.path.realpath(root)
     for path in paths:
         inside = path.relative_to(root).parts
         if os.path.isdir(path):
             continue
         if any(_hidden(part) for part in inside if part not in typed):
-            found.hidden.append(path)
+            judged.hidden.append(path)
             continue
         why = _unfit(path)
         if os.path.realpath(path.parent) != os.path.join(base, *inside[:-1]):
@@ -162,10 +162,10 @@ def _judged(paths: Sequence[Path], root: Path, typed: Collection[str]) -> _Found
         elif not Path(os.path.realpath(path)).is_relative_to(base):
             why = why or "links to a place outside its folder"
         if why:
-            found.over.append(f"{one_line(relative_path(path), 80)} {why}")
+            judged.over.append(f"{one_line(relative_path(path), 80)} {why}")
         else:
-            found.fit.append(Path(os.path.abspath(path)))
-    return found
+            judged.fit.append(Path(os.path.abspath(path)))
+    return judged
 
 
 def _hidden(part: str) -> bool:

@@ -73,11 +73,11 @@ class ExactAnswer:
     def _begin(self) -> None:
         self._running = Running(self._opened)
         self._template: Template | None = None
-        self._came = ""
+        self._text = ""
         self._open: list[Piece] = []  # what is not settled
         self._written: list[Piece] = []  # the queries
         self._settled = 0  # characters that the view has
-        self._next, self._shown = 0.0, ("", "")
+        self._next, self._displayed = 0.0, ("", "")
 
     # As a view.
 
@@ -98,12 +98,12 @@ class ExactAnswer:
                 if isinstance(event, ReasoningDelta):
                     self._thought += len(event.text)
                 if isinstance(event, ThinkingEnded):
-                    self._thought += len(self._came)
+                    self._thought += len(self._text)
                     self._running.close()
                     self._begin()
                 self._view.feed(event)
                 return
-            self._came += event.text
+            self._text += event.text
             self._take(self._parser().feed(event.text))
             self._refresh()
 
@@ -198,8 +198,8 @@ class ExactAnswer:
             for one in unchecked(made.text, made.figures, self._sent)
         ]
         figures = tuple(sorted((*made.figures, *own), key=lambda one: one.start))
-        said = made.notes
-        more = (f"{plural(len(said) - NOTES, 'more note')}",) if len(said) > NOTES else ()
+        notes = made.notes
+        more = (f"{plural(len(notes) - NOTES, 'more note')}",) if len(notes) > NOTES else ()
         order = [p.name for p in pieces if isinstance(p, Written)]
         queries = [results[name] for name in dict.fromkeys(order) if name in results]
         return replace(
@@ -208,13 +208,13 @@ class ExactAnswer:
             template=reply.text,
             queries=tuple(one for one in queries if one is not None),
             figures=figures,
-            notes=(*reply.notes, *said[:NOTES], *more),
+            notes=(*reply.notes, *notes[:NOTES], *more),
         )
 
     def _end(self, text: str) -> None:
         """Take the end of the model's text; all of it, where it came otherwise than to a view."""
         with self._lock:
-            if text != self._came:
+            if text != self._text:
                 self._running.close()
                 self._begin()
                 self._take(self._parser().feed(text))
@@ -251,9 +251,9 @@ class ExactAnswer:
         tail, waiting = self._fill(self._open).text, self._running.waiting
         noun = "query" if waiting == 1 else "queries"
         now_shown = (tail, f"computing {waiting} {noun}" if waiting else "")
-        if now_shown != self._shown:
-            self._shown = now_shown
-            self._view.feed(Unsettled(tail, self._thought + len(self._came), now_shown[1]))
+        if now_shown != self._displayed:
+            self._displayed = now_shown
+            self._view.feed(Unsettled(tail, self._thought + len(self._text), now_shown[1]))
         self._next = time.monotonic() + EVERY
 
     def _fill(self, pieces: Sequence[Piece]) -> Filled:
@@ -274,9 +274,9 @@ class ExactAnswer:
 def paragraph(pieces: Sequence[Piece]) -> tuple[list[Piece], list[Piece]] | None:
     """Return pieces up to the end of their first paragraph, and the rest; None: it has no end."""
     for number, piece in enumerate(pieces):
-        if isinstance(piece, Words) and (found := PARAGRAPH.search(piece.text)):
-            first = [*pieces[:number], Words(piece.text[: found.end()])]
-            rest = [Words(piece.text[found.end() :])] if found.end() < len(piece.text) else []
+        if isinstance(piece, Words) and (end := PARAGRAPH.search(piece.text)):
+            first = [*pieces[:number], Words(piece.text[: end.end()])]
+            rest = [Words(piece.text[end.end() :])] if end.end() < len(piece.text) else []
             return first, [*rest, *pieces[number + 1 :]]
     return None
 

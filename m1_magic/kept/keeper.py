@@ -134,9 +134,9 @@ class Keeper:
 
         Outside of notebooks only where the call says so: nobody expects the same joke for a month.
         """
-        return self._kept(request) and (request.keep is True or self._notebook is not None)
+        return self._may_replay(request) and (request.keep is True or self._notebook is not None)
 
-    def _kept(self, request: Request) -> bool:
+    def _may_replay(self, request: Request) -> bool:
         """May a kept answer be shown, by what the call or the setting says?"""
         return self._settings.keep if request.keep is None else request.keep
 
@@ -159,10 +159,10 @@ class Keeper:
             return self._on_tape(tape, request, turn.n)
         if mode == "record" and tape is not None:
             tape.check()  # before anything is paid
-        if mode == "record" or not self._kept(request):
+        if mode == "record" or not self._may_replay(request):
             return None
-        if tape is not None and (found := tape.nth(request, turn.n)):
-            return found.answer(turn.n, tape.path.name)
+        if tape is not None and (line := tape.nth(request, turn.n)):
+            return line.answer(turn.n, tape.path.name)
         if not self._wanted(request):
             return None
         with suppress(LedgerProblem):  # the call itself says what is wrong with it
@@ -177,21 +177,21 @@ class Keeper:
                 "There is no tape to run on, and M1_MODE=replay asks nobody.",
                 todo="Name one: M1_TAPE=PATH, or %m1 tape PATH.",
             )
-        found = tape.nth(request, n)
-        if found is None:
+        line = tape.nth(request, n)
+        if line is None:
             raise misses.miss(tape, request, n)
-        return found.answer(n, tape.path.name)
+        return line.answer(n, tape.path.name)
 
     def _past(self, request: Request, turn: Turn, taken: bool) -> Past | None:
         """Return the answer in the ledger; the one that a chat went on from, before all others."""
         host = endpoint(self._settings.base_url).host
-        asked = answers.Asked(turn.key, host, headers(request))
+        question = answers.Asked(turn.key, host, headers(request))
         ledger, here = self._ledger(), self._notebook
         while True:
             given, earlier = self._turns.given(turn)
             only = request.repeats if request.repeats not in given else ""
-            past = only and answers.nth(ledger, asked, here, 1, only=only)
-            past = past or answers.nth(ledger, asked, here, turn.here - earlier, but=given)
+            past = only and answers.nth(ledger, question, here, 1, only=only)
+            past = past or answers.nth(ledger, question, here, turn.here - earlier, but=given)
             if not past or not taken or self._turns.give(turn, past.id):
                 return past or None
 

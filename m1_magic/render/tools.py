@@ -30,12 +30,12 @@ class Coming:
     id: str
     name: str
     arguments: str = ""
-    whole: bool = False
+    complete: bool = False
 
     @property
     def text(self) -> str:
         """The call as it stands now."""
-        if self.whole:
+        if self.complete:
             return ToolCall(self.id, self.name, self.arguments).python
         over = len(self.arguments) - TAIL
         return f"{self.name}({'…' if over > 0 else ''}{self.arguments[max(0, over) :]}"
@@ -54,10 +54,10 @@ class Calls:
         one.id, one.name = one.id or id, one.name or name
         one.arguments += arguments
 
-    def asked(self, call: ToolCall) -> None:
+    def take(self, call: ToolCall) -> None:
         """Take a call that is complete."""
         place = self._place(call)
-        self.coming[place] = Coming(call.id, call.name, call.arguments, whole=True)
+        self.coming[place] = Coming(call.id, call.name, call.arguments, complete=True)
 
     def end(self, call: ToolEnded) -> None:
         """Take what became of a call."""
@@ -159,10 +159,10 @@ def _not_allowed(call: ToolEnded) -> bool:
 
 
 def _end(call: ToolEnded) -> str:
-    said = one_line(call.text, END)
+    text = one_line(call.text, END)
     if call.outcome == "ran":
-        return f"→ {said or '(nothing)'}"
-    return f"failed: {said}" if said and call.outcome == "failed" else _ended(call)
+        return f"→ {text or '(nothing)'}"
+    return f"failed: {text}" if text and call.outcome == "failed" else _ended(call)
 
 
 def _fold(call: ToolEnded) -> str:
@@ -175,7 +175,7 @@ def _fold(call: ToolEnded) -> str:
 
 
 def _running(one: Coming) -> str:
-    if not one.whole:
+    if not one.complete:
         return _block(one.text)
     return f"<div><code>{_code(one_line(one.text, HEAD))}</code> …</div>"
 

@@ -46,15 +46,15 @@ class SafeView:
     def open(self, plan: Plan) -> None:
         """See View.open; what the call likely costs stands behind what leaves."""
         if plan.kept:
-            kept = plan.kept.replay
-            self._tell(lambda view: view.open(plan.request, None, "", kept))
+            replay = plan.kept.replay
+            self._call_view(lambda view: view.open(plan.request, None, "", replay))
         else:
             along = (
                 f"{one_line(a.name, 40)} → {a.level or a.kind}" for a in plan.request.attachments
             )
             price = price_words(plan.hold, plan.forecast) if plan.forecast else ""
             sent = " · ".join(part for part in ("; ".join(along), price) if part)
-            self._tell(lambda view: view.open(plan.request, plan.hold, sent))
+            self._call_view(lambda view: view.open(plan.request, plan.hold, sent))
         seconds = self._tick()
         if seconds is not None:
             # In this context, so that what it publishes belongs to the cell of this call.
@@ -64,23 +64,23 @@ class SafeView:
 
     def feed(self, event: Event) -> None:
         """See View.feed."""
-        self._tell(lambda view: view.feed(event))
+        self._call_view(lambda view: view.feed(event))
 
     def close(self, receipt: Receipt) -> None:
         """See View.close."""
         self._over = True
         if self._watch is not None:
             TICKER.end(self._watch)
-        self._tell(lambda view: view.close(receipt))
+        self._call_view(lambda view: view.close(receipt))
 
     def _tick(self) -> float | None:
-        return self._tell(lambda view: None if self._over else view.tick())
+        return self._call_view(lambda view: None if self._over else view.tick())
 
-    def _tell(self, tell: Callable[[View], float | None]) -> float | None:
+    def _call_view(self, call: Callable[[View], float | None]) -> float | None:
         """Tell the view something; where it fails, warn, and tell it nothing more."""
         with self._lock:
             try:
-                return tell(self._view)
+                return call(self._view)
             except Exception as error:
                 self._view = Silent()
                 reason = one_line(HiddenPackage.of(error) or repr(error), 200)

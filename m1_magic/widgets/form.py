@@ -97,8 +97,8 @@ class Form:
             if name not in loops or name in self._given:
                 self._tick(name)
         for name, tick in self._ticks.items():
-            shown = size(there[name]) if name in there else "(gone)"
-            tick.description = f"{one_line(name, 60)}  {shown}"
+            label_size = size(there[name]) if name in there else "(gone)"
+            tick.description = f"{one_line(name, 60)}  {label_size}"
         if self._typed is not None:
             self._hint.value = "" if self._ticks else NO_FRAMES
         if (task := self._fields.get("task")) is not None:
@@ -242,9 +242,9 @@ def empty(control: Any, unless: bool) -> None:
         control.value = ""
 
 
-def also(options: Options, shown: Collection[str]) -> str:
+def also(options: Options, with_fields: Collection[str]) -> str:
     """Return a line on the options that go along without a field of their own."""
-    others = [f"{n} {one_line(v, 60)}" for n, v in changed(options).items() if n not in shown]
+    others = [f"{n} {one_line(v, 60)}" for n, v in changed(options).items() if n not in with_fields]
     return note(f"also: {', '.join(others)}") if others else ""
 
 

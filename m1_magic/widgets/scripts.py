@@ -185,7 +185,7 @@ class Listener(anywidget.AnyWidget):
 
     def __init__(
         self,
-        asked: Callable[[str, str], bool],
+        on_question: Callable[[str, str], bool],
         late: Callable[[], None],
         code: Callable[[int], str | None],
     ) -> None:
@@ -203,7 +203,7 @@ class Listener(anywidget.AnyWidget):
             try:
                 if content.get("turn") == self.turn:
                     self._take(content.get("controls"))
-                    taken = asked(button, prompt)
+                    taken = on_question(button, prompt)
                 else:
                     late()
             finally:
