@@ -86,12 +86,12 @@ class Run:
         """Take one call; in the loop's thread."""
         reply, progress = call.reply, self.progress
         paid = any(attempt.cost != 0 for attempt in call.attempts)
-        asked = paid or (bool(call.attempts) and not isinstance(error, (*FINAL, Stopped)))
+        sent = paid or (bool(call.attempts) and not isinstance(error, (*FINAL, Stopped)))
         value, why = (None, _reason(error)) if error is not None else self.value(reply)
         cost = reply.cost if call.attempts else Decimal(0)
         model = sys.intern(reply.model)
-        id, self._named = "" if self._named else call.id, self._named or asked  # one is enough
-        self.outcomes[number] = Outcome(value, why, cost, False, asked, id, model, reply.usage)
+        id, self._named = "" if self._named else call.id, self._named or sent  # one is enough
+        self.outcomes[number] = Outcome(value, why, cost, False, sent, id, model, reply.usage)
         progress.done += 1
         progress.failed += bool(why)
         progress.unknown += cost is None

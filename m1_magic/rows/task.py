@@ -55,18 +55,18 @@ class Ask:
         if share is None:
             return _dumped(TaskResult(errand.place))
         if errand.place == "away":
-            return _dumped(_asked(errand, share, columns, again))
+            return _dumped(_result(errand, share, columns, again))
         done, again = errand.lease.turn(number)
         if done is not None:
             return done
         if not errand.lease.holds():
             return _dumped(TaskResult(errand.place, stopped_by=Stopped("Stopped by you.", cost="")))
-        result = _dumped(_asked(errand, share, columns, again))
+        result = _dumped(_result(errand, share, columns, again))
         errand.lease.done(number, result)
         return result
 
 
-def _asked(errand: Errand, share: Share, columns: Sequence[Column], again: bool) -> TaskResult:
+def _result(errand: Errand, share: Share, columns: Sequence[Column], again: bool) -> TaskResult:
     result = TaskResult(errand.place)
     try:
         with _session(errand) as session:
