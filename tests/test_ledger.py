@@ -514,10 +514,10 @@ def test_requests_that_are_alike_are_written_down_as_each_alone(more: dict[str, 
     plain = Request("m", (Message("system", (Text("Be brief."),)),), 50, prompt="{{text}}?", **more)
     for words in ("a", '"\\\n\t\0', "\ud800x", "é😀\u2028", "", alike.MARK, alike.HASHED, "</x>"):
         one = replace(plain, messages=(*plain.messages, Message("user", (Text(words),))))
-        assert together.told(one) == alike.told(one)
+        assert together.record(one) == alike.record(one)
         assert together.fingerprint(one) == one.fingerprint()
         other = replace(one, temperature=0.5)
-        assert together.told(other) == alike.told(other)
+        assert together.record(other) == alike.record(other)
 
 
 def test_a_batch_adds_to_the_totals_what_its_rows_add_up_to(path: Path) -> None:

@@ -102,7 +102,7 @@ class ManyWires:
         wire.only_ours(request)
         self._headers = request.headers.raw
 
-    def came(self) -> RawAnswer:
+    def new_answer(self) -> RawAnswer:
         """Return what one answer will be taken into."""
         return RawAnswer()
 

@@ -195,7 +195,7 @@ class Keeper:
     def _past(self, request: Request, turn: Turn, taken: bool) -> Past | None:
         """Return the answer in the ledger; the one that a chat went on from, before all others."""
         host = endpoint(self._settings.base_url).host
-        question = answers.Asked(turn.key, host, headers(request))
+        question = answers.Lookup(turn.key, host, headers(request))
         ledger, here = self._ledger(), self._notebook
         while True:
             given, earlier = self._turns.given(turn)

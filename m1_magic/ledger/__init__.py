@@ -26,7 +26,7 @@ from ..errors import BudgetExceeded, LedgerProblem
 from ..interrupts import uninterrupted
 from ..pricing.dollars import from_nano, to_nano
 from . import disk, journal, processes, tool_turns
-from .alike import Told, told
+from .alike import Record, record
 from .journal import Write, write
 from .schema import ASKABLE, OWED
 from .store import HASTE, Store, now_utc
@@ -52,7 +52,7 @@ def since(period: str, now: datetime) -> str:
 
 def stamp(at: datetime) -> str:
     """Return a time as the ledger writes it: UTC, so that text sorts as time does."""
-    return at.astimezone(UTC).isoformat()
+    return (at if at.tzinfo is UTC else at.astimezone(UTC)).isoformat()
 
 
 class Ledger(Store):
@@ -110,17 +110,17 @@ class Ledger(Store):
         attempt: Attempt,
         endpoint: str,
         keep_text: bool,
-        told: Callable[[Request], Told] = told,
-    ) -> tuple[Write, ...]:
+        record: Callable[[Request], Record] = record,
+    ) -> tuple[Write, Write]:
         """Return what writes down an attempt before it is sent."""
         at, request, original = stamp(call.at), call.request, call.original or call.request
-        what = told(request)
-        asked = what if original is request else told(original)
-        text = (what.prompt, what.kept) if keep_text else (None, None)
+        sent = record(request)
+        typed = sent if original is request else record(original)
+        text = (sent.prompt, sent.kept) if keep_text else (None, None)
         of = (request.model, request.task or None, request.chat)
-        key = (asked.fingerprint, request.cell or None, asked.parts)
+        key = (typed.fingerprint, request.cell or None, typed.parts)
         who = (self.session, os.getpid(), processes.me(), endpoint)
-        call_ = (call.id, at, self.session, request.model, what.fingerprint, *text, *of, *key)
+        call_ = (call.id, at, self.session, request.model, sent.fingerprint, *text, *of, *key)
         return (
             write("question", *call_),
             write("attempt", attempt.id, call.id, at, *who, hold_of(attempt)),

@@ -142,9 +142,9 @@ def read(path: Path) -> list[Write]:
 def writes(text: str) -> list[Write]:
     """Return writes that stand in a text as JSON; raises ValueError if these are none."""
     try:
-        found = [(str(name), tuple(values)) for name, values in json.loads(text)]
+        written = [(str(name), tuple(values)) for name, values in json.loads(text)]
     except (TypeError, RecursionError) as error:
         raise ValueError("not a list of writes") from error
-    if any(name not in STATEMENTS for name, _ in found):
+    if any(name not in STATEMENTS for name, _ in written):
         raise ValueError("not a statement of ours")
-    return found
+    return written
