@@ -468,6 +468,17 @@ def of_version(number: int, path: Path, **more: str) -> None:
         db.execute(f"PRAGMA user_version = {number}")
 
 
+def test_l15_a_new_file_is_as_one_that_went_through_all_versions(path: Path) -> None:
+    everything = "SELECT type, name, sql FROM sqlite_master ORDER BY rowid"
+    with closing(sqlite3.connect(":memory:")) as old:
+        for script in schema.SCHEMA:
+            for statement in schema.statements(script):
+                old.execute(statement)
+        Ledger(path, "new").close()
+        assert rows(path, everything) == old.execute(everything).fetchall()
+    assert rows(path, "PRAGMA user_version") == [(LATEST,)]
+
+
 def test_l15_a_file_of_version_2_gets_chats(path: Path) -> None:
     of_version(2, path, prompt="why?")
     with closing(Ledger(path, "old", lambda: NOW)) as ledger:
