@@ -17,6 +17,7 @@ from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import cache
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -115,8 +116,7 @@ class AtLine:
         self.line, self.files, self.act, self.armed, self.lines = line, files, act, armed, 0
 
     def __call__(self, frame: FrameType, event: str, arg: object) -> Any:
-        name = frame.f_code.co_filename
-        if "m1_magic" not in name or not name.endswith(self.files):
+        if not _is_of(frame.f_code.co_filename, self.files):
             return None
         if event == "line" and self.armed:
             self.lines += 1
@@ -124,6 +124,11 @@ class AtLine:
                 sys.settrace(None)  # what follows need not be slow
                 self.act()
         return self
+
+
+@cache
+def _is_of(file: str, files: tuple[str, ...]) -> bool:
+    return "m1_magic" in file and file.endswith(files)
 
 
 def die() -> None:
