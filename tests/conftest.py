@@ -71,15 +71,10 @@ hypothesis.settings.load_profile("untimed")
 
 @pytest.fixture(autouse=True, scope="session")
 def no_authorities(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """No list of certificates: each client would read the system's, which takes 40 ms.
-
-    A folder in OpenSSL's form is read name by name, when one is asked for.
-    """
-    folder = tmp_path_factory.mktemp("authorities")
-    (folder / "00000000.0").touch()
-    paths = ssl.get_default_verify_paths()._replace(openssl_cafile="", openssl_capath=str(folder))
+    """As kernels do."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ssl, "get_default_verify_paths", lambda: paths)
+        patch.setattr(ssl, "get_default_verify_paths", ssl.get_default_verify_paths)
+        kernels.without_authorities(str(tmp_path_factory.mktemp("authorities")))
         yield
 
 

@@ -84,8 +84,14 @@ def in_threads(count: int, work: Callable[[], object]) -> None:
 
 
 def race(work: Callable[..., Any], *args: Any, kernels: int, how: str = "fork") -> list[Any]:
-    """Let processes do the same, which meet at a barrier; return what each returned or raised."""
+    """Let processes do the same, which meet at a barrier; return what each returned or raised.
+
+    ``how``: "fork" them from this process, or from one that has only imported what they do
+    ("forkserver").
+    """
     context = multiprocessing.get_context(how)
+    if how == "forkserver":
+        context.set_forkserver_preload([work.__module__])
     barrier, queue = context.Barrier(kernels), context.Queue()
     racers = [
         context.Process(target=_racing, args=(work, args, barrier, queue))  # type: ignore[attr-defined]

@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import closing
@@ -20,6 +19,7 @@ from typing import Any
 
 import pytest
 
+import kernels
 from emulator import Answer, OpenRouter
 from faulty import until
 from killed import ask, forks
@@ -81,7 +81,7 @@ class View:
     def close(self, receipt):
         if point == "settled": die()
 
-print("ready", flush=True)
+print(os.getpid(), flush=True)
 api.session().ask(build(Options(), "hello", api.settings()), View())
 """
 POINTS = {  # state after the kill, and whether a generation id is in the ledger
@@ -100,19 +100,22 @@ def killed(server: OpenRouter, path: Path, point: str) -> int:
     if point == "headers":
         more = {"hold": threading.Event(), "hold_after": 0}
     server.say(Answer(text=["one ", "two"], generation_id="gen-1-killed", cost=0.0042, **more))
-    with subprocess.Popen([sys.executable, "-c", CHILD, point], stdout=subprocess.PIPE) as child:
+    command = [*kernels.python(), "-c", CHILD, point]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as child:
         try:
+            assert child.stdout
+            pid = int(child.stdout.readline())
             if point == "sent":
                 assert server.wait_chats(1)
             elif point == "headers":
                 assert server.wait_chats(1) and server.wait_held()
                 assert until(lambda: rows(path, STATES)[0][0] == "streaming")
             if point in ("sent", "headers"):
-                child.kill()
+                os.kill(pid, signal.SIGKILL)
             assert child.wait(60) == -signal.SIGKILL
         finally:
             child.kill()
-    return child.pid
+    return pid
 
 
 @pytest.mark.parametrize("point", POINTS)
