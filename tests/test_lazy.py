@@ -225,7 +225,7 @@ def truth(name: str, values: list[Any]) -> Measures:
         sd=float(finite.std(ddof=1)),
         zeros=int((finite == 0).sum()),
         negatives=int((finite < 0).sum()),
-        whole=bool((finite == np.rint(finite)).all()),
+        integral=bool((finite == np.rint(finite)).all()),
     )
 
 
@@ -235,7 +235,7 @@ def plain(series: nw.Series[Any]) -> list[Any]:
 
 
 def same(found: Measures, true: Measures) -> None:
-    exact = ("rows", "nulls", "nan", "infinite", "low", "high", "zeros", "negatives", "whole")
+    exact = ("rows", "nulls", "nan", "infinite", "low", "high", "zeros", "negatives", "integral")
     for field in (*exact, "trues"):
         assert getattr(found, field) == getattr(true, field), field
     assert type(found.low) is type(true.low)
@@ -346,9 +346,9 @@ def test_a_long_table_is_sampled_evenly(engine: str, large: Data, load: Any) -> 
     numbered = large.arrow.append_column("row", pa.array(np.arange(large.rows)))
     table = lazy_table(load(engine, numbered))
     places = [0, 1, 2, 3]
-    whole = table.measure(places)
-    same(whole[0], large.truth("int"))
-    same(whole[1], large.truth("float"))
+    measures = table.measure(places)
+    same(measures[0], large.truth("int"))
+    same(measures[1], large.truth("float"))
     sample = table.sample(places)
     assert 0.75 * SAMPLE <= sample.rows <= 1.1 * SAMPLE
     rows = np.sort(sample.series(3).to_numpy())
@@ -403,7 +403,7 @@ def test_whole_numbers_among_what_is_none(engine: str, load: Any) -> None:
     one = [1.0, -3.0, 1e300, math.nan, math.inf, -math.inf, None]
     table = pa.table({"x": one, "y": [2.0, -0.5, *one[2:]], "z": [math.nan, math.inf, *[None] * 5]})
     x, y, z = lazy_table(load(engine, table)).measure([0, 1, 2])
-    assert (x.whole, y.whole) == (True, False)
+    assert (x.integral, y.integral) == (True, False)
     assert [(m.nulls, m.nan, m.infinite) for m in (x, y, z)] == [(1, 1, 2), (1, 1, 2), (5, 1, 1)]
     assert (z.low, z.high, z.mean, z.sd) == (None,) * 4
 
