@@ -102,19 +102,23 @@ def by_form(table: Table, places: Sequence[int]) -> Labels | None:
     flags = [*typed.get("Boolean", []), *typed.get("UInt8", [])]
     starts = Counter(table.names[place].partition("_")[0] for place in flags)
     dummies = {one for one, n in starts.items() if n >= FLAGS and one.lower() not in OWN_WORDS}
-    found = {p for p in flags if table.names[p].partition("_")[0] in dummies}
+    label_places = {p for p in flags if table.names[p].partition("_")[0] in dummies}
     turned = table.names[places[0]] == "column" if places else False  # Polars' transpose()
     many = max(typed.values(), key=len, default=[])
     many = [place for place in many if turned or not stem_of(table.names[place])]
     if len(many) >= MANY and 10 * len(many) >= 6 * len(places) and isinstance(table, Local):
         empty = sum(m.nulls + m.nan for m in table.measure(many, nulls_only=True))
         if len(places) > table.rows or 2 * empty > table.rows * len(many):
-            found |= set(many)
+            label_places |= set(many)
     for same in typed.values():
         alike = [place for place in same if not stem_of(table.names[place])]
         if len(alike) >= MANY and isinstance(table, Local):
-            found |= _one_of_many(table, alike)
-    return Labels(frozenset(found - {0} if turned else found), of_rows=turned) if found else None
+            label_places |= _one_of_many(table, alike)
+    return (
+        Labels(frozenset(label_places - {0} if turned else label_places), of_rows=turned)
+        if label_places
+        else None
+    )
 
 
 def _fit(dtype: Any) -> bool:
