@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import BrowserContext, Route
+from playwright.sync_api import BrowserContext
 
-import labextension
-from browser.shared import RECORD
+from browser.shared import RECORD, bare
 from m1_magic.verbs import cost_report
 
 pytestmark = pytest.mark.browser
@@ -73,24 +72,12 @@ def saved(chance: random.Random) -> list[Any]:
     return [[made(chance), one[:2]] if chance.random() < 0.1 else record for record in one]
 
 
-def served(route: Route) -> None:
-    """Answer as a server that has the extension and an empty page with it."""
-    file = labextension.STYLE if ".css" in route.request.url else labextension.script()
-    if route.request.url.endswith("/page"):
-        body = '<!doctype html><meta charset="utf-8"><script src="extension.js"></script>'
-        route.fulfill(content_type="text/html", body=body)
-    else:
-        route.fulfill(path=file)
-
-
 def test_the_sum_is_that_of_the_report_whatever_is_saved(
     browser: BrowserContext, tmp_path: Path
 ) -> None:
     chance = random.Random(20)
     lists = [saved(chance) for _ in range(LISTS)]
-    tab = browser.new_page()
-    tab.route("**/*", served)
-    tab.goto("http://127.0.0.1/page")
+    tab = bare(browser)
     shown = tab.evaluate(COUNTED, [RECORD, [json.dumps(one) for one in lists]])
     tab.close()
     seen = 0

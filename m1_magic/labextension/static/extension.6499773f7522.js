@@ -10,7 +10,7 @@
 const VERSION = "0.2.0";
 const [TARGET, RECORD] = ["m1-magic", "application/vnd.m1-magic.call+json"];
 const { src } = /** @type {any} */ (document.currentScript);
-const STYLE = new URL("style.css?72f15bdf3e82", src).href;
+const STYLE = new URL("style.css?a4fe27c8c4c2", src).href;
 
 const MAGIC = /^[\s\p{DI}]*%%m1(?!\w)/u;
 const ABOVE = /^[\s\p{DI}]*(#.*)?$/u;
@@ -187,10 +187,11 @@ class CodeButtons {
 
   /** Put buttons where there are none yet. */
   place() {
-    for (const pre of this.cells.panel.content.node.querySelectorAll(".m1-answer pre")) {
-      if (!(pre instanceof HTMLElement) || this.#bars.get(pre)?.isConnected) continue;
-      if (SeenCode.of(pre)) pre.before(this.#bar(pre));
-    }
+    const blocks = this.cells.panel.content.node.querySelectorAll(".m1-answer pre");
+    const bare = [.../** @type {NodeListOf<HTMLElement>} */ (blocks)].filter(
+      (pre) => !this.#bars.get(pre)?.isConnected && SeenCode.of(pre),
+    );
+    for (const pre of bare) pre.before(this.#bar(pre)); // all seen: one layout for all
   }
 
   /** @param {HTMLElement} pre */
