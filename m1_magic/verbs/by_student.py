@@ -17,7 +17,7 @@ from typing import Any
 from ..errors import UsageError
 from ..render import page
 from ..text import md_cell, md_to_text, one_line, plural, thousands
-from .cost_report import Tally, notebooks, records
+from .cost_report import Tally, call_id, is_kept, notebooks, records
 from .money import write_csv
 
 NBGRADER = ("submitted", "autograded", "feedback")
@@ -111,8 +111,7 @@ def _again(record: dict[str, Any], seen: set[str]) -> bool:
 
 def _call(record: dict[str, Any]) -> str:
     """Return the id of the call that a record is of, "" for a kept answer or where it has none."""
-    id = record.get("id")
-    return id if isinstance(id, str) and not record.get("replays") else ""
+    return "" if is_kept(record) else call_id(record)
 
 
 def _shared(work: dict[str, Work]) -> tuple[Counter[tuple[Path, Path]], Counter[int]]:

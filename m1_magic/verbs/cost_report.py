@@ -1,7 +1,8 @@
 """``m1-magic report NOTEBOOK…``: what notebooks cost, from the records saved in them.
 
 Every call leaves one record beside its footer. Notebooks come from anywhere: what is no notebook,
-or too large to be one, has a line of its own.
+or too large to be one, has a line of its own. The front end's extension adds up the same records,
+to the same sum: a number is what JavaScript reads, a cost is rounded to the ledger's last digit.
 """
 
 from __future__ import annotations
@@ -9,19 +10,20 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 from typing import Any, TypeVar
 
 from ..calls import RECORD
 from ..errors import UsageError
 from ..pricing.dollars import money
-from ..pricing.prices import amount
 from ..render import page
+from ..settings.traits import MOST
 from ..text import md_cell, md_to_text, one_line, plural, thousands
 
 T = TypeVar("T", list[Any], dict[str, Any])
 LARGEST = 200_000_000
+NANO = Decimal("1e-9")
 
 
 @dataclass
@@ -38,7 +40,7 @@ class Tally:
 
     def add(self, record: dict[str, Any]) -> None:
         """Take one call's record."""
-        if record.get("replays"):
+        if is_kept(record):
             self.kept += 1
             return
         usage = _part(record, "usage", dict)
@@ -47,7 +49,7 @@ class Tally:
         self.output += _count(usage.get("output"))
         cost = _number(record.get("cost_usd"))
         self.unknown += cost is None
-        self.cost += cost or 0
+        self.cost += Decimal(cost or 0).quantize(NANO, ROUND_HALF_UP).normalize()
         self.about = self.about or record.get("cost_source") == "estimated"
 
     @property
@@ -75,14 +77,14 @@ def report(names: Sequence[str]) -> str:
             continue
         tally = by_notebook.setdefault(str(path), Tally())
         for record in saved:
-            id = record.get("id")
-            if record.get("replays"):
+            if is_kept(record):
                 total.add(record)
                 continue
-            if isinstance(id, str) and id in seen:
+            id = call_id(record)
+            if id and id in seen:
                 twice += 1  # a copy of the notebook, or of its cell
                 continue
-            seen.add(str(id))
+            seen.add(id)
             model = by_model.setdefault(one_line(record.get("model") or "(no name)", 80), Tally())
             for one in (tally, model, total):
                 one.add(record)
@@ -111,7 +113,7 @@ def records(path: Path) -> list[dict[str, Any]]:
             raise ValueError("there is no such file")
         if path.stat().st_size > LARGEST:
             raise ValueError(f"over {LARGEST // 1_000_000} MB, left out")
-        book = json.loads(path.read_bytes(), parse_float=Decimal)
+        book = json.loads(path.read_bytes())
     except (json.JSONDecodeError, UnicodeDecodeError, RecursionError):
         raise ValueError("not a notebook (not JSON)") from None
     except OSError as error:
@@ -125,6 +127,18 @@ def records(path: Path) -> list[dict[str, Any]]:
         # A cell's call leaves one, a panel a list.
         saved += record if isinstance(record, list) else [record]
     return [record for record in saved if isinstance(record, dict)]
+
+
+def is_kept(record: dict[str, Any]) -> bool:
+    """Is this an answer that was kept, of a call that another record is of?"""
+    replays = record.get("replays")
+    return isinstance(replays, str) and bool(replays)
+
+
+def call_id(record: dict[str, Any]) -> str:
+    """Return the id of the call, "" where it has none."""
+    id = record.get("id")
+    return id if isinstance(id, str) else ""
 
 
 def _part(value: object, name: str, kind: type[T]) -> T:
@@ -151,6 +165,8 @@ def _count(value: object) -> int:
     return int(_number(value) or 0)
 
 
-def _number(value: object) -> Decimal | None:
+def _number(value: object) -> float | None:
     """Return what a record has as a number; text that is one is none that we wrote."""
-    return None if isinstance(value, str) else amount(value)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return value if 0 <= value <= MOST else None

@@ -396,13 +396,13 @@ class Page:
         self.jupyter.spare = self.tab
 
     # -- driving -------------------------------------------------------------------
-    def open(self, name: str) -> None:
-        """Open a notebook, and wait until its kernel is idle."""
+    def open(self, name: str, *, kernel: bool = True) -> None:
+        """Open a notebook, and wait until its kernel is idle; without one, until it is there."""
         if self._loaded:
             self.js("path => front.open(path)", name)
         else:
             self.load(name)
-        self.until("() => front.ready()")
+        self.until("() => front.ready()" if kernel else "() => front.panel()?.context.isReady")
 
     def close_notebook(self) -> None:
         """Close what is open in the page."""

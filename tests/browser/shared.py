@@ -6,7 +6,10 @@ import re
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import BrowserContext, Route
+from playwright.sync_api import Page as Tab
 
+import labextension
 from browser.front import Output, Page
 
 only_lab = pytest.mark.parametrize("jupyter", ["lab"], indirect=True)
@@ -60,3 +63,21 @@ def check_paragraph(output: Output, name: str) -> None:
     assert shown.startswith(f"{name}: ")
     assert len(shown.splitlines()) == 1
     assert not re.search(r"Traceback|File |Cell In|line \d", shown)
+
+
+def bare(browser: BrowserContext) -> Tab:
+    """Return an empty page with the front end's extension, of which nothing was asked yet."""
+
+    def serve(route: Route) -> None:
+        if ".css" in route.request.url:
+            route.fulfill(path=labextension.STYLE)
+        elif ".js" in route.request.url:
+            route.fulfill(path=labextension.script())
+        else:
+            body = '<!doctype html><meta charset="utf-8"><script src="extension.js"></script>'
+            route.fulfill(content_type="text/html", body=body)
+
+    tab = browser.new_page()
+    tab.route("**/*", serve)
+    tab.goto("http://127.0.0.1/page")
+    return tab

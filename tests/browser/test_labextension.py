@@ -7,10 +7,10 @@ import re
 from typing import Any
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import BrowserContext, expect
 
 from browser.front import Jupyter, Page
-from browser.shared import LOAD, RECORD, WAIT, check_accessible
+from browser.shared import LOAD, RECORD, WAIT, bare, check_accessible
 from emulator import Answer, OpenRouter
 from m1_magic.verbs import cost_report
 
@@ -160,8 +160,9 @@ UNDER = [
     f'<pre>HIDDEN</pre><div style="{COVER}">.</div>',
 ]
 PRESSED = """() => {
-  for (const one of document.querySelectorAll('.m1-code button:last-child')) one.click();
-  return front.cells().map(one => one.model.sharedModel.getSource());
+  const buttons = [...document.querySelectorAll('.m1-code button:last-child')];
+  const said = buttons.map(one => (one.click(), one.ariaLabel));
+  return [said, front.cells().map(one => one.model.sharedModel.getSource())];
 }"""
 UNSEEN = "a\u202eb\u200bc\u2066d\U000e0041e\u00adf\x07g\u3164h\u200di"
 
@@ -186,9 +187,47 @@ def test_nothing_hidden_is_taken(page: Page, jupyter: Jupyter) -> None:
     under = "".join(f'<div class="m1-answer">{one}</div>' for one in [*UNDER, "<pre>seen</pre>"])
     page.js(TRUSTED, {"output_type": "display_data", "data": {"text/html": under}, "metadata": {}})
     page.until(f"() => ({TAKEN})().includes('seen')")
-    assert [one for one in page.js(PRESSED) if "HIDDEN" in one] == []
-    assert "seen" in sources(page)
+    said, after = page.js(PRESSED)
+    assert [one for one in after if "HIDDEN" in one] == []
+    assert "seen" in after
+    assert set(said) == {"Not taken: not all in sight", "Into a new cell"}
+    assert said.count("Into a new cell") == 2  # of what is seen, here and in the second cell
     assert page.unrest() == []
+
+
+# What is no property of a part, or one of very many: no sheet's rule comes over our own.
+SHEETS = {
+    "first line": "pre::first-line {color: transparent !important; font-size: 0 !important}",
+    "first letter": "pre::first-letter {font-size: 0; -webkit-text-fill-color: #fff}",
+    "reversed": ".k {unicode-bidi: bidi-override !important; direction: rtl !important}",
+    "in its place": ".k {position: static} .k::before {content: 'ls'; position: absolute; "
+    "background: white; width: 9em; height: 2em}",
+    "words more": ".k::after {content: ' --not'}",
+    "a size of its own": ".k {font-size-adjust: 0 !important}",
+    "masked": "pre {-webkit-mask-box-image: linear-gradient(transparent, transparent)}",
+    "lowered": ".k {vertical-align: -999px}",
+    "framed": ".k {border: 40px solid white} pre {outline: 99px solid white}",
+    "in a later layer": "@layer z {pre::first-line {color: transparent !important}}",
+    "in columns": "pre {columns: 2; column-gap: 999px; max-height: 1em; overflow: auto}",
+}
+SHOWN = """([sheet, code]) => { document.body.innerHTML = `<div class="jp-OutputArea-output">
+  <style>${sheet}</style><div class="m1-answer"><pre>${code}</pre></div></div>`; }"""
+
+
+def test_no_sheet_hides_a_part_of_code(browser: BrowserContext) -> None:
+    tab = bare(browser)
+    tab.evaluate("() => window._JUPYTERLAB['m1-magic'].get()")
+    tab.wait_for_function("() => document.querySelector('link')?.sheet")
+    code = "one\n<span class='k'>two or</span> three\nfour"
+
+    def look(sheet: str, code: str) -> bytes:
+        tab.evaluate(SHOWN, [sheet, code])
+        return tab.screenshot(clip={"x": 0, "y": 0, "width": 400, "height": 200})
+
+    plain = look("", code)
+    assert plain != look("", "one\n\nfour")
+    assert [name for name, sheet in SHEETS.items() if look(sheet, code) != plain] == []
+    tab.close()
 
 
 TAKEN = "() => [...document.querySelectorAll('.m1-code + pre')].map(one => one.textContent)"

@@ -44,7 +44,7 @@ declare namespace Jupyter {
 
   interface Outputs {
     readonly length: number;
-    get(index: number): { readonly type: string; readonly data: Record<string, unknown> };
+    get(index: number): { readonly data: Record<string, unknown> };
   }
   interface CellModel {
     readonly type: string;
@@ -53,9 +53,7 @@ declare namespace Jupyter {
   }
   interface Cell extends Widget {
     readonly model: CellModel;
-    readonly outputArea?: {
-      readonly model: Outputs;
-      readonly widgets: readonly Widget[];
+    readonly outputArea?: Widget & {
       readonly future: { readonly msg: { readonly header: { msg_id: string } } } | null;
     };
   }
@@ -75,20 +73,17 @@ declare namespace Jupyter {
   }
   interface Panel extends Widget {
     readonly content: Notebook;
-    readonly context: { readonly contentsModel: { readonly writable: boolean } | null };
+    readonly context: {
+      readonly contentsModel: { readonly writable: boolean } | null;
+      readonly model: NotebookModel;
+    };
     readonly sessionContext: Session;
   }
-  interface Context {
-    readonly model: NotebookModel;
-  }
   interface App {
-    readonly commands: {
-      addCommand(id: string, options: { label: string; execute: (args: any) => void }): unknown;
-    };
     readonly docRegistry: {
       addWidgetExtension(
         factory: string,
-        extension: { createNew(panel: Panel, context: Context): unknown },
+        extension: { createNew(panel: Panel): unknown },
       ): unknown;
     };
     readonly shell: {
@@ -132,15 +127,14 @@ declare namespace Page {
     className: string,
     attributes: Record<string, string>,
   ) => HTMLElementTagNameMap[Tag];
-  type Button = [label: string, title: string, press: (button: HTMLElement) => void];
+  type Button = [label: string, title: string, press: () => string | void];
+  type Take = (take: (code: string) => unknown, done: string) => () => string;
   type Bar = (name: string, label: string, buttons: Button[]) => HTMLElement;
-  type Price = { price: Promise<unknown> };
-  type Forecast = (kernel: Jupyter.Kernel, error: object) => Promise<Price | null>;
 }
 
 interface Window {
   _JUPYTERLAB?: Record<string, { init(scope: Jupyter.Scope): void; get(): Promise<() => object> }>;
 }
-interface WindowEventMap {
+interface HTMLElementEventMap {
   "m1-magic:insert": CustomEvent<{ source?: unknown } | null>;
 }

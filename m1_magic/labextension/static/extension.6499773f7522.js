@@ -10,7 +10,7 @@
 const VERSION = "0.2.0";
 const [TARGET, RECORD] = ["m1-magic", "application/vnd.m1-magic.call+json"];
 const { src } = /** @type {any} */ (document.currentScript);
-const STYLE = new URL("style.css?72f15bdf3e82", src).href;
+const STYLE = new URL("style.css?a4fe27c8c4c2", src).href;
 
 const MAGIC = /^[\s\p{DI}]*%%m1(?!\w)/u;
 const ABOVE = /^[\s\p{DI}]*(#.*)?$/u;
@@ -41,14 +41,18 @@ function made(tag, className, attributes) {
 /** The rows of buttons that are ours. */
 const BARS = new WeakSet();
 
-/** A row of buttons, on which the notebook's own keys do nothing. @type {Page.Bar} */
+/** Buttons, on which the notebook's own keys do nothing; each says what came of it for a moment.
+ * @type {Page.Bar} */
 function bar(name, label, buttons) {
   const names = { role: "group", "aria-label": label, "data-lm-suppress-shortcuts": "true" };
   const row = made("div", `m1-buttons ${name}`, names);
   BARS.add(row);
   for (const [label, title, press] of buttons) {
     const one = made("button", "m1-button", { type: "button", "aria-label": label, title });
-    one.addEventListener("click", () => press(one));
+    one.addEventListener("click", () => {
+      one.ariaLabel = press() || label;
+      setTimeout(() => Object.assign(one, { ariaLabel: label }), 2000);
+    });
     row.append(one);
   }
   return row;
@@ -183,64 +187,51 @@ class CodeButtons {
 
   /** Put buttons where there are none yet. */
   place() {
-    for (const pre of this.cells.panel.content.node.querySelectorAll(".m1-answer pre")) {
-      if (!(pre instanceof HTMLElement) || this.#bars.get(pre)?.isConnected) continue;
-      if (SeenCode.of(pre)) pre.before(this.#bar(pre));
-    }
+    const blocks = this.cells.panel.content.node.querySelectorAll(".m1-answer pre");
+    const bare = [.../** @type {NodeListOf<HTMLElement>} */ (blocks)].filter(
+      (pre) => !this.#bars.get(pre)?.isConnected && SeenCode.of(pre),
+    );
+    for (const pre of bare) pre.before(this.#bar(pre)); // all seen: one layout for all
   }
 
   /** @param {HTMLElement} pre */
   #bar(pre) {
-    // The code as it is seen when a button is pressed.
-    const copy = (/** @type {HTMLElement} */ one) => {
-      const code = SeenCode.taken(pre);
-      if (!code) return;
-      this.cells.doing.Clipboard?.copyToSystem(code);
-      one.ariaLabel = "Copied";
-      setTimeout(() => Object.assign(one, { ariaLabel: "Copy" }), 2000);
+    const { cells } = this;
+    /** @type {Page.Take} */
+    const press = (take, done) => () => {
+      const code = SeenCode.taken(pre); // as it is seen when a button is pressed
+      if (code) take(code);
+      return code ? done : "Not taken: not all in sight";
     };
-    const insert = () => this.cells.insert(this.cells.index(pre), SeenCode.taken(pre));
+    const copy = press((code) => cells.doing.Clipboard?.copyToSystem(code), "Copied");
+    const insert = press((code) => cells.insert(cells.index(pre), code), "");
     const title = "Put this code into a cell below; it is not run";
     /** @type {Page.Button[]} */
     const buttons = [["Copy", "Copy this code", copy], ["Into a new cell", title, insert]];
-    const row = bar("m1-code", "Code block", buttons.slice(0, this.cells.writable ? 2 : 1));
+    const row = bar("m1-code", "Code block", buttons.slice(0, cells.writable ? 2 : 1));
     this.#bars.set(pre, row);
     return row;
   }
 }
 
-/** What our side of a kernel tells, through the comm that it has open while it is loaded. */
-class KernelSide {
-  static #asked = /** @type {WeakMap<object, Promise<Page.Price | null>>} */ (new WeakMap());
-
-  /**
-   * What a fix of an error costs, as soon as it is known; null: we are not loaded there. All views
-   * of a notebook hear of an error by the same message. @type {Page.Forecast}
-   */
-  static forecast(kernel, error) {
-    const answer = KernelSide.#asked.get(error) ?? KernelSide.#ask(kernel).catch(() => null);
-    KernelSide.#asked.set(error, answer);
-    return answer;
-  }
-
-  /** @param {Jupyter.Kernel} kernel @returns {Promise<Page.Price | null>} */
-  static async #ask(kernel) {
-    const { content } = await kernel.requestCommInfo({ target_name: TARGET });
-    const [id] = Object.keys(content.comms ?? {});
-    if (!id) return null;
-    const comm = Object.assign(kernel.createComm(TARGET, id), { commsOverSubshells: "disabled" });
-    const asked = comm.send({ ask: "fix" });
-    comm.dispose(); // the answer comes as one to this message
-    const price = new Promise((resolve) => {
-      asked.onIOPub = ({ content: { data } }) => void (data?.fix && resolve(data.fix.title));
-    });
-    return { price };
-  }
+/**
+ * Ask our side of a kernel, by the comm that it has open while it is loaded, what a fix costs: it
+ * answers what is returned. Nothing: we are not loaded there. @param {Jupyter.Kernel} kernel
+ */
+async function askPrice(kernel) {
+  const { content } = await kernel.requestCommInfo({ target_name: TARGET });
+  const [id] = Object.keys(content.comms ?? {});
+  if (!id) return null;
+  const comm = Object.assign(kernel.createComm(TARGET, id), { commsOverSubshells: "disabled" });
+  const asked = comm.send({ ask: "fix" });
+  comm.dispose(); // only for other messages
+  return asked;
 }
 
-/** Fix with M1, and Explain, at the last error of this kernel. */
+/** Fix with M1, and Explain, below the last error of this kernel. */
 class ErrorButtons {
-  #last = /** @type {{cell?: Jupyter.Cell, row?: HTMLElement}} */ ({});
+  #row = /** @type {HTMLElement | null} */ (null);
+  #errors = 0;
 
   /** @param {Cells} cells */
   constructor(cells) {
@@ -255,50 +246,44 @@ class ErrorButtons {
     statusChanged.connect((_, status) => void (/idle|busy/.test(status) || this.#forget()));
   }
 
-  /** Put the buttons below the error, again if the page was made anew. */
-  place() {
-    const { cell, row } = this.#last;
-    const { model, widgets } = cell?.outputArea ?? {};
-    if (!row || row.isConnected || !model || !widgets) return;
-    const kinds = Array.from({ length: model.length }, (_, at) => model.get(at).type);
-    const error = widgets[kinds.lastIndexOf("error")]?.node;
-    error?.querySelector(".jp-OutputArea-output")?.append(row); // the prompt stands beside it
-  }
-
   #forget() {
-    this.#last.row?.remove();
-    this.#last = {};
+    this.#row?.remove();
+    this.#errors++;
   }
 
   /** @param {Jupyter.Message} message */
   async #hear(message) {
-    const [last, { content, sessionContext }] = [this.#last, this.cells.panel];
+    const [error, { content, sessionContext }] = [this.#errors, this.cells.panel];
     const run = message.parent_header.msg_id;
+    // In one view of the notebook, where it ran.
     const cell = content.widgets.find((one) => one.outputArea?.future?.msg.header.msg_id === run);
     const kernel = sessionContext.session?.kernel;
     if (!kernel || !cell || !this.cells.writable) return;
     const stopped = message.content.ename === "KeyboardInterrupt";
     if (stopped || OURS.test(cell.model.sharedModel.getSource())) return;
-    const forecast = await KernelSide.forecast(kernel, message);
-    if (!forecast || last !== this.#last) return;
+    const asked = await askPrice(kernel).catch(() => null);
+    if (!asked || error !== this.#errors) return;
     const press = (/** @type {string} */ source) => () => {
       this.#forget(); // a second click does not pay twice
       this.cells.run(cell.node, source);
     };
-    const row = bar("m1-error", "This error", [
+    this.#row = bar("m1-error", "This error", [
       ["Fix with M1", "Runs %m1 fix below", press("%m1 fix")],
       ["Explain", "Runs %m1 explain below", press("%m1 explain")],
     ]);
-    this.#last = { cell, row };
-    this.place();
-    const price = clean(String(await forecast.price)).slice(0, 200); // later: it may take a while
-    row.children[0]?.setAttribute("title", `Runs %m1 fix below: ${price}`);
+    cell.outputArea?.node.append(this.#row); // below all outputs, also those that are made anew
+    const [fix] = this.#row.children;
+    asked.onIOPub = ({ content: { data } }) => {
+      const price = clean(String(data?.fix?.title ?? "")).slice(0, 200);
+      if (price) fix.setAttribute("title", `Runs %m1 fix below: ${price}`);
+    };
   }
 }
 
 /** What the calls of a notebook add up to, by the rules of `m1-magic report`. */
 class Tally {
-  #sums = { calls: 0, input: 0, output: 0, pico: 0, unknown: 0, kept: 0, twice: 0 };
+  #sums = { calls: 0, input: 0, output: 0, unknown: 0, kept: 0, twice: 0 };
+  #nano = 0n; // sums of fractions would drift
   #about = "";
   #ids = new Set();
 
@@ -307,37 +292,36 @@ class Tally {
     if (!record || typeof record !== "object" || Array.isArray(record)) return;
     const { id, replays, usage, cost_usd: dollars, cost_source: source } = record;
     const sums = this.#sums;
-    const kept = typeof replays === "object" ? Object.keys(replays ?? {}).length : replays;
-    if (kept) return void sums.kept++;
-    if (typeof id === "string" && this.#ids.has(id)) return void sums.twice++;
-    this.#ids.add(String(id));
+    if (replays && typeof replays === "string") return void sums.kept++;
+    if (this.#ids.has(id)) return void sums.twice++;
+    if (id && typeof id === "string") this.#ids.add(id);
     const number = (/** @type {unknown} */ value) =>
       typeof value === "number" && value >= 0 && value <= 1e9 ? value : null;
     sums.calls++;
     sums.input += Math.trunc(number(usage?.input) ?? 0);
     sums.output += Math.trunc(number(usage?.output) ?? 0);
     sums.unknown += Number(number(dollars) === null);
-    sums.pico += Math.round((number(dollars) ?? 0) * 1e12); // sums of fractions would drift
-    this.#about ||= source === "estimated" ? "≈" : "";
+    this.#nano += BigInt((number(dollars) ?? 0).toFixed(9).replace(".", ""));
+    if (source === "estimated") this.#about = "≈";
   }
 
   /** The dollars, with at least four decimals and two digits. */
   get #money() {
-    const [dollars, { unknown }] = [this.#sums.pico / 1e12, this.#sums];
-    const digits = Math.max(4, 1 - Number(dollars.toExponential().split("e")[1]));
+    const digits = Math.max(4, 11 - String(this.#nano).length);
     const places = { minimumFractionDigits: digits, maximumFractionDigits: digits };
-    const sum = dollars.toLocaleString("en-US", { ...places, roundingMode: "halfEven" });
-    return `${this.#about}$${dollars ? sum : "0"}${unknown ? ` + ${unknown} unknown` : ""}`;
+    const { format } = new Intl.NumberFormat("en-US", { ...places, roundingMode: "halfEven" });
+    const dollars = /** @type {`${number}`} */ (`${this.#nano}e-9`);
+    return `${this.#about}$${this.#nano ? format(dollars) : "0"}`;
   }
 
-  /** The sum in one line, then what else is to be said; empty where no call is saved. */
+  /** The sum in one line, then in several, with what else is to be said; nothing without a call. */
   get lines() {
-    const { calls, input, output, kept, twice } = this.#sums;
+    const { calls, input, output, unknown, kept, twice } = this.#sums;
     const of = (/** @type {number} */ number, noun = "") =>
-      `${number.toLocaleString("en-US")}${noun && ` ${noun}`}${noun && number !== 1 ? "s" : ""}`;
-    const tokens = `${of(input)} in · ${of(output)} out`;
-    const lines = [`M1: ${of(calls, "call")} · ${tokens} · ${this.#money}`,
-      `This notebook: ${of(calls, "call")}`, `Tokens: ${tokens}`, `Cost: ${this.#money}`];
+      `${number.toLocaleString("en-US")} ${noun}${noun && number !== 1 ? "s" : ""}`.trim();
+    const cost = `${this.#money}${unknown ? ` + ${unknown} unknown` : ""}`;
+    const parts = [of(calls, "call"), `${of(input)} in`, `${of(output)} out`, cost];
+    const lines = [`M1: ${parts.join(" · ")}`, "This notebook:", ...parts];
     if (kept) lines.push(`${of(kept, "kept answer")} besides, at $0`);
     if (twice) lines.push(`${of(twice, "call")} in more than one place, counted once`);
     return calls || kept ? lines : [];
@@ -355,7 +339,8 @@ class Cost {
     this.node.hidden = true;
     document.body.append(this.#details);
     for (const kind of ["mouseenter", "focus", "mouseleave", "blur", "keydown"]) {
-      this.node.addEventListener(kind, () => this.#show(/enter|focus/.test(kind)));
+      const opens = /enter|focus/.test(kind);
+      this.node.addEventListener(kind, () => this.#details.togglePopover(opens));
     }
     app.shell.currentChanged?.connect(() => this.count());
   }
@@ -372,50 +357,19 @@ class Cost {
     Object.assign(this.node, { hidden: !line, textContent: line });
     this.#details.textContent = details.join("\n");
   }
-
-  /** @param {boolean} opens */
-  #show(opens) {
-    const { right, top, bottom } = this.node.getBoundingClientRect();
-    const place = top * 2 > innerHeight ? ["bottom", innerHeight - top] : ["top", bottom];
-    this.#details.style.cssText = `right: ${innerWidth - right}px; ${place.join(": ")}px`;
-    this.#details.togglePopover(opens);
-  }
 }
 
-/** What is done in the notebooks of a page. */
-class Notebooks {
-  #cells = /** @type {Set<Cells>} */ (new Set());
-
-  /** @param {Jupyter.App} app @param {Cost} cost @param {Jupyter.Doing} doing */
-  constructor(app, cost, doing) {
-    this.cost = cost;
-    this.doing = doing;
-    document.documentElement.dataset.m1Magic = VERSION; // the panel looks for it
-    app.docRegistry.addWidgetExtension("Notebook", this);
-    addEventListener("m1-magic:insert", ({ target, detail }) => {
-      if (!(target instanceof Node)) return;
-      for (const cells of this.#cells) cells.insert(cells.index(target), detail?.source);
-    });
-    const execute = (/** @type {{source?: unknown}} */ { source }) => {
-      const cells = [...this.#cells].find(({ panel }) => panel === app.shell.currentWidget);
-      // Not by a link in an output, which may say something else than what it inserts.
-      const from = window.event?.target;
-      const linked = from instanceof Element && from.closest("[data-commandlinker-command]");
-      if (!linked) cells?.insert(cells.panel.content.activeCellIndex, source);
-    };
-    app.commands.addCommand("m1-magic:insert-below", { label: "Insert Code Below", execute });
-  }
-
-  /** Look after a notebook. @param {Jupyter.Panel} panel @param {Jupyter.Context} context */
-  createNew(panel, context) {
-    const cells = new Cells(panel, this.doing);
-    const parts = [new CodeButtons(cells), new ErrorButtons(cells)];
-    const look = calmly(() => parts.forEach((one) => one.place()));
-    new MutationObserver(look).observe(panel.content.node, { childList: true, subtree: true });
-    context.model.contentChanged.connect(calmly(() => this.cost.count()));
-    this.#cells.add(cells);
-    panel.disposed.connect(() => void this.#cells.delete(cells));
-  }
+/** Look after a notebook. @param {Cells} cells @param {Cost} cost */
+function lookAfter(cells, cost) {
+  const { content, context, node } = cells.panel;
+  const blocks = new CodeButtons(cells);
+  const watch = new MutationObserver(calmly(() => blocks.place()));
+  watch.observe(content.node, { childList: true, subtree: true });
+  new ErrorButtons(cells);
+  context.model.contentChanged.connect(calmly(() => cost.count()));
+  node.addEventListener("m1-magic:insert", ({ target, detail }) => {
+    if (target instanceof Node) cells.insert(cells.index(target), detail?.source);
+  });
 }
 
 /** Do something once nothing more came for a moment: the page is made anew as an answer grows.
@@ -436,7 +390,10 @@ function plugins([codemirror, state, view, statusbar, widgets, notebook, apputil
       const item = widgets && new widgets.Widget({ node: cost.node });
       if (item && bar) bar.registerStatusItem(`${TARGET}:cost`, { item, align: "right", rank: 1 });
       else if (item) app.shell.add(item, "top", { rank: 1000 });
-      new Notebooks(app, cost, { ...notebook, ...apputils });
+      document.documentElement.dataset.m1Magic = VERSION; // the panel looks for it
+      app.docRegistry.addWidgetExtension("Notebook", {
+        createNew: (panel) => lookAfter(new Cells(panel, { ...notebook, ...apputils }), cost),
+      });
     },
   };
   if (!codemirror || !state || !view) return [notebooks];
