@@ -63,9 +63,8 @@ def prepare(
         from .exact import calling
 
         gathered, form = calling.with_instructions(gathered, namespace, options, settings())
-    along, inserted, notes = gathered.attachments, gathered.inserted, gathered.notes
-    how = form, data, offered
-    request = build(options, gathered.parts, settings(), along, inserted, notes, *how)
+    given = gathered.attachments, gathered.inserted, gathered.notes
+    request = build(options, gathered.parts, settings(), *given, form, data, offered)
     keep = False if options.fresh else options.keep or None
     request = replace(request, prompt=prompt, keep=keep, cell=cell, run=ran)
     request = replace(request, keep_thinking=task.keep_thinking, task=task.name)
