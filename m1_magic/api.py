@@ -58,7 +58,7 @@ def prepare(
     along, notes = (*gathered.attachments, *beside), (*gathered.notes, *task.notes)
     gathered = replace(gathered, attachments=along, notes=notes)
     form, data = "", _form(options, namespace, prompt)
-    offered = [tool.spec for tool in _tools(options, namespace).values()]
+    offered = [tool.spec for tool in _tools(prompt, options, namespace).values()]
     if data is None and (options.exact or _exact(gathered, head)):
         from .exact import calling
 
@@ -77,6 +77,7 @@ def prepare(
 
         calling.names(request)
     redaction.check(request, secrets)
+    _check_tools(request, options, namespace)
     return replace(request, notes=(*request.notes, *personal(request.text)))
 
 
@@ -98,13 +99,25 @@ def _form(options: Options, namespace: Mapping[str, object], prompt: str) -> Ans
     return replace(kind.form, words="") if prompt == CONTINUE else kind.form
 
 
-def _tools(options: Options, namespace: Mapping[str, object]) -> dict[str, Any]:
+def _tools(prompt: str, options: Options, namespace: Mapping[str, object]) -> dict[str, Any]:
     """Return the functions that M1 may call, by name."""
     if options.tools or options.yes:
         from .tools import calling
 
-        return calling.tools(options, namespace, settings(), session().keeper.offered)
+        kept = partial(session().keeper.offered, prompt)
+        return calling.tools(options, namespace, settings(), kept)
     return {}
+
+
+def _check_tools(request: Request, options: Options, namespace: Mapping[str, object]) -> None:
+    """Raise UsageError where a function is not there, and no kept answer to be shown without it."""
+    if not request.tools or settings().mode == "replay":
+        return
+    from .tools import calling
+
+    lost = calling.gone(_tools(request.prompt, options, namespace))
+    if lost and not session().dry_plan(request).kept:
+        raise lost
 
 
 def _exact(gathered: Gathered, head: ChatHead | None) -> bool:
@@ -137,10 +150,7 @@ def _job(request: Request, options: Options, view: View, namespace: Mapping[str,
     from .tools import calling
 
     asks = partial(getattr(view, "approver", None) or approver, shell.current())  # a panel's own
-    functions = _tools(options, namespace)
-    lost = settings().mode != "replay" and calling.gone(functions)
-    if lost and not session().dry_plan(request).kept:
-        raise lost
+    functions = _tools(request.prompt, options, namespace)
     runs = calling.answer(job, functions, options, settings(), asks)
     return replace(job, view=runs, processor=runs)
 

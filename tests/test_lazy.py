@@ -149,8 +149,8 @@ def started() -> Any:
         "spark.sql.shuffle.partitions": "2",
         # The quick start of a short life.
         "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
-        " -XX:MetaspaceSize=256m -Xmn256m -XX:+UnlockDiagnosticVMOptions"
-        " -XX:-BytecodeVerificationRemote",
+        " -XX:MetaspaceSize=256m -Xmn256m -XX:+IgnoreUnrecognizedVMOptions"
+        " -XX:+UnlockDiagnosticVMOptions -XX:-BytecodeVerificationRemote",
         "spark.sql.session.timeZone": "America/New_York",
     }
     builder = SparkSession.builder.master("local[2]").appName("tests")

@@ -15,11 +15,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..calls import Event
-from ..events import ToolCallDelta
+from ..events import MOST_CALLS, ToolCallDelta
 from ..text import one_line
 from .deltas import dicts
 
-MOST = 64  # calls of one round; no more are taken
+MOST = MOST_CALLS + 1  # calls that are taken: the last one stands for all that are not made
 LONGEST = 1_000_000  # characters of arguments
 OTHER = re.compile(r"[^A-Za-z0-9_-]")  # what a name has not, on the wire
 FORMS = ("arguments", "input", "parameters")

@@ -6,6 +6,7 @@ place; what still waits for a query or a word is shown below it as unsettled, an
 
 from __future__ import annotations
 
+import math
 import re
 import time
 from collections.abc import Callable, Sequence
@@ -22,6 +23,7 @@ from ..calls import (
     Request,
     TextDelta,
     ThinkingEnded,
+    ToolEnded,
     Unsettled,
 )
 from ..computed import Figure
@@ -101,6 +103,8 @@ class ExactAnswer:
                     self._thought += len(self._text)
                     self._running.close()
                     self._begin()
+                if isinstance(event, ToolEnded):  # its numbers are not M1's own
+                    self._sent = [*self._sent, event.text]
                 self._view.feed(event)
                 return
             self._text += event.text
@@ -143,6 +147,10 @@ class ExactAnswer:
             self._repairs -= 1
             self._failed = tuple(one.name for one in again)
         return repairing(request, reply.text, again) if again else None
+
+    def so_far(self, reply: Reply) -> Reply:
+        """See Processor."""
+        return self._first or reply
 
     def finished(self, reply: Reply, error: Failure) -> tuple[Reply, Failure]:
         """See Processor; what failed or was stopped is ``?``, with the reason."""
@@ -215,8 +223,10 @@ class ExactAnswer:
         """Take the end of the model's text; all of it, where it came otherwise than to a view."""
         with self._lock:
             if text != self._text:
+                shown = self._text
                 self._running.close()
                 self._begin()
+                self._next = math.inf if shown else 0.0  # what the view has is not said again
                 self._take(self._parser().feed(text))
             self._take(self._parser().finish())
 

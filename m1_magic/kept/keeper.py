@@ -6,7 +6,7 @@ a loop that asks the same three times gets its three answers again. A tape goes 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
@@ -16,7 +16,7 @@ from ..calls import Call, Request
 from ..errors import LedgerProblem, TapeProblem
 from ..ledger import Ledger, answers
 from ..ledger.history import Past
-from ..ledger.sent import at_a_server, hashed, headers
+from ..ledger.sent import at_a_server, hash_of, hashed, headers
 from ..locks import lock
 from ..settings.config import M1
 from ..settings.endpoints import endpoint
@@ -60,7 +60,7 @@ class Keeper:
             self.give_back(turn)
             raise
 
-    def asked(self, request: Request, turn: Turn, id: str) -> None:
+    def answered_by(self, request: Request, turn: Turn, id: str) -> None:
         """Say which call brings a turn its answer: another kernel may ask the same meanwhile."""
         if self._wanted(request):
             self._turns.give(turn, id)
@@ -119,14 +119,24 @@ class Keeper:
                 self._tape = Tape(path)
             return self._tape
 
-    def offered(self) -> dict[str, Any]:
-        """Return what described the functions that M1 might call in answers on the tape, by name.
+    def offered(self, prompt: str = "") -> dict[str, Any]:
+        """Return what described the functions that M1 might call in kept answers, by name.
+
+        As they were described last, before all when this ``prompt`` was answered; those on the tape
+        go before those in the ledger.
 
         Raises:
             TapeProblem: it cannot be read.
         """
-        tape = None if self._settings.mode in ("live", "record") else self.tape()
-        lists = (one.parts["sampling"].get("tools") for one in (tape.lines() if tape else ()))
+        mode, typed = self._settings.mode, hash_of(prompt)
+        tape = None if mode in ("live", "record") else self.tape()
+        taped = [one.parts for one in (tape.lines() if tape else ())]
+        taped.sort(key=lambda parts: bool(parts["typed"] == typed))
+        known: list[Mapping[str, Any]] = []
+        if mode in ("auto", "live"):
+            with suppress(LedgerProblem):  # the call itself says what is wrong with it
+                known = answers.to_question(self._ledger(), typed, self._notebook)
+        lists = (parts["sampling"].get("tools") for parts in (*known, *taped))
         return {one["function"]["name"]: one for specs in lists if specs for one in specs}
 
     def _wanted(self, request: Request) -> bool:

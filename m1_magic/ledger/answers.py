@@ -96,6 +96,21 @@ def of_notebook(ledger: Ledger, notebook: str) -> list[tuple[Past, str, Mapping[
     return [(past, key, parts) for past, key, parts in calls if past is not None]
 
 
+def to_question(ledger: Ledger, typed: str, notebook: str | None) -> list[Mapping[str, Any]]:
+    """Return the parts of the requests of a notebook whose question has this hash, in order asked.
+
+    Only of those that have a complete answer.
+    """
+    rows = ledger.rows(
+        f"SELECT parts FROM calls WHERE {COMPLETE} AND {PARTS} AND {HERE if notebook else NOWHERE}"
+        " ORDER BY at, id",
+        ledger.session,
+        notebook,
+    )
+    found = (json.loads(parts) for (parts,) in rows)
+    return [parts for parts in found if parts.get("typed") == typed]
+
+
 def before(
     ledger: Ledger, cell: str, notebook: str | None, at: datetime
 ) -> list[Mapping[str, Any]]:

@@ -25,7 +25,7 @@ from .schema import BATCH, COLUMNS, EACH, NO_BATCH
 # Which of these ids have a row already.
 KNOWN = "SELECT id FROM {} WHERE id IN (SELECT value FROM json_each(?))"
 NEW = {"question": KNOWN.format("calls"), "attempt": KNOWN.format("attempts")}
-CHANGES = ("started", "settled", "finished")  # in the order of a call
+CHANGES = ("started", "settled", "ended")  # in the order of a call
 SUMS = (
     f"SELECT session, substr(at, 1, 10), {', '.join(f'sum({each})' for each in EACH)}"
     " FROM attempts WHERE id IN (SELECT value FROM json_each(?)) GROUP BY 1, 2"

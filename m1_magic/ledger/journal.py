@@ -32,6 +32,8 @@ STATEMENTS = {
     "chat": "UPDATE calls SET chat = ? WHERE id = ?",
     "key": "UPDATE calls SET key = ?, cell = ?, parts = ? WHERE id = ?",
     "tools": "UPDATE calls SET tools = ? WHERE id = ?",
+    "finished": "UPDATE calls SET status = ?, finish = ?, error = ?, seconds = ?, model = ?,"
+    " thinking = ?, answer = ? WHERE id = ?",
     "asked": "UPDATE calls SET asked = ?, task = ? WHERE id = ?",
     "attempt": "INSERT INTO attempts"
     " (id, call_id, at, session, pid, process, endpoint, state, hold_nano)"
@@ -48,9 +50,10 @@ STATEMENTS = {
     " output = coalesce(output, ?), cached = coalesce(cached, ?),"
     f" reasoning = coalesce(reasoning, ?) WHERE id = ? AND {OWED}",
     # What came so far of an answer that has not ended: a kernel that dies loses no more.
-    "so far": "UPDATE calls SET thinking = ?, answer = ? WHERE id = ? AND status IS NULL",
-    "finished": "UPDATE calls SET status = ?, finish = ?, error = ?, seconds = ?, model = ?,"
-    " thinking = ?, answer = ? WHERE id = ?",
+    "so far": "UPDATE calls SET thinking = ?, answer = ?, tools = coalesce(?, tools)"
+    " WHERE id = ? AND status IS NULL",
+    "ended": "UPDATE calls SET status = ?, finish = ?, error = ?, seconds = ?, model = ?,"
+    " thinking = ?, answer = ?, tools = ? WHERE id = ?",
 }
 LARGEST = 2**63 - 1
 

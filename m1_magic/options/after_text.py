@@ -62,7 +62,7 @@ COLUMNS = re.compile(r"!?[^\W\d]\w*(?:,!?[^\W\d]\w*)*")
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class Candidate:
     """An option in the text: its words from ``start`` up to ``end``, and how sure its value is."""
 
     start: int
@@ -100,7 +100,7 @@ def check(door: str, line: str, text: str, names: Container[str]) -> None:
     )
 
 
-def _option(words: list[str], place: int, names: Container[str]) -> Found | None:
+def _option(words: list[str], place: int, names: Container[str]) -> Candidate | None:
     """Return the option that stands there with a value that fits, if one does."""
     flag, equals, value = words[place].partition("=")
     option = FLAGS.get(flag)
@@ -108,15 +108,15 @@ def _option(words: list[str], place: int, names: Container[str]) -> Found | None
         return None
     short, follows = flag == option.short, words[place + 1] if place + 1 < len(words) else ""
     if equals:
-        return _fitting(Found(place, place + 1, option, value), short, names)
+        return _fitting(Candidate(place, place + 1, option, value), short, names)
     if option.switch or (option.bare is not None and not follows):
-        return Found(place, place + 1, option)
+        return Candidate(place, place + 1, option)
     if not follows or follows in FLAGS or _plain(follows) in QUESTION:
         return None
-    return _fitting(Found(place, place + 2, option, follows), short, names)
+    return _fitting(Candidate(place, place + 2, option, follows), short, names)
 
 
-def _fitting(candidate: Found, short: bool, names: Container[str]) -> Found | None:
+def _fitting(candidate: Candidate, short: bool, names: Container[str]) -> Candidate | None:
     """Return an option with its value, None where that does not fit."""
     option, value = candidate.option, candidate.value or ""
     bare = value.strip(QUOTES)
@@ -139,7 +139,7 @@ def _fitting(candidate: Found, short: bool, names: Container[str]) -> Found | No
     return replace(candidate, sure=option.kind not in (CHOICES, RETURNS, VARIABLE))
 
 
-def _meant(words: list[str], one: Found, candidates: list[Found]) -> bool:
+def _meant(words: list[str], one: Candidate, candidates: list[Candidate]) -> bool:
     """Is an option meant as one, there where it stands?"""
     earlier = [_plain(word) for word in words[: one.start]]
     last, after = earlier[-1], _plain(words[one.end]) if one.end < len(words) else ""
@@ -160,7 +160,7 @@ def _meant(words: list[str], one: Found, candidates: list[Found]) -> bool:
     return ends or one.table or (one.sure and after not in QUESTION)
 
 
-def _written(words: list[str], one: Found) -> str:
+def _written(words: list[str], one: Candidate) -> str:
     """Return an option as it is typed before the text."""
     parts = words[one.start : one.end]
     if one.table:

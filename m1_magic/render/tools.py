@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from ..calls import Call, ToolEnded
+from ..events import MOST_CALLS
 from ..messages import ToolCall
 from ..text import escape_html, one_line, plural, show_controls, thousands
 from .code import coloured
@@ -75,10 +76,12 @@ def summary(call: Call, stable: bool) -> list[str]:
 
     ``stable`` says nothing that differs from run to run.
     """
-    ends = [_ended(one) for one in call.reply.tools]
+    ends = [_ended(one) for one in call.reply.tools if not _too_many(one)]
     if not ends:
         return []
     parts = [f"{plural(len(ends), 'call')} of tools"]
+    if len(ends) < len(call.reply.tools):
+        parts += [f"those over {MOST_CALLS} in a round not made"]
     for how in ("failed", "refused", "not made"):
         number = ends.count(how)
         parts += [f"{thousands(number)} {how}"] if number else []
@@ -149,6 +152,13 @@ def _ended(call: ToolEnded) -> str:
     return call.outcome if call.text or call.outcome != "refused" else "not made"
 
 
+def _too_many(call: ToolEnded) -> bool:
+    """Does it stand for all calls of a round that were too many?"""
+    from ..tools.answer import TOO_MANY
+
+    return call.text == TOO_MANY
+
+
 def _not_allowed(call: ToolEnded) -> bool:
     """Did the user, or nobody who could be asked, say no?"""
     if call.outcome != "refused":
@@ -159,6 +169,8 @@ def _not_allowed(call: ToolEnded) -> bool:
 
 
 def _end(call: ToolEnded) -> str:
+    if _too_many(call):
+        return f"and all behind it not made: {MOST_CALLS} are the most in one round"
     text = one_line(call.text, END)
     if call.outcome == "ran":
         return f"→ {text or '(nothing)'}"

@@ -24,10 +24,12 @@ NOT_HERE = ("chat", "cells", "error", "exact", "diff", "cols", "df_tokens", "too
 def check_options(options: Options) -> None:
     """Raise UsageError for options that rows do not take."""
     if options.several:
-        raise UsageError("Several models, temperatures or answers are for one question.")
+        what = "Several models, temperatures or answers are for one question."
+        raise UsageError(what, todo="Name one model and one temperature, and leave out -n.")
     for name in NOT_HERE:
         if getattr(options, name):
-            raise UsageError(f"--{name.replace('_', '-')} is for one question, not for rows.")
+            what = f"--{name.replace('_', '-')} is for one question, not for rows."
+            raise UsageError(what, todo="Leave it out, or ask row by row: ask() takes it.")
 
 
 def opened(

@@ -240,5 +240,12 @@ def spent(call: Call) -> str:
     return MAY_COST if cost is None else f"What came is kept; it cost {money(cost)}."
 
 
+def spent_before(call: Call) -> str:
+    """Return what the rounds of a call cost before one that failed, and cost something itself."""
+    cost = call.reply.cost
+    price = "their price is not known yet" if cost is None else f"they cost {money(cost)}"
+    return f"The rounds before it are kept; {price}."
+
+
 def _cost(cost: Decimal | None) -> str:
     return MAY_COST if cost is None else f"It cost {money(cost)}."

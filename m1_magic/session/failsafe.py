@@ -10,14 +10,14 @@ import contextvars
 import math
 import threading
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from decimal import Decimal
 from functools import partial
 from typing import TypeVarTuple
 
-from ..calls import Call, Event, Receipt, Totals
+from ..calls import Call, Event, Receipt, Reply, ToolEnded, Totals
 from ..errors import HiddenPackage, LedgerProblem
 from ..ledger import Ledger
 from ..pricing.forecast import price_words
@@ -108,14 +108,20 @@ class SafeLedger:
             with self._noted():
                 write(self.ledger, *args)
 
-    def so_far(self, call: Call, stream: Accumulator, *, at_once: bool = False) -> None:
+    def streamed(self, call: Call, stream: Accumulator) -> None:
         """Write down now and then what came so far, for a kernel that may be killed."""
-        if self._clock() < self._next and not (at_once and self._next < math.inf):
-            return
-        text, thinking = stream.text, stream.thinking
+        if self._clock() >= self._next:
+            self._so_far(call, stream.thinking, stream.text)
+
+    def ended(self, call: Call, reply: Reply) -> None:
+        """Write down what came of all rounds so far, before there is another."""
+        if self._next < math.inf:
+            self._so_far(call, reply.thinking, reply.text, reply.tools)
+
+    def _so_far(self, call: Call, thinking: str, text: str, *tools: Sequence[ToolEnded]) -> None:
         self._next = self._clock() + OFTEN + (len(text) + len(thinking)) / A_SECOND
         try:
-            self.ledger.so_far(call.id, thinking, text)
+            self.ledger.so_far(call.id, thinking, text, *tools)
         except LedgerProblem:  # the end of the call will say so
             self._next = math.inf
 

@@ -4,7 +4,7 @@ What JSON allows is read by Python's own reader. Of the rest only spellings are 
 one meaning: other quotes, quotes in quotes, bare words, comments, commas too many or too few,
 brackets that are missing where the text goes on. Nothing is guessed: a value that was cut, or that
 could be two, stays in the tree as one that is not ``sure``; a list or an object of which a part may
-be missing is not ``whole``.
+be missing is not ``complete``.
 """
 
 from __future__ import annotations

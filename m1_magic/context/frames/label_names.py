@@ -128,11 +128,10 @@ def _fit(dtype: Any) -> bool:
 
 def _one_of_many(table: Local, places: Sequence[int]) -> set[int]:
     """Return the columns of which each row has one alone, all others zero: dummies, and pivots."""
-    heads = {place: table.series(place).head(HEAD) for place in places[:LOOKED_AT]}
     filled = {
-        place: [there(x) and bool(x) for x in head.to_list()]
-        for place, head in heads.items()
-        if kind(head.dtype) in ("boolean", "integer", "real")
+        place: [there(x) and bool(x) for x in table.first(place, HEAD)]
+        for place in places[:LOOKED_AT]
+        if kind(table.dtype(place)) in ("boolean", "integer", "real")
     }
     sparse = {place: row for place, row in filled.items() if 2 * sum(row) < len(row)}
     counts = {sum(row) for row in zip(*sparse.values(), strict=True)}

@@ -23,7 +23,7 @@ CENT = 0.005  # half of what prices are rounded to
 
 
 class Identity(NamedTuple):
-    """``whole`` is made of ``parts`` by an operation, or their sum is the number ``always``."""
+    """``total`` is made of ``parts`` by an operation, or their sum is the number ``always``."""
 
     parts: tuple[int, ...]
     total: int = -1
