@@ -1,4 +1,4 @@
-"""Many requests at the same time, in one event loop: the SDK's HTTP client, best on aiohttp.
+"""Many requests at the same time, in one event loop: the SDK's HTTP client, or several of them.
 
 What all requests have in common, address and headers, is made once; two thirds of what the SDK's
 own ``post`` takes go into making it anew. The bytes of each answer are taken in as they come, under
@@ -29,6 +29,7 @@ from .deadlines import Timeouts
 DONE = b"data: [DONE]"
 TAIL = 0.05  # seconds for what ends a body behind its last event, so that its connection serves on
 ENCODE = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
+FEW = 32  # connections of a client on httpx2
 IDLE = 15.0  # seconds after which a connection is not used again: a server may have closed it
 
 
@@ -94,10 +95,11 @@ class ManyWires:
 
     def __init__(self, wire: Wire, calls: int) -> None:
         self._wire, self._timeouts = wire, wire.timeouts
-        self._client = self._http_client(calls)
+        self._clients = self._http_clients(calls)
+        self._free = [one for one, room in self._clients for _ in range(room)]
         self._url = httpx2.URL(f"{wire.endpoint.url.rstrip('/')}/chat/completions")
         kinds = {"accept": "application/json", "content-type": "application/json"}
-        request = self._client.build_request("POST", self._url, headers=kinds)
+        request = self._clients[0][0].build_request("POST", self._url, headers=kinds)
         del request.headers["content-length"]  # each has its own
         wire.only_ours(request)
         self._headers = request.headers.raw
@@ -114,12 +116,25 @@ class ManyWires:
         Raises:
             M1Error: no answer came.
         """
+        client = self._free.pop()
+        try:
+            await self._fetch(client, request, answer, started)
+        finally:
+            self._free.append(client)
+
+    async def _fetch(
+        self,
+        client: httpx2.AsyncClient,
+        request: Request,
+        answer: RawAnswer,
+        started: Callable[[str | None], object],
+    ) -> None:
         failed: BaseException
         most = self._timeouts
         try:
             async with asyncio.timeout(min(most.first_token, most.deadline)) as until:
                 try:
-                    response = await self._post(request, answer)
+                    response = await self._post(client, request, answer)
                 except (*self._wire.failed, *_aiohttps()) as error:
                     failed = _lost(error)
                 else:
@@ -141,14 +156,17 @@ class ManyWires:
 
     async def close(self) -> None:
         """Close all connections."""
-        await self._client.aclose()
+        for client, _ in self._clients:
+            await client.aclose()
 
-    async def _post(self, request: Request, answer: RawAnswer) -> httpx2.Response:
+    async def _post(
+        self, client: httpx2.AsyncClient, request: Request, answer: RawAnswer
+    ) -> httpx2.Response:
         """Return the response to a request once its headers are there; raise what is no answer."""
         words = ENCODE(self._wire.body(request)).encode()
         post = httpx2.Request("POST", self._url, headers=self._headers, content=words)
         answer.sent = True  # as far as anybody knows
-        response = await self._client.send(post, stream=True)
+        response = await client.send(post, stream=True)
         answer.status_code, answer.headers = response.status_code, response.headers
         if not answer.accepted:
             try:
@@ -192,20 +210,32 @@ class ManyWires:
             return f"the call took longer than {most.deadline:g} s"
         return f"no token for {most.token:g} s"
 
-    def _http_client(self, calls: int) -> httpx2.AsyncClient:
-        """Return the SDK's client on aiohttp, where that is installed, else on httpx2 alone."""
-        options: dict[str, Any] = {
+    def _http_clients(self, calls: int) -> list[tuple[httpx2.AsyncClient, int]]:
+        """Return clients, each with how many connections it has room for.
+
+        The SDK's on aiohttp serves all of them, where that is installed; those on httpx2 alone look
+        through all their connections at each request, so each has few.
+        """
+        try:
+            return [(openai.DefaultAioHttpClient(**self._options(calls)), calls)]
+        except RuntimeError:
+            trust = not self._wire.endpoint.loopback
+            verify = httpx2.create_ssl_context(trust_env=trust)  # once: it takes longest
+            rooms = [min(FEW, calls - start) for start in range(0, calls, FEW)]
+            one = openai.DefaultAsyncHttpxClient
+            return [(one(**self._options(room), verify=verify), room) for room in rooms]
+
+    def _options(self, calls: int) -> dict[str, Any]:
+        """Return the options of a client for so many calls at the same time."""
+        timeouts = self._timeouts
+        return {
             "follow_redirects": False,
             "trust_env": not self._wire.endpoint.loopback,
             "limits": httpx2.Limits(
                 max_connections=calls, max_keepalive_connections=calls, keepalive_expiry=IDLE
             ),
-            "timeout": httpx2.Timeout(self._timeouts.deadline + 1, connect=self._timeouts.connect),
+            "timeout": httpx2.Timeout(timeouts.deadline + 1, connect=timeouts.connect),
         }
-        try:
-            return openai.DefaultAioHttpClient(**options)
-        except RuntimeError:
-            return openai.DefaultAsyncHttpxClient(**options)
 
 
 def _parsed(text: str) -> object:

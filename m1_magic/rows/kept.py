@@ -114,10 +114,10 @@ class Answers:
             self.note = f"not on the tape: {problem}"
 
     def _on_tape(self, request: Request) -> Kept | None:
-        line_there = self._tape.nth(request, 1) if self._tape is not None else None
-        if line_there is None or self._tape is None:
+        taped = self._tape.nth(request, 1) if self._tape is not None else None
+        if taped is None or self._tape is None:
             return None
-        answer = line_there.answer(1, self._tape.path.name)
+        answer = taped.answer(1, self._tape.path.name)
         reply = Reply(answer.text, model=answer.model or "", finish=answer.finish, id=answer.id)
         # Where nobody may be asked, one that does not fit says more than none.
         if not self._fits(reply) and not self.only_tape:
